@@ -1,0 +1,15 @@
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import type { Clock } from "./clock.ts";
+
+/** What a service needs of the world around it, passed in so that a simulation can stand in for all of it. */
+export interface Environment {
+  readonly clock: Clock;
+  /** A new id: a UUIDv7 (RFC 9562, section 5.7), so that ids sort by the time they were made. */
+  newId(): string;
+  /** A number from 0 up to but not including 1. */
+  random(): number;
+  readonly log: Logger;
+  /** Where the process's metrics are kept (Prometheus). */
+  readonly metrics: Registry;
+}

@@ -1,0 +1,3 @@
+export { type CallContext, type Caller, callContextKey, within } from "./call/call-context.ts";
+export { type Clock, sleep, systemClock } from "./environment/clock.ts";
+export type { Environment } from "./environment/environment.ts";

@@ -1,0 +1,30 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+
+/** A contract and what stands behind it. Made by {@link implement}. */
+export interface ServiceEntry {
+  readonly service: DescService;
+  readonly implementation: Partial<ServiceImpl<DescService>>;
+}
+
+/** Pairs a contract with its implementation. Methods left out answer UNIMPLEMENTED. */
+export function implement<S extends DescService>(service: S, implementation: Partial<ServiceImpl<S>>): ServiceEntry {
+  return { service, implementation: implementation as Partial<ServiceImpl<DescService>> };
+}
+
+/**
+ * Everything that one process serves: its contracts, and its life. The same module runs behind a port (`serve`) and inside
+ * one process with others (`rpc/testing`).
+ */
+export interface ServiceModule {
+  readonly entries: readonly ServiceEntry[];
+  /**
+   * Whose a thing is, by the kind of thing that `owner_of` of the contract's `access` option names: given its id, answers
+   * the owner's user id, or undefined where there is no such thing.
+   */
+  readonly owners?: Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
+  /** Work before the first call is let in, for example starting recovery. Health says NOT_SERVING until it is done. */
+  start?(): Promise<void>;
+  /** Ends background work. Called after the last call was answered. Databases are closed here, last. */
+  stop?(): Promise<void>;
+}
