@@ -22,9 +22,12 @@ export interface Caller {
 }
 
 /** Where the runtime keeps the {@link CallContext} among a call's context values. */
-export const callContextKey: ContextKey<CallContext | undefined> = createContextKey<CallContext | undefined>(undefined, {
-  description: "the call under way",
-});
+export const callContextKey: ContextKey<CallContext | undefined> = createContextKey<CallContext | undefined>(
+  undefined,
+  {
+    description: "the call under way",
+  },
+);
 
 /**
  * Options for a call made on behalf of another: it ends when the other is cancelled, has only the time that is left of it,

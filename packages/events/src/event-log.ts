@@ -1,0 +1,44 @@
+import type { Event } from "@parley/gen/event/v1/event_pb.js";
+import type { CallContext } from "@parley/rpc";
+import type { Transaction } from "@parley/store";
+
+/** What a service says when something happened. The log adds id, source, time, sequence and trace. */
+export interface NewEvent {
+  /** For example `parley.order.confirmed.v1`. */
+  readonly type: string;
+  /** What it happened to, for example an order's id. */
+  readonly subject: string;
+  /** Events with the same key are delivered in order. */
+  readonly partitionKey: string;
+  readonly payload: Event["payload"];
+  /** The call that caused it, whose request id and trace the event carries on. */
+  readonly cause?: CallContext;
+}
+
+/**
+ * A service's events, in the order in which they happened, kept in its own database: the outbox that the relay publishes
+ * from, and what Watch methods read.
+ */
+export interface EventLog {
+  /** Writes an event down in the transaction that it belongs to: both are kept, or neither. */
+  append(transaction: Transaction, event: NewEvent): Promise<void>;
+  /**
+   * The durable events after a position, in order, and then each new one as it becomes durable, until the signal aborts.
+   * Without a position it begins with what happens from now on. Throws {@link PositionGoneError} if events after the
+   * position were pruned, {@link UnreadablePositionError} if it is not a position.
+   */
+  watch(options: WatchOptions): AsyncIterable<LoggedEvent>;
+}
+
+export interface WatchOptions {
+  readonly afterPosition?: string;
+  /** Only events of these types. */
+  readonly types: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+export interface LoggedEvent {
+  readonly event: Event;
+  /** An opaque place in the log, to go on after. */
+  readonly position: string;
+}

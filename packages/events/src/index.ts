@@ -1,0 +1,1 @@
+export type { EventLog, LoggedEvent, NewEvent, WatchOptions } from "./event-log.ts";

@@ -1,0 +1,1 @@
+export type { Database, Migration, Reader, Row, SqlValue, Transaction } from "./database.ts";
