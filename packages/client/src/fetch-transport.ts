@@ -1,0 +1,93 @@
+import type { Interceptor, Transport } from "@connectrpc/connect";
+import type { UniversalClientFn } from "@connectrpc/connect/protocol";
+import { createTransport } from "@connectrpc/connect/protocol-connect";
+
+export interface FetchTransportOptions {
+  readonly baseUrl: string;
+  /** The outermost first. */
+  readonly interceptors?: readonly Interceptor[];
+  /** How long a call may take unless it says otherwise. Not bounded if left out. */
+  readonly defaultTimeoutMs?: number;
+  /** The largest message that is taken, in bytes. 4 MiB by default, which is also the most that Parley sends. */
+  readonly messageBytesMax?: number;
+  /** Binary messages are smaller and faster; JSON can be read in a browser's developer tools. JSON by default. */
+  readonly useBinaryFormat?: boolean;
+  /** The `fetch` to use; the global one by default. */
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+/**
+ * The Connect protocol over `fetch`, which Node and browsers have in common. Carries unary calls and server streams, the
+ * only kinds that Parley's public contracts have.
+ */
+export function createFetchTransport({
+  baseUrl,
+  interceptors = [],
+  defaultTimeoutMs,
+  messageBytesMax = 4 * 1024 * 1024,
+  useBinaryFormat = false,
+  fetch = globalThis.fetch,
+}: FetchTransportOptions): Transport {
+  return createTransport({
+    httpClient: overFetch(fetch),
+    baseUrl,
+    interceptors: [...interceptors],
+    useBinaryFormat,
+    ...(defaultTimeoutMs === undefined ? {} : { defaultTimeoutMs }),
+    // `fetch` negotiates compression and decompresses by itself.
+    acceptCompression: [],
+    sendCompression: null,
+    compressMinBytes: Number.MAX_SAFE_INTEGER,
+    readMaxBytes: messageBytesMax,
+    writeMaxBytes: messageBytesMax,
+    useHttpGet: true,
+  });
+}
+
+/** Browsers cannot stream a request body over HTTP/1.1, so the body, one message, is sent in one piece. */
+function overFetch(fetch: typeof globalThis.fetch): UniversalClientFn {
+  return async ({ url, method, header, body, signal }) => {
+    const response = await fetch(url, {
+      method,
+      headers: header,
+      redirect: "error",
+      ...(signal === undefined ? {} : { signal }),
+      ...(body === undefined || method === "GET" ? {} : { body: await collect(body) }),
+    });
+    return {
+      status: response.status,
+      header: response.headers,
+      body: response.body === null ? nothing() : chunksOf(response.body),
+      trailer: new Headers(),
+    };
+  };
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
+  let collected = new Uint8Array();
+  for await (const chunk of chunks) {
+    const longer = new Uint8Array(collected.length + chunk.length);
+    longer.set(collected);
+    longer.set(chunk, collected.length);
+    collected = longer;
+  }
+  return collected;
+}
+
+/** Not every browser lets a ReadableStream be iterated. */
+async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) {
+        return;
+      }
+      yield value;
+    }
+  } finally {
+    await reader.cancel();
+  }
+}
+
+async function* nothing(): AsyncIterable<Uint8Array> {}

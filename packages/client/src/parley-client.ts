@@ -1,0 +1,78 @@
+import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import { CallEchoService, EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { NotificationService } from "@parley/gen/notification/v1/notification_service_pb.js";
+import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
+import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
+import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
+import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
+import { createFetchTransport } from "./fetch-transport.ts";
+
+/** A bearer token, or where to get one: asked before each call, so that it can renew what is about to end. */
+export type TokenSource = string | (() => string | undefined | Promise<string | undefined>);
+
+export interface ParleyClientOptions {
+  /** Where the gateway answers, for example `http://localhost:8080`. */
+  readonly baseUrl: string;
+  /** Who calls: the `access_token` that `users.login` answers. Without it, only public methods answer. */
+  readonly token?: TokenSource;
+  /** How long a call may take unless it says otherwise with `timeoutMs`. 10 seconds by default. */
+  readonly defaultTimeoutMs?: number;
+  /**
+   * Makes the transport, for those who want another than `fetch`: gRPC or HTTP/2 with `@connectrpc/connect-node`, gRPC-Web
+   * with `@connectrpc/connect-web`. It is given the base URL, and the interceptors to install.
+   */
+  readonly transport?: (options: {
+    readonly baseUrl: string;
+    readonly interceptors: Interceptor[];
+    readonly defaultTimeoutMs: number;
+  }) => Transport;
+}
+
+/** A typed client for each public service. Failed calls throw a `ConnectError` with code and details. */
+export interface ParleyClient {
+  readonly users: Client<typeof UserService>;
+  readonly products: Client<typeof ProductService>;
+  readonly inventory: Client<typeof InventoryService>;
+  readonly orders: Client<typeof OrderService>;
+  readonly notifications: Client<typeof NotificationService>;
+  readonly echo: Client<typeof EchoService>;
+  readonly callEcho: Client<typeof CallEchoService>;
+}
+
+/**
+ * Makes the clients of all services behind one gateway. Nothing is connected until the first call.
+ *
+ * @throws TypeError if `baseUrl` is not an absolute http or https URL.
+ */
+export function createParleyClient({
+  baseUrl,
+  token,
+  defaultTimeoutMs = 10_000,
+  transport = createFetchTransport,
+}: ParleyClientOptions): ParleyClient {
+  const { protocol } = new URL(baseUrl);
+  if (protocol !== "http:" && protocol !== "https:") {
+    throw new TypeError(`baseUrl must begin with http: or https:, not ${protocol}`);
+  }
+  const interceptors = token === undefined ? [] : [bearer(token)];
+  const wire = transport({ baseUrl: baseUrl.replace(/\/+$/, ""), interceptors, defaultTimeoutMs });
+  return {
+    users: createClient(UserService, wire),
+    products: createClient(ProductService, wire),
+    inventory: createClient(InventoryService, wire),
+    orders: createClient(OrderService, wire),
+    notifications: createClient(NotificationService, wire),
+    echo: createClient(EchoService, wire),
+    callEcho: createClient(CallEchoService, wire),
+  };
+}
+
+function bearer(source: TokenSource): Interceptor {
+  return (next) => async (request) => {
+    const token = typeof source === "string" ? source : await source();
+    if (token !== undefined) {
+      request.header.set("authorization", `Bearer ${token}`);
+    }
+    return next(request);
+  };
+}
