@@ -1,0 +1,68 @@
+import type { IncomingHttpHeaders } from "node:http";
+
+/** The names that belong to HTTP and the protocols, in lower case: they are never a service's own metadata. */
+export const protocolNames: ReadonlySet<string> = new Set([
+  "content-type",
+  "content-length",
+  "content-encoding",
+  "host",
+  "user-agent",
+  "trailer",
+  "date",
+  "accept-encoding",
+  "trailer-",
+  "connect-content-encoding",
+  "connect-accept-encoding",
+  "connect-timeout-ms",
+  "connect-protocol-version",
+  "grpc-encoding",
+  "grpc-accept-encoding",
+  "grpc-timeout",
+  "grpc-status",
+  "grpc-message",
+  "grpc-status-details-bin",
+]);
+
+/** Makes Web headers of Node's: pseudo-headers left out, several values of one name kept apart. */
+export function headersFromNode(
+  source: IncomingHttpHeaders | Readonly<Record<string, string | string[] | undefined>>,
+): Headers {
+  const headers = new Headers();
+  for (const name in source) {
+    const value = source[name];
+    if (value === undefined || name.charCodeAt(0) === 0x3a) {
+      continue;
+    }
+    if (typeof value === "string") {
+      headers.append(name, value);
+    } else {
+      for (const each of value) {
+        headers.append(name, each);
+      }
+    }
+  }
+  return headers;
+}
+
+/** Copies Web headers into a plain object as Node writes it; `prefix` goes before each name. */
+export function copyToNode(
+  headers: Headers,
+  target: Record<string, string | string[] | number | undefined>,
+  { prefix = "" }: { readonly prefix?: string } = {},
+): void {
+  for (const [name, value] of headers) {
+    const key = prefix === "" ? name : prefix + name;
+    const before = target[key];
+    // `set-cookie` is the one name that Web headers keep apart.
+    target[key] = before === undefined || name !== "set-cookie" ? value : [before, value].flat().map(String);
+  }
+}
+
+/** Adds what an error carries to an answer's metadata, but for what belongs to the protocol. */
+export function addErrorMetadata(target: Headers, metadata: Headers): void {
+  for (const [name, value] of metadata) {
+    if (!protocolNames.has(name)) {
+      target.append(name, value);
+    }
+  }
+}
