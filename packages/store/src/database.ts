@@ -4,7 +4,18 @@ export type SqlValue = string | number | bigint | null | Uint8Array;
 /** A row, by column name. */
 export type Row = Record<string, SqlValue>;
 
-/** What can be read. Statements write `?` for each parameter and keep to the SQL that SQLite and PostgreSQL share. */
+/**
+ * What can be read. Statements keep to the SQL that SQLite and PostgreSQL share, so that the URL alone decides between them:
+ *
+ * - `?` for each parameter, never a literal from outside; no `?` in a string or a comment.
+ * - Types TEXT, INTEGER (32 bits), BIGINT, DOUBLE PRECISION; times are BIGINT milliseconds; truth is INTEGER 0 or 1.
+ *   Bytes are `BLOB`, and numbers that count up by themselves `INTEGER PRIMARY KEY AUTOINCREMENT`: a PostgreSQL store
+ *   translates these two words of a migration, and no others.
+ * - `INSERT ... ON CONFLICT (columns) DO NOTHING | DO UPDATE`, `RETURNING`, `WITH`, `EXISTS`, `LIMIT`, `COALESCE`, `CASE`,
+ *   row values `(a, b) > (?, ?)`, partial indexes, `CHECK`, `UNIQUE`, foreign keys. Names without quotes, in lower case.
+ * - Not `INSERT OR ...`, `rowid`, `PRAGMA`, `SERIAL`, `ILIKE`, arrays, `now()`: the time is a parameter.
+ * - A statement that fails ends its transaction, even if the error is caught: nothing of the transaction is kept.
+ */
 export interface Reader {
   /** All rows that the statement finds. */
   all<R extends object = Row>(sql: string, ...parameters: readonly SqlValue[]): Promise<R[]>;
@@ -25,16 +36,22 @@ export interface Database extends Reader {
   /**
    * Runs `work` as one serializable transaction and resolves with its answer once it is durable. If `work` throws,
    * nothing of it is kept and the error is passed on. Transactions that wait at the same time may share one commit.
+   *
+   * Throws {@link ConstraintError} where a statement breaks a rule of the schema, {@link StoreUnavailableError} where the
+   * database cannot do its work, {@link TransactionStuckError} where `work` waits for something other than its statements.
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
-  /** Closes the database after what was begun has ended. */
+  /** Closes the database after what was begun has ended. What comes later is refused. */
   close(): Promise<void>;
 }
 
 /** One step of a schema's history. Steps are applied once each, in order of `id`, each in a transaction. */
 export interface Migration {
-  /** Number and name, for example `0001-orders`. Sorts by number. */
+  /**
+   * Number and name, for example `0001-orders`, and before them the set that it belongs to unless it is the service's own:
+   * `events/0001-outbox`. Sorts by set, the service's own first, then by number. A number is used once in a set.
+   */
   readonly id: string;
-  /** The statements, separated by semicolons. */
+  /** The statements, separated by semicolons. Never changed once released: a changed step is refused. */
   readonly sql: string;
 }

@@ -1,1 +1,16 @@
 export type { Database, Migration, Reader, Row, SqlValue, Transaction } from "./database.ts";
+export { type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
+export { type OpenDatabaseOptions, openDatabase } from "./open-database.ts";
+export { decodePageToken, encodePageToken, InvalidPageTokenError } from "./page-token.ts";
+export type { Schedule } from "./sqlite/group-commit.ts";
+export {
+  ConstraintError,
+  type ConstraintKind,
+  DatabaseUrlError,
+  MigrationError,
+  StoreError,
+  type StoreProblem,
+  StoreUnavailableError,
+  TransactionEndedError,
+  TransactionStuckError,
+} from "./store-errors.ts";

@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import type { Database, Migration, Transaction } from "./database.ts";
+
+/** How long an answer is kept at least: the contracts promise that a request id is remembered "for at least a day". */
+export const requestIdRetentionMs = 24 * 60 * 60 * 1000;
+/** How often old answers are looked for. They take no part in any call, so this is only about space. */
+const pruneIntervalMs = 10 * 60 * 1000;
+/** Answers removed in one transaction: few enough that no call waits noticeably for it. */
+const pruneBatchSize = 500;
+
+/** The table of answers that were given. Goes with the migrations of each service that uses {@link answerOnce}. */
+export const idempotencyMigrations: readonly Migration[] = [
+  {
+    id: "request-ids/1-request-ids",
+    sql: `
+      CREATE TABLE request_ids (
+        scope TEXT NOT NULL,
+        request_id TEXT NOT NULL,
+        body_hash TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        create_time BIGINT NOT NULL,
+        PRIMARY KEY (scope, request_id)
+      );
+      CREATE INDEX request_ids_by_time ON request_ids (create_time);
+    `,
+  },
+];
+
+/** A request id came again with another body. */
+export class RequestIdReusedError extends Error {
+  override readonly name = "RequestIdReusedError";
+  readonly requestId: string;
+
+  constructor(requestId: string) {
+    super(`The request id ${requestId} was used before with another request.`);
+    this.requestId = requestId;
+  }
+}
+
+/** A call that may come again. */
+export interface RepeatableCall {
+  /** Whose ids these are, for example the method and its caller: the same id in two scopes is two calls. */
+  readonly scope: string;
+  /** The id that the caller gave the call. Empty: the call is not repeatable, and nothing is kept of it. */
+  readonly requestId: string;
+  /** What the call asks for, in a form that is equal exactly for equal requests. Only a hash of it is kept. */
+  readonly body: Uint8Array;
+  /** The time now, in milliseconds since the Unix epoch. */
+  readonly nowMs: number;
+}
+
+/**
+ * Does `work` and keeps its answer in the same transaction; where the call was answered before, does nothing and gives that
+ * answer again. A call whose work threw is not kept, so it may be tried again. Throws {@link RequestIdReusedError} where
+ * the id came before with another body.
+ *
+ * Answer the caller only after the transaction resolved: the earlier answer may not be durable before.
+ */
+export async function answerOnce(
+  transaction: Transaction,
+  call: RepeatableCall,
+  work: () => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  if (call.requestId === "") {
+    return work();
+  }
+  // A UUID means the same in either case (RFC 9562, section 4).
+  const requestId = call.requestId.toLowerCase();
+  const bodyHash = createHash("sha256").update(call.body).digest("base64");
+  const known = await transaction.get<{ body_hash: string; answer: string }>(
+    "SELECT body_hash, answer FROM request_ids WHERE scope = ? AND request_id = ?",
+    call.scope,
+    requestId,
+  );
+  if (known !== undefined) {
+    if (known.body_hash !== bodyHash) {
+      throw new RequestIdReusedError(call.requestId);
+    }
+    return Buffer.from(known.answer, "base64");
+  }
+  const answer = await work();
+  await transaction.run(
+    "INSERT INTO request_ids (scope, request_id, body_hash, answer, create_time) VALUES (?, ?, ?, ?, ?)",
+    call.scope,
+    requestId,
+    bodyHash,
+    Buffer.from(answer).toString("base64"),
+    call.nowMs,
+  );
+  return answer;
+}
+
+/** Forgets the answers given before `beforeMs`, a batch at a time. The number of answers forgotten. */
+export async function pruneRequestIds(database: Database, beforeMs: number): Promise<number> {
+  let pruned = 0;
+  while (true) {
+    const batch = await database.transaction((transaction) =>
+      transaction.run(
+        `DELETE FROM request_ids WHERE (scope, request_id) IN (
+           SELECT scope, request_id FROM request_ids WHERE create_time < ? ORDER BY create_time LIMIT ${pruneBatchSize}
+         )`,
+        beforeMs,
+      ),
+    );
+    pruned += batch;
+    if (batch < pruneBatchSize) {
+      return pruned;
+    }
+  }
+}
+
+/** The time that pruning goes by. A `Clock` of `@parley/rpc` is one. */
+export interface PruningClock {
+  now(): number;
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+export interface PruningOptions {
+  readonly database: Database;
+  readonly clock: PruningClock;
+  /** Told when a round failed. The next one comes all the same. */
+  onError(error: unknown): void;
+}
+
+/** Forgets answers older than {@link requestIdRetentionMs} every ten minutes. The answer ends it, after the round under way. */
+export function startPruningRequestIds({ database, clock, onError }: PruningOptions): () => Promise<void> {
+  let stopped = false;
+  let round = Promise.resolve();
+  let cancel = clock.after(pruneIntervalMs, next);
+
+  function next() {
+    round = pruneRequestIds(database, clock.now() - requestIdRetentionMs)
+      .then(() => undefined, onError)
+      .then(() => {
+        if (!stopped) {
+          cancel = clock.after(pruneIntervalMs, next);
+        }
+      });
+  }
+  return async () => {
+    stopped = true;
+    cancel();
+    await round;
+  };
+}

@@ -1,0 +1,104 @@
+import { createHash } from "node:crypto";
+import type { Migration } from "./database.ts";
+import { MigrationError } from "./store-errors.ts";
+
+/** What a store does for its migrations. */
+export interface MigrationTarget {
+  /** The steps that were applied; none if there is no table of them yet, which is made. */
+  applied(): readonly AppliedMigration[];
+  /** Applies a step and notes it down, both or neither. */
+  apply(migration: Migration, checksum: string): void;
+}
+
+export interface AppliedMigration {
+  readonly id: string;
+  readonly checksum: string;
+}
+
+/** The table in which a store notes the steps that it applied. */
+export const migrationsTable =
+  "CREATE TABLE IF NOT EXISTS parley_migrations (id TEXT PRIMARY KEY, checksum TEXT NOT NULL, apply_time BIGINT NOT NULL)";
+
+/**
+ * Brings a schema up to date: applies each step that was not applied yet, in order. Throws {@link MigrationError} where an
+ * applied step was changed or is unknown, or where a new step sorts before one of its set that was applied.
+ */
+export function migrate(target: MigrationTarget, migrations: readonly Migration[]): void {
+  const steps = inOrder(migrations);
+  const applied = new Map(target.applied().map((step) => [step.id, step.checksum]));
+  refuseUnknown(steps, applied);
+  const newestBySet = new Map<string, string>();
+  for (const id of applied.keys()) {
+    const { set } = place(id);
+    const newest = newestBySet.get(set);
+    if (newest === undefined || compareIds(id, newest) > 0) {
+      newestBySet.set(set, id);
+    }
+  }
+  for (const step of steps) {
+    const checksum = createHash("sha256").update(step.sql).digest("hex");
+    const known = applied.get(step.id);
+    if (known === undefined) {
+      const newest = newestBySet.get(place(step.id).set);
+      if (newest !== undefined && compareIds(step.id, newest) < 0) {
+        throw new MigrationError(
+          `Migration ${step.id} is new but sorts before ${newest}, which was applied: give it a later number.`,
+        );
+      }
+      applyStep(target, step, checksum);
+    } else if (known !== checksum) {
+      throw new MigrationError(
+        `Migration ${step.id} was changed after it had been applied to this database. Undo the change and put it into a new migration.`,
+      );
+    }
+  }
+}
+
+function applyStep(target: MigrationTarget, step: Migration, checksum: string): void {
+  try {
+    target.apply(step, checksum);
+  } catch (cause) {
+    throw new MigrationError(`Migration ${step.id} failed: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    });
+  }
+}
+
+function refuseUnknown(steps: readonly Migration[], applied: ReadonlyMap<string, string>): void {
+  const known = new Set(steps.map((step) => step.id));
+  for (const id of applied.keys()) {
+    if (!known.has(id)) {
+      throw new MigrationError(
+        `The database has migration ${id}, which this program does not know: it was written by a newer version.`,
+      );
+    }
+  }
+}
+
+function inOrder(migrations: readonly Migration[]): readonly Migration[] {
+  const sorted = [...migrations].sort((a, b) => compareIds(a.id, b.id));
+  sorted.forEach((step, index) => {
+    const before = sorted[index - 1];
+    if (before !== undefined && compareIds(before.id, step.id) === 0) {
+      throw new MigrationError(`Migrations ${before.id} and ${step.id} have the same number.`);
+    }
+  });
+  return sorted;
+}
+
+function compareIds(a: string, b: string): number {
+  const left = place(a);
+  const right = place(b);
+  if (left.set !== right.set) {
+    return left.set < right.set ? -1 : 1;
+  }
+  return left.number - right.number;
+}
+
+function place(id: string): { readonly set: string; readonly number: number } {
+  const match = /^(?:([a-z][a-z0-9-]*)\/)?(\d+)-[a-z0-9-]+$/.exec(id);
+  if (match === null) {
+    throw new MigrationError(`"${id}" is no migration id: expected a number and a name, like 0001-orders.`);
+  }
+  return { set: match[1] ?? "", number: Number(match[2]) };
+}

@@ -1,0 +1,28 @@
+import type { Database, Migration } from "./database.ts";
+import { parseDatabaseUrl } from "./database-url.ts";
+import type { Schedule } from "./sqlite/group-commit.ts";
+import { openSqliteFile, openSqliteMemory } from "./sqlite/sqlite-database.ts";
+
+export interface OpenDatabaseOptions {
+  /** The schema's history, the service's own and that of what it builds on (`[...orderMigrations, ...eventMigrations]`). */
+  readonly migrations: readonly Migration[];
+  /** Tells when migrations were applied. Default: the machine's clock. */
+  readonly clock?: { now(): number };
+  /** When groups of transactions run. Default: on the next turn of the event loop. */
+  readonly schedule?: Schedule;
+}
+
+/**
+ * Opens the database that a URL names, making it where it is missing, and brings its schema up to date:
+ * `sqlite:./data/order.db` or `sqlite::memory:`. Throws {@link DatabaseUrlError}, {@link MigrationError} or
+ * {@link StoreUnavailableError}.
+ */
+export async function openDatabase(url: string, options: OpenDatabaseOptions): Promise<Database> {
+  const parsed = parseDatabaseUrl(url);
+  const settings = {
+    migrations: options.migrations,
+    now: () => (options.clock ?? Date).now(),
+    schedule: options.schedule ?? setImmediate,
+  };
+  return parsed.kind === "sqlite-memory" ? openSqliteMemory(settings) : openSqliteFile(parsed.path, settings);
+}

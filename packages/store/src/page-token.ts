@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import { StoreError } from "./store-errors.ts";
+
+/** A place in a list: the values of the columns that it is sorted by, of the last row seen. */
+export type PagePlace = readonly (string | number)[];
+
+/** Characters of a token at most, as the contracts have it. */
+const tokenLengthMax = 512;
+/** Enough to tell that a token was changed or belongs to another list. It is no secret: a place is nothing to hide. */
+const checksumBytes = 6;
+
+/** A page token that {@link encodePageToken} did not make, or made for another list. */
+export class InvalidPageTokenError extends StoreError {
+  override readonly name = "InvalidPageTokenError";
+
+  constructor() {
+    super("The page token is not one that this list gave out.");
+  }
+}
+
+/**
+ * Makes an opaque page token of a place. `list` says which list it goes with, filters included (for example
+ * `orders of user 1`), so that a token of another list is refused.
+ */
+export function encodePageToken(place: PagePlace, list = ""): string {
+  const body = Buffer.from(JSON.stringify(place));
+  const token = Buffer.concat([checksum(body, list), body]).toString("base64url");
+  if (token.length > tokenLengthMax) {
+    throw new RangeError(`A page token has at most ${tokenLengthMax} characters; this place needs ${token.length}.`);
+  }
+  return token;
+}
+
+/** Reads a token for the same `list`. Throws {@link InvalidPageTokenError} if it is not one. */
+export function decodePageToken(token: string, list = ""): PagePlace {
+  if (token.length > tokenLengthMax || !/^[A-Za-z0-9_-]+$/.test(token)) {
+    throw new InvalidPageTokenError();
+  }
+  const bytes = Buffer.from(token, "base64url");
+  const body = bytes.subarray(checksumBytes);
+  if (!checksum(body, list).equals(bytes.subarray(0, checksumBytes))) {
+    throw new InvalidPageTokenError();
+  }
+  const place: unknown = parse(body.toString());
+  if (!Array.isArray(place) || !place.every((value) => typeof value === "string" || typeof value === "number")) {
+    throw new InvalidPageTokenError();
+  }
+  return place;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidPageTokenError();
+  }
+}
+
+function checksum(body: Uint8Array, list: string): Buffer {
+  return createHash("sha256").update(`parley page token\0${list}\0`).update(body).digest().subarray(0, checksumBytes);
+}

@@ -1,0 +1,286 @@
+import type { Transaction } from "../database.ts";
+import { StoreUnavailableError } from "../store-errors.ts";
+import { type Outcome, RunningTransaction } from "./running-transaction.ts";
+import type { SqliteConnection } from "./sqlite-connection.ts";
+
+/** Transactions that share a commit at most: more would make the first of them wait longer than the shared commit saves. */
+export const groupSizeMax = 128;
+/** Transactions that wait at most, and reads too. More than a service lets in at once: a longer queue ends in time-outs only. */
+export const queueLengthMax = 10_000;
+/**
+ * Turns of the event loop that a body may take. One that awaits its own statements takes none, since their answers are there
+ * before the next turn; a few are left for a scheduler that turns more finely than the event loop does.
+ */
+export const stuckTurnsMax = 8;
+
+/** Calls back on a later turn of the event loop, after every promise settled by now has called back. */
+export type Schedule = (callback: () => void) => void;
+
+/** A moment in the life of a group, at which a simulation may cut the database off. */
+export type CommitPoint = "begin" | "work" | "commit" | "committed";
+
+export interface GroupCommitOptions {
+  readonly schedule: Schedule;
+  readonly atPoint?: ((point: CommitPoint) => void) | undefined;
+}
+
+/**
+ * Runs transactions that wait at the same time one after another, each in a savepoint of its own, and makes them durable with
+ * one commit, so that the wait for the disk is paid once for all of them.
+ */
+export class GroupCommit {
+  readonly #connection: SqliteConnection;
+  readonly #schedule: Schedule;
+  readonly #atPoint: (point: CommitPoint) => void;
+  #queue: Waiting[] = [];
+  #heldReads: (() => void)[] = [];
+  #whenIdle: (() => void)[] = [];
+  #current: RunningTransaction | undefined;
+  #scheduled = false;
+  #running = false;
+  #closing = false;
+  #cut = false;
+  #turns = 0;
+
+  constructor(connection: SqliteConnection, options: GroupCommitOptions) {
+    this.#connection = connection;
+    this.#schedule = options.schedule;
+    this.#atPoint = options.atPoint ?? (() => {});
+  }
+
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const refusal = this.#refusal(this.#queue.length);
+      if (refusal !== undefined) {
+        reject(refusal);
+        return;
+      }
+      this.#queue.push({ work, resolve: resolve as (answer: unknown) => void, reject });
+      this.#wake();
+    });
+  }
+
+  /** Reads with the connection that writes: at once, or behind the group under way, so that only what is durable is seen. */
+  read<R>(statement: () => R): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      const refusal = this.#refusal(this.#heldReads.length);
+      if (refusal !== undefined) {
+        reject(refusal);
+        return;
+      }
+      const perform = () => {
+        try {
+          resolve(statement());
+        } catch (error) {
+          reject(error);
+        }
+      };
+      if (this.#running) {
+        this.#heldReads.push(perform);
+      } else if (!this.#cut) {
+        perform();
+      }
+    });
+  }
+
+  /** Refuses what comes from now on, and resolves when what came before has ended. */
+  close(): Promise<void> {
+    this.#closing = true;
+    return new Promise((resolve) => {
+      if (this.#running || this.#queue.length > 0) {
+        this.#whenIdle.push(resolve);
+      } else {
+        resolve();
+      }
+    });
+  }
+
+  /** The process is gone: what is not committed is undone, and nobody is ever answered. */
+  cut(): void {
+    if (this.#cut) {
+      return;
+    }
+    this.#cut = true;
+    this.#queue = [];
+    this.#heldReads = [];
+    this.#whenIdle = [];
+    this.#current?.cut();
+    if (this.#connection.inTransaction) {
+      this.#connection.execute("ROLLBACK");
+    }
+  }
+
+  #refusal(waiting: number): Error | undefined {
+    if (this.#closing) {
+      return new StoreUnavailableError("closed", "The database is closed.");
+    }
+    if (waiting >= queueLengthMax) {
+      return new StoreUnavailableError("queue-full", `${queueLengthMax} calls wait for the database already.`);
+    }
+    return undefined;
+  }
+
+  #wake(): void {
+    if (!this.#scheduled && !this.#cut) {
+      this.#scheduled = true;
+      this.#schedule(this.#turn);
+    }
+  }
+
+  readonly #turn = (): void => {
+    this.#scheduled = false;
+    if (this.#cut) {
+      return;
+    }
+    if (this.#running) {
+      this.#watch();
+    } else if (this.#queue.length > 0) {
+      const all = this.#queue.length <= groupSizeMax;
+      const group = all ? this.#queue : this.#queue.slice(0, groupSizeMax);
+      this.#queue = all ? [] : this.#queue.slice(groupSizeMax);
+      void this.#runGroup(group);
+      // The next turn looks in again: for what came meanwhile, and for a body that is stuck.
+      this.#wake();
+    }
+  };
+
+  #watch(): void {
+    this.#turns++;
+    if (this.#turns > stuckTurnsMax) {
+      this.#current?.giveUp();
+    }
+    this.#wake();
+  }
+
+  async #runGroup(group: readonly Waiting[]): Promise<void> {
+    this.#running = true;
+    const left = [...group].reverse();
+    let done: Done[] = [];
+    try {
+      for (let waiting = left.at(-1); waiting !== undefined; waiting = left.at(-1)) {
+        this.#begin();
+        const transaction = new RunningTransaction(this.#connection);
+        const outcome = await this.#perform(transaction, waiting);
+        left.pop();
+        if (outcome.ok) {
+          done.push({ waiting, transaction, answer: outcome.answer });
+          continue;
+        }
+        waiting.reject(outcome.error);
+        if (!this.#connection.inTransaction) {
+          // Some failures, a full disk for one, make SQLite undo everything since BEGIN.
+          fail(done, undone(outcome.error));
+          done = [];
+        }
+      }
+      this.#commit();
+      answer(done);
+    } catch (error) {
+      if (error instanceof Cut) {
+        return;
+      }
+      this.#undo();
+      fail(done, error);
+      fail(
+        left.map((waiting) => ({ waiting })),
+        error,
+      );
+    }
+    this.#end();
+  }
+
+  #begin(): void {
+    if (!this.#connection.inTransaction) {
+      this.#pass("begin");
+      this.#connection.run("BEGIN IMMEDIATE", []);
+    }
+  }
+
+  async #perform(transaction: RunningTransaction, waiting: Waiting): Promise<Outcome> {
+    this.#turns = 0;
+    this.#pass("work");
+    this.#current = transaction;
+    const outcome = await transaction.perform(waiting.work);
+    this.#current = undefined;
+    if (this.#cut) {
+      throw new Cut();
+    }
+    return outcome;
+  }
+
+  #commit(): void {
+    this.#pass("commit");
+    if (this.#connection.inTransaction) {
+      this.#connection.run("COMMIT", []);
+    }
+    this.#pass("committed");
+  }
+
+  #pass(point: CommitPoint): void {
+    this.#atPoint(point);
+    if (this.#cut) {
+      throw new Cut();
+    }
+  }
+
+  #undo(): void {
+    if (this.#connection.inTransaction) {
+      this.#connection.run("ROLLBACK", []);
+    }
+  }
+
+  #end(): void {
+    this.#running = false;
+    const reads = this.#heldReads;
+    this.#heldReads = [];
+    for (const perform of reads) {
+      perform();
+    }
+    if (this.#queue.length > 0) {
+      this.#wake();
+      return;
+    }
+    const idle = this.#whenIdle;
+    this.#whenIdle = [];
+    for (const resolve of idle) {
+      resolve();
+    }
+  }
+}
+
+interface Waiting {
+  readonly work: (transaction: Transaction) => Promise<unknown>;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Done {
+  readonly waiting: Waiting;
+  readonly transaction: RunningTransaction;
+  readonly answer: unknown;
+}
+
+function answer(done: readonly Done[]): void {
+  for (const { transaction } of done) {
+    transaction.committed();
+  }
+  for (const { waiting, answer } of done) {
+    waiting.resolve(answer);
+  }
+}
+
+function fail(group: readonly { readonly waiting: Waiting }[], error: unknown): void {
+  for (const { waiting } of group) {
+    waiting.reject(error);
+  }
+}
+
+function undone(cause: unknown): Error {
+  const problem = cause instanceof StoreUnavailableError ? cause.problem : "io";
+  return new StoreUnavailableError(problem, "A failure of another transaction of the same commit undid this one.", {
+    cause,
+  });
+}
+
+/** Ends the loop of a group whose process is gone. Seen by nobody. */
+class Cut extends Error {}

@@ -1,0 +1,141 @@
+import type { Row, SqlValue, Transaction } from "../database.ts";
+import { TransactionEndedError, TransactionStuckError } from "../store-errors.ts";
+import type { SqliteConnection } from "./sqlite-connection.ts";
+
+/** What became of a transaction's body. */
+export type Outcome = { readonly ok: true; readonly answer: unknown } | { readonly ok: false; readonly error: unknown };
+
+/** A transaction of a group: a savepoint in the group's transaction. */
+export class RunningTransaction implements Transaction {
+  readonly #connection: SqliteConnection;
+  #callbacks: (() => void)[] | undefined;
+  #state: "running" | "failed" | "ended" | "cut" = "running";
+  #failure: unknown;
+  #settle: (outcome: Outcome) => void = () => {};
+
+  constructor(connection: SqliteConnection) {
+    this.#connection = connection;
+  }
+
+  /** Runs the body. If it fails, what it wrote is undone. Never rejects. */
+  perform(work: (transaction: Transaction) => Promise<unknown>): Promise<Outcome> {
+    return new Promise((settle) => {
+      this.#settle = settle;
+      if (this.#state === "cut") {
+        return;
+      }
+      try {
+        this.#connection.run("SAVEPOINT member", []);
+        work(this).then(
+          (answer) => this.#succeed(answer),
+          (error) => this.#fail(error),
+        );
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+  }
+
+  /** Ends a body that waits for something other than its statements. */
+  giveUp(): void {
+    this.#fail(
+      new TransactionStuckError(
+        "The body of a transaction waits for something other than its own statements: no network, timer or file may be waited for in it.",
+      ),
+    );
+  }
+
+  /** Tells those who asked for it that the transaction is durable. */
+  committed(): void {
+    for (const callback of this.#callbacks ?? []) {
+      try {
+        callback();
+      } catch (error) {
+        // The transaction is durable whatever a listener does; its bug is reported as what it is, an uncaught error.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  /** The process is gone: no statement of the body is ever answered. */
+  cut(): void {
+    this.#state = "cut";
+  }
+
+  all<R extends object = Row>(sql: string, ...parameters: readonly SqlValue[]): Promise<R[]> {
+    return this.#execute(() => this.#connection.all(sql, parameters) as R[]);
+  }
+
+  get<R extends object = Row>(sql: string, ...parameters: readonly SqlValue[]): Promise<R | undefined> {
+    return this.#execute(() => this.#connection.get(sql, parameters) as R | undefined);
+  }
+
+  run(sql: string, ...parameters: readonly SqlValue[]): Promise<number> {
+    return this.#execute(() => this.#connection.run(sql, parameters));
+  }
+
+  onCommit(callback: () => void): void {
+    this.#callbacks ??= [];
+    this.#callbacks.push(callback);
+  }
+
+  #execute<R>(statement: () => R): Promise<R> {
+    if (this.#state === "running") {
+      try {
+        return Promise.resolve(statement());
+      } catch (error) {
+        this.#state = "failed";
+        this.#failure = error;
+        return Promise.reject(error);
+      }
+    }
+    if (this.#state === "cut") {
+      return new Promise(() => {});
+    }
+    return Promise.reject(
+      this.#state === "failed"
+        ? this.#failure
+        : new TransactionEndedError("The transaction has ended: a promise in its body was not awaited."),
+    );
+  }
+
+  #succeed(answer: unknown): void {
+    if (this.#state === "failed") {
+      // The body caught the error of a statement and went on. PostgreSQL would not let it, so no store does.
+      this.#fail(this.#failure);
+    } else if (this.#state === "running") {
+      this.#state = "ended";
+      this.#attempt(() => {
+        this.#connection.run("RELEASE member", []);
+        return { ok: true, answer };
+      });
+    } else if (this.#state === "cut") {
+      this.#settle({ ok: true, answer });
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state === "running" || this.#state === "failed") {
+      this.#state = "ended";
+      this.#attempt(() => {
+        if (this.#connection.inTransaction) {
+          this.#connection.run("ROLLBACK TO member", []);
+          this.#connection.run("RELEASE member", []);
+        }
+        return { ok: false, error };
+      });
+    } else if (this.#state === "cut") {
+      this.#settle({ ok: false, error });
+    }
+  }
+
+  #attempt(end: () => Outcome): void {
+    try {
+      this.#settle(end());
+    } catch (error) {
+      this.#settle({ ok: false, error });
+    }
+  }
+}

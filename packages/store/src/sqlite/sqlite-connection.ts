@@ -1,0 +1,131 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { SqlValue } from "../database.ts";
+import { fromSqlite } from "./sqlite-errors.ts";
+
+/** Statements kept prepared. A service has a few dozen; lists of parameters of many lengths could make it thousands. */
+const preparedMax = 256;
+/** SQLite waits for a lock with the whole thread, so not for long: nobody else writes to a service's file as a rule. */
+const busyTimeoutMs = 250;
+
+/** A connection to a SQLite file, with prepared statements kept. Everything in it happens at once, on this thread. */
+export class SqliteConnection {
+  readonly #database: DatabaseSync;
+  readonly #prepared = new Map<string, Prepared>();
+
+  constructor(path: string, options: { readonly readOnly?: boolean } = {}) {
+    try {
+      this.#database = new DatabaseSync(path, {
+        readOnly: options.readOnly ?? false,
+        timeout: busyTimeoutMs,
+        enableForeignKeyConstraints: true,
+        enableDoubleQuotedStringLiterals: false,
+      });
+    } catch (error) {
+      throw fromSqlite(error);
+    }
+  }
+
+  all(sql: string, parameters: readonly SqlValue[]): object[] {
+    const prepared = this.#prepare(sql);
+    try {
+      const rows = prepared.statement.all(...parameters);
+      return prepared.bigInts ? rows.map(narrow) : rows;
+    } catch (error) {
+      if (isOutOfRange(error) && !prepared.bigInts) {
+        useBigInts(prepared);
+        return this.all(sql, parameters);
+      }
+      throw fromSqlite(error);
+    }
+  }
+
+  get(sql: string, parameters: readonly SqlValue[]): object | undefined {
+    const prepared = this.#prepare(sql);
+    try {
+      const row = prepared.statement.get(...parameters);
+      return prepared.bigInts && row !== undefined ? narrow(row) : row;
+    } catch (error) {
+      if (isOutOfRange(error) && !prepared.bigInts) {
+        useBigInts(prepared);
+        return this.get(sql, parameters);
+      }
+      throw fromSqlite(error);
+    }
+  }
+
+  run(sql: string, parameters: readonly SqlValue[]): number {
+    const prepared = this.#prepare(sql);
+    try {
+      return Number(prepared.statement.run(...parameters).changes);
+    } catch (error) {
+      throw fromSqlite(error);
+    }
+  }
+
+  /** Executes statements separated by semicolons. */
+  execute(sql: string): void {
+    try {
+      this.#database.exec(sql);
+    } catch (error) {
+      throw fromSqlite(error);
+    }
+  }
+
+  /** Whether a transaction is open. SQLite ends one by itself after some failures, a full disk for example. */
+  get inTransaction(): boolean {
+    return this.#database.isTransaction;
+  }
+
+  close(): void {
+    this.#prepared.clear();
+    this.#database.close();
+  }
+
+  #prepare(sql: string): Prepared {
+    const known = this.#prepared.get(sql);
+    if (known !== undefined) {
+      return known;
+    }
+    if (this.#prepared.size >= preparedMax) {
+      for (const oldest of this.#prepared.keys()) {
+        this.#prepared.delete(oldest);
+        break;
+      }
+    }
+    try {
+      const prepared: Prepared = { statement: this.#database.prepare(sql), bigInts: false };
+      // A statement that writes cannot be read a second time when a number turns out to be too large.
+      if (/\breturning\b/i.test(sql)) {
+        useBigInts(prepared);
+      }
+      this.#prepared.set(sql, prepared);
+      return prepared;
+    } catch (error) {
+      throw fromSqlite(error);
+    }
+  }
+}
+
+interface Prepared {
+  readonly statement: StatementSync;
+  bigInts: boolean;
+}
+
+function useBigInts(prepared: Prepared): void {
+  prepared.statement.setReadBigInts(true);
+  prepared.bigInts = true;
+}
+
+function isOutOfRange(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_OUT_OF_RANGE";
+}
+
+function narrow(row: Record<string, unknown>): Record<string, unknown> {
+  for (const column in row) {
+    const value = row[column];
+    if (typeof value === "bigint" && value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) {
+      row[column] = Number(value);
+    }
+  }
+  return row;
+}

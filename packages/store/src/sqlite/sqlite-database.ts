@@ -1,0 +1,131 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Database, Migration, Row, SqlValue, Transaction } from "../database.ts";
+import { type MigrationTarget, migrate, migrationsTable } from "../migrate.ts";
+import { StoreUnavailableError } from "../store-errors.ts";
+import { GroupCommit, type GroupCommitOptions } from "./group-commit.ts";
+import { SqliteConnection } from "./sqlite-connection.ts";
+
+/** Waits for the disk at each commit, so that power loss loses nothing either; group commit shares the wait. */
+const filePragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+
+/** A SQLite database: one connection that writes in groups, and where there is a file, one that reads what is durable. */
+export class SqliteDatabase implements Database {
+  readonly #writer: SqliteConnection;
+  readonly #reader: SqliteConnection | undefined;
+  readonly #group: GroupCommit;
+  #closed: Promise<void> | undefined;
+
+  constructor(writer: SqliteConnection, options: GroupCommitOptions & { readonly reader?: SqliteConnection }) {
+    this.#writer = writer;
+    this.#reader = options.reader;
+    this.#group = new GroupCommit(writer, options);
+  }
+
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.#group.transaction(work);
+  }
+
+  all<R extends object = Row>(sql: string, ...parameters: readonly SqlValue[]): Promise<R[]> {
+    return this.#read((connection) => connection.all(sql, parameters) as R[]);
+  }
+
+  get<R extends object = Row>(sql: string, ...parameters: readonly SqlValue[]): Promise<R | undefined> {
+    return this.#read((connection) => connection.get(sql, parameters) as R | undefined);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#group.close().then(() => {
+      this.#reader?.close();
+      this.#writer.close();
+    });
+    return this.#closed;
+  }
+
+  /** For simulations: the process that had the database open is gone. */
+  cut(): void {
+    this.#group.cut();
+  }
+
+  #read<R>(statement: (connection: SqliteConnection) => R): Promise<R> {
+    const reader = this.#reader;
+    if (reader === undefined) {
+      return this.#group.read(() => statement(this.#writer));
+    }
+    if (this.#closed !== undefined) {
+      return Promise.reject(new StoreUnavailableError("closed", "The database is closed."));
+    }
+    try {
+      return Promise.resolve(statement(reader));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+}
+
+export interface SqliteOptions extends GroupCommitOptions {
+  readonly migrations: readonly Migration[];
+  readonly now: () => number;
+}
+
+/** Opens the file, making it and its folder where they are missing. */
+export function openSqliteFile(path: string, options: SqliteOptions): SqliteDatabase {
+  makeFolder(path);
+  const writer = new SqliteConnection(path);
+  try {
+    writer.execute(filePragmas);
+    migrateSqlite(writer, options);
+    return new SqliteDatabase(writer, { ...options, reader: new SqliteConnection(path, { readOnly: true }) });
+  } catch (error) {
+    writer.close();
+    throw error;
+  }
+}
+
+/** Opens a database that is gone when it is closed. */
+export function openSqliteMemory(options: SqliteOptions): SqliteDatabase {
+  const connection = new SqliteConnection(":memory:");
+  try {
+    migrateSqlite(connection, options);
+    return new SqliteDatabase(connection, options);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** Brings the schema up to date. */
+export function migrateSqlite(connection: SqliteConnection, options: Pick<SqliteOptions, "migrations" | "now">): void {
+  const target: MigrationTarget = {
+    applied() {
+      connection.execute(migrationsTable);
+      return connection.all("SELECT id, checksum FROM parley_migrations", []) as { id: string; checksum: string }[];
+    },
+    apply(migration, checksum) {
+      connection.execute("BEGIN IMMEDIATE");
+      try {
+        connection.execute(migration.sql);
+        connection.run("INSERT INTO parley_migrations (id, checksum, apply_time) VALUES (?, ?, ?)", [
+          migration.id,
+          checksum,
+          options.now(),
+        ]);
+        connection.execute("COMMIT");
+      } catch (error) {
+        if (connection.inTransaction) {
+          connection.execute("ROLLBACK");
+        }
+        throw error;
+      }
+    },
+  };
+  migrate(target, options.migrations);
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch (cause) {
+    throw new StoreUnavailableError("cannot-open", `The folder of the database ${path} cannot be made.`, { cause });
+  }
+}
