@@ -17,6 +17,8 @@ export interface Caller {
   readonly kind: "user" | "admin" | "service";
   /** The user's id, or the service's name. */
   readonly id: string;
+  /** The user for whom a service calls. */
+  readonly onBehalfOf?: Caller;
   /** The bearer token that said so; passed on so that the next service can see for itself. */
   readonly token?: string;
 }

@@ -1,0 +1,29 @@
+import { Caller as Allowed } from "@parley/gen/rpc/v1/options_pb.js";
+import type { Caller } from "../call/call-context.ts";
+import type { AccessRule } from "../contract/method-policy.ts";
+
+/** What a rule says of a caller. "if-owner": only where the thing that the call is about is the caller's. */
+export type AccessDecision = "allowed" | "denied" | "unauthenticated" | "if-owner";
+
+/** Applies a method's `access` option (rpc/v1/options.proto) to a caller; undefined is a caller without a token. */
+export function decideAccess(rule: AccessRule, caller: Caller | undefined): AccessDecision {
+  if (rule.caller === Allowed.PUBLIC) {
+    return "allowed";
+  }
+  if (caller === undefined) {
+    return "unauthenticated";
+  }
+  if (caller.kind === "service") {
+    return "allowed";
+  }
+  switch (rule.caller) {
+    case Allowed.SIGNED_IN:
+      return "allowed";
+    case Allowed.OWNER:
+      return caller.kind === "admin" ? "allowed" : "if-owner";
+    case Allowed.ADMIN:
+      return caller.kind === "admin" ? "allowed" : "denied";
+    default:
+      return "denied";
+  }
+}

@@ -1,0 +1,167 @@
+import { create, type DescMethod, type Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  CreateOrderRequestSchema,
+  GetOrderRequestSchema,
+  OrderService,
+} from "@parley/gen/order/v1/order_service_pb.js";
+import { GetProductRequestSchema, ProductService } from "@parley/gen/product/v1/product_service_pb.js";
+import {
+  UpdateUserRequestSchema,
+  UserService,
+  ValidateUserRequestSchema,
+} from "@parley/gen/user/v1/user_service_pb.js";
+import {
+  createLocalJWKSet,
+  exportJWK,
+  exportSPKI,
+  type GenerateKeyPairResult,
+  generateKeyPair,
+  type JWK,
+  SignJWT,
+} from "jose";
+import { beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../environment/clock.ts";
+import { type Authorize, createAuthorize } from "./authorize.ts";
+import { createServiceIdentity } from "./service-identity.ts";
+import { createTokenVerifier, serviceTokenIssuer, tokenAudience, userTokenIssuer } from "./token-verifier.ts";
+
+let authorize: Authorize;
+let users: GenerateKeyPairResult;
+let services: GenerateKeyPairResult;
+let serviceJwk: JWK;
+
+beforeAll(async () => {
+  users = await generateKeyPair("EdDSA", { extractable: true });
+  services = await generateKeyPair("EdDSA", { extractable: true });
+  serviceJwk = { ...(await exportJWK(services.privateKey)), kid: "order-1" };
+  const verifier = createTokenVerifier(
+    {
+      users: createLocalJWKSet({ keys: [{ ...(await exportJWK(users.publicKey)), kid: "u1" }] }),
+      services: createLocalJWKSet({ keys: [{ ...(await exportJWK(services.publicKey)), kid: "order-1" }] }),
+    },
+    { clock: systemClock },
+  );
+  authorize = createAuthorize(verifier, { order: async (id) => (id === "order-of-1" ? "1" : undefined) });
+});
+
+interface Claims {
+  readonly sub?: string;
+  readonly role?: string;
+  readonly iss?: string;
+  readonly aud?: string;
+  readonly expiresAtS?: number;
+}
+
+function token({ sub = "1", role = "customer", iss = userTokenIssuer, aud = tokenAudience, expiresAtS }: Claims = {}) {
+  return new SignJWT({ role })
+    .setProtectedHeader({ alg: "EdDSA", kid: "u1" })
+    .setSubject(sub)
+    .setIssuer(iss)
+    .setAudience(aud)
+    .setExpirationTime(expiresAtS ?? Math.floor(Date.now() / 1000) + 60)
+    .sign(users.privateKey);
+}
+
+async function ask(method: DescMethod, message: Message, bearer?: string) {
+  const authorization = bearer === undefined ? undefined : `Bearer ${bearer}`;
+  return authorize({ method, message, authorization, onBehalfOf: undefined });
+}
+
+async function codeOf(answer: Promise<unknown>): Promise<Code | "allowed"> {
+  return answer.then(
+    () => "allowed",
+    (error) => ConnectError.from(error).code,
+  );
+}
+
+const createOrder = OrderService.method.createOrder;
+const orderOf1 = create(CreateOrderRequestSchema, { userId: "1" });
+
+describe("an owner's method", () => {
+  test("lets the owner and an admin in, and nobody else", async () => {
+    expect(await codeOf(ask(createOrder, orderOf1))).toBe(Code.Unauthenticated);
+    expect(await codeOf(ask(createOrder, orderOf1, await token()))).toBe("allowed");
+    expect(await codeOf(ask(createOrder, orderOf1, await token({ sub: "2" })))).toBe(Code.PermissionDenied);
+    expect(await codeOf(ask(createOrder, orderOf1, await token({ sub: "2", role: "admin" })))).toBe("allowed");
+  });
+
+  test("follows the owner field into nested messages", async () => {
+    const update = create(UpdateUserRequestSchema, { user: { id: "1" } });
+    expect(await codeOf(ask(UserService.method.updateUser, update, await token()))).toBe("allowed");
+    expect(await codeOf(ask(UserService.method.updateUser, update, await token({ sub: "2" })))).toBe(
+      Code.PermissionDenied,
+    );
+  });
+
+  test("looks up whose a thing is", async () => {
+    const get = create(GetOrderRequestSchema, { id: "order-of-1" });
+    expect(await codeOf(ask(OrderService.method.getOrder, get, await token()))).toBe("allowed");
+    expect(await codeOf(ask(OrderService.method.getOrder, get, await token({ sub: "2" })))).toBe(Code.PermissionDenied);
+  });
+
+  test("does not take an empty owner for everybody's", async () => {
+    const all = create(OrderService.method.listOrders.input, {});
+    expect(await codeOf(ask(OrderService.method.listOrders, all, await token()))).toBe(Code.PermissionDenied);
+  });
+});
+
+describe("a token is refused", () => {
+  const forgeries: [string, () => Promise<string>][] = [
+    ["past its time", () => token({ expiresAtS: Math.floor(Date.now() / 1000) - 60 })],
+    ["meant for another audience", () => token({ aud: "elsewhere" })],
+    ["from another issuer", () => token({ iss: "https://evil.example" })],
+    ["of a user who claims to be a service", () => token({ iss: serviceTokenIssuer, sub: "order" })],
+    ["with alg none", async () => unsigned({ alg: "none" })],
+    [
+      "signed with the public key as an HMAC secret",
+      async () =>
+        new SignJWT({ role: "admin" })
+          .setProtectedHeader({ alg: "HS256", kid: "u1" })
+          .setSubject("1")
+          .setIssuer(userTokenIssuer)
+          .setAudience(tokenAudience)
+          .setExpirationTime("1m")
+          .sign(new TextEncoder().encode(await exportSPKI(users.publicKey))),
+    ],
+    ["signed by a stranger", async () => `${(await token()).split(".").slice(0, 2).join(".")}.${"A".repeat(86)}`],
+    ["too long", async () => `${await token()}${"A".repeat(5_000)}`],
+    ["that is no token", async () => "hello"],
+  ];
+
+  test.each(forgeries)("%s", async (_name, forge) => {
+    expect(await codeOf(ask(createOrder, orderOf1, await forge()))).toBe(Code.Unauthenticated);
+  });
+
+  test("but a public method answers all the same", async () => {
+    const get = create(GetProductRequestSchema, { id: "101" });
+    expect(await codeOf(ask(ProductService.method.getProduct, get, await token({ aud: "elsewhere" })))).toBe("allowed");
+  });
+
+  function unsigned(header: object): string {
+    const claims = { sub: "1", iss: userTokenIssuer, aud: tokenAudience, exp: Math.floor(Date.now() / 1000) + 60 };
+    return `${base64(header)}.${base64(claims)}.`;
+  }
+  function base64(value: object): string {
+    return Buffer.from(JSON.stringify(value)).toString("base64url");
+  }
+});
+
+describe("a service", () => {
+  test("proves itself with its own key and carries its user along", async () => {
+    const identity = createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
+    const caller = await authorize({
+      method: UserService.method.validateUser,
+      message: create(ValidateUserRequestSchema, { userId: "1" }),
+      authorization: `Bearer ${await identity.token()}`,
+      onBehalfOf: `Bearer ${await token()}`,
+    });
+    expect(caller).toMatchObject({ kind: "service", id: "order", onBehalfOf: { kind: "user", id: "1" } });
+  });
+
+  test("is the only one let into a service's method", async () => {
+    const message = create(ValidateUserRequestSchema, { userId: "1" });
+    const admin = await token({ role: "admin" });
+    expect(await codeOf(ask(UserService.method.validateUser, message, admin))).toBe(Code.PermissionDenied);
+  });
+});
