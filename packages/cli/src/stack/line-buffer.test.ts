@@ -1,0 +1,23 @@
+import { expect, it } from "vitest";
+import { LineBuffer } from "./line-buffer.ts";
+
+function linesOf(...chunks: readonly string[]): readonly string[] {
+  const lines: string[] = [];
+  const buffer = new LineBuffer((line) => lines.push(line));
+  for (const chunk of chunks) {
+    buffer.write(chunk);
+  }
+  buffer.end();
+  return lines;
+}
+
+it("joins what belongs to one line and cuts what does not", () => {
+  expect(linesOf("on", "e\ntwo\r\n\nth", "ree")).toEqual(["one", "two", "", "three"]);
+});
+
+it("passes a line without end on in pieces instead of keeping all of it", () => {
+  const pieces = linesOf(...Array.from({ length: 200 }, () => "x".repeat(1_024)));
+  expect(pieces.length).toBeGreaterThan(3);
+  expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThanOrEqual(64 * 1_024);
+  expect(pieces.join("")).toHaveLength(200 * 1_024);
+});

@@ -1,0 +1,34 @@
+import type { Terminal } from "./terminal.ts";
+
+/** What takes longer is shown, in milliseconds. */
+const patienceMs = 1_000;
+const frameMs = 100;
+const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+
+/**
+ * Does `work`; where it takes longer than a second, shows that it goes on, what it waits for, and for how long.
+ * `describe` is asked anew for each frame. Where nobody looks at the terminal it says one line instead.
+ */
+export async function withProgress<T>(terminal: Terminal, describe: () => string, work: Promise<T>): Promise<T> {
+  const beganAt = performance.now();
+  let frame = 0;
+  let said = false;
+  const timer = setInterval(() => {
+    const elapsedMs = performance.now() - beganAt;
+    if (elapsedMs < patienceMs) {
+      return;
+    }
+    if (!terminal.interactive && !said) {
+      said = true;
+      terminal.say(`${describe()} …`);
+    }
+    frame = (frame + 1) % frames.length;
+    terminal.status(`${frames[frame]} ${describe()} (${(elapsedMs / 1_000).toFixed(1)} s)`);
+  }, frameMs);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+    terminal.status(undefined);
+  }
+}

@@ -1,0 +1,24 @@
+// `parley` with three fake services: what the tests of `parley up` run. FAKE_PORTS are their ports.
+import { fileURLToPath } from "node:url";
+import { createProgram } from "../program.ts";
+import type { ServiceDefinition } from "../stack/service-registry.ts";
+
+const main = fileURLToPath(new URL("./fake-service.ts", import.meta.url));
+
+function fake(name: string, port: number, calls: readonly string[] = []): ServiceDefinition {
+  return {
+    name,
+    main,
+    port,
+    contracts: [`${name}.v1.FakeService`],
+    calls,
+    database: true,
+    environment: { FAKE_NAME: name },
+  };
+}
+
+const [user = 0, product = 0, order = 0] = (process.env.FAKE_PORTS ?? "").split(",").map(Number);
+
+await createProgram({
+  services: [fake("user", user), fake("product", product), fake("order", order, ["user", "product"])],
+}).parseAsync();

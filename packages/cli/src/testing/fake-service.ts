@@ -1,0 +1,43 @@
+// Stands in for a service in the tests of `parley up`: a process with a port, `/health`, JSON log lines and signals.
+// FAKE_<NAME> says how it behaves, with words separated by commas.
+import { createServer } from "node:http";
+import { setTimeout as wait } from "node:timers/promises";
+
+const name = process.env.FAKE_NAME ?? "fake";
+const behaviour = (process.env[`FAKE_${name.toUpperCase()}`] ?? "").split(",");
+
+function log(msg: string, fields: Readonly<Record<string, unknown>> = {}) {
+  console.log(JSON.stringify({ level: 30, time: Date.now(), service: name, msg, ...fields }));
+}
+
+if (behaviour.includes("crash-at-start")) {
+  console.error(`${name} has nowhere to keep its data`);
+  process.exit(3);
+}
+if (behaviour.includes("slow")) {
+  await wait(1_500);
+}
+
+const server = createServer((request, response) => {
+  if (request.url === "/health") {
+    response.writeHead(behaviour.includes("unhealthy") ? 503 : 200).end();
+  } else if (request.url === "/crash") {
+    console.error(`${name} met its end`);
+    process.exit(7);
+  } else if (request.url === "/environment") {
+    response.end(JSON.stringify(process.env));
+  } else {
+    response.writeHead(404).end();
+  }
+});
+server.listen(Number(process.env.PORT), "127.0.0.1", () => log("listening", { port: Number(process.env.PORT) }));
+
+process.on("SIGTERM", () => {
+  log("draining");
+  if (!behaviour.includes("never-ends")) {
+    setTimeout(() => {
+      log("drained");
+      process.exit(0);
+    }, 50);
+  }
+});

@@ -1,0 +1,65 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+
+const program = fileURLToPath(new URL("./fake-parley.ts", import.meta.url));
+
+/** A run of the fake `parley`, and what it has written. */
+export interface FakeRun {
+  readonly child: ChildProcess;
+  /** What the command itself said. */
+  readonly said: () => string;
+  /** What the services logged. */
+  readonly logged: () => string;
+  /** Waits until the command has said something that matches. */
+  readonly untilSaid: (pattern: RegExp) => Promise<void>;
+  readonly exitCode: Promise<number | null>;
+}
+
+/** Starts the fake `parley` with arguments and variables. */
+export function runFakeParley(args: readonly string[], variables: Readonly<Record<string, string>>): FakeRun {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { PATH: process.env.PATH, ...variables },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  let logged = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    logged += text;
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
+  const exitCode = new Promise<number | null>((resolve) => child.once("close", resolve));
+  return {
+    child,
+    said: () => said,
+    logged: () => logged,
+    exitCode,
+    async untilSaid(pattern) {
+      let ended = false;
+      exitCode.then(() => {
+        ended = true;
+      });
+      while (!pattern.test(said)) {
+        if (ended) {
+          throw new Error(`The command ended and never said ${pattern}. It said:\n${said}`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+  };
+}
+
+/** Ports of this machine that nobody listens on now. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  const ports: number[] = [];
+  for (const server of servers) {
+    await new Promise((resolve) => (server.listening ? resolve(undefined) : server.once("listening", resolve)));
+    const address = server.address();
+    ports.push(typeof address === "object" && address !== null ? address.port : 0);
+  }
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
