@@ -1,0 +1,52 @@
+import type { OrderCancelled, OrderConfirmed, StockLow } from "@parley/gen/event/v1/event_pb.js";
+import type { Money } from "@parley/gen/google/type/money_pb.js";
+
+/** The words of a notification. */
+export interface MessageText {
+  readonly subject: string;
+  readonly body: string;
+}
+
+export function orderConfirmedText({ orderId, userName, items, totalPrice }: OrderConfirmed): MessageText {
+  const lines = items.map(
+    ({ quantity, productName, unitPrice }) => `  ${quantity} × ${productName} at ${moneyText(unitPrice)}`,
+  );
+  return {
+    subject: `Your order ${orderId} is confirmed`,
+    body: [`Hello ${userName},`, "", "we have your order:", ...lines, "", `Total: ${moneyText(totalPrice)}`].join("\n"),
+  };
+}
+
+export function orderCancelledText({ orderId, userName, reason }: OrderCancelled): MessageText {
+  return {
+    subject: `Your order ${orderId} is cancelled`,
+    body: [`Hello ${userName},`, "", "your order was cancelled.", ...(reason === "" ? [] : [`Reason: ${reason}`])].join(
+      "\n",
+    ),
+  };
+}
+
+export function stockLowText({ productId, productName, stock, lowStockThreshold }: StockLow): MessageText {
+  return {
+    subject: `Low stock: ${productName}`,
+    body: `${stock} left of ${productName} (${productId}); the threshold is ${lowStockThreshold}.`,
+  };
+}
+
+export function testText(message: string): MessageText {
+  return {
+    subject: "A test notification",
+    body: message === "" ? "If you can read this, the channel works." : message,
+  };
+}
+
+/** An amount as people write it: at least two digits behind the point, no more than it has. */
+function moneyText(money: Money | undefined): string {
+  if (money === undefined) {
+    return "—";
+  }
+  const fraction = String(money.nanos)
+    .padStart(9, "0")
+    .replace(/0{1,7}$/, "");
+  return `${money.units}.${fraction} ${money.currencyCode}`;
+}

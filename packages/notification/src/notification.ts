@@ -1,0 +1,66 @@
+import { NotificationKind, NotificationState } from "@parley/gen/notification/v1/notification_pb.js";
+
+/** What the service knows of a notification. Times are milliseconds since the epoch. */
+export interface Notification {
+  readonly id: string;
+  readonly userId: string;
+  readonly kind: NotificationKind;
+  readonly recipient: string;
+  readonly subject: string;
+  readonly body: string;
+  readonly orderId: string;
+  readonly productId: string;
+  readonly state: NotificationState;
+  /** How often it was handed to the channel and came back. */
+  readonly attempts: number;
+  readonly createTimeMs: number;
+  readonly sendTimeMs: number | undefined;
+}
+
+/** What came of handing a notification to its channel. */
+export type SendOutcome =
+  | { readonly kind: "sent"; readonly timeMs: number }
+  | { readonly kind: "failed"; readonly final: boolean };
+
+/** How often a notification is handed to its channel before it counts as failed: over half an hour, with the waits below. */
+export const attemptsMax = 8;
+
+const retryDelayFirstMs = 1_000;
+const retryDelayMaxMs = 10 * 60_000;
+
+/** PENDING → SENT, or PENDING → FAILED; a notification that is settled never moves again. */
+export function settle(notification: Notification, outcome: SendOutcome): Notification {
+  if (notification.state !== NotificationState.PENDING) {
+    throw new Error(`notification ${notification.id} is settled already: ${NotificationState[notification.state]}`);
+  }
+  const attempts = notification.attempts + 1;
+  if (outcome.kind === "sent") {
+    return { ...notification, attempts, state: NotificationState.SENT, sendTimeMs: outcome.timeMs };
+  }
+  const over = outcome.final || attempts >= attemptsMax;
+  return { ...notification, attempts, state: over ? NotificationState.FAILED : NotificationState.PENDING };
+}
+
+/** The wait before the next attempt: doubling, up to ten minutes, spread by 20 % so that failures do not return together. */
+export function retryDelayMs(attempts: number, random: () => number): number {
+  const delay = Math.min(retryDelayFirstMs * 2 ** (attempts - 1), retryDelayMaxMs);
+  return delay * (0.8 + 0.4 * random());
+}
+
+/** A new notification, not yet sent. */
+export function newNotification(
+  fields: Pick<Notification, "id" | "kind" | "recipient" | "subject" | "body" | "createTimeMs"> &
+    Partial<Pick<Notification, "userId" | "orderId" | "productId">>,
+): Notification {
+  return {
+    userId: "",
+    orderId: "",
+    productId: "",
+    ...fields,
+    state: NotificationState.PENDING,
+    attempts: 0,
+    sendTimeMs: undefined,
+  };
+}
+
+export { NotificationKind, NotificationState };

@@ -1,0 +1,96 @@
+import { type Environment, sleep } from "@parley/rpc";
+import type { Database } from "@parley/store";
+import { type Channel, RecipientRefusedError } from "./channel/channel.ts";
+import { type Notification, retryDelayMs, type SendOutcome, settle } from "./notification.ts";
+import { dueNotifications, nextDueTimeMs, updateNotification } from "./notification-store.ts";
+
+/** How many are taken from the database at a time. */
+const batchMax = 50;
+/** How long the channel may take over one message. */
+const sendTimeoutMs = 15_000;
+/** The longest sleep, so that a clock that was set back cannot put the sender to sleep for good. */
+const sleepMaxMs = 60_000;
+
+export interface SenderOptions {
+  readonly database: Database;
+  readonly channel: Channel;
+  readonly environment: Environment;
+}
+
+/**
+ * Hands pending notifications to the channel, one after another, until each is sent or has failed for good. A crash between
+ * handing over and writing that down hands the same message over again, under the same key: at least once.
+ */
+export class Sender {
+  readonly #options: SenderOptions;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+  #wake = new AbortController();
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Says that something new is due. */
+  wake(): void {
+    this.#wake.abort();
+  }
+
+  /** Ends after the message under way. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#wake.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { database, environment } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      this.#wake = new AbortController();
+      let sleepMs = sleepMaxMs;
+      try {
+        const due = await dueNotifications(database, { nowMs: environment.clock.now(), limit: batchMax });
+        for (const notification of due) {
+          if (this.#stop.signal.aborted) {
+            return;
+          }
+          await this.send(notification);
+        }
+        const next = await nextDueTimeMs(database);
+        sleepMs = next === undefined ? sleepMaxMs : Math.min(Math.max(next - environment.clock.now(), 0), sleepMaxMs);
+      } catch (error) {
+        environment.log.error({ err: error }, "the notifications could not be read; trying again in a minute");
+      }
+      await sleep(environment.clock, sleepMs, this.#wake.signal).catch(() => {});
+    }
+  }
+
+  /** Makes one attempt and writes down what came of it. */
+  async send(notification: Notification): Promise<Notification> {
+    const { database, environment } = this.#options;
+    const settled = settle(notification, await this.#handOver(notification));
+    const nextAttemptTimeMs = environment.clock.now() + retryDelayMs(settled.attempts, environment.random);
+    await database.transaction((transaction) => updateNotification(transaction, settled, { nextAttemptTimeMs }));
+    return settled;
+  }
+
+  async #handOver({ id, recipient, subject, body, attempts }: Notification): Promise<SendOutcome> {
+    const { channel, environment } = this.#options;
+    const timeout = new AbortController();
+    const cancel = environment.clock.after(sendTimeoutMs, () => timeout.abort(new Error("the channel took too long")));
+    try {
+      await channel.send({ key: id, recipient, subject, body }, timeout.signal);
+      return { kind: "sent", timeMs: environment.clock.now() };
+    } catch (error) {
+      const final = error instanceof RecipientRefusedError;
+      environment.log.warn({ err: error, notificationId: id, attempts: attempts + 1, final }, "notification not sent");
+      return { kind: "failed", final };
+    } finally {
+      cancel();
+    }
+  }
+}
