@@ -1,4 +1,13 @@
 import { createHash } from "node:crypto";
+import {
+  create,
+  type DescMessage,
+  type DescMethodUnary,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
 import type { Database, Migration, Transaction } from "./database.ts";
 
 /** How long an answer is kept at least: the contracts promise that a request id is remembered "for at least a day". */
@@ -38,13 +47,12 @@ export class RequestIdReusedError extends Error {
 }
 
 /** A call that may come again. */
-export interface RepeatableCall {
-  /** Whose ids these are, for example the method and its caller: the same id in two scopes is two calls. */
-  readonly scope: string;
-  /** The id that the caller gave the call. Empty: the call is not repeatable, and nothing is kept of it. */
-  readonly requestId: string;
-  /** What the call asks for, in a form that is equal exactly for equal requests. Only a hash of it is kept. */
-  readonly body: Uint8Array;
+export interface RepeatableCall<I extends DescMessage, O extends DescMessage> {
+  readonly method: DescMethodUnary<I, O>;
+  /** What is asked. Where its `requestId` is empty, the call is not repeatable, and nothing is kept of it. */
+  readonly request: MessageShape<I> & { readonly requestId: string };
+  /** Who asks: the same id from two callers is two calls. */
+  readonly caller: string;
   /** The time now, in milliseconds since the Unix epoch. */
   readonly nowMs: number;
 }
@@ -52,42 +60,49 @@ export interface RepeatableCall {
 /**
  * Does `work` and keeps its answer in the same transaction; where the call was answered before, does nothing and gives that
  * answer again. A call whose work threw is not kept, so it may be tried again. Throws {@link RequestIdReusedError} where
- * the id came before with another body.
+ * the id came before with another request. Of the request only a plain hash is kept: a secret in it must be replaced
+ * before, by something that is as hard to guess.
  *
  * Answer the caller only after the transaction resolved: the earlier answer may not be durable before.
  */
-export async function answerOnce(
+export async function answerOnce<I extends DescMessage, O extends DescMessage>(
   transaction: Transaction,
-  call: RepeatableCall,
-  work: () => Promise<Uint8Array>,
-): Promise<Uint8Array> {
-  if (call.requestId === "") {
-    return work();
+  call: RepeatableCall<I, O>,
+  work: () => Promise<MessageInitShape<O>>,
+): Promise<MessageShape<O>> {
+  const { method, request, caller, nowMs } = call;
+  if (request.requestId === "") {
+    return create(method.output, await work());
   }
   // A UUID means the same in either case (RFC 9562, section 4).
-  const requestId = call.requestId.toLowerCase();
-  const bodyHash = createHash("sha256").update(call.body).digest("base64");
+  const requestId = request.requestId.toLowerCase();
+  const scope = `${method.name} ${caller}`;
+  const bodyHash = hashOf(toBinary(method.input, { ...request, requestId }));
   const known = await transaction.get<{ body_hash: string; answer: string }>(
     "SELECT body_hash, answer FROM request_ids WHERE scope = ? AND request_id = ?",
-    call.scope,
+    scope,
     requestId,
   );
   if (known !== undefined) {
     if (known.body_hash !== bodyHash) {
-      throw new RequestIdReusedError(call.requestId);
+      throw new RequestIdReusedError(request.requestId);
     }
-    return Buffer.from(known.answer, "base64");
+    return fromBinary(method.output, Buffer.from(known.answer, "base64"));
   }
-  const answer = await work();
+  const answer = create(method.output, await work());
   await transaction.run(
     "INSERT INTO request_ids (scope, request_id, body_hash, answer, create_time) VALUES (?, ?, ?, ?, ?)",
-    call.scope,
+    scope,
     requestId,
     bodyHash,
-    Buffer.from(answer).toString("base64"),
-    call.nowMs,
+    Buffer.from(toBinary(method.output, answer)).toString("base64"),
+    nowMs,
   );
   return answer;
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("base64");
 }
 
 /** Forgets the answers given before `beforeMs`, a batch at a time. The number of answers forgotten. */

@@ -1,5 +1,16 @@
 export type { Database, Migration, Reader, Row, SqlValue, Transaction } from "./database.ts";
 export { type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
+export {
+  answerOnce,
+  idempotencyMigrations,
+  type PruningClock,
+  type PruningOptions,
+  pruneRequestIds,
+  type RepeatableCall,
+  RequestIdReusedError,
+  requestIdRetentionMs,
+  startPruningRequestIds,
+} from "./idempotency.ts";
 export { type OpenDatabaseOptions, openDatabase } from "./open-database.ts";
 export { decodePageToken, encodePageToken, InvalidPageTokenError } from "./page-token.ts";
 export type { Schedule } from "./sqlite/group-commit.ts";
