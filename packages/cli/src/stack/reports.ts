@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { readableLine } from "../terminal/service-line.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { firstCommands } from "./first-commands.ts";
 import { findFreeOffset, type TakenPort } from "./ports.ts";
@@ -116,7 +117,7 @@ function ended(terminal: Terminal, { service, process }: StackMember, exit: Exit
     colors.red(`${service.name} ${exitInWords(exit)}.${process.lastLines.length > 0 ? " Its last lines:" : ""}`),
   );
   for (const line of process.lastLines) {
-    terminal.say(colors.dim(`  ${line}`));
+    terminal.say(`  ${readableLine(line, colors)}`);
   }
 }
 

@@ -43,7 +43,7 @@ export function createTerminal({ output, errorOutput }: Streams = systemStreams(
         return;
       }
       // Cut to the width: a status of two rows could not be taken back.
-      const next = line?.slice(0, Math.max(0, output.columns - 1));
+      const next = line?.slice(0, (output.columns || 80) - 1);
       output.write(status === undefined ? (next ?? "") : clearLine + (next ?? ""));
       status = next;
     },

@@ -1,0 +1,120 @@
+import { packageOf } from "./imports.ts";
+import type { Violation } from "./inspect.ts";
+import { edgeFiles, frameworks, outwardFiles, packageRules, servicePackages } from "./rules.ts";
+
+/** A module of the repository. */
+export interface SourceFile {
+  /** From the repository's top, with `/`. */
+  readonly path: string;
+  readonly lines: number;
+  readonly imports: readonly Import[];
+}
+
+interface Import {
+  /** As it is written. */
+  readonly specifier: string;
+  /** For a relative one: where it leads, from the repository's top. */
+  readonly target?: string;
+}
+
+/** What of a package.json matters here. */
+export interface Manifest {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+export interface Home {
+  /** The package's folder name; undefined for what belongs to the repository as a whole. */
+  readonly packageName: string | undefined;
+  /** Its folder, from the repository's top. */
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly topManifest: Manifest;
+}
+
+/** The rules that a module's imports break. */
+export function brokenRules(file: SourceFile, home: Home): readonly Violation[] {
+  return file.imports.flatMap((imported) => {
+    const problem =
+      imported.target === undefined
+        ? (brokenByName(file, imported.specifier, home) ?? brokenByManifest(file, imported.specifier, home))
+        : brokenByPath(imported.target, home);
+    return problem === undefined ? [] : [{ file: file.path, problem: `${problem} ("${imported.specifier}")` }];
+  });
+}
+
+/** A relative import stays inside its package; the repository's own modules reach packages by name. */
+function brokenByPath(target: string, { packageName, folder }: Home): string | undefined {
+  if (packageName !== undefined) {
+    return target.startsWith(`${folder}/`) ? undefined : "reaches out of its package by a relative path";
+  }
+  return /^(packages|gen)\//.test(target) ? "reaches into a package by a relative path; import it by name" : undefined;
+}
+
+function brokenByName({ path }: SourceFile, specifier: string, { packageName }: Home): string | undefined {
+  if (packageName === undefined) {
+    return undefined;
+  }
+  const rule = packageRules[packageName];
+  if (rule === undefined) {
+    return `is in packages/${packageName}, which has no rule in scripts/architecture/rules.ts`;
+  }
+  const imported = packageOf(specifier);
+  const platformName = imported.startsWith("@parley/") ? imported.slice("@parley/".length) : undefined;
+  if (platformName !== undefined && platformName !== packageName && !rule.platform.includes(platformName)) {
+    return servicePackages.includes(platformName)
+      ? `${packageName} imports the service ${platformName}; it may only call it`
+      : `${packageName} may not import ${platformName}`;
+  }
+  if (isTest(path)) {
+    return undefined;
+  }
+  if (platformName === "gen" && rule.contracts !== undefined) {
+    const contract = specifier.slice("@parley/gen/".length);
+    if (!rule.contracts.some((beginning) => contract.startsWith(beginning))) {
+      return `${packageName} knows no business contract`;
+    }
+  }
+  if (rule.others !== undefined && platformName === undefined && !beginsWithOne(specifier, rule.others)) {
+    return `${packageName} may import nothing but ${rule.others.join("*, ")}* and @parley/gen`;
+  }
+  if (servicePackages.includes(packageName) && beginsWithOne(specifier, frameworks) && !isEdge(path)) {
+    return "is not the service's edge, and imports a framework";
+  }
+  return undefined;
+}
+
+/** What a module imports stands in its package's package.json; tests may also use what the repository brings for tests. */
+function brokenByManifest({ path }: SourceFile, specifier: string, home: Home): string | undefined {
+  const imported = packageOf(specifier);
+  if (specifier.startsWith("node:") || imported === `@parley/${home.packageName}`) {
+    return undefined;
+  }
+  const top = home.packageName === undefined;
+  const declared = {
+    ...home.manifest.dependencies,
+    ...home.manifest.peerDependencies,
+    ...home.manifest.optionalDependencies,
+    ...(top || isTest(path) ? { ...home.manifest.devDependencies, ...home.topManifest.devDependencies } : {}),
+  };
+  // npm links every workspace at the top; and what runs elsewhere has the contracts built into it.
+  const linked = imported.startsWith("@parley/") && (top || packageRules[home.packageName ?? ""]?.bundled === true);
+  return imported in declared || linked ? undefined : `imports ${imported}, which its package.json does not name`;
+}
+
+/** Tests, what only tests use, and what builds a package: all that is not part of what runs. */
+function isTest(path: string): boolean {
+  return /\.(test|bench)\.tsx?$|\/testing\//.test(path) || !/^packages\/[^/]+\/src\//.test(path);
+}
+
+function isEdge(path: string): boolean {
+  return edgeFiles.test(path) || path in outwardFiles;
+}
+
+function beginsWithOne(specifier: string, beginnings: readonly string[]): boolean {
+  return beginnings.some(
+    (beginning) => specifier === beginning || specifier.startsWith(beginning.replace(/([^/])$/, "$1/")),
+  );
+}

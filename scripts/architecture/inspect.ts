@@ -1,0 +1,92 @@
+import { readdir, readFile } from "node:fs/promises";
+import { builtinModules } from "node:module";
+import { join, normalize, relative, sep } from "node:path";
+import { brokenRules, type Manifest, type SourceFile } from "./broken-rules.ts";
+import { importsOf } from "./imports.ts";
+import { fileLinesMax, longFiles } from "./rules.ts";
+
+/** Something in the source that the architecture does not allow. */
+export interface Violation {
+  /** The file, from the repository's top. */
+  readonly file: string;
+  readonly problem: string;
+}
+
+/** The folders besides the packages whose modules belong to the repository as a whole. */
+const topFolders = ["test", "scripts"];
+const sourceFile = /\.(ts|tsx|mts|js|mjs|cjs)$/;
+
+/** Reads every module of a repository and tells what breaks the rules of docs/architecture.md. */
+export async function inspectArchitecture(root: string): Promise<readonly Violation[]> {
+  const violations: Violation[] = [];
+  const topManifest = await readManifest(root);
+  for (const name of await foldersIn(join(root, "packages"))) {
+    const folder = join("packages", name);
+    const manifest = await readManifest(join(root, folder));
+    const files = await readSources(root, folder);
+    violations.push(
+      ...files.flatMap((file) => brokenRules(file, { packageName: name, folder, manifest, topManifest })),
+    );
+    violations.push(...files.flatMap((file) => tooLong(file, longFiles)));
+  }
+  for (const folder of topFolders) {
+    const files = await readSources(root, folder);
+    violations.push(
+      ...files.flatMap((file) =>
+        brokenRules(file, { packageName: undefined, folder, manifest: topManifest, topManifest }),
+      ),
+      ...files.flatMap((file) => tooLong(file, longFiles)),
+    );
+  }
+  return violations;
+}
+
+/** A file that is longer than it may be, or that is excused for being long and is not. */
+export function tooLong({ path, lines }: SourceFile, excused: Readonly<Record<string, string>>): readonly Violation[] {
+  const reason = excused[path];
+  if (lines > fileLinesMax && reason === undefined) {
+    return [
+      {
+        file: path,
+        problem: `has ${lines} lines; above ${fileLinesMax}, split it or list it with the reason it is one`,
+      },
+    ];
+  }
+  if (lines <= fileLinesMax && reason !== undefined) {
+    return [{ file: path, problem: "is listed as long, and is not any more" }];
+  }
+  return [];
+}
+
+async function readSources(root: string, folder: string): Promise<readonly SourceFile[]> {
+  const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(() => []);
+  const paths = entries
+    .filter((entry) => entry.isFile() && sourceFile.test(entry.name))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"))
+    .filter((path) => !/(^|\/)(node_modules|dist|coverage)\//.test(path));
+  return Promise.all(
+    paths.sort().map(async (path) => {
+      const source = await readFile(join(root, path), "utf8");
+      const imports = importsOf(source).map((specifier) =>
+        specifier.startsWith(".")
+          ? {
+              specifier,
+              target: normalize(join(path, "..", specifier))
+                .split(sep)
+                .join("/"),
+            }
+          : { specifier: builtinModules.includes(specifier) ? `node:${specifier}` : specifier },
+      );
+      return { path, lines: source.split("\n").length - 1, imports };
+    }),
+  );
+}
+
+async function readManifest(folder: string): Promise<Manifest> {
+  return JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as Manifest;
+}
+
+async function foldersIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}

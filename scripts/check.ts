@@ -1,0 +1,66 @@
+// `npm run check`: everything that can be known of the repository without running it. A line for each check, what failed
+// with its output, and the exit code 1 if anything did.
+import { styleText } from "node:util";
+import { breakingChanges } from "./checks/breaking-changes.ts";
+import { dependencyRule } from "./checks/dependency-rule.ts";
+import { generatedCode } from "./checks/generated-code.ts";
+import { root, runCommand } from "./run-command.ts";
+
+/** What a check found. */
+export interface CheckResult {
+  readonly passed: boolean;
+  /** What is to be repaired, or why a check that passed could not look at everything. */
+  readonly output?: string;
+}
+
+interface Check {
+  readonly name: string;
+  /** How to repair what it finds. */
+  readonly repair: string;
+  readonly run: () => Promise<CheckResult>;
+}
+
+const checks: readonly Check[] = [
+  command("format and lint", "npm run fix", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]),
+  command("types", "tsc -p . shows them again", "tsc", ["-p", "."]),
+  command("contracts: lint", "buf lint proto shows them again", "buf", ["lint", "proto"]),
+  command("contracts: format", "npx buf format -w proto", "buf", ["format", "--diff", "--exit-code", "proto"]),
+  { name: "contracts: nothing breaks", repair: "keep what is published; add beside it", run: breakingChanges },
+  { name: "generated code is up to date", repair: "npm run generate", run: generatedCode },
+  { name: "dependency rule", repair: "docs/architecture.md tells what may import what", run: dependencyRule },
+];
+
+let failed = 0;
+for (const { name, repair, run } of checks) {
+  const beganAt = performance.now();
+  const { passed, output = "" } = await run();
+  const took = styleText("dim", `${((performance.now() - beganAt) / 1_000).toFixed(1)} s`);
+  console.log(`${passed ? styleText("green", "✓") : styleText("red", "✗")} ${name} ${took}`);
+  if (!passed) {
+    failed += 1;
+    console.log(`${indented(output)}\n  ${styleText("yellow", `To repair it: ${repair}`)}`);
+  } else if (output !== "") {
+    console.log(indented(output));
+  }
+}
+console.log(`${checks.length - failed} checks passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+function command(name: string, repair: string, program: string, args: readonly string[]): Check {
+  return {
+    name,
+    repair,
+    async run() {
+      const { code, output } = await runCommand(program, args, root);
+      return code === 0 ? { passed: true } : { passed: false, output };
+    },
+  };
+}
+
+function indented(text: string): string {
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => `  ${line}`)
+    .join("\n");
+}

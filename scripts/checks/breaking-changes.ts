@@ -1,0 +1,51 @@
+import { symlink } from "node:fs/promises";
+import { join } from "node:path";
+import type { CheckResult } from "../check.ts";
+import { root, runCommand } from "../run-command.ts";
+import { withTemporaryFolder } from "../temporary-folder.ts";
+
+/** Where the contracts that others may already use are: the main branch here, or that of where this was cloned from. */
+const baselines = ["main", "origin/main"];
+
+/** Compares the contracts with those of main, at buf's level WIRE_JSON: neither the bytes nor the JSON may break. */
+export async function breakingChanges(): Promise<CheckResult> {
+  const baseline = await findBaseline();
+  if (baseline === undefined) {
+    return { passed: true, output: "Left out: there is no main branch to compare with." };
+  }
+  return withTemporaryFolder(async (folder) => {
+    const archive = join(folder, "main.tar");
+    const unpacked = await inOrder([
+      ["git", ["archive", "--output", archive, baseline, "proto", "buf.yaml"]],
+      ["tar", ["-xf", archive, "-C", folder]],
+    ]);
+    if (unpacked !== undefined) {
+      return { passed: false, output: unpacked };
+    }
+    // What the contracts import comes out of npm packages, which git does not keep.
+    await symlink(join(root, "node_modules"), join(folder, "node_modules"));
+    const { code, output } = await runCommand("buf", ["breaking", "proto", "--against", join(folder, "proto")]);
+    return code === 0 ? { passed: true } : { passed: false, output };
+  });
+}
+
+async function findBaseline(): Promise<string | undefined> {
+  for (const baseline of baselines) {
+    const { code } = await runCommand("git", ["rev-parse", "--verify", "--quiet", `${baseline}:proto`]);
+    if (code === 0) {
+      return baseline;
+    }
+  }
+  return undefined;
+}
+
+/** Runs commands until one fails; its output, or undefined if none did. */
+async function inOrder(commands: readonly (readonly [string, readonly string[]])[]): Promise<string | undefined> {
+  for (const [program, args] of commands) {
+    const { code, output } = await runCommand(program, args);
+    if (code !== 0) {
+      return `${program} ${args.join(" ")} failed:\n${output}`;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,12 @@
+import { inspectArchitecture } from "../architecture/inspect.ts";
+import type { CheckResult } from "../check.ts";
+import { root } from "../run-command.ts";
+
+/** Who imports whom, and how long files are. */
+export async function dependencyRule(): Promise<CheckResult> {
+  const violations = await inspectArchitecture(root);
+  return {
+    passed: violations.length === 0,
+    output: violations.map(({ file, problem }) => `${file}: ${problem}`).join("\n"),
+  };
+}

@@ -1,0 +1,16 @@
+// `npm run generate`: brings gen/ up to date with proto/, and removes what is no longer generated.
+import { fileURLToPath } from "node:url";
+import { compareGenerated, generateInto, writeGenerated } from "./generated-code.ts";
+import { withTemporaryFolder } from "./temporary-folder.ts";
+
+const gen = fileURLToPath(new URL("../gen", import.meta.url));
+
+await withTemporaryFolder(async (folder) => {
+  await generateInto(folder);
+  const differences = await compareGenerated(folder, gen);
+  await writeGenerated(folder, gen, differences);
+  for (const { path, kind } of differences) {
+    console.log(`${kind.padEnd(8)} gen/${path}`);
+  }
+  console.log(differences.length === 0 ? "gen/ was up to date." : `gen/: ${differences.length} files differed.`);
+});

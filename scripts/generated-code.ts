@@ -1,0 +1,61 @@
+import { cp, readdir, readFile, rm } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { root, runCommand } from "./run-command.ts";
+
+/** A file that differs between what was generated now and what is kept. */
+export interface Difference {
+  /** The path inside gen/. */
+  readonly path: string;
+  readonly kind: "new" | "changed" | "stale";
+}
+
+/** Generates the code of all contracts into an empty folder: the `gen` folder inside it is what gen/ should be. */
+export async function generateInto(folder: string): Promise<void> {
+  const { code, output } = await runCommand("buf", ["generate", "-o", folder], root);
+  if (code !== 0) {
+    throw new Error(`buf generate failed:\n${output}`);
+  }
+}
+
+/** Compares what was generated into `folder` with what is kept in `gen`. */
+export async function compareGenerated(folder: string, gen: string): Promise<readonly Difference[]> {
+  const generated = await generatedFiles(join(folder, "gen"));
+  const kept = await generatedFiles(gen);
+  const differences: Difference[] = [];
+  for (const path of new Set([...generated, ...kept].sort())) {
+    if (!kept.has(path)) {
+      differences.push({ path, kind: "new" });
+    } else if (!generated.has(path)) {
+      differences.push({ path, kind: "stale" });
+    } else if (!(await sameContent(join(folder, "gen", path), join(gen, path)))) {
+      differences.push({ path, kind: "changed" });
+    }
+  }
+  return differences;
+}
+
+/** Makes `gen` what was generated into `folder`. */
+export async function writeGenerated(folder: string, gen: string, differences: readonly Difference[]): Promise<void> {
+  for (const { path, kind } of differences) {
+    if (kind === "stale") {
+      await rm(join(gen, path));
+    } else {
+      await cp(join(folder, "gen", path), join(gen, path));
+    }
+  }
+}
+
+/** The generated files below a folder; package.json and the like are written by hand. */
+async function generatedFiles(folder: string): Promise<Set<string>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return new Set(
+    entries
+      .filter((entry) => entry.isFile() && /_pb\.(js|d\.ts)$/.test(entry.name))
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+      .filter((path) => !path.includes("node_modules")),
+  );
+}
+
+async function sameContent(one: string, other: string): Promise<boolean> {
+  return (await readFile(one)).equals(await readFile(other));
+}

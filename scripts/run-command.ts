@@ -1,0 +1,32 @@
+import { spawn } from "node:child_process";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The repository's top folder. */
+export const root = fileURLToPath(new URL("..", import.meta.url));
+
+export interface CommandResult {
+  readonly code: number;
+  /** What it wrote, to its output and its error output. */
+  readonly output: string;
+}
+
+/** Runs a program of node_modules/.bin or of the machine. A program that is not there counts as failed. */
+export function runCommand(command: string, args: readonly string[], folder = root): Promise<CommandResult> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: folder,
+      env: { ...process.env, PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH ?? ""}` },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    child.once("error", (error) => resolve({ code: 1, output: `${command}: ${error.message}\n` }));
+    child.once("close", (code) => resolve({ code: code ?? 1, output }));
+  });
+}
