@@ -40,8 +40,8 @@ describe("in a tree with a planted violation", () => {
     ["packages/order/src/order.test.ts", "imports the service product", 'import { x } from "@parley/product";'],
     [
       "packages/order/src/order.ts",
-      'export { x } from "../../user/src/user.ts";',
       "out of its package by a relative path",
+      'export { x } from "../../user/src/user.ts";',
     ],
     ["packages/order/src/order.ts", "out of its package", 'const x = await import("../../../test/x.ts");'],
     ["packages/order/src/order.ts", "not the service's edge", 'import type { Code } from "@connectrpc/connect";'],
@@ -84,6 +84,7 @@ describe("in a tree with a planted violation", () => {
     ],
     [
       "packages/order/src/order.ts",
+      "mention imports in comments and strings",
       '// import "@connectrpc/connect"\n/* import "left-pad" */\nconst x = \'import "y"\';',
     ],
     [

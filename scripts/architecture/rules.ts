@@ -44,7 +44,8 @@ export const frameworks: readonly string[] = [
 ];
 
 /** The files of a service that are its edge. The names are the same in every service. */
-export const edgeFiles = /(^|\/)(main|index|settings|[\w-]+-(service|module|server|client|clients|error-answer))\.ts$/;
+export const edgeFiles =
+  /(^|\/)(main|index|settings|[\w-]+-(service|module|server|client|clients|edge|error-answer))\.ts$/;
 
 /** Files of services that call other services: an edge too, outward instead of inward. Each with what it is for. */
 export const outwardFiles: Readonly<Record<string, string>> = {
