@@ -1,0 +1,68 @@
+import type { CallContext } from "@parley/rpc";
+import type { Transaction } from "@parley/store";
+import { changeProduct, checkEtag, type Product, type ProductChange } from "./product.ts";
+import { productNotFound } from "./product-errors.ts";
+import type { ProductEvents } from "./product-events.ts";
+import * as store from "./product-store.ts";
+import { isLow } from "./stock-change.ts";
+
+/** What a new product is made of. */
+export type NewProduct = Pick<Product, "id" | "name" | "description" | "price" | "stock" | "lowStockThreshold">;
+
+/** Which product is to change, and what of it. */
+export interface ProductEdit {
+  readonly id: string;
+  /** The etag that the writer saw. Empty: whatever it is. */
+  readonly etag: string;
+  readonly change: ProductChange;
+  readonly nowMs: number;
+  readonly cause?: CallContext | undefined;
+}
+
+/** Puts a product into the catalogue. One that starts low is not told of: it never fell. */
+export async function addProduct(transaction: Transaction, fields: NewProduct, nowMs: number): Promise<Product> {
+  const product: Product = { ...fields, version: 1, createTimeMs: nowMs, updateTimeMs: nowMs };
+  await store.insertProduct(transaction, product);
+  return product;
+}
+
+/** Changes a product; the product after it. Throws PRODUCT_NOT_FOUND, ETAG_MISMATCH, INVALID_FIELD. */
+export async function editProduct(
+  transaction: Transaction,
+  events: ProductEvents,
+  { id, etag, change, nowMs, cause }: ProductEdit,
+): Promise<Product> {
+  const product = await standing(transaction, { id, etag });
+  const changed = changeProduct(product, change, nowMs);
+  if (changed === product) {
+    return product;
+  }
+  await store.updateProduct(transaction, changed);
+  const { stock, name: productName, lowStockThreshold } = changed;
+  // A raised threshold makes a stock low as surely as a sale does.
+  if (isLow(stock, lowStockThreshold) && !isLow(stock, product.lowStockThreshold)) {
+    await events.stockLow(transaction, { productId: id, productName, stock, delta: 0, lowStockThreshold }, cause);
+  }
+  return changed;
+}
+
+/** Takes a product out of the catalogue. Throws PRODUCT_NOT_FOUND, ETAG_MISMATCH. */
+export async function removeProduct(
+  transaction: Transaction,
+  { id, etag, nowMs }: Pick<ProductEdit, "id" | "etag" | "nowMs">,
+): Promise<void> {
+  await standing(transaction, { id, etag });
+  await store.deleteProduct(transaction, id, nowMs);
+}
+
+async function standing(
+  transaction: Transaction,
+  { id, etag }: { readonly id: string; readonly etag: string },
+): Promise<Product> {
+  const product = await store.findProduct(transaction, id);
+  if (product === undefined) {
+    throw productNotFound([id]);
+  }
+  checkEtag(product, etag);
+  return product;
+}

@@ -1,0 +1,88 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext } from "@connectrpc/connect";
+import type { EventLog } from "@parley/events";
+import { InventoryService, type WatchStockRequest } from "@parley/gen/product/v1/inventory_service_pb.js";
+import { callContextKey, type Environment } from "@parley/rpc";
+import { implement, type ServiceEntry } from "@parley/rpc/server";
+import { answerOnce, type Database } from "@parley/store";
+import type { Inventory } from "./inventory.ts";
+import { callerName, edge, toRpcError } from "./product-edge.ts";
+import { type ProductEvents, productEventTypes } from "./product-events.ts";
+import { productMessage, reservationMessage } from "./product-messages.ts";
+import { sayable } from "./stock-change.ts";
+import { updateStock } from "./stock-update.ts";
+
+export interface InventoryServiceOptions {
+  readonly environment: Environment;
+  readonly database: Database;
+  readonly inventory: Inventory;
+  readonly events: ProductEvents;
+  readonly eventLog: EventLog;
+}
+
+/** `product.v1.InventoryService`: stock and reservations, contract in, contract out. */
+export function createInventoryService(options: InventoryServiceOptions): ServiceEntry {
+  const { environment, database, inventory, events, eventLog } = options;
+
+  return implement(InventoryService, {
+    checkStock: edge(async ({ items }) => {
+      const levels = await inventory.check(items);
+      return {
+        available: levels.every(({ quantity, available }) => quantity <= available),
+        levels: levels.map(({ productId, quantity, available }) => ({
+          productId,
+          requested: quantity,
+          available: sayable(available),
+        })),
+      };
+    }),
+
+    updateStock: edge((request, { values }) => {
+      const cause = values.get(callContextKey);
+      const [nowMs, caller] = [environment.clock.now(), callerName(cause)];
+      const { productId, change } = request;
+      const method = InventoryService.method.updateStock;
+      return database.transaction((transaction) =>
+        answerOnce(transaction, { method, request, caller, nowMs }, async () => {
+          if (change.case === undefined) {
+            throw new ProductError("INVALID_FIELD", "stock or delta must be set.", { field: "change" });
+          }
+          const product = await updateStock(transaction, events, { productId, change, nowMs, cause });
+          return { product: productMessage(product) };
+        }),
+      );
+    }),
+
+    reserveStock: edge(async ({ orderId, items }, { values }) => {
+      const reservation = await inventory.reserve({ orderId, lines: items, cause: values.get(callContextKey) });
+      return { reservation: reservationMessage(reservation) };
+    }),
+
+    releaseStock: edge(async ({ orderId }, { values }) => {
+      const reservation = await inventory.release({ orderId, cause: values.get(callContextKey) });
+      return { reservation: reservationMessage(reservation) };
+    }),
+
+    watchStock: (request, context) => watchStock(eventLog, request, context),
+  });
+}
+
+async function* watchStock(eventLog: EventLog, request: WatchStockRequest, { signal }: HandlerContext) {
+  const { afterPosition } = request;
+  const wanted = new Set(request.productIds);
+  try {
+    for await (const { event, position } of eventLog.watch({
+      ...(afterPosition === "" ? {} : { afterPosition }),
+      types: [productEventTypes.stockChanged],
+      signal,
+    })) {
+      const { payload, time } = event;
+      if (payload.case === "stockChanged" && (wanted.size === 0 || wanted.has(payload.value.productId))) {
+        const { productId, stock, delta } = payload.value;
+        yield { productId, stock, delta, position, ...(time === undefined ? {} : { changeTime: time }) };
+      }
+    }
+  } catch (error) {
+    throw toRpcError(error);
+  }
+}

@@ -1,0 +1,15 @@
+import { flag, port, runService, text } from "@parley/rpc/server";
+import { openDatabase } from "@parley/store";
+import { createProductModule, productMigrations } from "./index.ts";
+
+const settings = {
+  PORT: port({ default: 50052 }),
+  DATABASE_URL: text({ default: "sqlite:./data/product.db" }),
+  SAMPLE_DATA: flag({ default: undefined, desc: "Whether an empty catalogue is filled. On by default with SQLite." }),
+};
+
+await runService("product", settings, async ({ config, environment }) => {
+  const url = config.DATABASE_URL;
+  const database = await openDatabase(url, { migrations: productMigrations, clock: environment.clock });
+  return createProductModule({ environment, database, sampleData: config.SAMPLE_DATA ?? url.startsWith("sqlite:") });
+});

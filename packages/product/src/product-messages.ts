@@ -1,0 +1,81 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type Money, MoneySchema } from "@parley/gen/google/type/money_pb.js";
+import { type Product as ProductMessage, ProductSchema } from "@parley/gen/product/v1/product_pb.js";
+import {
+  type Reservation as ReservationMessage,
+  ReservationSchema,
+  ReservationState,
+} from "@parley/gen/product/v1/reservation_pb.js";
+import { etagOf, type Price, type Product, type ProductChange } from "./product.ts";
+import { ProductError } from "./product-errors.ts";
+import type { Reservation } from "./reservation.ts";
+import { sayable } from "./stock-change.ts";
+
+/** A product as the contract says it. */
+export function productMessage(product: Product): ProductMessage {
+  const { id, name, description, lowStockThreshold } = product;
+  return create(ProductSchema, {
+    id,
+    name,
+    description,
+    lowStockThreshold,
+    price: moneyMessage(product.price),
+    stock: sayable(product.stock),
+    createTime: timestampFromMs(product.createTimeMs),
+    updateTime: timestampFromMs(product.updateTimeMs),
+    etag: etagOf(product),
+  });
+}
+
+/** A reservation as the contract says it. */
+export function reservationMessage(reservation: Reservation): ReservationMessage {
+  const { orderId, state, createTimeMs } = reservation;
+  return create(ReservationSchema, {
+    orderId,
+    items: reservation.items.map(({ productId, productName, quantity, unitPrice }) => ({
+      productId,
+      productName,
+      quantity,
+      unitPrice: moneyMessage(unitPrice),
+    })),
+    state: state === "reserved" ? ReservationState.RESERVED : ReservationState.RELEASED,
+    createTime: timestampFromMs(createTimeMs),
+  });
+}
+
+/** A price out of the contract, whose rules say that it is set. */
+export function priceOf(money: Money | undefined): Price {
+  const { currencyCode, units, nanos } = set(money, "price");
+  return { currency: currencyCode, units, nanos };
+}
+
+/** The value of a field that the contract's rules say is set. */
+export function set<T>(value: T | undefined, field: string): T {
+  if (value === undefined) {
+    throw new ProductError("INVALID_FIELD", `${field} must be set.`, { field });
+  }
+  return value;
+}
+
+/**
+ * What an update changes: the fields that the mask names, or all that are set where it names none. Throws INVALID_FIELD
+ * for a price that is to be changed to nothing.
+ */
+export function changeOf(product: ProductMessage, paths: readonly string[]): ProductChange {
+  const { name, description, price, lowStockThreshold } = product;
+  const wanted = (path: string, isSet: boolean) => (paths.length === 0 ? isSet : paths.includes(path));
+  if (paths.includes("price")) {
+    set(price, "product.price");
+  }
+  return {
+    ...(wanted("name", name !== "") ? { name } : {}),
+    ...(wanted("description", description !== "") ? { description } : {}),
+    ...(price !== undefined && wanted("price", true) ? { price: priceOf(price) } : {}),
+    ...(wanted("low_stock_threshold", lowStockThreshold !== 0) ? { lowStockThreshold } : {}),
+  };
+}
+
+function moneyMessage({ currency, units, nanos }: Price): Money {
+  return create(MoneySchema, { currencyCode: currency, units, nanos });
+}

@@ -1,0 +1,48 @@
+import { createEventLog } from "@parley/events";
+import type { Environment } from "@parley/rpc";
+import type { ServiceModule } from "@parley/rpc/server";
+import { type Database, startPruningRequestIds } from "@parley/store";
+import { createInventory } from "./inventory.ts";
+import { createInventoryService } from "./inventory-service.ts";
+import { createProductEvents } from "./product-events.ts";
+import { createProductService } from "./product-service.ts";
+import { loadSampleProducts } from "./sample-products.ts";
+
+export interface ProductModuleOptions {
+  readonly environment: Environment;
+  /** Opened with `productMigrations`. The module closes it as it stops. */
+  readonly database: Database;
+  /** Whether an empty catalogue is filled with the sample products. Default: false. */
+  readonly sampleData?: boolean;
+}
+
+/** Everything that the product service serves: the catalogue and the inventory. */
+export function createProductModule({
+  environment,
+  database,
+  sampleData = false,
+}: ProductModuleOptions): ServiceModule {
+  const { clock, log } = environment;
+  const eventLog = createEventLog({ database, source: "/services/product", environment });
+  const events = createProductEvents(eventLog);
+  const inventory = createInventory({ database, events, clock });
+  let stopPruning = async () => {};
+
+  return {
+    entries: [
+      createProductService({ environment, database, events }),
+      createInventoryService({ environment, database, inventory, events, eventLog }),
+    ],
+    async start() {
+      if (sampleData) {
+        await loadSampleProducts(database, clock.now());
+      }
+      const onError = (err: unknown) => log.warn({ err }, "old request ids could not be pruned");
+      stopPruning = startPruningRequestIds({ database, clock, onError });
+    },
+    async stop() {
+      await stopPruning();
+      await database.close();
+    },
+  };
+}

@@ -1,0 +1,183 @@
+import type { Reader, Transaction } from "@parley/store";
+import type { Product } from "./product.ts";
+import type { StockChange } from "./stock-change.ts";
+
+/** Where a page of products begins: after this one. */
+export interface ProductPlace {
+  readonly createTimeMs: number;
+  readonly id: string;
+}
+
+interface ProductRow {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly price_currency: string;
+  readonly price_units: number | bigint;
+  readonly price_nanos: number;
+  readonly stock: number;
+  readonly low_stock_threshold: number;
+  readonly version: number;
+  readonly create_time: number;
+  readonly update_time: number;
+}
+
+const columns =
+  "id, name, description, price_currency, price_units, price_nanos, stock, low_stock_threshold, version, create_time, update_time";
+
+/** Reads one product. Undefined if there is none, or it was deleted. */
+export async function findProduct(reader: Reader, id: string): Promise<Product | undefined> {
+  const row = await reader.get<ProductRow>(`SELECT ${columns} FROM products WHERE id = ? AND delete_time IS NULL`, id);
+  return row && fromRow(row);
+}
+
+/** Reads those of the products that there are, in no order. */
+export async function findProducts(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, Product>> {
+  const marks = ids.map(() => "?").join(", ");
+  const rows = await reader.all<ProductRow>(
+    `SELECT ${columns} FROM products WHERE id IN (${marks}) AND delete_time IS NULL`,
+    ...ids,
+  );
+  return new Map(rows.map((row) => [row.id, fromRow(row)]));
+}
+
+/** Reads a page of products, oldest first. */
+export async function listProducts(
+  reader: Reader,
+  { after, limit }: { readonly after: ProductPlace | undefined; readonly limit: number },
+): Promise<readonly Product[]> {
+  const rows =
+    after === undefined
+      ? await reader.all<ProductRow>(
+          `SELECT ${columns} FROM products WHERE delete_time IS NULL ORDER BY create_time, id LIMIT ?`,
+          limit,
+        )
+      : await reader.all<ProductRow>(
+          `SELECT ${columns} FROM products WHERE delete_time IS NULL AND (create_time, id) > (?, ?) ORDER BY create_time, id LIMIT ?`,
+          after.createTimeMs,
+          after.id,
+          limit,
+        );
+  return rows.map(fromRow);
+}
+
+/** Whether there was ever a product. */
+export async function anyProduct(reader: Reader): Promise<boolean> {
+  return (await reader.get("SELECT 1 AS one FROM products LIMIT 1")) !== undefined;
+}
+
+export async function insertProduct(transaction: Transaction, product: Product): Promise<void> {
+  await transaction.run(
+    `INSERT INTO products (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    product.id,
+    product.name,
+    product.description,
+    product.price.currency,
+    product.price.units,
+    product.price.nanos,
+    product.stock,
+    product.lowStockThreshold,
+    product.version,
+    product.createTimeMs,
+    product.updateTimeMs,
+  );
+}
+
+/** Writes everything but the stock, over the version before. */
+export async function updateProduct(transaction: Transaction, product: Product): Promise<void> {
+  const changed = await transaction.run(
+    `UPDATE products SET name = ?, description = ?, price_currency = ?, price_units = ?, price_nanos = ?,
+       low_stock_threshold = ?, version = ?, update_time = ? WHERE id = ? AND version = ?`,
+    product.name,
+    product.description,
+    product.price.currency,
+    product.price.units,
+    product.price.nanos,
+    product.lowStockThreshold,
+    product.version,
+    product.updateTimeMs,
+    product.id,
+    product.version - 1,
+  );
+  if (changed !== 1) {
+    throw new Error(`product ${product.id} changed inside a serializable transaction`);
+  }
+}
+
+/** Takes a product out of the catalogue. The row stays, so that orders can still give units back. */
+export async function deleteProduct(transaction: Transaction, id: string, nowMs: number): Promise<void> {
+  await transaction.run("UPDATE products SET delete_time = ?, update_time = ? WHERE id = ?", nowMs, nowMs, id);
+}
+
+/** How far the stock of a product is to move. */
+export interface StockMove {
+  readonly productId: string;
+  /** The units to add; to take away, if negative. */
+  readonly delta: number;
+  readonly nowMs: number;
+}
+
+/** A change of stock, with the price of the moment. */
+export interface MovedStock extends StockChange, Pick<Product, "price"> {}
+
+interface MovedRow {
+  readonly name: string;
+  readonly price_currency: string;
+  readonly price_units: number | bigint;
+  readonly price_nanos: number;
+  readonly stock: number;
+  readonly low_stock_threshold: number;
+}
+
+const movedColumns = "name, price_currency, price_units, price_nanos, stock, low_stock_threshold";
+
+/** Moves the stock of a product in the catalogue. Undefined, and nothing moved, if there is none or less than nothing would be left. */
+export async function moveStock(transaction: Transaction, move: StockMove): Promise<MovedStock | undefined> {
+  const row = await transaction.get<MovedRow>(
+    `UPDATE products SET stock = stock + ?, update_time = ? WHERE id = ? AND delete_time IS NULL AND stock + ? >= 0 RETURNING ${movedColumns}`,
+    move.delta,
+    move.nowMs,
+    move.productId,
+    move.delta,
+  );
+  return row && fromMovedRow(move, row);
+}
+
+/** Gives units back to a product, whether it is still in the catalogue or not. */
+export async function giveBackStock(transaction: Transaction, move: StockMove): Promise<MovedStock> {
+  const row = await transaction.get<MovedRow>(
+    `UPDATE products SET stock = stock + ?, update_time = ? WHERE id = ? RETURNING ${movedColumns}`,
+    move.delta,
+    move.nowMs,
+    move.productId,
+  );
+  if (row === undefined) {
+    throw new Error(`reserved product ${move.productId} has no row`);
+  }
+  return fromMovedRow(move, row);
+}
+
+function fromMovedRow(move: StockMove, row: MovedRow): MovedStock {
+  return {
+    productId: move.productId,
+    productName: row.name,
+    stock: row.stock,
+    delta: move.delta,
+    lowStockThreshold: row.low_stock_threshold,
+    price: { currency: row.price_currency, units: BigInt(row.price_units), nanos: row.price_nanos },
+  };
+}
+
+function fromRow(row: ProductRow): Product {
+  return {
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    price: { currency: row.price_currency, units: BigInt(row.price_units), nanos: row.price_nanos },
+    stock: row.stock,
+    lowStockThreshold: row.low_stock_threshold,
+    version: row.version,
+    createTimeMs: row.create_time,
+    updateTimeMs: row.update_time,
+  };
+}

@@ -1,0 +1,74 @@
+import { ProductError } from "./product-errors.ts";
+
+/** The most units that a product can be given (the contract's limit of `stock`). */
+export const stockMax = 1_000_000_000;
+
+/** What one unit costs, as `google.type.Money` counts it: whole units and billionths of one. */
+export interface Price {
+  /** ISO 4217. */
+  readonly currency: string;
+  readonly units: bigint;
+  readonly nanos: number;
+}
+
+/** Something that is sold. */
+export interface Product {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly price: Price;
+  /** The units that can be sold now. */
+  readonly stock: number;
+  readonly lowStockThreshold: number;
+  /** Grows with each change of anything but the stock. */
+  readonly version: number;
+  readonly createTimeMs: number;
+  readonly updateTimeMs: number;
+}
+
+/** What of a product can be changed, besides its stock. */
+export type ProductChange = Partial<Pick<Product, "name" | "description" | "price" | "lowStockThreshold">>;
+
+/** The product after a change. The same product where nothing would change. Throws INVALID_FIELD. */
+export function changeProduct(product: Product, change: ProductChange, nowMs: number): Product {
+  if (change.name === "") {
+    throw new ProductError("INVALID_FIELD", "A product's name must not be empty.", { field: "product.name" });
+  }
+  if (change.price !== undefined && !/^[A-Z]{3}$/.test(change.price.currency)) {
+    throw new ProductError("INVALID_FIELD", "price.currency_code must be three capital letters (ISO 4217).", {
+      field: "product.price.currency_code",
+    });
+  }
+  const changed = { ...product, ...change };
+  if (sameContent(product, changed)) {
+    return product;
+  }
+  return { ...changed, version: product.version + 1, updateTimeMs: nowMs };
+}
+
+/** What a writer sends back to show which state of the product it saw. */
+export function etagOf(product: Product): string {
+  return `v${product.version}`;
+}
+
+/** Throws ETAG_MISMATCH unless the etag is empty or the product's own. */
+export function checkEtag(product: Product, etag: string): void {
+  const current = etagOf(product);
+  if (etag !== "" && etag !== current) {
+    throw new ProductError("ETAG_MISMATCH", `Product ${product.id} was changed since it was read.`, {
+      productId: product.id,
+      etag: current,
+    });
+  }
+}
+
+function sameContent(a: Product, b: Product): boolean {
+  return (
+    a.name === b.name &&
+    a.description === b.description &&
+    a.lowStockThreshold === b.lowStockThreshold &&
+    a.price.currency === b.price.currency &&
+    a.price.units === b.price.units &&
+    a.price.nanos === b.price.nanos
+  );
+}
