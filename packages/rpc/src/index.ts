@@ -1,5 +1,14 @@
 export { type CallContext, type Caller, callContextKey, within } from "./call/call-context.ts";
 export {
+  type ErrorDetail,
+  errorDetail,
+  type FieldProblem,
+  type ReasonErrorOptions,
+  reasonDomain,
+  reasonError,
+  reasonOf,
+} from "./call/reason-error.ts";
+export {
   type AccessRule,
   type HedgingRule,
   type MethodPolicy,
@@ -8,3 +17,6 @@ export {
 } from "./contract/method-policy.ts";
 export { type Clock, sleep, systemClock } from "./environment/clock.ts";
 export type { Environment } from "./environment/environment.ts";
+export type { LogFormat, LogLevel, LogOptions } from "./environment/log.ts";
+export { systemEnvironment } from "./environment/system-environment.ts";
+export { newUuidV7 } from "./environment/uuid-v7.ts";

@@ -1,5 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import type { RouteOptions } from "fastify";
 
 /** A contract and what stands behind it. Made by {@link implement}. */
 export interface ServiceEntry {
@@ -23,6 +24,8 @@ export interface ServiceModule {
    * the owner's user id, or undefined where there is no such thing.
    */
   readonly owners?: Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
+  /** Routes for what is not a call, for example the public keys that check tokens. */
+  readonly httpRoutes?: readonly RouteOptions[];
   /** Work before the first call is let in, for example starting recovery. Health says NOT_SERVING until it is done. */
   start?(): Promise<void>;
   /** Ends background work. Called after the last call was answered. Databases are closed here, last. */

@@ -1,0 +1,74 @@
+import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
+import { type Code, ConnectError } from "@connectrpc/connect";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
+
+/** The domain of the platform's own reasons (`google.rpc.ErrorInfo.domain`). */
+export const reasonDomain = "parley.dev";
+
+/** A detail of an error: a message and its descriptor. Made by {@link errorDetail}. */
+export interface ErrorDetail {
+  readonly desc: DescMessage;
+  readonly value: MessageInitShape<DescMessage>;
+}
+
+/** What is wrong with one field of a request. */
+export interface FieldProblem {
+  /** The field's path, for example `items[0].quantity`. */
+  readonly field: string;
+  /** What is wrong with it, as words for a person. */
+  readonly description: string;
+  /** UPPER_SNAKE or a rule's id, for a program. */
+  readonly reason?: string;
+}
+
+export interface ReasonErrorOptions {
+  /** What went wrong, for a program: UPPER_SNAKE. Callers decide by it, so it is part of the contract. */
+  readonly reason: string;
+  /** What went wrong, for a person. It is sent out: nothing secret, nothing internal. */
+  readonly message: string;
+  /** Facts that the reason is about, for example which product and how many are left. They are sent out. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** The fields that are to blame (`google.rpc.BadRequest`). */
+  readonly fields?: readonly FieldProblem[];
+  /** How long to wait before another try (`google.rpc.RetryInfo`), in milliseconds. */
+  readonly retryAfterMs?: number;
+  /** Further details. */
+  readonly details?: readonly ErrorDetail[];
+  /** What brought it about. Kept for the log, never sent out. */
+  readonly cause?: unknown;
+}
+
+/** An error for the caller that says why, to a program and to a person (google.rpc.ErrorInfo, AIP-193). */
+export function reasonError(code: Code, options: ReasonErrorOptions): ConnectError {
+  const { reason, message, metadata = {}, fields, retryAfterMs, details = [], cause } = options;
+  const all: ErrorDetail[] = [
+    errorDetail(ErrorInfoSchema, { reason, domain: reasonDomain, metadata: { ...metadata } }),
+  ];
+  if (fields !== undefined) {
+    all.push(errorDetail(BadRequestSchema, { fieldViolations: fields.map((field) => ({ ...field })) }));
+  }
+  if (retryAfterMs !== undefined) {
+    const seconds = Math.floor(retryAfterMs / 1000);
+    const nanos = Math.round((retryAfterMs - seconds * 1000) * 1e6);
+    all.push(errorDetail(RetryInfoSchema, { retryDelay: { seconds: BigInt(seconds), nanos } }));
+  }
+  return new ConnectError(message, code, undefined, [...all, ...details], cause);
+}
+
+/** A message as a detail of an error. */
+export function errorDetail<D extends DescMessage>(desc: D, value: MessageInitShape<D>): ErrorDetail {
+  return { desc, value };
+}
+
+/** The reason that an error gives, whether it came over the wire or was made here. Undefined where it gives none. */
+export function reasonOf(
+  error: unknown,
+): { readonly reason: string; readonly metadata: Readonly<Record<string, string>> } | undefined {
+  if (!(error instanceof ConnectError)) {
+    return undefined;
+  }
+  for (const info of error.findDetails(ErrorInfoSchema)) {
+    return { reason: info.reason, metadata: info.metadata };
+  }
+  return undefined;
+}

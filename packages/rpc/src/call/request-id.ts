@@ -1,0 +1,10 @@
+/** The header that carries a request's id from the first call to the last one made on its behalf. */
+export const requestIdHeader = "x-request-id";
+
+/** What an id that comes in may look like, since it ends up in logs, headers and errors: printable, no spaces, bounded. */
+const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
+
+/** The id that came in, or a new one where none came or it is not fit to be passed on. */
+export function requestIdOf(header: string | undefined, newId: () => string): string {
+  return header !== undefined && requestIdPattern.test(header) ? header : newId();
+}

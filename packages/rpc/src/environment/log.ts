@@ -1,0 +1,34 @@
+import { type DestinationStream, destination, type Logger, pino } from "pino";
+import { boundLogLine } from "./log-line.ts";
+import { toLogfmt } from "./logfmt.ts";
+
+export interface LogOptions {
+  /** Who writes, for example the service's name. On every line as `name`. */
+  readonly name: string;
+  /** The least grave lines that are written. `info` by default. */
+  readonly logLevel?: LogLevel;
+  /** How a line is written. `json` by default. */
+  readonly logFormat?: LogFormat;
+  /** Where lines go. By default standard output, through a buffer that is written out at the latest after 100 ms and at exit. */
+  readonly logDestination?: DestinationStream;
+}
+
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+export type LogFormat = "json" | "logfmt";
+
+/** A log of one line an entry, each of bounded length. */
+export function createLog(options: LogOptions): Logger {
+  const { name, logLevel = "info", logFormat = "json", logDestination = standardOutput() } = options;
+  const stream: DestinationStream = {
+    write(line: string) {
+      const bounded = boundLogLine(line);
+      logDestination.write(logFormat === "json" ? bounded : toLogfmt(bounded));
+    },
+  };
+  return pino({ name, level: logLevel, base: {}, formatters: { level: (level) => ({ level }) } }, stream);
+}
+
+function standardOutput(): DestinationStream {
+  // Written asynchronously and in pieces of 4 KiB, since a write for each line would cost more than the call it tells of.
+  return destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 100 });
+}

@@ -1,0 +1,223 @@
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Caller } from "../call/call-context.ts";
+import { methodPolicy } from "../contract/method-policy.ts";
+import type { Environment } from "../environment/environment.ts";
+import { logCall } from "./access-log.ts";
+import { createAdmission } from "./admission.ts";
+import { createCallMetrics } from "./call-metrics.ts";
+import { toCallerError } from "./error-mapping.ts";
+import type { IncomingCall } from "./incoming-call.ts";
+import type { MethodRuntime } from "./method-runtime.ts";
+import { ServerCall } from "./server-call.ts";
+import type { ServerLimits } from "./server-limits.ts";
+import { validateMessage } from "./validation.ts";
+
+/** Lets a call in, answering who calls, or rejects. Asked once for each call, with its first message. */
+export type AuthorizeCall = (call: ServerCall, message: Message) => Promise<Caller | undefined>;
+
+export interface CallPipelineOptions {
+  readonly environment: Environment;
+  readonly limits: ServerLimits;
+  /** Without it everybody is let in. */
+  readonly authorize?: AuthorizeCall | undefined;
+}
+
+/**
+ * What a server does around each call, whatever wire it came over and whatever code reads and writes that wire: `open`,
+ * then one of the four kinds, then `close` exactly once.
+ */
+export class CallPipeline {
+  readonly #environment: Environment;
+  readonly #limits: ServerLimits;
+  readonly #authorize: AuthorizeCall | undefined;
+  readonly #metrics;
+  readonly #admission;
+  #ready = false;
+  readonly #open = new Set<ServerCall>();
+
+  constructor({ environment, limits, authorize }: CallPipelineOptions) {
+    this.#environment = environment;
+    this.#limits = limits;
+    this.#authorize = authorize;
+    this.#metrics = createCallMetrics(environment.metrics);
+    this.#admission = createAdmission(limits, this.#metrics);
+  }
+
+  /** What to keep of a method. Exempt ones are let in under any load, ask for no permission, and are not logged. */
+  method(method: DescMethod, { exempt = false }: { readonly exempt?: boolean } = {}): MethodRuntime {
+    const unbounded = method.methodKind !== "unary" ? Number.POSITIVE_INFINITY : this.#limits.unaryTimeoutMs;
+    return {
+      method,
+      timeoutMs: methodPolicy(method).timeoutMs ?? unbounded,
+      exempt,
+      metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
+      log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
+    };
+  }
+
+  /** A call as it comes in. Costs nothing until it is opened. */
+  call(runtime: MethodRuntime, incoming: IncomingCall): ServerCall {
+    return new ServerCall(runtime, incoming, this.#environment);
+  }
+
+  /** Calls opened and not closed. */
+  get openCalls(): ReadonlySet<ServerCall> {
+    return this.#open;
+  }
+
+  /** From now on calls are let in. Until then they get UNAVAILABLE, but for exempt ones. */
+  letIn(): void {
+    this.#ready = true;
+  }
+
+  /** Counts the call and gives it one of the server's places. Throws RESOURCE_EXHAUSTED if none is left. */
+  open(call: ServerCall): void {
+    call.runtime.metrics.started();
+    this.#open.add(call);
+    if (call.runtime.exempt) {
+      return;
+    }
+    if (!this.#ready) {
+      throw new ConnectError("the server is starting", Code.Unavailable);
+    }
+    this.#admission.admit(call);
+  }
+
+  /** Counts and logs how the call ended. Only the first time counts. */
+  close(call: ServerCall, error?: ConnectError): void {
+    if (!call.end()) {
+      return;
+    }
+    this.#open.delete(call);
+    this.#admission.release(call);
+    const latencyMs = this.#environment.clock.monotonic() - call.startMs;
+    call.runtime.metrics.ended(error?.code, latencyMs / 1000);
+    if (!call.runtime.exempt) {
+      logCall(call, error, latencyMs);
+    }
+  }
+
+  /** One message in, one out. Rejects with what the caller is to be told. */
+  async unary<I extends Message, O>(call: ServerCall, { request, handle }: Single<I, O>): Promise<O> {
+    try {
+      await this.#letIn(call, request);
+      const answer = handle(request, call);
+      return isPromise(answer) ? await call.race(answer) : answer;
+    } catch (error) {
+      throw toCallerError(call, error);
+    }
+  }
+
+  /** One message in, many out. */
+  async *serverStream<I extends Message, O>(
+    call: ServerCall,
+    { request, handle }: SingleToMany<I, O>,
+  ): AsyncGenerator<O> {
+    try {
+      await this.#letIn(call, request);
+      yield* untilAborted(call, handle(request, call));
+    } catch (error) {
+      throw toCallerError(call, error);
+    }
+  }
+
+  /** Many messages in, one out. */
+  async clientStream<I extends Message, O>(call: ServerCall, { requests, handle }: Many<I, Promise<O>>): Promise<O> {
+    try {
+      return await call.race(handle(this.#letInEach(call, requests), call));
+    } catch (error) {
+      throw toCallerError(call, error);
+    }
+  }
+
+  /** Many messages in, many out. */
+  async *bidiStream<I extends Message, O>(
+    call: ServerCall,
+    { requests, handle }: Many<I, AsyncIterable<O>>,
+  ): AsyncGenerator<O> {
+    try {
+      yield* untilAborted(call, handle(this.#letInEach(call, requests), call));
+    } catch (error) {
+      throw toCallerError(call, error);
+    }
+  }
+
+  /** What has to hold before an implementation sees a message. A promise only if something must be waited for. */
+  #letIn(call: ServerCall, message: Message): Promise<void> | undefined {
+    validateMessage(call.method.input, message);
+    if (this.#authorize === undefined || call.runtime.exempt) {
+      return undefined;
+    }
+    return call.race(this.#authorize(call, message)).then((caller) => {
+      call.caller = caller;
+    });
+  }
+
+  async *#letInEach<I extends Message>(call: ServerCall, requests: AsyncIterable<I>): AsyncGenerator<I> {
+    let first = true;
+    for await (const message of untilAborted(call, requests)) {
+      if (first) {
+        await this.#letIn(call, message);
+        first = false;
+      } else {
+        validateMessage(call.method.input, message);
+      }
+      yield message;
+    }
+  }
+}
+
+/** A call of one message, and the implementation that it is for. */
+export interface Single<I, O> {
+  readonly request: I;
+  handle(request: I, call: ServerCall): O | Promise<O>;
+}
+
+/** A call of one message that is answered with many, and the implementation that it is for. */
+export interface SingleToMany<I, O> {
+  readonly request: I;
+  handle(request: I, call: ServerCall): AsyncIterable<O>;
+}
+
+/** A call of many messages, and the implementation that it is for. */
+export interface Many<I, O> {
+  readonly requests: AsyncIterable<I>;
+  handle(requests: AsyncIterable<I>, call: ServerCall): O;
+}
+
+/** The elements until the call is aborted, which then throws, also while the next element is being waited for. */
+async function* untilAborted<T>(call: ServerCall, elements: AsyncIterable<T>): AsyncGenerator<T> {
+  const iterator = elements[Symbol.asyncIterator]();
+  let exhausted = false;
+  try {
+    while (true) {
+      const next = await call.race(iterator.next());
+      if (next.done === true) {
+        exhausted = true;
+        return;
+      }
+      yield next.value;
+    }
+  } catch (error) {
+    exhausted = call.aborted === undefined;
+    throw error;
+  } finally {
+    if (!exhausted) {
+      // Not waited for: an implementation that hangs does not hold up its caller's answer.
+      iterator.return?.()?.catch(ignoreLateFailure);
+    }
+  }
+}
+
+/** The caller has its answer; what an implementation still throws while it is being ended has nobody to go to. */
+function ignoreLateFailure(): void {}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as Promise<T> | undefined)?.then === "function";
+}
+
+/** What a call is told that the server cuts off itself. */
+export function shuttingDown(): ConnectError {
+  return new ConnectError("the server is shutting down", Code.Unavailable);
+}

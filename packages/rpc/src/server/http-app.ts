@@ -1,0 +1,64 @@
+import type { IncomingMessage } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
+import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
+import { fastify, type RouteOptions } from "fastify";
+import type { Environment } from "../environment/environment.ts";
+import type { Health } from "./health.ts";
+import type { RequestHandler } from "./listener.ts";
+import { answerUnknownPath } from "./unknown-path.ts";
+
+export interface HttpAppOptions {
+  readonly environment: Environment;
+  readonly health: Health;
+  /** The methods served, see `stockPath`. */
+  readonly connect: Parameters<typeof fastifyConnectPlugin>[1];
+  /** The largest body of a request that is no call, in bytes. */
+  readonly bodyLimit: number;
+  /** Further routes, for whatever is not a call. */
+  readonly httpRoutes?: readonly RouteOptions[] | undefined;
+}
+
+export interface HttpApp {
+  readonly handle: RequestHandler;
+  close(): Promise<void>;
+}
+
+/** The one Fastify instance behind every connection: the methods, `GET /health`, `GET /metrics`, a module's own routes, 404. */
+export async function createHttpApp({
+  environment,
+  health,
+  connect,
+  httpRoutes = [],
+  bodyLimit,
+}: HttpAppOptions): Promise<HttpApp> {
+  const app = fastify({
+    // Calls that come while the server drains are answered as long as their connection stands.
+    return503OnClosing: false,
+    bodyLimit,
+    routerOptions: { maxParamLength: 256 },
+  });
+  await app.register(fastifyConnectPlugin, connect);
+  app.get("/health", (_request, reply) => {
+    const status = health.report();
+    return reply.code(status.status === "SERVING" ? 200 : 503).send(status);
+  });
+  app.get("/metrics", async (_request, reply) => {
+    const text = await environment.metrics.metrics();
+    return reply.type(environment.metrics.contentType).send(text);
+  });
+  for (const route of httpRoutes) {
+    app.route(route);
+  }
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+  app.setNotFoundHandler((request, reply) => answerUnknownPath(request.raw, reply));
+  app.setErrorHandler((error, _request, reply) => {
+    environment.log.error({ err: error }, "a request failed outside of a call");
+    return reply.code(500).send({ code: "internal", message: "internal error" });
+  });
+  await app.ready();
+  return {
+    // Fastify's types know one kind of request an instance; its router takes both.
+    handle: (request, response) => app.routing(request as IncomingMessage & Http2ServerRequest, response as never),
+    close: () => app.close(),
+  };
+}

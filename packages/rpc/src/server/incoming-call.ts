@@ -1,0 +1,16 @@
+/** A call as it comes in over whatever wire: what the pipeline needs to know of it. */
+export interface IncomingCall {
+  readonly protocolName: "grpc" | "grpc-web" | "connect";
+  /** The HTTP method. */
+  readonly requestMethod: string;
+  readonly url: string;
+  /** Where it comes from: an address, or the name on a client certificate. */
+  readonly peer: string;
+  /** How long the caller will wait, in milliseconds. Undefined if it does not say. */
+  readonly timeoutMs: number | undefined;
+  /** A request header by its name in lower case. */
+  header(name: string): string | undefined;
+  readonly requestHeader: Headers;
+  readonly responseHeader: Headers;
+  readonly responseTrailer: Headers;
+}

@@ -1,0 +1,22 @@
+export { type AuthorizeCall, CallPipeline, type CallPipelineOptions } from "./call-pipeline.ts";
+export { CallsCutError } from "./drain.ts";
+export { runService, type ServiceStart } from "./run-service.ts";
+export { type RunningServer, type ServeOptions, serve } from "./serve.ts";
+export { ServerCall } from "./server-call.ts";
+export type { ServerConfig, TlsConfig } from "./server-config.ts";
+export { defaultLimits, type ServerLimits } from "./server-limits.ts";
+export { implement, type ServiceEntry, type ServiceModule } from "./service-module.ts";
+export {
+  choice,
+  flag,
+  port,
+  readSettings,
+  type ServerSettings,
+  type Settings,
+  SettingsError,
+  type SettingValues,
+  serverSettings,
+  serviceUrl,
+  text,
+  wholeNumber,
+} from "./settings.ts";

@@ -1,0 +1,243 @@
+import {
+  createServer as createHttp1Server,
+  type Server as Http1Server,
+  type IncomingMessage,
+  type OutgoingHttpHeader,
+  type OutgoingHttpHeaders,
+  ServerResponse,
+} from "node:http";
+import {
+  constants,
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
+import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import type { ServerLimits } from "./server-limits.ts";
+
+export type AnyRequest = IncomingMessage | Http2ServerRequest;
+export type AnyResponse = ServerResponse | Http2ServerResponse;
+export type RequestHandler = (request: AnyRequest, response: AnyResponse) => void;
+
+export interface ListenerOptions {
+  readonly limits: ServerLimits;
+  readonly tls?: TlsMaterial | undefined;
+  readonly handle: RequestHandler;
+}
+
+/** PEM texts. */
+export interface TlsMaterial {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly ca?: Buffer;
+}
+
+/** One port for HTTP/1.1 and HTTP/2. */
+export interface Listener {
+  listen(port: number, host: string): Promise<AddressInfo>;
+  /** Asks clients to take new calls elsewhere: `connection: close` on HTTP/1.1, a first GOAWAY that still lets in what is on its way. */
+  startDrain(): void;
+  /** Takes in no more connections, and no more calls on those there are. */
+  stopAccepting(): void;
+  /** Closes HTTP/1.1 connections that have no call on them. Those of HTTP/2 close by themselves once asked to. */
+  closeIdle(): void;
+  /** Cuts every connection. */
+  destroy(): void;
+  /** Open connections. */
+  readonly connectionCount: number;
+}
+
+/**
+ * Listens for both protocols at once. Under TLS the client says which it speaks (ALPN); without, its first bytes do. The
+ * socket is handed on as it is, so that Node's own code reads from it natively: a JavaScript stream in between costs far more
+ * than the protocol itself.
+ */
+export function createListener({ limits, tls, handle }: ListenerOptions): Listener {
+  const state = { draining: false };
+  const sockets = new Set<Socket>();
+  const http1 = createHttp1(limits, { handle, state });
+  const { http2, sessions } = createHttp2(limits, { handle, state });
+  const front =
+    tls === undefined ? createCleartextFront(limits, { http1, http2 }) : createTlsFront(tls, { http1, http2 });
+  front.maxConnections = limits.connectionsMax;
+  front.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  return {
+    listen: (port, host) => listen(front, { port, host }),
+    startDrain() {
+      state.draining = true;
+      for (const session of sessions) {
+        announceShutdown(session);
+      }
+    },
+    stopAccepting() {
+      front.close();
+      http1.closeIdleConnections();
+      for (const session of sessions) {
+        // Says GOAWAY with the last call taken in, and ends when those under way have ended.
+        session.close();
+      }
+    },
+    closeIdle: () => http1.closeIdleConnections(),
+    destroy() {
+      front.close();
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+      http1.close();
+    },
+    get connectionCount() {
+      return sockets.size;
+    },
+  };
+}
+
+interface Inner {
+  readonly http1: Http1Server;
+  readonly http2: Http2Server;
+}
+
+type Head = OutgoingHttpHeaders | OutgoingHttpHeader[];
+
+interface InnerOptions {
+  readonly handle: RequestHandler;
+  readonly state: { readonly draining: boolean };
+}
+
+function createCleartextFront(limits: ServerLimits, { http1, http2 }: Inner): NetServer {
+  return createNetServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }, (socket) => {
+    socket.setTimeout(limits.headersTimeoutMs, () => socket.destroy());
+    socket.on("error", ignoreSocketError);
+    socket.once("readable", () => {
+      const first: Buffer | null = socket.read();
+      if (first === null) {
+        socket.destroy();
+        return;
+      }
+      socket.setTimeout(0);
+      socket.removeAllListeners("timeout");
+      socket.off("error", ignoreSocketError);
+      socket.unshift(first);
+      // Every HTTP/2 connection begins with "PRI * HTTP/2.0" (RFC 9113, section 3.4), and no HTTP/1.1 method with "PRI".
+      const speaksHttp2 = first.subarray(0, 3).toString("latin1") === "PRI";
+      (speaksHttp2 ? http2 : http1).emit("connection", socket);
+    });
+  });
+}
+
+function createTlsFront({ cert, key, ca }: TlsMaterial, { http1, http2 }: Inner): NetServer {
+  const options = {
+    cert,
+    key,
+    minVersion: "TLSv1.2" as const,
+    ALPNProtocols: ["h2", "http/1.1"],
+    // A certificate is asked for, not demanded: who shows none is anonymous. One that does not check out is refused below.
+    ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false }),
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveMs,
+  };
+  return createTlsServer(options, (socket: TLSSocket) => {
+    const shownCertificate = Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
+    if (shownCertificate && !socket.authorized) {
+      socket.destroy();
+      return;
+    }
+    (socket.alpnProtocol === "h2" ? http2 : http1).emit("connection", socket);
+  });
+}
+
+function createHttp1(limits: ServerLimits, { handle, state }: InnerOptions): Http1Server {
+  class DrainingResponse extends ServerResponse<IncomingMessage> {
+    override writeHead(statusCode: number, statusMessage?: string | Head, headers?: Head): this {
+      if (state.draining) {
+        this.shouldKeepAlive = false;
+      }
+      return super.writeHead(statusCode, statusMessage as string, headers);
+    }
+  }
+  const server = createHttp1Server(
+    {
+      ServerResponse: DrainingResponse,
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.connectionIdleTimeoutMs,
+      connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
+      noDelay: true,
+    },
+    handle,
+  );
+  // Node starts to watch over its time limits when a server begins to listen, which this one never does itself.
+  server.emit("listening");
+  return server;
+}
+
+function createHttp2(
+  limits: ServerLimits,
+  { handle, state }: InnerOptions,
+): { readonly http2: Http2Server; readonly sessions: ReadonlySet<ServerHttp2Session> } {
+  const sessions = new Set<ServerHttp2Session>();
+  const http2 = createHttp2Server(
+    {
+      settings: {
+        enablePush: false,
+        initialWindowSize: limits.streamWindowBytes,
+        maxConcurrentStreams: limits.streamsPerConnectionMax,
+        maxHeaderListSize: limits.headerBytesMax,
+      },
+      maxSessionMemory: sessionMegabytesMax,
+      streamResetBurst: limits.streamResetBurstMax,
+      streamResetRate: limits.streamResetsPerSecondMax,
+    },
+    handle,
+  );
+  http2.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    session.setLocalWindowSize(limits.connectionWindowBytes);
+    if (state.draining) {
+      announceShutdown(session);
+    }
+  });
+  http2.on("sessionError", () => {
+    // The connection is gone, and each call on it has been told so by itself.
+  });
+  return { http2, sessions };
+}
+
+/** A GOAWAY that names the highest stream there can be: "no more, please", while all that is on its way is let in (RFC 9113, section 6.8). */
+function announceShutdown(session: ServerHttp2Session): void {
+  if (!session.closed && !session.destroyed) {
+    session.goaway(constants.NGHTTP2_NO_ERROR, streamIdMax);
+  }
+}
+
+const streamIdMax = 2 ** 31 - 1;
+
+/** What one HTTP/2 connection may hold in memory. Node's 10 MB are less than the windows of a few hundred streams. */
+const sessionMegabytesMax = 256;
+
+/** TCP keepalive finds peers that vanished without a word. */
+const keepAliveMs = 60_000;
+
+function listen(
+  server: NetServer,
+  { port, host }: { readonly port: number; readonly host: string },
+): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port, host, backlog: 1_024 }, () => {
+      server.off("error", reject);
+      resolve(server.address() as AddressInfo);
+    });
+  });
+}
+
+/** A connection that breaks before it said anything is nobody's failure. */
+function ignoreSocketError(): void {}

@@ -1,0 +1,56 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { reasonError } from "../call/reason-error.ts";
+import type { ServerCall } from "./server-call.ts";
+import type { ServerLimits } from "./server-limits.ts";
+
+interface GuardOptions {
+  /** The call that the body belongs to. Undefined until it is opened, which is before the body is read. */
+  callOf(): ServerCall | undefined;
+  readonly limits: ServerLimits;
+}
+
+/**
+ * The body, for as long as its call may take. A body that holds one message may not pause for long either: whoever sends one
+ * byte a second holds a place that others need. Streams of messages may pause; their deadline bounds them.
+ */
+export function guardBody(
+  body: AsyncIterable<Uint8Array>,
+  { callOf, limits }: GuardOptions,
+): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = body[Symbol.asyncIterator]();
+      return {
+        next() {
+          const call = callOf();
+          if (call === undefined) {
+            return iterator.next();
+          }
+          return oneMessage(call)
+            ? call.race(withinIdleLimit(call, iterator.next(), limits))
+            : call.race(iterator.next());
+        },
+        return: async (value?: unknown) => (await iterator.return?.(value)) ?? { done: true, value },
+      };
+    },
+  };
+}
+
+function oneMessage(call: ServerCall): boolean {
+  return call.method.methodKind === "unary" || call.method.methodKind === "server_streaming";
+}
+
+function withinIdleLimit<T>(call: ServerCall, chunk: Promise<T>, { bodyIdleTimeoutMs }: ServerLimits): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = call.after(bodyIdleTimeoutMs, () => reject(bodyTooSlow(bodyIdleTimeoutMs)));
+    chunk.then(resolve, reject).finally(cancel);
+  });
+}
+
+/** Says that a body paused for too long. */
+export function bodyTooSlow(bodyIdleTimeoutMs: number): ConnectError {
+  return reasonError(Code.DeadlineExceeded, {
+    reason: "REQUEST_TOO_SLOW",
+    message: `the request's body paused for more than ${bodyIdleTimeoutMs} ms`,
+  });
+}

@@ -1,0 +1,100 @@
+import { readFile } from "node:fs/promises";
+import type { Environment } from "../environment/environment.ts";
+import { type AuthorizeCall, CallPipeline } from "./call-pipeline.ts";
+import { drain } from "./drain.ts";
+import { createHealth } from "./health.ts";
+import { createHttpApp } from "./http-app.ts";
+import { createListener, type RequestHandler, type TlsMaterial } from "./listener.ts";
+import { reflectionEntries } from "./reflection.ts";
+import type { ServerConfig, TlsConfig } from "./server-config.ts";
+import { defaultLimits } from "./server-limits.ts";
+import { serveMethods } from "./service-methods.ts";
+import type { ServiceModule } from "./service-module.ts";
+import { stockPath } from "./stock-path.ts";
+
+export interface ServeOptions {
+  /** The service's name, for the log. */
+  readonly name: string;
+  readonly config?: ServerConfig;
+  readonly environment: Environment;
+  /** Lets calls in, or not. Without it everybody is let in. */
+  readonly authorize?: AuthorizeCall | undefined;
+}
+
+/** A server that takes calls. */
+export interface RunningServer {
+  /** For example `http://127.0.0.1:50053`. */
+  readonly url: string;
+  readonly port: number;
+  /**
+   * Says NOT_SERVING, sends clients elsewhere, lets calls under way end, then stops the module. Rejects with
+   * {@link CallsCutError} if calls were still under way when the grace period was over. Asked again it answers the same.
+   */
+  close(): Promise<void>;
+}
+
+/** Serves a module on one port: gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2. Resolves once it takes calls. */
+export async function serve(module: ServiceModule, options: ServeOptions): Promise<RunningServer> {
+  const { name, config = {}, environment, authorize } = options;
+  const { host = "127.0.0.1", port = 0, shutdownGraceMs = shutdownGraceDefaultMs } = config;
+  const limits = { ...defaultLimits, ...config.limits };
+  const tls = config.tls === undefined ? undefined : await readTls(config.tls);
+  const pipeline = new CallPipeline({ environment, limits, authorize });
+  const health = createHealth(module.entries.map(({ service }) => service.typeName));
+  const own = [
+    health.entry,
+    ...reflectionEntries([...module.entries.map(({ service }) => service), health.entry.service]),
+  ];
+  const methods = new Map([
+    ...serveMethods(pipeline, { entries: own, exempt: true }),
+    ...serveMethods(pipeline, { entries: module.entries }),
+  ]);
+  const app = await createHttpApp({
+    environment,
+    health,
+    connect: stockPath(pipeline, { methods, limits }),
+    bodyLimit: limits.requestBytesMax,
+    httpRoutes: module.httpRoutes,
+  });
+  const handle: RequestHandler = app.handle;
+  const listener = createListener({ limits, tls, handle });
+  const address = await listener.listen(port, host);
+  const close = async () => {
+    await module.stop?.();
+    await app.close();
+  };
+  try {
+    await module.start?.();
+  } catch (error) {
+    listener.destroy();
+    await close();
+    throw error;
+  }
+  pipeline.letIn();
+  health.set("SERVING");
+  const url = `${tls === undefined ? "http" : "https"}://${urlHost(address.address)}:${address.port}`;
+  environment.log.info({ url }, "serving");
+  let closing: Promise<void> | undefined;
+  return {
+    url,
+    port: address.port,
+    close: () =>
+      (closing ??= drain({ name, environment, pipeline, health, listener, graceMs: shutdownGraceMs, close })),
+  };
+}
+
+/** Less than the 30 s after which Kubernetes kills. */
+const shutdownGraceDefaultMs = 10_000;
+
+async function readTls({ certFile, keyFile, caFile }: TlsConfig): Promise<TlsMaterial> {
+  const [cert, key, ca] = await Promise.all([
+    readFile(certFile),
+    readFile(keyFile),
+    caFile === undefined ? undefined : readFile(caFile),
+  ]);
+  return { cert, key, ...(ca === undefined ? {} : { ca }) };
+}
+
+function urlHost(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}

@@ -1,0 +1,246 @@
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { Code, ConnectError, type ContextValues, type HandlerContext } from "@connectrpc/connect";
+import { type CallContext, type Caller, callContextKey } from "../call/call-context.ts";
+import { requestIdHeader, requestIdOf } from "../call/request-id.ts";
+import { childTrace, type Trace } from "../call/trace.ts";
+import type { Environment } from "../environment/environment.ts";
+import type { IncomingCall } from "./incoming-call.ts";
+import type { MethodRuntime } from "./method-runtime.ts";
+
+/**
+ * One call under way, and what its implementation sees of it. Whatever costs something (headers, signal, ids) is made only
+ * when it is asked for.
+ */
+export class ServerCall implements HandlerContext {
+  readonly runtime: MethodRuntime;
+  readonly incoming: IncomingCall;
+  /** When it began, by the clock's `monotonic`. */
+  readonly startMs: number;
+  /** When it must have been answered, by the same clock. Infinity for never. */
+  readonly deadlineMs: number;
+  /** Who calls, once authenticated. */
+  caller: Caller | undefined;
+  /** Whether it takes up one of the server's places. */
+  admitted = false;
+  readonly #environment: Environment;
+  #requestId: string | undefined;
+  #trace: Trace | undefined;
+  #context: CallContext | undefined;
+  #values: CallValues | undefined;
+  #controller: AbortController | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #aborted: ConnectError | undefined;
+  #ended = false;
+  #rejects: ((reason: ConnectError) => void)[] = [];
+
+  constructor(runtime: MethodRuntime, incoming: IncomingCall, environment: Environment) {
+    this.runtime = runtime;
+    this.incoming = incoming;
+    this.#environment = environment;
+    this.startMs = environment.clock.monotonic();
+    const timeoutMs = Math.min(incoming.timeoutMs ?? Number.POSITIVE_INFINITY, runtime.timeoutMs);
+    this.deadlineMs = this.startMs + timeoutMs;
+  }
+
+  get method(): DescMethod {
+    return this.runtime.method;
+  }
+
+  get service(): DescService {
+    return this.runtime.method.parent;
+  }
+
+  get requestMethod(): string {
+    return this.incoming.requestMethod;
+  }
+
+  get protocolName(): string {
+    return this.incoming.protocolName;
+  }
+
+  get url(): string {
+    return this.incoming.url;
+  }
+
+  get requestHeader(): Headers {
+    return this.incoming.requestHeader;
+  }
+
+  get responseHeader(): Headers {
+    return this.incoming.responseHeader;
+  }
+
+  get responseTrailer(): Headers {
+    return this.incoming.responseTrailer;
+  }
+
+  get values(): ContextValues {
+    this.#values ??= new CallValues(this);
+    return this.#values;
+  }
+
+  /** What the calls made on behalf of this one carry on. */
+  get context(): CallContext {
+    this.#context ??= callContext(this);
+    return this.#context;
+  }
+
+  get requestId(): string {
+    this.#requestId ??= requestIdOf(this.incoming.header(requestIdHeader), this.#environment.newId);
+    return this.#requestId;
+  }
+
+  get trace(): Trace {
+    this.#trace ??= childTrace(this.incoming.header("traceparent"), this.#environment);
+    return this.#trace;
+  }
+
+  /** Aborts at the deadline, when the caller goes away, and when the call has ended. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined || this.#ended) {
+        this.#controller.abort(this.#aborted);
+      } else {
+        this.#armDeadline();
+      }
+    }
+    return this.#controller.signal;
+  }
+
+  /** Why the call was cut off, if it was: its deadline, its caller or the server. */
+  get aborted(): ConnectError | undefined {
+    return this.#aborted;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The time left, in milliseconds. Undefined where there is no deadline. */
+  timeoutMs(): number | undefined {
+    return this.deadlineMs === Number.POSITIVE_INFINITY
+      ? undefined
+      : this.deadlineMs - this.#environment.clock.monotonic();
+  }
+
+  /** Calls back once after `delayMs`, by the call's clock. The answer cancels it. */
+  after(delayMs: number, callback: () => void): () => void {
+    return this.#environment.clock.after(delayMs, callback);
+  }
+
+  /** Settles as `work` does, or rejects as soon as the call is aborted, whichever comes first. */
+  race<T>(work: Promise<T>): Promise<T> {
+    if (this.#aborted !== undefined) {
+      work.catch(ignoreLateFailure);
+      return Promise.reject(this.#aborted);
+    }
+    this.#armDeadline();
+    return new Promise<T>((resolve, reject) => {
+      const rejects = this.#rejects;
+      rejects.push(reject);
+      const remove = () => {
+        const index = rejects.indexOf(reject);
+        if (index >= 0) {
+          rejects.splice(index, 1);
+        }
+      };
+      work.then(
+        (value) => {
+          remove();
+          resolve(value);
+        },
+        (error: unknown) => {
+          remove();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** Cuts the call off: whatever waits for it is told why. Only the first reason counts. */
+  abort(reason: ConnectError): void {
+    if (this.#aborted !== undefined || this.#ended) {
+      return;
+    }
+    this.#aborted = reason;
+    this.#cancelTimer?.();
+    const rejects = this.#rejects;
+    this.#rejects = [];
+    for (const reject of rejects) {
+      reject(reason);
+    }
+    this.#controller?.abort(reason);
+  }
+
+  /** Marks the call as answered. False if it was before. */
+  end(): boolean {
+    if (this.#ended) {
+      return false;
+    }
+    this.#ended = true;
+    this.#cancelTimer?.();
+    if (this.#controller !== undefined && this.#aborted === undefined) {
+      this.#controller.abort();
+    }
+    return true;
+  }
+
+  #armDeadline(): void {
+    if (this.#cancelTimer !== undefined || this.deadlineMs === Number.POSITIVE_INFINITY) {
+      return;
+    }
+    const { clock } = this.#environment;
+    const leftMs = Math.max(0, this.deadlineMs - clock.monotonic());
+    this.#cancelTimer = clock.after(leftMs, () => this.abort(deadlineExceeded()));
+  }
+}
+
+function deadlineExceeded(): ConnectError {
+  return new ConnectError("the call took longer than its deadline allows", Code.DeadlineExceeded);
+}
+
+/** The caller was answered already; what an implementation still throws after that has nobody to go to. */
+function ignoreLateFailure(): void {}
+
+function callContext(call: ServerCall): CallContext {
+  const tracestate = call.incoming.header("tracestate");
+  return {
+    requestId: call.requestId,
+    traceparent: call.trace.traceparent,
+    ...(tracestate === undefined || tracestate.length > tracestateCharsMax ? {} : { tracestate }),
+    ...(call.caller === undefined ? {} : { caller: call.caller }),
+  };
+}
+
+/** W3C Trace Context, section 3.3.1.5: at least 512 characters should be propagated. */
+const tracestateCharsMax = 512;
+
+type Key<T> = Parameters<ContextValues["get"]>[0] & { readonly defaultValue: T };
+
+/** A call's context values, of which the {@link CallContext} is made when it is asked for. */
+class CallValues implements ContextValues {
+  readonly #call: ServerCall;
+  readonly #values = new Map<symbol, unknown>();
+
+  constructor(call: ServerCall) {
+    this.#call = call;
+  }
+
+  get<T>(key: Key<T>): T {
+    if (this.#values.has(key.id)) {
+      return this.#values.get(key.id) as T;
+    }
+    return key.id === callContextKey.id ? (this.#call.context as T) : key.defaultValue;
+  }
+
+  set<T>(key: Key<T>, value: T): this {
+    this.#values.set(key.id, value);
+    return this;
+  }
+
+  delete(key: Key<unknown>): this {
+    this.#values.delete(key.id);
+    return this;
+  }
+}

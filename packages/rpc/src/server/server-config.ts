@@ -1,0 +1,23 @@
+import type { ServerLimits } from "./server-limits.ts";
+
+/** How a server is reached and what it allows. Everything has a default. */
+export interface ServerConfig {
+  /** The address to listen on. 127.0.0.1 by default. */
+  readonly host?: string;
+  /** The port to listen on. By default 0: any that is free. */
+  readonly port?: number;
+  /** The server's certificate. With it, everything goes over TLS; without it, nothing does. */
+  readonly tls?: TlsConfig;
+  /** What is changed of the default limits. */
+  readonly limits?: Partial<ServerLimits>;
+  /** How long calls under way may take to end once the server closes, before they are cut. 10,000 ms by default. */
+  readonly shutdownGraceMs?: number;
+}
+
+/** The paths of PEM files. */
+export interface TlsConfig {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Who signs client certificates. A client may then show one; one that does not check out is refused. */
+  readonly caFile?: string;
+}

@@ -1,0 +1,68 @@
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import type { MethodImpl } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { CallPipeline } from "./call-pipeline.ts";
+import type { MethodRuntime } from "./method-runtime.ts";
+import type { ServerCall } from "./server-call.ts";
+import type { ServiceEntry } from "./service-module.ts";
+
+/** A method that is served: its contract, what stands behind it, and its way through the pipeline. */
+export interface ServedMethod {
+  readonly runtime: MethodRuntime;
+  /** The implementation as it was given, without the pipeline. Throws UNIMPLEMENTED where there is none. */
+  readonly implementation: AnyImplementation;
+}
+
+/** An implementation of any kind of method; the method's kind says which. */
+// biome-ignore lint/complexity/noBannedTypes: TypeScript has no type for "one of four signatures, told apart by a descriptor".
+export type AnyImplementation = Function;
+
+/** The methods of some contracts by path, for example `/order.v1.OrderService/GetOrder`. */
+export function serveMethods(
+  pipeline: CallPipeline,
+  { entries, exempt = false }: { readonly entries: readonly ServiceEntry[]; readonly exempt?: boolean },
+): Map<string, ServedMethod> {
+  const served = new Map<string, ServedMethod>();
+  for (const { service, implementation } of entries) {
+    for (const method of service.methods) {
+      const given: unknown = implementation[method.localName];
+      served.set(methodPath(method), {
+        runtime: pipeline.method(method, { exempt }),
+        implementation: typeof given === "function" ? given.bind(implementation) : unimplemented(method),
+      });
+    }
+  }
+  return served;
+}
+
+/** Where a method is found over HTTP. */
+export function methodPath(method: DescMethod): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}
+
+/** The method as Connect calls it, with the pipeline around it. `callOf` finds the call that a context belongs to. */
+export function throughPipeline<C>(
+  pipeline: CallPipeline,
+  { served, callOf }: { readonly served: ServedMethod; callOf(context: C): ServerCall },
+): MethodImpl<DescMethod> {
+  const handle = served.implementation as never;
+  switch (served.runtime.method.methodKind) {
+    case "unary":
+      return ((request: Message, context: C) => pipeline.unary(callOf(context), { request, handle })) as never;
+    case "server_streaming":
+      return ((request: Message, context: C) => pipeline.serverStream(callOf(context), { request, handle })) as never;
+    case "client_streaming":
+      return ((requests: AsyncIterable<Message>, context: C) =>
+        pipeline.clientStream(callOf(context), { requests, handle })) as never;
+    case "bidi_streaming":
+      return ((requests: AsyncIterable<Message>, context: C) =>
+        pipeline.bidiStream(callOf(context), { requests, handle })) as never;
+  }
+}
+
+function unimplemented(method: DescMethod): AnyImplementation {
+  const message = `${method.parent.typeName}/${method.name} is not implemented`;
+  return () => {
+    throw new ConnectError(message, Code.Unimplemented);
+  };
+}

@@ -1,0 +1,22 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { FastifyReply } from "fastify";
+
+/** 404 as JSON in Connect's form, or, for a gRPC client, UNIMPLEMENTED in gRPC's own (a "Trailers-Only" answer). */
+export function answerUnknownPath(
+  request: { readonly url?: string | undefined; readonly headers: IncomingHttpHeaders },
+  reply: FastifyReply,
+): FastifyReply {
+  const path = (request.url ?? "/").split("?", 1)[0]?.slice(0, pathCharsMax) ?? "/";
+  const message = `there is nothing at ${path}`;
+  const contentType = request.headers["content-type"];
+  if (contentType?.startsWith("application/grpc") === true) {
+    return reply
+      .code(200)
+      .headers({ "content-type": contentType, "grpc-status": "12", "grpc-message": encodeURI(message) })
+      .send();
+  }
+  return reply.code(404).send({ code: "unimplemented", message });
+}
+
+/** What is told back of a path. */
+const pathCharsMax = 200;
