@@ -1,0 +1,59 @@
+import { create } from "@bufbuild/protobuf";
+import type { NewEvent } from "@parley/events";
+import { OrderCancelledSchema, OrderConfirmedSchema, OrderRejectedSchema } from "@parley/gen/event/v1/event_pb.js";
+import type { CallContext } from "@parley/rpc";
+import { type Order, type OrderState, stateOf } from "./order.ts";
+
+/** The types of the events that the order service tells. */
+export const orderEventTypes = {
+  confirmed: "parley.order.confirmed.v1",
+  cancelled: "parley.order.cancelled.v1",
+  rejected: "parley.order.rejected.v1",
+} as const;
+
+/** What others are told of a move: nothing, where the order's state stays the same. */
+export function eventOf(before: Order, after: Order, cause?: CallContext): NewEvent | undefined {
+  const state = stateOf(after.phase);
+  if (state === stateOf(before.phase)) return undefined;
+  const described = describe(after, state);
+  if (described === undefined) return undefined;
+  // One key for each order: what becomes of it is told in order, and orders do not wait for one another.
+  return {
+    ...described,
+    subject: after.id,
+    partitionKey: after.id,
+    ...(cause === undefined ? {} : { cause }),
+  };
+}
+
+function describe(order: Order, state: OrderState): Pick<NewEvent, "type" | "payload"> | undefined {
+  const { id: orderId, userId, userName, userEmail, stateReason: reason, items, totalPrice } = order;
+  switch (state) {
+    case "CONFIRMED": {
+      const value = create(OrderConfirmedSchema, {
+        orderId,
+        userId,
+        userName,
+        userEmail,
+        items: items.map(({ productId, productName = "", quantity, unitPrice }) => ({
+          productId,
+          productName,
+          quantity,
+          ...(unitPrice === undefined ? {} : { unitPrice }),
+        })),
+        ...(totalPrice === undefined ? {} : { totalPrice }),
+      });
+      return { type: orderEventTypes.confirmed, payload: { case: "orderConfirmed", value } };
+    }
+    case "CANCELLED": {
+      const value = create(OrderCancelledSchema, { orderId, userId, userName, userEmail, reason });
+      return { type: orderEventTypes.cancelled, payload: { case: "orderCancelled", value } };
+    }
+    case "REJECTED": {
+      const value = create(OrderRejectedSchema, { orderId, userId, reason });
+      return { type: orderEventTypes.rejected, payload: { case: "orderRejected", value } };
+    }
+    case "PENDING":
+      return undefined;
+  }
+}

@@ -1,0 +1,87 @@
+import { createEventLog } from "@parley/events";
+import { type Clock, type Environment, sleep } from "@parley/rpc";
+import type { ServiceModule } from "@parley/rpc/server";
+import type { Database } from "@parley/store";
+import { createBuyers, type UserClient } from "./buyers.ts";
+import { createCancelOrder } from "./cancel-order.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { createInTurn, type InTurn } from "./in-turn.ts";
+import { createOrderSaga } from "./order-saga.ts";
+import { orderService } from "./order-service.ts";
+import { OrderStore } from "./order-store.ts";
+import { createPlaceOrder } from "./place-order.ts";
+import { createRecovery, type Recovery } from "./recovery.ts";
+import { detachedFrom } from "./saga-call.ts";
+import { createStock, type InventoryClient } from "./stock.ts";
+
+/** What the source of the service's events is called. */
+export const orderEventSource = "/services/order";
+
+/** The time for an order whose caller sets no limit: what the contract gives CreateOrder. */
+const callTimeoutMs = 5_000;
+/** How long stopping waits for orders whose callers have gone away, before it leaves them to the next life. */
+const stopGraceMs = 2_000;
+
+export interface OrderModuleOptions {
+  readonly environment: Environment;
+  /** The service's own, with `orderMigrations` and `eventMigrations`. Closed when the module stops. */
+  readonly database: Database;
+  readonly users: UserClient;
+  readonly inventory: InventoryClient;
+  /**
+   * Names this process among those that share the database, and its next life after a restart, which takes over at once what
+   * this one left. Default `only`: there is no other, as with SQLite.
+   */
+  readonly owner?: string;
+  /** For tests. */
+  readonly checkpoint?: Checkpoint;
+}
+
+/** The order service. */
+export function createOrderModule(options: OrderModuleOptions): ServiceModule {
+  const { environment, database, users, inventory, owner = "only", checkpoint } = options;
+  const { clock } = environment;
+  const events = createEventLog({ database, source: orderEventSource, environment });
+  const store = new OrderStore({ database, events, owner, checkpoint });
+  const inTurn = createInTurn();
+  const stopping = new AbortController();
+  const stopped = new AbortController();
+
+  const saga = createOrderSaga({
+    store,
+    stock: createStock(inventory, checkpoint),
+    clock,
+    signal: stopped.signal,
+    leave: (orderId) => recovery.soon(orderId),
+  });
+  const recovery: Recovery = createRecovery({ store, saga, inTurn, environment, signal: stopping.signal });
+  const buyers = createBuyers(users, checkpoint);
+  const service = orderService({
+    store,
+    events,
+    place: createPlaceOrder({ store, buyers, saga, inTurn, clock, newId: environment.newId }),
+    cancel: createCancelOrder({ store, saga, inTurn }),
+    detached: (context) => detachedFrom(context, { clock, signal: stopped.signal, timeoutMs: callTimeoutMs }),
+  });
+
+  return {
+    entries: [service],
+    owners: { order: async (id) => (await store.get(id))?.userId },
+    start: () => recovery.start(),
+    async stop() {
+      stopping.abort();
+      await recovery.stop();
+      await idleWithin(inTurn, stopGraceMs, clock);
+      stopped.abort();
+      await inTurn.idle();
+      await database.close();
+    },
+  };
+}
+
+async function idleWithin(inTurn: InTurn, graceMs: number, clock: Clock): Promise<void> {
+  const idle = new AbortController();
+  const over = sleep(clock, graceMs, idle.signal).catch(() => undefined);
+  await Promise.race([inTurn.idle(), over]);
+  idle.abort();
+}

@@ -1,0 +1,67 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import type { EventLog } from "@parley/events";
+import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
+import { implement, type ServiceEntry } from "@parley/rpc/server";
+import type { createCancelOrder } from "./cancel-order.ts";
+import { listOrders } from "./list-orders.ts";
+import type { Order } from "./order.ts";
+import { errorAnswer } from "./order-error-answer.ts";
+import { OrderNotFoundError } from "./order-errors.ts";
+import { orderMessage, stateOfMessage } from "./order-message.ts";
+import type { OrderStore } from "./order-store.ts";
+import type { createPlaceOrder } from "./place-order.ts";
+import type { SagaCall } from "./saga-call.ts";
+import { watchOrders } from "./watch-orders.ts";
+
+export interface OrderServiceOptions {
+  readonly store: OrderStore;
+  readonly events: EventLog;
+  readonly place: ReturnType<typeof createPlaceOrder>;
+  readonly cancel: ReturnType<typeof createCancelOrder>;
+  /** Work on behalf of a call that goes on when the caller goes away. */
+  readonly detached: (context: HandlerContext) => SagaCall;
+}
+
+/** The contract's edge: messages in, messages out, errors as answers. */
+export function orderService({ store, events, place, cancel, detached }: OrderServiceOptions): ServiceEntry {
+  return implement(OrderService, {
+    createOrder: answering(async ({ userId, items, requestId }, context: HandlerContext) => {
+      // A UUID means the same in either case (RFC 9562, section 4).
+      const key = requestId === "" ? undefined : requestId.toLowerCase();
+      return { order: orderMessage(await place({ userId, items, requestId: key }, detached(context))) };
+    }),
+    getOrder: answering(async ({ id }) => ({ order: orderMessage(found(await store.get(id), id)) })),
+    listOrders: answering(async ({ userId, state, pageSize, pageToken }) => {
+      const page = await listOrders(store, { userId, state: stateOfMessage(state), pageSize, pageToken });
+      return { orders: page.orders.map(orderMessage), nextPageToken: page.nextPageToken };
+    }),
+    cancelOrder: answering(async ({ id, reason, etag }, context: HandlerContext) => {
+      return { order: orderMessage(await cancel({ id, reason, etag }, detached(context))) };
+    }),
+    async *watchOrders({ userId, afterPosition }, { signal }) {
+      try {
+        for await (const { order, position } of watchOrders({ userId, afterPosition }, { store, events, signal })) {
+          yield { order: orderMessage(order), position };
+        }
+      } catch (error) {
+        throw errorAnswer(error);
+      }
+    },
+  });
+}
+
+function found(order: Order | undefined, id: string): Order {
+  if (order === undefined) throw new OrderNotFoundError(id);
+  return order;
+}
+
+/** The handler with its errors as the caller shall see them. */
+function answering<I, C, O>(handler: (request: I, context: C) => Promise<O>): (request: I, context: C) => Promise<O> {
+  return async (request, context) => {
+    try {
+      return await handler(request, context);
+    } catch (error) {
+      throw errorAnswer(error);
+    }
+  };
+}

@@ -1,0 +1,217 @@
+import type { EventLog, NewEvent } from "@parley/events";
+import type { Database, SqlValue, Transaction } from "@parley/store";
+import { between, type Checkpoint } from "./checkpoint.ts";
+import { isSettled, type Order, type OrderPhase, type OrderState, stateOf } from "./order.ts";
+import { formatItems, type OrderRow, orderColumns, orderOfRow } from "./order-row.ts";
+
+/** Which orders to list. */
+export interface OrderFilter {
+  readonly userId?: string | undefined;
+  readonly state?: OrderState | undefined;
+  /** Only orders older than the one with this id. */
+  readonly beforeId?: string | undefined;
+}
+
+/** An order that something is left to be done about. */
+export interface DueOrder {
+  readonly order: Order;
+  readonly dueTimeMs: number;
+  /** The tries of recovery since the order last moved on. */
+  readonly attempts: number;
+}
+
+/** How an order is to be moved on. */
+export interface Move {
+  /** The phase that it is moved from. */
+  readonly from: OrderPhase;
+  /** When recovery may take it in hand, if something is left to be done afterwards. */
+  readonly dueTimeMs: number;
+  /** What others are told about it. */
+  readonly event?: NewEvent | undefined;
+}
+
+export interface OrderStoreOptions {
+  readonly database: Database;
+  readonly events: EventLog;
+  /** Names this process, and its next life after a restart. */
+  readonly owner: string;
+  readonly checkpoint?: Checkpoint | undefined;
+}
+
+/** The orders in the service's database. Each write is one transaction, durable when it resolves. */
+export class OrderStore {
+  readonly #database: Database;
+  readonly #events: EventLog;
+  readonly #owner: string;
+  readonly #checkpoint: Checkpoint | undefined;
+
+  constructor({ database, events, owner, checkpoint }: OrderStoreOptions) {
+    this.#database = database;
+    this.#events = events;
+    this.#owner = owner;
+    this.#checkpoint = checkpoint;
+  }
+
+  /** Keeps a new order. False if its user's request id has an order already. */
+  async insert(order: Order, dueTimeMs: number): Promise<boolean> {
+    const items = formatItems(order.items);
+    const inserted = await this.#write("PENDING", (transaction) =>
+      transaction.run(
+        insertSql,
+        order.id,
+        order.userId,
+        order.userName,
+        order.userEmail,
+        items,
+        order.phase,
+        stateOf(order.phase),
+        order.stateReason,
+        order.requestId ?? null,
+        order.revision,
+        order.createTimeMs,
+        order.updateTimeMs,
+        dueTimeMs,
+        this.#owner,
+      ),
+    );
+    return inserted === 1;
+  }
+
+  /** Keeps an order that moved on, and tells of it, both or neither. False if somebody else moved it before. */
+  async move(order: Order, { from, dueTimeMs, event }: Move): Promise<boolean> {
+    const due = isSettled(order.phase) ? null : dueTimeMs;
+    const [sql, parameters] = order.phase === "CONFIRMED" ? confirmation(order) : otherMove(order, due, this.#owner);
+    return await this.#write(order.phase, async (transaction) => {
+      if ((await transaction.run(sql, ...parameters, order.id, from)) === 0) return false;
+      if (event !== undefined) await this.#events.append(transaction, event);
+      return true;
+    });
+  }
+
+  /** Forgets an order, as if it had never been. False if somebody moved it on before. */
+  async remove(id: string, from: OrderPhase): Promise<boolean> {
+    const sql = "DELETE FROM orders WHERE id = ? AND phase = ?";
+    return (await this.#write("REMOVED", (transaction) => transaction.run(sql, id, from))) === 1;
+  }
+
+  async get(id: string): Promise<Order | undefined> {
+    return read(await this.#database.get<OrderRow>(`SELECT ${orderColumns} FROM orders WHERE id = ?`, id));
+  }
+
+  /** The order of a user's request. */
+  async getByRequest(userId: string, requestId: string): Promise<Order | undefined> {
+    return read(await this.#database.get<OrderRow>(byRequestSql, userId, requestId));
+  }
+
+  /** The newest orders of the filter, newest first. */
+  async list({ userId, state, beforeId }: OrderFilter, limit: number): Promise<Order[]> {
+    const conditions: string[] = [];
+    const parameters: SqlValue[] = [];
+    const where = (condition: string, value: string | undefined) => {
+      if (value === undefined) return;
+      conditions.push(condition);
+      parameters.push(value);
+    };
+    where("user_id = ?", userId);
+    where("state = ?", state);
+    where("id < ?", beforeId);
+    const filter = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+    const sql = `SELECT ${orderColumns} FROM orders ${filter} ORDER BY id DESC LIMIT ?`;
+    return (await this.#database.all<OrderRow>(sql, ...parameters, limit)).map(orderOfRow);
+  }
+
+  /** Orders that recovery may take in hand at `nowMs`, those that wait longest first. */
+  async due(nowMs: number, limit: number): Promise<DueOrder[]> {
+    const rows = await this.#database.all<DueRow>(dueSql, nowMs, limit);
+    return rows.map((row) => ({ order: orderOfRow(row), dueTimeMs: row.due_time, attempts: row.attempts }));
+  }
+
+  /** Takes a due order in hand until `untilMs`. False if another process was faster, or it was settled. */
+  async claim({ order, dueTimeMs, attempts }: DueOrder, untilMs: number): Promise<boolean> {
+    return (
+      (await this.#write("CLAIMED", (transaction) =>
+        transaction.run(claimSql, untilMs, this.#owner, attempts + 1, order.id, dueTimeMs),
+      )) === 1
+    );
+  }
+
+  /** Puts the next try of an order off until `dueTimeMs`. Does nothing if it was settled meanwhile. */
+  async postpone(id: string, dueTimeMs: number): Promise<void> {
+    await this.#write("POSTPONED", (transaction) => transaction.run(postponeSql, dueTimeMs, id));
+  }
+
+  /** Makes due what an earlier life of this process left. The number of orders. */
+  async adopt(nowMs: number): Promise<number> {
+    return await this.#write("ADOPTED", (transaction) => transaction.run(adoptSql, nowMs, nowMs, this.#owner));
+  }
+
+  #write<T>(name: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    if (this.#checkpoint === undefined) return this.#database.transaction(work);
+    return between(this.#checkpoint, name, () => this.#database.transaction(work));
+  }
+}
+
+interface DueRow extends OrderRow {
+  readonly due_time: number;
+  readonly attempts: number;
+}
+
+// ON CONFLICT names no index, so that PostgreSQL and SQLite both take it with a partial one.
+const insertSql = `
+  INSERT INTO orders (id, user_id, user_name, user_email, items, phase, state, state_reason, request_id, revision, create_time,
+    update_time, due_time, owner)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
+const confirmSql = `
+  UPDATE orders SET phase = ?, state = ?, items = ?, total_units = ?, total_nanos = ?, currency = ?, revision = ?,
+    update_time = ?, confirm_time = ?, due_time = NULL
+  WHERE id = ? AND phase = ?`;
+const moveSql = `
+  UPDATE orders SET phase = ?, state = ?, state_reason = ?, refusal = ?, request_id = ?, revision = ?, update_time = ?,
+    due_time = ?, owner = ?, attempts = 0
+  WHERE id = ? AND phase = ?`;
+const byRequestSql = `SELECT ${orderColumns} FROM orders WHERE user_id = ? AND request_id = ?`;
+const dueSql = `SELECT ${orderColumns}, due_time, attempts FROM orders WHERE due_time <= ? ORDER BY due_time LIMIT ?`;
+const claimSql = "UPDATE orders SET due_time = ?, owner = ?, attempts = ? WHERE id = ? AND due_time = ?";
+const postponeSql = "UPDATE orders SET due_time = ? WHERE id = ? AND due_time IS NOT NULL";
+const adoptSql = "UPDATE orders SET due_time = ? WHERE due_time > ? AND owner = ?";
+
+type Statement = readonly [sql: string, parameters: readonly SqlValue[]];
+
+// The one move that every order makes has a statement of its own: it leaves the index of request ids alone.
+function confirmation(order: Order): Statement {
+  return [
+    confirmSql,
+    [
+      order.phase,
+      stateOf(order.phase),
+      formatItems(order.items),
+      order.totalPrice?.units ?? null,
+      order.totalPrice?.nanos ?? null,
+      order.totalPrice?.currencyCode ?? null,
+      order.revision,
+      order.updateTimeMs,
+      order.confirmTimeMs ?? null,
+    ],
+  ];
+}
+
+function otherMove(order: Order, dueTimeMs: number | null, owner: string): Statement {
+  return [
+    moveSql,
+    [
+      order.phase,
+      stateOf(order.phase),
+      order.stateReason,
+      order.refusal === undefined ? null : JSON.stringify(order.refusal),
+      order.requestId ?? null,
+      order.revision,
+      order.updateTimeMs,
+      dueTimeMs,
+      owner,
+    ],
+  ];
+}
+
+function read(row: OrderRow | undefined): Order | undefined {
+  return row === undefined ? undefined : orderOfRow(row);
+}

@@ -1,0 +1,139 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ReleaseStockResponseSchema, ReserveStockResponseSchema } from "@parley/gen/product/v1/inventory_service_pb.js";
+import { type Clock, reasonError, sleep } from "@parley/rpc";
+import { markReach } from "@parley/rpc/client";
+import { addUp, type OrderLine } from "../order-line.ts";
+import type { InventoryClient } from "../stock.ts";
+
+/** What the test product service does with a call instead of answering it. */
+export type Trouble =
+  /** The connection is refused: the call never arrives. */
+  | "never-sent"
+  /** The call is lost on its way. */
+  | "lost"
+  /** The call takes effect, but its answer is lost. */
+  | "answer-lost"
+  /** The call never arrives, and nobody says so: the deadline passes. */
+  | "silent"
+  /** The service answers INTERNAL. */
+  | "broken";
+
+interface TestProduct {
+  readonly name: string;
+  readonly units: bigint;
+  readonly nanos: number;
+  readonly currencyCode: string;
+  stock: number;
+}
+
+/** A product service in memory that keeps to its contract, and fails as it is told to. */
+export interface TestInventory extends InventoryClient {
+  readonly products: Map<string, TestProduct>;
+  /** Lines by order, for each reservation that stands. */
+  readonly reservations: Map<string, readonly OrderLine[]>;
+  /** Orders for which nothing will be set aside any more. */
+  readonly released: Set<string>;
+  /** The calls that came in or were lost, for example `reserve` and `release`. */
+  readonly calls: string[];
+  /** What happens to the next calls of a method, one each; `always` for all from now on until it is undefined. */
+  readonly trouble: { reserve: Trouble[]; release: Trouble[]; always?: Trouble | undefined };
+  /** Called when a reservation comes in, before it is looked at. */
+  onReserve?: (orderId: string) => Promise<void>;
+}
+
+export function createTestInventory(clock: Clock): TestInventory {
+  const products = new Map<string, TestProduct>([
+    ["101", { name: "Laptop", units: 999n, nanos: 990_000_000, currencyCode: "USD", stock: 50 }],
+    ["102", { name: "Mouse", units: 29n, nanos: 990_000_000, currencyCode: "USD", stock: 200 }],
+    ["900", { name: "Käse", units: 5n, nanos: 0, currencyCode: "EUR", stock: 10 }],
+    ["901", { name: "Moon", units: 1_000_000_000_000_000n, nanos: 0, currencyCode: "USD", stock: 10 }],
+  ]);
+  const reservations = new Map<string, readonly OrderLine[]>();
+  const released = new Set<string>();
+  const trouble: TestInventory["trouble"] = { reserve: [], release: [] };
+  const calls: string[] = [];
+
+  async function meet<T>(kind: Trouble | undefined, timeoutMs: number, answer: () => T): Promise<T> {
+    switch (kind) {
+      case "never-sent":
+        throw markReach(new ConnectError("connection refused", Code.Unavailable), "unsent");
+      case "lost":
+        throw new ConnectError("connection reset", Code.Unavailable);
+      case "answer-lost":
+        answer();
+        throw new ConnectError("connection reset", Code.Unavailable);
+      case "silent":
+        await sleep(clock, timeoutMs);
+        throw new ConnectError("the deadline passed", Code.DeadlineExceeded);
+      case "broken":
+        throw new ConnectError("oops", Code.Internal);
+      case undefined:
+        return answer();
+    }
+  }
+
+  function reserve(orderId: string, items: readonly OrderLine[]) {
+    if (released.has(orderId))
+      throw reasonError(Code.FailedPrecondition, { reason: "ORDER_RELEASED", message: "gone" });
+    const lines = reservations.get(orderId) ?? addUp(items);
+    const all = lines.map(({ productId, quantity }) => ({ productId, quantity, product: products.get(productId) }));
+    for (const { productId, product } of all) {
+      if (product !== undefined) continue;
+      throw reasonError(Code.NotFound, {
+        reason: "PRODUCT_NOT_FOUND",
+        message: `There is no product ${productId}.`,
+        metadata: { productId },
+      });
+    }
+    if (!reservations.has(orderId)) {
+      for (const { productId, quantity, product } of all) {
+        if (product === undefined || product.stock >= quantity) continue;
+        throw reasonError(Code.FailedPrecondition, {
+          reason: "INSUFFICIENT_STOCK",
+          message: `${product.name}: ${quantity} requested, ${product.stock} available.`,
+          metadata: { productId, requested: String(quantity), available: String(product.stock) },
+        });
+      }
+      for (const { quantity, product } of all) if (product !== undefined) product.stock -= quantity;
+      reservations.set(orderId, lines);
+    }
+    const reserved = all.map(({ productId, quantity, product }) => ({
+      productId,
+      quantity,
+      productName: product?.name ?? "",
+      unitPrice: { units: product?.units ?? 0n, nanos: product?.nanos ?? 0, currencyCode: product?.currencyCode ?? "" },
+    }));
+    return create(ReserveStockResponseSchema, { reservation: { orderId, items: reserved } });
+  }
+
+  function release(orderId: string) {
+    for (const { productId, quantity } of reservations.get(orderId) ?? []) {
+      const product = products.get(productId);
+      if (product !== undefined) product.stock += quantity;
+    }
+    reservations.delete(orderId);
+    released.add(orderId);
+    return create(ReleaseStockResponseSchema, { reservation: { orderId } });
+  }
+
+  const inventory: TestInventory = {
+    products,
+    reservations,
+    released,
+    trouble,
+    calls,
+    async reserveStock(request, options) {
+      const { orderId = "", items = [] } = request;
+      calls.push("reserve");
+      await inventory.onReserve?.(orderId);
+      const lines = items.map(({ productId = "", quantity = 0 }) => ({ productId, quantity }));
+      return meet(trouble.reserve.shift() ?? trouble.always, options?.timeoutMs ?? 0, () => reserve(orderId, lines));
+    },
+    async releaseStock({ orderId = "" }, options) {
+      calls.push("release");
+      return meet(trouble.release.shift() ?? trouble.always, options?.timeoutMs ?? 0, () => release(orderId));
+    },
+  };
+  return inventory;
+}

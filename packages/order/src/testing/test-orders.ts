@@ -1,0 +1,111 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { EventLog, NewEvent } from "@parley/events";
+import { ValidateUserResponseSchema } from "@parley/gen/user/v1/user_service_pb.js";
+import { createTestClock, type TestClock } from "@parley/rpc/testing";
+import { type Database, openDatabase } from "@parley/store";
+import pino from "pino";
+import { createBuyers, type UserClient } from "../buyers.ts";
+import { createCancelOrder } from "../cancel-order.ts";
+import type { Checkpoint } from "../checkpoint.ts";
+import { createInTurn } from "../in-turn.ts";
+import { orderMigrations } from "../migrations/index.ts";
+import { createOrderSaga } from "../order-saga.ts";
+import { OrderStore } from "../order-store.ts";
+import { createPlaceOrder, type OrderRequest } from "../place-order.ts";
+import { createRecovery } from "../recovery.ts";
+import { type SagaCall, sagaCall } from "../saga-call.ts";
+import { createStock } from "../stock.ts";
+import { createTestInventory, type TestInventory } from "./test-inventory.ts";
+
+export interface TestOrdersOptions {
+  readonly database?: Database;
+  readonly clock?: TestClock;
+  readonly inventory?: TestInventory;
+  readonly owner?: string;
+  readonly checkpoint?: Checkpoint;
+}
+
+/** The rules of orders over a real database, a product service in memory, and a clock that stands still. */
+export async function createTestOrders(options: TestOrdersOptions = {}) {
+  const { clock = createTestClock(), owner = "only", checkpoint } = options;
+  const { database = await openDatabase("sqlite::memory:", { migrations: orderMigrations, clock }) } = options;
+  const { inventory = createTestInventory(clock) } = options;
+  const events: NewEvent[] = [];
+  const store = new OrderStore({ database, events: collectInto(events), owner, checkpoint });
+  const inTurn = createInTurn();
+  const stop = new AbortController();
+  const { signal } = stop;
+  const users = createTestUsers();
+  const saga = createOrderSaga({
+    store,
+    stock: createStock(inventory, checkpoint),
+    clock,
+    signal,
+    leave: (orderId) => recovery.soon(orderId),
+  });
+  const environment = { clock, random: () => 0.5, log: pino({ level: "silent" }) };
+  const recovery = createRecovery({ store, saga, inTurn, environment, signal });
+  const buyers = createBuyers(users, checkpoint);
+  const newId = () => `order-${String(nextId++).padStart(6, "0")}`;
+  const place = createPlaceOrder({ store, buyers, saga, inTurn, clock, newId });
+  const cancel = createCancelOrder({ store, saga, inTurn });
+  const call = (timeoutMs = 5_000): SagaCall => sagaCall({ clock, signal, timeoutMs });
+
+  return {
+    clock,
+    database,
+    inventory,
+    users,
+    events,
+    store,
+    saga,
+    inTurn,
+    recovery,
+    call,
+    place: (request: OrderRequest, timeoutMs?: number) => place(request, call(timeoutMs)),
+    cancel: (id: string, { reason = "", etag = "" } = {}) => cancel({ id, reason, etag }, call()),
+    /** Lets what was left for later come to its end. */
+    idle: () => inTurn.idle(),
+    eventTypes: () => events.map(({ type }) => type),
+    /** The process is gone: what it left stays as it is. */
+    stop: () => stop.abort(),
+  };
+}
+
+export type TestOrders = Awaited<ReturnType<typeof createTestOrders>>;
+
+// Across all orders of a test file, so that a second life does not give the ids of the first again.
+let nextId = 1;
+
+export interface TestUsers extends UserClient {
+  fail?: ConnectError | undefined;
+  calls: number;
+}
+
+function createTestUsers(): TestUsers {
+  const users: TestUsers = {
+    calls: 0,
+    async validateUser({ userId = "" }) {
+      users.calls++;
+      if (users.fail !== undefined) throw users.fail;
+      if (userId === "nobody") throw new ConnectError("no such user", Code.NotFound);
+      const valid = userId !== "barred";
+      return create(ValidateUserResponseSchema, { valid, name: "Alice Johnson", email: "alice@example.com" });
+    },
+  };
+  return users;
+}
+
+/** An event log that keeps what was committed in a list. */
+function collectInto(events: NewEvent[]): EventLog {
+  return {
+    async append(transaction, event) {
+      transaction.onCommit(() => events.push(event));
+    },
+    // biome-ignore lint/correctness/useYield: nothing here is watched
+    async *watch() {
+      throw new Error("the test log cannot be watched");
+    },
+  };
+}

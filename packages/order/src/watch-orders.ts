@@ -1,0 +1,48 @@
+import type { EventLog, LoggedEvent } from "@parley/events";
+import { asConfirmed, type Order } from "./order.ts";
+import { orderEventTypes } from "./order-events.ts";
+import type { OrderStore } from "./order-store.ts";
+
+/** What to watch. */
+export interface WatchRequest {
+  /** Only orders of this buyer. All buyers' if empty. */
+  readonly userId: string;
+  /** The last position seen. Empty: what happens from now on. */
+  readonly afterPosition: string;
+}
+
+/** An order after a change. */
+export interface OrderChange {
+  readonly order: Order;
+  readonly position: string;
+}
+
+/** The changes of orders, in the order in which they happened, from the event log. */
+export async function* watchOrders(
+  { userId, afterPosition }: WatchRequest,
+  { store, events, signal }: { readonly store: OrderStore; readonly events: EventLog; readonly signal: AbortSignal },
+): AsyncGenerator<OrderChange> {
+  const from = afterPosition === "" ? {} : { afterPosition };
+  for await (const logged of events.watch({ ...from, types: Object.values(orderEventTypes), signal })) {
+    const told = subjectOf(logged);
+    if (told === undefined || (userId !== "" && told.userId !== userId)) continue;
+    const order = await store.get(told.orderId);
+    if (order !== undefined) yield { order: asTold(order, logged), position: logged.position };
+  }
+}
+
+function subjectOf({ event }: LoggedEvent): { readonly orderId: string; readonly userId: string } | undefined {
+  switch (event.payload.case) {
+    case "orderConfirmed":
+    case "orderCancelled":
+    case "orderRejected":
+      return event.payload.value;
+    default:
+      return undefined;
+  }
+}
+
+/** The order as it was after the change: one that was cancelled since was confirmed before. */
+function asTold(order: Order, { event }: LoggedEvent): Order {
+  return event.payload.case === "orderConfirmed" ? asConfirmed(order) : order;
+}
