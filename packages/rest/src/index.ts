@@ -1,0 +1,24 @@
+export { isExposed } from "./access.ts";
+export { createFetchHandler } from "./fetch-handler.ts";
+export { headerOf, type RestRequest, type RestResponse } from "./http.ts";
+export { type ProblemOptions, type ProblemReason, problemDomain, RestProblem } from "./problem.ts";
+export type { BodySource } from "./request/body.ts";
+export { type ErrorBody, type ErrorResponse, errorResponse, standardDetails } from "./response/error-response.ts";
+export { httpStatusOf, statusNameOf } from "./response/http-status.ts";
+export type { Timer } from "./response/stream.ts";
+export { type Binding, HttpRuleError, methodBindings, type PathField } from "./route/bindings.ts";
+export { RouteConflictError } from "./route/route-table.ts";
+export {
+  type PathTemplate,
+  PathTemplateError,
+  parsePathTemplate,
+  type TemplateSegment,
+  type TemplateVariable,
+} from "./template/path-template.ts";
+export {
+  createTranscoder,
+  type RestService,
+  restService,
+  type Transcoder,
+  type TranscoderOptions,
+} from "./transcoder.ts";

@@ -1,0 +1,85 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import { quoted, RestProblem } from "../problem.ts";
+
+/** What a request's body may be made of. */
+export type BodySource = AsyncIterable<Uint8Array> | Uint8Array | undefined;
+
+/** Reads the whole body. Throws a {@link RestProblem} (413) as soon as it is longer than `lengthMax` bytes. */
+export async function readBody(source: BodySource, lengthMax: number): Promise<Uint8Array> {
+  if (source === undefined) {
+    return new Uint8Array(0);
+  }
+  if (source instanceof Uint8Array) {
+    if (source.byteLength > lengthMax) {
+      throw tooLarge(lengthMax);
+    }
+    return source;
+  }
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of source) {
+    length += chunk.byteLength;
+    if (length > lengthMax) {
+      throw tooLarge(lengthMax);
+    }
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : concatenated(chunks, length);
+}
+
+/**
+ * The body as JSON; undefined where it is empty. Throws a {@link RestProblem}: 415 where it is not said to be JSON in
+ * UTF-8, 400 where it is not JSON.
+ */
+export function parseBody(bytes: Uint8Array, contentType: string | undefined): JsonValue | undefined {
+  if (bytes.byteLength === 0) {
+    return undefined;
+  }
+  refuseOtherMedia(contentType);
+  try {
+    return JSON.parse(decoder.decode(bytes)) as JsonValue;
+  } catch (cause) {
+    const why = cause instanceof SyntaxError || cause instanceof TypeError ? cause.message.slice(0, 200) : "too deep";
+    throw new RestProblem("MALFORMED_BODY", `the body is not JSON: ${why}`, { cause });
+  }
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** `application/json` or a type built on it (RFC 6839), with no other charset than UTF-8. */
+const jsonPattern = /^application\/(?:[a-z0-9.+_-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+
+function refuseOtherMedia(contentType: string | undefined): void {
+  if (contentType === undefined || !jsonPattern.test(contentType.trim())) {
+    const given = contentType === undefined ? "no content-type" : quoted(contentType);
+    throw new RestProblem(
+      "UNSUPPORTED_MEDIA_TYPE",
+      `the body must be application/json in UTF-8; the request says ${given}`,
+      {
+        httpStatus: 415,
+        headers: { "accept-post": "application/json" },
+      },
+    );
+  }
+}
+
+function tooLarge(lengthMax: number): RestProblem {
+  return new RestProblem("BODY_TOO_LARGE", `the body is longer than the ${lengthMax} bytes allowed`, {
+    code: Code.ResourceExhausted,
+    httpStatus: 413,
+    metadata: { limitBytes: String(lengthMax) },
+    // What is left of the body is not read, so that the connection cannot be used again.
+    headers: { connection: "close" },
+  });
+}
+
+function concatenated(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return whole;
+}

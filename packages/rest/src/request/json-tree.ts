@@ -1,0 +1,52 @@
+import type { DescField, JsonObject, JsonValue } from "@bufbuild/protobuf";
+
+/**
+ * Writes a value at a field's path into JSON, making the objects on the way; `append` adds it to a list. Where a body has
+ * written one of the objects by its proto name already, that object is used.
+ */
+export function assign(root: JsonObject, fields: readonly DescField[], value: JsonValue, append: boolean): void {
+  let object = root;
+  for (const field of fields.slice(0, -1)) {
+    object = childObject(object, field);
+  }
+  const last = fields[fields.length - 1] as DescField;
+  const key = keyOf(object, last);
+  const present = object[key];
+  if (append && Array.isArray(present)) {
+    present.push(value);
+  } else {
+    object[key] = append ? [value] : value;
+  }
+}
+
+/** The value at a field's path, or undefined where there is none. */
+export function valueAt(root: JsonObject, fields: readonly DescField[]): JsonValue | undefined {
+  let value: JsonValue | undefined = root;
+  for (const field of fields) {
+    if (!isObject(value)) {
+      return undefined;
+    }
+    value = value[keyOf(value, field)];
+  }
+  return value;
+}
+
+/** Whether the JSON is an object. */
+export function isObject(json: JsonValue | undefined): json is JsonObject {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}
+
+function childObject(parent: JsonObject, field: DescField): JsonObject {
+  const key = keyOf(parent, field);
+  const present = parent[key];
+  if (isObject(present)) {
+    return present;
+  }
+  const made: JsonObject = {};
+  parent[key] = made;
+  return made;
+}
+
+function keyOf(object: JsonObject, field: DescField): string {
+  return Object.hasOwn(object, field.name) && !Object.hasOwn(object, field.jsonName) ? field.name : field.jsonName;
+}

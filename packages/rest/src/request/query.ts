@@ -1,0 +1,132 @@
+import type { DescField, DescMessage, JsonObject } from "@bufbuild/protobuf";
+import { quoted, RestProblem } from "../problem.ts";
+import type { Binding } from "../route/bindings.ts";
+import { isTextField, protoPath, resolveFieldPath } from "../route/field-path.ts";
+import { assign } from "./json-tree.ts";
+import { jsonFromText, TextValueError } from "./text-value.ts";
+
+/** More parameters than a request with a full page of ids needs; each costs a look-up. */
+export const queryParametersMax = 256;
+
+/** Contracts that nest deeper than this are not meant for a query; it bounds the look-up. */
+export const parameterDepthMax = 16;
+
+/**
+ * Writes a query's parameters into the request's JSON. A parameter is a field's path; repeated fields repeat it. Throws a
+ * {@link RestProblem} that names the parameter where there is no such field, where the path or the body binds it, where it
+ * is given twice, or where its value is not of the field's type.
+ */
+export function assignQuery(binding: Binding, query: string, root: JsonObject): void {
+  if (query === "") {
+    return;
+  }
+  const pairs = query.split("&");
+  if (pairs.length > queryParametersMax) {
+    throw new RestProblem("MALFORMED_QUERY", `the query has more than ${queryParametersMax} parameters`);
+  }
+  const seen = new Set<string>();
+  for (const pair of pairs) {
+    if (pair === "") {
+      continue;
+    }
+    const separator = pair.indexOf("=");
+    const name = decode(separator < 0 ? pair : pair.slice(0, separator));
+    const text = separator < 0 ? "" : decode(pair.slice(separator + 1));
+    assignParameter({ binding, name, text, root, seen });
+  }
+}
+
+interface Parameter {
+  readonly binding: Binding;
+  readonly name: string;
+  readonly text: string;
+  readonly root: JsonObject;
+  readonly seen: Set<string>;
+}
+
+function assignParameter({ binding, name, text, root, seen }: Parameter): void {
+  const fields = parameterFields(binding.method.input, name);
+  const path = protoPath(fields);
+  const field = fields[fields.length - 1] as DescField;
+  refuseBound(binding, name, path, fields);
+  const repeated = field.fieldKind === "list";
+  if (!repeated && seen.has(path)) {
+    throw new RestProblem("INVALID_PARAMETER", `the parameter ${quoted(name)} is given twice`, { field: name });
+  }
+  seen.add(path);
+  try {
+    assign(root, fields, jsonFromText(field, text), repeated);
+  } catch (cause) {
+    if (!(cause instanceof TextValueError)) {
+      throw cause;
+    }
+    throw new RestProblem("INVALID_PARAMETER", `the parameter ${name} is ${quoted(text)}: ${cause.message}`, {
+      field: name,
+      cause,
+    });
+  }
+}
+
+const resolved = new WeakMap<DescMessage, Map<string, readonly DescField[]>>();
+
+/** Names that are remembered by message, so that a caller who makes them up cannot fill the memory. */
+const resolvedNamesMax = 256;
+
+function parameterFields(message: DescMessage, name: string): readonly DescField[] {
+  let byName = resolved.get(message);
+  if (byName === undefined) {
+    byName = new Map();
+    resolved.set(message, byName);
+  }
+  let fields = byName.get(name);
+  if (fields === undefined) {
+    fields = resolveParameter(message, name);
+    if (byName.size < resolvedNamesMax) {
+      byName.set(name, fields);
+    }
+  }
+  return fields;
+}
+
+function resolveParameter(message: DescMessage, name: string): readonly DescField[] {
+  const names = name.split(".", parameterDepthMax + 1);
+  const fields = names.length > parameterDepthMax ? undefined : resolveFieldPath(message, names);
+  if (fields === undefined || "missing" in fields) {
+    throw unknownParameter(name, "there is no such field");
+  }
+  const last = fields[fields.length - 1] as DescField;
+  if (!isTextField(last)) {
+    throw unknownParameter(name, "a message or a map cannot be given as one parameter");
+  }
+  return fields;
+}
+
+function refuseBound(binding: Binding, name: string, path: string, fields: readonly DescField[]): void {
+  if (binding.body === "all") {
+    throw unknownParameter(name, "all fields of this request are in its path and its body");
+  }
+  if (fields[0] === binding.body) {
+    throw unknownParameter(name, "the field is given by the body");
+  }
+  if (binding.pathFields.some((bound) => bound.name === path)) {
+    throw unknownParameter(name, "the field is given by the path");
+  }
+}
+
+function unknownParameter(name: string, why: string): RestProblem {
+  const shown = quoted(name);
+  return new RestProblem("UNKNOWN_PARAMETER", `unknown query parameter ${shown}: ${why}`, {
+    field: shown.slice(1, -1),
+  });
+}
+
+function decode(text: string): string {
+  if (!text.includes("%") && !text.includes("+")) {
+    return text;
+  }
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch (cause) {
+    throw new RestProblem("MALFORMED_QUERY", `the query is not percent-encoded UTF-8 at ${quoted(text)}`, { cause });
+  }
+}

@@ -1,0 +1,131 @@
+import {
+  type DescField,
+  type DescOneof,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  type Registry,
+} from "@bufbuild/protobuf";
+import { quoted, RestProblem } from "../problem.ts";
+import type { Binding, PathField } from "../route/bindings.ts";
+import { capturedValue } from "../template/captured-value.ts";
+import { assign, isObject, valueAt } from "./json-tree.ts";
+import { assignQuery } from "./query.ts";
+import { jsonFromText, TextValueError } from "./text-value.ts";
+
+/** The parts of an HTTP request that a message is made of. */
+export interface RequestParts {
+  /** The path's segments as the route table answered them. */
+  readonly segments: readonly string[];
+  /** The query, without its question mark. */
+  readonly query: string;
+  /** The body as JSON, undefined where it is empty. */
+  readonly body: JsonValue | undefined;
+  /** Types that may be in an `Any`. */
+  readonly registry?: Registry | undefined;
+}
+
+/**
+ * The request message: its fields come from the path, the query and the body, each from one of them ("Rules for HTTP
+ * mapping" in google/api/http.proto). Fields of the body that the message does not have are ignored. Throws a
+ * {@link RestProblem} that names the field.
+ */
+export function requestMessage(binding: Binding, parts: RequestParts): Message {
+  const root = bodyRoot(binding, parts.body);
+  for (const pathField of binding.pathFields) {
+    assignPathField(binding, pathField, parts.segments, root);
+  }
+  assignQuery(binding, parts.query, root);
+  try {
+    return fromJson(binding.method.input, root, {
+      ignoreUnknownFields: true,
+      ...(parts.registry === undefined ? {} : { registry: parts.registry }),
+    });
+  } catch (cause) {
+    throw invalidField(cause);
+  }
+}
+
+function bodyRoot(binding: Binding, body: JsonValue | undefined): JsonObject {
+  if (binding.body === "none") {
+    if (body !== undefined) {
+      throw new RestProblem("MALFORMED_BODY", "this request has no body");
+    }
+    return {};
+  }
+  if (body === undefined) {
+    return {};
+  }
+  if (binding.body !== "all") {
+    return { [binding.body.jsonName]: body };
+  }
+  if (!isObject(body)) {
+    throw new RestProblem("MALFORMED_BODY", "the body must be a JSON object");
+  }
+  return body;
+}
+
+function assignPathField(binding: Binding, pathField: PathField, segments: readonly string[], root: JsonObject): void {
+  const { variable, fields, name } = pathField;
+  const field = fields[fields.length - 1] as DescField;
+  const toTheEnd = binding.template.segments[variable.end - 1]?.kind === "rest";
+  const text = pathText(pathField, segments, toTheEnd);
+  let value: JsonValue;
+  try {
+    value = jsonFromText(field, text);
+  } catch (cause) {
+    if (!(cause instanceof TextValueError)) {
+      throw cause;
+    }
+    throw new RestProblem("INVALID_FIELD", `${name} in the path is ${quoted(text)}: ${cause.message}`, {
+      field: name,
+      cause,
+    });
+  }
+  refuseContradiction(name, value, valueAt(root, fields));
+  assign(root, fields, value, false);
+}
+
+function pathText(pathField: PathField, segments: readonly string[], toTheEnd: boolean): string {
+  try {
+    return capturedValue(pathField.variable, segments, toTheEnd);
+  } catch (cause) {
+    throw new RestProblem("MALFORMED_PATH", `${pathField.name} in the path is not percent-encoded UTF-8`, {
+      field: pathField.name,
+      cause,
+    });
+  }
+}
+
+/** A body may repeat what the path says, as one that was read and is sent back does, but not say something else. */
+function refuseContradiction(name: string, inPath: JsonValue, inBody: JsonValue | undefined): void {
+  const unset = inBody === undefined || inBody === null || inBody === "" || inBody === 0 || inBody === false;
+  if (!unset && String(inBody) !== String(inPath)) {
+    const shown = quoted(typeof inBody === "object" ? JSON.stringify(inBody) : String(inBody));
+    throw new RestProblem(
+      "INVALID_FIELD",
+      `${name} is ${quoted(String(inPath))} in the path but ${shown} in the body`,
+      {
+        field: name,
+      },
+    );
+  }
+}
+
+/** What the decoder says can quote the body; this much of it tells enough. */
+const decoderMessageLengthMax = 300;
+
+function invalidField(cause: unknown): RestProblem {
+  const message = cause instanceof Error ? cause.message.slice(0, decoderMessageLengthMax) : "the request is not valid";
+  const field = fieldOf(cause instanceof Error ? (cause.cause ?? cause) : cause);
+  return new RestProblem("INVALID_FIELD", message, { cause, ...(field === undefined ? {} : { field: field.name }) });
+}
+
+function fieldOf(error: unknown): DescField | DescOneof | undefined {
+  return isFieldError(error) ? error.field() : undefined;
+}
+
+function isFieldError(error: unknown): error is Error & { field(): DescField | DescOneof } {
+  return error instanceof Error && "field" in error && typeof error.field === "function";
+}

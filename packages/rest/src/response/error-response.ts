@@ -1,0 +1,108 @@
+import { create, createRegistry, fromBinary, type JsonObject, type Registry, toJson } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  HelpSchema,
+  LocalizedMessageSchema,
+  PreconditionFailureSchema,
+  QuotaFailureSchema,
+  RequestInfoSchema,
+  ResourceInfoSchema,
+  RetryInfoSchema,
+} from "@parley/gen/google/rpc/error_details_pb.js";
+import { RestProblem } from "../problem.ts";
+import { httpStatusOf, statusNameOf } from "./http-status.ts";
+
+/** An error over HTTP, in the form of Google's APIs (https://google.aip.dev/193, "HTTP/1.1+JSON representation"). */
+export interface ErrorResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: { readonly error: ErrorBody };
+}
+
+/** The error in an {@link ErrorResponse}. */
+export interface ErrorBody {
+  /** The HTTP status. */
+  readonly code: number;
+  /** The name of the google.rpc.Code. */
+  readonly status: string;
+  readonly message: string;
+  /** The details, each with its type in `@type`. Left out where there are none. */
+  readonly details?: readonly JsonObject[];
+}
+
+/** The details that Google's error model names. google.rpc.DebugInfo is not for the world, and is dropped. */
+export const standardDetails: Registry = createRegistry(
+  BadRequestSchema,
+  ErrorInfoSchema,
+  HelpSchema,
+  LocalizedMessageSchema,
+  PreconditionFailureSchema,
+  QuotaFailureSchema,
+  RequestInfoSchema,
+  ResourceInfoSchema,
+  RetryInfoSchema,
+);
+
+/**
+ * How an error goes out. Errors that are not a `ConnectError` were not meant for the caller: they become INTERNAL with
+ * nothing of what they say. Details of a type that the registry does not know are left out.
+ */
+export function errorResponse(reason: unknown, registry: Registry = standardDetails): ErrorResponse {
+  const problem = reason instanceof RestProblem ? reason : undefined;
+  const error = problem?.error ?? (reason instanceof ConnectError ? reason : unexpected(reason));
+  const status = problem?.httpStatus ?? httpStatusOf(error.code);
+  const details = readableDetails(error, registry);
+  return {
+    status,
+    headers: { ...retryAfter(error), ...authenticate(error), ...problem?.headers },
+    body: {
+      error: {
+        code: status,
+        status: statusNameOf(error.code),
+        message: error.rawMessage,
+        ...(details.length === 0 ? {} : { details }),
+      },
+    },
+  };
+}
+
+function unexpected(reason: unknown): ConnectError {
+  if (reason instanceof Error && (reason.name === "AbortError" || reason.name === "TimeoutError")) {
+    return new ConnectError("the call was cancelled", Code.Canceled);
+  }
+  return new ConnectError("internal error", Code.Internal);
+}
+
+function readableDetails(error: ConnectError, registry: Registry): JsonObject[] {
+  return error.details.flatMap((detail) => {
+    const typeName = "desc" in detail ? detail.desc.typeName : detail.type;
+    const desc = registry.getMessage(typeName);
+    if (desc === undefined) {
+      return [];
+    }
+    try {
+      const message = "desc" in detail ? create(desc, detail.value) : fromBinary(desc, detail.value);
+      return [{ "@type": `type.googleapis.com/${typeName}`, ...(toJson(desc, message, { registry }) as JsonObject) }];
+    } catch {
+      // A detail that cannot be read must not hide the error that it belongs to.
+      return [];
+    }
+  });
+}
+
+/** RFC 9110, section 10.2.3: whole seconds, from the error's RetryInfo. */
+function retryAfter(error: ConnectError): Record<string, string> {
+  const [info] = error.findDetails(RetryInfoSchema);
+  if (info?.retryDelay === undefined) {
+    return {};
+  }
+  const seconds = Number(info.retryDelay.seconds) + info.retryDelay.nanos / 1e9;
+  return { "retry-after": String(Math.max(1, Math.ceil(seconds))) };
+}
+
+/** RFC 9110, section 15.5.2: a 401 names the scheme to use. */
+function authenticate(error: ConnectError): Record<string, string> {
+  return error.code === Code.Unauthenticated ? { "www-authenticate": "Bearer" } : {};
+}

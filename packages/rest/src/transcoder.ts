@@ -1,0 +1,287 @@
+import {
+  createRegistry,
+  type DescMethod,
+  type DescService,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  type Registry,
+  toJson,
+} from "@bufbuild/protobuf";
+import { type CallOptions, type Client, Code } from "@connectrpc/connect";
+import { isExposed } from "./access.ts";
+import { headerOf, type RestRequest, type RestResponse } from "./http.ts";
+import { quoted, RestProblem } from "./problem.ts";
+import { parseBody, readBody } from "./request/body.ts";
+import { requestMessage } from "./request/request-message.ts";
+import { conditional } from "./response/conditional.ts";
+import { errorResponse, standardDetails } from "./response/error-response.ts";
+import { eventStream, jsonLines, streamResponse, type Timer } from "./response/stream.ts";
+import { type Binding, methodBindings } from "./route/bindings.ts";
+import { RouteTable } from "./route/route-table.ts";
+
+/** A contract and a client that calls it. Made by {@link restService}. */
+export interface RestService {
+  readonly service: DescService;
+  readonly client: Client<DescService>;
+}
+
+/** Pairs a contract with a client that calls it. */
+export function restService<S extends DescService>(service: S, client: Client<S>): RestService {
+  return { service, client: client as unknown as Client<DescService> };
+}
+
+export interface TranscoderOptions {
+  /** Which methods with a `google.api.http` option are served. Default: those that `rpc.v1.access` opens to anybody but services. */
+  readonly exposes?: (method: DescMethod) => boolean;
+  /** The longest request body, in bytes. Default 4 MiB, gRPC's own limit for a message. */
+  readonly bodyLengthMax?: number;
+  /** Request headers that are handed on to the service. */
+  readonly forwardedHeaders?: readonly string[];
+  /** Types of error details, and types in an `Any`. Default: those of google/rpc/error_details.proto. */
+  readonly registry?: Registry;
+  /**
+   * Whether answers tell fields that have their zero value (an empty list, a 0). Default true: a client of REST looks for
+   * the list and the number, and ProtoJSON allows both.
+   */
+  readonly alwaysEmitImplicit?: boolean;
+  /** How long a stream may say nothing before a heartbeat, in milliseconds. Default 15,000: proxies give up after 30 to 60 s. */
+  readonly heartbeatMs?: number;
+  /** How long a stream's first answer is waited for before the headers go out, in milliseconds. Default 250. */
+  readonly openingMs?: number;
+  readonly timer?: Timer;
+}
+
+/** REST in front of Connect services. */
+export interface Transcoder {
+  /** What is served, in the order of the contracts. */
+  readonly bindings: readonly Binding[];
+  /** Whether a path is served with any method. */
+  knows(url: string): boolean;
+  /** Answers a request. Never rejects: errors are answers too. */
+  handle(request: RestRequest): Promise<RestResponse>;
+}
+
+const defaultForwardedHeaders = ["authorization", "x-request-id", "traceparent", "tracestate"];
+
+const systemTimer: Timer = {
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    timer.unref?.();
+    return () => clearTimeout(timer);
+  },
+};
+
+/**
+ * Serves the methods of the contracts over REST, by their `google.api.http` options. Throws where an option cannot be
+ * followed (`HttpRuleError`, `PathTemplateError`) or two bindings cannot be told apart (`RouteConflictError`).
+ */
+export function createTranscoder(services: readonly RestService[], options: TranscoderOptions = {}): Transcoder {
+  const settings: Settings = {
+    bodyLengthMax: options.bodyLengthMax ?? 4 * 1024 * 1024,
+    forwardedHeaders: options.forwardedHeaders ?? defaultForwardedHeaders,
+    registry: options.registry === undefined ? standardDetails : createRegistry(standardDetails, options.registry),
+    alwaysEmitImplicit: options.alwaysEmitImplicit ?? true,
+    heartbeatMs: options.heartbeatMs ?? 15_000,
+    openingMs: options.openingMs ?? 250,
+    timer: options.timer ?? systemTimer,
+  };
+  const table = new RouteTable<Route>(({ binding }) => String(binding.method));
+  const bindings = exposedBindings(services, options.exposes ?? isExposed);
+  for (const route of bindings) {
+    table.add(route.binding.httpMethod, route.binding.template, route);
+  }
+  return {
+    bindings: bindings.map(({ binding }) => binding),
+    knows: (url) => table.match("GET", splitUrl(url).path).kind !== "none",
+    async handle(request) {
+      const headOnly = request.method === "HEAD";
+      const response = await answer(table, request, settings).catch((reason) => errorAnswer(reason, settings.registry));
+      return headOnly ? withoutBody(response) : response;
+    },
+  };
+}
+
+interface Settings extends Required<Omit<TranscoderOptions, "exposes">> {}
+
+interface Route {
+  readonly binding: Binding;
+  readonly client: Client<DescService>;
+}
+
+function exposedBindings(services: readonly RestService[], exposes: (method: DescMethod) => boolean): readonly Route[] {
+  return services.flatMap(({ service, client }) =>
+    service.methods
+      .filter(exposes)
+      .flatMap(methodBindings)
+      .map((binding) => ({ binding, client })),
+  );
+}
+
+async function answer(table: RouteTable<Route>, request: RestRequest, settings: Settings): Promise<RestResponse> {
+  const { path, query } = splitUrl(request.url);
+  const found = findRoute(table, request.method, path);
+  if ("status" in found) {
+    return found;
+  }
+  const { binding, client } = found.route;
+  const message = requestMessage(binding, {
+    segments: found.segments,
+    query,
+    body: await requestBody(binding, request, settings),
+    registry: settings.registry,
+  });
+  const callOptions = callOptionsOf(request, settings);
+  if (binding.method.methodKind === "server_streaming") {
+    return stream({ binding, client }, { request, message, callOptions, settings });
+  }
+  const response = await unary({ binding, client }, { message, callOptions, settings });
+  return request.method === "GET" || request.method === "HEAD" ? conditional(request, response) : response;
+}
+
+function findRoute(
+  table: RouteTable<Route>,
+  httpMethod: string,
+  path: string,
+): { route: Route; segments: readonly string[] } | RestResponse {
+  let match = table.match(httpMethod, path);
+  if (match.kind === "wrong-method" && httpMethod === "HEAD") {
+    match = table.match("GET", path);
+  }
+  switch (match.kind) {
+    case "found":
+      return { route: match.value, segments: match.segments };
+    case "none":
+      throw new RestProblem("ROUTE_NOT_FOUND", `there is nothing at ${quoted(path)}`, { code: Code.NotFound });
+    case "wrong-method": {
+      const allow = [...match.allow, ...(match.allow.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
+      if (httpMethod === "OPTIONS") {
+        return { status: 204, headers: { allow }, body: "" };
+      }
+      throw new RestProblem("METHOD_NOT_ALLOWED", `${quoted(path)} takes ${allow}, not ${quoted(httpMethod)}`, {
+        code: Code.Unimplemented,
+        httpStatus: 405,
+        headers: { allow },
+      });
+    }
+  }
+}
+
+async function requestBody(binding: Binding, request: RestRequest, settings: Settings): Promise<JsonValue | undefined> {
+  if (binding.body === "none" && !announcesBody(request)) {
+    return undefined;
+  }
+  const bytes = await readBody(request.body, settings.bodyLengthMax);
+  return parseBody(bytes, headerOf(request, "content-type"));
+}
+
+/** RFC 9112, section 6.3: a request has a body where one of these says so. */
+function announcesBody(request: RestRequest): boolean {
+  const length = headerOf(request, "content-length");
+  return request.headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
+}
+
+function callOptionsOf(request: RestRequest, { forwardedHeaders }: Settings): CallOptions {
+  const headers = new Headers();
+  for (const name of forwardedHeaders) {
+    const value = headerOf(request, name);
+    if (value !== undefined) {
+      headers.set(name, value);
+    }
+  }
+  const timeoutMs = requestTimeoutMs(headerOf(request, "x-server-timeout"));
+  return {
+    signal: request.signal,
+    headers,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(request.contextValues === undefined ? {} : { contextValues: request.contextValues }),
+  };
+}
+
+/** The header of Google's APIs: seconds, with a fraction. It may shorten a call, never lengthen it beyond the contract. */
+function requestTimeoutMs(seconds: string | undefined): number | undefined {
+  if (seconds === undefined) {
+    return undefined;
+  }
+  if (!/^\d{1,6}(?:\.\d{1,9})?$/.test(seconds) || Number(seconds) === 0) {
+    throw new RestProblem("INVALID_TIMEOUT", `x-server-timeout is ${quoted(seconds)}, not a number of seconds`, {
+      field: "x-server-timeout",
+    });
+  }
+  return Math.max(1, Math.floor(Number(seconds) * 1000));
+}
+
+interface UnaryCall {
+  readonly message: Message;
+  readonly callOptions: CallOptions;
+  readonly settings: Settings;
+}
+
+async function unary({ binding, client }: Route, { message, callOptions, settings }: UnaryCall): Promise<RestResponse> {
+  const call = client[binding.method.localName] as unknown as (
+    message: Message,
+    options: CallOptions,
+  ) => Promise<Message>;
+  const output = await call(message, callOptions);
+  const { registry, alwaysEmitImplicit } = settings;
+  const json = toJson(binding.method.output, output, { registry, alwaysEmitImplicit }) as JsonObject;
+  return { status: 200, headers: jsonHeaders, body: JSON.stringify(responseJson(binding, json)) };
+}
+
+const jsonHeaders = { "content-type": "application/json", "cache-control": "no-cache" };
+
+function responseJson({ responseBody }: Binding, json: JsonObject): JsonValue {
+  if (responseBody === undefined) {
+    return json;
+  }
+  return json[responseBody.jsonName] ?? (responseBody.fieldKind === "message" ? {} : null);
+}
+
+async function stream(
+  { binding, client }: Route,
+  { request, message, callOptions, settings }: UnaryCall & { readonly request: RestRequest },
+): Promise<RestResponse> {
+  const format = headerOf(request, "accept")?.includes("text/event-stream") ? eventStream : jsonLines;
+  if (request.method === "HEAD") {
+    return { status: 200, headers: { "content-type": format.contentType }, body: "" };
+  }
+  resume(message, headerOf(request, "last-event-id"));
+  const call = client[binding.method.localName] as unknown as (
+    message: Message,
+    options: CallOptions,
+  ) => AsyncIterable<Message>;
+  const left = new AbortController();
+  const signal = AbortSignal.any([request.signal, left.signal]);
+  return streamResponse(call(message, { ...callOptions, signal }), {
+    format,
+    method: binding.method,
+    leave: () => left.abort(),
+    ...settings,
+  });
+}
+
+/** Where the browser goes on after a break: the field of Parley's Watch methods, unless the request sets it itself. */
+function resume(message: Message, lastEventId: string | undefined): void {
+  const fields = message as unknown as Record<string, unknown>;
+  if (lastEventId !== undefined && lastEventId !== "" && fields.afterPosition === "") {
+    fields.afterPosition = lastEventId;
+  }
+}
+
+function errorAnswer(reason: unknown, registry: Registry): RestResponse {
+  const { status, headers, body } = errorResponse(reason, registry);
+  return {
+    status,
+    headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
+    body: JSON.stringify(body),
+  };
+}
+
+function withoutBody(response: RestResponse): RestResponse {
+  return { ...response, body: "" };
+}
+
+function splitUrl(url: string): { path: string; query: string } {
+  const mark = url.indexOf("?");
+  return mark < 0 ? { path: url, query: "" } : { path: url.slice(0, mark), query: url.slice(mark + 1) };
+}
