@@ -1,0 +1,116 @@
+// Runs the examples of README.md and of the guides against a real stack, and compares what they print with what is shown.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { services } from "@parley/cli";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { has, run } from "./command-line.ts";
+import { contains, containsLines, type Example, examplesOf } from "./document.ts";
+import { npmStart, type RunningStack, root } from "./running-stack.ts";
+
+const documents = ["README.md", ...guides()].map((path) => {
+  const markdown = readFileSync(join(root, path), "utf8");
+  return { path, markdown, examples: examplesOf(markdown) };
+});
+const grpcurlThere = await has("grpcurl");
+
+function guides(): readonly string[] {
+  return readdirSync(join(root, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .sort()
+    .map((name) => `docs/${name}`);
+}
+
+// Each document begins with a stack of its own, as a reader does.
+describe.each(documents.filter(({ examples }) => examples.length > 0))("$path", ({ examples }) => {
+  let stack: RunningStack;
+  beforeAll(async () => {
+    stack = await npmStart(["--log-level", "warn"]);
+  }, 90_000);
+  afterAll(() => stack?.dispose(), 90_000);
+
+  for (const example of examples) {
+    const needsGrpcurl = /\bgrpcurl\b/.test(example.command);
+    it.skipIf(needsGrpcurl && !grpcurlThere)(`line ${example.line}: ${firstWords(example)}`, async () => {
+      const command = onPortsOf(stack, example.command);
+      const { code, output, errorOutput } = await run("sh", ["-ec", command]);
+      expect(code, `${command}\n${errorOutput}`).toBe(0);
+      expectAnswer(output, example);
+    });
+  }
+});
+
+describe.each(documents)("$path", ({ path, markdown }) => {
+  it("leads to files that are there", () => {
+    const targets = [...markdown.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map((match) => match[1] ?? "");
+    const missing = targets.filter((target) => {
+      const file = join(root, path, "..", target);
+      try {
+        return readdirSync(join(file, "..")).includes(file.split("/").filter(Boolean).at(-1) ?? "") === false;
+      } catch {
+        return true;
+      }
+    });
+    expect(missing).toEqual([]);
+  });
+});
+
+describe("what runs the examples", () => {
+  const markdown = [
+    ...["```sh", "echo one", "```", "", "```text", "one", "```"],
+    ...["words", "```sh", "two", "```", "words", "```json", "{}", "```"],
+    ...["```console", "$ not run", "```"],
+  ].join("\n");
+
+  it("takes sh blocks, and the block that follows without words between as what they print", () => {
+    expect(examplesOf(markdown)).toEqual([
+      { line: 2, command: "echo one", answer: { kind: "text", content: "one" } },
+      { line: 10, command: "two" },
+    ]);
+  });
+
+  it.each([
+    [{ a: 1, b: "x" }, { a: 1 }, true],
+    [{ a: 1 }, { a: 2 }, false],
+    [{ a: "anything" }, { a: "…" }, true],
+    [{}, { a: "…" }, false],
+    [[1, 2], [1], false],
+    [{ a: [{ b: 1, c: 2 }] }, { a: [{ b: 1 }] }, true],
+    [null, {}, false],
+  ])("says whether %j shows %j: %j", (actual, shown, expected) => {
+    expect(contains(actual, shown)).toBe(expected);
+  });
+
+  it.each([
+    ["a\nb\nc", "a\nc", true],
+    ["a\nb\nc", "c\na", false],
+    ["took 15 ms", "took … ms", true],
+    ["price (USD)", "price (USD)", true],
+    ["price USD", "price (USD)", false],
+  ])("says whether %j has the lines %j: %j", (actual, shown, expected) => {
+    expect(containsLines(actual, shown)).toBe(expected);
+  });
+});
+
+/** The command with the ports that this stack has. */
+function onPortsOf(stack: RunningStack, command: string): string {
+  return services.reduce(
+    (text, { port }) => text.replaceAll(new RegExp(`\\b${port}\\b`, "g"), String(port + stack.portOffset)),
+    command,
+  );
+}
+
+function expectAnswer(output: string, { answer }: Example): void {
+  if (answer?.kind === "json") {
+    const [actual, shown] = [JSON.parse(output) as unknown, JSON.parse(answer.content) as unknown];
+    expect(contains(actual, shown), `printed\n${output}\nand the document shows\n${answer.content}`).toBe(true);
+  } else if (answer?.kind === "text") {
+    expect(containsLines(output, answer.content), `printed\n${output}\nand the document shows\n${answer.content}`).toBe(
+      true,
+    );
+  }
+}
+
+function firstWords({ command }: Example): string {
+  const line = command.split("\n")[0] ?? "";
+  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+}

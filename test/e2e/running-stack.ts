@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { services } from "@parley/cli";
+
+/** The repository's top folder. */
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** How long `npm start` may take, in milliseconds: it takes two seconds, on a busy machine many more. */
+const startMaxMs = 60_000;
+
+/** The platform as a person starts it: `npm start`, its own processes, ports and databases. */
+export interface RunningStack {
+  /** Added to each service's port. */
+  readonly portOffset: number;
+  /** What `npm start` has written so far, to its output and error output. */
+  readonly output: () => string;
+  /** Presses Ctrl-C, and answers the exit code. Asked again it answers the same. */
+  readonly stop: () => Promise<number | null>;
+  /** Ends what still runs and removes the databases. */
+  readonly dispose: () => Promise<void>;
+}
+
+/** Types `npm start` and waits until it says that Parley is up. */
+export async function npmStart(options: readonly string[] = []): Promise<RunningStack> {
+  const folder = await mkdtemp(join(tmpdir(), "parley-e2e-"));
+  const portOffset = await freeOffset();
+  const args = ["start", "--", "--port-offset", String(portOffset), "--data", join(folder, "data"), ...options];
+  const child = spawn("npm", args, {
+    cwd: root,
+    env: withoutNpm(process.env),
+    stdio: ["ignore", "pipe", "pipe"],
+    // A group of its own, as a terminal gives each command, so that Ctrl-C can reach all of it.
+    detached: true,
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  const exitCode = new Promise<number | null>((resolve) => child.once("close", resolve));
+  let stopping: Promise<number | null> | undefined;
+  const stop = () => {
+    stopping ??= (async () => {
+      signalGroup(child, "SIGINT");
+      return exitCode;
+    })();
+    return stopping;
+  };
+  const dispose = async () => {
+    if (child.exitCode === null) {
+      await stop();
+    }
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await untilUp(() => output, exitCode);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { portOffset, output: () => output, stop, dispose };
+}
+
+/** What a terminal does on Ctrl-C: every process of the command's group gets the signal. */
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid !== undefined && child.exitCode === null) {
+    process.kill(-child.pid, signal);
+  }
+}
+
+async function untilUp(output: () => string, exitCode: Promise<number | null>): Promise<void> {
+  let code: number | null | undefined;
+  exitCode.then((ended) => {
+    code = ended;
+  });
+  const deadline = Date.now() + startMaxMs;
+  while (!output().includes("Parley is up.")) {
+    if (code !== undefined || Date.now() > deadline) {
+      const what = code === undefined ? `was not up after ${startMaxMs} ms` : `ended with ${code}`;
+      throw new Error(`npm start ${what}. It said:\n${output()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** An offset at which every port is free. Begins somewhere else in each process, since several may look at once. */
+async function freeOffset(): Promise<number> {
+  const first = 1_000 + (process.pid % 500) * 20;
+  for (let offset = first; offset < first + 2_000; offset += 100) {
+    if ((await Promise.all(services.map(({ port }) => isFree(port + offset)))).every(Boolean)) {
+      return offset;
+    }
+  }
+  throw new Error("no free ports");
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+/** The environment without what an outer `npm test` put there, and without what vitest means for itself alone. */
+function withoutNpm(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(
+      ([name]) => !/^(npm_|VITEST|NODE_ENV$|NODE_OPTIONS$|TEST$|DATABASE_URL$)/.test(name),
+    ),
+  );
+}
