@@ -1,9 +1,9 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { neverSent } from "@parley/rpc/client";
-import { DependencyError, type DependencyProblem } from "./order-errors.ts";
+import { type Dependency, DependencyError, type DependencyProblem } from "./order-errors.ts";
 
 /** How a call to another service failed. Errors that no call gives are passed on as they are. */
-export function dependencyFailure(dependency: string, error: unknown, orderId?: string): DependencyError {
+export function dependencyFailure(dependency: Dependency, error: unknown, orderId?: string): DependencyError {
   if (!(error instanceof ConnectError)) throw error;
   const unsent = neverSent(error);
   // Waiting in vain for a connection may end with the deadline, yet what the buyer should know is that the service is away.

@@ -57,7 +57,7 @@ export function errorAnswer(error: unknown): unknown {
   if (error instanceof DependencyError) {
     const [code, reason] = dependencyAnswers[error.problem];
     const orderId = error.orderId === undefined ? {} : { orderId: error.orderId };
-    return later(code, reason, { dependency: error.dependency, ...orderId });
+    return later(code, reason, { service: error.service, ...orderId });
   }
   if (error instanceof ContendedError) return later(Code.Aborted, orderReasons.contended, { orderId: error.orderId });
   if (error instanceof TooManyOrdersError) return later(Code.ResourceExhausted, orderReasons.tooManyOrders);

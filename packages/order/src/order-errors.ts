@@ -28,7 +28,7 @@ export const orderReasons = {
   invalidPosition: "INVALID_POSITION",
   /** OUT_OF_RANGE: changes after the position are gone. */
   positionGone: "POSITION_GONE",
-  /** UNAVAILABLE: a service that the order needs cannot do its part now. Metadata: `dependency`, and `orderId` if there is one. */
+  /** UNAVAILABLE: a service that the order needs cannot do its part now. Metadata: `service`, and `orderId` if there is one. */
   dependencyUnavailable: "DEPENDENCY_UNAVAILABLE",
   /** DEADLINE_EXCEEDED: a service that the order needs did not answer in time. Metadata as above. */
   dependencyTimedOut: "DEPENDENCY_TIMED_OUT",
@@ -168,23 +168,34 @@ export class EtagMismatchError extends OrderError {
 /** How a service that the order needs failed it. */
 export type DependencyProblem = "unavailable" | "timed-out" | "failed";
 
+/** The services that orders need: their contracts by the names that people know them by. */
+const contracts = {
+  "product service": "product.v1.InventoryService",
+  "user service": "user.v1.UserService",
+} as const;
+
+/** A service that orders need, as people call it. */
+export type Dependency = keyof typeof contracts;
+
 /** A service that the order needs did not do its part. */
 export class DependencyError extends OrderError {
   override readonly name = "DependencyError";
-  /** The service's name, for people: `product service`. */
-  readonly dependency: string;
+  readonly dependency: Dependency;
+  /** The service's contract, for example `product.v1.InventoryService`. */
+  readonly service: string;
   readonly problem: DependencyProblem;
   /** Whether it is sure that the call never reached the service. */
   readonly neverSent: boolean;
   readonly orderId: string | undefined;
 
   constructor(
-    dependency: string,
+    dependency: Dependency,
     problem: DependencyProblem,
     options: { readonly neverSent?: boolean; readonly orderId?: string; readonly cause?: unknown } = {},
   ) {
     super(`The ${dependency} ${problems[problem]}.`, { cause: options.cause });
     this.dependency = dependency;
+    this.service = contracts[dependency];
     this.problem = problem;
     this.neverSent = options.neverSent ?? false;
     this.orderId = options.orderId;

@@ -1,15 +1,12 @@
 import { create } from "@bufbuild/protobuf";
-import type { NewEvent } from "@parley/events";
+import { eventTypes, type NewEvent } from "@parley/events";
 import { OrderCancelledSchema, OrderConfirmedSchema, OrderRejectedSchema } from "@parley/gen/event/v1/event_pb.js";
 import type { CallContext } from "@parley/rpc";
 import { type Order, type OrderState, stateOf } from "./order.ts";
 
-/** The types of the events that the order service tells. */
-export const orderEventTypes = {
-  confirmed: "parley.order.confirmed.v1",
-  cancelled: "parley.order.cancelled.v1",
-  rejected: "parley.order.rejected.v1",
-} as const;
+/** The events that the order service tells. */
+const { orderConfirmed, orderCancelled, orderRejected } = eventTypes;
+export const orderEventTypes: readonly string[] = [orderConfirmed, orderCancelled, orderRejected];
 
 /** What others are told of a move: nothing, where the order's state stays the same. */
 export function eventOf(before: Order, after: Order, cause?: CallContext): NewEvent | undefined {
@@ -43,15 +40,15 @@ function describe(order: Order, state: OrderState): Pick<NewEvent, "type" | "pay
         })),
         ...(totalPrice === undefined ? {} : { totalPrice }),
       });
-      return { type: orderEventTypes.confirmed, payload: { case: "orderConfirmed", value } };
+      return { type: orderConfirmed, payload: { case: "orderConfirmed", value } };
     }
     case "CANCELLED": {
       const value = create(OrderCancelledSchema, { orderId, userId, userName, userEmail, reason });
-      return { type: orderEventTypes.cancelled, payload: { case: "orderCancelled", value } };
+      return { type: orderCancelled, payload: { case: "orderCancelled", value } };
     }
     case "REJECTED": {
       const value = create(OrderRejectedSchema, { orderId, userId, reason });
-      return { type: orderEventTypes.rejected, payload: { case: "orderRejected", value } };
+      return { type: orderRejected, payload: { case: "orderRejected", value } };
     }
     case "PENDING":
       return undefined;

@@ -39,7 +39,7 @@ export interface TestInventory extends InventoryClient {
   /** What happens to the next calls of a method, one each; `always` for all from now on until it is undefined. */
   readonly trouble: { reserve: Trouble[]; release: Trouble[]; always?: Trouble | undefined };
   /** Called when a reservation comes in, before it is looked at. */
-  onReserve?: (orderId: string) => Promise<void>;
+  onReserve?: ((orderId: string) => Promise<void>) | undefined;
 }
 
 export function createTestInventory(clock: Clock): TestInventory {

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { EventLog, NewEvent } from "@parley/events";
+import { createEventLog, type EventLog, type NewEvent } from "@parley/events";
 import { ValidateUserResponseSchema } from "@parley/gen/user/v1/user_service_pb.js";
 import { createTestClock, type TestClock } from "@parley/rpc/testing";
 import { type Database, openDatabase } from "@parley/store";
@@ -32,7 +32,12 @@ export async function createTestOrders(options: TestOrdersOptions = {}) {
   const { database = await openDatabase("sqlite::memory:", { migrations: orderMigrations, clock }) } = options;
   const { inventory = createTestInventory(clock) } = options;
   const events: NewEvent[] = [];
-  const store = new OrderStore({ database, events: collectInto(events), owner, checkpoint });
+  const log = createEventLog({
+    database,
+    source: "/services/order",
+    environment: { clock, newId: () => `event-${nextId++}` },
+  });
+  const store = new OrderStore({ database, events: alsoInto(events, log), owner, checkpoint });
   const inTurn = createInTurn();
   const stop = new AbortController();
   const { signal } = stop;
@@ -97,15 +102,13 @@ function createTestUsers(): TestUsers {
   return users;
 }
 
-/** An event log that keeps what was committed in a list. */
-function collectInto(events: NewEvent[]): EventLog {
+/** The log, and a list of what was committed to it. */
+function alsoInto(told: NewEvent[], log: EventLog): EventLog {
   return {
-    async append(transaction, event) {
-      transaction.onCommit(() => events.push(event));
-    },
-    // biome-ignore lint/correctness/useYield: nothing here is watched
-    async *watch() {
-      throw new Error("the test log cannot be watched");
+    ...log,
+    append(transaction, event) {
+      transaction.onCommit(() => told.push(event));
+      return log.append(transaction, event);
     },
   };
 }
