@@ -4,7 +4,7 @@ import type { Transaction } from "@parley/store";
 
 /** What a service says when something happened. The log adds id, source, time, sequence and trace. */
 export interface NewEvent {
-  /** For example `parley.order.confirmed.v1`. */
+  /** The type that goes with the payload, of {@link eventTypes}. Another one is refused with a TypeError. */
   readonly type: string;
   /** What it happened to, for example an order's id. */
   readonly subject: string;
@@ -28,6 +28,8 @@ export interface EventLog {
    * position were pruned, {@link UnreadablePositionError} if it is not a position.
    */
   watch(options: WatchOptions): AsyncIterable<LoggedEvent>;
+  /** Calls back after events became durable. The answer ends it. */
+  onAppended(callback: () => void): () => void;
 }
 
 export interface WatchOptions {

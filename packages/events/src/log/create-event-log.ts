@@ -1,0 +1,76 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { EventSchema } from "@parley/gen/event/v1/event_pb.js";
+import type { Environment } from "@parley/rpc";
+import type { Database, Transaction } from "@parley/store";
+import type { EventLog, NewEvent } from "../event-log.ts";
+import { eventTypes } from "../event-types.ts";
+import { partitionOf } from "./partition.ts";
+import { watchEvents } from "./watch-events.ts";
+
+export interface EventLogOptions {
+  /** With {@link eventMigrations} applied. */
+  readonly database: Database;
+  /** The service, as `source` of its events, for example `/services/order`. */
+  readonly source: string;
+  readonly environment: Pick<Environment, "clock" | "newId">;
+  /** Types that Watch methods read and no other service wants: they are kept, but not published. Default: none. */
+  readonly watchOnlyTypes?: readonly string[];
+}
+
+/** Opens a service's event log. */
+export function createEventLog(options: EventLogOptions): EventLog {
+  const { database, source, environment, watchOnlyTypes = [] } = options;
+  const watchOnly = new Set(watchOnlyTypes);
+  const listeners = new Set<() => void>();
+
+  function wake() {
+    for (const listener of listeners) {
+      listener();
+    }
+  }
+
+  async function append(transaction: Transaction, event: NewEvent) {
+    if (event.payload.case === undefined || event.type !== eventTypes[event.payload.case]) {
+      throw new TypeError(`An event of type ${event.type} cannot carry ${event.payload.case ?? "nothing"}.`);
+    }
+    const nowMs = environment.clock.now();
+    const message = create(EventSchema, {
+      id: environment.newId(),
+      source,
+      type: event.type,
+      subject: event.subject,
+      time: timestampFromMs(nowMs),
+      partitionKey: event.partitionKey,
+      traceparent: event.cause?.traceparent ?? "",
+      requestId: event.cause?.requestId ?? "",
+      payload: event.payload,
+    });
+    transaction.onCommit(wake);
+    // The sequence is the row's own number: it is put into the event when the row is read.
+    await transaction.run(
+      "INSERT INTO event_log (type, partition_number, partition_key, create_time, state, event) VALUES (?, ?, ?, ?, ?, ?)",
+      event.type,
+      partitionOf(event.partitionKey),
+      event.partitionKey,
+      nowMs,
+      watchOnly.has(event.type) ? 1 : 0,
+      toBinary(EventSchema, message),
+    );
+  }
+
+  function onAppended(callback: () => void) {
+    // Wrapped, so that the same callback given twice is two listeners.
+    const listener = () => callback();
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+    };
+  }
+
+  return {
+    append,
+    onAppended,
+    watch: (watchOptions) => watchEvents(watchOptions, { database, clock: environment.clock, onAppended }),
+  };
+}

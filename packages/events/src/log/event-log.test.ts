@@ -1,0 +1,188 @@
+import { create } from "@bufbuild/protobuf";
+import { StockChangedSchema } from "@parley/gen/event/v1/event_pb.js";
+import { createTestClock } from "@parley/rpc/testing";
+import { type Database, openDatabase } from "@parley/store";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { EventLog, LoggedEvent, NewEvent } from "../event-log.ts";
+import { eventTypes } from "../event-types.ts";
+import { createEventLog } from "./create-event-log.ts";
+import { eventMigrations } from "./event-migrations.ts";
+import { encodePosition, PositionGoneError, UnreadablePositionError } from "./position.ts";
+
+const clock = createTestClock();
+let database: Database;
+let log: EventLog;
+let stop: AbortController;
+let ids = 0;
+
+beforeEach(async () => {
+  database = await openDatabase("sqlite::memory:", { migrations: eventMigrations });
+  log = createEventLog({
+    database,
+    source: "/services/product",
+    environment: { clock, newId: () => `event-${++ids}` },
+    watchOnlyTypes: [eventTypes.stockLow],
+  });
+  stop = new AbortController();
+});
+
+afterEach(async () => {
+  stop.abort();
+  await database.close();
+});
+
+function stockChanged(productId: string, stock: number): NewEvent {
+  return {
+    type: eventTypes.stockChanged,
+    subject: productId,
+    partitionKey: productId,
+    payload: { case: "stockChanged", value: create(StockChangedSchema, { productId, stock, delta: -1 }) },
+  };
+}
+
+function append(...events: readonly NewEvent[]): Promise<void> {
+  return database.transaction(async (transaction) => {
+    for (const event of events) {
+      await log.append(transaction, event);
+    }
+  });
+}
+
+function watch(afterPosition?: string): AsyncIterator<LoggedEvent> {
+  return log
+    .watch({
+      types: [eventTypes.stockChanged],
+      signal: stop.signal,
+      ...(afterPosition === undefined ? {} : { afterPosition }),
+    })
+    [Symbol.asyncIterator]();
+}
+
+async function take(watcher: AsyncIterator<LoggedEvent>, count: number): Promise<LoggedEvent[]> {
+  const taken: LoggedEvent[] = [];
+  while (taken.length < count) {
+    const next = await watcher.next();
+    if (next.done === true) {
+      break;
+    }
+    taken.push(next.value);
+  }
+  return taken;
+}
+
+const stocks = (events: readonly LoggedEvent[]) =>
+  events.map(({ event }) => (event.payload.case === "stockChanged" ? event.payload.value.stock : undefined));
+
+test("an event carries its source, time, place, and the call that caused it", async () => {
+  const watcher = watch();
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  await append({ ...stockChanged("101", 4), cause: { requestId: "request-1", traceparent } });
+  const [logged] = await take(watcher, 1);
+  expect(logged?.event).toMatchObject({
+    id: `event-${ids}`,
+    source: "/services/product",
+    type: "parley.stock.changed.v1",
+    subject: "101",
+    partitionKey: "101",
+    sequence: 1n,
+    requestId: "request-1",
+    traceparent,
+    time: { seconds: BigInt(clock.now() / 1000) },
+  });
+});
+
+test("a watcher without a position sees what happens from the call on, in order", async () => {
+  await append(stockChanged("101", 9));
+  const watcher = watch();
+  await append(stockChanged("101", 8), stockChanged("102", 7));
+  await append(stockChanged("101", 6));
+  expect(stocks(await take(watcher, 3))).toEqual([8, 7, 6]);
+});
+
+test("a watcher that waits is woken by the commit", async () => {
+  const watcher = watch();
+  const next = watcher.next();
+  await clock.settle();
+  await append(stockChanged("101", 5));
+  expect((await next).value?.event.sequence).toBe(1n);
+});
+
+test("an event of a transaction that failed is never seen", async () => {
+  const watcher = watch();
+  const failed = database.transaction(async (transaction) => {
+    await log.append(transaction, stockChanged("101", 1));
+    throw new Error("changed my mind");
+  });
+  await expect(failed).rejects.toThrow("changed my mind");
+  await append(stockChanged("101", 2));
+  expect(stocks(await take(watcher, 1))).toEqual([2]);
+});
+
+test("a watcher goes on after its last position with no gap and no repeat, over many batches", async () => {
+  const total = 2500;
+  await append(...Array.from({ length: total }, (_, index) => stockChanged("101", index)));
+  const seen: (number | undefined)[] = [];
+  let position = encodePosition(0);
+  while (seen.length < total) {
+    const part = await take(watch(position), Math.min(333, total - seen.length));
+    seen.push(...stocks(part));
+    position = part.at(-1)?.position ?? position;
+  }
+  expect(seen).toEqual(Array.from({ length: total }, (_, index) => index));
+});
+
+test("events of other types are passed over, however many there are", async () => {
+  const watcher = watch();
+  await database.transaction(async (transaction) => {
+    for (let index = 0; index < 2500; index++) {
+      await transaction.run(
+        "INSERT INTO event_log (type, partition_number, partition_key, create_time, state, event) VALUES ('other', 0, '', 0, 1, ?)",
+        new Uint8Array(),
+      );
+    }
+  });
+  await append(stockChanged("101", 3));
+  expect(stocks(await take(watcher, 1))).toEqual([3]);
+});
+
+test("a watcher finds what another process appended", async () => {
+  const watcher = watch();
+  const next = watcher.next();
+  await clock.settle();
+  const other = createEventLog({ database, source: "/services/product", environment: { clock, newId: () => "other" } });
+  await database.transaction((transaction) => other.append(transaction, stockChanged("101", 1)));
+  await clock.advance(1000);
+  expect((await next).value?.event.id).toBe("other");
+});
+
+test("an aborted watcher ends, whether it waits or not", async () => {
+  const waiting = watch();
+  const next = waiting.next();
+  await clock.settle();
+  stop.abort();
+  expect(await next).toEqual({ done: true, value: undefined });
+  expect(await watch().next()).toEqual({ done: true, value: undefined });
+});
+
+test("a position whose successors were pruned is gone", async () => {
+  await append(stockChanged("101", 1), stockChanged("101", 2), stockChanged("101", 3));
+  await database.transaction(async (transaction) => {
+    await transaction.run("DELETE FROM event_log WHERE sequence <= 2");
+    await transaction.run("UPDATE event_log_pruned SET through_sequence = 2");
+  });
+  await expect(watch(encodePosition(1)).next()).rejects.toThrow(PositionGoneError);
+  expect(stocks(await take(watch(encodePosition(2)), 1))).toEqual([3]);
+});
+
+test.each(
+  ["nonsense", "", "czE", encodePosition(-1), encodePosition(1.5), encodePosition(99), "🦊", "x".repeat(5000)].filter(
+    Boolean,
+  ),
+)("%s is not a position", async (position) => {
+  await expect(watch(position === "czE" ? "czE=" : position).next()).rejects.toThrow(UnreadablePositionError);
+});
+
+test("a type that does not go with the payload is refused", async () => {
+  await expect(append({ ...stockChanged("101", 1), type: eventTypes.stockLow })).rejects.toThrow(TypeError);
+  await expect(append({ ...stockChanged("101", 1), payload: { case: undefined } })).rejects.toThrow(TypeError);
+});

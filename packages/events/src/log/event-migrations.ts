@@ -1,0 +1,39 @@
+import type { Migration } from "@parley/store";
+
+/**
+ * The tables of an event log and its relay. Goes with the migrations of each service that has events.
+ *
+ * `state` is 0 while an event waits for its effect, 1 once it is done or for watching only. A store that gives out sequence
+ * numbers before the commit (PostgreSQL) must let appends follow one another, or a watcher could pass a number by.
+ */
+export const eventMigrations: readonly Migration[] = [
+  {
+    id: "events/0001-event-log",
+    sql: `
+      CREATE TABLE event_log (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        type TEXT NOT NULL,
+        partition_number INTEGER NOT NULL,
+        partition_key TEXT NOT NULL,
+        create_time BIGINT NOT NULL,
+        state INTEGER NOT NULL,
+        event BLOB NOT NULL
+      );
+      CREATE INDEX event_log_waiting ON event_log (sequence) WHERE state = 0;
+      CREATE TABLE event_log_pruned (
+        single INTEGER PRIMARY KEY CHECK (single = 1),
+        through_sequence BIGINT NOT NULL
+      );
+      INSERT INTO event_log_pruned (single, through_sequence) VALUES (1, 0);
+      CREATE TABLE event_publishers (
+        owner TEXT PRIMARY KEY,
+        expire_time BIGINT NOT NULL
+      );
+      CREATE TABLE event_leases (
+        partition_number INTEGER PRIMARY KEY,
+        owner TEXT NOT NULL,
+        expire_time BIGINT NOT NULL
+      );
+    `,
+  },
+];
