@@ -10,6 +10,8 @@ export interface CallContext {
   readonly tracestate?: string;
   /** Who calls, once authenticated. */
   readonly caller?: Caller;
+  /** Who is at the other end of the connection: the name on a certificate that was shown, or else the address. */
+  readonly peer?: string;
 }
 
 /** Who makes a call. */

@@ -210,6 +210,7 @@ function callContext(call: ServerCall): CallContext {
     traceparent: call.trace.traceparent,
     ...(tracestate === undefined || tracestate.length > tracestateCharsMax ? {} : { tracestate }),
     ...(call.caller === undefined ? {} : { caller: call.caller }),
+    peer: call.incoming.peer,
   };
 }
 
