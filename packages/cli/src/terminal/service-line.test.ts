@@ -45,6 +45,21 @@ describe("a service's line", () => {
     expect(readableLine(line, plain)).toMatch(/^\d\d:\d\d:\d\d warn {2}slow call method=Get note="a b"$/);
   });
 
+  it("says of a call what was called, what came of it and how long it took", () => {
+    const call = { msg: "call", service: "order.v1.OrderService", method: "GetOrder", peer: "::1", traceId: "t" };
+    const line = JSON.stringify({
+      ...call,
+      level: "info",
+      time: 0,
+      protocol: "grpc",
+      code: "NOT_FOUND",
+      latencyMs: 1.234,
+    });
+    expect(readableLine(line, plain)).toMatch(
+      /^\S+ info {2}order\.v1\.OrderService\/GetOrder NOT_FOUND 1\.2 ms protocol=grpc$/,
+    );
+  });
+
   it("shows an error's stack on lines of its own", () => {
     const line = JSON.stringify({
       level: 50,

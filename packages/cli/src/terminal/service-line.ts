@@ -36,16 +36,30 @@ export function readableLine(line: string, colors: Colors): string {
   if (entry === undefined) {
     return line;
   }
-  const level = levelName(entry.level);
+  const call = callInWords(entry, colors);
   const parts = [
     colors.dim(timeOfDay(entry.time)),
-    paintLevel(level, colors),
-    typeof entry.msg === "string" ? entry.msg : "",
+    paintLevel(levelName(entry.level), colors),
+    call ?? (typeof entry.msg === "string" ? entry.msg : ""),
     ...Object.entries(entry)
-      .filter(([field]) => !hiddenFields.has(field))
+      .filter(([field]) => !hiddenFields.has(field) && !(call !== undefined && callFields.has(field)))
       .map(([field, value]) => `${colors.dim(`${field}=`)}${fieldValue(value)}`),
   ];
   return parts.filter((part) => part !== "").join(" ");
+}
+
+/** What {@link callInWords} says, and what only a search through many lines needs. */
+const callFields = new Set(["service", "method", "code", "latencyMs", "traceId", "peer"]);
+
+/** The access log's line of a call: what was called, what came of it, and how long it took. */
+function callInWords(entry: Readonly<Record<string, unknown>>, colors: Colors): string | undefined {
+  const { msg, service, method, code, latencyMs } = entry;
+  if (msg !== "call" || typeof service !== "string" || typeof method !== "string" || typeof code !== "string") {
+    return undefined;
+  }
+  const painted = code === "OK" ? colors.green(code) : colors.yellow(code);
+  const took = typeof latencyMs === "number" ? ` ${latencyMs.toFixed(1)} ms` : "";
+  return `${service}/${colors.bold(method)} ${painted}${took}`;
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {
