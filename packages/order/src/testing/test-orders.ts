@@ -2,9 +2,9 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { createEventLog, type EventLog, type NewEvent } from "@parley/events";
 import { ValidateUserResponseSchema } from "@parley/gen/user/v1/user_service_pb.js";
+import { systemEnvironment } from "@parley/rpc";
 import { createTestClock, type TestClock } from "@parley/rpc/testing";
 import { type Database, openDatabase } from "@parley/store";
-import pino from "pino";
 import { createBuyers, type UserClient } from "../buyers.ts";
 import { createCancelOrder } from "../cancel-order.ts";
 import type { Checkpoint } from "../checkpoint.ts";
@@ -49,7 +49,7 @@ export async function createTestOrders(options: TestOrdersOptions = {}) {
     signal,
     leave: (orderId) => recovery.soon(orderId),
   });
-  const environment = { clock, random: () => 0.5, log: pino({ level: "silent" }) };
+  const environment = { ...systemEnvironment({ name: "order", logLevel: "silent" }), clock, random: () => 0.5 };
   const recovery = createRecovery({ store, saga, inTurn, environment, signal });
   const buyers = createBuyers(users, checkpoint);
   const newId = () => `order-${String(nextId++).padStart(6, "0")}`;
@@ -88,7 +88,7 @@ export interface TestUsers extends UserClient {
   calls: number;
 }
 
-function createTestUsers(): TestUsers {
+export function createTestUsers(): TestUsers {
   const users: TestUsers = {
     calls: 0,
     async validateUser({ userId = "" }) {
