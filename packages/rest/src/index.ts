@@ -1,6 +1,7 @@
 export { isExposed } from "./access.ts";
 export { createFetchHandler } from "./fetch-handler.ts";
 export { headerOf, type RestRequest, type RestResponse } from "./http.ts";
+export { createOpenApi, type OpenApiOptions, type OperationExample } from "./openapi/document.ts";
 export { type ProblemOptions, type ProblemReason, problemDomain, RestProblem } from "./problem.ts";
 export type { BodySource } from "./request/body.ts";
 export { type ErrorBody, type ErrorResponse, errorResponse, standardDetails } from "./response/error-response.ts";

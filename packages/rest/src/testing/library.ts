@@ -1,5 +1,5 @@
 import { create, type DescService, type Message } from "@bufbuild/protobuf";
-import { type CallOptions, type Client, type Code, ConnectError } from "@connectrpc/connect";
+import type { CallOptions, Client } from "@connectrpc/connect";
 import { createTranscoder, type RestResponse, restService, type Transcoder, type TranscoderOptions } from "../index.ts";
 import { libraryService } from "./compile.ts";
 

@@ -1,0 +1,180 @@
+import type { DescMethod, DescService, JsonObject } from "@bufbuild/protobuf";
+import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
+import { callerOf, isExposed } from "../access.ts";
+import { type Binding, methodBindings } from "../route/bindings.ts";
+import { commentOf } from "./comments.ts";
+import { openApiPath, queryParameters } from "./parameters.ts";
+import { errorSchema, responsesOf } from "./responses.ts";
+import { SchemaBook } from "./schemas.ts";
+
+export interface OpenApiOptions {
+  readonly title: string;
+  readonly version: string;
+  readonly description?: string;
+  /** The addresses that it is served at. */
+  readonly servers?: readonly string[];
+  /** As for the transcoder. */
+  readonly exposes?: (method: DescMethod) => boolean;
+  /** Examples, by `package.Service.Method`. */
+  readonly examples?: Readonly<Record<string, OperationExample>>;
+}
+
+export interface OperationExample {
+  /** The body of the request. */
+  readonly request?: JsonObject;
+  /** The body of the answer. */
+  readonly response?: JsonObject;
+  /** Values of parameters, by name. */
+  readonly parameters?: Readonly<Record<string, string | number>>;
+}
+
+/** The methods of a path item in OpenAPI; custom patterns with others are left out. */
+const pathItemMethods = new Set(["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"]);
+
+/**
+ * The OpenAPI 3.1 document of what a transcoder serves for these contracts. Descriptions are the contracts' comments, where
+ * the descriptors keep their source information; constraints are their protovalidate rules.
+ */
+export function createOpenApi(services: readonly DescService[], options: OpenApiOptions): JsonObject {
+  const { exposes = isExposed } = options;
+  const schemas = new SchemaBook();
+  const paths: Record<string, JsonObject> = {};
+  const served = services.filter((service) => service.methods.some(exposes));
+  for (const service of served) {
+    for (const method of service.methods.filter(exposes)) {
+      for (const [index, binding] of methodBindings(method).entries()) {
+        addOperation(paths, { binding, index, schemas, example: options.examples?.[fullName(method)] });
+      }
+    }
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: options.title,
+      version: options.version,
+      ...(options.description === undefined ? {} : { description: options.description }),
+    },
+    ...(options.servers === undefined ? {} : { servers: options.servers.map((url) => ({ url })) }),
+    tags: served.map((service) => ({ name: service.name, description: commentOf(service) || service.typeName })),
+    paths,
+    components: {
+      schemas: { Error: errorSchema, ...schemas.components() },
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "The access token of a sign-in." },
+      },
+      parameters: sharedParameters,
+    },
+  };
+}
+
+/** `package.Service.Method`, as options name a method. */
+function fullName(method: DescMethod): string {
+  return `${method.parent.typeName}.${method.name}`;
+}
+
+interface OperationSource {
+  readonly binding: Binding;
+  readonly index: number;
+  readonly schemas: SchemaBook;
+  readonly example: OperationExample | undefined;
+}
+
+function addOperation(paths: Record<string, JsonObject>, source: OperationSource): void {
+  const { binding, schemas } = source;
+  if (!pathItemMethods.has(binding.httpMethod)) {
+    return;
+  }
+  const { path, parameters } = openApiPath(binding, schemas);
+  const item = paths[path] ?? {};
+  item[binding.httpMethod.toLowerCase()] = operation(source, parameters);
+  paths[path] = item;
+}
+
+function operation(
+  { binding, index, schemas, example }: OperationSource,
+  pathParameters: readonly JsonObject[],
+): JsonObject {
+  const { method } = binding;
+  const comment = commentOf(method);
+  const parameters = [...pathParameters, ...queryParameters(binding, schemas)].map((each) =>
+    withExample(each, example),
+  );
+  return {
+    // Stable: a method's name, and for its further bindings their number.
+    operationId: `${method.parent.name}_${method.name}${index === 0 ? "" : `_${index + 1}`}`,
+    tags: [method.parent.name],
+    ...(comment === "" ? {} : { summary: firstSentence(comment), description: comment }),
+    parameters: [...parameters, ...sharedReferences(method)],
+    ...requestBodyOf(binding, schemas, example?.request),
+    responses: responsesOf(binding, schemas, example?.response),
+    ...securityOf(method),
+  };
+}
+
+function firstSentence(comment: string): string {
+  return (/^.*?\.(?=\s|$)/s.exec(comment)?.[0] ?? comment).replace(/\.$/, "");
+}
+
+function withExample(parameter: JsonObject, example: OperationExample | undefined): JsonObject {
+  const value = example?.parameters?.[String(parameter.name)];
+  return value === undefined ? parameter : { ...parameter, example: value };
+}
+
+function requestBodyOf(binding: Binding, schemas: SchemaBook, example: JsonObject | undefined): JsonObject {
+  const { body, pathFields, method } = binding;
+  if (body === "none") {
+    return {};
+  }
+  const inPath = new Set(pathFields.filter(({ fields }) => fields.length === 1).map(({ name }) => name));
+  const schema =
+    body !== "all"
+      ? schemas.field(body)
+      : inPath.size === 0
+        ? schemas.message(method.input)
+        : schemas.messageWithout(method.input, inPath);
+  const content = { schema, ...(example === undefined ? {} : { example }) };
+  return { requestBody: { required: Array.isArray(schema.required), content: { "application/json": content } } };
+}
+
+/** Headers that every operation takes. */
+const sharedParameters: JsonObject = {
+  ServerTimeout: {
+    name: "X-Server-Timeout",
+    in: "header",
+    description: "The longest that the call may take, in seconds. It cannot lengthen what the contract allows.",
+    schema: { type: "string", pattern: "^[0-9]{1,6}(\\.[0-9]{1,9})?$" },
+  },
+  RequestId: {
+    name: "X-Request-Id",
+    in: "header",
+    description: "Names the call in logs; one is made where it is missing. The answer carries it, too.",
+    schema: { type: "string", maxLength: 128 },
+  },
+  LastEventId: {
+    name: "Last-Event-ID",
+    in: "header",
+    description: "Where a stream goes on: the position of the last answer seen. The same as `after_position`.",
+    schema: { type: "string" },
+  },
+};
+
+function sharedReferences(method: DescMethod): JsonObject[] {
+  const names = ["ServerTimeout", "RequestId", ...(method.methodKind === "server_streaming" ? ["LastEventId"] : [])];
+  return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
+}
+
+const accessNames: Readonly<Partial<Record<Caller, string>>> = {
+  [Caller.PUBLIC]: "anybody",
+  [Caller.SIGNED_IN]: "any user who has signed in",
+  [Caller.OWNER]: "the user whom it is about, and admins",
+  [Caller.ADMIN]: "admins",
+};
+
+function securityOf(method: DescMethod): JsonObject {
+  const caller = callerOf(method);
+  const access = accessNames[caller];
+  return {
+    security: caller === Caller.PUBLIC ? [] : [{ bearer: [] }],
+    ...(access === undefined ? {} : { "x-access": access }),
+  };
+}

@@ -1,0 +1,110 @@
+import type { DescField, DescMessage, JsonObject } from "@bufbuild/protobuf";
+import type { Binding, PathField } from "../route/bindings.ts";
+import { isTextField, isTextMessage, protoPath } from "../route/field-path.ts";
+import { isRequired, rulesOf } from "./constraints.ts";
+import type { SchemaBook } from "./schemas.ts";
+
+/** A binding's path as OpenAPI writes it, and the parameters in it. */
+export interface OpenApiPath {
+  readonly path: string;
+  readonly parameters: readonly JsonObject[];
+}
+
+/**
+ * OpenAPI knows only parameters of one segment: a variable like `{name=shelves/*}` becomes its literals and a parameter for
+ * each wildcard.
+ */
+export function openApiPath(binding: Binding, schemas: SchemaBook): OpenApiPath {
+  const parameters: JsonObject[] = [];
+  const { template } = binding;
+  const segments = template.segments.map((segment, index) => {
+    if (segment.kind === "literal") {
+      return encodeURIComponent(segment.text);
+    }
+    const bound = binding.pathFields.find(({ variable }) => index >= variable.start && index < variable.end);
+    const name = parameterName(bound, index);
+    parameters.push(pathParameter({ name, bound, rest: segment.kind === "rest", schemas }));
+    return `{${name}}`;
+  });
+  const verb = template.verb === "" ? "" : `:${encodeURIComponent(template.verb)}`;
+  return { path: `/${segments.join("/")}${verb}`, parameters };
+}
+
+function parameterName(bound: PathField | undefined, index: number): string {
+  if (bound === undefined) {
+    return `segment_${index}`;
+  }
+  const { start, end } = bound.variable;
+  return end - start === 1 ? bound.name : `${bound.name}_${index - start + 1}`;
+}
+
+interface PathParameter {
+  readonly name: string;
+  readonly bound: PathField | undefined;
+  readonly rest: boolean;
+  readonly schemas: SchemaBook;
+}
+
+function pathParameter({ name, bound, rest, schemas }: PathParameter): JsonObject {
+  const field = bound?.fields.at(-1);
+  const whole = field !== undefined && bound?.variable.multi === false;
+  const { description, ...schema } = whole ? schemas.field(field) : { type: "string", description: "" };
+  const text = rest ? "One or several segments." : description;
+  return {
+    name,
+    in: "path",
+    required: true,
+    // A segment is never empty, whatever the field's own rules say.
+    schema: { ...schema, ...(schema.type === "string" && !("minLength" in schema) ? { minLength: 1 } : {}) },
+    ...(typeof text === "string" && text !== "" ? { description: text } : {}),
+  };
+}
+
+/** Messages that nest deeper are not written out as parameters; a request may still give them. */
+const depthMax = 4;
+
+/** The parameters that a binding takes in the query: every field that neither path nor body binds. */
+export function queryParameters(binding: Binding, schemas: SchemaBook): JsonObject[] {
+  if (binding.body === "all") {
+    return [];
+  }
+  const bound = new Set(binding.pathFields.map(({ name }) => name));
+  return collect({ message: binding.method.input, above: [], bound, body: binding.body, schemas });
+}
+
+interface Collection {
+  readonly message: DescMessage;
+  readonly above: readonly DescField[];
+  readonly bound: ReadonlySet<string>;
+  readonly body: Binding["body"];
+  readonly schemas: SchemaBook;
+}
+
+function collect(collection: Collection): JsonObject[] {
+  const { message, above, bound, body, schemas } = collection;
+  return message.fields.flatMap((field) => {
+    const path = [...above, field];
+    const name = protoPath(path);
+    if (bound.has(name) || field === body) {
+      return [];
+    }
+    if (isTextField(field)) {
+      const { description, ...schema } = schemas.field(field);
+      const required = above.length === 0 && isRequired(rulesOf(field));
+      return [
+        { name, in: "query", ...(required ? { required } : {}), schema, ...(description ? { description } : {}) },
+      ];
+    }
+    const nested = field.fieldKind === "message" && !isTextMessage(field.message) ? field.message : undefined;
+    const recursive = nested === message || above.some((each) => each.parent === nested);
+    if (
+      nested === undefined ||
+      recursive ||
+      path.length >= depthMax ||
+      nested.file.name.startsWith("google/protobuf/")
+    ) {
+      return [];
+    }
+    return collect({ ...collection, message: nested, above: path });
+  });
+}

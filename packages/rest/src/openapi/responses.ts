@@ -1,0 +1,95 @@
+import type { DescMethod, JsonObject } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
+import { callerOf } from "../access.ts";
+import { httpStatusOf, statusNameOf } from "../response/http-status.ts";
+import type { Binding } from "../route/bindings.ts";
+import { commentOf } from "./comments.ts";
+import type { SchemaBook } from "./schemas.ts";
+
+const errorContent = { "application/json": { schema: { $ref: "#/components/schemas/Error" } } };
+
+/** The answers of a binding: the message, the errors that the method's comment names, and any other error. */
+export function responsesOf(binding: Binding, schemas: SchemaBook, example: JsonObject | undefined): JsonObject {
+  const { method, responseBody } = binding;
+  const schema = responseBody === undefined ? schemas.message(method.output) : schemas.field(responseBody);
+  const description = commentOf(method.output) || "The answer.";
+  return {
+    "200": { description, ...headersOf(binding), content: contentOf(method, schema, example) },
+    ...(binding.httpMethod === "GET" && method.methodKind === "unary"
+      ? { "304": { description: "What the client has already, by its `If-None-Match`." } }
+      : {}),
+    ...errorsOf(method),
+    default: { description: "An error.", content: errorContent },
+  };
+}
+
+function headersOf({ httpMethod, method }: Binding): JsonObject {
+  return httpMethod === "GET" && method.methodKind === "unary"
+    ? { headers: { etag: { description: "Changes when the answer changes.", schema: { type: "string" } } } }
+    : {};
+}
+
+function contentOf(method: DescMethod, schema: JsonObject, example: JsonObject | undefined): JsonObject {
+  if (method.methodKind === "server_streaming") {
+    const text = { type: "string", description: "Server-sent events; each `data` is an answer, `id` its position." };
+    return { "application/x-ndjson": { schema }, "text/event-stream": { schema: text } };
+  }
+  return { "application/json": { schema, ...(example === undefined ? {} : { example }) } };
+}
+
+const codes = Object.values(Code).filter((code): code is Code => typeof code === "number");
+
+/** A comment in the contract names the codes that the method ends with, as google.rpc.Code writes them. */
+function errorsOf(method: DescMethod): JsonObject {
+  const comment = commentOf(method);
+  const always = [Code.InvalidArgument, Code.ResourceExhausted, Code.Unavailable, Code.DeadlineExceeded];
+  const guarded = callerOf(method) === Caller.PUBLIC ? [] : [Code.Unauthenticated, Code.PermissionDenied];
+  const named = codes.filter((code) => new RegExp(`\\b${statusNameOf(code)}\\b`).test(comment));
+  const byStatus = new Map<number, Set<string>>();
+  for (const code of [...always, ...guarded, ...named]) {
+    const names = byStatus.get(httpStatusOf(code)) ?? new Set();
+    byStatus.set(httpStatusOf(code), names.add(statusNameOf(code)));
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, names]) => [
+      String(status),
+      { description: `${[...names].join(" or ")}.`, content: errorContent, ...retryHeader(status) },
+    ]),
+  );
+}
+
+function retryHeader(status: number): JsonObject {
+  return status === 429 || status === 503
+    ? { headers: { "retry-after": { description: "Seconds to wait.", schema: { type: "integer" } } } }
+    : {};
+}
+
+/** The form of every error: Google's, https://google.aip.dev/193. */
+export const errorSchema: JsonObject = {
+  type: "object",
+  description: "An error, as Google's APIs write it (AIP-193).",
+  required: ["error"],
+  properties: {
+    error: {
+      type: "object",
+      required: ["code", "status", "message"],
+      properties: {
+        code: { type: "integer", description: "The HTTP status." },
+        status: { type: "string", enum: codes.map(statusNameOf), description: "The google.rpc.Code." },
+        message: { type: "string", description: "What went wrong, for developers." },
+        details: {
+          type: "array",
+          description:
+            "google.rpc.ErrorInfo with the reason, google.rpc.BadRequest with the fields at fault, and others.",
+          items: {
+            type: "object",
+            required: ["@type"],
+            properties: { "@type": { type: "string" }, reason: { type: "string" }, domain: { type: "string" } },
+            additionalProperties: true,
+          },
+        },
+      },
+    },
+  },
+};

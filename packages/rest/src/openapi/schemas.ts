@@ -1,0 +1,173 @@
+import { type DescEnum, type DescField, type DescMessage, type JsonObject, ScalarType } from "@bufbuild/protobuf";
+import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import type { FieldRules } from "@parley/gen/buf/validate/validate_pb.js";
+import { commentOf } from "./comments.ts";
+import { constraintsOf, isOneofRequired, isRequired, ruleSentences, rulesOf } from "./constraints.ts";
+
+/** The schemas of messages and enums, each made when it is first named, under its full name in `components.schemas`. */
+export class SchemaBook {
+  readonly #schemas = new Map<string, JsonObject>();
+
+  /** All schemas named so far, by name. */
+  components(): JsonObject {
+    return Object.fromEntries([...this.#schemas].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** A reference to a message's schema; well-known messages are written out. */
+  message(message: DescMessage): JsonObject {
+    return wellKnownSchema(message) ?? this.#reference(message.typeName, () => this.#messageSchema(message));
+  }
+
+  /** A message's schema without some of its fields, written out: for bodies whose other fields are in the path. */
+  messageWithout(message: DescMessage, left: ReadonlySet<string>): JsonObject {
+    return this.#messageSchema(message, left);
+  }
+
+  /** The schema of a field's value, with its rules and its comment. */
+  field(field: DescField): JsonObject {
+    const rules = rulesOf(field);
+    const description = [commentOf(field), ruleSentences(rules)].filter((text) => text !== "").join(" ");
+    return { ...this.#value(field, rules), ...constraintsOf(rules), ...(description === "" ? {} : { description }) };
+  }
+
+  #value(field: DescField, rules: FieldRules | undefined): JsonObject {
+    switch (field.fieldKind) {
+      case "scalar":
+        return scalarSchema(field.scalar);
+      case "enum":
+        return this.#enum(field.enum, rules);
+      case "message":
+        return this.message(field.message);
+      case "list": {
+        const itemRules = rules?.type.case === "repeated" ? rules.type.value.items : undefined;
+        return { type: "array", items: { ...this.#item(field, itemRules), ...constraintsOf(itemRules) } };
+      }
+      case "map": {
+        const valueRules = rules?.type.case === "map" ? rules.type.value.values : undefined;
+        const value =
+          field.mapKind === "scalar"
+            ? scalarSchema(field.scalar)
+            : field.mapKind === "enum"
+              ? this.#enum(field.enum, valueRules)
+              : this.message(field.message);
+        return { type: "object", additionalProperties: { ...value, ...constraintsOf(valueRules) } };
+      }
+    }
+  }
+
+  #item(field: DescField & { fieldKind: "list" }, rules: FieldRules | undefined): JsonObject {
+    switch (field.listKind) {
+      case "scalar":
+        return scalarSchema(field.scalar);
+      case "enum":
+        return this.#enum(field.enum, rules);
+      case "message":
+        return this.message(field.message);
+    }
+  }
+
+  #enum(descriptor: DescEnum, rules: FieldRules | undefined): JsonObject {
+    const refused: readonly number[] = rules?.type.case === "enum" ? rules.type.value.notIn : [];
+    if (refused.length > 0) {
+      return { type: "string", enum: descriptor.values.filter((v) => !refused.includes(v.number)).map((v) => v.name) };
+    }
+    return this.#reference(descriptor.typeName, () => enumSchema(descriptor));
+  }
+
+  #messageSchema(message: DescMessage, left: ReadonlySet<string> = new Set()): JsonObject {
+    const fields = message.fields.filter((field) => !left.has(field.name));
+    const required = fields.filter((field) => isRequired(rulesOf(field))).map((field) => field.jsonName);
+    const choices = message.oneofs.flatMap((oneof) => {
+      const names = oneof.fields.map((field) => field.jsonName);
+      const atMostOne = pairs(names).map((pair) => ({ not: { required: pair } }));
+      return isOneofRequired(oneof)
+        ? [{ anyOf: names.map((name) => ({ required: [name] })) }, ...atMostOne]
+        : atMostOne;
+    });
+    const description = commentOf(message);
+    return {
+      type: "object",
+      ...(description === "" ? {} : { description }),
+      properties: Object.fromEntries(fields.map((field) => [field.jsonName, this.field(field)])),
+      ...(required.length === 0 ? {} : { required }),
+      ...(choices.length === 0 ? {} : { allOf: choices }),
+    };
+  }
+
+  #reference(name: string, make: () => JsonObject): JsonObject {
+    if (!this.#schemas.has(name)) {
+      // Set before it is made, so that a message that holds itself refers to itself.
+      this.#schemas.set(name, {});
+      this.#schemas.set(name, make());
+    }
+    return { $ref: `#/components/schemas/${name}` };
+  }
+}
+
+function pairs(names: readonly string[]): string[][] {
+  return names.flatMap((first, index) => names.slice(index + 1).map((second) => [first, second]));
+}
+
+function enumSchema(descriptor: DescEnum): JsonObject {
+  const values = descriptor.values.map((value) => {
+    const comment = commentOf(value);
+    return comment === "" ? [] : [`\`${value.name}\`: ${comment}`];
+  });
+  const description = [commentOf(descriptor), ...values.flat()].filter((text) => text !== "").join("\n\n");
+  return {
+    type: "string",
+    enum: descriptor.values.map((value) => value.name),
+    ...(description === "" ? {} : { description }),
+  };
+}
+
+/** How a scalar is written in ProtoJSON. */
+export function scalarSchema(scalar: ScalarType): JsonObject {
+  switch (scalar) {
+    case ScalarType.STRING:
+      return { type: "string" };
+    case ScalarType.BOOL:
+      return { type: "boolean" };
+    case ScalarType.BYTES:
+      return { type: "string", contentEncoding: "base64" };
+    case ScalarType.DOUBLE:
+    case ScalarType.FLOAT:
+      return { type: "number", format: scalar === ScalarType.FLOAT ? "float" : "double" };
+    case ScalarType.UINT32:
+    case ScalarType.FIXED32:
+      return { type: "integer", format: "int64", minimum: 0, maximum: 2 ** 32 - 1 };
+    case ScalarType.INT32:
+    case ScalarType.SINT32:
+    case ScalarType.SFIXED32:
+      return { type: "integer", format: "int32" };
+    case ScalarType.UINT64:
+    case ScalarType.FIXED64:
+      return { type: "string", format: "uint64", pattern: "^[0-9]+$" };
+    default:
+      return { type: "string", format: "int64", pattern: "^-?[0-9]+$" };
+  }
+}
+
+const wellKnown: Readonly<Record<string, JsonObject>> = {
+  "google.protobuf.Timestamp": { type: "string", format: "date-time" },
+  "google.protobuf.Duration": { type: "string", pattern: "^-?[0-9]+(\\.[0-9]{1,9})?s$" },
+  "google.protobuf.FieldMask": { type: "string" },
+  "google.protobuf.Struct": { type: "object", additionalProperties: true },
+  "google.protobuf.ListValue": { type: "array", items: {} },
+  "google.protobuf.Value": {},
+  "google.protobuf.Empty": { type: "object" },
+  "google.protobuf.Any": { type: "object", properties: { "@type": { type: "string" } }, additionalProperties: true },
+};
+
+function wellKnownSchema(message: DescMessage): JsonObject | undefined {
+  const schema = wellKnown[message.typeName];
+  if (schema !== undefined) {
+    return { ...schema };
+  }
+  const [value] = message.fields;
+  if (!isWrapperDesc(message) || value?.fieldKind !== "scalar") {
+    return undefined;
+  }
+  const boxed = scalarSchema(value.scalar);
+  return { ...boxed, type: [boxed.type as string, "null"] };
+}
