@@ -10,6 +10,10 @@ import { invalidRequestReason } from "./validation.ts";
  * Its words are fit to be sent as they are: they name the field, or the limit in bytes.
  */
 export function explainError(error: ConnectError, method: DescMethod): void {
+  if (error.rawMessage.length > messageCharsMax) {
+    const rawMessage = `${error.rawMessage.slice(0, messageCharsMax)}…`;
+    Object.assign(error, { rawMessage, message: rawMessage });
+  }
   if (error.details.length > 0 || error.isWireError) {
     return;
   }
@@ -25,6 +29,9 @@ export function explainError(error: ConnectError, method: DescMethod): void {
     );
   }
 }
+
+/** The longest words sent of an error. They go into a header in gRPC, and some of Connect's repeat what they were given. */
+const messageCharsMax = 1_024;
 
 function reasonByCode(error: ConnectError): string | undefined {
   switch (error.code) {

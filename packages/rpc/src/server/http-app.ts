@@ -5,6 +5,8 @@ import { fastify, type RouteOptions } from "fastify";
 import type { Environment } from "../environment/environment.ts";
 import type { Health } from "./health.ts";
 import type { RequestHandler } from "./listener.ts";
+import type { ServerLimits } from "./server-limits.ts";
+import { boundAnswer } from "./slow-client.ts";
 import { answerUnknownPath } from "./unknown-path.ts";
 
 export interface HttpAppOptions {
@@ -12,8 +14,7 @@ export interface HttpAppOptions {
   readonly health: Health;
   /** The methods served, see `stockPath`. */
   readonly connect: Parameters<typeof fastifyConnectPlugin>[1];
-  /** The largest body of a request that is no call, in bytes. */
-  readonly bodyLimit: number;
+  readonly limits: ServerLimits;
   /** Further routes, for whatever is not a call. */
   readonly httpRoutes?: readonly RouteOptions[] | undefined;
 }
@@ -29,12 +30,12 @@ export async function createHttpApp({
   health,
   connect,
   httpRoutes = [],
-  bodyLimit,
+  limits,
 }: HttpAppOptions): Promise<HttpApp> {
   const app = fastify({
     // Calls that come while the server drains are answered as long as their connection stands.
     return503OnClosing: false,
-    bodyLimit,
+    bodyLimit: limits.requestBytesMax,
     routerOptions: { maxParamLength: 256 },
   });
   await app.register(fastifyConnectPlugin, connect);
@@ -57,8 +58,11 @@ export async function createHttpApp({
   });
   await app.ready();
   return {
-    // Fastify's types know one kind of request an instance; its router takes both.
-    handle: (request, response) => app.routing(request as IncomingMessage & Http2ServerRequest, response as never),
+    handle(request, response) {
+      boundAnswer({ request, response, limits });
+      // Fastify's types know one kind of request an instance; its router takes both.
+      app.routing(request as IncomingMessage & Http2ServerRequest, response as never);
+    },
     close: () => app.close(),
   };
 }

@@ -13,10 +13,12 @@ import {
   type Http2ServerRequest,
   type Http2ServerResponse,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from "node:http2";
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import type { ServerLimits } from "./server-limits.ts";
+import type { UnaryPath } from "./unary/unary-path.ts";
 
 export type AnyRequest = IncomingMessage | Http2ServerRequest;
 export type AnyResponse = ServerResponse | Http2ServerResponse;
@@ -26,6 +28,8 @@ export interface ListenerOptions {
   readonly limits: ServerLimits;
   readonly tls?: TlsMaterial | undefined;
   readonly handle: RequestHandler;
+  /** Asked first. What it does not take goes to `handle`. */
+  readonly unary?: UnaryPath | undefined;
 }
 
 /** PEM texts. */
@@ -55,11 +59,11 @@ export interface Listener {
  * socket is handed on as it is, so that Node's own code reads from it natively: a JavaScript stream in between costs far more
  * than the protocol itself.
  */
-export function createListener({ limits, tls, handle }: ListenerOptions): Listener {
+export function createListener({ limits, tls, handle, unary }: ListenerOptions): Listener {
   const state = { draining: false };
   const sockets = new Set<Socket>();
-  const http1 = createHttp1(limits, { handle, state });
-  const { http2, sessions } = createHttp2(limits, { handle, state });
+  const http1 = createHttp1(limits, { handle, unary, state });
+  const { http2, sessions } = createHttp2(limits, { handle, unary, state });
   const front =
     tls === undefined ? createCleartextFront(limits, { http1, http2 }) : createTlsFront(tls, { http1, http2 });
   front.maxConnections = limits.connectionsMax;
@@ -71,14 +75,14 @@ export function createListener({ limits, tls, handle }: ListenerOptions): Listen
     listen: (port, host) => listen(front, { port, host }),
     startDrain() {
       state.draining = true;
-      for (const session of sessions) {
+      for (const session of sessions()) {
         announceShutdown(session);
       }
     },
     stopAccepting() {
       front.close();
       http1.closeIdleConnections();
-      for (const session of sessions) {
+      for (const session of sessions()) {
         // Says GOAWAY with the last call taken in, and ends when those under way have ended.
         session.close();
       }
@@ -106,6 +110,7 @@ type Head = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
 interface InnerOptions {
   readonly handle: RequestHandler;
+  readonly unary: UnaryPath | undefined;
   readonly state: { readonly draining: boolean };
 }
 
@@ -152,7 +157,7 @@ function createTlsFront({ cert, key, ca }: TlsMaterial, { http1, http2 }: Inner)
   });
 }
 
-function createHttp1(limits: ServerLimits, { handle, state }: InnerOptions): Http1Server {
+function createHttp1(limits: ServerLimits, { handle, unary, state }: InnerOptions): Http1Server {
   class DrainingResponse extends ServerResponse<IncomingMessage> {
     override writeHead(statusCode: number, statusMessage?: string | Head, headers?: Head): this {
       if (state.draining) {
@@ -171,8 +176,13 @@ function createHttp1(limits: ServerLimits, { handle, state }: InnerOptions): Htt
       connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
       noDelay: true,
     },
-    handle,
+    (request, response) => {
+      if (unary?.http1(request, response) !== true) {
+        handle(request, response);
+      }
+    },
   );
+  server.timeout = limits.stallTimeoutMs;
   // Node starts to watch over its time limits when a server begins to listen, which this one never does itself.
   server.emit("listening");
   return server;
@@ -180,35 +190,56 @@ function createHttp1(limits: ServerLimits, { handle, state }: InnerOptions): Htt
 
 function createHttp2(
   limits: ServerLimits,
-  { handle, state }: InnerOptions,
-): { readonly http2: Http2Server; readonly sessions: ReadonlySet<ServerHttp2Session> } {
-  const sessions = new Set<ServerHttp2Session>();
-  const http2 = createHttp2Server(
-    {
-      settings: {
-        enablePush: false,
-        initialWindowSize: limits.streamWindowBytes,
-        maxConcurrentStreams: limits.streamsPerConnectionMax,
-        maxHeaderListSize: limits.headerBytesMax,
-      },
-      maxSessionMemory: sessionMegabytesMax,
-      streamResetBurst: limits.streamResetBurstMax,
-      streamResetRate: limits.streamResetsPerSecondMax,
+  { handle, unary, state }: InnerOptions,
+): { readonly http2: Http2Server; sessions(): Iterable<ServerHttp2Session> } {
+  const sessions = new Map<ServerHttp2Session, { calls: number }>();
+  const http2 = createHttp2Server({
+    settings: {
+      enablePush: false,
+      initialWindowSize: limits.streamWindowBytes,
+      maxConcurrentStreams: limits.streamsPerConnectionMax,
+      maxHeaderListSize: limits.headerBytesMax,
     },
-    handle,
-  );
+    maxSessionMemory: sessionMegabytesMax,
+    streamResetBurst: limits.streamResetBurstMax,
+    streamResetRate: limits.streamResetsPerSecondMax,
+  });
+  // Node makes requests and responses of streams in a server that has somebody listening for them. This one never listens to
+  // a port: it is given the streams that the unary path leaves.
+  const compatibility = createHttp2Server(handle);
+  http2.on("stream", (stream: ServerHttp2Stream, headers, flags, rawHeaders) => {
+    if (unary?.http2(stream, headers) !== true) {
+      compatibility.emit("stream", stream, headers, flags, rawHeaders);
+    }
+  });
   http2.on("session", (session) => {
-    sessions.add(session);
+    const open = { calls: 0 };
+    sessions.set(session, open);
     session.once("close", () => sessions.delete(session));
+    session.setTimeout(limits.connectionIdleTimeoutMs, () => {
+      // Silence inside a call is the call's own affair.
+      if (open.calls === 0) {
+        session.close();
+      }
+    });
     session.setLocalWindowSize(limits.connectionWindowBytes);
     if (state.draining) {
       announceShutdown(session);
     }
   });
+  http2.on("stream", (stream) => {
+    const open = stream.session === undefined ? undefined : sessions.get(stream.session as ServerHttp2Session);
+    if (open !== undefined) {
+      open.calls++;
+      stream.once("close", () => {
+        open.calls--;
+      });
+    }
+  });
   http2.on("sessionError", () => {
     // The connection is gone, and each call on it has been told so by itself.
   });
-  return { http2, sessions };
+  return { http2, sessions: () => sessions.keys() };
 }
 
 /** A GOAWAY that names the highest stream there can be: "no more, please", while all that is on its way is let in (RFC 9113, section 6.8). */

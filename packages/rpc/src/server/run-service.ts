@@ -1,3 +1,4 @@
+import { collectDefaultMetrics } from "prom-client";
 import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
 import { CallsCutError } from "./drain.ts";
@@ -33,6 +34,7 @@ export async function runService<S extends Settings>(
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;
   const environment = systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT });
+  collectDefaultMetrics({ register: environment.metrics, eventLoopMonitoringPrecision: 100 });
   let server: RunningServer;
   try {
     server = await serve(await makeModule({ config, environment }), {

@@ -1,16 +1,19 @@
 import { readFile } from "node:fs/promises";
+import type { Registry } from "@bufbuild/protobuf";
+import type { Interceptor } from "@connectrpc/connect";
 import type { Environment } from "../environment/environment.ts";
 import { type AuthorizeCall, CallPipeline } from "./call-pipeline.ts";
 import { drain } from "./drain.ts";
 import { createHealth } from "./health.ts";
 import { createHttpApp } from "./http-app.ts";
-import { createListener, type RequestHandler, type TlsMaterial } from "./listener.ts";
+import { createListener, type TlsMaterial } from "./listener.ts";
 import { reflectionEntries } from "./reflection.ts";
 import type { ServerConfig, TlsConfig } from "./server-config.ts";
 import { defaultLimits } from "./server-limits.ts";
 import { serveMethods } from "./service-methods.ts";
 import type { ServiceModule } from "./service-module.ts";
 import { stockPath } from "./stock-path.ts";
+import { createUnaryPath } from "./unary/unary-path.ts";
 
 export interface ServeOptions {
   /** The service's name, for the log. */
@@ -19,6 +22,10 @@ export interface ServeOptions {
   readonly environment: Environment;
   /** Lets calls in, or not. Without it everybody is let in. */
   readonly authorize?: AuthorizeCall | undefined;
+  /** Run around each call, outermost first. None by default. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
+  /** The types that `google.protobuf.Any` may hold in JSON. None by default. */
+  readonly registry?: Registry | undefined;
 }
 
 /** A server that takes calls. */
@@ -35,7 +42,7 @@ export interface RunningServer {
 
 /** Serves a module on one port: gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2. Resolves once it takes calls. */
 export async function serve(module: ServiceModule, options: ServeOptions): Promise<RunningServer> {
-  const { name, config = {}, environment, authorize } = options;
+  const { name, config = {}, environment, authorize, interceptors = [], registry } = options;
   const { host = "127.0.0.1", port = 0, shutdownGraceMs = shutdownGraceDefaultMs } = config;
   const limits = { ...defaultLimits, ...config.limits };
   const tls = config.tls === undefined ? undefined : await readTls(config.tls);
@@ -49,15 +56,31 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     ...serveMethods(pipeline, { entries: own, exempt: true }),
     ...serveMethods(pipeline, { entries: module.entries }),
   ]);
+  const json = registry === undefined ? {} : { registry };
   const app = await createHttpApp({
     environment,
     health,
-    connect: stockPath(pipeline, { methods, limits }),
-    bodyLimit: limits.requestBytesMax,
+    connect: {
+      ...stockPath(pipeline, { methods, limits }),
+      interceptors: [...interceptors],
+      jsonOptions: json,
+      compressMinBytes: config.compressBytesMin ?? limits.responseBytesMax,
+    },
+    limits,
     httpRoutes: module.httpRoutes,
   });
-  const handle: RequestHandler = app.handle;
-  const listener = createListener({ limits, tls, handle });
+  const unary =
+    process.env[unaryPathVariable] === "stock"
+      ? undefined
+      : createUnaryPath(pipeline, {
+          methods,
+          limits,
+          clock: environment.clock,
+          interceptors,
+          compressBytesMin: config.compressBytesMin,
+          json,
+        });
+  const listener = createListener({ limits, tls, handle: app.handle, unary });
   const address = await listener.listen(port, host);
   const close = async () => {
     await module.stop?.();
@@ -82,6 +105,9 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
       (closing ??= drain({ name, environment, pipeline, health, listener, graceMs: shutdownGraceMs, close })),
   };
 }
+
+/** Set to "stock", sends unary calls the way of all others. For tests alone, which compare the two. */
+const unaryPathVariable = "PARLEY_UNARY_PATH";
 
 /** Less than the 30 s after which Kubernetes kills. */
 const shutdownGraceDefaultMs = 10_000;

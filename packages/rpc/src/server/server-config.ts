@@ -10,6 +10,8 @@ export interface ServerConfig {
   readonly tls?: TlsConfig;
   /** What is changed of the default limits. */
   readonly limits?: Partial<ServerLimits>;
+  /** Answers of at least this many bytes are compressed (gzip) for callers that accept it. By default none is. */
+  readonly compressBytesMin?: number;
   /** How long calls under way may take to end once the server closes, before they are cut. 10,000 ms by default. */
   readonly shutdownGraceMs?: number;
 }

@@ -28,6 +28,8 @@ export interface ServerLimits {
   readonly headersTimeoutMs: number;
   /** How long a client may pause inside a request's body. */
   readonly bodyIdleTimeoutMs: number;
+  /** How long a client may take nothing of an answer that waits for it. */
+  readonly stallTimeoutMs: number;
   /** How long an HTTP/1.1 request may take to arrive in full. */
   readonly requestTimeoutMs: number;
   /** How long a connection stays open with no call on it. */
@@ -55,6 +57,7 @@ export const defaultLimits: ServerLimits = {
   connectionWindowBytes: 8 * 1024 * 1024,
   headersTimeoutMs: 10_000,
   bodyIdleTimeoutMs: 30_000,
+  stallTimeoutMs: 30_000,
   requestTimeoutMs: 60_000,
   // Longer than the 60 s after which most load balancers drop an idle connection, so that they drop it and not we.
   connectionIdleTimeoutMs: 75_000,

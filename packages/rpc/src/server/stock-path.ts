@@ -11,6 +11,7 @@ import { guardBody } from "./request-body.ts";
 import type { ServerCall } from "./server-call.ts";
 import type { ServerLimits } from "./server-limits.ts";
 import { type ServedMethod, throughPipeline } from "./service-methods.ts";
+import { fromWebText, isWebText, toWebText } from "./web-text.ts";
 
 /**
  * The stock path: Connect's own handlers read and write the wire, and the pipeline stands around each call. A call is opened
@@ -74,7 +75,10 @@ function withGuardedBody(handler: UniversalHandler, limits: ServerLimits): Unive
     if (place === undefined || !isByteStream(body)) {
       return handler(request);
     }
-    return handler({ ...request, body: guardBody(body, { callOf: () => place.call, limits }) });
+    const guardedBody = guardBody(body, { callOf: () => place.call, limits });
+    return isWebText(request)
+      ? handler(fromWebText(request, guardedBody)).then(toWebText)
+      : handler({ ...request, body: guardedBody });
   };
   return Object.assign(guarded, {
     protocolNames: handler.protocolNames,

@@ -1,0 +1,40 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import type { AnyRequest, AnyResponse } from "./listener.ts";
+import type { ServerLimits } from "./server-limits.ts";
+
+interface Exchange {
+  readonly request: AnyRequest;
+  readonly response: AnyResponse;
+  readonly limits: ServerLimits;
+}
+
+/** Sees to it that an answer ends: a client that stops reading it, or that goes on sending after it, holds nothing up. */
+export function boundAnswer({ request, response, limits }: Exchange): void {
+  if (!("stream" in response)) {
+    // Comes after `Server.timeout` without a byte either way.
+    response.on("timeout", cutStalledSocket);
+    return;
+  }
+  const { stream } = response;
+  stream.setTimeout(limits.stallTimeoutMs, cutStalledStream);
+  response.once("finish", () => {
+    if (!request.complete) {
+      // The answer came before the request's end, and whatever is still to come is for nobody (RFC 9113, section 8.1).
+      stream.close(constants.NGHTTP2_NO_ERROR);
+    }
+  });
+}
+
+/** Destroys a connection that has timed out with an answer on it that nobody reads. */
+export function cutStalledSocket(socket: Socket): void {
+  if (socket.writableLength > 0) {
+    socket.destroy();
+  }
+}
+
+function cutStalledStream(this: ServerHttp2Stream): void {
+  if (this.writableLength > 0) {
+    this.close(constants.NGHTTP2_CANCEL);
+  }
+}

@@ -1,0 +1,47 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import type { ConnectError } from "@connectrpc/connect";
+
+/** One HTTP request and its answer, whichever HTTP version carries them. */
+export interface Exchange {
+  /** The request's headers, with names in lower case. */
+  readonly headers: IncomingHttpHeaders;
+  /** `POST` or `GET`. */
+  readonly requestMethod: string;
+  /** The request target: the path with its query. */
+  readonly target: string;
+  /** The request's whole URL, as a handler sees it. */
+  readonly url: string;
+  /** Where the request comes from: an address, or the name on a client certificate. */
+  readonly peer: string;
+  /** Whether the caller is still there to be answered. */
+  readonly open: boolean;
+  /** Reads the whole body. One of the receiver's functions is called, once; none, if the caller goes away before. */
+  readBody(bytesMax: number, receiver: BodyReceiver): void;
+  /** The bytes of the body that have come so far. */
+  readonly bodyBytes: number;
+  /** Sends the answer and ends the exchange. Does nothing if the caller is gone. */
+  respond(answer: Answer): void;
+  /** Calls back when the caller is gone, answered or not. What it said, or what happened, is told if asked for. */
+  onGone(callback: (reason: () => ConnectError) => void): void;
+}
+
+/** Who takes a request's body. */
+export interface BodyReceiver {
+  onBody(body: Buffer): void;
+  /** The body is longer than allowed. Nothing of it is kept. */
+  onBodyTooLong(): void;
+}
+
+/** An answer, ready to be sent. */
+export interface Answer {
+  readonly status: number;
+  /** Names in lower case. Taken over: the sender may change it. */
+  readonly headers: OutgoingHttpHeaders;
+  /** Undefined for an answer of headers alone. */
+  readonly body?: Uint8Array | undefined;
+  /** Undefined for an answer without trailers. */
+  readonly trailers?: OutgoingHttpHeaders | undefined;
+}
+
+/** The body of a request that has none. */
+export const emptyBody: Buffer = Buffer.alloc(0);

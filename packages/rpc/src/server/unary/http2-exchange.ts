@@ -1,0 +1,142 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import { constants, type ServerHttp2Stream } from "node:http2";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { peerOf } from "../peer.ts";
+import { type Answer, type BodyReceiver, type Exchange, emptyBody } from "./exchange.ts";
+import type { StallWatch } from "./stall-watch.ts";
+
+const withTrailers = { waitForTrailers: true, sendDate: false } as const;
+const headersAlone = { endStream: true, sendDate: false } as const;
+
+interface Http2ExchangeInit {
+  readonly headers: IncomingHttpHeaders;
+  readonly stalls: StallWatch;
+}
+
+/** A request on an HTTP/2 stream, without Node's compatibility layer in between. */
+export class Http2Exchange implements Exchange {
+  readonly headers: IncomingHttpHeaders;
+  readonly requestMethod: string;
+  readonly target: string;
+  readonly #stream: ServerHttp2Stream;
+  readonly #stalls: StallWatch;
+  #bodyBytes = 0;
+  #bodyEnded = false;
+  #trailers: OutgoingHttpHeaders | undefined;
+
+  constructor(stream: ServerHttp2Stream, { headers, stalls }: Http2ExchangeInit) {
+    this.#stream = stream;
+    this.#stalls = stalls;
+    this.headers = headers;
+    this.requestMethod = String(headers[":method"]);
+    this.target = String(headers[":path"]);
+    // A stream that a caller resets with an error emits it, and with nobody listening that would end the process. What it
+    // means for the call is told by `close`.
+    stream.on("error", ignore);
+  }
+
+  get url(): string {
+    const { ":scheme": scheme = "http", ":authority": authority, host } = this.headers;
+    return `${scheme}://${authority ?? host ?? "localhost"}${this.target}`;
+  }
+
+  get peer(): string {
+    const socket = this.#stream.session?.socket;
+    return socket === undefined ? "unknown" : peerOf(socket);
+  }
+
+  get bodyBytes(): number {
+    return this.#bodyBytes;
+  }
+
+  get open(): boolean {
+    return !this.#stream.destroyed && !this.#stream.closed;
+  }
+
+  readBody(bytesMax: number, receiver: BodyReceiver): void {
+    const stream = this.#stream;
+    let body = emptyBody;
+    let chunks: Buffer[] | undefined;
+    stream.on("data", (chunk: Buffer) => {
+      this.#bodyBytes += chunk.length;
+      const bytes = this.#bodyBytes;
+      if (bytes > bytesMax) {
+        if (bytes - chunk.length <= bytesMax) {
+          chunks = undefined;
+          body = emptyBody;
+          receiver.onBodyTooLong();
+        }
+      } else if (bytes === chunk.length) {
+        body = chunk;
+      } else {
+        chunks ??= [body];
+        chunks.push(chunk);
+      }
+    });
+    stream.on("end", () => {
+      this.#bodyEnded = true;
+      if (this.#bodyBytes <= bytesMax) {
+        receiver.onBody(chunks === undefined ? body : Buffer.concat(chunks));
+      }
+    });
+  }
+
+  respond({ status, headers, body, trailers }: Answer): void {
+    if (!this.open) {
+      return;
+    }
+    const stream = this.#stream;
+    this.#stalls.watch(stream);
+    headers[":status"] = status;
+    if (trailers !== undefined) {
+      this.#trailers = trailers;
+      stream.on("wantTrailers", () => this.#sendTrailers());
+      stream.respond(headers, withTrailers);
+      stream.end(body);
+    } else if (body === undefined) {
+      stream.respond(headers, headersAlone);
+      this.#dropRest();
+    } else {
+      stream.respond(headers);
+      stream.end(body);
+      if (!this.#bodyEnded) {
+        stream.once("finish", () => this.#dropRest());
+      }
+    }
+  }
+
+  onGone(callback: (reason: () => ConnectError) => void): void {
+    const stream = this.#stream;
+    stream.on("close", () => {
+      this.#stalls.forget(stream);
+      callback(() => reasonOfReset(stream.rstCode));
+    });
+  }
+
+  #sendTrailers(): void {
+    this.#stream.sendTrailers(this.#trailers ?? {});
+    this.#dropRest();
+  }
+
+  /** Tells a caller that is still sending that nobody listens any more (RFC 9113, section 8.1). */
+  #dropRest(): void {
+    if (!this.#bodyEnded) {
+      this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    }
+  }
+}
+
+function reasonOfReset(rstCode: number | undefined): ConnectError {
+  switch (rstCode) {
+    case constants.NGHTTP2_REFUSED_STREAM:
+      return new ConnectError("the stream was refused", Code.Unavailable);
+    case constants.NGHTTP2_ENHANCE_YOUR_CALM:
+      return new ConnectError("the caller has too much to do", Code.ResourceExhausted);
+    case constants.NGHTTP2_INADEQUATE_SECURITY:
+      return new ConnectError("the caller finds the connection insecure", Code.PermissionDenied);
+    default:
+      return new ConnectError("the caller cancelled the call or went away", Code.Canceled);
+  }
+}
+
+function ignore(): void {}

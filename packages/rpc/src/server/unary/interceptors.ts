@@ -1,0 +1,75 @@
+import { create, type DescMethod, type Message } from "@bufbuild/protobuf";
+import type { HandlerContext, Interceptor, UnaryRequest, UnaryResponse } from "@connectrpc/connect";
+import type { UnaryImplementation } from "./unary-method.ts";
+
+interface Intercepted {
+  readonly given: UnaryImplementation;
+  /** Outermost first. */
+  readonly interceptors: readonly Interceptor[];
+}
+
+/** An implementation with interceptors around it, as Connect runs them. */
+export function throughInterceptors(method: DescMethod, { given, interceptors }: Intercepted): UnaryImplementation {
+  return async (message, context) => {
+    const innermost = async (request: UnaryRequest | { readonly stream: true }): Promise<UnaryResponse> => {
+      if (request.stream) {
+        throw new TypeError(`an interceptor made a stream of the unary call of ${method.name}`);
+      }
+      const answer = await given(request.message, withRequest(context, request));
+      return {
+        stream: false,
+        service: method.parent,
+        method,
+        header: context.responseHeader,
+        trailer: context.responseTrailer,
+        message: asMessage(method, answer),
+      } as UnaryResponse;
+    };
+    let next = innermost as Parameters<Interceptor>[0];
+    for (const interceptor of interceptors.toReversed()) {
+      next = interceptor(next);
+    }
+    const response = await next({
+      stream: false,
+      service: method.parent,
+      method,
+      requestMethod: context.requestMethod,
+      url: context.url,
+      signal: context.signal,
+      header: context.requestHeader,
+      contextValues: context.values,
+      message,
+    } as UnaryRequest);
+    replace(context.responseHeader, response.header);
+    replace(context.responseTrailer, response.trailer);
+    return response.message;
+  };
+}
+
+function asMessage({ output }: DescMethod, answer: unknown): Message {
+  const message = answer as Message | undefined;
+  return message?.$typeName === output.typeName ? message : create(output, message);
+}
+
+/** The context as interceptors left it: they may have put other headers, values or another signal in the request. */
+function withRequest(context: HandlerContext, request: UnaryRequest): HandlerContext {
+  return Object.create(context, {
+    requestHeader: { value: request.header },
+    signal: { value: request.signal },
+    values: { value: request.contextValues },
+    timeoutMs: { value: () => context.timeoutMs() },
+  });
+}
+
+/** Puts the answer's metadata in place, if an interceptor answered with metadata of its own. */
+function replace(target: Headers, source: Headers): void {
+  if (target === source) {
+    return;
+  }
+  for (const name of [...target.keys()]) {
+    target.delete(name);
+  }
+  for (const [name, value] of source) {
+    target.append(name, value);
+  }
+}

@@ -1,0 +1,256 @@
+import type { Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { ContentType } from "../../protocol/content-types.ts";
+import { headersFromNode } from "../../protocol/metadata.ts";
+import type { CallPipeline } from "../call-pipeline.ts";
+import { explainError } from "../explain-error.ts";
+import type { IncomingCall } from "../incoming-call.ts";
+import { bodyTooSlow } from "../request-body.ts";
+import type { ServerCall } from "../server-call.ts";
+import { type Compression, requestCompression, responseCompression } from "./compression.ts";
+import type { Dialect, DialectCall, DialectSettings } from "./dialect.ts";
+import type { Answer, BodyReceiver, Exchange } from "./exchange.ts";
+import { requestTooLarge, responseTooLarge } from "./limits.ts";
+import { type MessageCodec, responseMessage, type UnaryMethod } from "./unary-method.ts";
+
+/** What a {@link UnaryCall} is made of. */
+export interface UnaryCallInit {
+  readonly pipeline: CallPipeline;
+  readonly method: UnaryMethod;
+  readonly dialect: Dialect;
+  readonly type: ContentType;
+  readonly settings: DialectSettings & {
+    readonly responseBytesMax: number;
+    /** How long a caller may pause inside its body, in milliseconds. */
+    readonly bodyIdleTimeoutMs: number;
+  };
+  readonly exchange: Exchange;
+}
+
+/** One unary call, from its headers to its answer. What costs something is made only if it is asked for. */
+export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver {
+  readonly #init: UnaryCallInit;
+  readonly timeoutMs: number | undefined;
+  readonly #call: ServerCall;
+  #compression: Compression | undefined;
+  #responseCompression: Compression | undefined;
+  #state: "reading" | "running" | "answered" = "reading";
+  #requestHeader: Headers | undefined;
+  #responseHeader: Headers | undefined;
+  #responseTrailer: Headers | undefined;
+  #bodyRead: (() => void) | undefined;
+  #cancelWatch: (() => void) | undefined;
+
+  constructor(init: UnaryCallInit) {
+    this.#init = init;
+    let failure: unknown;
+    try {
+      this.timeoutMs = init.dialect.timeoutMs(init.exchange);
+    } catch (error) {
+      failure = error;
+    }
+    this.#call = init.pipeline.call(init.method.runtime, this);
+    this.#begin(failure);
+  }
+
+  /** Whether the body is still on its way. */
+  get reading(): boolean {
+    return this.#state === "reading";
+  }
+
+  /** Holds a call whose body is slow to come to its deadline, and to the limit on pauses. */
+  waitForBody(): void {
+    this.#watchProgress();
+    const body = new Promise<void>((resolve) => {
+      this.#bodyRead = resolve;
+    });
+    this.#call.race(body).catch((error: unknown) => this.#fail(error));
+  }
+
+  onBody(body: Buffer): void {
+    if (this.#state !== "reading") {
+      return;
+    }
+    this.#state = "running";
+    this.#bodyRead?.();
+    this.#cancelWatch?.();
+    try {
+      const request = this.#init.dialect.read(this, body, this.#compression);
+      if (request instanceof Promise) {
+        this.#call.race(request).then(
+          (message) => this.#run(message),
+          (error: unknown) => this.#fail(error),
+        );
+      } else {
+        this.#run(request);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  onBodyTooLong(): void {
+    if (this.#state === "reading") {
+      this.#fail(requestTooLarge(this.settings.requestBytesMax));
+    }
+  }
+
+  #watchProgress(): void {
+    const { exchange, settings } = this.#init;
+    const before = exchange.bodyBytes;
+    this.#cancelWatch = this.#call.after(settings.bodyIdleTimeoutMs, () => {
+      if (exchange.bodyBytes > before) {
+        this.#watchProgress();
+      } else {
+        this.#fail(bodyTooSlow(settings.bodyIdleTimeoutMs));
+      }
+    });
+  }
+
+  #begin(failure: unknown): void {
+    const { pipeline, dialect, exchange, settings } = this.#init;
+    exchange.onGone((reason) => this.#gone(reason));
+    try {
+      pipeline.open(this.#call);
+      const encoding = dialect.requestEncoding(exchange);
+      if (encoding !== undefined) {
+        this.#compression = requestCompression(encoding, dialect.acceptEncodingHeader);
+      }
+      if (settings.compressBytesMin !== Number.POSITIVE_INFINITY) {
+        const accepted = this.header(dialect.acceptEncodingHeader);
+        this.#responseCompression = responseCompression(accepted, this.#compression);
+      }
+      if (failure !== undefined) {
+        throw failure;
+      }
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    exchange.readBody(dialect.bodyBytes(settings.requestBytesMax), this);
+  }
+
+  #run(request: Message): void {
+    const { pipeline, method } = this.#init;
+    pipeline.unary(this.#call, { request, handle: method.implementation }).then(
+      (answer) => this.#answer(answer),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #answer(response: unknown): void {
+    try {
+      const payload = this.codec.encode(responseMessage(this.#init.method, response));
+      if (payload.length > this.#init.settings.responseBytesMax) {
+        throw responseTooLarge(this.#init.settings.responseBytesMax, payload.length);
+      }
+      const answer = this.#init.dialect.answer(this, payload);
+      if (answer instanceof Promise) {
+        answer.then(
+          (compressed) => this.#send(compressed, undefined),
+          (error: unknown) => this.#fail(error),
+        );
+      } else {
+        this.#send(answer, undefined);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#state === "answered") {
+      return;
+    }
+    const error =
+      reason instanceof ConnectError
+        ? reason
+        : new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
+    explainError(error, this.#init.method.desc);
+    this.#send(this.#init.dialect.fail(this, error), error);
+  }
+
+  #send(answer: Answer, error: ConnectError | undefined): void {
+    if (this.#state === "answered") {
+      return;
+    }
+    this.#state = "answered";
+    this.#cancelWatch?.();
+    this.#init.exchange.respond(answer);
+    this.#init.pipeline.close(this.#call, error);
+  }
+
+  #gone(reasonOf: () => ConnectError): void {
+    if (this.#state !== "answered") {
+      const reason = reasonOf();
+      this.#call.abort(reason);
+      if (this.#state === "reading") {
+        this.#fail(reason);
+      }
+    }
+  }
+
+  get exchange(): Exchange {
+    return this.#init.exchange;
+  }
+
+  get settings(): DialectSettings {
+    return this.#init.settings;
+  }
+
+  get type(): ContentType {
+    return this.#init.type;
+  }
+
+  get codec(): MessageCodec {
+    return this.#init.type.codec === "proto" ? this.#init.method.proto : this.#init.method.json;
+  }
+
+  get responseCompression(): Compression | undefined {
+    return this.#responseCompression;
+  }
+
+  get responseHeaderIfMade(): Headers | undefined {
+    return this.#responseHeader;
+  }
+
+  get responseTrailerIfMade(): Headers | undefined {
+    return this.#responseTrailer;
+  }
+
+  get protocolName(): ContentType["protocol"] {
+    return this.#init.type.protocol;
+  }
+
+  get requestMethod(): string {
+    return this.#init.exchange.requestMethod;
+  }
+
+  get url(): string {
+    return this.#init.exchange.url;
+  }
+
+  get peer(): string {
+    return this.#init.exchange.peer;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#init.exchange.headers[name];
+    return typeof value === "object" ? value.join(", ") : value;
+  }
+
+  get requestHeader(): Headers {
+    this.#requestHeader ??= headersFromNode(this.#init.exchange.headers);
+    return this.#requestHeader;
+  }
+
+  get responseHeader(): Headers {
+    this.#responseHeader ??= new Headers();
+    return this.#responseHeader;
+  }
+
+  get responseTrailer(): Headers {
+    this.#responseTrailer ??= new Headers();
+    return this.#responseTrailer;
+  }
+}

@@ -1,0 +1,163 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
+import type { Interceptor } from "@connectrpc/connect";
+import type { Clock } from "../../environment/clock.ts";
+import { type ContentType, parseContentType } from "../../protocol/content-types.ts";
+import type { CallPipeline } from "../call-pipeline.ts";
+import type { ServerLimits } from "../server-limits.ts";
+import type { ServedMethod } from "../service-methods.ts";
+import { connectDialect, query } from "./connect-dialect.ts";
+import type { Dialect } from "./dialect.ts";
+import type { Exchange } from "./exchange.ts";
+import { grpcDialect } from "./grpc-dialect.ts";
+import { grpcWebDialect } from "./grpc-web-dialect.ts";
+import { Http1Exchange } from "./http1-exchange.ts";
+import { Http2Exchange } from "./http2-exchange.ts";
+import { throughInterceptors } from "./interceptors.ts";
+import { createStallWatch } from "./stall-watch.ts";
+import { UnaryCall } from "./unary-call.ts";
+import { type JsonOptions, type UnaryImplementation, type UnaryMethod, unaryMethod } from "./unary-method.ts";
+
+/** Settings of the fast path, with their defaults. */
+export interface UnaryPathOptions {
+  readonly methods: ReadonlyMap<string, ServedMethod>;
+  readonly limits: ServerLimits;
+  readonly clock: Clock;
+  /** Outermost first. None by default. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
+  /** Responses of at least this many bytes are compressed for callers that accept it. By default none is. */
+  readonly compressBytesMin?: number | undefined;
+  /** Whether Connect requests must name the protocol's version. By default they need not. */
+  readonly requireConnectVersion?: boolean | undefined;
+  readonly json?: JsonOptions | undefined;
+}
+
+/** The short way for unary calls, straight from the connection. */
+export interface UnaryPath {
+  /** Takes the call, or says false and leaves the stream untouched for the long way. */
+  http2(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean;
+  /** Takes the call, or says false and leaves the request untouched for the long way. */
+  http1(request: IncomingMessage, response: ServerResponse): boolean;
+}
+
+/**
+ * Serves unary calls that are what nearly all are: a known method, asked for with POST (or GET, where that is allowed) in a
+ * format that we speak. Whatever else comes is left to the long way, so that there is one place that answers it.
+ */
+export function createUnaryPath(pipeline: CallPipeline, options: UnaryPathOptions): UnaryPath {
+  const { limits, interceptors = [], json = {}, requireConnectVersion = false } = options;
+  const settings = {
+    requestBytesMax: limits.requestBytesMax,
+    responseBytesMax: limits.responseBytesMax,
+    bodyIdleTimeoutMs: limits.bodyIdleTimeoutMs,
+    compressBytesMin: options.compressBytesMin ?? Number.POSITIVE_INFINITY,
+    requireConnectVersion,
+    json,
+  };
+  const methods = unaryMethods(options.methods, { interceptors, json });
+  const slowBodies = watchSlowBodies();
+  const stalls = createStallWatch(options.clock, limits.stallTimeoutMs);
+
+  function take({ method, type }: Match, exchange: Exchange): true {
+    const dialect = dialects[type.protocol];
+    const call = new UnaryCall({ pipeline, method, dialect, type, settings, exchange });
+    if (call.reading) {
+      slowBodies(call);
+    }
+    return true;
+  }
+
+  return {
+    http2(stream, headers) {
+      if (headers.expect !== undefined) {
+        return false;
+      }
+      const found = match(methods, one(headers[":method"]), one(headers[":path"]), headers["content-type"]);
+      return found !== undefined && take(found, new Http2Exchange(stream, { headers, stalls }));
+    },
+    http1(request, response) {
+      const found = match(methods, request.method, request.url, request.headers["content-type"]);
+      return found !== undefined && found.type.protocol !== "grpc" && take(found, new Http1Exchange(request, response));
+    },
+  };
+}
+
+function one(value: string | string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+interface Match {
+  readonly method: UnaryMethod;
+  readonly type: ContentType;
+}
+
+const dialects: Readonly<Record<ContentType["protocol"], Dialect>> = {
+  grpc: grpcDialect,
+  "grpc-web": grpcWebDialect,
+  connect: connectDialect,
+};
+
+const getTypes: ReadonlyMap<string | null, ContentType> = new Map(
+  (["proto", "json"] as const).map((codec) => [codec, { protocol: "connect", codec, text: false, enveloped: false }]),
+);
+
+function match(
+  methods: ReadonlyMap<string, UnaryMethod>,
+  ...[httpMethod, target = "", contentType = ""]: readonly (string | undefined)[]
+): Match | undefined {
+  if (httpMethod === "POST") {
+    const method = methods.get(target);
+    const type = method === undefined ? undefined : parseContentType(contentType);
+    // Connect's enveloped form is for streams.
+    return method === undefined || type === undefined || (type.enveloped && type.protocol === "connect")
+      ? undefined
+      : { method, type };
+  }
+  if (httpMethod === "GET") {
+    const method = methods.get(target.slice(0, Math.max(0, target.indexOf("?"))));
+    const type = method?.sideEffectFree ? getTypes.get(query(target).get("encoding")) : undefined;
+    // A GET with a content type is somebody else's.
+    return method === undefined || type === undefined || contentType !== "" ? undefined : { method, type };
+  }
+  return undefined;
+}
+
+function unaryMethods(
+  served: ReadonlyMap<string, ServedMethod>,
+  { interceptors, json }: { readonly interceptors: readonly Interceptor[]; readonly json: JsonOptions },
+): ReadonlyMap<string, UnaryMethod> {
+  const methods = new Map<string, UnaryMethod>();
+  for (const [path, { runtime, implementation }] of served) {
+    const given = implementation as UnaryImplementation;
+    const method = unaryMethod(runtime, {
+      implementation: interceptors.length === 0 ? given : throughInterceptors(runtime.method, { given, interceptors }),
+      json,
+    });
+    if (method !== undefined) {
+      methods.set(path, method);
+    }
+  }
+  return methods;
+}
+
+/**
+ * Most bodies come with their headers, and their calls need no timer until the implementation is at work. This looks once,
+ * after all that came together was dealt with, and holds those whose body is still on its way to their deadline.
+ */
+function watchSlowBodies(): (call: UnaryCall) => void {
+  let fresh: UnaryCall[] = [];
+  function look() {
+    const calls = fresh;
+    fresh = [];
+    for (const call of calls) {
+      if (call.reading) {
+        call.waitForBody();
+      }
+    }
+  }
+  return (call) => {
+    if (fresh.push(call) === 1) {
+      setImmediate(look);
+    }
+  };
+}
