@@ -1,4 +1,3 @@
 export { productMigrations } from "./migrations/product-migrations.ts";
 export type { ProductReason } from "./product-errors.ts";
-export { productEventTypes } from "./product-events.ts";
 export { createProductModule, type ProductModuleOptions } from "./product-module.ts";

@@ -1,13 +1,13 @@
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
-import type { EventLog } from "@parley/events";
+import { type EventLog, eventTypes } from "@parley/events";
 import { InventoryService, type WatchStockRequest } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { callContextKey, type Environment } from "@parley/rpc";
 import { implement, type ServiceEntry } from "@parley/rpc/server";
 import { answerOnce, type Database } from "@parley/store";
 import type { Inventory } from "./inventory.ts";
 import { callerName, edge, toRpcError } from "./product-edge.ts";
-import { type ProductEvents, productEventTypes } from "./product-events.ts";
+import { ProductError } from "./product-errors.ts";
+import type { ProductEvents } from "./product-events.ts";
 import { productMessage, reservationMessage } from "./product-messages.ts";
 import { sayable } from "./stock-change.ts";
 import { updateStock } from "./stock-update.ts";
@@ -73,7 +73,7 @@ async function* watchStock(eventLog: EventLog, request: WatchStockRequest, { sig
   try {
     for await (const { event, position } of eventLog.watch({
       ...(afterPosition === "" ? {} : { afterPosition }),
-      types: [productEventTypes.stockChanged],
+      types: [eventTypes.stockChanged],
       signal,
     })) {
       const { payload, time } = event;

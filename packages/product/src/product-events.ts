@@ -1,15 +1,9 @@
 import { create } from "@bufbuild/protobuf";
-import type { EventLog, NewEvent } from "@parley/events";
+import { type EventLog, eventTypes, type NewEvent } from "@parley/events";
 import { StockChangedSchema, StockLowSchema } from "@parley/gen/event/v1/event_pb.js";
 import type { CallContext } from "@parley/rpc";
 import type { Transaction } from "@parley/store";
 import { fellLow, type StockChange, sayable } from "./stock-change.ts";
-
-/** The types of the events that the product service tells. */
-export const productEventTypes = {
-  stockChanged: "parley.product.stock_changed.v1",
-  stockLow: "parley.product.stock_low.v1",
-} as const;
 
 /** Writes down what happened to products, in the transaction in which it happened. */
 export interface ProductEvents {
@@ -26,7 +20,7 @@ export function createProductEvents(log: EventLog): ProductEvents {
       const value = create(StockChangedSchema, { productId, stock: sayable(change.stock), delta });
       await log.append(transaction, {
         ...about(productId, cause),
-        type: productEventTypes.stockChanged,
+        type: eventTypes.stockChanged,
         payload: { case: "stockChanged", value },
       });
       if (fellLow(change)) {
@@ -37,7 +31,7 @@ export function createProductEvents(log: EventLog): ProductEvents {
       const value = create(StockLowSchema, { productId, productName, stock: sayable(stock), lowStockThreshold });
       await log.append(transaction, {
         ...about(productId, cause),
-        type: productEventTypes.stockLow,
+        type: eventTypes.stockLow,
         payload: { case: "stockLow", value },
       });
     },

@@ -1,4 +1,4 @@
-import { createEventLog } from "@parley/events";
+import { createEventLog, eventTypes } from "@parley/events";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import { type Database, startPruningRequestIds } from "@parley/store";
@@ -23,7 +23,9 @@ export function createProductModule({
   sampleData = false,
 }: ProductModuleOptions): ServiceModule {
   const { clock, log } = environment;
-  const eventLog = createEventLog({ database, source: "/services/product", environment });
+  // Each sale changes stock: too many events to publish for nobody.
+  const watchOnlyTypes = [eventTypes.stockChanged];
+  const eventLog = createEventLog({ database, source: "/services/product", environment, watchOnlyTypes });
   const events = createProductEvents(eventLog);
   const inventory = createInventory({ database, events, clock });
   let stopPruning = async () => {};

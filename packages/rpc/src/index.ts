@@ -1,3 +1,4 @@
+export { serviceTokenIssuer, tokenAlgorithm, tokenAudience, userTokenIssuer } from "./access/token-verifier.ts";
 export { type CallContext, type Caller, callContextKey, within } from "./call/call-context.ts";
 export {
   type ErrorDetail,

@@ -135,22 +135,30 @@ export interface PruningOptions {
   readonly clock: PruningClock;
   /** Told when a round failed. The next one comes all the same. */
   onError(error: unknown): void;
+  /** What else of the database grows old, and how to forget it. */
+  also?(nowMs: number): Promise<unknown>;
 }
 
 /** Forgets answers older than {@link requestIdRetentionMs} every ten minutes. The answer ends it, after the round under way. */
-export function startPruningRequestIds({ database, clock, onError }: PruningOptions): () => Promise<void> {
+export function startPruningRequestIds(options: PruningOptions): () => Promise<void> {
+  const { database, clock, onError, also } = options;
   let stopped = false;
   let round = Promise.resolve();
   let cancel = clock.after(pruneIntervalMs, next);
 
+  async function prune() {
+    try {
+      await pruneRequestIds(database, clock.now() - requestIdRetentionMs);
+      await also?.(clock.now());
+    } catch (error) {
+      onError(error);
+    }
+    if (!stopped) {
+      cancel = clock.after(pruneIntervalMs, next);
+    }
+  }
   function next() {
-    round = pruneRequestIds(database, clock.now() - requestIdRetentionMs)
-      .then(() => undefined, onError)
-      .then(() => {
-        if (!stopped) {
-          cancel = clock.after(pruneIntervalMs, next);
-        }
-      });
+    round = prune();
   }
   return async () => {
     stopped = true;

@@ -1,0 +1,54 @@
+import type { Transaction } from "@parley/store";
+import { changeUser, checkEtag, type User, type UserChange } from "./user.ts";
+import { emailTaken, userNotFound } from "./user-errors.ts";
+import * as store from "./user-store.ts";
+
+/** What a new account is made of. */
+export type NewUser = Pick<User, "id" | "name" | "email" | "phone" | "address" | "role">;
+
+/** Makes an account. Throws EMAIL_TAKEN. */
+export async function addUser(
+  transaction: Transaction,
+  fields: NewUser,
+  { passwordHash, nowMs }: { readonly passwordHash: string; readonly nowMs: number },
+): Promise<User> {
+  const user: User = { ...fields, version: 1, createTimeMs: nowMs, updateTimeMs: nowMs };
+  if (!(await store.insertUser(transaction, { user, passwordHash }))) {
+    throw emailTaken("email");
+  }
+  return user;
+}
+
+/** Which account is to change, and what of it. */
+export interface UserEdit {
+  readonly id: string;
+  /** The etag that the writer saw. Empty: whatever it is. */
+  readonly etag: string;
+  readonly change: UserChange;
+  readonly nowMs: number;
+}
+
+/** Changes an account; the account after it. Throws USER_NOT_FOUND, ETAG_MISMATCH, INVALID_FIELD, EMAIL_TAKEN. */
+export async function editUser(transaction: Transaction, { id, etag, change, nowMs }: UserEdit): Promise<User> {
+  const user = await standing(transaction, { id, etag });
+  const changed = changeUser(user, change, nowMs);
+  if (changed !== user && !(await store.updateUser(transaction, changed))) {
+    throw emailTaken("user.email");
+  }
+  return changed;
+}
+
+/** Removes an account and ends its sign-ins. Throws USER_NOT_FOUND, ETAG_MISMATCH. */
+export async function removeUser(transaction: Transaction, edit: Pick<UserEdit, "id" | "etag">): Promise<void> {
+  await standing(transaction, edit);
+  await store.deleteUser(transaction, edit.id);
+}
+
+async function standing(transaction: Transaction, { id, etag }: Pick<UserEdit, "id" | "etag">): Promise<User> {
+  const user = await store.findUser(transaction, id);
+  if (user === undefined) {
+    throw userNotFound([id]);
+  }
+  checkEtag(user, etag);
+  return user;
+}

@@ -1,0 +1,89 @@
+import type { Database } from "@parley/store";
+import { addUser, type NewUser } from "./accounts.ts";
+import { isEmail } from "./user.ts";
+import { anyUser, findUserByEmail } from "./user-store.ts";
+
+/** The password of every sample user. */
+export const samplePassword = "parley-sample";
+/** Hashed beforehand: three hashes would hold up the first start. A test checks that it fits. */
+export const samplePasswordHash =
+  "$argon2id$v=19$m=19456,t=2,p=1$eMwVa+PTAqFkzNrfWCMZkg$rsGv3hHB05u4hZvAp09tACYTThovsrm/Z2x6c/r9U/A";
+
+/** Who there is at the beginning where sample data is on. */
+export const sampleUsers: readonly NewUser[] = [
+  sample("1", "Alice Johnson", { phone: "+1 555 0101", address: "12 Oak Street, Springfield" }),
+  sample("2", "Bob Smith", { phone: "+1 555 0102", address: "34 Elm Street, Springfield" }),
+  sample("3", "Charlie Brown", { phone: "+1 555 0103", address: "56 Maple Street, Springfield" }),
+];
+
+/** Makes the sample users where there is no user at all. */
+export async function loadSampleUsers(database: Database, nowMs: number): Promise<void> {
+  await database.transaction(async (transaction) => {
+    if (await anyUser(transaction)) {
+      return;
+    }
+    for (const user of sampleUsers) {
+      await addUser(transaction, user, { passwordHash: samplePasswordHash, nowMs });
+    }
+  });
+}
+
+/** Who is made an admin at the start. */
+export interface AdminAccount {
+  readonly email: string;
+  readonly password: string;
+}
+
+/** The admin that the settings name, if any. Throws where they name half of one, or one that could not sign in. */
+export function adminAccount(email: string | undefined, password: string | undefined): AdminAccount | undefined {
+  if (email === undefined && password === undefined) {
+    return undefined;
+  }
+  if (email === undefined || password === undefined) {
+    throw new Error("ADMIN_EMAIL and ADMIN_PASSWORD go together: set both or neither.");
+  }
+  if (!isEmail(email)) {
+    throw new Error("ADMIN_EMAIL must be an e-mail address.");
+  }
+  if (password.length < 8 || password.length > 128) {
+    throw new Error("ADMIN_PASSWORD must have 8 to 128 characters.");
+  }
+  return { email, password };
+}
+
+/** What is needed to make the admin's account. */
+export interface FirstAdmin {
+  readonly id: string;
+  readonly email: string;
+  readonly nowMs: number;
+  /** Only asked where the account is new: hashing takes a while. */
+  passwordHash(): Promise<string>;
+}
+
+/**
+ * Makes the admin's account where its e-mail address has none. Answers whether the account is an admin's: an account that
+ * somebody made with this address is not promoted, since nobody knows whose it is.
+ */
+export async function ensureAdmin(database: Database, admin: FirstAdmin): Promise<boolean> {
+  const standing = await findUserByEmail(database, admin.email);
+  if (standing !== undefined) {
+    return standing.user.role === "admin";
+  }
+  const passwordHash = await admin.passwordHash();
+  return database.transaction(async (transaction) => {
+    // Another replica may have been faster.
+    const other = await findUserByEmail(transaction, admin.email);
+    if (other !== undefined) {
+      return other.user.role === "admin";
+    }
+    const { id, email, nowMs } = admin;
+    const fields = { id, name: "Administrator", email, phone: "", address: "", role: "admin" } as const;
+    await addUser(transaction, fields, { passwordHash, nowMs });
+    return true;
+  });
+}
+
+function sample(id: string, name: string, { phone, address }: Pick<NewUser, "phone" | "address">): NewUser {
+  const [first = ""] = name.toLowerCase().split(" ");
+  return { id, name, email: `${first}@example.com`, phone, address, role: "customer" };
+}

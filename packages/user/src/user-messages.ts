@@ -1,0 +1,33 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type User as UserMessage, UserRole, UserSchema } from "@parley/gen/user/v1/user_pb.js";
+import { etagOf, type User, type UserChange } from "./user.ts";
+
+/** An account as the contract says it. */
+export function userMessage(user: User): UserMessage {
+  const { id, name, email, phone, address, role } = user;
+  return create(UserSchema, {
+    id,
+    name,
+    email,
+    phone,
+    address,
+    role: role === "admin" ? UserRole.ADMIN : UserRole.CUSTOMER,
+    createTime: timestampFromMs(user.createTimeMs),
+    updateTime: timestampFromMs(user.updateTimeMs),
+    etag: etagOf(user),
+  });
+}
+
+/** What an update changes: the fields that the mask names, or all that are set where it names none. */
+export function changeOf(user: UserMessage, paths: readonly string[]): UserChange {
+  const { name, email, phone, address } = user;
+  const wanted = (field: "name" | "email" | "phone" | "address") =>
+    paths.length === 0 ? user[field] !== "" : paths.includes(field);
+  return {
+    ...(wanted("name") ? { name } : {}),
+    ...(wanted("email") ? { email } : {}),
+    ...(wanted("phone") ? { phone } : {}),
+    ...(wanted("address") ? { address } : {}),
+  };
+}

@@ -1,0 +1,141 @@
+import { createHash } from "node:crypto";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { EventLog } from "@parley/events";
+import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
+import { callContextKey, type Environment } from "@parley/rpc";
+import { implement, type ServiceEntry } from "@parley/rpc/server";
+import { answerOnce, type Database, decodePageToken, encodePageToken, InvalidPageTokenError } from "@parley/store";
+import { addUser, editUser, removeUser } from "./accounts.ts";
+import type { PasswordHasher } from "./password-hash.ts";
+import type { Session, SignIn } from "./sign-in.ts";
+import { callerName, clientAddress, edge } from "./user-edge.ts";
+import { UserError, userNotFound } from "./user-errors.ts";
+import { tellUserCreated } from "./user-events.ts";
+import { changeOf, userMessage } from "./user-messages.ts";
+import { findBuyer, findUser, findUsers, listUsers, type UserPlace } from "./user-store.ts";
+
+/** Users on a page where the caller names no number (the contract's default). */
+const pageSizeDefault = 50;
+const listName = "users";
+
+export interface UserServiceOptions {
+  readonly environment: Environment;
+  readonly database: Database;
+  readonly eventLog: EventLog;
+  readonly passwords: PasswordHasher;
+  readonly signIn: SignIn;
+}
+
+/** `user.v1.UserService`: accounts and sign-in, contract in, contract out. */
+export function createUserService(options: UserServiceOptions): ServiceEntry {
+  const { environment, database, eventLog, passwords, signIn } = options;
+  const { clock, newId } = environment;
+  const { method } = UserService;
+
+  return implement(UserService, {
+    createUser: edge(async (request, context) => {
+      const salt = request.requestId === "" ? undefined : saltOf(request.requestId);
+      const passwordHash = await passwords.hash(request.password, { salt, signal: context.signal });
+      const [nowMs, caller] = [clock.now(), callerName(context)];
+      // What is kept of a request must not make its password easier to guess than the account does.
+      const call = { method: method.createUser, request: { ...request, password: passwordHash }, caller, nowMs };
+      return database.transaction((transaction) =>
+        answerOnce(transaction, call, async () => {
+          const { name, email, phone, address } = request;
+          const fields = { id: newId(), name, email, phone, address, role: "customer" } as const;
+          const user = await addUser(transaction, fields, { passwordHash, nowMs });
+          await tellUserCreated(eventLog, transaction, { user, cause: context.values.get(callContextKey) });
+          return { user: userMessage(user) };
+        }),
+      );
+    }),
+
+    getUser: edge(async ({ id }) => {
+      const user = await findUser(database, id);
+      if (user === undefined) {
+        throw userNotFound([id]);
+      }
+      return { user: userMessage(user) };
+    }),
+
+    batchGetUsers: edge(async ({ ids }) => {
+      const found = await findUsers(database, ids);
+      const users = ids.map((id) => found.get(id)).filter((user) => user !== undefined);
+      if (users.length < ids.length) {
+        throw userNotFound(ids.filter((id) => !found.has(id)));
+      }
+      return { users: users.map(userMessage) };
+    }),
+
+    listUsers: edge(async ({ pageSize, pageToken }) => {
+      const size = pageSize === 0 ? pageSizeDefault : pageSize;
+      const after = pageToken === "" ? undefined : placeOf(pageToken);
+      // One more than asked for tells whether there is another page.
+      const found = await listUsers(database, { after, limit: size + 1 });
+      const page = found.slice(0, size);
+      const last = found.length > size ? page.at(-1) : undefined;
+      const nextPageToken = last === undefined ? "" : encodePageToken([last.createTimeMs, last.id], listName);
+      return { users: page.map(userMessage), nextPageToken };
+    }),
+
+    updateUser: edge(async (request, context) => {
+      const { user, updateMask } = request;
+      if (user === undefined) {
+        throw new UserError("INVALID_FIELD", "user must be set.", { metadata: { field: "user" } });
+      }
+      const [nowMs, caller] = [clock.now(), callerName(context)];
+      return database.transaction((transaction) =>
+        answerOnce(transaction, { method: method.updateUser, request, caller, nowMs }, async () => {
+          const change = changeOf(user, updateMask?.paths ?? []);
+          return { user: userMessage(await editUser(transaction, { id: user.id, etag: user.etag, change, nowMs })) };
+        }),
+      );
+    }),
+
+    deleteUser: edge(async ({ id, etag }) => {
+      await database.transaction((transaction) => removeUser(transaction, { id, etag }));
+      return {};
+    }),
+
+    validateUser: edge(async ({ userId }) => {
+      const buyer = await findBuyer(database, userId);
+      if (buyer === undefined) {
+        throw userNotFound([userId]);
+      }
+      return { valid: true, name: buyer.name, email: buyer.email };
+    }),
+
+    login: edge(async ({ email, password }, context) => {
+      const { signal } = context;
+      const session = await signIn.login({ email, password, address: clientAddress(context), signal });
+      return { user: userMessage(session.user), ...tokensOf(session) };
+    }),
+
+    refreshLogin: edge(async ({ refreshToken }) => tokensOf(await signIn.refresh(refreshToken))),
+
+    logout: edge(async ({ refreshToken }) => {
+      await signIn.logout(refreshToken);
+      return {};
+    }),
+  });
+}
+
+function tokensOf({ access, refreshToken }: Session) {
+  return { accessToken: access.token, expireTime: timestampFromMs(access.expireTimeMs), refreshToken };
+}
+
+/**
+ * The salt that goes with a request id: the same each time that the call comes, so that its repeats can be told from calls
+ * with another password. No two accounts share it, as an id makes one account.
+ */
+function saltOf(requestId: string): Uint8Array {
+  return createHash("sha256").update(`parley password salt ${requestId.toLowerCase()}`).digest().subarray(0, 16);
+}
+
+function placeOf(pageToken: string): UserPlace {
+  const [createTimeMs, id] = decodePageToken(pageToken, listName);
+  if (typeof createTimeMs !== "number" || typeof id !== "string") {
+    throw new InvalidPageTokenError();
+  }
+  return { createTimeMs, id };
+}

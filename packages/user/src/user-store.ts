@@ -1,0 +1,137 @@
+import type { Reader, Transaction } from "@parley/store";
+import { emailKey, type User, type UserRole } from "./user.ts";
+
+/** Where a page of users begins: after this one. */
+export interface UserPlace {
+  readonly createTimeMs: number;
+  readonly id: string;
+}
+
+/** An account, with what its password is checked against. Never leaves the sign-in. */
+export interface UserWithPassword {
+  readonly user: User;
+  readonly passwordHash: string;
+}
+
+interface UserRow {
+  readonly id: string;
+  readonly name: string;
+  readonly email: string;
+  readonly phone: string;
+  readonly address: string;
+  readonly role: UserRole;
+  readonly version: number;
+  readonly create_time: number;
+  readonly update_time: number;
+}
+
+const columns = "id, name, email, phone, address, role, version, create_time, update_time";
+
+/** Reads one account. */
+export async function findUser(reader: Reader, id: string): Promise<User | undefined> {
+  const row = await reader.get<UserRow>(`SELECT ${columns} FROM users WHERE id = ?`, id);
+  return row && fromRow(row);
+}
+
+/** Reads what an order keeps of a user: by primary key, and no more than that. */
+export function findBuyer(reader: Reader, id: string): Promise<Pick<User, "name" | "email"> | undefined> {
+  return reader.get("SELECT name, email FROM users WHERE id = ?", id);
+}
+
+/** Reads those of the accounts that there are, in no order. */
+export async function findUsers(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, User>> {
+  const marks = ids.map(() => "?").join(", ");
+  const rows = await reader.all<UserRow>(`SELECT ${columns} FROM users WHERE id IN (${marks})`, ...ids);
+  return new Map(rows.map((row) => [row.id, fromRow(row)]));
+}
+
+/** Reads the account that an e-mail address names, in any case. */
+export async function findUserByEmail(reader: Reader, email: string): Promise<UserWithPassword | undefined> {
+  const row = await reader.get<UserRow & { readonly password_hash: string }>(
+    `SELECT ${columns}, password_hash FROM users WHERE email_key = ?`,
+    emailKey(email),
+  );
+  return row && { user: fromRow(row), passwordHash: row.password_hash };
+}
+
+/** Reads a page of accounts, oldest first. */
+export async function listUsers(
+  reader: Reader,
+  { after, limit }: { readonly after: UserPlace | undefined; readonly limit: number },
+): Promise<readonly User[]> {
+  const rows =
+    after === undefined
+      ? await reader.all<UserRow>(`SELECT ${columns} FROM users ORDER BY create_time, id LIMIT ?`, limit)
+      : await reader.all<UserRow>(
+          `SELECT ${columns} FROM users WHERE (create_time, id) > (?, ?) ORDER BY create_time, id LIMIT ?`,
+          after.createTimeMs,
+          after.id,
+          limit,
+        );
+  return rows.map(fromRow);
+}
+
+/** Whether there is any account. */
+export async function anyUser(reader: Reader): Promise<boolean> {
+  return (await reader.get("SELECT 1 AS one FROM users LIMIT 1")) !== undefined;
+}
+
+/** Writes a new account down. False, and nothing written, if its e-mail address is taken. */
+export async function insertUser(transaction: Transaction, { user, passwordHash }: UserWithPassword): Promise<boolean> {
+  const inserted = await transaction.run(
+    `INSERT INTO users (${columns}, email_key, password_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (email_key) DO NOTHING`,
+    user.id,
+    user.name,
+    user.email,
+    user.phone,
+    user.address,
+    user.role,
+    user.version,
+    user.createTimeMs,
+    user.updateTimeMs,
+    emailKey(user.email),
+    passwordHash,
+  );
+  return inserted === 1;
+}
+
+/** Writes an account over the version before. False, and nothing written, if its e-mail address is taken by another. */
+export async function updateUser(transaction: Transaction, user: User): Promise<boolean> {
+  const key = emailKey(user.email);
+  const updated = await transaction.run(
+    `UPDATE users SET name = ?, email = ?, email_key = ?, phone = ?, address = ?, version = ?, update_time = ?
+       WHERE id = ? AND version = ? AND NOT EXISTS (SELECT 1 FROM users WHERE email_key = ? AND id <> ?)`,
+    user.name,
+    user.email,
+    key,
+    user.phone,
+    user.address,
+    user.version,
+    user.updateTimeMs,
+    user.id,
+    user.version - 1,
+    key,
+    user.id,
+  );
+  return updated === 1;
+}
+
+export async function deleteUser(transaction: Transaction, id: string): Promise<void> {
+  await transaction.run("DELETE FROM refresh_tokens WHERE user_id = ?", id);
+  await transaction.run("DELETE FROM users WHERE id = ?", id);
+}
+
+function fromRow(row: UserRow): User {
+  return {
+    id: row.id,
+    name: row.name,
+    email: row.email,
+    phone: row.phone,
+    address: row.address,
+    role: row.role,
+    version: row.version,
+    createTimeMs: row.create_time,
+    updateTimeMs: row.update_time,
+  };
+}
