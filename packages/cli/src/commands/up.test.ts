@@ -148,6 +148,15 @@ describe("parley up", () => {
     expect(await listens(0)).toBe(false);
   });
 
+  it("says which service did not end well, in words and by the exit code", async () => {
+    const run = up(["--only", "user,product"], { FAKE_PRODUCT: "cuts-calls" });
+    await run.untilSaid(isUp);
+    run.child.kill("SIGINT");
+    expect(await run.exitCode).toBe(1);
+    expect(run.said()).toContain("product ended with exit code 1: not all that was begun was finished.");
+    expect(run.said()).not.toContain("user ended");
+  });
+
   it("stops at once when it is interrupted before the services are healthy", async () => {
     const run = up([], { FAKE_USER: "unhealthy" });
     await run.untilSaid(/Waiting for .*user/);

@@ -4,7 +4,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 import { firstCommands } from "./first-commands.ts";
 import { findFreeOffset, type TakenPort } from "./ports.ts";
 import { type StackSettings, variablePrefix } from "./service-environment.ts";
-import { type Exit, exitInWords } from "./service-process.ts";
+import { type Exit, endedWell, exitInWords } from "./service-process.ts";
 import type { ServiceDefinition } from "./service-registry.ts";
 import type { Stack, StackMember } from "./stack.ts";
 
@@ -109,6 +109,17 @@ export function endedByItself(
   );
   const offset = settings.portOffset === 0 ? "" : ` --port-offset ${settings.portOffset}`;
   terminal.say(`  npx parley up --only ${name} --data ${shownPath(settings.dataFolder)}${offset}`);
+}
+
+/** Names the services that were asked to end and did not end well. */
+export function unclean(terminal: Terminal, asked: readonly StackMember[]): void {
+  for (const { service, process } of asked) {
+    if (process.exit !== undefined && !endedWell(process.exit)) {
+      terminal.say(
+        terminal.colors.red(`${service.name} ${exitInWords(process.exit)}: not all that was begun was finished.`),
+      );
+    }
+  }
 }
 
 function ended(terminal: Terminal, { service, process }: StackMember, exit: Exit): void {

@@ -7,6 +7,7 @@ import { findDatabaseFiles, removeDatabaseFiles } from "./data-folder.ts";
 import { findTakenPorts } from "./ports.ts";
 import * as report from "./reports.ts";
 import type { StackSettings } from "./service-environment.ts";
+import { endedWell } from "./service-process.ts";
 import type { ServiceDefinition } from "./service-registry.ts";
 import { ServiceEndedError, Stack } from "./stack.ts";
 import { watchSignals } from "./stop-signals.ts";
@@ -64,9 +65,9 @@ export async function runStack(services: readonly ServiceDefinition[], options: 
         return 1;
       }
     }
-    const crashed = stack.members.some((member) => member.process.exit !== undefined);
     await drain(stack, terminal, signals.second);
-    return crashed ? 1 : 0;
+    // A crash before, calls cut off after the grace period, a kill: what was not a clean end shows in the exit code.
+    return stack.members.every(({ process: { exit } }) => exit !== undefined && endedWell(exit)) ? 0 : 1;
   } finally {
     signals.dispose();
     stack.kill();
@@ -131,7 +132,8 @@ async function reportCrashes(
 
 async function drain(stack: Stack, terminal: Terminal, second: Promise<void>): Promise<void> {
   const names = () => stack.running.map((member) => member.service.name).join(", ");
-  if (stack.running.length === 0) {
+  const asked = stack.running;
+  if (asked.length === 0) {
     return;
   }
   terminal.say(`Stopping ${names()}: what was begun is finished. Ctrl-C again ends them at once.`);
@@ -147,5 +149,6 @@ async function drain(stack: Stack, terminal: Terminal, second: Promise<void>): P
   });
   await withProgress(terminal, () => `Waiting for ${names()} to end`, stack.drain());
   clearTimeout(timer);
+  report.unclean(terminal, asked);
   terminal.say("All services have ended.");
 }

@@ -101,3 +101,8 @@ export function exitInWords({ code, signal, error }: Exit): string {
   }
   return signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
 }
+
+/** Whether a process that was asked to end did so well. By SIGTERM itself it ends while it is still starting. */
+export function endedWell({ code, signal }: Exit): boolean {
+  return code === 0 || signal === "SIGTERM";
+}

@@ -37,7 +37,7 @@ process.on("SIGTERM", () => {
   if (!behaviour.includes("never-ends")) {
     setTimeout(() => {
       log("drained");
-      process.exit(0);
+      process.exit(behaviour.includes("cuts-calls") ? 1 : 0);
     }, 50);
   }
 });
