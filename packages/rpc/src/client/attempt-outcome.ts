@@ -1,14 +1,18 @@
 /**
  * How far a failed attempt got, as the transport that made it knows:
- * - "unsent": it never left this process (no connection, breaker open). Nothing was repeated by trying again.
+ * - "unsent": a connection was there, but the call never left on it. Another try repeats nothing.
+ * - "unreachable": there is no connection to send it on.
+ * - "breaker-open": the breaker let nothing out.
  * - "refused": it left, and the server said that it did not look at it (REFUSED_STREAM, or GOAWAY below the stream's id).
+ * - "answered": the server answered with this error.
  * - "unknown": it may have been processed.
  */
-export type Reach = "unsent" | "refused" | "unknown";
+export type Reach = "unsent" | "unreachable" | "breaker-open" | "refused" | "answered" | "unknown";
 
 const reaches = new WeakMap<object, Reach>();
+const ownTimers = new WeakSet<object>();
 
-/** Notes on an error how far the attempt got. For transports, the simulated ones included. Answers the error. */
+/** Notes on an error how far the attempt got. For transports, simulated ones included. Answers the error. */
 export function markReach<E extends object>(error: E, reach: Reach): E {
   reaches.set(error, reach);
   return error;
@@ -16,13 +20,25 @@ export function markReach<E extends object>(error: E, reach: Reach): E {
 
 /** How far the attempt that failed with this error got. */
 export function reachOf(error: unknown): Reach {
-  return (typeof error === "object" && error !== null && reaches.get(error)) || "unknown";
+  return (typeof error === "object" && error !== null ? reaches.get(error) : undefined) ?? "unknown";
+}
+
+/** Notes on an error that it is this side's deadline that passed, not one that the server told of. Answers the error. */
+export function markOwnTimer<E extends object>(error: E): E {
+  ownTimers.add(error);
+  return error;
+}
+
+/** Whether it is this side's deadline that passed. */
+export function isOwnTimer(error: unknown): boolean {
+  return typeof error === "object" && error !== null && ownTimers.has(error);
 }
 
 /**
- * Tells that no attempt of the failed call can have been processed by the server: the breaker was open, no connection could be made, or
- * the server refused to look at it. False wherever there is doubt.
+ * Tells that no attempt of the failed call can have been processed by the server: the breaker was open, no connection could be
+ * made, or the server refused to look at it. False wherever there is doubt.
  */
 export function neverSent(error: unknown): boolean {
-  return reachOf(error) !== "unknown";
+  const reach = reachOf(error);
+  return reach !== "unknown" && reach !== "answered";
 }

@@ -1,11 +1,36 @@
 import type { CallContext } from "../call/call-context.ts";
 import type { Environment } from "../environment/environment.ts";
 
-/** Request metadata as the transports hand it on: cheap to extend, accepted wherever a `HeadersInit` is. */
-export type HeaderPairs = [name: string, value: string][];
-
 /** What Connect accepts as metadata (`HeadersInit`, which Node's types do not name). */
-export type MetadataInit = Headers | HeaderPairs | Record<string, string>;
+export type MetadataInit = Headers | [name: string, value: string][] | Record<string, string>;
+
+/**
+ * Request metadata as the layers of a client hand it on: pairs with names in lower case and values that have been checked, cheap to
+ * extend. It is an array of pairs to every other transport.
+ */
+export class CheckedHeader extends Array<[name: string, value: string]> {
+  /** A copy with one more pair. */
+  and(name: string, value: string): CheckedHeader {
+    const copy = copyOf(this);
+    copy.push([name, value]);
+    return copy;
+  }
+}
+
+/** The metadata, checked. Throws a `TypeError` where a name or a value may not be sent. */
+export function checkedHeader(header: MetadataInit | undefined): CheckedHeader {
+  if (header instanceof CheckedHeader) {
+    return header;
+  }
+  const checked = new CheckedHeader();
+  if (header !== undefined) {
+    // Web headers refuse what must not be sent, and write names in lower case.
+    for (const pair of header instanceof Headers ? header : new Headers(header)) {
+      checked.push(pair);
+    }
+  }
+  return checked;
+}
 
 /**
  * The caller's own metadata, and what the incoming call hands on: its request id, its trace with a new span, and who calls.
@@ -15,11 +40,11 @@ export function callHeader(
   header: MetadataInit | undefined,
   context: CallContext | undefined,
   environment: Environment,
-): HeaderPairs | undefined {
+): CheckedHeader | undefined {
   if (context === undefined) {
-    return header === undefined ? undefined : headerPairs(header);
+    return header === undefined ? undefined : checkedHeader(header);
   }
-  const pairs: HeaderPairs = header === undefined ? [] : headerPairs(header);
+  const pairs = checkedHeader(header);
   const ownCount = pairs.length;
   add(pairs, ownCount, "x-request-id", context.requestId);
   add(pairs, ownCount, "traceparent", childSpan(context.traceparent, environment));
@@ -32,18 +57,7 @@ export function callHeader(
   return pairs;
 }
 
-/** A copy of the metadata as pairs, names in lower case. */
-export function headerPairs(header: MetadataInit): HeaderPairs {
-  if (Array.isArray(header)) {
-    return header.map(([name = "", value = ""]) => [name.toLowerCase(), value]);
-  }
-  if (header instanceof Headers) {
-    return [...header];
-  }
-  return [...new Headers(header)];
-}
-
-function add(pairs: HeaderPairs, ownCount: number, name: string, value: string): void {
+function add(pairs: CheckedHeader, ownCount: number, name: string, value: string): void {
   for (let index = 0; index < ownCount; index++) {
     if (pairs[index]?.[0] === name) {
       return;
@@ -52,9 +66,17 @@ function add(pairs: HeaderPairs, ownCount: number, name: string, value: string):
   pairs.push([name, value]);
 }
 
+function copyOf(header: CheckedHeader): CheckedHeader {
+  const copy = new CheckedHeader();
+  for (const pair of header) {
+    copy.push(pair);
+  }
+  return copy;
+}
+
 /** W3C Trace Context, "Mutating the traceparent field": the same trace and flags, a new parent id that is not all zeros. */
-function childSpan(traceparent: string, environment: Environment): string {
-  return `${traceparent.slice(0, 36)}${hex32(environment.random(), 1)}${hex32(environment.random(), 0)}${traceparent.slice(52)}`;
+function childSpan(traceparent: string, { random }: Environment): string {
+  return `${traceparent.slice(0, 36)}${hex32(random(), 1)}${hex32(random(), 0)}${traceparent.slice(52)}`;
 }
 
 function hex32(random: number, least: number): string {

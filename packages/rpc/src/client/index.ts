@@ -1,2 +1,10 @@
 export { markReach, neverSent, type Reach } from "./attempt-outcome.ts";
-export { createServiceClient, type ServiceClientOptions } from "./service-client.ts";
+export type { BackoffOptions } from "./connection/backoff.ts";
+export type { ChannelOptions } from "./connection/channel.ts";
+export type { ConnectionOptions, TlsOptions } from "./connection/connection.ts";
+export { ConnectionPool } from "./connection/connection-pool.ts";
+export type { BreakerOptions } from "./policy/breaker.ts";
+export { dependencyUnavailable } from "./policy/dependency-error.ts";
+export { waitForReady } from "./policy/wait-for-ready.ts";
+export { createServiceClient, createServiceTransport, type ServiceClientOptions } from "./service-client.ts";
+export { createWireTransport, type WireTransportOptions } from "./wire/wire-transport.ts";

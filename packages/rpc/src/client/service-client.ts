@@ -1,38 +1,92 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { type Client, createClient, type Transport } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import type { Environment } from "../environment/environment.ts";
 import { CallTransport } from "./call-transport.ts";
+import type { ChannelOptions } from "./connection/channel.ts";
+import { type ConnectionPool, sharedPool } from "./connection/connection-pool.ts";
+import { interceptedTransport } from "./interceptor-transport.ts";
+import { AttemptTransport } from "./policy/attempt-transport.ts";
+import type { BreakerOptions } from "./policy/breaker.ts";
+import { DeadlineTransport } from "./policy/deadline-transport.ts";
+import { RetryTransport } from "./policy/retry-transport.ts";
+import { TargetState } from "./policy/target-state.ts";
+import { createWireTransport, type WireTransportOptions } from "./wire/wire-transport.ts";
 
 /** What a client needs, and what of its defaults can be changed. */
-export interface ServiceClientOptions {
+export interface ServiceClientOptions extends Omit<WireTransportOptions, "userAgent"> {
   readonly environment: Environment;
   /** Who calls, for the server's log: goes into `user-agent`. */
   readonly callerName?: string;
+  /** What the target is called in metrics, messages and errors. Default: the target's URL, or `memory:` and the service's name. */
+  readonly targetName?: string;
   /** The longest that a unary call may take whose contract and caller set no limit. Default 30,000. */
   readonly defaultTimeoutMs?: number;
+  /** When the target's circuit breaker opens. All clients of a target share one; the first one's options hold. */
+  readonly breaker?: BreakerOptions;
+  /** How connections are made and kept, TLS included. */
+  readonly connection?: ChannelOptions;
+  /** Whose connections to use. Default: those that the process shares. */
+  readonly pool?: ConnectionPool;
+  /** Run around each call, once whatever the number of attempts; the first is the outermost. Default: none, which is fastest. */
+  readonly interceptors?: readonly Interceptor[];
 }
 
 /**
- * The typed client of a service, with all that the contract says of its methods applied: deadlines and what a call hands on.
- * `target` is a URL (`http:` is HTTP/2 in clear text, `https:` HTTP/2 by ALPN), or a Connect transport, for example one in memory.
+ * The typed client of a service, with all that the contract says of its methods applied: deadline, retries, and the target's breaker.
+ *
+ * `target` is a URL (`http:` is HTTP/2 in clear text, `https:` HTTP/2 by ALPN), several with commas between them, `dns:///name:port`,
+ * or a Connect transport, for example one in memory, which gets the same policies by the environment's clock and randomness.
+ *
+ * A call's `timeoutMs` of 0 or less has no time left, and fails at once. Throws a `TypeError` where the target is none.
  */
 export function createServiceClient<S extends DescService>(
   service: S,
   target: string | Transport,
-  { environment, defaultTimeoutMs = 30_000 }: ServiceClientOptions,
+  options: ServiceClientOptions,
 ): Client<S> {
-  const base = typeof target === "string" ? sharedTransport(target) : target;
-  return createClient(service, new CallTransport(base, environment, { defaultTimeoutMs }));
+  return createClient(service, createServiceTransport(target, { ...options, ...memoryName(service, target, options) }));
 }
 
-const transports = new Map<string, Transport>();
+/** The transport that {@link createServiceClient} puts under its client, for those who bring a client of their own. */
+export function createServiceTransport(target: string | Transport, options: ServiceClientOptions): Transport {
+  const { environment, defaultTimeoutMs = 30_000, interceptors = [] } = options;
+  const state = targetState(target, options);
+  const base =
+    typeof target === "string" ? wireTransport(target, options) : new DeadlineTransport(target, environment.clock);
+  const attempt = new AttemptTransport(base, state, environment.clock);
+  const retry = new RetryTransport(attempt, state, environment);
+  const call = new CallTransport(retry, state, { environment, defaultTimeoutMs });
+  return interceptors.length === 0 ? call : interceptedTransport(call, { interceptors, baseUrl: state.name });
+}
 
-function sharedTransport(url: string): Transport {
-  let transport = transports.get(url);
-  if (transport === undefined) {
-    transport = createGrpcTransport({ baseUrl: url });
-    transports.set(url, transport);
+function wireTransport(target: string, options: ServiceClientOptions): Transport {
+  const { environment, callerName, connection = {}, pool = sharedPool(environment) } = options;
+  const userAgent = callerName === undefined ? userAgentName : `${callerName} ${userAgentName}`;
+  const tls = connection.tls === undefined ? {} : { tls: connection.tls };
+  return createWireTransport(pool.channel(target, connection), environment.clock, { ...options, ...tls, userAgent });
+}
+
+const userAgentName = "parley-rpc/0.1";
+
+function memoryName(service: DescService, target: string | Transport, { targetName }: ServiceClientOptions) {
+  return typeof target === "string" || targetName !== undefined ? {} : { targetName: `memory:${service.typeName}` };
+}
+
+const states = new WeakMap<Environment, Map<string | Transport, TargetState>>();
+
+function targetState(
+  target: string | Transport,
+  { environment, targetName, breaker }: ServiceClientOptions,
+): TargetState {
+  let known = states.get(environment);
+  if (known === undefined) {
+    known = new Map();
+    states.set(environment, known);
   }
-  return transport;
+  let state = known.get(target);
+  if (state === undefined) {
+    state = new TargetState(targetName ?? (typeof target === "string" ? target : "memory"), environment, breaker);
+    known.set(target, state);
+  }
+  return state;
 }

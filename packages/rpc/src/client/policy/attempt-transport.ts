@@ -1,0 +1,124 @@
+import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  type StreamResponse,
+  type Transport,
+  type UnaryResponse,
+} from "@connectrpc/connect";
+import { reasonOf } from "../../call/reason-error.ts";
+import type { Clock } from "../../environment/clock.ts";
+import { isOwnTimer, reachOf } from "../attempt-outcome.ts";
+import type { MetadataInit } from "../call-header.ts";
+import { breakerOpenError } from "./dependency-error.ts";
+import type { MethodState, TargetState } from "./target-state.ts";
+
+/** One attempt: asks the breaker, makes the attempt, and tells the breaker and the metrics what came of it. */
+export class AttemptTransport implements Transport {
+  readonly #next: Transport;
+  readonly #target: TargetState;
+  readonly #clock: Clock;
+
+  constructor(next: Transport, target: TargetState, clock: Clock) {
+    this.#next = next;
+    this.#target = target;
+    this.#clock = clock;
+  }
+
+  unary<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    signal: AbortSignal | undefined,
+    timeoutMs: number | undefined,
+    header: MetadataInit | undefined,
+    input: MessageInitShape<I>,
+    contextValues?: ContextValues,
+  ): Promise<UnaryResponse<I, O>> {
+    const state = this.#target.method(method);
+    const startMs = this.#clock.monotonic();
+    if (!this.#target.breaker.enter(startMs)) {
+      return Promise.reject(this.#breakerOpen(state, startMs));
+    }
+    state.metrics.attemptsStarted.value++;
+    return this.#next.unary(method, signal, timeoutMs, header, input, contextValues).then(
+      (response) => {
+        this.#answered(state, startMs);
+        return response;
+      },
+      (error) => this.#failed(error, { state, startMs, timeoutMs }),
+    );
+  }
+
+  /** For a stream, what counts is whether it begins. */
+  stream<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodStreaming<I, O>,
+    signal: AbortSignal | undefined,
+    timeoutMs: number | undefined,
+    header: MetadataInit | undefined,
+    input: AsyncIterable<MessageInitShape<I>>,
+    contextValues?: ContextValues,
+  ): Promise<StreamResponse<I, O>> {
+    const state = this.#target.method(method);
+    const startMs = this.#clock.monotonic();
+    if (!this.#target.breaker.enter(startMs)) {
+      return Promise.reject(this.#breakerOpen(state, startMs));
+    }
+    state.metrics.attemptsStarted.value++;
+    return this.#next.stream(method, signal, timeoutMs, header, input, contextValues).then(
+      (response) => {
+        this.#answered(state, startMs);
+        return response;
+      },
+      (error) => this.#failed(error, { state, startMs, timeoutMs }),
+    );
+  }
+
+  #breakerOpen(state: MethodState, nowMs: number): ConnectError {
+    return breakerOpenError(state.dependency, this.#target.breaker.retryAfterMs(nowMs));
+  }
+
+  #answered(state: MethodState, startMs: number): void {
+    const nowMs = this.#clock.monotonic();
+    this.#target.breaker.succeeded(nowMs);
+    state.metrics.attemptEnded(undefined, nowMs - startMs);
+  }
+
+  #failed(
+    reason: unknown,
+    {
+      state,
+      startMs,
+      timeoutMs,
+    }: { readonly state: MethodState; readonly startMs: number; readonly timeoutMs: number | undefined },
+  ): never {
+    const error = ConnectError.from(reason);
+    const nowMs = this.#clock.monotonic();
+    const { breaker } = this.#target;
+    state.metrics.attemptEnded(error.code, nowMs - startMs);
+    if (isTransportFailure(error, timeoutMs, state.policy.timeoutMs)) {
+      breaker.failed(nowMs, error.rawMessage);
+    } else if (isOwnTimer(error) || (error.code === Code.Canceled && reachOf(error) !== "answered")) {
+      breaker.learnedNothing();
+    } else {
+      breaker.succeeded(nowMs);
+    }
+    throw error;
+  }
+}
+
+/**
+ * Whether a failure speaks against the way to the target, or against the target as a whole, rather than being an answer:
+ * - UNAVAILABLE, unless it gives a reason (`ErrorInfo`): then the service itself said so, for example because of something that it
+ *   depends on in turn, and its other methods may well work;
+ * - our own deadline, unless the call was given less than half of the time that the contract allows: who gives a call little time learns little.
+ */
+function isTransportFailure(
+  error: ConnectError,
+  timeoutMs: number | undefined,
+  contractMs: number | undefined,
+): boolean {
+  if (error.code === Code.Unavailable) {
+    return reasonOf(error) === undefined;
+  }
+  return isOwnTimer(error) && (contractMs === undefined || timeoutMs === undefined || timeoutMs >= contractMs / 2);
+}

@@ -1,0 +1,154 @@
+import type { Logger } from "pino";
+import type { ValueTally } from "../telemetry/tally.ts";
+
+/** When a breaker opens, and for how long. */
+export interface BreakerOptions {
+  /** Opens after this many transport failures with no success between them. Default 5. */
+  readonly consecutiveFailures?: number;
+  /** Opens when at least this share of the calls of the last 10 seconds failed. Default 0.5. */
+  readonly failureRatio?: number;
+  /** The fewest calls in the last 10 seconds that the share is taken of. Default 20. */
+  readonly callsMin?: number;
+  /** How long it stays open before it lets one call through to see, in milliseconds. Default 1,000. */
+  readonly openMs?: number;
+}
+
+type State = "closed" | "open" | "half-open";
+
+const stateValues: Readonly<Record<State, number>> = { closed: 0, "half-open": 1, open: 2 };
+
+/** The share of failures is counted in this many slices of this length, the oldest of which is dropped as time goes on. */
+const sliceCount = 10;
+const sliceMs = 1000;
+
+/**
+ * A circuit breaker for one target (docs/decisions/circuit-breaker.md). While it is closed, calls pass and failures are counted; while
+ * it is open none pass; then it is half-open, and one passes: if it succeeds the breaker closes, if not it opens again.
+ */
+export class Breaker {
+  readonly #name: string;
+  readonly #log: Logger;
+  readonly #gauge: ValueTally;
+  readonly #options: Required<BreakerOptions>;
+  readonly #calls = new Array<number>(sliceCount).fill(0);
+  readonly #failures = new Array<number>(sliceCount).fill(0);
+  #slice = 0;
+  #state: State = "closed";
+  #consecutive = 0;
+  #opensUntilMs = 0;
+  #probing = false;
+  #probeEndsMs = 0;
+
+  constructor(
+    name: string,
+    {
+      log,
+      gauge,
+      options = {},
+    }: { readonly log: Logger; readonly gauge: ValueTally; readonly options?: BreakerOptions },
+  ) {
+    this.#name = name;
+    this.#log = log;
+    this.#gauge = gauge;
+    this.#options = {
+      consecutiveFailures: options.consecutiveFailures ?? 5,
+      failureRatio: options.failureRatio ?? 0.5,
+      callsMin: options.callsMin ?? 20,
+      openMs: options.openMs ?? 1000,
+    };
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Whether a call may pass now. Who is let in tells what came of it, once: {@link succeeded}, {@link failed} or {@link learnedNothing}. */
+  enter(nowMs: number): boolean {
+    if (this.#state === "closed") {
+      return true;
+    }
+    if (this.#state === "open" && nowMs >= this.#opensUntilMs) {
+      this.#become("half-open");
+    }
+    // A call that was let through and never ends, a stream for example, must not keep all others out.
+    if (this.#state === "open" || (this.#probing && nowMs < this.#probeEndsMs)) {
+      return false;
+    }
+    this.#probing = true;
+    this.#probeEndsMs = nowMs + this.#options.openMs;
+    return true;
+  }
+
+  /** How long until it lets a call through again, in milliseconds. */
+  retryAfterMs(nowMs: number): number {
+    return Math.max(0, this.#opensUntilMs - nowMs);
+  }
+
+  /** The target answered, whatever it said. */
+  succeeded(nowMs: number): void {
+    this.#probing = false;
+    this.#consecutive = 0;
+    this.#count(nowMs, 0);
+    if (this.#state === "half-open") {
+      this.#calls.fill(0);
+      this.#failures.fill(0);
+      this.#become("closed");
+    }
+  }
+
+  /** The target could not be reached, or did not answer in time. */
+  failed(nowMs: number, reason: string): void {
+    this.#probing = false;
+    this.#consecutive++;
+    this.#count(nowMs, 1);
+    if (this.#state === "half-open" || (this.#state === "closed" && this.#isBad())) {
+      this.#opensUntilMs = nowMs + this.#options.openMs;
+      this.#become("open", reason);
+    }
+  }
+
+  /** The call ended in a way that says nothing of the target, for example because its caller gave up. */
+  learnedNothing(): void {
+    this.#probing = false;
+  }
+
+  #isBad(): boolean {
+    if (this.#consecutive >= this.#options.consecutiveFailures) {
+      return true;
+    }
+    const calls = sum(this.#calls);
+    return calls >= this.#options.callsMin && sum(this.#failures) / calls >= this.#options.failureRatio;
+  }
+
+  #count(nowMs: number, failures: number): void {
+    const slice = Math.floor(nowMs / sliceMs);
+    if (slice !== this.#slice) {
+      for (let passed = Math.max(this.#slice + 1, slice - sliceCount + 1); passed <= slice; passed++) {
+        this.#calls[passed % sliceCount] = 0;
+        this.#failures[passed % sliceCount] = 0;
+      }
+      this.#slice = slice;
+    }
+    const index = slice % sliceCount;
+    this.#calls[index] = (this.#calls[index] ?? 0) + 1;
+    this.#failures[index] = (this.#failures[index] ?? 0) + failures;
+  }
+
+  #become(state: State, reason?: string): void {
+    if (state === this.#state) {
+      return;
+    }
+    this.#state = state;
+    this.#gauge.value = stateValues[state];
+    const fields = { target: this.#name, breaker: state, ...(reason === undefined ? {} : { reason }) };
+    if (state === "open") {
+      this.#log.warn(fields, "circuit breaker opened");
+    } else {
+      this.#log.info(fields, state === "closed" ? "circuit breaker closed" : "circuit breaker lets one call through");
+    }
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

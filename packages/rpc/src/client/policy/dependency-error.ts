@@ -1,0 +1,41 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { reasonError, reasonOf } from "../../call/reason-error.ts";
+import { markReach, reachOf } from "../attempt-outcome.ts";
+
+/** The reason of an UNAVAILABLE that is about a service that was called: its metadata names `service` and `target`. */
+export const dependencyUnavailable = "DEPENDENCY_UNAVAILABLE";
+
+/** Which service is called, and where. */
+export interface Dependency {
+  readonly service: string;
+  readonly target: string;
+}
+
+/** The error of a call that an open breaker stopped. */
+export function breakerOpenError(dependency: Dependency, retryAfterMs: number): ConnectError {
+  const error = reasonError(Code.Unavailable, {
+    reason: dependencyUnavailable,
+    message: `${dependency.service} at ${dependency.target} is unavailable: too many calls to it failed, trying again shortly`,
+    metadata: { ...dependency },
+    retryAfterMs,
+  });
+  return markReach(error, "breaker-open");
+}
+
+/** An UNAVAILABLE that says which dependency is meant. Other errors, and those that give a reason of their own already, stay as they are. */
+export function nameDependency(error: ConnectError, dependency: Dependency): ConnectError {
+  if (error.code !== Code.Unavailable || reasonOf(error) !== undefined) {
+    return error;
+  }
+  const named = reasonError(Code.Unavailable, {
+    reason: dependencyUnavailable,
+    message: `${dependency.service} at ${dependency.target} is unavailable: ${error.rawMessage}`,
+    metadata: { ...dependency },
+    cause: error,
+  });
+  named.details.push(...error.details);
+  for (const [name, value] of error.metadata) {
+    named.metadata.append(name, value);
+  }
+  return markReach(named, reachOf(error));
+}

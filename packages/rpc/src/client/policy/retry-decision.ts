@@ -1,0 +1,92 @@
+import type { Code, ConnectError } from "@connectrpc/connect";
+import type { RetryRule } from "../../contract/method-policy.ts";
+import { type Reach, reachOf } from "../attempt-outcome.ts";
+import type { RetryThrottle } from "./retry-throttle.ts";
+
+/** What a call may still do after its attempts so far. */
+export interface RetryState {
+  readonly rule: RetryRule | undefined;
+  /** Whether the same request may be processed twice. */
+  readonly repeatable: boolean;
+  /** Attempts made that count. */
+  attempts: number;
+  /** Where the waits' growth stands; pushback sets it back. */
+  backoffSteps: number;
+  /** Attempts made again that do not count, because the call never left. */
+  unsentCount: number;
+  /** Whether the one uncounted attempt after a refusal has been used. */
+  refusedOnce: boolean;
+}
+
+/** What to do after a failed attempt. */
+export type RetryDecision =
+  | { readonly kind: "give-up"; readonly throttled?: boolean }
+  | { readonly kind: "retry"; readonly waitMs: number; readonly transparent: boolean };
+
+/** A call that never left is tried again at once, and where that goes on, with waits that grow to this, so that nothing spins. */
+const unsentWaitMaxMs = 1000;
+const unsentWaitInitialMs = 5;
+
+const giveUp: RetryDecision = { kind: "give-up" };
+
+/** Decides about another attempt by the rules of gRPC's proposal A6, and keeps count in `state`. */
+export function decideRetry(
+  error: ConnectError,
+  state: RetryState,
+  { throttle, random }: { readonly throttle: RetryThrottle; readonly random: () => number },
+): RetryDecision {
+  const reach = reachOf(error);
+  if (reach === "unsent") {
+    state.unsentCount++;
+    return { kind: "retry", waitMs: unsentWaitMs(state.unsentCount), transparent: true };
+  }
+  if (reach === "refused" && !state.refusedOnce) {
+    state.refusedOnce = true;
+    return { kind: "retry", waitMs: 0, transparent: true };
+  }
+  const { rule } = state;
+  const pushbackMs = pushback(error);
+  const retryable = rule?.codes.has(error.code as Code) === true;
+  if (retryable || pushbackMs === "stop") {
+    throttle.failed();
+  }
+  if (rule === undefined || !retryable || pushbackMs === "stop" || reach === "breaker-open") {
+    return giveUp;
+  }
+  if (!(state.repeatable || isUntouched(reach)) || state.attempts >= rule.attemptsMax) {
+    return giveUp;
+  }
+  if (!throttle.allows) {
+    return { kind: "give-up", throttled: true };
+  }
+  state.attempts++;
+  if (pushbackMs !== undefined) {
+    state.backoffSteps = 0;
+    return { kind: "retry", waitMs: pushbackMs, transparent: false };
+  }
+  return { kind: "retry", waitMs: retryWaitMs(rule, ++state.backoffSteps, random), transparent: false };
+}
+
+/** A6: `random(0.8, 1.2) × min(initial_backoff × backoff_multiplier^(n−1), max_backoff)` before the n-th retry. */
+export function retryWaitMs(rule: RetryRule, step: number, random: () => number): number {
+  return (
+    Math.min(rule.initialBackoffMs * rule.backoffMultiplier ** (step - 1), rule.maxBackoffMs) * (0.8 + 0.4 * random())
+  );
+}
+
+/** A6, "Pushback": `grpc-retry-pushback-ms` is how long to wait; a value that is negative or no number means not to retry. */
+function pushback(error: ConnectError): number | "stop" | undefined {
+  const value = error.metadata.get("grpc-retry-pushback-ms");
+  if (value === null) {
+    return undefined;
+  }
+  return /^\d{1,9}$/.test(value) ? Number(value) : "stop";
+}
+
+function isUntouched(reach: Reach): boolean {
+  return reach === "unreachable" || reach === "refused";
+}
+
+function unsentWaitMs(count: number): number {
+  return count === 1 ? 0 : Math.min(unsentWaitInitialMs * 2 ** (count - 2), unsentWaitMaxMs);
+}

@@ -1,0 +1,39 @@
+import type { ValueTally } from "../telemetry/tally.ts";
+
+/** What gRPC's own examples and libraries use as `maxTokens` and `tokenRatio`. */
+const tokensMax = 10;
+const tokenRatio = 0.1;
+
+/**
+ * Keeps retries from multiplying the load on a target that fails (A6, "Throttling Retry Attempts"): each failure takes a token, each
+ * success gives a tenth of one back, and there are retries only while more than half of the tokens are left.
+ */
+export class RetryThrottle {
+  readonly #gauge: ValueTally;
+  #tokens = tokensMax;
+
+  constructor(gauge: ValueTally) {
+    this.#gauge = gauge;
+    gauge.value = tokensMax;
+  }
+
+  /** Whether another attempt may be made. */
+  get allows(): boolean {
+    return this.#tokens > tokensMax / 2;
+  }
+
+  succeeded(): void {
+    if (this.#tokens < tokensMax) {
+      this.#set(Math.min(tokensMax, this.#tokens + tokenRatio));
+    }
+  }
+
+  failed(): void {
+    this.#set(Math.max(0, this.#tokens - 1));
+  }
+
+  #set(tokens: number): void {
+    this.#tokens = tokens;
+    this.#gauge.value = tokens;
+  }
+}

@@ -1,0 +1,47 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { type MethodPolicy, methodPolicy } from "../../contract/method-policy.ts";
+import type { Environment } from "../../environment/environment.ts";
+import { ClientMetrics, type MethodMetrics } from "../telemetry/client-metrics.ts";
+import { Breaker, type BreakerOptions } from "./breaker.ts";
+import type { Dependency } from "./dependency-error.ts";
+import { RetryThrottle } from "./retry-throttle.ts";
+
+/** What all clients of one target share: its breaker, its retry tokens, its metrics. */
+export class TargetState {
+  readonly name: string;
+  readonly breaker: Breaker;
+  readonly throttle: RetryThrottle;
+  readonly #metrics: ClientMetrics;
+  readonly #methods = new Map<DescMethod, MethodState>();
+
+  constructor(name: string, environment: Environment, options: BreakerOptions = {}) {
+    this.name = name;
+    this.#metrics = new ClientMetrics(environment.metrics, name);
+    this.breaker = new Breaker(name, { log: environment.log, gauge: this.#metrics.breakerState, options });
+    this.throttle = new RetryThrottle(this.#metrics.retryTokens);
+  }
+
+  method(method: DescMethod): MethodState {
+    let state = this.#methods.get(method);
+    if (state === undefined) {
+      const service = method.parent.typeName;
+      const name = `${service}/${method.name}`;
+      state = {
+        name,
+        policy: methodPolicy(method),
+        metrics: this.#metrics.method(name),
+        dependency: { service, target: this.name },
+      };
+      this.#methods.set(method, state);
+    }
+    return state;
+  }
+}
+
+/** What is looked up once for a method towards a target. */
+export interface MethodState {
+  readonly name: string;
+  readonly policy: MethodPolicy;
+  readonly metrics: MethodMetrics;
+  readonly dependency: Dependency;
+}

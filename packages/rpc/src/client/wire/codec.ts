@@ -1,0 +1,44 @@
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  fromJsonString,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+  toJsonString,
+} from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+
+/** How messages are written. */
+export type CodecName = "proto" | "json";
+
+/** Writes a request message. Errors are INTERNAL: the caller's own message cannot be written. */
+export function encodeMessage<I extends DescMessage>(
+  schema: I,
+  init: MessageInitShape<I>,
+  codec: CodecName,
+): Uint8Array {
+  try {
+    const message = create(schema, init);
+    return codec === "proto" ? toBinary(schema, message) : Buffer.from(toJsonString(schema, message), "utf8");
+  } catch (error) {
+    throw new ConnectError(`cannot write the request: ${messageOf(error)}`, Code.Internal, undefined, undefined, error);
+  }
+}
+
+/** Reads an answer's message. Unknown fields are passed over, as Connect does everywhere. Errors are INTERNAL for binary, INVALID_ARGUMENT for JSON. */
+export function decodeMessage<O extends DescMessage>(schema: O, bytes: Buffer, codec: CodecName): MessageShape<O> {
+  try {
+    return codec === "proto"
+      ? fromBinary(schema, bytes)
+      : fromJsonString(schema, bytes.toString("utf8"), { ignoreUnknownFields: true });
+  } catch (error) {
+    const code = codec === "proto" ? Code.Internal : Code.InvalidArgument;
+    throw new ConnectError(`cannot read the answer: ${messageOf(error)}`, code, undefined, undefined, error);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

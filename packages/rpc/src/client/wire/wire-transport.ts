@@ -1,0 +1,88 @@
+import type { Transport } from "@connectrpc/connect";
+import {
+  compressionGzip,
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from "@connectrpc/connect-node";
+import type { Clock } from "../../environment/clock.ts";
+import type { Channel } from "../connection/channel.ts";
+import type { TlsOptions } from "../connection/connection.ts";
+import type { CodecName } from "./codec.ts";
+import { connectProtocol } from "./connect-protocol.ts";
+import { grpcProtocol } from "./grpc-protocol.ts";
+import { gzipBytesMin } from "./gzip.ts";
+import { createAgent, Http1UnaryTransport } from "./http1-transport.ts";
+import { Http2UnaryTransport } from "./http2-transport.ts";
+import { SharedSession } from "./shared-session.ts";
+import type { WireOptions } from "./unary-protocol.ts";
+
+/** How a client speaks. */
+export interface WireTransportOptions {
+  /** Default "grpc". */
+  readonly protocol?: "grpc" | "grpc-web" | "connect";
+  /** Default "2". gRPC needs "2". */
+  readonly httpVersion?: "1.1" | "2";
+  /** Default "proto". */
+  readonly codec?: CodecName;
+  /** The most bytes that an answer's message may have. Default 4 MiB, as in gRPC. */
+  readonly readBytesMax?: number;
+  /** Whether answers may come compressed. Default false: inside a platform it costs more than it saves. */
+  readonly acceptGzip?: boolean;
+  /** Whether requests of 1 KiB and more are compressed. Default false. */
+  readonly sendGzip?: boolean;
+  /** What `user-agent` says. */
+  readonly userAgent?: string;
+}
+
+/**
+ * The transport that speaks to a target: unary gRPC and Connect calls on their own short path, streams and gRPC-Web by the stock
+ * transports over the same connections.
+ */
+export function createWireTransport(
+  channel: Channel,
+  clock: Clock,
+  { tls, ...options }: WireTransportOptions & { readonly tls?: TlsOptions } = {},
+): Transport {
+  const { protocol = "grpc", httpVersion = "2", codec = "proto" } = options;
+  if (protocol === "grpc" && httpVersion === "1.1") {
+    throw new TypeError("gRPC needs HTTP/2");
+  }
+  const { target } = channel;
+  const agent = createAgent(target, tls);
+  const common = {
+    baseUrl: `${target.scheme}://${target.authority}${target.pathPrefix}`,
+    useBinaryFormat: codec === "proto",
+    readMaxBytes: options.readBytesMax ?? readBytesMaxDefault,
+    acceptCompression: options.acceptGzip ? [compressionGzip] : [],
+    ...(options.sendGzip ? { sendCompression: compressionGzip } : {}),
+    compressMinBytes: gzipBytesMin,
+  };
+  const http =
+    httpVersion === "2"
+      ? { httpVersion: "2" as const, sessionManager: new SharedSession(channel) }
+      : { httpVersion: "1.1" as const, nodeOptions: { agent } };
+  if (protocol === "grpc-web") {
+    return createGrpcWebTransport({ ...common, ...http });
+  }
+  const wire: WireOptions = {
+    codec,
+    readBytesMax: common.readMaxBytes,
+    acceptGzip: options.acceptGzip ?? false,
+    sendGzip: options.sendGzip ?? false,
+    userAgent: options.userAgent ?? "parley-rpc/0.1",
+  };
+  const rules = protocol === "grpc" ? grpcProtocol(wire) : connectProtocol(wire);
+  const fast =
+    httpVersion === "2"
+      ? new Http2UnaryTransport(channel, rules, { codec, clock })
+      : new Http1UnaryTransport(target, rules, { agent, codec, clock });
+  const stock =
+    protocol === "grpc"
+      ? createGrpcTransport({ ...common, sessionManager: new SharedSession(channel) })
+      : createConnectTransport({ ...common, ...http });
+  return { unary: fast.unary.bind(fast) as Transport["unary"], stream: stock.stream.bind(stock) };
+}
+
+/** gRPC's own default for messages received. */
+const readBytesMaxDefault = 4 << 20;
