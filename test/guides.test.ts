@@ -1,0 +1,53 @@
+// The guides list every reason and every setting. What the code has and a guide does not is found here.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { services } from "@parley/cli";
+import { expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const errorsGuide = readFileSync(join(root, "docs/errors.md"), "utf8");
+const runningGuide = readFileSync(join(root, "docs/running.md"), "utf8");
+
+it.each(services.map(({ name }) => name))("docs/errors.md has every reason of the service %s", (name) => {
+  const file = join(root, "packages", name, "src", `${name}-errors.ts`);
+  const reasons = quotedReasons(readFileSync(file, "utf8"));
+  expect(reasons.length).toBeGreaterThan(0);
+  expect(reasons.filter((reason) => !errorsGuide.includes(`\`${reason}\``))).toEqual([]);
+});
+
+it("docs/errors.md has every reason of the runtime", () => {
+  const reasons = sourcesBelow("packages/rpc/src").flatMap((source) =>
+    [...source.matchAll(/\b[Rr]eason: "([A-Z_]+)"/g)].map((match) => match[1] ?? ""),
+  );
+  expect(reasons).toContain("OVERLOADED");
+  expect(reasons.filter((reason) => !errorsGuide.includes(`\`${reason}\``))).toEqual([]);
+});
+
+it("docs/running.md has every setting of every service", () => {
+  const files = ["packages/rpc/src/server/settings.ts", ...services.map(({ name }) => `packages/${name}/src/main.ts`)];
+  const settings = files
+    .filter((file) => existsSync(join(root, file)))
+    .flatMap((file) => [...readFileSync(join(root, file), "utf8").matchAll(/^ {2}([A-Z][A-Z_]+): /gm)])
+    .map((match) => match[1] ?? "");
+  expect(settings).toContain("SHUTDOWN_GRACE_MS");
+  expect([...new Set(settings)].filter((setting) => !runningGuide.includes(`\`${setting}\``))).toEqual([]);
+});
+
+it("docs/running.md has every service with its port and contracts", () => {
+  for (const { name, port, contracts } of services) {
+    expect(runningGuide).toContain(
+      `| ${name} | ${port} | ${contracts.map((contract) => `\`${contract}\``).join(", ")} |`,
+    );
+  }
+});
+
+function quotedReasons(source: string): readonly string[] {
+  return [...source.matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"/g)].map((match) => match[1] ?? "");
+}
+
+function sourcesBelow(folder: string): readonly string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /(?<!\.test)\.ts$/.test(entry.name) && !entry.parentPath.includes("testing"))
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
+}
