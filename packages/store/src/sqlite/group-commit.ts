@@ -50,6 +50,9 @@ export class GroupCommit {
 
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      if (this.#cut) {
+        return;
+      }
       const refusal = this.#refusal(this.#queue.length);
       if (refusal !== undefined) {
         reject(refusal);
@@ -63,6 +66,9 @@ export class GroupCommit {
   /** Reads with the connection that writes: at once, or behind the group under way, so that only what is durable is seen. */
   read<R>(statement: () => R): Promise<R> {
     return new Promise<R>((resolve, reject) => {
+      if (this.#cut) {
+        return;
+      }
       const refusal = this.#refusal(this.#heldReads.length);
       if (refusal !== undefined) {
         reject(refusal);
@@ -77,7 +83,7 @@ export class GroupCommit {
       };
       if (this.#running) {
         this.#heldReads.push(perform);
-      } else if (!this.#cut) {
+      } else {
         perform();
       }
     });
@@ -87,6 +93,9 @@ export class GroupCommit {
   close(): Promise<void> {
     this.#closing = true;
     return new Promise((resolve) => {
+      if (this.#cut) {
+        return;
+      }
       if (this.#running || this.#queue.length > 0) {
         this.#whenIdle.push(resolve);
       } else {

@@ -62,6 +62,13 @@ export class SqliteConnection {
     }
   }
 
+  /** Whether a statement only reads. A connection that writes cannot be told to refuse the others, a read-only one does. */
+  isRead(sql: string): boolean {
+    const prepared = this.#prepare(sql);
+    prepared.isRead ??= readPattern.test(sql) && !writePattern.test(sql);
+    return prepared.isRead;
+  }
+
   /** Executes statements separated by semicolons. */
   execute(sql: string): void {
     try {
@@ -93,7 +100,7 @@ export class SqliteConnection {
       }
     }
     try {
-      const prepared: Prepared = { statement: this.#database.prepare(sql), bigInts: false };
+      const prepared: Prepared = { statement: this.#database.prepare(sql), bigInts: false, isRead: undefined };
       // A statement that writes cannot be read a second time when a number turns out to be too large.
       if (/\breturning\b/i.test(sql)) {
         useBigInts(prepared);
@@ -109,7 +116,11 @@ export class SqliteConnection {
 interface Prepared {
   readonly statement: StatementSync;
   bigInts: boolean;
+  isRead: boolean | undefined;
 }
+
+const readPattern = /^\s*(?:select|values|with|explain)\b/i;
+const writePattern = /\b(?:insert\s+into|delete\s+from|update\s+\w+\s+set)\b/i;
 
 function useBigInts(prepared: Prepared): void {
   prepared.statement.setReadBigInts(true);

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Database, Migration, Row, SqlValue, Transaction } from "../database.ts";
 import { type MigrationTarget, migrate, migrationsTable } from "../migrate.ts";
-import { StoreUnavailableError } from "../store-errors.ts";
+import { StoreError, StoreUnavailableError } from "../store-errors.ts";
 import { GroupCommit, type GroupCommitOptions } from "./group-commit.ts";
 import { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -14,11 +14,13 @@ export class SqliteDatabase implements Database {
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection | undefined;
   readonly #group: GroupCommit;
+  readonly #onClosed: () => void;
   #closed: Promise<void> | undefined;
 
-  constructor(writer: SqliteConnection, options: GroupCommitOptions & { readonly reader?: SqliteConnection }) {
+  constructor(writer: SqliteConnection, options: GroupCommitOptions & SqliteConnections) {
     this.#writer = writer;
     this.#reader = options.reader;
+    this.#onClosed = options.onClosed;
     this.#group = new GroupCommit(writer, options);
   }
 
@@ -27,18 +29,15 @@ export class SqliteDatabase implements Database {
   }
 
   all<R extends object = Row>(sql: string, ...parameters: readonly SqlValue[]): Promise<R[]> {
-    return this.#read((connection) => connection.all(sql, parameters) as R[]);
+    return this.#read(sql, (connection) => connection.all(sql, parameters) as R[]);
   }
 
   get<R extends object = Row>(sql: string, ...parameters: readonly SqlValue[]): Promise<R | undefined> {
-    return this.#read((connection) => connection.get(sql, parameters) as R | undefined);
+    return this.#read(sql, (connection) => connection.get(sql, parameters) as R | undefined);
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#group.close().then(() => {
-      this.#reader?.close();
-      this.#writer.close();
-    });
+    this.#closed ??= this.#group.close().then(this.#onClosed);
     return this.#closed;
   }
 
@@ -47,10 +46,15 @@ export class SqliteDatabase implements Database {
     this.#group.cut();
   }
 
-  #read<R>(statement: (connection: SqliteConnection) => R): Promise<R> {
+  #read<R>(sql: string, statement: (connection: SqliteConnection) => R): Promise<R> {
     const reader = this.#reader;
     if (reader === undefined) {
-      return this.#group.read(() => statement(this.#writer));
+      return this.#group.read(() => {
+        if (!this.#writer.isRead(sql)) {
+          throw new StoreError("A statement that writes needs a transaction.");
+        }
+        return statement(this.#writer);
+      });
     }
     if (this.#closed !== undefined) {
       return Promise.reject(new StoreUnavailableError("closed", "The database is closed."));
@@ -61,6 +65,13 @@ export class SqliteDatabase implements Database {
       return Promise.reject(error);
     }
   }
+}
+
+export interface SqliteConnections {
+  /** Reads beside the connection that writes, and sees what is durable. Without one, reads wait for the group under way. */
+  readonly reader?: SqliteConnection;
+  /** Closes the connections, after the last statement. */
+  readonly onClosed: () => void;
 }
 
 export interface SqliteOptions extends GroupCommitOptions {
@@ -75,7 +86,15 @@ export function openSqliteFile(path: string, options: SqliteOptions): SqliteData
   try {
     writer.execute(filePragmas);
     migrateSqlite(writer, options);
-    return new SqliteDatabase(writer, { ...options, reader: new SqliteConnection(path, { readOnly: true }) });
+    const reader = new SqliteConnection(path, { readOnly: true });
+    return new SqliteDatabase(writer, {
+      ...options,
+      reader,
+      onClosed() {
+        reader.close();
+        writer.close();
+      },
+    });
   } catch (error) {
     writer.close();
     throw error;
@@ -87,7 +106,7 @@ export function openSqliteMemory(options: SqliteOptions): SqliteDatabase {
   const connection = new SqliteConnection(":memory:");
   try {
     migrateSqlite(connection, options);
-    return new SqliteDatabase(connection, options);
+    return new SqliteDatabase(connection, { ...options, onClosed: () => connection.close() });
   } catch (error) {
     connection.close();
     throw error;

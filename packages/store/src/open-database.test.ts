@@ -1,0 +1,143 @@
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { openDatabase } from "./open-database.ts";
+import { groupSizeMax, queueLengthMax } from "./sqlite/group-commit.ts";
+import { type CrashableDatabase, createCrashableDatabase, describeDatabase } from "./testing/index.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-store-"));
+let number = 0;
+let crashable: CrashableDatabase | undefined;
+
+beforeEach(() => {
+  number++;
+  crashable = undefined;
+});
+afterEach(() => crashable?.dispose());
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const file = () => join(folder, `${number}`, "deep", "test.db");
+
+describeDatabase("a SQLite file", (migrations) => openDatabase(`sqlite:${file()}`, { migrations }));
+describeDatabase("SQLite in memory", (migrations) => openDatabase("sqlite::memory:", { migrations }), {
+  lasting: false,
+});
+describeDatabase("a crashable database", (migrations) => {
+  crashable ??= createCrashableDatabase({ migrations: [] });
+  return crashable.open(migrations);
+});
+
+const table = [{ id: "0001-t", sql: "CREATE TABLE t (a TEXT PRIMARY KEY)" }];
+
+test("the folder and the file are made where they are missing", async () => {
+  const database = await openDatabase(`sqlite:${file()}`, { migrations: table });
+  expect(existsSync(file())).toBe(true);
+  await database.close();
+});
+
+test.each([
+  ["postgres://somebody:secret@host/orders", /not built in yet/],
+  ["postgresql://host/orders", /not built in yet/],
+  ["mysql://host/orders", /unknown scheme "mysql"/],
+  ["./orders.db", /has no scheme/],
+  ["", /has no scheme/],
+  ["sqlite:", /names no file/],
+  ["sqlite:./folder/", /names no file/],
+  ["sqlite://host/orders.db", /not a host/],
+  ["sqlite:orders.db?mode=ro", /no "\?"/],
+])("the URL %s is refused", async (url, message) => {
+  const opened = openDatabase(url, { migrations: [] });
+  await expect(opened).rejects.toThrow(message);
+  await expect(opened).rejects.toThrow(expect.objectContaining({ name: "DatabaseUrlError" }));
+  await expect(opened).rejects.not.toThrow(/secret/);
+});
+
+test("a file that is no database is refused as damaged", async () => {
+  const path = join(folder, "no-database.db");
+  writeFileSync(path, "this is a text, not a database ".repeat(100));
+  await expect(openDatabase(`sqlite:${path}`, { migrations: table })).rejects.toMatchObject({
+    name: "StoreUnavailableError",
+    problem: "corrupt",
+  });
+});
+
+test("a folder that cannot be made is named", async () => {
+  const path = join(folder, "a-file");
+  writeFileSync(path, "");
+  await expect(openDatabase(`sqlite:${path}/in-a-file/test.db`, { migrations: table })).rejects.toMatchObject({
+    name: "StoreUnavailableError",
+    problem: "cannot-open",
+  });
+});
+
+test.skipIf(process.getuid?.() === 0)("a read-only file is told as such", async () => {
+  const database = await openDatabase(`sqlite:${file()}`, { migrations: table });
+  await database.close();
+  chmodSync(file(), 0o400);
+  await expect(openDatabase(`sqlite:${file()}`, { migrations: table })).rejects.toMatchObject({ problem: "read-only" });
+});
+
+test("a full disk fails what does not fit, loses no promise, and what was there stays", async () => {
+  const database = await openDatabase(`sqlite:${file()}`, {
+    // SQLite treats its own limit of pages as it treats a full disk.
+    migrations: [...table, { id: "0002-full", sql: "INSERT INTO t VALUES ('kept')" }],
+  });
+  await database.transaction((transaction) => transaction.get("PRAGMA max_page_count = 20"));
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 50 }, (_, index) =>
+      database.transaction((transaction) =>
+        transaction.run("INSERT INTO t VALUES (?)", `${index}`.padStart(5000, "x")),
+      ),
+    ),
+  );
+  const failed = outcomes.filter((outcome) => outcome.status === "rejected");
+  expect(failed.length).toBeGreaterThan(10);
+  for (const outcome of failed) {
+    expect(outcome.reason).toMatchObject({ name: "StoreUnavailableError", problem: "disk-full" });
+  }
+  const rows = await database.all<{ a: string }>("SELECT a FROM t");
+  expect(rows).toHaveLength(1 + outcomes.length - failed.length);
+  await database.close();
+});
+
+test("a database that another connection locks fails clearly, then works", async () => {
+  const database = await openDatabase(`sqlite:${file()}`, { migrations: table });
+  const other = await openDatabase(`sqlite:${file()}`, { migrations: table, schedule: setImmediate });
+  let blocked: Promise<unknown> = Promise.resolve();
+  await other.transaction(async (transaction) => {
+    await transaction.run("INSERT INTO t VALUES ('other')");
+    blocked = new Promise((resolve, reject) => {
+      database.transaction((inner) => inner.run("INSERT INTO t VALUES ('blocked')")).then(resolve, reject);
+    });
+    blocked.catch(() => {});
+    // The other database's group begins on the next turn, and finds the lock taken.
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+  await expect(blocked).rejects.toMatchObject({ name: "StoreUnavailableError", problem: "locked" });
+  await database.transaction((transaction) => transaction.run("INSERT INTO t VALUES ('again')"));
+  await database.close();
+  await other.close();
+});
+
+test("transactions that wait together share a commit, up to a limit", async () => {
+  const points: string[] = [];
+  crashable = createCrashableDatabase({ migrations: table, atPoint: (point) => points.push(point) });
+  const database = await crashable.open();
+  await Promise.all(
+    Array.from({ length: groupSizeMax + 1 }, (_, index) =>
+      database.transaction((transaction) => transaction.run("INSERT INTO t VALUES (?)", `${index}`)),
+    ),
+  );
+  expect(points.filter((point) => point === "work")).toHaveLength(groupSizeMax + 1);
+  expect(points.filter((point) => point === "committed")).toHaveLength(2);
+  await database.close();
+});
+
+test("more than the queue holds are refused at once", async () => {
+  const database = await openDatabase("sqlite::memory:", { migrations: table, schedule: () => {} });
+  for (let index = 0; index < queueLengthMax; index++) {
+    void database.transaction(async () => {});
+  }
+  await expect(database.transaction(async () => {})).rejects.toMatchObject({ problem: "queue-full" });
+});

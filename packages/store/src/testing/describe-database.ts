@@ -1,0 +1,344 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Database, Migration } from "../database.ts";
+import {
+  ConstraintError,
+  MigrationError,
+  StoreUnavailableError,
+  TransactionEndedError,
+  TransactionStuckError,
+} from "../store-errors.ts";
+
+const schema: readonly Migration[] = [
+  {
+    id: "0001-accounts",
+    sql: `
+      CREATE TABLE accounts (id TEXT PRIMARY KEY, balance BIGINT NOT NULL CHECK (balance >= 0), email TEXT UNIQUE);
+      CREATE TABLE entries (number INTEGER PRIMARY KEY AUTOINCREMENT, account_id TEXT NOT NULL REFERENCES accounts (id), note BLOB);
+    `,
+  },
+];
+
+/** Makes or opens the database of one test: the same one each time within a test, an empty one at the first. */
+export type OpenForTest = (migrations: readonly Migration[]) => Promise<Database>;
+
+/** What every store must do. `lasting` is false for one whose data goes when it is closed. */
+export function describeDatabase(
+  name: string,
+  open: OpenForTest,
+  { lasting = true }: { readonly lasting?: boolean } = {},
+): void {
+  describe(name, () => {
+    let database: Database;
+
+    beforeEach(async () => {
+      database = await open(schema);
+    });
+
+    afterEach(() => database.close());
+
+    const insert = (id: string, balance = 10) =>
+      database.transaction((transaction) =>
+        transaction.run("INSERT INTO accounts (id, balance) VALUES (?, ?)", id, balance),
+      );
+    const ids = async () =>
+      (await database.all<{ id: string }>("SELECT id FROM accounts ORDER BY id")).map(({ id }) => id);
+
+    describe("statements", () => {
+      test("give back what was written, of every type", async () => {
+        const bytes = new Uint8Array([0, 1, 255]);
+        await database.transaction(async (transaction) => {
+          await transaction.run(
+            "INSERT INTO accounts (id, balance, email) VALUES (?, ?, ?)",
+            "a",
+            2n ** 53n + 1n,
+            null,
+          );
+          await transaction.run("INSERT INTO entries (account_id, note) VALUES (?, ?)", "a", bytes);
+        });
+        const row = await database.get<{ balance: bigint; email: null; note: Uint8Array }>(
+          "SELECT balance, email, note FROM accounts JOIN entries ON account_id = accounts.id WHERE accounts.id = ?",
+          "a",
+        );
+        expect(row?.balance).toBe(2n ** 53n + 1n);
+        expect(row?.email).toBeNull();
+        expect([...(row?.note ?? [])]).toEqual([...bytes]);
+      });
+
+      test("tell numbers up to 2^53 as numbers, beyond as bigint, in one answer too", async () => {
+        await insert("a", Number.MAX_SAFE_INTEGER);
+        await database.transaction((transaction) =>
+          transaction.run("INSERT INTO accounts (id, balance) VALUES (?, ?)", "b", 2n ** 60n),
+        );
+        const rows = await database.all<{ balance: number | bigint }>("SELECT balance FROM accounts ORDER BY id");
+        expect(rows.map(({ balance }) => balance)).toEqual([Number.MAX_SAFE_INTEGER, 2n ** 60n]);
+      });
+
+      test("tell how many rows they changed", async () => {
+        await insert("a");
+        await insert("b");
+        const changed = await database.transaction((transaction) =>
+          transaction.run("UPDATE accounts SET balance = balance + 1"),
+        );
+        expect(changed).toBe(2);
+      });
+
+      test("answer with RETURNING, once", async () => {
+        const returned = await database.transaction((transaction) =>
+          transaction.get<{ balance: bigint }>(
+            "INSERT INTO accounts (id, balance) VALUES (?, ?) RETURNING balance",
+            "a",
+            2n ** 60n,
+          ),
+        );
+        expect(returned?.balance).toBe(2n ** 60n);
+        expect(await ids()).toEqual(["a"]);
+      });
+
+      test("find nothing where there is nothing", async () => {
+        expect(await database.get("SELECT id FROM accounts")).toBeUndefined();
+        expect(await database.all("SELECT id FROM accounts")).toEqual([]);
+      });
+
+      test("treat a parameter as a value, whatever is in it", async () => {
+        const nasty = "'; DROP TABLE accounts; --";
+        await insert(nasty);
+        expect(await ids()).toEqual([nasty]);
+      });
+    });
+
+    describe("transactions", () => {
+      test("keep all or nothing", async () => {
+        const failed = database.transaction(async (transaction) => {
+          await transaction.run("INSERT INTO accounts (id, balance) VALUES ('a', 1)");
+          throw new RangeError("no");
+        });
+        await expect(failed).rejects.toThrow(RangeError);
+        expect(await ids()).toEqual([]);
+      });
+
+      test("pass on what a body throws before it waits for anything", async () => {
+        const failed = database.transaction(() => {
+          throw new RangeError("at once");
+        });
+        await expect(failed).rejects.toThrow("at once");
+      });
+
+      test("fail alone, among others that wait at the same time", async () => {
+        const outcomes = await Promise.allSettled([
+          insert("a"),
+          insert("a"),
+          insert("b"),
+          insert("c", -1),
+          insert("d"),
+        ]);
+        expect(outcomes.map(({ status }) => status)).toEqual([
+          "fulfilled",
+          "rejected",
+          "fulfilled",
+          "rejected",
+          "fulfilled",
+        ]);
+        expect(await ids()).toEqual(["a", "b", "d"]);
+      });
+
+      test("are serializable: many that read and write the same row lose nothing", async () => {
+        await insert("a", 0);
+        await Promise.all(
+          Array.from({ length: 300 }, () =>
+            database.transaction(async (transaction) => {
+              const row = await transaction.get<{ balance: number }>("SELECT balance FROM accounts WHERE id = 'a'");
+              await transaction.run("UPDATE accounts SET balance = ? WHERE id = 'a'", (row?.balance ?? 0) + 1);
+            }),
+          ),
+        );
+        expect(await database.get("SELECT balance FROM accounts")).toEqual({ balance: 300 });
+      });
+
+      test("see their own writes, and nobody else does before they are durable", async () => {
+        let outside: Promise<string[]> | undefined;
+        const inside = await database.transaction(async (transaction) => {
+          await transaction.run("INSERT INTO accounts (id, balance) VALUES ('a', 1)");
+          outside = ids();
+          return transaction.all<{ id: string }>("SELECT id FROM accounts");
+        });
+        expect(inside.map(({ id }) => id)).toEqual(["a"]);
+        // The read may have been held until the commit or not; a failed one below could not be seen either way.
+        expect([[], ["a"]]).toContainEqual(await outside);
+
+        const failed = database.transaction(async (transaction) => {
+          await transaction.run("INSERT INTO accounts (id, balance) VALUES ('b', 1)");
+          outside = ids();
+          await transaction.get("SELECT 1");
+          throw new Error("no");
+        });
+        await expect(failed).rejects.toThrow("no");
+        expect(await outside).toEqual(["a"]);
+      });
+
+      test("call back after the commit, in order, and not when they failed", async () => {
+        const told: string[] = [];
+        const work = (id: string, fails: boolean) =>
+          database.transaction(async (transaction) => {
+            transaction.onCommit(() => told.push(`${id} committed`));
+            await transaction.run("INSERT INTO accounts (id, balance) VALUES (?, 1)", id);
+            if (fails) {
+              throw new Error("no");
+            }
+          });
+        const outcomes = [work("a", false), work("b", true), work("c", false)].map((outcome, index) =>
+          outcome.then(
+            () => told.push(`${index} answered`),
+            () => {},
+          ),
+        );
+        await Promise.all(outcomes);
+        expect(told).toEqual(["a committed", "c committed", "0 answered", "2 answered"]);
+      });
+
+      test("end with a statement that fails, even if the body goes on", async () => {
+        const outcome = database.transaction(async (transaction) => {
+          await transaction.run("INSERT INTO accounts (id, balance) VALUES ('a', 1)");
+          await transaction.run("INSERT INTO accounts (id, balance) VALUES ('a', 2)").catch(() => {});
+          return "went on";
+        });
+        await expect(outcome).rejects.toThrow(ConstraintError);
+        expect(await ids()).toEqual([]);
+      });
+
+      test("refuse a body that waits for something else, and go on with the next", async () => {
+        const stuck = database.transaction(async (transaction) => {
+          await transaction.run("INSERT INTO accounts (id, balance) VALUES ('stuck', 1)");
+          await new Promise(() => {});
+        });
+        const next = insert("next");
+        await expect(stuck).rejects.toThrow(TransactionStuckError);
+        await next;
+        expect(await ids()).toEqual(["next"]);
+      });
+
+      test("refuse a statement after their end", async () => {
+        let late: Promise<unknown> = Promise.resolve();
+        await database.transaction(async (transaction) => {
+          late = new Promise((resolve) => setTimeout(resolve, 5)).then(() =>
+            transaction.run("INSERT INTO accounts (id, balance) VALUES ('late', 1)"),
+          );
+        });
+        await expect(late).rejects.toThrow(TransactionEndedError);
+        expect(await ids()).toEqual([]);
+      });
+
+      test("may be begun while others end, without losing any", async () => {
+        const all: Promise<unknown>[] = [];
+        for (let index = 0; index < 500; index++) {
+          all.push(insert(`n${index}`));
+          if (index % 50 === 0) {
+            await all[index / 2];
+          }
+        }
+        await Promise.all(all);
+        expect(await ids()).toHaveLength(500);
+      });
+    });
+
+    describe("rules of the schema", () => {
+      test.each([
+        ["unique", "INSERT INTO accounts (id, balance) VALUES ('a', 1)"],
+        ["check", "UPDATE accounts SET balance = -1"],
+        ["not-null", "UPDATE accounts SET balance = NULL"],
+        ["foreign-key", "INSERT INTO entries (account_id) VALUES ('nobody')"],
+      ])("%s: a statement that breaks it is refused by name", async (kind, sql) => {
+        await insert("a");
+        await expect(database.transaction((transaction) => transaction.run(sql))).rejects.toMatchObject({
+          name: "ConstraintError",
+          kind,
+        });
+      });
+
+      test("an error names the column of a unique value", async () => {
+        const withEmail = (id: string) =>
+          database.transaction((transaction) =>
+            transaction.run("INSERT INTO accounts (id, balance, email) VALUES (?, 1, 'a@example.com')", id),
+          );
+        await withEmail("a");
+        await expect(withEmail("b")).rejects.toMatchObject({ columns: ["accounts.email"] });
+      });
+
+      test("a statement that makes no sense is refused", async () => {
+        await expect(database.all("SELEKT 1")).rejects.toThrow();
+        await expect(database.get("SELECT nothing FROM nowhere")).rejects.toThrow();
+        await expect(
+          database.transaction((transaction) => transaction.run("UPDATE nowhere SET a = 1")),
+        ).rejects.toThrow();
+      });
+
+      test("a read outside a transaction cannot write", async () => {
+        await expect(database.all("INSERT INTO accounts (id, balance) VALUES ('a', 1)")).rejects.toThrow();
+        expect(await ids()).toEqual([]);
+      });
+    });
+
+    describe("closing", () => {
+      test("lets what was begun end, and refuses what comes later", async () => {
+        const before = insert("a");
+        const closed = database.close();
+        const after = insert("b");
+        await expect(after).rejects.toThrow(StoreUnavailableError);
+        expect(await before).toBe(1);
+        await closed;
+        await expect(database.get("SELECT 1")).rejects.toThrow(StoreUnavailableError);
+      });
+
+      test("twice is closing once", async () => {
+        await database.close();
+        await database.close();
+      });
+
+      test.runIf(lasting)("keeps what was committed", async () => {
+        await insert("a");
+        await database.close();
+        database = await open(schema);
+        expect(await ids()).toEqual(["a"]);
+      });
+    });
+
+    describe.runIf(lasting)("migrations", () => {
+      const reopen = async (migrations: readonly Migration[]) => {
+        await database.close();
+        database = await open(migrations);
+      };
+
+      test("are applied once each, in order, each set by itself", async () => {
+        const more: readonly Migration[] = [
+          { id: "other/1-things", sql: "CREATE TABLE things (id TEXT)" },
+          { id: "0010-tenth", sql: "INSERT INTO accounts (id, balance) SELECT id || '!', 1 FROM accounts" },
+          { id: "0002-second", sql: "INSERT INTO accounts (id, balance) VALUES ('second', 1)" },
+        ];
+        await reopen([...more, ...schema]);
+        await reopen([...schema, ...more]);
+        expect(await ids()).toEqual(["second", "second!"]);
+      });
+
+      test.each<[string, readonly Migration[], RegExp]>([
+        ["changed", [{ id: "0001-accounts", sql: "CREATE TABLE accounts (id TEXT)" }], /0001-accounts was changed/],
+        ["unknown", [], /0001-accounts, which this program does not know/],
+        ["late", [...schema, { id: "0000-late", sql: "SELECT 1" }], /0000-late is new but sorts before 0001-accounts/],
+        ["broken", [...schema, { id: "0002-broken", sql: "CREATE NONSENSE" }], /0002-broken failed/],
+        ["doubled", [...schema, { id: "1-again", sql: "SELECT 1" }], /same number/],
+        ["unnumbered", [...schema, { id: "accounts", sql: "SELECT 1" }], /no migration id/],
+      ])("that are %s are refused", async (_, migrations, message) => {
+        await database.close();
+        await expect(open(migrations)).rejects.toThrow(message);
+        await expect(open(migrations)).rejects.toThrow(MigrationError);
+        database = await open(schema);
+      });
+
+      test("that fail leave nothing behind", async () => {
+        await database.close();
+        const broken = { id: "0002-broken", sql: "CREATE TABLE half (id TEXT); CREATE NONSENSE" };
+        await expect(open([...schema, broken])).rejects.toThrow(MigrationError);
+        database = await open([...schema, { id: "0002-mended", sql: "CREATE TABLE half (id TEXT)" }]);
+        expect(await database.all("SELECT id FROM half")).toEqual([]);
+      });
+    });
+  });
+}
