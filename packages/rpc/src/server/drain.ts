@@ -10,6 +10,8 @@ export interface DrainOptions {
   readonly pipeline: CallPipeline;
   readonly health: Health;
   readonly listener: Listener;
+  /** How long calls are still let in after clients were asked to go elsewhere, in milliseconds. */
+  readonly noticeMs: number;
   /** How long all of it may take, in milliseconds. */
   readonly graceMs: number;
   /** What is done once no call is left. */
@@ -33,7 +35,7 @@ export class CallsCutError extends Error {
  * those on their way are still let in; then the door closes; then what is inside may finish.
  */
 export async function drain(options: DrainOptions): Promise<void> {
-  const { environment, pipeline, health, listener, graceMs } = options;
+  const { environment, pipeline, health, listener, noticeMs, graceMs } = options;
   const { clock, log } = environment;
   const endMs = clock.monotonic() + graceMs;
   // The clock's timers do not keep a process alive, and while it drains nothing else may be left that does.
@@ -42,7 +44,7 @@ export async function drain(options: DrainOptions): Promise<void> {
     log.info({ calls: pipeline.openCalls.size, graceMs }, "draining");
     health.set("NOT_SERVING");
     listener.startDrain();
-    await sleep(clock, Math.min(noticeMs, graceMs / 4));
+    await sleep(clock, Math.min(noticeMs, graceMs / 2));
     listener.stopAccepting();
     const streamsEndMs = Math.min(clock.monotonic() + streamGraceMs, endMs);
     while (pipeline.openCalls.size > 0 && clock.monotonic() < endMs) {
@@ -71,9 +73,6 @@ export async function drain(options: DrainOptions): Promise<void> {
     clearInterval(keepAlive);
   }
 }
-
-/** How long calls are still let in after clients were asked to go elsewhere: a few round trips, also across regions. */
-const noticeMs = 500;
 
 /** How long streams may go on: long enough for one that is about to end, short for one that never would. */
 const streamGraceMs = 1_000;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
-import { fastify, type RouteOptions } from "fastify";
+import { type FastifyInstance, fastify, type RouteOptions } from "fastify";
 import type { Environment } from "../environment/environment.ts";
 import type { Health } from "./health.ts";
 import type { RequestHandler } from "./listener.ts";
@@ -17,6 +17,8 @@ export interface HttpAppOptions {
   readonly limits: ServerLimits;
   /** Further routes, for whatever is not a call. */
   readonly httpRoutes?: readonly RouteOptions[] | undefined;
+  /** Comes before all else. */
+  readonly httpPlugin?: ((app: FastifyInstance) => Promise<void>) | undefined;
 }
 
 export interface HttpApp {
@@ -30,6 +32,7 @@ export async function createHttpApp({
   health,
   connect,
   httpRoutes = [],
+  httpPlugin,
   limits,
 }: HttpAppOptions): Promise<HttpApp> {
   const app = fastify({
@@ -38,11 +41,14 @@ export async function createHttpApp({
     bodyLimit: limits.requestBytesMax,
     routerOptions: { maxParamLength: 256 },
   });
+  await httpPlugin?.(app);
   await app.register(fastifyConnectPlugin, connect);
-  app.get("/health", (_request, reply) => {
-    const status = health.report();
-    return reply.code(status.status === "SERVING" ? 200 : 503).send(status);
-  });
+  if (!app.hasRoute({ method: "GET", url: "/health" })) {
+    app.get("/health", (_request, reply) => {
+      const status = health.report();
+      return reply.code(status.status === "SERVING" ? 200 : 503).send(status);
+    });
+  }
   app.get("/metrics", async (_request, reply) => {
     const text = await environment.metrics.metrics();
     return reply.type(environment.metrics.contentType).send(text);

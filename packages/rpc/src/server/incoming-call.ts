@@ -1,6 +1,6 @@
 /** A call as it comes in over whatever wire: what the pipeline needs to know of it. */
 export interface IncomingCall {
-  readonly protocolName: "grpc" | "grpc-web" | "connect";
+  readonly protocolName: "grpc" | "grpc-web" | "connect" | "rest";
   /** The HTTP method. */
   readonly requestMethod: string;
   readonly url: string;

@@ -1,11 +1,13 @@
 import { readFile } from "node:fs/promises";
 import type { Registry } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
+import type { FastifyInstance } from "fastify";
 import type { Environment } from "../environment/environment.ts";
 import { type AuthorizeCall, CallPipeline } from "./call-pipeline.ts";
 import { drain } from "./drain.ts";
 import { createHealth } from "./health.ts";
 import { createHttpApp } from "./http-app.ts";
+import { createInProcessTransport } from "./in-process-transport.ts";
 import { createListener, type TlsMaterial } from "./listener.ts";
 import { reflectionEntries } from "./reflection.ts";
 import type { ServerConfig, TlsConfig } from "./server-config.ts";
@@ -43,7 +45,12 @@ export interface RunningServer {
 /** Serves a module on one port: gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2. Resolves once it takes calls. */
 export async function serve(module: ServiceModule, options: ServeOptions): Promise<RunningServer> {
   const { name, config = {}, environment, authorize, interceptors = [], registry } = options;
-  const { host = "127.0.0.1", port = 0, shutdownGraceMs = shutdownGraceDefaultMs } = config;
+  const {
+    host = "127.0.0.1",
+    port = 0,
+    shutdownGraceMs = shutdownGraceDefaultMs,
+    drainNoticeMs: noticeMs = drainNoticeDefaultMs,
+  } = config;
   const limits = { ...defaultLimits, ...config.limits };
   const tls = config.tls === undefined ? undefined : await readTls(config.tls);
   const pipeline = new CallPipeline({ environment, limits, authorize });
@@ -56,6 +63,8 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     ...serveMethods(pipeline, { entries: own, exempt: true }),
     ...serveMethods(pipeline, { entries: module.entries }),
   ]);
+  const { httpPlugin } = module;
+  const local = createInProcessTransport(pipeline, methods, { protocolName: "rest" });
   const json = registry === undefined ? {} : { registry };
   const app = await createHttpApp({
     environment,
@@ -68,6 +77,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     },
     limits,
     httpRoutes: module.httpRoutes,
+    httpPlugin: httpPlugin === undefined ? undefined : (instance) => httpPlugin(instance as FastifyInstance, local),
   });
   const unary =
     process.env[unaryPathVariable] === "stock"
@@ -102,12 +112,15 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     url,
     port: address.port,
     close: () =>
-      (closing ??= drain({ name, environment, pipeline, health, listener, graceMs: shutdownGraceMs, close })),
+      (closing ??= drain({ name, environment, pipeline, health, listener, noticeMs, graceMs: shutdownGraceMs, close })),
   };
 }
 
 /** Set to "stock", sends unary calls the way of all others. For tests alone, which compare the two. */
 const unaryPathVariable = "PARLEY_UNARY_PATH";
+
+/** A few round trips, also across regions. */
+const drainNoticeDefaultMs = 500;
 
 /** Less than the 30 s after which Kubernetes kills. */
 const shutdownGraceDefaultMs = 10_000;

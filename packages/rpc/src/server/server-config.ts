@@ -12,6 +12,8 @@ export interface ServerConfig {
   readonly limits?: Partial<ServerLimits>;
   /** Answers of at least this many bytes are compressed (gzip) for callers that accept it. By default none is. */
   readonly compressBytesMin?: number;
+  /** How long a server that closes still lets calls in, once it has asked its clients to go elsewhere. 500 ms by default. */
+  readonly drainNoticeMs?: number;
   /** How long calls under way may take to end once the server closes, before they are cut. 10,000 ms by default. */
   readonly shutdownGraceMs?: number;
 }

@@ -1,6 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
-import type { ServiceImpl } from "@connectrpc/connect";
-import type { RouteOptions } from "fastify";
+import type { ServiceImpl, Transport } from "@connectrpc/connect";
+import type { FastifyInstance, RouteOptions } from "fastify";
 
 /** A contract and what stands behind it. Made by {@link implement}. */
 export interface ServiceEntry {
@@ -26,6 +26,12 @@ export interface ServiceModule {
   readonly owners?: Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
   /** Routes for what is not a call, for example the public keys that check tokens. */
   readonly httpRoutes?: readonly RouteOptions[];
+  /**
+   * Adds hooks and routes to the server's Fastify instance before anything else does. `local` makes calls to this module as
+   * if they came from outside, with all that the server does around a call. With it, calls that browsers make from other
+   * pages (those with an `origin`) go through Fastify too, so that its hooks can answer them.
+   */
+  readonly httpPlugin?: (app: FastifyInstance, local: Transport) => Promise<void>;
   /** Work before the first call is let in, for example starting recovery. Health says NOT_SERVING until it is done. */
   start?(): Promise<void>;
   /** Ends background work. Called after the last call was answered. Databases are closed here, last. */

@@ -21,10 +21,13 @@ export function boundAnswer({ request, response, limits }: Exchange): void {
   response.once("finish", () => {
     if (!request.complete) {
       // The answer came before the request's end, and whatever is still to come is for nobody (RFC 9113, section 8.1).
-      stream.close(constants.NGHTTP2_NO_ERROR);
+      setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), trailersMs).unref();
     }
   });
 }
+
+/** Trailers leave after the answer counts as finished, and a reset that overtakes them would take their place. */
+const trailersMs = 100;
 
 /** Destroys a connection that has timed out with an answer on it that nobody reads. */
 export function cutStalledSocket(socket: Socket): void {

@@ -29,6 +29,8 @@ export interface UnaryPathOptions {
   readonly compressBytesMin?: number | undefined;
   /** Whether Connect requests must name the protocol's version. By default they need not. */
   readonly requireConnectVersion?: boolean | undefined;
+  /** Whether calls with an `origin`, which browsers make from other pages, are left to the long way. By default they are not. */
+  readonly leaveCrossOrigin?: boolean | undefined;
   readonly json?: JsonOptions | undefined;
 }
 
@@ -45,7 +47,7 @@ export interface UnaryPath {
  * format that we speak. Whatever else comes is left to the long way, so that there is one place that answers it.
  */
 export function createUnaryPath(pipeline: CallPipeline, options: UnaryPathOptions): UnaryPath {
-  const { limits, interceptors = [], json = {}, requireConnectVersion = false } = options;
+  const { limits, interceptors = [], json = {}, requireConnectVersion = false, leaveCrossOrigin = false } = options;
   const settings = {
     requestBytesMax: limits.requestBytesMax,
     responseBytesMax: limits.responseBytesMax,
@@ -69,13 +71,16 @@ export function createUnaryPath(pipeline: CallPipeline, options: UnaryPathOption
 
   return {
     http2(stream, headers) {
-      if (headers.expect !== undefined) {
+      if (headers.expect !== undefined || (leaveCrossOrigin && headers.origin !== undefined)) {
         return false;
       }
       const found = match(methods, one(headers[":method"]), one(headers[":path"]), headers["content-type"]);
       return found !== undefined && take(found, new Http2Exchange(stream, { headers, stalls }));
     },
     http1(request, response) {
+      if (leaveCrossOrigin && request.headers.origin !== undefined) {
+        return false;
+      }
       const found = match(methods, request.method, request.url, request.headers["content-type"]);
       return found !== undefined && found.type.protocol !== "grpc" && take(found, new Http1Exchange(request, response));
     },

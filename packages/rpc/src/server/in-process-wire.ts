@@ -8,26 +8,32 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
-import type { IncomingCall } from "../server/incoming-call.ts";
+import type { IncomingCall } from "./incoming-call.ts";
 
 /** What headers can be made from. */
 export type HeaderInit = ConstructorParameters<typeof Headers>[0];
 
+interface InProcessCallInit {
+  readonly protocolName: IncomingCall["protocolName"];
+  readonly peer: string;
+  readonly timeoutMs: number | undefined;
+  readonly header: HeaderInit;
+}
+
 /** A call that comes from the same process. */
-export class InMemoryCall implements IncomingCall {
-  readonly protocolName = "grpc";
+export class InProcessCall implements IncomingCall {
+  readonly protocolName: IncomingCall["protocolName"];
   readonly requestMethod = "POST";
-  readonly peer = "in-memory";
+  readonly peer: string;
   readonly url: string;
   readonly timeoutMs: number | undefined;
   readonly requestHeader: Headers;
   readonly responseHeader = new Headers();
   readonly responseTrailer = new Headers();
 
-  constructor(
-    method: DescMethod,
-    { timeoutMs, header }: { readonly timeoutMs: number | undefined; readonly header: HeaderInit },
-  ) {
+  constructor(method: DescMethod, { protocolName, peer, timeoutMs, header }: InProcessCallInit) {
+    this.protocolName = protocolName;
+    this.peer = peer;
     this.url = `memory://${method.parent.typeName}/${method.name}`;
     this.timeoutMs = timeoutMs;
     this.requestHeader = new Headers(header);
@@ -54,7 +60,10 @@ export async function* eachOverTheWire<D extends DescMessage>(
 }
 
 /** The error as its caller would read it: code, words, details and metadata, but no cause and no stack of the server's. */
-export function errorOverTheWire(error: ConnectError, { responseHeader, responseTrailer }: InMemoryCall): ConnectError {
+export function errorOverTheWire(
+  error: ConnectError,
+  { responseHeader, responseTrailer }: InProcessCall,
+): ConnectError {
   const metadata = new Headers(responseHeader);
   for (const headers of [responseTrailer, error.isWireError ? new Headers() : error.metadata]) {
     for (const [name, value] of headers) {
