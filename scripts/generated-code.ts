@@ -15,7 +15,18 @@ export async function generateInto(folder: string): Promise<void> {
   if (code !== 0) {
     throw new Error(`buf generate failed:\n${output}`);
   }
+  const descriptors = ["build", "proto", "--as-file-descriptor-set", "-o", join(folder, "gen", descriptorSet)];
+  const built = await runCommand("buf", descriptors, root);
+  if (built.code !== 0) {
+    throw new Error(`buf build failed:\n${built.output}`);
+  }
 }
+
+/**
+ * All contracts with their comments (a `google.protobuf.FileDescriptorSet`), for whoever describes them to people: generated
+ * code carries descriptors without comments.
+ */
+const descriptorSet = "contracts.binpb";
 
 /** Compares what was generated into `folder` with what is kept in `gen`. */
 export async function compareGenerated(folder: string, gen: string): Promise<readonly Difference[]> {
@@ -50,7 +61,7 @@ async function generatedFiles(folder: string): Promise<Set<string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   return new Set(
     entries
-      .filter((entry) => entry.isFile() && /_pb\.(js|d\.ts)$/.test(entry.name))
+      .filter((entry) => entry.isFile() && /_pb\.(js|d\.ts)$/.test(entry.name) || entry.name === descriptorSet)
       .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
       .filter((path) => !path.includes("node_modules")),
   );
