@@ -137,7 +137,8 @@ describe("after npm start", () => {
     ]);
     expect(code).not.toBe(0);
     expect(errorOutput).toContain("Code: NotFound");
-    expect(errorOutput).toContain("PRODUCT_NOT_FOUND");
+    expect(errorOutput).toContain("Message: There is no product 999.");
+    expect(errorOutput).toContain("google.rpc.ErrorInfo");
   });
 
   it("health and metrics answer plain curl on every port", async () => {

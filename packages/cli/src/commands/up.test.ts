@@ -1,9 +1,10 @@
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type FakeRun, freePorts, runFakeParley } from "../testing/run-fake-parley.ts";
+import { type FakeRun, fakeParley, freePorts, runFakeParley } from "../testing/run-fake-parley.ts";
 
 let folder = "";
 let ports: readonly number[] = [];
@@ -173,6 +174,22 @@ describe("parley up", () => {
     await expect
       .poll(async () => (await listens(0)) || (await listens(1)) || (await listens(2)), { timeout: 5_000 })
       .toBe(false);
+  });
+
+  it("drains when the shell that npm started it in is gone", async () => {
+    const command = `'${process.execPath}' '${fakeParley}' up --only user --data '${join(folder, "data")}' 2>&1; true`;
+    const shell = spawn("sh", ["-c", command], {
+      env: { PATH: process.env.PATH, FAKE_PORTS: ports.join(","), npm_command: "exec" },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let written = "";
+    shell.stdout.setEncoding("utf8").on("data", (text: string) => {
+      written += text;
+    });
+    await expect.poll(() => written, { timeout: 10_000 }).toMatch(isUp);
+    shell.kill("SIGKILL");
+    await expect.poll(() => written, { timeout: 5_000 }).toContain("All services have ended.");
+    expect(await listens(0)).toBe(false);
   });
 
   it("names a taken port, who has it and the ways out, and starts nothing", async () => {

@@ -48,7 +48,7 @@ export async function runStack(services: readonly ServiceDefinition[], options: 
     terminal,
     services.map((service) => service.name),
   );
-  const signals = watchSignals();
+  const signals = watchSignals({ underNpm: shell.npm_command !== undefined });
   const stack = new Stack(services, { settings, shell, onLine: writeLine });
   try {
     const stopped = signals.first.then(() => "stopped" as const);

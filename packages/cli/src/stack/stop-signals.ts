@@ -4,6 +4,9 @@
  */
 const onePressMs = 500;
 
+/** How often to look whether npm is still there, in milliseconds. */
+const parentCheckMs = 500;
+
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export interface StopSignals {
@@ -17,8 +20,11 @@ export interface StopSignals {
   dispose(): void;
 }
 
-/** Takes over the signals that ask this process to end. */
-export function watchSignals(): StopSignals {
+/**
+ * Takes over the signals that ask this process to end. Under npm, the end of the parent counts as one: npm passes a signal
+ * on to the shell that it started alone, which ends and says nothing.
+ */
+export function watchSignals({ underNpm }: { readonly underNpm: boolean }): StopSignals {
   const first = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();
   let firstAt: number | undefined;
@@ -33,6 +39,14 @@ export function watchSignals(): StopSignals {
   for (const signal of stopSignals) {
     process.on(signal, onSignal);
   }
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (underNpm && process.ppid !== parent) {
+      clearInterval(timer);
+      onSignal();
+    }
+  }, parentCheckMs);
+  timer.unref();
   return {
     first: first.promise,
     second: second.promise,
@@ -40,6 +54,7 @@ export function watchSignals(): StopSignals {
       return firstAt !== undefined;
     },
     dispose() {
+      clearInterval(timer);
       for (const signal of stopSignals) {
         process.off(signal, onSignal);
       }

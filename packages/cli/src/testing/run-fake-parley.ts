@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 
-const program = fileURLToPath(new URL("./fake-parley.ts", import.meta.url));
+/** The program, a file. */
+export const fakeParley = fileURLToPath(new URL("./fake-parley.ts", import.meta.url));
 
 /** A run of the fake `parley`, and what it has written. */
 export interface FakeRun {
@@ -18,7 +19,7 @@ export interface FakeRun {
 
 /** Starts the fake `parley` with arguments and variables. */
 export function runFakeParley(args: readonly string[], variables: Readonly<Record<string, string>>): FakeRun {
-  const child = spawn(process.execPath, [program, ...args], {
+  const child = spawn(process.execPath, [fakeParley, ...args], {
     env: { PATH: process.env.PATH, ...variables },
     stdio: ["ignore", "pipe", "pipe"],
   });
