@@ -61,7 +61,7 @@ async function generatedFiles(folder: string): Promise<Set<string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   return new Set(
     entries
-      .filter((entry) => entry.isFile() && /_pb\.(js|d\.ts)$/.test(entry.name) || entry.name === descriptorSet)
+      .filter((entry) => (entry.isFile() && /_pb\.(js|d\.ts)$/.test(entry.name)) || entry.name === descriptorSet)
       .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
       .filter((path) => !path.includes("node_modules")),
   );
