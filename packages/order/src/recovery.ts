@@ -87,8 +87,12 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
 
   async function tryLater(orderId: string, attempts: number, error: unknown): Promise<void> {
     const waitMs = backoff(attempts, environment.random());
-    const level = error instanceof DependencyError ? "warn" : "error";
-    log[level]({ orderId, attempts, waitMs, err: error }, "an order is not settled yet");
+    // A service that is away is no fault of this one, and is tried often: no stack for each try.
+    if (error instanceof DependencyError) {
+      log.warn({ orderId, attempts, waitMs, error: error.message }, "an order waits to be settled");
+    } else {
+      log.error({ orderId, attempts, waitMs, err: error }, "an order could not be settled");
+    }
     try {
       await store.postpone(orderId, clock.now() + waitMs);
     } catch (cause) {
