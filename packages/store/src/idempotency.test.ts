@@ -1,0 +1,109 @@
+import { create } from "@bufbuild/protobuf";
+import { UpdateUserRequestSchema, UserService } from "@parley/gen/user/v1/user_service_pb.js";
+import { beforeEach, expect, test } from "vitest";
+import type { Database } from "./database.ts";
+import {
+  answerOnce,
+  idempotencyMigrations,
+  pruneRequestIds,
+  RequestIdReusedError,
+  requestIdRetentionMs,
+  startPruningRequestIds,
+} from "./idempotency.ts";
+import { openDatabase } from "./open-database.ts";
+
+const requestId = "0d9d1f5e-6d0f-4a8e-9a55-64e0c7f0a111";
+let database: Database;
+let done: number;
+
+beforeEach(async () => {
+  database = await openDatabase("sqlite::memory:", { migrations: idempotencyMigrations });
+  done = 0;
+});
+
+interface Ask {
+  readonly name?: string;
+  readonly id?: string;
+  readonly caller?: string;
+  readonly nowMs?: number;
+}
+
+/** A call whose answer tells how often its work was done. */
+function ask({ name = "A", id = requestId, caller = "user 1", nowMs = 0 }: Ask = {}, fails = false) {
+  const request = create(UpdateUserRequestSchema, { user: { id: "1", name }, requestId: id });
+  return database.transaction(async (transaction) => {
+    const answer = await answerOnce(
+      transaction,
+      { method: UserService.method.updateUser, request, caller, nowMs },
+      async () => {
+        done++;
+        return { user: { id: "1", name: `${name} ${done}` } };
+      },
+    );
+    if (fails) {
+      throw new Error("failed after all");
+    }
+    return answer.user?.name;
+  });
+}
+
+test("the same id and body give the same answer, and the work is done once", async () => {
+  expect(await Promise.all([ask(), ask(), ask()])).toEqual(["A 1", "A 1", "A 1"]);
+  expect(await ask({ id: requestId.toUpperCase() })).toBe("A 1");
+});
+
+test("the same id with another body is refused", async () => {
+  await ask();
+  await expect(ask({ name: "B" })).rejects.toThrow(RequestIdReusedError);
+  expect(done).toBe(1);
+});
+
+test("the ids of two callers have nothing to do with each other", async () => {
+  expect(await ask()).toBe("A 1");
+  expect(await ask({ name: "B", caller: "user 2" })).toBe("B 2");
+});
+
+test("without an id, each call is a new one and nothing is kept", async () => {
+  expect([await ask({ id: "" }), await ask({ id: "" })]).toEqual(["A 1", "A 2"]);
+  expect(await database.all("SELECT * FROM request_ids")).toEqual([]);
+});
+
+test("a call whose transaction failed can be tried again", async () => {
+  await expect(ask({}, true)).rejects.toThrow("failed after all");
+  expect(await ask()).toBe("A 2");
+});
+
+test("answers are kept for a day, and what is older is forgotten however much it is", async () => {
+  const id = (i: number) => `0d9d1f5e-6d0f-4a8e-9a55-${String(i).padStart(12, "0")}`;
+  await Promise.all(Array.from({ length: 1_100 }, (_, i) => ask({ id: id(i), nowMs: i })));
+  expect(await pruneRequestIds(database, 1_050)).toBe(1_050);
+  expect(await database.all("SELECT create_time FROM request_ids ORDER BY create_time LIMIT 1")).toEqual([
+    { create_time: 1_050 },
+  ]);
+});
+
+test("pruning goes on after a round failed, and ends when told", async () => {
+  const timers: (() => void)[] = [];
+  let cancelled = 0;
+  const after = (_delayMs: number, callback: () => void) => {
+    timers.push(callback);
+    return () => cancelled++;
+  };
+  const errors: unknown[] = [];
+  let rounds = 0;
+  const also = async () => {
+    if (++rounds === 1) throw new Error("disk");
+  };
+  await ask({ nowMs: 0 });
+  await ask({ id: requestId.replace("0d", "0e"), nowMs: 1_000 });
+  const clock = { now: () => requestIdRetentionMs + 500, after };
+  const stop = startPruningRequestIds({ database, clock, onError: (error) => errors.push(error), also });
+  timers[0]?.();
+  await expect.poll(() => timers.length).toBe(2);
+  timers[1]?.();
+  await expect.poll(() => timers.length).toBe(3);
+  await stop();
+  expect(errors).toMatchObject([{ message: "disk" }]);
+  expect([rounds, cancelled]).toEqual([2, 1]);
+  expect(await database.all("SELECT create_time FROM request_ids")).toEqual([{ create_time: 1_000 }]);
+});
