@@ -223,6 +223,7 @@ function createHttp2(
       }
     });
     session.setLocalWindowSize(limits.connectionWindowBytes);
+    session.on("goaway", () => stayOpen(session));
     if (state.draining) {
       announceShutdown(session);
     }
@@ -240,6 +241,18 @@ function createHttp2(
     // The connection is gone, and each call on it has been told so by itself.
   });
   return { http2, sessions: () => sessions.keys() };
+}
+
+/**
+ * Keeps Node from closing a connection at its client's GOAWAY, which it does right after this event. A client's GOAWAY is about
+ * the streams that a server begins (RFC 9113, section 6.8). Node's own clients send one as soon as they are asked to go
+ * elsewhere, ahead of calls that they have already begun, and those would be refused.
+ */
+function stayOpen(session: ServerHttp2Session): void {
+  const close = session.close;
+  session.close = () => {
+    session.close = close;
+  };
 }
 
 /** A GOAWAY that names the highest stream there can be: "no more, please", while all that is on its way is let in (RFC 9113, section 6.8). */

@@ -30,7 +30,8 @@ export function guardBody(
             ? call.race(withinIdleLimit(call, iterator.next(), limits))
             : call.race(iterator.next());
         },
-        return: async (value?: unknown) => (await iterator.return?.(value)) ?? { done: true, value },
+        // Not passed on: it would destroy the request, and with it a connection on which the answer is still to be sent.
+        return: (value?: unknown) => Promise.resolve({ done: true, value }),
       };
     },
   };

@@ -14,6 +14,12 @@ export function boundAnswer({ request, response, limits }: Exchange): void {
   if (!("stream" in response)) {
     // Comes after `Server.timeout` without a byte either way.
     response.on("timeout", cutStalledSocket);
+    response.once("finish", () => {
+      if (!request.complete) {
+        // Some clients read no answer before all is sent. `Server.requestTimeout` bounds how long they may take.
+        request.removeAllListeners("readable").resume();
+      }
+    });
     return;
   }
   const { stream } = response;

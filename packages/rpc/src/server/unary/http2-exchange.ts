@@ -121,10 +121,14 @@ export class Http2Exchange implements Exchange {
   /** Tells a caller that is still sending that nobody listens any more (RFC 9113, section 8.1). */
   #dropRest(): void {
     if (!this.#bodyEnded) {
-      this.#stream.close(constants.NGHTTP2_NO_ERROR);
+      const stream = this.#stream;
+      setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), answerLeavesMs).unref();
     }
   }
 }
+
+/** A reset that overtakes the answer's last frame takes its place, and the caller waits for an answer that never comes. */
+const answerLeavesMs = 100;
 
 function reasonOfReset(rstCode: number | undefined): ConnectError {
   switch (rstCode) {

@@ -1,0 +1,135 @@
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { reasonOf } from "../call/reason-error.ts";
+import { connectInMemory } from "../testing/in-memory.ts";
+import { type EchoServer, recordingEnvironment, StreamService, serveEcho } from "./echo-fixture.ts";
+import { implement } from "./service-module.ts";
+
+interface Message {
+  readonly message: string;
+}
+
+interface StreamClient {
+  repeat(request: Message, options?: object): AsyncIterable<Message>;
+  join(requests: AsyncIterable<Message>, options?: object): Promise<Message>;
+  chat(requests: AsyncIterable<Message>, options?: object): AsyncIterable<Message>;
+}
+
+const ended: string[] = [];
+
+const entry = implement(StreamService, {
+  async *repeat({ message }: Message) {
+    try {
+      for (let index = 0; message === "for ever" || index < 2; index++) {
+        yield { message };
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      if (message === "break") {
+        throw new Error("SELECT secret");
+      }
+    } finally {
+      ended.push(message);
+    }
+  },
+  async join(requests: AsyncIterable<Message>) {
+    const parts: string[] = [];
+    for await (const { message } of requests) {
+      parts.push(message);
+    }
+    return { message: parts.join() };
+  },
+  async *chat(requests: AsyncIterable<Message>) {
+    for await (const { message } of requests) {
+      yield { message: `${message}!` };
+    }
+  },
+} as never);
+
+async function* messages(...texts: string[]): AsyncGenerator<Message> {
+  for (const message of texts) {
+    yield { message };
+  }
+}
+
+async function all(answers: AsyncIterable<Message>): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const { message } of answers) {
+    texts.push(message);
+  }
+  return texts;
+}
+
+async function failure(promise: Promise<unknown>): Promise<ConnectError> {
+  const error = await promise.catch((reason: unknown) => reason);
+  if (!(error instanceof ConnectError)) {
+    throw new Error("expected a failure");
+  }
+  return error;
+}
+
+let server: EchoServer;
+
+beforeAll(async () => {
+  server = await serveEcho({ entries: [entry] });
+});
+afterAll(() => server.server.close());
+
+const names = ["gRPC", "gRPC-Web", "Connect JSON", "in memory"] as const;
+
+function clientOver(name: (typeof names)[number]): StreamClient {
+  const baseUrl = server.url;
+  const transports = {
+    gRPC: () => createGrpcTransport({ baseUrl }),
+    "gRPC-Web": () => createGrpcWebTransport({ baseUrl, httpVersion: "2" }),
+    "Connect JSON": () => createConnectTransport({ baseUrl, httpVersion: "2", useBinaryFormat: false }),
+    "in memory": () => connectInMemory({ entries: [entry] }, recordingEnvironment().environment),
+  };
+  return createClient(StreamService, transports[name]()) as unknown as StreamClient;
+}
+
+describe.each(names)("streams over %s", (name) => {
+  it("go out, come in, and go both ways", async () => {
+    const client = clientOver(name);
+    await expect(all(client.repeat({ message: "a" }))).resolves.toEqual(["a", "a"]);
+    await expect(client.join(messages("a", "b"))).resolves.toMatchObject({ message: "a,b" });
+    await expect(all(client.chat(messages("a", "b")))).resolves.toEqual(["a!", "b!"]);
+  });
+
+  it("are refused at the first message that breaks a rule", async () => {
+    const client = clientOver(name);
+    const tooLong = "x".repeat(4097);
+    for (const call of [
+      all(client.repeat({ message: tooLong })),
+      client.join(messages("fine", tooLong)),
+      all(client.chat(messages("fine", tooLong))),
+    ]) {
+      const error = await failure(call);
+      expect(error.code).toBe(Code.InvalidArgument);
+      expect(error.rawMessage).toBe("message: must be at most 4096 characters");
+      expect(reasonOf(error)?.reason).toBe("INVALID_REQUEST");
+    }
+  });
+
+  it("say no more of an unexpected error than that there was one", async () => {
+    const error = await failure(all(clientOver(name).repeat({ message: "break" })));
+    expect(error.code).toBe(Code.Internal);
+    expect(error.rawMessage).toBe("internal error");
+  });
+
+  it("end at their deadline, and end their implementation too", async () => {
+    ended.length = 0;
+    const error = await failure(all(clientOver(name).repeat({ message: "for ever" }, { timeoutMs: 60 })));
+    expect(error.code).toBe(Code.DeadlineExceeded);
+    await expect.poll(() => ended).toEqual(["for ever"]);
+  });
+
+  it("end their implementation when the caller goes away", async () => {
+    ended.length = 0;
+    const controller = new AbortController();
+    const reading = all(clientOver(name).repeat({ message: "for ever" }, { signal: controller.signal }));
+    setTimeout(() => controller.abort(), 50);
+    expect((await failure(reading)).code).toBe(Code.Canceled);
+    await expect.poll(() => ended).toEqual(["for ever"]);
+  });
+});
