@@ -128,6 +128,18 @@ describe("recovery", () => {
     expect(next.eventTypes()).toEqual(["parley.order.rejected.v1"]);
   });
 
+  it("takes back what an earlier life reserved, though this life's own call was never sent", async () => {
+    const world = await createWorld();
+    await dieAt(world, 5, (life) => life.place(repeatable));
+    expect(world.inventory.products.get("101")?.stock).toBe(48);
+    world.inventory.trouble.reserve = ["never-sent"];
+    const next = await createTestOrders(world);
+    await expect(next.place(repeatable)).rejects.toThrow("unavailable");
+    await next.idle();
+    expect(await next.store.list({}, 1)).toMatchObject([{ phase: "REJECTED" }]);
+    expect(world.inventory.products.get("101")?.stock).toBe(50);
+  });
+
   it("takes over at once what the earlier life of the same process left, and waits for the lease of another's", async () => {
     const waited: Record<string, number> = {};
     for (const owner of ["first", "second"]) {

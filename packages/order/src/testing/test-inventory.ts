@@ -17,7 +17,14 @@ export type Trouble =
   /** The call never arrives, and nobody says so: the deadline passes. */
   | "silent"
   /** The service answers INTERNAL. */
-  | "broken";
+  | "broken"
+  /** The connection breaks, and the call takes effect long after. */
+  | "late"
+  /** The call is answered, and a copy of it takes effect long after. */
+  | "copied";
+
+/** How late a call that was `late` or `copied` takes effect, in milliseconds: longer than an order's whole time. */
+const latenessMs = 7_000;
 
 interface TestProduct {
   readonly name: string;
@@ -68,6 +75,12 @@ export function createTestInventory(clock: Clock): TestInventory {
         throw new ConnectError("the deadline passed", Code.DeadlineExceeded);
       case "broken":
         throw new ConnectError("oops", Code.Internal);
+      case "late":
+        clock.after(latenessMs, () => ignoringRefusal(answer));
+        throw new ConnectError("connection reset", Code.Unavailable);
+      case "copied":
+        clock.after(latenessMs, () => ignoringRefusal(answer));
+        return answer();
       case undefined:
         return answer();
     }
@@ -136,4 +149,15 @@ export function createTestInventory(clock: Clock): TestInventory {
     },
   };
   return inventory;
+}
+
+/** A late call is refused to nobody. */
+function ignoringRefusal(work: () => unknown): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof ConnectError)) {
+      throw error;
+    }
+  }
 }
