@@ -1,6 +1,20 @@
+export { type Broker, BrokerUnavailableError, publishBatchMax } from "./broker/broker.ts";
+export { createDirectBroker, type Subscriber } from "./broker/direct-broker.ts";
 export type { EventLog, LoggedEvent, NewEvent, WatchOptions } from "./event-log.ts";
 export { type EventType, eventTypes, type PayloadCase, type PayloadOf } from "./event-types.ts";
+export {
+  createInbox,
+  type FailedDelivery,
+  type Inbox,
+  type InboxOptions,
+  type RedriveResult,
+} from "./inbox/create-inbox.ts";
+export { type DeadLetter, type DeadLetterPage, deadLettersMax } from "./inbox/dead-letters.ts";
+export type { Delivery, EventHandler, EventHandlers } from "./inbox/event-handler.ts";
+export { inboxMigrations } from "./inbox/inbox-migrations.ts";
 export { createEventLog, type EventLogOptions } from "./log/create-event-log.ts";
 export { eventMigrations } from "./log/event-migrations.ts";
 export { partitionCount, partitionOf } from "./log/partition.ts";
 export { PositionGoneError, UnreadablePositionError } from "./log/position.ts";
+export type { Backoff } from "./relay/backoff.ts";
+export { createRelay, type Relay, type RelayOptions } from "./relay/create-relay.ts";

@@ -1,0 +1,56 @@
+import type { Client } from "@connectrpc/connect";
+import type { Event } from "@parley/gen/event/v1/event_pb.js";
+import type { EventService } from "@parley/gen/event/v1/event_service_pb.js";
+import type { EventType } from "../event-types.ts";
+import type { FailedDelivery } from "../inbox/create-inbox.ts";
+import { causeOf } from "../inbox/failure-cause.ts";
+import { type Broker, BrokerUnavailableError } from "./broker.ts";
+
+/** A service that wants to be told of events. */
+export interface Subscriber {
+  /** For logs, for example `notification`. */
+  readonly name: string;
+  readonly client: Pick<Client<typeof EventService>, "deliver">;
+  /** Only events of these types. Default: all. */
+  readonly types?: readonly EventType[];
+}
+
+/**
+ * No broker at all: calls `EventService.Deliver` of each subscriber. An event has taken effect when each has it; one that a
+ * subscriber took is given to it again as long as another failed, which its inbox ignores.
+ */
+export function createDirectBroker({ subscribers }: { readonly subscribers: readonly Subscriber[] }): Broker {
+  return {
+    async publish(events, signal) {
+      const answers = await Promise.allSettled(subscribers.map((subscriber) => deliver(subscriber, events, signal)));
+      const failures = new Map<string, FailedDelivery>();
+      for (const answer of answers) {
+        if (answer.status === "rejected") {
+          throw answer.reason;
+        }
+        for (const failure of answer.value) {
+          failures.set(failure.eventId, failure);
+        }
+      }
+      return [...failures.values()];
+    },
+    async close() {},
+  };
+}
+
+async function deliver(
+  { name, client, types }: Subscriber,
+  events: readonly Event[],
+  signal: AbortSignal,
+): Promise<readonly FailedDelivery[]> {
+  const wanted = types === undefined ? [...events] : events.filter(({ type }) => types.some((known) => known === type));
+  if (wanted.length === 0) {
+    return [];
+  }
+  try {
+    const { failures } = await client.deliver({ events: wanted }, { signal });
+    return failures;
+  } catch (cause) {
+    throw new BrokerUnavailableError(`${name} could not be told: ${causeOf(cause)}`, { cause });
+  }
+}

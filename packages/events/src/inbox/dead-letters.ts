@@ -1,0 +1,143 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
+import {
+  type Database,
+  decodePageToken,
+  encodePageToken,
+  InvalidPageTokenError,
+  type Transaction,
+} from "@parley/store";
+
+/** An event that failed as often as is allowed, put aside so that others may pass. */
+export interface DeadLetter {
+  readonly eventId: string;
+  readonly source: string;
+  readonly eventType: string;
+  readonly subject: string;
+  /** Why it failed, the last time. */
+  readonly cause: string;
+  readonly attempts: number;
+  /** When it was put aside, in milliseconds since the Unix epoch. */
+  readonly createTimeMs: number;
+}
+
+export interface DeadLetterPage {
+  readonly deadLetters: readonly DeadLetter[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+}
+
+/** A dead letter, and the event in it. */
+export interface StoredDeadLetter extends DeadLetter {
+  readonly event: Event;
+}
+
+/** Dead letters listed or tried again at once, at most. */
+export const deadLettersMax = 100;
+
+const columns = "sequence, source, event_id, event_type, subject, cause, attempts, create_time";
+const tokenScope = "dead letters";
+
+interface DeadLetterRow {
+  readonly sequence: number;
+  readonly source: string;
+  readonly event_id: string;
+  readonly event_type: string;
+  readonly subject: string;
+  readonly cause: string;
+  readonly attempts: number;
+  readonly create_time: number;
+}
+
+/** Puts an event aside. */
+export async function insertDeadLetter(
+  transaction: Transaction,
+  event: Event,
+  failure: Pick<DeadLetter, "cause" | "attempts" | "createTimeMs">,
+): Promise<void> {
+  await transaction.run(
+    `INSERT INTO dead_letters (source, event_id, event_type, subject, cause, attempts, create_time, event)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    event.source,
+    event.id,
+    event.type,
+    event.subject,
+    failure.cause,
+    failure.attempts,
+    failure.createTimeMs,
+    toBinary(EventSchema, event),
+  );
+}
+
+/** Takes a dead letter away. False if somebody else did before. */
+export async function removeDeadLetter(transaction: Transaction, letter: DeadLetter): Promise<boolean> {
+  const removed = await transaction.run(
+    "DELETE FROM dead_letters WHERE source = ? AND event_id = ?",
+    letter.source,
+    letter.eventId,
+  );
+  return removed === 1;
+}
+
+/** Notes that a dead letter failed again. */
+export async function updateDeadLetter(transaction: Transaction, letter: DeadLetter): Promise<void> {
+  await transaction.run(
+    "UPDATE dead_letters SET cause = ?, attempts = ? WHERE source = ? AND event_id = ?",
+    letter.cause,
+    letter.attempts,
+    letter.source,
+    letter.eventId,
+  );
+}
+
+/** Oldest first. Throws `InvalidPageTokenError`. */
+export async function listDeadLetters(
+  database: Database,
+  { pageSize, pageToken }: { readonly pageSize: number; readonly pageToken: string },
+): Promise<DeadLetterPage> {
+  const limit = Math.min(pageSize, deadLettersMax);
+  const rows = await database.all<DeadLetterRow>(
+    `SELECT ${columns} FROM dead_letters WHERE sequence > ? ORDER BY sequence LIMIT ?`,
+    pageToken === "" ? 0 : placeOf(pageToken),
+    limit + 1,
+  );
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return {
+    deadLetters: page.map(fromRow),
+    nextPageToken: rows.length > limit && last !== undefined ? encodePageToken([last.sequence], tokenScope) : "",
+  };
+}
+
+/** The dead letters with these event ids, or the oldest ones if there are none, in the order in which they came. */
+export async function readDeadLetters(
+  database: Database,
+  eventIds: readonly string[],
+): Promise<readonly StoredDeadLetter[]> {
+  const chosen = eventIds.length === 0 ? "" : `WHERE event_id IN (${eventIds.map(() => "?").join(", ")})`;
+  const rows = await database.all<DeadLetterRow & { readonly event: Uint8Array }>(
+    `SELECT ${columns}, event FROM dead_letters ${chosen} ORDER BY sequence LIMIT ${deadLettersMax}`,
+    ...eventIds,
+  );
+  return rows.map((row) => ({ ...fromRow(row), event: fromBinary(EventSchema, row.event) }));
+}
+
+function placeOf(pageToken: string): number {
+  const [sequence] = decodePageToken(pageToken, tokenScope);
+  if (typeof sequence !== "number") {
+    throw new InvalidPageTokenError();
+  }
+  return sequence;
+}
+
+function fromRow(row: DeadLetterRow): DeadLetter {
+  return {
+    eventId: row.event_id,
+    source: row.source,
+    eventType: row.event_type,
+    subject: row.subject,
+    cause: row.cause,
+    attempts: row.attempts,
+    createTimeMs: row.create_time,
+  };
+}

@@ -1,0 +1,145 @@
+import { create } from "@bufbuild/protobuf";
+import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
+import { createTestClock } from "@parley/rpc/testing";
+import { InvalidPageTokenError } from "@parley/store";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openTestSink, orderConfirmed, stockLow, type TestSink, testEnvironment } from "../testing/test-parts.ts";
+import { pruneInbox } from "./prune-inbox.ts";
+
+const clock = createTestClock();
+let sink: TestSink;
+
+beforeEach(async () => {
+  sink = await openTestSink(testEnvironment(clock), { maxAttempts: 3 });
+});
+afterEach(() => sink.database.close());
+
+function event(id: string, orderId: string, number = 1): Event {
+  return create(EventSchema, { ...orderConfirmed(orderId, number), id, source: "/services/order" });
+}
+
+const page = { pageSize: 10, pageToken: "" };
+
+test("an event has its effect once, however often and in whatever company it comes", async () => {
+  const first = event("e1", "o1");
+  expect(await sink.inbox.deliver([first, event("e2", "o2")])).toEqual([]);
+  expect(await sink.inbox.deliver([first])).toEqual([]);
+  await Promise.all([sink.inbox.deliver([first, first]), sink.inbox.deliver([first])]);
+  expect(await sink.effects()).toEqual(["o1 1", "o2 1"]);
+});
+
+test("the same id from another source is another event", async () => {
+  await sink.inbox.deliver([event("e1", "o1"), { ...event("e1", "o1"), source: "/services/other" }]);
+  expect(await sink.effects()).toHaveLength(2);
+});
+
+test("an event that nobody handles, or with nothing in it, is accepted", async () => {
+  const unknown = create(EventSchema, { id: "e1", source: "/services/product", type: "something.else.v9" });
+  const unhandled = create(EventSchema, { ...stockLow("101"), id: "e2", source: "/services/product" });
+  expect(await sink.inbox.deliver([unknown, unhandled])).toEqual([]);
+});
+
+test("a failed event has no effect, holds back its key, and nobody else", async () => {
+  sink.failing.add("bad");
+  const failures = await sink.inbox.deliver([
+    event("e1", "bad", 1),
+    event("e2", "good"),
+    event("e3", "bad", 2),
+    event("e4", "fine"),
+  ]);
+  expect(failures).toEqual([
+    { eventId: "e1", cause: "Error: cannot tell of bad" },
+    { eventId: "e3", cause: "waits for event e1 of its key" },
+  ]);
+  expect([...(await sink.effects())].sort()).toEqual(["fine 1", "good 1"]);
+  sink.failing.clear();
+  expect(await sink.inbox.deliver([event("e1", "bad", 1), event("e3", "bad", 2)])).toEqual([]);
+  expect((await sink.effects()).filter((text) => text.startsWith("bad"))).toEqual(["bad 1", "bad 2"]);
+});
+
+async function failToDeath(...events: readonly Event[]) {
+  for (const { subject } of events) {
+    sink.failing.add(subject);
+  }
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await sink.inbox.deliver(events);
+  }
+}
+
+test("an event that failed as often as is allowed becomes a dead letter, and its key flows again", async () => {
+  await failToDeath(event("e1", "bad", 1));
+  sink.failing.clear();
+  expect(await sink.inbox.deliver([event("e1", "bad", 1), event("e2", "bad", 2)])).toEqual([]);
+  expect(await sink.effects()).toEqual(["bad 2"]);
+  expect(await sink.inbox.listDeadLetters(page)).toEqual({
+    deadLetters: [
+      {
+        eventId: "e1",
+        source: "/services/order",
+        eventType: "parley.order.confirmed.v1",
+        subject: "bad",
+        cause: "Error: cannot tell of bad",
+        attempts: 3,
+        createTimeMs: clock.now(),
+      },
+    ],
+    nextPageToken: "",
+  });
+});
+
+test("redriving a mended event delivers it once", async () => {
+  await failToDeath(event("e1", "bad"), event("e2", "worse"));
+  sink.failing.delete("bad");
+  const result = await sink.inbox.redriveDeadLetters(["e1"]);
+  expect(result).toEqual({ deliveredEventIds: ["e1"], deadLetters: [] });
+  expect(await sink.inbox.redriveDeadLetters(["e1"])).toEqual({ deliveredEventIds: [], deadLetters: [] });
+  await sink.inbox.deliver([event("e1", "bad")]);
+  expect(await sink.effects()).toEqual(["bad 1"]);
+});
+
+test("redriving at the same time twice has one effect", async () => {
+  await failToDeath(event("e1", "bad"));
+  sink.failing.clear();
+  await Promise.all([sink.inbox.redriveDeadLetters([]), sink.inbox.redriveDeadLetters(["e1"])]);
+  expect(await sink.effects()).toEqual(["bad 1"]);
+});
+
+test("an event that fails again stays a dead letter, with its last cause", async () => {
+  await failToDeath(event("e1", "bad"));
+  const { deadLetters } = await sink.inbox.redriveDeadLetters([]);
+  expect(deadLetters).toMatchObject([{ eventId: "e1", attempts: 4 }]);
+  expect((await sink.inbox.listDeadLetters(page)).deadLetters).toMatchObject([{ eventId: "e1", attempts: 4 }]);
+  expect(await sink.effects()).toEqual([]);
+});
+
+test("dead letters come in pages, oldest first", async () => {
+  await failToDeath(...Array.from({ length: 25 }, (_, index) => event(`e${index}`, `o${index}`)));
+  const ids: string[] = [];
+  let pageToken = "";
+  do {
+    const found = await sink.inbox.listDeadLetters({ pageSize: 10, pageToken });
+    ids.push(...found.deadLetters.map(({ eventId }) => eventId));
+    pageToken = found.nextPageToken;
+  } while (pageToken !== "");
+  expect(ids).toEqual(Array.from({ length: 25 }, (_, index) => `e${index}`));
+  await expect(sink.inbox.listDeadLetters({ pageSize: 10, pageToken: "made-up" })).rejects.toThrow(
+    InvalidPageTokenError,
+  );
+});
+
+test("trouble with the database is told, and costs an event no try", async () => {
+  await sink.database.close();
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const failures = await sink.inbox.deliver([event("e1", "o1")]);
+    expect(failures).toMatchObject([{ eventId: "e1", cause: expect.stringContaining("closed") }]);
+  }
+  sink = await openTestSink(testEnvironment(clock));
+});
+
+test("what was dealt with long ago is forgotten, what is recent is not", async () => {
+  await sink.inbox.deliver(Array.from({ length: 100 }, (_, index) => event(`old${index}`, `o${index}`)));
+  await clock.advance(1000);
+  await sink.inbox.deliver([event("new", "o")]);
+  await pruneInbox(sink.database, clock.now());
+  expect(await sink.database.all("SELECT event_id FROM inbox_events")).toEqual([{ event_id: "new" }]);
+});

@@ -1,0 +1,34 @@
+import type { Clock } from "@parley/rpc";
+
+export interface PeriodicOptions {
+  readonly clock: Clock;
+  readonly intervalMs: number;
+  /** Told when a round failed. The next one comes all the same. */
+  onError(error: unknown): void;
+}
+
+/** Does `work` again and again, with `intervalMs` between the end of a round and the next. The answer ends it, after the round under way. */
+export function startPeriodic(
+  work: () => Promise<void>,
+  { clock, intervalMs, onError }: PeriodicOptions,
+): () => Promise<void> {
+  let stopped = false;
+  let round = Promise.resolve();
+  let cancel = clock.after(intervalMs, next);
+
+  function next() {
+    round = work()
+      .catch(onError)
+      .then(() => {
+        if (!stopped) {
+          cancel = clock.after(intervalMs, next);
+        }
+      });
+  }
+
+  return async () => {
+    stopped = true;
+    cancel();
+    await round;
+  };
+}

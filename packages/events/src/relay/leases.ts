@@ -1,0 +1,72 @@
+import type { Clock } from "@parley/rpc";
+import type { Database, Transaction } from "@parley/store";
+import { partitionCount } from "../log/partition.ts";
+
+export interface LeasesOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Who holds the leases: unique among the replicas of a service. */
+  readonly owner: string;
+  /** How long a lease lasts after it was renewed: how long events wait when a replica dies. */
+  readonly leaseMs: number;
+}
+
+/** Which partitions this replica publishes. Kept in the database, so that each has one publisher at a time. */
+export interface Leases {
+  /** Renews what is held, takes up its share of what is free, and answers what is held now. */
+  renew(): Promise<readonly number[]>;
+  /** Gives everything back, so that another replica can take it up at once. */
+  release(): Promise<void>;
+}
+
+export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions): Leases {
+  async function countPublishers(transaction: Transaction, nowMs: number): Promise<number> {
+    await transaction.run(
+      `INSERT INTO event_publishers (owner, expire_time) VALUES (?, ?)
+       ON CONFLICT (owner) DO UPDATE SET expire_time = excluded.expire_time`,
+      owner,
+      nowMs + leaseMs,
+    );
+    await transaction.run("DELETE FROM event_publishers WHERE expire_time <= ?", nowMs);
+    const row = await transaction.get<{ count: number }>("SELECT COUNT(*) AS count FROM event_publishers");
+    return row?.count ?? 1;
+  }
+
+  return {
+    renew() {
+      return database.transaction(async (transaction) => {
+        const nowMs = clock.now();
+        const share = Math.ceil(partitionCount / (await countPublishers(transaction, nowMs)));
+        const taken = await transaction.all<{ partition_number: number; owner: string }>(
+          "SELECT partition_number, owner FROM event_leases WHERE expire_time > ? ORDER BY partition_number",
+          nowMs,
+        );
+        const held = taken.filter((lease) => lease.owner === owner).map((lease) => lease.partition_number);
+        const others = new Set(taken.filter((lease) => lease.owner !== owner).map((lease) => lease.partition_number));
+        const free = allPartitions.filter((number) => !others.has(number) && !held.includes(number));
+        const mine = [...held, ...free].slice(0, share);
+        for (const number of mine) {
+          await transaction.run(
+            `INSERT INTO event_leases (partition_number, owner, expire_time) VALUES (?, ?, ?)
+             ON CONFLICT (partition_number) DO UPDATE SET owner = excluded.owner, expire_time = excluded.expire_time`,
+            number,
+            owner,
+            nowMs + leaseMs,
+          );
+        }
+        for (const number of held.slice(share)) {
+          await transaction.run("DELETE FROM event_leases WHERE partition_number = ? AND owner = ?", number, owner);
+        }
+        return mine;
+      });
+    },
+    release() {
+      return database.transaction(async (transaction) => {
+        await transaction.run("DELETE FROM event_leases WHERE owner = ?", owner);
+        await transaction.run("DELETE FROM event_publishers WHERE owner = ?", owner);
+      });
+    },
+  };
+}
+
+const allPartitions: readonly number[] = Array.from({ length: partitionCount }, (_, number) => number);

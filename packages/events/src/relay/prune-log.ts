@@ -1,0 +1,54 @@
+import type { Database } from "@parley/store";
+
+/** Rows looked at, and removed, in one transaction: few enough that nobody waits noticeably for it. */
+const pruneBatchSize = 500;
+
+/**
+ * Removes events that are done and happened before `beforeMs`, a batch at a time. Notes how far the log was pruned in the same
+ * transaction, so that a watcher behind that place is told that events are gone.
+ */
+export async function pruneLog(database: Database, beforeMs: number): Promise<void> {
+  let after: number | undefined = 0;
+  while (after !== undefined) {
+    after = await pruneBatch(database, { after, beforeMs });
+  }
+}
+
+/** Where to go on, or undefined at the end. */
+function pruneBatch(
+  database: Database,
+  { after, beforeMs }: { readonly after: number; readonly beforeMs: number },
+): Promise<number | undefined> {
+  return database.transaction(async (transaction) => {
+    const rows = await transaction.all<{ sequence: number; state: number; create_time: number }>(
+      `SELECT sequence, state, create_time FROM event_log WHERE sequence > ? ORDER BY sequence LIMIT ${pruneBatchSize}`,
+      after,
+    );
+    const last = rows.at(-1);
+    const removed = rows.findLast((row) => row.state === 1 && row.create_time < beforeMs);
+    if (last === undefined || removed === undefined) {
+      return nextPlace(last, rows.length, beforeMs);
+    }
+    await transaction.run(
+      "DELETE FROM event_log WHERE sequence > ? AND sequence <= ? AND state = 1 AND create_time < ?",
+      after,
+      last.sequence,
+      beforeMs,
+    );
+    await transaction.run(
+      "UPDATE event_log_pruned SET through_sequence = ? WHERE through_sequence < ?",
+      removed.sequence,
+      removed.sequence,
+    );
+    return nextPlace(last, rows.length, beforeMs);
+  });
+}
+
+function nextPlace(
+  last: { readonly sequence: number; readonly create_time: number } | undefined,
+  count: number,
+  beforeMs: number,
+): number | undefined {
+  // Events are in the order of their times, but for a clock that was set back: the rest is younger.
+  return last === undefined || count < pruneBatchSize || last.create_time >= beforeMs ? undefined : last.sequence;
+}
