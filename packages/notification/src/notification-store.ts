@@ -14,7 +14,12 @@ export interface NotificationFilter {
   readonly orderId?: string;
 }
 
-export async function insertNotification(transaction: Transaction, notification: Notification): Promise<void> {
+/** Writes a notification down, to be handed to its channel at `firstAttemptTimeMs`. */
+export async function insertNotification(
+  transaction: Transaction,
+  notification: Notification,
+  { firstAttemptTimeMs }: { readonly firstAttemptTimeMs: number },
+): Promise<void> {
   await transaction.run(
     `INSERT INTO notification (id, user_id, kind, recipient, subject, body, order_id, product_id, state, attempts,
        next_attempt_time, create_time, send_time)
@@ -29,7 +34,7 @@ export async function insertNotification(transaction: Transaction, notification:
     notification.productId,
     notification.state,
     notification.attempts,
-    notification.createTimeMs,
+    firstAttemptTimeMs,
     notification.createTimeMs,
     notification.sendTimeMs ?? null,
   );

@@ -1,0 +1,9 @@
+export { type Channel, type OutgoingMessage, RecipientRefusedError } from "./channel/channel.ts";
+export { createLogChannel } from "./channel/log-channel.ts";
+export { createSmtpChannel, type SmtpOptions } from "./channel/smtp-channel.ts";
+export { reasons as notificationReasons } from "./notification-errors.ts";
+export {
+  createNotificationModule,
+  type NotificationModuleOptions,
+  notificationMigrations,
+} from "./notification-module.ts";

@@ -1,0 +1,214 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { type Client, Code, ConnectError } from "@connectrpc/connect";
+import { eventTypes } from "@parley/events";
+import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
+import { EventService } from "@parley/gen/event/v1/event_service_pb.js";
+import { NotificationKind, NotificationState } from "@parley/gen/notification/v1/notification_pb.js";
+import { NotificationService } from "@parley/gen/notification/v1/notification_service_pb.js";
+import { systemEnvironment } from "@parley/rpc";
+import { createServiceClient } from "@parley/rpc/client";
+import type { ServiceModule } from "@parley/rpc/server";
+import { connectInMemory } from "@parley/rpc/testing";
+import { openDatabase } from "@parley/store";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type Channel, type OutgoingMessage, RecipientRefusedError } from "./channel/channel.ts";
+import { createNotificationModule, notificationMigrations } from "./notification-module.ts";
+
+let module: ServiceModule;
+let notifications: Client<typeof NotificationService>;
+let events: Client<typeof EventService>;
+let sent: OutgoingMessage[];
+let refuse: (message: OutgoingMessage) => Error | undefined;
+
+beforeEach(async () => {
+  sent = [];
+  refuse = () => undefined;
+  const channel: Channel = {
+    async send(message) {
+      const refusal = refuse(message);
+      if (refusal !== undefined) {
+        throw refusal;
+      }
+      sent.push(message);
+    },
+    async close() {},
+  };
+  const environment = systemEnvironment({ name: "notification", logLevel: "silent" });
+  const database = await openDatabase("sqlite::memory:", { migrations: notificationMigrations });
+  module = createNotificationModule({ environment, database, channel, shopEmail: "shop@example.com" });
+  await module.start?.();
+  const transport = connectInMemory(module, environment);
+  notifications = createServiceClient(NotificationService, transport, { environment });
+  events = createServiceClient(EventService, transport, { environment });
+});
+
+afterEach(() => module.stop?.());
+
+let eventCount = 0;
+
+function event(
+  payload: Extract<MessageInitShape<typeof EventSchema>["payload"], { case: keyof typeof eventTypes }>,
+): Event {
+  eventCount++;
+  return create(EventSchema, {
+    id: `event-${eventCount}`,
+    source: "/services/test",
+    type: eventTypes[payload.case],
+    partitionKey: `key-${eventCount}`,
+    payload,
+  });
+}
+
+function confirmed(orderId: string, userId = "1"): Event {
+  const value = { orderId, userId, userName: "Alice Johnson", userEmail: "alice@example.com" };
+  return event({ case: "orderConfirmed", value });
+}
+
+const stockLow = () =>
+  event({
+    case: "stockLow",
+    value: { productId: "105", productName: "Headphones", stock: 10, lowStockThreshold: 10 },
+  });
+
+async function list(request: MessageInitShape<typeof NotificationService.method.listNotifications.input> = {}) {
+  return (await notifications.listNotifications(request)).notifications;
+}
+
+describe("an event", () => {
+  test("becomes a notification to the buyer, sent under the notification's own id", async () => {
+    expect((await events.deliver({ events: [confirmed("o1")] })).failures).toEqual([]);
+    await vi.waitFor(async () => expect((await list())[0]?.state).toBe(NotificationState.SENT));
+    const [notification] = await list();
+    expect(notification).toMatchObject({
+      kind: NotificationKind.ORDER_CONFIRMED,
+      userId: "1",
+      orderId: "o1",
+      recipient: "alice@example.com",
+    });
+    expect(sent.map(({ key }) => key)).toEqual([notification?.id]);
+  });
+
+  test("has its effect once, however often it comes", async () => {
+    const twice = confirmed("o1");
+    await events.deliver({ events: [twice, twice] });
+    await events.deliver({ events: [twice] });
+    await vi.waitFor(() => expect(sent).toHaveLength(1));
+    expect(await list()).toHaveLength(1);
+  });
+
+  test("of low stock goes to the shop", async () => {
+    await events.deliver({ events: [stockLow()] });
+    expect((await list())[0]).toMatchObject({
+      kind: NotificationKind.STOCK_LOW,
+      recipient: "shop@example.com",
+      productId: "105",
+      userId: "",
+    });
+  });
+
+  test("that concerns nobody is accepted", async () => {
+    const changed = event({ case: "stockChanged", value: { productId: "101", stock: 1, delta: -1 } });
+    expect((await events.deliver({ events: [changed] })).failures).toEqual([]);
+    expect(await list()).toEqual([]);
+  });
+});
+
+describe("listing", () => {
+  test("is newest first, by page, and filters", async () => {
+    await events.deliver({ events: [confirmed("o1"), confirmed("o2", "2"), confirmed("o3"), stockLow()] });
+    const first = await notifications.listNotifications({ pageSize: 3 });
+    const second = await notifications.listNotifications({ pageSize: 3, pageToken: first.nextPageToken });
+    expect([...first.notifications, ...second.notifications].map(({ orderId }) => orderId)).toEqual([
+      "",
+      "o3",
+      "o2",
+      "o1",
+    ]);
+    expect(second.nextPageToken).toBe("");
+    expect((await list({ userId: "2" })).map(({ orderId }) => orderId)).toEqual(["o2"]);
+    expect((await list({ orderId: "o3" })).map(({ orderId }) => orderId)).toEqual(["o3"]);
+    expect(await list({ kind: NotificationKind.STOCK_LOW })).toHaveLength(1);
+  });
+
+  test("refuses a token of another list, naming the field", async () => {
+    await events.deliver({ events: [confirmed("o1"), confirmed("o2")] });
+    const { nextPageToken } = await notifications.listNotifications({ pageSize: 1 });
+    const error = await list({ userId: "2", pageToken: nextPageToken }).catch(ConnectError.from);
+    expect(error).toMatchObject({ code: Code.InvalidArgument });
+  });
+});
+
+describe("sending", () => {
+  test("gives a recipient up whom the channel refuses for good", async () => {
+    refuse = () => new RecipientRefusedError("no such mailbox");
+    await events.deliver({ events: [confirmed("o1")] });
+    await vi.waitFor(async () => expect((await list())[0]?.state).toBe(NotificationState.FAILED));
+  });
+
+  test("tries again when the channel only fails now", async () => {
+    let failures = 0;
+    refuse = () => (failures++ === 0 ? new Error("greylisted") : undefined);
+    await events.deliver({ events: [confirmed("o1")] });
+    await vi.waitFor(() => expect(sent).toHaveLength(1), { timeout: 5_000 });
+    expect((await list())[0]?.state).toBe(NotificationState.SENT);
+  });
+
+  test("does not let one failing recipient hold up the others", async () => {
+    refuse = ({ subject }) => (subject.includes("o1") ? new Error("never") : undefined);
+    await events.deliver({ events: [confirmed("o1"), confirmed("o2")] });
+    await vi.waitFor(() => expect(sent.map(({ subject }) => subject)).toEqual(["Your order o2 is confirmed"]));
+  });
+
+  test("a test notification answers what became of it", async () => {
+    const { notification } = await notifications.sendTestNotification({ recipient: "bob@example.com" });
+    expect(notification).toMatchObject({ state: NotificationState.SENT, kind: NotificationKind.TEST });
+    refuse = () => new RecipientRefusedError("no such mailbox");
+    const failed = await notifications.sendTestNotification({ recipient: "nobody@example.com" });
+    expect(failed.notification?.state).toBe(NotificationState.FAILED);
+  });
+
+  test("a test notification needs an address", async () => {
+    const error = await notifications.sendTestNotification({ recipient: "nobody" }).catch(ConnectError.from);
+    expect(error).toMatchObject({ code: Code.InvalidArgument, message: expect.stringContaining("recipient") });
+  });
+});
+
+describe("watching", () => {
+  async function take(count: number, request: { userId?: string; afterPosition?: string } = {}) {
+    const seen: { orderId: string; position: string }[] = [];
+    const stop = new AbortController();
+    try {
+      for await (const { notification, position } of notifications.watchNotifications(request, {
+        signal: stop.signal,
+      })) {
+        seen.push({ orderId: notification?.orderId ?? "", position });
+        if (seen.length === count) {
+          stop.abort();
+        }
+      }
+    } catch (error) {
+      if (!stop.signal.aborted) {
+        throw error;
+      }
+    }
+    return seen;
+  }
+
+  test("goes on after the last seen position without a gap or a repeat", async () => {
+    await events.deliver({ events: [confirmed("o1"), confirmed("o2"), confirmed("o3")] });
+    const [first] = await take(1, { afterPosition: "n0" });
+    expect(first?.orderId).toBe("o1");
+    const rest = take(3, { afterPosition: first?.position ?? "" });
+    await events.deliver({ events: [confirmed("o4")] });
+    expect((await rest).map(({ orderId }) => orderId)).toEqual(["o2", "o3", "o4"]);
+  });
+
+  test("tells only what is the user's", async () => {
+    await events.deliver({ events: [confirmed("o1"), confirmed("o2", "2")] });
+    expect((await take(1, { userId: "2", afterPosition: "n0" })).map(({ orderId }) => orderId)).toEqual(["o2"]);
+  });
+
+  test.each(["x", "n-1", "n99"])("refuses the position %s", async (afterPosition) => {
+    await expect(take(1, { afterPosition })).rejects.toMatchObject({ code: Code.InvalidArgument });
+  });
+});

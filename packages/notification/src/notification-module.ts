@@ -1,0 +1,65 @@
+import { createInbox, inboxMigrations } from "@parley/events";
+import type { Environment } from "@parley/rpc";
+import type { ServiceModule } from "@parley/rpc/server";
+import type { Database, Migration } from "@parley/store";
+import type { Channel } from "./channel/channel.ts";
+import { createEventEffects } from "./event-effects.ts";
+import { notificationMigrations as ownMigrations } from "./migrations/index.ts";
+import { createNotificationServices } from "./notification-service.ts";
+import { Sender } from "./sender.ts";
+
+export interface NotificationModuleOptions {
+  readonly environment: Environment;
+  /** Opened with {@link notificationMigrations}. Closed when the module stops. */
+  readonly database: Database;
+  /** How people are reached. Closed when the module stops. */
+  readonly channel: Channel;
+  /** Where the shop's own alerts go. */
+  readonly shopEmail: string;
+}
+
+/** The schema's history: the service's own and that of its inbox. */
+export const notificationMigrations: readonly Migration[] = [...ownMigrations, ...inboxMigrations];
+
+/** The notification service. */
+export function createNotificationModule(options: NotificationModuleOptions): ServiceModule {
+  const { environment, database, channel, shopEmail } = options;
+  const listeners = new Set<() => void>();
+  const sender = new Sender({ database, channel, environment });
+
+  function written() {
+    sender.wake();
+    for (const listener of listeners) {
+      listener();
+    }
+  }
+
+  const handlers = createEventEffects({ environment, shopEmail, onWritten: written });
+  const inbox = createInbox({ database, environment, handlers });
+
+  return {
+    entries: createNotificationServices({
+      environment,
+      database,
+      inbox,
+      sender,
+      written,
+      onWritten(callback) {
+        // Wrapped, so that the same callback given twice is two listeners.
+        const listener = () => callback();
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    }),
+    async start() {
+      inbox.start();
+      sender.start();
+    },
+    async stop() {
+      await sender.stop();
+      await inbox.stop();
+      await channel.close();
+      await database.close();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { type Clock, sleep } from "@parley/rpc";
+import type { Database } from "@parley/store";
+import { InvalidPositionError } from "./notification-errors.ts";
+import {
+  lastSequence,
+  type NotificationFilter,
+  readNotifications,
+  type StoredNotification,
+} from "./notification-store.ts";
+
+/** Read at once, at most: what a slow watcher holds in memory. */
+const batchMax = 100;
+/** Looks again after this long even if this process wrote nothing: another replica may have. */
+const pollIntervalMs = 1_000;
+
+export interface WatchSource {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Calls back whenever a notification became durable. The answer ends it. */
+  readonly onWritten: (callback: () => void) => () => void;
+}
+
+export interface WatchRequest {
+  readonly filter: NotificationFilter;
+  /** The last position seen. Empty: what is written from now on. */
+  readonly afterPosition: string;
+  readonly signal: AbortSignal;
+}
+
+/** Notifications after a position, in the order in which they were written, and then each new one. */
+export async function* watchNotifications(
+  { filter, afterPosition, signal }: WatchRequest,
+  { database, clock, onWritten }: WatchSource,
+): AsyncGenerator<StoredNotification> {
+  let wake = new AbortController();
+  const ring = () => wake.abort();
+  const unsubscribe = onWritten(ring);
+  signal.addEventListener("abort", ring, { once: true });
+  try {
+    const newest = await lastSequence(database);
+    let at = afterPosition === "" ? newest : readPosition(afterPosition, newest);
+    while (!signal.aborted) {
+      wake = new AbortController();
+      const batch = await readNotifications(database, { filter, afterSequence: at, limit: batchMax });
+      for (const stored of batch) {
+        yield stored;
+        at = stored.sequence;
+      }
+      if (batch.length < batchMax && !signal.aborted) {
+        await sleep(clock, pollIntervalMs, wake.signal).catch(() => {});
+      }
+    }
+  } finally {
+    unsubscribe();
+    signal.removeEventListener("abort", ring);
+  }
+}
+
+/** A place in the stream. */
+export function positionOf({ sequence }: StoredNotification): string {
+  return `n${sequence}`;
+}
+
+function readPosition(position: string, newest: number): number {
+  const sequence = Number(/^n(0|[1-9]\d{0,14})$/.exec(position)?.[1]);
+  // One that is still to come was given out by another database.
+  if (Number.isNaN(sequence) || sequence > newest) {
+    throw new InvalidPositionError("after_position is not one that this stream gave out");
+  }
+  return sequence;
+}
