@@ -1,5 +1,6 @@
 export { type AuthorizeCall, CallPipeline, type CallPipelineOptions } from "./call-pipeline.ts";
 export { CallsCutError } from "./drain.ts";
+export { peerKey } from "./in-process-transport.ts";
 export { runService, type ServiceStart } from "./run-service.ts";
 export { type RunningServer, type ServeOptions, serve } from "./serve.ts";
 export { ServerCall } from "./server-call.ts";
