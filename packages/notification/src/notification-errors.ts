@@ -1,7 +1,3 @@
-import { Code, ConnectError } from "@connectrpc/connect";
-import { reasonError } from "@parley/rpc";
-import { InvalidPageTokenError, StoreUnavailableError } from "@parley/store";
-
 /** Every reason that the notification service gives in `ErrorInfo.reason`. */
 export const reasons = {
   invalidPageToken: "INVALID_PAGE_TOKEN",
@@ -12,35 +8,4 @@ export const reasons = {
 /** A position that the stream of notifications did not give out. */
 export class InvalidPositionError extends Error {
   override readonly name = "InvalidPositionError";
-}
-
-/** What a caller is told of an error. Others are passed on as they are: the runtime answers INTERNAL and says no more. */
-export function answerFor(error: unknown): unknown {
-  if (error instanceof ConnectError) {
-    return error;
-  }
-  if (error instanceof InvalidPageTokenError) {
-    return reasonError(Code.InvalidArgument, {
-      reason: reasons.invalidPageToken,
-      message: error.message,
-      fields: [{ field: "page_token", description: error.message }],
-      cause: error,
-    });
-  }
-  if (error instanceof InvalidPositionError) {
-    return reasonError(Code.InvalidArgument, {
-      reason: reasons.invalidPosition,
-      message: error.message,
-      fields: [{ field: "after_position", description: error.message }],
-      cause: error,
-    });
-  }
-  if (error instanceof StoreUnavailableError) {
-    return reasonError(Code.Unavailable, {
-      reason: reasons.storeUnavailable,
-      message: "the notification service cannot use its database just now",
-      cause: error,
-    });
-  }
-  return error;
 }

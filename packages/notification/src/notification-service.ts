@@ -7,7 +7,7 @@ import { implement, type ServiceEntry } from "@parley/rpc/server";
 import { type Database, decodePageToken, encodePageToken, InvalidPageTokenError } from "@parley/store";
 import { testText } from "./message-text.ts";
 import { newNotification } from "./notification.ts";
-import { answerFor } from "./notification-errors.ts";
+import { answerFor } from "./notification-error-answer.ts";
 import { deadLetterMessage, notificationMessage } from "./notification-messages.ts";
 import { insertNotification, listNotifications, type NotificationFilter } from "./notification-store.ts";
 import type { Sender } from "./sender.ts";
