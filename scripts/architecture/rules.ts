@@ -52,6 +52,8 @@ export const outwardFiles: Readonly<Record<string, string>> = {
   "packages/order/src/buyers.ts": "asks the user service",
   "packages/order/src/stock.ts": "asks the product service",
   "packages/order/src/saga-call.ts": "the options of the calls that settle an order",
+  "packages/user/src/access-token.ts": "signs what callers show to every service",
+  "packages/user/src/signing-keys.ts": "publishes what every service checks it with",
   "packages/order/src/dependency-failure.ts": "what a failed call to another service means for the caller",
 };
 

@@ -1,6 +1,4 @@
-import { fromBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
-import { EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import { ReservationState } from "@parley/gen/product/v1/reservation_pb.js";
 import { reasonOf } from "@parley/rpc";
 import { expect, test } from "vitest";
@@ -78,6 +76,17 @@ test("a shortage takes nothing of any line, tells the first short product as it 
   expect(await stockOf(service, "101", "102", "104", "105")).toEqual([50, 200, 75, 100]);
   // A refused order may be tried again with less.
   await service.inventory.reserveStock({ orderId: "o", items: lines });
+});
+
+test("a product of which the order itself takes more than would be left is not called short", async () => {
+  await using service = await openProductService();
+  const items = [
+    { productId: "101", quantity: 30 },
+    { productId: "102", quantity: 201 },
+  ];
+  const { message, metadata } = await refusal(service.inventory.reserveStock({ orderId: "o", items }));
+  expect(metadata).toMatchObject({ productId: "102" });
+  expect(message).not.toContain("Laptop");
 });
 
 test("an unknown or deleted product is named, before any shortage, and nothing is taken", async () => {
@@ -222,92 +231,6 @@ test("a check tells what there is, by product, and names what is unknown", async
   });
 });
 
-test("low stock is told once when it falls to the threshold, and again only after it rose above", async () => {
-  await using service = await openProductService();
-  const setTo = (value: number) =>
-    service.inventory.updateStock({ productId: "101", change: { case: "stock", value } });
-  await setTo(11);
-  expect(await lowStockTold(service)).toEqual([]);
-  await service.inventory.reserveStock({ orderId: "a", items: [{ productId: "101", quantity: 1 }] });
-  await service.inventory.reserveStock({ orderId: "b", items: [{ productId: "101", quantity: 1 }] });
-  expect(await lowStockTold(service)).toEqual([10]);
-  await service.inventory.releaseStock({ orderId: "b" });
-  await setTo(4);
-  expect(await lowStockTold(service)).toEqual([10]);
-  await service.inventory.releaseStock({ orderId: "a" });
-  await setTo(30);
-  await setTo(0);
-  expect(await lowStockTold(service)).toEqual([10, 0]);
-  await setTo(20);
-  await service.products.updateProduct({ product: { id: "101", lowStockThreshold: 25 } });
-  await service.products.updateProduct({ product: { id: "101", lowStockThreshold: 26 } });
-  expect(await lowStockTold(service)).toEqual([10, 0, 20]);
-});
-
-test("a refused reservation tells nothing", async () => {
-  await using service = await openProductService();
-  const items = [
-    { productId: "101", quantity: 45 },
-    { productId: "102", quantity: 201 },
-  ];
-  await refusal(service.inventory.reserveStock({ orderId: "o", items }));
-  expect(await service.database.all("SELECT * FROM event_log")).toEqual([]);
-});
-
-test("watchers see each change in order, of the products they ask for, and go on after a position", async () => {
-  await using service = await openProductService();
-  const ending = new AbortController();
-  const seen: [string, number, number, string][] = [];
-  const watch = async (count: number, options: { productIds?: string[]; afterPosition?: string }) => {
-    for await (const change of service.inventory.watchStock(options, { signal: ending.signal })) {
-      seen.push([change.productId, change.stock, change.delta, change.position]);
-      if (seen.length === count) {
-        return;
-      }
-    }
-  };
-  const first = watch(3, { productIds: ["101"] });
-  await service.clock.settle();
-  await service.inventory.reserveStock({ orderId: "o", items: lines });
-  await service.inventory.updateStock({ productId: "102", change: { case: "stock", value: 5 } });
-  await service.inventory.updateStock({ productId: "101", change: { case: "delta", value: 10 } });
-  await service.inventory.releaseStock({ orderId: "o" });
-  await first;
-  expect(seen.map(([id, stock, delta]) => [id, stock, delta])).toEqual([
-    ["101", 48, -2],
-    ["101", 58, 10],
-    ["101", 60, 2],
-  ]);
-  const afterPosition = seen[0]?.[3] ?? "";
-  seen.length = 0;
-  await watch(4, { afterPosition });
-  expect(seen.map(([id, stock]) => [id, stock])).toEqual([
-    ["102", 197],
-    ["102", 5],
-    ["101", 58],
-    ["101", 60],
-  ]);
-  ending.abort();
-});
-
-test("a watcher with a position that is none is told so", async () => {
-  await using service = await openProductService();
-  const watched = (async () => {
-    for await (const _change of service.inventory.watchStock({ afterPosition: "nowhere" })) {
-      expect.fail("a change came");
-    }
-  })();
-  expect(await refusal(watched)).toMatchObject({ code: Code.InvalidArgument, reason: "INVALID_POSITION" });
-});
-
 async function stockOf({ products }: TestProductService, ...ids: string[]): Promise<number[]> {
   return (await products.batchGetProducts({ ids })).products.map(({ stock }) => stock);
-}
-
-async function lowStockTold({ database }: TestProductService): Promise<number[]> {
-  const rows = await database.all<{ event: Uint8Array }>("SELECT event FROM event_log ORDER BY sequence");
-  return rows.flatMap((row) => {
-    const { payload } = fromBinary(EventSchema, row.event);
-    return payload.case === "stockLow" ? [payload.value.stock] : [];
-  });
 }
