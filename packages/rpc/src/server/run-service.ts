@@ -13,6 +13,7 @@ import {
   serverConfig,
   serverSettings,
 } from "./settings.ts";
+import { givingStartMemoryBack } from "./start-memory.ts";
 
 /** What a service's module is made from. */
 export interface ServiceStart<S extends Settings> {
@@ -37,7 +38,7 @@ export async function runService<S extends Settings>(
   collectDefaultMetrics({ register: environment.metrics, eventLoopMonitoringPrecision: 100 });
   let server: RunningServer;
   try {
-    server = await serve(await makeModule({ config, environment }), {
+    server = await serve(givingStartMemoryBack(await makeModule({ config, environment })), {
       name,
       config: serverConfig(common),
       environment,
