@@ -1,0 +1,44 @@
+import type { Client } from "@connectrpc/connect";
+import { type Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
+import type { Clock } from "@parley/rpc";
+import type { BackendName } from "./public-services.ts";
+
+/** How a process behind the door is. */
+export type BackendState = "SERVING" | "NOT_SERVING" | "UNREACHABLE";
+
+/** How the processes behind the door are. */
+export type BackendStates = Readonly<Partial<Record<BackendName, BackendState>>>;
+
+/** How long a process may take to say how it is, in milliseconds. */
+const answerMs = 1_000;
+
+/** How long an answer holds, in milliseconds: so that asking the door often asks nobody else more often. */
+const ageMaxMs = 500;
+
+/** Asks each process how it is (grpc.health.v1), all at once. */
+export function createBackendHealth(
+  clients: ReadonlyMap<BackendName, Client<typeof Health>>,
+  clock: Clock,
+): () => Promise<BackendStates> {
+  let asked: { readonly states: Promise<BackendStates>; readonly endMs: number } | undefined;
+  return () => {
+    if (asked === undefined || asked.endMs <= clock.monotonic()) {
+      asked = { states: askAll(clients), endMs: clock.monotonic() + ageMaxMs };
+    }
+    return asked.states;
+  };
+}
+
+async function askAll(clients: ReadonlyMap<BackendName, Client<typeof Health>>): Promise<BackendStates> {
+  const states = [...clients].map(async ([name, client]) => [name, await stateOf(client)] as const);
+  return Object.fromEntries(await Promise.all(states)) as BackendStates;
+}
+
+async function stateOf(client: Client<typeof Health>): Promise<BackendState> {
+  try {
+    const { status } = await client.check({ service: "" }, { timeoutMs: answerMs });
+    return status === Status.SERVING ? "SERVING" : "NOT_SERVING";
+  } catch {
+    return "UNREACHABLE";
+  }
+}

@@ -1,0 +1,85 @@
+import { cors as connectCors, createClient, type Transport } from "@connectrpc/connect";
+import cors from "@fastify/cors";
+import helmet from "@fastify/helmet";
+import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
+import { createTranscoder, restService } from "@parley/rest";
+import type { Environment } from "@parley/rpc";
+import type { FastifyInstance } from "fastify";
+import { apiDescription } from "./api-description.ts";
+import { apiPageRoutes } from "./api-page.ts";
+import type { BackendStates } from "./backend-health.ts";
+import type { PublicService } from "./public-services.ts";
+import type { RateLimit } from "./rate-limit.ts";
+import { answerOptions, restRoutes } from "./rest-routes.ts";
+
+export interface DoorOptions {
+  readonly environment: Environment;
+  readonly services: readonly PublicService[];
+  readonly rateLimit: RateLimit;
+  readonly backendStates: () => Promise<BackendStates>;
+  /** The pages whose scripts may call: origins, or `*` for all. */
+  readonly corsOrigins: readonly string[];
+}
+
+/** The largest body of a REST request: a hundred times the largest order. What is larger is no order. */
+const restBodyBytesMax = 1024 * 1024;
+
+/** What a server puts in front of its calls to be the public door: REST, the API's description, health, CORS, security headers. */
+export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Transport) => Promise<void> {
+  const { environment, services, rateLimit, backendStates, corsOrigins } = options;
+  return async (app, local) => {
+    // REST comes in like every other call: through the server's own pipeline.
+    const transcoder = createTranscoder(
+      services.map(({ service }) => restService(service, createClient(service, local))),
+      { bodyLengthMax: restBodyBytesMax, timer: environment.clock },
+    );
+    const rest = { transcoder, rateLimit, environment };
+    await app.register(helmet, { contentSecurityPolicy: { directives: contentPolicy }, hsts: false });
+    answerOptions(app, rest);
+    await app.register(cors, { ...corsRules, origin: corsOrigins.includes("*") ? "*" : [...corsOrigins] });
+    const ownHealth = createClient(Health, local);
+    app.get("/health", async (_request, reply) => {
+      const [{ status }, states] = await Promise.all([ownHealth.check({ service: "" }), backendStates()]);
+      const serving = status === Status.SERVING;
+      // What stands behind the door being down is no reason to take the door itself away.
+      return reply.code(serving ? 200 : 503).send({ status: serving ? "SERVING" : "NOT_SERVING", services: states });
+    });
+    const description = remembered(async () => JSON.stringify(await apiDescription()));
+    app.get("/openapi.json", async (_request, reply) => reply.type("application/json").send(await description()));
+    apiPageRoutes(app);
+    await app.register(restRoutes, rest);
+  };
+}
+
+/** Made once, when it is first asked for; again if that failed. */
+function remembered<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}
+
+/** helmet's own policy, but for its upgrade to https, which a door without TLS cannot follow. */
+const contentPolicy = { upgradeInsecureRequests: null };
+
+const corsRules = {
+  methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+  allowedHeaders: [
+    ...connectCors.allowedHeaders,
+    "authorization",
+    "if-none-match",
+    "last-event-id",
+    "traceparent",
+    "tracestate",
+    "x-request-id",
+    "x-server-timeout",
+  ],
+  exposedHeaders: [...connectCors.exposedHeaders, "etag", "retry-after", "x-request-id"],
+  // Two hours: Chromium keeps no preflight longer.
+  maxAge: 7_200,
+  strictPreflight: false,
+};

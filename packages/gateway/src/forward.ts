@@ -1,0 +1,61 @@
+import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
+import type { CallOptions, Client, HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { callContextKey, within } from "@parley/rpc";
+import type { ServiceEntry } from "@parley/rpc/server";
+import { publicError } from "./public-error.ts";
+
+export interface ForwardOptions {
+  /** Which methods are offered. */
+  readonly offers: (method: DescMethod) => boolean;
+  /** Asked before each call; throws where it is not let through. */
+  readonly admit: (context: HandlerContext) => void;
+}
+
+/**
+ * A contract whose calls are passed on to the client's service, whatever they came in by: with the time that is left, request
+ * id, trace and caller. Methods that are not offered answer UNIMPLEMENTED.
+ */
+export function forward(service: DescService, client: Client<DescService>, options: ForwardOptions): ServiceEntry {
+  const methods = service.methods.filter(options.offers);
+  const implementation = Object.fromEntries(
+    methods.map((method) => [method.localName, forwardMethod(method, client, options)]),
+  );
+  return { service, implementation: implementation as unknown as Partial<ServiceImpl<DescService>> };
+}
+
+type Input = Message | AsyncIterable<Message>;
+
+function forwardMethod(method: DescMethod, client: Client<DescService>, { admit }: ForwardOptions) {
+  const call = client[method.localName] as unknown as (input: Input, options: CallOptions) => unknown;
+  if (method.methodKind === "unary" || method.methodKind === "client_streaming") {
+    return async (input: Input, context: HandlerContext) => {
+      admit(context);
+      try {
+        return await (call(input, passedOn(context)) as Promise<Message>);
+      } catch (error) {
+        throw publicError(error);
+      }
+    };
+  }
+  return async function* stream(input: Input, context: HandlerContext) {
+    admit(context);
+    try {
+      yield* call(input, passedOn(context)) as AsyncIterable<Message>;
+    } catch (error) {
+      throw publicError(error);
+    }
+  };
+}
+
+function passedOn(context: HandlerContext): CallOptions {
+  const headers: [string, string][] = [];
+  const token = context.requestHeader.get("authorization");
+  if (token !== null) {
+    headers.push(["authorization", token]);
+  }
+  const peer = context.values.get(callContextKey)?.peer;
+  if (peer !== undefined) {
+    headers.push(["x-forwarded-for", peer]);
+  }
+  return { ...within(context), headers };
+}

@@ -1,0 +1,70 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { Client, Transport } from "@connectrpc/connect";
+import { Health } from "@parley/gen/health/v1/health_pb.js";
+import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
+import { isExposed } from "@parley/rest";
+import type { Environment } from "@parley/rpc";
+import { createServiceClient } from "@parley/rpc/client";
+import type { ServiceModule } from "@parley/rpc/server";
+import { createBackendHealth } from "./backend-health.ts";
+import { openDoor } from "./door.ts";
+import { forward } from "./forward.ts";
+import { createProductCache } from "./product-cache.ts";
+import { type BackendName, publicServices } from "./public-services.ts";
+import { createRateLimit } from "./rate-limit.ts";
+
+export interface GatewayModuleOptions {
+  readonly environment: Environment;
+  /** Where each process is: a URL, or a transport. What is left out is not offered. */
+  readonly backends: Readonly<Partial<Record<BackendName, string | Transport>>>;
+  /** The most that one caller may ask for in a minute. Default 6,000: 100 a second, in bursts. 0: no limit. */
+  readonly requestsPerMinuteMax?: number;
+  /** Whether a proxy in front says who calls. Default: false. */
+  readonly trustsProxy?: boolean;
+  /** Default: every page. Calls carry no cookies, so that a page can do no more than its visitor's token lets it. */
+  readonly corsOrigins?: readonly string[];
+}
+
+/** The public door: every public method of the platform, by REST and by RPC, on one port. */
+export function createGatewayModule(options: GatewayModuleOptions): ServiceModule {
+  const { environment, backends, requestsPerMinuteMax = 6_000, trustsProxy = false, corsOrigins = ["*"] } = options;
+  const rateLimit = createRateLimit({ clock: environment.clock, requestsPerMinuteMax, trustsProxy });
+  const products = createProductCache(environment);
+  const offered = publicServices.filter(({ backend }) => backends[backend] !== undefined);
+  const health = new Map<BackendName, Client<typeof Health>>();
+
+  function client<S extends DescService>(service: S, backend: BackendName): Client<S> {
+    const caches = backend === "product" || backend === "order";
+    const target = backends[backend] as string | Transport;
+    return createServiceClient(service, target, {
+      environment,
+      callerName: "gateway",
+      ...(caches && (service as DescService) !== Health ? { interceptors: [products.interceptor] } : {}),
+    });
+  }
+
+  for (const { backend } of offered) {
+    health.set(backend, client(Health, backend));
+  }
+  const stopping = new AbortController();
+  return {
+    entries: offered.map(({ service, backend }) =>
+      forward(service, client(service, backend), { offers: isExposed, admit: rateLimit.admit }),
+    ),
+    httpPlugin: openDoor({
+      environment,
+      services: offered,
+      rateLimit,
+      backendStates: createBackendHealth(health, environment.clock),
+      corsOrigins,
+    }),
+    async start() {
+      if (backends.product !== undefined) {
+        void products.watch(client(InventoryService, "product"), stopping.signal);
+      }
+    },
+    async stop() {
+      stopping.abort();
+    },
+  };
+}
