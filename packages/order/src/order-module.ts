@@ -19,7 +19,7 @@ export const orderEventSource = "/services/order";
 
 /** The time for an order whose caller sets no limit: what the contract gives CreateOrder. */
 const callTimeoutMs = 5_000;
-/** How long stopping waits for orders whose callers have gone away, before it leaves them to the next life. */
+/** How long stopping waits for orders whose callers have gone away to end well, and then for those that it cut short. */
 const stopGraceMs = 2_000;
 
 export interface OrderModuleOptions {
@@ -73,7 +73,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
       await recovery.stop();
       await idleWithin(inTurn, stopGraceMs, clock);
       stopped.abort();
-      await inTurn.idle();
+      await idleWithin(inTurn, stopGraceMs, clock);
       await database.close();
     },
   };

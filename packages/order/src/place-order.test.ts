@@ -5,9 +5,11 @@ import {
   OrderRefusedError,
   ProductNotFoundError,
   RequestIdReusedError,
+  TooManyOrdersError,
   UserNotAllowedError,
   UserNotFoundError,
 } from "./order-errors.ts";
+import { ordersUnderWayMax } from "./place-order.ts";
 import { createTestOrders, type TestOrders } from "./testing/test-orders.ts";
 
 const twoLaptopsAndAMouse = {
@@ -128,6 +130,21 @@ describe("placing an order", () => {
       expect([stockOf("101"), stockOf(productId)]).toEqual([50, 10]);
       expect(await stored()).toMatchObject([{ phase: "REJECTED" }]);
     });
+  });
+
+  it("refuses more at once than it has room for, and has room again afterwards", async () => {
+    const known = orders.users.validateUser;
+    const gate = Promise.withResolvers<void>();
+    orders.users.validateUser = async (...call) => {
+      await gate.promise;
+      return known(...call);
+    };
+    const ofNobody = { userId: "nobody", items: [{ productId: "101", quantity: 1 }] };
+    const waiting = Array.from({ length: ordersUnderWayMax }, () => orders.place(ofNobody).catch(() => undefined));
+    await expect(orders.place(ofNobody)).rejects.toThrow(TooManyOrdersError);
+    gate.resolve();
+    await Promise.all(waiting);
+    expect(await orders.place(twoLaptopsAndAMouse)).toMatchObject({ phase: "CONFIRMED" });
   });
 
   describe("again with the same request id", () => {

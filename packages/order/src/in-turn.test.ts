@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { createInTurn } from "./in-turn.ts";
+
+describe("work in turn", () => {
+  it("is done one after another for one id, and at once for different ones", async () => {
+    const inTurn = createInTurn();
+    const gate = Promise.withResolvers<void>();
+    const done: string[] = [];
+    const first = inTurn.run("a", () => gate.promise.then(() => done.push("a1")));
+    const second = inTurn.run("a", async () => done.push("a2"));
+    await inTurn.run("b", async () => done.push("b1"));
+    expect(done).toEqual(["b1"]);
+    gate.resolve();
+    await Promise.all([first, second]);
+    expect(done).toEqual(["b1", "a1", "a2"]);
+  });
+
+  it("goes on after work that failed, whose caller alone hears of it", async () => {
+    const inTurn = createInTurn();
+    const failed = inTurn.run("a", () => Promise.reject(new Error("no")));
+    const next = inTurn.run("a", async () => "yes");
+    await expect(failed).rejects.toThrow("no");
+    expect(await next).toBe("yes");
+  });
+
+  it("knows what is busy, and when nothing is", async () => {
+    const inTurn = createInTurn();
+    const gate = Promise.withResolvers<void>();
+    void inTurn.run("a", () => gate.promise);
+    // Begun by the work under way: idle waits for it too.
+    void gate.promise.then(() => inTurn.run("b", async () => undefined));
+    expect([inTurn.isBusy("a"), inTurn.isBusy("b")]).toEqual([true, false]);
+    gate.resolve();
+    await inTurn.idle();
+    expect([inTurn.isBusy("a"), inTurn.isBusy("b")]).toEqual([false, false]);
+  });
+});
