@@ -7,6 +7,7 @@ import { logCall } from "./access-log.ts";
 import { createAdmission } from "./admission.ts";
 import { createCallMetrics } from "./call-metrics.ts";
 import { toCallerError } from "./error-mapping.ts";
+import { explainError } from "./explain-error.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
 import { ServerCall } from "./server-call.ts";
@@ -21,6 +22,8 @@ export interface CallPipelineOptions {
   readonly limits: ServerLimits;
   /** Without it everybody is let in. */
   readonly authorize?: AuthorizeCall | undefined;
+  /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
+  readonly explainErrors?: boolean | undefined;
 }
 
 /**
@@ -31,12 +34,14 @@ export class CallPipeline {
   readonly #environment: Environment;
   readonly #limits: ServerLimits;
   readonly #authorize: AuthorizeCall | undefined;
+  readonly #explainErrors: boolean;
   readonly #metrics;
   readonly #admission;
   #ready = false;
   readonly #open = new Set<ServerCall>();
 
-  constructor({ environment, limits, authorize }: CallPipelineOptions) {
+  constructor({ environment, limits, authorize, explainErrors = true }: CallPipelineOptions) {
+    this.#explainErrors = explainErrors;
     this.#environment = environment;
     this.#limits = limits;
     this.#authorize = authorize;
@@ -95,6 +100,13 @@ export class CallPipeline {
     call.runtime.metrics.ended(error?.code, latencyMs / 1000);
     if (!call.runtime.exempt) {
       logCall(call, error, latencyMs);
+    }
+  }
+
+  /** Adds to an error what helps its caller, see {@link explainError}. To be done before the error is written. */
+  explain(call: ServerCall, error: ConnectError): void {
+    if (this.#explainErrors) {
+      explainError(error, call.method);
     }
   }
 

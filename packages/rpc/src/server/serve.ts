@@ -53,7 +53,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   } = config;
   const limits = { ...defaultLimits, ...config.limits };
   const tls = config.tls === undefined ? undefined : await readTls(config.tls);
-  const pipeline = new CallPipeline({ environment, limits, authorize });
+  const pipeline = new CallPipeline({ environment, limits, authorize, explainErrors: config.explainErrors });
   const health = createHealth(module.entries.map(({ service }) => service.typeName));
   const own = [
     health.entry,

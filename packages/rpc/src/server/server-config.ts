@@ -14,6 +14,8 @@ export interface ServerConfig {
   readonly compressBytesMin?: number;
   /** How long a server that closes still lets calls in, once it has asked its clients to go elsewhere. 500 ms by default. */
   readonly drainNoticeMs?: number;
+  /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
+  readonly explainErrors?: boolean;
   /** How long calls under way may take to end once the server closes, before they are cut. 10,000 ms by default. */
   readonly shutdownGraceMs?: number;
 }

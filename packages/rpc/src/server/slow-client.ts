@@ -23,8 +23,10 @@ export function boundAnswer({ request, response, limits }: Exchange): void {
     return;
   }
   const { stream } = response;
-  stream.setTimeout(limits.stallTimeoutMs, cutStalledStream);
-  response.once("finish", () => {
+  stream.setTimeout(limits.stallTimeoutMs);
+  stream.on("timeout", cutStalledStream);
+  // The response itself counts as finished no sooner than the stream is closed.
+  stream.once("finish", () => {
     if (!request.complete) {
       // The answer came before the request's end, and whatever is still to come is for nobody (RFC 9113, section 8.1).
       setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), trailersMs).unref();

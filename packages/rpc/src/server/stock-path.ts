@@ -4,7 +4,6 @@ import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import type { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionGzip } from "@connectrpc/connect-node";
 import type { CallPipeline } from "./call-pipeline.ts";
-import { explainError } from "./explain-error.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import { peerOf } from "./peer.ts";
 import { guardBody } from "./request-body.ts";
@@ -118,7 +117,7 @@ function endCall(
   }
   const error = ConnectError.from(reason);
   // Connect writes this very object to the wire after this, so what is added to it here arrives.
-  explainError(error, call.method);
+  pipeline.explain(call, error);
   call.abort(error);
   pipeline.close(call, error);
 }

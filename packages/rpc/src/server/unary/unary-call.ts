@@ -3,7 +3,6 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { ContentType } from "../../protocol/content-types.ts";
 import { headersFromNode } from "../../protocol/metadata.ts";
 import type { CallPipeline } from "../call-pipeline.ts";
-import { explainError } from "../explain-error.ts";
 import type { IncomingCall } from "../incoming-call.ts";
 import { bodyTooSlow } from "../request-body.ts";
 import type { ServerCall } from "../server-call.ts";
@@ -166,7 +165,7 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver {
       reason instanceof ConnectError
         ? reason
         : new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
-    explainError(error, this.#init.method.desc);
+    this.#init.pipeline.explain(this.#call, error);
     this.#send(this.#init.dialect.fail(this, error), error);
   }
 

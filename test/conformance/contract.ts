@@ -1,0 +1,121 @@
+import { readFile } from "node:fs/promises";
+import {
+  createFileRegistry,
+  type DescMessage,
+  type DescService,
+  type FileRegistry,
+  fromBinary,
+  type Message,
+} from "@bufbuild/protobuf";
+import { type Any, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+
+/**
+ * The conformance suite's own contract. It comes with the runner, not with this repository: it is read at run time from what
+ * `buf build` made of it, and the types below name just what is used of it.
+ */
+export interface Contract {
+  readonly registry: FileRegistry;
+  readonly service: DescService;
+  message(name: string): DescMessage;
+}
+
+/** Where a program under test finds the contract; set by `run.ts`. */
+export const contractVariable = "PARLEY_CONFORMANCE_CONTRACT";
+
+const packageName = "connectrpc.conformance.v1";
+
+/** Reads the contract that the environment names. */
+export async function loadContract(): Promise<Contract> {
+  const file = process.env[contractVariable];
+  if (file === undefined) {
+    throw new Error(`${contractVariable} is not set; start this with \`npm run conformance\``);
+  }
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(file)));
+  const service = registry.getService(`${packageName}.ConformanceService`);
+  if (service === undefined) {
+    throw new Error(`${file} holds no ${packageName}.ConformanceService`);
+  }
+  return {
+    registry,
+    service,
+    message(name) {
+      const message = registry.getMessage(`${packageName}.${name}`);
+      if (message === undefined) {
+        throw new Error(`${file} holds no ${packageName}.${name}`);
+      }
+      return message;
+    },
+  };
+}
+
+export type OneOf<Cases> = { [K in keyof Cases]: { case: K; value: Cases[K] } }[keyof Cases] | { case: undefined };
+
+export interface HeaderMessage {
+  name: string;
+  value: string[];
+}
+
+export interface ErrorMessage {
+  code: number;
+  message?: string;
+  details: Any[];
+}
+
+export interface UnaryDefinition {
+  responseHeaders: HeaderMessage[];
+  response: OneOf<{ responseData: Uint8Array; error: ErrorMessage }>;
+  responseTrailers: HeaderMessage[];
+  responseDelayMs: number;
+}
+
+export interface StreamDefinition {
+  responseHeaders: HeaderMessage[];
+  responseData: Uint8Array[];
+  responseDelayMs: number;
+  error?: ErrorMessage;
+  responseTrailers: HeaderMessage[];
+}
+
+export interface UnaryRequest extends Message {
+  responseDefinition?: UnaryDefinition;
+}
+
+export interface StreamRequest extends Message {
+  responseDefinition?: StreamDefinition;
+}
+
+export interface BidiRequest extends StreamRequest {
+  fullDuplex: boolean;
+}
+
+export interface RequestInfo {
+  requestHeaders: HeaderMessage[];
+  timeoutMs?: bigint;
+  requests: Any[];
+  connectGetInfo?: { queryParams: HeaderMessage[] };
+}
+
+export interface Payload {
+  data?: Uint8Array;
+  requestInfo?: RequestInfo;
+}
+
+export interface Credentials {
+  cert: Uint8Array;
+  key: Uint8Array;
+}
+
+export interface ServerRequest extends Message {
+  protocol: number;
+  httpVersion: number;
+  useTls: boolean;
+  clientTlsCert: Uint8Array;
+  messageReceiveLimit: number;
+  serverCreds?: Credentials;
+}
+
+/** The protocols, HTTP versions, codecs, compressions and kinds of streams by number, as the contract counts them. */
+export const protocols = ["", "connect", "grpc", "grpc-web"] as const;
+export const codecs = ["", "proto", "json"] as const;
+export const compressions = ["", "identity", "gzip"] as const;
+export const streamTypes = ["", "unary", "client", "server", "half-duplex", "full-duplex"] as const;
