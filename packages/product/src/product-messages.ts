@@ -46,12 +46,12 @@ export function reservationMessage(reservation: Reservation): ReservationMessage
 
 /** A price out of the contract, whose rules say that it is set. */
 export function priceOf(money: Money | undefined): Price {
-  const { currencyCode, units, nanos } = set(money, "price");
+  const { currencyCode, units, nanos } = required(money, "price");
   return { currency: currencyCode, units, nanos };
 }
 
 /** The value of a field that the contract's rules say is set. */
-export function set<T>(value: T | undefined, field: string): T {
+export function required<T>(value: T | undefined, field: string): T {
   if (value === undefined) {
     throw new ProductError("INVALID_FIELD", `${field} must be set.`, { field });
   }
@@ -66,7 +66,7 @@ export function changeOf(product: ProductMessage, paths: readonly string[]): Pro
   const { name, description, price, lowStockThreshold } = product;
   const wanted = (path: string, isSet: boolean) => (paths.length === 0 ? isSet : paths.includes(path));
   if (paths.includes("price")) {
-    set(price, "product.price");
+    required(price, "product.price");
   }
   return {
     ...(wanted("name", name !== "") ? { name } : {}),

@@ -1,4 +1,4 @@
-import { createEventLog, eventTypes } from "@parley/events";
+import { type Broker, createEventLog, createRelay, eventTypes } from "@parley/events";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import { type Database, startPruningRequestIds } from "@parley/store";
@@ -14,20 +14,20 @@ export interface ProductModuleOptions {
   readonly database: Database;
   /** Whether an empty catalogue is filled with the sample products. Default: false. */
   readonly sampleData?: boolean;
+  /** Who brings events to other services. Without it they are kept until there is one. The module does not close it. */
+  readonly broker?: Broker | undefined;
 }
 
 /** Everything that the product service serves: the catalogue and the inventory. */
-export function createProductModule({
-  environment,
-  database,
-  sampleData = false,
-}: ProductModuleOptions): ServiceModule {
+export function createProductModule(options: ProductModuleOptions): ServiceModule {
+  const { environment, database, sampleData = false, broker } = options;
   const { clock, log } = environment;
   // Each sale changes stock: too many events to publish for nobody.
   const watchOnlyTypes = [eventTypes.stockChanged];
   const eventLog = createEventLog({ database, source: "/services/product", environment, watchOnlyTypes });
   const events = createProductEvents(eventLog);
   const inventory = createInventory({ database, events, clock });
+  const relay = broker && createRelay({ database, log: eventLog, broker, environment });
   let stopPruning = async () => {};
 
   return {
@@ -41,9 +41,11 @@ export function createProductModule({
       }
       const onError = (err: unknown) => log.warn({ err }, "old request ids could not be pruned");
       stopPruning = startPruningRequestIds({ database, clock, onError });
+      relay?.start();
     },
     async stop() {
       await stopPruning();
+      await relay?.stop();
       await database.close();
     },
   };

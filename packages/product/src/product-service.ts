@@ -6,7 +6,7 @@ import { addProduct, editProduct, removeProduct } from "./catalogue.ts";
 import { callerName, edge } from "./product-edge.ts";
 import { productNotFound } from "./product-errors.ts";
 import type { ProductEvents } from "./product-events.ts";
-import { changeOf, priceOf, productMessage, set } from "./product-messages.ts";
+import { changeOf, priceOf, productMessage, required } from "./product-messages.ts";
 import { findProduct, findProducts, listProducts, type ProductPlace } from "./product-store.ts";
 
 /** Products on a page where the caller names no number (the contract's default). */
@@ -70,7 +70,7 @@ export function createProductService({ environment, database, events }: ProductS
       const [nowMs, caller] = [clock.now(), callerName(cause)];
       return database.transaction((transaction) =>
         answerOnce(transaction, { method: method.updateProduct, request, caller, nowMs }, async () => {
-          const product = set(request.product, "product");
+          const product = required(request.product, "product");
           const { id, etag } = product;
           const change = changeOf(product, request.updateMask?.paths ?? []);
           return {

@@ -1,5 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
+import type { Broker } from "@parley/events";
 import { EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import { expect, test } from "vitest";
 import { refusal } from "./testing/refusal.ts";
@@ -40,6 +41,25 @@ test("a refused reservation tells nothing", async () => {
   ];
   await refusal(service.inventory.reserveStock({ orderId: "o", items }));
   expect(await service.database.all("SELECT * FROM event_log")).toEqual([]);
+});
+
+test("low stock is published, and changes of stock are kept for watchers alone", async () => {
+  const published: string[] = [];
+  const broker: Broker = {
+    async publish(events) {
+      published.push(...events.map(({ type, subject }) => `${type} ${subject}`));
+      return [];
+    },
+    async close() {},
+  };
+  await using service = await openProductService(broker);
+  await service.inventory.reserveStock({ orderId: "o", items: [{ productId: "101", quantity: 45 }] });
+  await service.inventory.releaseStock({ orderId: "o" });
+  const toldAfterAWhile = async () => {
+    await service.clock.advance(1_000);
+    return published;
+  };
+  await expect.poll(toldAfterAWhile).toEqual(["parley.stock.low.v1 101"]);
 });
 
 test("watchers see each change in order, of the products they ask for, and go on after a position", async () => {

@@ -1,4 +1,4 @@
-import { createEventLog } from "@parley/events";
+import { type Broker, createEventLog, createRelay } from "@parley/events";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import { type Database, startPruningRequestIds } from "@parley/store";
@@ -17,6 +17,8 @@ export interface UserModuleOptions {
   readonly sampleData?: boolean;
   /** Default: nobody. */
   readonly admin?: AdminAccount | undefined;
+  /** Who brings events to other services. Without it they are kept until there is one. The module does not close it. */
+  readonly broker?: Broker | undefined;
 }
 
 /** How long verifiers may keep the public keys: shorter than a key is published after it signed last. */
@@ -24,12 +26,13 @@ const keysMaxAgeS = 300;
 
 /** Everything that the user service serves: accounts and sign-in, and the public keys that check its tokens. */
 export function createUserModule(options: UserModuleOptions): ServiceModule {
-  const { environment, database, sampleData = false, admin } = options;
+  const { environment, database, sampleData = false, admin, broker } = options;
   const { clock, log, newId } = environment;
   const eventLog = createEventLog({ database, source: "/services/user", environment });
   const passwords = createPasswordHasher();
   const keys = createSigningKeys({ database, clock, newId });
   const signIn = createSignIn({ database, clock, newId, passwords, keys });
+  const relay = broker && createRelay({ database, log: eventLog, broker, environment });
   let stopPruning = async () => {};
 
   async function makeAdmin({ email, password }: AdminAccount) {
@@ -63,9 +66,11 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
       const onError = (err: unknown) => log.warn({ err }, "old request ids and refresh tokens could not be pruned");
       const also = (nowMs: number) => pruneRefreshTokens(database, nowMs);
       stopPruning = startPruningRequestIds({ database, clock, onError, also });
+      relay?.start();
     },
     async stop() {
       await stopPruning();
+      await relay?.stop();
       await database.close();
     },
   };

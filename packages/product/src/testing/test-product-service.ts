@@ -1,4 +1,5 @@
 import { type Client, createClient } from "@connectrpc/connect";
+import type { Broker } from "@parley/events";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { type Environment, systemEnvironment } from "@parley/rpc";
@@ -14,11 +15,11 @@ export interface TestProductService extends AsyncDisposable {
   readonly clock: TestClock;
 }
 
-export async function openProductService(url = "sqlite::memory:"): Promise<TestProductService> {
+export async function openProductService(broker?: Broker): Promise<TestProductService> {
   const clock = createTestClock();
   const environment: Environment = { ...systemEnvironment({ name: "product", logLevel: "silent" }), clock };
-  const database = await openDatabase(url, { migrations: productMigrations, clock });
-  const module = createProductModule({ environment, database, sampleData: true });
+  const database = await openDatabase("sqlite::memory:", { migrations: productMigrations, clock });
+  const module = createProductModule({ environment, database, sampleData: true, broker });
   const transport = connectInMemory(module, environment);
   await module.start?.();
   return {
