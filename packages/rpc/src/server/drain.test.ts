@@ -97,12 +97,12 @@ describe("a server that closes", () => {
       },
     });
     const load = Promise.all([loadHttp2(url), loadHttp2(url), loadHttp1(url)]);
-    await pause(400);
+    await expect.poll(() => calls().length, { timeout: 10_000 }).toBeGreaterThan(300);
     await server.close();
     let answeredByAll = 0;
     for (const { answered, failed } of await load) {
       expect(failed).toEqual([]);
-      expect(answered).toBeGreaterThan(50);
+      expect(answered).toBeGreaterThan(0);
       answeredByAll += answered;
     }
     expect(calls()).toHaveLength(answeredByAll);

@@ -216,7 +216,8 @@ function createHttp2(
     const open = { calls: 0 };
     sessions.set(session, open);
     session.once("close", () => sessions.delete(session));
-    session.setTimeout(limits.connectionIdleTimeoutMs, () => {
+    session.setTimeout(limits.connectionIdleTimeoutMs);
+    session.on("timeout", () => {
       // Silence inside a call is the call's own affair.
       if (open.calls === 0) {
         session.close();

@@ -45,8 +45,8 @@ export async function runService<S extends Settings>(
     });
   } catch (error) {
     environment.log.fatal({ err: error }, "could not start");
-    process.exitCode = 1;
-    return;
+    // What was opened on the way, a database for example, would keep the process alive.
+    process.exit(1);
   }
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals) => {

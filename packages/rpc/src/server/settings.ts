@@ -63,8 +63,16 @@ export function choice<const T extends string>(choices: readonly T[], { ...spec 
 export const serverSettings = {
   HOST: str({ default: "127.0.0.1", desc: "The address to listen on." }),
   PORT: port({ desc: "The port to listen on." }),
-  TLS_CERT_FILE: str({ default: undefined, desc: "The server's certificate, PEM. With it, everything goes over TLS." }),
-  TLS_KEY_FILE: str({ default: undefined, desc: "The certificate's key, PEM." }),
+  TLS_CERT_FILE: str({
+    default: undefined,
+    desc: "The server's certificate, PEM. With it, everything goes over TLS. Needed with TLS_KEY_FILE or TLS_CA_FILE.",
+    requiredWhen: ({ TLS_KEY_FILE: key, TLS_CA_FILE: ca }) => key !== undefined || ca !== undefined,
+  }),
+  TLS_KEY_FILE: str({
+    default: undefined,
+    desc: "The certificate's key, PEM. Needed with TLS_CERT_FILE.",
+    requiredWhen: ({ TLS_CERT_FILE: cert }) => cert !== undefined,
+  }),
   TLS_CA_FILE: str({ default: undefined, desc: "Who signs the certificates that clients may show, PEM." }),
   LOG_LEVEL: choice(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info" }),
   LOG_FORMAT: choice(["json", "logfmt"], { default: "json" }),

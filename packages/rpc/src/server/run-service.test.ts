@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+
+/** A service of its own, as a process: what `main.ts` of a service looks like. */
+const source = `
+import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { flag, implement, port, runService } from "@parley/rpc/server";
+await runService("echo", { PORT: port({ default: 0 }), SLOW: flag({ default: false }), BREAK: flag({ default: false }) }, ({ config, environment }) => {
+  if (config.BREAK) {
+    throw new Error("no database");
+  }
+  return {
+    entries: [implement(EchoService, {
+      async echo({ message }) {
+        environment.log.info("begun");
+        await new Promise((resolve) => setTimeout(resolve, config.SLOW ? 60_000 : 300));
+        return { message };
+      },
+    })],
+    stop: async () => environment.log.info("stopped"),
+  };
+});
+`;
+
+let folder: string;
+const running = new Set<ChildProcess>();
+
+beforeAll(() => {
+  // Beside the code, so that the packages are found.
+  folder = mkdtempSync(join(fileURLToPath(new URL(".", import.meta.url)), ".run-service-"));
+  writeFileSync(join(folder, "main.ts"), source);
+});
+afterEach(() => {
+  for (const child of running) {
+    child.kill("SIGKILL");
+  }
+  running.clear();
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Service {
+  readonly child: ChildProcess;
+  readonly url: string;
+  output(): string;
+  readonly exit: Promise<number | null>;
+}
+
+function start(variables: Record<string, string> = {}): Omit<Service, "url"> {
+  const child = spawn(process.execPath, [join(folder, "main.ts")], { env: { ...process.env, ...variables } });
+  running.add(child);
+  let text = "";
+  child.stdout.on("data", (chunk) => {
+    text += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    text += chunk;
+  });
+  return { child, output: () => text, exit: once(child, "close").then(([code]) => code as number | null) };
+}
+
+async function startServing(variables: Record<string, string> = {}): Promise<Service> {
+  const service = start(variables);
+  await expect.poll(() => service.output(), { timeout: 10_000 }).toContain("serving");
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(service.output())?.[0] ?? "";
+  return { ...service, url };
+}
+
+function echo(url: string): Promise<unknown> {
+  return fetch(`${url}/echo.v1.EchoService/Echo`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: '{"message":"hi"}',
+  }).then((response) => response.json());
+}
+
+describe("a service's process", () => {
+  it.each(["SIGTERM", "SIGINT"] as const)(
+    "answers the call under way at %s, stops its module, and ends with 0",
+    async (signal) => {
+      const { child, url, output, exit } = await startServing();
+      const call = echo(url);
+      await expect.poll(() => output()).toContain("begun");
+      child.kill(signal);
+      await expect(call).resolves.toEqual({ message: "hi" });
+      await expect(exit).resolves.toBe(0);
+      expect(output()).toContain('"msg":"stopped"');
+      expect(output()).toContain('"code":"OK"');
+    },
+  );
+
+  it("ends with 1 when the grace period is over before its calls are", async () => {
+    const { child, url, output, exit } = await startServing({ SLOW: "true", SHUTDOWN_GRACE_MS: "200" });
+    echo(url).catch(() => {});
+    await expect.poll(() => output()).toContain("begun");
+    child.kill("SIGTERM");
+    await expect(exit).resolves.toBe(1);
+    expect(output()).toContain("did not drain");
+  });
+
+  it("ends at once at a second signal", async () => {
+    const { child, url, output, exit } = await startServing({ SLOW: "true" });
+    echo(url).catch(() => {});
+    await expect.poll(() => output()).toContain("begun");
+    child.kill("SIGINT");
+    await expect.poll(() => output()).toContain("draining");
+    const startMs = performance.now();
+    child.kill("SIGINT");
+    await expect(exit).resolves.toBe(1);
+    expect(performance.now() - startMs).toBeLessThan(3_000);
+  });
+
+  it("ends with 2 when settings are wrong, naming all of them", async () => {
+    const { output, exit } = start({ PORT: "seventy", SHUTDOWN_GRACE_MS: "-1", LOG_FORMAT: "xml" });
+    await expect(exit).resolves.toBe(2);
+    for (const name of ["PORT", "SHUTDOWN_GRACE_MS", "LOG_FORMAT"]) {
+      expect(output()).toContain(name);
+    }
+  });
+
+  it("ends with 1 when its module cannot be made, and says why", async () => {
+    const { output, exit } = start({ BREAK: "true" });
+    await expect(exit).resolves.toBe(1);
+    expect(output()).toContain("no database");
+  });
+
+  it("ends with 1 when its port is taken, and names it", async () => {
+    const { url } = await startServing();
+    const { port } = new URL(url);
+    const { output, exit } = start({ PORT: port });
+    await expect(exit).resolves.toBe(1);
+    expect(output()).toContain(port);
+  });
+
+  it("writes logfmt if asked to", async () => {
+    const { output } = await startServing({ LOG_FORMAT: "logfmt" });
+    expect(output()).toMatch(/^level=info time=\d+ name=echo url=http:\/\/127\.0\.0\.1:\d+ msg=serving$/m);
+  });
+
+  it("tells the process's metrics", async () => {
+    const { url } = await startServing();
+    const metrics = await fetch(`${url}/metrics`).then((response) => response.text());
+    expect(metrics).toContain("process_resident_memory_bytes");
+    expect(metrics).toContain("grpc_server_call_started_total");
+  });
+});

@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import {
+  choice,
+  flag,
+  readSettings,
+  type SettingsError,
+  serverConfig,
+  serverSettings,
+  serviceUrl,
+  text,
+  wholeNumber,
+} from "./settings.ts";
+
+const settings = {
+  NAME: text({ default: "parley" }),
+  ORDER_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50053" }),
+  COUNT: wholeNumber({ min: 1, max: 10, default: 5 }),
+  AUTH: choice(["off", "required"], { default: "off" }),
+  SAMPLE_DATA: flag({ default: false }),
+};
+
+describe("settings", () => {
+  it("have their defaults where nothing is set, or where what is set is empty", () => {
+    expect({ ...readSettings(settings, { NAME: "", COUNT: "" }) }).toMatchObject({
+      NAME: "parley",
+      ORDER_SERVICE_URL: "http://127.0.0.1:50053",
+      COUNT: 5,
+      AUTH: "off",
+      SAMPLE_DATA: false,
+    });
+  });
+
+  it("are read in their own types", () => {
+    const values = readSettings(settings, {
+      COUNT: "7",
+      SAMPLE_DATA: "true",
+      ORDER_SERVICE_URL: "https://orders:443/",
+    });
+    expect(values.COUNT).toBe(7);
+    expect(values.SAMPLE_DATA).toBe(true);
+    expect(values.ORDER_SERVICE_URL).toBe("https://orders:443");
+  });
+
+  it("name every mistake at once", () => {
+    const wrong = { COUNT: "11", AUTH: "maybe", ORDER_SERVICE_URL: "orders:50053", SAMPLE_DATA: "perhaps" };
+    let error: SettingsError | undefined;
+    try {
+      readSettings({ ...settings, PORT: serverSettings.PORT }, wrong);
+    } catch (caught) {
+      error = caught as SettingsError;
+    }
+    for (const name of [...Object.keys(wrong), "PORT"]) {
+      expect(error?.message).toContain(`${name}:`);
+    }
+    expect(error?.message).toContain("from 1 to 10");
+    expect(error?.message).toContain("off, required");
+  });
+
+  it.each(["0", "11", "5.5", "five", " "])("refuse %j as a whole number from 1 to 10", (COUNT) => {
+    expect(() => readSettings(settings, { COUNT })).toThrow("from 1 to 10");
+  });
+
+  it.each(["orders:50053", "ftp://orders", "http://orders/v1", "http://orders?x=1"])(
+    "refuse %j as the place of a service",
+    (ORDER_SERVICE_URL) => {
+      expect(() => readSettings(settings, { ORDER_SERVICE_URL })).toThrow("ORDER_SERVICE_URL");
+    },
+  );
+
+  it("say how to serve", () => {
+    const values = readSettings(serverSettings, {
+      PORT: "50053",
+      CALLS_MAX: "7",
+      TLS_CERT_FILE: "c",
+      TLS_KEY_FILE: "k",
+    });
+    expect(serverConfig(values)).toMatchObject({
+      host: "127.0.0.1",
+      port: 50053,
+      tls: { certFile: "c", keyFile: "k" },
+      limits: { callsMax: 7, requestBytesMax: 4 * 1024 * 1024 },
+      shutdownGraceMs: 10_000,
+    });
+  });
+
+  it("refuse a certificate without its key, and a key without its certificate", () => {
+    for (const half of [{ TLS_CERT_FILE: "c" }, { TLS_KEY_FILE: "k" }, { TLS_CA_FILE: "a" }]) {
+      expect(() => readSettings(serverSettings, { PORT: "1", ...half })).toThrow("TLS_");
+    }
+  });
+});

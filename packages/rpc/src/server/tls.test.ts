@@ -1,0 +1,152 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { Agent, request } from "node:https";
+import { connect as netConnect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type EchoServer, serveEcho } from "./echo-fixture.ts";
+
+const hasOpenssl = (() => {
+  try {
+    execFileSync("openssl", ["version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+describe.runIf(hasOpenssl)("a server with a certificate", () => {
+  let folder: string;
+  let echo: EchoServer;
+  const file = (name: string) => join(folder, name);
+  const read = (name: string) => readFileSync(file(name));
+
+  function openssl(...parameters: string[]): void {
+    execFileSync("openssl", parameters, { cwd: folder, stdio: "ignore" });
+  }
+
+  function certificate(name: string, subject: string, authority: string): void {
+    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    openssl(
+      "req",
+      "-x509",
+      ...key,
+      "-keyout",
+      `${authority}.key`,
+      "-out",
+      `${authority}.pem`,
+      "-subj",
+      "/CN=test",
+      "-days",
+      "2",
+    );
+    openssl(
+      "req",
+      ...key,
+      "-keyout",
+      `${name}.key`,
+      "-out",
+      `${name}.csr`,
+      "-subj",
+      subject,
+      "-addext",
+      "subjectAltName=IP:127.0.0.1",
+    );
+    const signer = [
+      "-CA",
+      `${authority}.pem`,
+      "-CAkey",
+      `${authority}.key`,
+      "-CAcreateserial",
+      "-copy_extensions",
+      "copy",
+    ];
+    openssl("x509", "-req", "-in", `${name}.csr`, ...signer, "-out", `${name}.pem`, "-days", "2");
+  }
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "parley-tls-"));
+    certificate("server", "/CN=127.0.0.1", "server-authority");
+    certificate("client", "/CN=order", "client-authority");
+    certificate("stranger", "/CN=order", "other-authority");
+    echo = await serveEcho({
+      config: {
+        drainNoticeMs: 0,
+        tls: { certFile: file("server.pem"), keyFile: file("server.key"), caFile: file("client-authority.pem") },
+      },
+    });
+  });
+  afterAll(async () => {
+    await echo.server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it("serves both HTTP versions, by ALPN", async () => {
+    const ca = read("server-authority.pem");
+    expect(echo.url).toMatch(/^https:/);
+    for (const transport of [
+      createGrpcTransport({ baseUrl: echo.url, nodeOptions: { ca } }),
+      createConnectTransport({ baseUrl: echo.url, httpVersion: "1.1", nodeOptions: { ca } }),
+    ]) {
+      await expect(createClient(EchoService, transport).echo({ message: "hi" })).resolves.toMatchObject({
+        message: "hi",
+      });
+    }
+  });
+
+  function callWith(name: string): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
+      const identity = { cert: read(`${name}.pem`), key: read(`${name}.key`) };
+      const agent = new Agent({ ca: read("server-authority.pem"), ...identity });
+      const call = request(`${echo.url}/echo.v1.EchoService/Echo`, {
+        method: "POST",
+        agent,
+        headers: { "content-type": "application/json", "x-request-id": name, connection: "close" },
+      });
+      call.on("response", (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      call.on("error", reject);
+      call.end("{}");
+    });
+  }
+
+  it("knows a client by the certificate that it shows", async () => {
+    await expect(callWith("client")).resolves.toBe(200);
+    await expect
+      .poll(() => echo.calls().find(({ requestId }) => requestId === "client"))
+      .toMatchObject({ peer: "order" });
+  });
+
+  it("refuses a client whose certificate somebody else signed", async () => {
+    await expect(callWith("stranger")).rejects.toThrow();
+  });
+
+  it("talks to nobody in clear", async () => {
+    const socket = netConnect(echo.server.port, "127.0.0.1");
+    const answer = await new Promise<string>((resolve) => {
+      let text = "";
+      socket.on("data", (chunk) => {
+        text += chunk.toString("latin1");
+      });
+      socket.on("error", () => {});
+      socket.on("close", () => resolve(text));
+      socket.write("GET /health HTTP/1.1\r\nhost: x\r\n\r\n");
+    });
+    expect(answer).not.toContain("HTTP/1.1 200");
+  });
+});
+
+describe("a server without a certificate", () => {
+  it("closes a connection that begins with TLS", async () => {
+    const echo = await serveEcho();
+    await expect(fetch(echo.url.replace("http:", "https:"))).rejects.toThrow();
+    expect((await fetch(`${echo.url}/health`)).status).toBe(200);
+    await echo.server.close();
+  });
+});
