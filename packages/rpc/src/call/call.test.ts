@@ -1,0 +1,82 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { BadRequestSchema, RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
+import { describe, expect, it } from "vitest";
+import { systemEnvironment } from "../environment/system-environment.ts";
+import { reasonError, reasonOf } from "./reason-error.ts";
+import { requestIdOf } from "./request-id.ts";
+import { childTrace } from "./trace.ts";
+
+const environment = systemEnvironment({ name: "test", logDestination: { write: () => {} } });
+
+describe("an error with a reason", () => {
+  it("says why to programs and people, names fields and when to come back", () => {
+    const cause = new Error("inside");
+    const error = reasonError(Code.FailedPrecondition, {
+      reason: "INSUFFICIENT_STOCK",
+      message: "3 wanted, 2 left",
+      metadata: { available: "2" },
+      fields: [{ field: "items[0].quantity", description: "more than there is" }],
+      retryAfterMs: 1_500,
+      cause,
+    });
+    expect(error).toMatchObject({ code: Code.FailedPrecondition, rawMessage: "3 wanted, 2 left", cause });
+    expect(reasonOf(error)).toEqual({ reason: "INSUFFICIENT_STOCK", metadata: { available: "2" } });
+    expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations[0]?.field).toBe("items[0].quantity");
+    expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay).toMatchObject({ seconds: 1n, nanos: 500_000_000 });
+  });
+
+  it.each([new ConnectError("bare", Code.NotFound), new Error("other"), undefined, "text"])(
+    "is told from one without",
+    (error) => {
+      expect(reasonOf(error)).toBeUndefined();
+    },
+  );
+});
+
+describe("a request id", () => {
+  it.each(["r-1", "x".repeat(128), "01a1fc5e-ea46-703e-b969-d44ec4e42191"])("that came in is kept: %s", (id) => {
+    expect(requestIdOf(id, () => "new")).toBe(id);
+  });
+
+  it.each([undefined, "", "x".repeat(129), "two words", "line\nbreak", "ümlaut"])(
+    "unfit to be passed on is replaced",
+    (id) => {
+      expect(requestIdOf(id, () => "new")).toBe("new");
+    },
+  );
+});
+
+describe("a trace", () => {
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+
+  it("goes on in a new span with the flags it came with", () => {
+    const child = childTrace(`00-${traceId}-b7ad6b7169203331-01`, environment);
+    expect(child.traceId).toBe(traceId);
+    expect(child.traceparent).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`));
+    expect(child.traceparent).not.toContain("b7ad6b7169203331");
+  });
+
+  it("is read in a later version too, by the parts that are known", () => {
+    expect(childTrace(`cc-${traceId}-b7ad6b7169203331-01-what-comes-later`, environment).traceId).toBe(traceId);
+  });
+
+  it.each([
+    undefined,
+    "",
+    `ff-${traceId}-b7ad6b7169203331-01`,
+    `00-${"0".repeat(32)}-b7ad6b7169203331-01`,
+    `00-${traceId}-${"0".repeat(16)}-01`,
+    `00-${traceId.toUpperCase()}-b7ad6b7169203331-01`,
+    `00-${traceId}-b7ad6b7169203331`,
+  ])("begins anew, not sampled, where it cannot be read: %s", (traceparent) => {
+    const child = childTrace(traceparent, environment);
+    expect(child.traceId).toMatch(/^[0-9a-f]{32}$/);
+    expect(child.traceId).not.toBe(traceId);
+    expect(child.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+  });
+
+  it("has a span id that is never all zeros", () => {
+    const spanless = childTrace(undefined, { ...environment, random: () => 0 });
+    expect(spanless.traceparent).not.toContain("0".repeat(16));
+  });
+});
