@@ -1,0 +1,54 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { type Client, Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
+import { CallEchoService, type EchoErrorSchema, type EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { type Environment, within } from "@parley/rpc";
+import { implement, type ServiceModule } from "@parley/rpc/server";
+
+export interface CallEchoModuleOptions {
+  readonly environment: Environment;
+  /** Service A. */
+  readonly echo: Client<typeof EchoService>;
+}
+
+/** Service B: asks service A, and answers what came of it. That A cannot be reached is an answer, too. */
+export function createCallEchoModule({ environment, echo }: CallEchoModuleOptions): ServiceModule {
+  const { clock, log } = environment;
+  return {
+    entries: [
+      implement(CallEchoService, {
+        async callEcho({ message }, context) {
+          const beganMs = clock.monotonic();
+          const line = () => ({
+            latencyMs: Math.round((clock.monotonic() - beganMs) * 1000) / 1000,
+          });
+          const from = { service: "B", endpoint: "/call-echo" };
+          try {
+            const answer = await echo.echo({ message }, { ...within(context), ...withMargin(context) });
+            log.info({ ...from, status: "ok", ...line() }, "call-echo");
+            return { serviceB: "ok", serviceA: { outcome: { case: "echo", value: answer.message } } };
+          } catch (reason) {
+            const error = ConnectError.from(reason);
+            const code = codeToString(error.code);
+            log.warn({ ...from, status: "error", code, ...line(), error: error.rawMessage }, "call-echo");
+            return { serviceB: "ok", serviceA: { outcome: { case: "error", value: echoError(error) } } };
+          }
+        },
+      }),
+    ],
+  };
+}
+
+/** Kept of the time that is left, so that B can still say that A was too slow; of a short time, a fifth. */
+const answerMarginMs = 100;
+
+function withMargin(context: HandlerContext): { timeoutMs?: number } {
+  const leftMs = context.timeoutMs();
+  return leftMs === undefined ? {} : { timeoutMs: leftMs - Math.min(answerMarginMs, leftMs / 5) };
+}
+
+/** Where A is, and how the connection failed, is for the log. */
+function echoError(error: ConnectError): MessageInitShape<typeof EchoErrorSchema> {
+  const message = error.code === Code.Unavailable ? "the echo service cannot be reached" : error.rawMessage;
+  return { code: codeToString(error.code), message };
+}

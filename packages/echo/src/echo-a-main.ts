@@ -1,0 +1,4 @@
+import { port, runService } from "@parley/rpc/server";
+import { createEchoModule } from "./index.ts";
+
+await runService("echo-a", { PORT: port({ default: 50061 }) }, ({ environment }) => createEchoModule({ environment }));
