@@ -1,5 +1,16 @@
 export { type Broker, BrokerUnavailableError, publishBatchMax } from "./broker/broker.ts";
 export { createDirectBroker, type Subscriber } from "./broker/direct-broker.ts";
+export type { Deliver, EventConsumer } from "./broker/event-consumer.ts";
+export {
+  BrokerUrlError,
+  type OpenBrokerOptions,
+  type OpenConsumerOptions,
+  openBroker,
+  openConsumer,
+  parseBrokerUrl,
+} from "./broker/open-broker.ts";
+export { createRedisBroker, type RedisBrokerOptions } from "./broker/redis/redis-broker.ts";
+export { createRedisConsumer, type RedisConsumerOptions } from "./broker/redis/redis-consumer.ts";
 export type { EventLog, LoggedEvent, NewEvent, WatchOptions } from "./event-log.ts";
 export { type EventType, eventTypes, type PayloadCase, type PayloadOf } from "./event-types.ts";
 export {

@@ -1,0 +1,76 @@
+import type { Environment } from "@parley/rpc";
+import type { EventType } from "../event-types.ts";
+import type { Broker } from "./broker.ts";
+import { createDirectBroker, type Subscriber } from "./direct-broker.ts";
+import type { Deliver, EventConsumer } from "./event-consumer.ts";
+import { createRedisBroker } from "./redis/redis-broker.ts";
+import { createRedisConsumer } from "./redis/redis-consumer.ts";
+
+/** A broker URL that cannot be understood. */
+export class BrokerUrlError extends Error {
+  override readonly name = "BrokerUrlError";
+}
+
+export interface OpenBrokerOptions {
+  /** The service whose events are published, for example `/services/order`. */
+  readonly source: string;
+  /** Who wants to be told. With Redis, `name` is the consumer group. */
+  readonly subscribers: readonly Subscriber[];
+  readonly environment: Pick<Environment, "clock" | "log" | "newId">;
+}
+
+export interface OpenConsumerOptions {
+  /** The service that is told: the name by which it is a {@link Subscriber}. */
+  readonly group: string;
+  /** The services whose events it wants. */
+  readonly sources: readonly string[];
+  readonly deliver: Deliver;
+  readonly environment: Pick<Environment, "clock" | "log" | "newId">;
+}
+
+/**
+ * Which broker a URL names: `direct`, which calls the subscribers, or `redis://host:port` (`rediss://` over TLS). Throws
+ * {@link BrokerUrlError}.
+ */
+export function parseBrokerUrl(
+  url: string,
+): { readonly kind: "direct" } | { readonly kind: "redis"; readonly url: string } {
+  if (url === "direct") {
+    return { kind: "direct" };
+  }
+  const parsed = URL.parse(url);
+  if (parsed === null || !["redis:", "rediss:"].includes(parsed.protocol) || parsed.hostname === "") {
+    throw new BrokerUrlError("The broker URL cannot be understood: expected direct or redis://host:port.");
+  }
+  return { kind: "redis", url };
+}
+
+/** Opens the publishing side of a broker. */
+export function openBroker(url: string, { source, subscribers, environment }: OpenBrokerOptions): Broker {
+  const parsed = parseBrokerUrl(url);
+  if (parsed.kind === "direct") {
+    return createDirectBroker({ subscribers });
+  }
+  const types = wantedTypes(subscribers);
+  return createRedisBroker({
+    url: parsed.url,
+    source,
+    groups: subscribers.map(({ name }) => name),
+    environment,
+    ...(types === undefined ? {} : { types }),
+  });
+}
+
+/** Opens the consuming side of a broker. With `direct` there is nothing to do: events come in by `EventService.Deliver`. */
+export function openConsumer(url: string, options: OpenConsumerOptions): EventConsumer {
+  const parsed = parseBrokerUrl(url);
+  return parsed.kind === "redis"
+    ? createRedisConsumer({ ...options, url: parsed.url })
+    : { start() {}, async stop() {} };
+}
+
+/** What any subscriber wants. Undefined if one wants everything. */
+function wantedTypes(subscribers: readonly Subscriber[]): readonly EventType[] | undefined {
+  const wanted = subscribers.map(({ types }) => types);
+  return wanted.some((types) => types === undefined) ? undefined : [...new Set(wanted.flatMap((types) => types ?? []))];
+}

@@ -1,0 +1,158 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { Event } from "@parley/gen/event/v1/event_pb.js";
+import { DeliverRequestSchema } from "@parley/gen/event/v1/event_service_pb.js";
+import type { Environment } from "@parley/rpc";
+import type { EventType } from "../../event-types.ts";
+import type { FailedDelivery } from "../../inbox/create-inbox.ts";
+import { causeOf } from "../../inbox/failure-cause.ts";
+import { startPeriodic } from "../../periodic.ts";
+import { type Broker, BrokerUnavailableError } from "../broker.ts";
+import { connectRedis, ensureGroup } from "./redis-connection.ts";
+import { replyChannelOf, streamOf } from "./redis-names.ts";
+import { decodeReply } from "./redis-reply.ts";
+import { entryState, trimAcknowledged } from "./redis-stream.ts";
+
+export interface RedisBrokerOptions {
+  /** For example `redis://127.0.0.1:6379`. */
+  readonly url: string;
+  /** The service whose events are published, as in {@link EventLogOptions}. */
+  readonly source: string;
+  /** The consumer groups that must each have had the effect of an event: the names of the services that want it. */
+  readonly groups: readonly string[];
+  /** Only events of these types are published; others count as done. Default: all. */
+  readonly types?: readonly EventType[];
+  readonly environment: Pick<Environment, "clock" | "log" | "newId">;
+  /** How often to look what became of an entry whose reply does not come. Default: 2 s. */
+  readonly checkIntervalMs?: number;
+}
+
+/** Entries that were left by a relay that died are few, so looking for them seldom is enough. */
+const trimIntervalMs = 60_000;
+
+/**
+ * Publishes through a Redis Stream. A batch is one entry, and is done when each group has replied that its effect is durable:
+ * Redis may lose what it has (with `appendfsync everysec` a second of it), since nothing rests on its word alone.
+ */
+export function createRedisBroker(options: RedisBrokerOptions): Broker {
+  const { url, source, groups, types, environment, checkIntervalMs = 2000 } = options;
+  const { clock, log } = environment;
+  const stream = streamOf(source);
+  const redis = connectRedis(url, log);
+  const subscriber = connectRedis(url, log);
+  const waiting = new Map<string, PendingEntry>();
+
+  subscriber.on("ready", () => {
+    subscriber
+      .subscribe(replyChannelOf(source))
+      .catch((error) => log.warn({ err: error }, "replies of consumers cannot be heard"));
+  });
+  subscriber.on("message", (_, text) => {
+    const reply = decodeReply(text);
+    if (reply !== undefined) {
+      waiting.get(reply.batchId)?.replied(reply.group, reply.failures);
+    }
+  });
+
+  const stopTrimming = startPeriodic(() => trimAcknowledged(redis, stream, groups), {
+    clock,
+    intervalMs: trimIntervalMs,
+    onError: (error) => log.warn({ err: error, stream }, "trimming the stream failed"),
+  });
+
+  async function publish(events: readonly Event[], signal: AbortSignal): Promise<readonly FailedDelivery[]> {
+    const wanted =
+      types === undefined ? [...events] : events.filter(({ type }) => types.some((known) => known === type));
+    if (wanted.length === 0 || groups.length === 0) {
+      return [];
+    }
+    const batchId = environment.newId();
+    const entry = createPendingEntry(groups, signal);
+    // Before the entry is made: the reply may be here before the answer of the command that made it.
+    waiting.set(batchId, entry);
+    let stopChecking: (() => Promise<void>) | undefined;
+    try {
+      const entryId = await add(batchId, wanted);
+      stopChecking = startPeriodic(() => check(entryId, entry), { clock, intervalMs: checkIntervalMs, onError() {} });
+      const failures = await entry.outcome;
+      // All groups are through with it. If this fails, trimming does it later.
+      redis.xdel(stream, entryId).catch(() => {});
+      return failures;
+    } finally {
+      waiting.delete(batchId);
+      void stopChecking?.();
+    }
+  }
+
+  async function add(batchId: string, events: Event[]): Promise<string> {
+    const request = toBinary(DeliverRequestSchema, create(DeliverRequestSchema, { events }));
+    try {
+      for (const group of groups) {
+        await ensureGroup(redis, stream, group);
+      }
+      const entryId = await redis.xadd(stream, "*", "batch", batchId, "request", Buffer.from(request));
+      if (entryId === null) {
+        throw new Error("no entry was made");
+      }
+      return entryId;
+    } catch (cause) {
+      throw new BrokerUnavailableError(`Redis did not take events: ${causeOf(cause)}`, { cause });
+    }
+  }
+
+  /** A reply may be lost, and so may the entry. While Redis is away nobody knows; the next look will tell. */
+  async function check(entryId: string, entry: PendingEntry) {
+    for (const group of groups) {
+      const state = await entryState(redis, { stream, group, entryId });
+      if (state === "gone" || (state === "acknowledged" && entry.lacks(group))) {
+        entry.fail(`nobody knows what became of entry ${entryId}`);
+      }
+    }
+  }
+
+  return {
+    publish,
+    async close() {
+      await stopTrimming();
+      for (const entry of waiting.values()) {
+        entry.fail("the broker was closed");
+      }
+      redis.disconnect();
+      subscriber.disconnect();
+    },
+  };
+}
+
+/** An entry that not all groups have replied to. */
+interface PendingEntry {
+  readonly outcome: Promise<readonly FailedDelivery[]>;
+  replied(group: string, failures: readonly FailedDelivery[]): void;
+  lacks(group: string): boolean;
+  fail(why: string): void;
+}
+
+function createPendingEntry(groups: readonly string[], signal: AbortSignal): PendingEntry {
+  const missing = new Set(groups);
+  const failures = new Map<string, FailedDelivery>();
+  const { promise, resolve, reject } = Promise.withResolvers<readonly FailedDelivery[]>();
+  const abort = () => reject(new BrokerUnavailableError("waiting for consumers was cut off"));
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) {
+    abort();
+  }
+  // Seen by whoever waits for it, which nobody does where the entry could not be made.
+  promise.catch(() => {}).finally(() => signal.removeEventListener("abort", abort));
+  return {
+    outcome: promise,
+    replied(group, failed) {
+      for (const failure of failed) {
+        failures.set(failure.eventId, failure);
+      }
+      missing.delete(group);
+      if (missing.size === 0) {
+        resolve([...failures.values()]);
+      }
+    },
+    lacks: (group) => missing.has(group),
+    fail: (why) => reject(new BrokerUnavailableError(why)),
+  };
+}

@@ -1,0 +1,202 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { DeliverRequestSchema } from "@parley/gen/event/v1/event_service_pb.js";
+import { type Environment, sleep } from "@parley/rpc";
+import type { Redis } from "ioredis";
+import { causeOf } from "../../inbox/failure-cause.ts";
+import type { Deliver, EventConsumer } from "../event-consumer.ts";
+import { connectRedis, ensureGroup } from "./redis-connection.ts";
+import { replyChannelOf, streamOf } from "./redis-names.ts";
+import { encodeReply } from "./redis-reply.ts";
+
+export interface RedisConsumerOptions {
+  /** For example `redis://127.0.0.1:6379`. */
+  readonly url: string;
+  /** The service that is told: the replicas of one share the entries. */
+  readonly group: string;
+  /** The services whose events it wants. */
+  readonly sources: readonly string[];
+  readonly deliver: Deliver;
+  readonly environment: Pick<Environment, "clock" | "log" | "newId">;
+  /** After this long, an entry that another consumer holds is taken to be a dead one's. Default: 15 s. */
+  readonly claimIdleMs?: number;
+}
+
+/** Batches read at once, at most: each has up to 100 events. */
+const readCountMax = 4;
+/** How long a read waits for something new: how long `stop` may take, and well below the time limit of a command. */
+const blockMs = 200;
+const retryDelayMs = 200;
+
+/** An entry that was read: its id, and its fields in turn. */
+interface StreamEntry {
+  readonly source: string;
+  readonly entryId: string;
+  readonly batchId: string;
+  /** Undefined for one that was deleted while it was held. */
+  readonly request: Uint8Array | undefined;
+}
+
+/** Consumes the streams of some sources in a consumer group. An entry is acknowledged after its effect is durable. */
+export function createRedisConsumer(options: RedisConsumerOptions): EventConsumer {
+  const { url, group, sources, deliver, environment, claimIdleMs = 15_000 } = options;
+  const { clock, log } = environment;
+  const consumer = environment.newId();
+  const sourceOf = new Map(sources.map((source) => [streamOf(source), source]));
+  let stopping: AbortController | undefined;
+  let running: Promise<void> | undefined;
+
+  async function run(signal: AbortSignal) {
+    // A read blocks its connection, so what is told goes over another.
+    const reader = connectRedis(url, log);
+    const writer = connectRedis(url, log);
+    let ready = false;
+    let claimAtMs = 0;
+    while (!signal.aborted) {
+      try {
+        if (!ready) {
+          await Promise.all([...sourceOf.keys()].map((stream) => ensureGroup(writer, stream, group)));
+          ready = true;
+        }
+        if (clock.monotonic() >= claimAtMs) {
+          await handleAll(writer, await claim(writer));
+          claimAtMs = clock.monotonic() + claimIdleMs / 3;
+        }
+        await handleAll(writer, await read(reader));
+      } catch (error) {
+        // Redis is away, or has lost the groups with its data.
+        ready = false;
+        log.debug({ err: error }, "events could not be read");
+        await sleep(clock, retryDelayMs, signal).catch(() => {});
+      }
+    }
+    await leave(writer);
+    reader.disconnect();
+    writer.disconnect();
+  }
+
+  async function read(reader: Redis): Promise<readonly StreamEntry[]> {
+    const streams = [...sourceOf.keys()];
+    const answer = await reader.xreadgroupBuffer(
+      "GROUP",
+      group,
+      consumer,
+      "COUNT",
+      readCountMax,
+      "BLOCK",
+      blockMs,
+      "STREAMS",
+      ...streams,
+      ...streams.map(() => ">"),
+    );
+    const found = (answer ?? []) as unknown as readonly (readonly [Buffer, readonly RawEntry[]])[];
+    return found.flatMap(([stream, entries]) => entries.map((entry) => toEntry(stream.toString(), entry)));
+  }
+
+  /** Takes over what a consumer that died has held for too long. */
+  async function claim(writer: Redis): Promise<readonly StreamEntry[]> {
+    const claimed: StreamEntry[] = [];
+    for (const stream of sourceOf.keys()) {
+      const answer = await writer.callBuffer(
+        "XAUTOCLAIM",
+        stream,
+        group,
+        consumer,
+        claimIdleMs,
+        "0",
+        "COUNT",
+        readCountMax,
+      );
+      const entries = (answer as [unknown, readonly (RawEntry | null)[]])[1];
+      claimed.push(...entries.filter((entry) => entry !== null).map((entry) => toEntry(stream, entry)));
+    }
+    return claimed;
+  }
+
+  function toEntry(stream: string, [id, fields]: RawEntry): StreamEntry {
+    const valueIn = (name: string) => {
+      const index = fields?.findIndex((field, place) => place % 2 === 0 && field.toString() === name) ?? -1;
+      return index < 0 ? undefined : fields?.[index + 1];
+    };
+    return {
+      source: sourceOf.get(stream) ?? "",
+      entryId: id.toString(),
+      batchId: valueIn("batch")?.toString() ?? "",
+      request: valueIn("request"),
+    };
+  }
+
+  async function handleAll(writer: Redis, entries: readonly StreamEntry[]) {
+    for (const entry of entries) {
+      await handle(writer, entry);
+    }
+  }
+
+  async function handle(writer: Redis, { source, entryId, batchId, request }: StreamEntry) {
+    const failures = request === undefined ? [] : await take(request, entryId);
+    if (failures === undefined) {
+      await writer.xack(streamOf(source), group, entryId);
+      return;
+    }
+    // Acknowledged even if an event failed: the relay still has it and gives it again, in a new entry.
+    const results = await writer
+      .multi()
+      .publish(replyChannelOf(source), encodeReply({ batchId, group, failures }))
+      .xack(streamOf(source), group, entryId)
+      .exec();
+    const failed = results?.find(([error]) => error !== null)?.[0];
+    if (failed !== undefined && failed !== null) {
+      throw failed;
+    }
+  }
+
+  /** Undefined where there are no events to be made out: no reply, so that the relay gives them again. */
+  async function take(request: Uint8Array, entryId: string) {
+    let events: ReturnType<typeof decode>;
+    try {
+      events = decode(request);
+    } catch (error) {
+      log.error({ err: error, entryId }, "an entry of the stream cannot be read and was dropped");
+      return undefined;
+    }
+    try {
+      return await deliver(events);
+    } catch (error) {
+      log.warn({ err: error, entryId }, "events could not be taken");
+      return events.map(({ id }) => ({ eventId: id, cause: causeOf(error) }));
+    }
+  }
+
+  /** Leaves the group, unless it holds something: Redis would forget that with it. */
+  async function leave(writer: Redis) {
+    try {
+      for (const stream of sourceOf.keys()) {
+        const held = await writer.xpending(stream, group, "-", "+", 1, consumer);
+        if (held.length === 0) {
+          await writer.xgroup("DELCONSUMER", stream, group, consumer);
+        }
+      }
+    } catch (error) {
+      log.debug({ err: error }, "the consumer could not leave its group");
+    }
+  }
+
+  return {
+    start() {
+      if (running === undefined) {
+        stopping = new AbortController();
+        running = run(stopping.signal);
+      }
+    },
+    async stop() {
+      stopping?.abort();
+      await running;
+      running = undefined;
+    },
+  };
+}
+
+type RawEntry = readonly [Buffer, readonly Buffer[] | null];
+
+function decode(request: Uint8Array) {
+  return fromBinary(DeliverRequestSchema, request).events;
+}

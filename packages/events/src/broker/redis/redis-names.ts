@@ -1,0 +1,10 @@
+/** The stream that a source's events go into: one entry for each batch, its id in the field `batch`, a
+ * `DeliverRequest` in the field `request`. */
+export function streamOf(source: string): string {
+  return `parley:events:${source}`;
+}
+
+/** The channel on which consumers tell a source's relays what became of an entry. */
+export function replyChannelOf(source: string): string {
+  return `parley:replies:${source}`;
+}

@@ -1,0 +1,10 @@
+export { findRedisServer, startTestRedis, type TestRedis } from "./redis-server.ts";
+export {
+  openTestSink,
+  openTestSource,
+  orderConfirmed,
+  stockLow,
+  type TestSink,
+  type TestSource,
+  testEnvironment,
+} from "./test-parts.ts";
