@@ -105,8 +105,8 @@ function brokenByManifest({ path }: SourceFile, specifier: string, home: Home): 
 }
 
 /** Tests, what only tests use, and what builds a package: all that is not part of what runs. */
-function isTest(path: string): boolean {
-  return /\.(test|bench)\.tsx?$|\/testing\//.test(path) || !/^packages\/[^/]+\/src\//.test(path);
+export function isTest(path: string): boolean {
+  return /\.(test|bench)\.tsx?$|-fixture\.ts$|\/testing\//.test(path) || !/^packages\/[^/]+\/src\//.test(path);
 }
 
 function isEdge(path: string): boolean {

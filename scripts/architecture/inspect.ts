@@ -1,9 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { join, normalize, relative, sep } from "node:path";
-import { brokenRules, type Manifest, type SourceFile } from "./broken-rules.ts";
+import { brokenRules, isTest, type Manifest, type SourceFile } from "./broken-rules.ts";
 import { importsOf } from "./imports.ts";
-import { fileLinesMax, longFiles } from "./rules.ts";
+import { fileLinesMax, longFiles, testLinesMax } from "./rules.ts";
 
 /** Something in the source that the architecture does not allow. */
 export interface Violation {
@@ -44,15 +44,12 @@ export async function inspectArchitecture(root: string): Promise<readonly Violat
 /** A file that is longer than it may be, or that is excused for being long and is not. */
 export function tooLong({ path, lines }: SourceFile, excused: Readonly<Record<string, string>>): readonly Violation[] {
   const reason = excused[path];
-  if (lines > fileLinesMax && reason === undefined) {
-    return [
-      {
-        file: path,
-        problem: `has ${lines} lines; above ${fileLinesMax}, split it or list it with the reason it is one`,
-      },
-    ];
+  const linesMax = isTest(path) ? testLinesMax : fileLinesMax;
+  if (lines > linesMax && reason === undefined) {
+    const problem = `has ${lines} lines; above ${linesMax}, split it or list it with the reason it is one`;
+    return [{ file: path, problem }];
   }
-  if (lines <= fileLinesMax && reason !== undefined) {
+  if (lines <= linesMax && reason !== undefined) {
     return [{ file: path, problem: "is listed as long, and is not any more" }];
   }
   return [];
