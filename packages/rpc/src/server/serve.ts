@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
 import type { Registry } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import type { FastifyInstance } from "fastify";
@@ -91,12 +92,13 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
           json,
         });
   const listener = createListener({ limits, tls, handle: app.handle, unary });
-  const address = await listener.listen(port, host);
   const close = async () => {
     await module.stop?.();
     await app.close();
   };
+  let address: AddressInfo;
   try {
+    address = await listener.listen(port, host);
     await module.start?.();
   } catch (error) {
     listener.destroy();

@@ -112,7 +112,8 @@ function endCall(
   { pipeline, reason }: { readonly pipeline: CallPipeline; readonly reason: unknown },
 ): void {
   if (isEnd(reason)) {
-    pipeline.close(call);
+    // An answer that cannot be written, for example for its size, ends the context before Connect knows what to say of it.
+    setImmediate(() => pipeline.close(call, errorInTrailer(call.responseTrailer)));
     return;
   }
   const error = ConnectError.from(reason);
@@ -120,6 +121,11 @@ function endCall(
   pipeline.explain(call, error);
   call.abort(error);
   pipeline.close(call, error);
+}
+
+function errorInTrailer(trailer: Headers): ConnectError | undefined {
+  const status = Number(trailer.get("grpc-status") ?? 0);
+  return status === 0 ? undefined : new ConnectError(trailer.get("grpc-message") ?? "", status);
 }
 
 /** Connect aborts with no reason where all went well, which the platform turns into an AbortError of its own. */

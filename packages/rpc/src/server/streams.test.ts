@@ -88,6 +88,23 @@ function clientOver(name: (typeof names)[number]): StreamClient {
   return createClient(StreamService, transports[name]()) as unknown as StreamClient;
 }
 
+describe("a stream's message over the limit on answers", () => {
+  it.each(["gRPC", "gRPC-Web"] as const)(
+    "ends the call with RESOURCE_EXHAUSTED over %s, in the log too",
+    async (name) => {
+      const small = await serveEcho({ entries: [entry], config: { limits: { responseBytesMax: 1_000 } } });
+      const baseUrl = small.url;
+      const transport =
+        name === "gRPC" ? createGrpcTransport({ baseUrl }) : createGrpcWebTransport({ baseUrl, httpVersion: "2" });
+      const client = createClient(StreamService, transport) as unknown as StreamClient;
+      const error = await failure(all(client.repeat({ message: "x".repeat(1_000) })));
+      expect(error.code).toBe(Code.ResourceExhausted);
+      await expect.poll(() => small.calls()).toMatchObject([{ code: "RESOURCE_EXHAUSTED" }]);
+      await small.server.close();
+    },
+  );
+});
+
 describe.each(names)("streams over %s", (name) => {
   it("go out, come in, and go both ways", async () => {
     const client = clientOver(name);
