@@ -1,4 +1,4 @@
-import type { Client } from "@connectrpc/connect";
+import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import { type Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
 import type { Clock } from "@parley/rpc";
 import type { BackendName } from "./public-services.ts";
@@ -38,7 +38,8 @@ async function stateOf(client: Client<typeof Health>): Promise<BackendState> {
   try {
     const { status } = await client.check({ service: "" }, { timeoutMs: answerMs });
     return status === Status.SERVING ? "SERVING" : "NOT_SERVING";
-  } catch {
-    return "UNREACHABLE";
+  } catch (error) {
+    const { code } = ConnectError.from(error);
+    return code === Code.Unavailable || code === Code.DeadlineExceeded ? "UNREACHABLE" : "NOT_SERVING";
   }
 }

@@ -37,6 +37,14 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Tr
     await app.register(helmet, { contentSecurityPolicy: { directives: contentPolicy }, hsts: false });
     answerOptions(app, rest);
     await app.register(cors, { ...corsRules, origin: corsOrigins.includes("*") ? "*" : [...corsOrigins] });
+    app.addHook("onRequest", async (request, reply) => {
+      // Calls are answered past Fastify, on the raw response; what a browser must find there is put there now.
+      if (request.headers.origin !== undefined) {
+        for (const [name, value] of Object.entries(reply.getHeaders())) {
+          reply.raw.setHeader(name, value as string);
+        }
+      }
+    });
     const ownHealth = createClient(Health, local);
     app.get("/health", async (_request, reply) => {
       const [{ status }, states] = await Promise.all([ownHealth.check({ service: "" }), backendStates()]);

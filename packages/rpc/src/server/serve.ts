@@ -89,6 +89,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
           clock: environment.clock,
           interceptors,
           compressBytesMin: config.compressBytesMin,
+          leaveCrossOrigin: httpPlugin !== undefined,
           json,
         });
   const listener = createListener({ limits, tls, handle: app.handle, unary });

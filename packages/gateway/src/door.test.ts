@@ -1,0 +1,138 @@
+import { get } from "node:http";
+import { systemEnvironment } from "@parley/rpc";
+import { serve } from "@parley/rpc/server";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fakePlatform, openTestDoor, type TestDoor } from "./testing/fake-platform.ts";
+
+let door: TestDoor;
+
+beforeAll(async () => {
+  door = await openTestDoor({ backends: { notification: "http://127.0.0.1:1" } });
+});
+
+afterAll(() => door.server.close());
+
+test("health says how each service is, and stays 200 while one is down", async () => {
+  const environment = systemEnvironment({ name: "order", logLevel: "silent" });
+  const order = await serve(fakePlatform().order, { name: "order", environment, config: { drainNoticeMs: 1 } });
+  const asked = await openTestDoor({ backends: { order: order.url, notification: "http://127.0.0.1:1" } });
+  const response = await asked.fetch("/health");
+  expect(response.status).toBe(200);
+  // What the fakes in memory answer is that they know of no health.
+  const services = { user: "NOT_SERVING", product: "NOT_SERVING", order: "SERVING", notification: "UNREACHABLE" };
+  expect(await response.json()).toEqual({ status: "SERVING", services });
+  await order.close();
+  await expect
+    .poll(async () => (await asked.fetch("/health")).json(), { timeout: 5_000 })
+    .toEqual({ status: "SERVING", services: { ...services, order: "UNREACHABLE" } });
+  await asked.server.close();
+});
+
+test("the description of the API is valid OpenAPI, and names only what there is", async () => {
+  const response = await door.fetch("/openapi.json");
+  const document = (await response.json()) as { paths: Record<string, Record<string, { operationId: string }>> };
+  expect((await new Validator().validate(structuredClone(document))).valid).toBe(true);
+  const get = (path: string, method: string) => document.paths[path]?.[method]?.operationId;
+  expect(get("/orders/{id}:cancel", "post")).toBe("OrderService_CancelOrder");
+  expect(get("/users/{user_id}/orders", "get")).toBe("OrderService_ListOrders_2");
+  expect(get("/notifications/test", "post")).toBe("NotificationService_SendTestNotification");
+  expect(get("/call-echo", "get")).toBe("CallEchoService_CallEcho");
+  expect(JSON.stringify(document)).toContain("Places an order and answers when it is confirmed");
+});
+
+test("the API page and all that it loads come from here", async () => {
+  const page = await (await door.fetch("/docs")).text();
+  const loaded = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = ""]) => path);
+  expect(loaded.length).toBeGreaterThanOrEqual(4);
+  for (const path of loaded) {
+    expect(path).toMatch(/^\/docs\//);
+    expect((await door.fetch(path)).status).toBe(200);
+  }
+  expect((await door.fetch("/docs/package.json")).status).toBe(404);
+  expect(await statusOf("/docs/../package.json")).toBe(404);
+});
+
+/** Without the tidying of paths that `fetch` does. */
+function statusOf(path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get({ port: door.server.port, path }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).on("error", reject);
+  });
+}
+
+describe("a page from elsewhere", () => {
+  const origin = "https://shop.example";
+
+  test("may ask first", async () => {
+    const headers = {
+      origin,
+      "access-control-request-method": "PATCH",
+      "access-control-request-headers": "authorization",
+    };
+    const response = await door.fetch("/products/101", { method: "OPTIONS", headers });
+    expect(response.status).toBe(204);
+    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    expect(response.headers.get("access-control-allow-methods")).toContain("PATCH");
+    expect(response.headers.get("access-control-allow-headers")).toContain("authorization");
+  });
+
+  test.each([
+    ["REST", "/products/101", {}],
+    ["Connect", "/product.v1.ProductService/GetProduct", { method: "POST", body: '{"id":"101"}' }],
+    ["an error by Connect", "/product.v1.ProductService/GetProduct", { method: "POST", body: '{"id":"0"}' }],
+    ["an error by REST", "/products/0", {}],
+  ])("may read the answer by %s", async (_what, path, init) => {
+    const headers = { origin, "content-type": "application/json" };
+    const response = await door.fetch(path, { ...init, headers });
+    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    expect(response.headers.get("access-control-expose-headers")).toContain("x-request-id");
+  });
+
+  test("may not where only others may", async () => {
+    const strict = await openTestDoor({ corsOrigins: ["https://console.example"] });
+    const ask = (from: string) => strict.fetch("/products/101", { headers: { origin: from } });
+    expect((await ask(origin)).headers.get("access-control-allow-origin")).toBeNull();
+    expect((await ask("https://console.example")).headers.get("access-control-allow-origin")).toBe(
+      "https://console.example",
+    );
+    await strict.server.close();
+  });
+});
+
+test("OPTIONS that asks for no other page names the methods of a path", async () => {
+  const response = await door.fetch("/products/101", { method: "OPTIONS" });
+  expect([response.status, response.headers.get("allow")]).toEqual([204, "DELETE, GET, PATCH, HEAD, OPTIONS"]);
+  expect((await door.fetch("/nowhere", { method: "OPTIONS" })).status).toBe(404);
+});
+
+test("answers carry the headers that keep browsers safe, and none that tell what runs here", async () => {
+  const { headers } = await door.fetch("/products/101");
+  expect(headers.get("x-content-type-options")).toBe("nosniff");
+  expect(headers.get("content-security-policy")).toContain("default-src 'self'");
+  expect(headers.get("content-security-policy")).not.toContain("upgrade-insecure-requests");
+  expect(headers.get("x-powered-by")).toBeNull();
+  expect(headers.get("server")).toBeNull();
+});
+
+test("headers beyond the limit are refused", async () => {
+  const response = await door.fetch("/products/101", { headers: { "x-long": "a".repeat(20_000) } });
+  expect(response.status).toBe(431);
+});
+
+test("a REST call under way is answered while the door closes, and a stream is ended", async () => {
+  const closing = await openTestDoor();
+  const held = Promise.withResolvers<void>();
+  closing.platform.hold = held.promise;
+  const call = closing.fetch("/products/101");
+  await expect.poll(() => closing.platform.calls).toContain("GetProduct 101");
+  const stream = await closing.fetch("/stock:watch", { headers: { accept: "text/event-stream" } });
+  const closed = closing.server.close();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  held.resolve();
+  expect((await call).status).toBe(200);
+  expect(await stream.text()).toMatch(/event: error\ndata: \{"error":\{"code":503/);
+  await closed;
+});

@@ -1,0 +1,97 @@
+import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { ServerReflection } from "@parley/gen/grpc/reflection/v1/reflection_pb.js";
+import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
+import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
+import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
+import { reasonOf } from "@parley/rpc";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openTestDoor, type TestDoor } from "./testing/fake-platform.ts";
+
+let door: TestDoor;
+
+beforeAll(async () => {
+  door = await openTestDoor({ backends: { notification: "http://127.0.0.1:1" } });
+});
+
+afterAll(() => door.server.close());
+
+const transports: readonly (readonly [string, (baseUrl: string) => Transport])[] = [
+  ["gRPC", (baseUrl) => createGrpcTransport({ baseUrl })],
+  ["gRPC-Web", (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" })],
+  ["Connect over HTTP/1.1", (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "1.1" })],
+  ["Connect over HTTP/2", (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "2", useBinaryFormat: true })],
+];
+
+describe.each(transports)("a call by %s", (_name, open) => {
+  let transport: Transport;
+  beforeAll(() => {
+    transport = open(door.server.url);
+  });
+
+  test("goes through to its service", async () => {
+    const { product } = await createClient(ProductService, transport).getProduct({ id: "101" });
+    expect(product).toMatchObject({ id: "101", name: "Laptop" });
+    const { order } = await createClient(OrderService, transport).createOrder({
+      userId: "1",
+      items: [{ productId: "101", quantity: 1 }],
+    });
+    expect(order?.id).toBe("o1");
+  });
+
+  test("brings errors back with their reasons", async () => {
+    const error = await createClient(ProductService, transport).getProduct({ id: "0" }).catch(ConnectError.from);
+    expect([(error as ConnectError).code, reasonOf(error)?.reason]).toEqual([Code.NotFound, "PRODUCT_NOT_FOUND"]);
+  });
+
+  test("streams, and ends the stream behind the door when the caller leaves", async () => {
+    const left = new AbortController();
+    const watch = createClient(InventoryService, transport).watchStock(
+      { productIds: ["9"], afterPosition: _name },
+      { signal: left.signal },
+    );
+    const told: number[] = [];
+    const reading = (async () => {
+      for await (const { stock } of watch) {
+        told.push(stock);
+      }
+    })().catch(() => {});
+    await expect.poll(() => [...door.platform.streams]).toContain(`${_name}/9`);
+    door.platform.tellStock({ productId: "9", stock: 4 });
+    await expect.poll(() => told).toEqual([4]);
+    left.abort();
+    await reading;
+    await expect.poll(() => [...door.platform.streams]).not.toContain(`${_name}/9`);
+  });
+
+  test("for services alone is not offered", async () => {
+    const call = createClient(InventoryService, transport).releaseStock({ orderId: "1" });
+    await expect(call).rejects.toMatchObject({ code: Code.Unimplemented });
+  });
+
+  test("of a service that is down is UNAVAILABLE with a wait, and no address", async () => {
+    const { NotificationService } = await import("@parley/gen/notification/v1/notification_service_pb.js");
+    const error = await createClient(NotificationService, transport).listNotifications({}).catch(ConnectError.from);
+    expect((error as ConnectError).code).toBe(Code.Unavailable);
+    expect((error as ConnectError).message).not.toMatch(/127\.0\.0\.1/);
+  });
+});
+
+test("reflection names every service that there is", async () => {
+  const reflection = createClient(ServerReflection, createGrpcTransport({ baseUrl: door.server.url }));
+  async function* ask() {
+    yield { messageRequest: { case: "listServices" as const, value: "" } };
+  }
+  for await (const { messageResponse } of reflection.serverReflectionInfo(ask())) {
+    expect(messageResponse.case).toBe("listServicesResponse");
+    const names =
+      messageResponse.case === "listServicesResponse" ? messageResponse.value.service.map((s) => s.name) : [];
+    expect(names).toEqual(
+      expect.arrayContaining([
+        "user.v1.UserService",
+        "product.v1.InventoryService",
+        "notification.v1.NotificationService",
+      ]),
+    );
+  }
+});
