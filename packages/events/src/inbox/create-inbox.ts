@@ -1,6 +1,7 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import type { Environment } from "@parley/rpc";
 import { type Database, StoreUnavailableError } from "@parley/store";
+import { eventMetrics } from "../event-metrics.ts";
 import {
   type DeadLetter,
   type DeadLetterPage,
@@ -18,7 +19,7 @@ import { inboxRetentionMs, startPruningInbox } from "./prune-inbox.ts";
 export interface InboxOptions {
   /** With {@link inboxMigrations} applied. */
   readonly database: Database;
-  readonly environment: Pick<Environment, "clock" | "log">;
+  readonly environment: Pick<Environment, "clock" | "log" | "metrics">;
   readonly handlers: EventHandlers;
   /** Tries after which an event becomes a dead letter. Default: 5. */
   readonly maxAttempts?: number;
@@ -61,6 +62,7 @@ const defaultMaxAttempts = 5;
 export function createInbox(options: InboxOptions): Inbox {
   const { database, environment, handlers, maxAttempts = defaultMaxAttempts, retentionMs = inboxRetentionMs } = options;
   const { clock, log } = environment;
+  const metrics = eventMetrics(environment.metrics);
   let stopPruning: (() => Promise<void>) | undefined;
 
   async function deliver(events: readonly Event[]) {
@@ -90,17 +92,19 @@ export function createInbox(options: InboxOptions): Inbox {
       return undefined;
     }
     try {
-      await database.transaction(async (transaction) => {
-        const isNew = await transaction.run(
+      const isNew = await database.transaction(async (transaction) => {
+        const marked = await transaction.run(
           "INSERT INTO inbox_events (source, event_id, receive_time) VALUES (?, ?, ?) ON CONFLICT (source, event_id) DO NOTHING",
           event.source,
           event.id,
           clock.now(),
         );
-        if (isNew === 1) {
+        if (marked === 1) {
           await handle(transaction);
         }
+        return marked === 1;
       });
+      (isNew ? metrics.received : metrics.repeated).inc();
       return undefined;
     } catch (error) {
       return failed(event, error);
@@ -122,6 +126,7 @@ export function createInbox(options: InboxOptions): Inbox {
         );
         return cause;
       }
+      metrics.deadLettered.inc();
       log.error(
         { eventId: event.id, eventType: event.type, attempts, err: error },
         "an event was put to the dead letters",

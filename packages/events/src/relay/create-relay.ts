@@ -2,6 +2,7 @@ import type { Environment } from "@parley/rpc";
 import type { Database } from "@parley/store";
 import { type Broker, publishBatchMax } from "../broker/broker.ts";
 import type { EventLog } from "../event-log.ts";
+import { eventMetrics } from "../event-metrics.ts";
 import { decodeEvent } from "../log/watch-events.ts";
 import { startPeriodic } from "../periodic.ts";
 import { type Backoff, backoffMs } from "./backoff.ts";
@@ -17,7 +18,7 @@ export interface RelayOptions {
   /** Wakes the relay when events were appended. Without it the relay looks once a second. */
   readonly log?: Pick<EventLog, "onAppended">;
   readonly broker: Broker;
-  readonly environment: Pick<Environment, "clock" | "newId" | "random" | "log">;
+  readonly environment: Pick<Environment, "clock" | "newId" | "random" | "log" | "metrics">;
   /**
    * This replica's name, unique among those of the service. One that is the same after a restart takes its leases up at once.
    * Default: a new one, which waits until the leases of the one before have run out.
@@ -65,6 +66,7 @@ export function createRelay(options: RelayOptions): Relay {
   } = options;
   const { backoff = { initialMs: 250, maxMs: 30_000 } } = options;
   const { clock, log, random } = environment;
+  const metrics = eventMetrics(environment.metrics);
   const leases = createLeases({ database, clock, owner: options.replica ?? environment.newId(), leaseMs });
   const waiting = new WaitingEvents({ backoffMs: (failures) => backoffMs(failures, backoff, random) });
   const wakeUp = createWakeUp(clock);
@@ -104,8 +106,8 @@ export function createRelay(options: RelayOptions): Relay {
 
   async function pause() {
     await wakeUp.wait(pauseMs());
-    // Woken by one event, others are likely to follow: they go along. The wait is short, so stop need not cut it off.
-    if (!stopping && lingerMs > 0) {
+    // Woken by one event, others are likely to follow: they go along.
+    if (lingerMs > 0) {
       await wakeUp.linger(lingerMs);
     }
   }
@@ -185,6 +187,8 @@ export function createRelay(options: RelayOptions): Relay {
         done.map((row) => row.sequence),
       );
       waiting.settle(batch, done, clock.monotonic());
+      metrics.published.inc(done.length);
+      metrics.failed.inc(batch.length - done.length);
       brokerFailures = 0;
       if (failures.length > 0) {
         log.warn(
@@ -232,7 +236,7 @@ export function createRelay(options: RelayOptions): Relay {
       }
       stopping = true;
       stopListening?.();
-      wakeUp.wake();
+      wakeUp.close();
       const cancel = clock.after(stopGraceMs, () => abort.abort());
       await running;
       await Promise.all(inFlight);

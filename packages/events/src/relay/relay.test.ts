@@ -100,6 +100,17 @@ test("what happened is told within a moment of its commit, once", async () => {
   expect(await source.waitingCount()).toBe(0);
 });
 
+test("what became of events is counted", async () => {
+  const environment = testEnvironment(clock);
+  sink.failing.add("bad");
+  startRelay({ environment });
+  await source.append(orderConfirmed("good"), orderConfirmed("bad"));
+  await pass(5000);
+  const text = await environment.metrics.metrics();
+  expect(text).toMatch(/^parley_events_published_total 2$/m);
+  expect(text).toMatch(/^parley_events_publish_failures_total 2$/m);
+});
+
 test("many events go in few batches, none lost, those of a key in order", async () => {
   for (let number = 0; number < 10; number++) {
     await source.append(...orders(50).map((order) => orderConfirmed(order, number)));
@@ -201,6 +212,15 @@ test("a relay that starts publishes what was left", async () => {
   startRelay();
   await pass(50);
   expect(await sink.effects()).toEqual(["o1 1", "o2 1"]);
+});
+
+test("stop needs no timer when nothing is under way", async () => {
+  const relay = startRelay();
+  await source.append(orderConfirmed("o1"));
+  await pass(50);
+  // Time stands still from here on, as it does for a process that has only timers left.
+  await relay.stop();
+  expect(await sink.effects()).toEqual(["o1 1"]);
 });
 
 test("stop waits for what is under way, and cuts off what does not end", async () => {

@@ -10,34 +10,51 @@ export interface WakeUp {
   wait(maxMs: number): Promise<void>;
   /** Waits `durationMs`, woken or not. */
   linger(durationMs: number): Promise<void>;
+  /** Ends every wait at once, now and from now on. No timer of the clock may be waited for at the end: none keeps a process alive. */
+  close(): void;
 }
 
 export function createWakeUp(clock: Clock): WakeUp {
   let woken = false;
+  let closed = false;
   let end = () => {};
+
+  function waitAtMost(durationMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = clock.after(durationMs, resolve);
+      end = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  let lingering = false;
   return {
     wake() {
       woken = true;
-      end();
+      if (!lingering) {
+        end();
+      }
     },
     reset() {
       woken = false;
     },
     async wait(maxMs) {
-      if (!woken) {
-        await new Promise<void>((resolve) => {
-          const cancel = clock.after(maxMs, resolve);
-          end = () => {
-            cancel();
-            resolve();
-          };
-        });
+      if (!woken && !closed) {
+        await waitAtMost(maxMs);
       }
     },
-    linger(durationMs) {
-      return new Promise((resolve) => {
-        clock.after(durationMs, resolve);
-      });
+    async linger(durationMs) {
+      if (!closed) {
+        lingering = true;
+        await waitAtMost(durationMs);
+        lingering = false;
+      }
+    },
+    close() {
+      closed = true;
+      end();
     },
   };
 }
