@@ -1,4 +1,4 @@
-import { createEventLog } from "@parley/events";
+import { type Broker, createEventLog, createRelay } from "@parley/events";
 import { type Clock, type Environment, sleep } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import type { Database } from "@parley/store";
@@ -33,15 +33,18 @@ export interface OrderModuleOptions {
    * this one left. Default `only`: there is no other, as with SQLite.
    */
   readonly owner?: string;
+  /** Who brings events to other services. Without it they are kept until there is one. The module does not close it. */
+  readonly broker?: Broker | undefined;
   /** For tests. */
   readonly checkpoint?: Checkpoint;
 }
 
 /** The order service. */
 export function createOrderModule(options: OrderModuleOptions): ServiceModule {
-  const { environment, database, users, inventory, owner = "only", checkpoint } = options;
+  const { environment, database, users, inventory, owner = "only", broker, checkpoint } = options;
   const { clock } = environment;
   const events = createEventLog({ database, source: orderEventSource, environment });
+  const relay = broker && createRelay({ database, log: events, broker, environment, replica: owner });
   const store = new OrderStore({ database, events, owner, checkpoint });
   const inTurn = createInTurn();
   const stopping = new AbortController();
@@ -67,13 +70,17 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
   return {
     entries: [service],
     owners: { order: async (id) => (await store.get(id))?.userId },
-    start: () => recovery.start(),
+    async start() {
+      await recovery.start();
+      relay?.start();
+    },
     async stop() {
       stopping.abort();
       await recovery.stop();
       await idleWithin(inTurn, stopGraceMs, clock);
       stopped.abort();
       await idleWithin(inTurn, stopGraceMs, clock);
+      await relay?.stop();
       await database.close();
     },
   };

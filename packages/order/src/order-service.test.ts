@@ -1,4 +1,5 @@
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
+import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import { type Order, OrderState } from "@parley/gen/order/v1/order_pb.js";
 import { OrderService, type WatchOrdersResponse } from "@parley/gen/order/v1/order_service_pb.js";
 import { reasonOf, systemEnvironment } from "@parley/rpc";
@@ -227,6 +228,25 @@ describe("the order service", () => {
   it("refuses to watch after what is no position", async () => {
     const watched = orders.watchOrders({ afterPosition: "nowhere" })[Symbol.asyncIterator]().next();
     expect(await refusal(watched)).toMatchObject({ code: Code.InvalidArgument, reason: "INVALID_POSITION" });
+  });
+
+  it("publishes what it tells, where there is a broker", async () => {
+    const environment = systemEnvironment({ name: "order", logLevel: "silent" });
+    const database = await openDatabase("sqlite::memory:", { migrations: orderMigrations });
+    const published = Promise.withResolvers<string>();
+    const broker = {
+      publish: async (events: readonly Event[]) => {
+        for (const { type } of events) published.resolve(type);
+        return [];
+      },
+      close: async () => undefined,
+    };
+    const publishing = createOrderModule({ environment, database, users: createTestUsers(), inventory, broker });
+    await publishing.start?.();
+    const client = createServiceClient(OrderService, connectInMemory(publishing, environment), { environment });
+    await client.createOrder({ userId: "1", items: [laptop] });
+    expect(await published.promise).toBe("parley.order.confirmed.v1");
+    await publishing.stop?.();
   });
 
   it("knows whose an order is", async () => {
