@@ -44,6 +44,7 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
 
   return {
     entries: [createUserService({ environment, database, eventLog, passwords, signIn })],
+    publishedKeys: () => keys.published(),
     httpRoutes: [
       {
         method: "GET",

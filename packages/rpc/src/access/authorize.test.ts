@@ -149,11 +149,11 @@ describe("a token is refused", () => {
 
 describe("a service", () => {
   test("proves itself with its own key and carries its user along", async () => {
-    const identity = createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
+    const identity = await createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
     const caller = await authorize({
       method: UserService.method.validateUser,
       message: create(ValidateUserRequestSchema, { userId: "1" }),
-      authorization: `Bearer ${await identity.token()}`,
+      authorization: `Bearer ${identity.token()}`,
       onBehalfOf: `Bearer ${await token()}`,
     });
     expect(caller).toMatchObject({ kind: "service", id: "order", onBehalfOf: { kind: "user", id: "1" } });

@@ -4,24 +4,31 @@ import { serviceTokenIssuer, tokenAlgorithm, tokenAudience } from "./token-verif
 
 /** How long a service's own token lasts. Short, since it is made anew for nothing and cannot be revoked. */
 const lifetimeMs = 5 * 60_000;
-/** A token is replaced this long before it ends, so that none ends on its way. */
-const renewBeforeMs = 60_000;
+/** A token is replaced after this long, which leaves two more tries before it ends. */
+const renewAfterMs = 100_000;
 
 /** The proof, for other services, of which service calls. */
 export interface ServiceIdentity {
-  /** A token that is good for at least another minute. */
-  token(): Promise<string>;
+  /** The service's name. */
+  readonly name: string;
+  /** A token that is still good for a while. */
+  token(): string;
 }
 
-/** Signs a service's own tokens with its private key, a JWK with `kid` (RFC 7517). */
-export function createServiceIdentity(
+/**
+ * Signs a service's own tokens with its private key, a JWK with `kid` (RFC 7517), and renews them in the background, so that
+ * no call waits for a signature.
+ */
+export async function createServiceIdentity(
   name: string,
   { privateKey, clock }: { readonly privateKey: JWK; readonly clock: Clock },
-): ServiceIdentity {
-  let current: { readonly token: Promise<string>; readonly renewAtMs: number } | undefined;
+): Promise<ServiceIdentity> {
+  const key = await importJWK(privateKey, tokenAlgorithm);
+  let current = await sign();
+  renewLater();
 
-  async function sign(nowMs: number): Promise<string> {
-    const key = await importJWK(privateKey, tokenAlgorithm);
+  function sign(): Promise<string> {
+    const nowMs = clock.now();
     return new SignJWT()
       .setProtectedHeader({ alg: tokenAlgorithm, typ: "JWT", ...(privateKey.kid ? { kid: privateKey.kid } : {}) })
       .setIssuer(serviceTokenIssuer)
@@ -32,13 +39,12 @@ export function createServiceIdentity(
       .sign(key);
   }
 
-  return {
-    token() {
-      const nowMs = clock.now();
-      if (current === undefined || nowMs >= current.renewAtMs) {
-        current = { token: sign(nowMs), renewAtMs: nowMs + lifetimeMs - renewBeforeMs };
-      }
-      return current.token;
-    },
-  };
+  function renewLater(): void {
+    clock.after(renewAfterMs, async () => {
+      current = await sign();
+      renewLater();
+    });
+  }
+
+  return { name, token: () => current };
 }

@@ -1,3 +1,4 @@
+import { onBehalfOfHeader } from "../access/authorize.ts";
 import type { CallContext } from "../call/call-context.ts";
 import type { Environment } from "../environment/environment.ts";
 
@@ -41,18 +42,27 @@ export function callHeader(
   context: CallContext | undefined,
   environment: Environment,
 ): CheckedHeader | undefined {
-  if (context === undefined) {
+  const { identity } = environment;
+  if (context === undefined && identity === undefined) {
     return header === undefined ? undefined : checkedHeader(header);
   }
   const pairs = checkedHeader(header);
   const ownCount = pairs.length;
+  if (identity !== undefined) {
+    add(pairs, ownCount, "authorization", `Bearer ${identity.token()}`);
+  }
+  if (context === undefined) {
+    return pairs;
+  }
   add(pairs, ownCount, "x-request-id", context.requestId);
   add(pairs, ownCount, "traceparent", childSpan(context.traceparent, environment));
   if (context.tracestate !== undefined) {
     add(pairs, ownCount, "tracestate", context.tracestate);
   }
-  if (context.caller?.token !== undefined) {
-    add(pairs, ownCount, "authorization", `Bearer ${context.caller.token}`);
+  // A service calls in its own name and tells for whom; what is no service, a gateway, hands on what it was shown.
+  const user = context.caller?.onBehalfOf ?? context.caller;
+  if (user?.token !== undefined && (identity === undefined || user.kind !== "service")) {
+    add(pairs, ownCount, identity === undefined ? "authorization" : onBehalfOfHeader, `Bearer ${user.token}`);
   }
   return pairs;
 }

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+import type { ServiceIdentity } from "../access/service-identity.ts";
 import type { Clock } from "./clock.ts";
 
 /** What a service needs of the world around it, passed in so that a simulation can stand in for all of it. */
@@ -12,4 +13,6 @@ export interface Environment {
   readonly log: Logger;
   /** Where the process's metrics are kept (Prometheus). */
   readonly metrics: Registry;
+  /** Proves to other services which one calls. Without it calls carry on only what their own caller showed. */
+  readonly identity?: ServiceIdentity;
 }

@@ -1,6 +1,8 @@
 import { collectDefaultMetrics } from "prom-client";
+import { createAccessControl, readServiceIdentity } from "../access/access-control.ts";
 import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
+import type { AuthorizeCall } from "./call-pipeline.ts";
 import { CallsCutError } from "./drain.ts";
 import { type RunningServer, serve } from "./serve.ts";
 import type { ServiceModule } from "./service-module.ts";
@@ -34,14 +36,17 @@ export async function runService<S extends Settings>(
 ): Promise<void> {
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;
-  const environment = systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT });
+  let environment = systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT });
   collectDefaultMetrics({ register: environment.metrics, eventLoopMonitoringPrecision: 100 });
   let server: RunningServer;
   try {
-    server = await serve(givingStartMemoryBack(await makeModule({ config, environment })), {
+    environment = await withIdentity(environment, { name, config: common });
+    const module = await makeModule({ config, environment });
+    server = await serve(givingStartMemoryBack(module), {
       name,
       config: serverConfig(common),
       environment,
+      authorize: await accessControl(module, { environment, config: common }),
     });
   } catch (error) {
     environment.log.fatal({ err: error }, "could not start");
@@ -70,9 +75,38 @@ export async function runService<S extends Settings>(
   process.on("SIGINT", onSignal);
 }
 
+async function withIdentity(
+  environment: Environment,
+  { name, config }: { readonly name: string; readonly config: SettingValues<ServerSettings> },
+): Promise<Environment> {
+  const { AUTH: auth, SERVICE_KEY_FILE: keyFile } = config;
+  if (auth === "off" || keyFile === "") {
+    return environment;
+  }
+  return { ...environment, identity: await readServiceIdentity(name, { keyFile, clock: environment.clock }) };
+}
+
+async function accessControl(
+  module: ServiceModule,
+  { environment, config }: { readonly environment: Environment; readonly config: SettingValues<ServerSettings> },
+): Promise<AuthorizeCall | undefined> {
+  if (config.AUTH === "off") {
+    return undefined;
+  }
+  return createAccessControl(module, {
+    clock: environment.clock,
+    userKeysUrl: new URL("/.well-known/jwks.json", config.USER_SERVICE_URL),
+    serviceKeysFile: config.SERVICE_KEYS_FILE,
+  });
+}
+
 function settingsOrExit<S extends Settings>(name: string, settings: S): SettingValues<ServerSettings & S> {
   try {
-    return readSettings({ ...serverSettings, ...settings }, process.env);
+    const values = readSettings({ ...serverSettings, ...settings }, process.env);
+    if (values.AUTH === "required" && values.SERVICE_KEYS_FILE === "") {
+      throw new SettingsError("settings are wrong:\n  SERVICE_KEYS_FILE: must be set where AUTH=required");
+    }
+    return values;
   } catch (error) {
     if (!(error instanceof SettingsError)) {
       throw error;

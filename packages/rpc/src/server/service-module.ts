@@ -1,6 +1,7 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { ServiceImpl, Transport } from "@connectrpc/connect";
 import type { FastifyInstance, RouteOptions } from "fastify";
+import type { JSONWebKeySet } from "jose";
 
 /** A contract and what stands behind it. Made by {@link implement}. */
 export interface ServiceEntry {
@@ -24,6 +25,8 @@ export interface ServiceModule {
    * the owner's user id, or undefined where there is no such thing.
    */
   readonly owners?: Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
+  /** The public keys of the tokens that the module gives out, where it does: its own calls are checked with them. */
+  readonly publishedKeys?: () => Promise<JSONWebKeySet>;
   /** Routes for what is not a call, for example the public keys that check tokens. */
   readonly httpRoutes?: readonly RouteOptions[];
   /**

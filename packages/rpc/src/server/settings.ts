@@ -63,6 +63,16 @@ export function choice<const T extends string>(choices: readonly T[], { ...spec 
 export const serverSettings = {
   HOST: str({ default: "127.0.0.1", desc: "The address to listen on." }),
   PORT: port({ desc: "The port to listen on." }),
+  AUTH: choice(["off", "required"], { default: "off", desc: "Whether callers must prove who they are." }),
+  USER_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50051", desc: "Where the keys of users' tokens are." }),
+  SERVICE_KEY_FILE: str({
+    default: "",
+    desc: "The private key with which this service proves itself to others, a JWK.",
+  }),
+  SERVICE_KEYS_FILE: str({
+    default: "",
+    desc: "The public keys of all services, a JWK Set. Needed where AUTH=required.",
+  }),
   TLS_CERT_FILE: str({
     default: undefined,
     desc: "The server's certificate, PEM. With it, everything goes over TLS. Needed with TLS_KEY_FILE or TLS_CA_FILE.",
