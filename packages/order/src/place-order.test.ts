@@ -9,6 +9,8 @@ import {
   UserNotAllowedError,
   UserNotFoundError,
 } from "./order-errors.ts";
+import { leaseMs } from "./order-saga.ts";
+import type { DueOrder } from "./order-store.ts";
 import { ordersUnderWayMax } from "./place-order.ts";
 import { createTestOrders, type TestOrders } from "./testing/test-orders.ts";
 
@@ -48,13 +50,13 @@ describe("placing an order", () => {
     ]);
   });
 
-  it("keeps it before anything is set aside for it", async () => {
-    let phase: string | undefined;
-    orders.inventory.onReserve = async (orderId) => {
-      phase = (await orders.store.get(orderId))?.phase;
+  it("keeps it before anything is set aside for it, and keeps recovery off it for as long as it may take", async () => {
+    let kept: DueOrder | undefined;
+    orders.inventory.onReserve = async () => {
+      [kept] = await orders.store.due(Number.MAX_SAFE_INTEGER, 1);
     };
-    await orders.place(twoLaptopsAndAMouse);
-    expect(phase).toBe("RESERVING");
+    await orders.place(twoLaptopsAndAMouse, 5_000.25);
+    expect(kept).toMatchObject({ order: { phase: "RESERVING" }, dueTimeMs: orders.clock.now() + 5_001 + leaseMs });
   });
 
   it("answers lines of the same product as one", async () => {

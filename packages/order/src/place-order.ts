@@ -98,7 +98,8 @@ export function createPlaceOrder(
     if (call.remainingMs() < startMsMin) throw new DependencyError("user service", "timed-out");
     const order = placeOrder({ id: newId(), userId, userName, userEmail, lines, requestId }, clock.now());
     return await inTurn.run(order.id, async () => {
-      const kept = await store.insert(order, clock.now() + call.remainingMs() + leaseMs);
+      // Time left has fractions; columns have whole milliseconds.
+      const kept = await store.insert(order, clock.now() + Math.ceil(call.remainingMs()) + leaseMs);
       return kept ? await saga.reserve(order, call, "new") : undefined;
     });
   }
