@@ -19,6 +19,9 @@ export interface ChannelOptions extends ConnectionOptions {
   readonly queueLengthMax?: number;
 }
 
+/** How many connections in a row may be sent away (GOAWAY) before they answer anything, until the target counts as unreachable. */
+const fruitlessMax = 3;
+
 /**
  * The way to one target: one connection to the first of its places that can be reached (gRPC's `pick_first`), made when a call needs it
  * and made anew, with backoff, when it is gone. Calls that come while it is being made wait for it; calls that come while the target
@@ -35,6 +38,7 @@ export class Channel implements ConnectionOwner {
   #current: Connection | undefined;
   #state: "idle" | "connecting" | "ready" | "backoff" = "idle";
   #failures = 0;
+  #fruitless = 0;
   #lastError: unknown;
   #wantedInBackoff = false;
   #cancelBackoff: () => void = () => {};
@@ -111,7 +115,8 @@ export class Channel implements ConnectionOwner {
       return;
     }
     this.#current = undefined;
-    if (connection.receivedCount === 0 && connection.openCount > 0) {
+    this.#fruitless = connection.receivedCount === 0 && connection.openCount > 0 ? this.#fruitless + 1 : 0;
+    if (this.#fruitless > 0 && (connection.lost || this.#fruitless >= fruitlessMax)) {
       // It took calls and answered none: coming back at once would only go round in circles.
       this.#backOff("the connection was closed before it answered anything");
     } else {

@@ -214,7 +214,7 @@ export function openConnection(
   session.once("connect", () => {
     if (target.scheme === "https" && (socket as TLSSocket).alpnProtocol !== "h2") {
       fail(new Error("the server does not speak HTTP/2"));
-    } else {
+    } else if (!session.destroyed) {
       session.setLocalWindowSize(connectionWindowBytes);
     }
   });

@@ -3,7 +3,7 @@ import { errorFromJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { codeFromHttpStatus } from "../../protocol/codes.ts";
 import { headersFromNode } from "../../protocol/metadata.ts";
 import { formatConnectTimeout } from "../../protocol/timeouts.ts";
-import { gunzip, gzip, gzipBytesMin, tooLarge } from "./gzip.ts";
+import { gunzip, gzip, tooLarge } from "./gzip.ts";
 import type { HttpAnswer, NodeFields } from "./unary-answer.ts";
 import { fieldOf, type IncomingMessage, type UnaryProtocol, type WireOptions } from "./unary-protocol.ts";
 
@@ -27,7 +27,7 @@ export function connectProtocol(options: WireOptions): UnaryProtocol {
     formatTimeout: formatConnectTimeout,
     bodyBytesMax: Math.max(options.readBytesMax, errorBytesMin),
     frame(message) {
-      if (options.sendGzip && message.length >= gzipBytesMin) {
+      if (options.sendGzip && message.length >= options.gzipBytesMin) {
         return { bytes: gzip(message), fields: gzipFields };
       }
       return { bytes: Buffer.from(message.buffer, message.byteOffset, message.length), fields: noFields };

@@ -10,7 +10,7 @@ import {
 import { readGrpcStatus } from "../../protocol/grpc-status.ts";
 import { headersFromNode } from "../../protocol/metadata.ts";
 import { formatGrpcTimeout } from "../../protocol/timeouts.ts";
-import { gunzip, gzip, gzipBytesMin, tooLarge } from "./gzip.ts";
+import { gunzip, gzip, tooLarge } from "./gzip.ts";
 import type { HttpAnswer, NodeFields } from "./unary-answer.ts";
 import { fieldOf, type IncomingMessage, type UnaryProtocol, type WireOptions } from "./unary-protocol.ts";
 
@@ -33,7 +33,7 @@ export function grpcProtocol(options: WireOptions): UnaryProtocol {
     formatTimeout: formatGrpcTimeout,
     bodyBytesMax: options.readBytesMax + envelopeHeaderBytes,
     frame(message) {
-      const compress = options.sendGzip && message.length >= gzipBytesMin;
+      const compress = options.sendGzip && message.length >= options.gzipBytesMin;
       return {
         bytes: compress ? encodeEnvelope(compressedFlag, gzip(message)) : encodeEnvelope(0, message),
         fields: noFields,
@@ -56,8 +56,9 @@ function readAnswer(answer: HttpAnswer, acceptedTypes: ReadonlySet<string>, opti
     const code = /^application\/grpc(\+|$)/.test(contentType) ? Code.Internal : Code.Unknown;
     throw new ConnectError(`unsupported content type ${JSON.stringify(contentType)}`, code, headersFromNode(headers));
   }
-  // Without trailers, the status is among the headers: a "Trailers-Only" answer.
-  const trailersOnly = headers["grpc-status"] !== undefined;
+  // With nothing after the headers, the status is among them: a "Trailers-Only" answer.
+  const trailersOnly =
+    headers["grpc-status"] !== undefined && answer.body.length === 0 && Object.keys(answer.trailers).length === 0;
   const error = readStatus(trailersOnly ? headers : answer.trailers, headers, trailersOnly);
   if (error !== undefined) {
     throw error;

@@ -2,7 +2,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 
 /** Below this many bytes, compressing costs more than it saves. */
-export const gzipBytesMin = 1024;
+export const gzipBytesMinDefault = 1024;
 
 /** Compresses at level 1: most of the gain at a fifth of the default level's time. */
 export function gzip(bytes: Uint8Array): Buffer {

@@ -1,5 +1,6 @@
 import { Agent } from "node:http";
 import { Agent as TlsAgent } from "node:https";
+import { isIP } from "node:net";
 import type { DescMessage, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ContextValues, type UnaryResponse } from "@connectrpc/connect";
 import type { Clock } from "../../environment/clock.ts";
@@ -7,7 +8,7 @@ import { markOwnTimer, markReach } from "../attempt-outcome.ts";
 import { checkedHeader, type MetadataInit } from "../call-header.ts";
 import type { TlsOptions } from "../connection/connection.ts";
 import type { Target } from "../connection/target.ts";
-import { type CodecName, encodeMessage } from "./codec.ts";
+import { encodeMessage, type MessageFormat } from "./codec.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
 import { Http1Exchange } from "./http1-exchange.ts";
 import { UnaryOutcome } from "./http2-transport.ts";
@@ -29,19 +30,19 @@ export class Http1UnaryTransport {
   readonly #target: Target;
   readonly #protocol: UnaryProtocol;
   readonly #agent: Agent;
-  readonly #codec: CodecName;
+  readonly #format: MessageFormat;
   readonly #clock: Clock;
   readonly #watch: DeadlineWatch;
 
   constructor(
     target: Target,
     protocol: UnaryProtocol,
-    { agent, codec, clock }: { readonly agent: Agent; readonly codec: CodecName; readonly clock: Clock },
+    { agent, format, clock }: { readonly agent: Agent; readonly format: MessageFormat; readonly clock: Clock },
   ) {
     this.#target = target;
     this.#protocol = protocol;
     this.#agent = agent;
-    this.#codec = codec;
+    this.#format = format;
     this.#clock = clock;
     this.#watch = new DeadlineWatch(clock);
   }
@@ -61,7 +62,7 @@ export class Http1UnaryTransport {
       if (timeoutMs !== undefined && timeoutMs <= 0) {
         throw markOwnTimer(markReach(new ConnectError("the operation timed out", Code.DeadlineExceeded), "unsent"));
       }
-      const body = this.#protocol.frame(encodeMessage(method.input, input, this.#codec));
+      const body = this.#protocol.frame(encodeMessage(method.input, input, this.#format));
       const fields = [...this.#protocol.fields, ...body.fields];
       if (timeoutMs !== undefined) {
         fields.push(this.#protocol.timeoutName, this.#protocol.formatTimeout(timeoutMs));
@@ -73,7 +74,8 @@ export class Http1UnaryTransport {
         path: methodPath(method, pathPrefix),
         headers: { host: authority, "content-length": body.bytes.length, ...asObject(fields) },
         agent: this.#agent,
-        servername: hostname,
+        // An address cannot be asked for by name (RFC 6066, section 3), and Node throws where one is.
+        ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
       };
       const request = {
         options,
@@ -82,7 +84,7 @@ export class Http1UnaryTransport {
         deadlineMs: timeoutMs === undefined ? Number.POSITIVE_INFINITY : this.#clock.monotonic() + timeoutMs,
         signal,
       };
-      const outcome = new UnaryOutcome(method, this.#protocol, this.#codec, resolve, reject);
+      const outcome = new UnaryOutcome(method, this.#protocol, this.#format, resolve, reject);
       new Http1Exchange(this.#target, this.#watch, request, outcome).start();
     });
   }

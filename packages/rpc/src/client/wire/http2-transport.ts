@@ -4,7 +4,7 @@ import type { Clock } from "../../environment/clock.ts";
 import { markOwnTimer, markReach, reachOf } from "../attempt-outcome.ts";
 import { checkedHeader, type MetadataInit } from "../call-header.ts";
 import type { Channel } from "../connection/channel.ts";
-import { type CodecName, decodeMessage, encodeMessage } from "./codec.ts";
+import { decodeMessage, encodeMessage, type MessageFormat } from "./codec.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
 import { type ExchangeOutcome, Http2Exchange } from "./http2-exchange.ts";
 import { type HttpAnswer, UnaryAnswer } from "./unary-answer.ts";
@@ -17,17 +17,17 @@ export class Http2UnaryTransport {
   readonly #clock: Clock;
   readonly #watch: DeadlineWatch;
   readonly #protocol: UnaryProtocol;
-  readonly #codec: CodecName;
+  readonly #format: MessageFormat;
   readonly #heads = new Map<DescMethodUnary, readonly string[]>();
 
   constructor(
     channel: Channel,
     protocol: UnaryProtocol,
-    { codec, clock }: { readonly codec: CodecName; readonly clock: Clock },
+    { format, clock }: { readonly format: MessageFormat; readonly clock: Clock },
   ) {
     this.#channel = channel;
     this.#protocol = protocol;
-    this.#codec = codec;
+    this.#format = format;
     this.#clock = clock;
     this.#watch = new DeadlineWatch(clock);
   }
@@ -48,7 +48,7 @@ export class Http2UnaryTransport {
         throw markOwnTimer(markReach(new ConnectError("the operation timed out", Code.DeadlineExceeded), "unsent"));
       }
       const protocol = this.#protocol;
-      const body = protocol.frame(encodeMessage(method.input, input, this.#codec));
+      const body = protocol.frame(encodeMessage(method.input, input, this.#format));
       const head = this.#head(method).slice();
       if (timeoutMs !== undefined) {
         head.push(protocol.timeoutName, protocol.formatTimeout(timeoutMs));
@@ -66,7 +66,7 @@ export class Http2UnaryTransport {
         deadlineMs: timeoutMs === undefined ? Number.POSITIVE_INFINITY : this.#clock.monotonic() + timeoutMs,
         signal,
       };
-      const outcome = new UnaryOutcome(method, protocol, this.#codec, resolve, reject);
+      const outcome = new UnaryOutcome(method, protocol, this.#format, resolve, reject);
       new Http2Exchange(this.#channel, this.#watch, request, outcome).start();
     });
   }
@@ -89,20 +89,20 @@ export class Http2UnaryTransport {
 export class UnaryOutcome<I extends DescMessage, O extends DescMessage> implements ExchangeOutcome {
   readonly #method: DescMethodUnary<I, O>;
   readonly #protocol: UnaryProtocol;
-  readonly #codec: CodecName;
+  readonly #format: MessageFormat;
   readonly #resolve: (response: UnaryResponse<I, O>) => void;
   readonly #reject: (error: unknown) => void;
 
   constructor(
     method: DescMethodUnary<I, O>,
     protocol: UnaryProtocol,
-    codec: CodecName,
+    format: MessageFormat,
     resolve: (response: UnaryResponse<I, O>) => void,
     reject: (error: unknown) => void,
   ) {
     this.#method = method;
     this.#protocol = protocol;
-    this.#codec = codec;
+    this.#format = format;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -110,7 +110,7 @@ export class UnaryOutcome<I extends DescMessage, O extends DescMessage> implemen
   onAnswer(answer: HttpAnswer): void {
     try {
       const { bytes, header, trailer } = this.#protocol.read(answer);
-      const message = decodeMessage(this.#method.output, bytes, this.#codec);
+      const message = decodeMessage(this.#method.output, bytes, this.#format);
       this.#resolve(new UnaryAnswer(this.#method, message, header, trailer));
     } catch (error) {
       this.onFailure(ConnectError.from(error, Code.Internal), "answered");

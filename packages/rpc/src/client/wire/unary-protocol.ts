@@ -8,8 +8,9 @@ export interface WireOptions {
   readonly readBytesMax: number;
   /** Whether answers may come compressed. */
   readonly acceptGzip: boolean;
-  /** Whether requests of 1 KiB and more are compressed. */
+  /** Whether requests of `gzipBytesMin` and more are compressed. */
   readonly sendGzip: boolean;
+  readonly gzipBytesMin: number;
   readonly userAgent: string;
 }
 

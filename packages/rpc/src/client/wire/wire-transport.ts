@@ -1,3 +1,5 @@
+import type { Registry } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Transport } from "@connectrpc/connect";
 import {
   compressionGzip,
@@ -8,10 +10,11 @@ import {
 import type { Clock } from "../../environment/clock.ts";
 import type { Channel } from "../connection/channel.ts";
 import type { TlsOptions } from "../connection/connection.ts";
+import { blameServer } from "./broken-streams.ts";
 import type { CodecName } from "./codec.ts";
 import { connectProtocol } from "./connect-protocol.ts";
 import { grpcProtocol } from "./grpc-protocol.ts";
-import { gzipBytesMin } from "./gzip.ts";
+import { gzipBytesMinDefault } from "./gzip.ts";
 import { createAgent, Http1UnaryTransport } from "./http1-transport.ts";
 import { Http2UnaryTransport } from "./http2-transport.ts";
 import { SharedSession } from "./shared-session.ts";
@@ -29,8 +32,14 @@ export interface WireTransportOptions {
   readonly readBytesMax?: number;
   /** Whether answers may come compressed. Default false: inside a platform it costs more than it saves. */
   readonly acceptGzip?: boolean;
-  /** Whether requests of 1 KiB and more are compressed. Default false. */
+  /** Whether requests of `gzipBytesMin` and more are compressed. Default false. */
   readonly sendGzip?: boolean;
+  /** The fewest bytes that are worth compressing. Default 1 KiB. */
+  readonly gzipBytesMin?: number;
+  /** Whether Connect calls that the contract says have no side effects are made with GET, which caches understand. Default false. */
+  readonly useGet?: boolean;
+  /** The types that `google.protobuf.Any` may hold in JSON. Default none. */
+  readonly registry?: Registry;
   /** What `user-agent` says. */
   readonly userAgent?: string;
 }
@@ -44,7 +53,13 @@ export function createWireTransport(
   clock: Clock,
   { tls, ...options }: WireTransportOptions & { readonly tls?: TlsOptions } = {},
 ): Transport {
-  const { protocol = "grpc", httpVersion = "2", codec = "proto" } = options;
+  const {
+    protocol = "grpc",
+    httpVersion = "2",
+    codec = "proto",
+    gzipBytesMin = gzipBytesMinDefault,
+    registry,
+  } = options;
   if (protocol === "grpc" && httpVersion === "1.1") {
     throw new TypeError("gRPC needs HTTP/2");
   }
@@ -57,31 +72,44 @@ export function createWireTransport(
     acceptCompression: options.acceptGzip ? [compressionGzip] : [],
     ...(options.sendGzip ? { sendCompression: compressionGzip } : {}),
     compressMinBytes: gzipBytesMin,
+    useHttpGet: options.useGet ?? false,
+    ...(registry === undefined ? {} : { jsonOptions: { registry } }),
   };
   const http =
     httpVersion === "2"
       ? { httpVersion: "2" as const, sessionManager: new SharedSession(channel) }
       : { httpVersion: "1.1" as const, nodeOptions: { agent } };
   if (protocol === "grpc-web") {
-    return createGrpcWebTransport({ ...common, ...http });
+    const web = createGrpcWebTransport({ ...common, ...http });
+    return { unary: web.unary.bind(web), stream: blameServer(web.stream.bind(web)) };
   }
   const wire: WireOptions = {
     codec,
     readBytesMax: common.readMaxBytes,
     acceptGzip: options.acceptGzip ?? false,
     sendGzip: options.sendGzip ?? false,
+    gzipBytesMin,
     userAgent: options.userAgent ?? "parley-rpc/0.1",
   };
   const rules = protocol === "grpc" ? grpcProtocol(wire) : connectProtocol(wire);
   const fast =
     httpVersion === "2"
-      ? new Http2UnaryTransport(channel, rules, { codec, clock })
-      : new Http1UnaryTransport(target, rules, { agent, codec, clock });
+      ? new Http2UnaryTransport(channel, rules, { format: { codec, registry }, clock })
+      : new Http1UnaryTransport(target, rules, { agent, format: { codec, registry }, clock });
   const stock =
     protocol === "grpc"
       ? createGrpcTransport({ ...common, sessionManager: new SharedSession(channel) })
       : createConnectTransport({ ...common, ...http });
-  return { unary: fast.unary.bind(fast) as Transport["unary"], stream: stock.stream.bind(stock) };
+  const unary = fast.unary.bind(fast) as Transport["unary"];
+  return { unary: options.useGet ? withGet(unary, stock) : unary, stream: blameServer(stock.stream.bind(stock)) };
+}
+
+/** GET is rare enough to be left to the stock transport. */
+function withGet(unary: Transport["unary"], stock: Transport): Transport["unary"] {
+  return (method, ...call) =>
+    method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS
+      ? stock.unary(method, ...call)
+      : unary(method, ...call);
 }
 
 /** gRPC's own default for messages received. */

@@ -1,0 +1,166 @@
+import { Code, createClient } from "@connectrpc/connect";
+import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import fc from "fast-check";
+import { afterEach, describe, expect, it } from "vitest";
+import { neverSent } from "../attempt-outcome.ts";
+import { rejection, testEnvironment } from "../client-fixture.ts";
+import { createServiceClient } from "../service-client.ts";
+import { answerOk, rawHttp2 } from "../wire/wire-fixture.ts";
+import { createWireTransport } from "../wire/wire-transport.ts";
+import { backoffMs } from "./backoff.ts";
+import type { ChannelOptions } from "./channel.ts";
+import { ConnectionPool } from "./connection-pool.ts";
+import { parseTarget } from "./target.ts";
+
+const closing: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) {
+    await close();
+  }
+});
+
+function client(target: string, options: ChannelOptions = {}) {
+  const environment = testEnvironment();
+  const pool = new ConnectionPool(environment);
+  closing.push(() => pool.close());
+  return createClient(EchoService, createWireTransport(pool.channel(target, options), environment.clock));
+}
+
+async function okServer(options: { readonly port?: number; readonly maxConcurrentStreams?: number } = {}) {
+  const server = await rawHttp2((stream) => answerOk(stream), options);
+  closing.push(() => server.close());
+  return server;
+}
+
+describe("a target", () => {
+  it("that is down fails at once and says so; once it is there, calls go through without a restart", async () => {
+    const gone = await okServer();
+    await gone.close();
+    const environment = testEnvironment();
+    const pool = new ConnectionPool(environment);
+    closing.push(() => pool.close());
+    const echo = createServiceClient(EchoService, gone.url, { environment, pool });
+    for (let calls = 0; calls < 6; calls++) {
+      const error = await rejection(echo.echo({}));
+      expect([error.code, neverSent(error)]).toEqual([Code.Unavailable, true]);
+      expect(error.rawMessage).toContain(gone.url);
+    }
+    await okServer({ port: gone.port });
+    const startMs = performance.now();
+    for (;;) {
+      try {
+        await echo.echo({});
+        break;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+    expect(performance.now() - startMs).toBeLessThan(4000);
+  });
+
+  it("of several URLs is the first that answers", async () => {
+    const down = await okServer();
+    await down.close();
+    const up = await okServer();
+    await client(`${down.url},${up.url}`).echo({}, { timeoutMs: 5000 });
+    expect(up.sessionCount()).toBe(1);
+  });
+
+  it("of a name is looked up", async () => {
+    const server = await okServer();
+    await client(`dns:///localhost:${server.port}`).echo({}, { timeoutMs: 5000 });
+    const error = await rejection(client("dns:///no-such-name.invalid:1").echo({}, { timeoutMs: 5000 }));
+    expect([error.code, neverSent(error)]).toEqual([Code.Unavailable, true]);
+  });
+
+  for (const wrong of ["", "localhost:1", "ftp://x", "http://a,https://b", "dns:///", "http://"]) {
+    it(`cannot be ${JSON.stringify(wrong)}`, () => {
+      expect(() => parseTarget(wrong)).toThrow(TypeError);
+    });
+  }
+
+  it("says where and how", async () => {
+    const target = parseTarget("https://[::1]:8443/base/");
+    expect(target).toMatchObject({ scheme: "https", authority: "[::1]:8443", hostname: "::1", pathPrefix: "/base" });
+    expect(await target.resolve()).toEqual([{ host: "::1", port: 8443 }]);
+  });
+});
+
+describe("connections", () => {
+  it("are one for many calls at once, begun before it was there", async () => {
+    const server = await okServer();
+    const echo = client(server.url);
+    await Promise.all(Array.from({ length: 100 }, () => echo.echo({}, { timeoutMs: 5000 })));
+    expect(server.sessionCount()).toBe(1);
+  });
+
+  it("never carry more calls at once than the peer allows", async () => {
+    let atOnce = 0;
+    let most = 0;
+    const server = await rawHttp2(
+      (stream) => {
+        most = Math.max(most, ++atOnce);
+        setTimeout(() => {
+          atOnce--;
+          answerOk(stream);
+        }, 2);
+      },
+      { maxConcurrentStreams: 5 },
+    );
+    closing.push(() => server.close());
+    const echo = client(server.url);
+    await Promise.all(Array.from({ length: 60 }, () => echo.echo({}, { timeoutMs: 5000 })));
+    expect(most).toBeLessThanOrEqual(5);
+  });
+
+  it("have a queue before them that is bounded", async () => {
+    const server = await rawHttp2(() => {}, { maxConcurrentStreams: 1 });
+    closing.push(() => server.close());
+    const echo = client(server.url, { queueLengthMax: 2 });
+    const calls = Array.from({ length: 4 }, () => rejection(echo.echo({}, { timeoutMs: 300 })));
+    const codes = (await Promise.all(calls)).map(({ code }) => code);
+    expect(codes.filter((code) => code === Code.ResourceExhausted).length).toBeGreaterThan(0);
+    expect(codes.filter((code) => code === Code.DeadlineExceeded).length).toBeGreaterThan(0);
+  });
+
+  it("are closed when nobody has called for long", async () => {
+    const server = await okServer();
+    const echo = client(server.url, { idleTimeoutMs: 50 });
+    await echo.echo({}, { timeoutMs: 5000 });
+    await expect.poll(() => server.sessions.size, { timeout: 3000 }).toBe(0);
+    await echo.echo({}, { timeoutMs: 5000 });
+    expect(server.sessionCount()).toBe(2);
+  });
+
+  it("are shared by the clients of one pool, and end with it", async () => {
+    const server = await okServer();
+    const environment = testEnvironment();
+    const pool = new ConnectionPool(environment);
+    for (let clients = 0; clients < 3; clients++) {
+      await createServiceClient(EchoService, server.url, { environment, pool }).echo({});
+    }
+    expect(server.sessionCount()).toBe(1);
+    pool.close();
+    await expect.poll(() => server.sessions.size, { timeout: 3000 }).toBe(0);
+  });
+});
+
+describe("the wait before connecting again", () => {
+  it("grows by 1.6 with 20 % of jitter, up to its longest", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 100 }),
+        fc.double({ min: 0, max: 0.999_999, noNaN: true }),
+        (failures, random) => {
+          const base = Math.min(100 * 1.6 ** (failures - 1), 1000);
+          const waitMs = backoffMs(failures, () => random);
+          return waitMs >= base * 0.8 - 1e-9 && waitMs <= base * 1.2 + 1e-9;
+        },
+      ),
+    );
+  });
+
+  it("is never beyond 120 s, whatever the option says", () => {
+    expect(backoffMs(200, () => 0.5, { maxMs: 1e9 })).toBe(120_000);
+  });
+});

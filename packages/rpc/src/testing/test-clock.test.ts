@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { sleep } from "../environment/clock.ts";
+import { createTestClock } from "./test-clock.ts";
+
+describe("createTestClock", () => {
+  it("stands still until it is moved", async () => {
+    const clock = createTestClock(1000);
+    await clock.settle();
+    expect([clock.now(), clock.monotonic()]).toEqual([1000, 0]);
+    await clock.advance(250);
+    expect([clock.now(), clock.monotonic()]).toEqual([1250, 250]);
+  });
+
+  it("runs what falls due in order of time, then in the order in which it was asked for", async () => {
+    const clock = createTestClock();
+    const order: string[] = [];
+    clock.after(20, () => order.push(`c@${clock.monotonic()}`));
+    clock.after(10, () => order.push(`a@${clock.monotonic()}`));
+    clock.after(10, () => order.push(`b@${clock.monotonic()}`));
+    clock.after(31, () => order.push("late"));
+    await clock.advance(30);
+    expect(order).toEqual(["a@10", "b@10", "c@20"]);
+    expect(clock.pendingCount).toBe(1);
+  });
+
+  it("lets promises settle at each step, so that a chain of waits unrolls within one move", async () => {
+    const clock = createTestClock();
+    const times: number[] = [];
+    const chain = (async () => {
+      for (let step = 0; step < 5; step++) {
+        await sleep(clock, 10);
+        times.push(clock.monotonic());
+      }
+    })();
+    await clock.advance(50);
+    await chain;
+    expect(times).toEqual([10, 20, 30, 40, 50]);
+  });
+
+  it("forgets what was cancelled", async () => {
+    const clock = createTestClock();
+    let ran = false;
+    const cancel = clock.after(10, () => {
+      ran = true;
+    });
+    cancel();
+    await clock.advance(20);
+    expect(ran).toBe(false);
+  });
+
+  it("goes to the next pending call, or says that there is none", async () => {
+    const clock = createTestClock();
+    clock.after(40, () => {});
+    expect(await clock.advanceToNext()).toBe(true);
+    expect(clock.monotonic()).toBe(40);
+    expect(await clock.advanceToNext()).toBe(false);
+  });
+
+  it("runs thousands of pending calls in order", async () => {
+    const clock = createTestClock();
+    const seen: number[] = [];
+    const delays = Array.from({ length: 2000 }, (_, index) => (index * 7919) % 2000);
+    for (const delay of delays) {
+      clock.after(delay, () => seen.push(delay));
+    }
+    await clock.advance(2000);
+    expect(seen).toEqual(delays.toSorted((a, b) => a - b));
+  });
+});
