@@ -4,6 +4,7 @@ import { styleText } from "node:util";
 import { breakingChanges } from "./checks/breaking-changes.ts";
 import { dependencyRule } from "./checks/dependency-rule.ts";
 import { generatedCode } from "./checks/generated-code.ts";
+import { lockFile } from "./checks/lock-file.ts";
 import { root, runCommand } from "./run-command.ts";
 
 /** What a check found. */
@@ -27,6 +28,7 @@ const checks: readonly Check[] = [
   command("contracts: format", "npx buf format -w proto", "buf", ["format", "--diff", "--exit-code", "proto"]),
   { name: "contracts: nothing breaks", repair: "keep what is published; add beside it", run: breakingChanges },
   { name: "generated code is up to date", repair: "npm run generate", run: generatedCode },
+  { name: "lock file is complete", repair: "add the packages to package-lock.json", run: lockFile },
   { name: "dependency rule", repair: "docs/architecture.md tells what may import what", run: dependencyRule },
 ];
 
