@@ -114,8 +114,36 @@ export interface ServerRequest extends Message {
   serverCreds?: Credentials;
 }
 
-/** The protocols, HTTP versions, codecs, compressions and kinds of streams by number, as the contract counts them. */
+export interface ClientRequest extends Message {
+  testName: string;
+  httpVersion: number;
+  protocol: number;
+  codec: number;
+  compression: number;
+  host: string;
+  port: number;
+  serverTlsCert: Uint8Array;
+  clientTlsCreds?: Credentials;
+  messageReceiveLimit: number;
+  method: string;
+  streamType: number;
+  useGetHttpMethod: boolean;
+  requestHeaders: HeaderMessage[];
+  requestMessages: Any[];
+  timeoutMs?: number;
+  requestDelayMs: number;
+  cancel?: { cancelTiming: OneOf<{ beforeCloseSend: Message; afterCloseSendMs: number; afterNumResponses: number }> };
+}
+
+export interface ClientResult {
+  responseHeaders: HeaderMessage[];
+  payloads: Payload[];
+  error?: ErrorMessage;
+  responseTrailers: HeaderMessage[];
+  numUnsentRequests: number;
+}
+
+/** The protocols, codecs and compressions by number, as the contract counts them. */
 export const protocols = ["", "connect", "grpc", "grpc-web"] as const;
 export const codecs = ["", "proto", "json"] as const;
 export const compressions = ["", "identity", "gzip"] as const;
-export const streamTypes = ["", "unary", "client", "server", "half-duplex", "full-duplex"] as const;
