@@ -17,7 +17,7 @@ export const examples: Readonly<Record<string, OperationExample>> = {
     request: { name: "Webcam", price: usd("49", 500000000), stock: 20, lowStockThreshold: 5 },
   },
   "product.v1.ProductService.UpdateProduct": {
-    parameters: { "product.id": "101", update_mask: "price" },
+    parameters: { id: "101", update_mask: "price" },
     request: { price: usd("949", 990000000) },
   },
   "product.v1.InventoryService.UpdateStock": { parameters: { product_id: "101" }, request: { delta: 10 } },

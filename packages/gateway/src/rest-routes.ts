@@ -60,7 +60,11 @@ async function handle(request: FastifyRequest, reply: FastifyReply, options: Res
     return reply.code(status).headers(headers).send(body);
   }
   const left = new AbortController();
-  reply.raw.once("close", () => left.abort());
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished) {
+      left.abort();
+    }
+  });
   const response = await transcoder.handle(restRequest(request, { requestId, caller, signal: left.signal }));
   return send(response, reply);
 }

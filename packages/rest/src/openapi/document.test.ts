@@ -56,6 +56,14 @@ test("every reference leads somewhere, and every operation has an id of its own"
   }
 });
 
+test("no two paths differ only in the names of their parameters", () => {
+  for (const document of [parley, library]) {
+    const shapes = Object.keys(document.paths as JsonObject).map((path) => path.replaceAll(/\{[^}]*\}/g, "{}"));
+    expect(new Set(shapes).size).toBe(shapes.length);
+  }
+  expect(Object.keys(at(parley, "paths", "/products/{id}"))).toEqual(["get", "patch", "delete"]);
+});
+
 describe("an operation", () => {
   const create = at(parley, "paths", "/orders", "post");
 
@@ -84,11 +92,7 @@ describe("an operation", () => {
       "query page_size",
       "query page_token",
     ]);
-    expect(names(parley, "/products/{product.id}", "patch")).toEqual([
-      "path product.id",
-      "query update_mask",
-      "query request_id",
-    ]);
+    expect(names(parley, "/products/{id}", "patch")).toEqual(["path id", "query update_mask", "query request_id"]);
     expect(names(library, "/v1/shelves/{name_2}/books/{name_4}", "get")).toEqual([
       "path name_2",
       "path name_4",
@@ -140,7 +144,7 @@ describe("a schema has the contract's rules", () => {
       { anyOf: [{ required: ["stock"] }, { required: ["delta"] }] },
       { not: { required: ["stock", "delta"] } },
     ]);
-    expect(JSON.stringify(at(parley, "paths", "/products/{product.id}", "patch"))).toContain("low_stock_threshold");
+    expect(JSON.stringify(at(parley, "paths", "/products/{id}", "patch"))).toContain("low_stock_threshold");
     expect(at(schema("product.v1.CreateProductRequest"), "properties", "price").description).toContain(
       "three capital letters",
     );

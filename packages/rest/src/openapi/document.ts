@@ -3,7 +3,7 @@ import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
 import { callerOf, isExposed } from "../access.ts";
 import { type Binding, methodBindings } from "../route/bindings.ts";
 import { commentOf } from "./comments.ts";
-import { openApiPath, queryParameters } from "./parameters.ts";
+import { openApiPath, type PathNames, queryParameters } from "./parameters.ts";
 import { errorSchema, responsesOf } from "./responses.ts";
 import { SchemaBook } from "./schemas.ts";
 
@@ -39,11 +39,12 @@ export function createOpenApi(services: readonly DescService[], options: OpenApi
   const { exposes = isExposed } = options;
   const schemas = new SchemaBook();
   const paths: Record<string, JsonObject> = {};
+  const pathNames: PathNames = new Map();
   const served = services.filter((service) => service.methods.some(exposes));
   for (const service of served) {
     for (const method of service.methods.filter(exposes)) {
       for (const [index, binding] of methodBindings(method).entries()) {
-        addOperation(paths, { binding, index, schemas, example: options.examples?.[fullName(method)] });
+        addOperation(paths, { binding, index, schemas, pathNames, example: options.examples?.[fullName(method)] });
       }
     }
   }
@@ -76,15 +77,16 @@ interface OperationSource {
   readonly binding: Binding;
   readonly index: number;
   readonly schemas: SchemaBook;
+  readonly pathNames: PathNames;
   readonly example: OperationExample | undefined;
 }
 
 function addOperation(paths: Record<string, JsonObject>, source: OperationSource): void {
-  const { binding, schemas } = source;
+  const { binding, schemas, pathNames } = source;
   if (!pathItemMethods.has(binding.httpMethod)) {
     return;
   }
-  const { path, parameters } = openApiPath(binding, schemas);
+  const { path, parameters } = openApiPath(binding, schemas, pathNames);
   const item = paths[path] ?? {};
   item[binding.httpMethod.toLowerCase()] = operation(source, parameters);
   paths[path] = item;

@@ -10,22 +10,31 @@ export interface OpenApiPath {
   readonly parameters: readonly JsonObject[];
 }
 
+/** The names of the parameters of paths that were written already, by the path without its names. */
+export type PathNames = Map<string, readonly string[]>;
+
 /**
  * OpenAPI knows only parameters of one segment: a variable like `{name=shelves/*}` becomes its literals and a parameter for
- * each wildcard.
+ * each wildcard. And it knows no two paths that differ only in the names of their parameters (OpenAPI 3.1, "Path Templating
+ * Matching"): `{product.id}` becomes `{id}` where that path was written before.
  */
-export function openApiPath(binding: Binding, schemas: SchemaBook): OpenApiPath {
+export function openApiPath(binding: Binding, schemas: SchemaBook, pathNames: PathNames): OpenApiPath {
   const parameters: JsonObject[] = [];
   const { template } = binding;
+  const shape = JSON.stringify([template.segments, template.verb]);
+  const before = pathNames.get(shape);
+  const names: string[] = [];
   const segments = template.segments.map((segment, index) => {
     if (segment.kind === "literal") {
       return encodeURIComponent(segment.text);
     }
     const bound = binding.pathFields.find(({ variable }) => index >= variable.start && index < variable.end);
-    const name = parameterName(bound, index);
+    const name = before?.[names.length] ?? parameterName(bound, index);
+    names.push(name);
     parameters.push(pathParameter({ name, bound, rest: segment.kind === "rest", schemas }));
     return `{${name}}`;
   });
+  pathNames.set(shape, names);
   const verb = template.verb === "" ? "" : `:${encodeURIComponent(template.verb)}`;
   return { path: `/${segments.join("/")}${verb}`, parameters };
 }
@@ -35,7 +44,9 @@ function parameterName(bound: PathField | undefined, index: number): string {
     return `segment_${index}`;
   }
   const { start, end } = bound.variable;
-  return end - start === 1 ? bound.name : `${bound.name}_${index - start + 1}`;
+  // No dots: some readers of OpenAPI take them for access to a property.
+  const name = bound.name.replaceAll(".", "_");
+  return end - start === 1 ? name : `${name}_${index - start + 1}`;
 }
 
 interface PathParameter {
