@@ -45,8 +45,9 @@ export const services: readonly ServiceDefinition[] = [
   },
 ];
 
-function mainOf(folder: string): string {
-  return fileURLToPath(new URL(`../../../${folder}/src/main.ts`, import.meta.url));
+/** A service's main file; a package may have several. */
+function mainOf(folder: string, file = "main.ts"): string {
+  return fileURLToPath(new URL(`../../../${folder}/src/${file}`, import.meta.url));
 }
 
 /**
