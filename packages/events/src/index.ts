@@ -29,3 +29,4 @@ export { partitionCount, partitionOf } from "./log/partition.ts";
 export { PositionGoneError, UnreadablePositionError } from "./log/position.ts";
 export type { Backoff } from "./relay/backoff.ts";
 export { createRelay, type Relay, type RelayOptions } from "./relay/create-relay.ts";
+export { brokerSettings, openServiceBroker, replicaName, type ServiceBrokerOptions } from "./service-broker.ts";

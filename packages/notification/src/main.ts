@@ -1,8 +1,10 @@
+import { brokerSettings } from "@parley/events";
 import { port, runService, text } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
 import { createLogChannel, createNotificationModule, createSmtpChannel, notificationMigrations } from "./index.ts";
 
 const settings = {
+  BROKER_URL: brokerSettings.BROKER_URL,
   PORT: port({ default: 50054 }),
   DATABASE_URL: text({ default: "sqlite:./data/notification.db" }),
   SMTP_URL: text({
@@ -14,9 +16,9 @@ const settings = {
 };
 
 await runService("notification", settings, async ({ config, environment }) => {
-  const { DATABASE_URL: url, SMTP_URL, MAIL_FROM, SHOP_EMAIL: shopEmail } = config;
+  const { DATABASE_URL: url, BROKER_URL: brokerUrl, SMTP_URL, MAIL_FROM, SHOP_EMAIL: shopEmail } = config;
   const channel =
     SMTP_URL === "" ? createLogChannel(environment) : createSmtpChannel({ url: SMTP_URL, from: MAIL_FROM });
   const database = await openDatabase(url, { migrations: notificationMigrations, clock: environment.clock });
-  return createNotificationModule({ environment, database, channel, shopEmail });
+  return createNotificationModule({ environment, database, channel, shopEmail, brokerUrl });
 });

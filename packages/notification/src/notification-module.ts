@@ -1,4 +1,4 @@
-import { createInbox, inboxMigrations } from "@parley/events";
+import { createInbox, inboxMigrations, openConsumer } from "@parley/events";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import type { Database, Migration } from "@parley/store";
@@ -16,14 +16,19 @@ export interface NotificationModuleOptions {
   readonly channel: Channel;
   /** Where the shop's own alerts go. */
   readonly shopEmail: string;
+  /** The broker that events come from. Default `direct`: they come by `EventService.Deliver` alone. */
+  readonly brokerUrl?: string;
 }
+
+/** The services whose events people are told of. */
+const eventSources = ["/services/order", "/services/product"];
 
 /** The schema's history: the service's own and that of its inbox. */
 export const notificationMigrations: readonly Migration[] = [...ownMigrations, ...inboxMigrations];
 
 /** The notification service. */
 export function createNotificationModule(options: NotificationModuleOptions): ServiceModule {
-  const { environment, database, channel, shopEmail } = options;
+  const { environment, database, channel, shopEmail, brokerUrl = "direct" } = options;
   const listeners = new Set<() => void>();
   const sender = new Sender({ database, channel, environment });
 
@@ -36,6 +41,12 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
 
   const handlers = createEventEffects({ environment, shopEmail, onWritten: written });
   const inbox = createInbox({ database, environment, handlers });
+  const consumer = openConsumer(brokerUrl, {
+    group: "notification",
+    sources: eventSources,
+    deliver: inbox.deliver,
+    environment,
+  });
 
   return {
     entries: createNotificationServices({
@@ -54,8 +65,10 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
     async start() {
       inbox.start();
       sender.start();
+      consumer.start();
     },
     async stop() {
+      await consumer.stop();
       await sender.stop();
       await inbox.stop();
       await channel.close();

@@ -1,4 +1,4 @@
-import { hostname } from "node:os";
+import { brokerSettings, openServiceBroker, replicaName } from "@parley/events";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { createServiceClient } from "@parley/rpc/client";
@@ -7,6 +7,7 @@ import { openDatabase } from "@parley/store";
 import { createOrderModule, orderMigrations } from "./index.ts";
 
 const settings = {
+  ...brokerSettings,
   PORT: port({ default: 50053 }),
   DATABASE_URL: text({ default: "sqlite:./data/order.db" }),
   USER_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50051" }),
@@ -14,14 +15,14 @@ const settings = {
 };
 
 await runService("order", settings, async ({ config, environment }) => {
-  const url = config.DATABASE_URL;
-  const database = await openDatabase(url, { migrations: orderMigrations, clock: environment.clock });
-  const users = createServiceClient(UserService, config.USER_SERVICE_URL, { environment, callerName: "order" });
-  const inventory = createServiceClient(InventoryService, config.PRODUCT_SERVICE_URL, {
+  const { DATABASE_URL: url, USER_SERVICE_URL, PRODUCT_SERVICE_URL } = config;
+  const asOrder = { environment, callerName: "order" };
+  return createOrderModule({
     environment,
-    callerName: "order",
+    database: await openDatabase(url, { migrations: orderMigrations, clock: environment.clock }),
+    users: createServiceClient(UserService, USER_SERVICE_URL, asOrder),
+    inventory: createServiceClient(InventoryService, PRODUCT_SERVICE_URL, asOrder),
+    broker: openServiceBroker("order", { config, environment }),
+    owner: replicaName({ databaseUrl: url, port: config.PORT }),
   });
-  // One process alone has a SQLite file open; what another database holds may be another replica's.
-  const owner = url.startsWith("sqlite:") ? {} : { owner: `${hostname()}:${config.PORT}` };
-  return createOrderModule({ environment, database, users, inventory, ...owner });
 });

@@ -33,7 +33,7 @@ export interface OrderModuleOptions {
    * this one left. Default `only`: there is no other, as with SQLite.
    */
   readonly owner?: string;
-  /** Who brings events to other services. Without it they are kept until there is one. The module does not close it. */
+  /** Who brings events to other services. Without it they are kept until there is one. Closed when the module stops. */
   readonly broker?: Broker | undefined;
   /** For tests. */
   readonly checkpoint?: Checkpoint;
@@ -81,6 +81,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
       stopped.abort();
       await idleWithin(inTurn, stopGraceMs, clock);
       await relay?.stop();
+      await broker?.close();
       await database.close();
     },
   };

@@ -1,8 +1,10 @@
+import { brokerSettings, openServiceBroker, replicaName } from "@parley/events";
 import { flag, port, runService, text } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
 import { createProductModule, productMigrations } from "./index.ts";
 
 const settings = {
+  ...brokerSettings,
   PORT: port({ default: 50052 }),
   DATABASE_URL: text({ default: "sqlite:./data/product.db" }),
   SAMPLE_DATA: flag({ default: undefined, desc: "Whether an empty catalogue is filled. On by default with SQLite." }),
@@ -10,6 +12,11 @@ const settings = {
 
 await runService("product", settings, async ({ config, environment }) => {
   const url = config.DATABASE_URL;
-  const database = await openDatabase(url, { migrations: productMigrations, clock: environment.clock });
-  return createProductModule({ environment, database, sampleData: config.SAMPLE_DATA ?? url.startsWith("sqlite:") });
+  return createProductModule({
+    environment,
+    database: await openDatabase(url, { migrations: productMigrations, clock: environment.clock }),
+    broker: openServiceBroker("product", { config, environment }),
+    replica: replicaName({ databaseUrl: url, port: config.PORT }),
+    sampleData: config.SAMPLE_DATA ?? url.startsWith("sqlite:"),
+  });
 });

@@ -14,20 +14,22 @@ export interface ProductModuleOptions {
   readonly database: Database;
   /** Whether an empty catalogue is filled with the sample products. Default: false. */
   readonly sampleData?: boolean;
-  /** Who brings events to other services. Without it they are kept until there is one. The module does not close it. */
+  /** Who brings events to other services. Without it they are kept until there is one. Closed when the module stops. */
   readonly broker?: Broker | undefined;
+  /** This process among those that share the database, the same after a restart. Default `only`: there is no other. */
+  readonly replica?: string;
 }
 
 /** Everything that the product service serves: the catalogue and the inventory. */
 export function createProductModule(options: ProductModuleOptions): ServiceModule {
-  const { environment, database, sampleData = false, broker } = options;
+  const { environment, database, sampleData = false, broker, replica = "only" } = options;
   const { clock, log } = environment;
   // Each sale changes stock: too many events to publish for nobody.
   const watchOnlyTypes = [eventTypes.stockChanged];
   const eventLog = createEventLog({ database, source: "/services/product", environment, watchOnlyTypes });
   const events = createProductEvents(eventLog);
   const inventory = createInventory({ database, events, clock });
-  const relay = broker && createRelay({ database, log: eventLog, broker, environment });
+  const relay = broker && createRelay({ database, log: eventLog, broker, environment, replica });
   let stopPruning = async () => {};
 
   return {
@@ -46,6 +48,7 @@ export function createProductModule(options: ProductModuleOptions): ServiceModul
     async stop() {
       await stopPruning();
       await relay?.stop();
+      await broker?.close();
       await database.close();
     },
   };

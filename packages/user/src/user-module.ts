@@ -17,8 +17,10 @@ export interface UserModuleOptions {
   readonly sampleData?: boolean;
   /** Default: nobody. */
   readonly admin?: AdminAccount | undefined;
-  /** Who brings events to other services. Without it they are kept until there is one. The module does not close it. */
+  /** Who brings events to other services. Without it they are kept until there is one. Closed when the module stops. */
   readonly broker?: Broker | undefined;
+  /** This process among those that share the database, the same after a restart. Default `only`: there is no other. */
+  readonly replica?: string;
 }
 
 /** How long verifiers may keep the public keys: shorter than a key is published after it signed last. */
@@ -26,13 +28,13 @@ const keysMaxAgeS = 300;
 
 /** Everything that the user service serves: accounts and sign-in, and the public keys that check its tokens. */
 export function createUserModule(options: UserModuleOptions): ServiceModule {
-  const { environment, database, sampleData = false, admin, broker } = options;
+  const { environment, database, sampleData = false, admin, broker, replica = "only" } = options;
   const { clock, log, newId } = environment;
   const eventLog = createEventLog({ database, source: "/services/user", environment });
   const passwords = createPasswordHasher();
   const keys = createSigningKeys({ database, clock, newId });
   const signIn = createSignIn({ database, clock, newId, passwords, keys });
-  const relay = broker && createRelay({ database, log: eventLog, broker, environment });
+  const relay = broker && createRelay({ database, log: eventLog, broker, environment, replica });
   let stopPruning = async () => {};
 
   async function makeAdmin({ email, password }: AdminAccount) {
@@ -72,6 +74,7 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
     async stop() {
       await stopPruning();
       await relay?.stop();
+      await broker?.close();
       await database.close();
     },
   };

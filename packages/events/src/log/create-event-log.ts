@@ -5,6 +5,7 @@ import type { Environment } from "@parley/rpc";
 import type { Database, Transaction } from "@parley/store";
 import type { EventLog, NewEvent } from "../event-log.ts";
 import { eventTypes } from "../event-types.ts";
+import { createLogReader } from "./log-reader.ts";
 import { partitionOf } from "./partition.ts";
 import { watchEvents } from "./watch-events.ts";
 
@@ -24,7 +25,10 @@ export function createEventLog(options: EventLogOptions): EventLog {
   const watchOnly = new Set(watchOnlyTypes);
   const listeners = new Set<() => void>();
 
+  const reader = createLogReader(database, environment.clock);
+
   function wake() {
+    reader.appended();
     for (const listener of listeners) {
       listener();
     }
@@ -71,6 +75,6 @@ export function createEventLog(options: EventLogOptions): EventLog {
   return {
     append,
     onAppended,
-    watch: (watchOptions) => watchEvents(watchOptions, { database, clock: environment.clock, onAppended }),
+    watch: (watchOptions) => watchEvents(watchOptions, { reader, clock: environment.clock, onAppended }),
   };
 }

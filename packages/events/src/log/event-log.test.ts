@@ -155,6 +155,32 @@ test("a watcher finds what another process appended", async () => {
   expect((await next).value?.event.id).toBe("other");
 });
 
+test("many watchers at the end of the log see the same, and the log is read once for all of them", async () => {
+  let reads = 0;
+  const counting: Database = {
+    transaction: (work) => database.transaction(work),
+    get: (sql, ...parameters) => database.get(sql, ...parameters),
+    all(sql, ...parameters) {
+      reads++;
+      return database.all(sql, ...parameters);
+    },
+    close: () => database.close(),
+  };
+  log = createEventLog({ database: counting, source: "/services/product", environment: { clock, newId: () => "id" } });
+  const watchers = Array.from({ length: 50 }, () => watch());
+  const first = watchers.map((watcher) => take(watcher, 1));
+  await clock.settle();
+  await append(stockChanged("101", 1));
+  await Promise.all(first);
+  reads = 0;
+  const second = watchers.map((watcher) => take(watcher, 3));
+  await clock.settle();
+  await append(stockChanged("101", 2), stockChanged("101", 3));
+  await append(stockChanged("101", 4));
+  expect(await Promise.all(second.map(async (events) => stocks(await events)))).toEqual(Array(50).fill([2, 3, 4]));
+  expect(reads).toBeLessThan(10);
+});
+
 test("an aborted watcher ends, whether it waits or not", async () => {
   const waiting = watch();
   const next = waiting.next();

@@ -3,14 +3,14 @@ import type { Database } from "@parley/store";
 import { type Broker, publishBatchMax } from "../broker/broker.ts";
 import type { EventLog } from "../event-log.ts";
 import { eventMetrics } from "../event-metrics.ts";
-import { decodeEvent } from "../log/watch-events.ts";
+import { decodeEvent } from "../log/log-reader.ts";
 import { startPeriodic } from "../periodic.ts";
+import { createWakeUp } from "../wake-up.ts";
 import { type Backoff, backoffMs } from "./backoff.ts";
 import { createLeases } from "./leases.ts";
 import { markDone, readWaiting, type WaitingRow } from "./outbox.ts";
 import { pruneLog } from "./prune-log.ts";
 import { WaitingEvents } from "./waiting-events.ts";
-import { createWakeUp } from "./wake-up.ts";
 
 export interface RelayOptions {
   /** The database of the log, with {@link eventMigrations} applied. */

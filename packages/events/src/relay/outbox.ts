@@ -1,6 +1,6 @@
 import type { Database, SqlValue } from "@parley/store";
+import type { EventRow } from "../log/log-reader.ts";
 import { partitionCount } from "../log/partition.ts";
-import type { EventRow } from "../log/watch-events.ts";
 
 /** An event whose effect is not sure yet. */
 export interface WaitingRow extends EventRow {

@@ -11,7 +11,7 @@ export interface WakeUp {
   /** Waits `durationMs`, woken or not. */
   linger(durationMs: number): Promise<void>;
   /** Ends every wait at once, now and from now on. No timer of the clock may be waited for at the end: none keeps a process alive. */
-  close(): void;
+  readonly close: () => void;
 }
 
 export function createWakeUp(clock: Clock): WakeUp {

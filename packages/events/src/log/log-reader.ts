@@ -1,0 +1,115 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
+import type { Clock } from "@parley/rpc";
+import type { Database } from "@parley/store";
+import { PositionGoneError } from "./position.ts";
+
+/** Events read at once, at most: what a slow watcher holds in memory. */
+const batchSizeMax = 100;
+/** Rows looked through at once, at most, for a watcher whose types are rare. */
+const windowSize = 1000;
+/** A part of the log that was read is used again for this long: watchers that are woken together read it once. */
+const sharedMs = 20;
+
+/** An event as the log keeps it. */
+export interface EventRow {
+  readonly sequence: number;
+  readonly event: Uint8Array;
+}
+
+/** The event of a row, with its place in the log. */
+export function decodeEvent(row: EventRow): Event {
+  const event = fromBinary(EventSchema, row.event);
+  event.sequence = BigInt(row.sequence);
+  return event;
+}
+
+/** A part of the log. */
+export interface LogPart {
+  /** In order. */
+  readonly events: readonly Event[];
+  /** Everything up to here was looked through. */
+  readonly through: number;
+  /** The end of the log when the part was read. */
+  readonly head: number;
+}
+
+/** Reads a log's events from a place on. Throws {@link PositionGoneError} if events after it were pruned. */
+export interface LogReader {
+  /** Only events of some types, for a watcher that catches up. */
+  read(after: number, types: readonly string[]): Promise<LogPart>;
+  /** Events of all types, for the watchers at the end of the log, which share what is read. Not to be changed. */
+  readEnd(after: number): Promise<LogPart>;
+  /** The end of the log. */
+  head(): Promise<number>;
+  /** Events were appended: what was read is not the end any more. */
+  appended(): void;
+}
+
+export function createLogReader(database: Database, clock: Clock): LogReader {
+  let shared = new Map<number, { readonly part: Promise<LogPart>; readonly readAtMs: number }>();
+
+  return {
+    read(after, types) {
+      return readPart(database, { after, types });
+    },
+    readEnd(after) {
+      const known = shared.get(after);
+      const nowMs = clock.monotonic();
+      if (known !== undefined && nowMs - known.readAtMs < sharedMs) {
+        return known.part;
+      }
+      const part = readPart(database, { after });
+      shared.set(after, { part, readAtMs: nowMs });
+      return part;
+    },
+    async head() {
+      const row = await database.get<{ head: number }>(
+        "SELECT COALESCE((SELECT MAX(sequence) FROM event_log), through_sequence) AS head FROM event_log_pruned",
+      );
+      return row?.head ?? 0;
+    },
+    appended() {
+      if (shared.size > 0) {
+        shared = new Map();
+      }
+    },
+  };
+}
+
+interface FoundRow {
+  readonly pruned: number;
+  readonly head: number | null;
+  readonly sequence: number | null;
+  readonly event: Uint8Array;
+}
+
+async function readPart(
+  database: Database,
+  { after, types }: { readonly after: number; readonly types?: readonly string[] },
+): Promise<LogPart> {
+  const windowEnd = after + windowSize;
+  const ofTypes = types === undefined ? "" : `AND e.type IN (${types.map(() => "?").join(", ")})`;
+  // One statement, so that what was pruned is known at the very moment at which the rows are read.
+  const found = await database.all<FoundRow>(
+    `SELECT p.through_sequence AS pruned, (SELECT MAX(sequence) FROM event_log) AS head, e.sequence, e.event
+     FROM event_log_pruned p
+     LEFT JOIN event_log e ON e.sequence > ? AND e.sequence <= ? ${ofTypes}
+     ORDER BY e.sequence LIMIT ${batchSizeMax}`,
+    after,
+    windowEnd,
+    ...(types ?? []),
+  );
+  const pruned = found[0]?.pruned ?? 0;
+  if (pruned > after) {
+    throw new PositionGoneError();
+  }
+  const head = Math.max(found[0]?.head ?? 0, pruned);
+  const rows = found.filter((row): row is FoundRow & EventRow => row.sequence !== null);
+  const last = rows.at(-1);
+  return {
+    events: rows.map(decodeEvent),
+    through: last !== undefined && rows.length === batchSizeMax ? last.sequence : Math.min(windowEnd, head),
+    head,
+  };
+}
