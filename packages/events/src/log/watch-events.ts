@@ -1,7 +1,7 @@
 import type { Clock } from "@parley/rpc";
 import type { LoggedEvent, WatchOptions } from "../event-log.ts";
 import { createWakeUp } from "../wake-up.ts";
-import type { LogReader } from "./log-reader.ts";
+import type { LogPart, LogReader } from "./log-reader.ts";
 import { decodePosition, encodePosition, UnreadablePositionError } from "./position.ts";
 
 /** Looks again after this long even if this process appended nothing: another replica may have. */
@@ -44,7 +44,7 @@ async function* follow(
     let atEnd = false;
     while (!signal.aborted) {
       wakeUp.reset();
-      const part = await (atEnd ? reader.readEnd(at) : reader.read(at, types));
+      const part: LogPart = await (atEnd ? reader.readEnd(at) : reader.read(at, types));
       for (const event of part.events) {
         if (signal.aborted) {
           return;
