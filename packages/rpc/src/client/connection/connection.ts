@@ -43,6 +43,8 @@ const streamWindowBytes = 1 << 20;
 const connectionWindowBytes = 16 << 20;
 /** The most that one response's headers may take. Node's own default for HTTP/1.1 is the same. */
 export const headerBytesMax = 16 << 10;
+/** What a connection may hold in memory, beyond which Node refuses streams: the window of all streams, several times over. */
+const sessionMegabytesMax = 64;
 /** The most fields that one response's headers may have. */
 const headerCountMax = 256;
 
@@ -183,6 +185,7 @@ export function openConnection(
     createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: streamWindowBytes, maxHeaderListSize: headerBytesMax },
     maxHeaderListPairs: headerCountMax,
+    maxSessionMemory: sessionMegabytesMax,
   };
   const session = connect(`${target.scheme}://${target.authority}`, sessionOptions);
   const timeoutMs = options.connectTimeoutMs ?? 5000;

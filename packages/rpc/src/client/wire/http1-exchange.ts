@@ -72,12 +72,19 @@ export class Http1Exchange implements Expiring, HttpAnswer {
       return;
     }
     const send = this.#target.scheme === "https" ? requestHttps : requestHttp;
-    const pending = send({
-      ...this.#request.options,
-      host: endpoint.host,
-      port: endpoint.port,
-      maxHeaderSize: headerBytesMax,
-    });
+    let pending: ClientRequest;
+    try {
+      pending = send({
+        ...this.#request.options,
+        host: endpoint.host,
+        port: endpoint.port,
+        maxHeaderSize: headerBytesMax,
+      });
+    } catch (error) {
+      // Node refuses a header that must not be sent.
+      this.#settle(markReach(ConnectError.from(error, Code.Internal), "unreachable"));
+      return;
+    }
     let connected = false;
     this.#pending = pending;
     pending.on("socket", (socket) => {

@@ -93,7 +93,14 @@ export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer {
     this.#connection = connection;
     this.#receivedBefore = connection.receivedCount;
     this.#placements++;
-    const stream = connection.session.request(this.#request.head as unknown as OutgoingHttpHeaders, streamOptions);
+    let stream: ClientHttp2Stream;
+    try {
+      stream = connection.session.request(this.#request.head as unknown as OutgoingHttpHeaders, streamOptions);
+    } catch (error) {
+      // Node refuses a header that must not be sent. Nothing left, and trying again would change nothing.
+      this.#settle(markReach(ConnectError.from(error, Code.Internal), "unreachable"));
+      return;
+    }
     this.#stream = stream;
     (stream as ExchangeStream)[exchangeKey] = this;
     stream.on("response", onResponse);

@@ -20,7 +20,14 @@ export class SharedSession {
   ): Promise<ClientHttp2Stream> {
     return new Promise((resolve, reject) => {
       const begin = (connection: Connection) => {
-        const stream = connection.session.request({ ...headers, ":method": method, ":path": path }, options);
+        let stream: ClientHttp2Stream;
+        try {
+          stream = connection.session.request({ ...headers, ":method": method, ":path": path }, options);
+        } catch (error) {
+          this.#channel.release(connection);
+          reject(error);
+          return;
+        }
         stream.once("response", () => connection.receivedCount++);
         stream.once("close", () => this.#channel.release(connection));
         resolve(stream);
