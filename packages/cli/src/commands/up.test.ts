@@ -97,9 +97,12 @@ describe("parley up", () => {
   });
 
   it("shifts every port by --port-offset", async () => {
-    const run = up(["--port-offset", "1"]);
-    await Promise.race([run.untilSaid(/Parley is up|taken/), run.exitCode]);
-    expect(run.said()).toContain(String((ports[0] ?? 0) + 1));
+    const run = up(["--port-offset", "7"], { FAKE_PORTS: ports.map((port) => port - 7).join(",") });
+    await run.untilSaid(isUp);
+    for (const port of ports) {
+      expect(run.said()).toContain(`http://127.0.0.1:${port}`);
+    }
+    expect(await listens(0)).toBe(true);
   });
 
   it("reports a service that ends by itself, with exit code and last lines, and lets the others go on", async () => {
