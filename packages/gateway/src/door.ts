@@ -10,7 +10,7 @@ import { apiPageRoutes } from "./api-page.ts";
 import type { BackendStates } from "./backend-health.ts";
 import type { PublicService } from "./public-services.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import { answerOptions, restRoutes } from "./rest-routes.ts";
+import { answerOtherMethods, restRoutes } from "./rest-routes.ts";
 
 export interface DoorOptions {
   readonly environment: Environment;
@@ -35,7 +35,7 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Tr
     );
     const rest = { transcoder, rateLimit, environment };
     await app.register(helmet, { contentSecurityPolicy: { directives: contentPolicy }, hsts: false });
-    answerOptions(app, rest);
+    answerOtherMethods(app, rest);
     await app.register(cors, { ...corsRules, origin: corsOrigins.includes("*") ? "*" : [...corsOrigins] });
     app.addHook("onRequest", async (request, reply) => {
       // Calls are answered past Fastify, on the raw response; what a browser must find there is put there now.

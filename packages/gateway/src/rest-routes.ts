@@ -22,17 +22,23 @@ export async function restRoutes(app: FastifyInstance, options: RestRoutesOption
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
   app.route({
-    // OPTIONS is answered before CORS takes it, see `answerOptions`.
-    method: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+    method: [...routedMethods],
     url: "/*",
     handler: (request, reply) => (isRpc(request) ? reply.callNotFound() : handle(request, reply, options)),
   });
 }
 
-/** Answers OPTIONS that is no preflight of a browser's with the methods of the path. To be added before CORS. */
-export function answerOptions(app: FastifyInstance, options: RestRoutesOptions): void {
+/** What Fastify's router knows to find; everything else is answered by {@link answerOtherMethods}. */
+const routedMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
+
+/**
+ * Gives requests with other methods to the transcoder: OPTIONS that is no preflight of a browser's, methods of custom
+ * patterns, and those that there are not, for their 405. To be added before CORS, which takes every OPTIONS.
+ */
+export function answerOtherMethods(app: FastifyInstance, options: RestRoutesOptions): void {
   app.addHook("onRequest", async (request, reply) => {
-    if (request.method === "OPTIONS" && request.headers["access-control-request-method"] === undefined) {
+    const preflight = request.headers["access-control-request-method"] !== undefined;
+    if (!routedMethods.has(request.method) && !(request.method === "OPTIONS" && preflight)) {
       await handle(request, reply, options);
       return reply;
     }

@@ -101,6 +101,14 @@ describe("an operation", () => {
     expect(names(library, "/v1/search", "get")).toContain("query filter.author_name");
   });
 
+  test("needs a body where the rules need something in it", () => {
+    const body = (path: string, method: string) => at(parley, "paths", path, method, "requestBody").required;
+    expect(body("/orders", "post")).toBe(true);
+    expect(body("/products/{id}", "patch")).toBe(true);
+    expect(body("/products/{product_id}/stock", "put")).toBe(true);
+    expect(body("/orders/{id}:cancel", "post")).toBe(false);
+  });
+
   test("leaves methods for services and methods without an http option out", () => {
     expect(JSON.stringify(parley)).not.toContain("ReserveStock");
     expect(JSON.stringify(parley)).not.toContain("ValidateUser");

@@ -3,6 +3,7 @@ import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
 import { callerOf, isExposed } from "../access.ts";
 import { type Binding, methodBindings } from "../route/bindings.ts";
 import { commentOf } from "./comments.ts";
+import { isOneofRequired, isRequired, rulesOf } from "./constraints.ts";
 import { openApiPath, type PathNames, queryParameters } from "./parameters.ts";
 import { errorSchema, responsesOf } from "./responses.ts";
 import { SchemaBook } from "./schemas.ts";
@@ -135,7 +136,15 @@ function requestBodyOf(binding: Binding, schemas: SchemaBook, example: JsonObjec
         ? schemas.message(method.input)
         : schemas.messageWithout(method.input, inPath);
   const content = { schema, ...(example === undefined ? {} : { example }) };
-  return { requestBody: { required: Array.isArray(schema.required), content: { "application/json": content } } };
+  return { requestBody: { required: needsBody(binding, inPath), content: { "application/json": content } } };
+}
+
+function needsBody({ body, method }: Binding, inPath: ReadonlySet<string>): boolean {
+  const inBody = typeof body === "object" ? [body] : method.input.fields.filter(({ name }) => !inPath.has(name));
+  return (
+    inBody.some((field) => isRequired(rulesOf(field))) ||
+    method.input.oneofs.some((oneof) => oneof.fields.every((field) => inBody.includes(field)) && isOneofRequired(oneof))
+  );
 }
 
 /** Headers that every operation takes. */
@@ -144,7 +153,7 @@ const sharedParameters: JsonObject = {
     name: "X-Server-Timeout",
     in: "header",
     description: "The longest that the call may take, in seconds. It cannot lengthen what the contract allows.",
-    schema: { type: "string", pattern: "^[0-9]{1,6}(\\.[0-9]{1,9})?$" },
+    schema: { type: "string", pattern: "^(?=.*[1-9])[0-9]{1,6}(\\.[0-9]{1,9})?$" },
   },
   RequestId: {
     name: "X-Request-Id",
