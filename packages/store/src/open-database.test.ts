@@ -134,6 +134,33 @@ test("transactions that wait together share a commit, up to a limit", async () =
   await database.close();
 });
 
+test("if the commit itself fails, all of its transactions fail, and the next ones work", async () => {
+  const database = await openDatabase(`sqlite:${file()}`, {
+    migrations: [...table, { id: "0002-child", sql: "CREATE TABLE child (a TEXT REFERENCES t (a))" }],
+  });
+  const insert = (value: string) =>
+    database.transaction((transaction) => transaction.run("INSERT INTO t VALUES (?)", value));
+  let told = false;
+  const outcomes = await Promise.allSettled([
+    insert("before"),
+    database.transaction(async (transaction) => {
+      transaction.onCommit(() => {
+        told = true;
+      });
+      // Puts the check of foreign keys off until the commit, which nothing outside this test does.
+      await transaction.get("PRAGMA defer_foreign_keys = ON");
+      await transaction.run("INSERT INTO child VALUES ('nobody')");
+    }),
+    insert("after"),
+  ]);
+  expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+  expect(told).toBe(false);
+  expect(await database.all("SELECT a FROM t")).toEqual([]);
+  await insert("next");
+  expect(await database.all("SELECT a FROM t")).toEqual([{ a: "next" }]);
+  await database.close();
+});
+
 test("more than the queue holds are refused at once", async () => {
   const database = await openDatabase("sqlite::memory:", { migrations: table, schedule: () => {} });
   for (let index = 0; index < queueLengthMax; index++) {
