@@ -88,13 +88,15 @@ export class Http1Exchange implements Expiring, HttpAnswer {
     let connected = false;
     this.#pending = pending;
     pending.on("socket", (socket) => {
-      connected = !socket.connecting;
-      socket.once(this.#target.scheme === "https" ? "secureConnect" : "connect", () => {
-        connected = true;
-      });
+      connected = pending.reusedSocket;
+      if (!connected) {
+        socket.once(this.#target.scheme === "https" ? "secureConnect" : "connect", () => {
+          connected = true;
+        });
+      }
     });
     pending.on("error", (error) => {
-      if (connected || pending.reusedSocket) {
+      if (connected) {
         this.#fail(errorOf(error));
       } else {
         this.#pending = undefined;

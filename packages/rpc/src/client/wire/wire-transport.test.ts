@@ -61,6 +61,23 @@ for (const [name, dialect] of dialects) {
       expect(answers.map(({ message }) => message)).toEqual(messages);
     });
 
+    it("leaves nothing behind on a connection that is used again and again", async () => {
+      handle = ({ message }) => ({ message });
+      const warnings: Error[] = [];
+      const note = (warning: Error) => warnings.push(warning);
+      process.on("warning", note);
+      for (let calls = 0; calls < 30; calls++) {
+        await client().echo({});
+      }
+      const one = client();
+      for (let calls = 0; calls < 30; calls++) {
+        await one.echo({});
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+      process.off("warning", note);
+      expect(warnings).toEqual([]);
+    });
+
     it("carries metadata both ways, of text and bytes, in headers and trailers", async () => {
       const bytes = new Uint8Array([0, 1, 127, 128, 255]);
       let seen: Headers | undefined;
