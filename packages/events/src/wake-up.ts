@@ -46,7 +46,7 @@ export function createWakeUp(clock: Clock): WakeUp {
       }
     },
     async linger(durationMs) {
-      if (!closed) {
+      if (!closed && durationMs > 0) {
         lingering = true;
         await waitAtMost(durationMs);
         lingering = false;

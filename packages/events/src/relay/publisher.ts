@@ -1,0 +1,116 @@
+import type { Environment } from "@parley/rpc";
+import type { Database } from "@parley/store";
+import { type Broker, publishBatchMax } from "../broker/broker.ts";
+import { eventMetrics } from "../event-metrics.ts";
+import { decodeEvent } from "../log/log-reader.ts";
+import { type Backoff, backoffMs } from "./backoff.ts";
+import { markDone, type WaitingRow } from "./outbox.ts";
+import type { WaitingEvents } from "./waiting-events.ts";
+
+/** Batches given to the broker at the same time, at most. They have no key in common. */
+const inFlightMax = 4;
+/** Waits between tries of a broker that cannot be reached. Short, since one event alone is tried: how long all wait after it returned. */
+export const brokerBackoff: Backoff = { initialMs: 250, maxMs: 5000 };
+
+export interface PublisherOptions {
+  readonly database: Database;
+  readonly broker: Broker;
+  readonly environment: Pick<Environment, "clock" | "random" | "log" | "metrics">;
+  readonly waiting: WaitingEvents;
+  /** Told when a batch has ended. */
+  readonly onSettled: () => void;
+}
+
+/** Gives waiting events to the broker, a batch at a time, and marks them when their effect is sure. */
+export interface Publisher {
+  /** Begins as many batches as may be under way. */
+  dispatch(): void;
+  /** Whether no more batches may be begun now. */
+  isFull(): boolean;
+  /** Until when the broker is left alone after a failure, in milliseconds of the monotonic clock. */
+  notBeforeMs(): number;
+  /** Waits for what is under way. */
+  drain(): Promise<void>;
+  /** Cuts off what is under way. It is published again later. */
+  abort(): void;
+}
+
+export function createPublisher({ database, broker, environment, waiting, onSettled }: PublisherOptions): Publisher {
+  const { clock, log, random } = environment;
+  const metrics = eventMetrics(environment.metrics);
+  const inFlight = new Set<Promise<void>>();
+  const cutOff = new AbortController();
+  let failures = 0;
+  let notBeforeMs = 0;
+
+  // After a failure one event is tried alone: cheap if the broker is still down, and one that no call survives is found out.
+  const batchesMax = () => (failures > 0 ? 1 : inFlightMax);
+  const batchSizeMax = () => (failures > 0 ? 1 : publishBatchMax);
+
+  function dispatch() {
+    const nowMs = clock.monotonic();
+    while (inFlight.size < batchesMax() && nowMs >= notBeforeMs) {
+      const batch = waiting.take(batchSizeMax(), nowMs);
+      if (batch.length === 0) {
+        return;
+      }
+      const published = publish(batch).finally(() => {
+        inFlight.delete(published);
+        onSettled();
+      });
+      inFlight.add(published);
+    }
+  }
+
+  async function publish(batch: readonly WaitingRow[]) {
+    try {
+      const events = batch.map(decodeEvent);
+      const failed = await broker.publish(events, cutOff.signal);
+      const failedIds = new Set(failed.map(({ eventId }) => eventId));
+      const failedSequences = new Set(
+        events.filter(({ id }) => failedIds.has(id)).map(({ sequence }) => Number(sequence)),
+      );
+      const done = waiting.succeeded(batch, ({ sequence }) => failedSequences.has(sequence));
+      await markDone(
+        database,
+        done.map(({ sequence }) => sequence),
+      );
+      waiting.settle(batch, done, clock.monotonic());
+      failures = 0;
+      metrics.published.inc(done.length);
+      metrics.failed.inc(batch.length - done.length);
+      if (failed.length > 0) {
+        log.warn(
+          { failures: failed.slice(0, 10), failureCount: failed.length },
+          "events did not take effect and will be published again",
+        );
+      }
+    } catch (error) {
+      couldNotPublish(batch, error);
+    }
+  }
+
+  function couldNotPublish(batch: readonly WaitingRow[], error: unknown) {
+    const nowMs = clock.monotonic();
+    // Batches that were under way together fail together: that is one failure of the broker.
+    if (nowMs >= notBeforeMs) {
+      failures++;
+      notBeforeMs = nowMs + backoffMs(failures, brokerBackoff, random);
+    }
+    // One that was tried alone is held back for longer than the broker is, so that the next try is of another key.
+    waiting.putBack(batch, batch.length === 1 ? 2 * notBeforeMs - nowMs : 0);
+    if (!cutOff.signal.aborted) {
+      log.warn({ err: error, eventCount: batch.length, failures }, "events could not be published and will be again");
+    }
+  }
+
+  return {
+    dispatch,
+    isFull: () => inFlight.size >= batchesMax(),
+    notBeforeMs: () => notBeforeMs,
+    async drain() {
+      await Promise.all(inFlight);
+    },
+    abort: () => cutOff.abort(),
+  };
+}
