@@ -98,7 +98,8 @@ export function createPublisher({ database, broker, environment, waiting, onSett
       notBeforeMs = nowMs + backoffMs(failures, brokerBackoff, random);
     }
     // One that was tried alone is held back for longer than the broker is, so that the next try is of another key.
-    waiting.putBack(batch, batch.length === 1 ? 2 * notBeforeMs - nowMs : 0);
+    const holdMs = (tries: number) => notBeforeMs - nowMs + backoffMs(tries, brokerBackoff, random);
+    waiting.putBack(batch, holdMs, nowMs);
     if (!cutOff.signal.aborted) {
       log.warn({ err: error, eventCount: batch.length, failures }, "events could not be published and will be again");
     }

@@ -10,6 +10,8 @@ interface WaitingKey {
   failures: number;
   /** Held back until then, in milliseconds of the monotonic clock. */
   notBeforeMs: number;
+  /** Its first event was tried alone and nobody could tell what became of it: it goes alone again, lest it take others down. */
+  suspect: boolean;
 }
 
 /**
@@ -36,7 +38,7 @@ export class WaitingEvents {
         this.#sequences.add(row.sequence);
         const key = this.#keys.get(row.partition_key);
         if (key === undefined) {
-          this.#keys.set(row.partition_key, { rows: [row], inFlight: false, failures: 0, notBeforeMs: 0 });
+          this.#keys.set(row.partition_key, newKey(row));
         } else {
           key.rows.push(row);
         }
@@ -51,10 +53,18 @@ export class WaitingEvents {
       if (batch.length >= limit) {
         break;
       }
-      if (!key.inFlight && key.notBeforeMs <= nowMs) {
-        key.inFlight = true;
-        batch.push(...key.rows.slice(0, limit - batch.length));
+      if (key.inFlight || key.notBeforeMs > nowMs) {
+        continue;
       }
+      if (key.suspect) {
+        if (batch.length === 0) {
+          key.inFlight = true;
+          return key.rows.slice(0, 1);
+        }
+        continue;
+      }
+      key.inFlight = true;
+      batch.push(...key.rows.slice(0, limit - batch.length));
     }
     return batch;
   }
@@ -80,6 +90,7 @@ export class WaitingEvents {
         continue;
       }
       key.inFlight = false;
+      key.suspect = false;
       key.rows = key.rows.filter((row) => !doneSequences.has(row.sequence));
       key.failures = failedKeys.has(name) ? key.failures + 1 : 0;
       key.notBeforeMs = failedKeys.has(name) ? nowMs + this.#backoffMs(key.failures) : 0;
@@ -92,13 +103,17 @@ export class WaitingEvents {
     }
   }
 
-  /** Gives a batch back as it was, since nobody could tell what became of it; held back until `notBeforeMs`. */
-  putBack(batch: readonly WaitingRow[], notBeforeMs: number): void {
+  /** Gives a batch back as it was, since nobody could tell what became of it. An event that went alone is held back for a while. */
+  putBack(batch: readonly WaitingRow[], holdMs: (failures: number) => number, nowMs: number): void {
     for (const row of batch) {
       const key = this.#keys.get(row.partition_key);
       if (key !== undefined) {
         key.inFlight = false;
-        key.notBeforeMs = notBeforeMs;
+        if (batch.length === 1) {
+          key.suspect = true;
+          key.failures++;
+          key.notBeforeMs = nowMs + holdMs(key.failures);
+        }
       }
     }
   }
@@ -126,4 +141,8 @@ export class WaitingEvents {
     }
     return next;
   }
+}
+
+function newKey(row: WaitingRow): WaitingKey {
+  return { rows: [row], inFlight: false, failures: 0, notBeforeMs: 0, suspect: false };
 }
