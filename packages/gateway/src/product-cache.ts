@@ -3,7 +3,8 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Client, Interceptor, UnaryResponse } from "@connectrpc/connect";
 import type { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
-import { type Clock, type Environment, sleep } from "@parley/rpc";
+import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
+import { type Clock, type Environment, methodPolicy, sleep } from "@parley/rpc";
 
 /** Answers about products, kept for a moment. */
 export interface ProductCache {
@@ -22,12 +23,12 @@ export const productAgeMaxMs = 1_000;
 /** Answers kept at once. A second of traffic over a large catalogue; at 50 products a page, some tens of megabytes at most. */
 const answersMax = 1_000;
 
-/** Reads that anybody may make, and that answer everybody the same. */
-const cachedMethods: ReadonlySet<DescMethod> = new Set([
-  ProductService.method.getProduct,
-  ProductService.method.listProducts,
-  ProductService.method.batchGetProducts,
-]);
+/** Reads that answer everybody the same. Should a contract close one to the public, it is no longer kept. */
+const cachedMethods: ReadonlySet<DescMethod> = new Set(
+  [ProductService.method.getProduct, ProductService.method.listProducts, ProductService.method.batchGetProducts].filter(
+    (method) => methodPolicy(method).access.caller === Caller.PUBLIC,
+  ),
+);
 
 /** Between two attempts to watch, in milliseconds. */
 const watchAgainMs = 1_000;
