@@ -39,6 +39,10 @@ export const connectDialect: Dialect = {
     checkVersion(call, get);
     return decode(call, get ? messageOfQuery(call.exchange) : body, compression);
   },
+  readTooLong({ exchange, settings }) {
+    const promised = Number(exchange.headers["content-length"]);
+    return requestTooLarge(settings.requestBytesMax, Number.isNaN(promised) ? undefined : promised);
+  },
   answer(call, payload) {
     const compression = call.responseCompression;
     if (compression === undefined || payload.length < call.settings.compressBytesMin) {

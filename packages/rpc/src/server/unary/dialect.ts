@@ -44,6 +44,8 @@ export interface Dialect {
   bodyBytes(messageBytes: number): number;
   /** Reads the one message. A promise only if something must be waited for. Throws or rejects with a ConnectError. */
   read(call: DialectCall, body: Buffer, compression: Compression | undefined): Message | Promise<Message>;
+  /** What is wrong with a body that is longer than {@link bodyBytes} of the largest message, of which this is the beginning. */
+  readTooLong(call: DialectCall, beginning: Buffer): ConnectError;
   /** Writes the answer around the message's bytes. A promise only if something must be waited for. */
   answer(call: DialectCall, payload: Uint8Array): Answer | Promise<Answer>;
   fail(call: DialectCall, error: ConnectError): Answer;

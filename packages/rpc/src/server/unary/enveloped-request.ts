@@ -47,7 +47,7 @@ async function readAny(call: DialectCall, body: Buffer, compression: Compression
     }
     const message = call.codec.decode(payload);
     if (found !== undefined) {
-      throw new ConnectError("protocol error: received extra input message for unary method", Code.Unimplemented);
+      throw extraMessage();
     }
     found = message;
   }
@@ -55,6 +55,16 @@ async function readAny(call: DialectCall, body: Buffer, compression: Compression
     throw new ConnectError("protocol error: missing input message for unary method", Code.Unimplemented);
   }
   return found;
+}
+
+/** What is wrong with a body that goes on after what one message may have: a message that is too large, or more than one. */
+export function readTooLong({ settings }: DialectCall, beginning: Buffer): ConnectError {
+  const bytes = promisedBytes(beginning, 0) ?? 0;
+  return bytes > settings.requestBytesMax ? requestTooLarge(settings.requestBytesMax, bytes) : extraMessage();
+}
+
+function extraMessage(): ConnectError {
+  return new ConnectError("protocol error: received extra input message for unary method", Code.Unimplemented);
 }
 
 interface Unpacking {

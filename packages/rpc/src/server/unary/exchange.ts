@@ -28,8 +28,8 @@ export interface Exchange {
 /** Who takes a request's body. */
 export interface BodyReceiver {
   onBody(body: Buffer): void;
-  /** The body is longer than allowed. Nothing of it is kept. */
-  onBodyTooLong(): void;
+  /** The body is longer than allowed. Told with its beginning, which alone is kept. */
+  onBodyTooLong(beginning: Buffer): void;
 }
 
 /** An answer, ready to be sent. */

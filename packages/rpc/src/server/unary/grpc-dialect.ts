@@ -4,7 +4,7 @@ import { compressedFlag, encodeEnvelope, envelopeHeaderBytes } from "../../proto
 import { writeGrpcStatus } from "../../protocol/grpc-status.ts";
 import { addErrorMetadata, copyToNode } from "../../protocol/metadata.ts";
 import type { Dialect, DialectCall } from "./dialect.ts";
-import { grpcEncoding, grpcTimeoutMs, readSingle } from "./enveloped-request.ts";
+import { grpcEncoding, grpcTimeoutMs, readSingle, readTooLong } from "./enveloped-request.ts";
 import type { Answer } from "./exchange.ts";
 
 /** gRPC over HTTP/2 (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). */
@@ -15,6 +15,7 @@ export const grpcDialect: Dialect = {
   timeoutMs: grpcTimeoutMs,
   bodyBytes: (messageBytes) => messageBytes + envelopeHeaderBytes,
   read: readSingle,
+  readTooLong,
   answer(call, payload) {
     const compression = call.responseCompression;
     if (compression === undefined || payload.length < call.settings.compressBytesMin) {

@@ -5,7 +5,7 @@ import { compressedFlag, encodeEnvelope, envelopeHeaderBytes, grpcWebTrailerFlag
 import { writeGrpcStatus } from "../../protocol/grpc-status.ts";
 import { addErrorMetadata, copyToNode } from "../../protocol/metadata.ts";
 import type { Dialect, DialectCall } from "./dialect.ts";
-import { grpcEncoding, grpcTimeoutMs, readSingle } from "./enveloped-request.ts";
+import { grpcEncoding, grpcTimeoutMs, readSingle, readTooLong } from "./enveloped-request.ts";
 import type { Answer } from "./exchange.ts";
 
 /** gRPC-Web, binary and text (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md). */
@@ -18,6 +18,11 @@ export const grpcWebDialect: Dialect = {
   bodyBytes: (messageBytes) => Math.ceil((messageBytes + envelopeHeaderBytes + trailerBytesMax) / 3) * 4,
   read(call, body, compression) {
     return readSingle(call, call.type.text ? decodeText(body) : body, compression);
+  },
+  readTooLong(call, beginning) {
+    // The beginning may end within four characters of base64.
+    const whole = beginning.length - (beginning.length % 4);
+    return readTooLong(call, call.type.text ? decodeText(beginning.subarray(0, whole)) : beginning);
   },
   answer(call, payload) {
     const compression = call.responseCompression;

@@ -62,9 +62,10 @@ export class Http2Exchange implements Exchange {
       const bytes = this.#bodyBytes;
       if (bytes > bytesMax) {
         if (bytes - chunk.length <= bytesMax) {
+          const beginning = Buffer.concat([...(chunks ?? [body]), chunk]);
           chunks = undefined;
           body = emptyBody;
-          receiver.onBodyTooLong();
+          receiver.onBodyTooLong(beginning);
         }
       } else if (bytes === chunk.length) {
         body = chunk;

@@ -9,7 +9,7 @@ import type { ServerCall } from "../server-call.ts";
 import { type Compression, requestCompression, responseCompression } from "./compression.ts";
 import type { Dialect, DialectCall, DialectSettings } from "./dialect.ts";
 import type { Answer, BodyReceiver, Exchange } from "./exchange.ts";
-import { requestTooLarge, responseTooLarge } from "./limits.ts";
+import { responseTooLarge } from "./limits.ts";
 import { type MessageCodec, responseMessage, type UnaryMethod } from "./unary-method.ts";
 
 /** What a {@link UnaryCall} is made of. */
@@ -88,9 +88,13 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver {
     }
   }
 
-  onBodyTooLong(): void {
+  onBodyTooLong(beginning: Buffer): void {
     if (this.#state === "reading") {
-      this.#fail(requestTooLarge(this.settings.requestBytesMax));
+      try {
+        this.#fail(this.#init.dialect.readTooLong(this, beginning));
+      } catch (error) {
+        this.#fail(error);
+      }
     }
   }
 

@@ -1,0 +1,338 @@
+import { once } from "node:events";
+import { request as httpRequest } from "node:http";
+import { type ClientHttp2Stream, connect, constants } from "node:http2";
+import { connect as connectTcp } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError, createClient, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { EchoRequestSchema, EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { afterEach, describe, expect, it } from "vitest";
+import { systemEnvironment } from "../../environment/system-environment.ts";
+import { encodeEnvelope, readEnvelope } from "../../protocol/envelope.ts";
+import { type RunningServer, type ServeOptions, serve } from "../serve.ts";
+import { implement } from "../service-module.ts";
+
+const path = "/echo.v1.EchoService/Echo";
+const running: RunningServer[] = [];
+
+// This is about the fast path, whichever of the two the tests around it are run on.
+process.env.PARLEY_UNARY_PATH = "fast";
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((server) => server.close()));
+});
+
+type Echo = (request: { readonly message: string }, context: HandlerContext) => unknown;
+
+async function start(echo: Echo, options: Partial<ServeOptions> = {}): Promise<string> {
+  const environment = systemEnvironment({ name: "unary", logLevel: "silent", logFormat: "json" });
+  const { config, ...rest } = options;
+  const server = await serve(
+    { entries: [implement(EchoService, { echo: echo as never })] },
+    { name: "unary", environment, config: { shutdownGraceMs: 100, ...config }, ...rest },
+  );
+  running.push(server);
+  return server.url;
+}
+
+function transports(baseUrl: string) {
+  return {
+    "gRPC over HTTP/2": createGrpcTransport({ baseUrl }),
+    "gRPC-Web over HTTP/2": createGrpcWebTransport({ baseUrl, httpVersion: "2" }),
+    "gRPC-Web over HTTP/1.1": createGrpcWebTransport({ baseUrl, httpVersion: "1.1" }),
+    "Connect binary over HTTP/2": createConnectTransport({ baseUrl, httpVersion: "2", useBinaryFormat: true }),
+    "Connect JSON over HTTP/1.1": createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false }),
+    "Connect GET over HTTP/1.1": createConnectTransport({ baseUrl, httpVersion: "1.1", useHttpGet: true }),
+  };
+}
+
+function framed(message: string): Buffer {
+  return encodeEnvelope(0, toBinary(EchoRequestSchema, create(EchoRequestSchema, { message })));
+}
+
+/** Opens a gRPC call on a connection of its own. */
+function openGrpc(url: string, headers: Record<string, string> = {}): ClientHttp2Stream {
+  const session = connect(url);
+  const stream = session.request({
+    ":method": "POST",
+    ":path": path,
+    "content-type": "application/grpc",
+    te: "trailers",
+    ...headers,
+  });
+  stream.on("error", () => {});
+  stream.on("close", () => session.close());
+  return stream;
+}
+
+async function grpcStatus(stream: ClientHttp2Stream): Promise<string | undefined> {
+  let status: string | undefined;
+  const take = (headers: Record<string, unknown>) => {
+    status ??= headers["grpc-status"] as string | undefined;
+  };
+  stream.on("response", take);
+  stream.on("trailers", take);
+  stream.resume();
+  await once(stream, "close");
+  return status;
+}
+
+describe("a unary call", () => {
+  const names = Object.keys(transports("http://localhost"));
+
+  it.each(names)("carries metadata both ways, binary too: %s", async (name) => {
+    const url = await start((request, context) => {
+      context.responseHeader.set("x-header", context.requestHeader.get("x-given") ?? "");
+      context.responseHeader.set("x-header-bin", "AAEC");
+      context.responseTrailer.set("x-trailer", `${context.requestMethod} ${context.protocolName}`);
+      context.responseTrailer.set("x-trailer-bin", "/w");
+      return { message: request.message };
+    });
+    const client = createClient(EchoService, transports(url)[name as never]);
+    let header = new Headers();
+    let trailer = new Headers();
+    const answer = await client.echo(
+      { message: "snow ☃" },
+      {
+        headers: { "x-given": "given" },
+        onHeader: (value) => {
+          header = value;
+        },
+        onTrailer: (value) => {
+          trailer = value;
+        },
+      },
+    );
+    expect(answer.message).toBe("snow ☃");
+    expect([header.get("x-header"), header.get("x-header-bin")]).toEqual(["given", "AAEC"]);
+    expect(trailer.get("x-trailer")).toBe(
+      `${name.includes("GET") ? "GET" : "POST"} ${name.split(" ")[0]?.toLowerCase()}`,
+    );
+    expect(trailer.get("x-trailer-bin")).toBe("/w");
+  });
+
+  it.each(names)("ends at its deadline although the implementation goes on: %s", async (name) => {
+    let reason: unknown;
+    const url = await start(async (_request, context) => {
+      context.signal.addEventListener("abort", () => {
+        reason = context.signal.reason;
+      });
+      await wait(3_000);
+      return {};
+    });
+    const client = createClient(EchoService, transports(url)[name as never]);
+    const startMs = performance.now();
+    // In the headers alone, so that it is the server that ends the call, not the client.
+    const headers = { "grpc-timeout": "60m", "connect-timeout-ms": "60" };
+    const error = await client.echo({}, { headers }).catch((thrown: unknown) => ConnectError.from(thrown));
+    expect(error).toMatchObject({ code: Code.DeadlineExceeded });
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+    await expect.poll(() => ConnectError.from(reason).code).toBe(Code.DeadlineExceeded);
+  });
+
+  it("is told to stop when its HTTP/2 stream is reset", async () => {
+    const aborted = Promise.withResolvers<unknown>();
+    const started = Promise.withResolvers<void>();
+    const url = await start(async (_request, context) => {
+      started.resolve();
+      context.signal.addEventListener("abort", () => aborted.resolve(context.signal.reason));
+      await wait(5_000, undefined, { signal: context.signal });
+    });
+    const stream = openGrpc(url);
+    stream.end(framed("a"));
+    await started.promise;
+    stream.close(constants.NGHTTP2_CANCEL);
+    expect(await aborted.promise).toMatchObject({ code: Code.Canceled });
+  });
+
+  it("is told to stop when its HTTP/1.1 connection is closed", async () => {
+    const aborted = Promise.withResolvers<unknown>();
+    const started = Promise.withResolvers<void>();
+    const url = await start(async (_request, context) => {
+      started.resolve();
+      context.signal.addEventListener("abort", () => aborted.resolve(context.signal.reason));
+      await wait(5_000, undefined, { signal: context.signal });
+    });
+    const request = httpRequest(url + path, { method: "POST", headers: { "content-type": "application/json" } });
+    request.on("error", () => {});
+    request.end("{}");
+    await started.promise;
+    request.destroy();
+    expect(await aborted.promise).toMatchObject({ code: Code.Canceled });
+  });
+
+  it("whose body never ends is ended by its deadline", async () => {
+    const url = await start(({ message }) => ({ message }));
+    const stream = openGrpc(url, { "grpc-timeout": "80m" });
+    stream.write(framed("abc").subarray(0, 6));
+    expect(await grpcStatus(stream)).toBe(String(Code.DeadlineExceeded));
+  });
+
+  it("whose caller pauses inside its body is ended", async () => {
+    const url = await start(() => ({}), { config: { limits: { bodyIdleTimeoutMs: 60 } } });
+    const stream = openGrpc(url);
+    stream.write(framed("abc").subarray(0, 6));
+    expect(await grpcStatus(stream)).toBe(String(Code.DeadlineExceeded));
+  });
+
+  it("whose caller goes away inside its body leaves nothing behind", async () => {
+    const environment = systemEnvironment({ name: "unary", logLevel: "silent", logFormat: "json" });
+    const url = await start(() => ({}), { environment });
+    const stream = openGrpc(url);
+    stream.write(framed("abc").subarray(0, 6));
+    const gauge = async () =>
+      (await environment.metrics.getSingleMetric("parley_server_calls_in_flight")?.get())?.values[0]?.value;
+    await expect.poll(gauge).toBe(1);
+    stream.destroy();
+    await expect.poll(gauge).toBe(0);
+  });
+
+  it("gets an answer although it sends more than is allowed, and its connection lives on", async () => {
+    const url = await start(({ message }) => ({ message }), { config: { limits: { requestBytesMax: 1_000 } } });
+    const big = Buffer.alloc(3_000_000, 0x41);
+    for (const protocol of ["grpc", "connect"] as const) {
+      const session = connect(url);
+      const type = protocol === "grpc" ? "application/grpc" : "application/proto";
+      const stream = session.request({ ":method": "POST", ":path": path, "content-type": type });
+      stream.on("error", () => {});
+      stream.write(protocol === "grpc" ? encodeEnvelope(0, big) : big);
+      const [headers] = await once(stream, "response");
+      expect(protocol === "grpc" ? headers["grpc-status"] : headers[":status"]).toEqual(
+        protocol === "grpc" ? "8" : 429,
+      );
+      stream.resume();
+      await once(stream, "close");
+      const next = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" });
+      next.end(framed("ok"));
+      expect(await grpcStatus(next)).toBe("0");
+      session.close();
+    }
+    const body = await fetch(url + path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: big,
+    });
+    expect(body.status).toBe(429);
+  });
+
+  it("may not be answered with more than is allowed", async () => {
+    const url = await start(() => ({ message: "x".repeat(2_000) }), {
+      config: { limits: { responseBytesMax: 1_000 } },
+    });
+    const client = createClient(EchoService, createGrpcTransport({ baseUrl: url }));
+    await expect(client.echo({})).rejects.toMatchObject({ code: Code.ResourceExhausted });
+  });
+
+  it("is answered compressed where that is configured and accepted, and only then", async () => {
+    const message = "y".repeat(2_000);
+    const send = async (compressBytesMin: number | undefined) => {
+      const url = await start(
+        () => ({ message }),
+        compressBytesMin === undefined ? {} : { config: { compressBytesMin } },
+      );
+      const stream = openGrpc(url, { "grpc-accept-encoding": "br,gzip" });
+      stream.end(framed(""));
+      const chunks: Buffer[] = [];
+      stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+      await once(stream, "close");
+      return readEnvelope(Buffer.concat(chunks), 0)?.flags;
+    };
+    expect([await send(1_024), await send(4_096), await send(undefined)]).toEqual([1, 0, 0]);
+  });
+
+  it("may be sent compressed, but not to swell without bound", async () => {
+    const url = await start(({ message }) => ({ message }), { config: { limits: { requestBytesMax: 5_000 } } });
+    const send = (bytes: Buffer) =>
+      fetch(url + path, {
+        method: "POST",
+        headers: { "content-type": "application/json", "content-encoding": "gzip" },
+        body: new Uint8Array(gzipSync(bytes)),
+      });
+    expect(await (await send(Buffer.from('{"message":"small"}'))).json()).toEqual({ message: "small" });
+    expect((await send(Buffer.alloc(50_000_000, 0x20))).status).toBe(429);
+  });
+
+  it("runs through interceptors, outermost first, which see and change it", async () => {
+    const seen: string[] = [];
+    const named =
+      (name: string): Interceptor =>
+      (next) =>
+      async (request) => {
+        seen.push(`${name} ${request.method.name}`);
+        request.header.set(`x-${name}`, "was here");
+        const response = await next(request);
+        response.trailer.set(`x-${name}`, "was here too");
+        return response;
+      };
+    const url = await start(
+      (request, context) => ({ message: `${request.message} ${context.requestHeader.get("x-inner")}` }),
+      { interceptors: [named("outer"), named("inner")] },
+    );
+    let trailer = new Headers();
+    const client = createClient(EchoService, createGrpcTransport({ baseUrl: url }));
+    const answer = await client.echo(
+      { message: "inner" },
+      {
+        onTrailer: (value) => {
+          trailer = value;
+        },
+      },
+    );
+    expect(answer.message).toBe("inner was here");
+    expect(seen).toEqual(["outer Echo", "inner Echo"]);
+    expect([trailer.get("x-outer"), trailer.get("x-inner")]).toEqual(["was here too", "was here too"]);
+  });
+
+  it("in gRPC-Web's text form is read piece by piece and answered in text", async () => {
+    const url = await start(({ message }) => ({ message }));
+    const bytes = framed("text");
+    // Two pieces, each padded by itself.
+    const body = bytes.subarray(0, 7).toString("base64") + bytes.subarray(7).toString("base64");
+    const response = await fetch(url + path, {
+      method: "POST",
+      headers: { "content-type": "application/grpc-web-text" },
+      body,
+    });
+    expect(response.headers.get("content-type")).toMatch(/^application\/grpc-web-text/);
+    const answer = Buffer.from(await response.text(), "base64");
+    expect(answer.subarray(7, 11).toString()).toBe("text");
+    expect(answer.toString("latin1")).toContain("grpc-status: 0");
+  });
+
+  it("names the protocol's version or none, but no other", async () => {
+    const url = await start(({ message }) => ({ message }));
+    const send = async (version: string) =>
+      (
+        await fetch(url + path, {
+          method: "POST",
+          headers: { "content-type": "application/json", "connect-protocol-version": version },
+          body: "{}",
+        })
+      ).status;
+    expect(await send("1")).toBe(200);
+    expect(await send("2")).toBe(400);
+  });
+
+  it("comes after another on the same HTTP/1.1 connection, however the bytes are cut", async () => {
+    const url = new URL(await start(({ message }) => ({ message })));
+    const socket = connectTcp(Number(url.port), url.hostname);
+    const one = (message: string) => {
+      const body = JSON.stringify({ message });
+      const head = `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+      return `${head}\r\n\r\n${body}`;
+    };
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk.toString();
+    });
+    const bytes = one("first") + one("second");
+    for (let start = 0; start < bytes.length; start += 37) {
+      socket.write(bytes.slice(start, start + 37));
+      await wait(1);
+    }
+    await expect.poll(() => text.match(/"message":"\w+"/g)).toEqual(['"message":"first"', '"message":"second"']);
+    socket.destroy();
+  });
+});

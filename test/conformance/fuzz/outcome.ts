@@ -1,0 +1,95 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { EchoResponseSchema } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { StatusSchema } from "@parley/gen/google/rpc/status_pb.js";
+import type { WireRequest } from "./mutated-request.ts";
+import type { WireAnswer } from "./send.ts";
+
+/** What came of a request, in a form that can be compared. */
+export interface Outcome {
+  readonly status?: number;
+  readonly failure?: string;
+  readonly grpcStatus?: string | undefined;
+  readonly [part: string]: unknown;
+}
+
+/** What an answer means, without what two right answers may differ in: order and place of metadata, framing, request ids. */
+export function outcomeOf(request: WireRequest, answer: WireAnswer): Outcome {
+  const contentType = answer.headers["content-type"] ?? "";
+  const metadata = Object.fromEntries(
+    Object.entries({ ...answer.headers, ...answer.trailers })
+      .map(([name, value]) => [name.replace(/^trailer-/, ""), value] as const)
+      .filter(([name]) => name.startsWith("x-"))
+      .sort(),
+  );
+  if (answer.failure !== undefined) {
+    return { failure: answer.failure };
+  }
+  const { status } = answer;
+  if (status !== 200 || contentType.startsWith("application/json") || contentType.startsWith("application/proto")) {
+    return { status, contentType, metadata, allow: answer.headers.allow, ...connectBody(contentType, answer.body) };
+  }
+  if (contentType.startsWith("application/grpc-web")) {
+    const { message, trailers } = webBody(answer.body);
+    return { status, contentType, ...grpcStatus(trailers), metadata: { ...metadata, ...ownNames(trailers) }, message };
+  }
+  const message = answer.body.length === 0 ? undefined : decode(contentType, answer.body.subarray(5));
+  const fields = { ...answer.headers, ...answer.trailers };
+  return { status, contentType, ...grpcStatus(fields), metadata, message, path: request.path };
+}
+
+function connectBody(contentType: string, body: Buffer): object {
+  if (contentType.startsWith("application/proto")) {
+    return { message: decode(contentType, body) };
+  }
+  try {
+    const parsed = JSON.parse(body.toString()) as { details?: { type: string; debug?: unknown }[] };
+    return { body: { ...parsed, details: parsed.details?.map(({ type, debug }) => [type, withoutIds(debug)]) } };
+  } catch {
+    return { body: body.toString() };
+  }
+}
+
+function grpcStatus(fields: Readonly<Record<string, string>>): object {
+  const details = fields["grpc-status-details-bin"];
+  return {
+    grpcStatus: fields["grpc-status"],
+    grpcMessage: decodeURIComponent(fields["grpc-message"] ?? ""),
+    details:
+      details === undefined
+        ? []
+        : fromBinary(StatusSchema, Buffer.from(details, "base64")).details.map(({ typeUrl }) => typeUrl),
+  };
+}
+
+function ownNames(fields: Readonly<Record<string, string>>): object {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => name.startsWith("x-")));
+}
+
+function webBody(body: Buffer): { readonly message: unknown; readonly trailers: Record<string, string> } {
+  let message: unknown;
+  for (let offset = 0; offset + 5 <= body.length; ) {
+    const end = offset + 5 + body.readUInt32BE(offset + 1);
+    const payload = body.subarray(offset + 5, end);
+    if (body[offset] === 0x80) {
+      const lines = payload.toString("latin1").split("\r\n").filter(Boolean);
+      return { message, trailers: Object.fromEntries(lines.map((line) => splitOnce(line))) };
+    }
+    message = payload.toString("hex");
+    offset = end;
+  }
+  return { message, trailers: {} };
+}
+
+function splitOnce(line: string): [string, string] {
+  const at = line.indexOf(":");
+  return [line.slice(0, at), line.slice(at + 1).trim()];
+}
+
+function decode(contentType: string, bytes: Buffer): unknown {
+  return contentType.endsWith("json") ? bytes.toString() : fromBinary(EchoResponseSchema, bytes).message;
+}
+
+/** Internal errors carry the request's id, which is another one on each path. */
+function withoutIds(debug: unknown): unknown {
+  return JSON.parse(JSON.stringify(debug ?? null).replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "an id"));
+}

@@ -1,0 +1,74 @@
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { reasonError, systemEnvironment } from "@parley/rpc";
+import { implement, type RunningServer, serve } from "@parley/rpc/server";
+
+/** The same service twice: once on the fast path, once with it switched off. */
+export interface TwoPaths {
+  readonly fast: RunningServer;
+  readonly stock: RunningServer;
+  /** The calls that each server thinks are under way. */
+  callsInFlight(): Promise<readonly number[]>;
+  close(): Promise<void>;
+}
+
+/** The largest message of these servers: small, so that going over it is cheap. */
+const requestBytesMax = 4_200;
+
+export async function serveTwoPaths(): Promise<TwoPaths> {
+  const environments = [0, 1].map(() => systemEnvironment({ name: "fuzz", logLevel: "silent", logFormat: "json" }));
+  const start = (index: number) => {
+    const environment = environments[index];
+    if (environment === undefined) {
+      throw new RangeError(`there is no environment ${index}`);
+    }
+    const config = { limits: { requestBytesMax }, shutdownGraceMs: 1_000 };
+    return serve({ entries: [implement(EchoService, { echo })] }, { name: "fuzz", environment, config });
+  };
+  const before = process.env.PARLEY_UNARY_PATH;
+  process.env.PARLEY_UNARY_PATH = "stock";
+  const stock = await start(0);
+  process.env.PARLEY_UNARY_PATH = "fast";
+  const fast = await start(1);
+  if (before === undefined) {
+    delete process.env.PARLEY_UNARY_PATH;
+  } else {
+    process.env.PARLEY_UNARY_PATH = before;
+  }
+  return {
+    fast,
+    stock,
+    async callsInFlight() {
+      const metrics = environments.map((environment) =>
+        environment.metrics.getSingleMetric("parley_server_calls_in_flight")?.get(),
+      );
+      return (await Promise.all(metrics)).map((metric) => metric?.values[0]?.value ?? Number.NaN);
+    },
+    async close() {
+      await Promise.all([fast.close(), stock.close()]);
+    },
+  };
+}
+
+/** Does what the message says. */
+async function echo({ message }: { readonly message: string }, context: HandlerContext) {
+  if (message.startsWith("error:")) {
+    throw new ConnectError(`as told: ☃ 100%, ${message}`, Number(message.slice(6)), {
+      "x-error-metadata": "of the error",
+    });
+  }
+  switch (message) {
+    case "details":
+      throw reasonError(Code.FailedPrecondition, { reason: "AS_TOLD", message: "with details", metadata: { a: "b" } });
+    case "metadata":
+      context.responseHeader.append("x-header", "one");
+      context.responseHeader.append("x-header", "two");
+      context.responseHeader.set("x-header-bin", "AAEC");
+      context.responseTrailer.set("x-trailer", String(context.requestHeader.get("x-blob-bin")));
+      return { message: context.requestMethod + context.protocolName };
+    case "crash":
+      throw new TypeError("a secret that must not leave the server");
+    default:
+      return { message };
+  }
+}
