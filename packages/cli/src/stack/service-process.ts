@@ -29,7 +29,7 @@ export class ServiceProcess {
 
   constructor(name: string, { main, environment, onLine }: ServiceProcessOptions) {
     this.name = name;
-    this.#child = spawn(process.execPath, ["--import", endWithParentUrl, main], {
+    this.#child = spawn(process.execPath, [...loadedFirst, main], {
       env: environment,
       // A group of its own: the terminal's Ctrl-C reaches the stack alone, which then lets each service drain.
       detached: true,
@@ -92,7 +92,10 @@ export class ServiceProcess {
   }
 }
 
-const endWithParentUrl = new URL("./end-with-parent.ts", import.meta.url).href;
+const loadedFirst = ["./end-with-parent.ts", "./lean-http.ts"].flatMap((file) => [
+  "--import",
+  new URL(file, import.meta.url).href,
+]);
 
 /** How a process ended, in words. */
 export function exitInWords({ code, signal, error }: Exit): string {
