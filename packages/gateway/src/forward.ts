@@ -1,6 +1,6 @@
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import type { CallOptions, Client, HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { callContextKey, within } from "@parley/rpc";
+import { within } from "@parley/rpc";
 import type { ServiceEntry } from "@parley/rpc/server";
 import { publicError } from "./public-error.ts";
 
@@ -9,6 +9,8 @@ export interface ForwardOptions {
   readonly offers: (method: DescMethod) => boolean;
   /** Asked before each call; throws where it is not let through. */
   readonly admit: (context: HandlerContext) => void;
+  /** The address that a call came from; the service is told, so that it can slow down who guesses passwords. */
+  readonly addressOf: (context: HandlerContext) => string;
 }
 
 /**
@@ -25,13 +27,13 @@ export function forward(service: DescService, client: Client<DescService>, optio
 
 type Input = Message | AsyncIterable<Message>;
 
-function forwardMethod(method: DescMethod, client: Client<DescService>, { admit }: ForwardOptions) {
+function forwardMethod(method: DescMethod, client: Client<DescService>, { admit, addressOf }: ForwardOptions) {
   const call = client[method.localName] as unknown as (input: Input, options: CallOptions) => unknown;
   if (method.methodKind === "unary" || method.methodKind === "client_streaming") {
     return async (input: Input, context: HandlerContext) => {
       admit(context);
       try {
-        return await (call(input, passedOn(context)) as Promise<Message>);
+        return await (call(input, passedOn(context, addressOf)) as Promise<Message>);
       } catch (error) {
         throw publicError(error);
       }
@@ -40,22 +42,19 @@ function forwardMethod(method: DescMethod, client: Client<DescService>, { admit 
   return async function* stream(input: Input, context: HandlerContext) {
     admit(context);
     try {
-      yield* call(input, passedOn(context)) as AsyncIterable<Message>;
+      yield* call(input, passedOn(context, addressOf)) as AsyncIterable<Message>;
     } catch (error) {
       throw publicError(error);
     }
   };
 }
 
-function passedOn(context: HandlerContext): CallOptions {
+function passedOn(context: HandlerContext, addressOf: ForwardOptions["addressOf"]): CallOptions {
   const headers: [string, string][] = [];
   const token = context.requestHeader.get("authorization");
   if (token !== null) {
     headers.push(["authorization", token]);
   }
-  const peer = context.values.get(callContextKey)?.peer;
-  if (peer !== undefined) {
-    headers.push(["x-forwarded-for", peer]);
-  }
+  headers.push(["x-forwarded-for", addressOf(context)]);
   return { ...within(context), headers };
 }

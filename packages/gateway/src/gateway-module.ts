@@ -49,7 +49,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const stopping = new AbortController();
   return {
     entries: offered.map(({ service, backend }) =>
-      forward(service, client(service, backend), { offers: isExposed, admit: rateLimit.admit }),
+      forward(service, client(service, backend), { offers: isExposed, ...rateLimit }),
     ),
     httpPlugin: openDoor({
       environment,

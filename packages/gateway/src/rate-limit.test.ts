@@ -49,6 +49,21 @@ test("a proxy's word on who calls counts only where it is trusted", async () => 
   expect((await ask("10.0.0.2"))?.status).toBe(200);
 });
 
+test("the service is told where a call comes from, and nothing that the caller made up", async () => {
+  const url = "/product.v1.ProductService/GetProduct";
+  const ask = async (trustsProxy: boolean, path: string) => {
+    await door?.server.close();
+    door = await openTestDoor({ trustsProxy });
+    const headers = { "x-forwarded-for": "9.9.9.9, 10.0.0.7", "content-type": "application/json" };
+    await door.fetch(path, path === url ? { method: "POST", body: '{"id":"101"}', headers } : { headers });
+    return door.platform.headers[0]?.get("x-forwarded-for");
+  };
+  expect(await ask(false, url)).toBe("127.0.0.1");
+  expect(await ask(false, "/products/101")).toBe("127.0.0.1");
+  expect(await ask(true, url)).toBe("10.0.0.7");
+  expect(await ask(true, "/products/101")).toBe("10.0.0.7");
+});
+
 test("a window ends", async () => {
   const clock = createTestClock();
   const limit = createRateLimit({ clock, requestsPerMinuteMax: 2, trustsProxy: false });

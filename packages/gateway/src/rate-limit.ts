@@ -18,6 +18,8 @@ export interface RateLimit {
   take(caller: string): ConnectError | undefined;
   /** Who calls, from the connection's address and the `x-forwarded-for` header. */
   callerOf(address: string, forwardedFor: string | undefined): string;
+  /** The address that a call came from. */
+  addressOf(context: HandlerContext): string;
 }
 
 const windowMs = 60_000;
@@ -40,17 +42,21 @@ export function createRateLimit({ clock, requestsPerMinuteMax, trustsProxy }: Ra
     return proxied === undefined || proxied === "" ? address : proxied.slice(0, addressLengthMax);
   }
 
+  function addressOf({ values, requestHeader }: HandlerContext): string {
+    return callerOf(values.get(callContextKey)?.peer ?? "unknown", requestHeader.get("x-forwarded-for") ?? undefined);
+  }
+
   return {
     take,
     callerOf,
+    addressOf,
     admit(context) {
       // REST was counted at its own door.
       if (context.protocolName === restProtocol) {
         return;
       }
-      const call = context.values.get(callContextKey);
-      const address = callerOf(call?.peer ?? "unknown", context.requestHeader.get("x-forwarded-for") ?? undefined);
-      const error = take(call?.caller === undefined ? address : `${call.caller.kind}:${call.caller.id}`);
+      const caller = context.values.get(callContextKey)?.caller;
+      const error = take(caller === undefined ? addressOf(context) : `${caller.kind}:${caller.id}`);
       if (error !== undefined) {
         throw error;
       }
