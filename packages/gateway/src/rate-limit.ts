@@ -1,5 +1,6 @@
 import { Code, type ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { type Clock, callContextKey, reasonError } from "@parley/rpc";
+import { addressGroup } from "./address-group.ts";
 import { CallerRate } from "./caller-rate.ts";
 
 export interface RateLimitOptions {
@@ -32,7 +33,7 @@ export function createRateLimit({ clock, requestsPerMinuteMax, trustsProxy }: Ra
     if (requestsPerMinuteMax === 0) {
       return undefined;
     }
-    const { current, remainingMs } = rate.count(caller);
+    const { current, remainingMs } = rate.count(addressGroup(caller));
     return current > requestsPerMinuteMax ? tooMany(requestsPerMinuteMax, remainingMs) : undefined;
   }
 
