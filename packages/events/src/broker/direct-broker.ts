@@ -48,9 +48,15 @@ async function deliver(
     return [];
   }
   try {
-    const { failures } = await client.deliver({ events: wanted }, { signal });
+    const { failures } = await client.deliver({ events: wanted }, { signal, headers: traceOf(wanted) });
     return failures;
   } catch (cause) {
     throw new BrokerUnavailableError(`${name} could not be told: ${causeOf(cause)}`, { cause });
   }
+}
+
+/** Events that go together may come from several calls: the delivery counts to the trace of the first. */
+function traceOf(events: readonly Event[]): Readonly<Record<string, string>> {
+  const traceparent = events.find((event) => event.traceparent !== "")?.traceparent;
+  return traceparent === undefined ? {} : { traceparent };
 }

@@ -12,6 +12,7 @@ import type { IncomingCall } from "./incoming-call.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
 import { ServerCall } from "./server-call.ts";
 import type { ServerLimits } from "./server-limits.ts";
+import type { TraceJournal } from "./trace-journal.ts";
 import { validateMessage } from "./validation.ts";
 
 /** Lets a call in, answering who calls, or rejects. Asked once for each call, with its first message. */
@@ -24,6 +25,8 @@ export interface CallPipelineOptions {
   readonly authorize?: AuthorizeCall | undefined;
   /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
   readonly explainErrors?: boolean | undefined;
+  /** Keeps the last calls. Without it none is kept. */
+  readonly journal?: TraceJournal | undefined;
 }
 
 /**
@@ -35,12 +38,14 @@ export class CallPipeline {
   readonly #limits: ServerLimits;
   readonly #authorize: AuthorizeCall | undefined;
   readonly #explainErrors: boolean;
+  readonly #journal: TraceJournal | undefined;
   readonly #metrics;
   readonly #admission;
   #ready = false;
   readonly #open = new Set<ServerCall>();
 
-  constructor({ environment, limits, authorize, explainErrors = true }: CallPipelineOptions) {
+  constructor({ environment, limits, authorize, explainErrors = true, journal }: CallPipelineOptions) {
+    this.#journal = journal;
     this.#explainErrors = explainErrors;
     this.#environment = environment;
     this.#limits = limits;
@@ -89,7 +94,7 @@ export class CallPipeline {
     this.#admission.admit(call);
   }
 
-  /** Counts and logs how the call ended. Only the first time counts. */
+  /** Counts, logs and keeps how the call ended. Only the first time counts. */
   close(call: ServerCall, error?: ConnectError): void {
     if (!call.end()) {
       return;
@@ -100,6 +105,7 @@ export class CallPipeline {
     call.runtime.metrics.ended(error?.code, latencyMs / 1000);
     if (!call.runtime.exempt) {
       logCall(call, error, latencyMs);
+      this.#journal?.record(call, error, latencyMs);
     }
   }
 

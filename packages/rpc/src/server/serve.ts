@@ -16,6 +16,7 @@ import { defaultLimits } from "./server-limits.ts";
 import { serveMethods } from "./service-methods.ts";
 import type { ServiceModule } from "./service-module.ts";
 import { stockPath } from "./stock-path.ts";
+import { TraceJournal, traceRoute } from "./trace-journal.ts";
 import { createUnaryPath } from "./unary/unary-path.ts";
 
 export interface ServeOptions {
@@ -54,7 +55,9 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   } = config;
   const limits = { ...defaultLimits, ...config.limits };
   const tls = config.tls === undefined ? undefined : await readTls(config.tls);
-  const pipeline = new CallPipeline({ environment, limits, authorize, explainErrors: config.explainErrors });
+  // Who calls what when is not for everybody where callers must say who they are.
+  const journal = authorize === undefined ? new TraceJournal(environment.clock) : undefined;
+  const pipeline = new CallPipeline({ environment, limits, authorize, explainErrors: config.explainErrors, journal });
   const health = createHealth(module.entries.map(({ service }) => service.typeName));
   const own = [
     health.entry,
@@ -77,7 +80,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
       compressMinBytes: config.compressBytesMin ?? limits.responseBytesMax,
     },
     limits,
-    httpRoutes: module.httpRoutes,
+    httpRoutes: [...(module.httpRoutes ?? []), ...(journal === undefined ? [] : [traceRoute(journal)])],
     httpPlugin: httpPlugin === undefined ? undefined : (instance) => httpPlugin(instance as FastifyInstance, local),
   });
   const unary =

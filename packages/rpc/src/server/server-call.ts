@@ -95,6 +95,11 @@ export class ServerCall implements HandlerContext {
     return this.#trace;
   }
 
+  /** The trace, where somebody else knows of it: the caller sent it, or it was asked for, to be logged or handed on. */
+  get knownTrace(): Trace | undefined {
+    return this.#trace ?? (this.incoming.header("traceparent") === undefined ? undefined : this.trace);
+  }
+
   /** Aborts at the deadline, when the caller goes away, and when the call has ended. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {

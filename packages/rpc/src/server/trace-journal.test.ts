@@ -1,0 +1,108 @@
+import { createClient } from "@connectrpc/connect";
+import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { afterEach, describe, expect, it } from "vitest";
+import { createServiceClient } from "../client/index.ts";
+import { type EchoOptions, type EchoServer, everyProtocol, serveEcho } from "./echo-fixture.ts";
+import type { TracedCall } from "./trace-journal.ts";
+
+const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+const header = (id = traceId) => ({ traceparent: `00-${id}-00f067aa0ba902b7-01` });
+
+const servers: EchoServer[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map(({ server }) => server.close()));
+});
+
+async function serve(options: EchoOptions = {}) {
+  const echo = await serveEcho(options);
+  servers.push(echo);
+  const client = createServiceClient(EchoService, echo.url, { environment: echo.environment, callerName: "order" });
+  const traces = async (id = traceId) => {
+    const response = await fetch(`${echo.url}/traces/${id}`);
+    return { status: response.status, body: (await response.json()) as { calls: TracedCall[]; truncated: boolean } };
+  };
+  return { ...echo, client, traces };
+}
+
+describe("GET /traces/{traceId}", () => {
+  it("tells of each call of the trace, in every dialect, and of no other", async () => {
+    const { url, traces } = await serve();
+    const protocols = everyProtocol(url);
+    for (const [, transport] of protocols) {
+      await createClient(EchoService, transport).echo({ message: "hi" }, { headers: header() });
+    }
+    await createClient(EchoService, protocols[0]?.[1] ?? expect.fail()).echo({}, { headers: header("1".repeat(32)) });
+    const { calls, truncated } = (await traces()).body;
+    expect(truncated).toBe(false);
+    expect(calls).toHaveLength(protocols.length);
+    for (const call of calls) {
+      expect(call).toMatchObject({
+        service: "echo.v1.EchoService",
+        method: "Echo",
+        peer: "127.0.0.1",
+        parentSpanId: "00f067aa0ba902b7",
+        spanId: expect.stringMatching(/^[0-9a-f]{16}$/),
+        code: "OK",
+      });
+      expect(call.durationMs).toBeGreaterThan(0);
+      expect(Math.abs(call.startTimeMs - Date.now())).toBeLessThan(60_000);
+    }
+    expect(new Set(calls.map(({ spanId }) => spanId)).size).toBe(protocols.length);
+    expect(calls.map(({ startTimeMs }) => startTimeMs)).toEqual(
+      calls.map((call) => call.startTimeMs).sort((a, b) => a - b),
+    );
+  });
+
+  it("names the caller, and what went wrong", async () => {
+    const { client, traces } = await serve({
+      echo: () => {
+        throw new Error("broken");
+      },
+    });
+    await expect(client.echo({}, { headers: header() })).rejects.toThrow();
+    const [call] = (await traces()).body.calls;
+    expect(call).toMatchObject({ caller: "order", code: "INTERNAL" });
+    expect(JSON.stringify(call)).not.toContain("broken");
+  });
+
+  it("finds a call that came without a trace by the id that was logged", async () => {
+    const { client, traces, calls } = await serve();
+    await client.echo({});
+    const logged = String(calls()[0]?.traceId);
+    expect((await traces(logged)).body.calls).toMatchObject([{ method: "Echo", parentSpanId: "" }]);
+  });
+
+  it("keeps a bounded number of calls, the last", async () => {
+    const { client, traces } = await serve();
+    await client.echo({}, { headers: header() });
+    const other = "2".repeat(32);
+    for (let batch = 0; batch < 32; batch++) {
+      await Promise.all(Array.from({ length: 64 }, () => client.echo({}, { headers: header(other) })));
+    }
+    expect((await traces()).body.calls).toEqual([]);
+    const { calls, truncated } = (await traces(other)).body;
+    expect(calls).toHaveLength(256);
+    expect(truncated).toBe(true);
+  });
+
+  it.each(["x", traceId.toUpperCase(), `${traceId}0`, "%00"])("refuses %j, which is no trace id", async (id) => {
+    const { traces } = await serve();
+    expect((await traces(id)).status).toBe(400);
+  });
+
+  it("leaves out health checks and unknown traces", async () => {
+    const { url, traces } = await serve();
+    await fetch(`${url}/grpc.health.v1.Health/Check`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...header() },
+      body: "{}",
+    });
+    expect((await traces()).body).toEqual({ calls: [], truncated: false });
+  });
+
+  it("is not there where callers must say who they are", async () => {
+    const { client, traces } = await serve({ authorize: async () => undefined });
+    await client.echo({}, { headers: header() });
+    expect((await traces()).status).toBe(404);
+  });
+});
