@@ -4,10 +4,11 @@
  * - "unreachable": there is no connection to send it on.
  * - "breaker-open": the breaker let nothing out.
  * - "refused": it left, and the server said that it did not look at it (REFUSED_STREAM, or GOAWAY below the stream's id).
+ * - "lost": its connection broke while it was under way. It may have been processed.
  * - "answered": the server answered with this error.
  * - "unknown": it may have been processed.
  */
-export type Reach = "unsent" | "unreachable" | "breaker-open" | "refused" | "answered" | "unknown";
+export type Reach = "unsent" | "unreachable" | "breaker-open" | "refused" | "lost" | "answered" | "unknown";
 
 const reaches = new WeakMap<object, Reach>();
 const ownTimers = new WeakSet<object>();
@@ -40,5 +41,5 @@ export function isOwnTimer(error: unknown): boolean {
  */
 export function neverSent(error: unknown): boolean {
   const reach = reachOf(error);
-  return reach !== "unknown" && reach !== "answered";
+  return reach !== "unknown" && reach !== "answered" && reach !== "lost";
 }

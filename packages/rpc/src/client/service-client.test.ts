@@ -4,9 +4,11 @@ import { createSecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { create, createFileRegistry, type DescMethod, type DescService } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code, createClient, type Interceptor } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { EchoService, file_echo_v1_echo_service } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { afterEach, describe, expect, it } from "vitest";
 import { StreamService, serveEcho } from "../server/echo-fixture.ts";
 import { implement } from "../server/service-module.ts";
@@ -14,6 +16,40 @@ import { rejection, testEnvironment, unavailable } from "./client-fixture.ts";
 import { ConnectionPool } from "./connection/connection-pool.ts";
 import { createServiceClient, createServiceTransport } from "./service-client.ts";
 import { stockServer } from "./wire/wire-fixture.ts";
+
+/** A stream with a retry policy, which none of the contracts has: Repeat of the test's contract with the options of Echo. */
+const RepeatService = withOptionsOf(EchoService.method.echo);
+
+function withOptionsOf(method: DescMethod): DescService {
+  const request = ".echo.v1.EchoRequest";
+  const response = ".echo.v1.EchoResponse";
+  const options = method.proto.options;
+  const file = create(FileDescriptorProtoSchema, {
+    name: "test/v1/repeat.proto",
+    package: "test.v1",
+    syntax: "proto3",
+    dependency: [file_echo_v1_echo_service.proto.name],
+    service: [
+      {
+        name: "RepeatService",
+        method: [
+          {
+            name: "Repeat",
+            inputType: request,
+            outputType: response,
+            serverStreaming: true,
+            ...(options === undefined ? {} : { options }),
+          },
+        ],
+      },
+    ],
+  });
+  const service = createFileRegistry(file, () => file_echo_v1_echo_service).getService("test.v1.RepeatService");
+  if (service === undefined) {
+    throw new Error("the test's contract has no service");
+  }
+  return service;
+}
 
 const closing: (() => Promise<unknown> | unknown)[] = [];
 afterEach(async () => {
@@ -39,26 +75,27 @@ describe("a client and our own server", () => {
 
   it("stop without a lost call: a server that drains is left for the next one", async () => {
     const first = await serveEcho();
-    const { environment, pool } = world();
-    const echo = createServiceClient(EchoService, first.url, { environment, pool });
-    let failed = 0;
+    const second = await serveEcho();
+    closing.push(() => second.server.close());
+    const echo = createServiceClient(EchoService, `${first.url},${second.url}`, world());
+    const failed: unknown[] = [];
     let going = true;
     const load = Promise.all(
       Array.from({ length: 10 }, async () => {
         while (going) {
-          await echo.echo({ message: "x" }).catch(() => {
-            failed++;
-          });
+          await echo.echo({ message: "x" }).catch((error) => failed.push(error));
           await new Promise((resolve) => setTimeout(resolve, 1));
         }
       }),
     );
     await new Promise((resolve) => setTimeout(resolve, 100));
-    const closed = first.server.close();
+    await first.server.close();
+    const answeredBefore = second.calls().length;
+    await new Promise((resolve) => setTimeout(resolve, 50));
     going = false;
     await load;
-    await closed;
-    expect(failed).toBe(0);
+    expect(failed).toEqual([]);
+    expect(second.calls().length).toBeGreaterThan(answeredBefore);
   });
 });
 
@@ -108,6 +145,35 @@ describe("streams", () => {
     expect((await streams.join(sent())).message).toBe("abc");
     expect(await collect(streams.chat(sent()))).toEqual(["A", "B", "C"]);
     expect(await environment.metrics.metrics()).toMatch(/grpc_client_call_duration_seconds_count\{.*Repeat.*"OK"\} 1/);
+  });
+
+  it("of a server are begun again where the contract allows it, until their first message, and not after it", async () => {
+    let begun = 0;
+    const entry = implement(RepeatService, {
+      async *repeat({ message }: { message: string }) {
+        begun++;
+        if (begun === 1) {
+          throw unavailable();
+        }
+        yield { message: `${message}${begun}` };
+        throw unavailable();
+      },
+    } as never);
+    const { server, url } = await serveEcho({ entries: [entry] });
+    closing.push(() => server.close());
+    const client = createClient(RepeatService, createServiceTransport(url, world())) as unknown as {
+      repeat(request: object): AsyncIterable<{ message: string }>;
+    };
+    const seen: string[] = [];
+    const failed = rejection(
+      (async () => {
+        for await (const { message } of client.repeat({ message: "x" })) {
+          seen.push(message);
+        }
+      })(),
+    );
+    expect(String(await failed)).toContain("unavailable");
+    expect([begun, seen]).toEqual([2, ["x2"]]);
   });
 
   it("fail at once where the target is down, and name it", async () => {

@@ -95,15 +95,25 @@ export class AttemptTransport implements Transport {
     const nowMs = this.#clock.monotonic();
     const { breaker } = this.#target;
     state.metrics.attemptEnded(error.code, nowMs - startMs);
-    if (isTransportFailure(error, timeoutMs, state.policy.timeoutMs)) {
+    const reach = reachOf(error);
+    if (saysNothing(error) || (reach === "lost" && startMs <= breaker.failedAtMs)) {
+      // All calls of one connection break at once: that is one failure, not as many as there were calls.
+      breaker.learnedNothing();
+    } else if (isTransportFailure(error, timeoutMs, state.policy.timeoutMs)) {
       breaker.failed(nowMs, error.rawMessage);
-    } else if (isOwnTimer(error) || (error.code === Code.Canceled && reachOf(error) !== "answered")) {
+    } else if (isOwnTimer(error)) {
       breaker.learnedNothing();
     } else {
       breaker.succeeded(nowMs);
     }
     throw error;
   }
+}
+
+/** Whether a failure says nothing of the target: the caller gave up, or the connection went away in good order, as with a restart. */
+function saysNothing(error: ConnectError): boolean {
+  const reach = reachOf(error);
+  return reach === "unsent" || reach === "refused" || (error.code === Code.Canceled && reach !== "answered");
 }
 
 /**

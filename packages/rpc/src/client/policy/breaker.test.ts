@@ -4,7 +4,8 @@ import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { describe, expect, it } from "vitest";
 import { reasonError, reasonOf } from "../../call/reason-error.ts";
-import { neverSent } from "../attempt-outcome.ts";
+import { sleep } from "../../environment/clock.ts";
+import { markReach, neverSent } from "../attempt-outcome.ts";
 import { rejection, type Step, scriptedTransport, standingEnvironment, unavailable } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 
@@ -142,6 +143,34 @@ describe("the circuit breaker", () => {
     }
     expect(await call(4000)).toBe(Code.Unavailable);
     expect(seen.length).toBe(15);
+  });
+
+  it("counts the break of one connection once, however many calls it carried, and refusals not at all", async () => {
+    const environment = standingEnvironment();
+    let error = () => markReach(unavailable(), "lost");
+    const { transport, seen } = scriptedTransport(environment.clock, ["never"]);
+    const failing = Object.assign({}, transport, {
+      unary: (...args: Parameters<typeof transport.unary>) => {
+        void transport.unary(...args);
+        return sleep(environment.clock, 10).then(() => Promise.reject(error()));
+      },
+    });
+    const client = createServiceClient(UserService, failing, { environment });
+    const callMany = async (calls: number) => {
+      const failed = Promise.all(Array.from({ length: calls }, () => rejection(client.login({}))));
+      await environment.clock.advance(100);
+      await failed;
+    };
+    await callMany(15);
+    error = () => markReach(unavailable(), "refused");
+    await callMany(50);
+    expect(environment.lines.filter((line) => line.breaker !== undefined)).toEqual([]);
+    error = () => markReach(unavailable(), "lost");
+    for (let breaks = 0; breaks < 4; breaks++) {
+      await callMany(1);
+    }
+    expect(environment.lines.filter((line) => line.breaker !== undefined).length).toBe(1);
+    expect(seen.length).toBeGreaterThan(65);
   });
 
   it("is shared by all clients of a target", async () => {

@@ -38,6 +38,7 @@ export class Breaker {
   #opensUntilMs = 0;
   #probing = false;
   #probeEndsMs = 0;
+  #failedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     name: string,
@@ -79,6 +80,11 @@ export class Breaker {
     return true;
   }
 
+  /** When the last failure was counted, on the clock's monotonic scale. */
+  get failedAtMs(): number {
+    return this.#failedAtMs;
+  }
+
   /** How long until it lets a call through again, in milliseconds. */
   retryAfterMs(nowMs: number): number {
     return Math.max(0, this.#opensUntilMs - nowMs);
@@ -99,6 +105,7 @@ export class Breaker {
   /** The target could not be reached, or did not answer in time. */
   failed(nowMs: number, reason: string): void {
     this.#probing = false;
+    this.#failedAtMs = nowMs;
     this.#consecutive++;
     this.#count(nowMs, 1);
     if (this.#state === "half-open" || (this.#state === "closed" && this.#isBad())) {

@@ -154,7 +154,7 @@ describe("a server that goes away", () => {
   const goaways: readonly (readonly [
     string,
     (stream: ServerHttp2Stream, session: ServerHttp2Session) => void,
-    "ok" | "refused" | "unknown",
+    "ok" | "refused" | "lost",
   ])[] = [
     [
       "GOAWAY before the answer lets the call finish",
@@ -195,16 +195,16 @@ describe("a server that goes away", () => {
     [
       "GOAWAY with an error, above the call, breaks it",
       (stream, session) => session.goaway(constants.NGHTTP2_INTERNAL_ERROR, stream.id),
-      "unknown",
+      "lost",
     ],
-    ["a destroyed session breaks the call", (_stream, session) => session.destroy(), "unknown"],
+    ["a destroyed session breaks the call", (_stream, session) => session.destroy(), "lost"],
     [
       "a connection cut after the headers breaks the call",
       (stream, session) => {
         stream.respond(ok);
         setTimeout(() => session.destroy(), 20);
       },
-      "unknown",
+      "lost",
     ],
     [
       "a connection cut within the message breaks the call",
@@ -213,7 +213,7 @@ describe("a server that goes away", () => {
         stream.write(Buffer.from([0, 0]));
         setTimeout(() => session.destroy(), 20);
       },
-      "unknown",
+      "lost",
     ],
   ];
   for (const [name, act, outcome] of goaways) {

@@ -122,7 +122,7 @@ export class Http1Exchange implements Expiring, HttpAnswer {
       if (response.complete) {
         this.#settle(undefined);
       } else {
-        this.#fail(new ConnectError("the connection was lost", Code.Unavailable));
+        this.#fail(markReach(new ConnectError("the connection was lost", Code.Unavailable), "lost"));
       }
     });
   }
@@ -157,5 +157,6 @@ export class Http1Exchange implements Expiring, HttpAnswer {
 function errorOf(error: NodeJS.ErrnoException): ConnectError {
   const isNoHttp = error.code?.startsWith("HPE_") === true;
   const code = isNoHttp ? Code.Internal : Code.Unavailable;
-  return new ConnectError(`the connection failed: ${error.message}`, code, undefined, undefined, error);
+  const failed = new ConnectError(`the connection failed: ${error.message}`, code, undefined, undefined, error);
+  return markReach(failed, isNoHttp ? "answered" : "lost");
 }

@@ -22,5 +22,5 @@ export function errorFromReset(resetCode: number): ConnectError {
 
 /** The error of a call whose connection broke while it was under way: the server may or may not have done its work. */
 export function connectionLost(): ConnectError {
-  return new ConnectError("the connection was lost", Code.Unavailable);
+  return markReach(new ConnectError("the connection was lost", Code.Unavailable), "lost");
 }

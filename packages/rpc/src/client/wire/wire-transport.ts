@@ -1,6 +1,6 @@
 import type { Registry } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import type { Transport } from "@connectrpc/connect";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import {
   compressionGzip,
   createConnectTransport,
@@ -8,6 +8,7 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import type { Clock } from "../../environment/clock.ts";
+import { markOwnTimer, markReach } from "../attempt-outcome.ts";
 import type { Channel } from "../connection/channel.ts";
 import type { TlsOptions } from "../connection/connection.ts";
 import { blameServer } from "./broken-streams.ts";
@@ -80,7 +81,7 @@ export function createWireTransport(
       ? { httpVersion: "2" as const, sessionManager: new SharedSession(channel) }
       : { httpVersion: "1.1" as const, nodeOptions: { agent } };
   if (protocol === "grpc-web") {
-    const web = createGrpcWebTransport({ ...common, ...http });
+    const web = wholeMilliseconds(createGrpcWebTransport({ ...common, ...http }));
     return { unary: web.unary.bind(web), stream: blameServer(web.stream.bind(web)) };
   }
   const wire: WireOptions = {
@@ -96,10 +97,11 @@ export function createWireTransport(
     httpVersion === "2"
       ? new Http2UnaryTransport(channel, rules, { format: { codec, registry }, clock })
       : new Http1UnaryTransport(target, rules, { agent, format: { codec, registry }, clock });
-  const stock =
+  const stock = wholeMilliseconds(
     protocol === "grpc"
       ? createGrpcTransport({ ...common, sessionManager: new SharedSession(channel) })
-      : createConnectTransport({ ...common, ...http });
+      : createConnectTransport({ ...common, ...http }),
+  );
   const unary = fast.unary.bind(fast) as Transport["unary"];
   return { unary: options.useGet ? withGet(unary, stock) : unary, stream: blameServer(stock.stream.bind(stock)) };
 }
@@ -114,3 +116,26 @@ function withGet(unary: Transport["unary"], stock: Transport): Transport["unary"
 
 /** gRPC's own default for messages received. */
 const readBytesMaxDefault = 4 << 20;
+
+/**
+ * The stock transports write a timeout as it is given, though the protocols know whole numbers alone, and take 0 for no limit, though
+ * it means that no time is left.
+ */
+function wholeMilliseconds(transport: Transport): Transport {
+  const timedOut = () =>
+    markOwnTimer(markReach(new ConnectError("the operation timed out", Code.DeadlineExceeded), "unreachable"));
+  return {
+    unary: (method, signal, timeoutMs, header, input, contextValues) =>
+      timeoutMs !== undefined && timeoutMs <= 0
+        ? Promise.reject(timedOut())
+        : transport.unary(method, signal, whole(timeoutMs), header, input, contextValues),
+    stream: (method, signal, timeoutMs, header, input, contextValues) =>
+      timeoutMs !== undefined && timeoutMs <= 0
+        ? Promise.reject(timedOut())
+        : transport.stream(method, signal, whole(timeoutMs), header, input, contextValues),
+  };
+}
+
+function whole(timeoutMs: number | undefined): number | undefined {
+  return timeoutMs === undefined ? undefined : Math.max(1, Math.floor(timeoutMs));
+}
