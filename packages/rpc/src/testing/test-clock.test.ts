@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sleep } from "../environment/clock.ts";
 import { createTestClock } from "./test-clock.ts";
@@ -44,6 +45,9 @@ describe("createTestClock", () => {
       ran = true;
     });
     cancel();
+    expect(clock.pendingCount).toBe(0);
+    cancel();
+    expect(clock.pendingCount).toBe(0);
     await clock.advance(20);
     expect(ran).toBe(false);
   });
@@ -54,6 +58,30 @@ describe("createTestClock", () => {
     expect(await clock.advanceToNext()).toBe(true);
     expect(clock.monotonic()).toBe(40);
     expect(await clock.advanceToNext()).toBe(false);
+  });
+
+  it("runs whatever is asked for and not cancelled, in order, as a sorted list would", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.nat(20), fc.boolean()), { maxLength: 40 }), async (asked) => {
+        const clock = createTestClock();
+        const ran: number[] = [];
+        asked.forEach(([delayMs, cancels], index) => {
+          const cancel = clock.after(delayMs, () => ran.push(index));
+          if (cancels) {
+            cancel();
+          }
+        });
+        await clock.advance(20);
+        const kept = asked
+          .map(([delayMs, cancels], index) => ({ delayMs, cancels, index }))
+          .filter(({ cancels }) => !cancels);
+        expect(ran).toEqual(
+          kept.toSorted((a, b) => a.delayMs - b.delayMs || a.index - b.index).map(({ index }) => index),
+        );
+        expect(clock.pendingCount).toBe(0);
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it("runs thousands of pending calls in order", async () => {

@@ -1,4 +1,5 @@
 import type { Clock } from "../environment/clock.ts";
+import { type Timer, TimerQueue } from "./timer-queue.ts";
 
 /** A clock that stands still until a test moves it. */
 export interface TestClock extends Clock {
@@ -15,34 +16,17 @@ export interface TestClock extends Clock {
   readonly pendingCount: number;
 }
 
-interface Timer {
-  readonly dueMs: number;
-  readonly order: number;
-  readonly callback: () => void;
-}
-
 /** Makes a clock that begins at `startMs` (milliseconds since the Unix epoch; default 2026-01-01T00:00:00Z). */
 export function createTestClock(startMs: number = Date.UTC(2026, 0, 1)): TestClock {
-  const timers = new Set<Timer>();
+  const timers = new TimerQueue();
+  let pendingCount = 0;
   let elapsedMs = 0;
   let order = 0;
 
-  function next(): Timer | undefined {
-    let earliest: Timer | undefined;
-    for (const timer of timers) {
-      if (
-        earliest === undefined ||
-        timer.dueMs < earliest.dueMs ||
-        (timer.dueMs === earliest.dueMs && timer.order < earliest.order)
-      ) {
-        earliest = timer;
-      }
-    }
-    return earliest;
-  }
-
   function run(timer: Timer): Promise<void> {
-    timers.delete(timer);
+    timers.take();
+    timer.cancelled = true;
+    pendingCount--;
     elapsedMs = Math.max(elapsedMs, timer.dueMs);
     timer.callback();
     return settle();
@@ -52,21 +36,25 @@ export function createTestClock(startMs: number = Date.UTC(2026, 0, 1)): TestClo
     now: () => startMs + elapsedMs,
     monotonic: () => elapsedMs,
     after(delayMs, callback) {
-      const timer = { dueMs: elapsedMs + Math.max(0, delayMs), order: order++, callback };
+      const timer: Timer = { dueMs: elapsedMs + Math.max(0, delayMs), order: order++, callback, cancelled: false };
       timers.add(timer);
-      return () => timers.delete(timer);
+      pendingCount++;
+      return () => {
+        pendingCount -= timer.cancelled ? 0 : 1;
+        timer.cancelled = true;
+      };
     },
     async advance(durationMs) {
       const untilMs = elapsedMs + durationMs;
       await settle();
-      for (let timer = next(); timer !== undefined && timer.dueMs <= untilMs; timer = next()) {
+      for (let timer = timers.peek(); timer !== undefined && timer.dueMs <= untilMs; timer = timers.peek()) {
         await run(timer);
       }
       elapsedMs = Math.max(elapsedMs, untilMs);
     },
     async advanceToNext() {
       await settle();
-      const timer = next();
+      const timer = timers.peek();
       if (timer === undefined) {
         return false;
       }
@@ -75,7 +63,7 @@ export function createTestClock(startMs: number = Date.UTC(2026, 0, 1)): TestClo
     },
     settle,
     get pendingCount() {
-      return timers.size;
+      return pendingCount;
     },
   };
 }
