@@ -31,7 +31,7 @@ describe("the services in one process", () => {
       userName: "Alice Johnson",
       totalPrice: { currencyCode: "USD", units: 2029n, nanos: 970_000_000 },
     });
-    expect((await products.getProduct({ id: "101" })).product?.stock).toBe(48);
+    expect((await products.getProduct({ productId: "101" })).product?.stock).toBe(48);
   });
 
   it("take the time, the ids and the randomness that they are given", async () => {

@@ -72,7 +72,7 @@ describe("after npm start", () => {
       { productId: "102", productName: "Mouse", quantity: 1 },
     ]);
     expect(await stockOf("101")).toBe(48);
-    expect((await curl(orders("GetOrder"), { id: body.order.id })).body.order).toEqual(body.order);
+    expect((await curl(orders("GetOrder"), { orderId: body.order.id })).body.order).toEqual(body.order);
   });
 
   it.each(["grpc", "grpcweb", "connect"])(

@@ -71,7 +71,7 @@ describe("over a network that treats four calls in ten badly", () => {
           if (!(answer instanceof ConnectError)) {
             got.set(requestId, answer.order?.id ?? "");
             if (random() < 0.2) {
-              await orders.cancelOrder({ id: answer.order?.id ?? "" }).catch(() => undefined);
+              await orders.cancelOrder({ orderId: answer.order?.id ?? "" }).catch(() => undefined);
             }
           } else if (answer.code === Code.FailedPrecondition) {
             break;
@@ -104,7 +104,7 @@ describe("over a network that treats four calls in ten badly", () => {
     ] as const) {
       const lines = confirmed.flatMap(({ items }) => items).filter((item) => item.productId === productId);
       const sold = lines.reduce((units, { quantity }) => units + quantity, 0);
-      expect((await products.getProduct({ id: productId })).product?.stock).toBe(first - sold);
+      expect((await products.getProduct({ productId: productId })).product?.stock).toBe(first - sold);
     }
     const standing = await platform.databases.product.all("SELECT order_id FROM reservations WHERE state = 'reserved'");
     expect(standing.map((row) => row.order_id).toSorted()).toEqual(confirmed.map(({ id }) => id).toSorted());

@@ -62,7 +62,7 @@ describe("while the product service is away", () => {
     const fastest = Math.min(...(await Promise.all(afterwards)).map(({ tookMs }) => tookMs));
     expect(fastest).toBeLessThan(atOnceMs);
 
-    expect((await stack.orders.getOrder({ id: order?.id ?? "" })).order).toEqual(order);
+    expect((await stack.orders.getOrder({ orderId: order?.id ?? "" })).order).toEqual(order);
     expect((await stack.orders.listOrders({ state: OrderState.REJECTED })).orders.length).toBeGreaterThanOrEqual(13);
 
     await stack.product.start();

@@ -78,7 +78,9 @@ describe("an order", () => {
     const before = await stack.stockOf("102");
     const { order } = await stack.orders.createOrder({ userId: "1", items: [line("102", 5)] });
     const id = order?.id ?? "";
-    const answers = await Promise.all([1, 2, 3].map(() => stack.orders.cancelOrder({ id, reason: "Too many." })));
+    const answers = await Promise.all(
+      [1, 2, 3].map(() => stack.orders.cancelOrder({ orderId: id, reason: "Too many." })),
+    );
     expect(answers.map((answer) => answer.order?.state)).toEqual(Array(3).fill(OrderState.CANCELLED));
     expect(await stack.stockOf("102")).toBe(before);
   });

@@ -54,7 +54,7 @@ export async function startOrderStack(orderMain = "packages/order/src/main.ts"):
   const inventory = createServiceClient(InventoryService, product.url, { environment });
 
   async function stockOf(id: string): Promise<number> {
-    return (await products.getProduct({ id })).product?.stock ?? Number.NaN;
+    return (await products.getProduct({ productId: id })).product?.stock ?? Number.NaN;
   }
 
   return { user, product, order, orders, products, inventory, stockOf, allOrders: () => allOrders(orders), dispose };

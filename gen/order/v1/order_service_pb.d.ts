@@ -102,9 +102,9 @@ export declare type GetOrderRequest = Message<"order.v1.GetOrderRequest"> & {
   /**
    * The order's id.
    *
-   * @generated from field: string id = 1;
+   * @generated from field: string order_id = 1;
    */
-  id: string;
+  orderId: string;
 };
 
 /**
@@ -210,9 +210,9 @@ export declare type CancelOrderRequest = Message<"order.v1.CancelOrderRequest"> 
   /**
    * The order's id.
    *
-   * @generated from field: string id = 1;
+   * @generated from field: string order_id = 1;
    */
-  id: string;
+  orderId: string;
 
   /**
    * Why, in the buyer's words. At most 500 characters. May be empty.

@@ -97,9 +97,9 @@ export declare type GetProductRequest = Message<"product.v1.GetProductRequest"> 
   /**
    * The product's id.
    *
-   * @generated from field: string id = 1;
+   * @generated from field: string product_id = 1;
    */
-  id: string;
+  productId: string;
 };
 
 /**
@@ -137,9 +137,9 @@ export declare type BatchGetProductsRequest = Message<"product.v1.BatchGetProduc
   /**
    * The ids of the products. 1 to 100, each once.
    *
-   * @generated from field: repeated string ids = 1;
+   * @generated from field: repeated string product_ids = 1;
    */
-  ids: string[];
+  productIds: string[];
 };
 
 /**
@@ -286,9 +286,9 @@ export declare type DeleteProductRequest = Message<"product.v1.DeleteProductRequ
   /**
    * The product's id.
    *
-   * @generated from field: string id = 1;
+   * @generated from field: string product_id = 1;
    */
-  id: string;
+  productId: string;
 
   /**
    * If set, it must be the current etag.

@@ -96,9 +96,9 @@ export declare type GetUserRequest = Message<"user.v1.GetUserRequest"> & {
   /**
    * The user's id.
    *
-   * @generated from field: string id = 1;
+   * @generated from field: string user_id = 1;
    */
-  id: string;
+  userId: string;
 };
 
 /**
@@ -136,9 +136,9 @@ export declare type BatchGetUsersRequest = Message<"user.v1.BatchGetUsersRequest
   /**
    * The ids of the users. 1 to 100, each once.
    *
-   * @generated from field: repeated string ids = 1;
+   * @generated from field: repeated string user_ids = 1;
    */
-  ids: string[];
+  userIds: string[];
 };
 
 /**
@@ -284,9 +284,9 @@ export declare type DeleteUserRequest = Message<"user.v1.DeleteUserRequest"> & {
   /**
    * The user's id.
    *
-   * @generated from field: string id = 1;
+   * @generated from field: string user_id = 1;
    */
-  id: string;
+  userId: string;
 
   /**
    * If set, it must be the current etag.

@@ -7,17 +7,17 @@ export const examples: Readonly<Record<string, OperationExample>> = {
   "user.v1.UserService.CreateUser": {
     request: { name: "Dana White", email: "dana@example.com", password: "correct horse battery" },
   },
-  "user.v1.UserService.GetUser": { parameters: { id: "1" } },
+  "user.v1.UserService.GetUser": { parameters: { user_id: "1" } },
   "user.v1.UserService.Login": { request: { email: "dana@example.com", password: "correct horse battery" } },
   "product.v1.ProductService.GetProduct": {
-    parameters: { id: "101" },
+    parameters: { product_id: "101" },
     response: { product: { id: "101", name: "Laptop", price: usd("999", 990000000), stock: 50 } },
   },
   "product.v1.ProductService.CreateProduct": {
     request: { name: "Webcam", price: usd("49", 500000000), stock: 20, lowStockThreshold: 5 },
   },
   "product.v1.ProductService.UpdateProduct": {
-    parameters: { id: "101", update_mask: "price" },
+    parameters: { product_id: "101", update_mask: "price" },
     request: { price: usd("949", 990000000) },
   },
   "product.v1.InventoryService.UpdateStock": { parameters: { product_id: "101" }, request: { delta: 10 } },

@@ -34,7 +34,7 @@ test("the description of the API is valid OpenAPI, and names only what there is"
   const document = (await response.json()) as { paths: Record<string, Record<string, { operationId: string }>> };
   expect((await new Validator().validate(structuredClone(document))).valid).toBe(true);
   const get = (path: string, method: string) => document.paths[path]?.[method]?.operationId;
-  expect(get("/orders/{id}:cancel", "post")).toBe("OrderService_CancelOrder");
+  expect(get("/orders/{order_id}:cancel", "post")).toBe("OrderService_CancelOrder");
   expect(get("/users/{user_id}/orders", "get")).toBe("OrderService_ListOrders_2");
   expect(get("/notifications/test", "post")).toBe("NotificationService_SendTestNotification");
   expect(get("/call-echo", "get")).toBe("CallEchoService_CallEcho");
@@ -81,8 +81,8 @@ describe("a page from elsewhere", () => {
 
   test.each([
     ["REST", "/products/101", {}],
-    ["Connect", "/product.v1.ProductService/GetProduct", { method: "POST", body: '{"id":"101"}' }],
-    ["an error by Connect", "/product.v1.ProductService/GetProduct", { method: "POST", body: '{"id":"0"}' }],
+    ["Connect", "/product.v1.ProductService/GetProduct", { method: "POST", body: '{"productId":"101"}' }],
+    ["an error by Connect", "/product.v1.ProductService/GetProduct", { method: "POST", body: '{"productId":"0"}' }],
     ["an error by REST", "/products/0", {}],
   ])("may read the answer by %s", async (_what, path, init) => {
     const headers = { origin, "content-type": "application/json" };
@@ -108,10 +108,14 @@ test("OPTIONS that asks for no other page names the methods of a path", async ()
   expect((await door.fetch("/nowhere", { method: "OPTIONS" })).status).toBe(404);
 });
 
-test("answers carry the headers that keep browsers safe, and none that tell what runs here", async () => {
-  const { headers } = await door.fetch("/products/101");
+test.each([
+  ["data", "/products/101", "default-src 'none'; frame-ancestors 'none'"],
+  ["an error", "/nowhere", "default-src 'none'; frame-ancestors 'none'"],
+  ["the page", "/docs", "default-src 'self'"],
+])("%s carries the headers that keep browsers safe, and none that tell what runs here", async (_what, path, policy) => {
+  const { headers } = await door.fetch(path);
   expect(headers.get("x-content-type-options")).toBe("nosniff");
-  expect(headers.get("content-security-policy")).toContain("default-src 'self'");
+  expect(headers.get("content-security-policy")).toContain(policy);
   expect(headers.get("content-security-policy")).not.toContain("upgrade-insecure-requests");
   expect(headers.get("x-powered-by")).toBeNull();
   expect(headers.get("server")).toBeNull();

@@ -4,7 +4,7 @@ import helmet from "@fastify/helmet";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
 import { createTranscoder, restService } from "@parley/rest";
 import type { Environment } from "@parley/rpc";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { apiDescription } from "./api-description.ts";
 import { apiPageRoutes } from "./api-page.ts";
 import type { BackendStates } from "./backend-health.ts";
@@ -34,7 +34,11 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Tr
       { bodyLengthMax: restBodyBytesMax, timer: environment.clock },
     );
     const rest = { transcoder, rateLimit, environment };
-    await app.register(helmet, { contentSecurityPolicy: { directives: contentPolicy }, hsts: false });
+    app.addHook("onRequest", async (request, reply) => {
+      if (!isPage(request)) {
+        reply.headers(dataHeaders);
+      }
+    });
     answerOtherMethods(app, rest);
     await app.register(cors, { ...corsRules, origin: corsOrigins.includes("*") ? "*" : [...corsOrigins] });
     app.addHook("onRequest", async (request, reply) => {
@@ -54,9 +58,16 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Tr
     });
     const description = remembered(async () => JSON.stringify(await apiDescription()));
     app.get("/openapi.json", async (_request, reply) => reply.type("application/json").send(await description()));
-    apiPageRoutes(app);
+    await app.register(async (pages) => {
+      await pages.register(helmet, { contentSecurityPolicy: { directives: pagePolicy }, hsts: false });
+      apiPageRoutes(pages);
+    });
     await app.register(restRoutes, rest);
   };
+}
+
+function isPage({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.url?.startsWith("/docs") === true;
 }
 
 /** Made once, when it is first asked for; again if that failed. */
@@ -71,8 +82,17 @@ function remembered<T>(make: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** helmet's own policy, but for its upgrade to https, which a door without TLS cannot follow. */
-const contentPolicy = { upgradeInsecureRequests: null };
+/**
+ * For answers that are data: never to be taken for anything else, nor shown in a frame (OWASP REST Security Cheat Sheet,
+ * "Security Headers"). What helmet adds for pages would say nothing of them, and costs more than the rest of the answer.
+ */
+const dataHeaders = {
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+};
+
+/** For pages: helmet's own policy, but for its upgrade to https, which a door without TLS cannot follow. */
+const pagePolicy = { upgradeInsecureRequests: null };
 
 const corsRules = {
   methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],

@@ -19,7 +19,7 @@ function setUp(clock = createTestClock()) {
   const transport = createRouterTransport(
     (router) => {
       router.service(ProductService, {
-        async getProduct({ id }) {
+        async getProduct({ productId: id }) {
           reads++;
           const answer = create(GetProductResponseSchema, { product: { id, stock } });
           await seam.hold;
@@ -65,9 +65,9 @@ beforeEach(() => {
 });
 
 test("the same read is asked once, another one is asked itself", async () => {
-  await it.products.getProduct({ id: "101" });
-  await it.products.getProduct({ id: "101" });
-  await it.products.getProduct({ id: "102" });
+  await it.products.getProduct({ productId: "101" });
+  await it.products.getProduct({ productId: "101" });
+  await it.products.getProduct({ productId: "102" });
   await it.products.listProducts({ pageSize: 2 });
   await it.products.listProducts({ pageSize: 2 });
   await it.products.listProducts({ pageSize: 3 });
@@ -75,45 +75,45 @@ test("the same read is asked once, another one is asked itself", async () => {
 });
 
 test("an answer is kept no longer than its bound", async () => {
-  await it.products.getProduct({ id: "101" });
+  await it.products.getProduct({ productId: "101" });
   await it.clock.advance(productAgeMaxMs - 1);
-  await it.products.getProduct({ id: "101" });
+  await it.products.getProduct({ productId: "101" });
   expect(it.reads()).toBe(1);
   await it.clock.advance(1);
-  await it.products.getProduct({ id: "101" });
+  await it.products.getProduct({ productId: "101" });
   expect(it.reads()).toBe(2);
 });
 
 test("a change empties it, even one that seems to have failed; a read of something else does not", async () => {
-  await it.products.getProduct({ id: "101" });
-  await it.orders.getOrder({ id: "1" });
-  await it.products.getProduct({ id: "101" });
+  await it.products.getProduct({ productId: "101" });
+  await it.orders.getOrder({ orderId: "1" });
+  await it.products.getProduct({ productId: "101" });
   expect(it.reads()).toBe(1);
   await it.products.updateProduct({ product: { id: "101" } });
-  await it.products.getProduct({ id: "101" });
+  await it.products.getProduct({ productId: "101" });
   expect(it.reads()).toBe(2);
   await it.orders.createOrder({}).catch(() => {});
-  expect((await it.products.getProduct({ id: "101" })).product?.stock).toBe(9);
+  expect((await it.products.getProduct({ productId: "101" })).product?.stock).toBe(9);
 });
 
 test("a read that began before a change is not kept after it", async () => {
   const held = Promise.withResolvers<void>();
   it.seam.hold = held.promise;
-  const early = it.products.getProduct({ id: "101" });
+  const early = it.products.getProduct({ productId: "101" });
   await it.orders.createOrder({}).catch(() => {});
   held.resolve();
   expect((await early).product?.stock).toBe(10);
-  expect((await it.products.getProduct({ id: "101" })).product?.stock).toBe(9);
+  expect((await it.products.getProduct({ productId: "101" })).product?.stock).toBe(9);
 });
 
 test("a change of stock made elsewhere empties it as soon as it is told", async () => {
   const stopping = new AbortController();
   const watching = it.cache.watch(it.inventory, stopping.signal);
-  await it.products.getProduct({ id: "101" });
+  await it.products.getProduct({ productId: "101" });
   it.change();
   await expect
     .poll(async () => {
-      await it.products.getProduct({ id: "101" });
+      await it.products.getProduct({ productId: "101" });
       return it.reads();
     })
     .toBeGreaterThan(1);
@@ -124,8 +124,8 @@ test("a change of stock made elsewhere empties it as soon as it is told", async 
 test("an error is not kept", async () => {
   const failing = setUp();
   failing.seam.hold = Promise.reject(new Error("down"));
-  await failing.products.getProduct({ id: "101" }).catch(() => {});
+  await failing.products.getProduct({ productId: "101" }).catch(() => {});
   failing.seam.hold = Promise.resolve();
-  await failing.products.getProduct({ id: "101" });
+  await failing.products.getProduct({ productId: "101" });
   expect(failing.reads()).toBe(2);
 });

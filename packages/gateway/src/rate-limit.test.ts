@@ -17,7 +17,7 @@ test("a caller who asks too often is told to wait, by REST and by RPC together",
     createConnectTransport({ baseUrl: door.server.url.replace("127.0.0.1", "127.0.0.1"), httpVersion: "1.1" }),
   );
   expect((await door.fetch("/products/101")).status).toBe(200);
-  await client.getProduct({ id: "101" });
+  await client.getProduct({ productId: "101" });
   expect((await door.fetch("/products/101")).status).toBe(200);
   const refused = await door.fetch("/products/101");
   expect(refused.status).toBe(429);
@@ -31,7 +31,7 @@ test("a caller who asks too often is told to wait, by REST and by RPC together",
       details: [{ reason: "RATE_LIMITED", metadata: { limit: "3" } }, {}],
     },
   });
-  await expect(client.getProduct({ id: "101" })).rejects.toMatchObject({ code: Code.ResourceExhausted });
+  await expect(client.getProduct({ productId: "101" })).rejects.toMatchObject({ code: Code.ResourceExhausted });
   expect((await door.fetch("/health")).status).toBe(200);
 });
 
@@ -55,7 +55,7 @@ test("the service is told where a call comes from, and nothing that the caller m
     await door?.server.close();
     door = await openTestDoor({ trustsProxy });
     const headers = { "x-forwarded-for": "9.9.9.9, 10.0.0.7", "content-type": "application/json" };
-    await door.fetch(path, path === url ? { method: "POST", body: '{"id":"101"}', headers } : { headers });
+    await door.fetch(path, path === url ? { method: "POST", body: '{"productId":"101"}', headers } : { headers });
     return door.platform.headers[0]?.get("x-forwarded-for");
   };
   expect(await ask(false, url)).toBe("127.0.0.1");

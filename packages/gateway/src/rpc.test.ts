@@ -30,7 +30,7 @@ describe.each(transports)("a call by %s", (_name, open) => {
   });
 
   test("goes through to its service", async () => {
-    const { product } = await createClient(ProductService, transport).getProduct({ id: "101" });
+    const { product } = await createClient(ProductService, transport).getProduct({ productId: "101" });
     expect(product).toMatchObject({ id: "101", name: "Laptop" });
     const { order } = await createClient(OrderService, transport).createOrder({
       userId: "1",
@@ -40,7 +40,7 @@ describe.each(transports)("a call by %s", (_name, open) => {
   });
 
   test("brings errors back with their reasons", async () => {
-    const error = await createClient(ProductService, transport).getProduct({ id: "0" }).catch(ConnectError.from);
+    const error = await createClient(ProductService, transport).getProduct({ productId: "0" }).catch(ConnectError.from);
     expect([(error as ConnectError).code, reasonOf(error)?.reason]).toEqual([Code.NotFound, "PRODUCT_NOT_FOUND"]);
   });
 

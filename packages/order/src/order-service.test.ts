@@ -65,7 +65,7 @@ describe("the order service", () => {
       ],
     });
     expect(order.etag).not.toBe("");
-    expect((await orders.getOrder({ id: order.id })).order).toEqual(order);
+    expect((await orders.getOrder({ orderId: order.id })).order).toEqual(order);
   });
 
   it("takes a request id in capitals and in small letters for the same", async () => {
@@ -116,7 +116,7 @@ describe("the order service", () => {
       reason: "DEPENDENCY_UNAVAILABLE",
       metadata: { service: "product.v1.InventoryService", orderId: expect.any(String) },
     });
-    expect(await refusal(orders.getOrder({ id: "x" }))).toMatchObject({
+    expect(await refusal(orders.getOrder({ orderId: "x" }))).toMatchObject({
       code: Code.NotFound,
       reason: "ORDER_NOT_FOUND",
     });
@@ -137,18 +137,18 @@ describe("the order service", () => {
 
   it("cancels, and refuses what cannot be cancelled", async () => {
     const { id, etag } = await place();
-    const { order } = await orders.cancelOrder({ id, etag, reason: "Too dear." });
+    const { order } = await orders.cancelOrder({ orderId: id, etag, reason: "Too dear." });
     expect(order).toMatchObject({ state: OrderState.CANCELLED, stateReason: "Too dear." });
     expect(order?.etag).not.toBe(etag);
-    expect((await orders.cancelOrder({ id, etag })).order).toEqual(order);
+    expect((await orders.cancelOrder({ orderId: id, etag })).order).toEqual(order);
     const other = await place();
-    expect(await refusal(orders.cancelOrder({ id: other.id, etag: "stale" }))).toMatchObject({
+    expect(await refusal(orders.cancelOrder({ orderId: other.id, etag: "stale" }))).toMatchObject({
       code: Code.Aborted,
       reason: "ETAG_MISMATCH",
     });
     await refusal(place("1", [{ productId: "101", quantity: 60 }]));
     const { orders: rejected } = await orders.listOrders({ state: OrderState.REJECTED });
-    expect(await refusal(orders.cancelOrder({ id: rejected[0]?.id ?? "" }))).toMatchObject({
+    expect(await refusal(orders.cancelOrder({ orderId: rejected[0]?.id ?? "" }))).toMatchObject({
       code: Code.FailedPrecondition,
       reason: "ORDER_NOT_CANCELLABLE",
       metadata: { state: "REJECTED" },
@@ -158,7 +158,7 @@ describe("the order service", () => {
   it("lists page by page, newest first, each order once, while new ones come in", async () => {
     const placed: string[] = [];
     for (let count = 0; count < 7; count++) placed.push((await place(count % 2 === 0 ? "1" : "2")).id);
-    await orders.cancelOrder({ id: placed[0] ?? "" });
+    await orders.cancelOrder({ orderId: placed[0] ?? "" });
 
     async function listed(filter: { userId?: string; state?: OrderState }): Promise<string[]> {
       const ids: string[] = [];
@@ -203,7 +203,7 @@ describe("the order service", () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     const { id } = await place();
     await place("2");
-    await orders.cancelOrder({ id, reason: "Too dear." });
+    await orders.cancelOrder({ orderId: id, reason: "Too dear." });
     await refusal(place("1", [{ productId: "101", quantity: 60 }]));
 
     const seen = [(await first).value, (await all.next()).value, (await all.next()).value] as WatchOrdersResponse[];

@@ -30,12 +30,12 @@ export function orderService({ store, events, place, cancel, detached }: OrderSe
       const key = requestId === "" ? undefined : requestId.toLowerCase();
       return { order: orderMessage(await place({ userId, items, requestId: key }, detached(context))) };
     }),
-    getOrder: answering(async ({ id }) => ({ order: orderMessage(found(await store.get(id), id)) })),
+    getOrder: answering(async ({ orderId: id }) => ({ order: orderMessage(found(await store.get(id), id)) })),
     listOrders: answering(async ({ userId, state, pageSize, pageToken }) => {
       const page = await listOrders(store, { userId, state: stateOfMessage(state), pageSize, pageToken });
       return { orders: page.orders.map(orderMessage), nextPageToken: page.nextPageToken };
     }),
-    cancelOrder: answering(async ({ id, reason, etag }, context: HandlerContext) => {
+    cancelOrder: answering(async ({ orderId: id, reason, etag }, context: HandlerContext) => {
       return { order: orderMessage(await cancel({ id, reason, etag }, detached(context))) };
     }),
     async *watchOrders({ userId, afterPosition }, { signal }) {

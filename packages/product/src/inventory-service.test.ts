@@ -91,7 +91,7 @@ test("a product of which the order itself takes more than would be left is not c
 
 test("an unknown or deleted product is named, before any shortage, and nothing is taken", async () => {
   await using service = await openProductService();
-  await service.products.deleteProduct({ id: "103" });
+  await service.products.deleteProduct({ productId: "103" });
   for (const productId of ["999", "103"]) {
     const items = [...lines, { productId: "104", quantity: 1000 }, { productId, quantity: 1 }];
     expect(await refusal(service.inventory.reserveStock({ orderId: "o", items }))).toMatchObject({
@@ -123,7 +123,7 @@ test("the same order with other lines is refused", async () => {
 test("a release gives back once, also for a product that was deleted, and refuses a late reservation", async () => {
   await using service = await openProductService();
   await service.inventory.reserveStock({ orderId: "o", items: lines });
-  await service.products.deleteProduct({ id: "102" });
+  await service.products.deleteProduct({ productId: "102" });
   const releases = await Promise.all(Array.from({ length: 5 }, () => service.inventory.releaseStock({ orderId: "o" })));
   for (const { reservation } of releases) {
     expect(reservation).toMatchObject({ state: ReservationState.RELEASED, items: [{}, {}] });
@@ -232,5 +232,5 @@ test("a check tells what there is, by product, and names what is unknown", async
 });
 
 async function stockOf({ products }: TestProductService, ...ids: string[]): Promise<number[]> {
-  return (await products.batchGetProducts({ ids })).products.map(({ stock }) => stock);
+  return (await products.batchGetProducts({ productIds: ids })).products.map(({ stock }) => stock);
 }

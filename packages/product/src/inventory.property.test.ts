@@ -80,7 +80,7 @@ async function perform({ inventory }: TestProductService, call: Step): Promise<b
 }
 
 async function available({ products }: TestProductService): Promise<Map<string, number>> {
-  const answer = await products.batchGetProducts({ ids: productIds });
+  const answer = await products.batchGetProducts({ productIds: productIds });
   return new Map(answer.products.map(({ id, stock }) => [id, stock]));
 }
 

@@ -11,12 +11,12 @@ test("a new product can be read, and has an id of its own", async () => {
   const { product } = await service.products.createProduct({ name: "Lamp", price, stock: 7, lowStockThreshold: 2 });
   expect(product).toMatchObject({ name: "Lamp", price, stock: 7, lowStockThreshold: 2, description: "", etag: "v1" });
   expect(product?.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
-  expect((await service.products.getProduct({ id: product?.id ?? "" })).product).toEqual(product);
+  expect((await service.products.getProduct({ productId: product?.id ?? "" })).product).toEqual(product);
 });
 
 test("the sample products are those of the contract", async () => {
   await using service = await openProductService();
-  const { products } = await service.products.batchGetProducts({ ids: ["105", "101", "104", "102", "103"] });
+  const { products } = await service.products.batchGetProducts({ productIds: ["105", "101", "104", "102", "103"] });
   expect(products.map(({ id, name, price, stock }) => [id, name, price?.units, price?.nanos, stock])).toEqual([
     ["105", "Headphones", 149n, 990_000_000, 100],
     ["101", "Laptop", 999n, 990_000_000, 50],
@@ -60,7 +60,7 @@ test("a page token that is not one is refused, naming the field", async () => {
 
 test("an update changes what the mask names and nothing else", async () => {
   await using service = await openProductService();
-  const before = (await service.products.getProduct({ id: "101" })).product;
+  const before = (await service.products.getProduct({ productId: "101" })).product;
   await service.clock.advance(5_000);
   const { product } = await service.products.updateProduct({
     product: { id: "101", name: "Notebook", description: "not named", lowStockThreshold: 3 },
@@ -103,7 +103,7 @@ test("an update with an old etag is refused, and stock does not age the etag", a
     reason: "ETAG_MISMATCH",
     metadata: { productId: "101", etag: "v2" },
   });
-  expect((await service.products.getProduct({ id: "101" })).product?.name).toBe("A");
+  expect((await service.products.getProduct({ productId: "101" })).product?.name).toBe("A");
 });
 
 test.each([
@@ -117,7 +117,7 @@ test.each([
   await using service = await openProductService();
   const update = service.products.updateProduct({ product: { id: "101", ...product }, updateMask: { paths } });
   expect((await refusal(update)).code).toBe(Code.InvalidArgument);
-  expect((await service.products.getProduct({ id: "101" })).product?.etag).toBe("v1");
+  expect((await service.products.getProduct({ productId: "101" })).product?.etag).toBe("v1");
 });
 
 test.each([
@@ -139,24 +139,24 @@ test.each([
 
 test("a deleted product is gone from the catalogue, and a deletion is not repeated", async () => {
   await using service = await openProductService();
-  expect(await refusal(service.products.deleteProduct({ id: "101", etag: "v9" }))).toMatchObject({
+  expect(await refusal(service.products.deleteProduct({ productId: "101", etag: "v9" }))).toMatchObject({
     code: Code.Aborted,
   });
-  await service.products.deleteProduct({ id: "101", etag: "v1" });
+  await service.products.deleteProduct({ productId: "101", etag: "v1" });
   const gone = { code: Code.NotFound, reason: "PRODUCT_NOT_FOUND", metadata: { productId: "101" } };
-  expect(await refusal(service.products.getProduct({ id: "101" }))).toMatchObject(gone);
-  expect(await refusal(service.products.deleteProduct({ id: "101" }))).toMatchObject(gone);
+  expect(await refusal(service.products.getProduct({ productId: "101" }))).toMatchObject(gone);
+  expect(await refusal(service.products.deleteProduct({ productId: "101" }))).toMatchObject(gone);
   expect(await refusal(service.products.updateProduct({ product: { id: "101", name: "X" } }))).toMatchObject(gone);
   expect((await service.products.listProducts({})).products.map(({ id }) => id)).toEqual(["102", "103", "104", "105"]);
 });
 
 test("a batch names the products that are missing", async () => {
   await using service = await openProductService();
-  const error = await refusal(service.products.batchGetProducts({ ids: ["101", "x", "102", "y"] }));
+  const error = await refusal(service.products.batchGetProducts({ productIds: ["101", "x", "102", "y"] }));
   expect(error).toMatchObject({ code: Code.NotFound, metadata: { productId: "x", productIds: "x,y" } });
   expect(error.message).toContain("x, y");
   const many = await refusal(
-    service.products.batchGetProducts({ ids: Array.from({ length: 100 }, (_, i) => `none-${i}`) }),
+    service.products.batchGetProducts({ productIds: Array.from({ length: 100 }, (_, i) => `none-${i}`) }),
   );
   expect(many.message).toMatch(/none-9 and 90 more/);
 });
@@ -196,5 +196,5 @@ test("a repeated update answers as the first time, though the product went on", 
   const first = await service.products.updateProduct(update);
   await service.products.updateProduct({ product: { id: "101", name: "Y" } });
   expect(await service.products.updateProduct(update)).toEqual(first);
-  expect((await service.products.getProduct({ id: "101" })).product?.name).toBe("Y");
+  expect((await service.products.getProduct({ productId: "101" })).product?.name).toBe("Y");
 });

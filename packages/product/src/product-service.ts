@@ -37,7 +37,7 @@ export function createProductService({ environment, database, events }: ProductS
       );
     }),
 
-    getProduct: edge(async ({ id }) => {
+    getProduct: edge(async ({ productId: id }) => {
       const product = await findProduct(database, id);
       if (product === undefined) {
         throw productNotFound([id]);
@@ -45,7 +45,7 @@ export function createProductService({ environment, database, events }: ProductS
       return { product: productMessage(product) };
     }),
 
-    batchGetProducts: edge(async ({ ids }) => {
+    batchGetProducts: edge(async ({ productIds: ids }) => {
       const found = await findProducts(database, ids);
       const products = ids.map((id) => found.get(id)).filter((product) => product !== undefined);
       if (products.length < ids.length) {
@@ -80,7 +80,7 @@ export function createProductService({ environment, database, events }: ProductS
       );
     }),
 
-    deleteProduct: edge(async ({ id, etag }) => {
+    deleteProduct: edge(async ({ productId: id, etag }) => {
       const nowMs = clock.now();
       await database.transaction((transaction) => removeProduct(transaction, { id, etag, nowMs }));
       return {};

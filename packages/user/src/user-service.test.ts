@@ -15,7 +15,7 @@ test("a new account is a customer's, and neither password nor hash is told or ke
   expect(answer.user).toMatchObject({ name: "Dora", email: "Dora@Example.com", role: UserRole.CUSTOMER, etag: "v1" });
   expect(toJsonString(CreateUserResponseSchema, answer)).not.toMatch(/horse|argon/);
   const id = answer.user?.id ?? "";
-  expect((await service.users.getUser({ id })).user).toEqual(answer.user);
+  expect((await service.users.getUser({ userId: id })).user).toEqual(answer.user);
   const tables = await service.database.all<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'");
   for (const { name } of tables) {
     expect(JSON.stringify(await service.database.all(`SELECT * FROM ${name}`))).not.toContain("correct horse");
@@ -98,9 +98,9 @@ test("users are listed a page at a time, and a token that is not one is refused"
 
 test("a batch keeps the order of the ids, and names who is missing", async () => {
   await using service = await openUserService();
-  const { users } = await service.users.batchGetUsers({ ids: ["3", "1"] });
+  const { users } = await service.users.batchGetUsers({ userIds: ["3", "1"] });
   expect(users.map(({ id }) => id)).toEqual(["3", "1"]);
-  expect(await refusal(service.users.batchGetUsers({ ids: ["3", "x", "1", "y"] }))).toMatchObject({
+  expect(await refusal(service.users.batchGetUsers({ userIds: ["3", "x", "1", "y"] }))).toMatchObject({
     code: Code.NotFound,
     reason: "USER_NOT_FOUND",
     metadata: { userId: "x", userIds: "x,y" },
@@ -133,7 +133,7 @@ test("an update changes what the mask names, or what is set, and a repeat answer
   expect(first.user).toMatchObject({ name: "Alice J.", address: "", phone: "+1 555 0101", etag: "v2" });
   await service.users.updateUser({ user: { id: "1", email: "a@example.com" } });
   expect(await service.users.updateUser(masked)).toEqual(first);
-  const { user } = await service.users.getUser({ id: "1" });
+  const { user } = await service.users.getUser({ userId: "1" });
   expect(user).toMatchObject({ name: "Alice J.", email: "a@example.com", etag: "v3" });
 });
 
@@ -159,7 +159,7 @@ test.each([
   await using service = await openUserService();
   const update = service.users.updateUser({ user: { id: "1", ...user }, updateMask: { paths } });
   expect((await refusal(update)).code).toBe(code);
-  expect((await service.users.getUser({ id: "1" })).user).toMatchObject({ etag: "v1", role: UserRole.CUSTOMER });
+  expect((await service.users.getUser({ userId: "1" })).user).toMatchObject({ etag: "v1", role: UserRole.CUSTOMER });
 });
 
 test("nobody becomes an admin by leaving the mask out", async () => {
@@ -171,9 +171,9 @@ test("nobody becomes an admin by leaving the mask out", async () => {
 test("a deleted account is gone, with its sign-ins", async () => {
   await using service = await openUserService();
   const { refreshToken } = await service.users.login({ email: "bob@example.com", password: "parley-sample" });
-  expect((await refusal(service.users.deleteUser({ id: "2", etag: "v2" }))).code).toBe(Code.Aborted);
-  await service.users.deleteUser({ id: "2", etag: "v1" });
-  expect((await refusal(service.users.getUser({ id: "2" }))).code).toBe(Code.NotFound);
-  expect((await refusal(service.users.deleteUser({ id: "2" }))).code).toBe(Code.NotFound);
+  expect((await refusal(service.users.deleteUser({ userId: "2", etag: "v2" }))).code).toBe(Code.Aborted);
+  await service.users.deleteUser({ userId: "2", etag: "v1" });
+  expect((await refusal(service.users.getUser({ userId: "2" }))).code).toBe(Code.NotFound);
+  expect((await refusal(service.users.deleteUser({ userId: "2" }))).code).toBe(Code.NotFound);
   expect((await refusal(service.users.refreshLogin({ refreshToken }))).code).toBe(Code.Unauthenticated);
 });

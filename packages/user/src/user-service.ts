@@ -50,7 +50,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       );
     }),
 
-    getUser: edge(async ({ id }) => {
+    getUser: edge(async ({ userId: id }) => {
       const user = await findUser(database, id);
       if (user === undefined) {
         throw userNotFound([id]);
@@ -58,7 +58,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       return { user: userMessage(user) };
     }),
 
-    batchGetUsers: edge(async ({ ids }) => {
+    batchGetUsers: edge(async ({ userIds: ids }) => {
       const found = await findUsers(database, ids);
       const users = ids.map((id) => found.get(id)).filter((user) => user !== undefined);
       if (users.length < ids.length) {
@@ -92,7 +92,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       );
     }),
 
-    deleteUser: edge(async ({ id, etag }) => {
+    deleteUser: edge(async ({ userId: id, etag }) => {
       await database.transaction((transaction) => removeUser(transaction, { id, etag }));
       return {};
     }),

@@ -21,7 +21,7 @@ export function firstCommands(members: readonly StackMember[]): readonly FirstCo
   if (product !== undefined) {
     commands.push({
       purpose: "See how many laptops are left",
-      command: `curl -s ${product}/product.v1.ProductService/GetProduct ${json} -d '{"id":"101"}'`,
+      command: `curl -s ${product}/product.v1.ProductService/GetProduct ${json} -d '{"productId":"101"}'`,
     });
   }
   if (order !== undefined) {

@@ -48,7 +48,7 @@ export function fakePlatform(): FakePlatform {
     product: {
       entries: [
         implement(ProductService, {
-          async getProduct({ id }, context) {
+          async getProduct({ productId: id }, context) {
             platform.calls.push(`GetProduct ${id}`);
             platform.headers.push(context.requestHeader);
             await platform.hold;

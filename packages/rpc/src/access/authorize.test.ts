@@ -95,7 +95,7 @@ describe("an owner's method", () => {
   });
 
   test("looks up whose a thing is", async () => {
-    const get = create(GetOrderRequestSchema, { id: "order-of-1" });
+    const get = create(GetOrderRequestSchema, { orderId: "order-of-1" });
     expect(await codeOf(ask(OrderService.method.getOrder, get, await token()))).toBe("allowed");
     expect(await codeOf(ask(OrderService.method.getOrder, get, await token({ sub: "2" })))).toBe(Code.PermissionDenied);
   });
@@ -134,7 +134,7 @@ describe("a token is refused", () => {
   });
 
   test("but a public method answers all the same", async () => {
-    const get = create(GetProductRequestSchema, { id: "101" });
+    const get = create(GetProductRequestSchema, { productId: "101" });
     expect(await codeOf(ask(ProductService.method.getProduct, get, await token({ aud: "elsewhere" })))).toBe("allowed");
   });
 

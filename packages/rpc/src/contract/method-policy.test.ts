@@ -36,7 +36,7 @@ describe("methodPolicy", () => {
   it("says where the owner is named", () => {
     expect(methodPolicy(OrderService.method.getOrder).access).toEqual({
       caller: Caller.OWNER,
-      ownerField: "id",
+      ownerField: "order_id",
       ownerOf: "order",
     });
   });
