@@ -1,9 +1,12 @@
 export { isExposed } from "./access.ts";
 export { createFetchHandler } from "./fetch-handler.ts";
 export { headerOf, type RestRequest, type RestResponse } from "./http.ts";
+export { commentOf } from "./openapi/comments.ts";
+export { constraintsOf, isOneofRequired, isRequired, rulesOf } from "./openapi/constraints.ts";
 export { createOpenApi, type OpenApiOptions, type OperationExample } from "./openapi/document.ts";
 export { type ProblemOptions, type ProblemReason, problemDomain, RestProblem } from "./problem.ts";
 export type { BodySource } from "./request/body.ts";
+export { jsonFromText, TextValueError } from "./request/text-value.ts";
 export { type ErrorBody, type ErrorResponse, errorResponse, standardDetails } from "./response/error-response.ts";
 export { httpStatusOf, statusNameOf } from "./response/http-status.ts";
 export type { Timer } from "./response/stream.ts";

@@ -61,7 +61,7 @@ test("no two paths differ only in the names of their parameters", () => {
     const shapes = Object.keys(document.paths as JsonObject).map((path) => path.replaceAll(/\{[^}]*\}/g, "{}"));
     expect(new Set(shapes).size).toBe(shapes.length);
   }
-  expect(Object.keys(at(parley, "paths", "/products/{id}"))).toEqual(["get", "patch", "delete"]);
+  expect(Object.keys(at(parley, "paths", "/products/{product_id}"))).toEqual(["get", "patch", "delete"]);
 });
 
 describe("an operation", () => {
@@ -72,7 +72,7 @@ describe("an operation", () => {
     expect(create.tags).toEqual(["OrderService"]);
     expect(create.summary).toBe("Places an order and answers when it is confirmed");
     expect(create.security).toEqual([{ bearer: [] }]);
-    expect(at(parley, "paths", "/products/{id}", "get").security).toEqual([]);
+    expect(at(parley, "paths", "/products/{product_id}", "get").security).toEqual([]);
   });
 
   test("names the errors that the comment names", () => {
@@ -92,7 +92,11 @@ describe("an operation", () => {
       "query page_size",
       "query page_token",
     ]);
-    expect(names(parley, "/products/{id}", "patch")).toEqual(["path id", "query update_mask", "query request_id"]);
+    expect(names(parley, "/products/{product_id}", "patch")).toEqual([
+      "path product_id",
+      "query update_mask",
+      "query request_id",
+    ]);
     expect(names(library, "/v1/shelves/{name_2}/books/{name_4}", "get")).toEqual([
       "path name_2",
       "path name_4",
@@ -104,9 +108,9 @@ describe("an operation", () => {
   test("needs a body where the rules need something in it", () => {
     const body = (path: string, method: string) => at(parley, "paths", path, method, "requestBody").required;
     expect(body("/orders", "post")).toBe(true);
-    expect(body("/products/{id}", "patch")).toBe(true);
+    expect(body("/products/{product_id}", "patch")).toBe(true);
     expect(body("/products/{product_id}/stock", "put")).toBe(true);
-    expect(body("/orders/{id}:cancel", "post")).toBe(false);
+    expect(body("/orders/{order_id}:cancel", "post")).toBe(false);
   });
 
   test("leaves methods for services and methods without an http option out", () => {
@@ -152,7 +156,7 @@ describe("a schema has the contract's rules", () => {
       { anyOf: [{ required: ["stock"] }, { required: ["delta"] }] },
       { not: { required: ["stock", "delta"] } },
     ]);
-    expect(JSON.stringify(at(parley, "paths", "/products/{id}", "patch"))).toContain("low_stock_threshold");
+    expect(JSON.stringify(at(parley, "paths", "/products/{product_id}", "patch"))).toContain("low_stock_threshold");
     expect(at(schema("product.v1.CreateProductRequest"), "properties", "price").description).toContain(
       "three capital letters",
     );

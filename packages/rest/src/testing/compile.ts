@@ -35,8 +35,15 @@ export function compileFixture(name: string): FileRegistry {
   return createFileRegistry(fromBinary(FileDescriptorSetSchema, result.stdout));
 }
 
-/** The service of the fixture that has one of everything. */
+let library: DescService | undefined;
+
+/** The service of the fixture that has one of everything. Compiled once. */
 export function libraryService(): DescService {
+  library ??= compileLibrary();
+  return library;
+}
+
+function compileLibrary(): DescService {
   const service = compileFixture("library").getService("library.v1.LibraryService");
   if (service === undefined) {
     throw new Error("library.proto has no LibraryService");
