@@ -1,0 +1,61 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import type { Readable } from "node:stream";
+
+/** A program under measurement, on one core if the machine can pin. */
+export interface PinnedProcess {
+  readonly port: number;
+  /** The processor time it has used so far, in microseconds. */
+  cpuMicros(): Promise<number>;
+  /** The memory it holds now, in bytes. */
+  residentBytes(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+const taskset = availableParallelism() > 1 && spawnSync("taskset", ["-V"]).status === 0;
+
+/** Whether programs are pinned to cores. */
+export const pins = taskset;
+
+/** A command with its arguments, on one core. */
+export function onCore(core: number, command: readonly string[]): readonly string[] {
+  return taskset ? ["taskset", "-c", String(core), ...command] : command;
+}
+
+/** Starts a contender, which tells its port on file descriptor 3. What it logs is thrown away, but it is written. */
+export async function startPinned(
+  file: string,
+  {
+    args = [],
+    core = 0,
+    env = {},
+  }: { readonly args?: readonly string[]; readonly core?: number; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<PinnedProcess> {
+  const [program = "node", ...rest] = onCore(core, [process.execPath, "--no-warnings", file, ...args]);
+  const child = spawn(program, rest, { stdio: ["ignore", "pipe", "inherit", "pipe"], env: { ...process.env, ...env } });
+  child.stdout?.pipe(createWriteStream("/dev/null"));
+  const port = await new Promise<number>((resolve, reject) => {
+    (child.stdio[3] as Readable).once("data", (chunk) => resolve(Number(String(chunk))));
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`${file} ended with ${code}`)));
+  });
+  return {
+    port,
+    cpuMicros: () => cpuMicrosOf(child),
+    residentBytes: async () =>
+      Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${child.pid}/status`, "utf8"))?.[1]) * 1024,
+    async stop() {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+
+/** `utime` and `stime` of proc(5), which count hundredths of a second. */
+async function cpuMicrosOf({ pid }: ChildProcess): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
