@@ -1,6 +1,6 @@
 // The guides list every reason and every setting. What the code has and a guide does not is found here.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { services } from "@parley/cli";
 import { expect, it } from "vitest";
@@ -9,8 +9,14 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const errorsGuide = readFileSync(join(root, "docs/errors.md"), "utf8");
 const runningGuide = readFileSync(join(root, "docs/running.md"), "utf8");
 
-it.each(services.map(({ name }) => name))("docs/errors.md has every reason of the service %s", (name) => {
-  const file = join(root, "packages", name, "src", `${name}-errors.ts`);
+const errorFiles = [...new Set(services.map(({ main }) => basename(join(main, "../.."))))]
+  .map((name) => `packages/${name}/src/${name}-errors.ts`)
+  .filter((file) => existsSync(join(root, file)));
+
+it("finds the services' reasons", () => expect(errorFiles.length).toBeGreaterThanOrEqual(4));
+
+it.each(errorFiles)("docs/errors.md has every reason of %s", (name) => {
+  const file = join(root, name);
   const reasons = quotedReasons(readFileSync(file, "utf8"));
   expect(reasons.length).toBeGreaterThan(0);
   expect(reasons.filter((reason) => !errorsGuide.includes(`\`${reason}\``))).toEqual([]);
@@ -25,10 +31,9 @@ it("docs/errors.md has every reason of the runtime", () => {
 });
 
 it("docs/running.md has every setting of every service", () => {
-  const files = ["packages/rpc/src/server/settings.ts", ...services.map(({ name }) => `packages/${name}/src/main.ts`)];
-  const settings = files
-    .filter((file) => existsSync(join(root, file)))
-    .flatMap((file) => [...readFileSync(join(root, file), "utf8").matchAll(/^ {2}([A-Z][A-Z_]+): /gm)])
+  const shared = ["packages/rpc/src/server/settings.ts", "packages/events/src/service-broker.ts"];
+  const settings = [...shared.map((file) => join(root, file)), ...services.map(({ main }) => main)]
+    .flatMap((file) => [...readFileSync(file, "utf8").matchAll(/^ {2}([A-Z][A-Z_]+): /gm)])
     .map((match) => match[1] ?? "");
   expect(settings).toContain("SHUTDOWN_GRACE_MS");
   expect([...new Set(settings)].filter((setting) => !runningGuide.includes(`\`${setting}\``))).toEqual([]);
@@ -36,9 +41,8 @@ it("docs/running.md has every setting of every service", () => {
 
 it("docs/running.md has every service with its port and contracts", () => {
   for (const { name, port, contracts } of services) {
-    expect(runningGuide).toContain(
-      `| ${name} | ${port} | ${contracts.map((contract) => `\`${contract}\``).join(", ")} |`,
-    );
+    const listed = contracts.map((contract) => (contract.includes(" ") ? contract : `\`${contract}\``)).join(", ");
+    expect(runningGuide).toContain(`| ${name} | ${port} | ${listed} |`);
   }
 });
 

@@ -40,7 +40,7 @@ const orders = (method: string) => `http://${address(50053)}/order.v1.OrderServi
 const products = (method: string) => `http://${address(50052)}/product.v1.ProductService/${method}`;
 
 async function stockOf(id: string): Promise<number> {
-  return (await curl(products("GetProduct"), { id })).body.product.stock;
+  return (await curl(products("GetProduct"), { productId: id })).body.product.stock;
 }
 
 /** The ids of all orders there are. */

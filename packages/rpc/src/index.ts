@@ -1,4 +1,4 @@
-export { serviceTokenIssuer, tokenAlgorithm, tokenAudience, userTokenIssuer } from "./access/token-verifier.ts";
+export { serviceTokenIssuer, tokenAlgorithm, tokenAudience, userTokenIssuer } from "./access/token-claims.ts";
 export { type CallContext, type Caller, callContextKey, within } from "./call/call-context.ts";
 export {
   type ErrorDetail,

@@ -10,8 +10,9 @@ import {
 import type { Clock } from "../environment/clock.ts";
 import type { AuthorizeCall } from "../server/call-pipeline.ts";
 import type { ServiceModule } from "../server/service-module.ts";
-import { createAuthorize, onBehalfOfHeader } from "./authorize.ts";
+import { createAuthorize } from "./authorize.ts";
 import { createServiceIdentity, type ServiceIdentity } from "./service-identity.ts";
+import { onBehalfOfHeader } from "./token-claims.ts";
 import { createTokenVerifier } from "./token-verifier.ts";
 
 /** How long public keys are kept before they are asked for again. */

@@ -24,7 +24,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../environment/clock.ts";
 import { type Authorize, createAuthorize } from "./authorize.ts";
 import { createServiceIdentity } from "./service-identity.ts";
-import { createTokenVerifier, serviceTokenIssuer, tokenAudience, userTokenIssuer } from "./token-verifier.ts";
+import { serviceTokenIssuer, tokenAudience, userTokenIssuer } from "./token-claims.ts";
+import { createTokenVerifier } from "./token-verifier.ts";
 
 let authorize: Authorize;
 let users: GenerateKeyPairResult;

@@ -9,15 +9,12 @@ import { TokenRefusedError, type TokenVerifier } from "./token-verifier.ts";
 /** Whose a thing is, by the kind of thing: given its id, the owner's user id, or undefined where there is no such thing. */
 export type Owners = Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
 
-/** The header in which a service says for whom it calls: `Bearer`, and the user's own token. */
-export const onBehalfOfHeader = "x-on-behalf-of";
-
 /** What of a call decides whether it is let in. */
 export interface AccessQuestion {
   readonly method: DescMethod;
   /** The `authorization` header. */
   readonly authorization: string | undefined;
-  /** The {@link onBehalfOfHeader}: the token of the user for whom a service calls. */
+  /** The `x-on-behalf-of` header: the token of the user for whom a service calls. */
   readonly onBehalfOf: string | undefined;
   readonly message: Message;
 }

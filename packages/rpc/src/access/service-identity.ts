@@ -1,6 +1,6 @@
 import { importJWK, type JWK, SignJWT } from "jose";
 import type { Clock } from "../environment/clock.ts";
-import { serviceTokenIssuer, tokenAlgorithm, tokenAudience } from "./token-verifier.ts";
+import { serviceTokenIssuer, tokenAlgorithm, tokenAudience } from "./token-claims.ts";
 
 /** How long a service's own token lasts. Short, since it is made anew for nothing and cannot be revoked. */
 const lifetimeMs = 5 * 60_000;

@@ -1,17 +1,7 @@
 import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import type { Caller } from "../call/call-context.ts";
 import type { Clock } from "../environment/clock.ts";
-
-/** Whom every token of the platform is for (`aud`). */
-export const tokenAudience = "parley";
-/** Who signs the tokens of people (`iss`): the user service. */
-export const userTokenIssuer = "parley/users";
-/** Who signs the tokens of services (`iss`): each service itself, with a key that the platform knows it by. */
-export const serviceTokenIssuer = "parley/services";
-/**
- * The one algorithm that is taken. What the token's own header says is never trusted with the choice (RFC 8725, section 3.1).
- */
-export const tokenAlgorithm = "EdDSA";
+import { serviceTokenIssuer, tokenAlgorithm, tokenAudience, userTokenIssuer } from "./token-claims.ts";
 
 /** Tokens are some 300 bytes long; what is longer is none of ours and is not looked at. */
 const tokenBytesMax = 4_096;

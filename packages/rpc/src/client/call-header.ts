@@ -1,4 +1,4 @@
-import { onBehalfOfHeader } from "../access/authorize.ts";
+import { onBehalfOfHeader } from "../access/token-claims.ts";
 import type { CallContext } from "../call/call-context.ts";
 import type { Environment } from "../environment/environment.ts";
 

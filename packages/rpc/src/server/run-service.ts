@@ -1,5 +1,4 @@
 import { collectDefaultMetrics } from "prom-client";
-import { createAccessControl, readServiceIdentity } from "../access/access-control.ts";
 import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
 import type { AuthorizeCall } from "./call-pipeline.ts";
@@ -83,6 +82,7 @@ async function withIdentity(
   if (auth === "off" || keyFile === "") {
     return environment;
   }
+  const { readServiceIdentity } = await import("../access/access-control.ts");
   return { ...environment, identity: await readServiceIdentity(name, { keyFile, clock: environment.clock }) };
 }
 
@@ -93,6 +93,8 @@ async function accessControl(
   if (config.AUTH === "off") {
     return undefined;
   }
+  // Loaded only where it is needed: it is a good part of what a small service would keep in memory.
+  const { createAccessControl } = await import("../access/access-control.ts");
   return createAccessControl(module, {
     clock: environment.clock,
     userKeysUrl: new URL("/.well-known/jwks.json", config.USER_SERVICE_URL),
