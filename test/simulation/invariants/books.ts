@@ -1,0 +1,119 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
+import type { World } from "../world/world.ts";
+
+/** What the services' databases hold, as it is durable. */
+export interface Books {
+  readonly orders: readonly OrderRow[];
+  readonly reservations: readonly ReservationRow[];
+  readonly products: readonly { readonly id: string; readonly stock: number }[];
+  readonly orderEvents: readonly Event[];
+  readonly productEvents: readonly Event[];
+  readonly notifications: readonly NotificationRow[];
+}
+
+export interface OrderRow {
+  readonly id: string;
+  readonly userId: string;
+  readonly requestId: string | null;
+  readonly phase: string;
+  readonly items: readonly OrderLine[];
+  readonly wasConfirmed: boolean;
+}
+
+export interface OrderLine {
+  readonly productId: string;
+  readonly quantity: number;
+}
+
+export interface ReservationRow {
+  readonly orderId: string;
+  readonly state: string;
+  readonly items: readonly OrderLine[];
+}
+
+export interface NotificationRow {
+  readonly id: string;
+  readonly kind: number;
+  readonly orderId: string;
+  readonly productId: string;
+  readonly state: number;
+}
+
+/** Reads them, bypassing the services. */
+export function readBooks({ disks }: Pick<World, "disks">): Books {
+  return {
+    orders: disks.order
+      .inspect<StoredOrder>("SELECT id, user_id, request_id, phase, items, confirm_time FROM orders ORDER BY id")
+      .map(({ id, user_id, request_id, phase, items, confirm_time }) => ({
+        id,
+        userId: user_id,
+        requestId: request_id,
+        phase,
+        items: (JSON.parse(items) as [string, number][]).map(([productId, quantity]) => ({ productId, quantity })),
+        wasConfirmed: confirm_time !== null,
+      })),
+    reservations: disks.product
+      .inspect<StoredReservation>("SELECT order_id, state, items FROM reservations ORDER BY order_id")
+      .map(({ order_id, state, items }) => ({
+        orderId: order_id,
+        state,
+        items: (JSON.parse(items) as [string, string, number][]).map(([productId, , quantity]) => ({
+          productId,
+          quantity,
+        })),
+      })),
+    products: disks.product.inspect("SELECT id, stock FROM products ORDER BY id"),
+    orderEvents: disks.order.inspect<StoredEvent>(eventsSql).map(decode),
+    productEvents: disks.product.inspect<StoredEvent>(eventsSql).map(decode),
+    notifications: disks.notification.inspect(
+      `SELECT id, kind, order_id AS "orderId", product_id AS "productId", state FROM notification ORDER BY sequence`,
+    ),
+  };
+}
+
+/** What is still to be done, by what it is; nothing once all has settled. Cheap, since it is asked often. */
+export function readUnfinished({ disks }: Pick<World, "disks">): Readonly<Record<string, number>> {
+  return {
+    ...count("orders in between", disks.order.inspect(unsettledSql)),
+    ...count("events of orders", disks.order.inspect(waitingSql)),
+    ...count("events of products", disks.product.inspect(waitingSql)),
+    ...count(
+      "notifications not sent",
+      disks.notification.inspect("SELECT COUNT(*) AS n FROM notification WHERE state = 1"),
+    ),
+  };
+}
+
+const eventsSql = "SELECT event FROM event_log ORDER BY sequence";
+const waitingSql = "SELECT COUNT(*) AS n FROM event_log WHERE state = 0";
+const unsettledSql =
+  "SELECT COUNT(*) AS n FROM orders WHERE phase NOT IN ('CONFIRMED', 'CANCELLED', 'REJECTED') OR due_time IS NOT NULL";
+
+interface StoredOrder {
+  readonly id: string;
+  readonly user_id: string;
+  readonly request_id: string | null;
+  readonly phase: string;
+  readonly items: string;
+  readonly confirm_time: number | null;
+}
+
+interface StoredReservation {
+  readonly order_id: string;
+  readonly state: string;
+  readonly items: string;
+}
+
+interface StoredEvent {
+  readonly event: Uint8Array;
+}
+
+function decode({ event }: StoredEvent): Event {
+  return fromBinary(EventSchema, event);
+}
+
+function count(what: string, rows: readonly { readonly n?: number }[]): Record<string, number> {
+  const n = rows[0]?.n ?? 0;
+  return n === 0 ? {} : { [what]: n };
+}

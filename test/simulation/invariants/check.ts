@@ -1,0 +1,32 @@
+import type { Ledger } from "../workload/ledger.ts";
+import type { World } from "../world/world.ts";
+import { readBooks, readUnfinished } from "./books.ts";
+import { checkNotifications } from "./notifications.ts";
+import { checkOrders } from "./orders.ts";
+import { checkStock } from "./stock.ts";
+import type { Violation } from "./violation.ts";
+
+/** Compares what the services keep, what they told, and what people asked for and were answered. */
+export function checkInvariants(world: World, ledger: Ledger): readonly Violation[] {
+  const books = readBooks(world);
+  return [
+    ...Object.entries(readUnfinished(world)).map(
+      ([what, count]): Violation => ({ invariant: "unfinished", message: `${what}: ${count}` }),
+    ),
+    ...ledger.restocks
+      .filter(({ isDone }) => isDone === undefined)
+      .map((): Violation => ({ invariant: "unfinished", message: "a restock was never answered" })),
+    ...ledger.strange.map((message): Violation => ({ invariant: "broken", message })),
+    ...checkDeadLetters(world),
+    ...checkStock(books, ledger),
+    ...checkOrders(books, ledger),
+    ...checkNotifications(books, world),
+  ];
+}
+
+function checkDeadLetters({ disks }: World): readonly Violation[] {
+  const letters = disks.notification.inspect<{ subject: string; cause: string }>(
+    "SELECT subject, cause FROM dead_letters",
+  );
+  return letters.map(({ subject, cause }) => ({ invariant: "broken", message: `dead letter of ${subject}: ${cause}` }));
+}

@@ -1,0 +1,48 @@
+import { NotificationKind, NotificationState } from "@parley/gen/notification/v1/notification_pb.js";
+import { firstProducts, lowStockThreshold } from "../workload/products.ts";
+import type { World } from "../world/world.ts";
+import type { Books } from "./books.ts";
+import { stockLevels } from "./stock.ts";
+import type { Violation } from "./violation.ts";
+
+/** Buyers and the shop are told of everything once, and of nothing else. */
+export function checkNotifications(books: Books, { mail }: Pick<World, "mail">): readonly Violation[] {
+  const violations: Violation[] = [];
+  const violated = (message: string) => violations.push({ invariant: "notification", message });
+  const told = (kind: NotificationKind, about: string) =>
+    books.notifications.filter((row) => row.kind === kind && (row.orderId === about || row.productId === about)).length;
+
+  for (const { id, phase, wasConfirmed } of books.orders) {
+    const confirmations = told(NotificationKind.ORDER_CONFIRMED, id);
+    const cancellations = told(NotificationKind.ORDER_CANCELLED, id);
+    if (confirmations !== (wasConfirmed ? 1 : 0))
+      violated(`order ${id} (${phase}): ${confirmations} confirmations told`);
+    if (cancellations !== (phase === "CANCELLED" ? 1 : 0)) {
+      violated(`order ${id} (${phase}): ${cancellations} cancellations told`);
+    }
+    const kinds = books.notifications.filter(({ orderId }) => orderId === id).map(({ kind }) => kind);
+    if (kinds[0] === NotificationKind.ORDER_CANCELLED) violated(`order ${id}: told to be cancelled before confirmed`);
+  }
+  for (const { productId, stock } of firstProducts) {
+    const alerts = told(NotificationKind.STOCK_LOW, productId);
+    const crossings = countCrossings([stock, ...stockLevels(books.productEvents, productId)]);
+    if (alerts !== crossings) violated(`product ${productId}: fell low ${crossings} times, told ${alerts} times`);
+  }
+  const known = new Set(books.orders.map(({ id }) => id));
+  for (const { id, orderId, state } of books.notifications) {
+    if (orderId !== "" && !known.has(orderId))
+      violated(`notification ${id} is about order ${orderId}, which there is not`);
+    if (state === NotificationState.SENT && !mail.received.has(id))
+      violated(`notification ${id} never came to anybody`);
+  }
+  const written = new Set(books.notifications.map(({ id }) => id));
+  for (const key of mail.received.keys()) {
+    if (!written.has(key)) violated(`somebody was told ${key}, of which nothing is written down`);
+  }
+  return violations;
+}
+
+function countCrossings(levels: readonly number[]): number {
+  return levels.filter((level, index) => level <= lowStockThreshold && (levels[index - 1] ?? 0) > lowStockThreshold)
+    .length;
+}

@@ -1,0 +1,183 @@
+import type { Event } from "@parley/gen/event/v1/event_pb.js";
+import type { Order } from "@parley/gen/order/v1/order_pb.js";
+import { OrderState } from "@parley/gen/order/v1/order_pb.js";
+import type { Ledger, OrderCall, PriceChange } from "../workload/ledger.ts";
+import { firstNanos } from "../workload/products.ts";
+import { buyers } from "../world/services.ts";
+import type { Books, OrderRow } from "./books.ts";
+import { linesText } from "./stock.ts";
+import type { Violation } from "./violation.ts";
+
+/** Orders are as their buyers were told, and each request is one order. */
+export function checkOrders(books: Books, ledger: Ledger): readonly Violation[] {
+  const rows = new Map(books.orders.map((row) => [row.id, row]));
+  return [
+    ...ledger.orders.flatMap((call) => checkCall(call, { rows, ledger, orderEvents: books.orderEvents })),
+    ...ledger.reads.flatMap(({ order }) => checkRead(order, ledger)),
+    ...ledger.cancellations
+      .filter(({ orderId, isAnswered }) => isAnswered && rows.get(orderId)?.phase !== "CANCELLED")
+      .map(
+        ({ orderId }): Violation => ({
+          invariant: "acknowledged",
+          message: `order ${orderId} was told to be cancelled, and is not`,
+        }),
+      ),
+    ...checkRequests(books, ledger),
+    ...books.orders.flatMap((row) => checkEvents(row, books.orderEvents)),
+  ];
+}
+
+interface Found {
+  readonly rows: ReadonlyMap<string, OrderRow>;
+  readonly ledger: Ledger;
+  readonly orderEvents: readonly Event[];
+}
+
+/** What a buyer was told of an order is what is kept of it, what was told of it, and what the prices were. */
+function checkCall(call: OrderCall, { rows, ledger, orderEvents }: Found): Violation[] {
+  if (call.answer.kind !== "confirmed") return [];
+  const { order } = call.answer;
+  const violations: Violation[] = [];
+  const violated = (message: string) =>
+    violations.push({ invariant: "acknowledged", message: `order ${order.id}: ${message}` });
+  const row = rows.get(order.id);
+  if (row === undefined) {
+    violated("acknowledged, and gone");
+    return violations;
+  }
+  const isCancelled = ledger.cancellations.some(({ orderId }) => orderId === order.id);
+  if (row.phase !== "CONFIRMED" && !(row.phase === "CANCELLED" && isCancelled))
+    violated(`acknowledged, and is ${row.phase}`);
+  const wanted = Object.entries(call.wanted).map(([productId, quantity]) => ({ productId, quantity }));
+  if (linesText(order.items) !== linesText(wanted))
+    violated(`is ${linesText(order.items)}, asked for was ${linesText(wanted)}`);
+  if (linesText(order.items) !== linesText(row.items)) violated(`kept as ${linesText(row.items)}`);
+  const buyer = buyers.find(({ id }) => id === call.userId);
+  if (order.userId !== buyer?.id || order.userName !== buyer.name || order.userEmail !== buyer.email) {
+    violated("is another buyer's");
+  }
+  if (!addsUp(order)) violated("its total is not the sum of its lines");
+  for (const item of order.items) {
+    if (!ledger.prices.some((price) => couldBe(price, item, call))) {
+      violated(`${item.productName} at ${item.unitPrice?.units} was no price of ${item.productId} at that time`);
+    }
+  }
+  const told = orderEvents.find(({ subject, payload }) => subject === order.id && payload.case === "orderConfirmed");
+  const same = told?.payload.case === "orderConfirmed" && priceText(told.payload.value) === priceText(order);
+  if (!same) violated("others were told something else of it than its buyer");
+  return violations;
+}
+
+/** An order that was acknowledged looks the same ever after, but for its state. */
+function checkRead(order: Order, ledger: Ledger): Violation[] {
+  const first = ledger.orders.flatMap(({ answer }) =>
+    answer.kind === "confirmed" && answer.order.id === order.id ? [answer.order] : [],
+  )[0];
+  const isFine =
+    first !== undefined &&
+    priceText(first) === priceText(order) &&
+    (order.state === OrderState.CONFIRMED || order.state === OrderState.CANCELLED);
+  return isFine
+    ? []
+    : [{ invariant: "acknowledged", message: `order ${order.id} was seen other than it was acknowledged` }];
+}
+
+/** A request id of a buyer has one answer and one order at most; so has a call without one. */
+function checkRequests(books: Books, ledger: Ledger): Violation[] {
+  const violations: Violation[] = [];
+  const violated = (message: string) => violations.push({ invariant: "request-id", message });
+  const answers = new Map<string, Set<string>>();
+  for (const { userId, requestId, answer, wanted } of ledger.orders) {
+    if (requestId === "") continue;
+    const key = `${userId} ${requestId}`;
+    const given = answers.get(key) ?? new Set();
+    answers.set(key, given);
+    if (answer.kind === "confirmed") given.add(`order ${priceText(answer.order)} ${answer.order.id}`);
+    else if (answer.kind === "refused" && finalRefusals.has(answer.reason)) {
+      given.add(`refusal ${answer.reason} ${JSON.stringify(answer.metadata)} ${JSON.stringify(wanted)}`);
+    } else if (answer.kind === "unknown") {
+      violations.push({ invariant: "unfinished", message: `request ${requestId} was never answered` });
+    }
+  }
+  for (const [key, given] of answers) {
+    if (given.size > 1) violated(`request ${key} has several answers: ${[...given].join("; ")}`);
+  }
+  for (const { id } of buyers) {
+    const calls = ledger.orders.filter(({ userId, requestId }) => userId === id && requestId === "");
+    const orders = books.orders.filter((row) => row.userId === id && row.requestId === null && row.wasConfirmed);
+    if (orders.length > calls.length)
+      violated(`buyer ${id}: ${calls.length} calls without id, ${orders.length} orders`);
+  }
+  const confirmed = books.orders.filter(({ requestId, wasConfirmed }) => requestId !== null && wasConfirmed);
+  const keys = confirmed.map(({ userId, requestId }) => `${userId} ${requestId}`);
+  if (new Set(keys).size < keys.length) violated("a request id has two orders");
+  for (const { id, requestId } of confirmed) {
+    if (!ledger.orders.some((call) => call.requestId === requestId)) violated(`order ${id} was never asked for`);
+  }
+  return violations;
+}
+
+/** Refusals that a request gets for good. An unknown product, say, may be there the next time. */
+const finalRefusals: ReadonlySet<string> = new Set(["INSUFFICIENT_STOCK", "MIXED_CURRENCIES", "AMOUNT_OUT_OF_RANGE"]);
+
+function checkEvents({ id, phase }: OrderRow, orderEvents: readonly Event[]): Violation[] {
+  const told = orderEvents.filter(({ subject }) => subject === id).map(({ payload }) => payload.case);
+  const expected = {
+    CONFIRMED: "orderConfirmed",
+    CANCELLED: "orderConfirmed,orderCancelled",
+    REJECTED: "orderRejected",
+  }[phase];
+  const isFine = expected === undefined || told.join() === expected;
+  return isFine ? [] : [{ invariant: "events", message: `order ${id} is ${phase}, told of it was: ${told.join()}` }];
+}
+
+function couldBe(price: PriceChange, item: Order["items"][number], { startMs, endMs }: OrderCall): boolean {
+  const { productId, productName, unitPrice } = item;
+  return (
+    price.productId === productId &&
+    price.name === productName &&
+    price.units === unitPrice?.units &&
+    price.currencyCode === unitPrice.currencyCode &&
+    (unitPrice.nanos === 0 || unitPrice.nanos === firstNanos) &&
+    price.startMs <= endMs &&
+    startMs >= 0
+  );
+}
+
+function addsUp({ items, totalPrice }: Order): boolean {
+  const nanos = items.reduce((total, { unitPrice, quantity }) => total + inNanos(unitPrice) * BigInt(quantity), 0n);
+  return inNanos(totalPrice) === nanos;
+}
+
+function inNanos(money: Amount | undefined): bigint {
+  return (money?.units ?? 0n) * 1_000_000_000n + BigInt(money?.nanos ?? 0);
+}
+
+/** Names and prices in words that are the same for the same order. */
+function priceText({ items, totalPrice, userName, userEmail }: Priced): string {
+  const lines = items.map(
+    ({ productId, productName, quantity, unitPrice }) =>
+      `${quantity} × ${productId} ${productName} ${unitPrice?.units}.${unitPrice?.nanos} ${unitPrice?.currencyCode}`,
+  );
+  return [userName, userEmail, ...lines, `${totalPrice?.units}.${totalPrice?.nanos} ${totalPrice?.currencyCode}`].join(
+    "|",
+  );
+}
+
+interface Priced {
+  readonly userName: string;
+  readonly userEmail: string;
+  readonly items: readonly {
+    readonly productId: string;
+    readonly productName: string;
+    readonly quantity: number;
+    readonly unitPrice?: Amount | undefined;
+  }[];
+  readonly totalPrice?: Amount | undefined;
+}
+
+interface Amount {
+  readonly units: bigint;
+  readonly nanos: number;
+  readonly currencyCode: string;
+}

@@ -1,0 +1,88 @@
+import type { Event } from "@parley/gen/event/v1/event_pb.js";
+import type { Ledger } from "../workload/ledger.ts";
+import { firstProducts } from "../workload/products.ts";
+import type { Books, OrderLine } from "./books.ts";
+import type { Violation } from "./violation.ts";
+
+/** Stock is where it should be: available, or set aside for orders that stand. */
+export function checkStock(books: Books, ledger: Ledger): readonly Violation[] {
+  return [...checkBalance(books, ledger), ...checkLevels(books), ...checkReservations(books)];
+}
+
+function checkBalance(books: Books, ledger: Ledger): Violation[] {
+  const violations: Violation[] = [];
+  for (const { productId, stock: first } of firstProducts) {
+    const restocked = sum(
+      ledger.restocks.filter((restock) => restock.productId === productId && restock.isDone).map(({ delta }) => delta),
+    );
+    const available = books.products.find(({ id }) => id === productId)?.stock ?? Number.NaN;
+    const standing = books.reservations.filter(({ state }) => state === "reserved").flatMap(({ items }) => items);
+    const setAside = unitsOf(productId, standing);
+    if (available + setAside !== first + restocked) {
+      const message = `product ${productId}: ${available} available and ${setAside} set aside, but ${first} at first and ${restocked} restocked`;
+      violations.push({ invariant: "stock-balance", message });
+    }
+  }
+  return violations;
+}
+
+/** No level that was ever committed is negative, and the last one told is the one that there is. */
+function checkLevels(books: Books): Violation[] {
+  const violations: Violation[] = [];
+  for (const { id, stock } of books.products) {
+    const levels = stockLevels(books.productEvents, id);
+    for (const level of [...levels, stock]) {
+      if (level < 0) violations.push({ invariant: "stock-negative", message: `product ${id}: ${level} available` });
+    }
+    const last = levels.at(-1);
+    if (last !== undefined && last !== stock) {
+      const message = `product ${id}: ${stock} available, but the last change told of left ${last}`;
+      violations.push({ invariant: "stock-balance", message });
+    }
+  }
+  return violations;
+}
+
+function checkReservations(books: Books): Violation[] {
+  const violations: Violation[] = [];
+  const violated = (message: string) => violations.push({ invariant: "reservation", message });
+  const standing = new Map(
+    books.reservations.filter(({ state }) => state === "reserved").map(({ orderId, items }) => [orderId, items]),
+  );
+  for (const { id, phase, items } of books.orders) {
+    const reserved = standing.get(id);
+    standing.delete(id);
+    if (phase === "CONFIRMED" && reserved === undefined)
+      violated(`order ${id} is confirmed, and nothing is set aside for it`);
+    if (phase !== "CONFIRMED" && reserved !== undefined)
+      violated(`order ${id} is ${phase}, and stock is set aside for it`);
+    if (reserved !== undefined && linesText(reserved) !== linesText(items)) {
+      violated(`order ${id} is for ${linesText(items)}, and set aside is ${linesText(reserved)}`);
+    }
+  }
+  for (const id of standing.keys()) violated(`stock is set aside for order ${id}, which there is not`);
+  return violations;
+}
+
+/** The stock of a product after each of its changes, in order. */
+export function stockLevels(productEvents: readonly Event[], productId: string): readonly number[] {
+  return productEvents.flatMap(({ payload }) =>
+    payload.case === "stockChanged" && payload.value.productId === productId ? [payload.value.stock] : [],
+  );
+}
+
+function unitsOf(productId: string, lines: readonly OrderLine[]): number {
+  return sum(lines.filter((line) => line.productId === productId).map(({ quantity }) => quantity));
+}
+
+/** Lines in words that are the same for the same lines. */
+export function linesText(lines: readonly OrderLine[]): string {
+  return lines
+    .map(({ productId, quantity }) => `${quantity} × ${productId}`)
+    .toSorted()
+    .join(", ");
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

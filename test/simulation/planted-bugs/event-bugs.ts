@@ -1,0 +1,130 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { EventSchema } from "@parley/gen/event/v1/event_pb.js";
+import { EventService } from "@parley/gen/event/v1/event_service_pb.js";
+import { createServiceClient } from "@parley/rpc/client";
+import type { Database } from "@parley/store";
+import type { Parts } from "../world/seams.ts";
+import type { PlantedBug } from "./planted-bug.ts";
+import { replaceMethod } from "./replace-method.ts";
+
+/** How other systems tell nobody, or tell twice, or lose what they said was kept. */
+export const eventBugs: readonly PlantedBug[] = [
+  {
+    name: "events are published by the request itself after its commit, with no relay",
+    seams: {
+      broker: () => undefined,
+      database: (database, parts) => (parts.service === "order" ? publishingDatabase(database, parts) : database),
+    },
+    breaks: ["notification"],
+  },
+  {
+    name: "the consumer acknowledges though its handler threw",
+    seams: {
+      module: (module, { service }) =>
+        service !== "notification"
+          ? module
+          : replaceMethod(module, EventService.method.deliver, (deliver) => async (request, context) => {
+              await deliver(request, context).catch(() => {});
+              return { failures: [] };
+            }),
+    },
+    breaks: ["notification"],
+  },
+  {
+    name: "an event is done when it is handed over, not when its effect is sure",
+    seams: {
+      broker: (broker) => ({
+        ...broker,
+        async publish(events, signal) {
+          broker.publish(events, signal).catch(() => {});
+          return [];
+        },
+      }),
+    },
+    breaks: ["notification"],
+  },
+  {
+    name: "the consumer does not remember what it dealt with",
+    seams: {
+      module(module, { service, environment }) {
+        if (service !== "notification") return module;
+        return replaceMethod(
+          module,
+          EventService.method.deliver,
+          (deliver) => (request, context) =>
+            // An inbox that has never seen any event before.
+            deliver(
+              { ...request, events: request.events.map((event: object) => ({ ...event, id: environment.newId() })) },
+              context,
+            ),
+        );
+      },
+    },
+    breaks: ["notification"],
+  },
+  {
+    name: "a transaction is answered before it is durable",
+    seams: {
+      database: (database) => ({
+        ...plain(database),
+        transaction: (work) =>
+          new Promise((resolve, reject) => {
+            const early: typeof work = async (transaction) => {
+              const answer = await work(transaction);
+              resolve(answer);
+              return answer;
+            };
+            database.transaction(early).catch(reject);
+          }),
+      }),
+    },
+    breaks: ["acknowledged", "reservation", "stock-balance", "notification", "request-id"],
+  },
+];
+
+/** A database that publishes, once, what each transaction appended. */
+function publishingDatabase(database: Database, { connect, environment, life }: Omit<Parts, "database">): Database {
+  const notification = createServiceClient(EventService, connect("notification"), { environment });
+  let through: number | undefined;
+
+  async function publish(): Promise<void> {
+    if (!life.isAlive) return;
+    const after = through ?? 0;
+    const rows = await database.all<{ sequence: number; event: Uint8Array }>(
+      "SELECT sequence, event FROM event_log WHERE sequence > ? ORDER BY sequence",
+      after,
+    );
+    const last = rows.at(-1)?.sequence ?? after;
+    if (last <= (through ?? 0)) return;
+    through = last;
+    const events = rows.map(({ event }) => fromBinary(EventSchema, event));
+    await database.transaction((transaction) =>
+      transaction.run("UPDATE event_log SET state = 1 WHERE sequence <= ?", last),
+    );
+    await notification.deliver({ events });
+  }
+
+  return {
+    ...plain(database),
+    async transaction(work) {
+      if (through === undefined) {
+        // What an earlier life wrote is none of this one's business.
+        const row = await database.get<{ last: number | null }>("SELECT MAX(sequence) AS last FROM event_log");
+        through = row?.last ?? 0;
+        await database.transaction((transaction) => transaction.run("UPDATE event_log SET state = 1"));
+      }
+      const answer = await database.transaction(work);
+      publish().catch(() => {});
+      return answer;
+    },
+  };
+}
+
+function plain(database: Database): Database {
+  return {
+    all: (sql, ...parameters) => database.all(sql, ...parameters),
+    get: (sql, ...parameters) => database.get(sql, ...parameters),
+    transaction: (work) => database.transaction(work),
+    close: () => database.close(),
+  };
+}

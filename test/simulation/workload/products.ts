@@ -1,0 +1,15 @@
+/** What the shop begins with: the sample products, as DESIGN and README promise them. */
+export const firstProducts = [
+  { productId: "101", name: "Laptop", units: 999n, stock: 50 },
+  { productId: "102", name: "Mouse", units: 29n, stock: 200 },
+  { productId: "103", name: "Keyboard", units: 79n, stock: 150 },
+  { productId: "104", name: "Monitor", units: 299n, stock: 75 },
+  { productId: "105", name: "Headphones", units: 149n, stock: 100 },
+] as const;
+
+export const productIds: readonly string[] = firstProducts.map(({ productId }) => productId);
+
+/** All of the first prices end on it. */
+export const firstNanos = 990_000_000;
+/** The shop is told when so many are left, or fewer. */
+export const lowStockThreshold = 10;

@@ -1,0 +1,193 @@
+import { Code, ConnectError, type Transport, type UnaryResponse } from "@connectrpc/connect";
+import { methodPolicy } from "@parley/rpc";
+import { markReach } from "@parley/rpc/client";
+import { type Faults, slowMsMax } from "./faults.ts";
+import type { History } from "./history.ts";
+import type { Life } from "./life.ts";
+import type { PassPoint } from "./points.ts";
+import type { Randomness } from "./randomness.ts";
+import type { SimulatedTime } from "./simulated-time.ts";
+
+/** What lies between processes: messages are late, get lost, come twice, overtake one another. */
+export interface Network {
+  /** From now on calls to `server` reach this process. */
+  serve(server: Life, transport: Transport): void;
+  /** The way from a process to a server, whichever process that is when a message arrives. */
+  connect(caller: Life, serverName: string): Transport;
+  /** Messages under way. */
+  readonly underWay: number;
+}
+
+export interface NetworkOptions {
+  readonly time: SimulatedTime;
+  readonly random: Randomness;
+  readonly history: History;
+  /** The faults of this moment. */
+  readonly faults: () => Faults;
+  readonly passPoint: PassPoint;
+}
+
+interface Server {
+  readonly life: Life;
+  readonly transport: Transport;
+}
+
+type Unary = Parameters<Transport["unary"]>;
+type Answer = UnaryResponse;
+
+export function createNetwork(options: NetworkOptions): Network {
+  const { time, random, history, faults, passPoint } = options;
+  const servers = new Map<string, Server>();
+  let underWay = 0;
+  let callCount = 0;
+
+  /** Brings a message over. What comes of it is told once, later; or never. */
+  function carry(what: string, { arrive, breakOff }: { arrive(): void; breakOff(): void }): void {
+    const { lost, silent, slow } = faults();
+    const fate = random.next();
+    if (fate < silent) {
+      history.note(`${what} is lost, unnoticed`);
+      return;
+    }
+    const isLost = fate < silent + lost;
+    const delayMs = fate > 1 - slow ? slowMsMax * random.next() : wayMs(random);
+    if (isLost) history.note(`${what} is lost`);
+    underWay++;
+    time.after(delayMs, () => {
+      underWay--;
+      if (isLost) breakOff();
+      else arrive();
+    });
+  }
+
+  function connect(caller: Life, serverName: string): Transport {
+    function unary(...[method, signal, timeoutMs, header, input]: Unary): Promise<Answer> {
+      return new Promise((resolve, reject) => {
+        const name = `${caller.name} → ${serverName} ${method.name} #${++callCount}`;
+        passPoint(caller, `call ${method.name}`);
+        if (!caller.isAlive) return;
+        history.note(name);
+        let isSettled = false;
+        const settle = (how: () => void) => {
+          if (isSettled || !caller.isAlive) return;
+          isSettled = true;
+          how();
+        };
+        const breakOff = () => settle(() => reject(brokenConnection()));
+        const cancellation = createCancellation();
+        signal?.addEventListener("abort", () => carry(`${name} cancel`, { arrive: cancellation.ask, breakOff() {} }));
+        if (servers.get(serverName)?.life.isAlive !== true) {
+          history.note(`${name} is refused: nobody is there`);
+          time.after(wayMs(random), () => settle(() => reject(refusedConnection())));
+          return;
+        }
+        const call: Unary = [method, cancellation.signal, timeoutMs, header, input];
+        const deliver = (copy: string) => {
+          arrive(call, {
+            serverName,
+            name: `${name}${copy}`,
+            breakOff,
+            resolve: (answer) => settle(() => resolve(answer)),
+            reject: (error) => settle(() => reject(error)),
+          });
+          cancellation.callArrived();
+        };
+        carry(name, { arrive: () => deliver(""), breakOff });
+        if (mayRepeat(call) && random.chance(faults().repeated))
+          carry(`${name} copy`, { arrive: () => deliver(" copy"), breakOff() {} });
+      });
+    }
+    return { unary: unary as Transport["unary"], stream: () => Promise.reject(noStreams()) };
+  }
+
+  function arrive(call: Unary, caller: Caller): void {
+    const server = servers.get(caller.serverName);
+    if (server?.life.isAlive !== true) {
+      caller.breakOff();
+      return;
+    }
+    const { life, transport } = server;
+    const { name: methodName } = call[0];
+    const forget = life.onDeath(() =>
+      carry(`${caller.name} break`, { arrive: caller.breakOff, breakOff: caller.breakOff }),
+    );
+    const answer = (outcome: string, hand: () => void) => {
+      if (!life.isAlive) return;
+      passPoint(life, `answer ${methodName}`);
+      if (!life.isAlive) return;
+      forget();
+      history.note(`${caller.name} ← ${outcome}`);
+      carry(`${caller.name} answer`, { arrive: hand, breakOff: caller.breakOff });
+    };
+    transport.unary(...call).then(
+      (response) => answer("OK", () => caller.resolve(response as Answer)),
+      (error: unknown) => {
+        const failure = ConnectError.from(error);
+        answer(Code[failure.code], () => caller.reject(markReach(failure, "answered")));
+      },
+    );
+  }
+
+  return {
+    serve(life, transport) {
+      servers.set(life.name, { life, transport });
+    },
+    connect,
+    get underWay() {
+      return underWay;
+    },
+  };
+}
+
+interface Caller {
+  readonly serverName: string;
+  /** The call, for the history. */
+  readonly name: string;
+  breakOff(): void;
+  resolve(answer: Answer): void;
+  reject(error: ConnectError): void;
+}
+
+/** A caller's word that it no longer waits, which does not overtake the call on its way. */
+function createCancellation() {
+  const controller = new AbortController();
+  let [isAsked, hasArrived] = [false, false];
+  const look = () => {
+    if (isAsked && hasArrived) controller.abort();
+  };
+  return {
+    signal: controller.signal,
+    ask() {
+      isAsked = true;
+      look();
+    },
+    callArrived() {
+      hasArrived = true;
+      look();
+    },
+  };
+}
+
+/** Whether the contract lets anybody on the way send the call again. */
+function mayRepeat([method, , , , input]: Unary): boolean {
+  const { repeatable } = methodPolicy(method);
+  return repeatable === "with-request-id" ? "requestId" in input && input.requestId !== "" : repeatable === "always";
+}
+
+/** How long a message takes that nothing happens to: mostly under a millisecond, now and then ten. */
+function wayMs(random: Randomness): number {
+  const draw = random.next();
+  return 0.1 + 10 * draw ** 4;
+}
+
+function brokenConnection(): ConnectError {
+  return markReach(new ConnectError("the connection broke", Code.Unavailable), "unknown");
+}
+
+function refusedConnection(): ConnectError {
+  return markReach(new ConnectError("connection refused", Code.Unavailable), "unreachable");
+}
+
+function noStreams(): ConnectError {
+  return new ConnectError("the simulated network carries no streams", Code.Unimplemented);
+}

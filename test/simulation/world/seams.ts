@@ -1,0 +1,35 @@
+import type { Transport } from "@connectrpc/connect";
+import type { Broker } from "@parley/events";
+import type { InventoryClient } from "@parley/order";
+import type { Environment } from "@parley/rpc";
+import type { ServiceModule } from "@parley/rpc/server";
+import type { Database, Migration } from "@parley/store";
+import type { Life } from "./life.ts";
+
+/** The services that are simulated. */
+export type ServiceName = "user" | "product" | "order" | "notification";
+export const serviceNames: readonly ServiceName[] = ["user", "product", "order", "notification"];
+
+/** What a service is made of, for whoever puts something else in its place. */
+export interface Parts {
+  readonly service: ServiceName;
+  readonly life: Life;
+  readonly environment: Environment;
+  readonly database: Database;
+  /** The way to another service. */
+  connect(serverName: ServiceName): Transport;
+}
+
+/**
+ * Where a simulation may be given something other than what production has. The one use is to plant a bug, to see that the
+ * checks find it.
+ */
+export interface Seams {
+  migrations?(service: ServiceName, migrations: readonly Migration[]): readonly Migration[];
+  database?(database: Database, parts: Omit<Parts, "database">): Database;
+  /** The product service as the order service sees it. */
+  inventory?(inventory: InventoryClient, parts: Parts): InventoryClient;
+  /** Undefined leaves the service without a relay. */
+  broker?(broker: Broker, parts: Parts): Broker | undefined;
+  module?(module: ServiceModule, parts: Parts): ServiceModule;
+}

@@ -1,0 +1,79 @@
+import { type Broker, createDirectBroker } from "@parley/events";
+import { EventService } from "@parley/gen/event/v1/event_service_pb.js";
+import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
+import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
+import { type Channel, createNotificationModule, notificationMigrations } from "@parley/notification";
+import { createOrderModule, orderMigrations } from "@parley/order";
+import { createProductModule, productMigrations } from "@parley/product";
+import { createServiceClient } from "@parley/rpc/client";
+import type { ServiceModule } from "@parley/rpc/server";
+import type { Migration } from "@parley/store";
+import { createUserModule, userMigrations } from "@parley/user";
+import type { Parts, Seams, ServiceName } from "./seams.ts";
+
+/** What a service finds around it. */
+export interface Surroundings extends Parts {
+  readonly channel: Channel;
+  readonly seams: Seams;
+}
+
+/** Who buys. The user service would make them when it starts, which it does not here. */
+export const buyers = [
+  { id: "1", name: "Alice Johnson", email: "alice@example.com" },
+  { id: "2", name: "Bob Smith", email: "bob@example.com" },
+  { id: "3", name: "Charlie Brown", email: "charlie@example.com" },
+] as const;
+
+const buyersMigration: Migration = {
+  id: "simulation/0001-buyers",
+  sql: buyers
+    .map(
+      ({ id, name, email }) =>
+        `INSERT INTO users (id, name, email, email_key, phone, address, role, password_hash, version, create_time, update_time)
+         VALUES ('${id}', '${name}', '${email}', '${email}', '', '', 'customer', '', 1, 0, 0);`,
+    )
+    .join("\n"),
+};
+
+/** The schemas of the services, each with its own database. */
+export const migrationsOf: Readonly<Record<ServiceName, readonly Migration[]>> = {
+  user: [...userMigrations, buyersMigration],
+  product: productMigrations,
+  order: orderMigrations,
+  notification: notificationMigrations,
+};
+
+/** Makes a service as its `main.ts` does, with a simulated world instead of the machine's. */
+export const makeService: Readonly<Record<ServiceName, (around: Surroundings) => ServiceModule>> = {
+  user({ environment, database }) {
+    const module = createUserModule({ environment, database });
+    // Starting it makes a key for signing in, on a thread whose pace is the machine's. Nobody signs in here.
+    return { entries: module.entries };
+  },
+  product(around) {
+    const { environment, database } = around;
+    return createProductModule({ environment, database, sampleData: true, broker: brokerFor(around) });
+  },
+  order(around) {
+    const { environment, database, connect, seams } = around;
+    const inventory = createServiceClient(InventoryService, connect("product"), { environment });
+    return createOrderModule({
+      environment,
+      database,
+      users: createServiceClient(UserService, connect("user"), { environment }),
+      inventory: seams.inventory?.(inventory, around) ?? inventory,
+      broker: brokerFor(around),
+    });
+  },
+  notification({ environment, database, channel }) {
+    return createNotificationModule({ environment, database, channel, shopEmail: "shop@example.com" });
+  },
+};
+
+/** Events go straight to the notification service, which is the only one that is told of any. */
+function brokerFor(around: Surroundings): Broker | undefined {
+  const { connect, environment, seams } = around;
+  const client = createServiceClient(EventService, connect("notification"), { environment });
+  const broker = createDirectBroker({ subscribers: [{ name: "notification", client }] });
+  return seams.broker === undefined ? broker : seams.broker(broker, around);
+}

@@ -1,0 +1,169 @@
+import type { Transport } from "@connectrpc/connect";
+import { newUuidV7 } from "@parley/rpc";
+import { connectInMemory } from "@parley/rpc/testing";
+import { type CrashableDatabase, createCrashableDatabase } from "@parley/store/testing";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { failingDatabase } from "./failing-database.ts";
+import { type Faults, noFaults } from "./faults.ts";
+import { createHistory, type History } from "./history.ts";
+import { Life } from "./life.ts";
+import { createMail, type Mail } from "./mail.ts";
+import { createNetwork } from "./network.ts";
+import type { PassPoint } from "./points.ts";
+import { createRandomness, type Randomness } from "./randomness.ts";
+import { type Seams, type ServiceName, serviceNames } from "./seams.ts";
+import { makeService, migrationsOf } from "./services.ts";
+import { createSimulatedTime, type SimulatedTime } from "./simulated-time.ts";
+
+export interface WorldOptions {
+  readonly seed: number;
+  /** Default: none. */
+  readonly faults?: Faults;
+  readonly seams?: Seams;
+  /** Asked at each numbered point whether the process ends there. Default: as often as the faults say. */
+  readonly endsAt?: (point: Point) => boolean;
+}
+
+/** A place in a run where a process may end. */
+export interface Point {
+  /** Counts the points of a run, from 1 on. */
+  readonly number: number;
+  readonly life: Life;
+  readonly name: string;
+}
+
+/** All services, what lies between them, and what befalls them. */
+export interface World {
+  readonly time: SimulatedTime;
+  readonly random: Randomness;
+  readonly history: History;
+  readonly disks: Readonly<Record<ServiceName, CrashableDatabase>>;
+  readonly mail: Mail;
+  /** Points passed so far. */
+  readonly pointCount: number;
+  /** Messages under way. */
+  readonly messagesUnderWay: number;
+  /** Starts every service. */
+  start(): Promise<void>;
+  /** The way from outside to a service. */
+  connect(caller: Life, service: ServiceName): Transport;
+  /** Ends what befalls the services. What is down is started again soon. */
+  heal(): void;
+  /** Gives the memory back. */
+  dispose(): void;
+}
+
+/** How long a process that ended stays away at most, in milliseconds. */
+const downMsMax = 3_000;
+
+// Nobody reads them, and making them anew for each process would take longer than everything else.
+const log = pino({ level: "silent" });
+const metrics = new Registry();
+
+export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: WorldOptions): World {
+  const time = createSimulatedTime();
+  const history = createHistory(time);
+  const random = createRandomness(seed);
+  const draws = { points: random.fork("points"), crashes: random.fork("crashes"), ids: random.fork("ids") };
+  const [toss, stores] = [random.fork("schedule"), random.fork("stores")];
+  const running = new Map<ServiceName, Life>();
+  let current = faults;
+  let pointCount = 0;
+
+  const passPoint: PassPoint = (life, name) => {
+    if (!life.isAlive || !isServiceName(life.name)) return;
+    const point = { number: ++pointCount, life, name };
+    const ends = endsAt === undefined ? draws.points.chance(current.crashAtPoint) : endsAt(point);
+    if (ends) crash(life.name, `point ${point.number}: ${name}`);
+  };
+  const network = createNetwork({ time, random: random.fork("network"), history, faults: () => current, passPoint });
+  const mail = createMail({ random: random.fork("mail"), faults: () => current, passPoint });
+  const disks = Object.fromEntries(
+    serviceNames.map((service) => [service, createDisk(service)]),
+  ) as unknown as World["disks"];
+
+  function createDisk(service: ServiceName): CrashableDatabase {
+    return createCrashableDatabase({
+      migrations: seams.migrations?.(service, migrationsOf[service]) ?? migrationsOf[service],
+      clock: time,
+      schedule: (callback) => time.after(current.diskMsMax * toss.next(), callback),
+      atPoint(point) {
+        // Until the commit nothing is durable: one point before it says as much as several.
+        const life = running.get(service);
+        if (life !== undefined && (point === "commit" || point === "committed")) passPoint(life, point);
+      },
+    });
+  }
+
+  async function start(service: ServiceName): Promise<void> {
+    const life = new Life(service, time);
+    running.set(service, life);
+    history.note(`${service} starts`);
+    const { clock } = life;
+    const next = () => draws.ids.next();
+    const environment = { clock, random: next, newId: newUuidV7({ clock, random: next }), log, metrics };
+    const opened = await disks[service].open();
+    const failing = failingDatabase(opened, () => stores.chance(current.storeFailure));
+    const connect = (server: ServiceName) => network.connect(life, server);
+    const database = seams.database?.(failing, { service, life, environment, connect }) ?? failing;
+    const parts = { service, life, environment, database, connect };
+    const made = makeService[service]({ ...parts, channel: mail.channel(life), seams });
+    const module = seams.module?.(made, parts) ?? made;
+    try {
+      await module.start?.();
+    } catch (error) {
+      // Its disk was full, say: whoever runs it starts it again.
+      if (life.isAlive) crash(service, `it could not start: ${error}`);
+      return;
+    }
+    if (life.isAlive) network.serve(life, connectInMemory(module, environment));
+  }
+
+  function crash(service: ServiceName, why: string): void {
+    history.note(`${service} ends (${why})`);
+    running.get(service)?.end();
+    disks[service].crash();
+    time.after(downMsMax * draws.crashes.next() ** 2, () => void start(service));
+  }
+
+  function crashNowAndThen(): void {
+    const { crashesPerSecond } = current;
+    if (crashesPerSecond === 0) return;
+    time.after((-1000 * Math.log(1 - draws.crashes.next())) / crashesPerSecond, () => {
+      const service = draws.crashes.pick(serviceNames);
+      if (current.crashesPerSecond > 0 && running.get(service)?.isAlive === true) crash(service, "out of the blue");
+      crashNowAndThen();
+    });
+  }
+
+  return {
+    time,
+    random,
+    history,
+    disks,
+    mail,
+    get pointCount() {
+      return pointCount;
+    },
+    get messagesUnderWay() {
+      return network.underWay;
+    },
+    async start() {
+      for (const service of serviceNames) void start(service);
+      crashNowAndThen();
+    },
+    connect: network.connect,
+    heal() {
+      history.note("the world heals");
+      current = noFaults;
+    },
+    dispose() {
+      for (const disk of Object.values(disks)) disk.dispose();
+    },
+  };
+}
+
+function isServiceName(name: string): name is ServiceName {
+  return serviceNames.some((known) => known === name);
+}
