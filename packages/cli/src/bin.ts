@@ -1,5 +1,12 @@
 #!/usr/bin/env node
-import { createProgram } from "./program.ts";
-import { services } from "./stack/service-registry.ts";
+import { enableCompileCache } from "node:module";
+import { fileURLToPath } from "node:url";
+
+// What Node compiled once starts in half the time. It has to be said before the code is read.
+enableCompileCache(fileURLToPath(new URL("../../../node_modules/.cache/parley/compile", import.meta.url)));
+const [{ createProgram }, { services }] = await Promise.all([
+  import("./program.ts"),
+  import("./stack/service-registry.ts"),
+]);
 
 await createProgram({ services }).parseAsync();

@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import { upCommand } from "./commands/up.ts";
+import { allCommands } from "./commands/all-commands.ts";
+import { lazyCommand, prepared } from "./commands/lazy-command.ts";
 import type { ServiceDefinition } from "./stack/service-registry.ts";
 
 export interface ProgramOptions {
@@ -7,10 +8,22 @@ export interface ProgramOptions {
   readonly services: readonly ServiceDefinition[];
 }
 
-/** The `parley` command line: one file under commands/ for each command. */
+/** The `parley` command line: one file under commands/ for each command, read when it is called. */
 export function createProgram({ services }: ProgramOptions): Command {
-  return new Command("parley")
-    .description("Starts Parley on this machine, and talks to it.")
-    .showHelpAfterError("(parley --help tells what there is)")
-    .addCommand(upCommand(services));
+  const program = new Command("parley")
+    .description("Starts Parley on this machine, calls it and watches it.")
+    .enablePositionalOptions()
+    .helpCommand(false);
+  for (const command of allCommands(services)) {
+    program.addCommand(lazyCommand(command));
+  }
+  program.addCommand(
+    new Command("help")
+      .description("Tells what a command does, for example `parley help order create`.")
+      .argument("[command...]")
+      .action(async (names: readonly string[]) => {
+        await createProgram({ services }).parseAsync([...names, "--help"], { from: "user" });
+      }),
+  );
+  return prepared(program, program.name());
 }

@@ -1,0 +1,23 @@
+import type { Parameter } from "./parameters.ts";
+import type { GivenValue } from "./request.ts";
+
+/** What must not stand on a command line, where every user of the machine can read it. */
+export function isSecret({ path }: Pick<Parameter, "path">): boolean {
+  return path.at(-1)?.name === "password";
+}
+
+/** Asks at the terminal for a password that is needed and was not given. */
+export async function askForSecrets(
+  parameters: readonly Parameter[],
+  given: readonly GivenValue[],
+): Promise<readonly GivenValue[]> {
+  const all = [...given];
+  for (const parameter of parameters) {
+    const isMissing = isSecret(parameter) && parameter.required && !given.some((one) => one.parameter === parameter);
+    if (isMissing) {
+      const { password } = await import("@inquirer/prompts");
+      all.push({ parameter, value: await password({ message: "Password" }, { output: process.stderr }) });
+    }
+  }
+  return all;
+}

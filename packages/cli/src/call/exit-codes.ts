@@ -1,0 +1,50 @@
+import { Code } from "@connectrpc/connect";
+
+/** How `parley` ends, so that a script can tell what kind of thing went wrong. */
+export const exitCodes = {
+  ok: 0,
+  other: 1,
+  invalid: 2,
+  notFound: 3,
+  refused: 4,
+  notAllowed: 5,
+  unavailable: 6,
+  /** What shells use where Ctrl-C ended a program: 128 and the signal's number. */
+  interrupted: 130,
+} as const;
+
+/** The exit code for a call that failed. */
+export function exitCodeOf(code: Code): number {
+  switch (code) {
+    case Code.InvalidArgument:
+    case Code.OutOfRange:
+      return exitCodes.invalid;
+    case Code.NotFound:
+      return exitCodes.notFound;
+    case Code.FailedPrecondition:
+    case Code.Aborted:
+    case Code.AlreadyExists:
+      return exitCodes.refused;
+    case Code.Unauthenticated:
+    case Code.PermissionDenied:
+      return exitCodes.notAllowed;
+    case Code.Unavailable:
+    case Code.DeadlineExceeded:
+    case Code.ResourceExhausted:
+      return exitCodes.unavailable;
+    case Code.Canceled:
+      return exitCodes.interrupted;
+    default:
+      return exitCodes.other;
+  }
+}
+
+/** For the help of commands that make calls. */
+export const exitCodesInWords = `Exit codes:
+  0  it worked
+  1  something else failed
+  2  the command or the request is wrong (INVALID_ARGUMENT, OUT_OF_RANGE)
+  3  there is no such thing (NOT_FOUND)
+  4  the state of things forbids it (FAILED_PRECONDITION, ABORTED, ALREADY_EXISTS)
+  5  you may not (UNAUTHENTICATED, PERMISSION_DENIED)
+  6  not now (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED)`;

@@ -1,0 +1,116 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import { commentOf, TextValueError } from "@parley/rest";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { type ConnectionOptions, withConnectionOptions } from "./connection-options.ts";
+import type { MethodCommand } from "./contracts.ts";
+import { exitCodesInWords } from "./exit-codes.ts";
+import { parameterHelp, summaryOf } from "./method-help.ts";
+import { type Parameter, parametersOf } from "./parameters.ts";
+import type { GivenValue } from "./request.ts";
+import { runCall } from "./run-call.ts";
+import { jsonOf, valueName } from "./text-to-json.ts";
+
+/** What a command that calls a method was given. */
+export interface CallOptions extends ConnectionOptions {
+  readonly json?: true;
+  readonly data?: string;
+}
+
+/** `parley <service> <method>`: flags, places and help from the method's contract. */
+export function methodCommand({ name, method }: MethodCommand, services: readonly ServiceDefinition[]): Command {
+  const parameters = parametersOf(method);
+  const command = new Command(name).summary(summaryOf(method)).description(descriptionOf(method));
+  const places = parameters.filter(({ positional }) => positional);
+  for (const place of places) {
+    const { flag, kind } = place;
+    command.addArgument(
+      new Argument(kind === "list" ? `[${flag}...]` : `[${flag}]`, parameterHelp(place)).argParser(reader(place)),
+    );
+  }
+  for (const parameter of parameters) {
+    command.addOption(optionOf(parameter));
+  }
+  command.option("--data <json>", "the whole request as JSON; @file reads a file, - the standard input");
+  command.option("--json", "print the answer as JSON");
+  withConnectionOptions(command);
+  command.addHelpText("after", `\n${exitCodesInWords}`);
+  return command.action(async () => {
+    const options = command.opts<CallOptions>();
+    const given = givenValues(command, parameters);
+    refuseMistakes(command, { parameters, given, options });
+    process.exitCode = await runCall({ method, parameters, given, options, services });
+  });
+}
+
+function descriptionOf(method: MethodCommand["method"]): string {
+  return `${commentOf(method)}\n\nCalls ${method.parent.typeName}/${method.name}.`;
+}
+
+function optionOf(parameter: Parameter): Option {
+  const { flag, alias } = parameter;
+  const names = alias === undefined ? `--${flag}` : `--${alias}, --${flag}`;
+  const option = new Option(`${names} <${valueName(parameter)}>`, parameterHelp(parameter)).argParser(
+    reader(parameter),
+  );
+  const rivals = parameter.path.at(-1)?.oneof?.fields ?? [];
+  return option.conflicts(
+    rivals.filter((rival) => rival !== parameter.path.at(-1)).map(({ name }) => camelCase(name.replaceAll("_", "-"))),
+  );
+}
+
+/** Reads one value; for what may be repeated, adds it to those before. */
+function reader(parameter: Parameter): (text: string, before: unknown) => JsonValue {
+  const isMany = parameter.path.at(-1)?.fieldKind === "list";
+  return (text, before) => {
+    try {
+      const value = jsonOf(parameter, text);
+      return isMany && parameter.kind !== "json" ? [...(Array.isArray(before) ? before : []), value] : value;
+    } catch (error) {
+      if (error instanceof TextValueError) {
+        throw new InvalidArgumentError(`It is ${error.message}.`);
+      }
+      throw error;
+    }
+  };
+}
+
+function givenValues(command: Command, parameters: readonly Parameter[]): readonly GivenValue[] {
+  const options = command.opts<Record<string, JsonValue | undefined>>();
+  const places = parameters.filter(({ positional }) => positional);
+  return parameters.flatMap((parameter) => {
+    const inPlace = command.processedArgs[places.indexOf(parameter)] as JsonValue | undefined;
+    const value = options[camelCase(parameter.flag)] ?? (parameter.positional ? inPlace : undefined);
+    return value === undefined || (Array.isArray(value) && value.length === 0) ? [] : [{ parameter, value }];
+  });
+}
+
+interface Mistakable {
+  readonly parameters: readonly Parameter[];
+  readonly given: readonly GivenValue[];
+  readonly options: CallOptions;
+}
+
+/** Ends the command where something is missing, or said twice. What the values may be is left to the service. */
+function refuseMistakes(command: Command, { parameters, given, options }: Mistakable): void {
+  if (options.data !== undefined) {
+    const [extra] = given;
+    if (extra !== undefined) {
+      command.error(`error: --data is the whole request, so --${extra.parameter.flag} cannot stand beside it`);
+    }
+    return;
+  }
+  const missing = parameters.filter(
+    (parameter) =>
+      parameter.required && !parameter.generated && !given.some((value) => value.parameter.flag === parameter.flag),
+  );
+  if (missing.length > 0) {
+    const names = missing.map(({ flag, positional }) => (positional ? `<${flag}>` : `--${flag}`));
+    command.error(`error: missing ${names.join(", ")}`);
+  }
+}
+
+/** As commander names an option's value. */
+function camelCase(flag: string): string {
+  return flag.replaceAll(/-([a-z0-9])/g, (_match, char: string) => char.toUpperCase());
+}

@@ -1,0 +1,106 @@
+import { readFileSync } from "node:fs";
+import {
+  type DescMethod,
+  fromJson,
+  isMessage,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+} from "@bufbuild/protobuf";
+import { readContracts } from "./contracts.ts";
+import { type Parameter, pathOf } from "./parameters.ts";
+
+/** A request that cannot be made of what was given. */
+export class RequestError extends Error {
+  override readonly name = "RequestError";
+}
+
+/** A parameter and what was given for it, in protobuf JSON; several values for lists. */
+export interface GivenValue {
+  readonly parameter: Parameter;
+  readonly value: JsonValue;
+}
+
+/** `--data` takes a request of this size, far above what any service accepts. */
+const dataBytesMax = 16 * 1024 * 1024;
+
+/** The request of what was given by flags. A field mask that was not given holds the fields that were. */
+export function requestOf(method: DescMethod, given: readonly GivenValue[], newId: () => string): Message {
+  const json: JsonObject = {};
+  for (const { parameter, value } of given) {
+    put(json, parameter, value);
+  }
+  for (const field of method.input.fields) {
+    const isGiven = given.some(({ parameter }) => parameter.path[0] === field);
+    if (field.message?.typeName === "google.protobuf.FieldMask" && !isGiven) {
+      json[field.jsonName] = maskOf(given);
+    } else if (field.name === "request_id" && !isGiven) {
+      json[field.jsonName] = newId();
+    }
+  }
+  return messageOf(method, json);
+}
+
+/** The request of `--data`: JSON, `@file`, or `-` for the standard input. */
+export function requestOfData(method: DescMethod, data: string): Message {
+  const text = data === "-" ? readFileSync(0, "utf8") : data.startsWith("@") ? readText(data.slice(1)) : data;
+  if (text.length > dataBytesMax) {
+    throw new RequestError(`--data is larger than ${dataBytesMax} bytes`);
+  }
+  let json: JsonValue;
+  try {
+    json = JSON.parse(text) as JsonValue;
+  } catch (cause) {
+    throw new RequestError("--data is not JSON", { cause });
+  }
+  return messageOf(method, json);
+}
+
+function messageOf(method: DescMethod, json: JsonValue): Message {
+  try {
+    const message = fromJson(method.input, json, { registry: readContracts() });
+    if (!isMessage(message)) {
+      throw new TypeError("not a message");
+    }
+    return message;
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new RequestError(`the request is no ${method.input.typeName}: ${words}`, { cause });
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new RequestError(`--data: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+}
+
+/** Paths below the message that is changed, in the form that protobuf JSON has for masks: `name,lowStockThreshold`. */
+function maskOf(given: readonly GivenValue[]): string {
+  return given
+    .filter(({ parameter }) => parameter.path.length > 1 && !parameter.positional && parameter.flag !== "etag")
+    .map(({ parameter }) =>
+      parameter.path
+        .slice(1)
+        .map(({ jsonName }) => jsonName)
+        .join("."),
+    )
+    .join(",");
+}
+
+function put(json: JsonObject, parameter: Parameter, value: JsonValue): void {
+  let place = json;
+  for (const { jsonName } of parameter.path.slice(0, -1)) {
+    const inner = place[jsonName];
+    const next = typeof inner === "object" && inner !== null && !Array.isArray(inner) ? inner : {};
+    place[jsonName] = next;
+    place = next;
+  }
+  const last = parameter.path.at(-1);
+  if (last === undefined) {
+    throw new RequestError(`${pathOf(parameter)} is no field`);
+  }
+  place[last.jsonName] = value;
+}

@@ -1,0 +1,80 @@
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { ConnectError, createClient, type CallOptions as RpcOptions } from "@connectrpc/connect";
+import { systemEnvironment } from "@parley/rpc";
+import { printer } from "../render/printer.ts";
+import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { createTerminal } from "../terminal/terminal.ts";
+import { askForSecrets } from "./ask-for-secrets.ts";
+import { type Connection, openConnection } from "./connection-options.ts";
+import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { failureLines } from "./failure.ts";
+import type { CallOptions } from "./method-command.ts";
+import type { Parameter } from "./parameters.ts";
+import { type GivenValue, RequestError, requestOf, requestOfData } from "./request.ts";
+
+export interface CallStart {
+  readonly method: DescMethod;
+  readonly parameters: readonly Parameter[];
+  readonly given: readonly GivenValue[];
+  readonly options: CallOptions;
+  readonly services: readonly ServiceDefinition[];
+}
+
+/** Makes a call and prints what came of it: the answer to the output, a failure to the error output. The exit code. */
+export async function runCall({ method, parameters, given, options, services }: CallStart): Promise<number> {
+  const { colors } = createTerminal();
+  const say = (lines: readonly string[]) => process.stderr.write(`${lines.join("\n")}\n`);
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  process.once("SIGINT", interrupt);
+  let connection: Connection | undefined;
+  try {
+    connection = openConnection(options, services);
+    const request =
+      options.data === undefined
+        ? requestOf(method, await askForSecrets(parameters, given), systemEnvironment({ name: "parley" }).newId)
+        : requestOfData(method, options.data);
+    const stream = method.methodKind !== "unary";
+    const print = printer(method.output, { json: options.json === true, stream });
+    for await (const answer of answers(method, { request, connection, signal: interrupted.signal })) {
+      print(answer);
+    }
+    return exitCodes.ok;
+  } catch (error) {
+    if (interrupted.signal.aborted) {
+      // Ctrl-C is how a stream is left; of a single call nobody knows what became of it.
+      return method.methodKind === "unary" ? exitCodes.interrupted : exitCodes.ok;
+    }
+    if (error instanceof RequestError || error instanceof TypeError) {
+      say([`${colors.red("error:")} ${error.message}`]);
+      return exitCodes.invalid;
+    }
+    const failure = ConnectError.from(error);
+    say(failureLines(failure, { colors, parameters }));
+    return exitCodeOf(failure.code);
+  } finally {
+    process.off("SIGINT", interrupt);
+    connection?.close();
+  }
+}
+
+interface Outgoing {
+  readonly request: Message;
+  readonly connection: Connection;
+  readonly signal: AbortSignal;
+}
+
+async function* answers(method: DescMethod, { request, connection, signal }: Outgoing): AsyncGenerator<Message> {
+  const { headers, timeoutMs } = connection;
+  const options: RpcOptions = { headers, signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+  const client = createClient(method.parent, connection.transport(method.parent.typeName));
+  const call = client[method.localName];
+  if (call === undefined) {
+    throw new RequestError(`${method.parent.typeName} has no method ${method.name}`);
+  }
+  if (method.methodKind === "unary") {
+    yield await (call as (request: Message, options: RpcOptions) => Promise<Message>)(request, options);
+  } else {
+    yield* (call as (request: Message, options: RpcOptions) => AsyncIterable<Message>)(request, options);
+  }
+}

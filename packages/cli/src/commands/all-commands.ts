@@ -1,0 +1,19 @@
+import { serviceGroups } from "../call/service-groups.ts";
+import type { ServiceDefinition } from "../stack/service-registry.ts";
+import type { LazyCommand } from "./lazy-command.ts";
+
+/** Every command there is, in the order of the help. */
+export function allCommands(services: readonly ServiceDefinition[]): readonly LazyCommand[] {
+  return [
+    {
+      name: "up",
+      description: "Starts the services, each as a process of its own, and stays until Ctrl-C.",
+      load: async () => (await import("./up.ts")).upCommand(services),
+    },
+    ...serviceGroups.map((group) => ({
+      name: group.name,
+      description: group.description,
+      load: async () => (await import("./service.ts")).serviceCommand(group, services),
+    })),
+  ];
+}

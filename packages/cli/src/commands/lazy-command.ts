@@ -1,0 +1,58 @@
+import { Command, type CommanderError } from "commander";
+import { exitCodes } from "../call/exit-codes.ts";
+
+export interface LazyCommand {
+  readonly name: string;
+  readonly description: string;
+  /** Makes the command itself. */
+  readonly load: () => Promise<Command>;
+}
+
+/** A command whose code is read only when it is called, so that `parley` starts quickly whatever it can do. */
+export function lazyCommand({ name, description, load }: LazyCommand): Command {
+  const stub = new Command(name)
+    .description(description)
+    .argument("[args...]")
+    .allowUnknownOption()
+    .passThroughOptions()
+    // Its help is that of the real command.
+    .helpOption(false);
+  stubs.add(stub);
+  return stub.action(async () => {
+    const command = await load();
+    // Its help and its errors are to name the whole command.
+    command.name(`parley ${name}`);
+    await prepared(command, command.name()).parseAsync(stub.args, { from: "user" });
+  });
+}
+
+/** Gives a command, and what is below it, the exit codes and the hint that all commands have. */
+export function prepared(command: Command, fullName: string): Command {
+  command
+    .showHelpAfterError(`(${fullName} --help tells what there is)`)
+    .configureHelp({ subcommandTerm: termOf })
+    .exitOverride(end);
+  for (const inner of command.commands) {
+    prepared(inner, `${fullName} ${inner.name()}`);
+  }
+  return command;
+}
+
+/** A command's name and what follows it; that each has options goes without saying. */
+function termOf(command: Command): string {
+  const places = command.registeredArguments.map((place) => {
+    const name = `${place.name()}${place.variadic ? "..." : ""}`;
+    return place.required ? `<${name}>` : `[${name}]`;
+  });
+  return [command.name(), ...(isStub(command) ? [] : places)].join(" ");
+}
+
+const stubs = new WeakSet<Command>();
+
+function isStub(command: Command): boolean {
+  return stubs.has(command);
+}
+
+function end(error: CommanderError): never {
+  process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.invalid);
+}

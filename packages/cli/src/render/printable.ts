@@ -1,0 +1,20 @@
+/**
+ * Text of others, safe to show: what would steer the terminal is written out. Names and addresses come from whoever made an
+ * account.
+ */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about.
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (char) => {
+    return char === "\n" || char === "\t" ? " " : `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** How many places a text takes in a terminal, as far as that can be told without the terminal's own tables. */
+export function widthOf(text: string): number {
+  return [...text].length;
+}
+
+/** The text cut to a width, with a sign that something is missing. */
+export function cut(text: string, width: number): string {
+  return widthOf(text) <= width ? text : `${[...text].slice(0, Math.max(0, width - 1)).join("")}…`;
+}

@@ -1,0 +1,43 @@
+import { type DescMessage, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import { readContracts } from "../call/contracts.ts";
+import { createTerminal } from "../terminal/terminal.ts";
+import { answerLines } from "./answer.ts";
+import { callEchoLine } from "./call-echo.ts";
+
+const indentation = 2;
+
+/** Answers that have a form of their own. */
+const ownForms: Readonly<Record<string, (json: JsonValue) => string>> = {
+  "echo.v1.CallEchoResponse": callEchoLine,
+};
+
+/**
+ * Prints answers: one JSON document for `--json` (a line each for the messages of a stream), or something to read. What is
+ * not set is left out of JSON, as protobuf's JSON does.
+ */
+export function printer(desc: DescMessage, { json, stream = false }: PrinterOptions): (answer: Message) => void {
+  const { interactive, colors } = createTerminal();
+  const widthMax = interactive ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
+  const registry = readContracts();
+  let count = 0;
+  return (answer) => {
+    const ownForm = ownForms[desc.typeName];
+    if (json) {
+      const value = toJson(desc, answer, { registry });
+      process.stdout.write(`${stream ? JSON.stringify(value) : JSON.stringify(value, undefined, indentation)}\n`);
+    } else if (ownForm !== undefined) {
+      process.stdout.write(`${ownForm(toJson(desc, answer, { registry }))}\n`);
+    } else {
+      const lines = answerLines(reflect(desc, answer), { colors, widthMax });
+      process.stdout.write(`${count > 0 ? "\n" : ""}${lines.join("\n")}\n`);
+    }
+    count++;
+  };
+}
+
+export interface PrinterOptions {
+  readonly json: boolean;
+  /** Whether more answers than one may come. */
+  readonly stream?: boolean;
+}
