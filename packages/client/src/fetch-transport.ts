@@ -6,8 +6,6 @@ export interface FetchTransportOptions {
   readonly baseUrl: string;
   /** The outermost first. */
   readonly interceptors?: readonly Interceptor[];
-  /** How long a call may take unless it says otherwise. Not bounded if left out. */
-  readonly defaultTimeoutMs?: number;
   /** The largest message that is taken, in bytes. 4 MiB by default, which is also the most that Parley sends. */
   readonly messageBytesMax?: number;
   /** Binary messages are smaller and faster; JSON can be read in a browser's developer tools. JSON by default. */
@@ -23,7 +21,6 @@ export interface FetchTransportOptions {
 export function createFetchTransport({
   baseUrl,
   interceptors = [],
-  defaultTimeoutMs,
   messageBytesMax = 4 * 1024 * 1024,
   useBinaryFormat = false,
   fetch = globalThis.fetch,
@@ -33,7 +30,6 @@ export function createFetchTransport({
     baseUrl,
     interceptors: [...interceptors],
     useBinaryFormat,
-    ...(defaultTimeoutMs === undefined ? {} : { defaultTimeoutMs }),
     // `fetch` negotiates compression and decompresses by itself.
     acceptCompression: [],
     sendCompression: null,

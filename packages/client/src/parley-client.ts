@@ -15,17 +15,13 @@ export interface ParleyClientOptions {
   readonly baseUrl: string;
   /** Who calls: the `access_token` that `users.login` answers. Without it, only public methods answer. */
   readonly token?: TokenSource;
-  /** How long a call may take unless it says otherwise with `timeoutMs`. 10 seconds by default. */
+  /** How long a unary call may take unless it says otherwise with `timeoutMs`. 10 seconds by default. Streams stay open. */
   readonly defaultTimeoutMs?: number;
   /**
    * Makes the transport, for those who want another than `fetch`: gRPC or HTTP/2 with `@connectrpc/connect-node`, gRPC-Web
    * with `@connectrpc/connect-web`. It is given the base URL, and the interceptors to install.
    */
-  readonly transport?: (options: {
-    readonly baseUrl: string;
-    readonly interceptors: Interceptor[];
-    readonly defaultTimeoutMs: number;
-  }) => Transport;
+  readonly transport?: (options: { readonly baseUrl: string; readonly interceptors: Interceptor[] }) => Transport;
 }
 
 /** A typed client for each public service. Failed calls throw a `ConnectError` with code and details. */
@@ -55,7 +51,8 @@ export function createParleyClient({
     throw new TypeError(`baseUrl must begin with http: or https:, not ${protocol}`);
   }
   const interceptors = token === undefined ? [] : [bearer(token)];
-  const wire = transport({ baseUrl: baseUrl.replace(/\/+$/, ""), interceptors, defaultTimeoutMs });
+  const plain = transport({ baseUrl: baseUrl.replace(/\/+$/, ""), interceptors });
+  const wire = withUnaryTimeout(plain, defaultTimeoutMs);
   return {
     users: createClient(UserService, wire),
     products: createClient(ProductService, wire),
@@ -64,6 +61,15 @@ export function createParleyClient({
     notifications: createClient(NotificationService, wire),
     echo: createClient(EchoService, wire),
     callEcho: createClient(CallEchoService, wire),
+  };
+}
+
+/** Unlike a transport's own default, leaves streams open: they are meant to be watched for as long as one likes. */
+function withUnaryTimeout(transport: Transport, defaultTimeoutMs: number): Transport {
+  return {
+    unary: (method, signal, timeoutMs = defaultTimeoutMs, ...rest) =>
+      transport.unary(method, signal, timeoutMs, ...rest),
+    stream: (...call) => transport.stream(...call),
   };
 }
 

@@ -1,0 +1,122 @@
+// The published client as another project has it: packed, installed outside the workspace, type-checked, run against the
+// platform, and bundled for a browser.
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { rolldown } from "rolldown";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { npmStart, type RunningStack, root } from "./running-stack.ts";
+
+/** Installing two small packages takes a second or two; a slow registry many more. */
+const installMaxMs = 120_000;
+
+let stack: RunningStack;
+let project: string;
+
+beforeAll(async () => {
+  [stack, project] = await Promise.all([npmStart(), newProject()]);
+}, installMaxMs);
+
+afterAll(async () => {
+  await stack?.dispose();
+  await rm(project, { recursive: true, force: true });
+});
+
+test("a new project type-checks against it", async () => {
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  const settings = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "--types", "node"];
+  const typeRoots = ["--typeRoots", join(root, "node_modules/@types")];
+  await command(process.execPath, [tsc, ...settings, ...typeRoots, "--lib", "es2023,dom,dom.iterable", "shop.ts"]);
+});
+
+test("it depends on nothing but Connect and Protobuf-ES", async () => {
+  const manifest = JSON.parse(await readFile(join(project, "node_modules/@parley/client/package.json"), "utf8"));
+  expect(Object.keys(manifest.dependencies).sort()).toEqual(["@bufbuild/protobuf", "@connectrpc/connect"]);
+});
+
+test("a program places an order, sees it, and is told why another is refused", async () => {
+  const output = await command(process.execPath, ["shop.ts", `http://127.0.0.1:${8080 + stack.portOffset}`]);
+  expect(JSON.parse(output)).toEqual({
+    total: "2029.97 USD",
+    sameOrder: true,
+    watched: true,
+    refused: { reason: "INSUFFICIENT_STOCK", requested: "9999" },
+    missing: "not_found",
+  });
+});
+
+test("it bundles for a browser with nothing of Node in it", async () => {
+  const bundle = await rolldown({ input: join(project, "shop.ts"), platform: "browser", logLevel: "silent" });
+  const { output } = await bundle.generate({ format: "esm", minify: true });
+  const [{ code, imports }] = output;
+  expect(imports).toEqual([]);
+  expect(code).not.toMatch(/from\s*"node:/);
+  // 75 kB is what the contracts and the Connect runtime come to: more means that something large slipped in.
+  expect(code.length).toBeLessThan(400_000);
+});
+
+/** A project of its own, with the packed client installed from its tarball. */
+async function newProject(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "parley-client-"));
+  const packed = join(folder, "packed");
+  await mkdir(packed);
+  await command("npm", ["pack", "--silent", "--pack-destination", packed], join(root, "packages/client"));
+  await writeFile(join(folder, "package.json"), JSON.stringify({ name: "shop", type: "module", private: true }));
+  const tarball = join(packed, "parley-client-0.1.0.tgz");
+  const quietly = ["--silent", "--no-audit", "--no-fund", "--prefer-offline"];
+  await command("npm", ["install", ...quietly, tarball], folder);
+  await writeFile(join(folder, "shop.ts"), program);
+  return folder;
+}
+
+const program = `
+import { Code, ConnectError } from "@connectrpc/connect";
+import { createParleyClient, ErrorInfoSchema, OrderState, type Order } from "@parley/client";
+
+const parley = createParleyClient({ baseUrl: globalThis.process?.argv[2] ?? location.origin });
+const requestId = crypto.randomUUID();
+const items = [{ productId: "101", quantity: 2 }, { productId: "102", quantity: 1 }];
+
+async function place(): Promise<Order> {
+  const { order } = await parley.orders.createOrder({ userId: "1", items, requestId });
+  if (order?.state !== OrderState.CONFIRMED) throw new Error("not confirmed");
+  return order;
+}
+
+async function failure(work: Promise<unknown>): Promise<ConnectError> {
+  return work.then(() => { throw new Error("did not fail"); }, (error: unknown) => ConnectError.from(error));
+}
+
+const stop = new AbortController();
+const stream = parley.orders.watchOrders({ userId: "1" }, { signal: stop.signal })[Symbol.asyncIterator]();
+const first = stream.next();
+await new Promise((resolve) => setTimeout(resolve, 300));
+const order = await place();
+const again = await place();
+const seen = await first;
+stop.abort();
+const short = await failure(parley.orders.createOrder({ userId: "1", items: [{ productId: "101", quantity: 9999 }] }));
+const [info] = short.findDetails(ErrorInfoSchema);
+const missing = await failure(parley.products.getProduct({ productId: "999" }));
+const { units, nanos, currencyCode } = order.totalPrice!;
+console.log(JSON.stringify({
+  total: \`\${units}.\${nanos / 10_000_000} \${currencyCode}\`,
+  sameOrder: again.id === order.id,
+  watched: seen.value?.order?.id === order.id,
+  refused: { reason: info?.reason, requested: info?.metadata.requested },
+  missing: missing.code === Code.NotFound ? "not_found" : String(missing.code),
+}));
+`;
+
+function command(program: string, args: readonly string[], folder = project): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(program, args, { cwd: folder, timeout: installMaxMs }, (error, output, errorOutput) => {
+      if (error === null) {
+        resolve(output);
+      } else {
+        reject(new Error(`${program} ${args.join(" ")} failed:\n${output}${errorOutput}`));
+      }
+    });
+  });
+}
