@@ -13,6 +13,7 @@ import { isExposed } from "./access.ts";
 import { headerOf, type RestRequest, type RestResponse } from "./http.ts";
 import { quoted, RestProblem } from "./problem.ts";
 import { parseBody, readBody } from "./request/body.ts";
+import { callOptionsOf } from "./request/call-options.ts";
 import { requestMessage } from "./request/request-message.ts";
 import { conditional } from "./response/conditional.ts";
 import { errorResponse, standardDetails } from "./response/error-response.ts";
@@ -131,7 +132,7 @@ async function answer(table: RouteTable<Route>, request: RestRequest, settings: 
     body: await requestBody(binding, request, settings),
     registry: settings.registry,
   });
-  const callOptions = callOptionsOf(request, settings);
+  const callOptions = callOptionsOf(request, settings.forwardedHeaders);
   if (binding.method.methodKind === "server_streaming") {
     return stream({ binding, client }, { request, message, callOptions, settings });
   }
@@ -179,36 +180,6 @@ async function requestBody(binding: Binding, request: RestRequest, settings: Set
 function announcesBody(request: RestRequest): boolean {
   const length = headerOf(request, "content-length");
   return request.headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
-}
-
-function callOptionsOf(request: RestRequest, { forwardedHeaders }: Settings): CallOptions {
-  const headers = new Headers();
-  for (const name of forwardedHeaders) {
-    const value = headerOf(request, name);
-    if (value !== undefined) {
-      headers.set(name, value);
-    }
-  }
-  const timeoutMs = requestTimeoutMs(headerOf(request, "x-server-timeout"));
-  return {
-    signal: request.signal,
-    headers,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(request.contextValues === undefined ? {} : { contextValues: request.contextValues }),
-  };
-}
-
-/** The header of Google's APIs: seconds, with a fraction. It may shorten a call, never lengthen it beyond the contract. */
-function requestTimeoutMs(seconds: string | undefined): number | undefined {
-  if (seconds === undefined) {
-    return undefined;
-  }
-  if (!/^\d{1,6}(?:\.\d{1,9})?$/.test(seconds) || Number(seconds) === 0) {
-    throw new RestProblem("INVALID_TIMEOUT", `x-server-timeout is ${quoted(seconds)}, not a number of seconds`, {
-      field: "x-server-timeout",
-    });
-  }
-  return Math.max(1, Math.floor(Number(seconds) * 1000));
 }
 
 interface UnaryCall {

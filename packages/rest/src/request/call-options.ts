@@ -1,0 +1,34 @@
+import type { CallOptions } from "@connectrpc/connect";
+import { headerOf, type RestRequest } from "../http.ts";
+import { quoted, RestProblem } from "../problem.ts";
+
+/** What goes with the call: the client's going away, its deadline, and the headers that are handed on. */
+export function callOptionsOf(request: RestRequest, forwardedHeaders: readonly string[]): CallOptions {
+  const headers = new Headers();
+  for (const name of forwardedHeaders) {
+    const value = headerOf(request, name);
+    if (value !== undefined) {
+      headers.set(name, value);
+    }
+  }
+  const timeoutMs = requestTimeoutMs(headerOf(request, "x-server-timeout"));
+  return {
+    signal: request.signal,
+    headers,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(request.contextValues === undefined ? {} : { contextValues: request.contextValues }),
+  };
+}
+
+/** The header of Google's APIs: seconds, with a fraction. It may shorten a call, never lengthen it beyond the contract. */
+function requestTimeoutMs(seconds: string | undefined): number | undefined {
+  if (seconds === undefined) {
+    return undefined;
+  }
+  if (!/^\d{1,6}(?:\.\d{1,9})?$/.test(seconds) || Number(seconds) === 0) {
+    throw new RestProblem("INVALID_TIMEOUT", `x-server-timeout is ${quoted(seconds)}, not a number of seconds`, {
+      field: "x-server-timeout",
+    });
+  }
+  return Math.max(1, Math.floor(Number(seconds) * 1000));
+}
