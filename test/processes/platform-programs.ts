@@ -28,6 +28,8 @@ export interface PlatformPrograms {
   readonly notifications: Client<typeof NotificationService>;
   /** Where a service's database lies. */
   databasePath(service: "user" | "product" | "order" | "notification"): string;
+  /** Loses all that Redis kept, as a disk does. Redis must not run. */
+  loseRedisData(): Promise<void>;
   /** Ends what runs and removes the data. */
   dispose(): Promise<void>;
 }
@@ -43,6 +45,10 @@ export async function startPlatformPrograms({ redisServer }: PlatformProgramsOpt
   const databasePath = (service: string) => join(folder, `${service}.db`);
   const redisFolder = join(folder, "redis");
   await mkdir(redisFolder);
+  async function loseRedisData() {
+    await rm(redisFolder, { recursive: true });
+    await mkdir(redisFolder);
+  }
   const redis = redisServer === undefined ? undefined : await redisProgram(redisServer, redisFolder);
 
   const service = (name: string, settings: Readonly<Record<string, string>>) =>
@@ -82,6 +88,7 @@ export async function startPlatformPrograms({ redisServer }: PlatformProgramsOpt
     inventory: createServiceClient(InventoryService, product.url, { environment }),
     notifications: createServiceClient(NotificationService, notification.url, { environment }),
     databasePath,
+    loseRedisData,
     dispose,
   };
 }

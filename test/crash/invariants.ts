@@ -1,0 +1,46 @@
+import { checkNotifications, checkStockLow } from "./invariants-of-notifications.ts";
+import { checkAcknowledged, checkOncePerRequest, checkSettled } from "./invariants-of-orders.ts";
+import { checkStock } from "./invariants-of-stock.ts";
+import { checkNotificationStream, checkOrderStream, checkStockStream } from "./invariants-of-streams.ts";
+import type { Ledger, SerialProducts } from "./ledger.ts";
+import type { Observation, Watched } from "./observation.ts";
+
+/** A promise that was broken, and by what it can be seen. */
+export interface Violation {
+  readonly invariant: string;
+  readonly evidence: string;
+}
+
+/** What the checks look at. */
+export interface Evidence {
+  readonly ledger: Ledger;
+  /** How things stood before the first request. */
+  readonly before: Observation;
+  /** How things stand at rest. */
+  readonly after: Observation;
+  readonly watched: Watched;
+  readonly serialProducts: SerialProducts;
+}
+
+type Check = (evidence: Evidence) => readonly string[];
+
+/** What Parley promises, as far as it can be seen from outside. A check answers what breaks it, a line each. */
+export const invariants: Readonly<Record<string, Check>> = {
+  "every answer is one that the faults explain": ({ ledger }) => ledger.unexpected,
+  "an acknowledged order is there, as acknowledged": checkAcknowledged,
+  "one request has one order": checkOncePerRequest,
+  "no order is left pending": checkSettled,
+  "stock is what it was, and what was added, less what is sold": checkStock,
+  "one notification for each confirmation and each cancellation": checkNotifications,
+  "one alert for each time that stock fell to its threshold": checkStockLow,
+  "WatchStock has no gap and no repeat": checkStockStream,
+  "WatchOrders has no gap and no repeat": checkOrderStream,
+  "WatchNotifications has no gap and no repeat": checkNotificationStream,
+};
+
+/** Every promise that was broken. */
+export function findViolations(evidence: Evidence): readonly Violation[] {
+  return Object.entries(invariants).flatMap(([invariant, check]) =>
+    check(evidence).map((line) => ({ invariant, evidence: line })),
+  );
+}

@@ -1,0 +1,45 @@
+import type { CrashReport } from "./crash-run.ts";
+
+/** Violations that are written out of each kind; more of them say the same. */
+const shownMax = 10;
+
+/** What a run did and found, for people. */
+export function reportText(report: CrashReport): string {
+  const { broker, seed, violations } = report;
+  const rows: readonly (readonly [string, string])[] = [
+    [
+      "orders",
+      `${report.orders} asked for, ${report.acknowledged} acknowledged, ${report.refused} refused for want of stock`,
+    ],
+    ["cancelled", String(report.cancelled)],
+    ["restocks", String(report.restocks)],
+    ["notifications", `${report.notifications}, ${report.alerts} of them alerts of low stock`],
+    [
+      "kills",
+      `${report.kills}, and ${report.killsInRecovery} more during recovery; ${report.losses} with all data lost (Redis)`,
+    ],
+    ["stops", String(report.stops)],
+    ["reconnects", `${report.reconnects} of the three Watch methods`],
+    ["recovered", `${report.recovered} orders that got no clear answer at first`],
+    ["settled", `${(report.settledMs / 1_000).toFixed(1)} s after the last fault`],
+    ["violations", String(violations.length)],
+  ];
+  const lines = [`broker ${broker}, seed ${seed}`, ...rows.map(([name, value]) => `  ${name.padEnd(14)}${value}`)];
+  return [...lines, ...evidenceLines(report)].join("\n");
+}
+
+function evidenceLines({ violations, lastLines }: CrashReport): readonly string[] {
+  const kinds = Map.groupBy(violations, ({ invariant }) => invariant);
+  return [
+    ...[...kinds].flatMap(([invariant, found]) => [
+      "",
+      `VIOLATED: ${invariant} (${found.length})`,
+      ...found.slice(0, shownMax).map(({ evidence }) => `  ${evidence}`),
+    ]),
+    ...Object.entries(lastLines).flatMap(([name, said]) => [
+      "",
+      `The last that ${name} said:`,
+      ...said.map((line) => `  ${line}`),
+    ]),
+  ];
+}

@@ -1,0 +1,62 @@
+// `npm run test:crash -- --seconds 60 --seed 1 --broker direct,redis`: breaks the real platform and checks what it promised.
+import { parseArgs } from "node:util";
+import { findRedisServer } from "../processes/redis-program.ts";
+import { crashRun } from "./crash-run.ts";
+import { reportText } from "./report.ts";
+
+/** The longest run: the catalogue's serial numbers and the pages that are read at the end are good for it. */
+const secondsMax = 3_600;
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "60" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    broker: { type: "string", default: "direct,redis" },
+    buyers: { type: "string", default: "16" },
+  },
+});
+const settings = {
+  seconds: wholeNumber("seconds", values.seconds, secondsMax),
+  seed: wholeNumber("seed", values.seed, 4_294_967_295),
+  buyers: wholeNumber("buyers", values.buyers, 100),
+};
+const brokers = values.broker.split(",");
+const unknown = brokers.filter((name) => !["direct", "redis"].includes(name));
+if (unknown.length > 0) fail(`--broker takes direct and redis, not ${unknown.join(", ")}`);
+
+// Ctrl-C ends the programs that were started before this process ends.
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupted.abort());
+
+let violations = 0;
+for (const broker of brokers) {
+  const redisServer = broker === "redis" ? findRedisServer() : undefined;
+  if (broker === "redis" && redisServer === undefined) {
+    console.log(
+      "Left out: events over Redis, since there is no redis-server. Debian and Ubuntu have it as redis-server.",
+    );
+    continue;
+  }
+  console.log(`Breaking the platform for ${settings.seconds} s ...`);
+  const report = await crashRun({
+    ...settings,
+    signal: interrupted.signal,
+    ...(redisServer === undefined ? {} : { redisServer }),
+  });
+  if (interrupted.signal.aborted) fail("interrupted");
+  console.log(reportText(report));
+  violations += report.violations.length;
+}
+// Connections that the clients keep would hold the process a while longer.
+process.exit(violations > 0 ? 1 : 0);
+
+function wholeNumber(name: string, value: string, max: number): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 0 || number > max) fail(`--${name} is a whole number from 0 to ${max}`);
+  return number;
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(2);
+}

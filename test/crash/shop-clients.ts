@@ -1,0 +1,25 @@
+import { type Client, createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
+import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
+import type { PlatformPrograms } from "../processes/platform-programs.ts";
+
+/** What a buyer and the shop call. */
+export interface ShopClient {
+  readonly dialect: string;
+  readonly orders: Client<typeof OrderService>;
+  readonly inventory: Client<typeof InventoryService>;
+}
+
+/** The same calls in two dialects: Parley's own client over gRPC, and stock Connect with JSON over HTTP/1.1. */
+export function shopClients(platform: PlatformPrograms): readonly [ShopClient, ShopClient] {
+  const json = (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false });
+  return [
+    { dialect: "gRPC", orders: platform.orders, inventory: platform.inventory },
+    {
+      dialect: "JSON",
+      orders: createClient(OrderService, json(platform.order.url)),
+      inventory: createClient(InventoryService, json(platform.product.url)),
+    },
+  ];
+}
