@@ -1,3 +1,5 @@
+import type { Ledger } from "./ledger.ts";
+
 /** What the shop begins with: the sample products, as DESIGN and README promise them. */
 export const firstProducts = [
   { productId: "101", name: "Laptop", units: 999n, stock: 50 },
@@ -13,3 +15,10 @@ export const productIds: readonly string[] = firstProducts.map(({ productId }) =
 export const firstNanos = 990_000_000;
 /** The shop is told when so many are left, or fewer. */
 export const lowStockThreshold = 10;
+
+/** Notes down what products are called and cost at first. */
+export function recordFirstPrices({ prices }: Ledger): void {
+  for (const { productId, name, units } of firstProducts) {
+    prices.push({ productId, name, units, currencyCode: "USD", startMs: 0, endMs: 0 });
+  }
+}

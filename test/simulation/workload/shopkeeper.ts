@@ -1,7 +1,7 @@
 import type { World } from "../world/world.ts";
 import type { Ledger, Restock } from "./ledger.ts";
 import { createPerson, pause } from "./person.ts";
-import { firstProducts, productIds } from "./products.ts";
+import { productIds, recordFirstPrices } from "./products.ts";
 import { untilAnswered } from "./until-answered.ts";
 
 export interface ShopkeeperOptions {
@@ -17,9 +17,7 @@ const thinkMsMax = 1_500;
 export async function keepShop({ world, ledger, changeCount }: ShopkeeperOptions): Promise<void> {
   const random = world.random.fork("shopkeeper");
   const person = createPerson(world, "shopkeeper");
-  for (const { productId, name, units } of firstProducts) {
-    ledger.prices.push({ productId, name, units, currencyCode: "USD", startMs: 0, endMs: 0 });
-  }
+  recordFirstPrices(ledger);
 
   async function restock(): Promise<void> {
     const delta = random.chance(0.3) ? -random.whole(1, 20) : random.whole(1, 60);

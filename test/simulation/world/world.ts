@@ -40,12 +40,10 @@ export interface World {
   readonly history: History;
   readonly disks: Readonly<Record<ServiceName, CrashableDatabase>>;
   readonly mail: Mail;
-  /** Points passed so far. */
-  readonly pointCount: number;
-  /** Messages under way. */
-  readonly messagesUnderWay: number;
+  /** Whether no message is under way and every service is up. */
+  readonly isQuiet: boolean;
   /** Starts every service. */
-  start(): Promise<void>;
+  start(): void;
   /** The way from outside to a service. */
   connect(caller: Life, service: ServiceName): Transport;
   /** Ends what befalls the services. What is down is started again soon. */
@@ -143,13 +141,10 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
     history,
     disks,
     mail,
-    get pointCount() {
-      return pointCount;
+    get isQuiet() {
+      return network.underWay === 0 && serviceNames.every((service) => running.get(service)?.isAlive === true);
     },
-    get messagesUnderWay() {
-      return network.underWay;
-    },
-    async start() {
+    start() {
       for (const service of serviceNames) void start(service);
       crashNowAndThen();
     },

@@ -1,0 +1,103 @@
+// Runs the simulation from a terminal: `npm run simulate -- --seeds 2000`. Ends with 1 if a promise was broken.
+import { visitWithCrashes } from "../crash-points.ts";
+import { plantedBugs } from "../planted-bugs/index.ts";
+import { simulate } from "../simulate.ts";
+import { type CommandOptions, readOptions, seamsOf, UsageError, usage } from "./options.ts";
+import { type FailedJob, type Jobs, runMany } from "./run-many.ts";
+
+/** Failures told one by one; of more there is only the number. */
+const failuresToldMax = 10;
+/** Failures after which it is of no use to go on. */
+const failuresMax = 100;
+/** Lines of history printed of the first failure: the end of it, where the violations are. */
+const linesToldMax = 1_000;
+/** How often progress is told, in milliseconds. */
+const progressMs = 5_000;
+
+try {
+  process.exitCode = (await run(readOptions(process.argv.slice(2)))) ? 0 : 1;
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`${error.message}\n\n${usage}`);
+  process.exitCode = 2;
+}
+
+/** True if no promise was broken. */
+async function run(options: CommandOptions): Promise<boolean> {
+  if (options.listBugs) {
+    plantedBugs.forEach(({ name, breaks }, index) => {
+      console.log(`${index + 1}  ${name} (breaks ${breaks.join(", ")})`);
+    });
+    return true;
+  }
+  if (options.seed !== undefined) return await runOne(options.seed, options.bug);
+  return options.crashPoints ? await runCrashPoints(options) : await runSeeds(options);
+}
+
+async function runOne(seed: number, bug: number): Promise<boolean> {
+  const { history, hash, violations } = await simulate(seed, seamsOf(bug));
+  console.log(history.join("\n"));
+  console.log(`seed ${seed}: ${history.length} lines, hash ${hash}, ${violations.length} violations`);
+  return violations.length === 0;
+}
+
+async function runSeeds(options: CommandOptions): Promise<boolean> {
+  const { from, count, bug } = options;
+  const jobs = (function* () {
+    for (let seed = from; seed < from + count; seed++) yield [seed];
+  })();
+  return await runJobs({ kind: "seed", bug, jobs }, { ...options, what: "seeds", total: count });
+}
+
+async function runCrashPoints(options: CommandOptions): Promise<boolean> {
+  const { bug } = options;
+  const seams = seamsOf(bug);
+  const { points } = await visitWithCrashes([], seams);
+  const jobs: number[][] = [];
+  for (let first = 1; first <= points.length; first++) {
+    jobs.push([first]);
+    const again = await visitWithCrashes([first], seams);
+    for (let second = first + 1; second <= again.points.length; second++) jobs.push([first, second]);
+  }
+  console.log(`${points.length} points: ${points.join(", ")}`);
+  return await runJobs({ kind: "crash-points", bug, jobs }, { ...options, what: "crashes", total: jobs.length });
+}
+
+interface Report extends Pick<CommandOptions, "workers" | "bug"> {
+  readonly what: string;
+  readonly total: number;
+}
+
+async function runJobs(jobs: Jobs, { workers, bug, what, total }: Report): Promise<boolean> {
+  const startMs = performance.now();
+  let toldMs = startMs;
+  let failed = 0;
+  const done = await runMany(jobs, {
+    workers: Math.min(workers, total),
+    onProgress(count) {
+      if (performance.now() - toldMs < progressMs) return;
+      toldMs = performance.now();
+      const perSecond = (1000 * count) / (toldMs - startMs);
+      console.log(`${count} of ${total} ${what}, ${perSecond.toFixed(0)} a second, ${failed} with violations`);
+    },
+    onFailure(failure) {
+      failed++;
+      if (failed <= failuresToldMax) tell(failure, { isFirst: failed === 1, kind: jobs.kind, bug });
+      return failed >= failuresMax;
+    },
+  });
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
+  console.log(`${done} ${what} in ${seconds} s: ${failed} with violations`);
+  return failed === 0;
+}
+
+function tell(
+  { job, violations, history }: FailedJob,
+  { isFirst, kind, bug }: { readonly isFirst: boolean; readonly kind: Jobs["kind"]; readonly bug: number },
+): void {
+  if (isFirst) console.log(history.slice(-linesToldMax).join("\n"));
+  for (const { invariant, message } of violations.slice(0, failuresToldMax)) {
+    console.log(`${kind} ${job.join(" and ")}: ${invariant}: ${message}`);
+  }
+  if (kind === "seed") console.log(`replay: npm run simulate -- --seed ${job[0]}${bug === 0 ? "" : ` --bug ${bug}`}`);
+}

@@ -1,0 +1,81 @@
+import { parseArgs } from "node:util";
+import { plantedBugs } from "../planted-bugs/index.ts";
+import type { Seams } from "../world/seams.ts";
+
+/** What is to be run. */
+export interface CommandOptions {
+  /** One seed, told in full; or undefined for many. */
+  readonly seed: number | undefined;
+  readonly from: number;
+  readonly count: number;
+  /** Threads at most. */
+  readonly workers: number;
+  /** The number of a planted bug, from 1 on; 0 for none. */
+  readonly bug: number;
+  readonly crashPoints: boolean;
+  readonly listBugs: boolean;
+}
+
+/** Seeds where nobody says how many. */
+const countDefault = 200;
+/** Threads that more of would only wait for one another on any machine this runs on. */
+const workersMax = 64;
+
+export const usage = `npm run simulate -- [options]
+
+  --seeds N         run N seeds (default ${countDefault}), beginning with --from (default 1)
+  --seed N          run one seed and print all that happened
+  --workers N       threads (default 2)
+  --crash-points    end processes at every point of a short visit, and at every pair of points
+  --bugs            list the planted bugs
+  --bug N           plant a bug, to see it found`;
+
+/** A command that cannot be understood. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Reads the command line. Throws {@link UsageError}. */
+export function readOptions(args: readonly string[]): CommandOptions {
+  const values = parse(args);
+  return {
+    seed: values.seed === undefined ? undefined : whole("--seed", values.seed, { least: 0, most: 0xffff_ffff }),
+    from: whole("--from", values.from ?? "1", { least: 0, most: 0xffff_ffff }),
+    count: whole("--seeds", values.seeds ?? String(countDefault), { least: 1, most: 100_000_000 }),
+    workers: whole("--workers", values.workers ?? "2", { least: 1, most: workersMax }),
+    bug: whole("--bug", values.bug ?? "0", { least: 0, most: plantedBugs.length }),
+    crashPoints: values["crash-points"] ?? false,
+    listBugs: values.bugs ?? false,
+  };
+}
+
+/** What stands in for the services where a bug is planted. */
+export function seamsOf(bug: number): { readonly seams?: Seams } {
+  const planted = plantedBugs[bug - 1];
+  return planted === undefined ? {} : { seams: planted.seams };
+}
+
+function parse(args: readonly string[]) {
+  const number = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
+  const options = {
+    seed: number,
+    seeds: number,
+    from: number,
+    workers: number,
+    bug: number,
+    bugs: flag,
+    "crash-points": flag,
+  };
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+function whole(name: string, text: string, { least, most }: { readonly least: number; readonly most: number }): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new UsageError(`${name} must be a whole number from ${least} to ${most}, and is ${text}.`);
+}

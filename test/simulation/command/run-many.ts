@@ -1,0 +1,59 @@
+import { Worker } from "node:worker_threads";
+import type { Violation } from "../invariants/violation.ts";
+
+/** What is told of a job that came out wrong. */
+export interface FailedJob {
+  /** A seed, or the points at which processes ended. */
+  readonly job: readonly number[];
+  readonly violations: readonly Violation[];
+  readonly history: readonly string[];
+}
+
+/** Jobs for worker.ts: seeds, or points to crash at. */
+export interface Jobs {
+  readonly kind: "seed" | "crash-points";
+  readonly bug: number;
+  /** Given out in this order. */
+  readonly jobs: Iterable<readonly number[]>;
+}
+
+export interface RunManyOptions {
+  readonly workers: number;
+  /** Called with the number of jobs done so far. */
+  onProgress?(done: number): void;
+  /** Called with each job that came out wrong; true ends the run. */
+  onFailure(failure: FailedJob): boolean;
+}
+
+/** What a worker answers to a job. */
+export type JobAnswer = FailedJob | undefined;
+
+/** Runs jobs on threads of their own. The number of jobs done. */
+export async function runMany({ kind, bug, jobs }: Jobs, options: RunManyOptions): Promise<number> {
+  const queue = jobs[Symbol.iterator]();
+  let done = 0;
+  let isOver = false;
+
+  function work(): Promise<void> {
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: { kind, bug } });
+    return new Promise<void>((resolve, reject) => {
+      const next = () => {
+        const job = isOver ? undefined : queue.next();
+        if (job === undefined || job.done === true) resolve();
+        else worker.postMessage(job.value);
+      };
+      worker.on("message", (failure: JobAnswer) => {
+        done++;
+        options.onProgress?.(done);
+        if (failure !== undefined && options.onFailure(failure)) isOver = true;
+        next();
+      });
+      worker.on("error", reject);
+      worker.on("exit", (code) => reject(new Error(`a worker ended with ${code}`)));
+      next();
+    }).finally(() => worker.terminate());
+  }
+
+  await Promise.all(Array.from({ length: options.workers }, work));
+  return done;
+}

@@ -1,0 +1,19 @@
+// A thread that runs one job after another: what is given is a job, what is answered is what was wrong with it.
+import { parentPort, workerData } from "node:worker_threads";
+import { visitWithCrashes } from "../crash-points.ts";
+import { simulate } from "../simulate.ts";
+import { seamsOf } from "./options.ts";
+import type { JobAnswer, Jobs } from "./run-many.ts";
+
+// Thousands of simulated connections break; nobody reads where in the code each error was made.
+Error.stackTraceLimit = 0;
+
+const { kind, bug } = workerData as Pick<Jobs, "kind" | "bug">;
+const options = seamsOf(bug);
+
+parentPort?.on("message", async (job: readonly number[]) => {
+  const run = kind === "seed" ? await simulate(job[0] ?? 0, options) : await visitWithCrashes(job, options);
+  const { violations, history } = run;
+  const answer: JobAnswer = violations.length === 0 ? undefined : { job, violations, history };
+  parentPort?.postMessage(answer);
+});

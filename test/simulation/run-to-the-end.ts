@@ -1,0 +1,67 @@
+import { readUnfinished } from "./invariants/books.ts";
+import { checkInvariants } from "./invariants/check.ts";
+import type { Violation } from "./invariants/violation.ts";
+import type { Ledger } from "./workload/ledger.ts";
+import type { World } from "./world/world.ts";
+
+/** What came of a run. */
+export interface Run {
+  readonly violations: readonly Violation[];
+  /** What happened, line by line. */
+  readonly history: readonly string[];
+  /** Two runs were the same if these are. */
+  readonly hash: string;
+}
+
+export interface RunOptions {
+  readonly world: World;
+  readonly ledger: Ledger;
+  /** What people do. The run is not over before they are done. */
+  readonly people: () => Promise<unknown>;
+  /** How long the world is bad, in simulated milliseconds. */
+  readonly badMs: number;
+}
+
+/** How long everything may take to settle after the bad times: several times the longest wait of any retry or lease. */
+export const settleMsMax = 180_000;
+/** How often it is looked whether everything has settled. */
+const lookMs = 500;
+
+/** Runs a world until all that was begun has ended, or should have long ago, and checks every promise. */
+export async function runToTheEnd({ world, ledger, people, badMs }: RunOptions): Promise<Run> {
+  const { time, history } = world;
+  const broken = (what: string, error: unknown) =>
+    ledger.strange.push(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const unhandled = (error: unknown) => broken("a failure that nobody looked at", error);
+  process.on("unhandledRejection", unhandled);
+  try {
+    world.start();
+    let isDone = false;
+    void people()
+      .catch((error: unknown) => broken("the people failed", error))
+      .then(() => {
+        isDone = true;
+      });
+    await time.run(badMs);
+    world.heal();
+    await settle(world, () => isDone);
+    const violations = checkInvariants(world, ledger);
+    for (const { invariant, message } of violations) history.note(`VIOLATION ${invariant}: ${message}`);
+    return { violations, history: history.lines, hash: history.hash() };
+  } finally {
+    process.off("unhandledRejection", unhandled);
+    world.dispose();
+  }
+}
+
+/** Goes on until nothing is left to be done and no message is under way. */
+async function settle(world: World, isDone: () => boolean): Promise<void> {
+  const { time } = world;
+  const limitMs = time.monotonic() + settleMsMax;
+  const hasSettled = () => isDone() && world.isQuiet && Object.keys(readUnfinished(world)).length === 0;
+  // A message that just came may begin something, so it must have settled twice.
+  for (let settledCount = 0; settledCount < 2 && time.monotonic() < limitMs; ) {
+    await time.run(time.monotonic() + lookMs);
+    settledCount = hasSettled() ? settledCount + 1 : 0;
+  }
+}
