@@ -2,6 +2,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { commentOf, TextValueError } from "@parley/rest";
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { isSecret } from "./ask-for-secrets.ts";
 import { type ConnectionOptions, withConnectionOptions } from "./connection-options.ts";
 import type { MethodCommand } from "./contracts.ts";
 import { exitCodesInWords } from "./exit-codes.ts";
@@ -100,9 +101,10 @@ function refuseMistakes(command: Command, { parameters, given, options }: Mistak
     }
     return;
   }
+  const isGiven = (parameter: Parameter) => given.some((value) => value.parameter === parameter);
+  const isAskedFor = (parameter: Parameter) => isSecret(parameter) && process.stdin.isTTY;
   const missing = parameters.filter(
-    (parameter) =>
-      parameter.required && !parameter.generated && !given.some((value) => value.parameter.flag === parameter.flag),
+    (parameter) => parameter.required && !parameter.generated && !isGiven(parameter) && !isAskedFor(parameter),
   );
   if (missing.length > 0) {
     const names = missing.map(({ flag, positional }) => (positional ? `<${flag}>` : `--${flag}`));

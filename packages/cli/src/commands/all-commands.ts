@@ -15,5 +15,10 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
       description: group.description,
       load: async () => (await import("./service.ts")).serviceCommand(group, services),
     })),
+    {
+      name: "menu",
+      description: "Shows the shop by arrow keys, and follows an order through the services.",
+      load: async () => (await import("./menu.ts")).menuCommand(services),
+    },
   ];
 }

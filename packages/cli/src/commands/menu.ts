@@ -1,0 +1,37 @@
+import { Command } from "commander";
+import { type ConnectionOptions, openConnection, withConnectionOptions } from "../call/connection-options.ts";
+import { exitCodes } from "../call/exit-codes.ts";
+import { runMenu } from "../menu/menu.ts";
+import { isLeft } from "../menu/pick.ts";
+import { shopOf } from "../menu/shop.ts";
+import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { createTerminal } from "../terminal/terminal.ts";
+
+/** `parley menu`: the shop by arrow keys, and the way of an order through the services. */
+export function menuCommand(services: readonly ServiceDefinition[]): Command {
+  const command = new Command("menu").description(
+    "Shows users, products and orders by arrow keys, places an order, and follows it through the services.",
+  );
+  return withConnectionOptions(command).action(async () => {
+    if (!process.stdin.isTTY || !process.stdout.isTTY) {
+      command.error("error: the menu needs a terminal; `parley order list` and the others do not");
+    }
+    const options = command.opts<ConnectionOptions>();
+    const connection = openConnection(options, services);
+    try {
+      await runMenu({
+        shop: shopOf(connection),
+        terminal: createTerminal(),
+        services,
+        portOffset: options.portOffset,
+      });
+    } catch (error) {
+      if (!isLeft(error)) {
+        throw error;
+      }
+      process.exitCode = exitCodes.ok;
+    } finally {
+      connection.close();
+    }
+  });
+}

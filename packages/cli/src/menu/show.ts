@@ -1,0 +1,17 @@
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import { answerLines } from "../render/answer.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+
+/** An answer, with a line of air around it. */
+export function showAnswer<D extends DescMessage>(terminal: Terminal, desc: D, answer: MessageShape<D>): void {
+  const widthMax = process.stdout.columns || 80;
+  show(terminal, answerLines(reflect(desc, answer), { colors: terminal.colors, widthMax }));
+}
+
+/** Lines, with a line of air around them. */
+export function show(terminal: Terminal, lines: readonly string[]): void {
+  for (const line of ["", ...lines, ""]) {
+    terminal.say(line);
+  }
+}
