@@ -1,6 +1,6 @@
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import type { CallOptions, Client, HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { within } from "@parley/rpc";
+import { type Environment, forwardedByHeader, within } from "@parley/rpc";
 import type { ServiceEntry } from "@parley/rpc/server";
 import { publicError } from "./public-error.ts";
 
@@ -11,6 +11,8 @@ export interface ForwardOptions {
   readonly admit: (context: HandlerContext) => void;
   /** The address that a call came from; the service is told, so that it can slow down who guesses passwords. */
   readonly addressOf: (context: HandlerContext) => string;
+  /** Proves to the service that it was this door that heard from the address. Without it the service does not believe it. */
+  readonly identity?: Environment["identity"];
 }
 
 /**
@@ -27,34 +29,37 @@ export function forward(service: DescService, client: Client<DescService>, optio
 
 type Input = Message | AsyncIterable<Message>;
 
-function forwardMethod(method: DescMethod, client: Client<DescService>, { admit, addressOf }: ForwardOptions) {
+function forwardMethod(method: DescMethod, client: Client<DescService>, options: ForwardOptions) {
   const call = client[method.localName] as unknown as (input: Input, options: CallOptions) => unknown;
   if (method.methodKind === "unary" || method.methodKind === "client_streaming") {
     return async (input: Input, context: HandlerContext) => {
-      admit(context);
+      options.admit(context);
       try {
-        return await (call(input, passedOn(context, addressOf)) as Promise<Message>);
+        return await (call(input, passedOn(context, options)) as Promise<Message>);
       } catch (error) {
         throw publicError(error);
       }
     };
   }
   return async function* stream(input: Input, context: HandlerContext) {
-    admit(context);
+    options.admit(context);
     try {
-      yield* call(input, passedOn(context, addressOf)) as AsyncIterable<Message>;
+      yield* call(input, passedOn(context, options)) as AsyncIterable<Message>;
     } catch (error) {
       throw publicError(error);
     }
   };
 }
 
-function passedOn(context: HandlerContext, addressOf: ForwardOptions["addressOf"]): CallOptions {
+function passedOn(context: HandlerContext, { addressOf, identity }: ForwardOptions): CallOptions {
   const headers: [string, string][] = [];
   const token = context.requestHeader.get("authorization");
   if (token !== null) {
     headers.push(["authorization", token]);
   }
   headers.push(["x-forwarded-for", addressOf(context)]);
+  if (identity !== undefined) {
+    headers.push([forwardedByHeader, `Bearer ${identity.token()}`]);
+  }
   return { ...within(context), headers };
 }

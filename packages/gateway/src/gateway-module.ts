@@ -28,6 +28,8 @@ export interface GatewayModuleOptions {
 /** The public door: every public method of the platform, by REST and by RPC, on one port. */
 export function createGatewayModule(options: GatewayModuleOptions): ServiceModule {
   const { environment, backends, requestsPerMinuteMax = 6_000, trustsProxy = false, corsOrigins = ["*"] } = options;
+  // What the door calls with is its caller's own token, and never its own: that would give everybody the rights of a service.
+  const { identity, ...nameless } = environment;
   const rateLimit = createRateLimit({ clock: environment.clock, requestsPerMinuteMax, trustsProxy });
   const products = createProductCache(environment);
   const offered = publicServices.filter(({ backend }) => backends[backend] !== undefined);
@@ -37,7 +39,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     const caches = backend === "product" || backend === "order";
     const target = backends[backend] as string | Transport;
     return createServiceClient(service, target, {
-      environment,
+      environment: nameless,
       callerName: "gateway",
       ...(caches && (service as DescService) !== Health ? { interceptors: [products.interceptor] } : {}),
     });
@@ -49,8 +51,10 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const stopping = new AbortController();
   return {
     entries: offered.map(({ service, backend }) =>
-      forward(service, client(service, backend), { offers: isExposed, ...rateLimit }),
+      forward(service, client(service, backend), { offers: isExposed, identity, ...rateLimit }),
     ),
+    // Whose an order is, the order service alone knows: it is asked again behind the door, which refuses nobody on that account.
+    owners: { order: async () => undefined },
     httpPlugin: openDoor({
       environment,
       services: offered,

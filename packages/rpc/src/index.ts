@@ -1,4 +1,11 @@
-export { serviceTokenIssuer, tokenAlgorithm, tokenAudience, userTokenIssuer } from "./access/token-claims.ts";
+export {
+  forwardedByHeader,
+  serviceTokenIssuer,
+  tokenAlgorithm,
+  tokenAudience,
+  userTokenIssuer,
+  userTokenType,
+} from "./access/token-claims.ts";
 export { type CallContext, type Caller, callContextKey, within } from "./call/call-context.ts";
 export {
   type ErrorDetail,

@@ -67,13 +67,7 @@ export function callerName({ values }: HandlerContext): string {
   return caller === undefined ? "" : `${caller.kind} ${caller.id}`;
 }
 
-/**
- * The network address that a person calls from: what a service of the platform (the gateway) says that it heard from, or
- * else the other end of the connection. What anybody else says of it is not believed.
- */
-export function clientAddress({ values, requestHeader }: HandlerContext): string {
-  const { caller, peer = "unknown" } = values.get(callContextKey) ?? {};
-  const heardFrom =
-    caller?.kind === "service" ? requestHeader.get("x-forwarded-for")?.split(",").at(-1)?.trim() : undefined;
-  return heardFrom || peer;
+/** The network address that a person calls from, for slowing down who guesses passwords. */
+export function clientAddress({ values }: HandlerContext): string {
+  return values.get(callContextKey)?.peer ?? "unknown";
 }

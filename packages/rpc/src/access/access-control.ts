@@ -1,57 +1,61 @@
-import { readFile } from "node:fs/promises";
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  errors,
-  type JSONWebKeySet,
-  type JWK,
-  type JWTVerifyGetKey,
-} from "jose";
+import type { JSONWebKeySet } from "jose";
+import { methodPolicy } from "../contract/method-policy.ts";
 import type { Clock } from "../environment/clock.ts";
+import type { Environment } from "../environment/environment.ts";
 import type { AuthorizeCall } from "../server/call-pipeline.ts";
+import type { ServerCall } from "../server/server-call.ts";
 import type { ServiceModule } from "../server/service-module.ts";
-import { createAuthorize } from "./authorize.ts";
+import { decideAccess } from "./access-decision.ts";
+import { bearer, createAuthorize, nobody, unauthenticated } from "./authorize.ts";
+import { fetchKeys } from "./fetch-keys.ts";
+import { readServiceKey, readServiceKeys } from "./key-files.ts";
+import { createKeySource } from "./key-source.ts";
+import { checkOwnerRules } from "./owner-field.ts";
 import { createServiceIdentity, type ServiceIdentity } from "./service-identity.ts";
-import { onBehalfOfHeader } from "./token-claims.ts";
-import { createTokenVerifier } from "./token-verifier.ts";
-
-/** How long public keys are kept before they are asked for again. */
-const keysMaxAgeMs = 5 * 60_000;
-/** The shortest time between two requests for keys, so that tokens with made-up key ids cannot flood the user service. */
-const keysCooldownMs = 10_000;
-/** How long asking for keys may take. */
-const keysTimeoutMs = 2_000;
+import { forwardedByHeader, onBehalfOfHeader } from "./token-claims.ts";
+import { createTokenVerifier, type TokenVerifier } from "./token-verifier.ts";
 
 export interface AccessControlOptions {
-  readonly clock: Clock;
+  readonly environment: Pick<Environment, "clock" | "log">;
   /** Where the user service publishes its keys (RFC 7517, section 5). */
   readonly userKeysUrl: URL;
-  /** The file with the public keys of the platform's services, a JWK Set. */
+  /** The file with the public keys of the platform's services, a JWK Set. Read again when a token names a key that is not in it. */
   readonly serviceKeysFile: string;
 }
 
-/** Who may call a module's methods, by their contracts' `access` option. Rejects where the key file cannot be read. */
+/**
+ * Who may call a module's methods, by their contracts' `access` option. Rejects where the key file cannot be read, or a contract's
+ * rule cannot be kept here.
+ */
 export async function createAccessControl(
-  module: Pick<ServiceModule, "owners" | "publishedKeys">,
-  { clock, userKeysUrl, serviceKeysFile }: AccessControlOptions,
+  module: Pick<ServiceModule, "entries" | "owners" | "publishedKeys">,
+  { environment, userKeysUrl, serviceKeysFile }: AccessControlOptions,
 ): Promise<AuthorizeCall> {
-  const services = createLocalJWKSet(await readJson<JSONWebKeySet>(serviceKeysFile));
-  const users =
-    module.publishedKeys === undefined
-      ? createRemoteJWKSet(userKeysUrl, {
-          cacheMaxAge: keysMaxAgeMs,
-          cooldownDuration: keysCooldownMs,
-          timeoutDuration: keysTimeoutMs,
-        })
-      : ownKeys(module.publishedKeys);
-  const authorize = createAuthorize(createTokenVerifier({ users, services }, { clock }), module.owners ?? {});
-  return (call, message) =>
-    authorize({
-      method: call.method,
-      authorization: call.incoming.header("authorization"),
-      onBehalfOf: call.incoming.header(onBehalfOfHeader),
+  const owners = module.owners ?? {};
+  checkOwnerRules(
+    module.entries.map(({ service }) => service),
+    owners,
+  );
+  const keys = (of: string, load: () => Promise<JSONWebKeySet>) => createKeySource({ environment, of, load });
+  const users = keys("users", module.publishedKeys ?? (() => fetchKeys(userKeysUrl)));
+  const services = keys("services", () => readServiceKeys(serviceKeysFile));
+  await services.load();
+  const verifier = createTokenVerifier({ users: users.find, services: services.find }, environment);
+  const authorize = createAuthorize(verifier, owners);
+  return async (call, message) => {
+    const { method, incoming } = call;
+    call.forwardedFor = await forwardedFor(call, verifier);
+    const caller = await authorize({
+      method,
+      authorization: incoming.header("authorization"),
+      onBehalfOf: incoming.header(onBehalfOfHeader),
       message,
     });
+    if (caller?.expireTimeMs !== undefined && method.methodKind !== "unary" && needsToken(call)) {
+      endWithToken(call, { leftMs: caller.expireTimeMs - environment.clock.now() });
+    }
+    return caller;
+  };
 }
 
 /** The identity of the service whose private key, a JWK, is in the file. Rejects where it cannot be read. */
@@ -59,32 +63,34 @@ export async function readServiceIdentity(
   name: string,
   { keyFile, clock }: { readonly keyFile: string; readonly clock: Clock },
 ): Promise<ServiceIdentity> {
-  return createServiceIdentity(name, { privateKey: await readJson<JWK>(keyFile), clock });
+  return createServiceIdentity(name, { privateKey: await readServiceKey(name, keyFile), clock });
 }
 
-/** The keys of the service that publishes them: a key that it just made counts at once. */
-function ownKeys(published: () => Promise<JSONWebKeySet>): JWTVerifyGetKey {
-  let known: ReturnType<typeof createLocalJWKSet> | undefined;
-  return async (header, token) => {
-    try {
-      if (known !== undefined) {
-        return await known(header, token);
-      }
-    } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) {
-        throw error;
-      }
-    }
-    known = createLocalJWKSet(await published());
-    return known(header, token);
-  };
-}
-
-async function readJson<T>(file: string): Promise<T> {
-  const text = await readFile(file, "utf8");
-  try {
-    return JSON.parse(text) as T;
-  } catch (error) {
-    throw new Error(`${file} holds no key: it cannot be read as JSON`, { cause: error });
+/** The address that a door of the platform heard the call from, where one proves that it passed it on. */
+async function forwardedFor({ incoming }: ServerCall, verifier: TokenVerifier): Promise<string | undefined> {
+  const door = await bearer(incoming.header(forwardedByHeader), verifier).catch(nobody);
+  if (door?.kind !== "service") {
+    return undefined;
   }
+  // The last entry is what the door itself saw.
+  const address = incoming.header("x-forwarded-for")?.split(",").at(-1)?.trim();
+  return address === "" ? undefined : address?.slice(0, addressLengthMax);
 }
+
+/** The longest textual IPv6 address, with a zone. */
+const addressLengthMax = 64;
+
+function needsToken({ method }: ServerCall): boolean {
+  return decideAccess(methodPolicy(method).access, undefined) !== "allowed";
+}
+
+/** A stream lasts no longer than the token that opened it: whoever lost their rights must not go on listening. */
+function endWithToken(call: ServerCall, { leftMs }: { readonly leftMs: number }): void {
+  const cancel = call.after(Math.min(Math.max(leftMs, 0), timerMaxMs), () =>
+    call.abort(unauthenticated("TOKEN_ENDED", "the token that opened the stream has ended")),
+  );
+  call.signal.addEventListener("abort", cancel, { once: true });
+}
+
+/** Timers of Node count no further. */
+const timerMaxMs = 2 ** 31 - 1;

@@ -24,7 +24,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../environment/clock.ts";
 import { type Authorize, createAuthorize } from "./authorize.ts";
 import { createServiceIdentity } from "./service-identity.ts";
-import { serviceTokenIssuer, tokenAudience, userTokenIssuer } from "./token-claims.ts";
+import { serviceTokenIssuer, serviceTokenType, tokenAudience, userTokenIssuer, userTokenType } from "./token-claims.ts";
 import { createTokenVerifier } from "./token-verifier.ts";
 
 let authorize: Authorize;
@@ -35,11 +35,11 @@ let serviceJwk: JWK;
 beforeAll(async () => {
   users = await generateKeyPair("EdDSA", { extractable: true });
   services = await generateKeyPair("EdDSA", { extractable: true });
-  serviceJwk = { ...(await exportJWK(services.privateKey)), kid: "order-1" };
+  serviceJwk = { ...(await exportJWK(services.privateKey)), kid: "order/1" };
   const verifier = createTokenVerifier(
     {
       users: createLocalJWKSet({ keys: [{ ...(await exportJWK(users.publicKey)), kid: "u1" }] }),
-      services: createLocalJWKSet({ keys: [{ ...(await exportJWK(services.publicKey)), kid: "order-1" }] }),
+      services: createLocalJWKSet({ keys: [{ ...(await exportJWK(services.publicKey)), kid: "order/1" }] }),
     },
     { clock: systemClock },
   );
@@ -56,7 +56,7 @@ interface Claims {
 
 function token({ sub = "1", role = "customer", iss = userTokenIssuer, aud = tokenAudience, expiresAtS }: Claims = {}) {
   return new SignJWT({ role })
-    .setProtectedHeader({ alg: "EdDSA", kid: "u1" })
+    .setProtectedHeader({ alg: "EdDSA", kid: "u1", typ: userTokenType })
     .setSubject(sub)
     .setIssuer(iss)
     .setAudience(aud)
@@ -113,12 +113,12 @@ describe("a token is refused", () => {
     ["meant for another audience", () => token({ aud: "elsewhere" })],
     ["from another issuer", () => token({ iss: "https://evil.example" })],
     ["of a user who claims to be a service", () => token({ iss: serviceTokenIssuer, sub: "order" })],
-    ["with alg none", async () => unsigned({ alg: "none" })],
+    ["with alg none", async () => unsigned({ alg: "none", typ: userTokenType })],
     [
       "signed with the public key as an HMAC secret",
       async () =>
         new SignJWT({ role: "admin" })
-          .setProtectedHeader({ alg: "HS256", kid: "u1" })
+          .setProtectedHeader({ alg: "HS256", kid: "u1", typ: userTokenType })
           .setSubject("1")
           .setIssuer(userTokenIssuer)
           .setAudience(tokenAudience)

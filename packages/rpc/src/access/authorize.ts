@@ -1,13 +1,12 @@
-import type { DescField, DescMethod, Message } from "@bufbuild/protobuf";
+import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Caller } from "../call/call-context.ts";
 import { reasonError } from "../call/reason-error.ts";
-import { type AccessRule, methodPolicy } from "../contract/method-policy.ts";
+import { methodPolicy } from "../contract/method-policy.ts";
 import { decideAccess } from "./access-decision.ts";
-import { TokenRefusedError, type TokenVerifier } from "./token-verifier.ts";
-
-/** Whose a thing is, by the kind of thing: given its id, the owner's user id, or undefined where there is no such thing. */
-export type Owners = Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
+import { type Owners, ownerFieldValue } from "./owner-field.ts";
+import { KeysUnavailableError, TokenRefusedError } from "./token-errors.ts";
+import type { TokenVerifier } from "./token-verifier.ts";
 
 /** What of a call decides whether it is let in. */
 export interface AccessQuestion {
@@ -19,7 +18,7 @@ export interface AccessQuestion {
   readonly message: Message;
 }
 
-/** Lets a call in, answering who calls, or rejects with UNAUTHENTICATED or PERMISSION_DENIED. */
+/** Lets a call in, answering who calls, or rejects with UNAUTHENTICATED, PERMISSION_DENIED, or UNAVAILABLE where it cannot be told. */
 export type Authorize = (question: AccessQuestion) => Promise<Caller | undefined>;
 
 /** Applies the `access` option of the contracts: the one place that decides who may call what. */
@@ -28,94 +27,88 @@ export function createAuthorize(verifier: TokenVerifier, owners: Owners): Author
     const rule = methodPolicy(method).access;
     if (decideAccess(rule, undefined) === "allowed") {
       // A public method answers everybody, also somebody whose old token is still being sent along.
-      return await callerOf(authorization).catch(ignoreRefusal);
+      return withUser(await bearer(authorization, verifier).catch(nobody), onBehalfOf);
     }
-    const caller = await callerOf(authorization).catch(refuse);
+    const caller = await bearer(authorization, verifier).catch(refuse);
     const decision = decideAccess(rule, caller);
-    if (decision === "unauthenticated" || caller === undefined) {
-      throw unauthenticated("the call needs a token: authorization: Bearer <access token>");
+    if (caller === undefined || decision === "unauthenticated") {
+      throw unauthenticated("TOKEN_MISSING", "the call needs a token: authorization: Bearer <access token>");
     }
-    if (decision === "denied" || (decision === "if-owner" && !(await owns(caller, { method, rule, message })))) {
-      throw permissionDenied(method);
+    if (decision === "allowed" || (decision === "if-owner" && (await owns(caller, method, message)))) {
+      return withUser(caller, onBehalfOf);
     }
-    if (caller.kind !== "service" || onBehalfOf === undefined) {
-      return caller;
-    }
-    const user = await callerOf(onBehalfOf).catch(refuse);
-    return user === undefined ? caller : { ...caller, onBehalfOf: user };
+    throw permissionDenied(method);
   };
 
-  async function callerOf(header: string | undefined): Promise<Caller | undefined> {
-    if (header === undefined) {
-      return undefined;
+  /** What a service may do does not depend on its user, whose token may have ended on the way: then nobody is named. */
+  async function withUser(caller: Caller | undefined, onBehalfOf: string | undefined): Promise<Caller | undefined> {
+    if (caller?.kind !== "service" || onBehalfOf === undefined) {
+      return caller;
     }
-    const token = /^Bearer +([^ ]+)$/i.exec(header)?.[1];
-    if (token === undefined) {
-      throw new TokenRefusedError("the authorization header is not of the form: Bearer <access token>");
-    }
-    return verifier.verify(token);
+    const user = await bearer(onBehalfOf, verifier).catch(nobody);
+    return user === undefined || user.kind === "service" ? caller : { ...caller, onBehalfOf: user };
   }
 
-  async function owns(caller: Caller, question: OwnerQuestion): Promise<boolean> {
-    const value = ownerFieldValue(question);
-    if (question.rule.ownerOf === "") {
+  async function owns(caller: Caller, method: DescMethod, message: Message): Promise<boolean> {
+    const value = ownerFieldValue(method, message);
+    const { ownerOf } = methodPolicy(method).access;
+    if (ownerOf === "") {
       return value !== "" && value === caller.id;
     }
-    const owner = await owners[question.rule.ownerOf]?.(value);
+    const ownerOfThing = owners[ownerOf];
+    if (ownerOfThing === undefined) {
+      return false;
+    }
+    const owner = await ownerOfThing(value);
     // What is not there is nobody's: the method itself then says NOT_FOUND.
     return owner === undefined || owner === caller.id;
   }
 }
 
-interface OwnerQuestion {
-  readonly method: DescMethod;
-  readonly rule: AccessRule;
-  readonly message: Message;
+/** Who a header of the form `Bearer <token>` speaks for (RFC 6750, section 2.1). Undefined where there is none. */
+export async function bearer(header: string | undefined, verifier: TokenVerifier): Promise<Caller | undefined> {
+  if (header === undefined) {
+    return undefined;
+  }
+  const token = /^Bearer +([^ ]+)$/i.exec(header)?.[1];
+  if (token === undefined) {
+    throw new TokenRefusedError("the authorization header is not of the form: Bearer <access token>");
+  }
+  return verifier.verify(token);
 }
 
-/** The value at the rule's path, for example `user.id`. Empty where a message on the way is not set. */
-function ownerFieldValue({ method, rule, message }: OwnerQuestion): string {
-  let value: unknown = message;
-  for (const field of ownerPath(method, rule)) {
-    value = (value as Record<string, unknown> | undefined)?.[field.localName];
-  }
-  return typeof value === "string" ? value : "";
-}
-
-const ownerPaths = new WeakMap<DescMethod, readonly DescField[]>();
-
-function ownerPath(method: DescMethod, rule: AccessRule): readonly DescField[] {
-  const known = ownerPaths.get(method);
-  if (known !== undefined) {
-    return known;
-  }
-  const path: DescField[] = [];
-  let message = method.input;
-  for (const name of rule.ownerField.split(".")) {
-    const field = message.fields.find((candidate) => candidate.name === name);
-    if (field === undefined) {
-      throw new Error(`${method.parent.typeName}/${method.name}: owner_field ${rule.ownerField} names no field`);
-    }
-    path.push(field);
-    message = field.message ?? message;
-  }
-  ownerPaths.set(method, path);
-  return path;
-}
-
-function ignoreRefusal(error: unknown): undefined {
-  if (!(error instanceof TokenRefusedError)) {
+/** For who need not say who they are: a token that proves nothing, for whatever reason, is as good as none. */
+export function nobody(error: unknown): undefined {
+  if (!(error instanceof TokenRefusedError) && !(error instanceof KeysUnavailableError)) {
     throw error;
   }
 }
 
-function refuse(error: unknown): never {
-  throw error instanceof TokenRefusedError ? unauthenticated(error.message, error) : error;
+/** What a caller is told whose token does not hold. */
+export function unauthenticated(reason: string, message: string, cause?: unknown): ConnectError {
+  const error = reasonError(Code.Unauthenticated, { reason, message, cause });
+  // RFC 9110, section 11.6.1: a 401 says how to do better.
+  error.metadata.set("www-authenticate", "Bearer");
+  return error;
 }
 
-function unauthenticated(message: string, cause?: unknown): ConnectError {
-  return reasonError(Code.Unauthenticated, { reason: "UNAUTHENTICATED", message, cause });
+function refuse(error: unknown): never {
+  if (error instanceof TokenRefusedError) {
+    throw unauthenticated(error.reason, error.message, error);
+  }
+  if (error instanceof KeysUnavailableError) {
+    throw reasonError(Code.Unavailable, {
+      reason: "KEYS_UNAVAILABLE",
+      message: "the token cannot be checked now",
+      retryAfterMs: keysRetryMs,
+      cause: error,
+    });
+  }
+  throw error;
 }
+
+/** About as long as the user service takes to start. */
+const keysRetryMs = 1_000;
 
 function permissionDenied(method: DescMethod): ConnectError {
   return reasonError(Code.PermissionDenied, {

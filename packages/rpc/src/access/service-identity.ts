@@ -1,6 +1,6 @@
 import { importJWK, type JWK, SignJWT } from "jose";
 import type { Clock } from "../environment/clock.ts";
-import { serviceTokenIssuer, tokenAlgorithm, tokenAudience } from "./token-claims.ts";
+import { serviceTokenIssuer, serviceTokenType, tokenAlgorithm, tokenAudience } from "./token-claims.ts";
 
 /** How long a service's own token lasts. Short, since it is made anew for nothing and cannot be revoked. */
 const lifetimeMs = 5 * 60_000;
@@ -30,7 +30,11 @@ export async function createServiceIdentity(
   function sign(): Promise<string> {
     const nowMs = clock.now();
     return new SignJWT()
-      .setProtectedHeader({ alg: tokenAlgorithm, typ: "JWT", ...(privateKey.kid ? { kid: privateKey.kid } : {}) })
+      .setProtectedHeader({
+        alg: tokenAlgorithm,
+        typ: serviceTokenType,
+        ...(privateKey.kid ? { kid: privateKey.kid } : {}),
+      })
       .setIssuer(serviceTokenIssuer)
       .setSubject(name)
       .setAudience(tokenAudience)

@@ -1,9 +1,18 @@
-import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyResult, jwtVerify } from "jose";
 import type { Caller } from "../call/call-context.ts";
 import type { Clock } from "../environment/clock.ts";
-import { serviceTokenIssuer, tokenAlgorithm, tokenAudience, userTokenIssuer } from "./token-claims.ts";
+import {
+  serviceOfKey,
+  serviceTokenIssuer,
+  serviceTokenType,
+  tokenAlgorithm,
+  tokenAudience,
+  userTokenIssuer,
+  userTokenType,
+} from "./token-claims.ts";
+import { TokenRefusedError } from "./token-errors.ts";
 
-/** Tokens are some 300 bytes long; what is longer is none of ours and is not looked at. */
+/** Tokens are some 400 bytes long; what is longer is none of ours and is not looked at. */
 const tokenBytesMax = 4_096;
 /** How many verified tokens are remembered: each costs about a kilobyte, and saves checking a signature on every call. */
 const rememberedMax = 10_000;
@@ -12,13 +21,11 @@ const rememberedMs = 60_000;
 
 /** Tells who a bearer token speaks for. */
 export interface TokenVerifier {
-  /** The caller. Rejects with {@link TokenRefusedError} where the token proves nobody. */
+  /**
+   * The caller. Rejects with `TokenRefusedError` where the token proves nobody, with `KeysUnavailableError` where that cannot be
+   * told now.
+   */
   verify(token: string): Promise<Caller>;
-}
-
-/** A token that proves nobody, and why, in words that may be sent to whoever sent it. */
-export class TokenRefusedError extends Error {
-  override readonly name = "TokenRefusedError";
 }
 
 export interface TokenKeys {
@@ -28,69 +35,86 @@ export interface TokenKeys {
   readonly services: JWTVerifyGetKey;
 }
 
-/** Checks signature, issuer, audience and times of tokens (RFC 7519, RFC 8725), and remembers for a minute those that passed. */
+/** Checks signature, issuer, audience, type and times of tokens (RFC 7519, RFC 8725), and remembers for a minute those that passed. */
 export function createTokenVerifier(keys: TokenKeys, { clock }: { readonly clock: Clock }): TokenVerifier {
+  // In the order in which they were verified.
   const remembered = new Map<string, { readonly caller: Caller; readonly untilMs: number }>();
 
-  async function verify(token: string): Promise<Caller> {
-    const known = remembered.get(token);
-    if (known !== undefined && clock.now() < known.untilMs) {
-      return known.caller;
-    }
-    remembered.delete(token);
-    const claims = await checked(token);
-    const caller = callerOf(claims, token);
-    if (remembered.size >= rememberedMax) {
+  async function check(token: string): Promise<Caller> {
+    // Not verified yet: it says no more than which rules the token is to be held to, its issuer among them.
+    const byService = decodeJwt(token).iss === serviceTokenIssuer;
+    const result = await jwtVerify(token, byService ? keys.services : keys.users, {
+      algorithms: [tokenAlgorithm],
+      issuer: byService ? serviceTokenIssuer : userTokenIssuer,
+      typ: byService ? serviceTokenType : userTokenType,
+      audience: tokenAudience,
+      requiredClaims: ["sub", "exp"],
+      currentDate: new Date(clock.now()),
+    });
+    return byService ? serviceOf(result, token) : userOf(result.payload, token);
+  }
+
+  return {
+    async verify(token) {
+      const known = remembered.get(token);
+      if (known !== undefined && clock.now() < known.untilMs) {
+        return known.caller;
+      }
+      remembered.delete(token);
+      if (token.length > tokenBytesMax) {
+        throw new TokenRefusedError(`the token is longer than ${tokenBytesMax} bytes`);
+      }
+      const caller = await check(token).catch(refuse);
       for (const oldest of remembered.keys()) {
+        if (remembered.size < rememberedMax) {
+          break;
+        }
         remembered.delete(oldest);
-        break;
       }
-    }
-    remembered.set(token, { caller, untilMs: Math.min((claims.exp ?? 0) * 1000, clock.now() + rememberedMs) });
-    return caller;
-  }
-
-  async function checked(token: string): Promise<JWTPayload> {
-    if (token.length > tokenBytesMax) {
-      throw new TokenRefusedError(`the token is longer than ${tokenBytesMax} bytes`);
-    }
-    try {
-      const issuer = decodeJwt(token).iss;
-      const { payload } = await jwtVerify(token, issuer === serviceTokenIssuer ? keys.services : keys.users, {
-        algorithms: [tokenAlgorithm],
-        issuer: issuer === serviceTokenIssuer ? serviceTokenIssuer : userTokenIssuer,
-        audience: tokenAudience,
-        requiredClaims: ["sub", "exp"],
-        currentDate: new Date(clock.now()),
-      });
-      return payload;
-    } catch (error) {
-      if (error instanceof errors.JOSEError) {
-        throw new TokenRefusedError(wordsFor(error), { cause: error });
-      }
-      throw error;
-    }
-  }
-
-  return { verify };
+      remembered.set(token, { caller, untilMs: Math.min(caller.expireTimeMs ?? 0, clock.now() + rememberedMs) });
+      return caller;
+    },
+  };
 }
 
-function callerOf({ iss, sub = "", role }: JWTPayload, token: string): Caller {
-  if (iss === serviceTokenIssuer) {
-    return { kind: "service", id: sub, token };
+function userOf(claims: JWTPayload, token: string): Caller {
+  return { kind: claims.role === "admin" ? "admin" : "user", ...proof(claims, token) };
+}
+
+function serviceOf({ payload, protectedHeader: { kid = "" } }: JWTVerifyResult, token: string): Caller {
+  // A key speaks for its own service alone: whoever gets hold of one must not become another by it.
+  if (payload.sub !== serviceOfKey(kid)) {
+    throw new TokenRefusedError("the token's key is not its service's");
   }
-  return { kind: role === "admin" ? "admin" : "user", id: sub, token };
+  return { kind: "service", ...proof(payload, token) };
+}
+
+function proof({ sub, exp = 0 }: JWTPayload, token: string) {
+  if (typeof sub !== "string" || sub === "") {
+    throw new TokenRefusedError("the token's sub is not one that is taken here");
+  }
+  return { id: sub, token, expireTimeMs: exp * 1000 };
+}
+
+function refuse(cause: unknown): never {
+  if (cause instanceof errors.JWTExpired) {
+    throw new TokenRefusedError("the token has ended", { reason: "TOKEN_ENDED", cause });
+  }
+  throw cause instanceof errors.JOSEError ? new TokenRefusedError(wordsFor(cause), { cause }) : cause;
 }
 
 function wordsFor(error: errors.JOSEError): string {
-  if (error instanceof errors.JWTExpired) {
-    return "the token has ended";
-  }
   if (error instanceof errors.JWTClaimValidationFailed) {
     return `the token's ${error.claim} is not one that is taken here`;
   }
   if (error instanceof errors.JOSEAlgNotAllowed) {
     return "the token's algorithm is not one that is taken here";
+  }
+  if (error instanceof errors.JOSENotSupported) {
+    return "the token asks for something that is not known here (crit)";
+  }
+  if (error instanceof errors.JWKSNoMatchingKey) {
+    return "the token's key is not one that is known here";
   }
   if (error instanceof errors.JWTInvalid || error instanceof errors.JWSInvalid) {
     return "the token cannot be read";

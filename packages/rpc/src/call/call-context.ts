@@ -10,7 +10,10 @@ export interface CallContext {
   readonly tracestate?: string;
   /** Who calls, once authenticated. */
   readonly caller?: Caller;
-  /** Who is at the other end of the connection: the name on a certificate that was shown, or else the address. */
+  /**
+   * Where the call comes from: the address that a door of the platform proves to have heard it from, or else the other end of the
+   * connection, by the name on a certificate that was shown, or the address.
+   */
   readonly peer?: string;
 }
 
@@ -23,6 +26,8 @@ export interface Caller {
   readonly onBehalfOf?: Caller;
   /** The bearer token that said so; passed on so that the next service can see for itself. */
   readonly token?: string;
+  /** When that token ends, in milliseconds since the Unix epoch. */
+  readonly expireTimeMs?: number;
 }
 
 /** Where the runtime keeps the {@link CallContext} among a call's context values. */

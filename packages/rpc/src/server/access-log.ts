@@ -14,10 +14,13 @@ export function logCall(call: ServerCall, error: ConnectError | undefined, laten
     latencyMs: Math.round(latencyMs * 1000) / 1000,
     requestId: call.requestId,
     traceId: call.trace.traceId,
-    peer: call.incoming.peer,
+    peer: call.peer,
   };
   if (call.caller !== undefined) {
     line.caller = `${call.caller.kind}:${call.caller.id}`;
+    if (call.caller.onBehalfOf !== undefined) {
+      line.onBehalfOf = `${call.caller.onBehalfOf.kind}:${call.caller.onBehalfOf.id}`;
+    }
   }
   if (error !== undefined) {
     line.error = error.rawMessage;

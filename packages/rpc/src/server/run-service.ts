@@ -96,7 +96,7 @@ async function accessControl(
   // Loaded only where it is needed: it is a good part of what a small service would keep in memory.
   const { createAccessControl } = await import("../access/access-control.ts");
   return createAccessControl(module, {
-    clock: environment.clock,
+    environment,
     userKeysUrl: new URL("/.well-known/jwks.json", config.USER_SERVICE_URL),
     serviceKeysFile: config.SERVICE_KEYS_FILE,
   });

@@ -20,6 +20,8 @@ export class ServerCall implements HandlerContext {
   readonly deadlineMs: number;
   /** Who calls, once authenticated. */
   caller: Caller | undefined;
+  /** The address that a door of the platform heard the call from, where one proved that it passed it on. */
+  forwardedFor: string | undefined;
   /** Whether it takes up one of the server's places. */
   admitted = false;
   readonly #environment: Environment;
@@ -83,6 +85,11 @@ export class ServerCall implements HandlerContext {
   get context(): CallContext {
     this.#context ??= callContext(this);
     return this.#context;
+  }
+
+  /** Where the call comes from, for the log and for limits by address. */
+  get peer(): string {
+    return this.forwardedFor ?? this.incoming.peer;
   }
 
   get requestId(): string {
@@ -215,7 +222,7 @@ function callContext(call: ServerCall): CallContext {
     traceparent: call.trace.traceparent,
     ...(tracestate === undefined || tracestate.length > tracestateCharsMax ? {} : { tracestate }),
     ...(call.caller === undefined ? {} : { caller: call.caller }),
-    peer: call.incoming.peer,
+    peer: call.peer,
   };
 }
 

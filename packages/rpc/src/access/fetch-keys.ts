@@ -1,0 +1,47 @@
+import http from "node:http";
+import https from "node:https";
+import type { JSONWebKeySet } from "jose";
+
+/** How long the answer may take, in milliseconds: calls wait for it. */
+const answerMs = 2_000;
+/** The largest answer, in bytes: some 300 keys, of which there are two or three. */
+const answerBytesMax = 64 * 1024;
+
+/**
+ * Asks for a JWK Set by HTTP (RFC 7517, section 5). By node:http, since fetch alone would add megabytes to a service. Rejects
+ * where there is no answer in time, or it is no JWK Set.
+ */
+export async function fetchKeys(url: URL): Promise<JSONWebKeySet> {
+  const text = await get(url);
+  try {
+    return JSON.parse(text) as JSONWebKeySet;
+  } catch (cause) {
+    throw new Error(`${url} answered no JWK Set`, { cause });
+  }
+}
+
+function get(url: URL): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { agent: false, signal: AbortSignal.timeout(answerMs), headers: { accept: "application/json" } };
+    const request = url.protocol === "https:" ? https.get(url, options) : http.get(url, options);
+    request.once("error", reject);
+    request.once("response", (response) => {
+      response.once("error", reject);
+      if (response.statusCode !== 200) {
+        response.destroy();
+        reject(new Error(`${url} answered ${response.statusCode}`));
+        return;
+      }
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > answerBytesMax) {
+          response.destroy(new Error(`${url} answered more than ${answerBytesMax} bytes`));
+        }
+        chunks.push(chunk);
+      });
+      response.once("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    });
+  });
+}

@@ -1,0 +1,41 @@
+import { readFile } from "node:fs/promises";
+import type { JSONWebKeySet, JWK } from "jose";
+import { serviceOfKey } from "./token-claims.ts";
+
+/**
+ * Reads the public keys of the platform's services, a JWK Set (RFC 7517) in which each key's id is `<service>/<anything>`. Rejects
+ * where the file cannot be read, is no such set, or holds a private key, which nobody but its service may have.
+ */
+export async function readServiceKeys(file: string): Promise<JSONWebKeySet> {
+  const set = await readJson<Partial<JSONWebKeySet>>(file);
+  if (!Array.isArray(set?.keys)) {
+    throw new Error(`${file} is no JWK Set`);
+  }
+  for (const { kid, d } of set.keys) {
+    if (serviceOfKey(kid ?? "") === "") {
+      throw new Error(`${file}: the key id ${kid ?? "(none)"} is not of the form <service>/<anything>`);
+    }
+    if (d !== undefined) {
+      throw new Error(`${file}: the key ${kid} is a private one`);
+    }
+  }
+  return { keys: set.keys };
+}
+
+/** Reads the private key of a service, a JWK. Rejects where it cannot be read, or is not this service's. */
+export async function readServiceKey(name: string, file: string): Promise<JWK> {
+  const key = await readJson<JWK>(file);
+  if (serviceOfKey(key?.kid ?? "") !== name || key.d === undefined) {
+    throw new Error(`${file} holds no private key of the service ${name}: its id would be ${name}/<anything>`);
+  }
+  return key;
+}
+
+async function readJson<T>(file: string): Promise<T> {
+  const text = await readFile(file, "utf8");
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new Error(`${file} holds no key: it cannot be read as JSON`, { cause });
+  }
+}

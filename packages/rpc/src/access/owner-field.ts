@@ -1,0 +1,64 @@
+import { type DescField, type DescMethod, type DescService, type Message, ScalarType } from "@bufbuild/protobuf";
+import { Caller as Allowed } from "@parley/gen/rpc/v1/options_pb.js";
+import { type AccessRule, methodPolicy } from "../contract/method-policy.ts";
+
+/** Whose a thing is, by the kind of thing: given its id, the owner's user id, or undefined where there is no such thing. */
+export type Owners = Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
+
+/**
+ * Looks at the `access` options of services before the first call does.
+ * @throws Error naming the method whose `owner_field` is no text field, or whose `owner_of` nobody can look up.
+ */
+export function checkOwnerRules(services: readonly DescService[], owners: Owners): void {
+  for (const method of services.flatMap((service) => service.methods)) {
+    const rule = methodPolicy(method).access;
+    if (rule.caller === Allowed.OWNER) {
+      ownerPath(method, rule);
+      if (rule.ownerOf !== "" && owners[rule.ownerOf] === undefined) {
+        throw new Error(`${nameOf(method)}: nothing here tells whose "${rule.ownerOf}" (owner_of) something is`);
+      }
+    }
+  }
+}
+
+/** The value at the rule's `owner_field`, for example `user.id`. Empty where a message on the way is not set. */
+export function ownerFieldValue(method: DescMethod, message: Message): string {
+  let value: unknown = message;
+  for (const field of ownerPath(method, methodPolicy(method).access)) {
+    value = (value as Record<string, unknown> | undefined)?.[field.localName];
+  }
+  return typeof value === "string" ? value : "";
+}
+
+const ownerPaths = new WeakMap<DescMethod, readonly DescField[]>();
+
+function ownerPath(method: DescMethod, rule: AccessRule): readonly DescField[] {
+  let path = ownerPaths.get(method);
+  if (path === undefined) {
+    path = findPath(method, rule.ownerField);
+    ownerPaths.set(method, path);
+  }
+  return path;
+}
+
+function findPath(method: DescMethod, ownerField: string): readonly DescField[] {
+  const path: DescField[] = [];
+  let message: DescMethod["input"] | undefined = method.input;
+  for (const name of ownerField.split(".")) {
+    const field: DescField | undefined = message?.fields.find((candidate) => candidate.name === name);
+    if (field === undefined || field.oneof !== undefined) {
+      throw new Error(`${nameOf(method)}: owner_field "${ownerField}" names no field that is always there`);
+    }
+    path.push(field);
+    message = field.fieldKind === "message" ? field.message : undefined;
+  }
+  const last = path.at(-1);
+  if (last?.fieldKind !== "scalar" || last.scalar !== ScalarType.STRING) {
+    throw new Error(`${nameOf(method)}: owner_field "${ownerField}" is no text`);
+  }
+  return path;
+}
+
+function nameOf(method: DescMethod): string {
+  return `${method.parent.typeName}/${method.name}`;
+}
