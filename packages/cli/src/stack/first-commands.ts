@@ -5,17 +5,35 @@ interface FirstCommand {
   readonly command: string;
 }
 
+export interface FirstCommandsOptions {
+  /** Whether callers must prove who they are: then the first command is to sign in. Default: false. */
+  readonly signIn?: boolean;
+}
+
 const json = "-H 'content-type: application/json'";
+/** What every sample user's password is (packages/user, `samplePassword`). */
+const samplePassword = "parley-sample";
 
 /** What to type first, of that which works with the services that run. */
-export function firstCommands(members: readonly StackMember[]): readonly FirstCommand[] {
+export function firstCommands(
+  members: readonly StackMember[],
+  { signIn = false }: FirstCommandsOptions = {},
+): readonly FirstCommand[] {
   const urls = new Map(members.map(({ service, url }) => [service.name, typed(url)]));
   const [user, product, order] = [urls.get("user"), urls.get("product"), urls.get("order")];
+  const token = signIn ? ` -H "authorization: Bearer $TOKEN"` : "";
   const commands: FirstCommand[] = [];
+  if (user !== undefined && signIn) {
+    const credentials = JSON.stringify({ email: "alice@example.com", password: samplePassword });
+    commands.push({
+      purpose: "Callers must prove who they are (AUTH=required): sign in as Alice, for 15 minutes",
+      command: `TOKEN=$(curl -s ${user}/user.v1.UserService/Login ${json} -d '${credentials}' | sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/')`,
+    });
+  }
   if (order !== undefined) {
     commands.push({
       purpose: "Place an order: Alice buys two laptops and a mouse",
-      command: `curl -s ${order}/order.v1.OrderService/CreateOrder ${json} -d '{"userId":"1","items":[{"productId":"101","quantity":2},{"productId":"102","quantity":1}]}'`,
+      command: `curl -s ${order}/order.v1.OrderService/CreateOrder ${json}${token} -d '{"userId":"1","items":[{"productId":"101","quantity":2},{"productId":"102","quantity":1}]}'`,
     });
   }
   if (product !== undefined) {
@@ -27,12 +45,14 @@ export function firstCommands(members: readonly StackMember[]): readonly FirstCo
   if (order !== undefined) {
     commands.push({
       purpose: "Ask the same port over gRPC; reflection tells the contract",
-      command: `npx buf curl --protocol grpc --http2-prior-knowledge -d '{}' ${withScheme(order)}/order.v1.OrderService/ListOrders`,
+      command: `npx buf curl --protocol grpc --http2-prior-knowledge${token} -d '${signIn ? '{"userId":"1"}' : "{}"}' ${withScheme(order)}/order.v1.OrderService/ListOrders`,
     });
   } else if (user !== undefined) {
     commands.push({
       purpose: "See who is there",
-      command: `curl -s ${user}/user.v1.UserService/ListUsers ${json} -d '{}'`,
+      command: signIn
+        ? `curl -s ${user}/user.v1.UserService/GetUser ${json}${token} -d '{"userId":"1"}'`
+        : `curl -s ${user}/user.v1.UserService/ListUsers ${json} -d '{}'`,
     });
   }
   return commands;

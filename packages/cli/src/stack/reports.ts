@@ -3,7 +3,7 @@ import { readableLine } from "../terminal/service-line.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { firstCommands } from "./first-commands.ts";
 import { findFreeOffset, type TakenPort } from "./ports.ts";
-import { type StackSettings, variablePrefix } from "./service-environment.ts";
+import { requiresAuth, type StackSettings, variablePrefix } from "./service-environment.ts";
 import { type Exit, endedWell, exitInWords } from "./service-process.ts";
 import type { ServiceDefinition } from "./service-registry.ts";
 import type { Stack, StackMember } from "./stack.ts";
@@ -48,7 +48,11 @@ export function ignoredDatabaseUrl(terminal: Terminal, services: readonly Servic
 }
 
 /** Addresses, and what to try first. */
-export async function addresses(terminal: Terminal, stack: Stack, settings: StackSettings): Promise<void> {
+export async function addresses(
+  terminal: Terminal,
+  stack: Stack,
+  { settings, shell }: { readonly settings: StackSettings; readonly shell: Shell },
+): Promise<void> {
   const { colors } = terminal;
   const rows = await Promise.all(
     stack.members.map(async ({ service, url, healthy }) => {
@@ -69,10 +73,14 @@ export async function addresses(terminal: Terminal, stack: Stack, settings: Stac
     ];
     terminal.say(`  ${cells.join("   ")}`);
   }
-  for (const { purpose, command } of firstCommands(stack.members)) {
+  for (const { purpose, command } of firstCommands(stack.members, { signIn: requiresAuth(shell) })) {
     terminal.say();
     terminal.say(`  ${purpose}`);
     terminal.say(`    ${command}`);
+  }
+  if (requiresAuth(shell) && !shell.ADMIN_EMAIL) {
+    terminal.say();
+    terminal.say("  Nobody is an admin: ADMIN_EMAIL and ADMIN_PASSWORD, set at a start, make one.");
   }
   terminal.say();
 }

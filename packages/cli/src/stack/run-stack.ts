@@ -6,7 +6,8 @@ import type { Terminal } from "../terminal/terminal.ts";
 import { findDatabaseFiles, removeDatabaseFiles } from "./data-folder.ts";
 import { findTakenPorts } from "./ports.ts";
 import * as report from "./reports.ts";
-import type { StackSettings } from "./service-environment.ts";
+import { requiresAuth, type StackSettings } from "./service-environment.ts";
+import { ensureServiceKeys } from "./service-keys.ts";
 import { endedWell } from "./service-process.ts";
 import type { ServiceDefinition } from "./service-registry.ts";
 import { ServiceEndedError, Stack } from "./stack.ts";
@@ -49,7 +50,8 @@ export async function runStack(services: readonly ServiceDefinition[], options: 
     services.map((service) => service.name),
   );
   const signals = watchSignals({ underNpm: shell.npm_command !== undefined });
-  const stack = new Stack(services, { settings, shell, onLine: writeLine });
+  const keys = requiresAuth(shell) ? { keys: await ensureServiceKeys(settings.services, settings.dataFolder) } : {};
+  const stack = new Stack(services, { settings: { ...settings, ...keys }, shell, onLine: writeLine });
   try {
     const stopped = signals.first.then(() => "stopped" as const);
     const started = untilHealthy(stack, terminal);
@@ -58,7 +60,7 @@ export async function runStack(services: readonly ServiceDefinition[], options: 
       return 1;
     }
     if (!signals.received) {
-      await report.addresses(terminal, stack, settings);
+      await report.addresses(terminal, stack, { settings, shell });
       const crashes = reportCrashes(stack, terminal, { settings, stopping: () => signals.received });
       if ((await Promise.race([crashes, stopped])) !== "stopped") {
         terminal.say(terminal.colors.red("All services have ended, and with them parley up."));

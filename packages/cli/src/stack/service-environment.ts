@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ServiceKeys } from "./service-keys.ts";
 import type { ServiceDefinition } from "./service-registry.ts";
 
 export interface StackSettings {
@@ -10,6 +11,8 @@ export interface StackSettings {
   readonly logLevel: string;
   /** Every service that there is, started or not: their addresses are told to those that are started. */
   readonly services: readonly ServiceDefinition[];
+  /** The keys that services prove themselves with, where AUTH=required. */
+  readonly keys?: ServiceKeys;
 }
 
 /**
@@ -33,6 +36,11 @@ export function serviceEnvironment(service: ServiceDefinition, settings: StackSe
   environment.PORT = String(service.port + settings.portOffset);
   environment.NODE_COMPILE_CACHE ??= compileCacheFolder;
   environment.LOG_LEVEL = settings.logLevel;
+  if (settings.keys !== undefined) {
+    // Each proves itself with its own key: one SERVICE_KEY_FILE of the shell would make all of them one service.
+    environment.SERVICE_KEY_FILE = settings.keys.privateFiles.get(service.name);
+    environment.SERVICE_KEYS_FILE = settings.keys.publicFile;
+  }
   // A DATABASE_URL of the shell would be shared by all services, and each has a database of its own.
   environment.DATABASE_URL = service.database
     ? (shell[`${variablePrefix(service.name)}_DATABASE_URL`] ?? `sqlite:${databaseFile(service, settings)}`)
@@ -60,6 +68,11 @@ function reachableHost(host = "127.0.0.1"): string {
     return "[::1]";
   }
   return host.includes(":") ? `[${host}]` : host;
+}
+
+/** Whether callers must prove who they are. */
+export function requiresAuth(shell: Variables): boolean {
+  return shell.AUTH === "required";
 }
 
 /** `echo-a` becomes `ECHO_A`. */
