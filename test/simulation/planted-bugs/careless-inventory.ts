@@ -5,7 +5,7 @@ import { StockChangedSchema, StockLowSchema } from "@parley/gen/event/v1/event_p
 import { InventoryService, type ReserveStockRequest } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { reasonError } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
-import type { Database, Transaction } from "@parley/store";
+import { type Database, StoreUnavailableError, type Transaction } from "@parley/store";
 import { lowStockThreshold } from "../workload/products.ts";
 import type { Parts } from "../world/seams.ts";
 import { createInTurn } from "./in-turn.ts";
@@ -55,7 +55,7 @@ export function withCarelessReserve(module: ServiceModule, parts: Parts, reserve
 
   return replaceMethod(module, InventoryService.method.reserveStock, (original) => async (request, context) => {
     // Repetitions of one request do not meet; whatever else there is, does.
-    await inTurn(request.orderId, () => reserveOnce(request));
+    await inTurn(request.orderId, () => reserveOnce(request)).catch(answerAsService);
     // Answers what stands by now, as the service does for a repetition.
     return original({ ...request, items: sumUp(request.items) }, context);
   });
@@ -113,6 +113,12 @@ function toolsFor(request: ReserveStockRequest, { database, environment }: Parts
 export function tooLittle({ productId, quantity }: Line, available: number): Error {
   const metadata = { productId, requested: String(quantity), available: String(available) };
   return refused("INSUFFICIENT_STOCK", Code.FailedPrecondition, metadata);
+}
+
+/** A disk that is full is no bug of the service's: it says so as the service would. */
+function answerAsService(error: unknown): never {
+  if (!(error instanceof StoreUnavailableError)) throw error;
+  throw refused("STORE_UNAVAILABLE", Code.Unavailable, {});
 }
 
 interface Priced {

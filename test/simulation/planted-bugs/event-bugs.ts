@@ -16,6 +16,7 @@ export const eventBugs: readonly PlantedBug[] = [
       database: (database, parts) => (parts.service === "order" ? publishingDatabase(database, parts) : database),
     },
     breaks: ["notification"],
+    isFoundByCrashes: true,
   },
   {
     name: "the consumer acknowledges though its handler threw",
@@ -79,6 +80,7 @@ export const eventBugs: readonly PlantedBug[] = [
       }),
     },
     breaks: ["acknowledged", "reservation", "stock-balance", "notification", "request-id"],
+    isFoundByCrashes: true,
   },
 ];
 

@@ -1,8 +1,9 @@
 import { eventBugs } from "./event-bugs.ts";
 import type { PlantedBug } from "./planted-bug.ts";
-import { stockBugs } from "./stock-bugs.ts";
+import { carefulReserve, stockBugs } from "./stock-bugs.ts";
 
 export type { PlantedBug } from "./planted-bug.ts";
+export { carefulReserve };
 
 /** All planted bugs. */
 export const plantedBugs: readonly PlantedBug[] = [...stockBugs, ...eventBugs];

@@ -7,4 +7,6 @@ export interface PlantedBug {
   readonly seams: Seams;
   /** The promises that it breaks: one of them must be found broken. */
   readonly breaks: readonly Invariant[];
+  /** Whether ending processes at each point of a short visit, with nothing else going wrong, finds it too. */
+  readonly isFoundByCrashes?: true;
 }

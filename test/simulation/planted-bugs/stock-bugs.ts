@@ -3,10 +3,28 @@ import { ConnectError } from "@connectrpc/connect";
 import { InventoryService, ReserveStockResponseSchema } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { createServiceClient, markReach } from "@parley/rpc/client";
+import type { Seams } from "../world/seams.ts";
 import { tooLittle, withCarelessReserve } from "./careless-inventory.ts";
 import { createInTurn } from "./in-turn.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { replaceMethod } from "./replace-method.ts";
+
+/** No bug: what is put in for the others, done with care. It shows that they are found for their mistakes, and nothing else. */
+export const carefulReserve: Seams = {
+  module: (module, parts) =>
+    parts.service !== "product"
+      ? module
+      : withCarelessReserve(module, parts, ({ summed, stockOf, setStock, insert }, run) =>
+          run(async (transaction) => {
+            for (const line of summed) {
+              const before = await stockOf(transaction, line.productId);
+              if (before < line.quantity) throw tooLittle(line, before);
+              await setStock(transaction, line.productId, { before, after: before - line.quantity });
+            }
+            await insert(transaction);
+          }),
+        ),
+};
 
 /** How other systems sell what they do not have, or lose what they have. */
 export const stockBugs: readonly PlantedBug[] = [

@@ -1,0 +1,80 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+import { simulate } from "./simulate.ts";
+
+const main = fileURLToPath(new URL("./command/main.ts", import.meta.url));
+/** What one seed's history may take up, and far more. */
+const outputBytesMax = 64 * 1024 * 1024;
+
+/** Runs `npm run simulate` without npm. */
+async function run(...args: readonly string[]): Promise<{ readonly code: number; readonly output: string }> {
+  const options = { maxBuffer: outputBytesMax };
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [main, ...args], options);
+    return { code: 0, output: stdout };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code?: number; stdout?: string; stderr?: string };
+    return { code: code ?? -1, output: `${stdout}${stderr}` };
+  }
+}
+
+describe("a simulated world", () => {
+  it("keeps every promise in 2,000 seeds", async () => {
+    const { code, output } = await run("--seeds", "2000");
+    expect(output).toMatch(/2000 seeds in [\d.]+ s: 0 with violations\n$/);
+    expect(code).toBe(0);
+  }, 170_000);
+
+  it("is the same each time for the same seed, and another for another", async () => {
+    const first = [await simulate(1), await simulate(2), await simulate(3)];
+    const again = [await simulate(3), await simulate(2), await simulate(1)].reverse();
+    expect(again.map(({ hash }) => hash)).toEqual(first.map(({ hash }) => hash));
+    expect(new Set(first.map(({ hash }) => hash)).size).toBe(3);
+  });
+
+  it("is the same in another process, where a person replays it", async () => {
+    const { hash } = await simulate(7);
+    const { code, output } = await run("--seed", "7");
+    expect(output).toContain(`hash ${hash}`);
+    expect(code).toBe(0);
+  });
+
+  it("is bad enough: processes end, messages are lost, late and repeated, disks are full, buyers are refused", async () => {
+    const lines: string[] = [];
+    for (let seed = 1; seed <= 20; seed++) lines.push(...(await simulate(seed)).history);
+    const count = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length;
+    expect(count(/ ends \(point/)).toBeGreaterThan(5);
+    expect(count(/ ends \(out of the blue/)).toBeGreaterThan(5);
+    expect(count(/is lost$/)).toBeGreaterThan(20);
+    expect(count(/is lost, unnoticed/)).toBeGreaterThan(20);
+    expect(count(/copy ← /)).toBeGreaterThan(20);
+    expect(count(/STORE_UNAVAILABLE/)).toBeGreaterThan(2);
+    expect(count(/INSUFFICIENT_STOCK/)).toBeGreaterThan(5);
+    expect(count(/REQUEST_ID_REUSED/)).toBeGreaterThan(5);
+    expect(count(/DeadlineExceeded/)).toBeGreaterThan(5);
+    expect(count(/order.*: answered/)).toBeGreaterThan(100);
+  });
+});
+
+describe("a seed that breaks a promise", () => {
+  it("is told with its history, its number, and how to replay it", async () => {
+    const { code, output } = await run("--bug", "4", "--seeds", "20");
+    const seed = /replay: npm run simulate -- --seed (\d+) --bug 4/.exec(output)?.[1];
+    expect(code).toBe(1);
+    expect(output).toContain(`seed ${seed}: stock-balance: product`);
+    expect(output).toContain("→ product ReserveStock #");
+
+    const replay = await run("--seed", String(seed), "--bug", "4");
+    expect(replay.code).toBe(1);
+    expect(replay.output).toMatch(/VIOLATION stock-balance: product \d+: /);
+  });
+
+  it("is not looked for where the command cannot be understood", async () => {
+    for (const args of [["--seeds", "many"], ["--seed", "-1"], ["--bug", "999"], ["--worse"]]) {
+      const { code, output } = await run(...args);
+      expect([code, output.includes("npm run simulate -- [options]")]).toEqual([2, true]);
+    }
+  });
+});
