@@ -10,7 +10,7 @@ import { parameterHelp, summaryOf } from "./method-help.ts";
 import { type Parameter, parametersOf } from "./parameters.ts";
 import type { GivenValue } from "./request.ts";
 import { runCall } from "./run-call.ts";
-import { jsonOf, valueName } from "./text-to-json.ts";
+import { jsonOf, shortNames, valueName } from "./text-to-json.ts";
 
 /** What a command that calls a method was given. */
 export interface CallOptions extends ConnectionOptions {
@@ -54,6 +54,11 @@ function optionOf(parameter: Parameter): Option {
   const option = new Option(`${names} <${valueName(parameter)}>`, parameterHelp(parameter)).argParser(
     reader(parameter),
   );
+  const descriptor = parameter.path.at(-1)?.enum;
+  if (descriptor !== undefined) {
+    // For help and completion alone: what is read is more than these, see `jsonOf`.
+    option.argChoices = [...shortNames(descriptor).keys()];
+  }
   const rivals = parameter.path.at(-1)?.oneof?.fields ?? [];
   return option.conflicts(
     rivals.filter((rival) => rival !== parameter.path.at(-1)).map(({ name }) => camelCase(name.replaceAll("_", "-"))),

@@ -1,7 +1,6 @@
 import type { DescField, DescMethod } from "@bufbuild/protobuf";
 import { commentOf, constraintsOf, isOneofRequired, rulesOf } from "@parley/rest";
 import type { Parameter } from "./parameters.ts";
-import { shortNames } from "./text-to-json.ts";
 
 /** The first sentence of what the contract says of a method. */
 export function summaryOf(method: DescMethod): string {
@@ -19,7 +18,6 @@ export function parameterHelp(parameter: Parameter): string {
   const notes = [
     ...(isNeeded(parameter) ? ["required"] : []),
     ...(parameter.kind === "list" || parameter.kind === "pairs" ? ["may be repeated"] : []),
-    ...(field.enum === undefined ? [] : [[...shortNames(field.enum).keys()].join(", ")]),
     ...(field.oneof === undefined ? [] : [oneofNote(field)]),
     ...(parameter.generated ? ["default: a new one"] : []),
     ...(parameter.kind === "mask" ? ["default: the fields given"] : []),

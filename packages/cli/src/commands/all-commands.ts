@@ -16,9 +16,24 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
       load: async () => (await import("./service.ts")).serviceCommand(group, services),
     })),
     {
+      name: "watch",
+      description: "Shows orders, stock and notifications as they change, until Ctrl-C.",
+      load: async () => (await import("./watch.ts")).watchCommand(services),
+    },
+    {
       name: "menu",
       description: "Shows the shop by arrow keys, and follows an order through the services.",
       load: async () => (await import("./menu.ts")).menuCommand(services),
+    },
+    {
+      name: "doctor",
+      description: "Says what is wrong with the set-up, and what to do about it.",
+      load: async () => (await import("./doctor.ts")).doctorCommand(services),
+    },
+    {
+      name: "completion",
+      description: "Prints a script that completes commands, methods and flags in a shell.",
+      load: async () => (await import("./completion.ts")).completionCommand(() => allCommands(services)),
     },
   ];
 }

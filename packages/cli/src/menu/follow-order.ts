@@ -1,5 +1,6 @@
 import { readContracts } from "../call/contracts.ts";
 import { summaryOf } from "../call/method-help.ts";
+import { wrapped } from "../render/printable.ts";
 import { ms, type SequenceCall, type SequenceStep, sequenceLines, sequenceSteps } from "../render/sequence.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { CollectedTrace } from "../trace/collect-trace.ts";
@@ -49,7 +50,9 @@ function draw(calls: readonly SequenceCall[], { steps, shown, terminal }: Drawn)
   terminal.say();
   const step = steps[shown - 1];
   if (shown < steps.length && step !== undefined) {
-    terminal.say(stepInWords(step));
+    for (const line of wrapped(stepInWords(step), process.stdout.columns || 80)) {
+      terminal.say(line);
+    }
     terminal.say();
   } else {
     terminal.say(`${calls.length} calls. Times are from when the first service got the order.`);

@@ -1,0 +1,56 @@
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command } from "commander";
+import { portOffsetOption } from "../call/connection-options.ts";
+import { exitCodes } from "../call/exit-codes.ts";
+import { checkClock } from "../doctor/clock.ts";
+import { checkDataFolder } from "../doctor/data-folder.ts";
+import type { Finding } from "../doctor/finding.ts";
+import { checkNode, checkPackages } from "../doctor/installation.ts";
+import { checkServices } from "../doctor/services.ts";
+import { checkSettings } from "../doctor/settings.ts";
+import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { createTerminal } from "../terminal/terminal.ts";
+
+interface Options {
+  readonly data: string;
+  readonly portOffset: number;
+}
+
+const root = fileURLToPath(new URL("../../../..", import.meta.url));
+
+/** `parley doctor`: looks at everything that the stack needs, and says what is wrong and what to do. */
+export function doctorCommand(services: readonly ServiceDefinition[]): Command {
+  return new Command("doctor")
+    .description("Says what is wrong with the set-up, and what to do about it. Exit code 1 if anything is.")
+    .option("--data <folder>", "where the databases are", "./data")
+    .addOption(portOffsetOption())
+    .action(async (options: Options) => {
+      const { data, portOffset } = options;
+      const findings = [
+        await checkNode(root),
+        await checkPackages(root),
+        await checkClock(root),
+        ...(await checkSettings(services, process.env)),
+        ...(await checkDataFolder(resolve(data))),
+        ...(await checkServices(services, { portOffset, shell: process.env })),
+      ];
+      process.exitCode = tell(findings);
+    });
+}
+
+function tell(findings: readonly Finding[]): number {
+  const { colors } = createTerminal();
+  const marks = { good: colors.green("✓"), note: colors.yellow("•"), bad: colors.red("✗") };
+  const write = (line: string) => process.stdout.write(`${line}\n`);
+  for (const { kind, text, remedy } of findings) {
+    write(`${marks[kind]} ${text}`);
+    if (remedy !== undefined) {
+      write(`    ${colors.dim(remedy)}`);
+    }
+  }
+  const wrong = findings.filter(({ kind }) => kind === "bad").length;
+  write("");
+  write(wrong === 0 ? "Nothing is wrong." : `${wrong} ${wrong === 1 ? "thing is" : "things are"} wrong.`);
+  return wrong === 0 ? exitCodes.ok : exitCodes.other;
+}

@@ -1,0 +1,45 @@
+import { Command, InvalidArgumentError } from "commander";
+import { type ConnectionOptions, openConnection, withConnectionOptions } from "../call/connection-options.ts";
+import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { createTerminal } from "../terminal/terminal.ts";
+import { runWatch, type Watchable, watchable } from "../watch/run-watch.ts";
+
+interface Options extends ConnectionOptions {
+  readonly only: readonly Watchable[];
+  readonly json?: true;
+}
+
+/** `parley watch`: orders, stock and notifications in one view, until Ctrl-C. */
+export function watchCommand(services: readonly ServiceDefinition[]): Command {
+  const command = new Command("watch")
+    .description("Shows orders, stock and notifications as they change, until Ctrl-C.")
+    .option("--only <names>", `watch only these: ${watchable.join(",")}`, names, watchable)
+    .option("--json", "print a JSON document to a line");
+  return withConnectionOptions(command).action(async () => {
+    const options = command.opts<Options>();
+    const connection = openConnection(options, services);
+    const left = new AbortController();
+    const leave = () => left.abort();
+    process.once("SIGINT", leave).once("SIGTERM", leave);
+    try {
+      process.exitCode = await runWatch({
+        connection,
+        terminal: createTerminal(),
+        only: options.only,
+        json: options.json === true,
+        signal: left.signal,
+      });
+    } finally {
+      connection.close();
+    }
+  });
+}
+
+function names(list: string): readonly Watchable[] {
+  const given = list.split(",").map((name) => name.trim());
+  const known = watchable.filter((name) => given.includes(name));
+  if (known.length !== new Set(given).size) {
+    throw new InvalidArgumentError(`Allowed are ${watchable.join(", ")}, with commas between.`);
+  }
+  return known;
+}

@@ -1,0 +1,127 @@
+import { type CommandNode, everyCommand } from "./command-tree.ts";
+
+/** The shells that can be given a script. */
+export const shells = ["bash", "zsh", "fish"] as const;
+export type Shell = (typeof shells)[number];
+
+/** A script that completes commands, methods, flags and their choices. It holds all it needs: pressing Tab starts nothing. */
+export function completionScript(tree: CommandNode, shell: Shell): string {
+  return { bash, zsh, fish }[shell](tree);
+}
+
+/** bash: programmable completion, "compgen -W". */
+function bash(tree: CommandNode): string {
+  const cases = everyCommand(tree).flatMap(({ path, node }) => {
+    const key = path.join(" ");
+    return [
+      ...node.flags
+        .filter(({ choices }) => choices.length > 0)
+        .map(({ name, choices }) => `    ${quoted(`${key}|${name}`)}) words=${quoted(choices.join(" "))} ;;`),
+      ...node.flags
+        .filter(({ takesValue, choices }) => takesValue && choices.length === 0)
+        .map(({ name }) => `    ${quoted(`${key}|${name}`)}) COMPREPLY=($(compgen -f -- "$word")); return ;;`),
+      `    ${quoted(`${key}|`)}*) words=${quoted(wordsOf(node).join(" "))} ;;`,
+    ];
+  });
+  return `# Completion of parley for bash. Put this into ~/.bashrc:  source <(npx parley completion bash)
+_parley() {
+  local word="\${COMP_WORDS[COMP_CWORD]}" before="" path="" words="" index
+  for ((index = 1; index < COMP_CWORD; index++)); do
+    case "\${COMP_WORDS[index]}" in
+      -*) break ;;
+      *) case "\${path}|\${COMP_WORDS[index]}" in
+${everyCommand(tree)
+  .filter(({ path }) => path.length > 0)
+  .map(
+    ({ path }) =>
+      `        ${quoted(`${path.slice(0, -1).join(" ")}|${path.at(-1)}`)}) path=${quoted(path.join(" "))} ;;`,
+  )
+  .join("\n")}
+      esac ;;
+    esac
+  done
+  [[ \${COMP_WORDS[COMP_CWORD - 1]} == --* ]] && before="\${COMP_WORDS[COMP_CWORD - 1]}"
+  case "\${path}|\${before}" in
+${cases.join("\n")}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
+}
+complete -F _parley parley
+`;
+}
+
+function wordsOf({ commands, words, flags }: CommandNode): readonly string[] {
+  return [...commands.map(({ name }) => name), ...words, ...flags.map(({ name }) => name)];
+}
+
+/** zsh: the completion system's _arguments and _describe (zshcompsys). */
+function zsh(tree: CommandNode): string {
+  const nameOf = (path: readonly string[]) => ["_parley", ...path].join("__").replaceAll("-", "_");
+  const functions = everyCommand(tree).map(({ path, node }) => {
+    const flags = node.flags.map(({ name, summary, takesValue, choices }) => {
+      const value = takesValue ? `:value:${choices.length > 0 ? `(${choices.join(" ")})` : "_files"}` : "";
+      return `    ${quoted(`*${name}[${zshText(summary)}]${value}`)}`;
+    });
+    if (node.words.length > 0) {
+      flags.push(`    ${quoted(`1:value:(${node.words.join(" ")})`)}`);
+    }
+    if (node.commands.length === 0) {
+      return `${nameOf(path)}() {\n  _arguments \\\n${flags.join(" \\\n")}\n}`;
+    }
+    const commands = node.commands.map(({ name, summary }) => `    ${quoted(`${name}:${zshText(summary)}`)}`);
+    const branches = node.commands.map(({ name }) => `    ${name}) ${nameOf([...path, name])} ;;`);
+    return `${nameOf(path)}() {
+  local line state
+  local -a commands=(
+${commands.join("\n")}
+  )
+  _arguments -C \\
+${flags.join(" \\\n")} \\
+    '1: :->command' '*::argument:->rest'
+  case $state in
+    command) _describe command commands ;;
+    rest) case $line[1] in
+${branches.join("\n")}
+    esac ;;
+  esac
+}`;
+  });
+  return `#compdef parley
+# Completion of parley for zsh. Put this into ~/.zshrc, after compinit:  source <(npx parley completion zsh)
+${functions.join("\n")}
+compdef _parley parley
+`;
+}
+
+/** fish: the builtin "complete". */
+function fish(tree: CommandNode): string {
+  const lines = everyCommand(tree).flatMap(({ path, node }) => {
+    const names = node.commands.map(({ name }) => name).join(" ");
+    const seen = path.map((word) => `__fish_seen_subcommand_from ${word}`);
+    const here = path.length === 0 ? "__fish_use_subcommand" : seen.join("; and ");
+    const noneYet = names === "" || path.length === 0 ? here : `${here}; and not __fish_seen_subcommand_from ${names}`;
+    return [
+      ...node.commands.map(
+        ({ name, summary }) => `complete -c parley -f -n ${quoted(noneYet)} -a ${name} -d ${quoted(summary)}`,
+      ),
+      ...node.words.map((word) => `complete -c parley -f -n ${quoted(here)} -a ${word}`),
+      ...node.flags.map(({ name, summary, takesValue, choices }) => {
+        const value = choices.length > 0 ? ` -x -a ${quoted(choices.join(" "))}` : takesValue ? " -r" : "";
+        return `complete -c parley -n ${quoted(noneYet)} -l ${name.slice(2)}${value} -d ${quoted(summary)}`;
+      }),
+    ];
+  });
+  return `# Completion of parley for fish:  npx parley completion fish > ~/.config/fish/completions/parley.fish
+complete -c parley -f
+${lines.join("\n")}
+`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Brackets and colons mean something in zsh's specifications. */
+function zshText(text: string): string {
+  return text.replaceAll(/[[\]:\\]/g, "\\$&");
+}

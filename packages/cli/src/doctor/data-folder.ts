@@ -1,0 +1,43 @@
+import { constants } from "node:fs";
+import { access, stat, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { bad, type Finding, good, note } from "./finding.ts";
+
+/** Less than this, and the databases may not be able to grow. */
+const freeBytesMin = 512 * 1024 * 1024;
+const megabyte = 1024 * 1024;
+
+/** Whether the databases can be written where `parley up` keeps them, and have room to grow. */
+export async function checkDataFolder(folder: string): Promise<readonly Finding[]> {
+  const there = await existing(folder);
+  const isFolder = (await stat(there)).isDirectory();
+  if (!isFolder) {
+    return [bad(`${there} is not a folder`, "Name another with --data, or move it away.")];
+  }
+  try {
+    await access(there, constants.W_OK | constants.X_OK);
+  } catch {
+    return [bad(`${there} cannot be written to by this user`, "Change its owner, or name another folder with --data.")];
+  }
+  const { bavail, bsize } = await statfs(there);
+  const freeBytes = bavail * bsize;
+  const free = `${Math.floor(freeBytes / megabyte).toLocaleString("en-US")} MB free`;
+  if (freeBytes < freeBytesMin) {
+    return [bad(`The disk of ${there} is nearly full: ${free}`, "Make room, or name another folder with --data.")];
+  }
+  return [there === folder ? good(`${folder} can be written to, ${free}`) : note(`${folder} will be made, ${free}`)];
+}
+
+/** The folder, or the nearest above it that exists. */
+async function existing(folder: string): Promise<string> {
+  try {
+    await stat(folder);
+    return folder;
+  } catch (error) {
+    const parent = dirname(folder);
+    if (parent === folder) {
+      throw error;
+    }
+    return existing(parent);
+  }
+}

@@ -1,0 +1,84 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { readSettings, SettingsError, serverSettings, serviceUrl } from "@parley/rpc/server";
+import { variablePrefix } from "../stack/service-environment.ts";
+import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { bad, type Finding, good, note } from "./finding.ts";
+
+/** Certificates that end sooner than this are told of. */
+const expiryNoticeMs = 14 * 24 * 60 * 60 * 1_000;
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Whether the services would take what the environment says, and whether the files that it names can be used. */
+export async function checkSettings(
+  services: readonly ServiceDefinition[],
+  shell: Variables,
+): Promise<readonly Finding[]> {
+  const findings = [...checkVariables(services, shell), ...(await checkCertificate(shell))];
+  return findings.some(({ kind }) => kind === "bad") ? findings : [good("Settings"), ...findings];
+}
+
+function checkVariables(services: readonly ServiceDefinition[], shell: Variables): readonly Finding[] {
+  const { PORT: _given, ...common } = serverSettings;
+  const addresses = Object.fromEntries(
+    services.map(({ name }) => [`${variablePrefix(name)}_SERVICE_URL`, serviceUrl({ default: "http://127.0.0.1" })]),
+  );
+  return [
+    ...mistakes(() => readSettings({ ...common, ...addresses }, { ...shell })),
+    ...(shell.BROKER_URL && !/^(direct$|rediss?:\/\/)/.test(shell.BROKER_URL)
+      ? [bad(`BROKER_URL: must be direct or redis://host:port, is "${shell.BROKER_URL}"`)]
+      : []),
+    ...(shell.DATABASE_URL
+      ? [
+          note(
+            "DATABASE_URL is set, and `parley up` does not use it",
+            "Each service has its own: ORDER_DATABASE_URL, …",
+          ),
+        ]
+      : []),
+    ...(shell.PORT
+      ? [note("PORT is set, and `parley up` does not use it", "--port-offset moves all services together.")]
+      : []),
+  ];
+}
+
+function mistakes(read: () => unknown): readonly Finding[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    if (!(error instanceof SettingsError)) {
+      throw error;
+    }
+    return error.message
+      .split("\n")
+      .slice(1)
+      .map((line) => bad(line.trim()));
+  }
+}
+
+async function checkCertificate({
+  TLS_CERT_FILE: certFile,
+  TLS_KEY_FILE: keyFile,
+}: Variables): Promise<readonly Finding[]> {
+  if (!certFile || !keyFile) {
+    return [];
+  }
+  try {
+    const certificate = new X509Certificate(await readFile(certFile));
+    if (!certificate.checkPrivateKey(createPrivateKey(await readFile(keyFile)))) {
+      return [bad(`TLS_KEY_FILE: ${keyFile} is not the key of ${certFile}`)];
+    }
+    const leftMs = certificate.validToDate.getTime() - Date.now();
+    if (leftMs <= 0) {
+      return [bad(`TLS_CERT_FILE: ${certFile} has ended on ${certificate.validTo}`, "Have a new one made.")];
+    }
+    if (certificate.validFromDate.getTime() > Date.now()) {
+      return [bad(`TLS_CERT_FILE: ${certFile} begins only on ${certificate.validFrom}`)];
+    }
+    return leftMs < expiryNoticeMs ? [note(`TLS_CERT_FILE: ${certFile} ends on ${certificate.validTo}`)] : [];
+  } catch (error) {
+    return [bad(`TLS_CERT_FILE or TLS_KEY_FILE: ${error instanceof Error ? error.message : error}`)];
+  }
+}
