@@ -18,6 +18,8 @@ export interface Load {
   readonly inFlight?: number;
   /** Calls a second, all connections together. As fast as it goes by default. */
   readonly callsPerSecond?: number;
+  /** Where the load comes from. 1 by default. */
+  readonly core?: number | "any";
 }
 
 export interface LoadResult {
@@ -46,13 +48,13 @@ export async function load(wanted: Load): Promise<LoadResult> {
 }
 
 async function withH2load(
-  { url, contentType, httpVersion, seconds, inFlight = 64, callsPerSecond }: Load,
+  { url, contentType, httpVersion, seconds, inFlight = 64, callsPerSecond, core = 1 }: Load,
   { folder, body }: { readonly folder: string; readonly body: string },
 ): Promise<LoadResult> {
   const log = join(folder, "log");
   const clients = httpVersion === 1 ? inFlight : connections;
   const streams = httpVersion === 1 ? 1 : inFlight / connections;
-  const [program = "h2load", ...args] = onCore(1, [
+  const [program = "h2load", ...args] = onCore(core, [
     ...["h2load", "-c", String(clients), "-m", String(streams), "-D", String(seconds), "-d", body],
     ...(httpVersion === 1 ? ["--h1"] : []),
     ...(callsPerSecond === undefined ? [] : ["--rps", String(Math.max(1, Math.round(callsPerSecond / clients)))]),
@@ -80,6 +82,10 @@ function quantile(sorted: Float64Array, share: number): number {
 
 async function withDriver(wanted: Load, body: string): Promise<LoadResult> {
   const driver = join(import.meta.dirname, "load-driver.ts");
-  const [program = "node", ...args] = onCore(1, [process.execPath, driver, JSON.stringify({ ...wanted, body })]);
+  const [program = "node", ...args] = onCore(wanted.core ?? 1, [
+    process.execPath,
+    driver,
+    JSON.stringify({ ...wanted, body }),
+  ]);
   return JSON.parse((await run(program, args)).stdout) as LoadResult;
 }

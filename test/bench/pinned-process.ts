@@ -3,6 +3,8 @@ import { createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import type { Readable } from "node:stream";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 
 /** A program under measurement, on one core if the machine can pin. */
 export interface PinnedProcess {
@@ -20,26 +22,46 @@ const taskset = availableParallelism() > 1 && spawnSync("taskset", ["-V"]).statu
 export const pins = taskset;
 
 /** A command with its arguments, on one core. */
-export function onCore(core: number, command: readonly string[]): readonly string[] {
-  return taskset ? ["taskset", "-c", String(core), ...command] : command;
+export function onCore(core: number | "any", command: readonly string[]): readonly string[] {
+  return taskset && core !== "any" ? ["taskset", "-c", String(core), ...command] : command;
+}
+
+/** Loaded into each program, so that none of them outlives the bench, however that ends. */
+const endWithParent = fileURLToPath(new URL("../processes/end-with-parent.ts", import.meta.url));
+
+export interface StartOptions {
+  readonly args?: readonly string[];
+  /** 0 by default. */
+  readonly core?: number | "any";
+  readonly env?: NodeJS.ProcessEnv;
+  /** Where it listens, for a program that knows nothing of the bench; it is waited for. */
+  readonly port?: number;
 }
 
 /** Starts a contender, which tells its port on file descriptor 3. What it logs is thrown away, but it is written. */
-export async function startPinned(
-  file: string,
-  {
-    args = [],
-    core = 0,
-    env = {},
-  }: { readonly args?: readonly string[]; readonly core?: number; readonly env?: NodeJS.ProcessEnv } = {},
-): Promise<PinnedProcess> {
-  const [program = "node", ...rest] = onCore(core, [process.execPath, "--no-warnings", file, ...args]);
-  const child = spawn(program, rest, { stdio: ["ignore", "pipe", "inherit", "pipe"], env: { ...process.env, ...env } });
+export async function startPinned(file: string, options: StartOptions = {}): Promise<PinnedProcess> {
+  const { args = [], core = 0, env = {} } = options;
+  const [program = "node", ...rest] = onCore(core, [
+    process.execPath,
+    "--no-warnings",
+    "--import",
+    endWithParent,
+    file,
+    ...args,
+  ]);
+  const child = spawn(program, rest, {
+    stdio: ["ignore", "pipe", "inherit", "pipe", "ipc"],
+    env: { ...process.env, ...env },
+  });
   child.stdout?.pipe(createWriteStream("/dev/null"));
   const port = await new Promise<number>((resolve, reject) => {
-    (child.stdio[3] as Readable).once("data", (chunk) => resolve(Number(String(chunk))));
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`${file} ended with ${code}`)));
+    if (options.port === undefined) {
+      (child.stdio[3] as Readable).once("data", (chunk) => resolve(Number(String(chunk))));
+    } else {
+      healthy(options.port).then(resolve, reject);
+    }
   });
   return {
     port,
@@ -52,6 +74,16 @@ export async function startPinned(
       await ended;
     },
   };
+}
+
+async function healthy(port: number): Promise<number> {
+  for (const endMs = Date.now() + 20_000; Date.now() < endMs; await wait(50)) {
+    const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
+    if (answer?.ok) {
+      return port;
+    }
+  }
+  throw new Error(`nothing is healthy on port ${port}`);
 }
 
 /** `utime` and `stime` of proc(5), which count hundredths of a second. */
