@@ -11,6 +11,10 @@ export function connectRedis(url: string, log: Environment["log"]): Redis {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
+    // Whoever subscribes does so again on "ready". ioredis would not handle the failure of its own try, which ends the process.
+    autoResubscribe: false,
+    // What was under way when the connection ended has failed already; sent again it would only be a repeat.
+    autoResendUnfulfilledCommands: false,
     commandTimeout: commandTimeoutMs,
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), reconnectMaxMs),
   });
