@@ -20,9 +20,14 @@ export async function attempt<T>(call: Promise<T>): Promise<Outcome<T>> {
     return { kind: "answered", answer: await call };
   } catch (cause) {
     const error = ConnectError.from(cause);
-    if (unclearCodes.includes(error.code)) return { kind: "unclear" };
+    if (unclearCodes.includes(error.code) || isBrokenPipe(error)) return { kind: "unclear" };
     const reason = reasonOf(error)?.reason;
     if (error.code === Code.FailedPrecondition && reason !== undefined) return { kind: "refused", reason };
     return { kind: "unexpected", error: `${Code[error.code]} ${reason ?? ""}: ${error.message}` };
   }
+}
+
+/** Stock Connect says INTERNAL where the other side closed the connection that a request was being written to. */
+function isBrokenPipe({ code, cause }: ConnectError): boolean {
+  return code === Code.Internal && cause instanceof Error && "code" in cause && cause.code === "EPIPE";
 }

@@ -7,6 +7,10 @@ export interface FaultCounts {
   stops: number;
   /** Kills of a program that had just been started and was recovering. */
   killsInRecovery: number;
+  /** Programs that were asked to end and drained. */
+  drains: number;
+  /** What programs said last that ended though nobody told them to. */
+  readonly endedAlone: string[];
   /** Kills after which a program found all that it kept on disk gone. */
   losses: number;
 }
@@ -29,10 +33,13 @@ const hangMs = [50, 2_500] as const;
 const recoveryMs = [20, 700] as const;
 /** So many programs are broken at once at most: with more, orders would hardly get anywhere, and nothing would be tried. */
 const brokenMax = 2;
-const stopShare = 0.5;
+const stopShare = 0.4;
 const killWhileStoppedShare = 0.25;
 const killInRecoveryShare = 0.3;
 const lossShare = 0.3;
+const drainShare = 0.15;
+/** How much of its last words is kept, in characters. */
+const outputMax = 2_000;
 
 /**
  * Kills and stops programs at random, each again and again, several at a time, until the signal aborts. Afterwards all of
@@ -40,7 +47,7 @@ const lossShare = 0.3;
  */
 export async function breakThings(programs: readonly Program[], options: FaultOptions): Promise<FaultCounts> {
   const { random, signal, loseDataOf = new Map() } = options;
-  const counts: FaultCounts = { kills: 0, stops: 0, killsInRecovery: 0, losses: 0 };
+  const counts: FaultCounts = { kills: 0, stops: 0, killsInRecovery: 0, drains: 0, losses: 0, endedAlone: [] };
   const underWay = new Map<Program, Promise<void>>();
   const failures: unknown[] = [];
 
@@ -72,17 +79,39 @@ export async function breakThings(programs: readonly Program[], options: FaultOp
     else victim.signal("SIGCONT");
   }
 
+  async function drain(victim: Program) {
+    counts.drains++;
+    victim.signal("SIGTERM");
+    await victim.ended();
+    await victim.start();
+  }
+
+  /** A program that is not being broken runs; otherwise it ended by itself, which is noted, and it is started again. */
+  async function revive(program: Program) {
+    if (program.isRunning()) return;
+    counts.endedAlone.push(`${program.name} ended by itself. It said: ${program.output().slice(-outputMax)}`);
+    await program.start();
+  }
+
+  async function breakOne(victim: Program): Promise<void> {
+    await revive(victim);
+    const kind = random();
+    if (kind < drainShare) return drain(victim);
+    return kind < drainShare + stopShare ? hang(victim) : kill(victim);
+  }
+
   while (!signal.aborted && failures.length === 0) {
     await pause(between(...faultEveryMs, random), signal);
     const idle = programs.filter((each) => !underWay.has(each));
     if (underWay.size >= brokenMax || signal.aborted) continue;
     const victim = pick(idle, random);
-    const fault = (random() < stopShare ? hang(victim) : kill(victim))
+    const fault = breakOne(victim)
       .catch((error: unknown) => void failures.push(error))
       .finally(() => underWay.delete(victim));
     underWay.set(victim, fault);
   }
   await Promise.all(underWay.values());
+  await Promise.all(programs.map(revive)).catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw new AggregateError(failures, "a program did not come back");
   return counts;
 }

@@ -89,7 +89,9 @@ function soundEvidence(): Open<Evidence> {
     })),
   };
   // Not structuredClone, which keeps what is shared shared: each place is to be spoiled by itself.
-  return JSON.parse(JSON.stringify({ ledger, before, after, watched, serialProducts })) as Open<Evidence>;
+  return JSON.parse(
+    JSON.stringify({ endedAlone: [], ledger, before, after, watched, serialProducts }),
+  ) as Open<Evidence>;
 }
 
 function request(number: number): OrderRequest {
@@ -333,6 +335,12 @@ describe("finds", () => {
       "WatchNotifications has no gap and no repeat",
       /n3 was told twice/,
       ({ watched }) => watched.notificationChanges.push({ position: "p9", notificationId: "n3" }),
+    ],
+    [
+      "a program that ended by itself",
+      "no program ends by itself",
+      /order ended/,
+      ({ endedAlone }) => endedAlone.push("order ended by itself"),
     ],
     [
       "an answer that no fault explains",

@@ -13,6 +13,8 @@ export interface Violation {
 
 /** What the checks look at. */
 export interface Evidence {
+  /** Programs that ended though nobody told them to, with what they said last. */
+  readonly endedAlone: readonly string[];
   readonly ledger: Ledger;
   /** How things stood before the first request. */
   readonly before: Observation;
@@ -26,6 +28,7 @@ type Check = (evidence: Evidence) => readonly string[];
 
 /** What Parley promises, as far as it can be seen from outside. A check answers what breaks it, a line each. */
 export const invariants: Readonly<Record<string, Check>> = {
+  "no program ends by itself": ({ endedAlone }) => endedAlone,
   "every answer is one that the faults explain": ({ ledger }) => ledger.unexpected,
   "an acknowledged order is there, as acknowledged": checkAcknowledged,
   "one request has one order": checkOncePerRequest,

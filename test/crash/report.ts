@@ -18,6 +18,7 @@ export function reportText(report: CrashReport): string {
       "kills",
       `${report.kills}, and ${report.killsInRecovery} more during recovery; ${report.losses} with all data lost (Redis)`,
     ],
+    ["drains", String(report.drains)],
     ["stops", String(report.stops)],
     ["reconnects", `${report.reconnects} of the three Watch methods`],
     ["recovered", `${report.recovered} orders that got no clear answer at first`],

@@ -12,7 +12,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "60" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     broker: { type: "string", default: "direct,redis" },
-    buyers: { type: "string", default: "16" },
+    buyers: { type: "string", default: "32" },
   },
 });
 const settings = {

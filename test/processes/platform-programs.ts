@@ -39,6 +39,9 @@ export interface PlatformProgramsOptions {
   readonly redisServer?: string;
 }
 
+/** How long a service may take over draining, in milliseconds: longer than any call under way may take to end. */
+const shutdownGraceMs = 6_000;
+
 /** Starts user, product, order and notification with sample data, and Redis where it is named. */
 export async function startPlatformPrograms({ redisServer }: PlatformProgramsOptions = {}): Promise<PlatformPrograms> {
   const folder = await mkdtemp(join(tmpdir(), "parley-platform-"));
@@ -56,7 +59,7 @@ export async function startPlatformPrograms({ redisServer }: PlatformProgramsOpt
       name,
       main: `packages/${name}/src/main.ts`,
       databasePath: databasePath(name),
-      settings: { BROKER_URL: redis?.url ?? "direct", ...settings },
+      settings: { BROKER_URL: redis?.url ?? "direct", SHUTDOWN_GRACE_MS: String(shutdownGraceMs), ...settings },
     });
   const notification = await service("notification", {});
   const told = { NOTIFICATION_SERVICE_URL: notification.url };

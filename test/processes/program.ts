@@ -17,6 +17,8 @@ export interface Program {
   launch(env?: Readonly<Record<string, string>>): void;
   /** Waits until the one that was launched serves. Throws, with what it said, if it ends or takes too long. */
   serves(): Promise<void>;
+  /** Whether it was started and has not ended. */
+  isRunning(): boolean;
   /** Sends a signal, if it runs. */
   signal(signal: NodeJS.Signals): void;
   /** Waits for its end; the exit code, or null where a signal ended it. */
@@ -90,6 +92,7 @@ export function program({ name, url, command, args, isServing, ...options }: Pro
   return {
     name,
     url,
+    isRunning: () => child !== undefined && !hasEnded(child),
     async start(env) {
       launch(env);
       await serves();

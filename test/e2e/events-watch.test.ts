@@ -1,0 +1,165 @@
+// Whoever watches goes on after a cut from the last position seen, without a gap or a repeat.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type PlatformPrograms, startPlatformPrograms } from "../processes/platform-programs.ts";
+import type { Program } from "../processes/program.ts";
+
+/** How long an answer may take on a busy machine. */
+const answerMaxMs = 15_000;
+
+let platform: PlatformPrograms;
+beforeAll(async () => {
+  platform = await startPlatformPrograms();
+}, 60_000);
+afterAll(() => platform?.dispose());
+
+/** One answer of a stream. */
+interface Told {
+  readonly what: string;
+  readonly position: string;
+}
+
+interface WatchMethod {
+  readonly service: () => Program;
+  readonly watch: (afterPosition: string, signal: AbortSignal) => AsyncIterable<Told>;
+  /** Has something happen; what the stream will say of it. */
+  readonly cause: () => Promise<string>;
+}
+
+let causes = 0;
+
+async function order(): Promise<string> {
+  const { order } = await platform.orders.createOrder({ userId: "1", items: [{ productId: "102", quantity: 1 }] });
+  return order?.id ?? "";
+}
+
+const methods: Readonly<Record<string, WatchMethod>> = {
+  WatchOrders: {
+    service: () => platform.order,
+    async *watch(afterPosition, signal) {
+      for await (const { order, position } of platform.orders.watchOrders({ afterPosition }, { signal })) {
+        yield { what: order?.id ?? "", position };
+      }
+    },
+    cause: order,
+  },
+  WatchStock: {
+    service: () => platform.product,
+    async *watch(afterPosition, signal) {
+      const request = { productIds: ["104"], afterPosition };
+      for await (const { delta, position } of platform.inventory.watchStock(request, { signal })) {
+        yield { what: `+${delta}`, position };
+      }
+    },
+    async cause() {
+      // A number of units that no other change has.
+      const value = ++causes;
+      await platform.inventory.updateStock({ productId: "104", change: { case: "delta", value } });
+      return `+${value}`;
+    },
+  },
+  WatchNotifications: {
+    service: () => platform.notification,
+    async *watch(afterPosition, signal) {
+      for await (const answer of platform.notifications.watchNotifications({ afterPosition }, { signal })) {
+        yield { what: answer.notification?.orderId ?? "", position: answer.position };
+      }
+    },
+    cause: order,
+  },
+};
+
+/** A stream that is read answer by answer. */
+function reading({ watch }: WatchMethod, afterPosition: string) {
+  const cut = new AbortController();
+  const answers = watch(afterPosition, cut.signal)[Symbol.asyncIterator]();
+  async function next(): Promise<Told> {
+    const timer = setTimeout(() => cut.abort(new Error("no answer in time")), answerMaxMs);
+    try {
+      const { value, done } = await answers.next();
+      if (done === true) throw new Error("the stream ended");
+      return value;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+  return { next, cut: () => cut.abort() };
+}
+
+/** A stream that begins with what happens from now on begins when its first answer comes: something happens until then. */
+async function firstPosition(method: WatchMethod) {
+  const stream = reading(method, "");
+  let told: Told | undefined;
+  const first = stream.next().then((answer) => {
+    told = answer;
+  });
+  const caused: string[] = [];
+  while (told === undefined && caused.length < 100) {
+    caused.push(await method.cause());
+    await Promise.race([first, new Promise((resolve) => setTimeout(resolve, 200))]);
+  }
+  await first;
+  if (told === undefined) throw new Error("nothing was told");
+  // What was caused after the first answer is still to come.
+  let position = told.position;
+  for (const what of caused.slice(caused.indexOf(told.what) + 1)) {
+    const answer = await stream.next();
+    expect(answer.what).toBe(what);
+    position = answer.position;
+  }
+  return { stream, position };
+}
+
+describe.each(Object.keys(methods))("%s", (name) => {
+  const method = methods[name] as WatchMethod;
+
+  it("goes on after the connection was cut, and after its service died", async () => {
+    const { stream, position } = await firstPosition(method);
+    stream.cut();
+
+    const whileAway = [await method.cause(), await method.cause(), await method.cause()];
+    const second = reading(method, position);
+    let last = position;
+    for (const what of whileAway) {
+      const answer = await second.next();
+      expect(answer.what).toBe(what);
+      last = answer.position;
+    }
+    const live = await method.cause();
+    const liveAnswer = await second.next();
+    expect(liveAnswer.what).toBe(live);
+    last = liveAnswer.position;
+
+    const broken = second.next();
+    broken.catch(() => undefined);
+    await method.service().kill();
+    await expect(broken).rejects.toThrow();
+    await method.service().start();
+
+    const afterwards = [await retried(method.cause), await method.cause()];
+    const third = reading(method, last);
+    for (const what of afterwards) expect((await third.next()).what).toBe(what);
+    third.cut();
+
+    // From an older position the same is told again, in the same order.
+    const again = reading(method, position);
+    for (const what of [...whileAway, live, ...afterwards]) expect((await again.next()).what).toBe(what);
+    again.cut();
+  }, 60_000);
+
+  it("refuses a position that it did not give out", async () => {
+    await expect(reading(method, "nonsense").next()).rejects.toThrow(/position/);
+  });
+});
+
+/** Tries until it works: a breaker may have seen the service away. */
+async function retried<T>(work: () => Promise<T>): Promise<T> {
+  const endMs = performance.now() + answerMaxMs;
+  while (true) {
+    try {
+      return await work();
+    } catch (error) {
+      if (performance.now() > endMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
