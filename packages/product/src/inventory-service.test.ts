@@ -194,6 +194,20 @@ test("100 additions at once are all counted, and one with a request id only once
   expect(await stockOf(service, "101")).toEqual([50 + 50 + 1]);
 });
 
+test("a change that was refused by request id stays refused, even if a late copy of it comes when there is enough", async () => {
+  await using service = await openProductService();
+  const requestId = "0d9d1f5e-6d0f-4a8e-9a55-64e0c7f0a333";
+  const takeAway = () =>
+    service.inventory.updateStock({ productId: "101", change: { case: "delta", value: -60 }, requestId });
+  const first = await refusal(takeAway());
+  expect(first).toMatchObject({ code: Code.FailedPrecondition, reason: "INSUFFICIENT_STOCK" });
+  await service.inventory.updateStock({ productId: "101", change: { case: "delta", value: 100 } });
+  expect(await refusal(takeAway())).toEqual(first);
+  expect(await stockOf(service, "101")).toEqual([150]);
+  const other = { productId: "101", change: { case: "delta", value: -1 }, requestId } as const;
+  expect(await refusal(service.inventory.updateStock(other))).toMatchObject({ reason: "REQUEST_ID_REUSED" });
+});
+
 test.each([
   ["no lines", { orderId: "o", items: [] }],
   ["101 lines", { orderId: "o", items: Array.from({ length: 101 }, () => ({ productId: "101", quantity: 1 })) }],

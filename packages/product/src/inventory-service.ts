@@ -3,9 +3,9 @@ import { type EventLog, eventTypes } from "@parley/events";
 import { InventoryService, type WatchStockRequest } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { callContextKey, type Environment } from "@parley/rpc";
 import { implement, type ServiceEntry } from "@parley/rpc/server";
-import { answerOnce, type Database } from "@parley/store";
+import { answerOrRefuseOnce, type Database } from "@parley/store";
 import type { Inventory } from "./inventory.ts";
-import { callerName, edge, toRpcError } from "./product-edge.ts";
+import { callerName, edge, keptRefusals, toRpcError } from "./product-edge.ts";
 import { ProductError } from "./product-errors.ts";
 import type { ProductEvents } from "./product-events.ts";
 import { productMessage, reservationMessage } from "./product-messages.ts";
@@ -41,16 +41,18 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
       const cause = values.get(callContextKey);
       const [nowMs, caller] = [environment.clock.now(), callerName(cause)];
       const { productId, change } = request;
-      const method = InventoryService.method.updateStock;
-      return database.transaction((transaction) =>
-        answerOnce(transaction, { method, request, caller, nowMs }, async () => {
+      const call = { method: InventoryService.method.updateStock, request, caller, nowMs };
+      // A refusal may not hold when a late copy of the call comes: by then there is enough, say.
+      return answerOrRefuseOnce(database, call, {
+        refusals: keptRefusals,
+        async work(transaction) {
           if (change.case === undefined) {
             throw new ProductError("INVALID_FIELD", "stock or delta must be set.", { field: "change" });
           }
           const product = await updateStock(transaction, events, { productId, change, nowMs, cause });
           return { product: productMessage(product) };
-        }),
-      );
+        },
+      });
     }),
 
     reserveStock: edge(async ({ orderId, items }, { values }) => {

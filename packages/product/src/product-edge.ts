@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { PositionGoneError, UnreadablePositionError } from "@parley/events";
 import { type CallContext, reasonError } from "@parley/rpc";
-import { InvalidPageTokenError, RequestIdReusedError, StoreUnavailableError } from "@parley/store";
+import { InvalidPageTokenError, type Refusals, RequestIdReusedError, StoreUnavailableError } from "@parley/store";
 import { ProductError, type ProductReason } from "./product-errors.ts";
 
 const codes: Readonly<Record<ProductReason, Code>> = {
@@ -66,6 +66,21 @@ export function edge<A extends unknown[], R>(method: (...call: A) => Promise<R>)
     }
   };
 }
+
+/** Refusals of the product service as they are kept with their request ids. */
+export const keptRefusals: Refusals = {
+  write(error) {
+    return error instanceof ProductError
+      ? JSON.stringify([error.reason, error.message, error.metadata] satisfies KeptRefusal)
+      : undefined;
+  },
+  read(text) {
+    const [reason, message, metadata] = JSON.parse(text) as KeptRefusal;
+    return new ProductError(reason, message, metadata);
+  },
+};
+
+type KeptRefusal = [reason: ProductReason, message: string, metadata: Readonly<Record<string, string>>];
 
 /** Who calls, for keeping the request ids of callers apart. */
 export function callerName(call: CallContext | undefined): string {

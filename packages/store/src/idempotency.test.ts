@@ -4,6 +4,7 @@ import { beforeEach, expect, test } from "vitest";
 import type { Database } from "./database.ts";
 import {
   answerOnce,
+  answerOrRefuseOnce,
   idempotencyMigrations,
   pruneRequestIds,
   RequestIdReusedError,
@@ -71,6 +72,49 @@ test("without an id, each call is a new one and nothing is kept", async () => {
 test("a call whose transaction failed can be tried again", async () => {
   await expect(ask({}, true)).rejects.toThrow("failed after all");
   expect(await ask()).toBe("A 2");
+});
+
+class Refusal extends Error {}
+
+/** A call that is refused as long as `mood` says so, for good or not. */
+function askFor(mood: { text: string }, id = requestId) {
+  const request = create(UpdateUserRequestSchema, { user: { id: "1" }, requestId: id });
+  return answerOrRefuseOnce(
+    database,
+    { method: UserService.method.updateUser, request, caller: "user 1", nowMs: 0 },
+    {
+      async work() {
+        if (mood.text === "refuse") throw new Refusal("no");
+        if (mood.text === "fail") throw new Error("oops");
+        return { user: { id: "1", name: mood.text } };
+      },
+      refusals: {
+        write: (error) => (error instanceof Refusal ? error.message : undefined),
+        read: (text) => new Refusal(text),
+      },
+    },
+  );
+}
+
+test("where refusals are kept, who was refused once is refused again, and an answer stays an answer", async () => {
+  const mood = { text: "refuse" };
+  await expect(askFor(mood)).rejects.toThrow(new Refusal("no"));
+  mood.text = "A";
+  await expect(askFor(mood)).rejects.toThrow(new Refusal("no"));
+  const other = requestId.replace("0d", "0e");
+  expect(await askFor(mood, other)).toMatchObject({ user: { name: "A" } });
+  mood.text = "refuse";
+  expect(await askFor(mood, other.toUpperCase())).toMatchObject({ user: { name: "A" } });
+});
+
+test("where refusals are kept, other failures and calls without an id are not", async () => {
+  const mood = { text: "fail" };
+  await expect(askFor(mood)).rejects.toThrow("oops");
+  mood.text = "refuse";
+  await expect(askFor(mood, "")).rejects.toThrow(Refusal);
+  expect(await database.all("SELECT * FROM request_ids")).toEqual([]);
+  mood.text = "A";
+  expect(await askFor(mood)).toMatchObject({ user: { name: "A" } });
 });
 
 test("answers are kept for a day, and what is older is forgotten however much it is", async () => {

@@ -70,35 +70,121 @@ export async function answerOnce<I extends DescMessage, O extends DescMessage>(
   call: RepeatableCall<I, O>,
   work: () => Promise<MessageInitShape<O>>,
 ): Promise<MessageShape<O>> {
-  const { method, request, caller, nowMs } = call;
-  if (request.requestId === "") {
+  const { method } = call;
+  if (call.request.requestId === "") {
     return create(method.output, await work());
   }
-  // A UUID means the same in either case (RFC 9562, section 4).
-  const requestId = request.requestId.toLowerCase();
-  const scope = `${method.name} ${caller}`;
-  const bodyHash = hashOf(toBinary(method.input, { ...request, requestId }));
+  const known = await findAnswer(transaction, call);
+  if (known !== undefined) {
+    return fromBinary(method.output, Buffer.from(known, "base64"));
+  }
+  const answer = create(method.output, await work());
+  await keepAnswer(transaction, call, textOf(method.output, answer));
+  return answer;
+}
+
+/** How a service's refusals are kept, so that a call that comes again is refused again. */
+export interface Refusals {
+  /** A refusal as text, or undefined for an error that the next try may not meet. */
+  write(error: unknown): string | undefined;
+  /** The refusal that was written. */
+  read(text: string): Error;
+}
+
+/** What is done for a call, and which of its errors are for good. */
+export interface RefusableWork<O extends DescMessage> {
+  /** Must refuse before it writes anything: what it wrote before would be kept with the refusal. */
+  work(transaction: Transaction): Promise<MessageInitShape<O>>;
+  readonly refusals: Refusals;
+}
+
+/**
+ * {@link answerOnce} in a transaction of its own that keeps refusals too. For work whose refusal may not hold later: a late copy
+ * of a call that was refused must not take effect after its caller was told that it had none.
+ */
+export async function answerOrRefuseOnce<I extends DescMessage, O extends DescMessage>(
+  database: Database,
+  call: RepeatableCall<I, O>,
+  { work, refusals }: RefusableWork<O>,
+): Promise<MessageShape<O>> {
+  const { method } = call;
+  if (call.request.requestId === "") {
+    return create(method.output, await database.transaction(work));
+  }
+  type Outcome = { readonly answer: MessageShape<O> } | { readonly refusal: unknown };
+  const outcome = await database.transaction(async (transaction): Promise<Outcome> => {
+    const known = await findAnswer(transaction, call);
+    if (known?.startsWith(refusalMark)) {
+      return { refusal: refusals.read(known.slice(refusalMark.length)) };
+    }
+    if (known !== undefined) {
+      return { answer: fromBinary(method.output, Buffer.from(known, "base64")) };
+    }
+    try {
+      const answer = create(method.output, await work(transaction));
+      await keepAnswer(transaction, call, textOf(method.output, answer));
+      return { answer };
+    } catch (error) {
+      const refusal = refusals.write(error);
+      if (refusal === undefined) {
+        throw error;
+      }
+      await keepAnswer(transaction, call, refusalMark + refusal);
+      return { refusal: error };
+    }
+  });
+  if ("refusal" in outcome) {
+    throw outcome.refusal;
+  }
+  return outcome.answer;
+}
+
+/** Tells a refusal from an answer, which is base64. */
+const refusalMark = "!";
+
+async function findAnswer<I extends DescMessage, O extends DescMessage>(
+  transaction: Transaction,
+  call: RepeatableCall<I, O>,
+): Promise<string | undefined> {
+  const { scope, requestId } = keyOf(call);
   const known = await transaction.get<{ body_hash: string; answer: string }>(
     "SELECT body_hash, answer FROM request_ids WHERE scope = ? AND request_id = ?",
     scope,
     requestId,
   );
-  if (known !== undefined) {
-    if (known.body_hash !== bodyHash) {
-      throw new RequestIdReusedError(request.requestId);
-    }
-    return fromBinary(method.output, Buffer.from(known.answer, "base64"));
+  if (known !== undefined && known.body_hash !== bodyHashOf(call)) {
+    throw new RequestIdReusedError(call.request.requestId);
   }
-  const answer = create(method.output, await work());
+  return known?.answer;
+}
+
+async function keepAnswer<I extends DescMessage, O extends DescMessage>(
+  transaction: Transaction,
+  call: RepeatableCall<I, O>,
+  answer: string,
+): Promise<void> {
+  const { scope, requestId } = keyOf(call);
   await transaction.run(
     "INSERT INTO request_ids (scope, request_id, body_hash, answer, create_time) VALUES (?, ?, ?, ?, ?)",
     scope,
     requestId,
-    bodyHash,
-    Buffer.from(toBinary(method.output, answer)).toString("base64"),
-    nowMs,
+    bodyHashOf(call),
+    answer,
+    call.nowMs,
   );
-  return answer;
+}
+
+function keyOf<I extends DescMessage, O extends DescMessage>({ method, request, caller }: RepeatableCall<I, O>) {
+  // A UUID means the same in either case (RFC 9562, section 4).
+  return { scope: `${method.name} ${caller}`, requestId: request.requestId.toLowerCase() };
+}
+
+function bodyHashOf<I extends DescMessage, O extends DescMessage>({ method, request }: RepeatableCall<I, O>): string {
+  return hashOf(toBinary(method.input, { ...request, requestId: request.requestId.toLowerCase() }));
+}
+
+function textOf<O extends DescMessage>(output: O, answer: MessageShape<O>): string {
+  return Buffer.from(toBinary(output, answer)).toString("base64");
 }
 
 function hashOf(bytes: Uint8Array): string {

@@ -2,10 +2,13 @@ export type { Database, Migration, Reader, Row, SqlValue, Transaction } from "./
 export { type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
 export {
   answerOnce,
+  answerOrRefuseOnce,
   idempotencyMigrations,
   type PruningClock,
   type PruningOptions,
   pruneRequestIds,
+  type RefusableWork,
+  type Refusals,
   type RepeatableCall,
   RequestIdReusedError,
   requestIdRetentionMs,
