@@ -4,13 +4,15 @@ import helmet from "@fastify/helmet";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
 import { createTranscoder, restService } from "@parley/rest";
 import type { Environment } from "@parley/rpc";
+import type { TakeRequest } from "@parley/rpc/server";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { dataHeaders } from "./answer-rest.ts";
 import { apiDescription } from "./api-description.ts";
 import { apiPageRoutes } from "./api-page.ts";
 import type { BackendStates } from "./backend-health.ts";
 import type { PublicService } from "./public-services.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import { answerOtherMethods, restRoutes } from "./rest-routes.ts";
+import { answerOtherMethods, restRoutes, takeRest } from "./rest-routes.ts";
 
 export interface DoorOptions {
   readonly environment: Environment;
@@ -25,7 +27,7 @@ export interface DoorOptions {
 const restBodyBytesMax = 1024 * 1024;
 
 /** What a server puts in front of its calls to be the public door: REST, the API's description, health, CORS, security headers. */
-export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Transport) => Promise<void> {
+export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Transport) => Promise<TakeRequest> {
   const { environment, services, rateLimit, backendStates, corsOrigins } = options;
   return async (app, local) => {
     // REST comes in like every other call: through the server's own pipeline.
@@ -63,6 +65,7 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Tr
       apiPageRoutes(pages);
     });
     await app.register(restRoutes, rest);
+    return takeRest(rest);
   };
 }
 
@@ -81,15 +84,6 @@ function remembered<T>(make: () => Promise<T>): () => Promise<T> {
     return made;
   };
 }
-
-/**
- * For answers that are data: never to be taken for anything else, nor shown in a frame (OWASP REST Security Cheat Sheet,
- * "Security Headers"). What helmet adds for pages would say nothing of them, and costs more than the rest of the answer.
- */
-const dataHeaders = {
-  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-  "x-content-type-options": "nosniff",
-};
 
 /** For pages: helmet's own policy, but for its upgrade to https, which a door without TLS cannot follow. */
 const pagePolicy = { upgradeInsecureRequests: null };

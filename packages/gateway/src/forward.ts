@@ -3,6 +3,7 @@ import type { CallOptions, Client, HandlerContext, ServiceImpl } from "@connectr
 import { type Environment, forwardedByHeader, within } from "@parley/rpc";
 import type { ServiceEntry } from "@parley/rpc/server";
 import { publicError } from "./public-error.ts";
+import { requestHeader } from "./request-header.ts";
 
 export interface ForwardOptions {
   /** Which methods are offered. */
@@ -53,8 +54,8 @@ function forwardMethod(method: DescMethod, client: Client<DescService>, options:
 
 function passedOn(context: HandlerContext, { addressOf, identity }: ForwardOptions): CallOptions {
   const headers: [string, string][] = [];
-  const token = context.requestHeader.get("authorization");
-  if (token !== null) {
+  const token = requestHeader(context, "authorization");
+  if (token !== undefined) {
     headers.push(["authorization", token]);
   }
   headers.push(["x-forwarded-for", addressOf(context)]);

@@ -2,6 +2,7 @@ import { Code, type ConnectError, type HandlerContext } from "@connectrpc/connec
 import { type Clock, callContextKey, reasonError } from "@parley/rpc";
 import { addressGroup } from "./address-group.ts";
 import { CallerRate } from "./caller-rate.ts";
+import { requestHeader } from "./request-header.ts";
 
 export interface RateLimitOptions {
   readonly clock: Clock;
@@ -43,8 +44,9 @@ export function createRateLimit({ clock, requestsPerMinuteMax, trustsProxy }: Ra
     return proxied === undefined || proxied === "" ? address : proxied.slice(0, addressLengthMax);
   }
 
-  function addressOf({ values, requestHeader }: HandlerContext): string {
-    return callerOf(values.get(callContextKey)?.peer ?? "unknown", requestHeader.get("x-forwarded-for") ?? undefined);
+  function addressOf(context: HandlerContext): string {
+    const forwardedFor = trustsProxy ? requestHeader(context, "x-forwarded-for") : undefined;
+    return callerOf(context.values.get(callContextKey)?.peer ?? "unknown", forwardedFor);
   }
 
   return {

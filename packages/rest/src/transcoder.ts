@@ -19,7 +19,7 @@ import { conditional } from "./response/conditional.ts";
 import { errorResponse, standardDetails } from "./response/error-response.ts";
 import { eventStream, jsonLines, streamResponse, type Timer } from "./response/stream.ts";
 import { type Binding, methodBindings } from "./route/bindings.ts";
-import { RouteTable } from "./route/route-table.ts";
+import { type RouteMatch, RouteTable } from "./route/route-table.ts";
 
 /** A contract and a client that calls it. Made by {@link restService}. */
 export interface RestService {
@@ -57,8 +57,8 @@ export interface TranscoderOptions {
 export interface Transcoder {
   /** What is served, in the order of the contracts. */
   readonly bindings: readonly Binding[];
-  /** Whether a path is served with any method. */
-  knows(url: string): boolean;
+  /** Whether there is a binding for this path and HTTP method. */
+  serves(httpMethod: string, url: string): boolean;
   /** Answers a request. Never rejects: errors are answers too. */
   handle(request: RestRequest): Promise<RestResponse>;
 }
@@ -94,7 +94,7 @@ export function createTranscoder(services: readonly RestService[], options: Tran
   }
   return {
     bindings: bindings.map(({ binding }) => binding),
-    knows: (url) => table.match("GET", splitUrl(url).path).kind !== "none",
+    serves: (httpMethod, url) => matched(table, httpMethod, splitUrl(url).path).kind === "found",
     async handle(request) {
       const headOnly = request.method === "HEAD";
       const response = await answer(table, request, settings).catch((reason) => errorAnswer(reason, settings.registry));
@@ -140,15 +140,18 @@ async function answer(table: RouteTable<Route>, request: RestRequest, settings: 
   return request.method === "GET" || request.method === "HEAD" ? conditional(request, response) : response;
 }
 
+/** Where nothing else is said, HEAD is as GET (RFC 9110, section 9.3.2). */
+function matched(table: RouteTable<Route>, httpMethod: string, path: string): RouteMatch<Route> {
+  const match = table.match(httpMethod, path);
+  return match.kind === "wrong-method" && httpMethod === "HEAD" ? table.match("GET", path) : match;
+}
+
 function findRoute(
   table: RouteTable<Route>,
   httpMethod: string,
   path: string,
 ): { route: Route; segments: readonly string[] } | RestResponse {
-  let match = table.match(httpMethod, path);
-  if (match.kind === "wrong-method" && httpMethod === "HEAD") {
-    match = table.match("GET", path);
-  }
+  const match = matched(table, httpMethod, path);
   switch (match.kind) {
     case "found":
       return { route: match.value, segments: match.segments };

@@ -4,11 +4,11 @@ import { quoted, RestProblem } from "../problem.ts";
 
 /** What goes with the call: the client's going away, its deadline, and the headers that are handed on. */
 export function callOptionsOf(request: RestRequest, forwardedHeaders: readonly string[]): CallOptions {
-  const headers = new Headers();
+  const headers: [string, string][] = [];
   for (const name of forwardedHeaders) {
     const value = headerOf(request, name);
     if (value !== undefined) {
-      headers.set(name, value);
+      headers.push([name, value]);
     }
   }
   const timeoutMs = requestTimeoutMs(headerOf(request, "x-server-timeout"));

@@ -24,13 +24,29 @@ export function checkedHeader(header: MetadataInit | undefined): CheckedHeader {
     return header;
   }
   const checked = new CheckedHeader();
-  if (header !== undefined) {
+  if (header !== undefined && !(Array.isArray(header) && pushedPlain(header, checked))) {
+    checked.length = 0;
     // Web headers refuse what must not be sent, and write names in lower case.
     for (const pair of header instanceof Headers ? header : new Headers(header)) {
       checked.push(pair);
     }
   }
   return checked;
+}
+
+/** Names and values that nothing is to be checked of. */
+const plainName = /^[a-z0-9-]+$/;
+const plainValue = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+
+/** Adds pairs as they are, if all are plain and no name comes twice: Web headers would cost more than all the rest of the call's metadata. */
+function pushedPlain(pairs: readonly [string, string][], checked: CheckedHeader): boolean {
+  for (const [name, value] of pairs) {
+    if (!plainName.test(name) || !plainValue.test(value) || checked.some((pair) => pair[0] === name)) {
+      return false;
+    }
+    checked.push([name, value]);
+  }
+  return true;
 }
 
 /**

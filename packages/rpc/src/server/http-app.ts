@@ -6,6 +6,7 @@ import type { Environment } from "../environment/environment.ts";
 import type { Health } from "./health.ts";
 import type { RequestHandler } from "./listener.ts";
 import type { ServerLimits } from "./server-limits.ts";
+import type { TakeRequest } from "./service-module.ts";
 import { boundAnswer } from "./slow-client.ts";
 import { answerUnknownPath } from "./unknown-path.ts";
 
@@ -17,8 +18,8 @@ export interface HttpAppOptions {
   readonly limits: ServerLimits;
   /** Further routes, for whatever is not a call. */
   readonly httpRoutes?: readonly RouteOptions[] | undefined;
-  /** Comes before all else. */
-  readonly httpPlugin?: ((app: FastifyInstance) => Promise<void>) | undefined;
+  /** Comes before all else. What it answers is asked before Fastify is. */
+  readonly httpPlugin?: ((app: FastifyInstance) => Promise<TakeRequest | undefined>) | undefined;
 }
 
 export interface HttpApp {
@@ -41,7 +42,7 @@ export async function createHttpApp({
     bodyLimit: limits.requestBytesMax,
     routerOptions: { maxParamLength: 256 },
   });
-  await httpPlugin?.(app);
+  const take = await httpPlugin?.(app);
   await app.register(fastifyConnectPlugin, connect);
   if (!app.hasRoute({ method: "GET", url: "/health" })) {
     app.get("/health", (_request, reply) => {
@@ -71,6 +72,9 @@ export async function createHttpApp({
   return {
     handle(request, response) {
       boundAnswer({ request, response, limits });
+      if (take?.(request, response) === true) {
+        return;
+      }
       // Fastify's types know one kind of request an instance; its router takes both.
       app.routing(request as IncomingMessage & Http2ServerRequest, response as never);
     },

@@ -68,7 +68,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     ...serveMethods(pipeline, { entries: module.entries }),
   ]);
   const { httpPlugin } = module;
-  const local = createInProcessTransport(pipeline, methods, { protocolName: "rest" });
+  const local = createInProcessTransport(pipeline, methods, { protocolName: "rest", handsOver: true });
   const json = registry === undefined ? {} : { registry };
   const app = await createHttpApp({
     environment,

@@ -112,7 +112,7 @@ export class ServerCall implements HandlerContext {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.#aborted !== undefined || this.#ended) {
-        this.#controller.abort(this.#aborted);
+        this.#controller.abort(this.#aborted ?? callEnded);
       } else {
         this.#armDeadline();
       }
@@ -193,7 +193,7 @@ export class ServerCall implements HandlerContext {
     this.#ended = true;
     this.#cancelTimer?.();
     if (this.#controller !== undefined && this.#aborted === undefined) {
-      this.#controller.abort();
+      this.#controller.abort(callEnded);
     }
     return true;
   }
@@ -207,6 +207,9 @@ export class ServerCall implements HandlerContext {
     this.#cancelTimer = clock.after(leftMs, () => this.abort(deadlineExceeded()));
   }
 }
+
+/** Without a reason each signal would make one of its own, with a stack: much of what a short call costs. */
+const callEnded = new DOMException("the call has ended", "AbortError");
 
 function deadlineExceeded(): ConnectError {
   return new ConnectError("the call took longer than its deadline allows", Code.DeadlineExceeded);

@@ -2,6 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { ServiceImpl, Transport } from "@connectrpc/connect";
 import type { FastifyInstance, RouteOptions } from "fastify";
 import type { JSONWebKeySet } from "jose";
+import type { AnyRequest, AnyResponse } from "./listener.ts";
 
 /** A contract and what stands behind it. Made by {@link implement}. */
 export interface ServiceEntry {
@@ -32,11 +33,15 @@ export interface ServiceModule {
   /**
    * Adds hooks and routes to the server's Fastify instance before anything else does. `local` makes calls to this module as
    * if they came from outside, with all that the server does around a call. With it, calls that browsers make from other
-   * pages (those with an `origin`) go through Fastify too, so that its hooks can answer them.
+   * pages (those with an `origin`) go through Fastify too, so that its hooks can answer them. What it answers, if anything, is
+   * asked before Fastify is, for requests that are no unary calls.
    */
-  readonly httpPlugin?: (app: FastifyInstance, local: Transport) => Promise<void>;
+  readonly httpPlugin?: (app: FastifyInstance, local: Transport) => Promise<TakeRequest | undefined>;
   /** Work before the first call is let in, for example starting recovery. Health says NOT_SERVING until it is done. */
   start?(): Promise<void>;
   /** Ends background work. Called after the last call was answered. Databases are closed here, last. */
   stop?(): Promise<void>;
 }
+
+/** Takes a request and answers it, or says false and leaves it untouched. */
+export type TakeRequest = (request: AnyRequest, response: AnyResponse) => boolean;
