@@ -75,10 +75,8 @@ export class Http1Exchange implements Exchange {
       return;
     }
     headers["content-length"] = body.length;
-    if (!this.#request.complete && bytesPromised(this.headers) > bytesDroppedMax) {
-      // The rest of the body is not wanted, and keeping the connection would mean reading all of it.
-      headers.connection = "close";
-    }
+    // What is left of the body is read and dropped, by us or by Node: closing the connection on a client that still sends would
+    // cost it the answer. `Server.requestTimeout` bounds how long it may go on.
     this.#response.writeHead(status, headers);
     this.#response.end(body);
   }
@@ -90,13 +88,6 @@ export class Http1Exchange implements Exchange {
 
 function reasonOfClose(): ConnectError {
   return new ConnectError("the caller cancelled the call or went away", Code.Canceled);
-}
-
-/** What is read of an unwanted body, so that its connection can be used again. */
-const bytesDroppedMax = 64 * 1024;
-
-function bytesPromised(headers: IncomingHttpHeaders): number {
-  return Number(headers["content-length"] ?? Number.POSITIVE_INFINITY);
 }
 
 function ignore(): void {}
