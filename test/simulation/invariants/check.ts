@@ -3,6 +3,7 @@ import type { World } from "../world/world.ts";
 import { readBooks, readUnfinished } from "./books.ts";
 import { checkNotifications } from "./notifications.ts";
 import { checkOrders } from "./orders.ts";
+import { checkRefusals } from "./refusals.ts";
 import { checkStock } from "./stock.ts";
 import type { Violation } from "./violation.ts";
 
@@ -20,6 +21,7 @@ export function checkInvariants(world: World, ledger: Ledger): readonly Violatio
     ...checkDeadLetters(world),
     ...checkStock(books, ledger),
     ...checkOrders(books, ledger),
+    ...checkRefusals(books, ledger),
     ...checkNotifications(books, world),
   ];
 }

@@ -1,8 +1,7 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import type { Order } from "@parley/gen/order/v1/order_pb.js";
 import { OrderState } from "@parley/gen/order/v1/order_pb.js";
-import type { Ledger, OrderCall, PriceChange } from "../workload/ledger.ts";
-import { firstNanos } from "../workload/products.ts";
+import { type Ledger, type OrderCall, type OrderRead, startOf } from "../workload/ledger.ts";
 import { buyers } from "../world/services.ts";
 import type { Books, OrderRow } from "./books.ts";
 import { linesText } from "./stock.ts";
@@ -13,7 +12,7 @@ export function checkOrders(books: Books, ledger: Ledger): readonly Violation[] 
   const rows = new Map(books.orders.map((row) => [row.id, row]));
   return [
     ...ledger.orders.flatMap((call) => checkCall(call, { rows, ledger, orderEvents: books.orderEvents })),
-    ...ledger.reads.flatMap(({ order }) => checkRead(order, ledger)),
+    ...ledger.reads.flatMap((read) => checkRead(read, ledger)),
     ...ledger.cancellations
       .filter(({ orderId, isAnswered }) => isAnswered && rows.get(orderId)?.phase !== "CANCELLED")
       .map(
@@ -58,7 +57,7 @@ function checkCall(call: OrderCall, { rows, ledger, orderEvents }: Found): Viola
   }
   if (!addsUp(order)) violated("its total is not the sum of its lines");
   for (const item of order.items) {
-    if (!ledger.prices.some((price) => couldBe(price, item, call))) {
+    if (!wasPrice(item, call, ledger)) {
       violated(`${item.productName} at ${item.unitPrice?.units} was no price of ${item.productId} at that time`);
     }
   }
@@ -69,14 +68,17 @@ function checkCall(call: OrderCall, { rows, ledger, orderEvents }: Found): Viola
 }
 
 /** An order that was acknowledged looks the same ever after, but for its state. */
-function checkRead(order: Order, ledger: Ledger): Violation[] {
+function checkRead({ order, startMs }: OrderRead, ledger: Ledger): Violation[] {
   const first = ledger.orders.flatMap(({ answer }) =>
     answer.kind === "confirmed" && answer.order.id === order.id ? [answer.order] : [],
   )[0];
+  const isToBeCancelled = ledger.cancellations.some(
+    ({ orderId, isAnswered, endMs }) => orderId === order.id && isAnswered && endMs < startMs,
+  );
   const isFine =
     first !== undefined &&
     priceText(first) === priceText(order) &&
-    (order.state === OrderState.CONFIRMED || order.state === OrderState.CANCELLED);
+    ((order.state === OrderState.CONFIRMED && !isToBeCancelled) || order.state === OrderState.CANCELLED);
   return isFine
     ? []
     : [{ invariant: "acknowledged", message: `order ${order.id} was seen other than it was acknowledged` }];
@@ -131,17 +133,19 @@ function checkEvents({ id, phase }: OrderRow, orderEvents: readonly Event[]): Vi
   return isFine ? [] : [{ invariant: "events", message: `order ${id} is ${phase}, told of it was: ${told.join()}` }];
 }
 
-function couldBe(price: PriceChange, item: Order["items"][number], { startMs, endMs }: OrderCall): boolean {
-  const { productId, productName, unitPrice } = item;
-  return (
-    price.productId === productId &&
-    price.name === productName &&
-    price.units === unitPrice?.units &&
-    price.currencyCode === unitPrice.currencyCode &&
-    (unitPrice.nanos === 0 || unitPrice.nanos === firstNanos) &&
-    price.startMs <= endMs &&
-    startMs >= 0
-  );
+/** Whether a product was called so and cost so at some moment of the call. */
+function wasPrice(
+  { productId, productName, unitPrice }: Order["items"][number],
+  call: OrderCall,
+  ledger: Ledger,
+): boolean {
+  const prices = ledger.prices.filter((price) => price.productId === productId);
+  return prices.some(({ name, units, currencyCode, startMs }, index) => {
+    const next = prices[index + 1];
+    const isSame = name === productName && units === unitPrice?.units && currencyCode === unitPrice.currencyCode;
+    // While a change is under way both may be met.
+    return isSame && startMs <= call.endMs && (next === undefined || next.endMs >= startOf(call, ledger));
+  });
 }
 
 function addsUp({ items, totalPrice }: Order): boolean {

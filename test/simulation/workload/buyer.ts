@@ -65,11 +65,12 @@ export async function buy({ world, ledger, userId, habits }: BuyerOptions): Prom
   }
 
   async function cancel(orderId: string, etag: string): Promise<void> {
-    const cancellation = { orderId, isAnswered: false };
+    const cancellation = { orderId, isAnswered: false, endMs: 0 };
     ledger.cancellations.push(cancellation);
     const what = `${person.name} cancel ${orderId}`;
     const call = () => person.orders.cancelOrder({ orderId: orderId, reason: "changed my mind", etag });
     const outcome = await untilAnswered(call, { world, ledger, what, repeats: true });
+    cancellation.endMs = world.time.monotonic();
     if (outcome.kind === "refusal") ledger.strange.push(`${what}: ${outcome.reason}`);
     else if (outcome.kind === "answer") {
       cancellation.isAnswered = outcome.answer.order?.state === OrderState.CANCELLED;

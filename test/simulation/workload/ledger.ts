@@ -37,6 +37,8 @@ export interface Cancellation {
   readonly orderId: string;
   /** Whether the buyer was told that the order is cancelled. */
   isAnswered: boolean;
+  /** When, in simulated milliseconds. */
+  endMs: number;
 }
 
 export interface Restock {
@@ -61,6 +63,12 @@ export interface PriceChange {
 export interface OrderRead {
   readonly order: Order;
   readonly startMs: number;
+}
+
+/** When a request was made first, of which this call may be a repetition. */
+export function startOf(call: OrderCall, { orders }: Ledger): number {
+  if (call.requestId === "") return call.startMs;
+  return Math.min(...orders.filter(({ requestId }) => requestId === call.requestId).map(({ startMs }) => startMs));
 }
 
 export function createLedger(): Ledger {

@@ -11,8 +11,6 @@ export const firstProducts = [
 
 export const productIds: readonly string[] = firstProducts.map(({ productId }) => productId);
 
-/** All of the first prices end on it. */
-export const firstNanos = 990_000_000;
 /** The shop is told when so many are left, or fewer. */
 export const lowStockThreshold = 10;
 

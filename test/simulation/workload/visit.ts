@@ -40,7 +40,7 @@ export async function visit(world: World, ledger: Ledger): Promise<void> {
   }
 
   async function cancel(orderId: string): Promise<void> {
-    const cancellation = { orderId, isAnswered: false };
+    const cancellation = { orderId, isAnswered: false, endMs: 0 };
     ledger.cancellations.push(cancellation);
     const call = () => person.orders.cancelOrder({ orderId });
     const outcome = await untilAnswered(call, { world, ledger, what: `cancel ${orderId}`, repeats: true });
