@@ -16,6 +16,8 @@ const startMaxMs = 60_000;
 export interface RunningStack {
   /** Added to each service's port. */
   readonly portOffset: number;
+  /** Where its databases and keys are. */
+  readonly dataFolder: string;
   /** What `npm start` has written so far, to its output and error output. */
   readonly output: () => string;
   /** Presses Ctrl-C, and answers the exit code. Asked again it answers the same. */
@@ -24,14 +26,18 @@ export interface RunningStack {
   readonly dispose: () => Promise<void>;
 }
 
-/** Types `npm start` and waits until it says that Parley is up. */
-export async function npmStart(options: readonly string[] = []): Promise<RunningStack> {
+/** Types `npm start` and waits until it says that Parley is up. `variables` are set in the shell that it is typed in. */
+export async function npmStart(
+  options: readonly string[] = [],
+  variables: Readonly<Record<string, string>> = {},
+): Promise<RunningStack> {
   const folder = await mkdtemp(join(tmpdir(), "parley-e2e-"));
   const portOffset = await freeOffset();
-  const args = ["start", "--", "--port-offset", String(portOffset), "--data", join(folder, "data"), ...options];
+  const dataFolder = join(folder, "data");
+  const args = ["start", "--", "--port-offset", String(portOffset), "--data", dataFolder, ...options];
   const child = spawn("npm", args, {
     cwd: root,
-    env: withoutNpm(process.env),
+    env: { ...withoutNpm(process.env), ...variables },
     stdio: ["ignore", "pipe", "pipe"],
     // A group of its own, as a terminal gives each command, so that Ctrl-C can reach all of it.
     detached: true,
@@ -63,7 +69,7 @@ export async function npmStart(options: readonly string[] = []): Promise<Running
     await dispose();
     throw error;
   }
-  return { portOffset, output: () => output, stop, dispose };
+  return { portOffset, dataFolder, output: () => output, stop, dispose };
 }
 
 /** What a terminal does on Ctrl-C: every process of the command's group gets the signal. */

@@ -1,0 +1,166 @@
+import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { RunningStack } from "./running-stack.ts";
+
+/** The account that `AUTH=required npm start` is told to make an admin's. */
+export const admin = { ADMIN_EMAIL: "root@example.com", ADMIN_PASSWORD: "let-the-admin-in" };
+
+/** Somebody who calls: the headers that they send, and what becomes of them at a method that is not public. */
+export interface TestCaller {
+  readonly headers: Readonly<Record<string, string>>;
+  /** Who they are taken for, or why they are refused. */
+  readonly is: "nobody" | "other" | "owner" | "admin" | "service" | "refused" | "ended";
+  /** Whether one protocol must do: what a token is worth does not depend on how it came. */
+  readonly rare?: true;
+}
+
+/** A sign-in by REST, through the gateway. */
+export interface SignedIn {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+}
+
+export async function signIn(gateway: string, email: string, password = "parley-sample"): Promise<SignedIn> {
+  const answer = await fetch(`${gateway}/users:login`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ email, password }),
+  });
+  if (!answer.ok) {
+    throw new Error(`${email} could not sign in: ${answer.status} ${await answer.text()}`);
+  }
+  return (await answer.json()) as SignedIn;
+}
+
+/** What can be forged by whoever has stolen the keys themselves: signs what the platform would never sign. */
+export interface Keyring {
+  readonly user: SigningKey;
+  readonly order: SigningKey;
+  /** A key that has not signed for longer than any token lives, and is published no more. */
+  readonly rotatedOut: SigningKey;
+  /** A key that signs no more, but whose last tokens are still good. */
+  readonly retiring: SigningKey;
+}
+
+export interface SigningKey {
+  readonly id: string;
+  readonly key: KeyObject;
+}
+
+const dayMs = 24 * 60 * 60_000;
+
+/** Reads the keys of a running stack, and gives the user service two older ones, as if it had run for a month. */
+export async function stealKeys({ dataFolder }: Pick<RunningStack, "dataFolder">): Promise<Keyring> {
+  const order = JSON.parse(await readFile(join(dataFolder, "keys", "order.json"), "utf8"));
+  const database = new DatabaseSync(join(dataFolder, "user.db"), { timeout: 5_000 });
+  try {
+    const row = database.prepare("SELECT id, private_jwk FROM signing_keys").get() ?? {};
+    const insert = database.prepare("INSERT INTO signing_keys (id, private_jwk, create_time) VALUES (?, ?, ?)");
+    const older = (id: string, ageMs: number): SigningKey => {
+      const { privateKey } = generateKeyPairSync("ed25519");
+      insert.run(id, JSON.stringify(privateKey.export({ format: "jwk" })), Date.now() - ageMs);
+      return { id, key: privateKey };
+    };
+    return {
+      user: { id: String(row.id), key: createPrivateKey({ key: JSON.parse(String(row.private_jwk)), format: "jwk" }) },
+      order: { id: order.kid, key: createPrivateKey({ key: order, format: "jwk" }) },
+      rotatedOut: older("rotated-out", 31 * dayMs),
+      retiring: older("retiring", 30 * dayMs + 60_000),
+    };
+  } finally {
+    database.close();
+  }
+}
+
+/** Claims of Alice's access token, as the user service makes them. */
+export function aliceClaims(lifetimeS = 900): Record<string, unknown> {
+  const nowS = Math.floor(Date.now() / 1000);
+  return { sub: "1", role: "customer", iss: "parley/users", aud: "parley", iat: nowS, exp: nowS + lifetimeS };
+}
+
+/** Claims of the order service's own token. */
+export function serviceClaims(): Record<string, unknown> {
+  return { ...aliceClaims(), sub: "order", role: undefined, iss: "parley/services" };
+}
+
+/** A token over the claims. What `header` says goes before what would be right. */
+export function forge(claims: object, { id, key }: SigningKey, header: object = {}): string {
+  const signed = unsigned(claims, { alg: "EdDSA", typ: "at+jwt", kid: id, ...header });
+  return `${signed}.${sign(null, Buffer.from(signed), key).toString("base64url")}`;
+}
+
+/** A token whose signature is an HMAC with the public key as its secret, which a careless verifier takes for right. */
+export function confuse(claims: object, { id, key }: SigningKey): string {
+  const signed = unsigned(claims, { alg: "HS256", typ: "at+jwt", kid: id });
+  const secret = createPublicKey(key).export({ type: "spki", format: "pem" });
+  return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
+}
+
+/** A token that is not signed at all. */
+export function unsigned(claims: object, header: object): string {
+  return [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
+}
+
+/** Everybody who calls in the matrix, by what they try. */
+export async function everyCaller(gateway: string, keys: Keyring): Promise<Readonly<Record<string, TestCaller>>> {
+  const alice = await signIn(gateway, "alice@example.com");
+  const bob = await signIn(gateway, "bob@example.com");
+  const root = await signIn(gateway, admin.ADMIN_EMAIL, admin.ADMIN_PASSWORD);
+  const service = forge(serviceClaims(), keys.order, { typ: "service+jwt" });
+  const common = {
+    none: { is: "nobody", headers: {} },
+    "another user": be("other", bob.accessToken),
+    owner: be("owner", alice.accessToken),
+    admin: be("admin", root.accessToken),
+    "a service": be("service", service),
+    "a user who claims to call for an admin": be("other", bob.accessToken, {
+      "x-on-behalf-of": `Bearer ${root.accessToken}`,
+      "x-forwarded-by": `Bearer ${bob.accessToken}`,
+    }),
+    "a token that has ended": be("ended", forge(aliceClaims(-1), keys.user)),
+    "a token for another audience": be("refused", forge({ ...aliceClaims(), aud: "elsewhere" }, keys.user)),
+    "a token of a rotated-out key": be("refused", forge(aliceClaims(), keys.rotatedOut)),
+    "alg none": be("refused", `${unsigned(aliceClaims(), { alg: "none", typ: "at+jwt" })}.`),
+    "HS256 with the public key": be("refused", confuse({ ...aliceClaims(), role: "admin" }, keys.user)),
+    "a refresh token": be("refused", alice.refreshToken),
+  } as const satisfies Record<string, TestCaller>;
+  const forgeries = Object.entries(everyForgery(keys)).map(([what, token]) => [what, be("refused", token)] as const);
+  const rare: Readonly<Record<string, TestCaller>> = {
+    "a service for another user": be("service", service, { "x-on-behalf-of": `Bearer ${bob.accessToken}` }),
+    "a service for nobody who can be told": be("service", service, { "x-on-behalf-of": "Bearer made-up" }),
+    "nobody, who claims to call for an admin": {
+      is: "nobody",
+      headers: { "x-on-behalf-of": `Bearer ${root.accessToken}`, "x-forwarded-by": `Bearer ${service}` },
+    },
+    "a token of a key that is retiring": be("owner", forge(aliceClaims(), keys.retiring)),
+    "another scheme": { is: "refused", headers: { authorization: "Basic YWxpY2U6cGFybGV5" } },
+    ...Object.fromEntries(forgeries),
+  };
+  const marked = Object.entries(rare).map(([who, caller]) => [who, { ...caller, rare: true }] as const);
+  return { ...common, ...Object.fromEntries(marked) };
+}
+
+function be(is: TestCaller["is"], token: string, more: Readonly<Record<string, string>> = {}): TestCaller {
+  return { is, headers: { authorization: `Bearer ${token}`, ...more } };
+}
+
+/** Tokens that keys of the platform signed, and that are good for nothing all the same. */
+function everyForgery(keys: Keyring): Readonly<Record<string, string>> {
+  const alice = aliceClaims();
+  const stranger = { ...keys.user, key: generateKeyPairSync("ed25519").privateKey };
+  const service = { typ: "service+jwt" };
+  return {
+    "a token of another issuer": forge({ ...alice, iss: "https://evil.example" }, keys.user),
+    "a token without an end": forge({ ...alice, exp: undefined }, keys.user),
+    "a token for nobody": forge({ ...alice, sub: "" }, keys.user),
+    "another kind of token": forge(alice, keys.user, { typ: "JWT" }),
+    "a token with an unknown crit": forge(alice, keys.user, { crit: ["x"], x: 1 }),
+    "a token that names no key": forge(alice, keys.user, { kid: undefined }),
+    "a stranger's token": forge(alice, stranger),
+    "a user's key for a service's token": forge(serviceClaims(), keys.user, { ...service, kid: keys.order.id }),
+    "a service's key for a user's token": forge({ ...alice, role: "admin" }, keys.order),
+    "a service's key for another service": forge({ ...serviceClaims(), sub: "gateway" }, keys.order, service),
+  };
+}

@@ -1,0 +1,184 @@
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { services } from "@parley/cli";
+import { CallEchoService, EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { EventService } from "@parley/gen/event/v1/event_service_pb.js";
+import { NotificationService } from "@parley/gen/notification/v1/notification_service_pb.js";
+import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
+import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
+import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
+import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { admin, everyCaller, signIn, stealKeys, type TestCaller } from "./access-callers.ts";
+import { type Attempt, type Dialect, type Outcome, restDialect, rpcDialects } from "./access-dialects.ts";
+import { accessTable, type Row, type Rule } from "./access-table.ts";
+import { npmStart, type RunningStack } from "./running-stack.ts";
+
+/** The contracts of each process. */
+const contracts: Readonly<Record<string, readonly DescService[]>> = {
+  user: [UserService],
+  product: [ProductService, InventoryService],
+  order: [OrderService],
+  notification: [NotificationService, EventService],
+  "echo-a": [EchoService],
+  "echo-b": [CallEchoService],
+};
+
+/** Calls under way at once: enough to keep every process busy. */
+const atOnce = 24;
+/** How often a call is repeated that took too long on a busy machine, which says nothing of access. */
+const triesMax = 5;
+
+let stack: RunningStack;
+let table: Readonly<Record<string, Row>>;
+let callers: Readonly<Record<string, TestCaller>>;
+
+const urlOf = (name: string) => {
+  const port = services.find((service) => service.name === name)?.port ?? Number.NaN;
+  return `http://127.0.0.1:${port + stack.portOffset}`;
+};
+
+beforeAll(async () => {
+  stack = await npmStart([], { ...admin, AUTH: "required" });
+  const gateway = urlOf("gateway");
+  callers = await everyCaller(gateway, await stealKeys(stack));
+  const alice = await signIn(gateway, "alice@example.com");
+  const answer = await fetch(`${gateway}/orders`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${alice.accessToken}` },
+    body: JSON.stringify({ userId: "1", items: [{ productId: "102", quantity: 1 }] }),
+  });
+  const { order } = (await answer.json()) as { order: { id: string } };
+  table = accessTable({ orderOfAlice: order.id });
+}, 90_000);
+afterAll(() => stack?.dispose());
+
+test("the table names every method that the stack serves, and no other", () => {
+  const served = services.filter(({ name }) => name !== "gateway");
+  expect(served.map(({ name }) => name)).toEqual(Object.keys(contracts));
+  for (const { name, contracts: names } of served) {
+    expect(contracts[name]?.map(({ typeName }) => typeName)).toEqual(names);
+  }
+  const methods = Object.values(contracts)
+    .flat()
+    .flatMap((service) => service.methods);
+  expect(methods.map(nameOf).sort()).toEqual(Object.keys(table).sort());
+});
+
+test("each service lets in whom the table lets in, over every protocol", async () => {
+  const cells = everyMethod().flatMap(([process, method]) =>
+    Object.entries(rpcDialects(urlOf(process))).flatMap(([dialect, call]) =>
+      cellsOf(method, { where: process, dialect, call, expected }),
+    ),
+  );
+  await compare(cells);
+}, 60_000);
+
+test("so does the gateway, over every protocol and REST, which does not offer what is for services alone", async () => {
+  const rpc = Object.entries(rpcDialects(urlOf("gateway")));
+  const cells = everyMethod().flatMap(([, method]) => {
+    const rest = restDialect(urlOf("gateway"), method);
+    const dialects = rest === undefined ? rpc : [...rpc, ["rest", rest] as const];
+    return dialects.flatMap(([dialect, call]) =>
+      cellsOf(method, { where: "gateway", dialect, call, expected: atGateway(method) }),
+    );
+  });
+  await compare(cells);
+}, 60_000);
+
+test("the logs tell who called, and never a token", () => {
+  const output = stack.output();
+  for (const caller of ["user:1", "user:2", "service:order", "admin:"]) {
+    expect(output).toContain(`"caller":"${caller}`);
+  }
+  expect(output).toContain('"onBehalfOf":"user:1"');
+  for (const { headers } of Object.values(callers)) {
+    const token = headers.authorization?.split(" ")[1];
+    expect(token !== undefined && output.includes(token)).toBe(false);
+  }
+});
+
+interface Cell {
+  readonly name: string;
+  readonly expected: Outcome;
+  readonly attempt: Attempt;
+  readonly call: Dialect;
+}
+
+interface CellOptions {
+  /** The process, and how it is called. */
+  readonly where: string;
+  readonly dialect: string;
+  readonly call: Dialect;
+  readonly expected: (rule: Rule, caller: TestCaller) => Outcome;
+}
+
+function everyMethod(): readonly (readonly [process: string, method: DescMethod])[] {
+  return Object.entries(contracts).flatMap(([process, offered]) =>
+    offered.flatMap((service) => service.methods.map((method) => [process, method] as const)),
+  );
+}
+
+function cellsOf(method: DescMethod, { where, dialect, call, expected }: CellOptions): readonly Cell[] {
+  const row = table[nameOf(method)];
+  const json = dialect === "connect" || dialect === "rest";
+  if (row === undefined || (row.costly && !json)) {
+    return [];
+  }
+  const withRare = dialect === "connect" && where !== "gateway" && !row.costly;
+  const asked = Object.entries(callers).filter(([, { rare }]) => !rare || withRare);
+  return asked.map(([who, caller]) => ({
+    name: `${nameOf(method)} by ${who}, ${where} ${dialect}`,
+    expected: expected(row.rule, caller),
+    attempt: { method, request: row.request, headers: caller.headers },
+    call,
+  }));
+}
+
+const letsIn: Readonly<Record<Rule, readonly TestCaller["is"][]>> = {
+  public: ["nobody", "other", "owner", "admin", "service", "refused", "ended"],
+  owner: ["owner", "admin", "service"],
+  admin: ["admin", "service"],
+  service: ["service"],
+};
+
+const refusals: Partial<Record<TestCaller["is"], Outcome>> = {
+  nobody: "TOKEN_MISSING",
+  refused: "TOKEN_REFUSED",
+  ended: "TOKEN_ENDED",
+};
+
+function expected(rule: Rule, { is }: TestCaller): Outcome {
+  return letsIn[rule].includes(is) ? "in" : (refusals[is] ?? "PERMISSION_DENIED");
+}
+
+/** What is for services alone is not there, which only those are told who would be let in. Of events the door knows nothing. */
+function atGateway({ parent }: DescMethod): typeof expected {
+  return (rule, caller) => {
+    const outcome = expected(rule, caller);
+    return parent === EventService || (rule === "service" && outcome === "in") ? "absent" : outcome;
+  };
+}
+
+/** Makes all calls, some at a time, and names those that came out otherwise than expected. */
+async function compare(cells: readonly Cell[]): Promise<void> {
+  const wrong: string[] = [];
+  const left = cells.values();
+  const work = async () => {
+    for (const { name, expected, attempt, call } of left) {
+      let outcome = await call(attempt);
+      for (let tries = 1; outcome === "DeadlineExceeded" && tries < triesMax; tries++) {
+        outcome = await call(attempt);
+      }
+      if (outcome !== expected) {
+        wrong.push(`${name}: ${outcome} instead of ${expected}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  expect(cells.length).toBeGreaterThan(1_000);
+  expect(wrong).toEqual([]);
+}
+
+function nameOf(method: DescMethod): string {
+  return `${method.parent.typeName}/${method.name}`;
+}

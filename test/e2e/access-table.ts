@@ -1,0 +1,86 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+
+/** Who may call a method. Written by hand, and not read from the contracts: a contract that says something else is wrong. */
+export type Rule = "public" | "owner" | "admin" | "service";
+
+/** A method, and a request about Alice (user 1) that does no harm where it is let in. */
+export interface Row {
+  readonly rule: Rule;
+  readonly request: JsonObject;
+  /** Whether each call costs so much that one protocol must do. */
+  readonly costly?: true;
+}
+
+/** No etag is ever this: what would change something is let in and then answers ABORTED. */
+const etag = "not-the-current-one";
+/** No position is ever this: a stream is let in, and then ends with INVALID_ARGUMENT instead of staying open. */
+const afterPosition = "no-position";
+const lines = [{ productId: "no-such-product", quantity: 1 }];
+
+/** Every method of the platform but health and reflection, by `<service>/<method>`. */
+export function accessTable({ orderOfAlice }: { readonly orderOfAlice: string }): Readonly<Record<string, Row>> {
+  return {
+    "user.v1.UserService/CreateUser": {
+      rule: "public",
+      request: { name: "Alice", email: "alice@example.com", password: "long-enough" },
+      // A password is hashed.
+      costly: true,
+    },
+    "user.v1.UserService/GetUser": { rule: "owner", request: { userId: "1" } },
+    "user.v1.UserService/BatchGetUsers": { rule: "admin", request: { userIds: ["1"] } },
+    "user.v1.UserService/ListUsers": { rule: "admin", request: {} },
+    "user.v1.UserService/UpdateUser": { rule: "owner", request: { user: { id: "1", name: "Mallory", etag } } },
+    "user.v1.UserService/DeleteUser": { rule: "owner", request: { userId: "1", etag } },
+    "user.v1.UserService/ValidateUser": { rule: "service", request: { userId: "1" } },
+    "user.v1.UserService/Login": { rule: "public", request: { email: "nobody@example.com", password: "guess" } },
+    "user.v1.UserService/RefreshLogin": { rule: "public", request: { refreshToken: "guess" } },
+    "user.v1.UserService/Logout": { rule: "public", request: { refreshToken: "guess" } },
+
+    "product.v1.ProductService/CreateProduct": {
+      rule: "admin",
+      request: { name: "Cable", price: { currencyCode: "USD", units: "5" }, stock: 1 },
+    },
+    "product.v1.ProductService/GetProduct": { rule: "public", request: { productId: "101" } },
+    "product.v1.ProductService/BatchGetProducts": { rule: "public", request: { productIds: ["101"] } },
+    "product.v1.ProductService/ListProducts": { rule: "public", request: {} },
+    "product.v1.ProductService/UpdateProduct": {
+      rule: "admin",
+      request: { product: { id: "101", name: "Brick", etag } },
+    },
+    "product.v1.ProductService/DeleteProduct": { rule: "admin", request: { productId: "101", etag } },
+
+    "product.v1.InventoryService/CheckStock": { rule: "public", request: { items: lines } },
+    "product.v1.InventoryService/UpdateStock": { rule: "admin", request: { productId: "no-such-product", delta: 1 } },
+    "product.v1.InventoryService/ReserveStock": {
+      rule: "service",
+      request: { orderId: "order-of-the-matrix", items: lines },
+    },
+    "product.v1.InventoryService/ReleaseStock": { rule: "service", request: { orderId: "order-of-the-matrix" } },
+    "product.v1.InventoryService/WatchStock": { rule: "public", request: { afterPosition } },
+
+    "order.v1.OrderService/CreateOrder": { rule: "owner", request: { userId: "1", items: lines } },
+    "order.v1.OrderService/GetOrder": { rule: "owner", request: { orderId: orderOfAlice } },
+    "order.v1.OrderService/ListOrders": { rule: "owner", request: { userId: "1" } },
+    "order.v1.OrderService/CancelOrder": { rule: "owner", request: { orderId: orderOfAlice, etag } },
+    "order.v1.OrderService/WatchOrders": { rule: "owner", request: { userId: "1", afterPosition } },
+
+    "notification.v1.NotificationService/ListNotifications": { rule: "owner", request: { userId: "1" } },
+    "notification.v1.NotificationService/SendTestNotification": {
+      rule: "admin",
+      request: { recipient: "alice@example.com" },
+    },
+    "notification.v1.NotificationService/WatchNotifications": {
+      rule: "owner",
+      request: { userId: "1", afterPosition },
+    },
+    "notification.v1.NotificationService/ListDeadLetters": { rule: "admin", request: {} },
+    "notification.v1.NotificationService/RedriveDeadLetters": {
+      rule: "admin",
+      request: { eventIds: ["no-such-event"] },
+    },
+
+    "event.v1.EventService/Deliver": { rule: "service", request: { events: [{ id: "event-of-the-matrix" }] } },
+    "echo.v1.EchoService/Echo": { rule: "public", request: { message: "hello" } },
+    "echo.v1.CallEchoService/CallEcho": { rule: "public", request: { message: "hello" } },
+  };
+}
