@@ -1,0 +1,86 @@
+import { Agent, request } from "node:http";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { Client, credentials } from "@grpc/grpc-js";
+import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
+import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
+import { systemEnvironment } from "@parley/rpc";
+import { createServiceClient } from "@parley/rpc/client";
+
+/** One way to make a call, as an application on Node makes it. */
+export interface Way {
+  readonly name: string;
+  call(): Promise<unknown>;
+}
+
+/** Where the processes under measurement are. */
+export interface Places {
+  readonly user: string;
+  readonly product: string;
+  readonly gateway: string;
+}
+
+/** The same read, straight and through the gateway. GetUser goes on to the service each time; GetProduct is kept for a moment. */
+export function waysTo({ user, product, gateway }: Places): readonly Way[] {
+  const environment = systemEnvironment({ name: "bench", logLevel: "silent", logFormat: "json" });
+  const direct = createServiceClient(UserService, user, { environment });
+  const passedOn = createServiceClient(UserService, gateway, { environment });
+  const json = createClient(UserService, createConnectTransport({ baseUrl: gateway, httpVersion: "1.1" }));
+  const directProduct = createServiceClient(ProductService, product, { environment });
+  const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  return [
+    { name: directGrpcJs, call: grpcJsGetUser(user) },
+    { name: directRpc, call: () => direct.getUser({ userId: "1" }) },
+    { name: gatewayRpc, call: () => passedOn.getUser({ userId: "1" }) },
+    { name: "Connect through the gateway", call: () => json.getUser({ userId: "1" }) },
+    { name: gatewayRest, call: () => get(agent, `${gateway}/users/1`) },
+    { name: "direct RPC, product", call: () => directProduct.getProduct({ productId: "101" }) },
+    { name: "REST through the gateway, product (kept)", call: () => get(agent, `${gateway}/products/101`) },
+  ];
+}
+
+/** One hop, with the client that everybody on Node has. */
+export const directGrpcJs = "direct RPC, grpc-js";
+/** One hop, with this repository's client, which takes less than half of that. */
+export const directRpc = "direct RPC";
+export const gatewayRpc = "RPC through the gateway";
+export const gatewayRest = "REST through the gateway";
+
+function grpcJsGetUser(url: string): () => Promise<unknown> {
+  const client = new Client(new URL(url).host, credentials.createInsecure());
+  const { input, output, name, parent } = UserService.method.getUser;
+  const request = create(input, { userId: "1" });
+  return () =>
+    new Promise((resolve, reject) => {
+      client.makeUnaryRequest(
+        `/${parent.typeName}/${name}`,
+        (message: typeof request) => Buffer.from(toBinary(input, message)),
+        (bytes: Buffer) => fromBinary(output, bytes),
+        request,
+        { deadline: Date.now() + 5_000 },
+        (error, answer) => (answer === undefined ? reject(error) : resolve(answer)),
+      );
+    });
+}
+
+function get(agent: Agent, url: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    request(url, { agent }, (answer) => {
+      let text = "";
+      answer.setEncoding("utf8");
+      answer.on("data", (chunk: string) => {
+        text += chunk;
+      });
+      answer.on("end", () => {
+        if (answer.statusCode === 200) {
+          resolve(JSON.parse(text));
+        } else {
+          reject(new Error(`${url} answered ${answer.statusCode}: ${text}`));
+        }
+      });
+    })
+      .on("error", reject)
+      .end();
+  });
+}
