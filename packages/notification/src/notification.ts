@@ -41,10 +41,10 @@ export function settle(notification: Notification, outcome: SendOutcome): Notifi
   return { ...notification, attempts, state: over ? NotificationState.FAILED : NotificationState.PENDING };
 }
 
-/** The wait before the next attempt: doubling, up to ten minutes, spread by 20 % so that failures do not return together. */
+/** The wait before the next attempt: doubling, up to ten minutes, spread by 20 % so that failures do not return together. Whole milliseconds, as times are kept. */
 export function retryDelayMs(attempts: number, random: () => number): number {
   const delay = Math.min(retryDelayFirstMs * 2 ** (attempts - 1), retryDelayMaxMs);
-  return delay * (0.8 + 0.4 * random());
+  return Math.round(delay * (0.8 + 0.4 * random()));
 }
 
 /** A new notification, not yet sent. */
