@@ -1,14 +1,15 @@
 import { type PlatformPrograms, startPlatformPrograms } from "../processes/platform-programs.ts";
-import { type BuyerOptions, buy, finish, place } from "./buyer.ts";
+import { type BuyerOptions, buy } from "./buyer.ts";
 import { breakThings, type FaultCounts } from "./faults.ts";
-import { findViolations, type Violation } from "./invariants.ts";
-import { isAnswered, newLedger, type SerialProducts } from "./ledger.ts";
-import { type Observation, observe } from "./observation.ts";
-import { pause, seededRandom } from "./random.ts";
-import { finishRestock, restock } from "./restocker.ts";
+import { firstLook } from "./first-look.ts";
+import type { Violation } from "./invariants.ts";
+import { newLedger } from "./ledger.ts";
+import { seededRandom } from "./random.ts";
+import { restock } from "./restocker.ts";
 import { createProducts } from "./run-products.ts";
+import { findFrom, finishAll, untilRight } from "./settle.ts";
 import { shopClients } from "./shop-clients.ts";
-import { startWatchers, type Watchers } from "./watchers.ts";
+import { startWatchers } from "./watchers.ts";
 
 export interface CrashRunOptions {
   /** How long things are broken. */
@@ -19,9 +20,7 @@ export interface CrashRunOptions {
   readonly redisServer?: string;
   /** Default: 32. */
   readonly buyers?: number;
-  /** How long the platform may take until everything is right, in milliseconds. Default: 90 s. */
-  readonly settleMaxMs?: number;
-  /** Spoils what the checks are to find, to prove them. */
+  /** Spoils the databases when everything is right, to prove the checks. */
   readonly plant?: (platform: PlatformPrograms) => void;
   /** Ends the run early; what was started is ended. */
   readonly signal?: AbortSignal;
@@ -49,15 +48,11 @@ export interface CrashReport extends FaultCounts {
 }
 
 /** The platform's slowest own repair: events that a dead consumer holds in Redis (15 s), after a backoff of 30 s; and room. */
-const defaultSettleMaxMs = 90_000;
-const lookAgainMs = 250;
+const settleMaxMs = 90_000;
 const lastLinesMax = 25;
-/** So many requests are asked again at the end; all of them where there are fewer. */
-const askedAgainMax = 500;
-
 /** Starts the platform, breaks it while clients use it, lets it settle, and checks what it promised. */
 export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
-  const { seconds, seed, redisServer, buyers = 32, settleMaxMs = defaultSettleMaxMs } = options;
+  const { seconds, seed, redisServer, buyers = 32 } = options;
   const random = seededRandom(seed);
   const ended = options.signal ?? new AbortController().signal;
   const platform = await startPlatformPrograms(redisServer === undefined ? {} : { redisServer });
@@ -77,31 +72,17 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
       ...Array.from({ length: buyers }, () => buy(shop, over)),
     ]);
 
-    const { endedAlone } = counts;
     const settling = performance.now();
     const giveUp = AbortSignal.any([ended, AbortSignal.timeout(settleMaxMs)]);
-    await Promise.all(ledger.restocks.map((entry) => finishRestock(entry, shop, giveUp)));
-    await inBatches(
-      ledger.requests.filter((each) => !isAnswered(each)),
-      (each) => finish(each, shop, giveUp),
-    );
-    const byId = ledger.requests.filter(({ requestId, answers }) => requestId !== undefined && answers.length > 0);
-    await inBatches(byId.slice(-askedAgainMax), (each) => place(each, shop));
-
-    options.plant?.(platform);
-    let after = before;
-    let violations: readonly Violation[];
-    do {
-      await pause(lookAgainMs, giveUp);
-      // A breaker of the test's own client may still be open.
-      const seen = await observe(platform).catch((error: unknown) => String(error));
-      if (typeof seen === "string") {
-        violations = [{ invariant: "the platform serves once faults stop", evidence: seen }];
-        continue;
-      }
-      after = seen;
-      violations = findViolations({ endedAlone, ledger, before, after, watched: watchers.watched, serialProducts });
-    } while (violations.length > 0 && !giveUp.aborted && [...ledger.unexpected, ...endedAlone].length === 0);
+    await finishAll(shop, giveUp);
+    const evidence = { ledger, endedAlone: counts.endedAlone, before, serialProducts };
+    const look = () => findFrom(platform, { ...evidence, watched: watchers.watched });
+    let { after = before, violations } = await untilRight(look, giveUp);
+    const settledMs = Math.round(performance.now() - settling);
+    if (options.plant !== undefined) {
+      options.plant(platform);
+      ({ after = before, violations } = await look());
+    }
 
     const { requests } = ledger;
     return {
@@ -117,7 +98,7 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
       notifications: after.notifications.length - before.notifications.length,
       alerts: after.notifications.filter(({ kind }) => kind === "STOCK_LOW").length,
       reconnects: watchers.reconnects(),
-      settledMs: Math.round(performance.now() - settling),
+      settledMs,
       violations,
       lastLines: violations.length === 0 ? {} : lastLines(platform),
     };
@@ -125,51 +106,6 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
     await watchers.stop();
     await platform.dispose();
   }
-}
-
-/** Gives each watcher a position, by orders that are not part of the run, and looks at everything when they are done with. */
-async function firstLook(
-  platform: PlatformPrograms,
-  watchers: Watchers,
-  { low }: SerialProducts,
-): Promise<Observation> {
-  let orders = 0;
-  while (!watchers.hasPositions()) {
-    await platform.orders.createOrder({ userId: "1", items: [{ productId: low, quantity: 1 }] });
-    orders++;
-    await pause(100);
-  }
-  let seen = await observe(platform);
-  while (
-    watchers.watched.notificationChanges.length === 0 ||
-    seen.notifications.length < orders ||
-    isBehind(watchers, seen)
-  ) {
-    await pause(50);
-    seen = await observe(platform);
-  }
-  watchers.forget();
-  return seen;
-}
-
-/** Whether a watcher has yet to be told of the last thing that happened. */
-function isBehind({ watched }: Watchers, { orders, notifications, products }: Observation): boolean {
-  const last = watched.stockChanges.at(-1);
-  return (
-    watched.orderChanges.at(-1)?.orderId !== orders[0]?.id ||
-    watched.notificationChanges.at(-1)?.notificationId !== notifications[0]?.id ||
-    products.find(({ id }) => id === last?.productId)?.stock !== last?.stock
-  );
-}
-
-/** Does the same for many, a few at a time: at rest the platform is not to be put under load. */
-async function inBatches<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
-  const waiting = [...all];
-  await Promise.all(
-    Array.from({ length: 8 }, async () => {
-      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await work(next);
-    }),
-  );
 }
 
 function lastLines({ programs }: PlatformPrograms): CrashReport["lastLines"] {

@@ -1,0 +1,49 @@
+import type { PlatformPrograms } from "../processes/platform-programs.ts";
+import type { SerialProducts } from "./ledger.ts";
+import { type Observation, observe } from "./observation.ts";
+import { pause } from "./random.ts";
+import type { Watchers } from "./watchers.ts";
+
+/** It takes a second, on a busy machine many times that. */
+const firstLookMaxMs = 60_000;
+
+/** Gives each watcher a position, by orders that are not part of the run, and looks at everything when they are done with. */
+export async function firstLook(
+  platform: PlatformPrograms,
+  watchers: Watchers,
+  { low }: SerialProducts,
+): Promise<Observation> {
+  const giveUpMs = performance.now() + firstLookMaxMs;
+  const checkTime = () => {
+    if (performance.now() > giveUpMs) throw new Error(`the watchers were not told of an order in ${firstLookMaxMs} ms`);
+  };
+  let orders = 0;
+  while (!watchers.hasPositions()) {
+    checkTime();
+    await platform.orders.createOrder({ userId: "1", items: [{ productId: low, quantity: 1 }] });
+    orders++;
+    await pause(100);
+  }
+  let seen = await observe(platform);
+  while (
+    watchers.watched.notificationChanges.length === 0 ||
+    seen.notifications.length < orders ||
+    isBehind(watchers, seen)
+  ) {
+    checkTime();
+    await pause(50);
+    seen = await observe(platform);
+  }
+  watchers.forget();
+  return seen;
+}
+
+/** Whether a watcher has yet to be told of the last thing that happened. */
+function isBehind({ watched }: Watchers, { orders, notifications, products }: Observation): boolean {
+  const last = watched.stockChanges.at(-1);
+  return (
+    watched.orderChanges.at(-1)?.orderId !== orders[0]?.id ||
+    watched.notificationChanges.at(-1)?.notificationId !== notifications[0]?.id ||
+    products.find(({ id }) => id === last?.productId)?.stock !== last?.stock
+  );
+}
