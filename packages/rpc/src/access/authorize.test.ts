@@ -1,3 +1,4 @@
+import { createPrivateKey } from "node:crypto";
 import { create, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
@@ -20,30 +21,46 @@ import {
   type JWK,
   SignJWT,
 } from "jose";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../environment/clock.ts";
+import { inSeconds, serviceToken, testKey, userToken } from "./access-fixture.ts";
 import { type Authorize, createAuthorize } from "./authorize.ts";
 import { createServiceIdentity } from "./service-identity.ts";
-import { serviceTokenIssuer, serviceTokenType, tokenAudience, userTokenIssuer, userTokenType } from "./token-claims.ts";
+import { serviceTokenIssuer, tokenAudience, userTokenIssuer, userTokenType } from "./token-claims.ts";
+import { KeysUnavailableError } from "./token-errors.ts";
 import { createTokenVerifier } from "./token-verifier.ts";
 
 let authorize: Authorize;
 let users: GenerateKeyPairResult;
 let services: GenerateKeyPairResult;
 let serviceJwk: JWK;
+const forger = testKey("u3");
+let keysAreThere: boolean;
 
 beforeAll(async () => {
   users = await generateKeyPair("EdDSA", { extractable: true });
   services = await generateKeyPair("EdDSA", { extractable: true });
   serviceJwk = { ...(await exportJWK(services.privateKey)), kid: "order/1" };
+  const userKeys = createLocalJWKSet({
+    keys: [{ ...(await exportJWK(users.publicKey)), kid: "u1" }, forger.publicJwk],
+  });
   const verifier = createTokenVerifier(
     {
-      users: createLocalJWKSet({ keys: [{ ...(await exportJWK(users.publicKey)), kid: "u1" }] }),
+      users: async (header, jws) => {
+        if (!keysAreThere) {
+          throw new KeysUnavailableError("the user service is down");
+        }
+        return userKeys(header, jws);
+      },
       services: createLocalJWKSet({ keys: [{ ...(await exportJWK(services.publicKey)), kid: "order/1" }] }),
     },
     { clock: systemClock },
   );
   authorize = createAuthorize(verifier, { order: async (id) => (id === "order-of-1" ? "1" : undefined) });
+});
+
+beforeEach(() => {
+  keysAreThere = true;
 });
 
 interface Claims {
@@ -101,6 +118,18 @@ describe("an owner's method", () => {
     expect(await codeOf(ask(OrderService.method.getOrder, get, await token({ sub: "2" })))).toBe(Code.PermissionDenied);
   });
 
+  test("lets nobody in where nobody can tell whose a thing is", async () => {
+    const careless = createAuthorize({ verify: async () => ({ kind: "user", id: "1" }) }, {});
+    const message = create(GetOrderRequestSchema, { orderId: "order-of-1" });
+    const question = {
+      method: OrderService.method.getOrder,
+      message,
+      authorization: "Bearer x",
+      onBehalfOf: undefined,
+    };
+    expect(await codeOf(careless(question))).toBe(Code.PermissionDenied);
+  });
+
   test("does not take an empty owner for everybody's", async () => {
     const all = create(OrderService.method.listOrders.input, {});
     expect(await codeOf(ask(OrderService.method.listOrders, all, await token()))).toBe(Code.PermissionDenied);
@@ -128,14 +157,26 @@ describe("a token is refused", () => {
     ["signed by a stranger", async () => `${(await token()).split(".").slice(0, 2).join(".")}.${"A".repeat(86)}`],
     ["too long", async () => `${await token()}${"A".repeat(5_000)}`],
     ["that is no token", async () => "hello"],
+    ["of another type", async () => userToken(forger, {}, { typ: "JWT" })],
+    ["without a type", async () => userToken(forger, {}, { typ: undefined })],
+    ["with a crit that is not known", async () => userToken(forger, {}, { crit: ["b64x"], b64x: 1 })],
+    ["without an end", async () => userToken(forger, { exp: undefined })],
+    ["that is not good yet", async () => userToken(forger, { nbf: inSeconds(60) })],
+    ["for nobody", async () => userToken(forger, { sub: "" })],
+    ["for what is no id", async () => userToken(forger, { sub: 1 })],
   ];
 
   test.each(forgeries)("%s", async (_name, forge) => {
     expect(await codeOf(ask(createOrder, orderOf1, await forge()))).toBe(Code.Unauthenticated);
   });
 
-  test("but a public method answers all the same", async () => {
+  test("but a public method answers all the same, also where nobody can tell what the token is worth", async () => {
     const get = create(GetProductRequestSchema, { productId: "101" });
+    keysAreThere = false;
+    expect(await codeOf(ask(ProductService.method.getProduct, get, userToken(forger, { jti: "unseen" })))).toBe(
+      "allowed",
+    );
+    keysAreThere = true;
     expect(await codeOf(ask(ProductService.method.getProduct, get, await token({ aud: "elsewhere" })))).toBe("allowed");
   });
 
@@ -158,6 +199,34 @@ describe("a service", () => {
       onBehalfOf: `Bearer ${await token()}`,
     });
     expect(caller).toMatchObject({ kind: "service", id: "order", onBehalfOf: { kind: "user", id: "1" } });
+  });
+
+  test("calls for nobody where its user's token has ended, or is a service's", async () => {
+    const identity = await createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
+    for (const token of [userToken(forger, { exp: inSeconds(-1) }), identity.token()]) {
+      const caller = await authorize({
+        method: UserService.method.validateUser,
+        message: create(ValidateUserRequestSchema, { userId: "1" }),
+        authorization: `Bearer ${identity.token()}`,
+        onBehalfOf: `Bearer ${token}`,
+      });
+      expect(caller).toMatchObject({ kind: "service", id: "order" });
+      expect(caller?.onBehalfOf).toBeUndefined();
+    }
+  });
+
+  test("cannot speak for another with its own key", async () => {
+    const message = create(ValidateUserRequestSchema, { userId: "1" });
+    const order = { ...testKey("order/1"), key: createPrivateKey({ key: { ...serviceJwk }, format: "jwk" }) };
+    expect(await codeOf(ask(UserService.method.validateUser, message, serviceToken(order)))).toBe("allowed");
+    expect(await codeOf(ask(UserService.method.validateUser, message, serviceToken(order, { sub: "user" })))).toBe(
+      Code.Unauthenticated,
+    );
+  });
+
+  test("is not told who calls while the keys cannot be had, and says so", async () => {
+    keysAreThere = false;
+    expect(await codeOf(ask(createOrder, orderOf1, userToken(forger, { jti: "new" })))).toBe(Code.Unavailable);
   });
 
   test("is the only one let into a service's method", async () => {

@@ -1,0 +1,107 @@
+import { errors, type FlattenedJWSInput, type JSONWebKeySet } from "jose";
+import { beforeEach, describe, expect, test } from "vitest";
+import { systemEnvironment } from "../environment/system-environment.ts";
+import { createTestClock, type TestClock } from "../testing/test-clock.ts";
+import { testKey } from "./access-fixture.ts";
+import { createKeySource, type KeySource } from "./key-source.ts";
+import { KeysUnavailableError } from "./token-errors.ts";
+
+const minuteMs = 60_000;
+const [first, second] = [testKey("first"), testKey("second")];
+
+let clock: TestClock;
+let source: KeySource;
+let published: JSONWebKeySet | Error;
+let readings: number;
+
+beforeEach(() => {
+  clock = createTestClock();
+  published = { keys: [first.publicJwk] };
+  readings = 0;
+  source = createKeySource({
+    environment: { clock, log: systemEnvironment({ name: "test", logLevel: "silent" }).log },
+    of: "users",
+    async load() {
+      readings++;
+      if (published instanceof Error) {
+        throw published;
+      }
+      return published;
+    },
+  });
+});
+
+const jws = {} as FlattenedJWSInput;
+
+/** What comes of looking for a key, while time goes on as far as it must. */
+async function find(kid?: string): Promise<"found" | "unknown" | "unavailable"> {
+  const found = Promise.resolve(source.find({ alg: "EdDSA", ...(kid === undefined ? {} : { kid }) }, jws)).then(
+    () => "found" as const,
+    (error: unknown) => {
+      if (error instanceof KeysUnavailableError) return "unavailable" as const;
+      if (error instanceof errors.JWKSNoMatchingKey) return "unknown" as const;
+      throw error;
+    },
+  );
+  await clock.advance(300);
+  return found;
+}
+
+test("reads the keys once for many tokens", async () => {
+  expect(await Promise.all([find("first"), find("first"), find("first")])).toEqual(["found", "found", "found"]);
+  expect(await find("first")).toBe("found");
+  expect(readings).toBe(1);
+});
+
+test("finds a key that is new as soon as a token names it", async () => {
+  await find("first");
+  published = { keys: [second.publicJwk, first.publicJwk] };
+  expect(await find("second")).toBe("found");
+});
+
+test("reads no more often than the pause allows, however many keys are made up", async () => {
+  await find("first");
+  await clock.advance(minuteMs);
+  const made = Promise.all(Array.from({ length: 500 }, (_, index) => find(`made-up-${index}`)));
+  await clock.advance(1_000);
+  expect(new Set(await made)).toEqual(new Set(["unknown"]));
+  expect(readings).toBeLessThan(5);
+});
+
+test("does not guess where a token names no key", async () => {
+  expect(await find(undefined)).toBe("unknown");
+  expect(readings).toBe(0);
+});
+
+test("forgets a key that was withdrawn once it is time to read again", async () => {
+  await find("first");
+  published = { keys: [second.publicJwk] };
+  await clock.advance(6 * minuteMs);
+  await find("first");
+  expect(await find("first")).toBe("unknown");
+});
+
+describe("while the keys cannot be read", () => {
+  test("goes on with those that are known, and says of others that it cannot tell", async () => {
+    await find("first");
+    published = new Error("connection refused");
+    await clock.advance(50 * minuteMs);
+    expect(await find("first")).toBe("found");
+    expect(await find("second")).toBe("unavailable");
+    published = { keys: [first.publicJwk, second.publicJwk] };
+    expect(await find("second")).toBe("found");
+  });
+
+  test("trusts no key for longer than an hour", async () => {
+    await find("first");
+    published = new Error("connection refused");
+    await clock.advance(61 * minuteMs);
+    expect(await find("first")).toBe("unavailable");
+  });
+
+  test("what is no JWK Set counts as not read", async () => {
+    published = { keys: "none" } as unknown as JSONWebKeySet;
+    expect(await find("first")).toBe("unavailable");
+    await expect(Promise.all([source.load(), clock.advance(300)])).rejects.toBeInstanceOf(KeysUnavailableError);
+  });
+});
