@@ -47,6 +47,7 @@ describe("a simulated world", () => {
     const count = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length;
     expect(count(/ ends \(point/)).toBeGreaterThan(5);
     expect(count(/ ends \(out of the blue/)).toBeGreaterThan(5);
+    expect(count(/ ends \(as it was told to/)).toBeGreaterThan(1);
     expect(count(/is lost$/)).toBeGreaterThan(20);
     expect(count(/is lost, unnoticed/)).toBeGreaterThan(20);
     expect(count(/copy ← /)).toBeGreaterThan(20);

@@ -12,6 +12,8 @@ import type { SimulatedTime } from "./simulated-time.ts";
 export interface Network {
   /** From now on calls to `server` reach this process. */
   serve(server: Life, transport: Transport): void;
+  /** From now on calls to this process are refused. */
+  close(server: Life): void;
   /** The way from a process to a server, whichever process that is when a message arrives. */
   connect(caller: Life, serverName: string): Transport;
   /** Messages under way. */
@@ -131,6 +133,9 @@ export function createNetwork(options: NetworkOptions): Network {
   return {
     serve(life, transport) {
       servers.set(life.name, { life, transport });
+    },
+    close(life) {
+      if (servers.get(life.name)?.life === life) servers.delete(life.name);
     },
     connect,
     get underWay() {

@@ -1,5 +1,6 @@
 import type { Transport } from "@connectrpc/connect";
-import { newUuidV7 } from "@parley/rpc";
+import { newUuidV7, sleep } from "@parley/rpc";
+import type { ServiceModule } from "@parley/rpc/server";
 import { connectInMemory } from "@parley/rpc/testing";
 import { type CrashableDatabase, createCrashableDatabase } from "@parley/store/testing";
 import { pino } from "pino";
@@ -55,6 +56,15 @@ export interface World {
 /** How long a process that ended stays away at most, in milliseconds. */
 const downMsMax = 3_000;
 
+/** How long a process that is told to stop finishes what it has before it goes, in milliseconds. */
+const drainMs = 300;
+
+interface Running {
+  readonly life: Life;
+  /** Once it is made. */
+  readonly module?: ServiceModule;
+}
+
 // Nobody reads them, and making them anew for each process would take longer than everything else.
 const log = pino({ level: "silent" });
 const metrics = new Registry();
@@ -65,7 +75,8 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
   const random = createRandomness(seed);
   const draws = { points: random.fork("points"), crashes: random.fork("crashes"), ids: random.fork("ids") };
   const [toss, stores] = [random.fork("schedule"), random.fork("stores")];
-  const running = new Map<ServiceName, Life>();
+  const running = new Map<ServiceName, Running>();
+  const leaving = new Set<Life>();
   let current = faults;
   let pointCount = 0;
 
@@ -88,7 +99,7 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
       schedule: (callback) => time.after(current.diskMsMax * toss.next(), callback),
       atPoint(point) {
         // Until the commit nothing is durable: one point before it says as much as several.
-        const life = running.get(service);
+        const life = running.get(service)?.life;
         if (life !== undefined && (point === "commit" || point === "committed")) passPoint(life, point);
       },
     });
@@ -96,7 +107,7 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
 
   async function start(service: ServiceName): Promise<void> {
     const life = new Life(service, time);
-    running.set(service, life);
+    running.set(service, { life });
     history.note(`${service} starts`);
     const { clock } = life;
     const next = () => draws.ids.next();
@@ -108,6 +119,7 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
     const parts = { service, life, environment, database, connect };
     const made = makeService[service]({ ...parts, channel: mail.channel(life), seams });
     const module = seams.module?.(made, parts) ?? made;
+    running.set(service, { life, module });
     try {
       await module.start?.();
     } catch (error) {
@@ -120,17 +132,31 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
 
   function crash(service: ServiceName, why: string): void {
     history.note(`${service} ends (${why})`);
-    running.get(service)?.end();
+    running.get(service)?.life.end();
     disks[service].crash();
     time.after(downMsMax * draws.crashes.next() ** 2, () => void start(service));
+  }
+
+  /** Ends a process as a new release does: it takes nothing new, finishes what it has, and goes. */
+  async function restart(service: ServiceName): Promise<void> {
+    const { life, module } = running.get(service) ?? {};
+    if (life?.isAlive !== true || module === undefined || leaving.has(life)) return;
+    leaving.add(life);
+    history.note(`${service} is told to stop`);
+    network.close(life);
+    await sleep(life.clock, drainMs);
+    await module.stop?.();
+    if (life.isAlive) crash(service, "as it was told to");
   }
 
   function crashNowAndThen(): void {
     const { crashesPerSecond } = current;
     if (crashesPerSecond === 0) return;
     time.after((-1000 * Math.log(1 - draws.crashes.next())) / crashesPerSecond, () => {
+      if (current.crashesPerSecond === 0) return;
       const service = draws.crashes.pick(serviceNames);
-      if (current.crashesPerSecond > 0 && running.get(service)?.isAlive === true) crash(service, "out of the blue");
+      if (draws.crashes.chance(0.3)) void restart(service);
+      else if (running.get(service)?.life.isAlive === true) crash(service, "out of the blue");
       crashNowAndThen();
     });
   }
@@ -142,7 +168,8 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
     disks,
     mail,
     get isQuiet() {
-      return network.underWay === 0 && serviceNames.every((service) => running.get(service)?.isAlive === true);
+      const isUp = ({ life }: Running) => life.isAlive && !leaving.has(life);
+      return network.underWay === 0 && [...running.values()].every(isUp);
     },
     start() {
       for (const service of serviceNames) void start(service);
