@@ -31,6 +31,12 @@ export function examplesOf(markdown: string): readonly Example[] {
   });
 }
 
+/** What a document sets before its `npm start`, as in `$ AUTH=required npm start`. */
+export function startVariablesOf(markdown: string): Readonly<Record<string, string>> {
+  const settings = /^\$ ((?:[A-Z_]+=\S+ )+)npm start$/m.exec(markdown)?.[1] ?? "";
+  return Object.fromEntries([...settings.matchAll(/([A-Z_]+)=(\S+)/g)].map(([, name, value]) => [name, value]));
+}
+
 function blocksOf(markdown: string): readonly Block[] {
   const blocks: Block[] = [];
   let open: { line: number; kind: string; lines: string[] } | undefined;

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { services } from "@parley/cli";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { has, run } from "./command-line.ts";
-import { contains, containsLines, type Example, examplesOf } from "./document.ts";
+import { contains, containsLines, type Example, examplesOf, startVariablesOf } from "./document.ts";
 import { npmStart, type RunningStack, root } from "./running-stack.ts";
 
 const documents = ["README.md", ...guides()].map((path) => {
   const markdown = readFileSync(join(root, path), "utf8");
-  return { path, markdown, examples: examplesOf(markdown) };
+  return { path, markdown, examples: examplesOf(markdown), variables: startVariablesOf(markdown) };
 });
 const grpcurlThere = await has("grpcurl");
 
@@ -21,10 +21,10 @@ function guides(): readonly string[] {
 }
 
 // Each document begins with a stack of its own, as a reader does.
-describe.each(documents.filter(({ examples }) => examples.length > 0))("$path", ({ examples }) => {
+describe.each(documents.filter(({ examples }) => examples.length > 0))("$path", ({ examples, variables }) => {
   let stack: RunningStack;
   beforeAll(async () => {
-    stack = await npmStart(["--log-level", "warn"]);
+    stack = await npmStart(["--log-level", "warn"], variables);
   }, 90_000);
   afterAll(() => stack?.dispose(), 90_000);
 
