@@ -9,4 +9,9 @@ const [{ createProgram }, { services }] = await Promise.all([
   import("./stack/service-registry.ts"),
 ]);
 
+// Whoever reads may stop, as `head` does: that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
 await createProgram({ services }).parseAsync();
+// All is said; a connection whose streams were left would keep the process for a while. What is written goes out first.
+process.stdout.write("", () => process.exit());

@@ -13,16 +13,21 @@ export type StreamState =
   | { readonly kind: "given-up"; readonly error: ConnectError };
 
 export interface FollowOptions<T extends { readonly position: string }> {
-  /** Opens the stream after a position, or from now on if that is empty. */
-  readonly open: (afterPosition: string, signal: AbortSignal) => AsyncIterable<T>;
+  /** Opens the stream after a position, or from now on if that is empty, and calls back when the service has taken it. */
+  readonly open: (afterPosition: string, options: OpenOptions) => AsyncIterable<T>;
   readonly onMessage: (message: T) => void;
   readonly onState: (state: StreamState) => void;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-/** A stream that has not failed for so long is taken to be open: nothing need happen on it. */
-const openAfterMs = 300;
+export interface OpenOptions {
+  readonly signal: AbortSignal;
+  readonly onHeader: () => void;
+}
+
+/** A stream that has not failed for so long is taken to be open: many servers send no headers before the first message. */
+const openAfterMs = 500;
 const firstWaitMs = 250;
 const longestWaitMs = 5_000;
 
@@ -46,14 +51,18 @@ export async function follow<T extends { readonly position: string }>(options: F
   let waitMs = firstWaitMs;
   while (!signal.aborted) {
     onState({ kind: "connecting" });
-    const cancelOpen = clock.after(openAfterMs, () => onState({ kind: "watching" }));
+    let isOpen = false;
+    const onHeader = () => {
+      if (!isOpen) {
+        isOpen = true;
+        onState({ kind: "watching" });
+      }
+    };
+    const cancelOpen = clock.after(openAfterMs, onHeader);
     let failure: ConnectError | undefined;
     try {
-      for await (const message of options.open(position, signal)) {
-        cancelOpen();
-        if (waitMs !== firstWaitMs || position === "") {
-          onState({ kind: "watching" });
-        }
+      for await (const message of options.open(position, { signal, onHeader })) {
+        onHeader();
         waitMs = firstWaitMs;
         position = message.position;
         onMessage(message);

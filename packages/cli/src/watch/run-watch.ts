@@ -86,19 +86,19 @@ export async function runWatch({ connection, terminal, only, json, signal }: Wat
       watch<WatchOrdersResponse>("orders", {
         schema: WatchOrdersResponseSchema,
         line: (message) => orderLine(message, colors),
-        open: (afterPosition, until) => orders.watchOrders({ afterPosition }, { headers, signal: until }),
+        open: (afterPosition, options) => orders.watchOrders({ afterPosition }, { headers, ...options }),
       }),
     stock: () =>
       watch<WatchStockResponse>("stock", {
         schema: WatchStockResponseSchema,
         line: (message) => stockLine(message, colors),
-        open: (afterPosition, until) => inventory.watchStock({ afterPosition }, { headers, signal: until }),
+        open: (afterPosition, options) => inventory.watchStock({ afterPosition }, { headers, ...options }),
       }),
     notifications: () =>
       watch<WatchNotificationsResponse>("notifications", {
         schema: WatchNotificationsResponseSchema,
         line: (message) => notificationLine(message, colors),
-        open: (afterPosition, until) => notifications.watchNotifications({ afterPosition }, { headers, signal: until }),
+        open: (afterPosition, options) => notifications.watchNotifications({ afterPosition }, { headers, ...options }),
       }),
   };
   await Promise.all(only.map((name) => streams[name]()));

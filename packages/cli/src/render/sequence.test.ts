@@ -1,0 +1,52 @@
+import picocolors from "picocolors";
+import { expect, it } from "vitest";
+import { type SequenceCall, sequenceLines, sequenceSteps } from "./sequence.ts";
+
+const colors = picocolors.createColors(false);
+const call = (from: string, to: string, rest: Partial<SequenceCall>): SequenceCall => ({
+  from,
+  to,
+  service: "x.v1.X",
+  method: "Do",
+  startMs: 0,
+  durationMs: 1,
+  code: "OK",
+  ...rest,
+});
+
+const order = [
+  call("you", "order", { method: "CreateOrder", durationMs: 9.5 }),
+  call("order", "user", { method: "ValidateUser", startMs: 2, durationMs: 1 }),
+  call("order", "product", { method: "ReserveStock", startMs: 4, durationMs: 3, code: "FAILED_PRECONDITION" }),
+  call("order", "you", { method: "Tell", startMs: 12, durationMs: 250 }),
+];
+
+it("draws each call and its answer, in the order in which they happened", () => {
+  expect(sequenceLines(order, { colors })).toEqual([
+    "         you            order           user           product",
+    "          │               │               │               │",
+    "  0.0 ms  ├ CreateOrder ─▶│               │               │",
+    "  2.0 ms  │               ├ ValidateUser ▶│               │",
+    "  3.0 ms  │               │◀╌ OK 1.0 ms ╌╌┤               │",
+    "  4.0 ms  │               ├──────── ReserveStock ────────▶│",
+    "  7.0 ms  │               │◀╌ FAILED_PRECONDITION 3.0 ms ╌┤",
+    "  9.5 ms  │◀╌ OK 9.5 ms ╌╌┤               │               │",
+    " 12.0 ms  │◀──── Tell ────┤               │               │",
+    "  262 ms  ├╌ OK 250 ms ╌╌▶│               │               │",
+    "          │               │               │               │",
+  ]);
+});
+
+it("draws as many steps as it is asked for", () => {
+  expect(sequenceLines(order, { colors, stepsMax: 2 })).toHaveLength(5);
+  expect(sequenceSteps(order)).toHaveLength(8);
+});
+
+it("draws nothing of nothing", () => {
+  expect(sequenceSteps([])).toEqual([]);
+});
+
+it("cuts an answer's code that does not fit on its arrow", () => {
+  const lines = sequenceLines([call("a", "b", { code: "FAILED_PRECONDITION" })], { colors });
+  expect(lines[3]).toMatch(/◀ FAILED_\S*… ┤/);
+});

@@ -1,0 +1,92 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { createTestClock } from "@parley/rpc/testing";
+import { expect, it } from "vitest";
+import { type FollowOptions, follow, type StreamState } from "./follow.ts";
+
+interface Message {
+  readonly position: string;
+}
+
+/** Runs a stream whose openings do, one after the other, what `openings` says; the last is repeated. */
+function followed(...openings: ((signal: AbortSignal) => AsyncIterable<Message>)[]) {
+  const clock = createTestClock();
+  const left = new AbortController();
+  const after: string[] = [];
+  const messages: string[] = [];
+  const states: StreamState["kind"][] = [];
+  const open: FollowOptions<Message>["open"] = (position, { signal }) => {
+    const opening = openings[Math.min(after.length, openings.length - 1)] ?? expect.fail();
+    after.push(position);
+    return opening(signal);
+  };
+  const ended = follow<Message>({
+    open,
+    clock,
+    signal: left.signal,
+    onMessage: ({ position }) => messages.push(position),
+    onState: ({ kind }) => states.push(kind),
+  });
+  return { clock, left, after, messages, states, ended };
+}
+
+async function* tells(...positions: string[]) {
+  for (const position of positions) {
+    yield { position };
+  }
+}
+const failing = (code: Code, ...positions: string[]) =>
+  async function* () {
+    yield* tells(...positions);
+    throw new ConnectError("gone", code);
+  };
+async function* staysOpen(signal: AbortSignal): AsyncGenerator<Message> {
+  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  signal.throwIfAborted();
+}
+
+it("goes on after the last position seen, wherever the stream broke", async () => {
+  const run = followed(failing(Code.Unavailable, "1", "2"), failing(Code.Internal), () => tells("3"), staysOpen);
+  await run.clock.advance(10_000);
+  expect(run.messages).toEqual(["1", "2", "3"]);
+  expect(run.after).toEqual(["", "2", "2", "3"]);
+  expect(run.states.at(-1)).toBe("watching");
+  run.left.abort();
+  await run.ended;
+});
+
+it("waits longer each time, and at most five seconds", async () => {
+  const run = followed(failing(Code.Unavailable));
+  await run.clock.advance(60_000);
+  // 0.25, 0.5, 1, 2, 4 and then every 5 s.
+  expect(run.after.length).toBeGreaterThan(12);
+  expect(run.after.length).toBeLessThan(20);
+  run.left.abort();
+  await run.ended;
+});
+
+it("says that something was missed where a position is too old, and goes on from now", async () => {
+  const run = followed(failing(Code.Unavailable, "1"), failing(Code.OutOfRange), staysOpen);
+  await run.clock.advance(2_000);
+  expect(run.after).toEqual(["", "1", ""]);
+  expect(run.states).toContain("gap");
+  run.left.abort();
+  await run.ended;
+});
+
+it.each([Code.Unauthenticated, Code.PermissionDenied, Code.InvalidArgument, Code.Unimplemented])(
+  "gives up where no second try helps (code %s)",
+  async (code) => {
+    const run = followed(failing(code));
+    await run.ended;
+    expect(run.after).toHaveLength(1);
+    expect(run.states.at(-1)).toBe("given-up");
+  },
+);
+
+it("ends at once when it is left, while it waits, too", async () => {
+  const run = followed(failing(Code.Unavailable));
+  await run.clock.advance(1);
+  run.left.abort();
+  await run.ended;
+  expect(run.after).toHaveLength(1);
+});

@@ -1,0 +1,330 @@
+// `parley` against a running stack: what it prints, how it ends, and the menu in a real terminal.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect as connectTo, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { has } from "./command-line.ts";
+import { eventually } from "./order-stack.ts";
+import { type Parley, parleyFor } from "./parley.ts";
+import { npmStart, type RunningStack, root } from "./running-stack.ts";
+
+const tmuxThere = await has("tmux", "-V");
+if (!tmuxThere) {
+  console.warn("Left out: the menu in a terminal, since tmux is not installed.");
+}
+const shellsThere = new Map(
+  await Promise.all(["bash", "zsh", "fish"].map(async (shell) => [shell, await has(shell)] as const)),
+);
+
+let stack: RunningStack;
+let parley: Parley;
+beforeAll(async () => {
+  stack = await npmStart();
+  parley = parleyFor(stack.portOffset);
+}, 90_000);
+afterAll(() => stack?.dispose(), 90_000);
+
+/** Runs a command that must work, and answers its JSON. */
+// biome-ignore lint/suspicious/noExplicitAny: whatever JSON the command printed; the test says what it must be.
+async function json(...args: readonly string[]): Promise<any> {
+  const { code, output, errorOutput } = await parley.run(...args, "--json");
+  expect(errorOutput).toBe("");
+  expect(code).toBe(0);
+  return JSON.parse(output);
+}
+
+describe("calling methods", () => {
+  it("places an order by its short form, and reads it", async () => {
+    const { code, output } = await parley.run("order", "create", "--user", "1", "--item", "101=2", "--item", "102=1");
+    expect(code).toBe(0);
+    expect(output).toMatch(/user name +Alice Johnson/);
+    expect(output).toMatch(/total price +2,029\.97 USD/);
+    expect(output).toMatch(/101 +Laptop +2 +999\.99 USD +1,999\.98 USD/);
+    const id = /^id +(\S+)/m.exec(output)?.[1] ?? expect.fail();
+    const { order } = await json("order", "get", id);
+    expect(order).toMatchObject({
+      id,
+      state: "ORDER_STATE_CONFIRMED",
+      totalPrice: { units: "2029", nanos: 970_000_000 },
+    });
+    expect((await parley.run("order", "list", "--user", "1", "--state", "confirmed")).output).toContain(id);
+    const cancelled = await parley.run("order", "cancel", id, "--reason", "changed my mind");
+    expect(cancelled.output).toMatch(/state +cancelled/);
+    expect((await parley.run("order", "cancel", id)).code).toBe(0);
+  });
+
+  it("takes the whole request as JSON, from the standard input, too", async () => {
+    const data = JSON.stringify({ userId: "2", items: [{ productId: "103", quantity: 1 }] });
+    expect((await json("order", "create", "--data", data)).order.userName).toBe("Bob Smith");
+    const { code, output } = await parley.runWith(data, "order", "create", "--data", "-", "--json");
+    expect([code, JSON.parse(output).order.state]).toEqual([0, "ORDER_STATE_CONFIRMED"]);
+  });
+
+  it("changes what is given, and nothing else", async () => {
+    const { product } = await json("product", "create", "--name", "Lamp", "--price", "19.90EUR", "--stock", "5");
+    const changed = await json("product", "update", product.id, "--price", "24.5EUR");
+    expect(changed.product).toMatchObject({ name: "Lamp", price: { units: "24", nanos: 500_000_000 }, stock: 5 });
+    await json("product", "update", product.id, "--description", "bright");
+    const cleared = await json("product", "update", product.id, "--description", "");
+    expect(cleared.product).not.toHaveProperty("description");
+    expect((await json("inventory", "update", product.id, "--delta", "-2")).product.stock).toBe(3);
+    expect((await parley.run("product", "delete", product.id)).output).toBe("Done.\n");
+  });
+
+  it("gives lists a page at a time", async () => {
+    const first = await parley.run("product", "list", "--page-size", "2");
+    expect(first.output.trim().split("\n")).toHaveLength(5);
+    const token = /--page-token (\S+)/.exec(first.output)?.[1] ?? expect.fail();
+    expect((await json("product", "list", "--page-size", "2", "--page-token", token)).products[0].id).toBe("103");
+  });
+
+  it("goes through the gateway as it goes to a service", async () => {
+    const gateway = `http://127.0.0.1:${8080 + stack.portOffset}`;
+    expect((await json("product", "get", "101", "--url", gateway)).product.name).toBe("Laptop");
+  });
+
+  it("the echo pair", async () => {
+    expect(await parley.run("echo", "call", "hello")).toEqual({
+      code: 0,
+      output: '{"service_b": "ok", "service_a": {"echo": "hello"}}\n',
+      errorOutput: "",
+    });
+    expect((await parley.run("echo", "health", "a")).output).toBe("echo.v1.EchoService: SERVING\n");
+    expect((await parley.run("echo", "health", "b")).output).toBe("echo.v1.CallEchoService: SERVING\n");
+  });
+
+  it("the echo pair, where A cannot be reached", async () => {
+    const port = await freePort();
+    const b = spawn(process.execPath, [join(root, "packages/echo/src/echo-b-main.ts")], {
+      env: { PATH: process.env.PATH, PORT: String(port), ECHO_A_SERVICE_URL: `http://127.0.0.1:${await freePort()}` },
+      stdio: "ignore",
+    });
+    try {
+      const url = `http://127.0.0.1:${port}`;
+      await eventually(
+        () => parley.run("echo", "health", "b", "--url", url),
+        ({ code }) => code === 0,
+      );
+      const { code, output } = await parley.run("echo", "call", "hello", "--url", url);
+      expect(code).toBe(0);
+      expect(output).toMatch(/^\{"service_b": "ok", "service_a": "unavailable", "error": "[^"]+"\}\n$/);
+    } finally {
+      b.kill("SIGKILL");
+      await once(b, "exit");
+    }
+  });
+});
+
+describe("what goes wrong", () => {
+  it.each([
+    [["order", "get", "no-such-order"], 3, /NOT_FOUND.*\n +reason +ORDER_NOT_FOUND/],
+    [["order", "create", "--user", "99", "--item", "101=1"], 3, /USER_NOT_FOUND/],
+    [["order", "create", "--user", "1", "--item", "101=9000"], 4, /FAILED_PRECONDITION[\s\S]*requested +9000/],
+    [["order", "create", "--user", "1", "--item", "101=0"], 2, /INVALID_ARGUMENT[\s\S]*--item +must be/],
+    [["order", "create", "--item", "101=1"], 2, /missing --user-id/],
+    [["order", "get"], 2, /missing <order-id>/],
+    [["order", "create", "--user", "1", "--item", "101"], 2, /product-id=quantity/],
+    [["order", "create", "--user", "1", "--data", "{}"], 2, /--data is the whole request/],
+    [["order", "create", "--data", "{"], 2, /not JSON/],
+    [["order", "creat"], 2, /unknown command 'creat'/],
+    [["ordre"], 2, /unknown command 'ordre'[\s\S]*order/],
+    [["order", "list", "--sate", "x"], 2, /unknown option '--sate'[\s\S]*--state/],
+    [["inventory", "update", "101", "--stock", "1", "--delta", "1"], 2, /cannot be used with/],
+    [["inventory", "update", "101"], 2, /change|--stock/],
+    [["product", "get", "101", "--timeout", "soon"], 2, /such as 500ms/],
+    [["product", "get", "101", "--header", "nonsense"], 2, /such as x-request-id:42/],
+    [["product", "get", "101", "--url", "nonsense"], 2, /no http or https URL/],
+    [["product", "get", "101", "--url", "http://127.0.0.1:1"], 6, /UNAVAILABLE[\s\S]*npx parley up/],
+    [["user", "login", "--email", "alice@example.com", "--password", "not hers"], 5, /UNAUTHENTICATED/],
+    [["watch", "--only", "everything"], 2, /orders, stock, notifications/],
+    [["menu"], 2, /needs a terminal/],
+  ])("%j ends with %i and says why", async (args, exitCode, message) => {
+    const { code, output, errorOutput } = await parley.run(...args);
+    expect(errorOutput).toMatch(message);
+    expect(errorOutput).not.toContain("    at ");
+    expect([code, output]).toEqual([exitCode, ""]);
+  });
+});
+
+describe("parley watch", () => {
+  it("tells of orders, stock and notifications as they happen, and ends cleanly", async () => {
+    const watch = parley.start("watch", "--json");
+    await eventually(
+      async () => watch.errorOutput().match(/: watching/g)?.length,
+      (count) => count === 3,
+    );
+    const lines = () => watch.output().trim().split("\n").filter(Boolean);
+    const told = () => [...new Set(lines().map((line) => JSON.parse(line).stream))].sort();
+    // A stream begins with what happens from now on, and nobody says when now is: so it happens again.
+    const placeAnother = async () => {
+      await json("order", "create", "--user", "3", "--item", "104=1");
+      return told();
+    };
+    expect(await eventually(placeAnother, ({ length }) => length === 3)).toEqual(["notifications", "orders", "stock"]);
+    watch.child.kill("SIGINT");
+    expect(await watch.exitCode).toBe(0);
+  });
+
+  it("misses nothing where the connection breaks in between", async () => {
+    const proxy = await cutProxy(8080 + stack.portOffset);
+    const watch = parley.start("watch", "--only", "orders", "--url", proxy.url);
+    const place = async () => (await json("order", "create", "--user", "3", "--item", "105=1")).order.id as string;
+    try {
+      await eventually(async () => watch.errorOutput().includes("orders: watching"), Boolean);
+      // The first that is told gives the position to go on from.
+      await eventually(place, (id) => watch.output().includes(id));
+      const ids: string[] = [];
+      proxy.cut();
+      ids.push(await place(), await place());
+      proxy.mend();
+      await eventually(async () => ids.every((id) => watch.output().includes(id)), Boolean);
+      expect(ids.map((id) => watch.output().split(id).length - 1)).toEqual([1, 1]);
+    } finally {
+      watch.child.kill("SIGINT");
+      expect(await watch.exitCode).toBe(0);
+      proxy.close();
+    }
+  });
+});
+
+describe("parley doctor", () => {
+  it("finds nothing wrong with a running stack", async () => {
+    const { code, output } = await parley.run("doctor");
+    expect(output).toMatch(/✓ order is SERVING/);
+    expect([code, output]).toEqual([0, expect.stringContaining("Nothing is wrong.")]);
+  });
+
+  it("names who has a port that a service needs", async () => {
+    const port = await freePort();
+    const squatter = createServer((socket) => socket.end("hello")).listen(port, "127.0.0.1");
+    await once(squatter, "listening");
+    try {
+      // 50051 is the user service's: the offset leads to the squatter.
+      const { code, output } = await parley.run("doctor", "--port-offset", String(Math.max(0, port - 50_051)));
+      if (port >= 50_051) {
+        expect(output).toContain(`http://127.0.0.1:${port}, where user should be`);
+        expect(code).toBe(1);
+      }
+    } finally {
+      squatter.close();
+    }
+  });
+});
+
+describe("parley completion", () => {
+  it.each(["bash", "zsh", "fish"])("%s gets a script that it can read", async (shell) => {
+    const { code, output } = await parley.run("completion", shell);
+    expect(code).toBe(0);
+    expect(output).toMatch(/low-stock-threshold/);
+    if (shellsThere.get(shell) === true) {
+      const check = spawn(shell, ["-n"], { stdio: ["pipe", "ignore", "ignore"] });
+      check.stdin.end(output);
+      expect((await once(check, "close"))[0]).toBe(0);
+    }
+  });
+
+  it.runIf(shellsThere.get("bash"))("completes commands, methods, flags and choices in bash", async () => {
+    const { output } = await parley.run("completion", "bash");
+    const complete = async (...words: readonly string[]) => {
+      const script = `${output}\nCOMP_WORDS=(parley "$@"); COMP_CWORD=$#; _parley; echo "\${COMPREPLY[*]}"`;
+      const bash = spawn("bash", ["-c", script, "bash", ...words], { stdio: ["ignore", "pipe", "ignore"] });
+      let printed = "";
+      bash.stdout.setEncoding("utf8").on("data", (text: string) => {
+        printed += text;
+      });
+      await once(bash, "close");
+      return printed.trim().split(" ");
+    };
+    expect(await complete("ord")).toEqual(["order"]);
+    expect(await complete("order", "")).toEqual(expect.arrayContaining(["create", "get", "list", "cancel", "watch"]));
+    expect(await complete("order", "create", "--us")).toEqual(["--user", "--user-id"]);
+    expect(await complete("order", "list", "--state", "")).toEqual(["pending", "confirmed", "cancelled", "rejected"]);
+    expect(await complete("echo", "health", "")).toEqual(expect.arrayContaining(["a", "b"]));
+  });
+});
+
+describe.runIf(tmuxThere)("parley menu, in a terminal", () => {
+  it("shows the products, places an order and draws its way through the services", async () => {
+    const session = parley.inTerminal("menu");
+    const until = async (pattern: RegExp) => {
+      const screen = await eventually(
+        async () => session.screen(),
+        (text) => pattern.test(text),
+      );
+      expect(screen).toMatch(pattern);
+    };
+    const choose = async (question: RegExp, ...keys: readonly string[]) => {
+      await until(question);
+      session.press(...keys, "Enter");
+    };
+    try {
+      await choose(/\? What would you like to see\?/, "Down");
+      await until(/Laptop[\s\S]*999\.99 USD[\s\S]*❯ Users/);
+      session.press("Down", "Down", "Down", "Enter");
+      await choose(/\? Who buys\?/);
+      await choose(/\? What\?/);
+      await choose(/\? How many\?/, "2");
+      await choose(/\? What else\?[\s\S]*❯ Place the order \(2 × Laptop\)/);
+      await choose(/total price +1,999\.98 USD[\s\S]*\? How the services talked about it/);
+      await until(/├ CreateOrder ─▶│[\s\S]*At 0\.0 ms you call order[\s\S]*\? Step 1 of \d/);
+      session.press("Enter");
+      await until(/├ ValidateUser ▶│[\s\S]*\? Step 2 of \d/);
+      session.press("Down", "Enter");
+      await until(/ValidateUser[\s\S]*ReserveStock[\s\S]*◀╌+ OK[\s\S]*Deliver[\s\S]*4 calls\.[\s\S]*❯ Users/);
+      session.press("C-c");
+      await until(/ended with 0/);
+    } finally {
+      session.close();
+    }
+  }, 60_000);
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** A way to a port of this machine that can be cut, and mended. */
+async function cutProxy(port: number) {
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  const server: Server = createServer((socket) => {
+    if (isCut) {
+      socket.destroy();
+      return;
+    }
+    const onward = connectTo(port, "127.0.0.1");
+    for (const [one, other] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const) {
+      sockets.add(one);
+      one.on("error", () => other.destroy()).on("close", () => other.destroy());
+      one.pipe(other);
+    }
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const cut = () => {
+    isCut = true;
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+    sockets.clear();
+  };
+  return {
+    url: `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`,
+    cut,
+    mend: () => {
+      isCut = false;
+    },
+    close: () => {
+      cut();
+      server.close();
+    },
+  };
+}
