@@ -1,5 +1,6 @@
 // Whoever watches goes on after a cut from the last position seen, without a gap or a repeat.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../processes/eventually.ts";
 import { type PlatformPrograms, startPlatformPrograms } from "../processes/platform-programs.ts";
 import type { Program } from "../processes/program.ts";
 
@@ -64,7 +65,17 @@ const methods: Readonly<Record<string, WatchMethod>> = {
         yield { what: answer.notification?.orderId ?? "", position: answer.position };
       }
     },
-    cause: order,
+    async cause() {
+      const orderId = await order();
+      // Notifications about different orders may be written in any order: the next order waits for this one's.
+      const written = () =>
+        platform.notifications.listNotifications({ orderId }).then(
+          ({ notifications }) => notifications.length,
+          () => 0,
+        );
+      await eventually(written, (count) => count > 0, answerMaxMs);
+      return orderId;
+    },
   },
 };
 
