@@ -117,7 +117,7 @@ describe("calling methods", () => {
 });
 
 describe("what goes wrong", () => {
-  it.each([
+  it.concurrent.each([
     [["order", "get", "no-such-order"], 3, /NOT_FOUND.*\n +reason +ORDER_NOT_FOUND/],
     [["order", "create", "--user", "99", "--item", "101=1"], 3, /USER_NOT_FOUND/],
     [["order", "create", "--user", "1", "--item", "101=9000"], 4, /FAILED_PRECONDITION[\s\S]*requested +9000/],
