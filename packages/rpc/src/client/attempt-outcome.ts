@@ -1,3 +1,5 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+
 /**
  * How far a failed attempt got, as the transport that made it knows:
  * - "unsent": a connection was there, but the call never left on it. Another try repeats nothing.
@@ -28,6 +30,11 @@ export function reachOf(error: unknown): Reach {
 export function markOwnTimer<E extends object>(error: E): E {
   ownTimers.add(error);
   return error;
+}
+
+/** Whether a signal's reason is that a deadline has passed. */
+export function isDeadline(reason: unknown): boolean {
+  return reason instanceof ConnectError && reason.code === Code.DeadlineExceeded;
 }
 
 /** Whether it is this side's deadline that passed. */

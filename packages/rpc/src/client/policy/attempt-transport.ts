@@ -9,7 +9,7 @@ import {
 } from "@connectrpc/connect";
 import { reasonOf } from "../../call/reason-error.ts";
 import type { Clock } from "../../environment/clock.ts";
-import { isOwnTimer, reachOf } from "../attempt-outcome.ts";
+import { isDeadline, isOwnTimer, markOwnTimer, reachOf } from "../attempt-outcome.ts";
 import type { MetadataInit } from "../call-header.ts";
 import { breakerOpenError } from "./dependency-error.ts";
 import type { MethodState, TargetState } from "./target-state.ts";
@@ -45,7 +45,7 @@ export class AttemptTransport implements Transport {
         this.#answered(state, startMs);
         return response;
       },
-      (error) => this.#failed(error, { state, startMs, timeoutMs }),
+      (error) => this.#failed(error, { state, startMs, timeoutMs, signal }),
     );
   }
 
@@ -69,7 +69,7 @@ export class AttemptTransport implements Transport {
         this.#answered(state, startMs);
         return response;
       },
-      (error) => this.#failed(error, { state, startMs, timeoutMs }),
+      (error) => this.#failed(error, { state, startMs, timeoutMs, signal }),
     );
   }
 
@@ -83,15 +83,11 @@ export class AttemptTransport implements Transport {
     state.metrics.attemptEnded(undefined, nowMs - startMs);
   }
 
-  #failed(
-    reason: unknown,
-    {
-      state,
-      startMs,
-      timeoutMs,
-    }: { readonly state: MethodState; readonly startMs: number; readonly timeoutMs: number | undefined },
-  ): never {
+  #failed(reason: unknown, { state, startMs, timeoutMs, signal }: Attempt): never {
     const error = ConnectError.from(reason);
+    if (endedByDeadline(signal)) {
+      markOwnTimer(error);
+    }
     const nowMs = this.#clock.monotonic();
     const { breaker } = this.#target;
     state.metrics.attemptEnded(error.code, nowMs - startMs);
@@ -108,6 +104,21 @@ export class AttemptTransport implements Transport {
     }
     throw error;
   }
+}
+
+interface Attempt {
+  readonly state: MethodState;
+  readonly startMs: number;
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Whether it was the deadline of the call that this one is made for that ended it: the two pass at the same moment, and either may be
+ * noticed first. The target gave no answer in all that time.
+ */
+function endedByDeadline(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true && isDeadline(signal.reason);
 }
 
 /** Whether a failure says nothing of the target: the caller gave up, or the connection went away in good order, as with a restart. */

@@ -145,6 +145,27 @@ describe("the circuit breaker", () => {
     expect(seen.length).toBe(15);
   });
 
+  it("counts the deadline of the call that a call is made for, but not that its caller gave up", async () => {
+    const environment = standingEnvironment();
+    const { transport, seen } = scriptedTransport(environment.clock, ["never"]);
+    const client = createServiceClient(OrderService, transport, { environment });
+    const call = async (reason: unknown) => {
+      const caller = new AbortController();
+      const failed = rejection(client.cancelOrder({}, { signal: caller.signal }));
+      await environment.clock.advance(1);
+      caller.abort(reason);
+      return (await failed).code;
+    };
+    for (let calls = 0; calls < 10; calls++) {
+      expect(await call(new ConnectError("the caller went away", Code.Canceled))).toBe(Code.Canceled);
+    }
+    for (let calls = 0; calls < 5; calls++) {
+      expect(await call(new ConnectError("out of time", Code.DeadlineExceeded))).toBe(Code.DeadlineExceeded);
+    }
+    expect(await call(undefined)).toBe(Code.Unavailable);
+    expect(seen.length).toBe(15);
+  });
+
   it("counts the break of one connection once, however many calls it carried, and refusals not at all", async () => {
     const environment = standingEnvironment();
     let error = () => markReach(unavailable(), "lost");

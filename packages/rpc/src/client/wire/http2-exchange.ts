@@ -1,6 +1,6 @@
 import { type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { markOwnTimer, markReach } from "../attempt-outcome.ts";
+import { isDeadline, markOwnTimer, markReach } from "../attempt-outcome.ts";
 import type { Channel, ConnectionWaiter } from "../connection/channel.ts";
 import type { Connection } from "../connection/connection.ts";
 import { Body } from "./body.ts";
@@ -129,6 +129,10 @@ export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer {
 
   /** The signal has aborted. */
   handleEvent(): void {
+    if (isDeadline(this.#request.signal?.reason)) {
+      this.onDeadline();
+      return;
+    }
     const reason = ConnectError.from(this.#request.signal?.reason, Code.Canceled);
     this.#abandon(reason === this.#request.signal?.reason ? copyOf(reason) : reason);
   }
