@@ -1,0 +1,147 @@
+import { request } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openTestDoor, type TestDoor } from "./testing/fake-platform.ts";
+
+let door: TestDoor;
+
+beforeAll(async () => {
+  door = await openTestDoor();
+});
+
+afterAll(() => door.server.close());
+
+interface Sent {
+  readonly path: string;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Buffer | string;
+}
+
+interface Got {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: string;
+}
+
+function overHttp1({ path, method = "GET", headers = {}, body }: Sent): Promise<Got> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ port: door.server.port, path, method, headers }, async (response) => {
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: await text(response) });
+    });
+    sent.on("error", reject).end(body);
+  });
+}
+
+async function overHttp2({ path, method = "GET", headers = {}, body }: Sent): Promise<Got> {
+  const session = connectHttp2(door.server.url);
+  try {
+    const stream = session.request({ ":method": method, ":path": path, ...headers });
+    let answered: Record<string, unknown> = {};
+    stream.on("response", (fields) => {
+      answered = fields;
+    });
+    stream.on("error", () => {});
+    stream.end(body);
+    const content = await text(stream);
+    return { status: Number(answered[":status"]), headers: answered, body: content };
+  } finally {
+    session.destroy();
+  }
+}
+
+const json = { "content-type": "application/json" };
+
+describe.each([
+  ["HTTP/1.1", overHttp1],
+  ["HTTP/2", overHttp2],
+])("over %s", (_version, send) => {
+  test.each<[string, Sent, number, string | undefined]>([
+    ["a read", { path: "/products/101" }, 200, undefined],
+    [
+      "bytes that are no text",
+      { path: "/orders", method: "POST", headers: json, body: Buffer.from([0xff, 0xfe, 0]) },
+      400,
+      "MALFORMED_BODY",
+    ],
+    [
+      "JSON that ends too soon",
+      { path: "/orders", method: "POST", headers: json, body: '{"items":[' },
+      400,
+      "MALFORMED_BODY",
+    ],
+    [
+      "JSON that is nested 50,000 deep",
+      { path: "/orders", method: "POST", headers: json, body: `{"items":${"[".repeat(50_000)}` },
+      400,
+      "MALFORMED_BODY",
+    ],
+    ["null", { path: "/orders", method: "POST", headers: json, body: "null" }, 400, "MALFORMED_BODY"],
+    [
+      "a body of 8 MiB",
+      { path: "/orders", method: "POST", headers: json, body: Buffer.alloc(2 ** 23) },
+      413,
+      "BODY_TOO_LARGE",
+    ],
+    ["a path of 10,000 characters", { path: `/products/${"a".repeat(10_000)}` }, 400, "INVALID_REQUEST"],
+    ["a path that is not UTF-8", { path: "/products/%ff" }, 400, "MALFORMED_PATH"],
+    ["no such path", { path: "/products/101/" }, 404, "ROUTE_NOT_FOUND"],
+    ["a path out of the tree", { path: "/products/../../etc/passwd" }, 404, "ROUTE_NOT_FOUND"],
+    ["a method that a path does not take", { path: "/products/101", method: "PUT" }, 405, "METHOD_NOT_ALLOWED"],
+  ])("%s", async (_what, sent, status, reason) => {
+    const { headers, ...got } = await send(sent);
+    expect(got.status, got.body).toBe(status);
+    expect(headers["content-type"]).toBe("application/json");
+    expect(headers["x-content-type-options"]).toBe("nosniff");
+    expect(headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
+    const { error } = JSON.parse(got.body) as { error?: { code: number; details: { reason: string }[] } };
+    expect(error?.code).toBe(status === 200 ? undefined : status);
+    expect(error?.details[0]?.reason).toBe(reason);
+  });
+
+  test("HEAD is as GET, without the body, and what has not changed is 304", async () => {
+    const got = await send({ path: "/products/101" });
+    const head = await send({ path: "/products/101", method: "HEAD" });
+    expect([head.status, head.body, head.headers.etag]).toEqual([200, "", got.headers.etag]);
+    const again = await send({ path: "/products/101", headers: { "if-none-match": String(got.headers.etag) } });
+    expect([again.status, again.body, again.headers["content-type"]]).toEqual([304, "", undefined]);
+  });
+
+  test("the door answers others after each of these", async () => {
+    expect((await send({ path: "/products/101" })).status).toBe(200);
+  });
+});
+
+describe("bytes that are no request", () => {
+  /** What comes back until the door hangs up. */
+  function raw(bytes: string): Promise<string> {
+    return new Promise((resolve) => {
+      const socket = connect(door.server.port, "127.0.0.1", () => socket.write(bytes));
+      let answer = "";
+      socket.setEncoding("latin1").on("data", (chunk: string) => {
+        answer += chunk;
+      });
+      socket.on("error", () => {});
+      socket.on("close", () => resolve(answer));
+    });
+  }
+
+  test.each([
+    ["garbage", "GARBAGE\r\n\r\n"],
+    ["a method that HTTP/1.1 does not know", "BREW /products/101 HTTP/1.1\r\nhost: a\r\n\r\n"],
+    [
+      "a length and chunks at once",
+      "POST /orders HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+    ["two lengths", "POST /orders HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello"],
+    ["no host", "GET /products/101 HTTP/1.1\r\n\r\n"],
+  ])("%s gets 400, and its connection is closed", async (_what, bytes) => {
+    expect(await raw(bytes)).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  test("a request line beyond the limit gets 431, and its connection is closed", async () => {
+    expect(await raw(`GET /${"a".repeat(70_000)} HTTP/1.1\r\nhost: a\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /);
+  });
+});
