@@ -102,9 +102,9 @@ export class ServerCall implements HandlerContext {
     return this.#trace;
   }
 
-  /** The trace, where somebody else knows of it: the caller sent it, or it was asked for, to be logged or handed on. */
-  get knownTrace(): Trace | undefined {
-    return this.#trace ?? (this.incoming.header("traceparent") === undefined ? undefined : this.trace);
+  /** The trace, if it was asked for: to be logged, or handed on to other calls. */
+  get traceIfMade(): Trace | undefined {
+    return this.#trace;
   }
 
   /** Aborts at the deadline, when the caller goes away, and when the call has ended. */

@@ -72,6 +72,17 @@ describe("GET /traces/{traceId}", () => {
     expect((await traces(logged)).body.calls).toMatchObject([{ method: "Echo", parentSpanId: "" }]);
   });
 
+  it("lets no caller decide how much is kept of a call", async () => {
+    const { client, traces } = await serve();
+    await client.echo({}, { headers: { ...header(), "user-agent": "x".repeat(257) } });
+    await client.echo({}, { headers: { traceparent: `${header().traceparent}-${"0".repeat(257)}` } });
+    const { calls } = (await traces()).body;
+    expect(calls.map(({ caller, parentSpanId }) => [caller.length < 64, parentSpanId])).toEqual([
+      [true, "00f067aa0ba902b7"],
+      [true, ""],
+    ]);
+  });
+
   it("keeps a bounded number of calls, the last", async () => {
     const { client, traces } = await serve();
     await client.echo({}, { headers: header() });

@@ -14,6 +14,7 @@ export interface TracedCall {
   readonly peer: string;
   /** The first word of the `user-agent`: who a service of the platform says that it is. Empty without one. */
   readonly caller: string;
+  /** Empty where the call had no need of one: it was neither logged nor made calls of its own. */
   readonly spanId: string;
   /** The span that the caller sent. Empty if the trace began here. */
   readonly parentSpanId: string;
@@ -27,7 +28,8 @@ export interface TracedCall {
 /** What is kept of a call: a reference or a number each, so that keeping it costs next to nothing. */
 interface Entry {
   readonly method: ServerCall["method"];
-  readonly trace: Trace;
+  /** Undefined where nobody has asked for it. */
+  readonly trace: Trace | undefined;
   readonly traceparent: string | undefined;
   readonly userAgent: string | undefined;
   readonly peer: string;
@@ -41,6 +43,9 @@ const entriesMax = 2_048;
 
 /** More calls of one trace than anybody reads: the rest is left out of an answer, and the answer says so. */
 const answerEntriesMax = 256;
+
+/** Longer ones are not kept: whoever sends them must not decide how much memory the journal takes. */
+const headerCharsMax = 256;
 
 /** The wall clock was set back, and does not only lag behind by its resolution. */
 const clockStepMs = 2;
@@ -64,11 +69,11 @@ export class TraceJournal {
 
   /** Keeps a call that has ended. The oldest is forgotten for it. */
   record(call: ServerCall, error: ConnectError | undefined, latencyMs: number): void {
-    const trace = call.knownTrace;
-    if (trace === undefined) {
+    const { incoming, startMs, traceIfMade: trace } = call;
+    const traceparent = bounded(incoming.header("traceparent"));
+    if (trace === undefined && traceparent === undefined) {
       return;
     }
-    const { incoming, startMs } = call;
     // The wall clock counts whole milliseconds, rounded down: the largest difference seen is the nearest to the truth.
     const epochMs = this.#clock.now() - startMs - latencyMs;
     if (epochMs > this.#epochMs || epochMs < this.#epochMs - clockStepMs) {
@@ -77,8 +82,8 @@ export class TraceJournal {
     this.#entries[this.#next] = {
       method: call.method,
       trace,
-      traceparent: incoming.header("traceparent"),
-      userAgent: incoming.header("user-agent"),
+      traceparent,
+      userAgent: bounded(incoming.header("user-agent")),
       peer: incoming.peer,
       startMs,
       latencyMs,
@@ -90,7 +95,7 @@ export class TraceJournal {
   /** The calls of a trace, in the order in which they began. */
   callsOf(traceId: string): readonly TracedCall[] {
     return this.#entries
-      .filter(({ trace }) => trace.traceId === traceId)
+      .filter(({ trace, traceparent }) => (trace?.traceId ?? traceIdOf(traceparent)) === traceId)
       .sort((one, other) => one.startMs - other.startMs)
       .map((entry) => this.#traced(entry));
   }
@@ -101,8 +106,11 @@ export class TraceJournal {
       method: method.name,
       peer,
       caller: userAgent === undefined ? "" : (/^[^\s/]{0,64}/.exec(userAgent)?.[0] ?? ""),
-      spanId: spanOf(trace.traceparent),
-      parentSpanId: traceparent?.slice(3, 35) === trace.traceId ? spanOf(traceparent) : "",
+      spanId: trace === undefined ? "" : spanOf(trace.traceparent),
+      parentSpanId:
+        traceparent !== undefined && (trace === undefined || traceIdOf(traceparent) === trace.traceId)
+          ? spanOf(traceparent)
+          : "",
       startTimeMs: this.#epochMs + startMs,
       durationMs: latencyMs,
       code: statusNames[code] ?? "UNKNOWN",
@@ -126,6 +134,14 @@ export function traceRoute(journal: TraceJournal): RouteOptions {
         .send({ calls: calls.slice(0, answerEntriesMax), truncated: calls.length > answerEntriesMax });
     },
   };
+}
+
+function bounded(header: string | undefined): string | undefined {
+  return header === undefined || header.length > headerCharsMax ? undefined : header;
+}
+
+function traceIdOf(traceparent: string | undefined): string | undefined {
+  return traceparent?.slice(3, 35);
 }
 
 function spanOf(traceparent: string): string {
