@@ -7,7 +7,7 @@ import { findDatabaseFiles, removeDatabaseFiles } from "./data-folder.ts";
 import { findTakenPorts } from "./ports.ts";
 import * as report from "./reports.ts";
 import { requiresAuth, type StackSettings } from "./service-environment.ts";
-import { ensureServiceKeys } from "./service-keys.ts";
+import { ensureServiceKeys, UnusableKeyError } from "./service-keys.ts";
 import { endedWell } from "./service-process.ts";
 import type { ServiceDefinition } from "./service-registry.ts";
 import { ServiceEndedError, Stack } from "./stack.ts";
@@ -44,13 +44,16 @@ export async function runStack(services: readonly ServiceDefinition[], options: 
     await removeData(services, options);
   }
   await mkdir(settings.dataFolder, { recursive: true });
+  const keys = requiresAuth(shell) ? await serviceKeys(options) : {};
+  if (keys === undefined) {
+    return 1;
+  }
 
   const writeLine = serviceLineWriter(
     terminal,
     services.map((service) => service.name),
   );
   const signals = watchSignals({ underNpm: shell.npm_command !== undefined });
-  const keys = requiresAuth(shell) ? { keys: await ensureServiceKeys(settings.services, settings.dataFolder) } : {};
   const stack = new Stack(services, { settings: { ...settings, ...keys }, shell, onLine: writeLine });
   try {
     const stopped = signals.first.then(() => "stopped" as const);
@@ -73,6 +76,19 @@ export async function runStack(services: readonly ServiceDefinition[], options: 
   } finally {
     signals.dispose();
     stack.kill();
+  }
+}
+
+/** The keys that services prove themselves with. Undefined, and said why, where a file of them cannot be used. */
+async function serviceKeys({ terminal, settings }: RunOptions): Promise<Pick<StackSettings, "keys"> | undefined> {
+  try {
+    return { keys: await ensureServiceKeys(settings.services, settings.dataFolder) };
+  } catch (error) {
+    if (!(error instanceof UnusableKeyError)) {
+      throw error;
+    }
+    terminal.say(`${terminal.colors.red(error.message)} Nothing was started.`);
+    return undefined;
   }
 }
 

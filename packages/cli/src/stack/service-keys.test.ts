@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { ensureServiceKeys } from "./service-keys.ts";
+import { ensureServiceKeys, UnusableKeyError } from "./service-keys.ts";
 import { services } from "./service-registry.ts";
 
 let folder = "";
@@ -57,5 +57,5 @@ it.each([
   const { privateFiles } = await ensureServiceKeys(services, folder);
   const file = privateFiles.get("order") ?? "";
   await writeFile(file, text);
-  await expect(ensureServiceKeys(services, folder)).rejects.toThrow(file);
+  await expect(ensureServiceKeys(services, folder)).rejects.toThrow(new UnusableKeyError("order", file));
 });

@@ -11,6 +11,14 @@ export interface ServiceKeys {
   readonly privateFiles: ReadonlyMap<string, string>;
 }
 
+/** A key file that is there cannot be used. */
+export class UnusableKeyError extends Error {
+  constructor(service: string, file: string) {
+    super(`${file} holds no key of the ${service} service. Remove it, and the next start makes a new one.`);
+    this.name = "UnusableKeyError";
+  }
+}
+
 /** An Ed25519 key as a JWK (RFC 8037, section 2), as far as it is read here. */
 interface Key {
   readonly kty: string;
@@ -25,7 +33,7 @@ interface Key {
  * Makes a key pair for each service that calls others, where it has none yet, and writes the public ones down together. All
  * services count, not only those that start now: another terminal may start the rest. Keys are no data: `--fresh` keeps them, and
  * who removes a file gets a new key at the next start.
- * @throws Error naming a file that is there and holds no key.
+ * @throws UnusableKeyError naming a file that is there and holds no key.
  */
 export async function ensureServiceKeys(
   services: readonly ServiceDefinition[],
@@ -69,7 +77,7 @@ async function readKey(name: string, file: string): Promise<Key> {
   const key: Partial<Key> | undefined = parsed(await readFile(file, "utf8"));
   const { kty, crv, x, d, kid } = key ?? {};
   if (kty !== "OKP" || crv !== "Ed25519" || x === undefined || d === undefined || !kid?.startsWith(`${name}/`)) {
-    throw new Error(`${file} holds no key of the ${name} service. Remove it, and the next start makes a new one.`);
+    throw new UnusableKeyError(name, file);
   }
   return { kty, crv, x, d, kid };
 }
