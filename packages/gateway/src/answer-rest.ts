@@ -69,6 +69,10 @@ async function send({ status, headers, body }: RestResponse, to: AnyResponse, re
   // HTTP/2's response has the same methods; only their types cannot be called as one.
   const response = to as ServerResponse;
   const all: Record<string, string | number> = { ...dataHeaders, ...headers, "x-request-id": requestId };
+  if ("stream" in to) {
+    // A connection of HTTP/2 outlives a request that went wrong (RFC 9113, section 8.2.2).
+    delete all.connection;
+  }
   if (typeof body === "string") {
     if (body !== "") {
       all["content-length"] = Buffer.byteLength(body);
