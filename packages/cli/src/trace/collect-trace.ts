@@ -53,18 +53,14 @@ export interface CollectOptions {
 }
 
 async function askAll(traceId: string, services: readonly TracedService[]): Promise<CollectedTrace> {
-  const silent: string[] = [];
-  const told = await Promise.all(
-    services.map(async (service) => {
-      const answer = await ask(traceId, service);
-      if (typeof answer === "string") {
-        silent.push(`${service.name}: ${answer}`);
-        return [];
-      }
-      return answer.map((call) => ({ ...call, to: service.name }));
-    }),
+  const told = await Promise.all(services.map(async (service) => ({ service, answer: await ask(traceId, service) })));
+  const calls = told.flatMap(({ service, answer }) =>
+    typeof answer === "string" ? [] : answer.map((call) => ({ ...call, to: service.name })),
   );
-  return { calls: inSequence(told.flat(), services), silent };
+  const silent = told.flatMap(({ service, answer }) =>
+    typeof answer === "string" ? [`${service.name}: ${answer}`] : [],
+  );
+  return { calls: inSequence(calls, services), silent };
 }
 
 async function ask(traceId: string, { url }: TracedService): Promise<readonly TracedCall[] | string> {
@@ -104,5 +100,5 @@ function inSequence(
       durationMs,
       code,
     }))
-    .sort((one, other) => one.startMs - other.startMs);
+    .sort((one, other) => one.startMs - other.startMs || Number(one.from !== "you") - Number(other.from !== "you"));
 }
