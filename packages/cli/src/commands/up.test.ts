@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -86,6 +86,21 @@ describe("parley up", () => {
       LOG_LEVEL: "debug",
     });
     expect(run.said()).toMatch(/DATABASE_URL is set, and not used.*ORDER_DATABASE_URL/);
+  });
+
+  it("gives who calls others a key of its own where AUTH=required, which --fresh keeps, and says how to sign in", async () => {
+    const first = up([], { AUTH: "required", SERVICE_KEY_FILE: "one-for-all.json" });
+    await first.untilSaid(/ListOrders/);
+    expect(first.said()).toMatch(/sign in as Alice[^$]*TOKEN=.*Login[^$]*authorization: Bearer \$TOKEN/);
+    const keyFile = join(folder, "data", "keys", "order.json");
+    const keysFile = join(folder, "data", "keys", "services.json");
+    expect(await environmentOf(2)).toMatchObject({ SERVICE_KEY_FILE: keyFile, SERVICE_KEYS_FILE: keysFile });
+    expect(await environmentOf(1)).not.toHaveProperty("SERVICE_KEY_FILE");
+    const key = readFileSync(keyFile, "utf8");
+    first.child.kill("SIGINT");
+    await first.exitCode;
+    await up(["--fresh"], { AUTH: "required" }).untilSaid(isUp);
+    expect(readFileSync(keyFile, "utf8")).toBe(key);
   });
 
   it("starts only what --only names", async () => {
