@@ -4,8 +4,8 @@ import { type Channel, RecipientRefusedError } from "./channel/channel.ts";
 import { type Notification, retryDelayMs, type SendOutcome, settle } from "./notification.ts";
 import { dueNotifications, nextDueTimeMs, updateNotification } from "./notification-store.ts";
 
-/** How many are taken from the database at a time. */
-const batchMax = 50;
+/** How many are taken from the database at a time: what is in memory, and what a crash hands over again at most. */
+const batchMax = 100;
 /** How long the channel may take over one message. */
 const sendTimeoutMs = 15_000;
 /** The longest sleep, so that a clock that was set back cannot put the sender to sleep for good. */
@@ -53,13 +53,7 @@ export class Sender {
       this.#wake = new AbortController();
       let sleepMs = sleepMaxMs;
       try {
-        const due = await dueNotifications(database, { nowMs: environment.clock.now(), limit: batchMax });
-        for (const notification of due) {
-          if (this.#stop.signal.aborted) {
-            return;
-          }
-          await this.send(notification);
-        }
+        await this.#sendAll(await dueNotifications(database, { nowMs: environment.clock.now(), limit: batchMax }));
         const next = await nextDueTimeMs(database);
         sleepMs = next === undefined ? sleepMaxMs : Math.min(Math.max(next - environment.clock.now(), 0), sleepMaxMs);
       } catch (error) {
@@ -69,10 +63,31 @@ export class Sender {
     }
   }
 
+  /** Makes one attempt at each, in order. What came of one is written down while the next is handed over, so that writes share commits. */
+  async #sendAll(due: readonly Notification[]): Promise<void> {
+    const written: Promise<unknown>[] = [];
+    for (const notification of due) {
+      if (this.#stop.signal.aborted) {
+        break;
+      }
+      const outcome = await this.#handOver(notification);
+      const writing = this.#writeDown(notification, outcome);
+      // Told below, after the writes that are under way too have ended.
+      writing.catch(() => {});
+      written.push(writing);
+    }
+    await Promise.allSettled(written);
+    await Promise.all(written);
+  }
+
   /** Makes one attempt and writes down what came of it. */
   async send(notification: Notification): Promise<Notification> {
+    return await this.#writeDown(notification, await this.#handOver(notification));
+  }
+
+  async #writeDown(notification: Notification, outcome: SendOutcome): Promise<Notification> {
     const { database, environment } = this.#options;
-    const settled = settle(notification, await this.#handOver(notification));
+    const settled = settle(notification, outcome);
     const nextAttemptTimeMs = environment.clock.now() + retryDelayMs(settled.attempts, environment.random);
     await database.transaction((transaction) => updateNotification(transaction, settled, { nextAttemptTimeMs }));
     return settled;
