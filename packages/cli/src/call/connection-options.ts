@@ -1,10 +1,4 @@
-import { readFileSync } from "node:fs";
-import type { Transport } from "@connectrpc/connect";
-import { systemEnvironment } from "@parley/rpc";
-import { ConnectionPool, createServiceTransport } from "@parley/rpc/client";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
-import { addressOf } from "./service-address.ts";
 
 /** How a command reaches a service, by its options. */
 export interface ConnectionOptions {
@@ -49,46 +43,6 @@ export function portOffsetOption(): Option {
     .env("PARLEY_PORT_OFFSET")
     .default(0)
     .argParser(portOffset);
-}
-
-/** Transports to services, and what calls send along. */
-export interface Connection {
-  /** To the service that serves this contract. */
-  transport(contract: string): Transport;
-  readonly headers: Headers;
-  readonly timeoutMs: number | undefined;
-  /** Ends the connections, so that the process can end. */
-  close(): void;
-}
-
-/** Makes no connection yet: that is left to the first call. */
-export function openConnection(options: ConnectionOptions, services: readonly ServiceDefinition[]): Connection {
-  const environment = systemEnvironment({ name: "parley", logLevel: "silent" });
-  const pool = new ConnectionPool(environment);
-  const caFile = process.env.TLS_CA_FILE;
-  const connection = caFile ? { tls: { ca: readFileSync(caFile) } } : {};
-  const headers = new Headers();
-  for (const [name, value] of options.header ?? []) {
-    headers.append(name, value);
-  }
-  if (options.token) {
-    headers.set("authorization", `Bearer ${options.token}`);
-  }
-  // The runtime's timers do not keep a process alive, and a call that waits to be tried again may have nothing else.
-  const alive = setInterval(() => {}, timeoutMaxMs);
-  return {
-    headers,
-    timeoutMs: options.timeout,
-    close() {
-      clearInterval(alive);
-      pool.close();
-    },
-    transport: (contract) =>
-      createServiceTransport(
-        options.url ?? addressOf(contract, { services, portOffset: options.portOffset, shell: process.env }),
-        { environment, pool, connection, callerName: "parley" },
-      ),
-  };
 }
 
 function portOffset(text: string): number {

@@ -9,7 +9,6 @@ import { exitCodesInWords } from "./exit-codes.ts";
 import { parameterHelp, summaryOf } from "./method-help.ts";
 import { type Parameter, parametersOf } from "./parameters.ts";
 import type { GivenValue } from "./request.ts";
-import { runCall } from "./run-call.ts";
 import { jsonOf, shortNames, valueName } from "./text-to-json.ts";
 
 /** What a command that calls a method was given. */
@@ -40,6 +39,7 @@ export function methodCommand({ name, method }: MethodCommand, services: readonl
     const options = command.opts<CallOptions>();
     const given = givenValues(command, parameters);
     refuseMistakes(command, { parameters, given, options });
+    const { runCall } = await import("./run-call.ts");
     process.exitCode = await runCall({ method, parameters, given, options, services });
   });
 }

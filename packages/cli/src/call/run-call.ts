@@ -5,7 +5,7 @@ import { printer } from "../render/printer.ts";
 import type { ServiceDefinition } from "../stack/service-registry.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 import { askForSecrets } from "./ask-for-secrets.ts";
-import { type Connection, openConnection } from "./connection-options.ts";
+import { type Connection, openConnection } from "./connection.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { failureLines } from "./failure.ts";
 import type { CallOptions } from "./method-command.ts";

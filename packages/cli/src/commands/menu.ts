@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import { type ConnectionOptions, openConnection, withConnectionOptions } from "../call/connection-options.ts";
+import { openConnection } from "../call/connection.ts";
+import { type ConnectionOptions, withConnectionOptions } from "../call/connection-options.ts";
 import { exitCodes } from "../call/exit-codes.ts";
 import { runMenu } from "../menu/menu.ts";
 import { isLeft } from "../menu/pick.ts";

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
-import { type ConnectionOptions, openConnection, withConnectionOptions } from "../call/connection-options.ts";
+import { openConnection } from "../call/connection.ts";
+import { type ConnectionOptions, withConnectionOptions } from "../call/connection-options.ts";
 import type { ServiceDefinition } from "../stack/service-registry.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 import { runWatch, type Watchable, watchable } from "../watch/run-watch.ts";

@@ -16,7 +16,7 @@ import {
   WatchStockResponseSchema,
 } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { systemClock } from "@parley/rpc";
-import type { Connection } from "../call/connection-options.ts";
+import type { Connection } from "../call/connection.ts";
 import { exitCodeOf, exitCodes } from "../call/exit-codes.ts";
 import { codeName, failureLines } from "../call/failure.ts";
 import type { Terminal } from "../terminal/terminal.ts";

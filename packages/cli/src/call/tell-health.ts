@@ -1,0 +1,34 @@
+import { ConnectError, createClient } from "@connectrpc/connect";
+import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
+import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { createTerminal } from "../terminal/terminal.ts";
+import { openConnection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection-options.ts";
+import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { failureLines } from "./failure.ts";
+
+/** An answer about health that takes longer is no good sign. */
+const answerMaxMs = 2_000;
+
+/** Asks a service whether it takes calls for a contract, and prints the answer. The exit code. */
+export async function tellHealth(
+  contract: string,
+  { options, services }: { readonly options: ConnectionOptions; readonly services: readonly ServiceDefinition[] },
+): Promise<number> {
+  const connection = openConnection(options, services);
+  try {
+    const health = createClient(Health, connection.transport(contract));
+    const { status } = await health.check(
+      { service: contract },
+      { headers: connection.headers, timeoutMs: connection.timeoutMs ?? answerMaxMs },
+    );
+    process.stdout.write(`${contract}: ${Status[status]}\n`);
+    return status === Status.SERVING ? exitCodes.ok : exitCodes.unavailable;
+  } catch (error) {
+    const failure = ConnectError.from(error);
+    process.stderr.write(`${failureLines(failure, createTerminal()).join("\n")}\n`);
+    return exitCodeOf(failure.code);
+  } finally {
+    connection.close();
+  }
+}
