@@ -10,7 +10,8 @@ import { toCallerError } from "./error-mapping.ts";
 import { explainError } from "./explain-error.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
-import { ServerCall } from "./server-call.ts";
+import { OpenCalls } from "./open-calls.ts";
+import { ServerCall, type Settled } from "./server-call.ts";
 import type { ServerLimits } from "./server-limits.ts";
 import type { TraceJournal } from "./trace-journal.ts";
 import { validateMessage } from "./validation.ts";
@@ -42,12 +43,13 @@ export class CallPipeline {
   readonly #metrics;
   readonly #admission;
   #ready = false;
-  readonly #open = new Set<ServerCall>();
+  readonly #open: OpenCalls;
 
   constructor({ environment, limits, authorize, explainErrors = true, journal }: CallPipelineOptions) {
     this.#journal = journal;
     this.#explainErrors = explainErrors;
     this.#environment = environment;
+    this.#open = new OpenCalls(environment.clock);
     this.#limits = limits;
     this.#authorize = authorize;
     this.#metrics = createCallMetrics(environment.metrics);
@@ -72,7 +74,7 @@ export class CallPipeline {
   }
 
   /** Calls opened and not closed. */
-  get openCalls(): ReadonlySet<ServerCall> {
+  get openCalls(): Iterable<ServerCall> & { readonly size: number } {
     return this.#open;
   }
 
@@ -117,13 +119,26 @@ export class CallPipeline {
   }
 
   /** One message in, one out. Rejects with what the caller is to be told. */
-  async unary<I extends Message, O>(call: ServerCall, { request, handle }: Single<I, O>): Promise<O> {
+  unary<I extends Message, O>(call: ServerCall, single: Single<I, O>): Promise<O> {
+    return new Promise((resolve, reject) => this.unaryTo(call, single, { onValue: resolve, onError: reject }));
+  }
+
+  /** The same, told at once where nothing must be waited for, and without the promises in between where something must. */
+  unaryTo<I extends Message, O>(call: ServerCall, single: Single<I, O>, receiver: Settled<O>): void {
+    let permission: Promise<void> | undefined;
     try {
-      await this.#letIn(call, request);
-      const answer = handle(request, call);
-      return isPromise(answer) ? await call.race(answer) : answer;
+      permission = this.#letIn(call, single.request);
     } catch (error) {
-      throw toCallerError(call, error);
+      receiver.onError(toCallerError(call, error));
+      return;
+    }
+    if (permission === undefined) {
+      runUnary(call, single, receiver);
+    } else {
+      permission.then(
+        () => runUnary(call, single, receiver),
+        (error: unknown) => receiver.onError(toCallerError(call, error)),
+      );
     }
   }
 
@@ -183,6 +198,24 @@ export class CallPipeline {
       }
       yield message;
     }
+  }
+}
+
+function runUnary<I, O>(call: ServerCall, { request, handle }: Single<I, O>, receiver: Settled<O>): void {
+  let answer: O | Promise<O>;
+  try {
+    answer = handle(request, call);
+  } catch (error) {
+    receiver.onError(toCallerError(call, error));
+    return;
+  }
+  if (isPromise(answer)) {
+    call.settle(answer, {
+      onValue: (value) => receiver.onValue(value),
+      onError: (error) => receiver.onError(toCallerError(call, error)),
+    });
+  } else {
+    receiver.onValue(answer);
   }
 }
 

@@ -208,6 +208,12 @@ function createHttp2(
   // a port: it is given the streams that the unary path leaves.
   const compatibility = createHttp2Server(handle);
   http2.on("stream", (stream: ServerHttp2Stream, headers, flags, rawHeaders) => {
+    const open = stream.session === undefined ? undefined : sessions.get(stream.session as ServerHttp2Session);
+    if (open !== undefined) {
+      open.calls++;
+      (stream as CountedStream)[openKey] = open;
+      stream.on("close", countClosed);
+    }
     if (unary?.http2(stream, headers) !== true) {
       compatibility.emit("stream", stream, headers, flags, rawHeaders);
     }
@@ -229,19 +235,21 @@ function createHttp2(
       announceShutdown(session);
     }
   });
-  http2.on("stream", (stream) => {
-    const open = stream.session === undefined ? undefined : sessions.get(stream.session as ServerHttp2Session);
-    if (open !== undefined) {
-      open.calls++;
-      stream.once("close", () => {
-        open.calls--;
-      });
-    }
-  });
   http2.on("sessionError", () => {
     // The connection is gone, and each call on it has been told so by itself.
   });
   return { http2, sessions: () => sessions.keys() };
+}
+
+const openKey = Symbol("calls on the connection");
+
+type CountedStream = ServerHttp2Stream & { [openKey]?: { calls: number } };
+
+function countClosed(this: CountedStream): void {
+  const open = this[openKey];
+  if (open !== undefined) {
+    open.calls--;
+  }
 }
 
 /**

@@ -5,13 +5,14 @@ import { requestIdHeader, requestIdOf } from "../call/request-id.ts";
 import { childTrace, type Trace } from "../call/trace.ts";
 import type { Environment } from "../environment/environment.ts";
 import type { IncomingCall } from "./incoming-call.ts";
+import type { Linked } from "./linked-list.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
 
 /**
  * One call under way, and what its implementation sees of it. Whatever costs something (headers, signal, ids) is made only
  * when it is asked for.
  */
-export class ServerCall implements HandlerContext {
+export class ServerCall implements HandlerContext, Linked<ServerCall> {
   readonly runtime: MethodRuntime;
   readonly incoming: IncomingCall;
   /** When it began, by the clock's `monotonic`. */
@@ -24,16 +25,21 @@ export class ServerCall implements HandlerContext {
   forwardedFor: string | undefined;
   /** Whether it takes up one of the server's places. */
   admitted = false;
+  /** Its place among the calls under way, which is the list's own affair. */
+  previous: ServerCall | undefined;
+  next: ServerCall | undefined;
+  listed = false;
   readonly #environment: Environment;
   #requestId: string | undefined;
   #trace: Trace | undefined;
   #context: CallContext | undefined;
   #values: CallValues | undefined;
   #controller: AbortController | undefined;
-  #cancelTimer: (() => void) | undefined;
   #aborted: ConnectError | undefined;
   #ended = false;
-  #rejects: ((reason: ConnectError) => void)[] = [];
+  /** Who waits. Nearly always one at a time; the others, where there are any. */
+  #waiting: Reject | undefined;
+  #othersWaiting: Reject[] | undefined;
 
   constructor(runtime: MethodRuntime, incoming: IncomingCall, environment: Environment) {
     this.runtime = runtime;
@@ -113,8 +119,6 @@ export class ServerCall implements HandlerContext {
       this.#controller = new AbortController();
       if (this.#aborted !== undefined || this.#ended) {
         this.#controller.abort(this.#aborted ?? callEnded);
-      } else {
-        this.#armDeadline();
       }
     }
     return this.#controller.signal;
@@ -143,31 +147,61 @@ export class ServerCall implements HandlerContext {
 
   /** Settles as `work` does, or rejects as soon as the call is aborted, whichever comes first. */
   race<T>(work: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => this.settle(work, { onValue: resolve, onError: reject }));
+  }
+
+  /** Tells the first of what `work` comes to and the call's being aborted: {@link race} without a promise of its own. */
+  settle<T>(work: Promise<T>, { onValue, onError }: Settled<T>): void {
     if (this.#aborted !== undefined) {
       work.catch(ignoreLateFailure);
-      return Promise.reject(this.#aborted);
+      onError(this.#aborted);
+      return;
     }
-    this.#armDeadline();
-    return new Promise<T>((resolve, reject) => {
-      const rejects = this.#rejects;
-      rejects.push(reject);
-      const remove = () => {
-        const index = rejects.indexOf(reject);
-        if (index >= 0) {
-          rejects.splice(index, 1);
+    let waits = true;
+    const reject = (reason: unknown) => {
+      waits = false;
+      onError(reason);
+    };
+    this.#await(reject);
+    work.then(
+      (value) => {
+        if (waits) {
+          this.#stopAwaiting(reject);
+          onValue(value);
         }
-      };
-      work.then(
-        (value) => {
-          remove();
-          resolve(value);
-        },
-        (error: unknown) => {
-          remove();
-          reject(error);
-        },
-      );
-    });
+      },
+      (error: unknown) => {
+        if (waits) {
+          this.#stopAwaiting(reject);
+          onError(error);
+        }
+      },
+    );
+  }
+
+  #await(reject: Reject): void {
+    if (this.#waiting === undefined) {
+      this.#waiting = reject;
+    } else {
+      this.#othersWaiting ??= [];
+      this.#othersWaiting.push(reject);
+    }
+  }
+
+  #stopAwaiting(reject: Reject): void {
+    if (this.#waiting === reject) {
+      this.#waiting = undefined;
+      return;
+    }
+    const index = this.#othersWaiting?.indexOf(reject) ?? -1;
+    if (index >= 0) {
+      this.#othersWaiting?.splice(index, 1);
+    }
+  }
+
+  /** Cuts the call off because its time is up. */
+  expire(): void {
+    this.abort(deadlineExceeded());
   }
 
   /** Cuts the call off: whatever waits for it is told why. Only the first reason counts. */
@@ -176,10 +210,12 @@ export class ServerCall implements HandlerContext {
       return;
     }
     this.#aborted = reason;
-    this.#cancelTimer?.();
-    const rejects = this.#rejects;
-    this.#rejects = [];
-    for (const reject of rejects) {
+    const waiting = this.#waiting;
+    const others = this.#othersWaiting;
+    this.#waiting = undefined;
+    this.#othersWaiting = undefined;
+    waiting?.(reason);
+    for (const reject of others ?? []) {
       reject(reason);
     }
     this.#controller?.abort(reason);
@@ -191,21 +227,19 @@ export class ServerCall implements HandlerContext {
       return false;
     }
     this.#ended = true;
-    this.#cancelTimer?.();
     if (this.#controller !== undefined && this.#aborted === undefined) {
       this.#controller.abort(callEnded);
     }
     return true;
   }
+}
 
-  #armDeadline(): void {
-    if (this.#cancelTimer !== undefined || this.deadlineMs === Number.POSITIVE_INFINITY) {
-      return;
-    }
-    const { clock } = this.#environment;
-    const leftMs = Math.max(0, this.deadlineMs - clock.monotonic());
-    this.#cancelTimer = clock.after(leftMs, () => this.abort(deadlineExceeded()));
-  }
+type Reject = (reason: ConnectError) => void;
+
+/** Who is told what some work came to. */
+export interface Settled<T> {
+  onValue(value: T): void;
+  onError(reason: unknown): void;
 }
 
 /** Without a reason each signal would make one of its own, with a stack: much of what a short call costs. */

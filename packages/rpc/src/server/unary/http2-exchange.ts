@@ -3,7 +3,7 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { peerOf } from "../peer.ts";
 import { type Answer, type BodyReceiver, type Exchange, emptyBody } from "./exchange.ts";
-import type { StallWatch } from "./stall-watch.ts";
+import type { Answering, StallWatch } from "./stall-watch.ts";
 
 const withTrailers = { waitForTrailers: true, sendDate: false } as const;
 const headersAlone = { endStream: true, sendDate: false } as const;
@@ -14,18 +14,28 @@ interface Http2ExchangeInit {
 }
 
 /** A request on an HTTP/2 stream, without Node's compatibility layer in between. */
-export class Http2Exchange implements Exchange {
+export class Http2Exchange implements Exchange, Answering {
   readonly headers: IncomingHttpHeaders;
   readonly requestMethod: string;
   readonly target: string;
-  readonly #stream: ServerHttp2Stream;
+  readonly stream: ServerHttp2Stream;
+  /** Its place among the answers that are watched, which is the watch's own affair. */
+  previous: Answering | undefined;
+  next: Answering | undefined;
+  listed = false;
+  unreadBytes = -1;
   readonly #stalls: StallWatch;
   #bodyBytes = 0;
   #bodyEnded = false;
+  #bytesMax = 0;
+  #body = emptyBody;
+  #chunks: Buffer[] | undefined;
+  #receiver: BodyReceiver | undefined;
+  #whenGone: ((reason: () => ConnectError) => void) | undefined;
   #trailers: OutgoingHttpHeaders | undefined;
 
   constructor(stream: ServerHttp2Stream, { headers, stalls }: Http2ExchangeInit) {
-    this.#stream = stream;
+    this.stream = stream;
     this.#stalls = stalls;
     this.headers = headers;
     this.requestMethod = String(headers[":method"]);
@@ -33,6 +43,7 @@ export class Http2Exchange implements Exchange {
     // A stream that a caller resets with an error emits it, and with nobody listening that would end the process. What it
     // means for the call is told by `close`.
     stream.on("error", ignore);
+    (stream as ExchangeStream)[exchangeKey] = this;
   }
 
   get url(): string {
@@ -41,7 +52,7 @@ export class Http2Exchange implements Exchange {
   }
 
   get peer(): string {
-    const socket = this.#stream.session?.socket;
+    const socket = this.stream.session?.socket;
     return socket === undefined ? "unknown" : peerOf(socket);
   }
 
@@ -50,48 +61,55 @@ export class Http2Exchange implements Exchange {
   }
 
   get open(): boolean {
-    return !this.#stream.destroyed && !this.#stream.closed;
+    return !this.stream.destroyed && !this.stream.closed;
   }
 
   readBody(bytesMax: number, receiver: BodyReceiver): void {
-    const stream = this.#stream;
-    let body = emptyBody;
-    let chunks: Buffer[] | undefined;
-    stream.on("data", (chunk: Buffer) => {
-      this.#bodyBytes += chunk.length;
-      const bytes = this.#bodyBytes;
-      if (bytes > bytesMax) {
-        if (bytes - chunk.length <= bytesMax) {
-          const beginning = Buffer.concat([...(chunks ?? [body]), chunk]);
-          chunks = undefined;
-          body = emptyBody;
-          receiver.onBodyTooLong(beginning);
-        }
-      } else if (bytes === chunk.length) {
-        body = chunk;
-      } else {
-        chunks ??= [body];
-        chunks.push(chunk);
+    this.#bytesMax = bytesMax;
+    this.#receiver = receiver;
+    this.stream.on("data", onData);
+    this.stream.on("end", onEnd);
+  }
+
+  onData(chunk: Buffer): void {
+    const bytesMax = this.#bytesMax;
+    this.#bodyBytes += chunk.length;
+    const bytes = this.#bodyBytes;
+    if (bytes > bytesMax) {
+      if (bytes - chunk.length <= bytesMax) {
+        const beginning = Buffer.concat([...(this.#chunks ?? [this.#body]), chunk]);
+        this.#chunks = undefined;
+        this.#body = emptyBody;
+        this.#receiver?.onBodyTooLong(beginning);
       }
-    });
-    stream.on("end", () => {
-      this.#bodyEnded = true;
-      if (this.#bodyBytes <= bytesMax) {
-        receiver.onBody(chunks === undefined ? body : Buffer.concat(chunks));
-      }
-    });
+    } else if (bytes === chunk.length) {
+      this.#body = chunk;
+    } else {
+      this.#chunks ??= [this.#body];
+      this.#chunks.push(chunk);
+    }
+  }
+
+  onEnd(): void {
+    this.#bodyEnded = true;
+    if (this.#bodyBytes <= this.#bytesMax) {
+      const body = this.#chunks === undefined ? this.#body : Buffer.concat(this.#chunks);
+      this.#chunks = undefined;
+      this.#body = emptyBody;
+      this.#receiver?.onBody(body);
+    }
   }
 
   respond({ status, headers, body, trailers }: Answer): void {
     if (!this.open) {
       return;
     }
-    const stream = this.#stream;
-    this.#stalls.watch(stream);
+    const stream = this.stream;
+    this.#stalls.watch(this);
     headers[":status"] = status;
     if (trailers !== undefined) {
       this.#trailers = trailers;
-      stream.on("wantTrailers", () => this.#sendTrailers());
+      stream.on("wantTrailers", onWantTrailers);
       stream.respond(headers, withTrailers);
       stream.end(body);
     } else if (body === undefined) {
@@ -107,25 +125,48 @@ export class Http2Exchange implements Exchange {
   }
 
   onGone(callback: (reason: () => ConnectError) => void): void {
-    const stream = this.#stream;
-    stream.on("close", () => {
-      this.#stalls.forget(stream);
-      callback(() => reasonOfReset(stream.rstCode));
-    });
+    this.#whenGone = callback;
+    this.stream.on("close", onClose);
   }
 
-  #sendTrailers(): void {
-    this.#stream.sendTrailers(this.#trailers ?? {});
+  onClose(): void {
+    this.#stalls.forget(this);
+    this.#whenGone?.(() => reasonOfReset(this.stream.rstCode));
+  }
+
+  onWantTrailers(): void {
+    this.stream.sendTrailers(this.#trailers ?? {});
     this.#dropRest();
   }
 
   /** Tells a caller that is still sending that nobody listens any more (RFC 9113, section 8.1). */
   #dropRest(): void {
     if (!this.#bodyEnded) {
-      const stream = this.#stream;
+      const stream = this.stream;
       setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), answerLeavesMs).unref();
     }
   }
+}
+
+const exchangeKey = Symbol("exchange");
+
+type ExchangeStream = ServerHttp2Stream & { [exchangeKey]?: Http2Exchange };
+
+// The same listeners for all streams, which find their exchange on the stream: four closures a call are work for the collector.
+function onData(this: ExchangeStream, chunk: Buffer): void {
+  this[exchangeKey]?.onData(chunk);
+}
+
+function onEnd(this: ExchangeStream): void {
+  this[exchangeKey]?.onEnd();
+}
+
+function onClose(this: ExchangeStream): void {
+  this[exchangeKey]?.onClose();
+}
+
+function onWantTrailers(this: ExchangeStream): void {
+  this[exchangeKey]?.onWantTrailers();
 }
 
 /** A reset that overtakes the answer's last frame takes its place, and the caller waits for an answer that never comes. */

@@ -1,12 +1,20 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Clock } from "../../environment/clock.ts";
+import { type Linked, LinkedList } from "../linked-list.ts";
 
 /** Sees to it that answers are read. */
 export interface StallWatch {
   /** From now on the stream has an answer on it. */
-  watch(stream: ServerHttp2Stream): void;
+  watch(answering: Answering): void;
   /** The stream has ended. */
-  forget(stream: ServerHttp2Stream): void;
+  forget(answering: Answering): void;
+}
+
+/** A stream with an answer on it. */
+export interface Answering extends Linked<Answering> {
+  readonly stream: ServerHttp2Stream;
+  /** The bytes that were left when it was last looked at, which is the watch's own affair. */
+  unreadBytes: number;
 }
 
 /**
@@ -14,15 +22,16 @@ export interface StallWatch {
  * to time costs a call far less than a timer of its own.
  */
 export function createStallWatch(clock: Clock, stallTimeoutMs: number): StallWatch {
-  const unread = new Map<ServerHttp2Stream, number>();
+  const unread = new LinkedList<Answering>();
   let looking = false;
   function look() {
-    for (const [stream, before] of unread) {
+    for (const answering of [...unread]) {
+      const { stream, unreadBytes } = answering;
       const left = stream.writableLength;
-      if (left > 0 && left === before) {
+      if (left > 0 && left === unreadBytes) {
         stream.close(constants.NGHTTP2_CANCEL);
       } else {
-        unread.set(stream, left);
+        answering.unreadBytes = left;
       }
     }
     looking = unread.size > 0;
@@ -31,13 +40,13 @@ export function createStallWatch(clock: Clock, stallTimeoutMs: number): StallWat
     }
   }
   return {
-    watch(stream) {
-      unread.set(stream, -1);
+    watch(answering) {
+      unread.add(answering);
       if (!looking) {
         looking = true;
         clock.after(stallTimeoutMs, look);
       }
     },
-    forget: (stream) => unread.delete(stream),
+    forget: (answering) => unread.delete(answering),
   };
 }

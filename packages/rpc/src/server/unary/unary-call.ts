@@ -5,7 +5,7 @@ import { headersFromNode } from "../../protocol/metadata.ts";
 import type { CallPipeline } from "../call-pipeline.ts";
 import type { IncomingCall } from "../incoming-call.ts";
 import { bodyTooSlow } from "../request-body.ts";
-import type { ServerCall } from "../server-call.ts";
+import type { ServerCall, Settled } from "../server-call.ts";
 import { type Compression, requestCompression, responseCompression } from "./compression.ts";
 import type { Dialect, DialectCall, DialectSettings } from "./dialect.ts";
 import type { Answer, BodyReceiver, Exchange } from "./exchange.ts";
@@ -27,7 +27,7 @@ export interface UnaryCallInit {
 }
 
 /** One unary call, from its headers to its answer. What costs something is made only if it is asked for. */
-export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver {
+export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settled<unknown> {
   readonly #init: UnaryCallInit;
   readonly timeoutMs: number | undefined;
   readonly #call: ServerCall;
@@ -135,10 +135,15 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver {
 
   #run(request: Message): void {
     const { pipeline, method } = this.#init;
-    pipeline.unary(this.#call, { request, handle: method.implementation }).then(
-      (answer) => this.#answer(answer),
-      (error: unknown) => this.#fail(error),
-    );
+    pipeline.unaryTo(this.#call, { request, handle: method.implementation }, this);
+  }
+
+  onValue(answer: unknown): void {
+    this.#answer(answer);
+  }
+
+  onError(error: unknown): void {
+    this.#fail(error);
   }
 
   #answer(response: unknown): void {
