@@ -90,13 +90,15 @@ export function restDialect(baseUrl: string, method: DescMethod): Dialect | unde
       ...(content === undefined ? {} : { body: JSON.stringify(content) }),
     });
     const text = await answer.text();
-    // An answer to a stream that is let in begins with 200, whatever then comes.
-    if (answer.ok) {
+    // A stream's refusal that took its time is the last line of an answer that had begun already.
+    const said = answer.ok && method.methodKind === "server_streaming" ? lastLine(text) : text;
+    if (!said.startsWith('{"error":')) {
       return "in";
     }
-    const { error } = JSON.parse(text) as { error: { status: string; details?: { reason?: string }[] } };
+    const { error } = JSON.parse(said) as { error: { status: string; details?: { reason?: string }[] } };
     return (
-      consistent(answer) ?? outcomeOf(codeByName(error.status), error.details?.find(({ reason }) => reason)?.reason)
+      (answer.ok ? undefined : consistent(answer)) ??
+      outcomeOf(codeByName(error.status), error.details?.find(({ reason }) => reason)?.reason)
     );
   };
 }
@@ -129,4 +131,8 @@ function queryOf(request: Record<string, JsonValue>): string {
 
 function camelCase(name: string): string {
   return name.replace(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+function lastLine(text: string): string {
+  return text.trimEnd().split("\n").at(-1) ?? "";
 }
