@@ -31,6 +31,8 @@ export interface LoadResult {
 }
 
 const connections = 4;
+/** How much longer than asked for the tool may take: h2load waits for answers, and they may never come. */
+const overtimeMs = 20_000;
 
 /** The tool that makes the load. `h2load` takes a third of the processor that a Node driver does. */
 export const tool = spawnSync("h2load", ["--version"]).status === 0 ? "h2load" : "node";
@@ -60,7 +62,7 @@ async function withH2load(
     ...(callsPerSecond === undefined ? [] : ["--rps", String(Math.max(1, Math.round(callsPerSecond / clients)))]),
     ...["-H", `content-type: ${contentType}`, "-H", "te: trailers", "--log-file", log, url],
   ]);
-  const { stdout } = await run(program, args, { maxBuffer: 1 << 24 });
+  const { stdout } = await run(program, args, { maxBuffer: 1 << 24, ...within(seconds) });
   const rate = Number(/finished in .*?, ([\d.]+) req\/s/.exec(stdout)?.[1]);
   const failed = Number(/(\d+) failed/.exec(stdout)?.[1]);
   const lines = (await readFile(log, "utf8")).split("\n").filter((line) => line !== "");
@@ -87,5 +89,9 @@ async function withDriver(wanted: Load, body: string): Promise<LoadResult> {
     driver,
     JSON.stringify({ ...wanted, body }),
   ]);
-  return JSON.parse((await run(program, args)).stdout) as LoadResult;
+  return JSON.parse((await run(program, args, within(wanted.seconds))).stdout) as LoadResult;
+}
+
+function within(seconds: number) {
+  return { timeout: seconds * 1000 + overtimeMs, killSignal: "SIGKILL" } as const;
 }

@@ -36,16 +36,24 @@ export interface StartOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Where it listens, for a program that knows nothing of the bench; it is waited for. */
   readonly port?: number;
+  /** Modules loaded before it. */
+  readonly imports?: readonly string[];
 }
+
+/** How long a program may take to start, on a machine that is busy with others. */
+const startTimeoutMs = 30_000;
+/** How long a program may take to answer whether it is healthy, before it is asked again. */
+const healthTimeoutMs = 1_000;
+/** How long a program may take to end by itself. */
+const stopTimeoutMs = 10_000;
 
 /** Starts a contender, which tells its port on file descriptor 3. What it logs is thrown away, but it is written. */
 export async function startPinned(file: string, options: StartOptions = {}): Promise<PinnedProcess> {
-  const { args = [], core = 0, env = {} } = options;
+  const { args = [], core = 0, env = {}, imports = [] } = options;
   const [program = "node", ...rest] = onCore(core, [
     process.execPath,
     "--no-warnings",
-    "--import",
-    endWithParent,
+    ...[endWithParent, ...imports].flatMap((path) => ["--import", path]),
     file,
     ...args,
   ]);
@@ -54,7 +62,12 @@ export async function startPinned(file: string, options: StartOptions = {}): Pro
     env: { ...process.env, ...env },
   });
   child.stdout?.pipe(createWriteStream("/dev/null"));
+  let tooLong: NodeJS.Timeout | undefined;
   const port = await new Promise<number>((resolve, reject) => {
+    tooLong = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new Error(`${file} did not start within ${startTimeoutMs} ms`));
+    }, startTimeoutMs);
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`${file} ended with ${code}`)));
     if (options.port === undefined) {
@@ -62,23 +75,30 @@ export async function startPinned(file: string, options: StartOptions = {}): Pro
     } else {
       healthy(options.port).then(resolve, reject);
     }
-  });
+  }).finally(() => clearTimeout(tooLong));
   return {
     port,
     cpuMicros: () => cpuMicrosOf(child),
     residentBytes: async () =>
       Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${child.pid}/status`, "utf8"))?.[1]) * 1024,
     async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) {
+        return;
+      }
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");
+      const tooLong = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
       await ended;
+      clearTimeout(tooLong);
     },
   };
 }
 
 async function healthy(port: number): Promise<number> {
-  for (const endMs = Date.now() + 20_000; Date.now() < endMs; await wait(50)) {
-    const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
+  for (const endMs = Date.now() + startTimeoutMs; Date.now() < endMs; await wait(50)) {
+    const answer = await fetch(`http://127.0.0.1:${port}/health`, {
+      signal: AbortSignal.timeout(healthTimeoutMs),
+    }).catch(() => undefined);
     if (answer?.ok) {
       return port;
     }

@@ -1,83 +1,128 @@
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { type PinnedProcess, startPinned } from "../pinned-process.ts";
 
-/** Three services that take orders together. */
+/** Services that take orders together. */
 export interface Platform {
   readonly name: string;
   readonly orderUrl: string;
-  readonly processes: Readonly<Record<"user" | "product" | "order", PinnedProcess>>;
+  readonly processes: Readonly<Record<Role, PinnedProcess> & Partial<Record<"notification", PinnedProcess>>>;
   /** How many units of the product can be sold: what is missing was ordered and confirmed. */
   stock(productId: string): Promise<number>;
+  /** How many orders' buyers have been sent their notification. Undefined where nobody sends any. */
+  notified(): number | undefined;
   stop(): Promise<void>;
 }
 
+export const roles = ["user", "product", "order"] as const;
+type Role = (typeof roles)[number];
+
 const here = import.meta.dirname;
+/** No call of the bench itself may keep it waiting. */
+const callTimeoutMs = 10_000;
 
 /** One of the rivals. */
-export function startRival(name: string, file: string): Promise<Platform> {
-  return start(name, (role, { folder, userPort, productPort }) =>
-    startPinned(join(here, file), { args: [role, folder, String(userPort), String(productPort)], core: "any" }),
-  );
+export async function startRival(name: string, file: string): Promise<Platform> {
+  const folder = await newFolder();
+  const startRole = (role: Role, ...ports: readonly number[]) =>
+    startPinned(join(here, file), { args: [role, folder, ...ports.map(String)], core: "any" });
+  const user = await startRole("user", 0, 0);
+  const product = await startRole("product", user.port, 0);
+  const order = await startRole("order", user.port, product.port);
+  return platform({ name, folder, processes: { user, product, order } });
+}
+
+export interface ParleyOptions {
+  readonly name: string;
+  /** Whether events are written, published and taken in by the notification service, which sends. */
+  readonly events: boolean;
 }
 
 /** The services of this repository, as they are. */
-export async function startParley(): Promise<Platform> {
-  const platform = await start("parley", (role, { folder, userPort, productPort }) =>
+export async function startParley({ name, events }: ParleyOptions): Promise<Platform> {
+  const folder = await newFolder();
+  const [userPort, productPort, orderPort, notificationPort] = await freePorts(4);
+  const startRole = (role: string, port = 0) =>
     startPinned(join(here, "..", "..", "..", "packages", role, "src", "main.ts"), {
       core: "any",
+      imports: events ? [] : [join(here, "without-events.ts")],
       env: {
-        PORT: String(ports[role]),
+        PORT: String(port),
         DATABASE_URL: `sqlite:${join(folder, `${role}.db`)}`,
         SAMPLE_DATA: "on",
         LOG_FORMAT: "json",
         USER_SERVICE_URL: `http://127.0.0.1:${userPort}`,
         PRODUCT_SERVICE_URL: `http://127.0.0.1:${productPort}`,
+        NOTIFICATION_SERVICE_URL: `http://127.0.0.1:${notificationPort}`,
       },
-      port: ports[role],
-    }),
-  );
-  const inventory = createClient(
-    InventoryService,
-    createGrpcTransport({ baseUrl: `http://127.0.0.1:${platform.processes.product.port}` }),
-  );
+      port,
+    });
+  const notification = events ? { notification: await startRole("notification", notificationPort) } : {};
+  const user = await startRole("user", userPort);
+  const product = await startRole("product", productPort);
+  const order = await startRole("order", orderPort);
+  const inventory = createClient(InventoryService, transportTo(product));
   for (const productId of ["101", "102"]) {
     await inventory.updateStock({ productId, change: { case: "stock", value: 900_000_000 } });
   }
-  return platform;
+  return platform({ name, folder, processes: { user, product, order, ...notification } });
 }
 
-/** Away from those of a running stack. */
-const ports = { user: 58_051, product: 58_052, order: 58_053 } as const;
-
-interface Place {
-  readonly folder: string;
-  readonly userPort: number;
-  readonly productPort: number;
-}
-
-async function start(
-  name: string,
-  run: (role: keyof typeof ports, place: Place) => Promise<PinnedProcess>,
-): Promise<Platform> {
-  const folder = await mkdtemp(join(tmpdir(), "parley-orders-"));
-  const user = await run("user", { folder, userPort: 0, productPort: 0 });
-  const product = await run("product", { folder, userPort: user.port, productPort: 0 });
-  const order = await run("order", { folder, userPort: user.port, productPort: product.port });
-  const products = createClient(ProductService, createGrpcTransport({ baseUrl: `http://127.0.0.1:${product.port}` }));
+function platform({
+  name,
+  folder,
+  processes,
+}: Pick<Platform, "name" | "processes"> & { readonly folder: string }): Platform {
+  const products = createClient(ProductService, transportTo(processes.product));
   return {
     name,
-    orderUrl: `http://127.0.0.1:${order.port}`,
-    processes: { user, product, order },
+    orderUrl: `http://127.0.0.1:${processes.order.port}`,
+    processes,
     stock: async (id) => (await products.getProduct({ productId: id })).product?.stock ?? Number.NaN,
+    notified: () => (processes.notification === undefined ? undefined : countSent(join(folder, "notification.db"))),
     async stop() {
-      await Promise.all([order.stop(), product.stop(), user.stop()]);
+      await Promise.all(Object.values(processes).map((process) => process.stop()));
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** From the service's own database, since counting by pages of its list would be a load of its own. */
+function countSent(file: string): number {
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    const row = database.prepare("SELECT COUNT(DISTINCT order_id) AS sent FROM notification WHERE state = 2").get();
+    return Number(row?.sent);
+  } finally {
+    database.close();
+  }
+}
+
+function transportTo({ port }: PinnedProcess) {
+  return createGrpcTransport({ baseUrl: `http://127.0.0.1:${port}`, defaultTimeoutMs: callTimeoutMs });
+}
+
+function newFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), "parley-orders-"));
+}
+
+/** Ports that nobody has: on fixed ones, what is left of another run would be measured. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { readonly port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
 }
