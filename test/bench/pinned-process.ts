@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -13,7 +14,15 @@ export interface PinnedProcess {
   cpuMicros(): Promise<number>;
   /** The memory it holds now, in bytes. */
   residentBytes(): Promise<number>;
+  /** What it holds after its garbage was collected. Only of a program that was started with `heap-report.ts` loaded. */
+  memory(): Promise<Memory>;
   stop(): Promise<void>;
+}
+
+/** What a program holds, in bytes. */
+export interface Memory {
+  readonly heapBytes: number;
+  readonly residentBytes: number;
 }
 
 const taskset = availableParallelism() > 1 && spawnSync("taskset", ["-V"]).status === 0;
@@ -81,6 +90,11 @@ export async function startPinned(file: string, options: StartOptions = {}): Pro
     cpuMicros: () => cpuMicrosOf(child),
     residentBytes: async () =>
       Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${child.pid}/status`, "utf8"))?.[1]) * 1024,
+    async memory() {
+      const answer = once(child, "message", { signal: AbortSignal.timeout(startTimeoutMs) });
+      child.send("heap");
+      return (await answer)[0] as Memory;
+    },
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) {
         return;
