@@ -25,10 +25,27 @@ export function createLog(options: LogOptions): Logger {
       logDestination.write(logFormat === "json" ? bounded : toLogfmt(bounded));
     },
   };
-  return pino({ name, level: logLevel, base: {}, formatters: { level: (level) => ({ level }) } }, stream);
+  const log = pino({ name, level: logLevel, base: {}, formatters: { level: (level) => ({ level }) } }, stream);
+  lineWriters.set(log, { name, write: (line) => stream.write(line) });
+  return log;
+}
+
+/** Where lines go that somebody makes who writes one for each call, with their names and order as the log's own. */
+export interface LineWriter {
+  /** Who writes. */
+  readonly name: string;
+  /** Writes a line of JSON that ends with a line break. It is cut, and put in the log's format, as all others are. */
+  write(line: string): void;
+}
+
+const lineWriters = new WeakMap<Logger, LineWriter>();
+
+/** The writer of a log made by {@link createLog}; undefined for any other, also for its children. */
+export function lineWriterOf(log: Logger): LineWriter | undefined {
+  return lineWriters.get(log);
 }
 
 function standardOutput(): DestinationStream {
-  // Written asynchronously and in pieces of 4 KiB, since a write for each line would cost more than the call it tells of.
-  return destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 100 });
+  // Written asynchronously and in pieces of 12 KiB, since a write for each line would cost more than the call it tells of.
+  return destination({ dest: 1, sync: false, minLength: 12_288, periodicFlush: 100 });
 }

@@ -7,6 +7,8 @@ import type { Clock } from "./clock.ts";
 export function newUuidV7({ clock, random }: { readonly clock: Clock; readonly random: () => number }): () => string {
   let lastMs = 0;
   let counter = 0;
+  let writtenMs = Number.NaN;
+  let time = "";
   return () => {
     const nowMs = clock.now();
     if (nowMs > lastMs) {
@@ -17,11 +19,13 @@ export function newUuidV7({ clock, random }: { readonly clock: Clock; readonly r
       lastMs++;
       counter = 0;
     }
-    const time = lastMs.toString(16).padStart(12, "0");
-    const high = (0x7000 | counter).toString(16);
+    if (lastMs !== writtenMs) {
+      writtenMs = lastMs;
+      const digits = lastMs.toString(16).padStart(12, "0");
+      time = `${digits.slice(0, 8)}-${digits.slice(8)}-7`;
+    }
     const variant = (0x8000 | Math.floor(random() * 0x4000)).toString(16);
-    const tail = bits24(random) + bits24(random);
-    return `${time.slice(0, 8)}-${time.slice(8)}-${high}-${variant}-${tail}`;
+    return `${time}${hexDigits(counter)}-${variant}-${bits24(random)}${bits24(random)}`;
   };
 }
 
@@ -32,7 +36,13 @@ const counterMax = 0xfff;
 const counterSeedMax = 0x800;
 
 function bits24(random: () => number): string {
-  return Math.floor(random() * 0x1000000)
-    .toString(16)
-    .padStart(6, "0");
+  const bits = Math.floor(random() * 0x1000000);
+  return hexDigits(bits >> 12) + hexDigits(bits & 0xfff);
 }
+
+/** Twelve bits as three hexadecimal digits, looked up: an id is made for each call that is logged. */
+function hexDigits(bits: number): string {
+  return threeDigits[bits] ?? "";
+}
+
+const threeDigits: readonly string[] = Array.from({ length: 0x1000 }, (_, bits) => bits.toString(16).padStart(3, "0"));

@@ -21,18 +21,18 @@ export function createAdmission(limits: ServerLimits, metrics: CallMetrics): Adm
   return {
     admit(call) {
       if (taken >= limits.callsMax) {
-        metrics.shed.inc();
+        metrics.shed.value++;
         throw overloaded(limits);
       }
       taken++;
       call.admitted = true;
-      metrics.inFlight.inc();
+      metrics.inFlight.value++;
     },
     release(call) {
       if (call.admitted) {
         call.admitted = false;
         taken--;
-        metrics.inFlight.dec();
+        metrics.inFlight.value--;
       }
     },
   };

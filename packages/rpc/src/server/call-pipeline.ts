@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Caller } from "../call/call-context.ts";
 import { methodPolicy } from "../contract/method-policy.ts";
 import type { Environment } from "../environment/environment.ts";
-import { logCall } from "./access-log.ts";
+import { createCallLog } from "./access-log.ts";
 import { createAdmission } from "./admission.ts";
 import { createCallMetrics } from "./call-metrics.ts";
 import { toCallerError } from "./error-mapping.ts";
@@ -65,6 +65,7 @@ export class CallPipeline {
       exempt,
       metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
       log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
+      logCall: createCallLog(this.#environment.log, method),
     };
   }
 
@@ -106,7 +107,7 @@ export class CallPipeline {
     const latencyMs = this.#environment.clock.monotonic() - call.startMs;
     call.runtime.metrics.ended(error?.code, latencyMs / 1000);
     if (!call.runtime.exempt) {
-      logCall(call, error, latencyMs);
+      call.runtime.logCall(call, { error, latencyMs });
       this.#journal?.record(call, error, latencyMs);
     }
   }

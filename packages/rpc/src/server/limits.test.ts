@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect as http2Connect } from "node:http2";
 import { connect as netConnect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
@@ -143,6 +144,7 @@ describe("limits", () => {
       `POST ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{"mess`,
     );
     const answer = until(socket);
+    await once(socket, "data");
     await expect.poll(() => calls(), { timeout: 5_000 }).toMatchObject([{ code: "DEADLINE_EXCEEDED" }]);
     socket.destroy();
     await expect(answer).resolves.toContain("deadline_exceeded");

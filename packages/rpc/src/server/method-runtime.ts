@@ -1,5 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
+import type { LogCall } from "./access-log.ts";
 import type { MethodMetrics } from "./call-metrics.ts";
 
 /** What the pipeline keeps of a method, looked up once when the server is built. */
@@ -12,4 +13,5 @@ export interface MethodRuntime {
   readonly metrics: MethodMetrics;
   /** A log that carries the method's name. */
   readonly log: Logger;
+  readonly logCall: LogCall;
 }

@@ -1,6 +1,12 @@
 import { Code } from "@connectrpc/connect";
 import type { Registry } from "prom-client";
-import { type DurationTally, durationFamily, type TallyFamily, type ValueTally, valueFamily } from "./tally.ts";
+import {
+  type DurationTally,
+  durationFamily,
+  type TallyFamily,
+  type ValueTally,
+  valueFamily,
+} from "../../environment/tally.ts";
 
 /** The metrics of a client towards one target: gRPC's proposals A66 and A96, with the names spelt as Prometheus does. */
 export class ClientMetrics {

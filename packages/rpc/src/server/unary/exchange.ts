@@ -37,6 +37,8 @@ export interface Answer {
   readonly status: number;
   /** Names in lower case. Taken over: the sender may change it. */
   readonly headers: OutgoingHttpHeaders;
+  /** All of the headers, as HTTP/2 writes them (`:status` first, names and values in turn), where many answers share them. */
+  readonly prepared?: PreparedHeaders | undefined;
   /** Undefined for an answer of headers alone. */
   readonly body?: Uint8Array | undefined;
   /** Undefined for an answer without trailers. */
@@ -45,3 +47,5 @@ export interface Answer {
 
 /** The body of a request that has none. */
 export const emptyBody: Buffer = Buffer.alloc(0);
+
+export type PreparedHeaders = readonly (string | number)[];

@@ -1,11 +1,11 @@
 import type { OutgoingHttpHeaders } from "node:http";
-import { formatContentType } from "../../protocol/content-types.ts";
+import { type ContentType, formatContentType } from "../../protocol/content-types.ts";
 import { compressedFlag, encodeEnvelope, envelopeHeaderBytes } from "../../protocol/envelope.ts";
 import { writeGrpcStatus } from "../../protocol/grpc-status.ts";
 import { addErrorMetadata, copyToNode } from "../../protocol/metadata.ts";
 import type { Dialect, DialectCall } from "./dialect.ts";
 import { grpcEncoding, grpcTimeoutMs, readSingle, readTooLong } from "./enveloped-request.ts";
-import type { Answer } from "./exchange.ts";
+import type { Answer, PreparedHeaders } from "./exchange.ts";
 
 /** gRPC over HTTP/2 (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). */
 export const grpcDialect: Dialect = {
@@ -19,6 +19,15 @@ export const grpcDialect: Dialect = {
   answer(call, payload) {
     const compression = call.responseCompression;
     if (compression === undefined || payload.length < call.settings.compressBytesMin) {
+      if (call.responseHeaderIfMade === undefined && call.responseTrailerIfMade === undefined) {
+        return {
+          status: 200,
+          headers: noHeaders,
+          prepared: preparedHeaders[call.type.codec],
+          body: encodeEnvelope(0, payload),
+          trailers: successTrailers,
+        };
+      }
       return success(call, encodeEnvelope(0, payload));
     }
     return compression.compress(payload).then((bytes) => {
@@ -46,6 +55,14 @@ export const grpcDialect: Dialect = {
 };
 
 const noBytes = Buffer.alloc(0);
+
+/** The headers of nearly all answers. */
+const preparedHeaders: Readonly<Record<ContentType["codec"], PreparedHeaders>> = {
+  proto: [":status", 200, "content-type", "application/grpc+proto"],
+  json: [":status", 200, "content-type", "application/grpc+json"],
+};
+const successTrailers: OutgoingHttpHeaders = { "grpc-status": "0" };
+const noHeaders: OutgoingHttpHeaders = {};
 
 function success(call: DialectCall, body: Buffer): Answer {
   const headers: OutgoingHttpHeaders = { "content-type": formatContentType(call.type) };

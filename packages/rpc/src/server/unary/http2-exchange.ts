@@ -8,6 +8,9 @@ import type { Answering, StallWatch } from "./stall-watch.ts";
 const withTrailers = { waitForTrailers: true, sendDate: false } as const;
 const headersAlone = { endStream: true, sendDate: false } as const;
 
+/** Node's types want an array that may be changed; it changes none that has a status and asks for no date. */
+type RawHeaders = Extract<Parameters<ServerHttp2Stream["respond"]>[0], readonly unknown[]>;
+
 interface Http2ExchangeInit {
   readonly headers: IncomingHttpHeaders;
   readonly stalls: StallWatch;
@@ -100,17 +103,19 @@ export class Http2Exchange implements Exchange, Answering {
     }
   }
 
-  respond({ status, headers, body, trailers }: Answer): void {
+  respond({ status, headers, prepared, body, trailers }: Answer): void {
     if (!this.open) {
       return;
     }
     const stream = this.stream;
     this.#stalls.watch(this);
-    headers[":status"] = status;
+    if (prepared === undefined) {
+      headers[":status"] = status;
+    }
     if (trailers !== undefined) {
       this.#trailers = trailers;
       stream.on("wantTrailers", onWantTrailers);
-      stream.respond(headers, withTrailers);
+      stream.respond(prepared === undefined ? headers : (prepared as RawHeaders), withTrailers);
       stream.end(body);
     } else if (body === undefined) {
       stream.respond(headers, headersAlone);
@@ -131,6 +136,8 @@ export class Http2Exchange implements Exchange, Answering {
 
   onClose(): void {
     this.#stalls.forget(this);
+    // Node keeps what it knows of streams that are closed for some time. It need not keep the call as well.
+    (this.stream as ExchangeStream)[exchangeKey] = undefined;
     this.#whenGone?.(() => reasonOfReset(this.stream.rstCode));
   }
 
@@ -150,7 +157,7 @@ export class Http2Exchange implements Exchange, Answering {
 
 const exchangeKey = Symbol("exchange");
 
-type ExchangeStream = ServerHttp2Stream & { [exchangeKey]?: Http2Exchange };
+type ExchangeStream = ServerHttp2Stream & { [exchangeKey]?: Http2Exchange | undefined };
 
 // The same listeners for all streams, which find their exchange on the stream: four closures a call are work for the collector.
 function onData(this: ExchangeStream, chunk: Buffer): void {
