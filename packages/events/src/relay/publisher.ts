@@ -4,7 +4,8 @@ import { type Broker, publishBatchMax } from "../broker/broker.ts";
 import { eventMetrics } from "../event-metrics.ts";
 import { decodeEvent } from "../log/log-reader.ts";
 import { type Backoff, backoffMs } from "./backoff.ts";
-import { markDone, type WaitingRow } from "./outbox.ts";
+import { createDoneMarks } from "./done-marks.ts";
+import type { WaitingRow } from "./outbox.ts";
 import type { WaitingEvents } from "./waiting-events.ts";
 
 /** Batches given to the broker at the same time, at most. They have no key in common. */
@@ -40,6 +41,7 @@ export function createPublisher({ database, broker, environment, waiting, onSett
   const metrics = eventMetrics(environment.metrics);
   const inFlight = new Set<Promise<void>>();
   const cutOff = new AbortController();
+  const marks = createDoneMarks({ database, clock });
   let failures = 0;
   let notBeforeMs = 0;
 
@@ -71,10 +73,7 @@ export function createPublisher({ database, broker, environment, waiting, onSett
         events.filter(({ id }) => failedIds.has(id)).map(({ sequence }) => Number(sequence)),
       );
       const done = waiting.succeeded(batch, ({ sequence }) => failedSequences.has(sequence));
-      await markDone(
-        database,
-        done.map(({ sequence }) => sequence),
-      );
+      await marks.mark(done.map(({ sequence }) => sequence));
       waiting.settle(batch, done, clock.monotonic());
       failures = 0;
       metrics.published.inc(done.length);
@@ -110,6 +109,7 @@ export function createPublisher({ database, broker, environment, waiting, onSett
     isFull: () => inFlight.size >= batchesMax(),
     notBeforeMs: () => notBeforeMs,
     async drain() {
+      marks.hurry();
       await Promise.all(inFlight);
     },
     abort: () => cutOff.abort(),

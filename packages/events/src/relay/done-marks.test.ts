@@ -1,0 +1,67 @@
+import { createTestClock } from "@parley/rpc/testing";
+import { type Database, openDatabase } from "@parley/store";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { eventMigrations } from "../log/event-migrations.ts";
+import { createDoneMarks } from "./done-marks.ts";
+
+const clock = createTestClock();
+let database: Database;
+
+beforeEach(async () => {
+  database = await openDatabase("sqlite::memory:", { migrations: eventMigrations });
+  await database.transaction(async (transaction) => {
+    for (let count = 0; count < 500; count++) {
+      await transaction.run("INSERT INTO event_log VALUES (NULL, 't', 0, 'k', 0, 0, x'00')");
+    }
+  });
+});
+
+afterEach(() => database.close());
+
+async function done(): Promise<number> {
+  const row = await database.get<{ count: number }>("SELECT COUNT(*) AS count FROM event_log WHERE state = 1");
+  return row?.count ?? 0;
+}
+
+test("marks that come within a while are written in one transaction", async () => {
+  const transaction = vi.spyOn(database, "transaction");
+  const marks = createDoneMarks({ database, clock });
+  const first = marks.mark([1, 2]);
+  const second = marks.mark([3]);
+  await clock.advance(20);
+  expect(await done()).toBe(0);
+  await clock.advance(100);
+  await Promise.all([first, second]);
+  expect(await done()).toBe(3);
+  expect(transaction).toHaveBeenCalledTimes(1);
+});
+
+test("many marks, and marks in a hurry, do not wait for the clock", async () => {
+  const marks = createDoneMarks({ database, clock });
+  await marks.mark(Array.from({ length: 400 }, (_, index) => index + 1));
+  expect(await done()).toBe(400);
+  const waiting = marks.mark([401]);
+  marks.hurry();
+  await waiting;
+  await marks.mark([402]);
+  expect(await done()).toBe(402);
+});
+
+test("a database that fails tells everybody who waits, and the next marks are written", async () => {
+  const marks = createDoneMarks({ database, clock });
+  vi.spyOn(database, "transaction").mockRejectedValueOnce(new Error("disk full"));
+  const [first, second] = [marks.mark([1]), marks.mark([2])];
+  const failures = [expect(first).rejects.toThrow("disk full"), expect(second).rejects.toThrow("disk full")];
+  await clock.advance(100);
+  await Promise.all(failures);
+  const third = marks.mark([3]);
+  await clock.advance(100);
+  await third;
+  expect(await done()).toBe(1);
+});
+
+test("nothing to mark costs nothing", async () => {
+  const transaction = vi.spyOn(database, "transaction");
+  await createDoneMarks({ database, clock }).mark([]);
+  expect(transaction).not.toHaveBeenCalled();
+});
