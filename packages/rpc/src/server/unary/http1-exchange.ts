@@ -11,6 +11,11 @@ export class Http1Exchange implements Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   #bodyBytes = 0;
+  #bytesMax = 0;
+  #body = emptyBody;
+  #chunks: Buffer[] | undefined;
+  #receiver: BodyReceiver | undefined;
+  #whenGone: ((reason: () => ConnectError) => void) | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.#request = request;
@@ -44,30 +49,40 @@ export class Http1Exchange implements Exchange {
   }
 
   readBody(bytesMax: number, receiver: BodyReceiver): void {
-    let body = emptyBody;
-    let chunks: Buffer[] | undefined;
-    this.#request.on("data", (chunk: Buffer) => {
-      this.#bodyBytes += chunk.length;
-      const bytes = this.#bodyBytes;
-      if (bytes > bytesMax) {
-        if (bytes - chunk.length <= bytesMax) {
-          const beginning = Buffer.concat([...(chunks ?? [body]), chunk]);
-          chunks = undefined;
-          body = emptyBody;
-          receiver.onBodyTooLong(beginning);
-        }
-      } else if (bytes === chunk.length) {
-        body = chunk;
-      } else {
-        chunks ??= [body];
-        chunks.push(chunk);
+    this.#bytesMax = bytesMax;
+    this.#receiver = receiver;
+    const request = this.#request as ExchangeRequest;
+    request[exchangeKey] = this;
+    request.on("data", onData);
+    request.on("end", onEnd);
+  }
+
+  onData(chunk: Buffer): void {
+    const bytesMax = this.#bytesMax;
+    this.#bodyBytes += chunk.length;
+    const bytes = this.#bodyBytes;
+    if (bytes > bytesMax) {
+      if (bytes - chunk.length <= bytesMax) {
+        const beginning = Buffer.concat([...(this.#chunks ?? [this.#body]), chunk]);
+        this.#chunks = undefined;
+        this.#body = emptyBody;
+        this.#receiver?.onBodyTooLong(beginning);
       }
-    });
-    this.#request.on("end", () => {
-      if (this.#bodyBytes <= bytesMax) {
-        receiver.onBody(chunks === undefined ? body : Buffer.concat(chunks));
-      }
-    });
+    } else if (bytes === chunk.length) {
+      this.#body = chunk;
+    } else {
+      this.#chunks ??= [this.#body];
+      this.#chunks.push(chunk);
+    }
+  }
+
+  onEnd(): void {
+    if (this.#bodyBytes <= this.#bytesMax) {
+      const body = this.#chunks === undefined ? this.#body : Buffer.concat(this.#chunks);
+      this.#chunks = undefined;
+      this.#body = emptyBody;
+      this.#receiver?.onBody(body);
+    }
   }
 
   respond({ status, headers, body = emptyBody }: Answer): void {
@@ -78,13 +93,49 @@ export class Http1Exchange implements Exchange {
     // What is left of the body is read and dropped, by us or by Node: closing the connection on a client that still sends would
     // cost it the answer. `Server.requestTimeout` bounds how long it may go on.
     this.#response.writeHead(status, headers);
-    this.#response.end(body);
+    if (body.length <= oneStringBytesMax) {
+      const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+      this.#response.end(bytes.toString("latin1"), "latin1");
+    } else {
+      this.#response.end(body);
+    }
   }
 
   onGone(callback: (reason: () => ConnectError) => void): void {
-    this.#response.on("close", () => callback(reasonOfClose));
+    this.#whenGone = callback;
+    const response = this.#response as ExchangeResponse;
+    response[exchangeKey] = this;
+    response.on("close", onClose);
+  }
+
+  onClose(): void {
+    this.#whenGone?.(reasonOfClose);
   }
 }
+
+const exchangeKey = Symbol("exchange");
+
+type ExchangeRequest = IncomingMessage & { [exchangeKey]?: Http1Exchange };
+type ExchangeResponse = ServerResponse & { [exchangeKey]?: Http1Exchange };
+
+// The same listeners for all requests, as over HTTP/2.
+function onData(this: ExchangeRequest, chunk: Buffer): void {
+  this[exchangeKey]?.onData(chunk);
+}
+
+function onEnd(this: ExchangeRequest): void {
+  this[exchangeKey]?.onEnd();
+}
+
+function onClose(this: ExchangeResponse): void {
+  this[exchangeKey]?.onClose();
+}
+
+/**
+ * Node writes headers and text as one string, and headers and bytes as two buffers, which takes it far longer. Latin-1 has a character
+ * for each byte, so that any bytes go out as they are. From some size on copying costs more than it saves.
+ */
+const oneStringBytesMax = 16_384;
 
 function reasonOfClose(): ConnectError {
   return new ConnectError("the caller cancelled the call or went away", Code.Canceled);
