@@ -94,10 +94,15 @@ async function untilUp(output: () => string, exitCode: Promise<number | null>): 
   }
 }
 
+/** So that the services' ports lie above those that the system gives to outgoing connections (60,999 at most). */
+const firstOffset = 11_000;
+/** Offsets to choose from, 20 apart: the services' ports lie closer together than that, and end below 65,536. */
+const offsets = 190;
+
 /** An offset at which every port is free. Begins somewhere else in each process, since several may look at once. */
 async function freeOffset(): Promise<number> {
-  const first = 1_000 + (process.pid % 500) * 20;
-  for (let offset = first; offset < first + 2_000; offset += 100) {
+  for (let tried = 0; tried < offsets; tried++) {
+    const offset = firstOffset + ((process.pid + tried) % offsets) * 20;
     if ((await Promise.all(services.map(({ port }) => isFree(port + offset)))).every(Boolean)) {
       return offset;
     }

@@ -11,7 +11,7 @@ import type { Clock } from "../../environment/clock.ts";
 import { markOwnTimer, markReach } from "../attempt-outcome.ts";
 import type { Channel } from "../connection/channel.ts";
 import type { TlsOptions } from "../connection/connection.ts";
-import { blameServer } from "./broken-streams.ts";
+import { withRightCodes } from "./broken-streams.ts";
 import type { CodecName } from "./codec.ts";
 import { connectProtocol } from "./connect-protocol.ts";
 import { grpcProtocol } from "./grpc-protocol.ts";
@@ -82,7 +82,7 @@ export function createWireTransport(
       : { httpVersion: "1.1" as const, nodeOptions: { agent } };
   if (protocol === "grpc-web") {
     const web = wholeMilliseconds(createGrpcWebTransport({ ...common, ...http }));
-    return { unary: web.unary.bind(web), stream: blameServer(web.stream.bind(web)) };
+    return { unary: web.unary.bind(web), stream: withRightCodes(web.stream.bind(web), clock) };
   }
   const wire: WireOptions = {
     codec,
@@ -103,7 +103,10 @@ export function createWireTransport(
       : createConnectTransport({ ...common, ...http }),
   );
   const unary = fast.unary.bind(fast) as Transport["unary"];
-  return { unary: options.useGet ? withGet(unary, stock) : unary, stream: blameServer(stock.stream.bind(stock)) };
+  return {
+    unary: options.useGet ? withGet(unary, stock) : unary,
+    stream: withRightCodes(stock.stream.bind(stock), clock),
+  };
 }
 
 /** GET is rare enough to be left to the stock transport. */
