@@ -20,7 +20,7 @@ it.each(["direct", "redis"])(
   async (broker) => {
     if (broker === "redis" && redisServer === undefined) return;
     const overRedis = broker === "redis" && redisServer !== undefined ? { redisServer } : {};
-    const report = await crashRun({ seconds: 5, seed: Date.now() % 1_000_000, ...overRedis });
+    const report = await crashRun({ seconds: 3, seed: Date.now() % 1_000_000, ...overRedis });
     expect(report.violations, reportText(report)).toEqual([]);
     // Something was tried: what was checked is not nothing.
     expect(report.acknowledged, reportText(report)).toBeGreaterThan(5);

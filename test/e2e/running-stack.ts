@@ -31,6 +31,24 @@ export async function npmStart(
   options: readonly string[] = [],
   variables: Readonly<Record<string, string>> = {},
 ): Promise<RunningStack> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startOnce(options, variables);
+    } catch (error) {
+      // Between looking and starting, another test may take a port.
+      if (tries === startTriesMax || !/ is taken|EADDRINUSE/.test(String(error))) {
+        throw error;
+      }
+    }
+  }
+}
+
+const startTriesMax = 3;
+
+async function startOnce(
+  options: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): Promise<RunningStack> {
   const folder = await mkdtemp(join(tmpdir(), "parley-e2e-"));
   const portOffset = await freeOffset();
   const dataFolder = join(folder, "data");
@@ -99,10 +117,11 @@ const firstOffset = 11_000;
 /** Offsets to choose from, 20 apart: the services' ports lie closer together than that, and end below 65,536. */
 const offsets = 190;
 
-/** An offset at which every port is free. Begins somewhere else in each process, since several may look at once. */
+/** An offset at which every port is free. Begins anywhere, since several tests may look at once. */
 async function freeOffset(): Promise<number> {
+  const first = Math.floor(Math.random() * offsets);
   for (let tried = 0; tried < offsets; tried++) {
-    const offset = firstOffset + ((process.pid + tried) % offsets) * 20;
+    const offset = firstOffset + ((first + tried) % offsets) * 20;
     if ((await Promise.all(services.map(({ port }) => isFree(port + offset)))).every(Boolean)) {
       return offset;
     }
