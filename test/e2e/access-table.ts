@@ -32,6 +32,7 @@ export function accessTable({ orderOfAlice }: { readonly orderOfAlice: string })
     "user.v1.UserService/UpdateUser": { rule: "owner", request: { user: { id: "1", name: "Mallory", etag } } },
     "user.v1.UserService/DeleteUser": { rule: "owner", request: { userId: "1", etag } },
     "user.v1.UserService/ValidateUser": { rule: "service", request: { userId: "1" } },
+    "user.v1.UserService/BatchValidateUsers": { rule: "service", request: { requests: [{ userId: "1" }] } },
     "user.v1.UserService/Login": { rule: "public", request: { email: "nobody@example.com", password: "guess" } },
     "user.v1.UserService/RefreshLogin": { rule: "public", request: { refreshToken: "guess" } },
     "user.v1.UserService/Logout": { rule: "public", request: { refreshToken: "guess" } },
@@ -54,6 +55,10 @@ export function accessTable({ orderOfAlice }: { readonly orderOfAlice: string })
     "product.v1.InventoryService/ReserveStock": {
       rule: "service",
       request: { orderId: "order-of-the-matrix", items: lines },
+    },
+    "product.v1.InventoryService/BatchReserveStock": {
+      rule: "service",
+      request: { requests: [{ orderId: "order-of-the-matrix", items: lines }] },
     },
     "product.v1.InventoryService/ReleaseStock": { rule: "service", request: { orderId: "order-of-the-matrix" } },
     "product.v1.InventoryService/WatchStock": { rule: "public", request: { afterPosition } },

@@ -6,6 +6,8 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import type { Message } from "@bufbuild/protobuf";
 import type { Product } from "./product_pb.js";
 import type { Reservation } from "./reservation_pb.js";
+import type { CallOrigin } from "../../rpc/v1/batch_pb.js";
+import type { Status } from "../../google/rpc/status_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
@@ -239,6 +241,89 @@ export declare type ReserveStockResponse = Message<"product.v1.ReserveStockRespo
 export declare const ReserveStockResponseSchema: GenMessage<ReserveStockResponse>;
 
 /**
+ * What BatchReserveStock takes.
+ *
+ * @generated from message product.v1.BatchReserveStockRequest
+ */
+export declare type BatchReserveStockRequest = Message<"product.v1.BatchReserveStockRequest"> & {
+  /**
+   * What is to be set aside for each order. 1 to 100.
+   *
+   * @generated from field: repeated product.v1.ReserveStockRequest requests = 1;
+   */
+  requests: ReserveStockRequest[];
+
+  /**
+   * On whose behalf, in the order of the requests. Requests without one are made on the batch's own.
+   *
+   * @generated from field: repeated rpc.v1.CallOrigin origins = 2;
+   */
+  origins: CallOrigin[];
+};
+
+/**
+ * Describes the message product.v1.BatchReserveStockRequest.
+ * Use `create(BatchReserveStockRequestSchema)` to create a new message.
+ */
+export declare const BatchReserveStockRequestSchema: GenMessage<BatchReserveStockRequest>;
+
+/**
+ * What BatchReserveStock answers.
+ *
+ * @generated from message product.v1.BatchReserveStockResponse
+ */
+export declare type BatchReserveStockResponse = Message<"product.v1.BatchReserveStockResponse"> & {
+  /**
+   * What came of each request, in the order of the requests.
+   *
+   * @generated from field: repeated product.v1.ReserveStockResult results = 1;
+   */
+  results: ReserveStockResult[];
+};
+
+/**
+ * Describes the message product.v1.BatchReserveStockResponse.
+ * Use `create(BatchReserveStockResponseSchema)` to create a new message.
+ */
+export declare const BatchReserveStockResponseSchema: GenMessage<BatchReserveStockResponse>;
+
+/**
+ * What came of one request of a batch.
+ *
+ * @generated from message product.v1.ReserveStockResult
+ */
+export declare type ReserveStockResult = Message<"product.v1.ReserveStockResult"> & {
+  /**
+   * The answer, or why there is none.
+   *
+   * @generated from oneof product.v1.ReserveStockResult.result
+   */
+  result: {
+    /**
+     * What ReserveStock would have answered.
+     *
+     * @generated from field: product.v1.ReserveStockResponse response = 1;
+     */
+    value: ReserveStockResponse;
+    case: "response";
+  } | {
+    /**
+     * How ReserveStock would have failed.
+     *
+     * @generated from field: google.rpc.Status error = 2;
+     */
+    value: Status;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message product.v1.ReserveStockResult.
+ * Use `create(ReserveStockResultSchema)` to create a new message.
+ */
+export declare const ReserveStockResultSchema: GenMessage<ReserveStockResult>;
+
+/**
  * What ReleaseStock takes.
  *
  * @generated from message product.v1.ReleaseStockRequest
@@ -392,6 +477,16 @@ export declare const InventoryService: GenService<{
     methodKind: "unary";
     input: typeof ReserveStockRequestSchema;
     output: typeof ReserveStockResponseSchema;
+  },
+  /**
+   * Does what ReserveStock does for many orders at once, each by itself: one order's refusal is no other's.
+   *
+   * @generated from rpc product.v1.InventoryService.BatchReserveStock
+   */
+  batchReserveStock: {
+    methodKind: "unary";
+    input: typeof BatchReserveStockRequestSchema;
+    output: typeof BatchReserveStockResponseSchema;
   },
   /**
    * Gives an order's stock back, and sees to it that none is set aside for it later. Repeating it changes nothing.

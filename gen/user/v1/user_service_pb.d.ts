@@ -6,6 +6,8 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import type { Message } from "@bufbuild/protobuf";
 import type { User } from "./user_pb.js";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import type { CallOrigin } from "../../rpc/v1/batch_pb.js";
+import type { Status } from "../../google/rpc/status_pb.js";
 
 /**
  * Describes the file user/v1/user_service.proto.
@@ -371,6 +373,89 @@ export declare type ValidateUserResponse = Message<"user.v1.ValidateUserResponse
 export declare const ValidateUserResponseSchema: GenMessage<ValidateUserResponse>;
 
 /**
+ * What BatchValidateUsers takes.
+ *
+ * @generated from message user.v1.BatchValidateUsersRequest
+ */
+export declare type BatchValidateUsersRequest = Message<"user.v1.BatchValidateUsersRequest"> & {
+  /**
+   * Who is asked about. 1 to 100; the same user may come several times.
+   *
+   * @generated from field: repeated user.v1.ValidateUserRequest requests = 1;
+   */
+  requests: ValidateUserRequest[];
+
+  /**
+   * On whose behalf, in the order of the requests. Requests without one are made on the batch's own.
+   *
+   * @generated from field: repeated rpc.v1.CallOrigin origins = 2;
+   */
+  origins: CallOrigin[];
+};
+
+/**
+ * Describes the message user.v1.BatchValidateUsersRequest.
+ * Use `create(BatchValidateUsersRequestSchema)` to create a new message.
+ */
+export declare const BatchValidateUsersRequestSchema: GenMessage<BatchValidateUsersRequest>;
+
+/**
+ * What BatchValidateUsers answers.
+ *
+ * @generated from message user.v1.BatchValidateUsersResponse
+ */
+export declare type BatchValidateUsersResponse = Message<"user.v1.BatchValidateUsersResponse"> & {
+  /**
+   * What came of each request, in the order of the requests.
+   *
+   * @generated from field: repeated user.v1.ValidateUserResult results = 1;
+   */
+  results: ValidateUserResult[];
+};
+
+/**
+ * Describes the message user.v1.BatchValidateUsersResponse.
+ * Use `create(BatchValidateUsersResponseSchema)` to create a new message.
+ */
+export declare const BatchValidateUsersResponseSchema: GenMessage<BatchValidateUsersResponse>;
+
+/**
+ * What came of one request of a batch.
+ *
+ * @generated from message user.v1.ValidateUserResult
+ */
+export declare type ValidateUserResult = Message<"user.v1.ValidateUserResult"> & {
+  /**
+   * The answer, or why there is none.
+   *
+   * @generated from oneof user.v1.ValidateUserResult.result
+   */
+  result: {
+    /**
+     * What ValidateUser would have answered.
+     *
+     * @generated from field: user.v1.ValidateUserResponse response = 1;
+     */
+    value: ValidateUserResponse;
+    case: "response";
+  } | {
+    /**
+     * How ValidateUser would have failed.
+     *
+     * @generated from field: google.rpc.Status error = 2;
+     */
+    value: Status;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message user.v1.ValidateUserResult.
+ * Use `create(ValidateUserResultSchema)` to create a new message.
+ */
+export declare const ValidateUserResultSchema: GenMessage<ValidateUserResult>;
+
+/**
  * What Login takes.
  *
  * @generated from message user.v1.LoginRequest
@@ -603,6 +688,16 @@ export declare const UserService: GenService<{
     methodKind: "unary";
     input: typeof ValidateUserRequestSchema;
     output: typeof ValidateUserResponseSchema;
+  },
+  /**
+   * Tells what ValidateUser does of many users at once, of each by itself: one who is not there makes no other fail.
+   *
+   * @generated from rpc user.v1.UserService.BatchValidateUsers
+   */
+  batchValidateUsers: {
+    methodKind: "unary";
+    input: typeof BatchValidateUsersRequestSchema;
+    output: typeof BatchValidateUsersResponseSchema;
   },
   /**
    * Signs in with e-mail address and password. UNAUTHENTICATED, with the same words for an unknown address and for a wrong

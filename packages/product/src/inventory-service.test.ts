@@ -46,6 +46,26 @@ test("one order sent 30 times at once is reserved once", async () => {
   expect(await stockOf(service, "101", "102")).toEqual([48, 197]);
 });
 
+test("of a batch each order is reserved or refused by itself", async () => {
+  await using service = await openProductService();
+  const { results } = await service.inventory.batchReserveStock({
+    requests: [
+      { orderId: "o", items: lines },
+      { orderId: "p", items: [{ productId: "101", quantity: 49 }] },
+      { orderId: "q", items: [{ productId: "404", quantity: 1 }] },
+      { orderId: "o", items: lines },
+    ],
+  });
+  expect(results.map(({ result }) => [result.case, result.case === "error" ? result.value.code : 0])).toEqual([
+    ["response", 0],
+    ["error", Code.FailedPrecondition],
+    ["error", Code.NotFound],
+    ["response", 0],
+  ]);
+  expect(results[3]).toEqual(results[0]);
+  expect(await stockOf(service, "101", "102")).toEqual([48, 197]);
+});
+
 test("lines of one product are summed up before they are checked", async () => {
   await using service = await openProductService();
   const half = { productId: "101", quantity: 26 };

@@ -1,8 +1,12 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { type EventLog, eventTypes } from "@parley/events";
-import { InventoryService, type WatchStockRequest } from "@parley/gen/product/v1/inventory_service_pb.js";
+import {
+  InventoryService,
+  type ReserveStockRequest,
+  type WatchStockRequest,
+} from "@parley/gen/product/v1/inventory_service_pb.js";
 import { callContextKey, type Environment } from "@parley/rpc";
-import { implement, type ServiceEntry } from "@parley/rpc/server";
+import { batchOf, implement, type ServiceEntry } from "@parley/rpc/server";
 import { answerOrRefuseOnce, type Database } from "@parley/store";
 import type { Inventory } from "./inventory.ts";
 import { callerName, edge, keptRefusals, toRpcError } from "./product-edge.ts";
@@ -23,6 +27,11 @@ export interface InventoryServiceOptions {
 /** `product.v1.InventoryService`: stock and reservations, contract in, contract out. */
 export function createInventoryService(options: InventoryServiceOptions): ServiceEntry {
   const { environment, database, inventory, events, eventLog } = options;
+
+  const reserveStock = edge(async ({ orderId, items }: ReserveStockRequest, { values }: HandlerContext) => {
+    const reservation = await inventory.reserve({ orderId, lines: items, cause: values.get(callContextKey) });
+    return { reservation: reservationMessage(reservation) };
+  });
 
   return implement(InventoryService, {
     checkStock: edge(async ({ items }) => {
@@ -55,10 +64,9 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
       });
     }),
 
-    reserveStock: edge(async ({ orderId, items }, { values }) => {
-      const reservation = await inventory.reserve({ orderId, lines: items, cause: values.get(callContextKey) });
-      return { reservation: reservationMessage(reservation) };
-    }),
+    reserveStock,
+
+    batchReserveStock: batchOf(InventoryService.method.reserveStock, () => reserveStock),
 
     releaseStock: edge(async ({ orderId }, { values }) => {
       const reservation = await inventory.release({ orderId, cause: values.get(callContextKey) });

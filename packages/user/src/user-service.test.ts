@@ -168,6 +168,18 @@ test("nobody becomes an admin by leaving the mask out", async () => {
   expect(user?.role).toBe(UserRole.CUSTOMER);
 });
 
+test("of a batch each user is looked up by itself, however often it comes", async () => {
+  await using service = await openUserService();
+  const requests = ["1", "404", "2", "1"].map((userId) => ({ userId }));
+  const { results } = await service.users.batchValidateUsers({ requests });
+  expect(results.map(({ result }) => (result.case === "response" ? result.value.name : result.value?.code))).toEqual([
+    "Alice Johnson",
+    Code.NotFound,
+    "Bob Smith",
+    "Alice Johnson",
+  ]);
+});
+
 test("a deleted account is gone, with its sign-ins", async () => {
   await using service = await openUserService();
   const { refreshToken } = await service.users.login({ email: "bob@example.com", password: "parley-sample" });

@@ -3,7 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { EventLog } from "@parley/events";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { callContextKey, type Environment } from "@parley/rpc";
-import { implement, type ServiceEntry } from "@parley/rpc/server";
+import { batchOf, implement, type ServiceEntry } from "@parley/rpc/server";
 import { answerOnce, type Database, decodePageToken, encodePageToken, InvalidPageTokenError } from "@parley/store";
 import { addUser, editUser, removeUser } from "./accounts.ts";
 import type { PasswordHasher } from "./password-hash.ts";
@@ -12,7 +12,7 @@ import { callerName, clientAddress, edge } from "./user-edge.ts";
 import { UserError, userNotFound } from "./user-errors.ts";
 import { tellUserCreated } from "./user-events.ts";
 import { changeOf, userMessage } from "./user-messages.ts";
-import { findBuyer, findUser, findUsers, listUsers, type UserPlace } from "./user-store.ts";
+import { type Buyer, findBuyer, findBuyers, findUser, findUsers, listUsers, type UserPlace } from "./user-store.ts";
 
 /** Users on a page where the caller names no number (the contract's default). */
 const pageSizeDefault = 50;
@@ -97,12 +97,11 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       return {};
     }),
 
-    validateUser: edge(async ({ userId }) => {
-      const buyer = await findBuyer(database, userId);
-      if (buyer === undefined) {
-        throw userNotFound([userId]);
-      }
-      return { valid: true, name: buyer.name, email: buyer.email };
+    validateUser: edge(async ({ userId }) => buyerAnswer(userId, await findBuyer(database, userId))),
+
+    batchValidateUsers: batchOf(method.validateUser, (requests) => {
+      const found = findBuyers(database, [...new Set(requests.map(({ userId }) => userId))]);
+      return edge(async ({ userId }) => buyerAnswer(userId, (await found).get(userId)));
     }),
 
     login: edge(async ({ email, password }, context) => {
@@ -118,6 +117,13 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       return {};
     }),
   });
+}
+
+function buyerAnswer(userId: string, buyer: Buyer | undefined) {
+  if (buyer === undefined) {
+    throw userNotFound([userId]);
+  }
+  return { valid: true, name: buyer.name, email: buyer.email };
 }
 
 function tokensOf({ access, refreshToken }: Session) {

@@ -33,9 +33,22 @@ export async function findUser(reader: Reader, id: string): Promise<User | undef
   return row && fromRow(row);
 }
 
+/** What an order keeps of a user. */
+export type Buyer = Pick<User, "name" | "email">;
+
 /** Reads what an order keeps of a user: by primary key, and no more than that. */
-export function findBuyer(reader: Reader, id: string): Promise<Pick<User, "name" | "email"> | undefined> {
+export function findBuyer(reader: Reader, id: string): Promise<Buyer | undefined> {
   return reader.get("SELECT name, email FROM users WHERE id = ?", id);
+}
+
+/** Reads what orders keep of those of the users that there are. */
+export async function findBuyers(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, Buyer>> {
+  const marks = ids.map(() => "?").join(", ");
+  const rows = await reader.all<Buyer & { id: string }>(
+    `SELECT id, name, email FROM users WHERE id IN (${marks})`,
+    ...ids,
+  );
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 /** Reads those of the accounts that there are, in no order. */

@@ -22,6 +22,11 @@ export function childTrace(traceparent: string | undefined, environment: Environ
   return { traceId: match[1], traceparent: `00-${match[1]}-${spanId}-${match[3]}` };
 }
 
+/** What a call made on behalf of another sends on: the same trace and flags, a new span (W3C Trace Context, "Mutating the traceparent field"). */
+export function childSpan(traceparent: string, { random }: Pick<Environment, "random">): string {
+  return `${traceparent.slice(0, 36)}${newSpanId(random)}${traceparent.slice(52)}`;
+}
+
 /** Later versions may add parts at the end, and are read as if they were version 00; version ff is forbidden. */
 const traceparentPattern = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;
 

@@ -1,5 +1,6 @@
 import { onBehalfOfHeader } from "../access/token-claims.ts";
 import type { CallContext } from "../call/call-context.ts";
+import { childSpan } from "../call/trace.ts";
 import type { Environment } from "../environment/environment.ts";
 
 /** What Connect accepts as metadata (`HeadersInit`, which Node's types do not name). */
@@ -98,13 +99,4 @@ function copyOf(header: CheckedHeader): CheckedHeader {
     copy.push(pair);
   }
   return copy;
-}
-
-/** W3C Trace Context, "Mutating the traceparent field": the same trace and flags, a new parent id that is not all zeros. */
-function childSpan(traceparent: string, { random }: Environment): string {
-  return `${traceparent.slice(0, 36)}${hex32(random(), 1)}${hex32(random(), 0)}${traceparent.slice(52)}`;
-}
-
-function hex32(random: number, least: number): string {
-  return (least + Math.floor(random * (0x1_0000_0000 - least))).toString(16).padStart(8, "0");
 }

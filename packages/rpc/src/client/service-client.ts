@@ -1,6 +1,8 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import type { Environment } from "../environment/environment.ts";
+import type { Schedule } from "./batch/batch-queue.ts";
+import { BatchTransport } from "./batch/batch-transport.ts";
 import { CallTransport } from "./call-transport.ts";
 import type { ChannelOptions } from "./connection/channel.ts";
 import { type ConnectionPool, sharedPool } from "./connection/connection-pool.ts";
@@ -29,6 +31,11 @@ export interface ServiceClientOptions extends Omit<WireTransportOptions, "userAg
   readonly pool?: ConnectionPool;
   /** Run around each call, once whatever the number of attempts; the first is the outermost. Default: none, which is fastest. */
   readonly interceptors?: readonly Interceptor[];
+  /**
+   * When calls that came together go out together, where the contract has a batch method for theirs. Default: on the next turn of the
+   * event loop towards a URL; never over a transport that is handed in.
+   */
+  readonly batchSchedule?: Schedule;
 }
 
 /**
@@ -56,7 +63,9 @@ export function createServiceTransport(target: string | Transport, options: Serv
   const attempt = new AttemptTransport(base, state, environment.clock);
   const retry = new RetryTransport(attempt, state, environment);
   const call = new CallTransport(retry, state, { environment, defaultTimeoutMs });
-  return interceptors.length === 0 ? call : interceptedTransport(call, { interceptors, baseUrl: state.name });
+  const schedule = options.batchSchedule ?? (typeof target === "string" ? setImmediate : undefined);
+  const batch = schedule === undefined ? call : new BatchTransport(call, { environment, schedule });
+  return interceptors.length === 0 ? batch : interceptedTransport(batch, { interceptors, baseUrl: state.name });
 }
 
 function wireTransport(target: string, options: ServiceClientOptions): Transport {

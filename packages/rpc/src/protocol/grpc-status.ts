@@ -14,14 +14,26 @@ export function writeGrpcStatus(
   target["grpc-status"] = String(error.code);
   target["grpc-message"] = encodeGrpcMessage(error.rawMessage);
   if (error.details.length > 0) {
-    const details = error.details.map((detail) =>
-      "desc" in detail
-        ? anyPack(detail.desc, create(detail.desc, detail.value))
-        : { typeUrl: `type.googleapis.com/${detail.type}`, value: detail.value },
-    );
-    const status = create(StatusSchema, { code: error.code, message: error.rawMessage, details });
-    target["grpc-status-details-bin"] = encodeBinaryValue(toBinary(StatusSchema, status));
+    target["grpc-status-details-bin"] = encodeBinaryValue(toBinary(StatusSchema, statusOfError(error)));
   }
+}
+
+/** An error as a message (google.rpc.Status). */
+export function statusOfError(error: ConnectError): Status {
+  const details = error.details.map((detail) =>
+    "desc" in detail
+      ? anyPack(detail.desc, create(detail.desc, detail.value))
+      : { typeUrl: `type.googleapis.com/${detail.type}`, value: detail.value },
+  );
+  return create(StatusSchema, { code: error.code, message: error.rawMessage, details });
+}
+
+/** The error that a message tells of. One that says OK, or no code that there is, is an error all the same. */
+export function errorOfStatus(status: Status): ConnectError {
+  const code = codeFromGrpcStatus(String(status.code));
+  const error = new ConnectError(status.message, code === undefined || code === "ok" ? Code.Unknown : code);
+  error.details = incomingDetails(status);
+  return error;
 }
 
 /** gRPC's trailers, as they came. */
@@ -69,9 +81,10 @@ function withDetails(error: ConnectError, encoded: string | undefined): ConnectE
   const same = code === error.code || code === undefined || code === "ok";
   const detailed = same ? error : new ConnectError(status.message, code, error.metadata);
   detailed.isWireError = true;
-  detailed.details = status.details.map(({ typeUrl, value }) => ({
-    type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
-    value,
-  }));
+  detailed.details = incomingDetails(status);
   return detailed;
+}
+
+function incomingDetails({ details }: Status): ConnectError["details"] {
+  return details.map(({ typeUrl, value }) => ({ type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1), value }));
 }

@@ -46,5 +46,8 @@ function fields(call: ServerCall, error: ConnectError | undefined, latencyMs: nu
       line += `,"onBehalfOf":${JSON.stringify(`${caller.onBehalfOf.kind}:${caller.onBehalfOf.id}`)}`;
     }
   }
+  if (call.batched !== undefined) {
+    line += `,"calls":${call.batched.length},"failedCalls":${call.batched.filter((one) => one.error !== undefined).length}`;
+  }
   return error === undefined ? line : `${line},"error":${JSON.stringify(error.rawMessage)}`;
 }

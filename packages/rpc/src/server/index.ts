@@ -1,3 +1,4 @@
+export { batchOf } from "./batch-of.ts";
 export { type AuthorizeCall, CallPipeline, type CallPipelineOptions } from "./call-pipeline.ts";
 export { CallsCutError } from "./drain.ts";
 export { peerKey } from "./in-process-transport.ts";

@@ -1,9 +1,10 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ContextValues, type HandlerContext } from "@connectrpc/connect";
-import { type CallContext, type Caller, callContextKey } from "../call/call-context.ts";
+import type { CallContext, Caller } from "../call/call-context.ts";
 import { requestIdHeader, requestIdOf } from "../call/request-id.ts";
 import { childTrace, type Trace } from "../call/trace.ts";
 import type { Environment } from "../environment/environment.ts";
+import { CallValues } from "./call-values.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import type { Linked } from "./linked-list.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
@@ -29,6 +30,10 @@ export class ServerCall implements HandlerContext, Linked<ServerCall> {
   previous: ServerCall | undefined;
   next: ServerCall | undefined;
   listed = false;
+  /** The call, also for those who see it through an object that only adds to it. */
+  readonly self: ServerCall = this;
+  /** The calls that this one carries, where it is a batch. */
+  batched: readonly BatchedCall[] | undefined;
   readonly #environment: Environment;
   #requestId: string | undefined;
   #trace: Trace | undefined;
@@ -234,6 +239,13 @@ export class ServerCall implements HandlerContext, Linked<ServerCall> {
   }
 }
 
+/** One of the calls of a batch, as it is kept once it has ended. */
+export interface BatchedCall {
+  readonly method: DescMethod;
+  readonly traceparent: string;
+  readonly error: ConnectError | undefined;
+}
+
 type Reject = (reason: ConnectError) => void;
 
 /** Who is told what some work came to. */
@@ -265,32 +277,3 @@ function callContext(call: ServerCall): CallContext {
 
 /** W3C Trace Context, section 3.3.1.5: at least 512 characters should be propagated. */
 const tracestateCharsMax = 512;
-
-type Key<T> = Parameters<ContextValues["get"]>[0] & { readonly defaultValue: T };
-
-/** A call's context values, of which the {@link CallContext} is made when it is asked for. */
-class CallValues implements ContextValues {
-  readonly #call: ServerCall;
-  readonly #values = new Map<symbol, unknown>();
-
-  constructor(call: ServerCall) {
-    this.#call = call;
-  }
-
-  get<T>(key: Key<T>): T {
-    if (this.#values.has(key.id)) {
-      return this.#values.get(key.id) as T;
-    }
-    return key.id === callContextKey.id ? (this.#call.context as T) : key.defaultValue;
-  }
-
-  set<T>(key: Key<T>, value: T): this {
-    this.#values.set(key.id, value);
-    return this;
-  }
-
-  delete(key: Key<unknown>): this {
-    this.#values.delete(key.id);
-    return this;
-  }
-}

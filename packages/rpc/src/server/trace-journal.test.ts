@@ -1,8 +1,11 @@
-import { createClient } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { InventoryService, type ReserveStockRequest } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { afterEach, describe, expect, it } from "vitest";
 import { createServiceClient } from "../client/index.ts";
+import { batchOf } from "./batch-of.ts";
 import { type EchoOptions, type EchoServer, everyProtocol, serveEcho } from "./echo-fixture.ts";
+import { implement } from "./service-module.ts";
 import type { TracedCall } from "./trace-journal.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -80,6 +83,29 @@ describe("GET /traces/{traceId}", () => {
     expect(calls.map(({ caller, parentSpanId }) => [caller.length < 64, parentSpanId])).toEqual([
       [true, "00f067aa0ba902b7"],
       [true, ""],
+    ]);
+  });
+
+  it("tells of the calls of a batch as if they had come alone", async () => {
+    const { reserveStock } = InventoryService.method;
+    const handle = async ({ orderId }: ReserveStockRequest) => {
+      if (orderId === "bad") throw new ConnectError("no", Code.NotFound);
+      return {};
+    };
+    const entry = implement(InventoryService, { batchReserveStock: batchOf(reserveStock, () => handle) });
+    const { url, environment, traces } = await serve({ entries: [entry] });
+    const items = [{ productId: "101", quantity: 1 }];
+    await createServiceClient(InventoryService, url, { environment }).batchReserveStock({
+      requests: ["good", "bad", "other"].map((orderId) => ({ orderId, items })),
+      origins: [traceId, traceId, "3".repeat(32)].map((id) => ({
+        requestId: "r",
+        traceparent: header(id).traceparent,
+      })),
+    });
+    const { calls } = (await traces()).body;
+    expect(calls.map(({ method, code, parentSpanId }) => [method, code, parentSpanId])).toEqual([
+      ["ReserveStock", "OK", "00f067aa0ba902b7"],
+      ["ReserveStock", "NOT_FOUND", "00f067aa0ba902b7"],
     ]);
   });
 

@@ -71,7 +71,7 @@ export class TraceJournal {
   record(call: ServerCall, error: ConnectError | undefined, latencyMs: number): void {
     const { incoming, startMs, traceIfMade: trace } = call;
     const traceparent = bounded(incoming.header("traceparent"));
-    if (trace === undefined && traceparent === undefined) {
+    if (trace === undefined && traceparent === undefined && call.batched === undefined) {
       return;
     }
     // The wall clock counts whole milliseconds, rounded down: the largest difference seen is the nearest to the truth.
@@ -79,16 +79,20 @@ export class TraceJournal {
     if (epochMs > this.#epochMs || epochMs < this.#epochMs - clockStepMs) {
       this.#epochMs = epochMs;
     }
-    this.#entries[this.#next] = {
-      method: call.method,
-      trace,
-      traceparent,
-      userAgent: bounded(incoming.header("user-agent")),
-      peer: incoming.peer,
-      startMs,
-      latencyMs,
-      code: error?.code ?? 0,
-    };
+    const common = { userAgent: bounded(incoming.header("user-agent")), peer: incoming.peer, startMs, latencyMs };
+    if (trace !== undefined || traceparent !== undefined) {
+      this.#add({ ...common, method: call.method, trace, traceparent, code: error?.code ?? 0 });
+    }
+    for (const one of call.batched ?? []) {
+      if (one.traceparent !== "") {
+        const { method, traceparent } = one;
+        this.#add({ ...common, method, trace: undefined, traceparent, code: (error ?? one.error)?.code ?? 0 });
+      }
+    }
+  }
+
+  #add(entry: Entry): void {
+    this.#entries[this.#next] = entry;
     this.#next = (this.#next + 1) % entriesMax;
   }
 

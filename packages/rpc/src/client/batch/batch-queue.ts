@@ -1,0 +1,232 @@
+import type { DescMessage, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError, type ContextValues, type Transport, type UnaryResponse } from "@connectrpc/connect";
+import type { Status } from "@parley/gen/google/rpc/status_pb.js";
+import type { CallOrigin } from "@parley/gen/rpc/v1/batch_pb.js";
+import { callContextKey } from "../../call/call-context.ts";
+import { childSpan } from "../../call/trace.ts";
+import { type MethodPolicy, methodPolicy } from "../../contract/method-policy.ts";
+import type { Environment } from "../../environment/environment.ts";
+import { errorOfStatus } from "../../protocol/grpc-status.ts";
+import { isOwnTimer, markOwnTimer, markReach, reachOf } from "../attempt-outcome.ts";
+
+/** Calls of one batch, at most. A batch's answer waits for all of them, and so does the other side's commit. */
+export const batchSizeMax = 64;
+/**
+ * Batches under way at which further calls wait for the end of one, and so for each other. With one, either side would stand
+ * still while the other works; each one more makes batches smaller.
+ */
+export const batchesUnderWay = 2;
+/** A call waits no longer than this for others, in milliseconds, whatever became of the batches under way. */
+export const gatherMsMax = 5;
+/** How much later than its own deadline a call may learn that it has passed, rather than have a timer of its own. */
+const deadlineSlackMs = 50;
+/** How long a server that knows no batches is asked no more, in milliseconds: it may be replaced by one that does. */
+const unknownMs = 60_000;
+
+/** Calls back on a later turn of the event loop, so that what came in with one packet goes out together. */
+export type Schedule = (callback: () => void) => void;
+
+/** A call as it is handed to the queue. */
+export interface QueuedCall {
+  readonly signal: AbortSignal | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly input: MessageInitShape<DescMessage>;
+  readonly contextValues: ContextValues | undefined;
+}
+
+export interface BatchQueueOptions extends Pick<Environment, "clock" | "random"> {
+  readonly next: Transport;
+  readonly method: DescMethodUnary;
+  readonly batchMethod: DescMethodUnary;
+  readonly schedule: Schedule;
+}
+
+/** The calls of one method that wait to go out together. Bounded by what their callers are bounded by. */
+export class BatchQueue {
+  readonly #options: BatchQueueOptions;
+  readonly #policy: MethodPolicy;
+  #waiting: Waiting[] = [];
+  #underWay = 0;
+  #scheduled = false;
+  #gathering = false;
+  #unknownUntilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: BatchQueueOptions) {
+    this.#options = options;
+    this.#policy = methodPolicy(options.method);
+  }
+
+  call(call: QueuedCall): Promise<UnaryResponse> {
+    return new Promise((resolve, reject) => {
+      const timeoutMs = Math.min(
+        call.timeoutMs ?? Number.POSITIVE_INFINITY,
+        this.#policy.timeoutMs ?? Number.POSITIVE_INFINITY,
+      );
+      this.#waiting.push({ call, deadlineMs: this.#options.clock.monotonic() + timeoutMs, resolve, reject });
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      this.#options.schedule(this.#turn);
+    }
+  }
+
+  readonly #turn = (): void => {
+    this.#scheduled = false;
+    while (this.#waiting.length > 0 && (this.#underWay < batchesUnderWay || this.#waiting.length >= batchSizeMax)) {
+      this.#send(this.#take());
+    }
+    if (this.#waiting.length > 0 && !this.#gathering) {
+      this.#gathering = true;
+      this.#options.clock.after(gatherMsMax, this.#enough);
+    }
+  };
+
+  /** Some calls have waited long enough: the batches under way may never end. */
+  readonly #enough = (): void => {
+    this.#gathering = false;
+    if (this.#waiting.length > 0) {
+      this.#send(this.#take());
+    }
+    if (this.#waiting.length > 0) {
+      this.#wake();
+    }
+  };
+
+  /** The calls that wait longest, and end together: a batch has one signal. */
+  #take(): readonly Waiting[] {
+    const signal = this.#waiting[0]?.call.signal;
+    let count = 0;
+    while (count < batchSizeMax && count < this.#waiting.length && this.#waiting[count]?.call.signal === signal) {
+      count++;
+    }
+    const batch = this.#waiting.slice(0, count);
+    this.#waiting = this.#waiting.slice(count);
+    return batch;
+  }
+
+  #send(batch: readonly Waiting[]): void {
+    this.#underWay++;
+    const alone = batch.length === 1 || this.#options.clock.monotonic() < this.#unknownUntilMs;
+    const ended = alone ? Promise.all(batch.map((waiting) => this.#sendAlone(waiting))) : this.#sendTogether(batch);
+    ended.then(() => {
+      this.#underWay--;
+      if (this.#waiting.length > 0) {
+        this.#wake();
+      }
+    });
+  }
+
+  #sendAlone({ call, deadlineMs, resolve, reject }: Waiting): Promise<void> {
+    const { next, method } = this.#options;
+    const { signal, input, contextValues } = call;
+    return next
+      .unary(method, signal, this.#timeLeftMs(deadlineMs), undefined, input, contextValues)
+      .then(resolve, reject);
+  }
+
+  #sendTogether(batch: readonly Waiting[]): Promise<void> {
+    const { next, batchMethod } = this.#options;
+    const lastMs = batch.reduce((last, { deadlineMs }) => Math.max(last, deadlineMs), 0);
+    const cancelTimers = batch.flatMap((waiting) => this.#timerFor(waiting, lastMs));
+    const input = {
+      requests: batch.map(({ call }) => call.input),
+      origins: batch.map(({ call }) => this.#originOf(call)),
+    } as MessageInitShape<DescMessage>;
+    const signal = batch[0]?.call.signal;
+    return next
+      .unary(batchMethod, signal, this.#timeLeftMs(lastMs), undefined, input)
+      .then(
+        (response) => this.#answerEach(batch, response),
+        (error: unknown) => this.#failAll(batch, ConnectError.from(error)),
+      )
+      .then(() => {
+        for (const cancel of cancelTimers) {
+          cancel();
+        }
+      });
+  }
+
+  /** The deadline of the batch is its last call's. Calls with much less time have a timer. */
+  #timerFor({ deadlineMs, reject }: Waiting, lastMs: number): readonly (() => void)[] {
+    if (deadlineMs >= lastMs - deadlineSlackMs) {
+      return [];
+    }
+    const expire = () => reject(markOwnTimer(new ConnectError("the operation timed out", Code.DeadlineExceeded)));
+    return [this.#options.clock.after(this.#timeLeftMs(deadlineMs) ?? 0, expire)];
+  }
+
+  #originOf({ contextValues }: QueuedCall): Omit<CallOrigin, "$typeName"> {
+    const context = contextValues?.get(callContextKey);
+    return context === undefined
+      ? { requestId: "", traceparent: "" }
+      : { requestId: context.requestId, traceparent: childSpan(context.traceparent, this.#options) };
+  }
+
+  #answerEach(batch: readonly Waiting[], response: UnaryResponse): Promise<unknown> | undefined {
+    const { method } = this.#options;
+    const { results } = response.message as unknown as { readonly results: readonly { readonly result: Result }[] };
+    const again: Promise<void>[] = [];
+    batch.forEach((waiting, index) => {
+      const result = results[index]?.result;
+      if (result?.case === "response") {
+        waiting.resolve({ ...response, method, message: result.value } as UnaryResponse);
+        return;
+      }
+      const error = result?.case === "error" ? errorOfStatus(result.value) : noResult();
+      if (this.#policy.retry?.codes.has(error.code)) {
+        again.push(this.#sendAlone(waiting));
+      } else {
+        waiting.reject(markReach(error, "answered"));
+      }
+    });
+    return again.length === 0 ? undefined : Promise.all(again);
+  }
+
+  #failAll(batch: readonly Waiting[], error: ConnectError): Promise<unknown> | undefined {
+    if (error.code === Code.Unimplemented) {
+      this.#unknownUntilMs = this.#options.clock.monotonic() + unknownMs;
+    }
+    if (refusesTheBatch.has(error.code)) {
+      return Promise.all(batch.map((waiting) => this.#sendAlone(waiting)));
+    }
+    for (const { reject } of batch) {
+      reject(copyOf(error));
+    }
+    return undefined;
+  }
+
+  #timeLeftMs(deadlineMs: number): number | undefined {
+    return deadlineMs === Number.POSITIVE_INFINITY ? undefined : deadlineMs - this.#options.clock.monotonic();
+  }
+}
+
+/** Codes that say something of the batch, and nothing of the calls in it: one of them may be wrong, or they are too many. */
+const refusesTheBatch: ReadonlySet<Code> = new Set([Code.Unimplemented, Code.InvalidArgument, Code.OutOfRange]);
+
+interface Waiting {
+  readonly call: QueuedCall;
+  /** By the monotonic clock. Infinity for none. */
+  readonly deadlineMs: number;
+  readonly resolve: (response: UnaryResponse) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Result =
+  | { readonly case: "response"; readonly value: unknown }
+  | { readonly case: "error"; readonly value: Status }
+  | { readonly case: undefined };
+
+function noResult(): ConnectError {
+  return new ConnectError("the batch has no result for this call", Code.Internal);
+}
+
+/** Each caller gets an error of its own, since layers above may add to it. */
+function copyOf(error: ConnectError): ConnectError {
+  const copy = new ConnectError(error.rawMessage, error.code, error.metadata, undefined, error.cause);
+  copy.details = [...error.details];
+  return markReach(isOwnTimer(error) ? markOwnTimer(copy) : copy, reachOf(error));
+}
