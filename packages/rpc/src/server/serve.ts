@@ -6,6 +6,7 @@ import type { FastifyInstance } from "fastify";
 import type { Environment } from "../environment/environment.ts";
 import { type AuthorizeCall, CallPipeline } from "./call-pipeline.ts";
 import { drain } from "./drain.ts";
+import { errorDetailTypes } from "./error-detail-types.ts";
 import { createHealth } from "./health.ts";
 import { createHttpApp } from "./http-app.ts";
 import { createInProcessTransport } from "./in-process-transport.ts";
@@ -28,7 +29,7 @@ export interface ServeOptions {
   readonly authorize?: AuthorizeCall | undefined;
   /** Run around each call, outermost first. None by default. */
   readonly interceptors?: readonly Interceptor[] | undefined;
-  /** The types that `google.protobuf.Any` may hold in JSON. None by default. */
+  /** The types that `google.protobuf.Any` may hold in JSON. The details of errors by default. */
   readonly registry?: Registry | undefined;
 }
 
@@ -46,7 +47,7 @@ export interface RunningServer {
 
 /** Serves a module on one port: gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2. Resolves once it takes calls. */
 export async function serve(module: ServiceModule, options: ServeOptions): Promise<RunningServer> {
-  const { name, config = {}, environment, authorize, interceptors = [], registry } = options;
+  const { name, config = {}, environment, authorize, interceptors = [], registry = errorDetailTypes } = options;
   const {
     host = "127.0.0.1",
     port = 0,
@@ -69,7 +70,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   ]);
   const { httpPlugin } = module;
   const local = createInProcessTransport(pipeline, methods, { protocolName: "rest", handsOver: true });
-  const json = registry === undefined ? {} : { registry };
+  const json = { registry };
   const app = await createHttpApp({
     environment,
     health,

@@ -1,5 +1,7 @@
 import type { Transaction } from "../database.ts";
 import { StoreUnavailableError } from "../store-errors.ts";
+import type { Disk } from "./disk.ts";
+import { answer, type Done, fail, failWaiting, undone, type Waiting } from "./group-members.ts";
 import { type Outcome, RunningTransaction } from "./running-transaction.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -21,16 +23,19 @@ export type CommitPoint = "begin" | "work" | "commit" | "committed";
 
 export interface GroupCommitOptions {
   readonly schedule: Schedule;
+  /** Waited for after each commit. Without it a commit is durable at once. */
+  readonly disk?: Disk | undefined;
   readonly atPoint?: ((point: CommitPoint) => void) | undefined;
 }
 
 /**
  * Runs transactions that wait at the same time one after another, each in a savepoint of its own, and makes them durable with
- * one commit, so that the wait for the disk is paid once for all of them.
+ * one commit, so that the wait for the disk is paid once for all of them. The thread goes on meanwhile; the next group waits.
  */
 export class GroupCommit {
   readonly #connection: SqliteConnection;
   readonly #schedule: Schedule;
+  readonly #disk: Disk | undefined;
   readonly #atPoint: (point: CommitPoint) => void;
   #queue: Waiting[] = [];
   #heldReads: (() => void)[] = [];
@@ -45,6 +50,7 @@ export class GroupCommit {
   constructor(connection: SqliteConnection, options: GroupCommitOptions) {
     this.#connection = connection;
     this.#schedule = options.schedule;
+    this.#disk = options.disk;
     this.#atPoint = options.atPoint ?? (() => {});
   }
 
@@ -123,6 +129,9 @@ export class GroupCommit {
     if (this.#closing) {
       return new StoreUnavailableError("closed", "The database is closed.");
     }
+    if (this.#disk?.failure !== undefined) {
+      return this.#disk.failure;
+    }
     if (waiting >= queueLengthMax) {
       return new StoreUnavailableError("queue-full", `${queueLengthMax} calls wait for the database already.`);
     }
@@ -139,6 +148,10 @@ export class GroupCommit {
   readonly #turn = (): void => {
     this.#scheduled = false;
     if (this.#cut) {
+      return;
+    }
+    if (this.#disk?.isWaitedFor) {
+      // Looks in again when the disk is done.
       return;
     }
     if (this.#running) {
@@ -183,6 +196,10 @@ export class GroupCommit {
         }
       }
       this.#commit();
+      if (this.#disk !== undefined) {
+        await this.#disk.wait();
+        this.#stopIfCut();
+      }
       answer(done);
     } catch (error) {
       if (error instanceof Cut) {
@@ -190,10 +207,7 @@ export class GroupCommit {
       }
       this.#undo();
       fail(done, error);
-      fail(
-        left.map((waiting) => ({ waiting })),
-        error,
-      );
+      failWaiting(left, error);
     }
     this.#end();
   }
@@ -211,9 +225,7 @@ export class GroupCommit {
     this.#current = transaction;
     const outcome = await transaction.perform(waiting.work);
     this.#current = undefined;
-    if (this.#cut) {
-      throw new Cut();
-    }
+    this.#stopIfCut();
     return outcome;
   }
 
@@ -227,6 +239,10 @@ export class GroupCommit {
 
   #pass(point: CommitPoint): void {
     this.#atPoint(point);
+    this.#stopIfCut();
+  }
+
+  #stopIfCut(): void {
     if (this.#cut) {
       throw new Cut();
     }
@@ -245,6 +261,10 @@ export class GroupCommit {
     for (const perform of reads) {
       perform();
     }
+    if (this.#disk?.failure !== undefined) {
+      failWaiting(this.#queue, this.#disk.failure);
+      this.#queue = [];
+    }
     if (this.#queue.length > 0) {
       this.#wake();
       return;
@@ -255,40 +275,6 @@ export class GroupCommit {
       resolve();
     }
   }
-}
-
-interface Waiting {
-  readonly work: (transaction: Transaction) => Promise<unknown>;
-  readonly resolve: (answer: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-interface Done {
-  readonly waiting: Waiting;
-  readonly transaction: RunningTransaction;
-  readonly answer: unknown;
-}
-
-function answer(done: readonly Done[]): void {
-  for (const { transaction } of done) {
-    transaction.committed();
-  }
-  for (const { waiting, answer } of done) {
-    waiting.resolve(answer);
-  }
-}
-
-function fail(group: readonly { readonly waiting: Waiting }[], error: unknown): void {
-  for (const { waiting } of group) {
-    waiting.reject(error);
-  }
-}
-
-function undone(cause: unknown): Error {
-  const problem = cause instanceof StoreUnavailableError ? cause.problem : "io";
-  return new StoreUnavailableError(problem, "A failure of another transaction of the same commit undid this one.", {
-    cause,
-  });
 }
 
 /** Ends the loop of a group whose process is gone. Seen by nobody. */

@@ -1,0 +1,49 @@
+import type { Transaction } from "../database.ts";
+import { StoreUnavailableError } from "../store-errors.ts";
+import type { RunningTransaction } from "./running-transaction.ts";
+
+/** A transaction that is asked for. */
+export interface Waiting {
+  readonly work: (transaction: Transaction) => Promise<unknown>;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One whose body has ended well, and which is to be committed. */
+export interface Done {
+  readonly waiting: Waiting;
+  readonly transaction: RunningTransaction;
+  readonly answer: unknown;
+}
+
+/** Tells of transactions that they are durable. */
+export function answer(done: readonly Done[]): void {
+  for (const { transaction } of done) {
+    transaction.committed();
+  }
+  for (const { waiting, answer } of done) {
+    waiting.resolve(answer);
+  }
+}
+
+/** Tells of transactions whose bodies have ended that nothing came of them. */
+export function fail(group: readonly Done[], error: unknown): void {
+  for (const { waiting } of group) {
+    waiting.reject(error);
+  }
+}
+
+/** Tells of transactions that were not begun that they will not be. */
+export function failWaiting(group: readonly Waiting[], error: unknown): void {
+  for (const { reject } of group) {
+    reject(error);
+  }
+}
+
+/** What a transaction is told that another one of its group took with it. */
+export function undone(cause: unknown): Error {
+  const problem = cause instanceof StoreUnavailableError ? cause.problem : "io";
+  return new StoreUnavailableError(problem, "A failure of another transaction of the same commit undid this one.", {
+    cause,
+  });
+}
