@@ -10,12 +10,12 @@ import { errorOfStatus } from "../../protocol/grpc-status.ts";
 import { isOwnTimer, markOwnTimer, markReach, reachOf } from "../attempt-outcome.ts";
 
 /** Calls of one batch, at most. A batch's answer waits for all of them, and so does the other side's commit. */
-export const batchSizeMax = 64;
+export const batchSizeMax = 32;
 /**
  * Batches under way at which further calls wait for the end of one, and so for each other. With one, either side would stand
- * still while the other works; each one more makes batches smaller.
+ * still while the other works; with many, each would be small.
  */
-export const batchesUnderWay = 2;
+export const batchesUnderWay = 4;
 /** A call waits no longer than this for others, in milliseconds, whatever became of the batches under way. */
 export const gatherMsMax = 5;
 /** How much later than its own deadline a call may learn that it has passed, rather than have a timer of its own. */
