@@ -1,4 +1,5 @@
-import { type Environment, sleep } from "@parley/rpc";
+import { createWakeUp, type WakeUp } from "@parley/events";
+import type { Environment } from "@parley/rpc";
 import type { Database } from "@parley/store";
 import { type Channel, RecipientRefusedError } from "./channel/channel.ts";
 import { type Notification, retryDelayMs, type SendOutcome, settle } from "./notification.ts";
@@ -8,6 +9,8 @@ import { dueNotifications, nextDueTimeMs, updateNotification } from "./notificat
 const batchMax = 100;
 /** How long the channel may take over one message. */
 const sendTimeoutMs = 15_000;
+/** How long what came of an attempt may wait to be written down together with others: a crash would hand these over again. */
+const writeDelayMs = 20;
 /** The longest sleep, so that a clock that was set back cannot put the sender to sleep for good. */
 const sleepMaxMs = 60_000;
 
@@ -23,12 +26,13 @@ export interface SenderOptions {
  */
 export class Sender {
   readonly #options: SenderOptions;
-  readonly #stop = new AbortController();
+  readonly #wakeUp: WakeUp;
+  #stopping = false;
   #running: Promise<void> | undefined;
-  #wake = new AbortController();
 
   constructor(options: SenderOptions) {
     this.#options = options;
+    this.#wakeUp = createWakeUp(options.environment.clock);
   }
 
   start(): void {
@@ -37,20 +41,27 @@ export class Sender {
 
   /** Says that something new is due. */
   wake(): void {
-    this.#wake.abort();
+    this.#wakeUp.wake();
   }
 
   /** Ends after the message under way. */
   async stop(): Promise<void> {
-    this.#stop.abort();
-    this.#wake.abort();
+    this.#stopping = true;
+    this.#wakeUp.close();
     await this.#running;
+  }
+
+  /** Makes one attempt and writes down what came of it. */
+  async send(notification: Notification): Promise<Notification> {
+    const settled = settle(notification, await this.#handOver(notification));
+    await this.#writeDown([settled]);
+    return settled;
   }
 
   async #run(): Promise<void> {
     const { database, environment } = this.#options;
-    while (!this.#stop.signal.aborted) {
-      this.#wake = new AbortController();
+    while (!this.#stopping) {
+      this.#wakeUp.reset();
       let sleepMs = sleepMaxMs;
       try {
         await this.#sendAll(await dueNotifications(database, { nowMs: environment.clock.now(), limit: batchMax }));
@@ -59,38 +70,52 @@ export class Sender {
       } catch (error) {
         environment.log.error({ err: error }, "the notifications could not be read; trying again in a minute");
       }
-      await sleep(environment.clock, sleepMs, this.#wake.signal).catch(() => {});
+      await this.#wakeUp.wait(sleepMs);
     }
   }
 
-  /** Makes one attempt at each, in order. What came of one is written down while the next is handed over, so that writes share commits. */
+  /** Makes one attempt at each, in order. What came of some is written down while the next are handed over. */
   async #sendAll(due: readonly Notification[]): Promise<void> {
-    const written: Promise<unknown>[] = [];
-    for (const notification of due) {
-      if (this.#stop.signal.aborted) {
-        break;
-      }
-      const outcome = await this.#handOver(notification);
-      const writing = this.#writeDown(notification, outcome);
+    const { clock } = this.#options.environment;
+    const written: Promise<void>[] = [];
+    let unwritten: Notification[] = [];
+    let writtenAtMs = clock.monotonic();
+
+    const write = () => {
+      const writing = this.#writeDown(unwritten);
       // Told below, after the writes that are under way too have ended.
       writing.catch(() => {});
       written.push(writing);
+      unwritten = [];
+      writtenAtMs = clock.monotonic();
+    };
+
+    for (const notification of due) {
+      if (this.#stopping) {
+        break;
+      }
+      unwritten.push(settle(notification, await this.#handOver(notification)));
+      if (clock.monotonic() - writtenAtMs >= writeDelayMs) {
+        write();
+      }
     }
+    write();
     await Promise.allSettled(written);
     await Promise.all(written);
   }
 
-  /** Makes one attempt and writes down what came of it. */
-  async send(notification: Notification): Promise<Notification> {
-    return await this.#writeDown(notification, await this.#handOver(notification));
-  }
-
-  async #writeDown(notification: Notification, outcome: SendOutcome): Promise<Notification> {
+  async #writeDown(settled: readonly Notification[]): Promise<void> {
     const { database, environment } = this.#options;
-    const settled = settle(notification, outcome);
-    const nextAttemptTimeMs = environment.clock.now() + retryDelayMs(settled.attempts, environment.random);
-    await database.transaction((transaction) => updateNotification(transaction, settled, { nextAttemptTimeMs }));
-    return settled;
+    if (settled.length === 0) {
+      return;
+    }
+    const nowMs = environment.clock.now();
+    await database.transaction(async (transaction) => {
+      for (const notification of settled) {
+        const nextAttemptTimeMs = nowMs + retryDelayMs(notification.attempts, environment.random);
+        await updateNotification(transaction, notification, { nextAttemptTimeMs });
+      }
+    });
   }
 
   async #handOver({ id, recipient, subject, body, attempts }: Notification): Promise<SendOutcome> {

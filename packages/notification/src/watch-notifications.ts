@@ -1,4 +1,5 @@
-import { type Clock, sleep } from "@parley/rpc";
+import { createWakeUp } from "@parley/events";
+import type { Clock } from "@parley/rpc";
 import type { Database } from "@parley/store";
 import { InvalidPositionError } from "./notification-errors.ts";
 import {
@@ -32,27 +33,26 @@ export async function* watchNotifications(
   { filter, afterPosition, signal }: WatchRequest,
   { database, clock, onWritten }: WatchSource,
 ): AsyncGenerator<StoredNotification> {
-  let wake = new AbortController();
-  const ring = () => wake.abort();
-  const unsubscribe = onWritten(ring);
-  signal.addEventListener("abort", ring, { once: true });
+  const wakeUp = createWakeUp(clock);
+  const unsubscribe = onWritten(wakeUp.wake);
+  signal.addEventListener("abort", wakeUp.close, { once: true });
   try {
     const newest = await lastSequence(database);
     let at = afterPosition === "" ? newest : readPosition(afterPosition, newest);
     while (!signal.aborted) {
-      wake = new AbortController();
+      wakeUp.reset();
       const batch = await readNotifications(database, { filter, afterSequence: at, limit: batchMax });
       for (const stored of batch) {
         yield stored;
         at = stored.sequence;
       }
       if (batch.length < batchMax && !signal.aborted) {
-        await sleep(clock, pollIntervalMs, wake.signal).catch(() => {});
+        await wakeUp.wait(pollIntervalMs);
       }
     }
   } finally {
     unsubscribe();
-    signal.removeEventListener("abort", ring);
+    signal.removeEventListener("abort", wakeUp.close);
   }
 }
 
