@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import { createTestClock } from "@parley/rpc/testing";
 import { InvalidPageTokenError } from "@parley/store";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { openTestSink, orderConfirmed, stockLow, type TestSink, testEnvironment } from "../testing/test-parts.ts";
 import { pruneInbox } from "./prune-inbox.ts";
 
@@ -26,6 +26,16 @@ test("an event has its effect once, however often and in whatever company it com
   expect(await sink.inbox.deliver([first])).toEqual([]);
   await Promise.all([sink.inbox.deliver([first, first]), sink.inbox.deliver([first])]);
   expect(await sink.effects()).toEqual(["o1 1", "o2 1"]);
+});
+
+test("events that come together share one transaction, unless one of them fails", async () => {
+  const transaction = vi.spyOn(sink.database, "transaction");
+  await sink.inbox.deliver([event("e1", "o1"), event("e2", "o2"), event("e3", "o1", 2)]);
+  expect(transaction).toHaveBeenCalledTimes(1);
+  expect(await sink.effects()).toEqual(["o1 1", "o2 1", "o1 2"]);
+  sink.failing.add("bad");
+  await sink.inbox.deliver([event("e4", "o3"), event("e5", "bad")]);
+  expect(await sink.effects()).toEqual(["o1 1", "o2 1", "o1 2", "o3 1"]);
 });
 
 test("the same id from another source is another event", async () => {

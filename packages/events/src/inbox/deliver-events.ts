@@ -1,0 +1,94 @@
+import type { Event } from "@parley/gen/event/v1/event_pb.js";
+import { StoreUnavailableError, type Transaction } from "@parley/store";
+import type { EventMetrics } from "../event-metrics.ts";
+import type { FailedDelivery, InboxOptions } from "./create-inbox.ts";
+import { handlerOf } from "./event-handler.ts";
+import { createFailedTries } from "./failed-tries.ts";
+import { causeOf } from "./failure-cause.ts";
+import { markReceived } from "./received-marks.ts";
+
+export interface DeliverEventsOptions extends Pick<InboxOptions, "database" | "environment" | "handlers"> {
+  readonly maxAttempts: number;
+  readonly metrics: EventMetrics;
+}
+
+/** An event that somebody handles. */
+interface Wanted {
+  readonly event: Event;
+  readonly handle: (transaction: Transaction) => Promise<void>;
+}
+
+/** Makes `deliver` of an inbox. */
+export function createDeliverEvents(options: DeliverEventsOptions) {
+  const { database, environment, handlers, metrics } = options;
+  const { clock } = environment;
+  const failedTries = createFailedTries(options);
+
+  async function deliver(events: readonly Event[]): Promise<readonly FailedDelivery[]> {
+    const wanted = events.flatMap((event) => {
+      const handle = handlerOf(handlers, event);
+      return handle === undefined ? [] : [{ event, handle }];
+    });
+    try {
+      await takeEffect(wanted);
+      return [];
+    } catch (error) {
+      if (wanted.length > 1 && !(error instanceof StoreUnavailableError)) {
+        return await deliverApart(wanted);
+      }
+      return await failures(wanted, error);
+    }
+  }
+
+  /** All of them take effect in one transaction, in order, or none. */
+  async function takeEffect(wanted: readonly Wanted[]): Promise<void> {
+    if (wanted.length === 0) {
+      return;
+    }
+    const newCount = await database.transaction(async (transaction) => {
+      let count = 0;
+      for (const { event, handle } of wanted) {
+        if (await markReceived(transaction, event, clock.now())) {
+          await handle(transaction);
+          count++;
+        }
+      }
+      return count;
+    });
+    metrics.received.inc(newCount);
+    metrics.repeated.inc(wanted.length - newCount);
+  }
+
+  /** One of them failed and took the others back with it. Keys do not wait for one another. */
+  async function deliverApart(wanted: readonly Wanted[]): Promise<readonly FailedDelivery[]> {
+    const keys = Map.groupBy(wanted, ({ event }) => `${event.source}\0${event.partitionKey}`);
+    return (await Promise.all([...keys.values()].map(deliverInOrder))).flat();
+  }
+
+  async function deliverInOrder(wanted: readonly Wanted[]): Promise<readonly FailedDelivery[]> {
+    for (const [index, one] of wanted.entries()) {
+      try {
+        await takeEffect([one]);
+      } catch (error) {
+        const [failure] = await failures([one], error);
+        if (failure !== undefined) {
+          const cause = `waits for event ${failure.eventId} of its key`;
+          return [failure, ...wanted.slice(index + 1).map(({ event }) => ({ eventId: event.id, cause }))];
+        }
+      }
+    }
+    return [];
+  }
+
+  /** What is to be answered for events that failed together: nothing for one that is put aside now. */
+  async function failures(wanted: readonly Wanted[], error: unknown): Promise<readonly FailedDelivery[]> {
+    if (error instanceof StoreUnavailableError) {
+      // Our own trouble, not the events': it costs them no try.
+      return wanted.map(({ event }) => ({ eventId: event.id, cause: causeOf(error) }));
+    }
+    const failed = await Promise.all(wanted.map(({ event }) => failedTries.note(event, error)));
+    return failed.filter((failure) => failure !== undefined);
+  }
+
+  return deliver;
+}
