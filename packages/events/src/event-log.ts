@@ -30,6 +30,18 @@ export interface EventLog {
   watch(options: WatchOptions): AsyncIterable<LoggedEvent>;
   /** Calls back after events became durable. The answer ends it. */
   onAppended(callback: () => void): () => void;
+  /** Calls back with each event that this process appended to be published, once it is durable, in order. The answer ends it. */
+  onWaiting(callback: (event: WaitingEvent) => void): () => void;
+}
+
+/** An event whose effect is not sure yet. */
+export interface WaitingEvent {
+  /** Its place in the log. */
+  readonly sequence: number;
+  readonly partition: number;
+  readonly key: string;
+  /** The event itself. One that was read is decoded only here. */
+  message(): Event;
 }
 
 export interface WatchOptions {

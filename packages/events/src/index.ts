@@ -11,7 +11,7 @@ export {
 } from "./broker/open-broker.ts";
 export { createRedisBroker, type RedisBrokerOptions } from "./broker/redis/redis-broker.ts";
 export { createRedisConsumer, type RedisConsumerOptions } from "./broker/redis/redis-consumer.ts";
-export type { EventLog, LoggedEvent, NewEvent, WatchOptions } from "./event-log.ts";
+export type { EventLog, LoggedEvent, NewEvent, WaitingEvent, WatchOptions } from "./event-log.ts";
 export { type EventType, eventTypes, type PayloadCase, type PayloadOf } from "./event-types.ts";
 export {
   createInbox,
@@ -30,3 +30,4 @@ export { PositionGoneError, UnreadablePositionError } from "./log/position.ts";
 export type { Backoff } from "./relay/backoff.ts";
 export { createRelay, type Relay, type RelayOptions } from "./relay/create-relay.ts";
 export { brokerSettings, openServiceBroker, replicaName, type ServiceBrokerOptions } from "./service-broker.ts";
+export { createWakeUp, type WakeUp } from "./wake-up.ts";

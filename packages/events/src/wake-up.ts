@@ -8,8 +8,10 @@ export interface WakeUp {
   reset(): void;
   /** Waits until woken, `maxMs` at most. */
   wait(maxMs: number): Promise<void>;
-  /** Waits `durationMs`, woken or not. */
+  /** Waits `durationMs`, woken or not, unless hurried. */
   linger(durationMs: number): Promise<void>;
+  /** Ends the wait or the lingering under way, or the next wait. */
+  readonly hurry: () => void;
   /** Ends every wait at once, now and from now on. No timer of the clock may be waited for at the end: none keeps a process alive. */
   readonly close: () => void;
 }
@@ -36,6 +38,10 @@ export function createWakeUp(clock: Clock): WakeUp {
       if (!lingering) {
         end();
       }
+    },
+    hurry() {
+      woken = true;
+      end();
     },
     reset() {
       woken = false;

@@ -5,6 +5,7 @@ export function createEventLog(): EventLog {
   return {
     append: async () => {},
     onAppended: () => () => {},
+    onWaiting: () => () => {},
     watch() {
       throw new Error("nothing is kept that could be watched");
     },

@@ -3,7 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import type { Environment } from "@parley/rpc";
 import type { Database, Transaction } from "@parley/store";
-import type { EventLog, NewEvent } from "../event-log.ts";
+import type { EventLog, NewEvent, WaitingEvent } from "../event-log.ts";
 import { eventTypes } from "../event-types.ts";
 import { createLogReader } from "./log-reader.ts";
 import { partitionOf } from "./partition.ts";
@@ -23,15 +23,14 @@ export interface EventLogOptions {
 export function createEventLog(options: EventLogOptions): EventLog {
   const { database, source, environment, watchOnlyTypes = [] } = options;
   const watchOnly = new Set(watchOnlyTypes);
-  const listeners = new Set<() => void>();
+  const appended = createListeners<void>();
+  const waiting = createListeners<WaitingEvent>();
 
   const reader = createLogReader(database, environment.clock);
 
-  function wake() {
+  function tellAppended() {
     reader.appended();
-    for (const listener of listeners) {
-      listener();
-    }
+    appended.tell();
   }
 
   async function append(transaction: Transaction, event: NewEvent) {
@@ -50,31 +49,54 @@ export function createEventLog(options: EventLogOptions): EventLog {
       requestId: event.cause?.requestId ?? "",
       payload: event.payload,
     });
-    transaction.onCommit(wake);
-    // The sequence is the row's own number: it is put into the event when the row is read.
-    await transaction.run(
-      "INSERT INTO event_log (type, partition_number, partition_key, create_time, state, event) VALUES (?, ?, ?, ?, ?, ?)",
-      event.type,
-      partitionOf(event.partitionKey),
-      event.partitionKey,
-      nowMs,
-      watchOnly.has(event.type) ? 1 : 0,
-      toBinary(EventSchema, message),
+    const partition = partitionOf(event.partitionKey);
+    // The sequence is the row's own number: it is put into the event when the row is written or read.
+    const row = [event.type, partition, event.partitionKey, nowMs] as const;
+    const bytes = toBinary(EventSchema, message);
+    transaction.onCommit(tellAppended);
+    if (watchOnly.has(event.type)) {
+      await transaction.run(insertSql, ...row, eventState.done, bytes);
+      return;
+    }
+    const inserted = await transaction.get<{ sequence: number }>(
+      `${insertSql} RETURNING sequence`,
+      ...row,
+      eventState.waiting,
+      bytes,
     );
-  }
-
-  function onAppended(callback: () => void) {
-    // Wrapped, so that the same callback given twice is two listeners.
-    const listener = () => callback();
-    listeners.add(listener);
-    return () => {
-      listeners.delete(listener);
-    };
+    const sequence = inserted?.sequence ?? 0;
+    message.sequence = BigInt(sequence);
+    transaction.onCommit(() => waiting.tell({ sequence, partition, key: event.partitionKey, message: () => message }));
   }
 
   return {
     append,
-    onAppended,
-    watch: (watchOptions) => watchEvents(watchOptions, { reader, clock: environment.clock, onAppended }),
+    onAppended: appended.add,
+    onWaiting: waiting.add,
+    watch: (watchOptions) => watchEvents(watchOptions, { reader, clock: environment.clock, onAppended: appended.add }),
+  };
+}
+
+const eventState = { waiting: 0, done: 1 } as const;
+
+const insertSql =
+  "INSERT INTO event_log (type, partition_number, partition_key, create_time, state, event) VALUES (?, ?, ?, ?, ?, ?)";
+
+function createListeners<T>() {
+  const listeners = new Set<(what: T) => void>();
+  return {
+    tell(what: T) {
+      for (const listener of listeners) {
+        listener(what);
+      }
+    },
+    add(callback: (what: T) => void) {
+      // Wrapped, so that the same callback given twice is two listeners.
+      const listener = (what: T) => callback(what);
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
   };
 }

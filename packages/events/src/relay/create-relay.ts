@@ -1,7 +1,7 @@
 import type { Environment } from "@parley/rpc";
 import type { Database } from "@parley/store";
-import type { Broker } from "../broker/broker.ts";
-import type { EventLog } from "../event-log.ts";
+import { type Broker, publishBatchMax } from "../broker/broker.ts";
+import type { EventLog, WaitingEvent } from "../event-log.ts";
 import { startPeriodic } from "../periodic.ts";
 import { createWakeUp } from "../wake-up.ts";
 import { type Backoff, backoffMs } from "./backoff.ts";
@@ -14,8 +14,8 @@ import { createWaitingReader } from "./waiting-reader.ts";
 export interface RelayOptions {
   /** The database of the log, with {@link eventMigrations} applied. */
   readonly database: Database;
-  /** Wakes the relay when events were appended. Without it the relay looks once a second. */
-  readonly log?: Pick<EventLog, "onAppended">;
+  /** Hands over what this process appends. Without it the relay looks once a second. */
+  readonly log?: Pick<EventLog, "onWaiting">;
   readonly broker: Broker;
   readonly environment: Pick<Environment, "clock" | "newId" | "random" | "log" | "metrics">;
   /**
@@ -27,6 +27,11 @@ export interface RelayOptions {
   readonly leaseMs?: number;
   /** How long to wait for more events to go along with the first. Default: 10 ms. */
   readonly lingerMs?: number;
+  /**
+   * While events keep coming, how far apart batches are that are not full: what a call costs both sides, and the commit at its end, is
+   * shared by all events of a batch. Default: 100 ms.
+   */
+  readonly batchIntervalMs?: number;
   /** Waits between tries of an event that failed. Default: 0.25 s to 30 s. */
   readonly backoff?: Backoff;
   /** How long events are kept after they happened, once they are done. Default: 7 days. */
@@ -49,8 +54,8 @@ const defaultRetentionMs = 7 * 24 * 60 * 60 * 1000;
 
 /** Makes the relay of a service's events. It does nothing before `start`. */
 export function createRelay(options: RelayOptions): Relay {
-  const { database, broker, environment, leaseMs = 5000, lingerMs = 10, retentionMs = defaultRetentionMs } = options;
-  const { backoff = { initialMs: 250, maxMs: 30_000 } } = options;
+  const { database, broker, environment, leaseMs = 5000, retentionMs = defaultRetentionMs } = options;
+  const { lingerMs = 10, batchIntervalMs = 100, backoff = { initialMs: 250, maxMs: 30_000 } } = options;
   const { clock, log, random } = environment;
   const wakeUp = createWakeUp(clock);
   const leases = createLeases({ database, clock, owner: options.replica ?? environment.newId(), leaseMs });
@@ -58,6 +63,9 @@ export function createRelay(options: RelayOptions): Relay {
   const reader = createWaitingReader({ database, clock, leases, leaseMs, waiting });
   const publisher = createPublisher({ database, broker, environment, waiting, onSettled: wakeUp.wake });
   let storeFailures = 0;
+  /** Since the last batch. */
+  let arrivedCount = 0;
+  let batchAtMs = Number.NEGATIVE_INFINITY;
   let stopping = false;
   let running: Promise<void> | undefined;
   let stopListening: (() => void) | undefined;
@@ -67,14 +75,29 @@ export function createRelay(options: RelayOptions): Relay {
     while (!stopping) {
       wakeUp.reset();
       const more = await fill();
-      if (reader.holdsLeases()) {
-        publisher.dispatch();
+      if (reader.holdsLeases() && publisher.dispatch()) {
+        arrivedCount = 0;
+        batchAtMs = clock.monotonic();
       }
       if (!more || publisher.isFull()) {
         await wakeUp.wait(pauseMs());
         // Woken by one event, others are likely to follow: they go along.
-        await wakeUp.linger(lingerMs);
+        await wakeUp.linger(arrivedCount < publishBatchMax ? untilNextBatchMs() : 0);
       }
+    }
+  }
+
+  function untilNextBatchMs(): number {
+    return Math.max(lingerMs, batchAtMs + batchIntervalMs - clock.monotonic());
+  }
+
+  function takeIn(event: WaitingEvent) {
+    reader.takeIn(event);
+    arrivedCount++;
+    if (arrivedCount < publishBatchMax) {
+      wakeUp.wake();
+    } else {
+      wakeUp.hurry();
     }
   }
 
@@ -101,7 +124,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   function start() {
     if (running === undefined) {
-      stopListening = options.log?.onAppended(wakeUp.wake);
+      stopListening = options.log?.onWaiting(takeIn);
       running = run();
       stopPruning = startPeriodic(() => pruneLog(database, clock.now() - retentionMs), {
         clock,

@@ -2,7 +2,7 @@ import type { Database, SqlValue } from "@parley/store";
 import type { EventRow } from "../log/log-reader.ts";
 import { partitionCount } from "../log/partition.ts";
 
-/** An event whose effect is not sure yet. */
+/** An event whose effect is not sure yet, as the log keeps it. */
 export interface WaitingRow extends EventRow {
   readonly partition_number: number;
   readonly partition_key: string;

@@ -1,11 +1,10 @@
 import type { Environment } from "@parley/rpc";
 import type { Database } from "@parley/store";
 import { type Broker, publishBatchMax } from "../broker/broker.ts";
+import type { WaitingEvent } from "../event-log.ts";
 import { eventMetrics } from "../event-metrics.ts";
-import { decodeEvent } from "../log/log-reader.ts";
 import { type Backoff, backoffMs } from "./backoff.ts";
 import { createDoneMarks } from "./done-marks.ts";
-import type { WaitingRow } from "./outbox.ts";
 import type { WaitingEvents } from "./waiting-events.ts";
 
 /** Batches given to the broker at the same time, at most. They have no key in common. */
@@ -24,8 +23,8 @@ export interface PublisherOptions {
 
 /** Gives waiting events to the broker, a batch at a time, and marks them when their effect is sure. */
 export interface Publisher {
-  /** Begins as many batches as may be under way. */
-  dispatch(): void;
+  /** Begins as many batches as may be under way. True if it began one. */
+  dispatch(): boolean;
   /** Whether no more batches may be begun now. */
   isFull(): boolean;
   /** Until when the broker is left alone after a failure, in milliseconds of the monotonic clock. */
@@ -51,22 +50,25 @@ export function createPublisher({ database, broker, environment, waiting, onSett
 
   function dispatch() {
     const nowMs = clock.monotonic();
+    let beganOne = false;
     while (inFlight.size < batchesMax() && nowMs >= notBeforeMs) {
       const batch = waiting.take(batchSizeMax(), nowMs);
       if (batch.length === 0) {
-        return;
+        break;
       }
       const published = publish(batch).finally(() => {
         inFlight.delete(published);
         onSettled();
       });
       inFlight.add(published);
+      beganOne = true;
     }
+    return beganOne;
   }
 
-  async function publish(batch: readonly WaitingRow[]) {
+  async function publish(batch: readonly WaitingEvent[]) {
     try {
-      const events = batch.map(decodeEvent);
+      const events = batch.map((event) => event.message());
       const failed = await broker.publish(events, cutOff.signal);
       const failedIds = new Set(failed.map(({ eventId }) => eventId));
       const failedSequences = new Set(
@@ -89,7 +91,7 @@ export function createPublisher({ database, broker, environment, waiting, onSett
     }
   }
 
-  function couldNotPublish(batch: readonly WaitingRow[], error: unknown) {
+  function couldNotPublish(batch: readonly WaitingEvent[], error: unknown) {
     const nowMs = clock.monotonic();
     // Batches that were under way together fail together: that is one failure of the broker.
     if (nowMs >= notBeforeMs) {

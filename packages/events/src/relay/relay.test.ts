@@ -1,8 +1,9 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import { createTestClock, type TestClock } from "@parley/rpc/testing";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Broker, BrokerUnavailableError } from "../broker/broker.ts";
 import { createDirectBroker } from "../broker/direct-broker.ts";
+import { createEventLog } from "../log/create-event-log.ts";
 import {
   openTestSink,
   openTestSource,
@@ -98,6 +99,50 @@ test("what happened is told within a moment of its commit, once", async () => {
   await pass(60_000);
   expect(await sink.effects()).toEqual(["o1 1"]);
   expect(await source.waitingCount()).toBe(0);
+});
+
+test("what this process appends is handed over, not read back", async () => {
+  startRelay();
+  await source.append(orderConfirmed("o1"));
+  await pass(500);
+  const reads = vi.spyOn(source.database, "all");
+  for (const order of orders(100)) {
+    await source.append(orderConfirmed(order));
+  }
+  await pass(500);
+  expect(await sink.effects()).toHaveLength(101);
+  expect(reads.mock.calls.filter(([sql]) => sql.includes("event_log"))).toEqual([]);
+});
+
+test("what another process appended in between is read, and goes before what follows it in its key", async () => {
+  startRelay();
+  await source.append(orderConfirmed("o", 1));
+  await pass(500);
+  const other = createEventLog({
+    database: source.database,
+    source: "/services/order",
+    environment: { ...testEnvironment(clock), newId: () => "other" },
+  });
+  await source.database.transaction((transaction) => other.append(transaction, orderConfirmed("o", 2)));
+  await source.append(orderConfirmed("o", 3));
+  await pass(500);
+  expect(await sink.effects()).toEqual(["o 1", "o 2", "o 3"]);
+});
+
+test("events that keep coming go together, and a full batch does not wait", async () => {
+  startRelay();
+  for (let number = 0; number < 50; number++) {
+    await source.append(orderConfirmed(`o${number}`));
+    await pass(10);
+  }
+  await pass(500);
+  expect(delivered.length).toBeLessThan(10);
+  delivered = [];
+  await source.append(orderConfirmed("first"));
+  await pass(20);
+  await source.append(...orders(100).map((order) => orderConfirmed(order, 2)));
+  await pass(10);
+  expect(delivered.map((batch) => batch.length)).toEqual([1, 100]);
 });
 
 test("what became of events is counted", async () => {

@@ -1,9 +1,9 @@
-import type { WaitingRow } from "./outbox.ts";
+import type { WaitingEvent } from "../event-log.ts";
 
 /** A key whose events wait. */
 interface WaitingKey {
   /** In order. */
-  rows: WaitingRow[];
+  events: WaitingEvent[];
   /** Given to the broker, which has not answered yet. */
   inFlight: boolean;
   /** Failures one after another. */
@@ -31,24 +31,23 @@ export class WaitingEvents {
     return this.#sequences.size;
   }
 
-  /** Takes rows in, in order; those that it has are left as they are. */
-  add(rows: readonly WaitingRow[]): void {
-    for (const row of rows) {
-      if (!this.#sequences.has(row.sequence)) {
-        this.#sequences.add(row.sequence);
-        const key = this.#keys.get(row.partition_key);
-        if (key === undefined) {
-          this.#keys.set(row.partition_key, newKey(row));
-        } else {
-          key.rows.push(row);
-        }
-      }
+  /** Takes an event in, after those that came before it in the log; one that it has is left as it is. */
+  add(event: WaitingEvent): void {
+    if (this.#sequences.has(event.sequence)) {
+      return;
+    }
+    this.#sequences.add(event.sequence);
+    const key = this.#keys.get(event.key);
+    if (key === undefined) {
+      this.#keys.set(event.key, newKey(event));
+    } else {
+      key.events.push(event);
     }
   }
 
   /** Up to `limit` events that may go now, those of one key in order. They are under way until `settle`. */
-  take(limit: number, nowMs: number): readonly WaitingRow[] {
-    const batch: WaitingRow[] = [];
+  take(limit: number, nowMs: number): readonly WaitingEvent[] {
+    const batch: WaitingEvent[] = [];
     for (const key of this.#keys.values()) {
       if (batch.length >= limit) {
         break;
@@ -59,42 +58,42 @@ export class WaitingEvents {
       if (key.suspect) {
         if (batch.length === 0) {
           key.inFlight = true;
-          return key.rows.slice(0, 1);
+          return key.events.slice(0, 1);
         }
         continue;
       }
       key.inFlight = true;
-      batch.push(...key.rows.slice(0, limit - batch.length));
+      batch.push(...key.events.slice(0, limit - batch.length));
     }
     return batch;
   }
 
   /** The events of a batch whose effect is sure: all but the failed ones and what follows one in its key. */
-  succeeded(batch: readonly WaitingRow[], isFailed: (row: WaitingRow) => boolean): readonly WaitingRow[] {
+  succeeded(batch: readonly WaitingEvent[], isFailed: (event: WaitingEvent) => boolean): readonly WaitingEvent[] {
     const failedKeys = new Set<string>();
-    return batch.filter((row) => {
-      if (isFailed(row)) {
-        failedKeys.add(row.partition_key);
+    return batch.filter((event) => {
+      if (isFailed(event)) {
+        failedKeys.add(event.key);
       }
-      return !failedKeys.has(row.partition_key);
+      return !failedKeys.has(event.key);
     });
   }
 
   /** Ends a batch: forgets what is done, and holds back the keys that have failed events. */
-  settle(batch: readonly WaitingRow[], done: readonly WaitingRow[], nowMs: number): void {
-    const doneSequences = new Set(done.map((row) => row.sequence));
-    const failedKeys = new Set(batch.filter((row) => !doneSequences.has(row.sequence)).map((row) => row.partition_key));
-    for (const name of new Set(batch.map((row) => row.partition_key))) {
+  settle(batch: readonly WaitingEvent[], done: readonly WaitingEvent[], nowMs: number): void {
+    const doneSequences = new Set(done.map((event) => event.sequence));
+    const failedKeys = new Set(batch.filter((event) => !doneSequences.has(event.sequence)).map((event) => event.key));
+    for (const name of new Set(batch.map((event) => event.key))) {
       const key = this.#keys.get(name);
       if (key === undefined) {
         continue;
       }
       key.inFlight = false;
       key.suspect = false;
-      key.rows = key.rows.filter((row) => !doneSequences.has(row.sequence));
+      key.events = key.events.filter((event) => !doneSequences.has(event.sequence));
       key.failures = failedKeys.has(name) ? key.failures + 1 : 0;
       key.notBeforeMs = failedKeys.has(name) ? nowMs + this.#backoffMs(key.failures) : 0;
-      if (key.rows.length === 0) {
+      if (key.events.length === 0) {
         this.#keys.delete(name);
       }
     }
@@ -104,9 +103,9 @@ export class WaitingEvents {
   }
 
   /** Gives a batch back as it was, since nobody could tell what became of it. An event that went alone is held back for a while. */
-  putBack(batch: readonly WaitingRow[], holdMs: (failures: number) => number, nowMs: number): void {
-    for (const row of batch) {
-      const key = this.#keys.get(row.partition_key);
+  putBack(batch: readonly WaitingEvent[], holdMs: (failures: number) => number, nowMs: number): void {
+    for (const event of batch) {
+      const key = this.#keys.get(event.key);
       if (key !== undefined) {
         key.inFlight = false;
         if (batch.length === 1) {
@@ -121,11 +120,11 @@ export class WaitingEvents {
   /** Forgets what is not under way and not of these partitions: another replica publishes it. */
   keepPartitions(partitions: ReadonlySet<number>): void {
     for (const [name, key] of this.#keys) {
-      const partition = key.rows[0]?.partition_number;
+      const partition = key.events[0]?.partition;
       if (!key.inFlight && partition !== undefined && !partitions.has(partition)) {
         this.#keys.delete(name);
-        for (const row of key.rows) {
-          this.#sequences.delete(row.sequence);
+        for (const event of key.events) {
+          this.#sequences.delete(event.sequence);
         }
       }
     }
@@ -143,6 +142,6 @@ export class WaitingEvents {
   }
 }
 
-function newKey(row: WaitingRow): WaitingKey {
-  return { rows: [row], inFlight: false, failures: 0, notBeforeMs: 0, suspect: false };
+function newKey(event: WaitingEvent): WaitingKey {
+  return { events: [event], inFlight: false, failures: 0, notBeforeMs: 0, suspect: false };
 }

@@ -1,12 +1,16 @@
 import type { Clock } from "@parley/rpc";
 import type { Database } from "@parley/store";
 import { publishBatchMax } from "../broker/broker.ts";
+import type { WaitingEvent } from "../event-log.ts";
+import { decodeEvent } from "../log/log-reader.ts";
 import type { Leases } from "./leases.ts";
 import { readWaiting } from "./outbox.ts";
 import type { WaitingEvents } from "./waiting-events.ts";
 
 /** Events in memory, at most: enough for the batches under way and some that are held back. */
 const waitingMax = 1000;
+/** Reads on after this long even if nothing was missed: another replica may have appended. */
+const readIntervalMs = 1000;
 /** Reads from the beginning again after this long, for what another replica gave back or committed late. */
 const rescanIntervalMs = 5000;
 
@@ -18,9 +22,14 @@ export interface WaitingReaderOptions {
   readonly waiting: WaitingEvents;
 }
 
-/** Keeps the leases up, and brings the waiting events of the partitions held into memory. */
+/**
+ * Keeps the leases up, and brings the waiting events of the partitions held into memory: handed over by the process that appended
+ * them, where they follow on what is known, or read from the log.
+ */
 export interface WaitingReader {
-  /** Reads more. True if there may be still more. */
+  /** Takes an event that became durable. One that does not follow on what is known is left to be read. */
+  takeIn(event: WaitingEvent): void;
+  /** Reads what was not handed over. True if there may be still more. */
   fill(): Promise<boolean>;
   /** Whether the leases still stand. After a pause of the process they may be another's by now. */
   holdsLeases(): boolean;
@@ -33,41 +42,84 @@ export function createWaitingReader({
   leaseMs,
   waiting,
 }: WaitingReaderOptions): WaitingReader {
-  let partitions: readonly number[] = [];
+  let partitions: ReadonlySet<number> = new Set();
   let leasedUntilMs = Number.NEGATIVE_INFINITY;
   let renewAtMs = Number.NEGATIVE_INFINITY;
+  let readAtMs = Number.NEGATIVE_INFINITY;
   let rescanAtMs = Number.NEGATIVE_INFINITY;
-  let readThrough = 0;
+  /** All waiting events up to here are in memory, or were when they were passed. */
+  let knownThrough = 0;
+  let missedSome = true;
 
   async function renewLeases(nowMs: number) {
-    const before = new Set(partitions);
-    partitions = await leases.renew();
+    const before = partitions;
+    partitions = new Set(await leases.renew());
     leasedUntilMs = nowMs + leaseMs;
     renewAtMs = nowMs + leaseMs / 3;
-    waiting.keepPartitions(new Set(partitions));
-    if (partitions.some((number) => !before.has(number))) {
-      readThrough = 0;
+    waiting.keepPartitions(partitions);
+    if (!partitions.isSubsetOf(before)) {
+      readFromTheBeginning();
+    }
+  }
+
+  function readFromTheBeginning() {
+    knownThrough = 0;
+    missedSome = true;
+  }
+
+  async function read(limit: number): Promise<boolean> {
+    missedSome = false;
+    readAtMs = clock.monotonic() + readIntervalMs;
+    const rows = await readRows(limit);
+    for (const row of rows) {
+      waiting.add({
+        sequence: row.sequence,
+        partition: row.partition_number,
+        key: row.partition_key,
+        message: () => decodeEvent(row),
+      });
+    }
+    // What was handed over meanwhile may have gone farther.
+    knownThrough = Math.max(knownThrough, rows.at(-1)?.sequence ?? 0);
+    const isAll = rows.length < limit;
+    missedSome ||= !isAll;
+    return !isAll;
+  }
+
+  async function readRows(limit: number) {
+    try {
+      return await readWaiting(database, { partitions: [...partitions], after: knownThrough, limit });
+    } catch (error) {
+      missedSome = true;
+      throw error;
     }
   }
 
   return {
+    takeIn(event) {
+      if (event.sequence !== knownThrough + 1 || waiting.size >= waitingMax) {
+        missedSome = true;
+        return;
+      }
+      knownThrough = event.sequence;
+      if (partitions.has(event.partition)) {
+        waiting.add(event);
+      }
+    },
     async fill() {
       const nowMs = clock.monotonic();
       if (nowMs >= renewAtMs) {
         await renewLeases(nowMs);
       }
-      const room = waitingMax - waiting.size;
-      if (room < publishBatchMax || partitions.length === 0) {
-        return false;
-      }
       if (nowMs >= rescanAtMs) {
         rescanAtMs = nowMs + rescanIntervalMs;
-        readThrough = 0;
+        readFromTheBeginning();
       }
-      const rows = await readWaiting(database, { partitions, after: readThrough, limit: room });
-      waiting.add(rows);
-      readThrough = rows.at(-1)?.sequence ?? readThrough;
-      return rows.length === room;
+      const room = waitingMax - waiting.size;
+      if (room < publishBatchMax || partitions.size === 0 || !(missedSome || nowMs >= readAtMs)) {
+        return false;
+      }
+      return await read(room);
     },
     holdsLeases: () => clock.monotonic() < leasedUntilMs,
   };
