@@ -1,4 +1,5 @@
 import { collectDefaultMetrics } from "prom-client";
+import { shareEncodingBuffer } from "../environment/encoding-buffer.ts";
 import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
 import type { AuthorizeCall } from "./call-pipeline.ts";
@@ -35,6 +36,7 @@ export async function runService<S extends Settings>(
 ): Promise<void> {
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;
+  shareEncodingBuffer();
   let environment = systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT });
   collectDefaultMetrics({ register: environment.metrics, eventLoopMonitoringPrecision: 100 });
   let server: RunningServer;
