@@ -20,8 +20,8 @@ export interface NewEvent {
  * from, and what Watch methods read.
  */
 export interface EventLog {
-  /** Writes an event down in the transaction that it belongs to: both are kept, or neither. */
-  append(transaction: Transaction, event: NewEvent): Promise<void>;
+  /** Writes events down, in order, in the transaction that they belong to: all is kept, or nothing. Several at once cost less. */
+  append(transaction: Transaction, ...events: readonly NewEvent[]): Promise<void>;
   /**
    * The durable events after a position, in order, and then each new one as it becomes durable, until the signal aborts.
    * Without a position it begins with what happens from now on. Throws {@link PositionGoneError} if events after the

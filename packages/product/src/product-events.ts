@@ -7,36 +7,34 @@ import { fellLow, type StockChange, sayable } from "./stock-change.ts";
 
 /** Writes down what happened to products, in the transaction in which it happened. */
 export interface ProductEvents {
-  /** A stock changed; and it fell low, where it did. */
-  stockChanged(transaction: Transaction, change: StockChange, cause?: CallContext): Promise<void>;
+  /** Stocks changed; and they fell low, where they did. */
+  stockChanged(transaction: Transaction, changes: readonly StockChange[], cause?: CallContext): Promise<void>;
   /** Little is left. */
   stockLow(transaction: Transaction, change: StockChange, cause?: CallContext): Promise<void>;
 }
 
 export function createProductEvents(log: EventLog): ProductEvents {
-  const events: ProductEvents = {
-    async stockChanged(transaction, change, cause) {
-      const { productId, delta } = change;
-      const value = create(StockChangedSchema, { productId, stock: sayable(change.stock), delta });
-      await log.append(transaction, {
-        ...about(productId, cause),
-        type: eventTypes.stockChanged,
-        payload: { case: "stockChanged", value },
-      });
-      if (fellLow(change)) {
-        await events.stockLow(transaction, change, cause);
-      }
+  return {
+    async stockChanged(transaction, changes, cause) {
+      const events = changes.flatMap((change) =>
+        fellLow(change) ? [changed(change, cause), low(change, cause)] : [changed(change, cause)],
+      );
+      await log.append(transaction, ...events);
     },
-    async stockLow(transaction, { productId, productName, stock, lowStockThreshold }, cause) {
-      const value = create(StockLowSchema, { productId, productName, stock: sayable(stock), lowStockThreshold });
-      await log.append(transaction, {
-        ...about(productId, cause),
-        type: eventTypes.stockLow,
-        payload: { case: "stockLow", value },
-      });
+    async stockLow(transaction, change, cause) {
+      await log.append(transaction, low(change, cause));
     },
   };
-  return events;
+}
+
+function changed({ productId, stock, delta }: StockChange, cause?: CallContext): NewEvent {
+  const value = create(StockChangedSchema, { productId, stock: sayable(stock), delta });
+  return { ...about(productId, cause), type: eventTypes.stockChanged, payload: { case: "stockChanged", value } };
+}
+
+function low({ productId, productName, stock, lowStockThreshold }: StockChange, cause?: CallContext): NewEvent {
+  const value = create(StockLowSchema, { productId, productName, stock: sayable(stock), lowStockThreshold });
+  return { ...about(productId, cause), type: eventTypes.stockLow, payload: { case: "stockLow", value } };
 }
 
 // One key for each product: what becomes of it is told in order, and products do not wait for one another.

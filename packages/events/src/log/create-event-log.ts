@@ -1,10 +1,9 @@
-import { create, toBinary } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { EventSchema } from "@parley/gen/event/v1/event_pb.js";
+import { toBinary } from "@bufbuild/protobuf";
+import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import type { Environment } from "@parley/rpc";
 import type { Database, Transaction } from "@parley/store";
 import type { EventLog, NewEvent, WaitingEvent } from "../event-log.ts";
-import { eventTypes } from "../event-types.ts";
+import { eventMessage } from "./event-message.ts";
 import { createLogReader } from "./log-reader.ts";
 import { partitionOf } from "./partition.ts";
 import { watchEvents } from "./watch-events.ts";
@@ -33,40 +32,43 @@ export function createEventLog(options: EventLogOptions): EventLog {
     appended.tell();
   }
 
-  async function append(transaction: Transaction, event: NewEvent) {
-    if (event.payload.case === undefined || event.type !== eventTypes[event.payload.case]) {
-      throw new TypeError(`An event of type ${event.type} cannot carry ${event.payload.case ?? "nothing"}.`);
-    }
-    const nowMs = environment.clock.now();
-    const message = create(EventSchema, {
-      id: environment.newId(),
-      source,
-      type: event.type,
-      subject: event.subject,
-      time: timestampFromMs(nowMs),
-      partitionKey: event.partitionKey,
-      traceparent: event.cause?.traceparent ?? "",
-      requestId: event.cause?.requestId ?? "",
-      payload: event.payload,
-    });
-    const partition = partitionOf(event.partitionKey);
-    // The sequence is the row's own number: it is put into the event when the row is written or read.
-    const row = [event.type, partition, event.partitionKey, nowMs] as const;
-    const bytes = toBinary(EventSchema, message);
-    transaction.onCommit(tellAppended);
-    if (watchOnly.has(event.type)) {
-      await transaction.run(insertSql, ...row, eventState.done, bytes);
+  async function append(transaction: Transaction, ...events: readonly NewEvent[]) {
+    const timeMs = environment.clock.now();
+    const rows = events.map((event) => newRow(eventMessage(event, { id: environment.newId(), source, timeMs })));
+    if (rows.length === 0) {
       return;
     }
-    const inserted = await transaction.get<{ sequence: number }>(
-      `${insertSql} RETURNING sequence`,
-      ...row,
-      eventState.waiting,
-      bytes,
-    );
-    const sequence = inserted?.sequence ?? 0;
-    message.sequence = BigInt(sequence);
-    transaction.onCommit(() => waiting.tell({ sequence, partition, key: event.partitionKey, message: () => message }));
+    const sql = insertSql(rows.length);
+    const parameters = rows.flatMap(({ message, partition, isWaiting }) => [
+      message.type,
+      partition,
+      message.partitionKey,
+      timeMs,
+      isWaiting ? eventState.waiting : eventState.done,
+      toBinary(EventSchema, message),
+    ]);
+    transaction.onCommit(tellAppended);
+    if (rows.some(({ isWaiting }) => isWaiting)) {
+      const inserted = await transaction.all<{ sequence: number }>(`${sql} RETURNING sequence`, ...parameters);
+      const sequences = inserted.map(({ sequence }) => sequence).sort((a, b) => a - b);
+      transaction.onCommit(() => handOver(rows, sequences));
+    } else {
+      await transaction.run(sql, ...parameters);
+    }
+  }
+
+  function newRow(message: Event): NewRow {
+    return { message, partition: partitionOf(message.partitionKey), isWaiting: !watchOnly.has(message.type) };
+  }
+
+  function handOver(rows: readonly NewRow[], sequences: readonly number[]) {
+    for (const [index, { message, partition, isWaiting }] of rows.entries()) {
+      const sequence = sequences[index];
+      if (isWaiting && sequence !== undefined) {
+        message.sequence = BigInt(sequence);
+        waiting.tell({ sequence, partition, key: message.partitionKey, message: () => message });
+      }
+    }
   }
 
   return {
@@ -79,8 +81,18 @@ export function createEventLog(options: EventLogOptions): EventLog {
 
 const eventState = { waiting: 0, done: 1 } as const;
 
-const insertSql =
-  "INSERT INTO event_log (type, partition_number, partition_key, create_time, state, event) VALUES (?, ?, ?, ?, ?, ?)";
+/** An event that is to be written down. */
+interface NewRow {
+  readonly message: Event;
+  readonly partition: number;
+  readonly isWaiting: boolean;
+}
+
+// The sequence is the row's own number: it is put into the event when the row is written or read.
+function insertSql(rowCount: number): string {
+  const row = "(?, ?, ?, ?, ?, ?)";
+  return `INSERT INTO event_log (type, partition_number, partition_key, create_time, state, event) VALUES ${row}${`, ${row}`.repeat(rowCount - 1)}`;
+}
 
 function createListeners<T>() {
   const listeners = new Set<(what: T) => void>();
