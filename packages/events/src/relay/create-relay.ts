@@ -65,6 +65,7 @@ export function createRelay(options: RelayOptions): Relay {
   let storeFailures = 0;
   /** Since the last batch. */
   let arrivedCount = 0;
+  /** When the last batch began that was not full. */
   let batchAtMs = Number.NEGATIVE_INFINITY;
   let stopping = false;
   let running: Promise<void> | undefined;
@@ -75,9 +76,11 @@ export function createRelay(options: RelayOptions): Relay {
     while (!stopping) {
       wakeUp.reset();
       const more = await fill();
-      if (reader.holdsLeases() && publisher.dispatch()) {
+      const batchSize = reader.holdsLeases() ? publisher.dispatch() : 0;
+      if (batchSize > 0) {
         arrivedCount = 0;
-        batchAtMs = clock.monotonic();
+        // After a full batch there may be enough for the next one.
+        batchAtMs = batchSize < publishBatchMax ? clock.monotonic() : Number.NEGATIVE_INFINITY;
       }
       if (!more || publisher.isFull()) {
         await wakeUp.wait(pauseMs());

@@ -23,8 +23,8 @@ export interface PublisherOptions {
 
 /** Gives waiting events to the broker, a batch at a time, and marks them when their effect is sure. */
 export interface Publisher {
-  /** Begins as many batches as may be under way. True if it began one. */
-  dispatch(): boolean;
+  /** Begins as many batches as may be under way. The events of the last one; 0 if it began none. */
+  dispatch(): number;
   /** Whether no more batches may be begun now. */
   isFull(): boolean;
   /** Until when the broker is left alone after a failure, in milliseconds of the monotonic clock. */
@@ -50,7 +50,7 @@ export function createPublisher({ database, broker, environment, waiting, onSett
 
   function dispatch() {
     const nowMs = clock.monotonic();
-    let beganOne = false;
+    let lastCount = 0;
     while (inFlight.size < batchesMax() && nowMs >= notBeforeMs) {
       const batch = waiting.take(batchSizeMax(), nowMs);
       if (batch.length === 0) {
@@ -61,9 +61,9 @@ export function createPublisher({ database, broker, environment, waiting, onSett
         onSettled();
       });
       inFlight.add(published);
-      beganOne = true;
+      lastCount = batch.length;
     }
-    return beganOne;
+    return lastCount;
   }
 
   async function publish(batch: readonly WaitingEvent[]) {
