@@ -6,17 +6,13 @@ import {
   type OutgoingHttpHeaders,
   ServerResponse,
 } from "node:http";
-import {
-  constants,
-  createServer as createHttp2Server,
-  type Http2Server,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
+import { createServer as createHttp2Server, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { Http2Connection } from "../http2/connection.ts";
+import { errorCode } from "../http2/constants.ts";
+import { requestHeaders } from "../http2/header-fields.ts";
+import { NodeStream } from "../http2/node-stream.ts";
 import type { ServerLimits } from "./server-limits.ts";
 import type { UnaryPath } from "./unary/unary-path.ts";
 
@@ -63,7 +59,7 @@ export function createListener({ limits, tls, handle, unary }: ListenerOptions):
   const state = { draining: false };
   const sockets = new Set<Socket>();
   const http1 = createHttp1(limits, { handle, unary, state });
-  const { http2, sessions } = createHttp2(limits, { handle, unary, state });
+  const { http2, connections } = createHttp2(limits, { handle, unary, state });
   const front =
     tls === undefined ? createCleartextFront(limits, { http1, http2 }) : createTlsFront(tls, { http1, http2 });
   front.maxConnections = limits.connectionsMax;
@@ -75,16 +71,16 @@ export function createListener({ limits, tls, handle, unary }: ListenerOptions):
     listen: (port, host) => listen(front, { port, host }),
     startDrain() {
       state.draining = true;
-      for (const session of sessions()) {
-        announceShutdown(session);
+      for (const connection of connections()) {
+        connection.announceClose();
       }
     },
     stopAccepting() {
       front.close();
       http1.closeIdleConnections();
-      for (const session of sessions()) {
+      for (const connection of [...connections()]) {
         // Says GOAWAY with the last call taken in, and ends when those under way have ended.
-        session.close();
+        connection.close();
       }
     },
     closeIdle: () => http1.closeIdleConnections(),
@@ -103,7 +99,7 @@ export function createListener({ limits, tls, handle, unary }: ListenerOptions):
 
 interface Inner {
   readonly http1: Http1Server;
-  readonly http2: Http2Server;
+  http2(socket: Socket): void;
 }
 
 type Head = OutgoingHttpHeaders | OutgoingHttpHeader[];
@@ -130,7 +126,11 @@ function createCleartextFront(limits: ServerLimits, { http1, http2 }: Inner): Ne
       socket.unshift(first);
       // Every HTTP/2 connection begins with "PRI * HTTP/2.0" (RFC 9113, section 3.4), and no HTTP/1.1 method with "PRI".
       const speaksHttp2 = first.subarray(0, 3).toString("latin1") === "PRI";
-      (speaksHttp2 ? http2 : http1).emit("connection", socket);
+      if (speaksHttp2) {
+        http2(socket);
+      } else {
+        http1.emit("connection", socket);
+      }
     });
   });
 }
@@ -153,7 +153,11 @@ function createTlsFront({ cert, key, ca }: TlsMaterial, { http1, http2 }: Inner)
       socket.destroy();
       return;
     }
-    (socket.alpnProtocol === "h2" ? http2 : http1).emit("connection", socket);
+    if (socket.alpnProtocol === "h2") {
+      http2(socket);
+    } else {
+      http1.emit("connection", socket);
+    }
   });
 }
 
@@ -191,90 +195,55 @@ function createHttp1(limits: ServerLimits, { handle, unary, state }: InnerOption
 function createHttp2(
   limits: ServerLimits,
   { handle, unary, state }: InnerOptions,
-): { readonly http2: Http2Server; sessions(): Iterable<ServerHttp2Session> } {
-  const sessions = new Map<ServerHttp2Session, { calls: number }>();
-  const http2 = createHttp2Server({
-    settings: {
-      enablePush: false,
-      initialWindowSize: limits.streamWindowBytes,
-      maxConcurrentStreams: limits.streamsPerConnectionMax,
-      maxHeaderListSize: limits.headerBytesMax,
-    },
-    maxSessionMemory: sessionMegabytesMax,
-    streamResetBurst: limits.streamResetBurstMax,
-    streamResetRate: limits.streamResetsPerSecondMax,
-  });
+): { http2(socket: Socket): void; connections(): Iterable<Http2Connection> } {
+  const connections = new Set<Http2Connection>();
   // Node makes requests and responses of streams in a server that has somebody listening for them. This one never listens to
   // a port: it is given the streams that the unary path leaves.
   const compatibility = createHttp2Server(handle);
-  http2.on("stream", (stream: ServerHttp2Stream, headers, flags, rawHeaders) => {
-    const open = stream.session === undefined ? undefined : sessions.get(stream.session as ServerHttp2Session);
-    if (open !== undefined) {
-      open.calls++;
-      (stream as CountedStream)[openKey] = open;
-      stream.on("close", countClosed);
-    }
-    if (unary?.http2(stream, headers) !== true) {
-      compatibility.emit("stream", stream, headers, flags, rawHeaders);
-    }
-  });
-  http2.on("session", (session) => {
-    const open = { calls: 0 };
-    sessions.set(session, open);
-    session.once("close", () => sessions.delete(session));
-    session.setTimeout(limits.connectionIdleTimeoutMs);
-    session.on("timeout", () => {
-      // Silence inside a call is the call's own affair.
-      if (open.calls === 0) {
-        session.close();
+  return {
+    connections: () => connections,
+    http2(socket) {
+      const connection = new Http2Connection(socket, {
+        role: "server",
+        streamsMax: limits.streamsPerConnectionMax,
+        streamWindowBytes: limits.streamWindowBytes,
+        connectionWindowBytes: limits.connectionWindowBytes,
+        headerBytesMax: limits.headerBytesMax,
+        resets: { burstMax: limits.streamResetBurstMax, perSecondMax: limits.streamResetsPerSecondMax },
+        listener: {
+          onStream(stream, block) {
+            const headers = block.tooLarge ? undefined : requestHeaders(block);
+            if (headers === undefined) {
+              stream.reset(block.tooLarge ? errorCode.enhanceYourCalm : errorCode.protocol);
+              return;
+            }
+            stream.expectedBytes = Number(headers["content-length"] ?? -1);
+            if (unary?.http2(stream, { headers, socket }) !== true) {
+              const whole = new NodeStream(stream, socket);
+              whole.headRequest = headers[":method"] === "HEAD";
+              compatibility.emit("stream", whole, headers, 0, block.fields);
+            }
+          },
+          onClose: () => connections.delete(connection),
+        },
+      });
+      connections.add(connection);
+      socket.setTimeout(limits.connectionIdleTimeoutMs);
+      socket.on("timeout", () => {
+        if (connection.destroyed || socket.writableLength > 0) {
+          // The client does not close its side, or takes nothing of what it is sent.
+          socket.destroy();
+        } else if (connection.openCount === 0) {
+          // Silence inside a call is the call's own affair.
+          connection.close();
+        }
+      });
+      if (state.draining) {
+        connection.announceClose();
       }
-    });
-    session.setLocalWindowSize(limits.connectionWindowBytes);
-    session.on("goaway", () => stayOpen(session));
-    if (state.draining) {
-      announceShutdown(session);
-    }
-  });
-  http2.on("sessionError", () => {
-    // The connection is gone, and each call on it has been told so by itself.
-  });
-  return { http2, sessions: () => sessions.keys() };
-}
-
-const openKey = Symbol("calls on the connection");
-
-type CountedStream = ServerHttp2Stream & { [openKey]?: { calls: number } };
-
-function countClosed(this: CountedStream): void {
-  const open = this[openKey];
-  if (open !== undefined) {
-    open.calls--;
-  }
-}
-
-/**
- * Keeps Node from closing a connection at its client's GOAWAY, which it does right after this event. A client's GOAWAY is about
- * the streams that a server begins (RFC 9113, section 6.8). Node's own clients send one as soon as they are asked to go
- * elsewhere, ahead of calls that they have already begun, and those would be refused.
- */
-function stayOpen(session: ServerHttp2Session): void {
-  const close = session.close;
-  session.close = () => {
-    session.close = close;
+    },
   };
 }
-
-/** A GOAWAY that names the highest stream there can be: "no more, please", while all that is on its way is let in (RFC 9113, section 6.8). */
-function announceShutdown(session: ServerHttp2Session): void {
-  if (!session.closed && !session.destroyed) {
-    session.goaway(constants.NGHTTP2_NO_ERROR, streamIdMax);
-  }
-}
-
-const streamIdMax = 2 ** 31 - 1;
-
-/** What one HTTP/2 connection may hold in memory. Node's 10 MB are less than the windows of a few hundred streams. */
-const sessionMegabytesMax = 256;
 
 /** TCP keepalive finds peers that vanished without a word. */
 const keepAliveMs = 60_000;

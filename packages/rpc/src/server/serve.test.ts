@@ -206,9 +206,14 @@ describe("a call's context", () => {
           });
         }),
     });
-    const client = createClient(EchoService, createGrpcTransport({ baseUrl: server.url }));
-    await failure(client.echo({}, { timeoutMs: 30 }));
+    // Told in a header alone: a client that held to it itself would go away at the same moment.
+    await fetch(`${server.url}/${EchoService.typeName}/Echo`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "connect-timeout-ms": "30" },
+      body: "{}",
+    });
     await expect.poll(() => aborted).toEqual([Code.DeadlineExceeded]);
+    const client = createClient(EchoService, createGrpcTransport({ baseUrl: server.url }));
     const controller = new AbortController();
     const call = failure(client.echo({}, { signal: controller.signal }));
     setTimeout(() => controller.abort(), 50);

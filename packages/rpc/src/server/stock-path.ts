@@ -1,8 +1,10 @@
+import type { Socket } from "node:net";
 import type { ConnectRouter, ContextValues, HandlerContext } from "@connectrpc/connect";
 import { ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import type { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionGzip } from "@connectrpc/connect-node";
+import type { FastifyRequest } from "fastify";
 import type { CallPipeline } from "./call-pipeline.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import { peerOf } from "./peer.ts";
@@ -24,7 +26,7 @@ export function stockPath(
   return {
     routes: (router) => addRoutes(router, { pipeline, methods, limits }),
     contextValues: (request) =>
-      createContextValues().set(placeKey, { peer: peerOf(request.raw.socket), call: undefined }),
+      createContextValues().set(placeKey, { peer: peerOf(socketOf(request.raw)), call: undefined }),
     requestGate: (context) => {
       const served = methods.get(`/${context.service.typeName}/${context.method.name}`);
       if (served !== undefined) {
@@ -38,6 +40,12 @@ export function stockPath(
     readMaxBytes: limits.requestBytesMax,
     writeMaxBytes: limits.responseBytesMax,
   };
+}
+
+/** The connection itself: over HTTP/2 Node's requests show something that only looks like it. */
+function socketOf(raw: FastifyRequest["raw"]): Socket {
+  const { stream } = raw as { readonly stream?: { readonly socket: Socket } };
+  return stream?.socket ?? raw.socket;
 }
 
 /** Where a call's own things lie among Connect's context values. */

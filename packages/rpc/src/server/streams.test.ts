@@ -117,11 +117,11 @@ describe.each(names)("streams over %s", (name) => {
     const client = clientOver(name);
     const tooLong = "x".repeat(4097);
     for (const call of [
-      all(client.repeat({ message: tooLong })),
-      client.join(messages("fine", tooLong)),
-      all(client.chat(messages("fine", tooLong))),
+      () => all(client.repeat({ message: tooLong })),
+      () => client.join(messages("fine", tooLong)),
+      () => all(client.chat(messages("fine", tooLong))),
     ]) {
-      const error = await failure(call);
+      const error = await failure(call());
       expect(error.code).toBe(Code.InvalidArgument);
       expect(error.rawMessage).toBe("message: must be at most 4096 characters");
       expect(reasonOf(error)?.reason).toBe("INVALID_REQUEST");

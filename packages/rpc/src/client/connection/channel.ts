@@ -152,7 +152,7 @@ export class Channel implements ConnectionOwner {
 
   #connected(connection: Connection): void {
     this.#connections.add(connection);
-    if (connection.session.closed) {
+    if (connection.http2.closing) {
       this.#backOff("the connection was closed as soon as it was open");
       return;
     }

@@ -1,7 +1,8 @@
-import { type ClientHttp2Session, connect, type SecureClientSessionOptions } from "node:http2";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Clock } from "../../environment/clock.ts";
+import { Http2Connection } from "../../http2/connection.ts";
+import type { ConnectionListener } from "../../http2/connection-options.ts";
 import type { Endpoint, Target } from "./target.ts";
 
 /** What TLS needs to know: whom to trust, and who we are. */
@@ -31,6 +32,8 @@ export interface ConnectionOptions {
 
 /** What a connection tells the channel that opened it. */
 export interface ConnectionOwner {
+  /** The peer's settings are here, as gRPC asks before a connection counts as ready. Called once, before all else. */
+  onReady?(connection: Connection): void;
   /** The peer allows more calls at once than before. */
   onCapacity(connection: Connection): void;
   /** No new calls may begin on it: GOAWAY came, or it is closed. May be called more than once. */
@@ -43,14 +46,11 @@ const streamWindowBytes = 1 << 20;
 const connectionWindowBytes = 16 << 20;
 /** The most that one response's headers may take. Node's own default for HTTP/1.1 is the same. */
 export const headerBytesMax = 16 << 10;
-/** What a connection may hold in memory, beyond which Node refuses streams: the window of all streams, several times over. */
-const sessionMegabytesMax = 64;
-/** The most fields that one response's headers may have. */
-const headerCountMax = 256;
 
 /** One HTTP/2 connection. It outlives GOAWAY until its calls have ended, and ends by itself when the other side is gone. */
 export class Connection {
-  readonly session: ClientHttp2Session;
+  readonly http2: Http2Connection;
+  readonly #socket: Socket;
   /** Calls under way. Kept by {@link begin} and {@link end}. */
   openCount = 0;
   /** How many calls the peer allows at once (SETTINGS_MAX_CONCURRENT_STREAMS). */
@@ -64,9 +64,10 @@ export class Connection {
   #cancelWatch: () => void = () => {};
   #cancelPing: (() => void) | undefined;
   #idleSinceMs: number;
+  #ready = false;
 
-  constructor(session: ClientHttp2Session, owner: ConnectionOwner, clock: Clock, options: ConnectionOptions) {
-    this.session = session;
+  constructor(socket: Socket, owner: ConnectionOwner, clock: Clock, options: ConnectionOptions) {
+    this.#socket = socket;
     this.#clock = clock;
     this.#idleSinceMs = clock.monotonic();
     this.#options = {
@@ -75,75 +76,71 @@ export class Connection {
       pingTimeoutMs: options.pingTimeoutMs ?? 3000,
       idleTimeoutMs: options.idleTimeoutMs ?? 300_000,
     };
-    session.on("remoteSettings", (settings) => {
-      this.capacity = settings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
-      owner.onCapacity(this);
+    const listener: ConnectionListener = {
+      onSettings: () => {
+        this.capacity = this.http2.peerStreamsMax;
+        if (!this.#ready) {
+          this.#ready = true;
+          socket.unref();
+          owner.onReady?.(this);
+        }
+        owner.onCapacity(this);
+      },
+      onGoaway: (lastStreamId) => {
+        this.lastStreamId = lastStreamId;
+        owner.onUnusable(this);
+      },
+      onClose: () => {
+        this.#cancelWatch();
+        this.#cancelPing?.();
+        owner.onUnusable(this);
+      },
+    };
+    this.http2 = new Http2Connection(socket, {
+      role: "client",
+      listener,
+      streamWindowBytes,
+      connectionWindowBytes,
+      headerBytesMax,
     });
-    session.on("goaway", (_code, lastStreamId) => {
-      this.lastStreamId = lastStreamId;
-      owner.onUnusable(this);
-    });
-    session.on("close", () => {
-      this.#cancelWatch();
-      this.#cancelPing?.();
-      owner.onUnusable(this);
-    });
-    // What went wrong reaches the calls through their streams; a session whose errors nobody hears would end the process.
-    session.on("error", () => owner.onUnusable(this));
-    this.capacity = session.remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
-    session.unref();
     this.#watch();
   }
 
   /** Counts a call in. Connections with calls under way keep the process alive, others do not. */
   begin(): void {
     if (this.openCount++ === 0) {
-      this.session.ref();
+      this.#socket.ref();
     }
   }
 
   /** Counts a call out. */
   end(): void {
     if (--this.openCount === 0) {
-      this.session.unref();
+      this.#socket.unref();
       this.#idleSinceMs = this.#clock.monotonic();
     }
   }
 
   /** Whether the other side can no longer be reached on it. */
   get lost(): boolean {
-    return this.session.destroyed;
+    return this.http2.destroyed;
   }
 
   /** Asks the other side for a sign of life; the connection ends where none comes in time. Asking twice is asking once. */
   probe(): void {
-    if (this.#cancelPing !== undefined || this.session.destroyed || this.session.closed) {
+    if (this.#cancelPing !== undefined || this.http2.destroyed) {
       return;
     }
-    this.#cancelPing = this.#clock.after(this.#options.pingTimeoutMs, () => this.#destroy("ping timed out"));
-    try {
-      this.session.ping((error) => {
-        this.#cancelPing?.();
-        this.#cancelPing = undefined;
-        if (error !== null) {
-          this.#destroy("ping failed");
-        }
-      });
-    } catch {
-      // The session ended between the check and the ping.
-      this.#destroy("ping failed");
-    }
+    this.#cancelPing = this.#clock.after(this.#options.pingTimeoutMs, () => this.http2.destroy());
+    this.http2.ping(() => {
+      this.#cancelPing?.();
+      this.#cancelPing = undefined;
+    });
   }
 
   /** Lets calls under way finish, and begins no new ones. */
   close(): void {
-    this.session.close();
-  }
-
-  #destroy(reason: string): void {
-    if (!this.session.destroyed) {
-      this.session.destroy(new Error(reason));
-    }
+    this.http2.close();
   }
 
   #watch(): void {
@@ -163,37 +160,27 @@ export class Connection {
   }
 }
 
-/** Opens a connection; resolves once the peer's settings are there, as gRPC asks before a connection counts as ready. */
+interface OpenOptions {
+  readonly owner: ConnectionOwner;
+  readonly clock: Clock;
+  readonly options: ConnectionOptions;
+  readonly signal: AbortSignal;
+}
+
+/** Opens a connection; resolves once the peer's settings are there. */
 export function openConnection(
   endpoint: Endpoint,
   target: Target,
-  {
-    owner,
-    clock,
-    options,
-    signal,
-  }: {
-    readonly owner: ConnectionOwner;
-    readonly clock: Clock;
-    readonly options: ConnectionOptions;
-    readonly signal: AbortSignal;
-  },
+  { owner, clock, options, signal }: OpenOptions,
 ): Promise<Connection> {
   const { promise, resolve, reject } = Promise.withResolvers<Connection>();
   const socket = openSocket(endpoint, target, options.tls);
-  const sessionOptions: SecureClientSessionOptions = {
-    createConnection: () => socket,
-    settings: { enablePush: false, initialWindowSize: streamWindowBytes, maxHeaderListSize: headerBytesMax },
-    maxHeaderListPairs: headerCountMax,
-    maxSessionMemory: sessionMegabytesMax,
-  };
-  const session = connect(`${target.scheme}://${target.authority}`, sessionOptions);
   const timeoutMs = options.connectTimeoutMs ?? 5000;
   const cancelTimeout = clock.after(timeoutMs, () => fail(new Error(`no answer within ${timeoutMs} ms`)));
 
   function fail(error: Error): void {
     settle();
-    session.destroy();
+    socket.destroy();
     reject(error);
   }
   function closed(): void {
@@ -202,8 +189,8 @@ export function openConnection(
   function settle(): void {
     cancelTimeout();
     signal.removeEventListener("abort", abort);
-    session.off("error", fail);
-    session.off("close", closed);
+    socket.off("error", fail);
+    socket.off("close", closed);
   }
   function abort(): void {
     fail(new Error("the client was closed"));
@@ -211,19 +198,22 @@ export function openConnection(
   signal.addEventListener("abort", abort);
   // An error that nobody hears, for example a second one, would end the process.
   socket.on("error", ignore);
-  session.on("error", ignore);
-  session.on("error", fail);
-  session.on("close", closed);
-  session.once("connect", () => {
+  socket.on("error", fail);
+  socket.on("close", closed);
+  socket.once(target.scheme === "https" ? "secureConnect" : "connect", () => {
     if (target.scheme === "https" && (socket as TLSSocket).alpnProtocol !== "h2") {
       fail(new Error("the server does not speak HTTP/2"));
-    } else if (!session.destroyed) {
-      session.setLocalWindowSize(connectionWindowBytes);
+      return;
     }
-  });
-  session.once("remoteSettings", () => {
-    settle();
-    resolve(new Connection(session, owner, clock, options));
+    const opening: ConnectionOwner = {
+      onReady(connection) {
+        settle();
+        resolve(connection);
+      },
+      onCapacity: (connection) => owner.onCapacity(connection),
+      onUnusable: (connection) => owner.onUnusable(connection),
+    };
+    new Connection(socket, opening, clock, options);
   });
   return promise;
 }

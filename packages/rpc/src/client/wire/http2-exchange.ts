@@ -1,5 +1,7 @@
-import { type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { errorCode } from "../../http2/constants.ts";
+import { fieldsToObject } from "../../http2/header-fields.ts";
+import type { Http2Stream, StreamListener } from "../../http2/stream.ts";
 import { isDeadline, markOwnTimer, markReach } from "../attempt-outcome.ts";
 import type { Channel, ConnectionWaiter } from "../connection/channel.ts";
 import type { Connection } from "../connection/connection.ts";
@@ -10,8 +12,8 @@ import type { HttpAnswer, NodeFields } from "./unary-answer.ts";
 
 /** One request and its answer. */
 export interface ExchangeRequest {
-  /** Names and values in turn, pseudo-headers first, as `node:http2` takes them without looking further. */
-  readonly head: string[];
+  /** The headers, as HTTP/2 writes them. */
+  readonly head: Uint8Array;
   readonly body: Buffer;
   /** The most bytes that the answer's body may have. */
   readonly bodyBytesMax: number;
@@ -28,16 +30,13 @@ export interface ExchangeOutcome {
 /** How often a call is put on another connection because the one it was given had gone; a bound against going round for ever. */
 const placementsMax = 8;
 
-const exchangeKey = Symbol("exchange");
-type ExchangeStream = ClientHttp2Stream & { [exchangeKey]: Http2Exchange };
-
 const noFields: NodeFields = {};
 
 /**
  * A request and its answer over HTTP/2, with the body of each in one piece. One object and no closures: this is the part of a call that
  * runs for every call.
  */
-export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer {
+export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer, StreamListener {
   readonly deadlineMs: number;
   headers: NodeFields = noFields;
   trailers: NodeFields = noFields;
@@ -47,10 +46,9 @@ export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer {
   readonly #outcome: ExchangeOutcome;
   readonly #body = new Body();
   #connection: Connection | undefined;
-  #stream: ClientHttp2Stream | undefined;
+  #stream: Http2Stream | undefined;
   #receivedBefore = 0;
   #placements = 0;
-  #complete = false;
   #settled = false;
 
   constructor(channel: Channel, watch: DeadlineWatch, request: ExchangeRequest, outcome: ExchangeOutcome) {
@@ -93,22 +91,15 @@ export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer {
     this.#connection = connection;
     this.#receivedBefore = connection.receivedCount;
     this.#placements++;
-    let stream: ClientHttp2Stream;
-    try {
-      stream = connection.session.request(this.#request.head as unknown as OutgoingHttpHeaders, streamOptions);
-    } catch (error) {
-      // Node refuses a header that must not be sent. Nothing left, and trying again would change nothing.
-      this.#settle(markReach(ConnectError.from(error, Code.Internal), "unreachable"));
+    if (connection.http2.closing && this.#placements < placementsMax) {
+      // It went away between the two. Nothing is repeated by taking the next one.
+      this.#giveBack();
+      this.#place();
       return;
     }
+    const stream = connection.http2.open(this.#request.head);
     this.#stream = stream;
-    (stream as ExchangeStream)[exchangeKey] = this;
-    stream.on("response", onResponse);
-    stream.on("data", onData);
-    stream.on("trailers", onTrailers);
-    stream.on("end", onEnd);
-    stream.on("error", onError);
-    stream.on("close", onClose);
+    stream.listener = this;
     stream.end(this.#request.body);
   }
 
@@ -137,8 +128,8 @@ export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer {
     this.#abandon(reason === this.#request.signal?.reason ? copyOf(reason) : reason);
   }
 
-  onResponse(headers: NodeFields): void {
-    this.headers = headers;
+  onHeaders(fields: readonly string[]): void {
+    this.headers = fieldsToObject(fields) as NodeFields;
     if (this.#connection !== undefined) {
       this.#connection.receivedCount++;
     }
@@ -146,37 +137,31 @@ export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer {
 
   onData(chunk: Buffer): void {
     this.#body.add(chunk);
+    this.#stream?.taken(chunk.length);
     if (this.#body.length > this.#request.bodyBytesMax && !this.#settled) {
       const message = `the answer is larger than ${this.#request.bodyBytesMax} bytes`;
       this.#abandon(markReach(new ConnectError(message, Code.ResourceExhausted), "answered"));
     }
   }
 
-  onEnd(): void {
-    this.#complete = true;
-    if (this.trailers !== noFields) {
-      this.#settle(undefined);
-    }
+  onTrailers(fields: readonly string[]): void {
+    this.trailers = fieldsToObject(fields) as NodeFields;
   }
 
-  onClose(stream: ClientHttp2Stream): void {
-    if (this.#settled) {
+  onEnd(): void {
+    this.#settle(undefined);
+  }
+
+  onClose(): void {
+    const stream = this.#stream;
+    if (this.#settled || stream === undefined) {
       return;
     }
     const connection = this.#connection;
-    const id = stream.id;
-    if (this.headers !== noFields && this.#complete && stream.rstCode === constants.NGHTTP2_NO_ERROR) {
-      this.#settle(undefined);
-    } else if (id === undefined && this.#placements < placementsMax) {
-      // It never left: the connection had gone before. Nothing is repeated by taking the next one.
-      this.#giveBack();
-      this.#place();
-    } else if (connection !== undefined && id !== undefined && id > connection.lastStreamId) {
+    if (connection !== undefined && stream.id > connection.lastStreamId) {
       this.#settle(markReach(new ConnectError("the server is going away", Code.Unavailable), "refused"));
-    } else if (id === undefined) {
-      this.#settle(markReach(connectionLost(), "unsent"));
     } else {
-      this.#settle(connection?.lost ? connectionLost() : errorFromReset(stream.rstCode));
+      this.#settle(connection?.lost ? connectionLost() : errorFromReset(stream.resetCode));
     }
   }
 
@@ -185,7 +170,7 @@ export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer {
     const stream = this.#stream;
     this.#settle(error);
     // RST_STREAM with CANCEL tells the server that nobody waits for the answer any more.
-    stream?.close(constants.NGHTTP2_CANCEL);
+    stream?.reset(errorCode.cancel);
   }
 
   #settle(error: ConnectError | undefined): void {
@@ -210,28 +195,6 @@ export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer {
       this.#channel.release(connection);
     }
   }
-}
-
-const streamOptions = { endStream: false };
-
-// One function for each event, shared by all streams: a closure for each would cost as much as the rest of the call.
-function onResponse(this: unknown, headers: NodeFields): void {
-  (this as ExchangeStream)[exchangeKey].onResponse(headers);
-}
-function onData(this: unknown, chunk: Buffer): void {
-  (this as ExchangeStream)[exchangeKey].onData(chunk);
-}
-function onTrailers(this: unknown, trailers: NodeFields): void {
-  (this as ExchangeStream)[exchangeKey].trailers = trailers;
-}
-function onEnd(this: unknown): void {
-  (this as ExchangeStream)[exchangeKey].onEnd();
-}
-/** What went wrong is told by "close", which follows with the code; an error that nobody hears would end the process. */
-function onError(): void {}
-function onClose(this: unknown): void {
-  const stream = this as ExchangeStream;
-  stream[exchangeKey].onClose(stream);
 }
 
 /** An abort reason may be shared by many calls; what is noted on an error must not be. */

@@ -1,6 +1,7 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ContextValues, type UnaryResponse } from "@connectrpc/connect";
 import type { Clock } from "../../environment/clock.ts";
+import { encodeFields } from "../../http2/header-encoder.ts";
 import { markOwnTimer, markReach, reachOf } from "../attempt-outcome.ts";
 import { checkedHeader, type MetadataInit } from "../call-header.ts";
 import type { Channel } from "../connection/channel.ts";
@@ -11,14 +12,14 @@ import { type HttpAnswer, UnaryAnswer } from "./unary-answer.ts";
 import { methodPath, pushMetadata } from "./unary-method.ts";
 import type { UnaryProtocol } from "./unary-protocol.ts";
 
-/** Unary calls straight on `node:http2`. The stock transport costs five times as much, see docs/performance.md. */
+/** Unary calls straight on a connection. The stock transport costs many times as much, see docs/performance.md. */
 export class Http2UnaryTransport {
   readonly #channel: Channel;
   readonly #clock: Clock;
   readonly #watch: DeadlineWatch;
   readonly #protocol: UnaryProtocol;
   readonly #format: MessageFormat;
-  readonly #heads = new Map<DescMethodUnary, readonly string[]>();
+  readonly #heads = new Map<DescMethodUnary, Buffer>();
 
   constructor(
     channel: Channel,
@@ -49,18 +50,18 @@ export class Http2UnaryTransport {
       }
       const protocol = this.#protocol;
       const body = protocol.frame(encodeMessage(method.input, input, this.#format));
-      const head = this.#head(method).slice();
+      const fields: string[] = [];
       if (timeoutMs !== undefined) {
-        head.push(protocol.timeoutName, protocol.formatTimeout(timeoutMs));
+        fields.push(protocol.timeoutName, protocol.formatTimeout(timeoutMs));
       }
       if (body.fields.length > 0) {
-        head.push(...body.fields);
+        fields.push(...body.fields);
       }
       if (header !== undefined) {
-        pushMetadata(head, checkedHeader(header));
+        pushMetadata(fields, checkedHeader(header));
       }
       const request = {
-        head,
+        head: encodeFields(fields, this.#head(method)),
         body: body.bytes,
         bodyBytesMax: protocol.bodyBytesMax,
         deadlineMs: timeoutMs === undefined ? Number.POSITIVE_INFINITY : this.#clock.monotonic() + timeoutMs,
@@ -71,14 +72,15 @@ export class Http2UnaryTransport {
     });
   }
 
-  #head(method: DescMethodUnary): readonly string[] {
+  /** The headers that all calls of a method have. */
+  #head(method: DescMethodUnary): Buffer {
     let head = this.#heads.get(method);
     if (head === undefined) {
       const { scheme, authority, pathPrefix } = this.#channel.target;
-      head = [
+      head = encodeFields([
         ...[":method", "POST", ":scheme", scheme, ":authority", authority, ":path", methodPath(method, pathPrefix)],
         ...this.#protocol.fields,
-      ];
+      ]);
       this.#heads.set(method, head);
     }
     return head;

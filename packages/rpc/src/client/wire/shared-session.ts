@@ -1,4 +1,7 @@
-import type { ClientHttp2Stream, ClientSessionRequestOptions, OutgoingHttpHeaders } from "node:http2";
+import type { ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
+import { encodeFields } from "../../http2/header-encoder.ts";
+import { objectToFields } from "../../http2/header-fields.ts";
+import { NodeStream } from "../../http2/node-stream.ts";
 import type { Channel } from "../connection/channel.ts";
 import type { Connection } from "../connection/connection.ts";
 
@@ -12,17 +15,12 @@ export class SharedSession {
     this.authority = `${channel.target.scheme}://${channel.target.authority}`;
   }
 
-  request(
-    method: string,
-    path: string,
-    headers: OutgoingHttpHeaders,
-    options: Omit<ClientSessionRequestOptions, "signal">,
-  ): Promise<ClientHttp2Stream> {
+  request(method: string, path: string, headers: OutgoingHttpHeaders): Promise<ClientHttp2Stream> {
     return new Promise((resolve, reject) => {
       const begin = (connection: Connection) => {
-        let stream: ClientHttp2Stream;
+        let stream: NodeStream;
         try {
-          stream = connection.session.request({ ...headers, ":method": method, ":path": path }, options);
+          stream = new NodeStream(connection.http2.open(this.#block(method, path, headers)), connection.http2.socket);
         } catch (error) {
           this.#channel.release(connection);
           reject(error);
@@ -30,7 +28,8 @@ export class SharedSession {
         }
         stream.once("response", () => connection.receivedCount++);
         stream.once("close", () => this.#channel.release(connection));
-        resolve(stream);
+        // To its readers it is what Node's own streams are.
+        resolve(stream as unknown as ClientHttp2Stream);
       };
       const connection = this.#channel.acquire();
       if (connection === undefined) {
@@ -39,6 +38,13 @@ export class SharedSession {
         begin(connection);
       }
     });
+  }
+
+  #block(method: string, path: string, headers: OutgoingHttpHeaders): Buffer {
+    const { scheme, authority } = this.#channel.target;
+    return encodeFields(
+      objectToFields({ ":method": method, ":scheme": scheme, ":authority": authority, ":path": path, ...headers }),
+    );
   }
 
   /** A sign of life, for the stock transports' own keepalive; ours counts answers itself. */

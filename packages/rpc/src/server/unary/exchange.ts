@@ -37,15 +37,13 @@ export interface Answer {
   readonly status: number;
   /** Names in lower case. Taken over: the sender may change it. */
   readonly headers: OutgoingHttpHeaders;
-  /** All of the headers, as HTTP/2 writes them (`:status` first, names and values in turn), where many answers share them. */
-  readonly prepared?: PreparedHeaders | undefined;
+  /** All of the headers, written for HTTP/2 already, where many answers share them. */
+  readonly prepared?: Uint8Array | undefined;
   /** Undefined for an answer of headers alone. */
   readonly body?: Uint8Array | undefined;
-  /** Undefined for an answer without trailers. */
-  readonly trailers?: OutgoingHttpHeaders | undefined;
+  /** Undefined for an answer without trailers. May be written for HTTP/2 already, as `prepared`. */
+  readonly trailers?: OutgoingHttpHeaders | Uint8Array | undefined;
 }
 
 /** The body of a request that has none. */
 export const emptyBody: Buffer = Buffer.alloc(0);
-
-export type PreparedHeaders = readonly (string | number)[];

@@ -1,11 +1,12 @@
 import type { OutgoingHttpHeaders } from "node:http";
+import { encodeFields } from "../../http2/header-encoder.ts";
 import { type ContentType, formatContentType } from "../../protocol/content-types.ts";
 import { compressedFlag, encodeEnvelope, envelopeHeaderBytes } from "../../protocol/envelope.ts";
 import { writeGrpcStatus } from "../../protocol/grpc-status.ts";
 import { addErrorMetadata, copyToNode } from "../../protocol/metadata.ts";
 import type { Dialect, DialectCall } from "./dialect.ts";
 import { grpcEncoding, grpcTimeoutMs, readSingle, readTooLong } from "./enveloped-request.ts";
-import type { Answer, PreparedHeaders } from "./exchange.ts";
+import type { Answer } from "./exchange.ts";
 
 /** gRPC over HTTP/2 (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). */
 export const grpcDialect: Dialect = {
@@ -57,11 +58,11 @@ export const grpcDialect: Dialect = {
 const noBytes = Buffer.alloc(0);
 
 /** The headers of nearly all answers. */
-const preparedHeaders: Readonly<Record<ContentType["codec"], PreparedHeaders>> = {
-  proto: [":status", 200, "content-type", "application/grpc+proto"],
-  json: [":status", 200, "content-type", "application/grpc+json"],
+const preparedHeaders: Readonly<Record<ContentType["codec"], Uint8Array>> = {
+  proto: encodeFields([":status", "200", "content-type", "application/grpc+proto"]),
+  json: encodeFields([":status", "200", "content-type", "application/grpc+json"]),
 };
-const successTrailers: OutgoingHttpHeaders = { "grpc-status": "0" };
+const successTrailers = encodeFields(["grpc-status", "0"]);
 const noHeaders: OutgoingHttpHeaders = {};
 
 function success(call: DialectCall, body: Buffer): Answer {

@@ -1,27 +1,26 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
-import { constants, type ServerHttp2Stream } from "node:http2";
+import type { IncomingHttpHeaders } from "node:http";
+import type { Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { errorCode } from "../../http2/constants.ts";
+import { encodeFields } from "../../http2/header-encoder.ts";
+import { objectToFields } from "../../http2/header-fields.ts";
+import type { Http2Stream, StreamListener } from "../../http2/stream.ts";
 import { peerOf } from "../peer.ts";
 import { type Answer, type BodyReceiver, type Exchange, emptyBody } from "./exchange.ts";
 import type { Answering, StallWatch } from "./stall-watch.ts";
 
-const withTrailers = { waitForTrailers: true, sendDate: false } as const;
-const headersAlone = { endStream: true, sendDate: false } as const;
-
-/** Node's types want an array that may be changed; it changes none that has a status and asks for no date. */
-type RawHeaders = Extract<Parameters<ServerHttp2Stream["respond"]>[0], readonly unknown[]>;
-
 interface Http2ExchangeInit {
   readonly headers: IncomingHttpHeaders;
   readonly stalls: StallWatch;
+  readonly socket: Socket;
 }
 
-/** A request on an HTTP/2 stream, without Node's compatibility layer in between. */
-export class Http2Exchange implements Exchange, Answering {
+/** A request on an HTTP/2 stream. */
+export class Http2Exchange implements Exchange, Answering, StreamListener {
   readonly headers: IncomingHttpHeaders;
   readonly requestMethod: string;
   readonly target: string;
-  readonly stream: ServerHttp2Stream;
+  readonly stream: Http2Stream;
   /** Its place among the answers that are watched, which is the watch's own affair. */
   previous: Answering | undefined;
   next: Answering | undefined;
@@ -35,18 +34,16 @@ export class Http2Exchange implements Exchange, Answering {
   #chunks: Buffer[] | undefined;
   #receiver: BodyReceiver | undefined;
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
-  #trailers: OutgoingHttpHeaders | undefined;
+  readonly #socket: Socket;
 
-  constructor(stream: ServerHttp2Stream, { headers, stalls }: Http2ExchangeInit) {
+  constructor(stream: Http2Stream, { headers, stalls, socket }: Http2ExchangeInit) {
     this.stream = stream;
+    this.#socket = socket;
     this.#stalls = stalls;
     this.headers = headers;
     this.requestMethod = String(headers[":method"]);
     this.target = String(headers[":path"]);
-    // A stream that a caller resets with an error emits it, and with nobody listening that would end the process. What it
-    // means for the call is told by `close`.
-    stream.on("error", ignore);
-    (stream as ExchangeStream)[exchangeKey] = this;
+    stream.listener = this;
   }
 
   get url(): string {
@@ -55,8 +52,7 @@ export class Http2Exchange implements Exchange, Answering {
   }
 
   get peer(): string {
-    const socket = this.stream.session?.socket;
-    return socket === undefined ? "unknown" : peerOf(socket);
+    return peerOf(this.#socket);
   }
 
   get bodyBytes(): number {
@@ -64,20 +60,19 @@ export class Http2Exchange implements Exchange, Answering {
   }
 
   get open(): boolean {
-    return !this.stream.destroyed && !this.stream.closed;
+    return !this.stream.closed;
   }
 
   readBody(bytesMax: number, receiver: BodyReceiver): void {
     this.#bytesMax = bytesMax;
     this.#receiver = receiver;
-    this.stream.on("data", onData);
-    this.stream.on("end", onEnd);
   }
 
   onData(chunk: Buffer): void {
     const bytesMax = this.#bytesMax;
     this.#bodyBytes += chunk.length;
     const bytes = this.#bodyBytes;
+    this.stream.taken(chunk.length);
     if (bytes > bytesMax) {
       if (bytes - chunk.length <= bytesMax) {
         const beginning = Buffer.concat([...(this.#chunks ?? [this.#body]), chunk]);
@@ -108,88 +103,56 @@ export class Http2Exchange implements Exchange, Answering {
       return;
     }
     const stream = this.stream;
-    this.#stalls.watch(this);
     if (prepared === undefined) {
       headers[":status"] = status;
     }
-    if (trailers !== undefined) {
-      this.#trailers = trailers;
-      stream.on("wantTrailers", onWantTrailers);
-      stream.respond(prepared === undefined ? headers : (prepared as RawHeaders), withTrailers);
-      stream.end(body);
-    } else if (body === undefined) {
-      stream.respond(headers, headersAlone);
-      this.#dropRest();
+    const block = prepared ?? encodeFields(objectToFields(headers));
+    if (body === undefined) {
+      stream.sendHeaders(block, true);
     } else {
-      stream.respond(headers);
-      stream.end(body);
+      stream.sendHeaders(block);
+      stream.end(body, trailers instanceof Uint8Array ? trailers : trailers && encodeFields(objectToFields(trailers)));
+    }
+    if (!stream.closed) {
+      this.#stalls.watch(this);
       if (!this.#bodyEnded) {
-        stream.once("finish", () => this.#dropRest());
+        this.#dropRest();
       }
     }
   }
 
   onGone(callback: (reason: () => ConnectError) => void): void {
     this.#whenGone = callback;
-    this.stream.on("close", onClose);
   }
+
+  onHeaders(): void {}
+
+  onTrailers(): void {}
 
   onClose(): void {
     this.#stalls.forget(this);
-    // Node keeps what it knows of streams that are closed for some time. It need not keep the call as well.
-    (this.stream as ExchangeStream)[exchangeKey] = undefined;
-    this.#whenGone?.(() => reasonOfReset(this.stream.rstCode));
-  }
-
-  onWantTrailers(): void {
-    this.stream.sendTrailers(this.#trailers ?? {});
-    this.#dropRest();
+    this.#whenGone?.(() => reasonOfReset(this.stream.resetCode));
   }
 
   /** Tells a caller that is still sending that nobody listens any more (RFC 9113, section 8.1). */
   #dropRest(): void {
-    if (!this.#bodyEnded) {
-      const stream = this.stream;
-      setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), answerLeavesMs).unref();
-    }
+    const stream = this.stream;
+    setTimeout(() => stream.reset(errorCode.none), answerLeavesMs).unref();
   }
-}
-
-const exchangeKey = Symbol("exchange");
-
-type ExchangeStream = ServerHttp2Stream & { [exchangeKey]?: Http2Exchange | undefined };
-
-// The same listeners for all streams, which find their exchange on the stream: four closures a call are work for the collector.
-function onData(this: ExchangeStream, chunk: Buffer): void {
-  this[exchangeKey]?.onData(chunk);
-}
-
-function onEnd(this: ExchangeStream): void {
-  this[exchangeKey]?.onEnd();
-}
-
-function onClose(this: ExchangeStream): void {
-  this[exchangeKey]?.onClose();
-}
-
-function onWantTrailers(this: ExchangeStream): void {
-  this[exchangeKey]?.onWantTrailers();
 }
 
 /** A reset that overtakes the answer's last frame takes its place, and the caller waits for an answer that never comes. */
 const answerLeavesMs = 100;
 
-function reasonOfReset(rstCode: number | undefined): ConnectError {
+function reasonOfReset(rstCode: number): ConnectError {
   switch (rstCode) {
-    case constants.NGHTTP2_REFUSED_STREAM:
+    case errorCode.refusedStream:
       return new ConnectError("the stream was refused", Code.Unavailable);
-    case constants.NGHTTP2_ENHANCE_YOUR_CALM:
+    case errorCode.enhanceYourCalm:
       return new ConnectError("the caller has too much to do", Code.ResourceExhausted);
-    case constants.NGHTTP2_INADEQUATE_SECURITY:
+    case errorCode.inadequateSecurity:
       return new ConnectError("the caller finds the connection insecure", Code.PermissionDenied);
     default:
       return new ConnectError("the caller cancelled the call or went away", Code.Canceled);
   }
 }
-
-function ignore(): void {}

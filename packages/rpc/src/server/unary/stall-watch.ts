@@ -1,5 +1,6 @@
-import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Clock } from "../../environment/clock.ts";
+import { errorCode } from "../../http2/constants.ts";
+import type { Http2Stream } from "../../http2/stream.ts";
 import { type Linked, LinkedList } from "../linked-list.ts";
 
 /** Sees to it that answers are read. */
@@ -12,7 +13,7 @@ export interface StallWatch {
 
 /** A stream with an answer on it. */
 export interface Answering extends Linked<Answering> {
-  readonly stream: ServerHttp2Stream;
+  readonly stream: Http2Stream;
   /** The bytes that were left when it was last looked at, which is the watch's own affair. */
   unreadBytes: number;
 }
@@ -27,9 +28,9 @@ export function createStallWatch(clock: Clock, stallTimeoutMs: number): StallWat
   function look() {
     for (const answering of [...unread]) {
       const { stream, unreadBytes } = answering;
-      const left = stream.writableLength;
+      const left = stream.queuedBytes;
       if (left > 0 && left === unreadBytes) {
-        stream.close(constants.NGHTTP2_CANCEL);
+        stream.reset(errorCode.cancel);
       } else {
         answering.unreadBytes = left;
       }

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import type { ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
 import type { Interceptor } from "@connectrpc/connect";
 import type { Clock } from "../../environment/clock.ts";
+import type { Http2Stream } from "../../http2/stream.ts";
 import { type ContentType, parseContentType } from "../../protocol/content-types.ts";
 import type { CallPipeline } from "../call-pipeline.ts";
 import type { ServerLimits } from "../server-limits.ts";
@@ -34,10 +35,16 @@ export interface UnaryPathOptions {
   readonly json?: JsonOptions | undefined;
 }
 
+/** What is known of a request over HTTP/2 once its headers are here. */
+export interface Http2Request {
+  readonly headers: IncomingHttpHeaders;
+  readonly socket: Socket;
+}
+
 /** The short way for unary calls, straight from the connection. */
 export interface UnaryPath {
   /** Takes the call, or says false and leaves the stream untouched for the long way. */
-  http2(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean;
+  http2(stream: Http2Stream, request: Http2Request): boolean;
   /** Takes the call, or says false and leaves the request untouched for the long way. */
   http1(request: IncomingMessage, response: ServerResponse): boolean;
 }
@@ -70,12 +77,12 @@ export function createUnaryPath(pipeline: CallPipeline, options: UnaryPathOption
   }
 
   return {
-    http2(stream, headers) {
+    http2(stream, { headers, socket }) {
       if (headers.expect !== undefined || (leaveCrossOrigin && headers.origin !== undefined)) {
         return false;
       }
       const found = match(methods, one(headers[":method"]), one(headers[":path"]), headers["content-type"]);
-      return found !== undefined && take(found, new Http2Exchange(stream, { headers, stalls }));
+      return found !== undefined && take(found, new Http2Exchange(stream, { headers, stalls, socket }));
     },
     http1(request, response) {
       if (leaveCrossOrigin && request.headers.origin !== undefined) {
