@@ -10,13 +10,15 @@ import { printTable } from "./table.ts";
 
 /**
  * `npm run bench:endurance`: what a server holds on to. The heap over millions of calls, the memory of idle connections, and how
- * long answers take under half of the load that grpc-js can bear. `--calls 10000000`, `--connections 10000`, `--seconds 10`.
+ * long answers take under half of the load that grpc-js can bear. `--calls 10000000`, `--connections 10000`, `--seconds 10`;
+ * `--only idle`, `latency` or `heap` does one of the three.
  */
 const { values: options } = parseArgs({
   options: {
     calls: { type: "string", default: "10000000" },
     connections: { type: "string", default: "10000" },
     seconds: { type: "string", default: "10" },
+    only: { type: "string" },
   },
 });
 
@@ -69,7 +71,7 @@ async function idleConnections(count: number): Promise<void> {
   }
   const after = await server.memory();
   const bytes = (after.residentBytes - before.residentBytes) / count;
-  console.log(`\n${count} idle HTTP/2 connections: ${(bytes / 1024).toFixed(1)} KiB each`);
+  console.log(`${count} idle HTTP/2 connections: ${(bytes / 1024).toFixed(1)} KiB each`);
   console.log(`${bytes <= idleBytesMax ? "ok  " : "MISS"} an idle connection takes at most ${idleBytesMax / 1024} KiB`);
   for (const socket of sockets) {
     socket.destroy();
@@ -107,7 +109,6 @@ async function latencyUnderHalfLoad(): Promise<void> {
     }
   }
   await Promise.all([rival.stop(), ours.stop()]);
-  console.log();
   printTable(["half of grpc-js's full load", "calls/s", "p50 ms", "p99 ms"], rows);
   const [oursP99 = Number.NaN, rivalP99 = Number.NaN] = p99.map((values) => values.toSorted((a, b) => a - b)[1]);
   const verdict = oursP99 <= rivalP99 ? "ok  " : "MISS";
@@ -130,7 +131,14 @@ function mebibytes(bytes: number): string {
   return (bytes / 1024 / 1024).toFixed(1);
 }
 
-await idleConnections(Number(options.connections));
-await latencyUnderHalfLoad();
-console.log();
-await heapOverCalls(Number(options.calls));
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  idle: () => idleConnections(Number(options.connections)),
+  latency: latencyUnderHalfLoad,
+  heap: () => heapOverCalls(Number(options.calls)),
+};
+for (const [name, part] of Object.entries(parts)) {
+  if (options.only === undefined || options.only === name) {
+    await part();
+    console.log();
+  }
+}

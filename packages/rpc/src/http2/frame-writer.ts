@@ -11,7 +11,7 @@ const slabBytes = 65_536;
  */
 export class FrameWriter {
   readonly #socket: Duplex;
-  #slab: Buffer = takeSlab();
+  #slab: Buffer | undefined;
   /** Where what was not handed over yet begins in the slab, and where it ends. */
   #from = 0;
   #to = 0;
@@ -93,7 +93,7 @@ export class FrameWriter {
   flush(): void {
     this.#scheduled = false;
     const socket = this.#socket;
-    const last = this.#slab.subarray(this.#from, this.#to);
+    const last = this.#slab?.subarray(this.#from, this.#to) ?? nothing;
     this.#from = this.#to;
     if (socket.destroyed || socket.writableEnded) {
       this.#pieces = [];
@@ -114,11 +114,14 @@ export class FrameWriter {
     socket.uncork();
   }
 
-  /** The slab may be filled anew from its beginning once nothing of it is under way. */
+  /** Once nothing of the slab is under way, somebody else may have it: most connections have nothing to say most of the time. */
   readonly #written = () => {
-    if (--this.#writing === 0 && this.#from === this.#to && this.#pieces.length === 0) {
-      this.#from = 0;
-      this.#to = 0;
+    const slab = this.#slab;
+    if (--this.#writing === 0 && slab !== undefined && this.#from === this.#to && this.#pieces.length === 0) {
+      this.#slab = undefined;
+      if (slabs.length < slabsMax) {
+        slabs.push(slab);
+      }
     }
   };
 
@@ -136,16 +139,13 @@ export class FrameWriter {
 
   #number(type: number, id: number, value: number): void {
     this.#head(4, type, 0, id);
-    this.#room(4);
-    const at = this.#to;
-    this.#slab.writeUInt32BE(value, at);
-    this.#to = at + 4;
+    this.#room(4).writeUInt32BE(value, this.#to);
+    this.#to += 4;
     this.#schedule();
   }
 
   #head(length: number, type: number, flags: number, id: number): void {
-    this.#room(frameHeaderBytes);
-    const slab = this.#slab;
+    const slab = this.#room(frameHeaderBytes);
     const at = this.#to;
     slab[at] = length >>> 16;
     slab[at + 1] = length >>> 8;
@@ -160,22 +160,25 @@ export class FrameWriter {
   }
 
   #copy(bytes: Uint8Array): void {
-    this.#room(bytes.length);
-    this.#slab.set(bytes, this.#to);
+    this.#room(bytes.length).set(bytes, this.#to);
     this.#to += bytes.length;
   }
 
-  #room(bytes: number): void {
-    if (this.#to + bytes > slabBytes) {
+  /** The slab, with room for so many bytes more. */
+  #room(bytes: number): Buffer {
+    let slab = this.#slab;
+    if (slab === undefined || this.#to + bytes > slabBytes) {
       this.#cut();
-      this.#slab = takeSlab();
+      slab = slabs.pop() ?? Buffer.allocUnsafeSlow(slabBytes);
+      this.#slab = slab;
       this.#from = 0;
       this.#to = 0;
     }
+    return slab;
   }
 
   #cut(): void {
-    if (this.#to > this.#from) {
+    if (this.#slab !== undefined && this.#to > this.#from) {
       this.#pieces.push(this.#slab.subarray(this.#from, this.#to));
       this.#from = this.#to;
     }
@@ -192,9 +195,9 @@ export class FrameWriter {
 const settingBytes = 6;
 const nothing = Buffer.alloc(0);
 
-function takeSlab(): Buffer {
-  return Buffer.allocUnsafeSlow(slabBytes);
-}
+/** Slabs that nobody fills, for whoever writes next. As many as may be in use in one turn of a busy service. */
+const slabs: Buffer[] = [];
+const slabsMax = 64;
 
 function flushWriter(writer: FrameWriter): void {
   writer.flush();
