@@ -129,7 +129,9 @@ describe("limits", () => {
   });
 
   it("close a connection that says nothing, or never ends its headers", async () => {
-    const { server } = await open({ config: { drainNoticeMs: 0, limits: { headersTimeoutMs: 150 } } });
+    const { server } = await open({
+      config: { drainNoticeMs: 0, limits: { headersTimeoutMs: 150, connectionIdleTimeoutMs: 150 } },
+    });
     const silent = netConnect(server.port, "127.0.0.1");
     const slow = netConnect(server.port, "127.0.0.1");
     slow.write("POST / HTTP/1.1\r\nhost: x\r\n");

@@ -61,7 +61,7 @@ export function createListener({ limits, tls, handle, unary }: ListenerOptions):
   const http1 = createHttp1(limits, { handle, unary, state });
   const { http2, connections } = createHttp2(limits, { handle, unary, state });
   const front =
-    tls === undefined ? createCleartextFront(limits, { http1, http2 }) : createTlsFront(tls, { http1, http2 });
+    tls === undefined ? createCleartextFront(limits, { http1, http2 }) : createTlsFront(tls, limits, { http1, http2 });
   front.maxConnections = limits.connectionsMax;
   front.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -112,21 +112,9 @@ interface InnerOptions {
 
 function createCleartextFront(limits: ServerLimits, { http1, http2 }: Inner): NetServer {
   return createNetServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }, (socket) => {
-    socket.setTimeout(limits.headersTimeoutMs, () => socket.destroy());
-    socket.on("error", ignoreSocketError);
-    socket.once("readable", () => {
-      const first: Buffer | null = socket.read();
-      if (first === null) {
-        socket.destroy();
-        return;
-      }
-      socket.setTimeout(0);
-      socket.removeAllListeners("timeout");
-      socket.off("error", ignoreSocketError);
-      socket.unshift(first);
+    onFirstBytes(socket, limits, (first) => {
       // Every HTTP/2 connection begins with "PRI * HTTP/2.0" (RFC 9113, section 3.4), and no HTTP/1.1 method with "PRI".
-      const speaksHttp2 = first.subarray(0, 3).toString("latin1") === "PRI";
-      if (speaksHttp2) {
+      if (first.subarray(0, 3).toString("latin1") === "PRI") {
         http2(socket);
       } else {
         http1.emit("connection", socket);
@@ -135,7 +123,28 @@ function createCleartextFront(limits: ServerLimits, { http1, http2 }: Inner): Ne
   });
 }
 
-function createTlsFront({ cert, key, ca }: TlsMaterial, { http1, http2 }: Inner): NetServer {
+/**
+ * Calls back when a connection says something, with what it is, which stays there to be read. Until then it is idle, as between two
+ * requests: clients open connections ahead of need, and do not repeat a request whose new connection is closed on them.
+ */
+function onFirstBytes(socket: Socket, limits: ServerLimits, then: (first: Buffer) => void): void {
+  socket.setTimeout(limits.connectionIdleTimeoutMs, () => socket.destroy());
+  socket.on("error", ignoreSocketError);
+  socket.once("readable", () => {
+    const first: Buffer | null = socket.read();
+    if (first === null) {
+      socket.destroy();
+      return;
+    }
+    socket.setTimeout(0);
+    socket.removeAllListeners("timeout");
+    socket.off("error", ignoreSocketError);
+    socket.unshift(first);
+    then(first);
+  });
+}
+
+function createTlsFront({ cert, key, ca }: TlsMaterial, limits: ServerLimits, { http1, http2 }: Inner): NetServer {
   const options = {
     cert,
     key,
@@ -156,7 +165,7 @@ function createTlsFront({ cert, key, ca }: TlsMaterial, { http1, http2 }: Inner)
     if (socket.alpnProtocol === "h2") {
       http2(socket);
     } else {
-      http1.emit("connection", socket);
+      onFirstBytes(socket, limits, () => http1.emit("connection", socket));
     }
   });
 }

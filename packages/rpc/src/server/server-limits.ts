@@ -24,7 +24,7 @@ export interface ServerLimits {
   readonly streamWindowBytes: number;
   /** And on one HTTP/2 connection. */
   readonly connectionWindowBytes: number;
-  /** How long a new connection may take to send its first bytes, and a request its headers. */
+  /** How long a request may take to send its headers, from their first byte. */
   readonly headersTimeoutMs: number;
   /** How long a client may pause inside a request's body. */
   readonly bodyIdleTimeoutMs: number;
@@ -32,7 +32,7 @@ export interface ServerLimits {
   readonly stallTimeoutMs: number;
   /** How long an HTTP/1.1 request may take to arrive in full. */
   readonly requestTimeoutMs: number;
-  /** How long a connection stays open with no call on it. */
+  /** How long a connection stays open with no call on it, also one that has not said anything yet. */
   readonly connectionIdleTimeoutMs: number;
 }
 

@@ -4,6 +4,7 @@ import { Agent, request } from "node:https";
 import { connect as netConnect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect as tlsConnect } from "node:tls";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
@@ -83,6 +84,26 @@ describe.runIf(hasOpenssl)("a server with a certificate", () => {
   afterAll(async () => {
     await echo.server.close();
     rmSync(folder, { recursive: true });
+  });
+
+  it("lets a connection over HTTP/1.1 be quiet before its first request for as long as before any other", async () => {
+    const patient = await serveEcho({
+      config: {
+        drainNoticeMs: 0,
+        tls: { certFile: file("server.pem"), keyFile: file("server.key") },
+        limits: { headersTimeoutMs: 100 },
+      },
+    });
+    const options = { port: patient.server.port, host: "127.0.0.1", ca: read("server-authority.pem") };
+    const socket = tlsConnect({ ...options, ALPNProtocols: ["http/1.1"] });
+    // Node looks once a second at the latest whose headers are late.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    socket.write("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    const chunks: Buffer[] = [];
+    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+    await new Promise((resolve) => socket.once("close", resolve));
+    expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1\.1 200 /);
+    await patient.server.close();
   });
 
   it("serves both HTTP versions, by ALPN", async () => {
