@@ -1,4 +1,6 @@
+import { randomUUID } from "node:crypto";
 import type { PlatformPrograms } from "../processes/platform-programs.ts";
+import { attempt } from "./attempt.ts";
 import type { SerialProducts } from "./ledger.ts";
 import { type Observation, observe } from "./observation.ts";
 import { pause } from "./random.ts";
@@ -20,7 +22,7 @@ export async function firstLook(
   let orders = 0;
   while (!watchers.hasPositions()) {
     checkTime();
-    await platform.orders.createOrder({ userId: "1", items: [{ productId: low, quantity: 1 }] });
+    await placeOrder(platform, { productId: low, checkTime });
     orders++;
     await pause(100);
   }
@@ -36,6 +38,23 @@ export async function firstLook(
   }
   watchers.forget();
   return seen;
+}
+
+/** Nothing is broken yet, but a machine that has just started everything may be too busy to answer in time. */
+async function placeOrder(
+  { orders }: PlatformPrograms,
+  { productId, checkTime }: { readonly productId: string; readonly checkTime: () => void },
+): Promise<void> {
+  const request = { requestId: randomUUID(), userId: "1", items: [{ productId, quantity: 1 }] };
+  let outcome = await attempt(orders.createOrder(request));
+  while (outcome.kind === "unclear") {
+    checkTime();
+    await pause(100);
+    outcome = await attempt(orders.createOrder(request));
+  }
+  if (outcome.kind !== "answered") {
+    throw new Error(`the first order failed: ${outcome.kind === "refused" ? outcome.reason : outcome.error}`);
+  }
 }
 
 /** Whether a watcher has yet to be told of the last thing that happened. */
