@@ -9,12 +9,13 @@ import { systemEnvironment } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import type { ServiceModule } from "@parley/rpc/server";
 import { connectInMemory } from "@parley/rpc/testing";
-import { openDatabase } from "@parley/store";
+import { type Database, openDatabase } from "@parley/store";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Channel, type OutgoingMessage, RecipientRefusedError } from "./channel/channel.ts";
 import { createNotificationModule, notificationMigrations } from "./notification-module.ts";
 
 let module: ServiceModule;
+let database: Database;
 let notifications: Client<typeof NotificationService>;
 let events: Client<typeof EventService>;
 let sent: OutgoingMessage[];
@@ -34,7 +35,7 @@ beforeEach(async () => {
     async close() {},
   };
   const environment = systemEnvironment({ name: "notification", logLevel: "silent" });
-  const database = await openDatabase("sqlite::memory:", { migrations: notificationMigrations });
+  database = await openDatabase("sqlite::memory:", { migrations: notificationMigrations });
   module = createNotificationModule({ environment, database, channel, shopEmail: "shop@example.com" });
   await module.start?.();
   const transport = connectInMemory(module, environment);
@@ -157,6 +158,19 @@ describe("sending", () => {
     refuse = ({ subject }) => (subject.includes("o1") ? new Error("never") : undefined);
     await events.deliver({ events: [confirmed("o1"), confirmed("o2")] });
     await vi.waitFor(() => expect(sent.map(({ subject }) => subject)).toEqual(["Your order o2 is confirmed"]));
+  });
+
+  test("writes down together what came of many, each with its own outcome", async () => {
+    refuse = ({ subject }) => (subject.includes("o7 ") ? new RecipientRefusedError("no such mailbox") : undefined);
+    const transaction = vi.spyOn(database, "transaction");
+    await events.deliver({ events: Array.from({ length: 60 }, (_, index) => confirmed(`o${index}`)) });
+    await vi.waitFor(async () => expect(await list({ pageSize: 100 })).toHaveLength(60));
+    const states = async () => (await list({ pageSize: 100 })).map(({ orderId, state }) => `${orderId} ${state}`);
+    const expected = Array.from({ length: 60 }, (_, index) =>
+      index === 7 ? `o7 ${NotificationState.FAILED}` : `o${index} ${NotificationState.SENT}`,
+    );
+    await vi.waitFor(async () => expect((await states()).sort()).toEqual(expected.sort()));
+    expect(transaction.mock.calls.length).toBeLessThan(15);
   });
 
   test("a test notification answers what became of it", async () => {
