@@ -279,4 +279,33 @@ describe("a stream", () => {
     await say(frame(frameType.headers, flag.endHeaders, 23, request));
     expect(resets()).toContainEqual([23, errorCode.refusedStream]);
   });
+
+  it("is not read any more while its side takes no answers, and again when it does", async () => {
+    const [near, far] = duplexPair();
+    let begun = 0;
+    const headers = encodeFields([":status", "200", "x-long", "x".repeat(8_000)]);
+    new Http2Connection(near as Duplex, {
+      role: "server",
+      streamsMax: 10,
+      streamWindowBytes: 65_535,
+      connectionWindowBytes: 1 << 20,
+      headerBytesMax: 16_384,
+      listener: {
+        onStream(stream) {
+          begun++;
+          stream.sendHeaders(headers, true);
+        },
+      },
+    });
+    far.write(Buffer.concat([preface, settings]));
+    for (let id = 1; id < 4_000; id += 2) {
+      far.write(frame(frameType.headers, headersEnd, id, request));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    // A megabyte of answers waits; the rest of the 2,000 requests does as well.
+    expect(begun).toBeGreaterThan(100);
+    expect(begun).toBeLessThan(200);
+    far.resume();
+    await expect.poll(() => begun).toBe(2_000);
+  });
 });

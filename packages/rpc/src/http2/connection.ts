@@ -190,6 +190,16 @@ export class Http2Connection implements FrameSink {
       }
       this.destroy(error.code);
     }
+    this.#readNoMoreThanIsTaken();
+  }
+
+  /** Who does not take what it is answered is asked for nothing more: headers, pings and resets know no window. */
+  #readNoMoreThanIsTaken(): void {
+    const { socket } = this;
+    if (socket.writableLength > untakenBytesMax && !socket.isPaused()) {
+      socket.pause();
+      socket.once("drain", () => socket.resume());
+    }
   }
 
   #onSettings(payload: Buffer, ack: boolean): void {
@@ -272,6 +282,8 @@ const idleFrameBurstMax = 10_000;
 const idleFramesPerSecondMax = 1_000;
 const unlimited = { burstMax: Number.POSITIVE_INFINITY, perSecondMax: Number.POSITIVE_INFINITY };
 
+/** What may wait to be written to one connection. All answers of a burst fit, if they are of the usual size. */
+const untakenBytesMax = 1 << 20;
 const settingBytes = 6;
 const pingBytes = Buffer.alloc(8);
 
