@@ -165,7 +165,12 @@ function createTlsFront({ cert, key, ca }: TlsMaterial, limits: ServerLimits, { 
     if (socket.alpnProtocol === "h2") {
       http2(socket);
     } else {
-      onFirstBytes(socket, limits, () => http1.emit("connection", socket));
+      onFirstBytes(socket, limits, () => {
+        http1.emit("connection", socket);
+        // Node's parser takes bytes straight from the connection unless somebody listens for them. Under TLS it then goes on to get some
+        // after it was told to pause, which it is while an answer waits to be taken, and breaks the connection: "Parse Error: Paused".
+        socket.on("data", listenOnly);
+      });
     }
   });
 }
@@ -269,6 +274,9 @@ function listen(
     });
   });
 }
+
+/** Node's own listener reads what there is. */
+function listenOnly(): void {}
 
 /** A connection that breaks before it said anything is nobody's failure. */
 function ignoreSocketError(): void {}

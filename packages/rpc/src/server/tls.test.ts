@@ -86,6 +86,54 @@ describe.runIf(hasOpenssl)("a server with a certificate", () => {
     rmSync(folder, { recursive: true });
   });
 
+  it("goes on with the next requests while the answer before them still waits to be taken", async () => {
+    const generous = await serveEcho({
+      config: { drainNoticeMs: 0, tls: { certFile: file("server.pem"), keyFile: file("server.key") } },
+      echo: async ({ message }) => ({ message: message === "large" ? "x".repeat(4_000_000) : message }),
+    });
+    const socket = tlsConnect({
+      ...{ port: generous.server.port, host: "127.0.0.1", ca: read("server-authority.pem") },
+      ALPNProtocols: ["http/1.1"],
+    });
+    await new Promise((resolve) => socket.once("secureConnect", resolve));
+    const chunks: Buffer[] = [];
+    const answered = new Promise<void>((resolve) => {
+      socket.on("data", (chunk: Buffer) => {
+        chunks.push(chunk);
+        if (chunk.includes('"last"')) {
+          resolve();
+        }
+      });
+      socket.on("close", () => resolve());
+    });
+    // Nothing is taken until all is sent, head and body each in a record of its own.
+    socket.pause();
+    const ask = (body: string) => {
+      socket.write(
+        `POST /${EchoService.typeName}/Echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
+      );
+      socket.write(body);
+    };
+    for (let round = 0; round < 8; round++) {
+      ask('{"message":"large"}');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    for (let round = 0; round < 50; round++) {
+      ask('{"message":"small"}');
+    }
+    ask('{"message":"last"}');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    socket.resume();
+    await answered;
+    expect(
+      Buffer.concat(chunks)
+        .toString("latin1")
+        .match(/HTTP\/1\.1 200/g),
+    ).toHaveLength(59);
+    socket.destroy();
+    await generous.server.close();
+  });
+
   it("lets a connection over HTTP/1.1 be quiet before its first request for as long as before any other", async () => {
     const patient = await serveEcho({
       config: {
