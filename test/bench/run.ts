@@ -97,7 +97,7 @@ function tell(rows: readonly Row[], { bars }: Scenario): void {
     ]),
   );
   const rate = (name: string) => rows.find(({ contender }) => contender === name)?.callsPerSecond;
-  for (const { of, to, atLeast } of bars) {
+  for (const { of, to, atLeast } of bars.filter(({ payload }) => payload === first?.payload)) {
     const [ours, theirs] = [rate(of), rate(to)];
     if (ours !== undefined && theirs !== undefined) {
       const ratio = ours / theirs;

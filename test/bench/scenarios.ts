@@ -11,14 +11,23 @@ export interface Contender {
   readonly payloadMax?: number;
 }
 
+/** The least that the rate of one contender must be of another's. */
+export interface Bar {
+  readonly of: string;
+  readonly to: string;
+  readonly atLeast: number;
+  /** With texts of this length. */
+  readonly payload: number;
+}
+
 /** One thing to compare servers by. */
 export interface Scenario {
   readonly name: string;
   readonly contentType: string;
   readonly httpVersion: 1 | 2;
   readonly contenders: readonly Contender[];
-  /** What the ratios are to, and the least that Parley is held to. */
-  readonly bars: readonly { readonly of: string; readonly to: string; readonly atLeast: number }[];
+  /** What Parley is held to. */
+  readonly bars: readonly Bar[];
   body(payload: number): Buffer;
 }
 
@@ -42,9 +51,10 @@ export const scenarios: readonly Scenario[] = [
       { name: "connect-fastify", file: "connect-fastify.ts" },
     ],
     bars: [
-      { of: "parley", to: "grpc-js", atLeast: 1.25 },
-      { of: "parley, everything on", to: "grpc-js", atLeast: 1 },
-      { of: "parley", to: "raw node:http2", atLeast: 0.7 },
+      { of: "parley", to: "grpc-js", atLeast: 1.25, payload: 158 },
+      { of: "parley, everything on", to: "grpc-js", atLeast: 1, payload: 158 },
+      { of: "parley", to: "raw node:http2", atLeast: 0.7, payload: 158 },
+      { of: "parley", to: "grpc-js", atLeast: 1, payload: 65_536 },
     ],
     body: (payload) => enveloped(payload),
   },
@@ -59,7 +69,7 @@ export const scenarios: readonly Scenario[] = [
       { name: "connect-node", file: "connect-node.ts", args: ["1"] },
       { name: "connect-fastify", file: "connect-fastify.ts", args: ["1"] },
     ],
-    bars: [{ of: "parley", to: "raw node:http", atLeast: 0.75 }],
+    bars: [{ of: "parley", to: "raw node:http", atLeast: 0.75, payload: 158 }],
     body: (payload) => Buffer.from(encodeJson("x".repeat(payload))),
   },
   {
