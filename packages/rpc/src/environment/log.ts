@@ -1,4 +1,5 @@
 import { type DestinationStream, destination, type Logger, pino } from "pino";
+import { gatherLines } from "./gathered-lines.ts";
 import { boundLogLine } from "./log-line.ts";
 import { toLogfmt } from "./logfmt.ts";
 
@@ -45,7 +46,10 @@ export function lineWriterOf(log: Logger): LineWriter | undefined {
   return lineWriters.get(log);
 }
 
+/** One for all logs of a process. Written asynchronously and in pieces, since a write for each line would cost more than the call it tells of. */
 function standardOutput(): DestinationStream {
-  // Written asynchronously and in pieces of 12 KiB, since a write for each line would cost more than the call it tells of.
-  return destination({ dest: 1, sync: false, minLength: 12_288, periodicFlush: 100 });
+  sharedOutput ??= gatherLines(destination({ dest: 1, sync: false }));
+  return sharedOutput;
 }
+
+let sharedOutput: DestinationStream | undefined;

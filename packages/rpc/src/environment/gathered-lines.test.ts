@@ -1,0 +1,48 @@
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { gatherLines } from "./gathered-lines.ts";
+
+const log = fileURLToPath(new URL("log.ts", import.meta.url));
+
+function run(program: string): string {
+  const source = `import { createLog } from ${JSON.stringify(log)}; const log = createLog({ name: "test" }); ${program}`;
+  return execFileSync(process.execPath, ["--no-warnings", "--input-type=module", "-e", source], { encoding: "utf8" });
+}
+
+describe("gathered lines", () => {
+  it("leave together, in their order, soon after the first of them", async () => {
+    const pieces: string[] = [];
+    const lines = gatherLines({ write: (text) => pieces.push(text), flushSync: () => {} });
+    lines.write("one\n");
+    lines.write("two\n");
+    expect(pieces).toEqual([]);
+    await expect.poll(() => pieces).toEqual(["one\ntwo\n"]);
+    lines.write("three\n");
+    await expect.poll(() => pieces).toEqual(["one\ntwo\n", "three\n"]);
+  });
+
+  it("leave at once when there are many", () => {
+    const pieces: string[] = [];
+    const lines = gatherLines({ write: (text) => pieces.push(text), flushSync: () => {} });
+    for (let line = 0; line < 200; line++) {
+      lines.write(`${"x".repeat(99)}\n`);
+    }
+    expect(pieces).toHaveLength(1);
+    expect(pieces[0]).toMatch(/^(x{99}\n)+$/);
+  });
+
+  it.each([
+    ["when it has nothing more to do", ""],
+    ["when it is told to", "process.exit(0);"],
+    ["in between", "setTimeout(() => process.exit(0), 300);"],
+  ])("are all written out by a process that ends %s", (_name, end) => {
+    const text = run(`for (let i = 0; i < 500; i++) log.info({ i }, "line"); ${end}`);
+    expect(
+      text
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line).i),
+    ).toEqual(Array.from({ length: 500 }, (_, i) => i));
+  });
+});
