@@ -17,5 +17,6 @@ export * from "@parley/gen/product/v1/product_service_pb.js";
 export * from "@parley/gen/product/v1/reservation_pb.js";
 export * from "@parley/gen/user/v1/user_pb.js";
 export * from "@parley/gen/user/v1/user_service_pb.js";
+export type { TokenSource } from "./bearer.ts";
 export { createFetchTransport, type FetchTransportOptions } from "./fetch-transport.ts";
-export { createParleyClient, type ParleyClient, type ParleyClientOptions, type TokenSource } from "./parley-client.ts";
+export { createParleyClient, type ParleyClient, type ParleyClientOptions } from "./parley-client.ts";

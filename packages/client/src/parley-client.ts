@@ -5,10 +5,8 @@ import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
+import { bearer, type TokenSource } from "./bearer.ts";
 import { createFetchTransport } from "./fetch-transport.ts";
-
-/** A bearer token, or where to get one: asked before each call, so that it can renew what is about to end. */
-export type TokenSource = string | (() => string | undefined | Promise<string | undefined>);
 
 export interface ParleyClientOptions {
   /** Where the gateway answers, for example `http://localhost:8080`. */
@@ -70,15 +68,5 @@ function withUnaryTimeout(transport: Transport, defaultTimeoutMs: number): Trans
     unary: (method, signal, timeoutMs = defaultTimeoutMs, ...rest) =>
       transport.unary(method, signal, timeoutMs, ...rest),
     stream: (...call) => transport.stream(...call),
-  };
-}
-
-function bearer(source: TokenSource): Interceptor {
-  return (next) => async (request) => {
-    const token = typeof source === "string" ? source : await source();
-    if (token !== undefined) {
-      request.header.set("authorization", `Bearer ${token}`);
-    }
-    return next(request);
   };
 }

@@ -1,0 +1,90 @@
+import { Code, ConnectError, type Interceptor, type StreamRequest } from "@connectrpc/connect";
+import { ErrorInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
+
+/**
+ * A bearer token, or where to get one: asked before each call, so that it can renew what is about to end, and again where a
+ * token ended while a stream was open.
+ */
+export type TokenSource = string | (() => string | undefined | Promise<string | undefined>);
+
+/** Sends the token along. What is watched when its token ends goes on with the next one, after the last position that came. */
+export function bearer(source: TokenSource): Interceptor {
+  return (next) => async (request) => {
+    const token = await sign(request.header, source);
+    if (!request.stream || !canGoOn(request)) {
+      return next(request);
+    }
+    const watch: Watch = { request, asked: await onlyMessage(request), open: next, source };
+    const response = await next({ ...request, message: once(watch.asked) });
+    return response.stream ? { ...response, message: goingOn(watch, token, response.message) } : response;
+  };
+}
+
+interface Watch {
+  readonly request: StreamRequest;
+  readonly asked: object;
+  readonly open: Parameters<Interceptor>[0];
+  readonly source: TokenSource;
+}
+
+/** What the answers of Parley's Watch methods have in common, told by the field that their requests go on with. */
+interface Told {
+  readonly position?: string;
+}
+
+async function* goingOn(
+  { request, asked, open, source }: Watch,
+  firstToken: string | undefined,
+  firstMessages: AsyncIterable<unknown>,
+): AsyncGenerator<never> {
+  let token = firstToken;
+  let messages = firstMessages;
+  let rest = asked;
+  for (;;) {
+    try {
+      for await (const message of messages) {
+        const { position } = message as Told;
+        rest = position ? { ...asked, afterPosition: position } : rest;
+        yield message as never;
+      }
+      return;
+    } catch (error) {
+      const before = token;
+      token = hasEnded(error) ? await sign(request.header, source) : before;
+      // Without another token the stream would end at once.
+      if (token === before || token === undefined) {
+        throw error;
+      }
+    }
+    messages = (await open({ ...request, message: once(rest) })).message as AsyncIterable<unknown>;
+  }
+}
+
+async function sign(header: Headers, source: TokenSource): Promise<string | undefined> {
+  const token = typeof source === "string" ? source : await source();
+  if (token !== undefined) {
+    header.set("authorization", `Bearer ${token}`);
+  }
+  return token;
+}
+
+function canGoOn({ method }: StreamRequest): boolean {
+  return method.methodKind === "server_streaming" && "afterPosition" in method.input.field;
+}
+
+function hasEnded(error: unknown): boolean {
+  const failure = ConnectError.from(error);
+  const reasons = failure.findDetails(ErrorInfoSchema).map(({ reason }) => reason);
+  return failure.code === Code.Unauthenticated && reasons.includes("TOKEN_ENDED");
+}
+
+async function onlyMessage({ message }: StreamRequest): Promise<object> {
+  for await (const only of message) {
+    return only;
+  }
+  return {};
+}
+
+async function* once(message: object): AsyncGenerator<never> {
+  yield message as never;
+}
