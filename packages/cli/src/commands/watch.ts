@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { openConnection } from "../call/connection.ts";
 import { type ConnectionOptions, withConnectionOptions } from "../call/connection-options.ts";
 import type { ServiceDefinition } from "../stack/service-registry.ts";
@@ -8,6 +8,7 @@ import { runWatch, type Watchable, watchable } from "../watch/run-watch.ts";
 interface Options extends ConnectionOptions {
   readonly only: readonly Watchable[];
   readonly json?: true;
+  readonly refreshToken?: string;
 }
 
 /** `parley watch`: orders, stock and notifications in one view, until Ctrl-C. */
@@ -15,7 +16,13 @@ export function watchCommand(services: readonly ServiceDefinition[]): Command {
   const command = new Command("watch")
     .description("Shows orders, stock and notifications as they change, until Ctrl-C.")
     .option("--only <names>", `watch only these: ${watchable.join(",")}`, names, watchable)
-    .option("--json", "print a JSON document to a line");
+    .option("--json", "print a JSON document to a line")
+    .addOption(
+      new Option(
+        "--refresh-token <token>",
+        "goes on with a new access token when the first ends; is used up by that",
+      ).env("PARLEY_REFRESH_TOKEN"),
+    );
   return withConnectionOptions(command).action(async () => {
     const options = command.opts<Options>();
     const connection = openConnection(options, services);
@@ -28,6 +35,7 @@ export function watchCommand(services: readonly ServiceDefinition[]): Command {
         terminal: createTerminal(),
         only: options.only,
         json: options.json === true,
+        refreshToken: options.refreshToken,
         signal: left.signal,
       });
     } finally {

@@ -7,8 +7,12 @@ interface Message {
   readonly position: string;
 }
 
+type Opening = (signal: AbortSignal) => AsyncIterable<Message>;
+
 /** Runs a stream whose openings do, one after the other, what `openings` says; the last is repeated. */
-function followed(...openings: ((signal: AbortSignal) => AsyncIterable<Message>)[]) {
+function followed(...steps: (Opening | Pick<FollowOptions<Message>, "mend">)[]) {
+  const openings = steps.filter((step) => typeof step === "function");
+  const options = steps.find((step) => typeof step === "object");
   const clock = createTestClock();
   const left = new AbortController();
   const after: string[] = [];
@@ -23,6 +27,7 @@ function followed(...openings: ((signal: AbortSignal) => AsyncIterable<Message>)
     open,
     clock,
     signal: left.signal,
+    ...options,
     onMessage: ({ position }) => messages.push(position),
     onState: ({ kind }) => states.push(kind),
   });
@@ -52,6 +57,15 @@ it("goes on after the last position seen, wherever the stream broke", async () =
   expect(run.states.at(-1)).toBe("watching");
   run.left.abort();
   await run.ended;
+});
+
+it("goes on after what was mended, and gives up what was not", async () => {
+  const mended = [true, false];
+  const run = followed(failing(Code.Unauthenticated, "1"), { mend: async () => mended.shift() ?? expect.fail() });
+  await run.clock.advance(1_000);
+  await run.ended;
+  expect(run.after).toEqual(["", "1"]);
+  expect(run.states.at(-1)).toBe("given-up");
 });
 
 it("waits longer each time, and at most five seconds", async () => {

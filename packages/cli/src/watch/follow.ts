@@ -17,6 +17,8 @@ export interface FollowOptions<T extends { readonly position: string }> {
   readonly open: (afterPosition: string, options: OpenOptions) => AsyncIterable<T>;
   readonly onMessage: (message: T) => void;
   readonly onState: (state: StreamState) => void;
+  /** Asked where a failure would be final: whether what it complains of was mended, so that the stream is opened again. */
+  readonly mend?: (failure: ConnectError) => Promise<boolean>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -75,7 +77,7 @@ export async function follow<T extends { readonly position: string }>(options: F
     if (signal.aborted) {
       return;
     }
-    if (failure !== undefined && finalCodes.has(failure.code)) {
+    if (failure !== undefined && finalCodes.has(failure.code) && !(await options.mend?.(failure))) {
       onState({ kind: "given-up", error: failure });
       return;
     }

@@ -22,6 +22,7 @@ import { codeName, failureLines } from "../call/failure.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { type FollowOptions, follow, type StreamState } from "./follow.ts";
 import { notificationLine, orderLine, stockLine } from "./happenings.ts";
+import { renewal } from "./renewal.ts";
 
 /** What can be watched. */
 export const watchable = ["orders", "stock", "notifications"] as const;
@@ -32,14 +33,18 @@ export interface WatchOptions {
   readonly terminal: Terminal;
   readonly only: readonly Watchable[];
   readonly json: boolean;
+  /** Gives the next access token, once. Without it a stream ends for good with the token that opened it. */
+  readonly refreshToken?: string | undefined;
   readonly signal: AbortSignal;
 }
 
 /** Shows orders, stock and notifications as they change, each stream opened again where it breaks. The exit code. */
-export async function runWatch({ connection, terminal, only, json, signal }: WatchOptions): Promise<number> {
+export async function runWatch(options: WatchOptions): Promise<number> {
+  const { connection, terminal, only, json, signal } = options;
   const { colors } = terminal;
   const states = new Map<Watchable, StreamState>();
   const { headers } = connection;
+  const mend = renewal(connection, options.refreshToken);
   const orders = createClient(OrderService, connection.transport(OrderService.typeName));
   const inventory = createClient(InventoryService, connection.transport(InventoryService.typeName));
   const notifications = createClient(NotificationService, connection.transport(NotificationService.typeName));
@@ -50,6 +55,7 @@ export async function runWatch({ connection, terminal, only, json, signal }: Wat
   ): Promise<void> {
     return follow<T>({
       open,
+      mend,
       clock: systemClock,
       signal,
       onMessage: (message) => terminal.log(json ? jsonLine(name, schema, message) : happening(name, line(message))),

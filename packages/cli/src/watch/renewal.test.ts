@@ -1,0 +1,46 @@
+import { Code, type ConnectError, createRouterTransport } from "@connectrpc/connect";
+import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
+import { reasonError } from "@parley/rpc";
+import { expect, it } from "vitest";
+import { renewal } from "./renewal.ts";
+
+const failed = (reason: string): ConnectError => reasonError(Code.Unauthenticated, { reason, message: reason });
+
+/** A connection to a user service that takes each refresh token once. */
+function connected(known: readonly string[]) {
+  const spent: string[] = [];
+  const transport = createRouterTransport(({ service }) => {
+    service(UserService, {
+      refreshLogin({ refreshToken }) {
+        spent.push(refreshToken);
+        if (!known.includes(refreshToken)) {
+          throw failed("REFRESH_TOKEN_ENDED");
+        }
+        return { accessToken: `access-${spent.length}`, refreshToken: "second" };
+      },
+    });
+  });
+  const headers = new Headers({ authorization: "Bearer first" });
+  return { spent, headers, connection: { headers, transport: () => transport, timeoutMs: undefined, close() {} } };
+}
+
+it("signs the calls after with a new token, and asks once for streams that end together", async () => {
+  const { spent, headers, connection } = connected(["first"]);
+  const mend = renewal(connection, "first");
+  const together = await Promise.all([mend(failed("TOKEN_ENDED")), mend(failed("TOKEN_ENDED"))]);
+  const soonAfter = await mend(failed("TOKEN_ENDED"));
+  expect([...together, soonAfter]).toEqual([true, true, true]);
+  expect(spent).toEqual(["first"]);
+  expect(headers.get("authorization")).toBe("Bearer access-1");
+});
+
+it("mends nothing without a refresh token, with one that is used up, or where the token did not end", async () => {
+  const { spent, connection } = connected([]);
+  expect(await renewal(connection, undefined)(failed("TOKEN_ENDED"))).toBe(false);
+  expect(await renewal(connection, "first")(failed("TOKEN_REFUSED"))).toBe(false);
+  expect(spent).toEqual([]);
+  const mend = renewal(connection, "used up");
+  expect(await mend(failed("TOKEN_ENDED"))).toBe(false);
+  expect(await mend(failed("TOKEN_ENDED"))).toBe(false);
+  expect(spent).toEqual(["used up"]);
+});

@@ -1,0 +1,50 @@
+import { type ConnectError, createClient } from "@connectrpc/connect";
+import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
+import { reasonOf } from "@parley/rpc";
+import type { Connection } from "../call/connection.ts";
+
+/**
+ * Mends what ended with its access token: signs the connection's calls with the next one. Each refresh token gives that once, so
+ * streams that end together share it. What cannot be refreshed is not mended.
+ */
+export function renewal(
+  { headers, transport, timeoutMs }: Connection,
+  firstRefreshToken: string | undefined,
+): (failure: ConnectError) => Promise<boolean> {
+  const users = createClient(UserService, transport(UserService.typeName));
+  let refreshToken = firstRefreshToken;
+  let under: Promise<boolean> | undefined;
+  let renewedAtMs = Number.NEGATIVE_INFINITY;
+
+  async function renew(): Promise<boolean> {
+    const next = await users
+      .refreshLogin({ refreshToken: refreshToken ?? "" }, timeoutMs === undefined ? {} : { timeoutMs })
+      .catch(() => undefined);
+    refreshToken = next?.refreshToken;
+    if (next !== undefined) {
+      headers.set("authorization", `Bearer ${next.accessToken}`);
+      renewedAtMs = performance.now();
+    }
+    return next !== undefined;
+  }
+
+  return async (failure) => {
+    if (reasonOf(failure)?.reason !== "TOKEN_ENDED") {
+      return false;
+    }
+    // One that ended with the others, and was told of it a little later.
+    if (performance.now() - renewedAtMs < sharedMs) {
+      return true;
+    }
+    if (refreshToken === undefined) {
+      return false;
+    }
+    under ??= renew().finally(() => {
+      under = undefined;
+    });
+    return under;
+  };
+}
+
+/** Far less than an access token lasts. */
+const sharedMs = 5_000;
