@@ -14,6 +14,7 @@ export type Row = Record<string, SqlValue>;
  * - `INSERT ... ON CONFLICT (columns) DO NOTHING | DO UPDATE`, `RETURNING`, `WITH`, `EXISTS`, `LIMIT`, `COALESCE`, `CASE`,
  *   row values `(a, b) > (?, ?)`, partial indexes, `CHECK`, `UNIQUE`, foreign keys. Names without quotes, in lower case.
  * - Not `INSERT OR ...`, `rowid`, `PRAGMA`, `SERIAL`, `ILIKE`, arrays, `now()`: the time is a parameter.
+ * - `RETURNING` gives no whole numbers beyond 2^53: the statement fails instead.
  * - A statement that fails ends its transaction, even if the error is caught: nothing of the transaction is kept.
  */
 export interface Reader {

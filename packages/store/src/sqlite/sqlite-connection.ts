@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { SqlValue } from "../database.ts";
+import { StoreError } from "../store-errors.ts";
 import { fromSqlite } from "./sqlite-errors.ts";
 
 /** Statements kept prepared. A service has a few dozen; lists of parameters of many lengths could make it thousands. */
@@ -31,11 +32,11 @@ export class SqliteConnection {
       const rows = prepared.statement.all(...parameters);
       return prepared.bigInts ? rows.map(narrow) : rows;
     } catch (error) {
-      if (isOutOfRange(error) && !prepared.bigInts) {
+      if (isOutOfRange(error) && !prepared.bigInts && !prepared.once) {
         useBigInts(prepared);
         return this.all(sql, parameters);
       }
-      throw fromSqlite(error);
+      throw prepared.once && isOutOfRange(error) ? tooLargeToReturn(error) : fromSqlite(error);
     }
   }
 
@@ -45,11 +46,11 @@ export class SqliteConnection {
       const row = prepared.statement.get(...parameters);
       return prepared.bigInts && row !== undefined ? narrow(row) : row;
     } catch (error) {
-      if (isOutOfRange(error) && !prepared.bigInts) {
+      if (isOutOfRange(error) && !prepared.bigInts && !prepared.once) {
         useBigInts(prepared);
         return this.get(sql, parameters);
       }
-      throw fromSqlite(error);
+      throw prepared.once && isOutOfRange(error) ? tooLargeToReturn(error) : fromSqlite(error);
     }
   }
 
@@ -100,11 +101,8 @@ export class SqliteConnection {
       }
     }
     try {
-      const prepared: Prepared = { statement: this.#database.prepare(sql), bigInts: false, isRead: undefined };
-      // A statement that writes cannot be read a second time when a number turns out to be too large.
-      if (/\breturning\b/i.test(sql)) {
-        useBigInts(prepared);
-      }
+      const once = /\breturning\b/i.test(sql);
+      const prepared = { statement: this.#database.prepare(sql), bigInts: false, once, isRead: undefined };
       this.#prepared.set(sql, prepared);
       return prepared;
     } catch (error) {
@@ -116,6 +114,8 @@ export class SqliteConnection {
 interface Prepared {
   readonly statement: StatementSync;
   bigInts: boolean;
+  /** Whether it writes and answers, and so cannot be executed a second time when a number turns out to be too large. */
+  readonly once: boolean;
   isRead: boolean | undefined;
 }
 
@@ -125,6 +125,12 @@ const writePattern = /\b(?:insert\s+into|delete\s+from|update\s+\w+\s+set)\b/i;
 function useBigInts(prepared: Prepared): void {
   prepared.statement.setReadBigInts(true);
   prepared.bigInts = true;
+}
+
+function tooLargeToReturn(cause: unknown): StoreError {
+  return new StoreError("RETURNING gives no numbers beyond 2^53: such a number is read by a statement of its own.", {
+    cause,
+  });
 }
 
 function isOutOfRange(error: unknown): boolean {

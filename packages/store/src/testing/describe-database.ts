@@ -84,14 +84,23 @@ export function describeDatabase(
 
       test("answer with RETURNING, once", async () => {
         const returned = await database.transaction((transaction) =>
-          transaction.get<{ balance: bigint }>(
-            "INSERT INTO accounts (id, balance) VALUES (?, ?) RETURNING balance",
-            "a",
-            2n ** 60n,
-          ),
+          transaction.get("INSERT INTO accounts (id, balance) VALUES (?, ?) RETURNING id, balance", "a", 5),
         );
-        expect(returned?.balance).toBe(2n ** 60n);
+        expect({ ...returned }).toEqual({ id: "a", balance: 5 });
         expect(await ids()).toEqual(["a"]);
+      });
+
+      test("fail as a whole where RETURNING would have to give a number beyond 2^53", async () => {
+        const work = database.transaction(async (transaction) => {
+          await transaction.run("INSERT INTO accounts (id, balance) VALUES (?, ?)", "a", 1);
+          return await transaction.all(
+            "INSERT INTO accounts (id, balance) VALUES (?, ?) RETURNING balance",
+            "b",
+            2n ** 60n,
+          );
+        });
+        await expect(work).rejects.toThrow("RETURNING gives no numbers beyond 2^53");
+        expect(await ids()).toEqual([]);
       });
 
       test("find nothing where there is nothing", async () => {
