@@ -1,6 +1,6 @@
 import type { DescExtension, DescFile, DescMessage, DescService } from "@bufbuild/protobuf";
 
-/** Where to find what in the files of some services and all that those import. */
+/** Where to find what in the files of some services, some more, and all that those import. */
 export interface DescriptorIndex {
   /** Sorted. */
   readonly serviceNames: readonly string[];
@@ -13,7 +13,7 @@ export interface DescriptorIndex {
 }
 
 /** Reads all files once. */
-export function createDescriptorIndex(services: readonly DescService[]): DescriptorIndex {
+export function createDescriptorIndex(services: readonly DescService[], more: readonly DescFile[]): DescriptorIndex {
   const files = new Map<string, DescFile>();
   const symbols = new Map<string, DescFile>();
   const messages = new Set<string>();
@@ -21,6 +21,7 @@ export function createDescriptorIndex(services: readonly DescService[]): Descrip
   for (const service of services) {
     addFile(service.file);
   }
+  more.forEach(addFile);
   return {
     serviceNames: services.map(({ typeName }) => typeName).sort(),
     file: (name) => files.get(name),

@@ -1,5 +1,4 @@
-import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
 import { Code, type ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
@@ -106,14 +105,18 @@ describe("reflection", () => {
     await expect(ask(question)).resolves.toMatchObject({ case: "errorResponse", value: { errorCode: 5 } });
   });
 
-  it.each(["echo.v1.EchoService", "echo.v1.EchoService.Echo", "echo.v1.EchoRequest", "echo.v1.EchoRequest.message"])(
-    "finds the file of the symbol %s",
-    async (value) => {
-      await expect(ask({ case: "fileContainingSymbol", value })).resolves.toMatchObject({
-        case: "fileDescriptorResponse",
-      });
-    },
-  );
+  it.each([
+    "echo.v1.EchoService",
+    "echo.v1.EchoService.Echo",
+    "echo.v1.EchoRequest",
+    "echo.v1.EchoRequest.message",
+    // So that details of errors can be shown.
+    "google.rpc.ErrorInfo",
+  ])("finds the file of the symbol %s", async (value) => {
+    await expect(ask({ case: "fileContainingSymbol", value })).resolves.toMatchObject({
+      case: "fileDescriptorResponse",
+    });
+  });
 
   it.each(["grpc", "grpcweb", "connect"])("lets buf curl call without a schema over %s", async (protocol) => {
     const calm = await serveEcho();
@@ -126,7 +129,8 @@ describe("reflection", () => {
     await calm.server.close();
   });
 
-  it.runIf(existsSync("/usr/local/bin/grpcurl"))("lets grpcurl list and describe", async () => {
+  const grpcurl = spawnSync("grpcurl", ["-version"]).status === 0;
+  it.runIf(grpcurl)(`lets grpcurl list and describe${grpcurl ? "" : " (left out: there is no grpcurl)"}`, async () => {
     const target = server.url.replace("http://", "");
     const list = await run("grpcurl", ["-plaintext", target, "list"]);
     expect(list.stdout.trim().split("\n")).toEqual([

@@ -1,6 +1,7 @@
 import { type DescFile, type DescService, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
+import { file_google_rpc_error_details } from "@parley/gen/google/rpc/error_details_pb.js";
 import {
   ServerReflection,
   type ServerReflectionRequest,
@@ -13,13 +14,16 @@ import { implement, type ServiceEntry } from "./service-module.ts";
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
 type Question = Pick<ServerReflectionRequest, "messageRequest">;
 
-/** Server reflection (gRPC's server reflection protocol) of some services and of itself, in both versions that clients speak. */
+/**
+ * Server reflection (gRPC's server reflection protocol) of some services and of itself, in both versions that clients speak, and of
+ * the details that errors carry, so that a client that knows no contract can show why a call failed.
+ */
 export function reflectionEntries(services: readonly DescService[]): ServiceEntry[] {
   const own: readonly DescService[] = [ServerReflection, ServerReflectionAlpha];
   // Few ever ask: the index is made for the first who does.
   let made: DescriptorIndex | undefined;
   const index = () => {
-    made ??= createDescriptorIndex([...services, ...own]);
+    made ??= createDescriptorIndex([...services, ...own], [file_google_rpc_error_details]);
     return made;
   };
   return [
