@@ -2,14 +2,13 @@ import {
   create,
   type DescMessage,
   fromBinary,
-  fromJsonString,
   type MessageInitShape,
   type MessageShape,
   type Registry,
   toBinary,
-  toJsonString,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { messageFromJson, messageToJson } from "../../protocol/json-message.ts";
 
 /** How messages are written. */
 export type CodecName = "proto" | "json";
@@ -31,7 +30,7 @@ export function encodeMessage<I extends DescMessage>(
     const message = create(schema, init);
     return codec === "proto"
       ? toBinary(schema, message)
-      : Buffer.from(toJsonString(schema, message, { registry }), "utf8");
+      : Buffer.from(messageToJson(schema, message, { registry }), "utf8");
   } catch (error) {
     throw new ConnectError(`cannot write the request: ${messageOf(error)}`, Code.Internal, undefined, undefined, error);
   }
@@ -46,7 +45,7 @@ export function decodeMessage<O extends DescMessage>(
   try {
     return codec === "proto"
       ? fromBinary(schema, bytes)
-      : fromJsonString(schema, bytes.toString("utf8"), { ignoreUnknownFields: true, registry });
+      : messageFromJson(schema, bytes.toString("utf8"), { ignoreUnknownFields: true, registry });
   } catch (error) {
     const code = codec === "proto" ? Code.Internal : Code.InvalidArgument;
     throw new ConnectError(`cannot read the answer: ${messageOf(error)}`, code, undefined, undefined, error);

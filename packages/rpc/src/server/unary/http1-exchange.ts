@@ -22,7 +22,7 @@ export class Http1Exchange implements Exchange {
     this.#response = response;
     this.requestMethod = request.method ?? "";
     this.target = request.url ?? "";
-    request.on("error", ignore);
+    // A request that breaks off has an error only for those who listen for it.
     response.on("error", ignore);
     response.on("timeout", cutStalledSocket);
   }

@@ -3,15 +3,14 @@ import {
   type DescMethod,
   type DescMethodUnary,
   fromBinary,
-  fromJsonString,
   type JsonReadOptions,
   type JsonWriteOptions,
   type Message,
   toBinary,
-  toJsonString,
 } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { messageFromJson, messageToJson } from "../../protocol/json-message.ts";
 import type { MethodRuntime } from "../method-runtime.ts";
 
 /** An implementation of a unary method. */
@@ -88,14 +87,14 @@ function jsonCodec({ input, output }: DescMethodUnary, options: JsonOptions): Me
   return {
     decode(bytes) {
       try {
-        return fromJsonString(input, utf8(bytes), lenient);
+        return messageFromJson(input, utf8(bytes), lenient);
       } catch (error) {
         throw ConnectError.from(error, Code.InvalidArgument);
       }
     },
     encode(message) {
       try {
-        return Buffer.from(toJsonString(output, message, lenient));
+        return Buffer.from(messageToJson(output, message, lenient));
       } catch (error) {
         throw ConnectError.from(error, Code.Internal);
       }
