@@ -70,7 +70,8 @@ describe("calling methods", () => {
     expect(cleared.product).not.toHaveProperty("description");
     expect((await json("inventory", "update", product.id, "--delta", "-2")).product.stock).toBe(3);
     expect((await parley.run("product", "delete", product.id)).output).toBe("Done.\n");
-  });
+    // Six programs one after another, on a machine that may be busy.
+  }, 60_000);
 
   it("gives lists a page at a time", async () => {
     const first = await parley.run("product", "list", "--page-size", "2");
