@@ -27,6 +27,14 @@ export function childSpan(traceparent: string, { random }: Pick<Environment, "ra
   return `${traceparent.slice(0, 36)}${newSpanId(random)}${traceparent.slice(52)}`;
 }
 
+/** Whether a text is the trace context of a call as the platform's own clients write it. */
+export function isTraceparent(text: string): boolean {
+  return text.length === traceparentChars && traceparentPattern.test(text);
+}
+
+/** A version, a trace id, a span id and flags, with dashes between them. */
+const traceparentChars = 55;
+
 /** Later versions may add parts at the end, and are read as if they were version 00; version ff is forbidden. */
 const traceparentPattern = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;
 

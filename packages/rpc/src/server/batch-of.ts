@@ -2,6 +2,8 @@ import type { DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Status } from "@parley/gen/google/rpc/status_pb.js";
 import type { CallOrigin } from "@parley/gen/rpc/v1/batch_pb.js";
+import { requestIdOf } from "../call/request-id.ts";
+import { isTraceparent } from "../call/trace.ts";
 import { statusOfError } from "../protocol/grpc-status.ts";
 import { CallValues } from "./call-values.ts";
 import { toCallerError } from "./error-mapping.ts";
@@ -40,9 +42,11 @@ export function batchOf<M extends DescMethodUnary>(
     const results = await Promise.all(
       requests.map(async (request, index) => {
         const origin = origins[index];
-        const traceparent = origin?.traceparent ?? "";
+        // Kept, logged and handed on, as headers are: what no header could be is none.
+        const traceparent = origin !== undefined && isTraceparent(origin.traceparent) ? origin.traceparent : "";
         try {
-          const value = await handle(request, origin === undefined ? context : originContext(call, origin));
+          const requestId = origin?.requestId ?? "";
+          const value = await handle(request, originContext(call, { requestId, traceparent }));
           batched.push({ method, traceparent, error: undefined });
           return { result: { case: "response" as const, value } };
         } catch (reason) {
@@ -58,8 +62,12 @@ export function batchOf<M extends DescMethodUnary>(
 }
 
 /** The batch's call as one of its requests sees it. */
-function originContext(call: ServerCall, { requestId, traceparent }: CallOrigin): HandlerContext {
-  const context = { ...call.context, ...(requestId && { requestId }), ...(traceparent && { traceparent }) };
+function originContext(
+  call: ServerCall,
+  origin: { readonly requestId: string; readonly traceparent: string },
+): HandlerContext {
+  const requestId = requestIdOf(origin.requestId, () => call.requestId);
+  const context = { ...call.context, requestId, ...(origin.traceparent && { traceparent: origin.traceparent }) };
   const values = new CallValues({ context });
   return {
     service: call.service,

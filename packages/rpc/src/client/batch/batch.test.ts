@@ -209,6 +209,26 @@ describe("calls of a method that has a batch method", () => {
     ]);
   });
 
+  it("that carry what no header could be go on under the batch's own request id and trace", async () => {
+    const seen: unknown[] = [];
+    const { clock, call } = world(async (request, { values }) => {
+      const { requestId, traceparent } = values.get(callContextKey) ?? {};
+      seen.push([requestId, traceparent?.includes("x")]);
+      return answer(request);
+    });
+    const contextValues = createContextValues().set(callContextKey, {
+      requestId: "two\nlines",
+      traceparent: `00-${"1".repeat(32)}-00f067aa0ba902b7-01-${"x".repeat(1_000)}`,
+    });
+    const calls = Promise.all([call("a", { contextValues }), call("b", { contextValues })]);
+    await clock.advance(0);
+    await calls;
+    expect(seen).toEqual([
+      [expect.stringMatching(/^id-\d+$/), false],
+      [expect.stringMatching(/^id-\d+$/), false],
+    ]);
+  });
+
   it("with metadata or a signal of their own go by themselves", async () => {
     const { clock, seen, call } = world();
     const own = new AbortController();
