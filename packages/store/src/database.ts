@@ -28,9 +28,18 @@ export interface Reader {
 export interface Transaction extends Reader {
   /** Executes a statement; the number of rows that it changed. */
   run(sql: string, ...parameters: readonly SqlValue[]): Promise<number>;
+  /**
+   * Leaves an item to work that transactions which share a commit do together: once, just before the commit, with the items of all of
+   * them in order. What is left by a transaction that is rolled back is forgotten. If the work fails, all of them fail, so that whatever can
+   * be wrong with one item is to be found out before it is left.
+   */
+  beforeCommit<T>(work: SharedWork<T>, item: T): void;
   /** Calls back after the transaction is durable, before `transaction` answers. Not called when it is rolled back. */
   onCommit(callback: () => void): void;
 }
+
+/** Work that transactions do together. The same function is the same work. */
+export type SharedWork<T> = (transaction: Transaction, items: readonly T[]) => Promise<void>;
 
 /** A service's database. Reads outside a transaction see only what is durable. */
 export interface Database extends Reader {

@@ -1,4 +1,4 @@
-export type { Database, Migration, Reader, Row, SqlValue, Transaction } from "./database.ts";
+export type { Database, Migration, Reader, Row, SharedWork, SqlValue, Transaction } from "./database.ts";
 export { type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
 export {
   answerOnce,

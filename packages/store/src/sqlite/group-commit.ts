@@ -1,7 +1,7 @@
 import type { Transaction } from "../database.ts";
 import { StoreUnavailableError } from "../store-errors.ts";
 import type { Disk } from "./disk.ts";
-import { answer, type Done, fail, failWaiting, undone, type Waiting } from "./group-members.ts";
+import { answer, type Done, fail, failWaiting, leftBy, undone, type Waiting } from "./group-members.ts";
 import { type Outcome, RunningTransaction } from "./running-transaction.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -182,7 +182,7 @@ export class GroupCommit {
       for (let waiting = left.at(-1); waiting !== undefined; waiting = left.at(-1)) {
         this.#begin();
         const transaction = new RunningTransaction(this.#connection);
-        const outcome = await this.#perform(transaction, waiting);
+        const outcome = await this.#perform(transaction, waiting.work);
         left.pop();
         if (outcome.ok) {
           done.push({ waiting, transaction, answer: outcome.answer });
@@ -195,12 +195,13 @@ export class GroupCommit {
           done = [];
         }
       }
+      const together = await this.#performTogether(done);
       this.#commit();
       if (this.#disk !== undefined) {
         await this.#disk.wait();
         this.#stopIfCut();
       }
-      answer(done);
+      answer(done, together);
     } catch (error) {
       if (error instanceof Cut) {
         return;
@@ -219,11 +220,29 @@ export class GroupCommit {
     }
   }
 
-  async #perform(transaction: RunningTransaction, waiting: Waiting): Promise<Outcome> {
+  /** Does what the transactions left to be done together, and what that leaves in turn. */
+  async #performTogether(done: readonly Done[]): Promise<readonly RunningTransaction[]> {
+    const together: RunningTransaction[] = [];
+    for (let left = leftBy(done.map(({ transaction }) => transaction)); left.size > 0; ) {
+      const before = together.length;
+      for (const [work, items] of left) {
+        const transaction = new RunningTransaction(this.#connection);
+        const outcome = await this.#perform(transaction, () => work(transaction, items));
+        if (!outcome.ok) {
+          throw outcome.error;
+        }
+        together.push(transaction);
+      }
+      left = leftBy(together.slice(before));
+    }
+    return together;
+  }
+
+  async #perform(transaction: RunningTransaction, work: Waiting["work"]): Promise<Outcome> {
     this.#turns = 0;
     this.#pass("work");
     this.#current = transaction;
-    const outcome = await transaction.perform(waiting.work);
+    const outcome = await transaction.perform(work);
     this.#current = undefined;
     this.#stopIfCut();
     return outcome;

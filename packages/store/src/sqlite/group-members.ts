@@ -1,4 +1,4 @@
-import type { Transaction } from "../database.ts";
+import type { SharedWork, Transaction } from "../database.ts";
 import { StoreUnavailableError } from "../store-errors.ts";
 import type { RunningTransaction } from "./running-transaction.ts";
 
@@ -16,9 +16,28 @@ export interface Done {
   readonly answer: unknown;
 }
 
-/** Tells of transactions that they are durable. */
-export function answer(done: readonly Done[]): void {
+/** What transactions left to be done together, in the order in which it was first asked for. */
+export function leftBy(transactions: Iterable<RunningTransaction>): ReadonlyMap<SharedWork<unknown>, readonly unknown[]> {
+  const left = new Map<SharedWork<unknown>, unknown[]>();
+  for (const transaction of transactions) {
+    for (const { work, item } of transaction.left) {
+      const items = left.get(work);
+      if (items === undefined) {
+        left.set(work, [item]);
+      } else {
+        items.push(item);
+      }
+    }
+  }
+  return left;
+}
+
+/** Tells of transactions, and of what they did together, that they are durable. */
+export function answer(done: readonly Done[], together: readonly RunningTransaction[]): void {
   for (const { transaction } of done) {
+    transaction.committed();
+  }
+  for (const transaction of together) {
     transaction.committed();
   }
   for (const { waiting, answer } of done) {

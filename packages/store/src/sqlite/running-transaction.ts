@@ -1,14 +1,21 @@
-import type { Row, SqlValue, Transaction } from "../database.ts";
+import type { Row, SharedWork, SqlValue, Transaction } from "../database.ts";
 import { TransactionEndedError, TransactionStuckError } from "../store-errors.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
 /** What became of a transaction's body. */
 export type Outcome = { readonly ok: true; readonly answer: unknown } | { readonly ok: false; readonly error: unknown };
 
+/** An item that a transaction left to work that it shares. */
+export interface Left {
+  readonly work: SharedWork<unknown>;
+  readonly item: unknown;
+}
+
 /** A transaction of a group: a savepoint in the group's transaction. */
 export class RunningTransaction implements Transaction {
   readonly #connection: SqliteConnection;
   #callbacks: (() => void)[] | undefined;
+  #left: Left[] | undefined;
   #state: "running" | "failed" | "ended" | "cut" = "running";
   #failure: unknown;
   #settle: (outcome: Outcome) => void = () => {};
@@ -74,6 +81,16 @@ export class RunningTransaction implements Transaction {
 
   run(sql: string, ...parameters: readonly SqlValue[]): Promise<number> {
     return this.#execute(() => this.#connection.run(sql, parameters));
+  }
+
+  /** What its body left to be done together with others. */
+  get left(): readonly Left[] {
+    return this.#left ?? [];
+  }
+
+  beforeCommit<T>(work: SharedWork<T>, item: T): void {
+    this.#left ??= [];
+    this.#left.push({ work: work as SharedWork<unknown>, item });
   }
 
   onCommit(callback: () => void): void {
