@@ -1,6 +1,7 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import type { CallContext } from "@parley/rpc";
 import type { Transaction } from "@parley/store";
+import type { OutgoingEvent } from "./broker/outgoing-event.ts";
 
 /** What a service says when something happened. The log adds id, source, time, sequence and trace. */
 export interface NewEvent {
@@ -20,7 +21,10 @@ export interface NewEvent {
  * from, and what Watch methods read.
  */
 export interface EventLog {
-  /** Writes events down, in order, in the transaction that they belong to: all is kept, or nothing. Several at once cost less. */
+  /**
+   * Writes events down, in order, with the transaction that they belong to: all is kept, or nothing. They are written at its end, together
+   * with those of the others that share its commit.
+   */
   append(transaction: Transaction, ...events: readonly NewEvent[]): Promise<void>;
   /**
    * The durable events after a position, in order, and then each new one as it becomes durable, until the signal aborts.
@@ -40,8 +44,8 @@ export interface WaitingEvent {
   readonly sequence: number;
   readonly partition: number;
   readonly key: string;
-  /** The event itself. One that was read is decoded only here. */
-  message(): Event;
+  /** What is to be sent. An event that was read is decoded only here. */
+  outgoing(): OutgoingEvent;
 }
 
 export interface WatchOptions {

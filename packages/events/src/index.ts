@@ -9,6 +9,7 @@ export {
   openConsumer,
   parseBrokerUrl,
 } from "./broker/open-broker.ts";
+export type { OutgoingEvent } from "./broker/outgoing-event.ts";
 export { createRedisBroker, type RedisBrokerOptions } from "./broker/redis/redis-broker.ts";
 export { createRedisConsumer, type RedisConsumerOptions } from "./broker/redis/redis-consumer.ts";
 export type { EventLog, LoggedEvent, NewEvent, WaitingEvent, WatchOptions } from "./event-log.ts";

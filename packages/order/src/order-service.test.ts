@@ -1,5 +1,5 @@
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
-import type { Event } from "@parley/gen/event/v1/event_pb.js";
+import type { OutgoingEvent } from "@parley/events";
 import { type Order, OrderState } from "@parley/gen/order/v1/order_pb.js";
 import { OrderService, type WatchOrdersResponse } from "@parley/gen/order/v1/order_service_pb.js";
 import { reasonOf, systemEnvironment } from "@parley/rpc";
@@ -235,7 +235,7 @@ describe("the order service", () => {
     const database = await openDatabase("sqlite::memory:", { migrations: orderMigrations });
     const published = Promise.withResolvers<string>();
     const broker = {
-      publish: async (events: readonly Event[]) => {
+      publish: async (events: readonly OutgoingEvent[]) => {
         for (const { type } of events) published.resolve(type);
         return [];
       },

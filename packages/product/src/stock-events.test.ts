@@ -1,6 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import type { Broker } from "@parley/events";
+import { publishedEvents } from "@parley/events/testing";
 import { EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import { expect, test } from "vitest";
 import { refusal } from "./testing/refusal.ts";
@@ -47,7 +48,7 @@ test("low stock is published, and changes of stock are kept for watchers alone",
   const published: string[] = [];
   const broker: Broker = {
     async publish(events) {
-      published.push(...events.map(({ type, subject }) => `${type} ${subject}`));
+      published.push(...publishedEvents(events).map(({ type, subject }) => `${type} ${subject}`));
       return [];
     },
     async close() {},

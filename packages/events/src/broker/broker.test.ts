@@ -1,9 +1,10 @@
 import { create } from "@bufbuild/protobuf";
-import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
+import { EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import { type Environment, systemClock } from "@parley/rpc";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { createRelay, type Relay } from "../relay/create-relay.ts";
 import { findRedisServer, startTestRedis, type TestRedis } from "../testing/redis-server.ts";
+import { eventsOf, outgoing } from "../testing/sent-events.ts";
 import {
   openTestSink,
   openTestSource,
@@ -135,7 +136,7 @@ function describeBroker(name: string, kind: BrokerKind) {
       sink.failing.add("bad");
       consumer.start();
       const events = ["bad", "good"].map((order) =>
-        create(EventSchema, { ...orderConfirmed(order), id: `e-${order}`, source: sourceName }),
+        outgoing(create(EventSchema, { ...orderConfirmed(order), id: `e-${order}`, source: sourceName })),
       );
       // The broker may be connecting still.
       const failures = await vi.waitFor(() => broker.publish(events, AbortSignal.timeout(10_000)), { timeout: 10_000 });
@@ -154,11 +155,11 @@ describeBroker("direct", {
         {
           name: "sink",
           client: {
-            async deliver({ events = [] }) {
+            async deliver(request) {
               if (!directIsUp) {
                 throw new Error("connection refused");
               }
-              const failures = await getSink().inbox.deliver(events as readonly Event[]);
+              const failures = await getSink().inbox.deliver(eventsOf(request));
               return {
                 $typeName: "event.v1.DeliverResponse",
                 failures: failures.map((failed) => ({ $typeName: "event.v1.DeliveryFailure", ...failed })),

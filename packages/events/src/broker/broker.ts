@@ -1,5 +1,5 @@
-import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import type { FailedDelivery } from "../inbox/create-inbox.ts";
+import type { OutgoingEvent } from "./outgoing-event.ts";
 
 /** Events given to a broker at once, at most: as many as `EventService.Deliver` takes. */
 export const publishBatchMax = 100;
@@ -11,7 +11,7 @@ export interface Broker {
    * those not named in the answer took effect durably with all who want them. Throws {@link BrokerUnavailableError} if nobody
    * can tell, so that all must be given again; aborting the signal makes it so at once.
    */
-  publish(events: readonly Event[], signal: AbortSignal): Promise<readonly FailedDelivery[]>;
+  publish(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<readonly FailedDelivery[]>;
   /** Gives its connections back. */
   close(): Promise<void>;
 }

@@ -1,10 +1,10 @@
 import type { Client } from "@connectrpc/connect";
-import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import type { EventService } from "@parley/gen/event/v1/event_service_pb.js";
 import type { EventType } from "../event-types.ts";
 import type { FailedDelivery } from "../inbox/create-inbox.ts";
 import { causeOf } from "../inbox/failure-cause.ts";
 import { type Broker, BrokerUnavailableError } from "./broker.ts";
+import { deliverRequest, type OutgoingEvent } from "./outgoing-event.ts";
 
 /** A service that wants to be told of events. */
 export interface Subscriber {
@@ -40,15 +40,15 @@ export function createDirectBroker({ subscribers }: { readonly subscribers: read
 
 async function deliver(
   { name, client, types }: Subscriber,
-  events: readonly Event[],
+  events: readonly OutgoingEvent[],
   signal: AbortSignal,
 ): Promise<readonly FailedDelivery[]> {
-  const wanted = types === undefined ? [...events] : events.filter(({ type }) => types.some((known) => known === type));
+  const wanted = types === undefined ? events : events.filter(({ type }) => types.some((known) => known === type));
   if (wanted.length === 0) {
     return [];
   }
   try {
-    const { failures } = await client.deliver({ events: wanted }, { signal, headers: traceOf(wanted) });
+    const { failures } = await client.deliver(deliverRequest(wanted), { signal, headers: traceOf(wanted) });
     return failures;
   } catch (cause) {
     throw new BrokerUnavailableError(`${name} could not be told: ${causeOf(cause)}`, { cause });
@@ -56,7 +56,7 @@ async function deliver(
 }
 
 /** Events that go together may come from several calls: the delivery counts to the trace of the first. */
-function traceOf(events: readonly Event[]): Readonly<Record<string, string>> {
+function traceOf(events: readonly OutgoingEvent[]): Readonly<Record<string, string>> {
   const traceparent = events.find((event) => event.traceparent !== "")?.traceparent;
   return traceparent === undefined ? {} : { traceparent };
 }

@@ -1,7 +1,8 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import type { Environment } from "@parley/rpc";
-import type { Database, Transaction } from "@parley/store";
+import { type Database, insertRows, type SqlValue, type Transaction } from "@parley/store";
+import type { OutgoingEvent } from "../broker/outgoing-event.ts";
 import type { EventLog, NewEvent, WaitingEvent } from "../event-log.ts";
 import { eventMessage } from "./event-message.ts";
 import { createLogReader } from "./log-reader.ts";
@@ -27,48 +28,25 @@ export function createEventLog(options: EventLogOptions): EventLog {
 
   const reader = createLogReader(database, environment.clock);
 
-  function tellAppended() {
-    reader.appended();
-    appended.tell();
-  }
-
   async function append(transaction: Transaction, ...events: readonly NewEvent[]) {
     const timeMs = environment.clock.now();
-    const rows = events.map((event) => newRow(eventMessage(event, { id: environment.newId(), source, timeMs })));
-    if (rows.length === 0) {
-      return;
-    }
-    const sql = insertSql(rows.length);
-    const parameters = rows.flatMap(({ message, partition, isWaiting }) => [
-      message.type,
-      partition,
-      message.partitionKey,
-      timeMs,
-      isWaiting ? eventState.waiting : eventState.done,
-      toBinary(EventSchema, message),
-    ]);
-    transaction.onCommit(tellAppended);
-    if (rows.some(({ isWaiting }) => isWaiting)) {
-      const inserted = await transaction.all<{ sequence: number }>(`${sql} RETURNING sequence`, ...parameters);
-      const sequences = inserted.map(({ sequence }) => sequence).sort((a, b) => a - b);
-      transaction.onCommit(() => handOver(rows, sequences));
-    } else {
-      await transaction.run(sql, ...parameters);
+    for (const event of events) {
+      const message = eventMessage(event, { id: environment.newId(), source, timeMs });
+      // Encoded already here: one that cannot be fails its own transaction, and no other that shares the commit.
+      transaction.beforeCommit(writeDown, newRow(message, { timeMs, isWaiting: !watchOnly.has(message.type) }));
     }
   }
 
-  function newRow(message: Event): NewRow {
-    return { message, partition: partitionOf(message.partitionKey), isWaiting: !watchOnly.has(message.type) };
-  }
-
-  function handOver(rows: readonly NewRow[], sequences: readonly number[]) {
-    for (const [index, { message, partition, isWaiting }] of rows.entries()) {
-      const sequence = sequences[index];
-      if (isWaiting && sequence !== undefined) {
-        message.sequence = BigInt(sequence);
-        waiting.tell({ sequence, partition, key: message.partitionKey, message: () => message });
+  async function writeDown(transaction: Transaction, rows: readonly NewRow[]) {
+    await insertRows(transaction, { into: insertSql, rows: rows.map(({ values }) => values) });
+    const waitingRows = rows.some(({ isWaiting }) => isWaiting) ? await placed(transaction, rows) : [];
+    transaction.onCommit(() => {
+      reader.appended();
+      appended.tell();
+      for (const row of waitingRows) {
+        waiting.tell(row);
       }
-    }
+    });
   }
 
   return {
@@ -83,15 +61,36 @@ const eventState = { waiting: 0, done: 1 } as const;
 
 /** An event that is to be written down. */
 interface NewRow {
-  readonly message: Event;
+  readonly event: Omit<OutgoingEvent, "sequence">;
+  readonly key: string;
   readonly partition: number;
   readonly isWaiting: boolean;
+  readonly values: readonly SqlValue[];
 }
 
-// The sequence is the row's own number: it is put into the event when the row is written or read.
-function insertSql(rowCount: number): string {
-  const row = "(?, ?, ?, ?, ?, ?)";
-  return `INSERT INTO event_log (type, partition_number, partition_key, create_time, state, event) VALUES ${row}${`, ${row}`.repeat(rowCount - 1)}`;
+// The sequence is the row's own number: it is put into the event when the row is read or published.
+const insertSql = "INSERT INTO event_log (type, partition_number, partition_key, create_time, state, event)";
+
+function newRow(
+  message: Event,
+  { timeMs, isWaiting }: { readonly timeMs: number; readonly isWaiting: boolean },
+): NewRow {
+  const { id, type, traceparent, partitionKey: key } = message;
+  const encoded = toBinary(EventSchema, message);
+  const partition = partitionOf(key);
+  const state = isWaiting ? eventState.waiting : eventState.done;
+  const values = [type, partition, key, timeMs, state, encoded];
+  return { event: { id, type, traceparent, encoded }, key, partition, isWaiting, values };
+}
+
+/** Those of the rows just inserted that wait, with their places: appends follow one another, so these are the last ones. */
+async function placed(transaction: Transaction, rows: readonly NewRow[]): Promise<readonly WaitingEvent[]> {
+  const row = await transaction.get<{ last: number }>("SELECT MAX(sequence) AS last FROM event_log");
+  const before = (row?.last ?? Number.NaN) - rows.length;
+  return rows.flatMap(({ event, key, partition, isWaiting }, index) => {
+    const sequence = before + index + 1;
+    return isWaiting ? [{ sequence, partition, key, outgoing: () => ({ ...event, sequence }) }] : [];
+  });
 }
 
 function createListeners<T>() {

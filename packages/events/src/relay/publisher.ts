@@ -68,12 +68,10 @@ export function createPublisher({ database, broker, environment, waiting, onSett
 
   async function publish(batch: readonly WaitingEvent[]) {
     try {
-      const events = batch.map((event) => event.message());
+      const events = batch.map((event) => event.outgoing());
       const failed = await broker.publish(events, cutOff.signal);
       const failedIds = new Set(failed.map(({ eventId }) => eventId));
-      const failedSequences = new Set(
-        events.filter(({ id }) => failedIds.has(id)).map(({ sequence }) => Number(sequence)),
-      );
+      const failedSequences = new Set(events.filter(({ id }) => failedIds.has(id)).map(({ sequence }) => sequence));
       const done = waiting.succeeded(batch, ({ sequence }) => failedSequences.has(sequence));
       await marks.mark(done.map(({ sequence }) => sequence));
       waiting.settle(batch, done, clock.monotonic());

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Broker, BrokerUnavailableError } from "../broker/broker.ts";
 import { createDirectBroker } from "../broker/direct-broker.ts";
 import { createEventLog } from "../log/create-event-log.ts";
+import { eventsOf, publishedEvents } from "../testing/sent-events.ts";
 import {
   openTestSink,
   openTestSource,
@@ -63,8 +64,8 @@ function directBroker(): Broker {
       {
         name: "sink",
         client: {
-          async deliver({ events = [] }) {
-            const messages = events as readonly Event[];
+          async deliver(request) {
+            const messages = eventsOf(request);
             delivered.push(messages);
             await before(messages);
             const failures = await sink.inbox.deliver(messages);
@@ -310,7 +311,7 @@ test("of two replicas each key has one publisher at a time, and one takes over w
     const broker = directBroker();
     return {
       publish(events, signal) {
-        for (const { partitionKey } of events) {
+        for (const { partitionKey } of publishedEvents(events)) {
           publishers.set(partitionKey, (publishers.get(partitionKey) ?? new Set()).add(name));
         }
         return broker.publish(events, signal);

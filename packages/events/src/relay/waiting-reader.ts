@@ -1,8 +1,8 @@
 import type { Clock } from "@parley/rpc";
 import type { Database } from "@parley/store";
 import { publishBatchMax } from "../broker/broker.ts";
+import { outgoingEvent } from "../broker/outgoing-event.ts";
 import type { WaitingEvent } from "../event-log.ts";
-import { decodeEvent } from "../log/log-reader.ts";
 import type { Leases } from "./leases.ts";
 import { readWaiting } from "./outbox.ts";
 import type { WaitingEvents } from "./waiting-events.ts";
@@ -76,7 +76,7 @@ export function createWaitingReader({
         sequence: row.sequence,
         partition: row.partition_number,
         key: row.partition_key,
-        message: () => decodeEvent(row),
+        outgoing: () => outgoingEvent(row),
       });
     }
     // What was handed over meanwhile may have gone farther.

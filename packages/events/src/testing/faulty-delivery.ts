@@ -10,6 +10,7 @@ import { createEventLog } from "../log/create-event-log.ts";
 import { eventMigrations } from "../log/event-migrations.ts";
 import { createRelay } from "../relay/create-relay.ts";
 import { seededRandom } from "./seeded-random.ts";
+import { publishedEvents } from "./sent-events.ts";
 import { orderConfirmed, testEnvironment } from "./test-parts.ts";
 
 /** A bug to plant, so that the checks can be seen to find it. */
@@ -95,10 +96,10 @@ export async function runFaultyDelivery(seed: number, bug?: PlantedBug): Promise
     return {
       async publish(events) {
         if (bug === "marks-before-effect") {
-          void overNetwork(events).catch(() => {});
+          void overNetwork(publishedEvents(events)).catch(() => {});
           return [];
         }
-        const failures = await overNetwork(events);
+        const failures = await overNetwork(publishedEvents(events));
         // A process that is gone hears no answer.
         return life.alive ? failures : new Promise(() => {});
       },

@@ -1,4 +1,5 @@
 export { findRedisServer, startTestRedis, type TestRedis } from "./redis-server.ts";
+export { eventsOf, publishedEvents } from "./sent-events.ts";
 export {
   openTestSink,
   openTestSource,

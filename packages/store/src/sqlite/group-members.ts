@@ -17,7 +17,9 @@ export interface Done {
 }
 
 /** What transactions left to be done together, in the order in which it was first asked for. */
-export function leftBy(transactions: Iterable<RunningTransaction>): ReadonlyMap<SharedWork<unknown>, readonly unknown[]> {
+export function leftBy(
+  transactions: Iterable<RunningTransaction>,
+): ReadonlyMap<SharedWork<unknown>, readonly unknown[]> {
   const left = new Map<SharedWork<unknown>, unknown[]>();
   for (const transaction of transactions) {
     for (const { work, item } of transaction.left) {

@@ -89,6 +89,9 @@ export class RunningTransaction implements Transaction {
   }
 
   beforeCommit<T>(work: SharedWork<T>, item: T): void {
+    if (this.#state === "ended") {
+      throw ended();
+    }
     this.#left ??= [];
     this.#left.push({ work: work as SharedWork<unknown>, item });
   }
@@ -111,11 +114,7 @@ export class RunningTransaction implements Transaction {
     if (this.#state === "cut") {
       return new Promise(() => {});
     }
-    return Promise.reject(
-      this.#state === "failed"
-        ? this.#failure
-        : new TransactionEndedError("The transaction has ended: a promise in its body was not awaited."),
-    );
+    return Promise.reject(this.#state === "failed" ? this.#failure : ended());
   }
 
   #succeed(answer: unknown): void {
@@ -155,4 +154,8 @@ export class RunningTransaction implements Transaction {
       this.#settle({ ok: false, error });
     }
   }
+}
+
+function ended(): TransactionEndedError {
+  return new TransactionEndedError("The transaction has ended: a promise in its body was not awaited.");
 }

@@ -1,5 +1,4 @@
-import { create, toBinary } from "@bufbuild/protobuf";
-import type { Event } from "@parley/gen/event/v1/event_pb.js";
+import { toBinary } from "@bufbuild/protobuf";
 import { DeliverRequestSchema } from "@parley/gen/event/v1/event_service_pb.js";
 import type { Environment } from "@parley/rpc";
 import type { EventType } from "../../event-types.ts";
@@ -7,6 +6,7 @@ import type { FailedDelivery } from "../../inbox/create-inbox.ts";
 import { causeOf } from "../../inbox/failure-cause.ts";
 import { startPeriodic } from "../../periodic.ts";
 import { type Broker, BrokerUnavailableError } from "../broker.ts";
+import { deliverRequest, type OutgoingEvent } from "../outgoing-event.ts";
 import { connectRedis, ensureGroup } from "./redis-connection.ts";
 import { replyChannelOf, streamOf } from "./redis-names.ts";
 import { decodeReply } from "./redis-reply.ts";
@@ -59,9 +59,8 @@ export function createRedisBroker(options: RedisBrokerOptions): Broker {
     onError: (error) => log.warn({ err: error, stream }, "trimming the stream failed"),
   });
 
-  async function publish(events: readonly Event[], signal: AbortSignal): Promise<readonly FailedDelivery[]> {
-    const wanted =
-      types === undefined ? [...events] : events.filter(({ type }) => types.some((known) => known === type));
+  async function publish(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<readonly FailedDelivery[]> {
+    const wanted = types === undefined ? events : events.filter(({ type }) => types.some((known) => known === type));
     if (wanted.length === 0 || groups.length === 0) {
       return [];
     }
@@ -83,8 +82,8 @@ export function createRedisBroker(options: RedisBrokerOptions): Broker {
     }
   }
 
-  async function add(batchId: string, events: Event[]): Promise<string> {
-    const request = toBinary(DeliverRequestSchema, create(DeliverRequestSchema, { events }));
+  async function add(batchId: string, events: readonly OutgoingEvent[]): Promise<string> {
+    const request = toBinary(DeliverRequestSchema, deliverRequest(events));
     try {
       for (const group of groups) {
         await ensureGroup(redis, stream, group);

@@ -1,0 +1,22 @@
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
+import { DeliverRequestSchema } from "@parley/gen/event/v1/event_service_pb.js";
+import { deliverRequest, type OutgoingEvent } from "../broker/outgoing-event.ts";
+
+/** The events of a request, as whoever is sent it finds them. */
+export function eventsOf(request: MessageInitShape<typeof DeliverRequestSchema>): readonly Event[] {
+  const encoded = toBinary(DeliverRequestSchema, create(DeliverRequestSchema, request));
+  return fromBinary(DeliverRequestSchema, encoded).events;
+}
+
+/** The events that are given to a broker, as those behind it find them. */
+export function publishedEvents(events: readonly OutgoingEvent[]): readonly Event[] {
+  return eventsOf(deliverRequest(events));
+}
+
+/** An event as it is given to a broker. */
+export function outgoing(event: Event): OutgoingEvent {
+  const { id, type, traceparent, sequence } = event;
+  const encoded = toBinary(EventSchema, { ...event, sequence: 0n });
+  return { id, type, traceparent, sequence: Number(sequence), encoded };
+}
