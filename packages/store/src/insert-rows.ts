@@ -1,7 +1,21 @@
 import type { SqlValue, Transaction } from "./database.ts";
 
-/** Rows in one statement, at most: with more, the statement's own cost is a small part of it. */
-const rowsMax = 64;
+/** Items in one statement, at most: with more, the statement's own cost is a small part of it. */
+const partMax = 64;
+
+/** Deals items into parts for statements that take many, in order. Their lengths are powers of two, so that few statements are prepared. */
+export function* inParts<T>(items: readonly T[]): Iterable<readonly T[]> {
+  for (let at = 0; at < items.length; ) {
+    const length = Math.min(partMax, 2 ** Math.floor(Math.log2(items.length - at)));
+    yield items.slice(at, at + length);
+    at += length;
+  }
+}
+
+/** As many parameters as there are items, for a list: `?, ?, ?`. */
+export function marksFor(items: readonly unknown[]): string {
+  return `?${", ?".repeat(items.length - 1)}`;
+}
 
 /** What to insert. */
 export interface RowInsert {
@@ -9,26 +23,17 @@ export interface RowInsert {
   readonly into: string;
   /** The values of each row. All rows have as many. */
   readonly rows: readonly (readonly SqlValue[])[];
-  /** What follows the values: `ON CONFLICT DO NOTHING`, `RETURNING number`. */
+  /** What follows the values, for example `ON CONFLICT DO NOTHING`. */
   readonly ending?: string;
 }
 
-/**
- * Inserts rows, in order, with few statements, and answers what they return. Their lengths are powers of two, so that few different ones are
- * prepared. The rows of one statement are returned in no order.
- */
-export async function insertRows<R extends object>(
-  transaction: Transaction,
-  { into, rows, ending = "" }: RowInsert,
-): Promise<readonly R[]> {
-  const returned: R[] = [];
-  for (let at = 0; at < rows.length; ) {
-    const count = Math.min(rowsMax, 2 ** Math.floor(Math.log2(rows.length - at)));
-    const some = rows.slice(at, at + count);
-    const row = `(${some[0]?.map(() => "?").join(", ")})`;
-    const sql = `${into} VALUES ${row}${`, ${row}`.repeat(count - 1)} ${ending}`;
-    returned.push(...(await transaction.all<R>(sql, ...some.flat())));
-    at += count;
+/** Inserts rows, in order, with few statements. The number of rows that were. */
+export async function insertRows(transaction: Transaction, { into, rows, ending = "" }: RowInsert): Promise<number> {
+  let count = 0;
+  for (const part of inParts(rows)) {
+    const row = `(${marksFor(part[0] ?? [])})`;
+    const sql = `${into} VALUES ${row}${`, ${row}`.repeat(part.length - 1)} ${ending}`;
+    count += await transaction.run(sql, ...part.flat());
   }
-  return returned;
+  return count;
 }

@@ -45,13 +45,16 @@ export function createDeliverEvents(options: DeliverEventsOptions) {
     if (wanted.length === 0) {
       return;
     }
+    const events = wanted.map(({ event }) => event);
     const newCount = await database.transaction(async (transaction) => {
-      let count = 0;
-      for (const { event, handle } of wanted) {
-        if (await markReceived(transaction, event, clock.now())) {
+      const count = await markReceived(transaction, events, clock.now());
+      if (count === wanted.length) {
+        for (const { handle } of wanted) {
           await handle(transaction);
-          count++;
         }
+      } else if (count > 0) {
+        // Nobody can tell now which of them are new.
+        throw new SomeRepeatedError();
       }
       return count;
     });
@@ -59,7 +62,7 @@ export function createDeliverEvents(options: DeliverEventsOptions) {
     metrics.repeated.inc(wanted.length - newCount);
   }
 
-  /** One of them failed and took the others back with it. Keys do not wait for one another. */
+  /** One of them failed, or had come before, and took the others back with it. Keys do not wait for one another. */
   async function deliverApart(wanted: readonly Wanted[]): Promise<readonly FailedDelivery[]> {
     const keys = Map.groupBy(wanted, ({ event }) => `${event.source}\0${event.partitionKey}`);
     return (await Promise.all([...keys.values()].map(deliverInOrder))).flat();
@@ -92,3 +95,6 @@ export function createDeliverEvents(options: DeliverEventsOptions) {
 
   return deliver;
 }
+
+/** Of events that came together some are new and some are not: each is to be dealt with by itself. */
+class SomeRepeatedError extends Error {}

@@ -49,7 +49,7 @@ export function createFailedTries({ database, environment, maxAttempts, metrics 
       const attempts = row?.attempts ?? 1;
       if (attempts >= maxAttempts) {
         await transaction.run("DELETE FROM inbox_failures WHERE source = ? AND event_id = ?", event.source, event.id);
-        if (await markReceived(transaction, event, nowMs)) {
+        if ((await markReceived(transaction, [event], nowMs)) === 1) {
           await insertDeadLetter(transaction, event, { cause, attempts, createTimeMs: nowMs });
         }
       }

@@ -1,4 +1,4 @@
-import type { Database, SqlValue } from "@parley/store";
+import { type Database, inParts, marksFor } from "@parley/store";
 import type { EventRow } from "../log/log-reader.ts";
 import { partitionCount } from "../log/partition.ts";
 
@@ -17,29 +17,27 @@ export function readWaiting(
     limit,
   }: { readonly partitions: readonly number[]; readonly after: number; readonly limit: number },
 ): Promise<readonly WaitingRow[]> {
-  return database.all<WaitingRow>(readWaitingSql, after, ...padded(partitions, partitionCount, -1), limit);
+  return database.all<WaitingRow>(
+    readWaitingSql,
+    after,
+    ...partitions,
+    ...noPartitions.slice(partitions.length),
+    limit,
+  );
 }
 
 // As many parameters as there are partitions, whichever are asked for, so that one prepared statement serves.
+const noPartitions: readonly number[] = Array(partitionCount).fill(-1);
 const readWaitingSql = `
   SELECT sequence, partition_number, partition_key, event FROM event_log
-  WHERE state = 0 AND sequence > ? AND partition_number IN (${Array(partitionCount).fill("?").join(", ")})
+  WHERE state = 0 AND sequence > ? AND partition_number IN (${marksFor(noPartitions)})
   ORDER BY sequence LIMIT ?`;
 
 /** Marks events as done: they are not published again, and pruned when they are old. */
 export async function markDone(database: Database, sequences: readonly number[]): Promise<void> {
-  const last = sequences.at(-1);
-  if (last === undefined) {
-    return;
-  }
-  // Padded to few lengths, so that few statements are prepared.
-  const length = sequences.length === 1 ? 1 : Math.ceil(sequences.length / markStep) * markStep;
-  const sql = `UPDATE event_log SET state = 1 WHERE sequence IN (${Array(length).fill("?").join(", ")})`;
-  await database.transaction((transaction) => transaction.run(sql, ...padded(sequences, length, last)));
-}
-
-const markStep = 25;
-
-function padded(values: readonly number[], length: number, filler: number): readonly SqlValue[] {
-  return values.length === length ? values : [...values, ...Array<number>(length - values.length).fill(filler)];
+  await database.transaction(async (transaction) => {
+    for (const part of inParts(sequences)) {
+      await transaction.run(`UPDATE event_log SET state = 1 WHERE sequence IN (${marksFor(part)})`, ...part);
+    }
+  });
 }
