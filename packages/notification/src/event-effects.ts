@@ -2,27 +2,32 @@ import type { EventHandlers } from "@parley/events";
 import type { Environment } from "@parley/rpc";
 import type { Transaction } from "@parley/store";
 import { orderCancelledText, orderConfirmedText, stockLowText } from "./message-text.ts";
-import { type Notification, NotificationKind, newNotification } from "./notification.ts";
-import { insertNotification } from "./notification-store.ts";
+import { type NewNotificationFields, type Notification, NotificationKind, newNotification } from "./notification.ts";
+import { insertNotifications } from "./notification-store.ts";
 
 export interface EventEffectsOptions {
   readonly environment: Environment;
   /** Where the shop's own alerts go. */
   readonly shopEmail: string;
-  /** Told when a notification that is to be sent has become durable. */
-  readonly onWritten: () => void;
+  /** Told of notifications that are to be sent, once they are durable. */
+  readonly onWritten: (notifications: readonly Notification[]) => void;
 }
 
 /** What is written down for each kind of event. The inbox sees to it that each event has its effect once. */
 export function createEventEffects({ environment, shopEmail, onWritten }: EventEffectsOptions): EventHandlers {
-  async function write(
-    transaction: Transaction,
-    fields: Omit<Parameters<typeof newNotification>[0], "id" | "createTimeMs">,
-  ): Promise<void> {
-    const { clock, newId } = environment;
-    const notification: Notification = newNotification({ ...fields, id: newId(), createTimeMs: clock.now() });
-    await insertNotification(transaction, notification, { firstAttemptTimeMs: notification.createTimeMs });
-    transaction.onCommit(onWritten);
+  const { clock, newId } = environment;
+
+  async function write(transaction: Transaction, fields: Omit<NewNotificationFields, "id" | "createTimeMs">) {
+    transaction.beforeCommit(insertAll, newNotification({ ...fields, id: newId(), createTimeMs: clock.now() }));
+  }
+
+  async function insertAll(transaction: Transaction, notifications: readonly Notification[]) {
+    const written = notifications.map((notification) => ({
+      notification,
+      firstAttemptTimeMs: notification.createTimeMs,
+    }));
+    await insertNotifications(transaction, written);
+    transaction.onCommit(() => onWritten(notifications));
   }
 
   return {

@@ -32,14 +32,20 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
   const listeners = new Set<() => void>();
   const sender = new Sender({ database, channel, environment });
 
-  function written() {
-    sender.wake();
+  function tellListeners() {
     for (const listener of listeners) {
       listener();
     }
   }
 
-  const handlers = createEventEffects({ environment, shopEmail, onWritten: written });
+  const handlers = createEventEffects({
+    environment,
+    shopEmail,
+    onWritten(notifications) {
+      sender.handOver(notifications);
+      tellListeners();
+    },
+  });
   const inbox = createInbox({ database, environment, handlers });
   const consumer = openConsumer(brokerUrl, {
     group: "notification",
@@ -54,7 +60,7 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
       database,
       inbox,
       sender,
-      written,
+      written: tellListeners,
       onWritten(callback) {
         // Wrapped, so that the same callback given twice is two listeners.
         const listener = () => callback();

@@ -9,7 +9,7 @@ import { testText } from "./message-text.ts";
 import { newNotification } from "./notification.ts";
 import { answerFor } from "./notification-error-answer.ts";
 import { deadLetterMessage, notificationMessage } from "./notification-messages.ts";
-import { insertNotification, listNotifications, type NotificationFilter } from "./notification-store.ts";
+import { insertNotifications, listNotifications, type NotificationFilter } from "./notification-store.ts";
 import type { Sender } from "./sender.ts";
 import { positionOf, type WatchSource, watchNotifications } from "./watch-notifications.ts";
 
@@ -57,7 +57,7 @@ export function createNotificationServices(options: NotificationServiceOptions):
       });
       const firstAttemptTimeMs = notification.createTimeMs + testRetryDelayMs;
       await database.transaction((transaction) =>
-        insertNotification(transaction, notification, { firstAttemptTimeMs }),
+        insertNotifications(transaction, [{ notification, firstAttemptTimeMs }]),
       );
       written();
       return { notification: notificationMessage(await sender.send(notification)) };

@@ -1,4 +1,4 @@
-import type { Database, Reader, Transaction } from "@parley/store";
+import { type Database, inParts, insertRows, marksFor, type Reader, type Transaction } from "@parley/store";
 import type { Notification, NotificationState } from "./notification.ts";
 
 /** A notification and its place among all of them. */
@@ -14,16 +14,18 @@ export interface NotificationFilter {
   readonly orderId?: string;
 }
 
-/** Writes a notification down, to be handed to its channel at `firstAttemptTimeMs`. */
-export async function insertNotification(
+/** A notification, and when it is to be handed to its channel. */
+export interface NewNotification {
+  readonly notification: Notification;
+  readonly firstAttemptTimeMs: number;
+}
+
+/** Writes notifications down, in order. */
+export async function insertNotifications(
   transaction: Transaction,
-  notification: Notification,
-  { firstAttemptTimeMs }: { readonly firstAttemptTimeMs: number },
+  written: readonly NewNotification[],
 ): Promise<void> {
-  await transaction.run(
-    `INSERT INTO notification (id, user_id, kind, recipient, subject, body, order_id, product_id, state, attempts,
-       next_attempt_time, create_time, send_time)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  const rows = written.map(({ notification, firstAttemptTimeMs }) => [
     notification.id,
     notification.userId,
     notification.kind,
@@ -37,23 +39,31 @@ export async function insertNotification(
     firstAttemptTimeMs,
     notification.createTimeMs,
     notification.sendTimeMs ?? null,
-  );
+  ]);
+  await insertRows(transaction, { into: insertSql, rows });
 }
 
-/** Writes down what came of an attempt; `nextAttemptTimeMs` counts only while the notification is pending. */
-export async function updateNotification(
+const insertSql = `
+  INSERT INTO notification (id, user_id, kind, recipient, subject, body, order_id, product_id, state, attempts,
+    next_attempt_time, create_time, send_time)`;
+
+/** Writes down what came of attempts that ended alike: in this state, after so many, at this time. */
+export async function updateNotifications(
   transaction: Transaction,
-  { id, state, attempts, sendTimeMs }: Notification,
+  notifications: readonly Notification[],
   { nextAttemptTimeMs }: { readonly nextAttemptTimeMs: number },
 ): Promise<void> {
-  await transaction.run(
-    "UPDATE notification SET state = ?, attempts = ?, send_time = ?, next_attempt_time = ? WHERE id = ?",
-    state,
-    attempts,
-    sendTimeMs ?? null,
-    nextAttemptTimeMs,
-    id,
-  );
+  for (const part of inParts(notifications)) {
+    const [{ state, attempts, sendTimeMs }] = part as [Notification];
+    await transaction.run(
+      `UPDATE notification SET state = ?, attempts = ?, send_time = ?, next_attempt_time = ? WHERE id IN (${marksFor(part)})`,
+      state,
+      attempts,
+      sendTimeMs ?? null,
+      nextAttemptTimeMs,
+      ...part.map(({ id }) => id),
+    );
+  }
 }
 
 /** Those before `beforeSequence`, newest first. */
@@ -109,7 +119,7 @@ export async function lastSequence(reader: Reader): Promise<number> {
 }
 
 /** Pending notifications whose time has come, longest due first. */
-export async function dueNotifications(
+export async function readDueNotifications(
   database: Database,
   { nowMs, limit }: { readonly nowMs: number; readonly limit: number },
 ): Promise<Notification[]> {
@@ -121,10 +131,14 @@ export async function dueNotifications(
   return rows.map((row) => fromRow(row).notification);
 }
 
-/** When the next pending notification is due; undefined where none is pending. */
-export async function nextDueTimeMs(reader: Reader): Promise<number | undefined> {
+/** When the next notification is due that is not yet; undefined where there is none. */
+export async function nextDueTimeMs(
+  reader: Reader,
+  { afterMs }: { readonly afterMs: number },
+): Promise<number | undefined> {
   const row = await reader.get<{ next: number | null }>(
-    "SELECT MIN(next_attempt_time) AS next FROM notification WHERE state = 1",
+    "SELECT MIN(next_attempt_time) AS next FROM notification WHERE state = 1 AND next_attempt_time > ?",
+    afterMs,
   );
   return row?.next ?? undefined;
 }

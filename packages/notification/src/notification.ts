@@ -47,11 +47,15 @@ export function retryDelayMs(attempts: number, random: () => number): number {
   return Math.round(delay * (0.8 + 0.4 * random()));
 }
 
+/** What is to be known of a new notification. */
+export type NewNotificationFields = Pick<
+  Notification,
+  "id" | "kind" | "recipient" | "subject" | "body" | "createTimeMs"
+> &
+  Partial<Pick<Notification, "userId" | "orderId" | "productId">>;
+
 /** A new notification, not yet sent. */
-export function newNotification(
-  fields: Pick<Notification, "id" | "kind" | "recipient" | "subject" | "body" | "createTimeMs"> &
-    Partial<Pick<Notification, "userId" | "orderId" | "productId">>,
-): Notification {
+export function newNotification(fields: NewNotificationFields): Notification {
   return {
     userId: "",
     orderId: "",

@@ -2,18 +2,14 @@ import { createWakeUp, type WakeUp } from "@parley/events";
 import type { Environment } from "@parley/rpc";
 import type { Database } from "@parley/store";
 import { type Channel, RecipientRefusedError } from "./channel/channel.ts";
-import { type Notification, retryDelayMs, type SendOutcome, settle } from "./notification.ts";
-import { dueNotifications, nextDueTimeMs, updateNotification } from "./notification-store.ts";
+import { DueNotifications } from "./due-notifications.ts";
+import { type Notification, NotificationState, retryDelayMs, type SendOutcome, settle } from "./notification.ts";
+import { updateNotifications } from "./notification-store.ts";
 
-/** How many are taken from the database at a time: what is in memory, and what a crash hands over again at most. */
-const batchMax = 100;
 /** How long the channel may take over one message. */
 const sendTimeoutMs = 15_000;
 /** How long what came of an attempt may wait to be written down together with others: a crash would hand these over again. */
 const writeDelayMs = 20;
-/** The longest sleep, so that a clock that was set back cannot put the sender to sleep for good. */
-const sleepMaxMs = 60_000;
-
 export interface SenderOptions {
   readonly database: Database;
   readonly channel: Channel;
@@ -27,20 +23,24 @@ export interface SenderOptions {
 export class Sender {
   readonly #options: SenderOptions;
   readonly #wakeUp: WakeUp;
+  readonly #due: DueNotifications;
   #stopping = false;
   #running: Promise<void> | undefined;
 
   constructor(options: SenderOptions) {
     this.#options = options;
-    this.#wakeUp = createWakeUp(options.environment.clock);
+    const { database, environment } = options;
+    this.#wakeUp = createWakeUp(environment.clock);
+    this.#due = new DueNotifications({ database, clock: environment.clock });
   }
 
   start(): void {
     this.#running ??= this.#run();
   }
 
-  /** Says that something new is due. */
-  wake(): void {
+  /** Takes in notifications that have just been written and are due at once. */
+  handOver(notifications: readonly Notification[]): void {
+    this.#due.handOver(notifications);
     this.#wakeUp.wake();
   }
 
@@ -59,18 +59,18 @@ export class Sender {
   }
 
   async #run(): Promise<void> {
-    const { database, environment } = this.#options;
+    const { log } = this.#options.environment;
     while (!this.#stopping) {
       this.#wakeUp.reset();
-      let sleepMs = sleepMaxMs;
       try {
-        await this.#sendAll(await dueNotifications(database, { nowMs: environment.clock.now(), limit: batchMax }));
-        const next = await nextDueTimeMs(database);
-        sleepMs = next === undefined ? sleepMaxMs : Math.min(Math.max(next - environment.clock.now(), 0), sleepMaxMs);
+        await this.#sendAll(await this.#due.take());
       } catch (error) {
-        environment.log.error({ err: error }, "the notifications could not be read; trying again in a minute");
+        log.error({ err: error }, "what is to be sent could not be read or noted; trying again in a minute");
       }
-      await this.#wakeUp.wait(sleepMs);
+      const waitMs = this.#due.waitMs();
+      if (waitMs > 0) {
+        await this.#wakeUp.wait(waitMs);
+      }
     }
   }
 
@@ -110,10 +110,17 @@ export class Sender {
       return;
     }
     const nowMs = environment.clock.now();
+    // Those that are tried again are spread over time, each by itself.
+    const alike = Map.groupBy(settled, ({ id, state, attempts, sendTimeMs }) =>
+      state === NotificationState.PENDING ? id : `${state} ${attempts} ${sendTimeMs}`,
+    );
     await database.transaction(async (transaction) => {
-      for (const notification of settled) {
-        const nextAttemptTimeMs = nowMs + retryDelayMs(notification.attempts, environment.random);
-        await updateNotification(transaction, notification, { nextAttemptTimeMs });
+      for (const some of alike.values()) {
+        const delayMs = retryDelayMs(some[0]?.attempts ?? 1, environment.random);
+        await updateNotifications(transaction, some, { nextAttemptTimeMs: nowMs + delayMs });
+        if (some[0]?.state === NotificationState.PENDING) {
+          transaction.onCommit(() => this.#due.readAfter(delayMs));
+        }
       }
     });
   }
