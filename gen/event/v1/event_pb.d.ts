@@ -324,7 +324,8 @@ export declare type OrderRejected = Message<"event.v1.OrderRejected"> & {
 export declare const OrderRejectedSchema: GenMessage<OrderRejected>;
 
 /**
- * The stock of a product changed.
+ * The stock of a product changed. Changes that became durable together are one; it has a request id and a trace where all of
+ * them were caused by one call.
  *
  * @generated from message event.v1.StockChanged
  */

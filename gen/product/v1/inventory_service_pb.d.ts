@@ -499,7 +499,8 @@ export declare const InventoryService: GenService<{
     output: typeof ReleaseStockResponseSchema;
   },
   /**
-   * Tells each change of stock as it happens, in the order in which they happened.
+   * Tells each change of stock as it happens, in the order in which they happened. Changes of one product that became durable
+   * together are told as one.
    *
    * @generated from rpc product.v1.InventoryService.WatchStock
    */

@@ -41,7 +41,7 @@ export async function editProduct(
   const { stock, name: productName, lowStockThreshold } = changed;
   // A raised threshold makes a stock low as surely as a sale does.
   if (isLow(stock, lowStockThreshold) && !isLow(stock, product.lowStockThreshold)) {
-    await events.stockLow(transaction, { productId: id, productName, stock, delta: 0, lowStockThreshold }, cause);
+    events.stockLow(transaction, { productId: id, productName, stock, delta: 0, lowStockThreshold }, cause);
   }
   return changed;
 }

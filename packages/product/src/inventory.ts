@@ -71,7 +71,7 @@ export function createInventory({ database, events, clock }: InventoryOptions): 
         const items = lines.map((line) => reservedItem(line, taken));
         const reservation: Reservation = { orderId, state: "reserved", items, createTimeMs: nowMs };
         await insertReservation(transaction, reservation);
-        await events.stockChanged(transaction, [...taken.values()], cause);
+        events.stockChanged(transaction, [...taken.values()], cause);
         return reservation;
       });
     },
@@ -90,7 +90,7 @@ export function createInventory({ database, events, clock }: InventoryOptions): 
         }
         for (const { productId, quantity } of inLockOrder(standing.items)) {
           const change = await giveBackStock(transaction, { productId, delta: quantity, nowMs });
-          await events.stockChanged(transaction, [change], cause);
+          events.stockChanged(transaction, [change], cause);
         }
         await markReleased(transaction, orderId);
         return { ...standing, state: "released" };

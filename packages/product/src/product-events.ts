@@ -5,31 +5,54 @@ import type { CallContext } from "@parley/rpc";
 import type { Transaction } from "@parley/store";
 import { fellLow, type StockChange, sayable } from "./stock-change.ts";
 
-/** Writes down what happened to products, in the transaction in which it happened. */
+/** Writes down what happened to products, with the transaction in which it happened. */
 export interface ProductEvents {
   /** Stocks changed; and they fell low, where they did. */
-  stockChanged(transaction: Transaction, changes: readonly StockChange[], cause?: CallContext): Promise<void>;
+  stockChanged(transaction: Transaction, changes: readonly StockChange[], cause?: CallContext): void;
   /** Little is left. */
-  stockLow(transaction: Transaction, change: StockChange, cause?: CallContext): Promise<void>;
+  stockLow(transaction: Transaction, change: StockChange, cause?: CallContext): void;
+}
+
+/** A change, and the call that asked for it. */
+interface Caused {
+  readonly change: StockChange;
+  readonly cause: CallContext | undefined;
 }
 
 export function createProductEvents(log: EventLog): ProductEvents {
+  /** The changes that become durable together: to whoever watches, those of one product are one change. */
+  async function tell(transaction: Transaction, changes: readonly Caused[]) {
+    const changed = [...Map.groupBy(changes, ({ change }) => change.productId).values()].map(changedTogether);
+    const fallen = changes.filter(({ change }) => fellLow(change)).map(({ change, cause }) => low(change, cause));
+    await log.append(transaction, ...changed, ...fallen);
+  }
+
+  async function tellLow(transaction: Transaction, changes: readonly Caused[]) {
+    await log.append(transaction, ...changes.map(({ change, cause }) => low(change, cause)));
+  }
+
   return {
-    async stockChanged(transaction, changes, cause) {
-      const events = changes.flatMap((change) =>
-        fellLow(change) ? [changed(change, cause), low(change, cause)] : [changed(change, cause)],
-      );
-      await log.append(transaction, ...events);
+    stockChanged(transaction, changes, cause) {
+      for (const change of changes) {
+        transaction.beforeCommit(tell, { change, cause });
+      }
     },
-    async stockLow(transaction, change, cause) {
-      await log.append(transaction, low(change, cause));
-    },
+    stockLow: (transaction, change, cause) => transaction.beforeCommit(tellLow, { change, cause }),
   };
 }
 
-function changed({ productId, stock, delta }: StockChange, cause?: CallContext): NewEvent {
-  const value = create(StockChangedSchema, { productId, stock: sayable(stock), delta });
-  return { ...about(productId, cause), type: eventTypes.stockChanged, payload: { case: "stockChanged", value } };
+/** The changes of one product as one. It has a cause where all have the same. */
+function changedTogether(changes: readonly Caused[]): NewEvent {
+  const { change, cause } = changes.at(-1) as Caused;
+  const delta = changes.reduce((sum, one) => sum + one.change.delta, 0);
+  const value = create(StockChangedSchema, {
+    productId: change.productId,
+    stock: sayable(change.stock),
+    delta: sayable(delta),
+  });
+  const payload = { case: "stockChanged", value } as const;
+  const isOne = changes.every((one) => one.cause === cause);
+  return { ...about(change.productId, isOne ? cause : undefined), type: eventTypes.stockChanged, payload };
 }
 
 function low({ productId, productName, stock, lowStockThreshold }: StockChange, cause?: CallContext): NewEvent {

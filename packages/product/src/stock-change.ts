@@ -24,9 +24,9 @@ export function isLow(stock: number, lowStockThreshold: number): boolean {
 }
 
 /**
- * A stock as the contract's int32 can say it. Stock that comes back on top of a full stock may go beyond; the books keep
- * the true number.
+ * A stock, or its change, as the contract's int32 can say it. Stock that comes back on top of a full stock may go beyond; the books
+ * keep the true number.
  */
-export function sayable(stock: number): number {
-  return Math.min(stock, 2_147_483_647);
+export function sayable(units: number): number {
+  return Math.max(-2_147_483_648, Math.min(units, 2_147_483_647));
 }

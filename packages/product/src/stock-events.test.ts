@@ -99,6 +99,26 @@ test("watchers see each change in order, of the products they ask for, and go on
   ending.abort();
 });
 
+test("changes that become durable together are told as one, and each time that stock fell low by itself", async () => {
+  await using service = await openProductService();
+  const { database, inventory } = service;
+  await inventory.updateStock({ productId: "101", change: { case: "stock", value: 13 } });
+  const { last } = (await database.get<{ last: number }>("SELECT MAX(sequence) AS last FROM event_log")) ?? { last: 0 };
+  await Promise.all(
+    [1, 2, 3, 4].map((quantity) =>
+      inventory.reserveStock({ orderId: `o${quantity}`, items: [{ productId: "101", quantity }] }),
+    ),
+  );
+  const rows = await database.all<{ event: Uint8Array }>("SELECT event FROM event_log WHERE sequence > ?", last);
+  const told = rows.map((row) => fromBinary(EventSchema, row.event));
+  expect(told.map(({ payload }) => payload)).toMatchObject([
+    { case: "stockChanged", value: { stock: 3, delta: -10 } },
+    { case: "stockLow", value: { stock: 10 } },
+  ]);
+  expect(told[0]?.requestId).toBe("");
+  expect(told[1]?.requestId).not.toBe("");
+});
+
 test("a watcher with a position that is none is told so", async () => {
   await using service = await openProductService();
   const watched = (async () => {

@@ -36,7 +36,7 @@ export async function updateStock(
   if (moved === undefined) {
     throw new Error(`stock of product ${productId} moved inside a serializable transaction`);
   }
-  await events.stockChanged(transaction, [moved], cause);
+  events.stockChanged(transaction, [moved], cause);
   return { ...product, stock: moved.stock, updateTimeMs: nowMs };
 }
 

@@ -40,11 +40,19 @@ function isDue(
       const { productId = "", available, requested } = metadata;
       const isShort = Number(available) < Number(requested) && wanted[productId] === Number(requested);
       const window = { startMs: startOf(call, ledger), endMs: call.endMs };
-      return isShort && levelsDuring(productId, window, books).includes(Number(available));
+      return isShort && isBetween(Number(available), levelsDuring(productId, window, books));
     }
     default:
       return false;
   }
+}
+
+/** Whether a stock was at a level: told of, or passed on the way from one that was told to the next, by changes told as one. */
+function isBetween(level: number, told: readonly number[]): boolean {
+  return told.some((after, index) => {
+    const before = told[index - 1] ?? after;
+    return level >= Math.min(before, after) && level <= Math.max(before, after);
+  });
 }
 
 /** The stock levels that a product had in a window of simulated time. Times of events are whole milliseconds. */
