@@ -1,11 +1,15 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import { EventService } from "@parley/gen/event/v1/event_service_pb.js";
+import { sleep } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import type { Database } from "@parley/store";
 import type { Parts } from "../world/seams.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { replaceMethod } from "./replace-method.ts";
+
+/** Turns of the event loop that a disk takes to make a commit durable. */
+const diskTurns = 3;
 
 /** How other systems tell nobody, or tell twice, or lose what they said was kept. */
 export const eventBugs: readonly PlantedBug[] = [
@@ -66,13 +70,15 @@ export const eventBugs: readonly PlantedBug[] = [
   {
     name: "a transaction is answered before it is durable",
     seams: {
-      database: (database) => ({
+      database: (database, { environment }) => ({
         ...plain(database),
         transaction: (work) =>
           new Promise((resolve, reject) => {
             const early: typeof work = async (transaction) => {
               const answer = await work(transaction);
               resolve(answer);
+              // The simulated disk takes a commit at once; a real one leaves time for what goes out on another turn.
+              for (let turn = 0; turn < diskTurns; turn++) await sleep(environment.clock, 0);
               return answer;
             };
             database.transaction(early).catch(reject);
