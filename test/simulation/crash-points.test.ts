@@ -10,7 +10,7 @@ const recoveryPoints = 10;
 
 describe("a process that ends", () => {
   it("at any point, and again at any point while it recovers, loses and doubles nothing", {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const { points } = await visitWithCrashes([]);
     const jobs: number[][] = [];
@@ -39,6 +39,10 @@ describe("a process that ends", () => {
       "product answer ReserveStock",
       "order call ReleaseStock",
       "product answer ReleaseStock",
+      "order call BatchValidateUsers",
+      "user answer BatchValidateUsers",
+      "order call BatchReserveStock",
+      "product answer BatchReserveStock",
       "order answer CreateOrder",
       "order answer CancelOrder",
       "product answer UpdateStock",

@@ -57,6 +57,19 @@ describe("a simulated world", () => {
     expect(count(/DeadlineExceeded/)).toBeGreaterThan(5);
     expect(count(/order.*: answered/)).toBeGreaterThan(100);
   });
+
+  it("has calls that are under way together go as one, and what befalls others befalls these", async () => {
+    const lines: string[] = [];
+    for (let seed = 1; seed <= 40; seed++) lines.push(...(await simulate(seed)).history);
+    const count = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length;
+    expect(count(/→ user BatchValidateUsers of ([2-9]|\d\d+) #\d+$/)).toBeGreaterThan(10);
+    expect(count(/→ product BatchReserveStock of ([2-9]|\d\d+) #\d+$/)).toBeGreaterThan(10);
+    expect(count(/→ product ReserveStock #\d+$/)).toBeGreaterThan(10);
+    expect(count(/Batch.* ← OK/)).toBeGreaterThan(20);
+    expect(count(/Batch.* is lost/)).toBeGreaterThan(0);
+    expect(count(/Batch.* copy ← OK/)).toBeGreaterThan(0);
+    expect(count(/Batch.* is refused/)).toBeGreaterThan(0);
+  });
 });
 
 describe("a seed that breaks a promise", () => {

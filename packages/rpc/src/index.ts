@@ -16,6 +16,7 @@ export {
   reasonError,
   reasonOf,
 } from "./call/reason-error.ts";
+export { batchMethodOf } from "./contract/batch-rule.ts";
 export {
   type AccessRule,
   type HedgingRule,

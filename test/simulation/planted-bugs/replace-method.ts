@@ -1,23 +1,30 @@
-import type { DescMethod } from "@bufbuild/protobuf";
-import type { ServiceModule } from "@parley/rpc/server";
+import type { DescMethodUnary } from "@bufbuild/protobuf";
+import { batchMethodOf } from "@parley/rpc";
+import { batchOf, type ServiceModule } from "@parley/rpc/server";
 
 /** A unary method of any service, as its implementation is called. */
 // biome-ignore lint/suspicious/noExplicitAny: one type for the methods of all services, which differ in every message.
 export type AnyUnary = (request: any, context: any) => Promise<any>;
 
-/** The module with another implementation of one of its methods, made from the one that it has. */
+/**
+ * The module with another implementation of one of its methods, made from the one that it has. Where the method has a batch
+ * method, that does the same: calls that come together come by it.
+ */
 export function replaceMethod(
   module: ServiceModule,
-  method: DescMethod,
+  method: DescMethodUnary,
   replacement: (original: AnyUnary) => AnyUnary,
 ): ServiceModule {
+  const batchMethod = batchMethodOf(method);
   const entries = module.entries.map((entry) => {
     if (entry.service.typeName !== method.parent.typeName) return entry;
-    const original = entry.implementation[method.localName] as unknown as AnyUnary;
-    return {
-      ...entry,
-      implementation: { ...entry.implementation, [method.localName]: replacement(original) as never },
+    const own = replacement(entry.implementation[method.localName] as unknown as AnyUnary);
+    const implementation = {
+      ...entry.implementation,
+      [method.localName]: own as never,
+      ...(batchMethod && { [batchMethod.localName]: batchOf(method, () => own) as never }),
     };
+    return { ...entry, implementation };
   });
   return { ...module, entries };
 }

@@ -20,6 +20,8 @@ export interface Habits {
   /** The longest wait between two orders of a buyer, in milliseconds. */
   readonly thinkMsMax: number;
   /** What everybody wants. */
+  /** How likely a buyer is not to wait for an order before the next. */
+  readonly rush: number;
   readonly favourite: string;
 }
 
@@ -27,6 +29,7 @@ export function drawHabits(random: Randomness): Habits {
   return {
     orderCount: random.whole(2, 5),
     thinkMsMax: random.pick([20, 500, 1_500]),
+    rush: random.pick([0.1, 0.3, 0.9]),
     favourite: random.pick(productIds),
   };
 }
@@ -117,7 +120,7 @@ export async function buy({ world, ledger, userId, habits }: BuyerOptions): Prom
     const contrary =
       request.requestId !== "" && random.chance(0.05) ? order(another(request, random), other) : undefined;
     const done = order(request).then((first) => afterwards(request, first));
-    if (random.chance(0.3)) loose.push(done, copy ?? done, contrary ?? done);
+    if (random.chance(habits.rush)) loose.push(done, copy ?? done, contrary ?? done);
     else await Promise.all([done, copy, contrary]);
   }
   await Promise.all(loose);

@@ -1,23 +1,23 @@
 import { OrderState } from "@parley/gen/order/v1/order_pb.js";
 import type { World } from "../world/world.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, Wanted } from "./ledger.ts";
 import { createPerson } from "./person.ts";
 import { recordFirstPrices } from "./products.ts";
 import { untilAnswered } from "./until-answered.ts";
 
 /**
  * A short visit in which each kind of thing happens once: an order that is confirmed, asked for again, and cancelled; one that
- * makes a stock fall low; one that cannot be had; goods that come in.
+ * makes a stock fall low; one that cannot be had; goods that come in; and two orders at once, of which one can be had.
  */
 export async function visit(world: World, ledger: Ledger): Promise<void> {
   const person = createPerson(world, "visitor");
   recordFirstPrices(ledger);
 
-  async function order(wanted: Readonly<Record<string, number>>, requestId: string): Promise<string> {
+  async function order(wanted: Wanted, { userId = "1", requestId = person.newId() } = {}): Promise<string> {
     const items = Object.entries(wanted).map(([productId, quantity]) => ({ productId, quantity }));
     const startMs = world.time.monotonic();
     const call: Ledger["orders"][number] = {
-      userId: "1",
+      userId,
       requestId,
       wanted,
       startMs,
@@ -25,7 +25,7 @@ export async function visit(world: World, ledger: Ledger): Promise<void> {
       answer: { kind: "unknown" },
     };
     ledger.orders.push(call);
-    const create = () => person.orders.createOrder({ userId: "1", requestId, items });
+    const create = () => person.orders.createOrder({ userId, requestId, items });
     const outcome = await untilAnswered(create, {
       world,
       ledger,
@@ -63,10 +63,11 @@ export async function visit(world: World, ledger: Ledger): Promise<void> {
   }
 
   const requestId = person.newId();
-  const id = await order({ "101": 2, "102": 1 }, requestId);
-  await order({ "101": 2, "102": 1 }, requestId);
+  const id = await order({ "101": 2, "102": 1 }, { requestId });
+  await order({ "101": 2, "102": 1 }, { requestId });
   await cancel(id);
-  await order({ "101": 45 }, person.newId());
-  await order({ "101": 45, "103": 1 }, person.newId());
+  await order({ "101": 45 });
+  await order({ "101": 45, "103": 1 });
   await restock("101", 20);
+  await Promise.all(["1", "2"].map((userId) => order({ "104": 50 }, { userId })));
 }

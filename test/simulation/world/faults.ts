@@ -16,6 +16,8 @@ export interface Faults {
   readonly channelFailure: number;
   /** How long a transaction waits for its turn at most, in milliseconds. */
   readonly diskMsMax: number;
+  /** How long a turn of a process's event loop takes at most, in milliseconds. */
+  readonly turnMsMax: number;
   /** A process ends at a numbered point: before or after a commit, a call, an answer. */
   readonly crashAtPoint: number;
   /** A process ends between two points. Rate per simulated second, over all processes. */
@@ -34,6 +36,7 @@ export const noFaults: Faults = {
   storeFailure: 0,
   channelFailure: 0,
   diskMsMax: 1,
+  turnMsMax: 20,
   crashAtPoint: 0,
   crashesPerSecond: 0,
 };
@@ -51,8 +54,9 @@ export function drawFaults(random: Randomness): Faults {
     slow: level(0.02, 0.1),
     storeFailure: level(0.01, 0.08),
     channelFailure: level(0.1, 0.5),
-    diskMsMax: random.pick([1, 1, 20]),
+    diskMsMax: random.pick([1, 5, 20]),
     crashAtPoint: level(0.004, 0.02),
     crashesPerSecond: level(0.1, 0.6),
+    turnMsMax: random.pick([0, 20, 100]),
   };
 }

@@ -65,7 +65,7 @@ export function createNetwork(options: NetworkOptions): Network {
   function connect(caller: Life, serverName: string): Transport {
     function unary(...[method, signal, timeoutMs, header, input]: Unary): Promise<Answer> {
       return new Promise((resolve, reject) => {
-        const name = `${caller.name} → ${serverName} ${method.name} #${++callCount}`;
+        const name = `${caller.name} → ${serverName} ${method.name}${sizeOf(input)} #${++callCount}`;
         passPoint(caller, `call ${method.name}`);
         if (!caller.isAlive) return;
         history.note(name);
@@ -177,6 +177,11 @@ function createCancellation() {
 function mayRepeat([method, , , , input]: Unary): boolean {
   const { repeatable } = methodPolicy(method);
   return repeatable === "with-request-id" ? "requestId" in input && input.requestId !== "" : repeatable === "always";
+}
+
+/** How many calls a batch carries, for the history. */
+function sizeOf(input: Unary[4]): string {
+  return "requests" in input && Array.isArray(input.requests) ? ` of ${input.requests.length}` : "";
 }
 
 /** How long a message takes that nothing happens to: mostly under a millisecond, now and then ten. */

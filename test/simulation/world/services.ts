@@ -15,6 +15,8 @@ import type { Parts, Seams, ServiceName } from "./seams.ts";
 export interface Surroundings extends Parts {
   readonly channel: Channel;
   readonly seams: Seams;
+  /** Calls back when this turn of the process's event loop is over: calls made in one turn go out together. */
+  readonly nextTurn: (callback: () => void) => void;
 }
 
 /** Who buys. The user service would make them when it starts, which it does not here. */
@@ -55,12 +57,14 @@ export const makeService: Readonly<Record<ServiceName, (around: Surroundings) =>
     return createProductModule({ environment, database, sampleData: true, broker: brokerFor(around) });
   },
   order(around) {
-    const { environment, database, connect, seams } = around;
-    const inventory = createServiceClient(InventoryService, connect("product"), { environment });
+    const { environment, database, connect, seams, nextTurn } = around;
+    // As towards a URL: over a transport that is handed in calls go alone, unless it is said when they go together.
+    const options = { environment, batchSchedule: nextTurn };
+    const inventory = createServiceClient(InventoryService, connect("product"), options);
     return createOrderModule({
       environment,
       database,
-      users: createServiceClient(UserService, connect("user"), { environment }),
+      users: createServiceClient(UserService, connect("user"), options),
       inventory: seams.inventory?.(inventory, around) ?? inventory,
       broker: brokerFor(around),
     });

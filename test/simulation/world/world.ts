@@ -74,7 +74,7 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
   const history = createHistory(time);
   const random = createRandomness(seed);
   const draws = { points: random.fork("points"), crashes: random.fork("crashes"), ids: random.fork("ids") };
-  const [toss, stores] = [random.fork("schedule"), random.fork("stores")];
+  const [toss, stores, turns] = [random.fork("schedule"), random.fork("stores"), random.fork("turns")];
   const running = new Map<ServiceName, Running>();
   const leaving = new Set<Life>();
   let current = faults;
@@ -117,7 +117,8 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
     const connect = (server: ServiceName) => network.connect(life, server);
     const database = seams.database?.(failing, { service, life, environment, connect }) ?? failing;
     const parts = { service, life, environment, database, connect };
-    const made = makeService[service]({ ...parts, channel: mail.channel(life), seams });
+    const nextTurn = (callback: () => void) => void clock.after(current.turnMsMax * turns.next(), callback);
+    const made = makeService[service]({ ...parts, channel: mail.channel(life), seams, nextTurn });
     const module = seams.module?.(made, parts) ?? made;
     running.set(service, { life, module });
     try {
