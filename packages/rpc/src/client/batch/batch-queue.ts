@@ -5,9 +5,11 @@ import type { CallOrigin } from "@parley/gen/rpc/v1/batch_pb.js";
 import { callContextKey } from "../../call/call-context.ts";
 import { childSpan } from "../../call/trace.ts";
 import { type MethodPolicy, methodPolicy } from "../../contract/method-policy.ts";
+import { sleep } from "../../environment/clock.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { errorOfStatus } from "../../protocol/grpc-status.ts";
-import { isOwnTimer, markOwnTimer, markReach, reachOf } from "../attempt-outcome.ts";
+import { isOwnTimer, markOwnTimer, markReach, neverSent, reachOf } from "../attempt-outcome.ts";
+import { retryWaitMs } from "../policy/retry-decision.ts";
 
 /** Calls of one batch, at most. A batch's answer waits for all of them, and so does the other side's commit. */
 export const batchSizeMax = 32;
@@ -128,6 +130,12 @@ export class BatchQueue {
       .then(resolve, reject);
   }
 
+  /** Another try of a call that went out in a batch, in which it may have been processed, whatever keeps this one from leaving. */
+  #sendAgain(waiting: Waiting): Promise<void> {
+    const reject = (error: unknown) => waiting.reject(neverSent(error) ? markReach(error as object, "unknown") : error);
+    return this.#sendAlone({ ...waiting, reject });
+  }
+
   #sendTogether(batch: readonly Waiting[]): Promise<void> {
     const { next, batchMethod } = this.#options;
     const lastMs = batch.reduce((last, { deadlineMs }) => Math.max(last, deadlineMs), 0);
@@ -167,7 +175,7 @@ export class BatchQueue {
   }
 
   #answerEach(batch: readonly Waiting[], response: UnaryResponse): Promise<unknown> | undefined {
-    const { method } = this.#options;
+    const { method, clock } = this.#options;
     const { results } = response.message as unknown as { readonly results: readonly { readonly result: Result }[] };
     const again: Promise<void>[] = [];
     batch.forEach((waiting, index) => {
@@ -177,8 +185,9 @@ export class BatchQueue {
         return;
       }
       const error = result?.case === "error" ? errorOfStatus(result.value) : noResult();
-      if (this.#policy.retry?.codes.has(error.code)) {
-        again.push(this.#sendAlone(waiting));
+      const waitMs = this.#retryWaitMs(error);
+      if (waitMs !== undefined && clock.monotonic() + waitMs < waiting.deadlineMs) {
+        again.push(sleep(clock, waitMs).then(() => this.#sendAgain(waiting)));
       } else {
         waiting.reject(markReach(error, "answered"));
       }
@@ -186,12 +195,18 @@ export class BatchQueue {
     return again.length === 0 ? undefined : Promise.all(again);
   }
 
+  /** How long to wait before the next try of a call that was answered with this in a batch. Undefined for none. */
+  #retryWaitMs({ code }: ConnectError): number | undefined {
+    const { retry } = this.#policy;
+    return retry?.codes.has(code) ? retryWaitMs(retry, 1, this.#options.random) : undefined;
+  }
+
   #failAll(batch: readonly Waiting[], error: ConnectError): Promise<unknown> | undefined {
     if (error.code === Code.Unimplemented) {
       this.#unknownUntilMs = this.#options.clock.monotonic() + unknownMs;
     }
     if (refusesTheBatch.has(error.code)) {
-      return Promise.all(batch.map((waiting) => this.#sendAlone(waiting)));
+      return Promise.all(batch.map((waiting) => this.#sendAgain(waiting)));
     }
     for (const { reject } of batch) {
       reject(copyOf(error));

@@ -1,16 +1,20 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import { InventoryService, type ReserveStockRequest } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { describe, expect, it } from "vitest";
 import { callContextKey } from "../../call/call-context.ts";
 import { reasonError, reasonOf } from "../../call/reason-error.ts";
+import { methodPolicy } from "../../contract/method-policy.ts";
+import { statusOfError } from "../../protocol/grpc-status.ts";
 import { batchOf } from "../../server/batch-of.ts";
 import { implement } from "../../server/service-module.ts";
 import { connectInMemory } from "../../testing/in-memory.ts";
-import { markReach, neverSent } from "../attempt-outcome.ts";
+import { markReach, neverSent, type Reach } from "../attempt-outcome.ts";
 import { rejection, standingEnvironment } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 import { batchesUnderWay, batchSizeMax, gatherMsMax } from "./batch-queue.ts";
 
+const backoffMs = methodPolicy(InventoryService.method.reserveStock).retry?.initialBackoffMs ?? Number.NaN;
 const items = [{ productId: "101", quantity: 1 }];
 
 type Reserve = (request: ReserveStockRequest, context: HandlerContext) => Promise<object>;
@@ -259,7 +263,7 @@ describe("calls of a method that has a batch method", () => {
     expect(first).not.toBe(second);
   });
 
-  it("that their own service could not answer for now are tried again by themselves", async () => {
+  it("that their own service could not answer for now are tried again by themselves, after a wait as any retry has", async () => {
     let failures = 1;
     const { clock, seen, call } = world(async (request) => {
       if (request.orderId === "b" && failures-- > 0) {
@@ -267,9 +271,58 @@ describe("calls of a method that has a batch method", () => {
       }
       return answer(request);
     });
-    const calls = Promise.all([call("a"), call("b")]);
+    const [first, second] = [call("a"), call("b")];
     await clock.advance(0);
-    expect((await calls)[1].reservation?.orderId).toBe("b");
+    expect((await first).reservation?.orderId).toBe("a");
+    expect(seen).toEqual(["a+b"]);
+    await clock.advance(backoffMs);
+    expect((await second).reservation?.orderId).toBe("b");
     expect(seen).toEqual(["a+b", "b"]);
   });
+
+  it("are not tried again where their time would be over by then", async () => {
+    const { clock, seen, call } = world(async () => {
+      throw new ConnectError("locked", Code.Unavailable);
+    });
+    const failed = Promise.all(["a", "b"].map((id) => rejection(call(id, { timeoutMs: backoffMs }))));
+    await clock.advance(0);
+    expect((await failed).map(({ code }) => code)).toEqual([Code.Unavailable, Code.Unavailable]);
+    expect(seen).toEqual(["a+b"]);
+  });
+
+  it.each([
+    ["answers that it cannot for now", [() => locked()]],
+    [
+      "breaks, and is then refused as a whole",
+      [() => fails(Code.Unavailable, "lost"), () => fails(Code.Unimplemented, "answered")],
+    ],
+  ] as const)("may have been processed if their batch %s, and no other try ever leaves", async (_, outcomes) => {
+    const environment = standingEnvironment();
+    const left = [...outcomes];
+    const transport = {
+      unary: ({ name }: DescMethod) =>
+        (name === "BatchReserveStock" ? left.shift() : undefined)?.() ?? fails(Code.Unavailable, "unreachable"),
+    };
+    const client = createServiceClient(InventoryService, transport as never, {
+      environment,
+      batchSchedule: (callback) => environment.clock.after(0, callback),
+    });
+    const failed = Promise.all(["a", "b"].map((orderId) => rejection(client.reserveStock({ orderId, items }))));
+    await environment.clock.advance(2_000);
+    expect((await failed).map((error) => [error.code, neverSent(error)])).toEqual([
+      [Code.Unavailable, false],
+      [Code.Unavailable, false],
+    ]);
+    expect(left).toEqual([]);
+  });
 });
+
+function fails(code: Code, reach: Reach): Promise<never> {
+  return Promise.reject(markReach(new ConnectError("failed", code), reach));
+}
+
+/** The answer of a batch of two whose service's database is locked. */
+function locked(): Promise<object> {
+  const result = { case: "error", value: statusOfError(new ConnectError("locked", Code.Unavailable)) };
+  return Promise.resolve({ message: { results: [{ result }, { result }] } });
+}
