@@ -61,7 +61,8 @@ export function withCarelessReserve(module: ServiceModule, parts: Parts, reserve
   });
 }
 
-function toolsFor(request: ReserveStockRequest, { database, environment }: Parts): Tools {
+/** What careless code has at hand for a request. */
+export function toolsFor(request: ReserveStockRequest, { database, environment }: Parts): Tools {
   const watchOnlyTypes = [eventTypes.stockChanged];
   const events = createEventLog({ database, source: "/services/product", environment, watchOnlyTypes });
   const summed = sumUp(request.items);

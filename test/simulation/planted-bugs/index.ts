@@ -1,3 +1,4 @@
+import { batchBugs } from "./batch-bugs.ts";
 import { eventBugs } from "./event-bugs.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { carefulReserve, stockBugs } from "./stock-bugs.ts";
@@ -6,4 +7,4 @@ export type { PlantedBug } from "./planted-bug.ts";
 export { carefulReserve };
 
 /** All planted bugs. */
-export const plantedBugs: readonly PlantedBug[] = [...stockBugs, ...eventBugs];
+export const plantedBugs: readonly PlantedBug[] = [...stockBugs, ...eventBugs, ...batchBugs];
