@@ -52,6 +52,7 @@ describe("a simulated world", () => {
     expect(count(/is lost, unnoticed/)).toBeGreaterThan(20);
     expect(count(/copy ← /)).toBeGreaterThan(20);
     expect(count(/STORE_UNAVAILABLE/)).toBeGreaterThan(2);
+    expect(count(/ ends \(its disk failed/)).toBeGreaterThan(0);
     expect(count(/INSUFFICIENT_STOCK/)).toBeGreaterThan(5);
     expect(count(/REQUEST_ID_REUSED/)).toBeGreaterThan(5);
     expect(count(/DeadlineExceeded/)).toBeGreaterThan(5);

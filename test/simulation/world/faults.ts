@@ -12,6 +12,8 @@ export interface Faults {
   readonly slow: number;
   /** A transaction is refused because the disk is full just then. */
   readonly storeFailure: number;
+  /** A transaction is the last before its disk fails: it took effect, and nobody is told. */
+  readonly diskFailure: number;
   /** A message to a buyer is not taken by the mail server. */
   readonly channelFailure: number;
   /** How long a transaction waits for its turn at most, in milliseconds. */
@@ -34,6 +36,7 @@ export const noFaults: Faults = {
   repeated: 0,
   slow: 0,
   storeFailure: 0,
+  diskFailure: 0,
   channelFailure: 0,
   diskMsMax: 1,
   turnMsMax: 20,
@@ -57,6 +60,7 @@ export function drawFaults(random: Randomness): Faults {
     diskMsMax: random.pick([1, 5, 20]),
     crashAtPoint: level(0.004, 0.02),
     crashesPerSecond: level(0.1, 0.6),
+    diskFailure: level(0.002, 0.02),
     turnMsMax: random.pick([0, 20, 100]),
   };
 }

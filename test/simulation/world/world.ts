@@ -56,6 +56,9 @@ export interface World {
 /** How long a process that ended stays away at most, in milliseconds. */
 const downMsMax = 3_000;
 
+/** How long a process whose disk failed stays up at most, in milliseconds. */
+const brokenMsMax = 100;
+
 /** How long a process that is told to stop finishes what it has before it goes, in milliseconds. */
 const drainMs = 300;
 
@@ -113,7 +116,14 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
     const next = () => draws.ids.next();
     const environment = { clock, random: next, newId: newUuidV7({ clock, random: next }), log, metrics };
     const opened = await disks[service].open();
-    const failing = failingDatabase(opened, () => stores.chance(current.storeFailure));
+    const failing = failingDatabase(opened, {
+      isFull: () => stores.chance(current.storeFailure),
+      breaks: () => stores.chance(current.diskFailure),
+      broke() {
+        history.note(`${service}'s disk fails`);
+        clock.after(brokenMsMax * stores.next(), () => crash(service, "its disk failed"));
+      },
+    });
     const connect = (server: ServiceName) => network.connect(life, server);
     const database = seams.database?.(failing, { service, life, environment, connect }) ?? failing;
     const parts = { service, life, environment, database, connect };
