@@ -70,6 +70,7 @@ describe("a simulated world", () => {
     expect(count(/Batch.* is lost/)).toBeGreaterThan(0);
     expect(count(/Batch.* copy ← OK/)).toBeGreaterThan(0);
     expect(count(/Batch.* is refused/)).toBeGreaterThan(0);
+    expect(count(/Batch.* ← Unimplemented/)).toBeGreaterThan(0);
   });
 });
 

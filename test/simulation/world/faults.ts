@@ -24,6 +24,8 @@ export interface Faults {
   readonly crashAtPoint: number;
   /** A process ends between two points. Rate per simulated second, over all processes. */
   readonly crashesPerSecond: number;
+  /** A process that starts is of an earlier release, which knows no batches. */
+  readonly earlierRelease: number;
 }
 
 /** The longest way of a message, in milliseconds: beyond the deadline of every call. */
@@ -42,6 +44,7 @@ export const noFaults: Faults = {
   turnMsMax: 20,
   crashAtPoint: 0,
   crashesPerSecond: 0,
+  earlierRelease: 0,
 };
 
 /**
@@ -60,6 +63,7 @@ export function drawFaults(random: Randomness): Faults {
     diskMsMax: random.pick([1, 5, 20]),
     crashAtPoint: level(0.004, 0.02),
     crashesPerSecond: level(0.1, 0.6),
+    earlierRelease: random.pick([0, 0, 0.5]),
     diskFailure: level(0.002, 0.02),
     turnMsMax: random.pick([0, 20, 100]),
   };

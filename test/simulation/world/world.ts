@@ -5,6 +5,7 @@ import { connectInMemory } from "@parley/rpc/testing";
 import { type CrashableDatabase, createCrashableDatabase } from "@parley/store/testing";
 import { pino } from "pino";
 import { Registry } from "prom-client";
+import { earlierRelease } from "./earlier-release.ts";
 import { failingDatabase } from "./failing-database.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { createHistory, type History } from "./history.ts";
@@ -76,7 +77,12 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
   const time = createSimulatedTime();
   const history = createHistory(time);
   const random = createRandomness(seed);
-  const draws = { points: random.fork("points"), crashes: random.fork("crashes"), ids: random.fork("ids") };
+  const draws = {
+    points: random.fork("points"),
+    crashes: random.fork("crashes"),
+    releases: random.fork("releases"),
+    ids: random.fork("ids"),
+  };
   const [toss, stores, turns] = [random.fork("schedule"), random.fork("stores"), random.fork("turns")];
   const running = new Map<ServiceName, Running>();
   const leaving = new Set<Life>();
@@ -129,7 +135,8 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
     const parts = { service, life, environment, database, connect };
     const nextTurn = (callback: () => void) => void clock.after(current.turnMsMax * turns.next(), callback);
     const made = makeService[service]({ ...parts, channel: mail.channel(life), seams, nextTurn });
-    const module = seams.module?.(made, parts) ?? made;
+    const seamed = seams.module?.(made, parts) ?? made;
+    const module = draws.releases.chance(current.earlierRelease) ? earlierRelease(seamed) : seamed;
     running.set(service, { life, module });
     try {
       await module.start?.();
