@@ -71,6 +71,41 @@ test("nobody is told of a transaction, or shown it, before the disk has it", asy
   expect(settled.toSorted()).toEqual(['count: {"n":2}', "insert 1: 1", "insert 2: 1"]);
 });
 
+test("one that fails for what another of its commit did is told when the disk has that, and not if it never has", async () => {
+  const { database, waits, settled, insert } = openWithDisk();
+  closing.push(() => database.close());
+  insert(1);
+  insert(1);
+  await turns();
+  expect(settled).toEqual([]);
+  waits[0]?.resolve();
+  await turns();
+  expect(settled).toEqual(["insert 1: 1", expect.stringContaining("UNIQUE")]);
+
+  insert(2);
+  insert(2);
+  await turns();
+  waits[1]?.reject(new Error("EIO"));
+  await turns();
+  expect(settled.slice(2)).toEqual(Array(2).fill(expect.stringContaining("The disk failed")));
+});
+
+test("one that fails with nothing done before it in its commit is told at once", async () => {
+  const { database, waits, settled, insert } = openWithDisk();
+  closing.push(() => database.close());
+  insert(1);
+  await turns();
+  waits[0]?.resolve();
+  await turns();
+  insert(1);
+  insert(2);
+  await turns();
+  expect([waits.length, settled]).toEqual([2, ["insert 1: 1", expect.stringContaining("UNIQUE")]]);
+  waits[1]?.resolve();
+  await turns();
+  expect(settled.at(-1)).toBe("insert 2: 1");
+});
+
 test("what comes meanwhile goes together afterwards", async () => {
   const { database, waits, settled, insert } = openWithDisk();
   closing.push(() => database.close());

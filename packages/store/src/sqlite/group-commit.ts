@@ -1,7 +1,7 @@
 import type { Transaction } from "../database.ts";
 import { StoreUnavailableError } from "../store-errors.ts";
 import type { Disk } from "./disk.ts";
-import { answer, type Done, fail, failWaiting, leftBy, undone, type Waiting } from "./group-members.ts";
+import { answer, type Done, fail, failWaiting, leftBy, succeeded, undone, type Waiting } from "./group-members.ts";
 import { type Outcome, RunningTransaction } from "./running-transaction.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -30,7 +30,8 @@ export interface GroupCommitOptions {
 
 /**
  * Runs transactions that wait at the same time one after another, each in a savepoint of its own, and makes them durable with
- * one commit, so that the wait for the disk is paid once for all of them. The thread goes on meanwhile; the next group waits.
+ * one commit, so that the wait for the disk is paid once for all of them. Nobody is told of any before that, nor of one that failed
+ * after others that it may have seen. The thread goes on meanwhile; the next group waits.
  */
 export class GroupCommit {
   readonly #connection: SqliteConnection;
@@ -184,16 +185,15 @@ export class GroupCommit {
         const transaction = new RunningTransaction(this.#connection);
         const outcome = await this.#perform(transaction, waiting.work);
         left.pop();
-        if (outcome.ok) {
-          done.push({ waiting, transaction, answer: outcome.answer });
+        if (outcome.ok || (done.length > 0 && this.#connection.inTransaction)) {
+          // A failure too may be for what the others did: what is told of it goes by that.
+          done.push({ waiting, transaction, outcome });
           continue;
         }
         waiting.reject(outcome.error);
-        if (!this.#connection.inTransaction) {
-          // Some failures, a full disk for one, make SQLite undo everything since BEGIN.
-          fail(done, undone(outcome.error));
-          done = [];
-        }
+        // Some failures, a full disk for one, make SQLite undo everything since BEGIN.
+        fail(done, undone(outcome.error));
+        done = [];
       }
       const together = await this.#performTogether(done);
       this.#commit();
@@ -223,7 +223,7 @@ export class GroupCommit {
   /** Does what the transactions left to be done together, and what that leaves in turn. */
   async #performTogether(done: readonly Done[]): Promise<readonly RunningTransaction[]> {
     const together: RunningTransaction[] = [];
-    for (let left = leftBy(done.map(({ transaction }) => transaction)); left.size > 0; ) {
+    for (let left = leftBy(succeeded(done)); left.size > 0; ) {
       const before = together.length;
       for (const [work, items] of left) {
         const transaction = new RunningTransaction(this.#connection);

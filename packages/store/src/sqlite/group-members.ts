@@ -1,6 +1,6 @@
 import type { SharedWork, Transaction } from "../database.ts";
 import { StoreUnavailableError } from "../store-errors.ts";
-import type { RunningTransaction } from "./running-transaction.ts";
+import type { Outcome, RunningTransaction } from "./running-transaction.ts";
 
 /** A transaction that is asked for. */
 export interface Waiting {
@@ -9,11 +9,11 @@ export interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** One whose body has ended well, and which is to be committed. */
+/** One whose body has ended, and of which is told when what it did, or what it may have seen, is durable. */
 export interface Done {
   readonly waiting: Waiting;
   readonly transaction: RunningTransaction;
-  readonly answer: unknown;
+  readonly outcome: Outcome;
 }
 
 /** What transactions left to be done together, in the order in which it was first asked for. */
@@ -34,16 +34,25 @@ export function leftBy(
   return left;
 }
 
-/** Tells of transactions, and of what they did together, that they are durable. */
+/** Those whose bodies have ended well. */
+export function succeeded(done: readonly Done[]): readonly RunningTransaction[] {
+  return done.flatMap(({ transaction, outcome }) => (outcome.ok ? [transaction] : []));
+}
+
+/** Tells what became of transactions, now that they, and what they did together, are durable. */
 export function answer(done: readonly Done[], together: readonly RunningTransaction[]): void {
-  for (const { transaction } of done) {
+  for (const transaction of succeeded(done)) {
     transaction.committed();
   }
   for (const transaction of together) {
     transaction.committed();
   }
-  for (const { waiting, answer } of done) {
-    waiting.resolve(answer);
+  for (const { waiting, outcome } of done) {
+    if (outcome.ok) {
+      waiting.resolve(outcome.answer);
+    } else {
+      waiting.reject(outcome.error);
+    }
   }
 }
 
