@@ -20,11 +20,11 @@ interface Caused {
 }
 
 export function createProductEvents(log: EventLog): ProductEvents {
-  /** The changes that become durable together: to whoever watches, those of one product are one change. */
+  /** The changes that become durable together: to whoever watches, and to the shop, those of one product are one change. */
   async function tell(transaction: Transaction, changes: readonly Caused[]) {
-    const changed = [...Map.groupBy(changes, ({ change }) => change.productId).values()].map(changedTogether);
-    const fallen = changes.filter(({ change }) => fellLow(change)).map(({ change, cause }) => low(change, cause));
-    await log.append(transaction, ...changed, ...fallen);
+    const ofProducts = [...Map.groupBy(changes, ({ change }) => change.productId).values()];
+    const fallen = ofProducts.filter((ofOne) => fellLow(together(ofOne)));
+    await log.append(transaction, ...ofProducts.map(changed), ...fallen.map(lowTogether));
   }
 
   async function tellLow(transaction: Transaction, changes: readonly Caused[]) {
@@ -41,18 +41,23 @@ export function createProductEvents(log: EventLog): ProductEvents {
   };
 }
 
-/** The changes of one product as one. It has a cause where all have the same. */
-function changedTogether(changes: readonly Caused[]): NewEvent {
-  const { change, cause } = changes.at(-1) as Caused;
-  const delta = changes.reduce((sum, one) => sum + one.change.delta, 0);
-  const value = create(StockChangedSchema, {
-    productId: change.productId,
-    stock: sayable(change.stock),
-    delta: sayable(delta),
-  });
-  const payload = { case: "stockChanged", value } as const;
-  const isOne = changes.every((one) => one.cause === cause);
-  return { ...about(change.productId, isOne ? cause : undefined), type: eventTypes.stockChanged, payload };
+/** The changes of one product as one. */
+function together(changes: readonly Caused[]): StockChange {
+  const { change } = changes.at(-1) as Caused;
+  return { ...change, delta: changes.reduce((sum, one) => sum + one.change.delta, 0) };
+}
+
+/** Has a cause where all changes have the same. */
+function changed(changes: readonly Caused[]): NewEvent {
+  const { productId, stock, delta } = together(changes);
+  const value = create(StockChangedSchema, { productId, stock: sayable(stock), delta: sayable(delta) });
+  const cause = changes.every((one) => one.cause === changes[0]?.cause) ? changes[0]?.cause : undefined;
+  return { ...about(productId, cause), type: eventTypes.stockChanged, payload: { case: "stockChanged", value } };
+}
+
+/** Caused by the change by which the stock fell. */
+function lowTogether(changes: readonly Caused[]): NewEvent {
+  return low(together(changes), changes.findLast(({ change }) => fellLow(change))?.cause);
 }
 
 function low({ productId, productName, stock, lowStockThreshold }: StockChange, cause?: CallContext): NewEvent {

@@ -99,7 +99,7 @@ test("watchers see each change in order, of the products they ask for, and go on
   ending.abort();
 });
 
-test("changes that become durable together are told as one, and each time that stock fell low by itself", async () => {
+test("changes that become durable together are told as one, and so is that stock fell low", async () => {
   await using service = await openProductService();
   const { database, inventory } = service;
   await inventory.updateStock({ productId: "101", change: { case: "stock", value: 13 } });
@@ -113,10 +113,25 @@ test("changes that become durable together are told as one, and each time that s
   const told = rows.map((row) => fromBinary(EventSchema, row.event));
   expect(told.map(({ payload }) => payload)).toMatchObject([
     { case: "stockChanged", value: { stock: 3, delta: -10 } },
-    { case: "stockLow", value: { stock: 10 } },
+    { case: "stockLow", value: { stock: 3 } },
   ]);
   expect(told[0]?.requestId).toBe("");
   expect(told[1]?.requestId).not.toBe("");
+});
+
+test("a stock that fell low and rose again before that was durable never was low", async () => {
+  await using service = await openProductService();
+  const { database, inventory } = service;
+  await inventory.updateStock({ productId: "101", change: { case: "stock", value: 13 } });
+  const { last } = (await database.get<{ last: number }>("SELECT MAX(sequence) AS last FROM event_log")) ?? { last: 0 };
+  await Promise.all([
+    inventory.reserveStock({ orderId: "o", items: [{ productId: "101", quantity: 5 }] }),
+    inventory.updateStock({ productId: "101", change: { case: "delta", value: 10 } }),
+  ]);
+  const rows = await database.all<{ event: Uint8Array }>("SELECT event FROM event_log WHERE sequence > ?", last);
+  expect(rows.map((row) => fromBinary(EventSchema, row.event).payload)).toMatchObject([
+    { case: "stockChanged", value: { stock: 18, delta: 5 } },
+  ]);
 });
 
 test("a watcher with a position that is none is told so", async () => {
