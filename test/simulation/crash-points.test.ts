@@ -4,7 +4,7 @@ import { visitWithCrashes } from "./crash-points.ts";
 
 /**
  * How far after the first crash the second one comes at most, in points: what it takes to start again and to mend. All pairs,
- * some six thousand, are run by `npm run simulate -- --crash-points`.
+ * some nine thousand, are run by `npm run simulate -- --crash-points`.
  */
 const recoveryPoints = 10;
 

@@ -191,7 +191,7 @@ export class GroupCommit {
           continue;
         }
         waiting.reject(outcome.error);
-        // Some failures, a full disk for one, make SQLite undo everything since BEGIN.
+        // Some failures, a full disk for one, make SQLite undo everything since BEGIN. Otherwise there is nothing done.
         fail(done, undone(outcome.error));
         done = [];
       }
