@@ -28,6 +28,7 @@ export interface OrderLine {
 
 export interface ReservationRow {
   readonly orderId: string;
+  readonly createTimeMs: number;
   readonly state: string;
   readonly items: readonly OrderLine[];
 }
@@ -54,9 +55,10 @@ export function readBooks({ disks }: Pick<World, "disks">): Books {
         wasConfirmed: confirm_time !== null,
       })),
     reservations: disks.product
-      .inspect<StoredReservation>("SELECT order_id, state, items FROM reservations ORDER BY order_id")
-      .map(({ order_id, state, items }) => ({
+      .inspect<StoredReservation>("SELECT order_id, state, items, create_time FROM reservations ORDER BY order_id")
+      .map(({ order_id, state, items, create_time }) => ({
         orderId: order_id,
+        createTimeMs: create_time,
         state,
         items: (JSON.parse(items) as [string, string, number][]).map(([productId, , quantity]) => ({
           productId,
@@ -101,6 +103,7 @@ interface StoredOrder {
 
 interface StoredReservation {
   readonly order_id: string;
+  readonly create_time: number;
   readonly state: string;
   readonly items: string;
 }

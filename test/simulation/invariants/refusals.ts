@@ -40,33 +40,45 @@ function isDue(
       const { productId = "", available, requested } = metadata;
       const isShort = Number(available) < Number(requested) && wanted[productId] === Number(requested);
       const window = { startMs: startOf(call, ledger), endMs: call.endMs };
-      return isShort && isBetween(Number(available), levelsDuring(productId, window, books));
+      const levels = levelsDuring(productId, window, books);
+      return isShort && levels.some(({ least, most }) => least <= Number(available) && Number(available) <= most);
     }
     default:
       return false;
   }
 }
 
-/** Whether a stock was at a level: told of, or passed on the way from one that was told to the next, by changes told as one. */
-function isBetween(level: number, told: readonly number[]): boolean {
-  return told.some((after, index) => {
-    const before = told[index - 1] ?? after;
-    return level >= Math.min(before, after) && level <= Math.max(before, after);
-  });
+/** What a stock was, or passed on the way from one level that was told to the next, by changes told as one. */
+interface Levels {
+  readonly least: number;
+  readonly most: number;
 }
 
 /** The stock levels that a product had in a window of simulated time. Times of events are whole milliseconds. */
 function levelsDuring(
   productId: string,
   { startMs, endMs }: { readonly startMs: number; readonly endMs: number },
-  { productEvents }: Books,
-): readonly number[] {
-  let levels = firstProducts.filter((product) => product.productId === productId).map(({ stock }): number => stock);
-  for (const { time, payload } of productEvents) {
+  books: Books,
+): readonly Levels[] {
+  let before = firstProducts.find((product) => product.productId === productId)?.stock ?? 0;
+  let levels: Levels[] = [{ least: before, most: before }];
+  for (const { time, payload } of books.productEvents) {
     if (payload.case !== "stockChanged" || payload.value.productId !== productId || time === undefined) continue;
-    const atMs = timestampMs(time) - startTimeMs;
-    if (atMs > endMs) break;
-    levels = atMs < Math.floor(startMs) ? [payload.value.stock] : [...levels, payload.value.stock];
+    const atMs = timestampMs(time);
+    if (atMs - startTimeMs > endMs) break;
+    const { stock } = payload.value;
+    const taken = takenAt(atMs, productId, books);
+    const passed = { least: Math.min(before - taken, stock), most: Math.max(before, stock + taken) };
+    levels = atMs - startTimeMs < Math.floor(startMs) ? [{ least: stock, most: stock }] : [...levels, passed];
+    before = stock;
   }
   return levels;
+}
+
+/** The units of a product that orders took at a moment; others may have come back with the same commit. */
+function takenAt(atMs: number, productId: string, { reservations }: Books): number {
+  return reservations
+    .filter(({ createTimeMs }) => createTimeMs === atMs)
+    .flatMap(({ items }) => items)
+    .reduce((sum, item) => sum + (item.productId === productId ? item.quantity : 0), 0);
 }
