@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Database, Migration, SharedWork } from "../database.ts";
+import type { Database, Migration } from "../database.ts";
 import {
   ConstraintError,
   MigrationError,
@@ -7,6 +7,7 @@ import {
   TransactionEndedError,
   TransactionStuckError,
 } from "../store-errors.ts";
+import { describeSharedWork } from "./describe-shared-work.ts";
 
 const schema: readonly Migration[] = [
   {
@@ -204,55 +205,7 @@ export function describeDatabase(
         expect(told).toEqual(["a committed", "c committed", "0 answered", "2 answered"]);
       });
 
-      test("do together what they leave for the commit, but for what those left that failed", async () => {
-        const told: (readonly string[])[] = [];
-        const noteAll: SharedWork<string> = async (transaction, items) => {
-          await transaction.run("INSERT INTO accounts (id, balance) VALUES (?, 1)", items.join("+"));
-          transaction.onCommit(() => told.push(items));
-        };
-        const work = (id: string, fails: boolean) =>
-          database.transaction(async (transaction) => {
-            transaction.beforeCommit(noteAll, `${id}1`);
-            transaction.beforeCommit(noteAll, `${id}2`);
-            await transaction.run("INSERT INTO accounts (id, balance) VALUES (?, 1)", id);
-            if (fails) {
-              throw new Error("no");
-            }
-          });
-        await Promise.allSettled([work("a", false), work("b", true), work("c", false)]);
-        const items = told.flat();
-        expect(items).toEqual(["a1", "a2", "c1", "c2"]);
-        expect(await ids()).toEqual(["a", "c", ...told.map((some) => some.join("+"))].sort());
-      });
-
-      test("do together what was left by what they did together", async () => {
-        const second: SharedWork<string> = async (transaction, items) => {
-          await transaction.run("INSERT INTO accounts (id, balance) VALUES (?, 1)", items.join(""));
-        };
-        const first: SharedWork<string> = async (transaction, items) => {
-          for (const item of items) {
-            transaction.beforeCommit(second, `${item}!`);
-          }
-        };
-        await database.transaction(async (transaction) => transaction.beforeCommit(first, "a"));
-        expect(await ids()).toEqual(["a!"]);
-      });
-
-      test("all fail where what they do together fails", async () => {
-        const told: string[] = [];
-        const refuse: SharedWork<string> = async (transaction) => {
-          transaction.onCommit(() => told.push("committed"));
-          await transaction.run("INSERT INTO accounts (id, balance) VALUES ('bad', -1)");
-        };
-        const work = database.transaction(async (transaction) => {
-          await transaction.run("INSERT INTO accounts (id, balance) VALUES ('a', 1)");
-          transaction.beforeCommit(refuse, "");
-        });
-        await expect(work).rejects.toThrow(ConstraintError);
-        await insert("next");
-        expect(await ids()).toEqual(["next"]);
-        expect(told).toEqual([]);
-      });
+      describeSharedWork(() => database);
 
       test("end with a statement that fails, even if the body goes on", async () => {
         const outcome = database.transaction(async (transaction) => {

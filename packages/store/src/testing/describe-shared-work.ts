@@ -1,0 +1,60 @@
+import { expect, test } from "vitest";
+import type { Database, SharedWork } from "../database.ts";
+import { ConstraintError } from "../store-errors.ts";
+
+/** What every store must do with work that transactions leave to be done together. The schema is that of `describeDatabase`. */
+export function describeSharedWork(database: () => Database): void {
+  const insertSql = "INSERT INTO accounts (id, balance) VALUES (?, 1)";
+  const ids = async () =>
+    (await database().all<{ id: string }>("SELECT id FROM accounts ORDER BY id")).map(({ id }) => id);
+
+  test("do together what they leave for the commit, but for what those left that failed", async () => {
+    const told: (readonly string[])[] = [];
+    const noteAll: SharedWork<string> = async (transaction, items) => {
+      await transaction.run(insertSql, items.join("+"));
+      transaction.onCommit(() => told.push(items));
+    };
+    const work = (id: string, fails: boolean) =>
+      database().transaction(async (transaction) => {
+        transaction.beforeCommit(noteAll, `${id}1`);
+        transaction.beforeCommit(noteAll, `${id}2`);
+        await transaction.run(insertSql, id);
+        if (fails) {
+          throw new Error("no");
+        }
+      });
+    await Promise.allSettled([work("a", false), work("b", true), work("c", false)]);
+    const items = told.flat();
+    expect(items).toEqual(["a1", "a2", "c1", "c2"]);
+    expect(await ids()).toEqual(["a", "c", ...told.map((some) => some.join("+"))].sort());
+  });
+
+  test("do together what was left by what they did together", async () => {
+    const second: SharedWork<string> = async (transaction, items) => {
+      await transaction.run(insertSql, items.join(""));
+    };
+    const first: SharedWork<string> = async (transaction, items) => {
+      for (const item of items) {
+        transaction.beforeCommit(second, `${item}!`);
+      }
+    };
+    await database().transaction(async (transaction) => transaction.beforeCommit(first, "a"));
+    expect(await ids()).toEqual(["a!"]);
+  });
+
+  test("all fail where what they do together fails", async () => {
+    const told: string[] = [];
+    const refuse: SharedWork<string> = async (transaction) => {
+      transaction.onCommit(() => told.push("committed"));
+      await transaction.run("INSERT INTO accounts (id, balance) VALUES ('bad', -1)");
+    };
+    const work = database().transaction(async (transaction) => {
+      await transaction.run("INSERT INTO accounts (id, balance) VALUES ('a', 1)");
+      transaction.beforeCommit(refuse, "");
+    });
+    await expect(work).rejects.toThrow(ConstraintError);
+    await database().transaction((transaction) => transaction.run(insertSql, "next"));
+    expect(await ids()).toEqual(["next"]);
+    expect(told).toEqual([]);
+  });
+}
