@@ -3,8 +3,8 @@ import type { Database } from "@parley/store";
 import type { Notification } from "./notification.ts";
 import { nextDueTimeMs, readDueNotifications } from "./notification-store.ts";
 
-/** How many are read from the database at a time. */
-const readMax = 100;
+/** How many are taken at a time: what a crash hands to the channel again at most. */
+const takenMax = 100;
 /** How many that were just written are kept in memory. Others are read when these are sent. */
 const handedMax = 1_000;
 /** Looks again after this long whatever it knows: a clock may have been set back, and another replica have left something. */
@@ -46,9 +46,7 @@ export class DueNotifications {
     if (read.length > 0) {
       return read;
     }
-    const handed = this.#handed;
-    this.#handed = [];
-    return handed;
+    return this.#handed.splice(0, takenMax);
   }
 
   /** How long there is nothing to take, as far as is known. */
@@ -59,11 +57,11 @@ export class DueNotifications {
   async #readDue(): Promise<readonly Notification[]> {
     this.#readAtMs = this.#clock.monotonic() + readIntervalMs;
     const nowMs = this.#clock.now();
-    const due = await readDueNotifications(this.#database, { nowMs, limit: readMax });
+    const due = await readDueNotifications(this.#database, { nowMs, limit: takenMax });
     // Those handed over meanwhile are among them.
     const handed = new Set(this.#handed.map(({ id }) => id));
     this.#read = new Set(due.map(({ id }) => id));
-    if (due.length === readMax) {
+    if (due.length === takenMax) {
       this.readAfter(0);
     } else {
       const nextMs = await nextDueTimeMs(this.#database, { afterMs: nowMs });
