@@ -1,6 +1,7 @@
 import { collectDefaultMetrics } from "prom-client";
 import { shareEncodingBuffer } from "../environment/encoding-buffer.ts";
 import type { Environment } from "../environment/environment.ts";
+import { quickenShortStrings } from "../environment/short-strings.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
 import type { AuthorizeCall } from "./call-pipeline.ts";
 import { CallsCutError } from "./drain.ts";
@@ -37,6 +38,7 @@ export async function runService<S extends Settings>(
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;
   shareEncodingBuffer();
+  quickenShortStrings();
   let environment = systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT });
   collectDefaultMetrics({ register: environment.metrics, eventLoopMonitoringPrecision: 100 });
   let server: RunningServer;
