@@ -15,10 +15,14 @@ const settings = {
   SHOP_EMAIL: text({ default: "shop@example.com", desc: "Where the shop's own alerts go." }),
 };
 
-await runService("notification", settings, async ({ config, environment }) => {
+await runService("notification", settings, async ({ config, environment, fail }) => {
   const { DATABASE_URL: url, BROKER_URL: brokerUrl, SMTP_URL, MAIL_FROM, SHOP_EMAIL: shopEmail } = config;
   const channel =
     SMTP_URL === "" ? createLogChannel(environment) : createSmtpChannel({ url: SMTP_URL, from: MAIL_FROM });
-  const database = await openDatabase(url, { migrations: notificationMigrations, clock: environment.clock });
+  const database = await openDatabase(url, {
+    migrations: notificationMigrations,
+    clock: environment.clock,
+    onFailed: fail,
+  });
   return createNotificationModule({ environment, database, channel, shopEmail, brokerUrl });
 });

@@ -14,12 +14,12 @@ const settings = {
   PRODUCT_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50052" }),
 };
 
-await runService("order", settings, async ({ config, environment }) => {
+await runService("order", settings, async ({ config, environment, fail }) => {
   const { DATABASE_URL: url, USER_SERVICE_URL, PRODUCT_SERVICE_URL } = config;
   const asOrder = { environment, callerName: "order" };
   return createOrderModule({
     environment,
-    database: await openDatabase(url, { migrations: orderMigrations, clock: environment.clock }),
+    database: await openDatabase(url, { migrations: orderMigrations, clock: environment.clock, onFailed: fail }),
     users: createServiceClient(UserService, USER_SERVICE_URL, asOrder),
     inventory: createServiceClient(InventoryService, PRODUCT_SERVICE_URL, asOrder),
     broker: openServiceBroker("order", { config, environment }),

@@ -10,11 +10,11 @@ const settings = {
   SAMPLE_DATA: flag({ default: undefined, desc: "Whether an empty catalogue is filled. On by default with SQLite." }),
 };
 
-await runService("product", settings, async ({ config, environment }) => {
+await runService("product", settings, async ({ config, environment, fail }) => {
   const url = config.DATABASE_URL;
   return createProductModule({
     environment,
-    database: await openDatabase(url, { migrations: productMigrations, clock: environment.clock }),
+    database: await openDatabase(url, { migrations: productMigrations, clock: environment.clock, onFailed: fail }),
     broker: openServiceBroker("product", { config, environment }),
     replica: replicaName({ databaseUrl: url, port: config.PORT }),
     sampleData: config.SAMPLE_DATA ?? url.startsWith("sqlite:"),

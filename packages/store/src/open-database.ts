@@ -2,12 +2,18 @@ import type { Database, Migration } from "./database.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 import type { Schedule } from "./sqlite/group-commit.ts";
 import { openSqliteFile, openSqliteMemory } from "./sqlite/sqlite-database.ts";
+import type { StoreUnavailableError } from "./store-errors.ts";
 
 export interface OpenDatabaseOptions {
   /** The schema's history, the service's own and that of what it builds on (`[...orderMigrations, ...eventMigrations]`). */
   readonly migrations: readonly Migration[];
   /** Tells when migrations were applied. Default: the machine's clock. */
   readonly clock?: { now(): number };
+  /**
+   * Told that the disk failed as a commit was written. From then on everything is refused: what the disk holds is seen only by opening
+   * the database again, best in a new process.
+   */
+  readonly onFailed?: (failure: StoreUnavailableError) => void;
   /** When groups of transactions run. Default: on the next turn of the event loop. */
   readonly schedule?: Schedule;
 }
@@ -23,6 +29,7 @@ export async function openDatabase(url: string, options: OpenDatabaseOptions): P
     migrations: options.migrations,
     now: () => (options.clock ?? Date).now(),
     schedule: options.schedule ?? setImmediate,
+    onFailed: options.onFailed,
   };
   return parsed.kind === "sqlite-memory" ? openSqliteMemory(settings) : openSqliteFile(parsed.path, settings);
 }

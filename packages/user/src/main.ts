@@ -12,12 +12,12 @@ const settings = {
   ADMIN_PASSWORD: text({ default: undefined, desc: "The admin's first password." }),
 };
 
-await runService("user", settings, async ({ config, environment }) => {
+await runService("user", settings, async ({ config, environment, fail }) => {
   const { DATABASE_URL: url, ADMIN_EMAIL, ADMIN_PASSWORD } = config;
   const admin = adminAccount(ADMIN_EMAIL, ADMIN_PASSWORD);
   return createUserModule({
     environment,
-    database: await openDatabase(url, { migrations: userMigrations, clock: environment.clock }),
+    database: await openDatabase(url, { migrations: userMigrations, clock: environment.clock, onFailed: fail }),
     broker: openServiceBroker("user", { config, environment }),
     replica: replicaName({ databaseUrl: url, port: config.PORT }),
     sampleData: config.SAMPLE_DATA ?? url.startsWith("sqlite:"),

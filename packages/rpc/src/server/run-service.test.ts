@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 const source = `
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { flag, implement, port, runService } from "@parley/rpc/server";
-await runService("echo", { PORT: port({ default: 0 }), SLOW: flag({ default: false }), BREAK: flag({ default: false }) }, ({ config, environment }) => {
+await runService("echo", { PORT: port({ default: 0 }), SLOW: flag({ default: false }), BREAK: flag({ default: false }), FAIL: flag({ default: false }) }, ({ config, environment, fail }) => {
   if (config.BREAK) {
     throw new Error("no database");
   }
@@ -17,6 +17,10 @@ await runService("echo", { PORT: port({ default: 0 }), SLOW: flag({ default: fal
     entries: [implement(EchoService, {
       async echo({ message }) {
         environment.log.info("begun");
+        if (config.FAIL) {
+          fail(new Error("the disk is broken"));
+          fail(new Error("it still is"));
+        }
         await new Promise((resolve) => setTimeout(resolve, config.SLOW ? 60_000 : 300));
         return { message };
       },
@@ -125,6 +129,15 @@ describe("a service's process", () => {
     const { output, exit } = start({ BREAK: "true" });
     await expect(exit).resolves.toBe(1);
     expect(output()).toContain("no database");
+  });
+
+  it("ends with 1, after what is under way, when its module cannot go on, and says why", async () => {
+    const { url, output, exit } = await startServing({ FAIL: "true" });
+    await expect(echo(url)).resolves.toEqual({ message: "hi" });
+    await expect(exit).resolves.toBe(1);
+    expect(output()).toContain("cannot go on");
+    expect(output()).toContain("the disk is broken");
+    expect(output()).toContain('"msg":"stopped"');
   });
 
   it("ends with 1 when its port is taken, and names it", async () => {

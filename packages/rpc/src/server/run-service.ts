@@ -23,11 +23,13 @@ export interface ServiceStart<S extends Settings> {
   /** The values of the settings, by the name of their environment variable. */
   readonly config: SettingValues<ServerSettings & S>;
   readonly environment: Environment;
+  /** Says that the service cannot go on, and ends its process: with exit code 1, after what is under way. */
+  readonly fail: (why: Error) => void;
 }
 
 /**
  * Runs a service as a process: reads its settings from the environment, serves its module, and on SIGTERM or SIGINT drains it.
- * Exit codes: 0 drained, 1 failed or calls were cut off, 2 settings are wrong (all mistakes are named at once). A second
+ * Exit codes: 0 drained, 1 failed, could not go on or calls were cut off, 2 settings are wrong (all mistakes are named at once). A second
  * signal ends the process at once.
  */
 export async function runService<S extends Settings>(
@@ -41,10 +43,36 @@ export async function runService<S extends Settings>(
   quickenShortStrings();
   let environment = systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT });
   collectDefaultMetrics({ register: environment.metrics, eventLoopMonitoringPrecision: 100 });
-  let server: RunningServer;
+  let server: RunningServer | undefined;
+  let ending = false;
+
+  function end(exitCode: number) {
+    ending = true;
+    if (server === undefined) {
+      process.exit(1);
+    }
+    server.close().then(
+      () => process.exit(exitCode),
+      (error: unknown) => {
+        environment.log.error(
+          error instanceof CallsCutError ? { calls: error.calls } : { err: error },
+          "did not drain",
+        );
+        process.exit(1);
+      },
+    );
+  }
+
+  function fail(why: Error) {
+    environment.log.fatal({ err: why }, "cannot go on");
+    if (!ending) {
+      end(1);
+    }
+  }
+
   try {
     environment = await withIdentity(environment, { name, config: common });
-    const module = await makeModule({ config, environment });
+    const module = await makeModule({ config, environment, fail });
     server = await serve(givingStartMemoryBack(module), {
       name,
       config: serverConfig(common),
@@ -63,16 +91,7 @@ export async function runService<S extends Settings>(
       process.exit(1);
     }
     environment.log.info({ signal }, "told to end");
-    server.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        environment.log.error(
-          error instanceof CallsCutError ? { calls: error.calls } : { err: error },
-          "did not drain",
-        );
-        process.exit(1);
-      },
-    );
+    end(0);
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);

@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 /** A database whose disk is done when the test says so. */
-function openWithDisk() {
+function openWithDisk(onFailed?: (failure: Error) => void) {
   const folder = mkdtempSync(join(tmpdir(), "parley-disk-"));
   const path = join(folder, "test.db");
   const writer = new SqliteConnection(path);
@@ -27,7 +27,7 @@ function openWithDisk() {
       const wait = Promise.withResolvers<void>();
       waits.push(wait);
       return wait.promise;
-    }),
+    }, onFailed),
     reader,
     onClosed() {
       reader.close();
@@ -137,7 +137,8 @@ test("closing waits for the disk", async () => {
 });
 
 test("a disk that fails fails what it was to keep and what waits, and the database is not trusted any more", async () => {
-  const { database, waits, settled, insert, count } = openWithDisk();
+  const told: string[] = [];
+  const { database, waits, settled, insert, count } = openWithDisk(({ message }) => told.push(message));
   closing.push(() => database.close());
   insert(1);
   await turns();
@@ -156,5 +157,6 @@ test("a disk that fails fails what it was to keep and what waits, and the databa
     `insert 2: ${failed}`,
     `insert 3: ${failed}`,
   ]);
+  expect(told).toEqual([failed]);
   expect(waits).toHaveLength(1);
 });

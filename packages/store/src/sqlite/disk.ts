@@ -3,12 +3,14 @@ import { StoreUnavailableError } from "../store-errors.ts";
 /** The wait for the disk, of which at most one is under way. */
 export class Disk {
   readonly #sync: () => Promise<void>;
+  readonly #onFailed: (failure: StoreUnavailableError) => void;
   #waiting: Promise<void> | undefined;
   #failure: StoreUnavailableError | undefined;
 
-  /** `sync` waits until what is written is on the disk. */
-  constructor(sync: () => Promise<void>) {
+  /** `sync` waits until what is written is on the disk. `onFailed` is told, once, that the disk has failed. */
+  constructor(sync: () => Promise<void>, onFailed: (failure: StoreUnavailableError) => void = () => {}) {
     this.#sync = sync;
+    this.#onFailed = onFailed;
   }
 
   /** Whether something that is committed may not be on the disk yet. */
@@ -27,6 +29,7 @@ export class Disk {
       // What the disk holds now, nobody can tell: after a failed fsync the next one succeeds and proves nothing.
       const problem = "The disk failed while a commit was written: the database must be opened again.";
       this.#failure = new StoreUnavailableError("io", problem, { cause });
+      this.#onFailed(this.#failure);
       throw this.#failure;
     });
     try {

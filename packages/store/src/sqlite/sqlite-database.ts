@@ -84,6 +84,7 @@ export interface SqliteConnections {
 export interface SqliteOptions extends GroupCommitOptions {
   readonly migrations: readonly Migration[];
   readonly now: () => number;
+  readonly onFailed?: ((failure: StoreUnavailableError) => void) | undefined;
 }
 
 /** Opens the file, making it and its folder where they are missing. */
@@ -97,7 +98,7 @@ export function openSqliteFile(path: string, options: SqliteOptions): SqliteData
     const log = openLog(path);
     return new SqliteDatabase(writer, {
       ...options,
-      disk: new Disk(log.sync),
+      disk: new Disk(log.sync, options.onFailed),
       reader,
       onClosed() {
         log.close();

@@ -2,7 +2,7 @@ import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node
 import { Code, createClient } from "@connectrpc/connect";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { neverSent, reachOf } from "../attempt-outcome.ts";
 import { rejection, testEnvironment } from "../client-fixture.ts";
 import type { ChannelOptions } from "../connection/channel.ts";
@@ -244,7 +244,8 @@ describe("a server that goes away", () => {
         session.goaway();
         session.close();
       }
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      // The client has heard of it when it has closed its end.
+      await vi.waitFor(() => expect([...server.sessions].every((session) => session.destroyed)).toBe(true), 5_000);
     }
     expect(server.sessionCount()).toBe(5);
   });
