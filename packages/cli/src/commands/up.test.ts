@@ -113,9 +113,8 @@ describe("parley up", () => {
 
   it("shifts every port by --port-offset", async () => {
     const run = up(["--port-offset", "7"], { FAKE_PORTS: ports.map((port) => port - 7).join(",") });
-    await run.untilSaid(isUp);
     for (const port of ports) {
-      expect(run.said()).toContain(`http://127.0.0.1:${port}`);
+      await run.untilSaid(new RegExp(`http://127.0.0.1:${port}\\b`));
     }
     expect(await listens(0)).toBe(true);
   });
