@@ -1,7 +1,6 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import type { CallContext } from "@parley/rpc";
 import type { Transaction } from "@parley/store";
-import type { OutgoingEvent } from "./broker/outgoing-event.ts";
 
 /** What a service says when something happened. The log adds id, source, time, sequence and trace. */
 export interface NewEvent {
@@ -46,6 +45,16 @@ export interface WaitingEvent {
   readonly key: string;
   /** What is to be sent. An event that was read is decoded only here. */
   outgoing(): OutgoingEvent;
+}
+
+/** An event on its way to those who want to be told of it, as the log keeps it: encoding it again would cost as much as sending it. */
+export interface OutgoingEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly traceparent: string;
+  readonly sequence: number;
+  /** The `event.v1.Event`, encoded, but for its sequence. */
+  readonly encoded: Uint8Array;
 }
 
 export interface WatchOptions {

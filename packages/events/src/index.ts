@@ -9,10 +9,9 @@ export {
   openConsumer,
   parseBrokerUrl,
 } from "./broker/open-broker.ts";
-export type { OutgoingEvent } from "./broker/outgoing-event.ts";
 export { createRedisBroker, type RedisBrokerOptions } from "./broker/redis/redis-broker.ts";
 export { createRedisConsumer, type RedisConsumerOptions } from "./broker/redis/redis-consumer.ts";
-export type { EventLog, LoggedEvent, NewEvent, WaitingEvent, WatchOptions } from "./event-log.ts";
+export type { EventLog, LoggedEvent, NewEvent, OutgoingEvent, WaitingEvent, WatchOptions } from "./event-log.ts";
 export { type EventType, eventTypes, type PayloadCase, type PayloadOf } from "./event-types.ts";
 export {
   createInbox,

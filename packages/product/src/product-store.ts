@@ -1,4 +1,4 @@
-import type { Reader, Transaction } from "@parley/store";
+import { marksFor, type Reader, type Transaction } from "@parley/store";
 import type { Product } from "./product.ts";
 import type { StockChange } from "./stock-change.ts";
 
@@ -33,9 +33,8 @@ export async function findProduct(reader: Reader, id: string): Promise<Product |
 
 /** Reads those of the products that there are, in no order. */
 export async function findProducts(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, Product>> {
-  const marks = ids.map(() => "?").join(", ");
   const rows = await reader.all<ProductRow>(
-    `SELECT ${columns} FROM products WHERE id IN (${marks}) AND delete_time IS NULL`,
+    `SELECT ${columns} FROM products WHERE id IN (${marksFor(ids)}) AND delete_time IS NULL`,
     ...ids,
   );
   return new Map(rows.map((row) => [row.id, fromRow(row)]));

@@ -14,7 +14,7 @@ export {
   requestIdRetentionMs,
   startPruningRequestIds,
 } from "./idempotency.ts";
-export { inParts, insertRows, marksFor, type RowInsert } from "./insert-rows.ts";
+export { inParts, insertRows, marksFor, type RowInsert } from "./many-rows.ts";
 export { type OpenDatabaseOptions, openDatabase } from "./open-database.ts";
 export { decodePageToken, encodePageToken, InvalidPageTokenError } from "./page-token.ts";
 export type { Schedule } from "./sqlite/group-commit.ts";

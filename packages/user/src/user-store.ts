@@ -1,4 +1,4 @@
-import type { Reader, Transaction } from "@parley/store";
+import { marksFor, type Reader, type Transaction } from "@parley/store";
 import { emailKey, type User, type UserRole } from "./user.ts";
 
 /** Where a page of users begins: after this one. */
@@ -43,9 +43,8 @@ export function findBuyer(reader: Reader, id: string): Promise<Buyer | undefined
 
 /** Reads what orders keep of those of the users that there are. */
 export async function findBuyers(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, Buyer>> {
-  const marks = ids.map(() => "?").join(", ");
   const rows = await reader.all<Buyer & { id: string }>(
-    `SELECT id, name, email FROM users WHERE id IN (${marks})`,
+    `SELECT id, name, email FROM users WHERE id IN (${marksFor(ids)})`,
     ...ids,
   );
   return new Map(rows.map((row) => [row.id, row]));
@@ -53,8 +52,7 @@ export async function findBuyers(reader: Reader, ids: readonly string[]): Promis
 
 /** Reads those of the accounts that there are, in no order. */
 export async function findUsers(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, User>> {
-  const marks = ids.map(() => "?").join(", ");
-  const rows = await reader.all<UserRow>(`SELECT ${columns} FROM users WHERE id IN (${marks})`, ...ids);
+  const rows = await reader.all<UserRow>(`SELECT ${columns} FROM users WHERE id IN (${marksFor(ids)})`, ...ids);
   return new Map(rows.map((row) => [row.id, fromRow(row)]));
 }
 

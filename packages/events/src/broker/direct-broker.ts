@@ -1,10 +1,11 @@
 import type { Client } from "@connectrpc/connect";
 import type { EventService } from "@parley/gen/event/v1/event_service_pb.js";
+import type { OutgoingEvent } from "../event-log.ts";
 import type { EventType } from "../event-types.ts";
 import type { FailedDelivery } from "../inbox/create-inbox.ts";
 import { causeOf } from "../inbox/failure-cause.ts";
 import { type Broker, BrokerUnavailableError } from "./broker.ts";
-import { deliverRequest, type OutgoingEvent } from "./outgoing-event.ts";
+import { deliverRequest, ofTypes } from "./deliver-request.ts";
 
 /** A service that wants to be told of events. */
 export interface Subscriber {
@@ -43,7 +44,7 @@ async function deliver(
   events: readonly OutgoingEvent[],
   signal: AbortSignal,
 ): Promise<readonly FailedDelivery[]> {
-  const wanted = types === undefined ? events : events.filter(({ type }) => types.some((known) => known === type));
+  const wanted = ofTypes(events, types);
   if (wanted.length === 0) {
     return [];
   }

@@ -5,6 +5,7 @@ import {
   decodePageToken,
   encodePageToken,
   InvalidPageTokenError,
+  marksFor,
   type Transaction,
 } from "@parley/store";
 
@@ -114,7 +115,7 @@ export async function readDeadLetters(
   database: Database,
   eventIds: readonly string[],
 ): Promise<readonly StoredDeadLetter[]> {
-  const chosen = eventIds.length === 0 ? "" : `WHERE event_id IN (${eventIds.map(() => "?").join(", ")})`;
+  const chosen = eventIds.length === 0 ? "" : `WHERE event_id IN (${marksFor(eventIds)})`;
   const rows = await database.all<DeadLetterRow & { readonly event: Uint8Array }>(
     `SELECT ${columns}, event FROM dead_letters ${chosen} ORDER BY sequence LIMIT ${deadLettersMax}`,
     ...eventIds,

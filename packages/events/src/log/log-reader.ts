@@ -1,7 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import type { Clock } from "@parley/rpc";
-import type { Database } from "@parley/store";
+import { type Database, marksFor } from "@parley/store";
 import { PositionGoneError } from "./position.ts";
 
 /** Events read at once, at most: what a slow watcher holds in memory. */
@@ -89,7 +89,7 @@ async function readPart(
   { after, types }: { readonly after: number; readonly types?: readonly string[] },
 ): Promise<LogPart> {
   const windowEnd = after + windowSize;
-  const ofTypes = types === undefined ? "" : `AND e.type IN (${types.map(() => "?").join(", ")})`;
+  const ofTypes = types === undefined ? "" : `AND e.type IN (${marksFor(types)})`;
   // One statement, so that what was pruned is known at the very moment at which the rows are read.
   const found = await database.all<FoundRow>(
     `SELECT p.through_sequence AS pruned, (SELECT MAX(sequence) FROM event_log) AS head, e.sequence, e.event

@@ -1,8 +1,8 @@
 import type { Clock } from "@parley/rpc";
 import type { Database } from "@parley/store";
 import { publishBatchMax } from "../broker/broker.ts";
-import { outgoingEvent } from "../broker/outgoing-event.ts";
-import type { WaitingEvent } from "../event-log.ts";
+import type { OutgoingEvent, WaitingEvent } from "../event-log.ts";
+import { decodeEvent, type EventRow } from "../log/log-reader.ts";
 import type { Leases } from "./leases.ts";
 import { readWaiting } from "./outbox.ts";
 import type { WaitingEvents } from "./waiting-events.ts";
@@ -123,4 +123,10 @@ export function createWaitingReader({
     },
     holdsLeases: () => clock.monotonic() < leasedUntilMs,
   };
+}
+
+/** The event of a row that was read. */
+function outgoingEvent(row: EventRow): OutgoingEvent {
+  const { id, type, traceparent } = decodeEvent(row);
+  return { id, type, traceparent, sequence: row.sequence, encoded: row.event };
 }

@@ -1,7 +1,8 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import { DeliverRequestSchema } from "@parley/gen/event/v1/event_service_pb.js";
-import { deliverRequest, type OutgoingEvent } from "../broker/outgoing-event.ts";
+import { deliverRequest } from "../broker/deliver-request.ts";
+import type { OutgoingEvent } from "../event-log.ts";
 
 /** The events of a request, as whoever is sent it finds them. */
 export function eventsOf(request: MessageInitShape<typeof DeliverRequestSchema>): readonly Event[] {

@@ -21,7 +21,7 @@ await runService("echo", { PORT: port({ default: 0 }), SLOW: flag({ default: fal
           fail(new Error("the disk is broken"));
           fail(new Error("it still is"));
         }
-        await new Promise((resolve) => setTimeout(resolve, config.SLOW ? 60_000 : 300));
+        await new Promise((resolve) => setTimeout(resolve, config.SLOW ? 60_000 : config.FAIL ? 1 : 300));
         return { message };
       },
     })],

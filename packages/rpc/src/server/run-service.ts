@@ -45,12 +45,16 @@ export async function runService<S extends Settings>(
   collectDefaultMetrics({ register: environment.metrics, eventLoopMonitoringPrecision: 100 });
   let server: RunningServer | undefined;
   let ending = false;
+  let exitCode = 0;
 
-  function end(exitCode: number) {
-    ending = true;
+  function end() {
     if (server === undefined) {
       process.exit(1);
     }
+    if (ending) {
+      return;
+    }
+    ending = true;
     server.close().then(
       () => process.exit(exitCode),
       (error: unknown) => {
@@ -65,9 +69,8 @@ export async function runService<S extends Settings>(
 
   function fail(why: Error) {
     environment.log.fatal({ err: why }, "cannot go on");
-    if (!ending) {
-      end(1);
-    }
+    exitCode = 1;
+    end();
   }
 
   try {
@@ -91,7 +94,7 @@ export async function runService<S extends Settings>(
       process.exit(1);
     }
     environment.log.info({ signal }, "told to end");
-    end(0);
+    end();
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);

@@ -1,12 +1,13 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { DeliverRequestSchema } from "@parley/gen/event/v1/event_service_pb.js";
 import type { Environment } from "@parley/rpc";
+import type { OutgoingEvent } from "../../event-log.ts";
 import type { EventType } from "../../event-types.ts";
 import type { FailedDelivery } from "../../inbox/create-inbox.ts";
 import { causeOf } from "../../inbox/failure-cause.ts";
 import { startPeriodic } from "../../periodic.ts";
 import { type Broker, BrokerUnavailableError } from "../broker.ts";
-import { deliverRequest, type OutgoingEvent } from "../outgoing-event.ts";
+import { deliverRequest, ofTypes } from "../deliver-request.ts";
 import { connectRedis, ensureGroup } from "./redis-connection.ts";
 import { replyChannelOf, streamOf } from "./redis-names.ts";
 import { decodeReply } from "./redis-reply.ts";
@@ -60,7 +61,7 @@ export function createRedisBroker(options: RedisBrokerOptions): Broker {
   });
 
   async function publish(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<readonly FailedDelivery[]> {
-    const wanted = types === undefined ? events : events.filter(({ type }) => types.some((known) => known === type));
+    const wanted = ofTypes(events, types);
     if (wanted.length === 0 || groups.length === 0) {
       return [];
     }

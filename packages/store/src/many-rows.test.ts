@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Database, Transaction } from "./database.ts";
-import { inParts, insertRows, marksFor } from "./insert-rows.ts";
+import { inParts, insertRows, marksFor } from "./many-rows.ts";
 import { openDatabase } from "./open-database.ts";
 
 let database: Database;
@@ -46,6 +46,7 @@ test("few statements serve lists of every length", () => {
 });
 
 test("a list has a mark for each item", () => {
+  expect(marksFor([])).toBe("");
   expect(marksFor(["a"])).toBe("?");
   expect(marksFor(["a", "b", "c"])).toBe("?, ?, ?");
 });

@@ -2,22 +2,15 @@ import { create } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import { type DeliverRequest, DeliverRequestSchema } from "@parley/gen/event/v1/event_service_pb.js";
-import { decodeEvent, type EventRow } from "../log/log-reader.ts";
+import type { OutgoingEvent } from "../event-log.ts";
+import type { EventType } from "../event-types.ts";
 
-/** An event on its way to those who want to be told of it, as the log keeps it: encoding it again would cost as much as sending it. */
-export interface OutgoingEvent {
-  readonly id: string;
-  readonly type: string;
-  readonly traceparent: string;
-  readonly sequence: number;
-  /** The `event.v1.Event`, encoded, but for its sequence. */
-  readonly encoded: Uint8Array;
-}
-
-/** The event of a row that was read. */
-export function outgoingEvent(row: EventRow): OutgoingEvent {
-  const { id, type, traceparent } = decodeEvent(row);
-  return { id, type, traceparent, sequence: row.sequence, encoded: row.event };
+/** Those of the events that somebody wants who wants these types, or all. */
+export function ofTypes(
+  events: readonly OutgoingEvent[],
+  types: readonly EventType[] | undefined,
+): readonly OutgoingEvent[] {
+  return types === undefined ? events : events.filter(({ type }) => types.some((wanted) => wanted === type));
 }
 
 /**

@@ -14,7 +14,7 @@ export function* inParts<T>(items: readonly T[]): Iterable<readonly T[]> {
 
 /** As many parameters as there are items, for a list: `?, ?, ?`. */
 export function marksFor(items: readonly unknown[]): string {
-  return `?${", ?".repeat(items.length - 1)}`;
+  return items.map(() => "?").join(", ");
 }
 
 /** What to insert. */
