@@ -1,54 +1,55 @@
-import type { EventHandlers } from "@parley/events";
-import type { Environment } from "@parley/rpc";
+import type { Delivery, EventHandlers } from "@parley/events";
+import type { Clock } from "@parley/rpc";
 import type { Transaction } from "@parley/store";
 import { orderCancelledText, orderConfirmedText, stockLowText } from "./message-text.ts";
 import { type NewNotificationFields, type Notification, NotificationKind, newNotification } from "./notification.ts";
 import { insertNotifications } from "./notification-store.ts";
 
 export interface EventEffectsOptions {
-  readonly environment: Environment;
+  readonly clock: Clock;
   /** Where the shop's own alerts go. */
   readonly shopEmail: string;
-  /** Told of notifications that are to be sent, once they are durable. */
+  /** Sends what can be sent at once, and answers the notification as it is then. */
+  readonly sendAtOnce: (notification: Notification) => Notification;
+  /** Told of notifications once they are durable. */
   readonly onWritten: (notifications: readonly Notification[]) => void;
 }
 
 /** What is written down for each kind of event. The inbox sees to it that each event has its effect once. */
-export function createEventEffects({ environment, shopEmail, onWritten }: EventEffectsOptions): EventHandlers {
-  const { clock, newId } = environment;
-
-  async function write(transaction: Transaction, fields: Omit<NewNotificationFields, "id" | "createTimeMs">) {
-    transaction.beforeCommit(insertAll, newNotification({ ...fields, id: newId(), createTimeMs: clock.now() }));
+export function createEventEffects({ clock, shopEmail, sendAtOnce, onWritten }: EventEffectsOptions): EventHandlers {
+  // An event has one notification, under the event's own id: should the transaction be lost, the next one sends it under the same key.
+  async function write({ transaction, event }: Delivery, fields: Omit<NewNotificationFields, "id" | "createTimeMs">) {
+    transaction.beforeCommit(insertAll, newNotification({ ...fields, id: event.id, createTimeMs: clock.now() }));
   }
 
   async function insertAll(transaction: Transaction, notifications: readonly Notification[]) {
-    const written = notifications.map((notification) => ({
-      notification,
-      firstAttemptTimeMs: notification.createTimeMs,
-    }));
-    await insertNotifications(transaction, written);
-    transaction.onCommit(() => onWritten(notifications));
+    const written = notifications.map(sendAtOnce);
+    await insertNotifications(
+      transaction,
+      written.map((notification) => ({ notification, firstAttemptTimeMs: notification.createTimeMs })),
+    );
+    transaction.onCommit(() => onWritten(written));
   }
 
   return {
-    orderConfirmed: (payload, { transaction }) =>
-      write(transaction, {
+    orderConfirmed: (payload, delivery) =>
+      write(delivery, {
         kind: NotificationKind.ORDER_CONFIRMED,
         userId: payload.userId,
         recipient: payload.userEmail,
         orderId: payload.orderId,
         ...orderConfirmedText(payload),
       }),
-    orderCancelled: (payload, { transaction }) =>
-      write(transaction, {
+    orderCancelled: (payload, delivery) =>
+      write(delivery, {
         kind: NotificationKind.ORDER_CANCELLED,
         userId: payload.userId,
         recipient: payload.userEmail,
         orderId: payload.orderId,
         ...orderCancelledText(payload),
       }),
-    stockLow: (payload, { transaction }) =>
-      write(transaction, {
+    stockLow: (payload, delivery) =>
+      write(delivery, {
         kind: NotificationKind.STOCK_LOW,
         recipient: shopEmail,
         productId: payload.productId,

@@ -9,7 +9,7 @@ import { systemEnvironment } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import type { ServiceModule } from "@parley/rpc/server";
 import { connectInMemory } from "@parley/rpc/testing";
-import { type Database, openDatabase } from "@parley/store";
+import { type Database, openDatabase, StoreUnavailableError } from "@parley/store";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Channel, type OutgoingMessage, RecipientRefusedError } from "./channel/channel.ts";
 import { createNotificationModule, notificationMigrations } from "./notification-module.ts";
@@ -21,19 +21,22 @@ let events: Client<typeof EventService>;
 let sent: OutgoingMessage[];
 let refuse: (message: OutgoingMessage) => Error | undefined;
 
-beforeEach(async () => {
+function take(message: OutgoingMessage) {
+  const refusal = refuse(message);
+  if (refusal !== undefined) {
+    throw refusal;
+  }
+  sent.push(message);
+}
+
+const farChannel: Channel = { send: async (message) => take(message), close: async () => {} };
+const channelAtHand: Channel = { ...farChannel, sendAtOnce: take };
+
+beforeEach(() => start(farChannel));
+
+async function start(channel: Channel) {
   sent = [];
   refuse = () => undefined;
-  const channel: Channel = {
-    async send(message) {
-      const refusal = refuse(message);
-      if (refusal !== undefined) {
-        throw refusal;
-      }
-      sent.push(message);
-    },
-    async close() {},
-  };
   const environment = systemEnvironment({ name: "notification", logLevel: "silent" });
   database = await openDatabase("sqlite::memory:", { migrations: notificationMigrations });
   module = createNotificationModule({ environment, database, channel, shopEmail: "shop@example.com" });
@@ -41,7 +44,7 @@ beforeEach(async () => {
   const transport = connectInMemory(module, environment);
   notifications = createServiceClient(NotificationService, transport, { environment });
   events = createServiceClient(EventService, transport, { environment });
-});
+}
 
 afterEach(() => module.stop?.());
 
@@ -184,6 +187,47 @@ describe("sending", () => {
   test("a test notification needs an address", async () => {
     const error = await notifications.sendTestNotification({ recipient: "nobody" }).catch(ConnectError.from);
     expect(error).toMatchObject({ code: Code.InvalidArgument, message: expect.stringContaining("recipient") });
+  });
+});
+
+describe("over a channel that waits for nobody", () => {
+  beforeEach(async () => {
+    await module.stop?.();
+    await start(channelAtHand);
+  });
+
+  test("what is written down is sent already, under the id of its event", async () => {
+    const transaction = vi.spyOn(database, "transaction");
+    const event = confirmed("o1");
+    await events.deliver({ events: [event, stockLow()] });
+    expect((await list()).map(({ state }) => state)).toEqual([NotificationState.SENT, NotificationState.SENT]);
+    expect(sent.map(({ key }) => key)).toContain(event.id);
+    expect(transaction).toHaveBeenCalledTimes(1);
+  });
+
+  test("what is lost before it is durable comes again under the same key", async () => {
+    const event = confirmed("o1");
+    vi.spyOn(database, "transaction").mockImplementationOnce(async (work) => {
+      await database.transaction(async (transaction) => {
+        await work(transaction);
+        transaction.beforeCommit(async () => Promise.reject(new StoreUnavailableError("disk-full", "the disk is full")), undefined);
+      });
+      throw new Error("the transaction was to fail");
+    });
+    const { failures } = await events.deliver({ events: [event] });
+    expect(failures.map(({ eventId }) => eventId)).toEqual([event.id]);
+    expect(await list()).toEqual([]);
+    await events.deliver({ events: [event] });
+    expect((await list()).map(({ id }) => id)).toEqual([event.id]);
+    expect(sent.map(({ key }) => key)).toEqual([event.id, event.id]);
+  });
+
+  test("what it does not take is tried again", async () => {
+    let failures = 0;
+    refuse = () => (failures++ === 0 ? new Error("not now") : undefined);
+    await events.deliver({ events: [confirmed("o1")] });
+    await vi.waitFor(async () => expect((await list())[0]?.state).toBe(NotificationState.SENT), { timeout: 5_000 });
+    expect(sent).toHaveLength(1);
   });
 });
 

@@ -39,8 +39,9 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
   }
 
   const handlers = createEventEffects({
-    environment,
+    clock: environment.clock,
     shopEmail,
+    sendAtOnce: sender.sendAtOnce,
     onWritten(notifications) {
       sender.handOver(notifications);
       tellListeners();

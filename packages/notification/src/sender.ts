@@ -1,7 +1,7 @@
 import { createWakeUp, type WakeUp } from "@parley/events";
 import type { Environment } from "@parley/rpc";
 import type { Database } from "@parley/store";
-import { type Channel, RecipientRefusedError } from "./channel/channel.ts";
+import { type Channel, type OutgoingMessage, RecipientRefusedError } from "./channel/channel.ts";
 import { DueNotifications } from "./due-notifications.ts";
 import { type Notification, NotificationState, retryDelayMs, type SendOutcome, settle } from "./notification.ts";
 import { updateNotifications } from "./notification-store.ts";
@@ -17,8 +17,9 @@ export interface SenderOptions {
 }
 
 /**
- * Hands pending notifications to the channel, one after another, until each is sent or has failed for good. A crash between
- * handing over and writing that down hands the same message over again, under the same key: at least once.
+ * Hands notifications to the channel: at once, as they are written down, where the channel waits for nobody, and otherwise one after
+ * another, until each is sent or has failed for good. A crash between handing over and writing that down hands the same message over
+ * again, under the same key: at least once.
  */
 export class Sender {
   readonly #options: SenderOptions;
@@ -38,10 +39,28 @@ export class Sender {
     this.#running ??= this.#run();
   }
 
-  /** Takes in notifications that have just been written and are due at once. */
-  handOver(notifications: readonly Notification[]): void {
-    this.#due.handOver(notifications);
-    this.#wakeUp.wake();
+  /** Makes an attempt with a channel that waits for nobody. Left as it is otherwise, or if that failed: to be handed over when it is durable. */
+  readonly sendAtOnce = (notification: Notification): Notification => {
+    const { channel, environment } = this.#options;
+    if (channel.sendAtOnce === undefined) {
+      return notification;
+    }
+    try {
+      channel.sendAtOnce(messageOf(notification));
+      return settle(notification, { kind: "sent", timeMs: environment.clock.now() });
+    } catch (error) {
+      environment.log.warn({ err: error, notificationId: notification.id }, "notification not sent at once");
+      return notification;
+    }
+  };
+
+  /** Takes in notifications that have just been written. Those that are not sent yet are due at once. */
+  handOver(written: readonly Notification[]): void {
+    const pending = written.filter(({ state }) => state === NotificationState.PENDING);
+    if (pending.length > 0) {
+      this.#due.handOver(pending);
+      this.#wakeUp.wake();
+    }
   }
 
   /** Ends after the message under way. */
@@ -125,19 +144,24 @@ export class Sender {
     });
   }
 
-  async #handOver({ id, recipient, subject, body, attempts }: Notification): Promise<SendOutcome> {
+  async #handOver(notification: Notification): Promise<SendOutcome> {
     const { channel, environment } = this.#options;
     const timeout = new AbortController();
     const cancel = environment.clock.after(sendTimeoutMs, () => timeout.abort(new Error("the channel took too long")));
     try {
-      await channel.send({ key: id, recipient, subject, body }, timeout.signal);
+      await channel.send(messageOf(notification), timeout.signal);
       return { kind: "sent", timeMs: environment.clock.now() };
     } catch (error) {
       const final = error instanceof RecipientRefusedError;
-      environment.log.warn({ err: error, notificationId: id, attempts: attempts + 1, final }, "notification not sent");
+      const { id: notificationId, attempts } = notification;
+      environment.log.warn({ err: error, notificationId, attempts: attempts + 1, final }, "notification not sent");
       return { kind: "failed", final };
     } finally {
       cancel();
     }
   }
+}
+
+function messageOf({ id: key, recipient, subject, body }: Notification): OutgoingMessage {
+  return { key, recipient, subject, body };
 }

@@ -1,4 +1,4 @@
-import type { Channel } from "@parley/notification";
+import type { Channel, OutgoingMessage } from "@parley/notification";
 import type { Faults } from "./faults.ts";
 import type { Life } from "./life.ts";
 import type { PassPoint } from "./points.ts";
@@ -23,21 +23,35 @@ const sendMsMax = 50;
 
 export function createMail({ random, faults, passPoint }: MailOptions): Mail {
   const received = new Map<string, number>();
+  // Which of the two a world has stays as it is: a mail server far away, or a place to write to that is always there.
+  const waitsForNobody = random.chance(0.5);
+
+  /** Whether the handing over fails: the message was refused before it was taken, or the word that it was taken got lost. */
+  function take({ key }: OutgoingMessage): boolean {
+    const fails = random.chance(faults().channelFailure);
+    if (!fails || random.chance(0.5)) received.set(key, (received.get(key) ?? 0) + 1);
+    return fails;
+  }
+
   return {
     received,
     channel: (life) => ({
-      send: ({ key }) =>
+      send: (message) =>
         new Promise((resolve, reject) => {
           passPoint(life, "send");
           if (!life.isAlive) return;
-          const fails = random.chance(faults().channelFailure);
-          // Refused before it was taken, or the word that it was taken got lost.
-          if (!fails || random.chance(0.5)) received.set(key, (received.get(key) ?? 0) + 1);
+          const fails = take(message);
           life.clock.after(sendMsMax * random.next(), () => {
             if (fails) reject(new Error("the mail server went away"));
             else resolve();
           });
         }),
+      ...(waitsForNobody && {
+        sendAtOnce(message) {
+          passPoint(life, "send");
+          if (life.isAlive && take(message)) throw new Error("the message could not be written");
+        },
+      }),
       close: () => Promise.resolve(),
     }),
   };
