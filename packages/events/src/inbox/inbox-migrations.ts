@@ -34,4 +34,9 @@ export const inboxMigrations: readonly Migration[] = [
       );
     `,
   },
+  {
+    id: "inbox/0002-no-index-by-time",
+    // Kept for each event and used by nothing but the forgetting, which finds the oldest by their row numbers as well.
+    sql: "DROP INDEX inbox_events_by_time;",
+  },
 ];

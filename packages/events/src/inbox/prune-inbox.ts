@@ -25,7 +25,7 @@ export function startPruningInbox({ database, environment, retentionMs }: PruneI
   });
 }
 
-/** Forgets what was dealt with before `beforeMs`, a batch at a time. */
+/** Forgets what was dealt with before `beforeMs`, a batch at a time. Rows are numbered as they come: those at the beginning are the oldest. */
 export async function pruneInbox(database: Database, beforeMs: number): Promise<void> {
   for (const table of [
     { name: "inbox_events", time: "receive_time" },
@@ -35,8 +35,8 @@ export async function pruneInbox(database: Database, beforeMs: number): Promise<
     do {
       pruned = await database.transaction((transaction) =>
         transaction.run(
-          `DELETE FROM ${table.name} WHERE (source, event_id) IN (
-             SELECT source, event_id FROM ${table.name} WHERE ${table.time} < ? ORDER BY ${table.time} LIMIT ${pruneBatchSize}
+          `DELETE FROM ${table.name} WHERE ${table.time} < ? AND rowid IN (
+             SELECT rowid FROM ${table.name} ORDER BY rowid LIMIT ${pruneBatchSize}
            )`,
           beforeMs,
         ),
