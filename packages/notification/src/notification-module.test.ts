@@ -210,7 +210,10 @@ describe("over a channel that waits for nobody", () => {
     vi.spyOn(database, "transaction").mockImplementationOnce(async (work) => {
       await database.transaction(async (transaction) => {
         await work(transaction);
-        transaction.beforeCommit(async () => Promise.reject(new StoreUnavailableError("disk-full", "the disk is full")), undefined);
+        transaction.beforeCommit(
+          async () => Promise.reject(new StoreUnavailableError("disk-full", "the disk is full")),
+          undefined,
+        );
       });
       throw new Error("the transaction was to fail");
     });

@@ -88,7 +88,7 @@ export function readUnfinished({ disks }: Pick<World, "disks">): Readonly<Record
 }
 
 const eventsSql = "SELECT event FROM event_log ORDER BY sequence";
-const waitingSql = "SELECT COUNT(*) AS n FROM event_log WHERE state = 0";
+const waitingSql = "SELECT COUNT(*) AS n FROM event_waiting";
 const unsettledSql =
   "SELECT COUNT(*) AS n FROM orders WHERE phase NOT IN ('CONFIRMED', 'CANCELLED', 'REJECTED') OR due_time IS NOT NULL";
 

@@ -106,9 +106,7 @@ function publishingDatabase(database: Database, { connect, environment, life }: 
     if (last <= (through ?? 0)) return;
     through = last;
     const events = rows.map(({ event }) => fromBinary(EventSchema, event));
-    await database.transaction((transaction) =>
-      transaction.run("UPDATE event_log SET state = 1 WHERE sequence <= ?", last),
-    );
+    await database.transaction((transaction) => transaction.run("DELETE FROM event_waiting WHERE sequence <= ?", last));
     await notification.deliver({ events });
   }
 
@@ -119,7 +117,7 @@ function publishingDatabase(database: Database, { connect, environment, life }: 
         // What an earlier life wrote is none of this one's business.
         const row = await database.get<{ last: number | null }>("SELECT MAX(sequence) AS last FROM event_log");
         through = row?.last ?? 0;
-        await database.transaction((transaction) => transaction.run("UPDATE event_log SET state = 1"));
+        await database.transaction((transaction) => transaction.run("DELETE FROM event_waiting"));
       }
       const answer = await database.transaction(work);
       publish().catch(() => {});

@@ -39,6 +39,10 @@ export function createEventLog(options: EventLogOptions): EventLog {
   async function writeDown(transaction: Transaction, rows: readonly NewRow[]) {
     await insertRows(transaction, { into: insertSql, rows: rows.map(({ values }) => values) });
     const waitingRows = rows.some(({ isWaiting }) => isWaiting) ? await placed(transaction, rows) : [];
+    await insertRows(transaction, {
+      into: insertWaitingSql,
+      rows: waitingRows.map(({ sequence, partition, key }) => [sequence, partition, key]),
+    });
     transaction.onCommit(() => {
       reader.appended();
       appended.tell();
@@ -56,19 +60,17 @@ export function createEventLog(options: EventLogOptions): EventLog {
   };
 }
 
-const eventState = { waiting: 0, done: 1 } as const;
-
 /** An event that is to be written down. */
 interface NewRow {
   readonly event: Omit<OutgoingEvent, "sequence">;
   readonly key: string;
-  readonly partition: number;
   readonly isWaiting: boolean;
   readonly values: readonly SqlValue[];
 }
 
 // The sequence is the row's own number: it is put into the event when the row is read or published.
-const insertSql = "INSERT INTO event_log (type, partition_number, partition_key, create_time, state, event)";
+const insertSql = "INSERT INTO event_log (type, create_time, event)";
+const insertWaitingSql = "INSERT INTO event_waiting (sequence, partition_number, partition_key)";
 
 function newRow(
   message: Event,
@@ -76,19 +78,16 @@ function newRow(
 ): NewRow {
   const { id, type, traceparent, partitionKey: key } = message;
   const encoded = toBinary(EventSchema, message);
-  const partition = partitionOf(key);
-  const state = isWaiting ? eventState.waiting : eventState.done;
-  const values = [type, partition, key, timeMs, state, encoded];
-  return { event: { id, type, traceparent, encoded }, key, partition, isWaiting, values };
+  return { event: { id, type, traceparent, encoded }, key, isWaiting, values: [type, timeMs, encoded] };
 }
 
 /** Those of the rows just inserted that wait, with their places: appends follow one another, so these are the last ones. */
 async function placed(transaction: Transaction, rows: readonly NewRow[]): Promise<readonly WaitingEvent[]> {
   const row = await transaction.get<{ last: number }>("SELECT MAX(sequence) AS last FROM event_log");
   const before = (row?.last ?? Number.NaN) - rows.length;
-  return rows.flatMap(({ event, key, partition, isWaiting }, index) => {
+  return rows.flatMap(({ event, key, isWaiting }, index) => {
     const sequence = before + index + 1;
-    return isWaiting ? [{ sequence, partition, key, outgoing: () => ({ ...event, sequence }) }] : [];
+    return isWaiting ? [{ sequence, partition: partitionOf(key), key, outgoing: () => ({ ...event, sequence }) }] : [];
   });
 }
 

@@ -136,7 +136,7 @@ test("events of other types are passed over, however many there are", async () =
   await database.transaction(async (transaction) => {
     for (let index = 0; index < 2500; index++) {
       await transaction.run(
-        "INSERT INTO event_log (type, partition_number, partition_key, create_time, state, event) VALUES ('other', 0, '', 0, 1, ?)",
+        "INSERT INTO event_log (type, create_time, event) VALUES ('other', 0, ?)",
         new Uint8Array(),
       );
     }

@@ -3,8 +3,8 @@ import type { Migration } from "@parley/store";
 /**
  * The tables of an event log and its relay. Goes with the migrations of each service that has events.
  *
- * `state` is 0 while an event waits for its effect, 1 once it is done or for watching only. A store that gives out sequence
- * numbers before the commit (PostgreSQL) must let appends follow one another, or a watcher could pass a number by.
+ * An event waits for its effect as long as `event_waiting` has its sequence: what is done is taken out of that small table, and the log
+ * itself is written once. A store that gives out sequence numbers before the commit (PostgreSQL) must let appends follow one another, or a watcher could pass a number by.
  */
 export const eventMigrations: readonly Migration[] = [
   {
@@ -34,6 +34,22 @@ export const eventMigrations: readonly Migration[] = [
         owner TEXT NOT NULL,
         expire_time BIGINT NOT NULL
       );
+    `,
+  },
+  {
+    id: "events/0002-event-waiting",
+    sql: `
+      CREATE TABLE event_waiting (
+        sequence INTEGER PRIMARY KEY,
+        partition_number INTEGER NOT NULL,
+        partition_key TEXT NOT NULL
+      );
+      INSERT INTO event_waiting (sequence, partition_number, partition_key)
+        SELECT sequence, partition_number, partition_key FROM event_log WHERE state = 0;
+      DROP INDEX event_log_waiting;
+      ALTER TABLE event_log DROP COLUMN state;
+      ALTER TABLE event_log DROP COLUMN partition_number;
+      ALTER TABLE event_log DROP COLUMN partition_key;
     `,
   },
 ];

@@ -29,15 +29,16 @@ export function readWaiting(
 // As many parameters as there are partitions, whichever are asked for, so that one prepared statement serves.
 const noPartitions: readonly number[] = Array(partitionCount).fill(-1);
 const readWaitingSql = `
-  SELECT sequence, partition_number, partition_key, event FROM event_log
-  WHERE state = 0 AND sequence > ? AND partition_number IN (${marksFor(noPartitions)})
-  ORDER BY sequence LIMIT ?`;
+  SELECT waiting.sequence, partition_number, partition_key, event
+  FROM event_waiting AS waiting JOIN event_log ON event_log.sequence = waiting.sequence
+  WHERE waiting.sequence > ? AND partition_number IN (${marksFor(noPartitions)})
+  ORDER BY waiting.sequence LIMIT ?`;
 
-/** Marks events as done: they are not published again, and pruned when they are old. */
+/** Notes that events are done: they are not published again, and pruned when they are old. */
 export async function markDone(database: Database, sequences: readonly number[]): Promise<void> {
   await database.transaction(async (transaction) => {
     for (const part of inParts(sequences)) {
-      await transaction.run(`UPDATE event_log SET state = 1 WHERE sequence IN (${marksFor(part)})`, ...part);
+      await transaction.run(`DELETE FROM event_waiting WHERE sequence IN (${marksFor(part)})`, ...part);
     }
   });
 }

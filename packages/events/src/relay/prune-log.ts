@@ -20,17 +20,20 @@ function pruneBatch(
   { after, beforeMs }: { readonly after: number; readonly beforeMs: number },
 ): Promise<number | undefined> {
   return database.transaction(async (transaction) => {
-    const rows = await transaction.all<{ sequence: number; state: number; create_time: number }>(
-      `SELECT sequence, state, create_time FROM event_log WHERE sequence > ? ORDER BY sequence LIMIT ${pruneBatchSize}`,
+    const rows = await transaction.all<{ sequence: number; create_time: number; waiting: number | null }>(
+      `SELECT event_log.sequence, create_time, waiting.sequence AS waiting
+       FROM event_log LEFT JOIN event_waiting AS waiting ON waiting.sequence = event_log.sequence
+       WHERE event_log.sequence > ? ORDER BY event_log.sequence LIMIT ${pruneBatchSize}`,
       after,
     );
     const last = rows.at(-1);
-    const removed = rows.findLast((row) => row.state === 1 && row.create_time < beforeMs);
+    const removed = rows.findLast((row) => row.waiting === null && row.create_time < beforeMs);
     if (last === undefined || removed === undefined) {
       return nextPlace(last, rows.length, beforeMs);
     }
     await transaction.run(
-      "DELETE FROM event_log WHERE sequence > ? AND sequence <= ? AND state = 1 AND create_time < ?",
+      `DELETE FROM event_log WHERE sequence > ? AND sequence <= ? AND create_time < ?
+         AND NOT EXISTS (SELECT 1 FROM event_waiting WHERE event_waiting.sequence = event_log.sequence)`,
       after,
       last.sequence,
       beforeMs,

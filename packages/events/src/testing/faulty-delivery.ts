@@ -180,7 +180,7 @@ export async function runFaultyDelivery(seed: number, bug?: PlantedBug): Promise
       await process.start();
     }
   }
-  const waiting = () => source.disk.inspect("SELECT sequence FROM event_log WHERE state = 0").length;
+  const waiting = () => source.disk.inspect("SELECT sequence FROM event_waiting").length;
   for (let step = 0; step < quietSteps && waiting() > 0; step++) {
     await advance(clock, 100);
   }

@@ -46,7 +46,7 @@ export async function openTestSource(environment: Environment, source = "/servic
         }
       }),
     async waitingCount() {
-      const row = await database.get<{ count: number }>("SELECT COUNT(*) AS count FROM event_log WHERE state = 0");
+      const row = await database.get<{ count: number }>("SELECT COUNT(*) AS count FROM event_waiting");
       return row?.count ?? 0;
     },
   };
