@@ -2,6 +2,9 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
 /** The longest text whose length takes one byte before it. Ids, traces, names and reasons are shorter. */
 const shortMax = 127;
+/** The most that one of a text's 16-bit units takes as UTF-8. */
+const utf8BytesMax = 3;
+const { utf8Write } = Buffer.prototype;
 
 /** What a writer of `@bufbuild/protobuf` 2 has inside. */
 interface WriterInside {
@@ -39,14 +42,11 @@ export function quickenShortStrings(): void {
       return write.call(this, value);
     }
     const { length } = value;
-    this.ensureCapacity(length + 1);
+    this.ensureCapacity(1 + length * utf8BytesMax);
     const { buffer, pos } = this;
-    for (let index = 0; index < length; index++) {
-      const code = value.charCodeAt(index);
-      if (code > 0x7f) {
-        return write.call(this, value);
-      }
-      buffer[pos + 1 + index] = code;
+    // As many bytes as characters: all are ASCII. A loop over `charCodeAt` would look the method up for each of them, where texts are of several kinds.
+    if (utf8Write.call(buffer, value, pos + 1) !== length) {
+      return write.call(this, value);
     }
     buffer[pos] = length;
     this.pos = pos + 1 + length;
