@@ -1,4 +1,5 @@
 import type { Environment } from "../environment/environment.ts";
+import { writeHex } from "../environment/hex-digits.ts";
 
 /** What is known of a call's trace (W3C Trace Context, level 1). */
 export interface Trace {
@@ -10,21 +11,43 @@ export interface Trace {
 
 /**
  * The trace of a call that came in with this `traceparent`: the same trace, and a new span. If it came in with none, or with one
- * that cannot be read, a new trace, not sampled, whose id is that of the request.
+ * that cannot be read, a new trace, not sampled.
  */
 export function childTrace(traceparent: string | undefined, environment: Environment): Trace {
   const match = traceparent === undefined ? null : traceparentPattern.exec(traceparent);
-  const spanId = newSpanId(environment.random);
   if (match?.[1] === undefined || match[3] === undefined || isZero(match[1]) || isZero(match[2])) {
-    const traceId = environment.newId().replaceAll("-", "");
-    return { traceId, traceparent: `00-${traceId}-${spanId}-00` };
+    writeNewTrace(environment.random);
+  } else {
+    text.write(`00-${match[1]}-`, "latin1");
+    text.write(`-${match[3]}`, spanIdEnd, "latin1");
   }
-  return { traceId: match[1], traceparent: `00-${match[1]}-${spanId}-${match[3]}` };
+  return { traceId: text.toString("latin1", 3, 35), traceparent: withNewSpanId(environment.random) };
 }
 
 /** What a call made on behalf of another sends on: the same trace and flags, a new span (W3C Trace Context, "Mutating the traceparent field"). */
 export function childSpan(traceparent: string, { random }: Pick<Environment, "random">): string {
-  return `${traceparent.slice(0, 36)}${newSpanId(random)}${traceparent.slice(52)}`;
+  text.write(traceparent, "latin1");
+  return withNewSpanId(random);
+}
+
+function withNewSpanId(random: () => number): string {
+  writeHex(text, bits31(random), { at: 36, digits: 8 });
+  writeHex(text, bits31(random) | 1, { at: 44, digits: 8 });
+  return text.toString("latin1");
+}
+
+// Of each id some bit is set, since all zeros are none.
+function writeNewTrace(random: () => number): void {
+  text.write("00-", "latin1");
+  for (let at = 3; at < 35; at += 8) {
+    writeHex(text, bits31(random) | 1, { at, digits: 8 });
+  }
+  text.write("-", 35, "latin1");
+  text.write("-00", spanIdEnd, "latin1");
+}
+
+function bits31(random: () => number): number {
+  return Math.floor(random() * 0x80000000);
 }
 
 /** Whether a text is the trace context of a call as the platform's own clients write it. */
@@ -34,23 +57,13 @@ export function isTraceparent(text: string): boolean {
 
 /** A version, a trace id, a span id and flags, with dashes between them. */
 const traceparentChars = 55;
+const spanIdEnd = 52;
+/** Where each one is put together. */
+const text = Buffer.alloc(traceparentChars, "0", "latin1");
 
 /** Later versions may add parts at the end, and are read as if they were version 00; version ff is forbidden. */
 const traceparentPattern = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;
 
 function isZero(digits: string | undefined): boolean {
   return digits === undefined || /^0+$/.test(digits);
-}
-
-function newSpanId(random: () => number): string {
-  // The lowest bit is set, since all zeros are no id.
-  return hex32(random) + (hex32Value(random) | 1).toString(16).replace("-", "").padStart(8, "0").slice(-8);
-}
-
-function hex32(random: () => number): string {
-  return hex32Value(random).toString(16).padStart(8, "0");
-}
-
-function hex32Value(random: () => number): number {
-  return Math.floor(random() * 0x80000000);
 }

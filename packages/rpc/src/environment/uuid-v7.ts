@@ -1,14 +1,15 @@
 import type { Clock } from "./clock.ts";
+import { writeHex } from "./hex-digits.ts";
 
 /**
  * Makes ids: UUIDv7 (RFC 9562, section 5.7), 48 bits of milliseconds and then randomness, with the counter of section 6.2,
  * method 1, so that the ids of one source sort in the order in which they were made even within a millisecond.
  */
 export function newUuidV7({ clock, random }: { readonly clock: Clock; readonly random: () => number }): () => string {
+  const text = Buffer.from("00000000-0000-7000-8000-000000000000", "latin1");
   let lastMs = 0;
   let counter = 0;
   let writtenMs = Number.NaN;
-  let time = "";
   return () => {
     const nowMs = clock.now();
     if (nowMs > lastMs) {
@@ -21,28 +22,26 @@ export function newUuidV7({ clock, random }: { readonly clock: Clock; readonly r
     }
     if (lastMs !== writtenMs) {
       writtenMs = lastMs;
-      const digits = lastMs.toString(16).padStart(12, "0");
-      time = `${digits.slice(0, 8)}-${digits.slice(8)}-7`;
+      writeHex(text, Math.floor(lastMs / 0x10000), timeHigh);
+      writeHex(text, lastMs % 0x10000, timeLow);
     }
-    const variant = (0x8000 | Math.floor(random() * 0x4000)).toString(16);
-    return `${time}${hexDigits(counter)}-${variant}-${bits24(random)}${bits24(random)}`;
+    writeHex(text, counter, counterPlace);
+    writeHex(text, 0x8000 | Math.floor(random() * 0x4000), variant);
+    writeHex(text, Math.floor(random() * 0x1000000), randomHigh);
+    writeHex(text, Math.floor(random() * 0x1000000), randomLow);
+    return text.toString("latin1");
   };
 }
+
+const timeHigh = { at: 0, digits: 8 };
+const timeLow = { at: 9, digits: 4 };
+const counterPlace = { at: 15, digits: 3 };
+const variant = { at: 19, digits: 4 };
+const randomHigh = { at: 24, digits: 6 };
+const randomLow = { at: 30, digits: 6 };
 
 /** The counter has the 12 bits of `rand_a`. */
 const counterMax = 0xfff;
 
 /** A millisecond's counter starts in the lower half, so that at least 2,048 ids fit before time is borrowed. */
 const counterSeedMax = 0x800;
-
-function bits24(random: () => number): string {
-  const bits = Math.floor(random() * 0x1000000);
-  return hexDigits(bits >> 12) + hexDigits(bits & 0xfff);
-}
-
-/** Twelve bits as three hexadecimal digits, looked up: an id is made for each call that is logged. */
-function hexDigits(bits: number): string {
-  return threeDigits[bits] ?? "";
-}
-
-const threeDigits: readonly string[] = Array.from({ length: 0x1000 }, (_, bits) => bits.toString(16).padStart(3, "0"));
