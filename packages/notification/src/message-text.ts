@@ -8,12 +8,13 @@ export interface MessageText {
 }
 
 export function orderConfirmedText({ orderId, userName, items, totalPrice }: OrderConfirmed): MessageText {
-  const lines = items.map(
-    ({ quantity, productName, unitPrice }) => `  ${quantity} × ${productName} at ${moneyText(unitPrice)}`,
-  );
+  let lines = "";
+  for (const { quantity, productName, unitPrice } of items) {
+    lines += `  ${quantity} × ${productName} at ${moneyText(unitPrice)}\n`;
+  }
   return {
     subject: `Your order ${orderId} is confirmed`,
-    body: [`Hello ${userName},`, "", "we have your order:", ...lines, "", `Total: ${moneyText(totalPrice)}`].join("\n"),
+    body: `Hello ${userName},\n\nwe have your order:\n${lines}\nTotal: ${moneyText(totalPrice)}`,
   };
 }
 
@@ -45,8 +46,12 @@ function moneyText(money: Money | undefined): string {
   if (money === undefined) {
     return "—";
   }
-  const fraction = String(money.nanos)
-    .padStart(9, "0")
-    .replace(/0{1,7}$/, "");
-  return `${money.units}.${fraction} ${money.currencyCode}`;
+  const { units, nanos, currencyCode } = money;
+  const hundredths = nanos / nanosPerHundredth;
+  const fraction = Number.isInteger(hundredths)
+    ? String(hundredths).padStart(2, "0")
+    : String(nanos).padStart(9, "0").replace(/0+$/, "");
+  return `${units}.${fraction} ${currencyCode}`;
 }
+
+const nanosPerHundredth = 10_000_000;

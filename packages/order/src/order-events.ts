@@ -1,8 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { eventTypes, type NewEvent } from "@parley/events";
-import { OrderCancelledSchema, OrderConfirmedSchema, OrderRejectedSchema } from "@parley/gen/event/v1/event_pb.js";
+import { OrderCancelledSchema, type OrderConfirmed, OrderRejectedSchema } from "@parley/gen/event/v1/event_pb.js";
 import type { CallContext } from "@parley/rpc";
 import { type Order, type OrderState, stateOf } from "./order.ts";
+import { moneyMessage } from "./order-message.ts";
 
 /** The events that the order service tells. */
 const { orderConfirmed, orderCancelled, orderRejected } = eventTypes;
@@ -27,19 +28,22 @@ function describe(order: Order, state: OrderState): Pick<NewEvent, "type" | "pay
   const { id: orderId, userId, userName, userEmail, stateReason: reason, items, totalPrice } = order;
   switch (state) {
     case "CONFIRMED": {
-      const value = create(OrderConfirmedSchema, {
+      // Written out, as the order's own message is.
+      const value: OrderConfirmed = {
+        $typeName: "event.v1.OrderConfirmed",
         orderId,
         userId,
         userName,
         userEmail,
         items: items.map(({ productId, productName = "", quantity, unitPrice }) => ({
+          $typeName: "event.v1.OrderLine",
           productId,
           productName,
           quantity,
-          ...(unitPrice === undefined ? {} : { unitPrice }),
+          unitPrice: moneyMessage(unitPrice),
         })),
-        ...(totalPrice === undefined ? {} : { totalPrice }),
-      });
+        totalPrice: moneyMessage(totalPrice),
+      };
       return { type: orderConfirmed, payload: { case: "orderConfirmed", value } };
     }
     case "CANCELLED": {

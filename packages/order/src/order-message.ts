@@ -1,31 +1,42 @@
-import { create } from "@bufbuild/protobuf";
-import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
-import { type Order as OrderMessage, OrderSchema, OrderState as StateMessage } from "@parley/gen/order/v1/order_pb.js";
-import { etagOf, type Order, type OrderState, stateOf } from "./order.ts";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Money as MoneyMessage } from "@parley/gen/google/type/money_pb.js";
+import {
+  type OrderItem as ItemMessage,
+  type Order as OrderMessage,
+  OrderState as StateMessage,
+} from "@parley/gen/order/v1/order_pb.js";
+import type { Money } from "./money.ts";
+import { etagOf, type Order, type OrderItem, type OrderState, stateOf } from "./order.ts";
 
-/** The order as the contract has it. */
+/** The order as the contract has it. Written out, as {@link moneyMessage} is: `create` takes three times as long, for each order. */
 export function orderMessage(order: Order): OrderMessage {
   const state = stateOf(order.phase);
-  return create(OrderSchema, {
+  return {
+    $typeName: "order.v1.Order",
     id: order.id,
     userId: order.userId,
     userName: order.userName,
     userEmail: order.userEmail,
-    items: order.items.map(({ productId, productName = "", quantity, unitPrice, totalPrice }) => ({
-      productId,
-      productName,
-      quantity,
-      ...(unitPrice === undefined ? {} : { unitPrice }),
-      ...(totalPrice === undefined ? {} : { totalPrice }),
-    })),
-    ...(order.totalPrice === undefined ? {} : { totalPrice: order.totalPrice }),
+    items: order.items.map(itemMessage),
+    totalPrice: moneyMessage(order.totalPrice),
     state: stateMessages[state],
     // A reason that waits for the stock to be given back is not yet the order's.
     stateReason: state === "REJECTED" || state === "CANCELLED" ? order.stateReason : "",
     createTime: timestamp(order.createTimeMs),
     updateTime: timestamp(order.updateTimeMs),
     etag: etagOf(order),
-  });
+  };
+}
+
+function itemMessage({ productId, productName = "", quantity, unitPrice, totalPrice }: OrderItem): ItemMessage {
+  return {
+    $typeName: "order.v1.OrderItem",
+    productId,
+    productName,
+    quantity,
+    unitPrice: moneyMessage(unitPrice),
+    totalPrice: moneyMessage(totalPrice),
+  };
 }
 
 /** The state that a request names. Undefined where it names none. */
@@ -44,7 +55,20 @@ const statesByMessage: ReadonlyMap<StateMessage, OrderState> = new Map(
   (Object.keys(stateMessages) as OrderState[]).map((state) => [stateMessages[state], state]),
 );
 
+/** An amount as the contract has it; nothing where there is none yet. */
+export function moneyMessage(money: Money | undefined): MoneyMessage | undefined {
+  return (
+    money && {
+      $typeName: "google.type.Money",
+      currencyCode: money.currencyCode,
+      units: money.units,
+      nanos: money.nanos,
+    }
+  );
+}
+
 function timestamp(timeMs: number): Timestamp {
   const seconds = Math.floor(timeMs / 1000);
-  return create(TimestampSchema, { seconds: BigInt(seconds), nanos: Math.round((timeMs - seconds * 1000) * 1e6) });
+  const nanos = Math.round((timeMs - seconds * 1000) * 1e6);
+  return { $typeName: "google.protobuf.Timestamp", seconds: BigInt(seconds), nanos };
 }

@@ -1,12 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type Money, MoneySchema } from "@parley/gen/google/type/money_pb.js";
+import type { Money } from "@parley/gen/google/type/money_pb.js";
 import { type Product as ProductMessage, ProductSchema } from "@parley/gen/product/v1/product_pb.js";
-import {
-  type Reservation as ReservationMessage,
-  ReservationSchema,
-  ReservationState,
-} from "@parley/gen/product/v1/reservation_pb.js";
+import { type Reservation as ReservationMessage, ReservationState } from "@parley/gen/product/v1/reservation_pb.js";
 import { etagOf, type Price, type Product, type ProductChange } from "./product.ts";
 import { ProductError } from "./product-errors.ts";
 import type { Reservation } from "./reservation.ts";
@@ -28,12 +24,14 @@ export function productMessage(product: Product): ProductMessage {
   });
 }
 
-/** A reservation as the contract says it. */
+/** A reservation as the contract says it. Written out, since there is one for each order and `create` takes three times as long. */
 export function reservationMessage(reservation: Reservation): ReservationMessage {
   const { orderId, state, createTimeMs } = reservation;
-  return create(ReservationSchema, {
+  return {
+    $typeName: "product.v1.Reservation",
     orderId,
     items: reservation.items.map(({ productId, productName, quantity, unitPrice }) => ({
+      $typeName: "product.v1.ReservedItem",
       productId,
       productName,
       quantity,
@@ -41,7 +39,7 @@ export function reservationMessage(reservation: Reservation): ReservationMessage
     })),
     state: state === "reserved" ? ReservationState.RESERVED : ReservationState.RELEASED,
     createTime: timestampFromMs(createTimeMs),
-  });
+  };
 }
 
 /** A price out of the contract, whose rules say that it is set. */
@@ -77,5 +75,5 @@ export function changeOf(product: ProductMessage, paths: readonly string[]): Pro
 }
 
 function moneyMessage({ currency, units, nanos }: Price): Money {
-  return create(MoneySchema, { currencyCode: currency, units, nanos });
+  return { $typeName: "google.type.Money", currencyCode: currency, units, nanos };
 }

@@ -14,22 +14,21 @@ export function ofTypes(
 }
 
 /**
- * The request that hands events over. In memory they are fields that it does not know, which are written as they are; whoever decodes
+ * The request that hands events over. In memory they are a field that it does not know, which is written as it is; whoever decodes
  * it has them as its events.
  */
 export function deliverRequest(events: readonly OutgoingEvent[]): DeliverRequest {
   const request = create(DeliverRequestSchema);
   const no = DeliverRequestSchema.field.events.number;
-  request.$unknown = events.map((event) => ({ no, wireType: WireType.LengthDelimited, data: lengthAndEvent(event) }));
+  const writer = new BinaryWriter();
+  events.forEach(({ encoded, sequence }, index) => {
+    // The first one's tag is that of the unknown field, whose data holds the tags of the others.
+    if (index > 0) {
+      writer.tag(no, WireType.LengthDelimited);
+    }
+    // The fields of a message may come in any order: the sequence comes last.
+    writer.fork().raw(encoded).tag(EventSchema.field.sequence.number, WireType.Varint).int64(sequence).join();
+  });
+  request.$unknown = events.length === 0 ? [] : [{ no, wireType: WireType.LengthDelimited, data: writer.finish() }];
   return request;
-}
-
-function lengthAndEvent({ encoded, sequence }: OutgoingEvent): Uint8Array {
-  // The fields of a message may come in any order.
-  const place = new BinaryWriter().tag(EventSchema.field.sequence.number, WireType.Varint).int64(sequence).finish();
-  return new BinaryWriter()
-    .uint32(encoded.length + place.length)
-    .raw(encoded)
-    .raw(place)
-    .finish();
 }
