@@ -26,6 +26,7 @@ export {
 } from "./contract/method-policy.ts";
 export { type Clock, sleep, systemClock } from "./environment/clock.ts";
 export type { Environment } from "./environment/environment.ts";
+export { createLineLog, type LineLog } from "./environment/line-log.ts";
 export type { LogFormat, LogLevel, LogOptions } from "./environment/log.ts";
 export { systemEnvironment } from "./environment/system-environment.ts";
 export { newUuidV7 } from "./environment/uuid-v7.ts";

@@ -1,10 +1,14 @@
-import type { Environment } from "@parley/rpc";
+import { createLineLog, type Environment } from "@parley/rpc";
 import type { Channel, OutgoingMessage } from "./channel.ts";
 
 /** Writes messages to the log: the default, for a platform on a desk. */
 export function createLogChannel({ log }: Pick<Environment, "log">): Channel {
+  const lines = createLineLog(log, { message: "notification sent" });
+
   function sendAtOnce({ key, recipient, subject }: OutgoingMessage) {
-    log.info({ notificationId: key, recipient, subject }, "notification sent");
+    if (lines.isEnabled()) {
+      lines.write(JSON.stringify({ notificationId: key, recipient, subject }).slice(1, -1));
+    }
   }
 
   return {

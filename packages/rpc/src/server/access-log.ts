@@ -1,7 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { lineWriterOf } from "../environment/log.ts";
+import { createLineLog } from "../environment/line-log.ts";
 import { statusNames } from "./call-metrics.ts";
 import type { ServerCall } from "./server-call.ts";
 
@@ -11,26 +11,13 @@ export type LogCall = (
   ending: { readonly error?: ConnectError | undefined; readonly latencyMs: number },
 ) => void;
 
-/**
- * The access log of one method. Its lines are put together here, with what is the same in all of them made once: pino's own way
- * through an object for each line costs three times as much.
- */
+/** The access log of one method. */
 export function createCallLog(log: Logger, method: DescMethod): LogCall {
   const labels = { service: method.parent.typeName, method: method.name };
-  const child = log.child(labels);
-  const writer = lineWriterOf(log);
-  if (writer === undefined) {
-    return (call, { error, latencyMs }) => {
-      if (child.isLevelEnabled("info")) {
-        child.info(JSON.parse(`{${fields(call, error, latencyMs)}}`), "call");
-      }
-    };
-  }
-  const { name } = writer;
-  const head = `,${JSON.stringify({ name, ...labels }).slice(1, -1)},`;
+  const lines = createLineLog(log, { message: "call", labels });
   return (call, { error, latencyMs }) => {
-    if (child.isLevelEnabled("info")) {
-      writer.write(`{"level":"info","time":${Date.now()}${head}${fields(call, error, latencyMs)},"msg":"call"}\n`);
+    if (lines.isEnabled()) {
+      lines.write(fields(call, error, latencyMs));
     }
   };
 }
