@@ -57,12 +57,17 @@ export type NewNotificationFields = Pick<
 /** A new notification, not yet sent. */
 export function newNotification(fields: NewNotificationFields): Notification {
   return {
-    userId: "",
-    orderId: "",
-    productId: "",
-    ...fields,
+    id: fields.id,
+    userId: fields.userId ?? "",
+    kind: fields.kind,
+    recipient: fields.recipient,
+    subject: fields.subject,
+    body: fields.body,
+    orderId: fields.orderId ?? "",
+    productId: fields.productId ?? "",
     state: NotificationState.PENDING,
     attempts: 0,
+    createTimeMs: fields.createTimeMs,
     sendTimeMs: undefined,
   };
 }
