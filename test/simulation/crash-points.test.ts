@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type FailedJob, runMany } from "./command/run-many.ts";
-import { visitWithCrashes } from "./crash-points.ts";
+import { mailAtHandSeed, visitWithCrashes } from "./crash-points.ts";
 
 /**
  * How far after the first crash the second one comes at most, in points: what it takes to start again and to mend. All pairs,
@@ -23,6 +23,19 @@ describe("a process that ends", () => {
     const done = await runMany({ kind: "crash-points", bug: 0, jobs }, { workers: 2, onFailure });
     expect(failures.map(({ job, violations }) => ({ job, violations }))).toEqual([]);
     expect(done).toBe(jobs.length);
+  });
+
+  it("at any point loses and doubles nothing where mail is sent as it is written down", {
+    timeout: 120_000,
+  }, async () => {
+    const options = { seed: mailAtHandSeed };
+    const { points } = await visitWithCrashes([], options);
+    // Sent before the transaction that writes it down is committed.
+    expect(points.join()).toContain("notification send,notification commit,notification committed");
+    for (const index of points.keys()) {
+      const { violations } = await visitWithCrashes([index + 1], options);
+      expect({ point: index + 1, violations }).toEqual({ point: index + 1, violations: [] });
+    }
   });
 
   it("passes a point before and after each commit, before each call, publication and message, and before each answer", async () => {
