@@ -72,6 +72,8 @@ async function callEcho(url: string): Promise<{ status: number; tookMs: number; 
 test("service B lives on and says so while service A is dead, and finds it again", { timeout: 40_000 }, async () => {
   const a = await start("echo-a-main.ts", {});
   const b = await start("echo-b-main.ts", { ECHO_A_SERVICE_URL: a.url });
+  // The first call of two processes that have just started may take longer than the contract gives it.
+  await until(async () => JSON.stringify((await callEcho(b.url)).body).includes('"echo":"hello"'));
   const both = await callEcho(b.url);
   expect(both).toMatchObject({ status: 200, body: { serviceB: "ok", serviceA: { echo: "hello" } } });
 
