@@ -8,11 +8,12 @@ import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { systemEnvironment } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
+import { eventually } from "../processes/eventually.ts";
 import { allOrders } from "../processes/every-page.ts";
 import type { Program } from "../processes/program.ts";
 import { serviceProgram } from "../processes/service-program.ts";
 
-export { eventually } from "../processes/eventually.ts";
+export { eventually };
 
 /** The services that an order needs, each its own process, and clients of them. */
 export interface OrderStack {
@@ -53,16 +54,14 @@ export async function startOrderStack(orderMain = "packages/order/src/main.ts"):
   const products = createServiceClient(ProductService, product.url, { environment });
   const inventory = createServiceClient(InventoryService, product.url, { environment });
 
-  // Nothing is kept of an order for a product that there is not. On a busy machine the first call through processes that have just
-  // started may take longer than a contract gives it: tests begin once one came through.
-  for (let attempt = 0; attempt < 10; attempt++) {
-    const first = orders.createOrder({ userId: "1", items: [{ productId: "no-such-product", quantity: 1 }] });
-    const code = await first.then(
+  // On a busy machine the first call through processes that have just started may take longer than a contract gives it: tests begin
+  // once one came through. Nothing is kept of an order for a product that there is not.
+  const askedForNothing = () =>
+    orders.createOrder({ userId: "1", items: [{ productId: "no-such-product", quantity: 1 }] }).then(
       () => undefined,
       (error: unknown) => ConnectError.from(error).code,
     );
-    if (code === Code.NotFound) break;
-  }
+  await eventually(askedForNothing, (code) => code === Code.NotFound);
 
   async function stockOf(id: string): Promise<number> {
     return (await products.getProduct({ productId: id })).product?.stock ?? Number.NaN;

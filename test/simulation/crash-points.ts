@@ -10,7 +10,7 @@ export interface CrashRun extends Run {
 }
 
 /** All runs of a seed differ in where processes end, and in nothing else. In this one calls go in batches, and mail goes to a server far away. */
-export const farMailSeed = 2;
+const farMailSeed = 2;
 /** The same, with mail to a place that waits for nobody. */
 export const mailAtHandSeed = 3;
 

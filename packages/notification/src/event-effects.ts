@@ -17,7 +17,8 @@ export interface EventEffectsOptions {
 
 /** What is written down for each kind of event. The inbox sees to it that each event has its effect once. */
 export function createEventEffects({ clock, shopEmail, sendAtOnce, onWritten }: EventEffectsOptions): EventHandlers {
-  // An event has one notification, under the event's own id: should the transaction be lost, the next one sends it under the same key.
+  // An event has one notification, under the event's own id, which for the platform's sources is a UUID: should the transaction be lost,
+  // the next one sends it under the same key.
   async function write({ transaction, event }: Delivery, fields: Omit<NewNotificationFields, "id" | "createTimeMs">) {
     transaction.beforeCommit(insertAll, newNotification({ ...fields, id: event.id, createTimeMs: clock.now() }));
   }

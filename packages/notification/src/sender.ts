@@ -39,7 +39,7 @@ export class Sender {
     this.#running ??= this.#run();
   }
 
-  /** Makes an attempt with a channel that waits for nobody. Left as it is otherwise, or if that failed: to be handed over when it is durable. */
+  /** Sends a new notification if the channel waits for nobody, and answers it as sent. Otherwise, or if that failed, it stays as it is, to be handed over once it is durable. */
   readonly sendAtOnce = (notification: Notification): Notification => {
     const { channel, environment } = this.#options;
     if (channel.sendAtOnce === undefined) {

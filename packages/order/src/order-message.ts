@@ -8,7 +8,7 @@ import {
 import type { Money } from "./money.ts";
 import { etagOf, type Order, type OrderItem, type OrderState, stateOf } from "./order.ts";
 
-/** The order as the contract has it. Written out, as {@link moneyMessage} is: `create` takes three times as long, for each order. */
+/** The order as the contract has it. Written out, as {@link moneyMessage} is: `create` takes more than five times as long. */
 export function orderMessage(order: Order): OrderMessage {
   const state = stateOf(order.phase);
   return {

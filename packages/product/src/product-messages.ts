@@ -24,7 +24,7 @@ export function productMessage(product: Product): ProductMessage {
   });
 }
 
-/** A reservation as the contract says it. Written out, since there is one for each order and `create` takes three times as long. */
+/** A reservation as the contract says it. Written out, since there is one for each order and `create` takes several times as long. */
 export function reservationMessage(reservation: Reservation): ReservationMessage {
   const { orderId, state, createTimeMs } = reservation;
   return {

@@ -4,7 +4,8 @@ import type { Migration } from "@parley/store";
  * The tables of an event log and its relay. Goes with the migrations of each service that has events.
  *
  * An event waits for its effect as long as `event_waiting` has its sequence: what is done is taken out of that small table, and the log
- * itself is written once. A store that gives out sequence numbers before the commit (PostgreSQL) must let appends follow one another, or a watcher could pass a number by.
+ * itself is written once. A store that gives out sequence numbers before the commit (PostgreSQL) must let appends follow one another,
+ * or a watcher could pass a number by.
  */
 export const eventMigrations: readonly Migration[] = [
   {

@@ -1,5 +1,5 @@
 import type { Environment } from "../environment/environment.ts";
-import { writeHex } from "../environment/hex-digits.ts";
+import { type Place, writeHex } from "../environment/hex-digits.ts";
 
 /** What is known of a call's trace (W3C Trace Context, level 1). */
 export interface Trace {
@@ -16,38 +16,34 @@ export interface Trace {
 export function childTrace(traceparent: string | undefined, environment: Environment): Trace {
   const match = traceparent === undefined ? null : traceparentPattern.exec(traceparent);
   if (match?.[1] === undefined || match[3] === undefined || isZero(match[1]) || isZero(match[2])) {
-    writeNewTrace(environment.random);
+    writeNewId(environment.random, traceIdPlace);
+    text.write("00", flagsPlace.at, "latin1");
   } else {
-    text.write(`00-${match[1]}-`, "latin1");
-    text.write(`-${match[3]}`, spanIdEnd, "latin1");
+    text.write(match[1], traceIdPlace.at, "latin1");
+    text.write(match[3], flagsPlace.at, "latin1");
   }
-  return { traceId: text.toString("latin1", 3, 35), traceparent: withNewSpanId(environment.random) };
+  const { at, digits } = traceIdPlace;
+  return { traceId: text.toString("latin1", at, at + digits), traceparent: withNewSpanId(environment.random) };
 }
 
-/** What a call made on behalf of another sends on: the same trace and flags, a new span (W3C Trace Context, "Mutating the traceparent field"). */
+/** What a call made on behalf of one with a {@link Trace} sends on: the same trace and flags, a new span (W3C Trace Context, "Mutating the traceparent field"). */
 export function childSpan(traceparent: string, { random }: Pick<Environment, "random">): string {
   text.write(traceparent, "latin1");
   return withNewSpanId(random);
 }
 
 function withNewSpanId(random: () => number): string {
-  writeHex(text, bits31(random), { at: 36, digits: 8 });
-  writeHex(text, bits31(random) | 1, { at: 44, digits: 8 });
+  writeNewId(random, spanIdPlace);
   return text.toString("latin1");
 }
 
-// Of each id some bit is set, since all zeros are none.
-function writeNewTrace(random: () => number): void {
-  text.write("00-", "latin1");
-  for (let at = 3; at < 35; at += 8) {
-    writeHex(text, bits31(random) | 1, { at, digits: 8 });
+/** Writes random digits, eight at a time. The last bit is set, since all zeros are no id. */
+function writeNewId(random: () => number, { at, digits }: Place): void {
+  const last = at + digits - 8;
+  for (let place = at; place <= last; place += 8) {
+    const bits = Math.floor(random() * 0x100000000);
+    writeHex(text, place === last ? bits | 1 : bits, { at: place, digits: 8 });
   }
-  text.write("-", 35, "latin1");
-  text.write("-00", spanIdEnd, "latin1");
-}
-
-function bits31(random: () => number): number {
-  return Math.floor(random() * 0x80000000);
 }
 
 /** Whether a text is the trace context of a call as the platform's own clients write it. */
@@ -57,9 +53,11 @@ export function isTraceparent(text: string): boolean {
 
 /** A version, a trace id, a span id and flags, with dashes between them. */
 const traceparentChars = 55;
-const spanIdEnd = 52;
-/** Where each one is put together. */
-const text = Buffer.alloc(traceparentChars, "0", "latin1");
+const traceIdPlace: Place = { at: 3, digits: 32 };
+const spanIdPlace: Place = { at: 36, digits: 16 };
+const flagsPlace: Place = { at: 53, digits: 2 };
+/** Where each one is put together: a `traceparent` of version 00. */
+const text = Buffer.from(`00-${"0".repeat(32)}-${"0".repeat(16)}-00`, "latin1");
 
 /** Later versions may add parts at the end, and are read as if they were version 00; version ff is forbidden. */
 const traceparentPattern = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;

@@ -1,14 +1,16 @@
 const digitCodes: readonly number[] = [..."0123456789abcdef"].map((digit) => digit.charCodeAt(0));
 
+/** Where digits stand in a text. */
+export interface Place {
+  readonly at: number;
+  readonly digits: number;
+}
+
 /**
- * Writes the last digits of a whole number, in hexadecimal, into a text that is put together in place. Ids and traces are made so: pieces
- * that are joined with `+` stay pieces until somebody reads them, and are then copied into one.
+ * Writes the last digits of a whole number, in hexadecimal, eight at most, into a text that is put together in place. Ids and traces are
+ * made so: pieces that are joined with `+` stay pieces until somebody reads them, and are then copied into one.
  */
-export function writeHex(
-  text: Uint8Array,
-  value: number,
-  { at, digits }: { readonly at: number; readonly digits: number },
-) {
+export function writeHex(text: Uint8Array, value: number, { at, digits }: Place): void {
   let rest = value;
   for (let index = at + digits - 1; index >= at; index--) {
     text[index] = digitCodes[rest & 0xf] as number;
