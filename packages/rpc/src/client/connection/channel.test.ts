@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { neverSent } from "../attempt-outcome.ts";
 import { rejection, testEnvironment } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
-import { answerOk, rawHttp2 } from "../wire/wire-fixture.ts";
+import { answerOk, rawHttp2, rawTcp } from "../wire/wire-fixture.ts";
 import { createWireTransport } from "../wire/wire-transport.ts";
 import { backoffMs } from "./backoff.ts";
 import type { ChannelOptions } from "./channel.ts";
@@ -63,6 +63,16 @@ describe("a target", () => {
     await down.close();
     const up = await okServer();
     await client(`${down.url},${up.url}`).echo({}, { timeoutMs: 5000 });
+    expect(up.sessionCount()).toBe(1);
+  });
+
+  it("of several URLs is the next one where the first sends every connection away", async () => {
+    // A server that drains: empty SETTINGS, and GOAWAY of no error at stream 0 (RFC 9113, sections 6.5 and 6.8).
+    const farewell = Buffer.from(["000000040000000000", "000008070000000000", "0000000000000000"].join(""), "hex");
+    const draining = await rawTcp((socket) => socket.write(farewell));
+    closing.push(() => draining.close());
+    const up = await okServer();
+    await client(`${draining.url},${up.url}`).echo({}, { timeoutMs: 5000 });
     expect(up.sessionCount()).toBe(1);
   });
 

@@ -135,8 +135,12 @@ export class Channel implements ConnectionOwner {
         const attempt = { owner: this, clock: this.#clock, options: this.#options, signal: this.#closed.signal };
         try {
           const connection = await openConnection(endpoint, this.target, attempt);
-          this.#connected(connection);
-          return;
+          if (!connection.http2.closing) {
+            this.#connected(connection);
+            return;
+          }
+          // A server that drains may still let connections in, to send them away. The next place may be there to stay.
+          failure = "the connection was closed as soon as it was open";
         } catch (error) {
           failure = error;
         }
@@ -152,10 +156,6 @@ export class Channel implements ConnectionOwner {
 
   #connected(connection: Connection): void {
     this.#connections.add(connection);
-    if (connection.http2.closing) {
-      this.#backOff("the connection was closed as soon as it was open");
-      return;
-    }
     this.#failures = 0;
     this.#state = "ready";
     this.#current = connection;
