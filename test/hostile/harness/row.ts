@@ -1,0 +1,40 @@
+import type { Auth, TargetKind } from "../attack.ts";
+import type { GoodResult } from "./good-client.ts";
+
+/** The costliest request of an attack that measures its requests one by one. */
+export interface StepCost {
+  readonly what: string;
+  readonly heldMs: number;
+  readonly allocatedBytes: number;
+  readonly messageBytes: number;
+}
+
+export interface ProcessMemory {
+  readonly name: string;
+  readonly beforeBytes: number;
+  readonly peakBytes: number;
+  readonly afterBytes: number;
+  readonly inFlightBefore: number | undefined;
+  readonly inFlightAfter: number | undefined;
+  /** The longest that its event loop was held, in milliseconds of CPU time. */
+  readonly heldMaxMs: number | undefined;
+  readonly isAlive: boolean;
+}
+
+/** What was measured of one attack on one target. */
+export interface Row {
+  readonly attack: string;
+  readonly kind: TargetKind;
+  readonly auth: Auth;
+  readonly idle: GoodResult;
+  readonly beside: GoodResult;
+  readonly processes: readonly ProcessMemory[];
+  readonly steps: readonly StepCost[];
+  readonly findings: readonly string[];
+  readonly note: string;
+}
+
+/** The name under which a row is listed, for example `places/health-watch gateway required`. */
+export function rowKey({ attack, kind, auth }: Pick<Row, "attack" | "kind" | "auth">): string {
+  return `${attack} ${kind} ${auth}`;
+}

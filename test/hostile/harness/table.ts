@@ -1,0 +1,30 @@
+import type { Row } from "./row.ts";
+
+const widths = [44, 17, 22, 20, 13, 10, 9] as const;
+const heads = ["attack", "target", "RSS before/peak/after", "p99 idle/beside (CPU)", "errors", "in flight", "held"];
+
+/** The table's first line. */
+export function headLine(): string {
+  return `       ${columns(heads)}`;
+}
+
+/** A row, and below it what is wrong with it. Memory in MB, times in milliseconds. */
+export function rowLines(row: Row, failures: readonly string[]): string {
+  const { attack, kind, auth, idle, beside, processes, note } = row;
+  const worst = processes.toSorted((a, b) => b.peakBytes - b.beforeBytes - (a.peakBytes - a.beforeBytes))[0];
+  const cells = [
+    attack,
+    `${kind} ${auth}`,
+    [worst?.beforeBytes, worst?.peakBytes, worst?.afterBytes].map((bytes) => ((bytes ?? 0) / 1024 / 1024).toFixed(0)).join("/"),
+    `${idle.p99Ms.toFixed(0)}/${beside.p99Ms.toFixed(0)} (${beside.p99CpuMs.toFixed(0)})`,
+    `${beside.errors} of ${beside.calls}`,
+    processes.map(({ inFlightAfter }) => inFlightAfter ?? "?").join("+"),
+    `${Math.max(...processes.map(({ heldMaxMs }) => heldMaxMs ?? 0)).toFixed(0)}`,
+  ];
+  const lines = [`${failures.length === 0 ? "passed" : "FAILED"} ${columns(cells)}  ${note}`];
+  return [...lines, ...failures.map((failure) => `       - ${failure}`)].join("\n");
+}
+
+function columns(cells: readonly string[]): string {
+  return cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(" ");
+}
