@@ -18,7 +18,7 @@ export function rowLines(row: Row, failures: readonly string[]): string {
     [worst?.beforeBytes, worst?.peakBytes, worst?.afterBytes].map((bytes) => ((bytes ?? 0) / 1024 / 1024).toFixed(0)).join("/"),
     `${idle.p99Ms.toFixed(0)}/${beside.p99Ms.toFixed(0)} (${beside.p99CpuMs.toFixed(0)})`,
     `${beside.errors} of ${beside.calls}`,
-    processes.map(({ inFlightAfter }) => inFlightAfter ?? "?").join("+"),
+    processes.map(({ inFlightBefore, inFlightAfter }) => `${inFlightBefore ?? "?"}>${inFlightAfter ?? "?"}`).join(" "),
     `${Math.max(...processes.map(({ heldMaxMs }) => heldMaxMs ?? 0)).toFixed(0)}`,
   ];
   const lines = [`${failures.length === 0 ? "passed" : "FAILED"} ${columns(cells)}  ${note}`];

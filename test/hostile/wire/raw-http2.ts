@@ -43,11 +43,12 @@ export class RawHttp2 {
   constructor(url: string, options: RawHttp2Options = {}) {
     this.#options = options;
     const { hostname, port, protocol } = new URL(url);
-    const address = { host: hostname, port: Number(port), localAddress: options.localAddress };
+    const { localAddress } = options;
+    const address = { host: hostname, port: Number(port), ...(localAddress === undefined ? {} : { localAddress }) };
     this.socket =
       protocol === "https:"
         ? connectTls({ host: hostname, port: Number(port), ALPNProtocols: ["h2"], rejectUnauthorized: false })
-        : connect(address as Parameters<typeof connect>[0]);
+        : connect(address);
     this.socket.setNoDelay(true);
     this.socket.on("error", () => {});
     this.socket.on("close", () => {
