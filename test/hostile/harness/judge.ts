@@ -1,4 +1,4 @@
-import type { Row, StepCost } from "./row.ts";
+import type { ClientSideRow, Row, StepCost } from "./row.ts";
 
 /** What the platform promises to its other callers while it is attacked. */
 export const bars = {
@@ -72,4 +72,18 @@ function worst(steps: readonly StepCost[], share: (step: StepCost) => number): S
 
 function megabytes(bytes: number): string {
   return (bytes / 1024 / 1024).toFixed(bytes < 10 * 1024 * 1024 ? 1 : 0);
+}
+
+/** How long after its deadline a call of ours may end, whatever a server does, in milliseconds. */
+const overrunMsMax = 100;
+
+/** Every bar that our client is above. */
+export function judgeClient(row: ClientSideRow, { latencyBy }: JudgeOptions): readonly string[] {
+  const overrunMs = latencyBy === "wall" ? row.overrunMs : row.overrunOwnMs;
+  return [
+    ...(overrunMs > overrunMsMax ? [`a call ended ${overrunMs.toFixed(0)} ms after its deadline`] : []),
+    ...(row.heldMs > overrunMsMax ? [`event loop held ${row.heldMs.toFixed(0)} ms`] : []),
+    ...(row.grownBytes > bars.growthBytesMax ? [`the client grew by ${megabytes(row.grownBytes)} MB`] : []),
+    ...row.findings,
+  ];
 }

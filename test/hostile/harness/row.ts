@@ -38,3 +38,17 @@ export interface Row {
 export function rowKey({ attack, kind, auth }: Pick<Row, "attack" | "kind" | "auth">): string {
   return `${attack} ${kind} ${auth}`;
 }
+
+/** What was measured of our client against one kind of malicious server. */
+export interface ClientSideRow {
+  readonly attack: string;
+  /** How long after its deadline the latest call ended, in milliseconds. */
+  readonly overrunMs: number;
+  /** The same, less the time for which the client had no core. */
+  readonly overrunOwnMs: number;
+  /** The longest that the client's event loop was held, in milliseconds of CPU time. */
+  readonly heldMs: number;
+  readonly grownBytes: number;
+  readonly findings: readonly string[];
+  readonly note: string;
+}

@@ -1,4 +1,4 @@
-import type { Row } from "./row.ts";
+import type { ClientSideRow, Row } from "./row.ts";
 
 const widths = [44, 17, 22, 20, 13, 10, 9] as const;
 const heads = ["attack", "target", "RSS before/peak/after", "p99 idle/beside (CPU)", "errors", "in flight", "held"];
@@ -27,4 +27,19 @@ export function rowLines(row: Row, failures: readonly string[]): string {
 
 function columns(cells: readonly string[]): string {
   return cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(" ");
+}
+
+/** The same for our client against a malicious server. */
+export function clientLines(row: ClientSideRow, failures: readonly string[]): string {
+  const cells = [
+    row.attack,
+    "client",
+    `+${(row.grownBytes / 1024 / 1024).toFixed(0)}`,
+    `${Math.max(0, row.overrunMs).toFixed(0)} late (${Math.max(0, row.overrunOwnMs).toFixed(0)})`,
+    "",
+    "",
+    row.heldMs.toFixed(0),
+  ];
+  const lines = [`${failures.length === 0 ? "passed" : "FAILED"} ${columns(cells)}  ${row.note}`];
+  return [...lines, ...failures.map((failure) => `       - ${failure}`)].join("\n");
 }

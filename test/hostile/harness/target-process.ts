@@ -94,7 +94,8 @@ export async function startTarget({ name, main, folder, settings, tls = false }:
 
 let asked = 0;
 
-function askMonitor(child: ChildProcess, action: "reset" | "read"): Promise<LoopReading | undefined> {
+
+export function askMonitor(child: ChildProcess, action: "reset" | "read"): Promise<LoopReading | undefined> {
   const id = ++asked;
   return new Promise((resolve) => {
     const timer = setTimeout(() => end(undefined), readingMaxMs);

@@ -143,31 +143,36 @@ export interface UploadOptions {
   readonly maxMs: number;
   /** Whether the last frame has END_STREAM. Default: yes. */
   readonly end?: boolean;
+  /** The size of the frames. Default: 16 KiB. */
+  readonly pieceBytes?: number;
+  /** Whether it is of no use to go on. Default: once the peer has ended a stream. */
+  readonly isOver?: () => boolean;
 }
 
 /** The windows of a stream and of a connection before any WINDOW_UPDATE (RFC 9113, section 6.9.2). */
 const windowDefault = 65_535;
 
-/** Sends a body as fast as the server's windows allow; gives up when the stream or the connection ends. */
-export async function uploadBody(connection: RawHttp2, body: Buffer, { stream, maxMs, end = true }: UploadOptions): Promise<void> {
+/** Sends a body as fast as the peer's windows allow; gives up when the stream or the connection ends. */
+export async function uploadBody(connection: RawHttp2, body: Buffer, options: UploadOptions): Promise<void> {
+  const { stream, maxMs, end = true, pieceBytes = 16_384, isOver = () => connection.ended > 0 } = options;
+  const { granted } = connection;
   const endMs = performance.now() + maxMs;
-  // The server's SETTINGS come first, and say how large the window is.
+  // The peer's SETTINGS come first, and say how large the window is.
   const told = await connection.until(({ type, flags }) => type === 4 && flags === 0, maxMs);
   const settings = told?.payload ?? Buffer.alloc(0);
   let initial = windowDefault;
   for (let at = 0; at + 6 <= settings.length; at += 6) {
     if (settings.readUInt16BE(at) === 4) initial = settings.readUInt32BE(at + 2);
   }
-  const { granted } = connection;
   let sent = 0;
-  while (sent < body.length && !connection.closed && connection.ended === 0 && performance.now() < endMs) {
+  while (sent < body.length && !connection.closed && !isOver() && performance.now() < endMs) {
     const window = Math.min(initial + (granted.get(stream) ?? 0), windowDefault + (granted.get(0) ?? 0)) - sent;
     if (window <= 0) {
       await new Promise((resolve) => setTimeout(resolve, 2));
       continue;
     }
-    const piece = body.subarray(sent, sent + Math.min(window, 262_144));
+    const piece = body.subarray(sent, sent + Math.min(window, pieceBytes * 16, 262_144));
     sent += piece.length;
-    await connection.send(dataFrames(stream, piece, { end: end && sent === body.length }), endMs - performance.now());
+    await connection.send(dataFrames(stream, piece, { end: end && sent === body.length, pieceBytes }), endMs - performance.now());
   }
 }

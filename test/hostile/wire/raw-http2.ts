@@ -19,12 +19,14 @@ export interface RawHttp2Options {
   readonly onFrame?: (frame: ReceivedFrame) => void;
   /** The address to come from. */
   readonly localAddress?: string;
+  /** Bytes that come before the first frame: a server skips the client's preface. Default: none. */
+  readonly skippedBytes?: number;
 }
 
 /** How many frames are kept to look at; beyond that they are only counted. */
 const keptMax = 4_096;
 
-/** An HTTP/2 client that knows frames and nothing else: whatever it is told to send leaves as it is. */
+/** An HTTP/2 peer that knows frames and nothing else: whatever it is told to send leaves as it is. */
 export class RawHttp2 {
   readonly socket: Socket;
   readonly frames: ReceivedFrame[] = [];
@@ -39,16 +41,13 @@ export class RawHttp2 {
   #buffered: Buffer[] = [];
   #bufferedBytes = 0;
   #neededBytes = 9;
+  #skippedBytes: number;
 
-  constructor(url: string, options: RawHttp2Options = {}) {
+  /** Connects to a URL, or takes a connection that is there. */
+  constructor(to: string | Socket, options: RawHttp2Options = {}) {
     this.#options = options;
-    const { hostname, port, protocol } = new URL(url);
-    const { localAddress } = options;
-    const address = { host: hostname, port: Number(port), ...(localAddress === undefined ? {} : { localAddress }) };
-    this.socket =
-      protocol === "https:"
-        ? connectTls({ host: hostname, port: Number(port), ALPNProtocols: ["h2"], rejectUnauthorized: false })
-        : connect(address);
+    this.#skippedBytes = options.skippedBytes ?? 0;
+    this.socket = typeof to === "string" ? open(to, options) : to;
     this.socket.setNoDelay(true);
     this.socket.on("error", () => {});
     this.socket.on("close", () => {
@@ -108,6 +107,12 @@ export class RawHttp2 {
   }
 
   #read(chunk: Buffer): void {
+    if (this.#skippedBytes > 0) {
+      const skipped = Math.min(this.#skippedBytes, chunk.length);
+      this.#skippedBytes -= skipped;
+      if (skipped < chunk.length) this.#read(chunk.subarray(skipped));
+      return;
+    }
     this.#buffered.push(chunk);
     this.#bufferedBytes += chunk.length;
     if (this.#bufferedBytes < this.#neededBytes) return;
@@ -143,4 +148,12 @@ export class RawHttp2 {
     }
     this.#options.onFrame?.(received);
   }
+}
+
+function open(url: string, { localAddress }: RawHttp2Options): Socket {
+  const { hostname, port, protocol } = new URL(url);
+  const address = { host: hostname, port: Number(port), ...(localAddress === undefined ? {} : { localAddress }) };
+  return protocol === "https:"
+    ? connectTls({ ...address, ALPNProtocols: ["h2"], rejectUnauthorized: false })
+    : connect(address);
 }
