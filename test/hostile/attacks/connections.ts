@@ -23,7 +23,11 @@ async function open({ url, count, signal, first, addresses = 1 }: Opening): Prom
   for (let index = 0; index < count && !signal.aborted; index++) {
     // From 127.0.1.1 on, so that the good client's addresses are others.
     const localAddress = addresses === 1 ? undefined : `127.0.1.${1 + (index % addresses)}`;
-    const socket = connect({ host: hostname, port: Number(port), ...(localAddress === undefined ? {} : { localAddress }) });
+    const socket = connect({
+      host: hostname,
+      port: Number(port),
+      ...(localAddress === undefined ? {} : { localAddress }),
+    });
     socket.on("error", () => {});
     if (first !== undefined) socket.once("connect", () => socket.write(first));
     sockets.push(socket);
@@ -35,7 +39,13 @@ async function open({ url, count, signal, first, addresses = 1 }: Opening): Prom
 function held(count: number, first?: Buffer, addresses = 1) {
   return async ({ urls, tlsUrl }: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> => {
     const total = scaled(count, scale, Math.min(count, 1_500));
-    const sockets = await open({ url: tlsUrl ?? urls.product, count: total, signal, addresses, ...(first === undefined ? {} : { first }) });
+    const sockets = await open({
+      url: tlsUrl ?? urls.product,
+      count: total,
+      signal,
+      addresses,
+      ...(first === undefined ? {} : { first }),
+    });
     await pause(heldMs * scale, signal);
     const open_ = sockets.filter((socket) => socket.readyState === "open").length;
     for (const each of sockets) each.destroy();
@@ -63,7 +73,12 @@ function dribbled(count: number, text: Buffer, everyMs = 100) {
 async function churn({ urls }: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const count = scaled(20_000, scale, 2_000);
   for (let done = 0; done < count && !signal.aborted; done += batch) {
-    const sockets = await open({ url: urls.product, count: batch, signal, first: done % 400 === 0 ? preface : Buffer.from("GET ") });
+    const sockets = await open({
+      url: urls.product,
+      count: batch,
+      signal,
+      first: done % 400 === 0 ? preface : Buffer.from("GET "),
+    });
     for (const each of sockets) done % 3 === 0 ? each.resetAndDestroy() : each.destroy();
   }
   return { findings: [], note: `${count} opened and closed` };
@@ -72,7 +87,9 @@ async function churn({ urls }: AttackTarget, { signal, scale }: AttackOptions): 
 /** A ClientHello's beginning: its record says that 512 bytes follow. */
 const clientHello = Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]);
 const slowHeader = Buffer.from(`POST /x HTTP/1.1\r\nhost: x\r\nx-slow: ${"a".repeat(500)}`);
-const http1Head = Buffer.from("POST /product.v1.ProductService/GetProduct HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 30\r\n\r\n");
+const http1Head = Buffer.from(
+  "POST /product.v1.ProductService/GetProduct HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 30\r\n\r\n",
+);
 const openStream = Buffer.concat([
   preface,
   settings(),

@@ -1,4 +1,11 @@
-import { type Attack, type AttackOptions, type AttackReport, type AttackTarget, type ServiceName, scaled } from "../attack.ts";
+import {
+  type Attack,
+  type AttackOptions,
+  type AttackReport,
+  type AttackTarget,
+  type ServiceName,
+  scaled,
+} from "../attack.ts";
 import { type Dialect, requestBody, sendCall, streamDialects, unaryDialects } from "../wire/call.ts";
 import { lengthDelimited, nested, nestedGroups, repeated, varintField } from "../wire/protobuf.ts";
 
@@ -26,11 +33,25 @@ const id = Buffer.from("1");
 const methods: readonly Method[] = [
   { path: "/product.v1.InventoryService/CheckStock", victim: "product", list: [1, "items", line, lineJson] },
   { path: "/product.v1.ProductService/BatchGetProducts", victim: "product", list: [1, "productIds", id, '"1"'] },
-  { path: "/product.v1.InventoryService/WatchStock", victim: "product", list: [1, "productIds", id, '"1"'], streams: true },
+  {
+    path: "/product.v1.InventoryService/WatchStock",
+    victim: "product",
+    list: [1, "productIds", id, '"1"'],
+    streams: true,
+  },
   { path: "/product.v1.ProductService/GetProduct", victim: "product", list: [1, "productId", id, '"1"'] },
   { path: "/product.v1.ProductService/ListProducts", victim: "product", list: [2, "pageToken", id, '"1"'] },
-  { path: "/product.v1.ProductService/UpdateProduct", victim: "product", list: [2, "updateMask", lengthDelimited(1, "name"), '"name"'] },
-  { path: "/product.v1.InventoryService/ReserveStock", victim: "product", list: [2, "items", line, lineJson], isInternal: true },
+  {
+    path: "/product.v1.ProductService/UpdateProduct",
+    victim: "product",
+    list: [2, "updateMask", lengthDelimited(1, "name"), '"name"'],
+  },
+  {
+    path: "/product.v1.InventoryService/ReserveStock",
+    victim: "product",
+    list: [2, "items", line, lineJson],
+    isInternal: true,
+  },
   {
     path: "/product.v1.InventoryService/BatchReserveStock",
     victim: "product",
@@ -39,7 +60,12 @@ const methods: readonly Method[] = [
   },
   { path: "/grpc.health.v1.Health/Check", victim: "product", list: [1, "service", id, '"1"'] },
   { path: "/grpc.health.v1.Health/Watch", victim: "product", list: [1, "service", id, '"1"'], streams: true },
-  { path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", victim: "product", list: [3, "fileByFilename", id, '"1"'], streams: true },
+  {
+    path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    victim: "product",
+    list: [3, "fileByFilename", id, '"1"'],
+    streams: true,
+  },
   { path: "/order.v1.OrderService/CreateOrder", victim: "order", list: [2, "items", line, lineJson] },
   { path: "/order.v1.OrderService/WatchOrders", victim: "order", list: [2, "afterPosition", id, '"1"'], streams: true },
   { path: "/order.v1.OrderService/ListOrders", victim: "order", list: [4, "pageToken", id, '"1"'] },
@@ -54,23 +80,55 @@ interface Shape {
 }
 
 const shapes: readonly Shape[] = [
-  { name: "empty-elements", codec: "proto", message: ({ list: [field] }, size) => repeated(lengthDelimited(field, ""), size) },
-  { name: "valid-elements", codec: "proto", message: ({ list: [field, , element] }, size) => repeated(lengthDelimited(field, element), size) },
+  {
+    name: "empty-elements",
+    codec: "proto",
+    message: ({ list: [field] }, size) => repeated(lengthDelimited(field, ""), size),
+  },
+  {
+    name: "valid-elements",
+    codec: "proto",
+    message: ({ list: [field, , element] }, size) => repeated(lengthDelimited(field, element), size),
+  },
   { name: "unknown-varints", codec: "proto", message: (_, size) => repeated(varintField(15, 1), size) },
   { name: "unknown-fields", codec: "proto", message: (_, size) => repeated(lengthDelimited(15, ""), size) },
   { name: "different-unknown-fields", codec: "proto", message: (_, size) => differentFields(size) },
   { name: "nested-groups", codec: "proto", message: (_, size) => nestedGroups(15, Math.floor(size / 2)) },
-  { name: "nested-messages", codec: "proto", message: ({ list: [field] }, size) => nested(field, Math.floor(size / 5)) },
-  { name: "long-varints", codec: "proto", message: (_, size) => repeated(Buffer.from([0x78, ...Array<number>(9).fill(0x80), 0]), size) },
+  {
+    name: "nested-messages",
+    codec: "proto",
+    message: ({ list: [field] }, size) => nested(field, Math.floor(size / 5)),
+  },
+  {
+    name: "long-varints",
+    codec: "proto",
+    message: (_, size) => repeated(Buffer.from([0x78, ...Array<number>(9).fill(0x80), 0]), size),
+  },
   { name: "json-empty-elements", codec: "json", message: ({ list: [, name] }, size) => jsonList(name, "{}", size) },
-  { name: "json-valid-elements", codec: "json", message: ({ list: [, name, , element] }, size) => jsonList(name, element, size) },
-  { name: "json-nested-arrays", codec: "json", message: (_, size) => wrapped('{"x":', brackets("[", "]", size - 8), "}") },
+  {
+    name: "json-valid-elements",
+    codec: "json",
+    message: ({ list: [, name, , element] }, size) => jsonList(name, element, size),
+  },
+  {
+    name: "json-nested-arrays",
+    codec: "json",
+    message: (_, size) => wrapped('{"x":', brackets("[", "]", size - 8), "}"),
+  },
   { name: "json-flat-arrays", codec: "json", message: (_, size) => jsonList("x", "[]", size) },
   { name: "json-nested-objects", codec: "json", message: (_, size) => jsonNestedObjects(size) },
   { name: "json-unknown-fields", codec: "json", message: (_, size) => jsonFields(size) },
   { name: "json-same-field", codec: "json", message: ({ list: [, name] }, size) => jsonSameField(name, size) },
-  { name: "json-escapes", codec: "json", message: ({ list: [, name] }, size) => wrapped(`{"${name}":"`, repeated(Buffer.from("\\u0041"), size - 64), '"}') },
-  { name: "json-digits", codec: "json", message: ({ list: [, name] }, size) => wrapped(`{"${name}":1`, repeated(Buffer.from("0"), size - 64), "}") },
+  {
+    name: "json-escapes",
+    codec: "json",
+    message: ({ list: [, name] }, size) => wrapped(`{"${name}":"`, repeated(Buffer.from("\\u0041"), size - 64), '"}'),
+  },
+  {
+    name: "json-digits",
+    codec: "json",
+    message: ({ list: [, name] }, size) => wrapped(`{"${name}":1`, repeated(Buffer.from("0"), size - 64), "}"),
+  },
 ];
 
 function wrapped(before: string, middle: Buffer, after: string): Buffer {
@@ -148,7 +206,12 @@ function cells(shape: Shape, victim: ServiceName, { kind }: AttackTarget): Cell[
 /** How many requests of one shape are measured at scale 1, out of all methods, protocols and encodings, in an order that the seed decides. */
 const cellsMax = 60;
 
-async function bomb(shape: Shape, victim: ServiceName, target: AttackTarget, options: AttackOptions): Promise<AttackReport> {
+async function bomb(
+  shape: Shape,
+  victim: ServiceName,
+  target: AttackTarget,
+  options: AttackOptions,
+): Promise<AttackReport> {
   const { scale, signal, random, step } = options;
   const findings = new Set<string>();
   const every = shuffled(cells(shape, victim, target), random).slice(0, scaled(cellsMax, scale, 2));
@@ -160,7 +223,11 @@ async function bomb(shape: Shape, victim: ServiceName, target: AttackTarget, opt
     const what = `${rest ?? method.path.split("/").pop()} ${rest === undefined ? dialect.name : "REST"}${gzip ? " gzip" : ""}`;
     await step(what, message.length, async () => {
       const call = { path: rest ?? method.path, token: target.token, more };
-      const answer = await sendCall(target.urls[method.victim], dialect, { body, ...call, maxMs: method.streams === true ? 1_500 : 20_000 });
+      const answer = await sendCall(target.urls[method.victim], dialect, {
+        body,
+        ...call,
+        maxMs: method.streams === true ? 1_500 : 20_000,
+      });
       for (const finding of wrong(answer, method)) findings.add(`${what}: ${finding}`);
     });
     done++;

@@ -1,6 +1,19 @@
 import type { Attack, AttackOptions, AttackReport, AttackTarget } from "../attack.ts";
 import { type Dialect, requestFields, unaryDialects } from "../wire/call.ts";
-import { acknowledge, data, type Field, frame, frameType, headers, literal, ping, preface, prefixed, reset, settings } from "../wire/http2-frames.ts";
+import {
+  acknowledge,
+  data,
+  type Field,
+  frame,
+  frameType,
+  headers,
+  literal,
+  ping,
+  preface,
+  prefixed,
+  reset,
+  settings,
+} from "../wire/http2-frames.ts";
 import { envelope, lengthDelimited } from "../wire/protobuf.ts";
 import { RawHttp2 } from "../wire/raw-http2.ts";
 
@@ -45,7 +58,8 @@ const cases: readonly Case[] = [
     ([what, length]): Case => ({
       name: `content-length: ${what}`,
       expected: "reset 1 or answered 4xx",
-      send: (connection, target) => request(call([["content-length", length(body(target).length)]]))(connection, target),
+      send: (connection, target) =>
+        request(call([["content-length", length(body(target).length)]]))(connection, target),
     }),
   ),
   {
@@ -53,14 +67,27 @@ const cases: readonly Case[] = [
     expected: "reset 1 or answered 4xx",
     send: (connection, target) => {
       const right = String(body(target).length);
-      return connection.send(Buffer.concat([headers(1, call([["content-length", right], ["content-length", "5"]])), data(1, body(target))]));
+      return connection.send(
+        Buffer.concat([
+          headers(
+            1,
+            call([
+              ["content-length", right],
+              ["content-length", "5"],
+            ]),
+          ),
+          data(1, body(target)),
+        ]),
+      );
     },
   },
   {
     name: "a stream id below an earlier one",
     expected: "goaway 1 or goaway 5",
     send: (connection, target) =>
-      connection.send(Buffer.concat([headers(5, call()), data(5, body(target)), headers(3, call()), data(3, body(target))])),
+      connection.send(
+        Buffer.concat([headers(5, call()), data(5, body(target)), headers(3, call()), data(3, body(target))]),
+      ),
   },
   {
     name: "HEADERS on a closed stream",
@@ -71,21 +98,49 @@ const cases: readonly Case[] = [
       await connection.send(headers(1, call(), true));
     },
   },
-  { name: "a stream with an even id", expected: "goaway 1", send: (connection) => connection.send(headers(2, call(), true)) },
+  {
+    name: "a stream with an even id",
+    expected: "goaway 1",
+    send: (connection) => connection.send(headers(2, call(), true)),
+  },
   { name: "DATA on an idle stream", expected: "goaway 1", send: (connection) => connection.send(data(1, "x")) },
   { name: "RST_STREAM on an idle stream", expected: "goaway 1", send: (connection) => connection.send(reset(1)) },
   { name: "a PING of 7 bytes", expected: "goaway 6", send: (connection) => connection.send(ping("1234567")) },
-  { name: "a PING on a stream", expected: "goaway 1", send: (connection) => connection.send(frame({ type: frameType.ping, stream: 1 }, Buffer.alloc(8))) },
-  { name: "SETTINGS of 5 bytes", expected: "goaway 6", send: (connection) => connection.send(frame({ type: frameType.settings }, Buffer.alloc(5))) },
+  {
+    name: "a PING on a stream",
+    expected: "goaway 1",
+    send: (connection) => connection.send(frame({ type: frameType.ping, stream: 1 }, Buffer.alloc(8))),
+  },
+  {
+    name: "SETTINGS of 5 bytes",
+    expected: "goaway 6",
+    send: (connection) => connection.send(frame({ type: frameType.settings }, Buffer.alloc(5))),
+  },
   {
     name: "a SETTINGS acknowledgement with content",
     expected: "goaway 6",
     send: (connection) => connection.send(frame({ type: frameType.settings, flags: acknowledge }, Buffer.alloc(6))),
   },
-  { name: "a window above the largest", expected: "goaway 3", send: (connection) => connection.send(settings([[4, 0x80000000]])) },
-  { name: "a frame above SETTINGS_MAX_FRAME_SIZE", expected: "goaway 6", send: (connection) => connection.send(Buffer.concat([headers(1, call()), data(1, Buffer.alloc(16_385))])) },
-  { name: "PUSH_PROMISE by a client", expected: "goaway 1", send: (connection) => connection.send(frame({ type: frameType.pushPromise, flags: 4, stream: 1 }, Buffer.alloc(4))) },
-  { name: "CONTINUATION without HEADERS", expected: "goaway 1", send: (connection) => connection.send(frame({ type: frameType.continuation, flags: 4, stream: 1 })) },
+  {
+    name: "a window above the largest",
+    expected: "goaway 3",
+    send: (connection) => connection.send(settings([[4, 0x80000000]])),
+  },
+  {
+    name: "a frame above SETTINGS_MAX_FRAME_SIZE",
+    expected: "goaway 6",
+    send: (connection) => connection.send(Buffer.concat([headers(1, call()), data(1, Buffer.alloc(16_385))])),
+  },
+  {
+    name: "PUSH_PROMISE by a client",
+    expected: "goaway 1",
+    send: (connection) => connection.send(frame({ type: frameType.pushPromise, flags: 4, stream: 1 }, Buffer.alloc(4))),
+  },
+  {
+    name: "CONTINUATION without HEADERS",
+    expected: "goaway 1",
+    send: (connection) => connection.send(frame({ type: frameType.continuation, flags: 4, stream: 1 })),
+  },
   {
     name: "an index beyond the table",
     expected: "goaway 9",
@@ -99,10 +154,15 @@ const cases: readonly Case[] = [
   {
     name: "a size update after a field",
     expected: "goaway 9",
-    send: (connection) => connection.send(headers(1, Buffer.concat([literal(":method", "POST"), prefixed(0, 5, 0x20)]), true)),
+    send: (connection) =>
+      connection.send(headers(1, Buffer.concat([literal(":method", "POST"), prefixed(0, 5, 0x20)]), true)),
   },
   { name: "two :path", expected: "reset 1 or answered 400", send: request([[":path", path], ...call()]) },
-  { name: "a late pseudo-header", expected: "reset 1 or answered 400", send: request([...call().slice(1), [":method", "POST"]]) },
+  {
+    name: "a late pseudo-header",
+    expected: "reset 1 or answered 400",
+    send: request([...call().slice(1), [":method", "POST"]]),
+  },
   { name: "an unknown pseudo-header", expected: "reset 1 or answered 400", send: request([[":x", "y"], ...call()]) },
   ...["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"].map(
     (name): Case => ({
@@ -113,7 +173,11 @@ const cases: readonly Case[] = [
   ),
   { name: "te: gzip", expected: "reset 1 or answered 400", send: request(call([["te", "gzip"]])) },
   { name: "an empty :path", expected: "reset 1 or answered 400", send: request(but(":path", "")) },
-  { name: "a :path that is a URL", expected: "reset 1 or answered 400", send: request(but(":path", `http://localhost${path}`)) },
+  {
+    name: "a :path that is a URL",
+    expected: "reset 1 or answered 400",
+    send: request(but(":path", `http://localhost${path}`)),
+  },
   {
     name: "userinfo in :authority",
     expected: "reset 1 or answered 400",
@@ -160,7 +224,12 @@ const cases: readonly Case[] = [
       name: `a gRPC message with the reserved flag ${flags}`,
       expected: "answered grpc-status 13",
       send: (connection, { productId }) =>
-        connection.send(Buffer.concat([headers(1, requestFields(grpc, { path })), data(1, envelope(lengthDelimited(1, productId), { flags }))])),
+        connection.send(
+          Buffer.concat([
+            headers(1, requestFields(grpc, { path })),
+            data(1, envelope(lengthDelimited(1, productId), { flags })),
+          ]),
+        ),
     }),
   ),
 ];
@@ -171,7 +240,10 @@ const piecesApartMs = 60;
 
 async function outcome({ send, first }: Case, target: AttackTarget): Promise<string> {
   const pieces = typeof first === "function" ? first(target) : undefined;
-  const connection = new RawHttp2(target.urls.product, { acknowledges: pieces === undefined, ...(pieces?.[0] === undefined ? first instanceof Buffer ? { first } : {} : { first: pieces[0] }) });
+  const connection = new RawHttp2(target.urls.product, {
+    acknowledges: pieces === undefined,
+    ...(pieces?.[0] === undefined ? (first instanceof Buffer ? { first } : {}) : { first: pieces[0] }),
+  });
   try {
     if (pieces?.[1] !== undefined) {
       await new Promise((resolve) => setTimeout(resolve, piecesApartMs));
@@ -200,7 +272,7 @@ function status(blocks: readonly Buffer[]): string {
   const first = blocks[0] as Buffer;
   const sizeUpdate = ((first[0] ?? 0) & 0xe0) === 0x20 ? " with a size update" : "";
   const at = sizeUpdate === "" ? 0 : 1;
-  const indexed: Readonly<Record<number, string>> = { 0x88: "200", 0x8b: "304", 0x8c: "400", 0x8d: "404", 0x8e: "500" };
+  const indexed: Readonly<Record<number, string>> = { 136: "200", 139: "304", 140: "400", 141: "404", 142: "500" };
   const all = Buffer.concat(blocks).toString("latin1");
   const grpcStatus = /grpc-status(.)(\d+)/s.exec(all)?.[2];
   if (grpcStatus !== undefined) return `grpc-status ${grpcStatus}${sizeUpdate}`;
@@ -210,7 +282,13 @@ function status(blocks: readonly Buffer[]): string {
 }
 
 function isExpected(got: string, expected: string): boolean {
-  return expected.split(" or ").some((each) => (each === "answered 4xx" ? /^answered 4/.test(got) : got === each || (each === "answered 400" && /^answered (400|4xx)/.test(got))));
+  return expected
+    .split(" or ")
+    .some((each) =>
+      each === "answered 4xx"
+        ? /^answered 4/.test(got)
+        : got === each || (each === "answered 400" && /^answered (400|4xx)/.test(got)),
+    );
 }
 
 async function framing(target: AttackTarget, { signal }: AttackOptions): Promise<AttackReport> {
@@ -229,7 +307,10 @@ async function framing(target: AttackTarget, { signal }: AttackOptions): Promise
 }
 
 /** What proxies and other languages' clients do all day must trip no limit. */
-async function innocent(target: AttackTarget, { signal, scale }: AttackOptions & { readonly scale: number }): Promise<AttackReport> {
+async function innocent(
+  target: AttackTarget,
+  { signal, scale }: AttackOptions & { readonly scale: number },
+): Promise<AttackReport> {
   const findings: string[] = [];
   const count = Math.max(2_000, Math.round(20_000 * scale));
   const ways: Readonly<Record<string, (stream: number) => Buffer>> = {
@@ -237,7 +318,11 @@ async function innocent(target: AttackTarget, { signal, scale }: AttackOptions &
       Buffer.concat([headers(stream, call()), data(stream, body(target), false), data(stream, "", true)]),
     "a PING with each call": (stream) => Buffer.concat([headers(stream, call()), data(stream, body(target)), ping()]),
     "a WINDOW_UPDATE with each call": (stream) =>
-      Buffer.concat([headers(stream, call()), data(stream, body(target)), frame({ type: frameType.windowUpdate }, Buffer.from([0, 0, 1, 0]))]),
+      Buffer.concat([
+        headers(stream, call()),
+        data(stream, body(target)),
+        frame({ type: frameType.windowUpdate }, Buffer.from([0, 0, 1, 0])),
+      ]),
   };
   for (const [what, make] of Object.entries(ways)) {
     const connection = new RawHttp2(target.urls.product);
@@ -247,18 +332,22 @@ async function innocent(target: AttackTarget, { signal, scale }: AttackOptions &
       await connection.send(Buffer.concat(batch));
       await connection.while(() => streams - connection.ended > 60, 10_000);
     }
-    if (connection.closed || connection.goaway() !== undefined) findings.push(`${what}: connection ended after ${streams} calls`);
+    if (connection.closed || connection.goaway() !== undefined)
+      findings.push(`${what}: connection ended after ${streams} calls`);
     connection.close();
   }
   const proxy = new RawHttp2(target.urls.product);
   const cancels = 1_500;
   await proxy.roundTrip(5_000);
   for (let index = 0; index < cancels && !proxy.closed; index += 50) {
-    const batch = Array.from({ length: 50 }, (_, each) => Buffer.concat([headers(1 + 2 * (index + each), call()), reset(1 + 2 * (index + each))]));
+    const batch = Array.from({ length: 50 }, (_, each) =>
+      Buffer.concat([headers(1 + 2 * (index + each), call()), reset(1 + 2 * (index + each))]),
+    );
     await proxy.send(Buffer.concat(batch));
     await proxy.roundTrip(5_000);
   }
-  if (proxy.closed || proxy.goaway() !== undefined) findings.push(`${cancels} cancels in a burst end a connection that many users share`);
+  if (proxy.closed || proxy.goaway() !== undefined)
+    findings.push(`${cancels} cancels in a burst end a connection that many users share`);
   proxy.close();
   return { findings, note: `${Object.keys(ways).length} ways × ${count} calls, ${cancels} cancels` };
 }

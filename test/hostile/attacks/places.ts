@@ -1,4 +1,12 @@
-import { type Attack, type AttackOptions, type AttackReport, type AttackTarget, pause, type ServiceName, scaled } from "../attack.ts";
+import {
+  type Attack,
+  type AttackOptions,
+  type AttackReport,
+  type AttackTarget,
+  pause,
+  type ServiceName,
+  scaled,
+} from "../attack.ts";
 import { type Dialect, requestFields, requestHead, streamDialects, unaryDialects, uploadBody } from "../wire/call.ts";
 import { data, type Field, headers, preface, reset, settings, windowUpdate } from "../wire/http2-frames.ts";
 import { envelope, lengthDelimited } from "../wire/protobuf.ts";
@@ -21,13 +29,22 @@ interface Stream {
 
 const empty = (codec: Dialect["codec"]) => Buffer.from(codec === "json" ? "{}" : "");
 const streams: Readonly<Record<string, Stream>> = {
-  "watch-stock": { path: "/product.v1.InventoryService/WatchStock", victim: "product", message: (_, codec) => empty(codec) },
+  "watch-stock": {
+    path: "/product.v1.InventoryService/WatchStock",
+    victim: "product",
+    message: (_, codec) => empty(codec),
+  },
   "health-watch": { path: "/grpc.health.v1.Health/Watch", victim: "product", message: (_, codec) => empty(codec) },
-  reflection: { path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", victim: "product", message: (_, codec) => empty(codec) },
+  reflection: {
+    path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    victim: "product",
+    message: (_, codec) => empty(codec),
+  },
   "watch-orders": {
     path: "/order.v1.OrderService/WatchOrders",
     victim: "order",
-    message: ({ userId }, codec) => (codec === "json" ? Buffer.from(JSON.stringify({ userId })) : lengthDelimited(1, userId)),
+    message: ({ userId }, codec) =>
+      codec === "json" ? Buffer.from(JSON.stringify({ userId })) : lengthDelimited(1, userId),
   },
 };
 
@@ -35,7 +52,11 @@ const streams: Readonly<Record<string, Stream>> = {
 async function openStreams(
   { path, message, victim }: Stream,
   target: AttackTarget,
-  { signal, count, more = [] }: { readonly signal: AbortSignal; readonly count: number; readonly more?: readonly Field[] },
+  {
+    signal,
+    count,
+    more = [],
+  }: { readonly signal: AbortSignal; readonly count: number; readonly more?: readonly Field[] },
 ): Promise<RawHttp2[]> {
   const dialects = [grpc, grpcJson, connectJson2];
   const opened: RawHttp2[] = [];
@@ -47,7 +68,10 @@ async function openStreams(
     for (let index = 0; index < Math.min(1_000, count - at) && !connection.closed; index += 50) {
       const batch = Array.from({ length: Math.min(50, count - at - index) }, (_, each) => {
         const stream = 1 + 2 * (index + each);
-        return [headers(stream, requestFields(dialect, { path, token: target.token, more })), data(stream, sent, !path.includes("Reflection"))];
+        return [
+          headers(stream, requestFields(dialect, { path, token: target.token, more })),
+          data(stream, sent, !path.includes("Reflection")),
+        ];
       });
       await connection.send(Buffer.concat(batch.flat()), 3_000);
     }
@@ -72,7 +96,12 @@ async function manyConnections(target: AttackTarget, { signal, scale }: AttackOp
   for (let index = 0; index < count && !signal.aborted; index++) {
     const connection = new RawHttp2(target.urls.product);
     opened.push(connection);
-    void connection.send(Buffer.concat([headers(1, requestFields(grpc, { path: "/product.v1.InventoryService/WatchStock" })), data(1, envelope(Buffer.alloc(0)))]));
+    void connection.send(
+      Buffer.concat([
+        headers(1, requestFields(grpc, { path: "/product.v1.InventoryService/WatchStock" })),
+        data(1, envelope(Buffer.alloc(0))),
+      ]),
+    );
     if (index % 50 === 49) await pause(20, signal);
   }
   await pause(heldMs * scale, signal);
@@ -96,7 +125,9 @@ async function zeroTimeout(target: AttackTarget, { signal, scale }: AttackOption
       for (let index = 0; index < count / 8; index++) {
         const id = 1 + 2 * index;
         const request = requestFields(dialect, { path: stream.path, more });
-        await connection.send(Buffer.concat([headers(id, request), data(id, envelope(stream.message(target, dialect.codec)))]));
+        await connection.send(
+          Buffer.concat([headers(id, request), data(id, envelope(stream.message(target, dialect.codec)))]),
+        );
       }
       await connection.while(() => connection.ended < count / 8, 3_000);
       connection.close();
@@ -106,7 +137,10 @@ async function zeroTimeout(target: AttackTarget, { signal, scale }: AttackOption
   for (let index = 0; index < scaled(50, scale, 10) && !signal.aborted; index++) {
     const connection = new RawHttp1(target.urls.product);
     const body = envelope(Buffer.from("{}"));
-    const head = requestHead(connectJson1, { path: "/product.v1.InventoryService/WatchStock", more: [["connect-timeout-ms", "0"]] });
+    const head = requestHead(connectJson1, {
+      path: "/product.v1.InventoryService/WatchStock",
+      more: [["connect-timeout-ms", "0"]],
+    });
     await connection.send(Buffer.concat([Buffer.from(`${head}content-length: ${body.length}\r\n\r\n`), body]));
     await connection.while(() => connection.bytesRead === 0, 1_000);
     connection.close();
@@ -144,7 +178,9 @@ async function unfinishedBodies2(target: AttackTarget, { signal, scale }: Attack
     opened.map(async (connection) => {
       for (let index = 0; index < perConnection && !signal.aborted && !connection.closed; index++) {
         const stream = 1 + 2 * index;
-        await connection.send(headers(stream, requestFields(unaryJson2, { path: "/product.v1.InventoryService/CheckStock" })));
+        await connection.send(
+          headers(stream, requestFields(unaryJson2, { path: "/product.v1.InventoryService/CheckStock" })),
+        );
         await uploadBody(connection, body, { stream, maxMs: 1_000, end: false });
       }
     }),
@@ -164,7 +200,9 @@ async function unfinishedBodies1(target: AttackTarget, { signal, scale }: Attack
     Array.from({ length: count }, async (_, index) => {
       const connection = new RawHttp1(target.urls.product);
       opened.push(connection);
-      const head = requestHead(dialects[index % dialects.length] as Dialect, { path: "/product.v1.InventoryService/CheckStock" });
+      const head = requestHead(dialects[index % dialects.length] as Dialect, {
+        path: "/product.v1.InventoryService/CheckStock",
+      });
       await connection.send(`${head}content-length: ${body.length + 1}\r\n\r\n`, 2_000);
       await connection.send(body, 2_000);
     }),
@@ -178,13 +216,19 @@ async function unfinishedBodies1(target: AttackTarget, { signal, scale }: Attack
 async function untakenAnswers2(target: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const [connections, calls] = [scaled(10, scale, 4), 500];
   const open = Buffer.concat([preface, settings([[4, 0x7fffffff]]), windowUpdate(0, 0x7fffffff - 65_535)]);
-  const opened = Array.from({ length: connections }, () => new RawHttp2(target.urls.product, { first: open, reads: false }));
+  const opened = Array.from(
+    { length: connections },
+    () => new RawHttp2(target.urls.product, { first: open, reads: false }),
+  );
   for (let index = 0; index < calls && !signal.aborted; index += 25) {
     await Promise.all(
       opened.map((connection) => {
         const batch = Array.from({ length: 25 }, (_, each) => {
           const stream = 1 + 2 * (index + each);
-          return [headers(stream, requestFields(unaryJson2, { path: "/product.v1.ProductService/ListProducts" })), data(stream, '{"pageSize":100}')];
+          return [
+            headers(stream, requestFields(unaryJson2, { path: "/product.v1.ProductService/ListProducts" })),
+            data(stream, '{"pageSize":100}'),
+          ];
         });
         return connection.send(Buffer.concat(batch.flat()), 1_000);
       }),
@@ -196,11 +240,17 @@ async function untakenAnswers2(target: AttackTarget, { signal, scale }: AttackOp
 }
 
 /** Pipelined HTTP/1.1 requests whose answers nobody takes. */
-function pipelined(path: string, method: "GET" | "POST", body: string, size: { readonly connections: number; readonly requests: number }) {
+function pipelined(
+  path: string,
+  method: "GET" | "POST",
+  body: string,
+  size: { readonly connections: number; readonly requests: number },
+) {
   return async (target: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> => {
     const connections = scaled(size.connections, scale, 20);
     const head = `${method} ${path} HTTP/1.1\r\nhost: localhost\r\n`;
-    const content = method === "GET" ? "\r\n" : `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    const content =
+      method === "GET" ? "\r\n" : `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
     const requests = Buffer.from((head + content).repeat(100));
     const opened = Array.from({ length: connections }, () => new RawHttp1(target.urls.product, { reads: false }));
     await Promise.all(
@@ -230,7 +280,13 @@ async function shortDeadlines(target: AttackTarget, { signal, scale }: AttackOpt
 }
 
 export const places: readonly Attack[] = [
-  ...Object.entries(streams).map(([name, stream]): Attack => ({ name: `places/1000-${name}`, victim: stream.victim, run: heldStreams(stream, 1_100) })),
+  ...Object.entries(streams).map(
+    ([name, stream]): Attack => ({
+      name: `places/1000-${name}`,
+      victim: stream.victim,
+      run: heldStreams(stream, 1_100),
+    }),
+  ),
   { name: "places/20000-health-watch", timeMaxMs: 40_000, run: heldStreams(streams["health-watch"] as Stream, 20_000) },
   { name: "places/20000-reflection", timeMaxMs: 40_000, run: heldStreams(streams.reflection as Stream, 20_000) },
   { name: "places/stream-per-connection", run: manyConnections },
@@ -241,13 +297,22 @@ export const places: readonly Attack[] = [
   { name: "places/untaken-answers-2", run: untakenAnswers2 },
   {
     name: "places/untaken-answers-1",
-    run: pipelined("/product.v1.ProductService/ListProducts", "POST", '{"pageSize":100}', { connections: 100, requests: 500 }),
+    run: pipelined("/product.v1.ProductService/ListProducts", "POST", '{"pageSize":100}', {
+      connections: 100,
+      requests: 500,
+    }),
   },
   {
     name: "places/pipelining",
-    run: pipelined("/product.v1.ProductService/GetProduct", "POST", '{"productId":"101"}', { connections: 200, requests: 2_000 }),
+    run: pipelined("/product.v1.ProductService/GetProduct", "POST", '{"productId":"101"}', {
+      connections: 200,
+      requests: 2_000,
+    }),
   },
   { name: "places/pipelined-health", run: pipelined("/health", "GET", "", { connections: 200, requests: 2_000 }) },
-  { name: "places/pipelined-unknown-paths", run: pipelined("/nothing/here", "GET", "", { connections: 200, requests: 2_000 }) },
+  {
+    name: "places/pipelined-unknown-paths",
+    run: pipelined("/nothing/here", "GET", "", { connections: 200, requests: 2_000 }),
+  },
   { name: "places/short-deadlines", kinds: ["gateway"], run: shortDeadlines },
 ];

@@ -48,7 +48,11 @@ export const signIn: readonly Attack[] = [
     victim: "user",
     run: flood(
       "/user.v1.UserService/CreateUser",
-      (index) => ({ name: "Mallory", email: `m${process.pid}-${Date.now()}-${index}@example.com`, password: "mallory's password" }),
+      (index) => ({
+        name: "Mallory",
+        email: `m${process.pid}-${Date.now()}-${index}@example.com`,
+        password: "mallory's password",
+      }),
       scaled(50, 1),
     ),
   },
@@ -61,6 +65,10 @@ export const signIn: readonly Attack[] = [
     name: "sign-in/guesses-at-unknown-accounts",
     victim: "user",
     // From the good caller's own address, which a lock by address alone would shut out.
-    run: flood("/user.v1.UserService/Login", (index) => ({ email: `nobody${index}@example.com`, password: "guess" }), 50),
+    run: flood(
+      "/user.v1.UserService/Login",
+      (index) => ({ email: `nobody${index}@example.com`, password: "guess" }),
+      50,
+    ),
   },
 ];

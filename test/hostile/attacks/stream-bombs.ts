@@ -17,11 +17,16 @@ const overHttp2 = streamDialects.filter(({ http }) => http === 2);
 
 function text(codec: Dialect["codec"], size: number): Buffer {
   // The longest text that a field of these methods could be: decoded before it is found too long.
-  return codec === "proto" ? lengthDelimited(2, Buffer.alloc(size, "a")) : Buffer.from(`{"afterPosition":"${"a".repeat(size)}"}`);
+  return codec === "proto"
+    ? lengthDelimited(2, Buffer.alloc(size, "a"))
+    : Buffer.from(`{"afterPosition":"${"a".repeat(size)}"}`);
 }
 
 /** A stream's message in DATA frames of one byte each. */
-async function onePieceFrames({ urls, token }: AttackTarget, { signal, scale, random }: AttackOptions): Promise<AttackReport> {
+async function onePieceFrames(
+  { urls, token }: AttackTarget,
+  { signal, scale, random }: AttackOptions,
+): Promise<AttackReport> {
   const bytes = scaled(240_000, scale, 60_000);
   const used: string[] = [];
   for (const path of streamPaths) {
@@ -31,7 +36,9 @@ async function onePieceFrames({ urls, token }: AttackTarget, { signal, scale, ra
     const message = envelope(text(dialect.codec, bytes));
     await connection.send(headers(1, requestFields(dialect, { path, token })));
     for (let at = 0; at < message.length && !signal.aborted && !connection.closed; at += 4_000) {
-      await connection.send(dataFrames(1, message.subarray(at, at + 4_000), { end: at + 4_000 >= message.length, pieceBytes: 1 }));
+      await connection.send(
+        dataFrames(1, message.subarray(at, at + 4_000), { end: at + 4_000 >= message.length, pieceBytes: 1 }),
+      );
     }
     await connection.roundTrip(15_000);
     connection.close();
@@ -41,7 +48,10 @@ async function onePieceFrames({ urls, token }: AttackTarget, { signal, scale, ra
 }
 
 /** The same in HTTP/1.1 chunks. */
-async function oneByteChunks({ urls, token }: AttackTarget, { signal, scale, random }: AttackOptions): Promise<AttackReport> {
+async function oneByteChunks(
+  { urls, token }: AttackTarget,
+  { signal, scale, random }: AttackOptions,
+): Promise<AttackReport> {
   const bytes = scaled(240_000, scale, 60_000);
   for (const path of streamPaths) {
     const dialect = overHttp1[Math.floor(random() * overHttp1.length)] as Dialect;
@@ -61,7 +71,10 @@ async function oneByteChunks({ urls, token }: AttackTarget, { signal, scale, ran
 }
 
 /** Unary bodies in pieces of one byte, many at once and none of them finished: each piece must not cost a buffer. */
-async function oneByteBodies({ urls, token }: AttackTarget, { signal, scale, random }: AttackOptions): Promise<AttackReport> {
+async function oneByteBodies(
+  { urls, token }: AttackTarget,
+  { signal, scale, random }: AttackOptions,
+): Promise<AttackReport> {
   const connections = scaled(20, scale, 6);
   const bytes = scaled(200_000, scale, 50_000);
   const opened = await Promise.all(
@@ -92,7 +105,10 @@ async function oneByteBodies({ urls, token }: AttackTarget, { signal, scale, ran
 }
 
 /** Envelopes that promise 4 MB and bring nothing. */
-async function promisedLengths({ urls, token }: AttackTarget, { signal, scale, random }: AttackOptions): Promise<AttackReport> {
+async function promisedLengths(
+  { urls, token }: AttackTarget,
+  { signal, scale, random }: AttackOptions,
+): Promise<AttackReport> {
   const [connections, streams] = [scaled(3, scale), 330];
   const dialects = [...overHttp2, ...unaryDialects.filter(({ http, enveloped }) => http === 2 && enveloped)];
   const paths = [...streamPaths, checkStock];
@@ -102,7 +118,12 @@ async function promisedLengths({ urls, token }: AttackTarget, { signal, scale, r
       const dialect = dialects[Math.floor(random() * dialects.length)] as Dialect;
       const path = paths[index % paths.length] as string;
       const promise = envelope(Buffer.alloc(0), { promised: 4 * 1024 * 1024 - 1 });
-      await connection.send(Buffer.concat([headers(1 + 2 * index, requestFields(dialect, { path, token })), data(1 + 2 * index, promise, false)]));
+      await connection.send(
+        Buffer.concat([
+          headers(1 + 2 * index, requestFields(dialect, { path, token })),
+          data(1 + 2 * index, promise, false),
+        ]),
+      );
     }
   }
   await pause(1_500, signal);
@@ -111,7 +132,10 @@ async function promisedLengths({ urls, token }: AttackTarget, { signal, scale, r
 }
 
 /** Very many empty messages that are there already: whoever loops over them must let others in between. */
-async function readyMessages({ urls, token }: AttackTarget, { signal, scale, random }: AttackOptions): Promise<AttackReport> {
+async function readyMessages(
+  { urls, token }: AttackTarget,
+  { signal, scale, random }: AttackOptions,
+): Promise<AttackReport> {
   const count = scaled(300_800, scale, 60_000);
   let worked = 0;
   for (const path of [reflection, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", watchStock]) {
@@ -129,7 +153,10 @@ async function readyMessages({ urls, token }: AttackTarget, { signal, scale, ran
 }
 
 /** A little gzip that is a gigabyte: refused once it is larger than a message may be. */
-async function gzipRatio({ urls, token }: AttackTarget, { signal, scale, random, step }: AttackOptions): Promise<AttackReport> {
+async function gzipRatio(
+  { urls, token }: AttackTarget,
+  { signal, scale, random, step }: AttackOptions,
+): Promise<AttackReport> {
   const packed = gzipSync(Buffer.alloc(256 * 1024 * 1024), { level: 9 });
   const dialects = [...overHttp2, ...unaryDialects.filter(({ http }) => http === 2)];
   const count = scaled(12, scale, 2);
@@ -138,8 +165,13 @@ async function gzipRatio({ urls, token }: AttackTarget, { signal, scale, random,
     const path = overHttp2.includes(dialect) ? watchStock : checkStock;
     await step(`${path.split("/").pop()} ${dialect.name}`, 4 * 1024 * 1024, async () => {
       const connection = new RawHttp2(urls.product);
-      await connection.send(headers(1, requestFields(dialect, { path, token, more: [[dialect.encodingHeader, "gzip"]] })));
-      await uploadBody(connection, dialect.enveloped ? envelope(packed, { flags: 1 }) : packed, { stream: 1, maxMs: 10_000 });
+      await connection.send(
+        headers(1, requestFields(dialect, { path, token, more: [[dialect.encodingHeader, "gzip"]] })),
+      );
+      await uploadBody(connection, dialect.enveloped ? envelope(packed, { flags: 1 }) : packed, {
+        stream: 1,
+        maxMs: 10_000,
+      });
       await connection.while(() => connection.ended === 0, 10_000);
       connection.close();
     });

@@ -32,6 +32,8 @@ process.on("message", async (message: { readonly calls?: ClientCalls }) => {
   if (message.calls !== undefined) process.send?.({ outcome: await callAll(message.calls) });
 });
 process.on("disconnect", () => process.exit());
+// The loop monitor lets go of the channel, which is all that keeps this process.
+process.channel?.ref();
 
 async function callAll(calls: ClientCalls): Promise<ClientOutcome> {
   const environment = systemEnvironment({ name: "hostile-client", logLevel: "silent" });

@@ -44,7 +44,12 @@ const messageBytes = 4 * 1024 * 1024 - 64;
 /** `codec`'s message of a size, of the costliest kind. */
 interface Payload {
   readonly name: string;
-  make(calls: ClientCalls): { readonly body: Buffer; readonly gzip?: true; readonly pieceBytes?: number; readonly end?: boolean };
+  make(calls: ClientCalls): {
+    readonly body: Buffer;
+    readonly gzip?: true;
+    readonly pieceBytes?: number;
+    readonly end?: boolean;
+  };
 }
 
 const enveloped = ({ protocol, method }: ClientCalls) => protocol !== "connect" || method !== "unary";
@@ -55,12 +60,22 @@ function framed(calls: ClientCalls, message: Buffer, gzip = false): Buffer {
   return enveloped(calls) ? envelope(packed, { flags: gzip ? 1 : 0 }) : packed;
 }
 
-const byCodec = (calls: ClientCalls, proto: () => Buffer, json: () => Buffer) => (calls.codec === "json" ? json() : proto());
+/** 256 MB of zeros in 256 KB. */
+const packedZeros = gzipSync(Buffer.alloc(256 * 1024 * 1024), { level: 9 });
+const zeros = (calls: ClientCalls) => (enveloped(calls) ? envelope(packedZeros, { flags: 1 }) : packedZeros);
+
+const byCodec = (calls: ClientCalls, proto: () => Buffer, json: () => Buffer) =>
+  calls.codec === "json" ? json() : proto();
 const elements = (calls: ClientCalls) =>
   byCodec(
     calls,
     () => repeated(lengthDelimited(1, ""), messageBytes),
-    () => Buffer.concat([Buffer.from('{"products":[{}'), repeated(Buffer.from(",{}"), messageBytes - 64), Buffer.from("]}")]),
+    () =>
+      Buffer.concat([
+        Buffer.from('{"products":[{}'),
+        repeated(Buffer.from(",{}"), messageBytes - 64),
+        Buffer.from("]}"),
+      ]),
   );
 const unknown = (calls: ClientCalls) =>
   byCodec(
@@ -72,7 +87,13 @@ const deep = (calls: ClientCalls) =>
   byCodec(
     calls,
     () => nestedGroups(15, messageBytes / 2),
-    () => Buffer.concat([Buffer.from('{"x":'), Buffer.alloc(messageBytes / 2 - 8, "["), Buffer.alloc(messageBytes / 2 - 8, "]"), Buffer.from("}")]),
+    () =>
+      Buffer.concat([
+        Buffer.from('{"x":'),
+        Buffer.alloc(messageBytes / 2 - 8, "["),
+        Buffer.alloc(messageBytes / 2 - 8, "]"),
+        Buffer.from("}"),
+      ]),
   );
 
 const payloads: readonly Payload[] = [
@@ -80,17 +101,29 @@ const payloads: readonly Payload[] = [
   { name: "many-elements-gzip", make: (calls) => ({ body: framed(calls, elements(calls), true), gzip: true }) },
   { name: "unknown-fields", make: (calls) => ({ body: framed(calls, unknown(calls)) }) },
   { name: "deep-nesting", make: (calls) => ({ body: framed(calls, deep(calls)) }) },
-  { name: "gzip-ratio", make: (calls) => ({ body: framed(calls, Buffer.alloc(256 * 1024 * 1024), true), gzip: true }) },
-  { name: "one-byte-pieces", make: (calls) => ({ body: framed(calls, elements(calls).subarray(0, 250_000)), pieceBytes: 1 }) },
+  { name: "gzip-ratio", make: (calls) => ({ body: zeros(calls), gzip: true }) },
+  {
+    name: "one-byte-pieces",
+    make: (calls) => ({ body: framed(calls, elements(calls).subarray(0, 250_000)), pieceBytes: 1 }),
+  },
   { name: "promised-4-MB", make: () => ({ body: envelope(Buffer.alloc(0), { promised: messageBytes }), end: false }) },
   { name: "promised-4-GB", make: () => ({ body: envelope(Buffer.alloc(0), { promised: 0xffffffff }), end: false }) },
   {
     name: "ready-messages",
-    make: (calls) => ({ body: repeated(envelope(Buffer.from(calls.codec === "json" ? "{}" : "")), 5_000_000), end: false }),
+    make: (calls) => ({
+      body: repeated(envelope(Buffer.from(calls.codec === "json" ? "{}" : "")), 5_000_000),
+      end: false,
+    }),
   },
   {
     name: "endless-message",
-    make: (calls) => ({ body: Buffer.concat([enveloped(calls) ? envelope(Buffer.alloc(0), { promised: messageBytes }) : Buffer.alloc(0), Buffer.alloc(64 * 1024 * 1024, " ")]), end: false }),
+    make: (calls) => ({
+      body: Buffer.concat([
+        enveloped(calls) ? envelope(Buffer.alloc(0), { promised: messageBytes }) : Buffer.alloc(0),
+        Buffer.alloc(64 * 1024 * 1024, " "),
+      ]),
+      end: false,
+    }),
   },
 ];
 
@@ -141,31 +174,58 @@ const endless2 = (bytes: Buffer) => (connection: RawHttp2, isOver: () => boolean
 
 const many = (bytes: Buffer, count: number) => Buffer.alloc(bytes.length * count, bytes);
 
+/** Makes what a payload is made of once for each way to call. */
+function madeOnce(make: Payload["make"]): Payload["make"] {
+  const made = new Map<string, ReturnType<Payload["make"]>>();
+  return (calls) => {
+    const way = `${calls.protocol} ${calls.codec} ${calls.method}`;
+    const known = made.get(way) ?? make(calls);
+    made.set(way, known);
+    return known;
+  };
+}
+
 export const malices: readonly Malice[] = [
-  ...payloads.map(
-    ({ name, make }): Malice => ({
-      name,
-      async onCall2({ connection, stream, calls, isOver }) {
-        const { body, gzip, pieceBytes, end } = make(calls);
-        await connection.send(headers(stream, answerFields(calls, gzip)));
-        await uploadBody(connection, body, { stream, maxMs: 5_000, isOver, end: end ?? false, ...(pieceBytes === undefined ? {} : { pieceBytes }) });
-        if (end !== false && !isOver()) await connection.send(headers(stream, [["grpc-status", "0"]], true));
-      },
-      async onCall1(socket, calls, isOver) {
-        const { body, gzip, pieceBytes, end } = make(calls);
-        if (pieceBytes === undefined) {
-          await write(socket, `${head1(calls, gzip)}content-length: ${end === false ? body.length + 9 : body.length}\r\n\r\n`);
-          await write(socket, body);
-          return;
-        }
-        await write(socket, `${head1(calls, gzip)}transfer-encoding: chunked\r\n\r\n`);
-        for (let at = 0; at < body.length && !isOver(); at += 4_000) {
-          await write(socket, Buffer.concat([...body.subarray(at, at + 4_000)].map((byte) => Buffer.from([0x31, 13, 10, byte, 13, 10]))));
-        }
-        await write(socket, "0\r\n\r\n");
-      },
-    }),
-  ),
+  ...payloads
+    .map(({ name, make }): Payload => ({ name, make: madeOnce(make) }))
+    .map(
+      ({ name, make }): Malice => ({
+        name,
+        async onCall2({ connection, stream, calls, isOver }) {
+          const { body, gzip, pieceBytes, end } = make(calls);
+          await connection.send(headers(stream, answerFields(calls, gzip)));
+          await uploadBody(connection, body, {
+            stream,
+            maxMs: 5_000,
+            isOver,
+            end: end ?? false,
+            ...(pieceBytes === undefined ? {} : { pieceBytes }),
+          });
+          if (end !== false && !isOver()) await connection.send(headers(stream, [["grpc-status", "0"]], true));
+        },
+        async onCall1(socket, calls, isOver) {
+          const { body, gzip, pieceBytes, end } = make(calls);
+          if (pieceBytes === undefined) {
+            await write(
+              socket,
+              `${head1(calls, gzip)}content-length: ${end === false ? body.length + 9 : body.length}\r\n\r\n`,
+            );
+            await write(socket, body);
+            return;
+          }
+          await write(socket, `${head1(calls, gzip)}transfer-encoding: chunked\r\n\r\n`);
+          for (let at = 0; at < body.length && !isOver(); at += 4_000) {
+            await write(
+              socket,
+              Buffer.concat(
+                [...body.subarray(at, at + 4_000)].map((byte) => Buffer.from([0x31, 13, 10, byte, 13, 10])),
+              ),
+            );
+          }
+          await write(socket, "0\r\n\r\n");
+        },
+      }),
+    ),
   { name: "no-settings", first2: Buffer.alloc(0), onCall1: () => {} },
   { name: "no-answer" },
   {
@@ -193,9 +253,24 @@ export const malices: readonly Malice[] = [
   {
     name: "informational-answers",
     async onCall2({ connection, stream, isOver }) {
-      await endlessly((piece) => connection.send(piece, 1_000), many(headers(stream, [[":status", "103"], ["link", "</x>"]]), 200), isOver);
+      await endlessly(
+        (piece) => connection.send(piece, 1_000),
+        many(
+          headers(stream, [
+            [":status", "103"],
+            ["link", "</x>"],
+          ]),
+          200,
+        ),
+        isOver,
+      );
     },
-    onCall1: (socket, _, isOver) => endlessly((piece) => write(socket, piece), many(Buffer.from("HTTP/1.1 103 Early\r\nlink: </x>\r\n\r\n"), 200), isOver),
+    onCall1: (socket, _, isOver) =>
+      endlessly(
+        (piece) => write(socket, piece),
+        many(Buffer.from("HTTP/1.1 103 Early\r\nlink: </x>\r\n\r\n"), 200),
+        isOver,
+      ),
   },
   {
     name: "endless-headers",
@@ -206,14 +281,24 @@ export const malices: readonly Malice[] = [
     },
     async onCall1(socket, _, isOver) {
       await write(socket, "HTTP/1.1 200 OK\r\n");
-      await endlessly((piece) => write(socket, piece), many(Buffer.from(`x-more: ${"a".repeat(1_000)}\r\n`), 16), isOver);
+      await endlessly(
+        (piece) => write(socket, piece),
+        many(Buffer.from(`x-more: ${"a".repeat(1_000)}\r\n`), 16),
+        isOver,
+      );
     },
   },
   {
     name: "hpack-bomb",
     async onCall2({ connection, stream, calls, isOver }) {
-      await connection.send(headers(stream, Buffer.concat([headerBlock(answerFields(calls)), literal("x", "a".repeat(3_900), 0x40)])));
-      await endlessly((piece) => connection.send(piece, 1_000), many(headers(stream, many(prefixed(62, 7, 0x80), 16_000)), 4), isOver);
+      await connection.send(
+        headers(stream, Buffer.concat([headerBlock(answerFields(calls)), literal("x", "a".repeat(3_900), 0x40)])),
+      );
+      await endlessly(
+        (piece) => connection.send(piece, 1_000),
+        many(headers(stream, many(prefixed(62, 7, 0x80), 16_000)), 4),
+        isOver,
+      );
     },
   },
   { name: "ping-flood", onConnection2: endless2(many(ping(), 900)) },
@@ -229,20 +314,32 @@ export const malices: readonly Malice[] = [
   },
   { name: "no-streams-allowed", first2: settings([[3, 0]]) },
   { name: "no-window", first2: settings([[4, 0]]) },
-  { name: "goaway-at-once", onConnection2: (connection) => connection.send(frame({ type: frameType.goaway }, Buffer.alloc(8))) },
+  {
+    name: "goaway-at-once",
+    onConnection2: (connection) => connection.send(frame({ type: frameType.goaway }, Buffer.alloc(8))),
+  },
   { name: "resets", onCall2: ({ connection, stream }) => connection.send(reset(stream, 7)) },
   {
     name: "two-statuses",
-    onCall2: ({ connection, stream, calls }) => connection.send(headers(stream, [[":status", "200"], ...answerFields(calls)])),
+    onCall2: ({ connection, stream, calls }) =>
+      connection.send(headers(stream, [[":status", "200"], ...answerFields(calls)])),
   },
   {
     name: "endless-trailers",
     async onCall2({ connection, stream, calls, isOver }) {
       await connection.send(headers(stream, answerFields(calls)));
-      await endlessly((piece) => connection.send(piece, 1_000), many(headers(stream, [["grpc-status", "0"]]), 500), isOver);
+      await endlessly(
+        (piece) => connection.send(piece, 1_000),
+        many(headers(stream, [["grpc-status", "0"]]), 500),
+        isOver,
+      );
     },
   },
-  { name: "closes-at-once", onConnection2: (connection) => connection.close(), onCall1: (socket) => void socket.destroy() },
+  {
+    name: "closes-at-once",
+    onConnection2: (connection) => connection.close(),
+    onCall1: (socket) => void socket.destroy(),
+  },
 ];
 
 export interface MaliciousServer {
@@ -276,7 +373,12 @@ export async function serveMalice(malice: Malice, calls: Omit<ClientCalls, "url"
       onFrame({ type, stream }) {
         if (type === frameType.reset) over.add(stream);
         if (type === frameType.headers) {
-          void malice.onCall2?.({ connection, stream, calls: full, isOver: () => closing || connection.closed || over.has(stream) });
+          void malice.onCall2?.({
+            connection,
+            stream,
+            calls: full,
+            isOver: () => closing || connection.closed || over.has(stream),
+          });
         }
       },
     });

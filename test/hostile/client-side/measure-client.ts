@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { peakBytes, residentBytes, resetPeak } from "../harness/process-probe.ts";
+import { peakBytes, resetPeak, residentBytes } from "../harness/process-probe.ts";
 import type { ClientSideRow } from "../harness/row.ts";
 import { askMonitor } from "../harness/target-process.ts";
 import type { ClientCalls, ClientOutcome } from "./client-process.ts";
@@ -29,7 +29,10 @@ const ways: readonly Pick<ClientCalls, "protocol" | "httpVersion" | "codec">[] =
 export const clientAttacks: readonly string[] = malices.map(({ name }) => `malicious-server/${name}`);
 
 /** Runs one: our client, in a process with a small heap, calls the server in several ways. */
-export async function measureClient(attack: string, { seed, waysMax }: { readonly seed: number; readonly waysMax: number }): Promise<ClientSideRow> {
+export async function measureClient(
+  attack: string,
+  { seed, waysMax }: { readonly seed: number; readonly waysMax: number },
+): Promise<ClientSideRow> {
   const malice = malices.find(({ name }) => `malicious-server/${name}` === attack) as Malice;
   const [server, client] = [start("malicious-server-process.ts", []), startClient()];
   let current = client;
@@ -51,7 +54,9 @@ export async function measureClient(attack: string, { seed, waysMax }: { readonl
       const outcome = await outcomeOf(current, { ...calls, url });
       done++;
       if (outcome === undefined) {
-        findings.push(`${what}: the client ${current.exitCode === null && current.signalCode === null ? "hung" : "died"}`);
+        findings.push(
+          `${what}: the client ${current.exitCode === null && current.signalCode === null ? "hung" : "died"}`,
+        );
         current.kill("SIGKILL");
         current = startClient();
         continue;
@@ -68,11 +73,20 @@ export async function measureClient(attack: string, { seed, waysMax }: { readonl
     server.kill("SIGKILL");
     current.kill("SIGKILL");
   }
-  return { attack, ...worst, findings, note: `${done} ways: ${[...codes].join(", ")}${latest === "" ? "" : `; latest ${latest}`}` };
+  return {
+    attack,
+    ...worst,
+    findings,
+    note: `${done} ways: ${[...codes].join(", ")}${latest === "" ? "" : `; latest ${latest}`}`,
+  };
 }
 
 /** Ways that fit the malice, rotated by the seed so that all of them have their turn. */
-function chosen({ onCall1, onCall2, onConnection2, first2 }: Malice, seed: number, waysMax: number): Omit<ClientCalls, "url">[] {
+function chosen(
+  { onCall1, onCall2, onConnection2, first2 }: Malice,
+  seed: number,
+  waysMax: number,
+): Omit<ClientCalls, "url">[] {
   const silent = onCall1 === undefined && onCall2 === undefined && onConnection2 === undefined && first2 === undefined;
   const fitting = ways
     .filter(({ httpVersion }) => httpVersion === "2" || onCall1 !== undefined || silent)
@@ -82,13 +96,17 @@ function chosen({ onCall1, onCall2, onConnection2, first2 }: Malice, seed: numbe
         .map((method) => ({ ...way, method, concurrent, timeoutMs })),
     );
   // A step that has no divisor in common with the count visits all before it repeats.
-  return Array.from({ length: Math.min(waysMax, fitting.length) }, (_, index) => fitting[(seed + index * 5) % fitting.length] as (typeof fitting)[number]);
+  return Array.from(
+    { length: Math.min(waysMax, fitting.length) },
+    (_, index) => fitting[(seed + index * 5) % fitting.length] as (typeof fitting)[number],
+  );
 }
 
 async function outcomeOf(client: ChildProcess, calls: ClientCalls): Promise<ClientOutcome | undefined> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => end(undefined), hungMs);
-    const onMessage = (message: { readonly outcome?: ClientOutcome }) => message.outcome !== undefined && end(message.outcome);
+    const onMessage = (message: { readonly outcome?: ClientOutcome }) =>
+      message.outcome !== undefined && end(message.outcome);
     const onExit = () => end(undefined);
     function end(outcome: ClientOutcome | undefined) {
       clearTimeout(timer);
@@ -96,7 +114,8 @@ async function outcomeOf(client: ChildProcess, calls: ClientCalls): Promise<Clie
       resolve(outcome);
     }
     client.on("message", onMessage).on("exit", onExit);
-    client.send({ calls });
+    if (client.connected) client.send({ calls });
+    else end(undefined);
   });
 }
 
@@ -107,7 +126,15 @@ async function warm(client: ChildProcess): Promise<void> {
   if (warmed.has(client)) return;
   warmed.add(client);
   for (const { protocol, httpVersion, codec } of ways.slice(0, 4)) {
-    await outcomeOf(client, { url: "http://127.0.0.1:9", protocol, httpVersion, codec, method: "stream", concurrent: 1, timeoutMs: 200 });
+    await outcomeOf(client, {
+      url: "http://127.0.0.1:9",
+      protocol,
+      httpVersion,
+      codec,
+      method: "stream",
+      concurrent: 1,
+      timeoutMs: 200,
+    });
   }
 }
 
@@ -117,7 +144,10 @@ function startClient(): ChildProcess {
 }
 
 function start(file: string, execArgv: string[]): ChildProcess {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [], { execArgv, stdio: ["ignore", "inherit", "ignore", "ipc"] });
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [], {
+    execArgv,
+    stdio: ["ignore", "inherit", "ignore", "ipc"],
+  });
   child.on("error", () => {});
   return child;
 }

@@ -42,7 +42,9 @@ async function run({ name, target, scale, seed, timeMaxMs }: RunMessage) {
   try {
     return { report: await attack.run(target, { signal, scale, random: seededRandom(seed), step }) };
   } catch (error) {
-    return { report: { findings: [`the attack itself failed: ${error instanceof Error ? error.stack : error}`], note: "" } };
+    return {
+      report: { findings: [`the attack itself failed: ${error instanceof Error ? error.stack : error}`], note: "" },
+    };
   }
 }
 

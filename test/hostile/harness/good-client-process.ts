@@ -47,7 +47,11 @@ function begin(load: GoodLoad) {
     const startMs = performance.now();
     const startCpuMs = cpuMs(load.pids);
     const made =
-      calls % healthEvery === 0 ? freshCall(load, healthRequest) : calls % 2 === 0 ? kept.call() : freshCall(load, jsonRequest(load));
+      calls % healthEvery === 0
+        ? freshCall(load, healthRequest)
+        : calls % 2 === 0
+          ? kept.call()
+          : freshCall(load, jsonRequest(load));
     const done = made.then(
       () => undefined,
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
@@ -90,7 +94,10 @@ function summary(outcomes: readonly Outcome[]): GoodResult {
     p99Ms: quantile(wall, 0.99),
     maxMs: wall.at(-1) ?? 0,
     p99CpuMs: quantile(cpu, 0.99),
-    errorTexts: [...texts].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([text, count]) => `${count} × ${text}`),
+    errorTexts: [...texts]
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, 3)
+      .map(([text, count]) => `${count} × ${text}`),
   };
 }
 
@@ -124,7 +131,9 @@ function jsonRequest({ victim, userId, productId }: GoodLoad): JsonRequest {
 
 function binaryRequest({ victim, userId, productId }: GoodLoad): Buffer {
   if (victim === "product") return lengthDelimited(1, productId);
-  return victim === "user" ? lengthDelimited(1, userId) : Buffer.concat([lengthDelimited(1, userId), varintField(3, 1)]);
+  return victim === "user"
+    ? lengthDelimited(1, userId)
+    : Buffer.concat([lengthDelimited(1, userId), varintField(3, 1)]);
 }
 
 function freshCall({ url, token, deadlineMs }: GoodLoad, { path, body }: JsonRequest): Promise<void> {
@@ -202,7 +211,12 @@ class KeptConnection {
       stream.on("close", () => {
         clearTimeout(timer);
         if (status === "0") resolve();
-        else reject(new Error(`kept connection: ${status === undefined ? `reset ${stream.rstCode}` : `grpc-status ${status} ${message}`}`));
+        else
+          reject(
+            new Error(
+              `kept connection: ${status === undefined ? `reset ${stream.rstCode}` : `grpc-status ${status} ${message}`}`,
+            ),
+          );
       });
       stream.resume();
       stream.end(envelope(binaryRequest(this.#load)));

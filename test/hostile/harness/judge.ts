@@ -7,6 +7,8 @@ export const bars = {
   p99IdleFactor: 5,
   p99FloorMs: 250,
   growthBytesMax: 200 * 1024 * 1024,
+  /** Buffers, resident or not: a promise of bytes is no reason to set memory aside. */
+  externalBytesMax: 400 * 1024 * 1024,
   /** CPU time for which one request may hold the event loop. */
   stepHeldMsMax: 50,
   /** What one request may allocate: this many times its decompressed size, and `stepAllocatedFloor` more. */
@@ -39,8 +41,13 @@ export function judge(row: Row, { latencyBy }: JudgeOptions): readonly string[] 
     const growth = each.peakBytes - each.beforeBytes;
     if (!each.isAlive) failures.push(`${each.name} died`);
     if (growth > bars.growthBytesMax) failures.push(`${each.name} grew by ${megabytes(growth)} MB`);
+    if (each.externalMaxBytes > bars.externalBytesMax) {
+      failures.push(`${each.name} held ${megabytes(each.externalMaxBytes)} MB in buffers`);
+    }
     if (each.isAlive && (each.inFlightAfter ?? Number.POSITIVE_INFINITY) > (each.inFlightBefore ?? 0)) {
-      failures.push(`${each.name}: calls in flight ${each.inFlightBefore} before, ${each.inFlightAfter ?? "unknown"} after`);
+      failures.push(
+        `${each.name}: calls in flight ${each.inFlightBefore} before, ${each.inFlightAfter ?? "unknown"} after`,
+      );
     }
   }
   const held = worst(row.steps, ({ heldMs }) => heldMs / bars.stepHeldMsMax);

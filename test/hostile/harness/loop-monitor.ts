@@ -12,17 +12,20 @@ export interface LoopReading {
   readonly cpuMs: number;
   /** Bytes allocated on V8's heap, garbage included. */
   readonly allocatedBytes: number;
-  readonly seconds: number;
+  /** The most memory that was held outside of V8's heap, in bytes: buffers. Not all of it need be resident. */
+  readonly externalMaxBytes: number;
 }
 
 let heldMaxMs = 0;
+let externalMaxBytes = 0;
 let lastMs = cpuMs();
-let start = { cpuMs: lastMs, allocated: allocatedBytes(), atMs: performance.now() };
+let start = { cpuMs: lastMs, allocated: allocatedBytes() };
 
 function look() {
   const nowMs = cpuMs();
   heldMaxMs = Math.max(heldMaxMs, nowMs - lastMs);
   lastMs = nowMs;
+  externalMaxBytes = Math.max(externalMaxBytes, getHeapStatistics().external_memory);
 }
 
 setInterval(look, intervalMs).unref();
@@ -33,11 +36,12 @@ process.on("message", (message: { readonly monitor?: "reset" | "read"; readonly 
     heldMaxMs,
     cpuMs: lastMs - start.cpuMs,
     allocatedBytes: allocatedBytes() - start.allocated,
-    seconds: (performance.now() - start.atMs) / 1_000,
+    externalMaxBytes,
   };
   if (message.monitor === "reset") {
     heldMaxMs = 0;
-    start = { cpuMs: lastMs, allocated: allocatedBytes(), atMs: performance.now() };
+    externalMaxBytes = 0;
+    start = { cpuMs: lastMs, allocated: allocatedBytes() };
   }
   process.send?.({ monitor: message.id, reading });
 });

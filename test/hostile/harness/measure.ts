@@ -3,7 +3,7 @@ import type { Attacker, StepMessage } from "./attacker.ts";
 import type { GoodClient, GoodLoad, GoodResult } from "./good-client.ts";
 import { callsInFlight, inFlightAfter } from "./in-flight.ts";
 import { costsTooMuch } from "./judge.ts";
-import { peakBytes, residentBytes, resetPeak } from "./process-probe.ts";
+import { peakBytes, resetPeak, residentBytes } from "./process-probe.ts";
 import type { Row, StepCost } from "./row.ts";
 import type { HostileStack } from "./stack.ts";
 import type { TargetProcess } from "./target-process.ts";
@@ -39,7 +39,11 @@ const attackMaxMsLeast = 5_000;
 const goodAllocationBytes = 512 * 1024;
 
 /** Runs one attack on one target with the good client beside it. */
-export async function measure(attack: Attack, { stack, good, attacker }: MeasureParts, options: MeasureOptions): Promise<Row> {
+export async function measure(
+  attack: Attack,
+  { stack, good, attacker }: MeasureParts,
+  options: MeasureOptions,
+): Promise<Row> {
   const { kind, scale, seed } = options;
   const victim = attack.victim ?? "product";
   const tls = attack.needsTls === true ? await stack.withTls() : undefined;
@@ -65,8 +69,8 @@ export async function measure(attack: Attack, { stack, good, attacker }: Measure
   );
   for (const each of path) resetPeak(each.pid);
   await Promise.all(path.map((each) => each.loop("reset")));
-  const heldMs = new Map<TargetProcess, number>(path.map((each) => [each, 0]));
-  const steps = new Steps(path, heldMs);
+  const seen = new Map<TargetProcess, Seen>(path.map((each) => [each, { heldMs: 0, externalBytes: 0 }]));
+  const steps = new Steps(path, seen);
 
   await good.start(load);
   const startMs = performance.now();
@@ -79,7 +83,11 @@ export async function measure(attack: Attack, { stack, good, attacker }: Measure
   const inFlight = await Promise.all(
     path.map((each, index) => inFlightAfter(each, before[index]?.inFlight ?? 0, options.inFlightMaxMs)),
   );
-  await new Promise((resolve) => setTimeout(resolve, options.afterMs));
+  await settle(
+    path,
+    before.map(({ bytes }) => bytes),
+    options.afterMs,
+  );
   return {
     attack: attack.name,
     kind,
@@ -93,7 +101,8 @@ export async function measure(attack: Attack, { stack, good, attacker }: Measure
       afterBytes: residentBytes(each.pid),
       inFlightBefore: before[index]?.inFlight,
       inFlightAfter: inFlight[index],
-      heldMaxMs: heldMs.get(each),
+      heldMaxMs: seen.get(each)?.heldMs,
+      externalMaxBytes: seen.get(each)?.externalBytes ?? 0,
       isAlive: each.isAlive(),
     })),
     steps: steps.costs,
@@ -102,13 +111,23 @@ export async function measure(attack: Attack, { stack, good, attacker }: Measure
   };
 }
 
+/** Growth that is not worth waiting for. */
+const settledGrowthBytes = 50 * 1024 * 1024;
+
+/** Waits while a process is larger than before, for so long at most. */
+async function settle(path: readonly TargetProcess[], before: readonly number[], maxMs: number): Promise<void> {
+  const endMs = performance.now() + maxMs;
+  const isLarger = () => path.some(({ pid }, index) => residentBytes(pid) > (before[index] ?? 0) + settledGrowthBytes);
+  while (isLarger() && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 250));
+}
+
 const idleResults = new Map<string, GoodResult>();
 
-/** Measured anew for each row in the long form (`idleMs` of a second and more), once for each target otherwise. */
+/** Measured once for each process and what it is asked for. */
 async function idleControl(good: GoodClient, load: GoodLoad, idleMs: number): Promise<GoodResult> {
   const key = `${load.url} ${load.victim}`;
   const known = idleResults.get(key);
-  if (known !== undefined && idleMs < 1_000) return known;
+  if (known !== undefined) return known;
   await good.start(load);
   await new Promise((resolve) => setTimeout(resolve, idleMs));
   const result = await good.stop();
@@ -116,16 +135,22 @@ async function idleControl(good: GoodClient, load: GoodLoad, idleMs: number): Pr
   return result;
 }
 
+/** The most that the loop monitor saw over all readings. */
+interface Seen {
+  heldMs: number;
+  externalBytes: number;
+}
+
 /** Measures an attack's requests one by one. */
 class Steps {
   readonly costs: StepCost[] = [];
   readonly #path: readonly TargetProcess[];
-  readonly #heldMs: Map<TargetProcess, number>;
+  readonly #seen: ReadonlyMap<TargetProcess, Seen>;
   #tries = 0;
 
-  constructor(path: readonly TargetProcess[], heldMs: Map<TargetProcess, number>) {
+  constructor(path: readonly TargetProcess[], seen: ReadonlyMap<TargetProcess, Seen>) {
     this.#path = path;
-    this.#heldMs = heldMs;
+    this.#seen = seen;
   }
 
   /** Whether the step is to be run again. */
@@ -150,7 +175,11 @@ class Steps {
 
   async note(target: TargetProcess, action: "reset" | "read") {
     const reading = await target.loop(action);
-    this.#heldMs.set(target, Math.max(this.#heldMs.get(target) ?? 0, reading?.heldMaxMs ?? 0));
+    const seen = this.#seen.get(target);
+    if (seen !== undefined && reading !== undefined) {
+      seen.heldMs = Math.max(seen.heldMs, reading.heldMaxMs);
+      seen.externalBytes = Math.max(seen.externalBytes, reading.externalMaxBytes);
+    }
     return reading;
   }
 }

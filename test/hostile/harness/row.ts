@@ -18,6 +18,8 @@ export interface ProcessMemory {
   readonly inFlightAfter: number | undefined;
   /** The longest that its event loop was held, in milliseconds of CPU time. */
   readonly heldMaxMs: number | undefined;
+  /** The most that it held in buffers, resident or not. */
+  readonly externalMaxBytes: number;
   readonly isAlive: boolean;
 }
 

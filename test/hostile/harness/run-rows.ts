@@ -6,13 +6,14 @@ import { type MeasureOptions, measure } from "./measure.ts";
 import type { Row } from "./row.ts";
 import { type HostileStack, startStack } from "./stack.ts";
 
-export interface RunOptions extends JudgeOptions {
+export interface RowOptions extends JudgeOptions {
+  readonly measure: Omit<MeasureOptions, "kind">;
+}
+
+export interface RunOptions extends RowOptions {
   readonly kinds: readonly TargetKind[];
   readonly auths: readonly Auth[];
   readonly signal?: AbortSignal;
-  readonly measure: Omit<MeasureOptions, "kind">;
-  /** Which of an attack's targets to run. Default: all. */
-  readonly wants?: (attack: Attack, kind: TargetKind, auth: Auth) => boolean;
 }
 
 export interface JudgedRow {
@@ -23,35 +24,53 @@ export interface JudgedRow {
 /** Memory that a process may have gained over the time of a stack: beyond it the next attack gets a fresh one. */
 const keptGrowthBytesMax = 64 * 1024 * 1024;
 
-/** Runs the attacks, one after another; a stack that an attack damaged is replaced before the next. */
-export async function* runRows(attacks: readonly Attack[], options: RunOptions): AsyncGenerator<JudgedRow> {
+/** Runs attacks one at a time, and keeps the stack from one to the next. */
+export interface RowRunner {
+  run(attack: Attack, where: { readonly kind: TargetKind; readonly auth: Auth }): Promise<JudgedRow>;
+  dispose(): Promise<void>;
+}
+
+/** A stack that an attack damaged is replaced before the next. */
+export function createRowRunner(options: RowOptions): RowRunner {
   const [good, attacker] = [forkGoodClient(), createAttacker()];
   let stack: HostileStack | undefined;
+  return {
+    async run(attack, { kind, auth }) {
+      if (stack?.auth !== auth || !stack.isAlive()) {
+        await stack?.dispose();
+        stack = undefined;
+        stack = await startStack(auth);
+      }
+      const row: Row = await measure(attack, { stack, good, attacker }, { ...options.measure, kind });
+      if (isDamaged(row)) {
+        await stack.dispose();
+        stack = undefined;
+      }
+      return { row, failures: judge(row, options) };
+    },
+    async dispose() {
+      good.dispose();
+      attacker.dispose();
+      await stack?.dispose();
+    },
+  };
+}
+
+/** Runs the attacks wherever they make sense. */
+export async function* runRows(attacks: readonly Attack[], options: RunOptions): AsyncGenerator<JudgedRow> {
+  const runner = createRowRunner(options);
   try {
     for (const auth of options.auths) {
       for (const kind of options.kinds) {
         for (const attack of attacks) {
           if (options.signal?.aborted === true) return;
           const fits = (attack.kinds ?? [kind]).includes(kind) && (attack.auths ?? [auth]).includes(auth);
-          if (!fits || options.wants?.(attack, kind, auth) === false) continue;
-          if (stack?.auth !== auth) {
-            await stack?.dispose();
-            stack = await startStack(auth);
-          }
-          const row: Row = await measure(attack, { stack, good, attacker }, { ...options.measure, kind });
-          const failures = judge(row, options);
-          yield { row, failures };
-          if (isDamaged(row)) {
-            await stack.dispose();
-            stack = undefined;
-          }
+          if (fits) yield await runner.run(attack, { kind, auth });
         }
       }
     }
   } finally {
-    good.dispose();
-    attacker.dispose();
-    await stack?.dispose();
+    await runner.dispose();
   }
 }
 

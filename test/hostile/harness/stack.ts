@@ -3,8 +3,8 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AttackTarget, Auth, ServiceName, TargetKind } from "../attack.ts";
 import { freePort } from "../../processes/free-port.ts";
+import type { AttackTarget, Auth, ServiceName, TargetKind } from "../attack.ts";
 import { startTarget, type TargetProcess } from "./target-process.ts";
 
 /** The platform that is attacked: user, product, order, notification and the gateway, each a process with a small heap. */
@@ -25,6 +25,7 @@ export interface HostileStack {
   dispose(): Promise<void>;
 }
 
+const names = ["user", "product", "order", "notification", "gateway"] as const;
 const admin = { email: "root@example.com", password: "let-the-admin-in" };
 const customer = { name: "Carol Good", email: "carol@example.com", password: "a-good-customer" };
 /** Enough for every order that the runs place. */
@@ -39,13 +40,18 @@ export async function startStack(auth: Auth): Promise<HostileStack> {
   }
   try {
     const keys = await writeKeys(folder);
-    const urls: Record<string, string> = {};
+    const ports: Record<string, number> = {};
+    for (const name of names) ports[name] = await freePort();
+    const urls = Object.fromEntries(
+      names.map((name) => [`${name.toUpperCase()}_SERVICE_URL`, `http://127.0.0.1:${ports[name]}`]),
+    );
     const start = async (name: string, settings: Readonly<Record<string, string>> = {}, tls = false) => {
       const target = await startTarget({
         name,
         main: `packages/${name.replace("-tls", "")}/src/main.ts`,
         folder,
         tls,
+        port: ports[name] ?? (await freePort()),
         settings: {
           ...(name === "gateway" ? {} : { DATABASE_URL: `sqlite:${join(folder, `${name}.db`)}` }),
           ...(auth === "required"
@@ -59,18 +65,19 @@ export async function startStack(auth: Auth): Promise<HostileStack> {
       started.push(target);
       return target;
     };
-    const notification = await start("notification", { USER_SERVICE_URL: `http://127.0.0.1:${await freePort()}` });
-    urls.NOTIFICATION_SERVICE_URL = notification.url;
-    const user = await start("user", {
-      SAMPLE_DATA: "false",
-      ...(auth === "required" ? { ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password } : {}),
-    });
-    urls.USER_SERVICE_URL = user.url;
-    const product = await start("product", { SAMPLE_DATA: "true" });
-    urls.PRODUCT_SERVICE_URL = product.url;
-    const order = await start("order");
-    urls.ORDER_SERVICE_URL = order.url;
-    const gateway = await start("gateway");
+    const adminAccount = auth === "required" ? { ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password } : {};
+    // At once, and settled before anything is thrown, so that whatever started is ended.
+    const starts = await Promise.allSettled([
+      start("user", { SAMPLE_DATA: "false", ...adminAccount }),
+      start("product", { SAMPLE_DATA: "true" }),
+      start("order"),
+      start("notification"),
+      start("gateway"),
+    ]);
+    const [user, product, order, notification, gateway] = starts.map((each) => {
+      if (each.status === "rejected") throw each.reason;
+      return each.value;
+    }) as [TargetProcess, TargetProcess, TargetProcess, TargetProcess, TargetProcess];
     const processes = { user, product, order, notification, gateway };
     const shop = await openShop(processes, auth);
     let tls: Promise<TargetProcess> | undefined;
@@ -90,7 +97,8 @@ export async function startStack(auth: Auth): Promise<HostileStack> {
       }),
       path: (kind, victim) => (kind === "gateway" ? [gateway, processes[victim]] : [processes[victim]]),
       withTls() {
-        tls ??= (async () => start("product-tls", { SAMPLE_DATA: "true", ...(await writeCertificate(folder)) }, true))();
+        tls ??= (async () =>
+          start("product-tls", { SAMPLE_DATA: "true", ...(await writeCertificate(folder)) }, true))();
         return tls;
       },
       isAlive: () => started.every((each) => each.isAlive()),
@@ -115,11 +123,23 @@ async function openShop({ user, product }: HostileStack["processes"], auth: Auth
     { name: "Postcard", price: { currencyCode: "EUR", units: "1" }, stock },
     adminToken,
   );
+  await fillCatalogue(product.url, adminToken);
   return {
     userId: (account.user as { readonly id: string }).id,
     token: await signIn(customer),
     productId: (created.product as { readonly id: string }).id,
   };
+}
+
+/** A page of products as large as they come: answers that are worth not taking. */
+async function fillCatalogue(url: string, token: string | undefined): Promise<void> {
+  const description = "A postcard with a long story. ".repeat(66);
+  await Promise.all(
+    Array.from({ length: 100 }, (_, index) => {
+      const product = { name: `Postcard ${index}`, description, price: { currencyCode: "EUR", units: "1" }, stock: 10 };
+      return post(`${url}/product.v1.ProductService/CreateProduct`, product, token);
+    }),
+  );
 }
 
 async function post(url: string, body: object, token?: string): Promise<Record<string, unknown>> {
@@ -141,7 +161,7 @@ async function writeKeys(folder: string) {
   const privateFile = (name: string) => join(folder, `${name.replace("-tls", "")}.jwk`);
   const publicFile = join(folder, "services.json");
   const keys: object[] = [];
-  for (const name of ["user", "product", "order", "notification", "gateway"]) {
+  for (const name of names) {
     const key = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
     const kid = `${name}/1`;
     await writeFile(privateFile(name), JSON.stringify({ ...key, kid }), { mode: 0o600 });

@@ -15,7 +15,9 @@ export function rowLines(row: Row, failures: readonly string[]): string {
   const cells = [
     attack,
     `${kind} ${auth}`,
-    [worst?.beforeBytes, worst?.peakBytes, worst?.afterBytes].map((bytes) => ((bytes ?? 0) / 1024 / 1024).toFixed(0)).join("/"),
+    [worst?.beforeBytes, worst?.peakBytes, worst?.afterBytes]
+      .map((bytes) => ((bytes ?? 0) / 1024 / 1024).toFixed(0))
+      .join("/"),
     `${idle.p99Ms.toFixed(0)}/${beside.p99Ms.toFixed(0)} (${beside.p99CpuMs.toFixed(0)})`,
     `${beside.errors} of ${beside.calls}`,
     processes.map(({ inFlightBefore, inFlightAfter }) => `${inFlightBefore ?? "?"}>${inFlightAfter ?? "?"}`).join(" "),

@@ -41,11 +41,19 @@ export interface TargetOptions {
   readonly folder: string;
   readonly settings: Readonly<Record<string, string>>;
   readonly tls?: boolean;
+  readonly port: number;
 }
 
 /** Starts a service with a small heap and the loop monitor, and waits until its port takes connections. */
-export async function startTarget({ name, main, folder, settings, tls = false }: TargetOptions): Promise<TargetProcess> {
-  const [port, adminPort] = [await freePort(), await freePort()];
+export async function startTarget({
+  name,
+  main,
+  folder,
+  settings,
+  port,
+  tls = false,
+}: TargetOptions): Promise<TargetProcess> {
+  const adminPort = await freePort();
   const logFile = join(folder, `${name}.log`);
   const log = openSync(logFile, "a");
   const child = spawn(
@@ -94,7 +102,6 @@ export async function startTarget({ name, main, folder, settings, tls = false }:
 
 let asked = 0;
 
-
 export function askMonitor(child: ChildProcess, action: "reset" | "read"): Promise<LoopReading | undefined> {
   const id = ++asked;
   return new Promise((resolve) => {
@@ -109,7 +116,8 @@ export function askMonitor(child: ChildProcess, action: "reset" | "read"): Promi
       resolve(reading);
     }
     child.on("message", onMessage).on("exit", onExit);
-    if (child.connected) child.send({ monitor: action, id }, (error) => error !== null && error !== undefined && end(undefined));
+    if (child.connected)
+      child.send({ monitor: action, id }, (error) => error !== null && error !== undefined && end(undefined));
     else end(undefined);
   });
 }

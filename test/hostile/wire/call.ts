@@ -29,7 +29,14 @@ export const unaryDialects: readonly Dialect[] = [
   { name: "gRPC+json", contentType: "application/grpc+json", codec: "json", http: 2, ...grpc },
   { name: "gRPC-Web/1", contentType: "application/grpc-web+proto", codec: "proto", http: 1, ...grpc },
   { name: "gRPC-Web/2 json", contentType: "application/grpc-web+json", codec: "json", http: 2, ...grpc },
-  { name: "gRPC-Web-text/1", contentType: "application/grpc-web-text+proto", codec: "proto", http: 1, base64: true, ...grpc },
+  {
+    name: "gRPC-Web-text/1",
+    contentType: "application/grpc-web-text+proto",
+    codec: "proto",
+    http: 1,
+    base64: true,
+    ...grpc,
+  },
   { name: "Connect/1", contentType: "application/proto", codec: "proto", http: 1, ...unary },
   { name: "Connect/2", contentType: "application/proto", codec: "proto", http: 2, ...unary },
   { name: "Connect/1 json", contentType: "application/json", codec: "json", http: 1, ...unary },
@@ -69,12 +76,18 @@ export function requestFields(dialect: Dialect, { path, token, more = [] }: Call
 
 /** The head of a request over HTTP/1.1, up to the empty line. */
 export function requestHead(dialect: Dialect, { path, token, more = [] }: CallOptions): string {
-  const fields = requestFields(dialect, { path, token, more }).filter(([name]) => !name.startsWith(":") && name !== "te");
+  const fields = requestFields(dialect, { path, token, more }).filter(
+    ([name]) => !name.startsWith(":") && name !== "te",
+  );
   return `POST ${path} HTTP/1.1\r\nhost: localhost\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")}`;
 }
 
 /** The body that carries a message, and the fields that say how. */
-export function requestBody(dialect: Dialect, message: Buffer, gzip: boolean): { readonly body: Buffer; readonly more: readonly Field[] } {
+export function requestBody(
+  dialect: Dialect,
+  message: Buffer,
+  gzip: boolean,
+): { readonly body: Buffer; readonly more: readonly Field[] } {
   const packed = gzip ? gzipSync(message, { level: 6 }) : message;
   const framed = dialect.enveloped ? envelope(packed, { flags: gzip ? 1 : 0 }) : packed;
   const body = dialect.base64 === true ? Buffer.from(framed.toString("base64")) : framed;
@@ -95,7 +108,9 @@ export async function sendCall(
   dialect: Dialect,
   { body, maxMs = 15_000, ...call }: CallOptions & { readonly body: Buffer; readonly maxMs?: number },
 ): Promise<Answer> {
-  return dialect.http === 1 ? overHttp1(url, dialect, { body, maxMs, ...call }) : overHttp2(url, dialect, { body, maxMs, ...call });
+  return dialect.http === 1
+    ? overHttp1(url, dialect, { body, maxMs, ...call })
+    : overHttp2(url, dialect, { body, maxMs, ...call });
 }
 
 type Sending = CallOptions & { readonly body: Buffer; readonly maxMs: number };
@@ -125,7 +140,10 @@ async function overHttp2(url: string, dialect: Dialect, { body, maxMs, ...call }
     await connection.send(headers(1, requestFields(dialect, call), body.length === 0));
     if (body.length > 0) await uploadBody(connection, body, { stream: 1, maxMs });
     await connection.while(() => connection.ended === 0, maxMs);
-    const text = connection.frames.filter(({ stream }) => stream === 1).map(({ payload }) => payload.toString("latin1")).join("");
+    const text = connection.frames
+      .filter(({ stream }) => stream === 1)
+      .map(({ payload }) => payload.toString("latin1"))
+      .join("");
     const reset = connection.frames.find(({ type }) => type === 3)?.payload.readUInt32BE(0);
     const ended = reset === undefined ? "answered" : `reset ${reset}`;
     return {
@@ -173,6 +191,9 @@ export async function uploadBody(connection: RawHttp2, body: Buffer, options: Up
     }
     const piece = body.subarray(sent, sent + Math.min(window, pieceBytes * 16, 262_144));
     sent += piece.length;
-    await connection.send(dataFrames(stream, piece, { end: end && sent === body.length, pieceBytes }), endMs - performance.now());
+    await connection.send(
+      dataFrames(stream, piece, { end: end && sent === body.length, pieceBytes }),
+      endMs - performance.now(),
+    );
   }
 }

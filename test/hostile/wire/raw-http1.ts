@@ -10,7 +10,11 @@ export class RawHttp1 {
 
   constructor(url: string, { reads = true, localAddress = undefined as string | undefined } = {}) {
     const { hostname, port } = new URL(url);
-    this.socket = connect({ host: hostname, port: Number(port), ...(localAddress === undefined ? {} : { localAddress }) });
+    this.socket = connect({
+      host: hostname,
+      port: Number(port),
+      ...(localAddress === undefined ? {} : { localAddress }),
+    });
     this.socket.setNoDelay(true);
     this.socket.on("error", () => {});
     this.socket.on("close", () => {

@@ -142,7 +142,8 @@ export class RawHttp2 {
     if (type === frameType.data) this.dataBytes += received.payload.length;
     const ends = (type === frameType.data || type === frameType.headers) && (flags & endStream) !== 0;
     if (ends || type === frameType.reset) this.ended++;
-    if (this.frames.length < keptMax || type === frameType.goaway || type === frameType.ping) this.frames.push(received);
+    if (this.frames.length < keptMax || type === frameType.goaway || type === frameType.ping)
+      this.frames.push(received);
     if (type === frameType.settings && (flags & acknowledge) === 0 && this.#options.acknowledges !== false) {
       this.socket.write(frame({ type: frameType.settings, flags: acknowledge }));
     }

@@ -1,0 +1,52 @@
+import type { Auth, TargetKind } from "./attack.ts";
+
+/** An attack of the short form, and where it goes in. */
+export interface ShortRow {
+  readonly attack: string;
+  readonly kind: TargetKind;
+  readonly auth: Auth;
+}
+
+/**
+ * What `npm test` runs: of each family at least one, spread over both targets and both settings of AUTH. `npm run test:hostile` runs all
+ * of them everywhere.
+ */
+export const shortForm: readonly ShortRow[] = [
+  ...[
+    "http2-framing/cases",
+    "http2-floods/provoked-window-overflow",
+    "http2-floods/dribble-connection",
+    "http2-floods/hpack-bomb",
+    "metrics/pipelined-metrics",
+    "decode-bombs/different-unknown-fields",
+    "decode-bombs/json-empty-elements",
+    "stream-bombs/one-byte-frames",
+    "stream-bombs/ready-messages",
+    "places/zero-timeout",
+    "places/1000-watch-stock",
+    "connections/silent",
+  ].map((attack) => ({ attack, kind: "service", auth: "off" }) as const),
+  ...[
+    "http2-floods/provoked-data-when-half-closed",
+    "http2-floods/window-changes-2730",
+    "metrics/open",
+    "metrics/streams",
+    "sign-in/sign-ups",
+    "decode-bombs/valid-elements",
+    "places/1000-health-watch",
+    "places/pipelining",
+    "connections/half-head",
+  ].map((attack) => ({ attack, kind: "gateway", auth: "required" }) as const),
+];
+
+/** Malicious servers of the short form. */
+export const shortFormOfClient: readonly string[] = [
+  "malicious-server/many-elements",
+  "malicious-server/one-byte-pieces",
+  "malicious-server/no-answer",
+  "malicious-server/hpack-bomb",
+];
+
+/** The share of the long form's sizes. */
+export const shortScale = 0.04;
+export const shortSeed = 12;
