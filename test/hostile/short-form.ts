@@ -18,23 +18,18 @@ export const shortForm: readonly ShortRow[] = [
     "http2-floods/dribble-connection",
     "http2-floods/hpack-bomb",
     "metrics/pipelined-metrics",
-    "decode-bombs/different-unknown-fields",
     "decode-bombs/json-empty-elements",
     "stream-bombs/one-byte-frames",
-    "stream-bombs/ready-messages",
     "places/zero-timeout",
-    "places/1000-watch-stock",
     "connections/silent",
   ].map((attack) => ({ attack, kind: "service", auth: "off" }) as const),
   ...[
-    "http2-floods/provoked-data-when-half-closed",
     "http2-floods/window-changes-2730",
     "metrics/open",
-    "metrics/streams",
-    "sign-in/sign-ups",
     "decode-bombs/valid-elements",
+    "stream-bombs/ready-messages",
+    "places/1000-watch-stock",
     "places/1000-health-watch",
-    "places/pipelining",
     "connections/half-head",
   ].map((attack) => ({ attack, kind: "gateway", auth: "required" }) as const),
 ];
@@ -43,7 +38,6 @@ export const shortForm: readonly ShortRow[] = [
 export const shortFormOfClient: readonly string[] = [
   "malicious-server/many-elements",
   "malicious-server/one-byte-pieces",
-  "malicious-server/no-answer",
   "malicious-server/hpack-bomb",
 ];
 

@@ -82,9 +82,14 @@ const provocations: Readonly<Record<string, (stream: number) => Buffer>> = {
   "too-large-headers": (stream) => headers(stream, fields({ ...getProduct, more: [["x-pad", "a".repeat(16_300)]] })),
 };
 
-/** A call of ListProducts whose answer does not fit the window at once. */
+/** A call that takes little of the server: what is attacked is how resets are counted. */
 function begun(stream: number): Buffer {
-  return Buffer.concat([headers(stream, fields(listProducts)), data(stream, '{"pageSize":100}')]);
+  return Buffer.concat([headers(stream, fields(listProducts)), data(stream, '{"pageSize":1}')]);
+}
+
+/** A call whose answer of 40 KB waits for the window of its connection once others have used it up. */
+function waiting(stream: number): Buffer {
+  return Buffer.concat([headers(stream, fields(listProducts)), data(stream, '{"pageSize":20}')]);
 }
 
 /** How many calls one connection may have reset before the server must have had enough. */
@@ -95,7 +100,7 @@ async function provoke(
   { urls }: AttackTarget,
   { signal, scale }: AttackOptions,
 ): Promise<AttackReport> {
-  const count = scaled(45_000, scale, 6_000);
+  const count = scaled(45_000, scale, 4_000);
   const connection = new RawHttp2(urls.product);
   await connection.roundTrip(5_000);
   let streams = 0;
@@ -116,7 +121,7 @@ async function waitingStreams(url: string, count: number, signal: AbortSignal): 
   const connection = new RawHttp2(url);
   await connection.roundTrip(5_000);
   for (let index = 0; index < count && !signal.aborted; index += 30) {
-    const batch = Array.from({ length: Math.min(30, count - index) }, (_, more) => begun(1 + 2 * (index + more)));
+    const batch = Array.from({ length: Math.min(30, count - index) }, (_, more) => waiting(1 + 2 * (index + more)));
     await connection.send(Buffer.concat(batch));
   }
   await pause(700, signal);

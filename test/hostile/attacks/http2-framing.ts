@@ -277,7 +277,7 @@ function status(blocks: readonly Buffer[]): string {
   const grpcStatus = /grpc-status(.)(\d+)/s.exec(all)?.[2];
   if (grpcStatus !== undefined) return `grpc-status ${grpcStatus}${sizeUpdate}`;
   const known = indexed[first[at] ?? 0];
-  const written = /:status.(\d{3})|^[\x08\x48].(\d{3})/s.exec(all.slice(at));
+  const written = /:status.(\d{3})|^[H\b].(\d{3})/s.exec(all.slice(at));
   return `${known ?? written?.[1] ?? written?.[2] ?? "4xx"}${sizeUpdate}`;
 }
 

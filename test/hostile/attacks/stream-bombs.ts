@@ -78,7 +78,7 @@ async function oneByteBodies(
   const connections = scaled(20, scale, 6);
   const bytes = scaled(200_000, scale, 50_000);
   const opened = await Promise.all(
-    Array.from({ length: connections }, async (_, index) => {
+    Array.from({ length: connections }, async () => {
       const dialect = unaryDialects[Math.floor(random() * unaryDialects.length)] as Dialect;
       const call = { path: checkStock, token };
       if (dialect.http === 2) {

@@ -30,6 +30,8 @@ interface BadCall {
 /** What a server does to its clients. */
 export interface Malice {
   readonly name: string;
+  /** The only codes that calls may end with, where the answer is malformed (RFC 9113, section 8.1.1). Default: any. */
+  readonly expected?: readonly string[];
   /** With an HTTP/2 connection, before any call. Default: SETTINGS. */
   readonly onConnection2?: (connection: RawHttp2, isOver: () => boolean) => Promise<void> | void;
   /** Sent first on an HTTP/2 connection. Default: empty SETTINGS. */
@@ -173,6 +175,19 @@ const endless2 = (bytes: Buffer) => (connection: RawHttp2, isOver: () => boolean
   endlessly((piece) => connection.send(piece, 1_000), bytes, isOver);
 
 const many = (bytes: Buffer, count: number) => Buffer.alloc(bytes.length * count, bytes);
+
+/** Answers' headers that are malformed (RFC 9113, section 8.2 and 8.3). */
+const malformed: Readonly<Record<string, (fields: readonly Field[]) => readonly Field[]>> = {
+  "two-statuses": (fields) => [[":status", "200"], ...fields],
+  "two-different-statuses": (fields) => [[":status", "404"], ...fields],
+  "late-status": (fields) => [...fields.slice(1), [":status", "200"]],
+  "request-field": (fields) => [[":path", "/"], ...fields],
+  "connection-field": (fields) => [...fields, ["connection", "close"]],
+  "transfer-encoding": (fields) => [...fields, ["transfer-encoding", "chunked"]],
+  uppercase: (fields) => [...fields, ["X-Upper", "1"]],
+  "line-break": (fields) => [...fields, ["x-break", "a\r\nb: c"]],
+  "no-status": (fields) => fields.slice(1),
+};
 
 /** Makes what a payload is made of once for each way to call. */
 function madeOnce(make: Payload["make"]): Payload["make"] {
@@ -319,11 +334,13 @@ export const malices: readonly Malice[] = [
     onConnection2: (connection) => connection.send(frame({ type: frameType.goaway }, Buffer.alloc(8))),
   },
   { name: "resets", onCall2: ({ connection, stream }) => connection.send(reset(stream, 7)) },
-  {
-    name: "two-statuses",
-    onCall2: ({ connection, stream, calls }) =>
-      connection.send(headers(stream, [[":status", "200"], ...answerFields(calls)])),
-  },
+  ...Object.entries(malformed).map(
+    ([name, make]): Malice => ({
+      name: `malformed-${name}`,
+      expected: ["Internal"],
+      onCall2: ({ connection, stream, calls }) => connection.send(headers(stream, make(answerFields(calls)))),
+    }),
+  ),
   {
     name: "endless-trailers",
     async onCall2({ connection, stream, calls, isOver }) {

@@ -67,7 +67,10 @@ export async function measureClient(
       worst.overrunOwnMs = Math.max(worst.overrunOwnMs, outcome.overrunOwnMs);
       worst.heldMs = Math.max(worst.heldMs, reading?.heldMaxMs ?? 0);
       worst.grownBytes = Math.max(worst.grownBytes, peakBytes(pid) - before);
-      for (const code of outcome.codes) codes.add(code);
+      for (const code of outcome.codes) {
+        codes.add(code);
+        if (malice.expected?.includes(code) === false) findings.push(`${what}: ${code}, expected ${malice.expected}`);
+      }
     }
   } finally {
     server.kill("SIGKILL");
