@@ -5,7 +5,7 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { envelope, lengthDelimited, varintField } from "../wire/protobuf.ts";
 import type { GoodLoad, GoodResult } from "./good-client.ts";
-import { mainThreadCpuMs } from "./process-probe.ts";
+import { mainThreadDelayMs } from "./process-probe.ts";
 
 const intervalMs = 20;
 /** Every so many calls, one is a health check. */
@@ -16,9 +16,15 @@ const [ownAddress, otherAddress] = ["127.0.0.2", "127.0.0.3"];
 
 interface Outcome {
   readonly wallMs: number;
-  readonly cpuMs: number;
+  /** Less the time for which the processes of the call's way, and this one, had no core. */
+  readonly ownMs: number;
   readonly error: string | undefined;
 }
+
+/** Errors that say no more than that time was over. */
+const lateError = /no answer|grpc-status 4|: 504/;
+/** A call that had less than this share of its time with a core was late by the machine's fault. */
+const ownShareMin = 0.5;
 
 type Run = ReturnType<typeof begin>;
 let run: Run | undefined;
@@ -45,7 +51,7 @@ function begin(load: GoodLoad) {
   function call() {
     calls++;
     const startMs = performance.now();
-    const startCpuMs = cpuMs(load.pids);
+    const startDelayMs = delayMs(load.pids);
     const made =
       calls % healthEvery === 0
         ? freshCall(load, healthRequest)
@@ -58,8 +64,8 @@ function begin(load: GoodLoad) {
     );
     const counted = done.then((error) => {
       const wallMs = performance.now() - startMs;
-      const workedMs = cpuMs(load.pids) - startCpuMs;
-      outcomes.push({ wallMs, cpuMs: Math.min(wallMs, workedMs), error });
+      const ownMs = Math.max(0, wallMs - (delayMs(load.pids) - startDelayMs));
+      outcomes.push({ wallMs, ownMs, error });
       underWay.delete(counted);
     });
     underWay.add(counted);
@@ -86,14 +92,17 @@ function summary(outcomes: readonly Outcome[]): GoodResult {
     if (error !== undefined) texts.set(error, (texts.get(error) ?? 0) + 1);
   }
   const wall = outcomes.map(({ wallMs }) => wallMs).sort((a, b) => a - b);
-  const cpu = outcomes.map((outcome) => outcome.cpuMs).sort((a, b) => a - b);
+  const own = outcomes.map(({ ownMs }) => ownMs).sort((a, b) => a - b);
   return {
     calls: outcomes.length,
     errors: outcomes.filter(({ error }) => error !== undefined).length,
     p50Ms: quantile(wall, 0.5),
     p99Ms: quantile(wall, 0.99),
     maxMs: wall.at(-1) ?? 0,
-    p99CpuMs: quantile(cpu, 0.99),
+    p99OwnMs: quantile(own, 0.99),
+    errorsByMachine: outcomes.filter(
+      ({ wallMs, ownMs, error }) => error !== undefined && lateError.test(error) && ownMs < wallMs * ownShareMin,
+    ).length,
     errorTexts: [...texts]
       .sort((a, b) => b[1] - a[1])
       .slice(0, 3)
@@ -105,9 +114,10 @@ function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
-function cpuMs(pids: readonly number[]): number {
-  let sum = 0;
-  for (const pid of pids) sum += mainThreadCpuMs(pid);
+/** How long the event loops of the call's way, and this one, were ready to run and had no core. */
+function delayMs(pids: readonly number[]): number {
+  let sum = mainThreadDelayMs(process.pid);
+  for (const pid of pids) sum += mainThreadDelayMs(pid);
   return sum;
 }
 

@@ -13,7 +13,7 @@ export interface GoodLoad {
   readonly productId: string;
   /** An answer that comes later is an error, in milliseconds. */
   readonly deadlineMs: number;
-  /** The processes that a call goes through: their CPU time tells how long a call was kept waiting by work. */
+  /** The processes that a call goes through: how long they had no core is not held against them. */
   readonly pids: readonly number[];
 }
 
@@ -24,8 +24,10 @@ export interface GoodResult {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
-  /** The same, but a call counts for as long as the servers' event loops worked while it waited. A busy machine changes nothing. */
-  readonly p99CpuMs: number;
+  /** The same, less the time for which the processes had no core: a machine that others use changes little. */
+  readonly p99OwnMs: number;
+  /** Errors of calls that were late because the processes had no core. */
+  readonly errorsByMachine: number;
   /** What the errors were, the most frequent first. */
   readonly errorTexts: readonly string[];
 }

@@ -22,12 +22,7 @@ export function resetPeak(pid: number): void {
   }
 }
 
-/** CPU time of the thread that runs the event loop, in milliseconds: time that others took from it does not count. */
-export function mainThreadCpuMs(pid: number): number {
-  return Number(read(`/proc/${pid}/task/${pid}/schedstat`).split(" ")[0] ?? 0) / 1e6;
-}
-
-/** How long that thread was ready to run and had no core, in milliseconds. */
+/** How long the thread of the event loop was ready to run and had no core, in milliseconds (schedstat, the second number). */
 export function mainThreadDelayMs(pid: number): number {
   return Number(read(`/proc/${pid}/task/${pid}/schedstat`).split(" ")[1] ?? 0) / 1e6;
 }

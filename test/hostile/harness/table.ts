@@ -1,7 +1,7 @@
 import type { ClientSideRow, Row } from "./row.ts";
 
 const widths = [44, 17, 22, 20, 13, 10, 9] as const;
-const heads = ["attack", "target", "RSS before/peak/after", "p99 idle/beside (CPU)", "errors", "in flight", "held"];
+const heads = ["attack", "target", "RSS before/peak/after", "p99 idle/beside (own)", "errors", "in flight", "held"];
 
 /** The table's first line. */
 export function headLine(): string {
@@ -18,7 +18,7 @@ export function rowLines(row: Row, failures: readonly string[]): string {
     [worst?.beforeBytes, worst?.peakBytes, worst?.afterBytes]
       .map((bytes) => ((bytes ?? 0) / 1024 / 1024).toFixed(0))
       .join("/"),
-    `${idle.p99Ms.toFixed(0)}/${beside.p99Ms.toFixed(0)} (${beside.p99CpuMs.toFixed(0)})`,
+    `${idle.p99Ms.toFixed(0)}/${beside.p99Ms.toFixed(0)} (${beside.p99OwnMs.toFixed(0)})`,
     `${beside.errors} of ${beside.calls}`,
     processes.map(({ inFlightBefore, inFlightAfter }) => `${inFlightBefore ?? "?"}>${inFlightAfter ?? "?"}`).join(" "),
     `${Math.max(...processes.map(({ heldMaxMs }) => heldMaxMs ?? 0)).toFixed(0)}`,
