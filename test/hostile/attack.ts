@@ -54,6 +54,8 @@ export interface Attack {
   readonly auths?: readonly Auth[];
   /** Whether it needs a port with TLS. */
   readonly needsTls?: boolean;
+  /** Whether it is more honest work than there is time for: then it judges itself by how much is done, and the good client is one of many. */
+  readonly isOverload?: boolean;
   /** How long it may take at scale 1, in milliseconds. Default: 20,000. The short form gives it a quarter of that. */
   readonly timeMaxMs?: number;
   run(target: AttackTarget, options: AttackOptions): Promise<AttackReport>;

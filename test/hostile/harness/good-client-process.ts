@@ -1,8 +1,10 @@
 // The good client: a steady 50 calls a second, half of them on one HTTP/2 connection that it keeps, half on new HTTP/1.1 connections, and
 // now and then a health check. It calls on time whether or not earlier calls were answered.
-import { request } from "node:http";
+import { request as requestHttp } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";
+import { request as requestHttps } from "node:https";
 import { connect as connectTcp } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { envelope, lengthDelimited, varintField } from "../wire/protobuf.ts";
 import type { GoodLoad, GoodResult } from "./good-client.ts";
 import { mainThreadDelayMs } from "./process-probe.ts";
@@ -16,7 +18,7 @@ const [ownAddress, otherAddress] = ["127.0.0.2", "127.0.0.3"];
 
 interface Outcome {
   readonly wallMs: number;
-  /** Less the time for which the processes of the call's way, and this one, had no core. */
+  /** Less the time for which the process that waited longest for a core had none. */
   readonly ownMs: number;
   readonly error: string | undefined;
 }
@@ -51,7 +53,7 @@ function begin(load: GoodLoad) {
   function call() {
     calls++;
     const startMs = performance.now();
-    const startDelayMs = delayMs(load.pids);
+    const startDelaysMs = delaysMs(load.pids);
     const made =
       calls % healthEvery === 0
         ? freshCall(load, healthRequest)
@@ -64,7 +66,8 @@ function begin(load: GoodLoad) {
     );
     const counted = done.then((error) => {
       const wallMs = performance.now() - startMs;
-      const ownMs = Math.max(0, wallMs - (delayMs(load.pids) - startDelayMs));
+      const delayMs = Math.max(...delaysMs(load.pids).map((now, index) => now - (startDelaysMs[index] ?? now)));
+      const ownMs = Math.max(0, wallMs - delayMs);
       outcomes.push({ wallMs, ownMs, error });
       underWay.delete(counted);
     });
@@ -114,11 +117,9 @@ function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
-/** How long the event loops of the call's way, and this one, were ready to run and had no core. */
-function delayMs(pids: readonly number[]): number {
-  let sum = mainThreadDelayMs(process.pid);
-  for (const pid of pids) sum += mainThreadDelayMs(pid);
-  return sum;
+/** How long each event loop of the call's way, and this one, was ready to run and had no core. */
+function delaysMs(pids: readonly number[]): readonly number[] {
+  return [process.pid, ...pids].map(mainThreadDelayMs);
 }
 
 interface JsonRequest {
@@ -147,9 +148,10 @@ function binaryRequest({ victim, userId, productId }: GoodLoad): Buffer {
 }
 
 function freshCall({ url, token, deadlineMs }: GoodLoad, { path, body }: JsonRequest): Promise<void> {
-  const { hostname, port } = new URL(url);
+  const { hostname, port, protocol } = new URL(url);
   return new Promise((resolve, reject) => {
-    const made = request({
+    const made = (protocol === "https:" ? requestHttps : requestHttp)({
+      rejectUnauthorized: false,
       host: hostname,
       port,
       path,
@@ -241,9 +243,14 @@ class KeptConnection {
     const now = this.#session;
     if (now !== undefined && !now.closed && !now.destroyed) return now;
     const { url, kind } = this.#load;
-    const { hostname, port } = new URL(url);
+    const { hostname, port, protocol } = new URL(url);
     const address = { host: hostname, port: Number(port), ...(kind === "gateway" ? { localAddress: ownAddress } : {}) };
-    const session = connect(url, { createConnection: () => connectTcp(address) });
+    const session = connect(url, {
+      createConnection: () =>
+        protocol === "https:"
+          ? connectTls({ ...address, ALPNProtocols: ["h2"], rejectUnauthorized: false })
+          : connectTcp(address),
+    });
     session.on("error", () => {});
     this.#session = session;
     return session;

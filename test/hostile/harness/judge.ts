@@ -26,17 +26,7 @@ export interface JudgeOptions {
 /** Every bar that a row is above, in words with figures. Empty: it passed. */
 export function judge(row: Row, { latencyBy }: JudgeOptions): readonly string[] {
   const failures: string[] = [];
-  const { idle, beside } = row;
-  const [idleMs, besideMs] = latencyBy === "wall" ? [idle.p99Ms, beside.p99Ms] : [idle.p99OwnMs, beside.p99OwnMs];
-  const p99Max = Math.max(bars.p99FloorMs, idleMs * bars.p99IdleFactor);
-  if (besideMs > p99Max) {
-    failures.push(`p99 ${besideMs.toFixed(0)} ms of ${p99Max.toFixed(0)} allowed (${latencyBy})`);
-  }
-  if (beside.calls === 0) failures.push("the good client made no call");
-  const errors = beside.errors - (latencyBy === "wall" ? 0 : beside.errorsByMachine);
-  if (errors > beside.calls * bars.errorShareMax) {
-    failures.push(`${errors} of ${beside.calls} good calls failed: ${beside.errorTexts.join("; ")}`);
-  }
+  if (row.judgesGoodClient) failures.push(...judgeGoodClient(row, latencyBy));
   for (const each of row.processes) {
     const growth = each.peakBytes - each.beforeBytes;
     if (!each.isAlive) failures.push(`${each.name} died`);
@@ -61,6 +51,21 @@ export function judge(row: Row, { latencyBy }: JudgeOptions): readonly string[] 
   const over = row.steps.filter((step) => step.heldMs > bars.stepHeldMsMax || step.allocatedBytes > allocatedMax(step));
   if (over.length > 1) failures.push(`${over.length} of ${row.steps.length} requests above a bar`);
   return [...failures, ...row.findings];
+}
+
+function judgeGoodClient({ idle, beside }: Row, latencyBy: JudgeOptions["latencyBy"]): readonly string[] {
+  const failures: string[] = [];
+  const [idleMs, besideMs] = latencyBy === "wall" ? [idle.p99Ms, beside.p99Ms] : [idle.p99OwnMs, beside.p99OwnMs];
+  const p99Max = Math.max(bars.p99FloorMs, idleMs * bars.p99IdleFactor);
+  if (besideMs > p99Max) {
+    failures.push(`p99 ${besideMs.toFixed(0)} ms of ${p99Max.toFixed(0)} allowed (${latencyBy})`);
+  }
+  if (beside.calls === 0) failures.push("the good client made no call");
+  const errors = beside.errors - (latencyBy === "wall" ? 0 : beside.errorsByMachine);
+  if (errors > beside.calls * bars.errorShareMax) {
+    failures.push(`${errors} of ${beside.calls} good calls failed: ${beside.errorTexts.join("; ")}`);
+  }
+  return failures;
 }
 
 /** Whether one request costs more than it may, so that it is worth measuring again. */

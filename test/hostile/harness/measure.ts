@@ -50,12 +50,13 @@ export async function measure(
   const path = tls === undefined ? stack.path(kind, victim) : [tls];
   const target = stack.target(kind, tls?.url);
   const load: GoodLoad = {
-    url: target.urls[victim],
+    url: tls?.url ?? target.urls[victim],
     kind,
     victim,
     token: stack.token,
     userId: stack.userId,
-    productId: stack.productId,
+    // The catalogue behind TLS has the sample products alone.
+    productId: tls === undefined ? stack.productId : "101",
     deadlineMs: options.deadlineMs,
     pids: path.map(({ pid }) => pid),
   };
@@ -92,6 +93,7 @@ export async function measure(
     attack: attack.name,
     kind,
     auth: stack.auth,
+    judgesGoodClient: attack.isOverload !== true,
     idle,
     beside,
     processes: path.map((each, index) => ({

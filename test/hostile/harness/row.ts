@@ -28,6 +28,8 @@ export interface Row {
   readonly attack: string;
   readonly kind: TargetKind;
   readonly auth: Auth;
+  /** Whether the good client is judged. */
+  readonly judgesGoodClient: boolean;
   readonly idle: GoodResult;
   readonly beside: GoodResult;
   readonly processes: readonly ProcessMemory[];
