@@ -29,7 +29,6 @@ export const shortForm: readonly ShortRow[] = [
     "decode-bombs/valid-elements",
     "stream-bombs/ready-messages",
     "places/1000-watch-stock",
-    "places/1000-health-watch",
     "connections/half-head",
   ].map((attack) => ({ attack, kind: "gateway", auth: "required" }) as const),
 ];

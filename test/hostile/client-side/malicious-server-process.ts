@@ -1,6 +1,7 @@
 // Serves malice apart from the client that is attacked, and from the harness that measures it.
 import type { ClientCalls } from "./client-process.ts";
-import { type MaliciousServer, malices, serveMalice } from "./malicious-server.ts";
+import { malices } from "./malices.ts";
+import { type MaliciousServer, serveMalice } from "./malicious-server.ts";
 
 let server: MaliciousServer | undefined;
 

@@ -5,7 +5,7 @@ import { peakBytes, resetPeak, residentBytes } from "../harness/process-probe.ts
 import type { ClientSideRow } from "../harness/row.ts";
 import { askMonitor } from "../harness/target-process.ts";
 import type { ClientCalls, ClientOutcome } from "./client-process.ts";
-import { type Malice, malices } from "./malicious-server.ts";
+import { type Malice, malices } from "./malices.ts";
 
 const heapMb = 256;
 /** The deadline of each call, in milliseconds. */
