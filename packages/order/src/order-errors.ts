@@ -1,4 +1,4 @@
-import type { Refusal } from "./order.ts";
+import type { Refusal } from "./refusal.ts";
 
 /** All reasons that the order service gives (`google.rpc.ErrorInfo.reason`). Callers decide by them. */
 export const orderReasons = {

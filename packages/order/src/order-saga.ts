@@ -1,14 +1,5 @@
 import type { Clock } from "@parley/rpc";
-import {
-  beginRelease,
-  confirm,
-  giveUp,
-  type Order,
-  type Refusal,
-  type ReservedLine,
-  refuse,
-  released,
-} from "./order.ts";
+import { beginRelease, confirm, giveUp, type Order, type ReservedLine, refuse, released } from "./order.ts";
 import {
   AmountOutOfRangeError,
   ContendedError,
@@ -20,6 +11,7 @@ import {
 } from "./order-errors.ts";
 import { eventOf } from "./order-events.ts";
 import type { OrderStore } from "./order-store.ts";
+import type { Refusal } from "./refusal.ts";
 import type { SagaCall } from "./saga-call.ts";
 import type { Stock } from "./stock.ts";
 

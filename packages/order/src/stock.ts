@@ -4,9 +4,10 @@ import type { Reservation } from "@parley/gen/product/v1/reservation_pb.js";
 import { reasonOf } from "@parley/rpc";
 import { between, type Checkpoint } from "./checkpoint.ts";
 import { dependencyFailure } from "./dependency-failure.ts";
-import type { Refusal, ReservedLine } from "./order.ts";
+import type { ReservedLine } from "./order.ts";
 import { type DependencyError, orderReasons } from "./order-errors.ts";
 import type { OrderLine } from "./order-line.ts";
+import type { Refusal } from "./refusal.ts";
 import type { SagaCall } from "./saga-call.ts";
 
 /** The part of the product service that orders need. */

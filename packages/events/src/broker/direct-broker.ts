@@ -2,8 +2,8 @@ import type { Client } from "@connectrpc/connect";
 import type { EventService } from "@parley/gen/event/v1/event_service_pb.js";
 import type { OutgoingEvent } from "../event-log.ts";
 import type { EventType } from "../event-types.ts";
-import type { FailedDelivery } from "../inbox/create-inbox.ts";
 import { causeOf } from "../inbox/failure-cause.ts";
+import type { FailedDelivery } from "../inbox/inbox.ts";
 import { type Broker, BrokerUnavailableError } from "./broker.ts";
 import { deliverRequest, ofTypes } from "./deliver-request.ts";
 
