@@ -11,7 +11,7 @@ export interface InboxOptions {
   readonly handlers: EventHandlers;
   /** Tries after which an event becomes a dead letter. Default: 5. */
   readonly maxAttempts?: number;
-  /** How long an event that was dealt with is remembered. Default: 30 days, far longer than a source keeps trying. */
+  /** How long an event that was dealt with is remembered. Default: 400 days, longer than a source may be stopped and then redeliver. */
   readonly retentionMs?: number;
 }
 

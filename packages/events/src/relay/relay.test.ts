@@ -383,10 +383,26 @@ test("pruning removes what is done and old, and nothing that waits", async () =>
   await pass(60_000);
   await source.append(orderConfirmed("young"));
   await pass(20_000);
-  await pruneLog(source.database, clock.now() - 30_000);
+  await pruneLog(source.database, { beforeMs: clock.now() - 30_000, nowMs: clock.now() });
   const left = await source.database.all("SELECT sequence FROM event_log ORDER BY sequence");
   expect(left).toEqual([{ sequence: 701 }, { sequence: 702 }]);
   const waiting = await source.database.all("SELECT partition_key FROM event_waiting");
   expect(waiting).toEqual([{ partition_key: "bad" }]);
   expect(await source.database.get("SELECT through_sequence FROM event_log_pruned")).toEqual({ through_sequence: 700 });
+});
+
+test("events of a clock that was wrong do not keep old ones from being pruned, and are pruned in time", async () => {
+  const dayMs = 24 * 60 * 60 * 1000;
+  const nowMs = clock.now();
+  await source.database.transaction(async (transaction) => {
+    for (let number = 0; number < 1_201; number++) {
+      const timeMs = number < 600 ? nowMs + 365 * dayMs : number < 1_200 ? nowMs - 2 * dayMs : nowMs - 1;
+      await transaction.run("INSERT INTO event_log (type, create_time, event) VALUES ('t', ?, x'')", timeMs);
+    }
+  });
+  const count = async () => (await source.database.get<{ n: number }>("SELECT COUNT(*) AS n FROM event_log"))?.n;
+  await pruneLog(source.database, { beforeMs: nowMs - dayMs, nowMs });
+  expect(await count()).toBe(601);
+  await pruneLog(source.database, { beforeMs: nowMs + 1, nowMs: nowMs + dayMs + 1 });
+  expect(await count()).toBe(0);
 });

@@ -2,11 +2,16 @@ import type { SharedWork, Transaction } from "../database.ts";
 import { StoreUnavailableError } from "../store-errors.ts";
 import type { Outcome, RunningTransaction } from "./running-transaction.ts";
 
+/** A moment in the life of a group, at which a simulation may cut the database off. */
+export type CommitPoint = "begin" | "work" | "commit" | "committed";
+
 /** A transaction that is asked for. */
 export interface Waiting {
   readonly work: (transaction: Transaction) => Promise<unknown>;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: unknown) => void;
+  /** Commits by itself, because work that it shared with others failed and the one to blame is not known. */
+  readonly alone?: true;
 }
 
 /** One whose body has ended, and of which is told when what it did, or what it may have seen, is durable. */
