@@ -1,6 +1,6 @@
 import type { Database, Migration } from "./database.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
-import type { Schedule } from "./sqlite/group-commit.ts";
+import type { Schedule } from "./sqlite/group-commit-options.ts";
 import { openSqliteFile, openSqliteMemory } from "./sqlite/sqlite-database.ts";
 import type { StoreUnavailableError } from "./store-errors.ts";
 

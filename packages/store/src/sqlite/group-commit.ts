@@ -1,17 +1,8 @@
 import type { Transaction } from "../database.ts";
 import { StoreUnavailableError } from "../store-errors.ts";
 import type { Disk } from "./disk.ts";
-import {
-  answer,
-  type CommitPoint,
-  type Done,
-  fail,
-  failWaiting,
-  leftBy,
-  succeeded,
-  undone,
-  type Waiting,
-} from "./group-members.ts";
+import type { CommitPoint, GroupCommitOptions, Schedule } from "./group-commit-options.ts";
+import { answer, type Done, fail, failWaiting, leftBy, succeeded, undone, type Waiting } from "./group-members.ts";
 import { type Outcome, RunningTransaction } from "./running-transaction.ts";
 import { alone, nextGroup, SharedWorkFailed, sharedFailure } from "./shared-work-failure.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
@@ -25,16 +16,6 @@ export const queueLengthMax = 10_000;
  * before the next turn; a few are left for a scheduler that turns more finely than the event loop does.
  */
 export const stuckTurnsMax = 8;
-
-/** Calls back on a later turn of the event loop, after every promise settled by now has called back. */
-export type Schedule = (callback: () => void) => void;
-
-export interface GroupCommitOptions {
-  readonly schedule: Schedule;
-  /** Waited for after each commit. Without it a commit is durable at once. */
-  readonly disk?: Disk | undefined;
-  readonly atPoint?: ((point: CommitPoint) => void) | undefined;
-}
 
 /**
  * Runs transactions that wait at the same time one after another, each in a savepoint of its own, and makes them durable with

@@ -2,9 +2,6 @@ import type { SharedWork, Transaction } from "../database.ts";
 import { StoreUnavailableError } from "../store-errors.ts";
 import type { Outcome, RunningTransaction } from "./running-transaction.ts";
 
-/** A moment in the life of a group, at which a simulation may cut the database off. */
-export type CommitPoint = "begin" | "work" | "commit" | "committed";
-
 /** A transaction that is asked for. */
 export interface Waiting {
   readonly work: (transaction: Transaction) => Promise<unknown>;

@@ -4,7 +4,8 @@ import type { Database, Migration, Row, SqlValue, Transaction } from "../databas
 import { type MigrationTarget, migrate, migrationsTable } from "../migrate.ts";
 import { StoreError, StoreUnavailableError } from "../store-errors.ts";
 import { Disk } from "./disk.ts";
-import { GroupCommit, type GroupCommitOptions } from "./group-commit.ts";
+import { GroupCommit } from "./group-commit.ts";
+import type { GroupCommitOptions } from "./group-commit-options.ts";
 import { SqliteConnection } from "./sqlite-connection.ts";
 
 /**
