@@ -78,6 +78,11 @@ export function accessTable({ orderOfAlice }: { readonly orderOfAlice: string })
       rule: "owner",
       request: { userId: "1", afterPosition },
     },
+    "notification.v1.NotificationService/ListFailedNotifications": { rule: "admin", request: {} },
+    "notification.v1.NotificationService/RedriveFailedNotifications": {
+      rule: "admin",
+      request: { notificationIds: ["no-such-notification"] },
+    },
     "notification.v1.NotificationService/ListDeadLetters": { rule: "admin", request: {} },
     "notification.v1.NotificationService/RedriveDeadLetters": {
       rule: "admin",

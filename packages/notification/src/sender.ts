@@ -1,15 +1,28 @@
 import { createWakeUp, type WakeUp } from "@parley/events";
 import type { Environment } from "@parley/rpc";
 import type { Database } from "@parley/store";
-import { type Channel, type OutgoingMessage, RecipientRefusedError } from "./channel/channel.ts";
+import {
+  type Channel,
+  ChannelUnavailableError,
+  type OutgoingMessage,
+  RecipientRefusedError,
+} from "./channel/channel.ts";
+import { ChannelPause } from "./channel-pause.ts";
 import { DueNotifications } from "./due-notifications.ts";
-import { type Notification, NotificationState, retryDelayMs, type SendOutcome, settle } from "./notification.ts";
-import { updateNotifications } from "./notification-store.ts";
+import { type Notification, NotificationState, type SendOutcome, settle } from "./notification.ts";
+import { OutcomeWriter } from "./outcome-writer.ts";
 
-/** How long the channel may take over one message. */
-const sendTimeoutMs = 15_000;
-/** How long what came of an attempt may wait to be written down together with others: a crash would hand these over again. */
-const writeDelayMs = 20;
+/** How long `stop` waits for attempts under way before it ends them. */
+const stopGraceMs = 5_000;
+/** The wait after the database could not be read. */
+const readFailedWaitMs = 10_000;
+/** Looks again after this long, whatever is under way. */
+const lookAgainMs = 60_000;
+/** Nothing more is handed over while so many outcomes cannot be written. */
+const unwrittenMax = 100;
+/** Messages that were sent at once, and whose transaction may still fail. */
+const sentAtOnceMax = 10_000;
+
 export interface SenderOptions {
   readonly database: Database;
   readonly channel: Channel;
@@ -17,14 +30,23 @@ export interface SenderOptions {
 }
 
 /**
- * Hands notifications to the channel: at once, as they are written down, where the channel waits for nobody, and otherwise one after
- * another, until each is sent or has failed for good. A crash between handing over and writing that down hands the same message over
- * again, under the same key: at least once.
+ * Hands notifications to the channel: as they are written down, where the channel takes them at once, and otherwise as many at a time as
+ * the channel takes, until each is sent or given up. While the channel cannot be used, one message at a time tries it, and none
+ * counts as tried.
+ *
+ * A message is handed over once by a process, unless an attempt failed. A crash between handing over and writing that down hands the same
+ * message over again, under the same key.
  */
 export class Sender {
   readonly #options: SenderOptions;
   readonly #wakeUp: WakeUp;
   readonly #due: DueNotifications;
+  readonly #pause: ChannelPause;
+  readonly #outcomes: OutcomeWriter;
+  readonly #attempts = new Map<string, Promise<unknown>>();
+  readonly #cutOff = new AbortController();
+  readonly #sentAtOnce = new Set<string>();
+  #queue: Notification[] = [];
   #stopping = false;
   #running: Promise<void> | undefined;
 
@@ -33,20 +55,30 @@ export class Sender {
     const { database, environment } = options;
     this.#wakeUp = createWakeUp(environment.clock);
     this.#due = new DueNotifications({ database, clock: environment.clock });
+    this.#pause = new ChannelPause(environment);
+    this.#outcomes = new OutcomeWriter({
+      database,
+      environment,
+      onRetry: (delayMs) => this.#due.readAfter(delayMs),
+      onWritten: this.#wakeUp.wake,
+    });
   }
 
   start(): void {
     this.#running ??= this.#run();
   }
 
-  /** Sends a new notification if the channel waits for nobody, and answers it as sent. Otherwise, or if that failed, it stays as it is, to be handed over once it is durable. */
+  /** Sends a new notification if the channel takes it at once, and answers it as sent. Otherwise, or if that failed, it stays as it is, to be handed over once it is durable. */
   readonly sendAtOnce = (notification: Notification): Notification => {
     const { channel, environment } = this.#options;
     if (channel.sendAtOnce === undefined) {
       return notification;
     }
     try {
-      channel.sendAtOnce(messageOf(notification));
+      if (!this.#sentAtOnce.has(notification.id)) {
+        channel.sendAtOnce(messageOf(notification));
+        this.#rememberSent(notification.id);
+      }
       return settle(notification, { kind: "sent", timeMs: environment.clock.now() });
     } catch (error) {
       environment.log.warn({ err: error, notificationId: notification.id }, "notification not sent at once");
@@ -56,6 +88,9 @@ export class Sender {
 
   /** Takes in notifications that have just been written. Those that are not sent yet are due at once. */
   handOver(written: readonly Notification[]): void {
+    for (const { id } of written) {
+      this.#sentAtOnce.delete(id);
+    }
     const pending = written.filter(({ state }) => state === NotificationState.PENDING);
     if (pending.length > 0) {
       this.#due.handOver(pending);
@@ -63,105 +98,143 @@ export class Sender {
     }
   }
 
-  /** Ends after the message under way. */
+  /** Looks for notifications that became due in the database. */
+  readonly look = (): void => {
+    this.#due.readAfter(0);
+    this.#wakeUp.wake();
+  };
+
+  /** Ends after the attempts under way, or ends them after {@link stopGraceMs}. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#wakeUp.close();
+    const cancel = this.#options.environment.clock.after(stopGraceMs, () => {
+      this.#cutOff.abort(new Error("The notification service stops"));
+    });
     await this.#running;
+    await Promise.all(this.#attempts.values());
+    cancel();
+    await this.#outcomes.close();
   }
 
-  /** Makes one attempt and writes down what came of it. */
+  /** Makes one attempt at once, even if the channel was down the last time. Answers the notification as it is then, once that is durable. */
   async send(notification: Notification): Promise<Notification> {
-    const settled = settle(notification, await this.#handOver(notification));
-    await this.#writeDown([settled]);
+    const settled = await this.#begin(notification);
+    if (this.#outcomes.has(notification.id)) {
+      await this.#outcomes.flush();
+    }
     return settled;
   }
 
   async #run(): Promise<void> {
-    const { log } = this.#options.environment;
     while (!this.#stopping) {
       this.#wakeUp.reset();
-      try {
-        await this.#sendAll(await this.#due.take());
-      } catch (error) {
-        log.error({ err: error }, "what is to be sent could not be read or noted; trying again in a minute");
-      }
-      const waitMs = this.#due.waitMs();
+      await this.#wakeUp.wait(await this.#beginDue());
+    }
+  }
+
+  /** Begins as many attempts as may be under way. Answers how long there is nothing to begin, as far as is known. */
+  async #beginDue(): Promise<number> {
+    while (!this.#stopping && this.#hasRoom()) {
+      const waitMs = this.#pause.waitMs();
       if (waitMs > 0) {
-        await this.#wakeUp.wait(waitMs);
+        return waitMs;
       }
-    }
-  }
-
-  /** Makes one attempt at each, in order. What came of some is written down while the next are handed over. */
-  async #sendAll(due: readonly Notification[]): Promise<void> {
-    const { clock } = this.#options.environment;
-    const written: Promise<void>[] = [];
-    let unwritten: Notification[] = [];
-    let writtenAtMs = clock.monotonic();
-
-    const write = () => {
-      const writing = this.#writeDown(unwritten);
-      // Told below, after the writes that are under way too have ended.
-      writing.catch(() => {});
-      written.push(writing);
-      unwritten = [];
-      writtenAtMs = clock.monotonic();
-    };
-
-    for (const notification of due) {
-      if (this.#stopping) {
-        break;
-      }
-      unwritten.push(settle(notification, await this.#handOver(notification)));
-      if (clock.monotonic() - writtenAtMs >= writeDelayMs) {
-        write();
-      }
-    }
-    write();
-    await Promise.allSettled(written);
-    await Promise.all(written);
-  }
-
-  async #writeDown(settled: readonly Notification[]): Promise<void> {
-    const { database, environment } = this.#options;
-    if (settled.length === 0) {
-      return;
-    }
-    const nowMs = environment.clock.now();
-    // Those that are tried again are spread over time, each by itself.
-    const alike = Map.groupBy(settled, ({ id, state, attempts, sendTimeMs }) =>
-      state === NotificationState.PENDING ? id : `${state} ${attempts} ${sendTimeMs}`,
-    );
-    await database.transaction(async (transaction) => {
-      for (const some of alike.values()) {
-        const delayMs = retryDelayMs(some[0]?.attempts ?? 1, environment.random);
-        await updateNotifications(transaction, some, { nextAttemptTimeMs: nowMs + delayMs });
-        if (some[0]?.state === NotificationState.PENDING) {
-          transaction.onCommit(() => this.#due.readAfter(delayMs));
+      if (this.#queue.length === 0) {
+        try {
+          this.#queue = [...(await this.#due.take((id) => this.#isHeld(id)))];
+        } catch (error) {
+          this.#options.environment.log.error({ err: error }, "notifications that are due could not be read");
+          return readFailedWaitMs;
         }
       }
-    });
+      const next = this.#queue.shift();
+      if (next === undefined) {
+        return this.#due.waitMs();
+      }
+      if (!this.#isHeld(next.id)) {
+        void this.#begin(next);
+      }
+    }
+    // An attempt that ends, or an outcome that is written, wakes the loop.
+    return lookAgainMs;
   }
 
-  async #handOver(notification: Notification): Promise<SendOutcome> {
-    const { channel, environment } = this.#options;
-    const timeout = new AbortController();
-    const cancel = environment.clock.after(sendTimeoutMs, () => timeout.abort(new Error("the channel took too long")));
-    try {
-      await channel.send(messageOf(notification), timeout.signal);
-      return { kind: "sent", timeMs: environment.clock.now() };
-    } catch (error) {
-      const final = error instanceof RecipientRefusedError;
-      const { id: notificationId, attempts } = notification;
-      environment.log.warn({ err: error, notificationId, attempts: attempts + 1, final }, "notification not sent");
-      return { kind: "failed", final };
-    } finally {
-      cancel();
+  #hasRoom(): boolean {
+    const roomFor = this.#pause.isDown ? 1 : this.#options.channel.concurrencyMax;
+    return this.#attempts.size < roomFor && this.#outcomes.size < unwrittenMax;
+  }
+
+  #isHeld(id: string): boolean {
+    return this.#attempts.has(id) || this.#outcomes.has(id);
+  }
+
+  #begin(notification: Notification): Promise<Notification> {
+    const attempt = this.#attempt(notification).finally(() => {
+      this.#attempts.delete(notification.id);
+      this.#wakeUp.wake();
+    });
+    this.#attempts.set(notification.id, attempt);
+    return attempt;
+  }
+
+  /** Makes one attempt. Answers the notification as it is then; never rejects. */
+  async #attempt(notification: Notification): Promise<Notification> {
+    const outcome = await this.#handOver(notification);
+    if (outcome === undefined) {
+      // It stays due. Another one tries the channel next, should this one be the trouble.
+      this.#queue.push(notification);
+      return notification;
     }
+    const settled = settle(notification, outcome);
+    this.#outcomes.add(settled);
+    return settled;
+  }
+
+  /** What came of handing over; undefined if the channel could not be used, or the attempt was ended. */
+  async #handOver(notification: Notification): Promise<SendOutcome | undefined> {
+    const { channel, environment } = this.#options;
+    const { clock, log } = environment;
+    try {
+      await channel.send(messageOf(notification), this.#cutOff.signal);
+      this.#pause.worked();
+      return { kind: "sent", timeMs: clock.now() };
+    } catch (error) {
+      const { id: notificationId } = notification;
+      if (this.#cutOff.signal.aborted) {
+        return undefined;
+      }
+      if (error instanceof ChannelUnavailableError) {
+        this.#pause.failed();
+        const waitMs = Math.round(this.#pause.waitMs());
+        log.warn({ err: error, notificationId, waitMs }, "notifications wait: the channel cannot be used");
+        return undefined;
+      }
+      this.#pause.worked();
+      const final = error instanceof RecipientRefusedError;
+      log.warn({ err: error, notificationId, attempts: notification.attempts + 1, final }, "notification not sent");
+      return { kind: "failed", final, cause: causeOf(error), timeMs: clock.now() };
+    }
+  }
+
+  #rememberSent(id: string): void {
+    if (this.#sentAtOnce.size >= sentAtOnceMax) {
+      for (const oldest of this.#sentAtOnce) {
+        this.#sentAtOnce.delete(oldest);
+        break;
+      }
+    }
+    this.#sentAtOnce.add(id);
   }
 }
 
 function messageOf({ id: key, recipient, subject, body }: Notification): OutgoingMessage {
   return { key, recipient, subject, body };
+}
+
+/** Characters of a cause that are kept: enough to see what it was, too few to fill a database. */
+const causeLengthMax = 500;
+
+function causeOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, causeLengthMax);
 }

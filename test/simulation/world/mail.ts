@@ -36,6 +36,7 @@ export function createMail({ random, faults, passPoint }: MailOptions): Mail {
   return {
     received,
     channel: (life) => ({
+      concurrencyMax: 2,
       send: (message) =>
         new Promise((resolve, reject) => {
           passPoint(life, "send");
