@@ -17,6 +17,7 @@ export {
 export { inParts, insertRows, marksFor, type RowInsert } from "./many-rows.ts";
 export { type OpenDatabaseOptions, openDatabase } from "./open-database.ts";
 export { decodePageToken, encodePageToken, InvalidPageTokenError } from "./page-token.ts";
+export { type FileHolder, findFileHolder, heldMessage } from "./sqlite/file-lock.ts";
 export type { Schedule } from "./sqlite/group-commit-options.ts";
 export {
   ConstraintError,
