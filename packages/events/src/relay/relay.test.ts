@@ -391,6 +391,20 @@ test("pruning removes what is done and old, and nothing that waits", async () =>
   expect(await source.database.get("SELECT through_sequence FROM event_log_pruned")).toEqual({ through_sequence: 700 });
 });
 
+test("leases of a clock that was set back since do not keep events waiting", async () => {
+  const hourMs = 60 * 60_000;
+  await source.database.transaction(async (transaction) => {
+    for (let number = 0; number < 16; number++) {
+      await transaction.run("INSERT INTO event_leases VALUES (?, 'another', ?)", number, clock.now() + hourMs + 5_000);
+    }
+    await transaction.run("INSERT INTO event_publishers VALUES ('another', ?)", clock.now() + hourMs + 5_000);
+  });
+  startRelay();
+  await source.append(orderConfirmed("o1"));
+  await pass(2_000);
+  expect(await sink.effects()).toEqual(["o1 1"]);
+});
+
 test("events of a clock that was wrong do not keep old ones from being pruned, and are pruned in time", async () => {
   const dayMs = 24 * 60 * 60 * 1000;
   const nowMs = clock.now();
