@@ -78,6 +78,6 @@ export const makeService: Readonly<Record<ServiceName, (around: Surroundings) =>
 function brokerFor(around: Surroundings): Broker | undefined {
   const { connect, environment, seams } = around;
   const client = createServiceClient(EventService, connect("notification"), { environment });
-  const broker = createDirectBroker({ subscribers: [{ name: "notification", client }] });
+  const broker = createDirectBroker({ subscribers: [{ name: "notification", client, writesBinary: true }] });
   return seams.broker === undefined ? broker : seams.broker(broker, around);
 }
