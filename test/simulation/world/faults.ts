@@ -16,6 +16,10 @@ export interface Faults {
   readonly diskFailure: number;
   /** A message to a buyer is not taken by the mail server. */
   readonly channelFailure: number;
+  /** The mail server cannot be reached as a message is handed over. */
+  readonly mailAway: number;
+  /** The mail server takes most of a minute over a message. */
+  readonly slowMail: number;
   /** How long a transaction waits for its turn at most, in milliseconds. */
   readonly diskMsMax: number;
   /** How long a turn of a process's event loop takes at most, in milliseconds. */
@@ -40,6 +44,8 @@ export const noFaults: Faults = {
   storeFailure: 0,
   diskFailure: 0,
   channelFailure: 0,
+  mailAway: 0,
+  slowMail: 0,
   diskMsMax: 1,
   turnMsMax: 20,
   crashAtPoint: 0,
@@ -66,5 +72,7 @@ export function drawFaults(random: Randomness): Faults {
     earlierRelease: random.pick([0, 0, 0.5]),
     diskFailure: level(0.002, 0.02),
     turnMsMax: random.pick([0, 20, 100]),
+    mailAway: level(0.1, 0.8),
+    slowMail: level(0.05, 0.3),
   };
 }

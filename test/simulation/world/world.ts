@@ -96,7 +96,7 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
     if (ends) crash(life.name, `point ${point.number}: ${name}`);
   };
   const network = createNetwork({ time, random: random.fork("network"), history, faults: () => current, passPoint });
-  const mail = createMail({ random: random.fork("mail"), faults: () => current, passPoint });
+  const mail = createMail({ random: random.fork("mail"), history, faults: () => current, passPoint });
   const disks = Object.fromEntries(
     serviceNames.map((service) => [service, createDisk(service)]),
   ) as unknown as World["disks"];
