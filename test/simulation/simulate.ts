@@ -18,9 +18,12 @@ export async function simulate(seed: number, options: { readonly seams?: Seams }
   const random = createRandomness(seed);
   const faults = drawFaults(random.fork("faults"));
   const habits = drawHabits(random.fork("habits"));
-  const world = createWorld({ seed, faults, ...options });
+  const orderProcesses = random.fork("processes").chance(0.3) ? 2 : 1;
+  const world = createWorld({ seed, faults, orderProcesses, ...options });
   const ledger = createLedger();
-  world.history.note(`seed ${seed}, faults ${JSON.stringify(faults)}, habits ${JSON.stringify(habits)}`);
+  world.history.note(
+    `seed ${seed}, faults ${JSON.stringify(faults)}, habits ${JSON.stringify(habits)}, ${orderProcesses} order processes`,
+  );
   return runToTheEnd({
     world,
     ledger,

@@ -10,6 +10,14 @@ import type { Life } from "./life.ts";
 export type ServiceName = "user" | "product" | "order" | "notification";
 export const serviceNames: readonly ServiceName[] = ["user", "product", "order", "notification"];
 
+/** The processes that are simulated: one of each service, and in some worlds a second one of the order service. */
+export type ProcessName = ServiceName | "order-2";
+
+/** The service that a process is of. Undefined for a person's program. */
+export function serviceOf(processName: string): ServiceName | undefined {
+  return processName === "order-2" ? "order" : serviceNames.find((service) => service === processName);
+}
+
 /** What a service is made of, for whoever puts something else in its place. */
 export interface Parts {
   readonly service: ServiceName;

@@ -57,7 +57,7 @@ export const makeService: Readonly<Record<ServiceName, (around: Surroundings) =>
     return createProductModule({ environment, database, sampleData: true, broker: brokerFor(around) });
   },
   order(around) {
-    const { environment, database, connect, seams, nextTurn } = around;
+    const { environment, database, connect, seams, nextTurn, life } = around;
     // As towards a URL: over a transport that is handed in calls go alone, unless it is said when they go together.
     const options = { environment, batchSchedule: nextTurn };
     const inventory = createServiceClient(InventoryService, connect("product"), options);
@@ -66,6 +66,7 @@ export const makeService: Readonly<Record<ServiceName, (around: Surroundings) =>
       database,
       users: createServiceClient(UserService, connect("user"), options),
       inventory: seams.inventory?.(inventory, around) ?? inventory,
+      owner: life.name,
       broker: brokerFor(around),
     });
   },
