@@ -10,6 +10,8 @@ export interface Faults {
   readonly repeated: number;
   /** A message takes up to {@link slowMsMax}, which is longer than any caller waits. */
   readonly slow: number;
+  /** A host that is down says nothing: that it cannot be reached is known late. */
+  readonly lateRefusal: number;
   /** A transaction is refused because the disk is full just then. */
   readonly storeFailure: number;
   /** A transaction is the last before its disk fails: it took effect, and nobody is told. */
@@ -41,6 +43,7 @@ export const noFaults: Faults = {
   silent: 0,
   repeated: 0,
   slow: 0,
+  lateRefusal: 0,
   storeFailure: 0,
   diskFailure: 0,
   channelFailure: 0,
@@ -72,6 +75,7 @@ export function drawFaults(random: Randomness): Faults {
     earlierRelease: random.pick([0, 0, 0.5]),
     diskFailure: level(0.002, 0.02),
     turnMsMax: random.pick([0, 20, 100]),
+    lateRefusal: level(0.2, 0.8),
     mailAway: level(0.1, 0.8),
     slowMail: level(0.05, 0.3),
   };

@@ -86,7 +86,9 @@ export function createNetwork(options: NetworkOptions): Network {
         signal?.addEventListener("abort", () => carry(`${name} cancel`, { arrive: cancellation.ask, breakOff() {} }));
         if (alive(serverName).length === 0) {
           history.note(`${name} is refused: nobody is there`);
-          time.after(wayMs(random), () => settle(() => reject(refusedConnection())));
+          // A host that is down says nothing: then it takes time to find out.
+          const delayMs = random.chance(faults().lateRefusal) ? slowMsMax * random.next() : wayMs(random);
+          time.after(delayMs, () => settle(() => reject(refusedConnection())));
           return;
         }
         const call: Unary = [method, cancellation.signal, timeoutMs, header, input];

@@ -1,5 +1,6 @@
 import type { Transport } from "@connectrpc/connect";
 import type { Broker } from "@parley/events";
+import type { Channel } from "@parley/notification";
 import type { InventoryClient } from "@parley/order";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
@@ -37,6 +38,8 @@ export interface Seams {
   database?(database: Database, parts: Omit<Parts, "database">): Database;
   /** The product service as the order service sees it. */
   inventory?(inventory: InventoryClient, parts: Parts): InventoryClient;
+  /** How the notification service reaches people. */
+  channel?(channel: Channel, parts: Parts): Channel;
   /** Undefined leaves the service without a relay. */
   broker?(broker: Broker, parts: Parts): Broker | undefined;
   module?(module: ServiceModule, parts: Parts): ServiceModule;

@@ -70,7 +70,9 @@ export const makeService: Readonly<Record<ServiceName, (around: Surroundings) =>
       broker: brokerFor(around),
     });
   },
-  notification({ environment, database, channel }) {
+  notification(around) {
+    const { environment, database, seams } = around;
+    const channel = seams.channel?.(around.channel, around) ?? around.channel;
     return createNotificationModule({ environment, database, channel, shopEmail: "shop@example.com" });
   },
 };

@@ -50,9 +50,19 @@ export class SqliteDatabase implements Database {
     return this.#closed;
   }
 
+  /** Resolves when what was there as the database was opened is on the disk. Nothing may be asked of it before. */
+  async ready(): Promise<void> {
+    await this.#disk?.wait();
+  }
+
   /** For simulations: the process that had the database open is gone. */
   cut(): void {
     this.#group.cut();
+  }
+
+  /** For simulations: gives back what a process that is gone had open. */
+  abandon(): void {
+    this.#onClosed();
   }
 
   #read<R>(sql: string, statement: (connection: SqliteConnection) => R): Promise<R> {
@@ -97,14 +107,19 @@ export async function openSqliteFile(path: string, options: SqliteOptions): Prom
   makeFolder(path);
   const lock = await lockFile(path);
   try {
-    return openLocked(path, { ...options, onReleased: lock.release });
+    const database = openLocked(path, { ...options, onReleased: lock.release });
+    await database.ready().catch(async (error: unknown) => {
+      await database.close();
+      throw error;
+    });
+    return database;
   } catch (error) {
     lock.release();
     throw error;
   }
 }
 
-/** Opens a file that nobody else has open. */
+/** Opens a file that nobody else has open. To be used once it is {@link SqliteDatabase.ready}. */
 export function openLocked(
   path: string,
   options: SqliteOptions & { readonly onReleased?: () => void },
