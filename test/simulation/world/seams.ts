@@ -35,6 +35,8 @@ export interface Parts {
  */
 export interface Seams {
   migrations?(service: ServiceName, migrations: readonly Migration[]): readonly Migration[];
+  /** The file of which a database waits until it is on the disk. */
+  syncedPath?(path: string): string;
   database?(database: Database, parts: Omit<Parts, "database">): Database;
   /** The product service as the order service sees it. */
   inventory?(inventory: InventoryClient, parts: Parts): InventoryClient;

@@ -3,9 +3,10 @@ import { newUuidV7, sleep } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import { connectInMemory } from "@parley/rpc/testing";
 import type { Database } from "@parley/store";
-import { type CrashableDatabase, createCrashableDatabase } from "@parley/store/testing";
+import type { CrashableDatabase } from "@parley/store/testing";
 import { pino } from "pino";
 import { Registry } from "prom-client";
+import { createDisk, type DiskKind, type DisksOptions } from "./disks.ts";
 import { earlierRelease } from "./earlier-release.ts";
 import { failingDatabase } from "./failing-database.ts";
 import { type Faults, noFaults } from "./faults.ts";
@@ -16,7 +17,7 @@ import { createNetwork } from "./network.ts";
 import type { PassPoint } from "./points.ts";
 import { createRandomness, type Randomness } from "./randomness.ts";
 import { type ProcessName, type Seams, type ServiceName, serviceNames, serviceOf } from "./seams.ts";
-import { makeService, migrationsOf } from "./services.ts";
+import { makeService } from "./services.ts";
 import { connectionTo } from "./shared-database.ts";
 import { createSimulatedTime, type SimulatedTime } from "./simulated-time.ts";
 
@@ -27,6 +28,8 @@ export interface WorldOptions {
   readonly seams?: Seams;
   /** Processes of the order service, on one database server. Default: 1, with its database as its own. */
   readonly orderProcesses?: 1 | 2;
+  /** Default: `memory`. */
+  readonly diskKind?: DiskKind;
   /** Asked at each numbered point whether the process ends there. Default: as often as the faults say. */
   readonly endsAt?: (point: Point) => boolean;
 }
@@ -78,7 +81,7 @@ const log = pino({ level: "silent" });
 const metrics = new Registry();
 
 export function createWorld(options: WorldOptions): World {
-  const { seed, faults = noFaults, seams = {}, orderProcesses = 1, endsAt } = options;
+  const { seed, faults = noFaults, seams = {}, orderProcesses = 1, diskKind = "memory", endsAt } = options;
   const processNames: readonly ProcessName[] = orderProcesses === 1 ? serviceNames : [...serviceNames, "order-2"];
   const time = createSimulatedTime();
   const history = createHistory(time);
@@ -89,7 +92,7 @@ export function createWorld(options: WorldOptions): World {
     releases: random.fork("releases"),
     ids: random.fork("ids"),
   };
-  const [toss, stores, turns] = [random.fork("schedule"), random.fork("stores"), random.fork("turns")];
+  const [stores, turns] = [random.fork("stores"), random.fork("turns")];
   const running = new Map<ProcessName, Running>();
   let sharedOrders: Promise<Database> | undefined;
   const leaving = new Set<Life>();
@@ -104,26 +107,42 @@ export function createWorld(options: WorldOptions): World {
   };
   const network = createNetwork({ time, random: random.fork("network"), history, faults: () => current, passPoint });
   const mail = createMail({ random: random.fork("mail"), history, faults: () => current, passPoint });
+  const disksOptions: DisksOptions = {
+    kind: diskKind,
+    time,
+    random,
+    faults: () => current,
+    seams,
+    atPoint(service, point) {
+      // Until the commit nothing is durable: one point before it says as much as several.
+      const life = isShared(service) ? undefined : running.get(service)?.life;
+      if (life !== undefined && (point === "commit" || point === "committed")) passPoint(life, point);
+    },
+    onFailed: (service) => diskFailed(service),
+  };
   const disks = Object.fromEntries(
-    serviceNames.map((service) => [service, createDisk(service)]),
+    serviceNames.map((service) => [
+      service,
+      createDisk(service, isShared(service) ? { ...disksOptions, kind: "memory" } : disksOptions),
+    ]),
   ) as unknown as World["disks"];
 
-  function createDisk(service: ServiceName): CrashableDatabase {
-    return createCrashableDatabase({
-      migrations: seams.migrations?.(service, migrationsOf[service]) ?? migrationsOf[service],
-      clock: time,
-      schedule: (callback) => time.after(current.diskMsMax * toss.next(), callback),
-      atPoint(point) {
-        // Until the commit nothing is durable: one point before it says as much as several.
-        const life = isShared(service) ? undefined : running.get(service)?.life;
-        if (life !== undefined && (point === "commit" || point === "committed")) passPoint(life, point);
-      },
+  /** The disk failed under a process, which ends soon: only its next life can see what the disk holds. */
+  function diskFailed(processName: ProcessName): void {
+    history.note(`${processName}'s disk fails`);
+    const life = running.get(processName)?.life;
+    time.after(brokenMsMax * stores.next(), () => {
+      if (life?.isAlive === true) crash(processName, "its disk failed");
     });
   }
 
   /** Whether a service's database is a server of its own, which goes on when a process of the service ends. */
   function isShared(service: ServiceName): boolean {
     return service === "order" && orderProcesses > 1;
+  }
+
+  function hasMemory(service: ServiceName): boolean {
+    return diskKind === "memory" || isShared(service);
   }
 
   async function openDatabase(service: ServiceName, life: Life): Promise<Database> {
@@ -140,14 +159,19 @@ export function createWorld(options: WorldOptions): World {
     const { clock } = life;
     const next = () => draws.ids.next();
     const environment = { clock, random: next, newId: newUuidV7({ clock, random: next }), log, metrics };
-    const opened = await openDatabase(service, life);
+    let opened: Database;
+    try {
+      opened = await openDatabase(service, life);
+    } catch (error) {
+      if (life.isAlive) crash(processName, `it could not open its database: ${error}`);
+      return;
+    }
+    if (!life.isAlive) return;
     const failing = failingDatabase(opened, {
       isFull: () => stores.chance(current.storeFailure),
-      breaks: () => stores.chance(current.diskFailure),
-      broke() {
-        history.note(`${processName}'s disk fails`);
-        clock.after(brokenMsMax * stores.next(), () => crash(processName, "its disk failed"));
-      },
+      // A disk of files fails by itself.
+      breaks: () => hasMemory(service) && stores.chance(current.diskFailure),
+      broke: () => diskFailed(processName),
     });
     const connect = (server: ServiceName) => network.connect(life, server);
     const database = seams.database?.(failing, { service, life, environment, connect }) ?? failing;
