@@ -1,11 +1,13 @@
-import type { Database } from "@parley/store";
+import { type Database, insertRows, type Transaction } from "@parley/store";
+import { audienceOf } from "../log/audience.ts";
+import { decodeEvent, type EventRow } from "../log/log-reader.ts";
 
 /** Rows looked at, and removed, in one transaction: few enough that others do not wait noticeably for it. */
 const pruneBatchSize = 500;
 
 /**
  * Removes events that are done and happened before `beforeMs`, a batch at a time. Notes how far the log was pruned in the same
- * transaction, so that a watcher behind that place is told that events are gone.
+ * transaction, for each type and audience, so that a watcher that missed events of its own is told that they are gone.
  */
 export async function pruneLog(database: Database, times: PruneLogTimes): Promise<void> {
   let after: number | undefined = 0;
@@ -26,8 +28,8 @@ function pruneBatch(
   { after, beforeMs, nowMs }: { readonly after: number } & PruneLogTimes,
 ): Promise<number | undefined> {
   return database.transaction(async (transaction) => {
-    const rows = await transaction.all<{ sequence: number; create_time: number; waiting: number | null }>(
-      `SELECT event_log.sequence, create_time, waiting.sequence AS waiting
+    const rows = await transaction.all<LogRow>(
+      `SELECT event_log.sequence, create_time, type, event, waiting.sequence AS waiting
        FROM event_log LEFT JOIN event_waiting AS waiting ON waiting.sequence = event_log.sequence
        WHERE event_log.sequence > ? ORDER BY event_log.sequence LIMIT ${pruneBatchSize}`,
       after,
@@ -43,7 +45,8 @@ function pruneBatch(
         nowMs,
       );
     }
-    const removed = rows.findLast((row) => row.waiting === null && row.create_time < beforeMs);
+    const pruned = rows.filter((row) => row.waiting === null && row.create_time < beforeMs);
+    const removed = pruned.at(-1);
     if (last === undefined || removed === undefined) {
       return nextPlace(last, rows.length, { beforeMs, nowMs });
     }
@@ -59,7 +62,28 @@ function pruneBatch(
       removed.sequence,
       removed.sequence,
     );
+    await noteAudiences(transaction, pruned);
     return nextPlace(last, rows.length, { beforeMs, nowMs });
+  });
+}
+
+interface LogRow extends EventRow {
+  readonly create_time: number;
+  readonly type: string;
+  readonly waiting: number | null;
+}
+
+/** Notes how far the log was pruned for each type and audience. */
+async function noteAudiences(transaction: Transaction, pruned: readonly LogRow[]): Promise<void> {
+  const through = new Map<string, readonly [type: string, audience: string, sequence: number]>();
+  for (const row of pruned) {
+    const audience = audienceOf(decodeEvent(row));
+    through.set(JSON.stringify([row.type, audience]), [row.type, audience, row.sequence]);
+  }
+  await insertRows(transaction, {
+    into: "INSERT INTO event_log_pruned_audience (type, audience, through_sequence)",
+    rows: [...through.values()],
+    ending: "ON CONFLICT (type, audience) DO UPDATE SET through_sequence = excluded.through_sequence",
   });
 }
 
