@@ -1,13 +1,23 @@
 import { brokerSettings } from "@parley/events";
-import { port, runService, text } from "@parley/rpc/server";
+import { port, runService, text, wholeNumber } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
-import { channelSettings, createNotificationModule, notificationMigrations, openChannel } from "./index.ts";
+import { createNotificationModule, notificationMigrations, openChannel, smtpConnectionsMax } from "./index.ts";
 
 const settings = {
-  ...channelSettings,
   BROKER_URL: brokerSettings.BROKER_URL,
   PORT: port({ default: 50054 }),
   DATABASE_URL: text({ default: "sqlite:./data/notification.db" }),
+  SMTP_URL: text({
+    default: "",
+    desc: "The mail server, for example smtp://localhost:25. Without it, mail goes to the log.",
+  }),
+  SMTP_CONNECTIONS_MAX: wholeNumber({
+    min: 1,
+    max: 100,
+    default: smtpConnectionsMax,
+    desc: "Connections to the mail server, and so mails under way at once.",
+  }),
+  MAIL_FROM: text({ default: "Parley <shop@example.com>", desc: "The sender of the mails." }),
   SHOP_EMAIL: text({ default: "shop@example.com", desc: "Where the shop's own alerts go." }),
 };
 

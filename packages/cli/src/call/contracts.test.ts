@@ -14,7 +14,10 @@ describe("the commands of a service", () => {
     ["product", ["create", "get", "batch-get", "list", "update", "delete"]],
     ["inventory", ["check", "update", "watch"]],
     ["user", ["create", "get", "batch-get", "list", "update", "delete", "login", "refresh-login", "logout"]],
-    ["notification", ["list", "send-test", "watch", "list-failed", "redrive-failed", "list-dead-letters", "redrive-dead-letters"]],
+    [
+      "notification",
+      ["list", "send-test", "watch", "list-failed", "redrive-failed", "list-dead-letters", "redrive-dead-letters"],
+    ],
     ["echo", ["echo", "call"]],
   ])("%s: its methods without the noun that goes without saying", (group, expected) => {
     expect(names(group)).toEqual(expected);

@@ -390,33 +390,3 @@ test("pruning removes what is done and old, and nothing that waits", async () =>
   expect(waiting).toEqual([{ partition_key: "bad" }]);
   expect(await source.database.get("SELECT through_sequence FROM event_log_pruned")).toEqual({ through_sequence: 700 });
 });
-
-test("leases of a clock that was set back since do not keep events waiting", async () => {
-  const hourMs = 60 * 60_000;
-  await source.database.transaction(async (transaction) => {
-    for (let number = 0; number < 16; number++) {
-      await transaction.run("INSERT INTO event_leases VALUES (?, 'another', ?)", number, clock.now() + hourMs + 5_000);
-    }
-    await transaction.run("INSERT INTO event_publishers VALUES ('another', ?)", clock.now() + hourMs + 5_000);
-  });
-  startRelay();
-  await source.append(orderConfirmed("o1"));
-  await pass(2_000);
-  expect(await sink.effects()).toEqual(["o1 1"]);
-});
-
-test("events of a clock that was wrong do not keep old ones from being pruned, and are pruned in time", async () => {
-  const dayMs = 24 * 60 * 60 * 1000;
-  const nowMs = clock.now();
-  await source.database.transaction(async (transaction) => {
-    for (let number = 0; number < 1_201; number++) {
-      const timeMs = number < 600 ? nowMs + 365 * dayMs : number < 1_200 ? nowMs - 2 * dayMs : nowMs - 1;
-      await transaction.run("INSERT INTO event_log (type, create_time, event) VALUES ('t', ?, x'')", timeMs);
-    }
-  });
-  const count = async () => (await source.database.get<{ n: number }>("SELECT COUNT(*) AS n FROM event_log"))?.n;
-  await pruneLog(source.database, { beforeMs: nowMs - dayMs, nowMs });
-  expect(await count()).toBe(601);
-  await pruneLog(source.database, { beforeMs: nowMs + 1, nowMs: nowMs + dayMs + 1 });
-  expect(await count()).toBe(0);
-});
