@@ -87,6 +87,17 @@ test("a disk that failed forgets what it was asked to keep, and the next life bu
   expect(kept()).toEqual([1, 2, 3]);
 });
 
+test("a disk that failed before anything was written keeps what is written in the next life", async () => {
+  let fails = true;
+  createDisk({ diskFails: () => fails });
+  await expect(disk.open()).rejects.toThrow("The disk failed");
+  disk.crash();
+  fails = false;
+  await insert(await disk.open(), 1);
+  disk.crash();
+  expect(kept()).toEqual([1]);
+});
+
 test("waiting for another file than the log is found out by the first power failure", async () => {
   createDisk({ syncedPath: (path) => path.replace(/-wal$/, "") });
   const database = await disk.open();

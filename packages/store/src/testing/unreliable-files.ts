@@ -59,8 +59,8 @@ export class UnreliableFiles {
     return new Promise((resolve, reject) => {
       this.#options.schedule(() => {
         const before = this.#onDisk.get(path);
-        // A file that was begun anew has nothing behind the place.
-        const isLost = before !== undefined && written.length >= before.lostFrom;
+        // A file that was begun anew had nothing behind the place when it was first waited for.
+        const isLost = before !== undefined && written.length > before.lostFrom;
         if (this.#options.fails()) {
           const content = before?.content ?? new Uint8Array();
           this.#onDisk.set(path, { content, lostFrom: isLost ? before.lostFrom : content.length });
