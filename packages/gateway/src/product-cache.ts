@@ -1,10 +1,11 @@
 import { type DescMessage, type DescMethod, type Message, toBinary } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Client, Interceptor, UnaryResponse } from "@connectrpc/connect";
+import { methodPolicy } from "@parley/contract";
 import type { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
-import { type Clock, type Environment, methodPolicy, sleep } from "@parley/rpc";
+import { type Clock, type Environment, sleep } from "@parley/rpc";
 
 /** Answers about products, kept for a moment. */
 export interface ProductCache {

@@ -2,15 +2,15 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { EventLog } from "@parley/events";
 import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
 import { implement, type ServiceEntry } from "@parley/rpc/server";
-import type { createCancelOrder } from "./cancel-order.ts";
+import { errorAnswer } from "./error-answers.ts";
 import { listOrders } from "./list-orders.ts";
 import type { Order } from "./order.ts";
-import { errorAnswer } from "./order-error-answer.ts";
 import { OrderNotFoundError } from "./order-errors.ts";
-import { orderMessage, stateOfMessage } from "./order-message.ts";
+import { orderMessage, stateOfMessage } from "./order-messages.ts";
 import type { OrderStore } from "./order-store.ts";
-import type { createPlaceOrder } from "./place-order.ts";
-import type { SagaCall } from "./saga-call.ts";
+import type { createCancelOrder } from "./saga/cancel-order.ts";
+import type { createPlaceOrder } from "./saga/place-order.ts";
+import type { SagaCall } from "./saga/saga-call.ts";
 import { watchOrders } from "./watch-orders.ts";
 
 export interface OrderServiceOptions {

@@ -8,13 +8,13 @@ import {
 import { callContextKey, type Environment } from "@parley/rpc";
 import { batchOf, implement, type ServiceEntry } from "@parley/rpc/server";
 import { answerOrRefuseOnce, type Database } from "@parley/store";
-import type { Inventory } from "./inventory.ts";
-import { callerName, edge, keptRefusals, toRpcError } from "./product-edge.ts";
+import { callerName, edge, keptRefusals, toRpcError } from "./error-answers.ts";
+import type { Inventory } from "./inventory/inventory.ts";
+import { sayable } from "./inventory/stock-change.ts";
+import { updateStock } from "./inventory/stock-update.ts";
 import { ProductError } from "./product-errors.ts";
 import type { ProductEvents } from "./product-events.ts";
 import { productMessage, reservationMessage } from "./product-messages.ts";
-import { sayable } from "./stock-change.ts";
-import { updateStock } from "./stock-update.ts";
 
 export interface InventoryServiceOptions {
   readonly environment: Environment;

@@ -3,7 +3,7 @@ import { callContextKey, type Environment } from "@parley/rpc";
 import { implement, type ServiceEntry } from "@parley/rpc/server";
 import { answerOnce, type Database, decodePageToken, encodePageToken, InvalidPageTokenError } from "@parley/store";
 import { addProduct, editProduct, removeProduct } from "./catalogue.ts";
-import { callerName, edge } from "./product-edge.ts";
+import { callerName, edge } from "./error-answers.ts";
 import { productNotFound } from "./product-errors.ts";
 import type { ProductEvents } from "./product-events.ts";
 import { changeOf, priceOf, productMessage, required } from "./product-messages.ts";

@@ -1,6 +1,6 @@
 import { marksFor, type Reader, type Transaction } from "@parley/store";
+import type { StockChange } from "./inventory/stock-change.ts";
 import type { Product } from "./product.ts";
-import type { StockChange } from "./stock-change.ts";
 
 /** Where a page of products begins: after this one. */
 export interface ProductPlace {

@@ -1,6 +1,5 @@
 import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyResult, jwtVerify } from "jose";
 import type { Caller } from "../call/call-context.ts";
-import type { Clock } from "../environment/clock.ts";
 import {
   serviceOfKey,
   serviceTokenIssuer,
@@ -9,7 +8,8 @@ import {
   tokenAudience,
   userTokenIssuer,
   userTokenType,
-} from "./token-claims.ts";
+} from "../call/token-claims.ts";
+import type { Clock } from "../environment/clock.ts";
 import { TokenRefusedError } from "./token-errors.ts";
 
 /** Tokens are some 400 bytes long; what is longer is none of ours and is not looked at. */

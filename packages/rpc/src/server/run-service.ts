@@ -1,12 +1,9 @@
 import { collectDefaultMetrics } from "prom-client";
-import { shareEncodingBuffer } from "../environment/encoding-buffer.ts";
+import type { AuthorizeCall } from "../access/guarded-call.ts";
 import type { Environment } from "../environment/environment.ts";
-import { quickenShortStrings } from "../environment/short-strings.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
-import type { AuthorizeCall } from "./call-pipeline.ts";
-import { CallsCutError } from "./drain.ts";
-import { type RunningServer, serve } from "./serve.ts";
-import type { ServiceModule } from "./service-module.ts";
+import { shareEncodingBuffer } from "../protocol/encoding-buffer.ts";
+import { quickenShortStrings } from "../protocol/short-strings.ts";
 import {
   readSettings,
   type ServerSettings,
@@ -15,7 +12,10 @@ import {
   type SettingValues,
   serverConfig,
   serverSettings,
-} from "./settings.ts";
+} from "./config/settings.ts";
+import { CallsCutError } from "./listening/drain.ts";
+import type { ServiceModule } from "./pipeline/service-module.ts";
+import { type RunningServer, serve } from "./serve.ts";
 import { givingStartMemoryBack } from "./start-memory.ts";
 
 /** What a service's module is made from. */
