@@ -1,3 +1,4 @@
+export { answeringWith } from "./call/answering.ts";
 export { type CallContext, type Caller, callContextKey, within } from "./call/call-context.ts";
 export {
   type ErrorDetail,
