@@ -2,8 +2,12 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 
-/** Why a request could not become a call: the reasons in `ErrorInfo` that come from REST itself. */
+/** Why a request could not become a call: the reasons in `ErrorInfo`. A fault that calls by RPC can have too has the same reason there. */
 export type ProblemReason =
+  | "INVALID_REQUEST"
+  | "MESSAGE_TOO_LARGE"
+  | "UNKNOWN_FIELD"
+  | "PRECONDITION_FAILED"
   | "ROUTE_NOT_FOUND"
   | "METHOD_NOT_ALLOWED"
   | "MALFORMED_PATH"
@@ -11,9 +15,7 @@ export type ProblemReason =
   | "UNKNOWN_PARAMETER"
   | "INVALID_PARAMETER"
   | "UNSUPPORTED_MEDIA_TYPE"
-  | "MALFORMED_BODY"
   | "INVALID_FIELD"
-  | "BODY_TOO_LARGE"
   | "INVALID_TIMEOUT";
 
 /** The domain of {@link ProblemReason} in `ErrorInfo`. */
