@@ -21,13 +21,22 @@ export interface GatewayModuleOptions {
   readonly requestsPerMinuteMax?: number;
   /** Whether a proxy in front says who calls. Default: false. */
   readonly trustsProxy?: boolean;
+  /** Whether callers have to sign in where the contract says so: told in the API's description. Default: true. */
+  readonly signIn?: boolean;
   /** Default: every page. Calls carry no cookies, so that a page can do no more than its visitor's token lets it. */
   readonly corsOrigins?: readonly string[];
 }
 
 /** The public door: every public method of the platform, by REST and by RPC, on one port. */
 export function createGatewayModule(options: GatewayModuleOptions): ServiceModule {
-  const { environment, backends, requestsPerMinuteMax = 6_000, trustsProxy = false, corsOrigins = ["*"] } = options;
+  const {
+    environment,
+    backends,
+    requestsPerMinuteMax = 6_000,
+    trustsProxy = false,
+    signIn = true,
+    corsOrigins = ["*"],
+  } = options;
   // What the door calls with is its caller's own token, and never its own: that would give everybody the rights of a service.
   const { identity, ...nameless } = environment;
   const rateLimit = createRateLimit({ clock: environment.clock, requestsPerMinuteMax, trustsProxy });
@@ -60,6 +69,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
       services: offered,
       rateLimit,
       backendStates: createBackendHealth(health, environment.clock),
+      signIn,
       corsOrigins,
     }),
     async start() {

@@ -8,8 +8,8 @@ import { examples } from "./api-examples.ts";
 /** The contracts with their comments, which generated code does not carry. */
 const contractsUrl = new URL(import.meta.resolve("@parley/gen/contracts.binpb"));
 
-/** The OpenAPI 3.1 document of everything that the door offers over REST. */
-export async function apiDescription(): Promise<JsonObject> {
+/** The OpenAPI 3.1 document of everything that the door offers over REST. `signIn`: whether callers have to sign in. */
+export async function apiDescription({ signIn }: { readonly signIn: boolean }): Promise<JsonObject> {
   const contracts = createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(contractsUrl)));
   const services = publicServices.map(({ service }) => contracts.getService(service.typeName) ?? service);
   return createOpenApi(services satisfies readonly DescService[], {
@@ -20,7 +20,9 @@ export async function apiDescription(): Promise<JsonObject> {
       "Lists are paged: `page_size`, and `page_token` with the `nextPageToken` of the page before. " +
       "Streams come as a JSON value to a line, or as server-sent events for `accept: text/event-stream`; empty lines are signs " +
       "of life, and a last line or event with `error` says why a stream ended.",
-    servers: ["/"],
+    // Relative to this document, which may be behind a proxy's path prefix.
+    servers: ["."],
+    signIn,
     examples,
   });
 }
