@@ -34,8 +34,9 @@ export async function openGateway(options: Partial<GatewayModuleOptions> = {}): 
     user: connectInMemory(user, environment),
     product: connectInMemory(product, environment),
     order: connectInMemory(order, environment),
+    ...options.backends,
   };
-  const module = createGatewayModule({ environment, requestsPerMinuteMax: 0, backends, ...options });
+  const module = createGatewayModule({ environment, requestsPerMinuteMax: 0, ...options, backends });
   const config = { drainNoticeMs: 1, shutdownGraceMs: 2_000 };
   const server = await serve(module, { name: "gateway", environment, config });
   return {

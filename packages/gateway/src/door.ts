@@ -60,7 +60,7 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Tr
       const report = healthReport(status === Status.SERVING, states);
       return reply.code(report.status === "NOT_SERVING" ? 503 : 200).send(report);
     });
-    const description = remembered(async () => JSON.stringify(await apiDescription({ signIn })));
+    const description = remembered(async () => JSON.stringify(await apiDescription({ offered: services, signIn })));
     app.get("/openapi.json", async (_request, reply) => reply.type("application/json").send(await description()));
     await app.register(async (pages) => {
       await pages.register(helmet, { contentSecurityPolicy: { directives: pagePolicy }, hsts: false });

@@ -140,6 +140,16 @@ describe("a stream over REST", () => {
     await expect.poll(() => [...door.platform.streams]).not.toContain("p3/7");
   });
 
+  test.each(["TEXT/EVENT-STREAM", "text/event-stream; charset=utf-8", "application/json;q=0.2, Text/*"])(
+    "comes as server-sent events for accept: %s",
+    async (accept) => {
+      const left = new AbortController();
+      const response = await door.fetch("/stock:watch", { headers: { accept }, signal: left.signal });
+      expect(response.headers.get("content-type")).toBe("text/event-stream");
+      left.abort();
+    },
+  );
+
   test("comes as a line for each message by default", async () => {
     const left = new AbortController();
     const response = await door.fetch("/stock:watch?after_position=q", { signal: left.signal });

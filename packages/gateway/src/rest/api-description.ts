@@ -2,16 +2,23 @@ import { readFile } from "node:fs/promises";
 import { createFileRegistry, type DescService, fromBinary, type JsonObject } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { createOpenApi } from "@parley/rest";
-import { publicServices } from "../public-services.ts";
+import type { PublicService } from "../public-services.ts";
 import { examples } from "./api-examples.ts";
 
 /** The contracts with their comments, which generated code does not carry. */
 const contractsUrl = new URL(import.meta.resolve("@parley/gen/contracts.binpb"));
 
-/** The OpenAPI 3.1 document of everything that the door offers over REST. `signIn`: whether callers have to sign in. */
-export async function apiDescription({ signIn }: { readonly signIn: boolean }): Promise<JsonObject> {
+export interface ApiDescriptionOptions {
+  /** The contracts that the gateway offers. */
+  readonly offered: readonly PublicService[];
+  /** Whether callers have to sign in where the contract says so. */
+  readonly signIn: boolean;
+}
+
+/** The OpenAPI 3.1 document of everything that the gateway offers over REST. */
+export async function apiDescription({ offered, signIn }: ApiDescriptionOptions): Promise<JsonObject> {
   const contracts = createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(contractsUrl)));
-  const services = publicServices.map(({ service }) => contracts.getService(service.typeName) ?? service);
+  const services = offered.map(({ service }) => contracts.getService(service.typeName) ?? service);
   return createOpenApi(services satisfies readonly DescService[], {
     title: "Parley",
     version: "1",

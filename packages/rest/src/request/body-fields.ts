@@ -7,10 +7,9 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import { findField } from "@parley/contract";
+import { findField, nearestName, unknownWord } from "@parley/contract";
 import { quoted, RestProblem } from "../problem.ts";
 import { isObject } from "./json-tree.ts";
-import { nearestName } from "./nearest-name.ts";
 
 /**
  * Refuses what ProtoJSON's reader would pass over in silence: fields that the message does not have, a field under both of its
@@ -102,14 +101,10 @@ function refuseUnknown(message: DescMessage, name: string, path: string): never 
 }
 
 function refuseUnknownWord(descriptor: DescEnum, value: JsonValue, path: string): void {
-  // google.protobuf.NullValue is written as null.
-  if (typeof value !== "string" || descriptor.values.some(({ name }) => name === value)) {
-    return;
+  const unknown = unknownWord(descriptor, value, path);
+  if (unknown !== undefined) {
+    throw invalid(path, unknown.message);
   }
-  const words = descriptor.values.map(({ name }) => name);
-  const nearest = nearestName(value, words);
-  const hint = nearest === undefined ? `the words are ${words.join(", ")}` : `did you mean ${nearest}?`;
-  throw invalid(path, `${path} is ${quoted(value)}, which is no ${descriptor.name}: ${hint}`);
 }
 
 const integers: ReadonlySet<ScalarType> = new Set([
