@@ -56,6 +56,11 @@ export function quoted(text: string): string {
   return JSON.stringify(text.length > quotedLengthMax ? `${text.slice(0, quotedLengthMax)}…` : text);
 }
 
+/** A header of the request in a message: as it is, since entity tags have quotes of their own. */
+export function headerText(value: string): string {
+  return value.length > quotedLengthMax ? `${value.slice(0, quotedLengthMax)}…` : value;
+}
+
 function problemError(reason: ProblemReason, message: string, options: ProblemOptions): ConnectError {
   const { code = Code.InvalidArgument, field } = options;
   const metadata = { ...(field === undefined ? {} : { field }), ...options.metadata };

@@ -4,7 +4,7 @@ import { type Binding, findField } from "@parley/contract";
 import { ErrorInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { parseEntityTags, quotedTag } from "../entity-tag.ts";
 import { headerOf, type RestRequest } from "../http.ts";
-import { quoted, RestProblem } from "../problem.ts";
+import { headerText, RestProblem } from "../problem.ts";
 
 /** Sends a call's message, and answers what comes back. */
 export type Send = (message: Message) => Promise<Message>;
@@ -127,7 +127,7 @@ function explained(ifMatch: string, mismatch: unknown): string {
         ? "weak tags never match here; GET it for its strong one"
         : "it has changed since; GET it again for its ETag";
   const current = mismatch instanceof ConnectError ? currentTag(mismatch) : undefined;
-  return `If-Match is ${quoted(ifMatch)}, and the resource ${current === undefined ? "has another ETag" : `has ETag ${current}`}: ${why}`;
+  return `If-Match is ${headerText(ifMatch)}, and the resource ${current === undefined ? "has another ETag" : `has ETag ${current}`}: ${why}`;
 }
 
 function currentTag(mismatch: ConnectError): string | undefined {

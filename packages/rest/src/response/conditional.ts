@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { parseEntityTags } from "../entity-tag.ts";
 import { headerOf, type RestRequest, type RestResponse } from "../http.ts";
-import { quoted, RestProblem } from "../problem.ts";
+import { headerText, RestProblem } from "../problem.ts";
 
 /**
  * The answer to a GET with its entity tag: `tag`, or a weak one over what it says. 304 without a body where `if-none-match` has
@@ -28,10 +28,14 @@ function refuseOtherState(ifMatch: string | undefined, etag: string): void {
   }
   const tags = parseEntityTags(ifMatch);
   if (tags?.any !== true && tags?.strong.some((tag) => `"${tag}"` === etag) !== true) {
-    throw new RestProblem("PRECONDITION_FAILED", `If-Match is ${quoted(ifMatch)}, and the resource has ETag ${etag}`, {
-      code: Code.Aborted,
-      httpStatus: 412,
-    });
+    throw new RestProblem(
+      "PRECONDITION_FAILED",
+      `If-Match is ${headerText(ifMatch)}, and the resource has ETag ${etag}`,
+      {
+        code: Code.Aborted,
+        httpStatus: 412,
+      },
+    );
   }
 }
 
