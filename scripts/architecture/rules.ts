@@ -74,8 +74,8 @@ export const folderOrder: Readonly<Record<string, readonly (readonly string[])[]
     ["testing", ""],
   ],
   "packages/rpc/src/server": [
-    ["config"],
     ["http"],
+    ["config"],
     ["pipeline"],
     ["unary", "streams", "standard"],
     ["in-process"],

@@ -20,6 +20,9 @@ export interface ListenerOptions {
   readonly handle: RequestHandler;
   /** Asked first. What it does not take goes to `handle`. */
   readonly unary?: UnaryPath | undefined;
+  /** Which hosts requests may be for. Any by default. */
+  readonly hostCheck?: HostCheck | undefined;
+  readonly environment: Pick<Environment, "log" | "metrics" | "clock">;
 }
 
 /** PEM texts. */
@@ -49,18 +52,23 @@ export interface Listener {
  * socket is handed on as it is, so that Node's own code reads from it natively: a JavaScript stream in between costs far more
  * than the protocol itself.
  */
-export function createListener({ limits, tls, handle, unary }: ListenerOptions): Listener {
+export function createListener(options: ListenerOptions): Listener {
+  const { limits, tls, handle, unary, hostCheck, environment } = options;
   const state = { draining: false };
-  const sockets = new Set<Socket>();
-  const http1 = createHttp1(limits, { handle, unary, state });
-  const { http2, connections } = createHttp2(limits, { handle, unary, state });
+  const inner: InnerOptions = {
+    handle,
+    unary,
+    state,
+    hostCheck,
+    spoke: (socket) => gate.spoke(gateSocketOf(socket)),
+  };
+  const http1 = createHttp1(limits, inner);
+  const { http2, connections } = createHttp2(limits, inner);
+  const refusals = createRefusalReport(environment);
+  const gate = new ConnectionGate({ limits, onRefused: refusals, closeIdle: () => closeOneIdle(connections()) });
   const front =
     tls === undefined ? createCleartextFront(limits, { http1, http2 }) : createTlsFront(tls, limits, { http1, http2 });
-  front.maxConnections = limits.connectionsMax;
-  front.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
+  front.prependListener("connection", (socket: Socket) => gate.admit(socket));
   return {
     listen: (port, host) => listen(front, { port, host }),
     startDrain() {
@@ -80,13 +88,13 @@ export function createListener({ limits, tls, handle, unary }: ListenerOptions):
     closeIdle: () => http1.closeIdleConnections(),
     destroy() {
       front.close();
-      for (const socket of sockets) {
+      for (const socket of [...gate]) {
         socket.destroy();
       }
       http1.close();
     },
     get connectionCount() {
-      return sockets.size;
+      return gate.size;
     },
   };
 }
@@ -102,6 +110,9 @@ interface InnerOptions {
   readonly handle: RequestHandler;
   readonly unary: UnaryPath | undefined;
   readonly state: { readonly draining: boolean };
+  readonly hostCheck: HostCheck | undefined;
+  /** The connection has brought a request. */
+  spoke(socket: Socket): void;
 }
 
 function createCleartextFront(limits: ServerLimits, { http1, http2 }: Inner): NetServer {
