@@ -13,6 +13,7 @@ import { Http2Connection } from "../http2/connection.ts";
 import { errorCode } from "../http2/constants.ts";
 import { requestHeaders } from "../http2/header-fields.ts";
 import { NodeStream } from "../http2/node-stream.ts";
+import { type Protocol, protocolOf } from "./first-bytes.ts";
 import type { ServerLimits } from "./server-limits.ts";
 import type { UnaryPath } from "./unary/unary-path.ts";
 
@@ -112,36 +113,48 @@ interface InnerOptions {
 
 function createCleartextFront(limits: ServerLimits, { http1, http2 }: Inner): NetServer {
   return createNetServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }, (socket) => {
-    onFirstBytes(socket, limits, (first) => {
-      // Every HTTP/2 connection begins with "PRI * HTTP/2.0" (RFC 9113, section 3.4), and no HTTP/1.1 method with "PRI".
-      if (first.subarray(0, 3).toString("latin1") === "PRI") {
+    onFirstBytes(socket, limits, (protocol) => {
+      if (protocol === "HTTP/2") {
         http2(socket);
-      } else {
+      } else if (protocol === "HTTP/1.1") {
         http1.emit("connection", socket);
+      } else {
+        // An answer would be in a protocol that the client does not speak.
+        socket.destroy();
       }
     });
   });
 }
 
 /**
- * Calls back when a connection says something, with what it is, which stays there to be read. Until then it is idle, as between two
+ * Calls back with the protocol that a connection's first bytes show. They stay there to be read. Until the first byte it is idle, as between two
  * requests: clients open connections ahead of need, and do not repeat a request whose new connection is closed on them.
  */
-function onFirstBytes(socket: Socket, limits: ServerLimits, then: (first: Buffer) => void): void {
+function onFirstBytes(socket: Socket, limits: ServerLimits, then: (protocol: Protocol) => void): void {
+  let first: Buffer = Buffer.alloc(0);
   socket.setTimeout(limits.connectionIdleTimeoutMs, () => socket.destroy());
   socket.on("error", ignoreSocketError);
-  socket.once("readable", () => {
-    const first: Buffer | null = socket.read();
-    if (first === null) {
+  socket.on("readable", read);
+
+  function read(): void {
+    const piece: Buffer | null = socket.read();
+    if (piece === null) {
       socket.destroy();
       return;
     }
+    first = first.length === 0 ? piece : Buffer.concat([first, piece]);
+    const protocol = protocolOf(first);
+    if (protocol === undefined) {
+      socket.setTimeout(limits.headersTimeoutMs);
+      return;
+    }
+    socket.off("readable", read);
     socket.setTimeout(0);
     socket.removeAllListeners("timeout");
     socket.off("error", ignoreSocketError);
     socket.unshift(first);
-    then(first);
-  });
+    then(protocol);
+  }
 }
 
 function createTlsFront({ cert, key, ca }: TlsMaterial, limits: ServerLimits, { http1, http2 }: Inner): NetServer {

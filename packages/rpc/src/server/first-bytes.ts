@@ -1,0 +1,25 @@
+import { preface } from "../http2/constants.ts";
+
+/** What a client speaks, by its first bytes. `unknown` is neither protocol, so that no answer would be understood. */
+export type Protocol = "HTTP/1.1" | "HTTP/2" | "unknown";
+
+/**
+ * The protocol of a connection without TLS; undefined while too few bytes are there to tell. A client with prior knowledge of HTTP/2 sends its
+ * preface first, in pieces of any size (RFC 9113, section 3.4), and no HTTP/1.1 method begins with "PRI".
+ */
+export function protocolOf(first: Buffer): Protocol | undefined {
+  const length = Math.min(first.length, methodBytes);
+  if (preface.compare(first, 0, length, 0, length) === 0) {
+    return length === methodBytes ? "HTTP/2" : undefined;
+  }
+  return otherProtocol.test(first.toString("latin1", 0, requestLineBytesMax)) ? "unknown" : "HTTP/1.1";
+}
+
+/** The length of "PRI". */
+const methodBytes = 3;
+
+/** A line of three words, of which the last is no version of HTTP (RFC 9112, section 3). */
+const otherProtocol = /^[!-~]+ [!-~]+ (?!HTTP\/)[^\r\n]*\r?\n/;
+
+/** Longer lines are left to the HTTP/1.1 parser. */
+const requestLineBytesMax = 1_024;
