@@ -1,7 +1,7 @@
 import { Code, type ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { type Clock, callContextKey, reasonError } from "@parley/rpc";
-import { requestHeader } from "../request-header.ts";
 import { addressGroup } from "@parley/rpc/server";
+import { requestHeader } from "../request-header.ts";
 import { CallerRate } from "./caller-rate.ts";
 
 export interface RateLimitOptions {

@@ -14,11 +14,11 @@ export {
   text,
   wholeNumber,
 } from "./config/settings.ts";
+export { addressGroup, bareAddress } from "./http/address-group.ts";
 export type { AnyRequest, AnyResponse } from "./http/http-messages.ts";
 export { peerKey } from "./in-process/in-process-transport.ts";
 export { CallsCutError } from "./listening/drain.ts";
 export { batchOf } from "./pipeline/batch-of.ts";
-export { addressGroup, bareAddress } from "./http/address-group.ts";
 export { CallPipeline, type CallPipelineOptions } from "./pipeline/call-pipeline.ts";
 export { ServerCall } from "./pipeline/server-call.ts";
 export { implement, type ServiceEntry, type ServiceModule, type TakeRequest } from "./pipeline/service-module.ts";

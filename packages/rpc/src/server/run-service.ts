@@ -5,7 +5,13 @@ import { systemEnvironment } from "../environment/system-environment.ts";
 import { shareEncodingBuffer } from "../protocol/encoding-buffer.ts";
 import { quickenShortStrings } from "../protocol/short-strings.ts";
 import { checkedSettings } from "./config/checked-settings.ts";
-import { type ServerSettings, type Settings, SettingsError, type SettingValues, serverConfig } from "./config/settings.ts";
+import {
+  type ServerSettings,
+  type Settings,
+  SettingsError,
+  type SettingValues,
+  serverConfig,
+} from "./config/settings.ts";
 import { CallsCutError } from "./listening/drain.ts";
 import type { ServiceModule } from "./pipeline/service-module.ts";
 import { type RunningServer, serve } from "./serve.ts";

@@ -12,8 +12,9 @@ import { createInProcessTransport } from "./in-process/in-process-transport.ts";
 import { createAdminListener } from "./listening/admin-listener.ts";
 import { drain } from "./listening/drain.ts";
 import { createHttpApp } from "./listening/http-app.ts";
-import { createListener, type TlsMaterial } from "./listening/listener.ts";
+import { createListener } from "./listening/listener.ts";
 import { createMetricsPage } from "./listening/metrics-page.ts";
+import type { TlsMaterial } from "./listening/tls-front.ts";
 import { CallPipeline } from "./pipeline/call-pipeline.ts";
 import { serveMethods } from "./pipeline/service-methods.ts";
 import type { ServiceModule } from "./pipeline/service-module.ts";
@@ -108,8 +109,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
           json,
         });
   const listener = createListener({ limits, tls, handle: app.handle, unary, hostCheck: config.hostCheck, environment });
-  const admin =
-    config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, journal });
+  const admin = config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, journal });
   const close = async () => {
     await module.stop?.();
     await app.close();

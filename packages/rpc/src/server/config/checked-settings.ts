@@ -1,5 +1,12 @@
 import { isLoopbackName } from "../http/host-check.ts";
-import { readSettings, type ServerSettings, type Settings, SettingsError, type SettingValues, serverSettings } from "./settings.ts";
+import {
+  readSettings,
+  type ServerSettings,
+  type Settings,
+  SettingsError,
+  type SettingValues,
+  serverSettings,
+} from "./settings.ts";
 
 /** The settings of a service, its own and those of every service, checked each and together. Throws {@link SettingsError}. */
 export function checkedSettings<S extends Settings>(

@@ -129,7 +129,9 @@ export function readSettings<S extends Settings>(settings: S, variables: NodeJS.
     reporter({ errors }) {
       const mistakes = [
         ...Object.entries(errors).map(([name, error]) => `  ${name}: ${mistake(error)}`),
-        ...misspelt.map(({ name, meant }) => `  ${name}: is not a setting. Did you mean ${meant}? Rename it or unset it.`),
+        ...misspelt.map(
+          ({ name, meant }) => `  ${name}: is not a setting. Did you mean ${meant}? Rename it or unset it.`,
+        ),
       ];
       if (mistakes.length > 0) {
         throw new SettingsError(`settings are wrong:\n${mistakes.join("\n")}`);

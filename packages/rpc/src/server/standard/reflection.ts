@@ -101,7 +101,9 @@ function fileAnswer(
   const files: DescFile[] = [];
   collect(file, { files, seen: new Set(), sent: conversation.sent });
   // The file that was asked for is sent again when it is asked for again.
-  const fileDescriptorProto = files.map((each) => toBinary(FileDescriptorProtoSchema, conversation.index.protoOf(each)));
+  const fileDescriptorProto = files.map((each) =>
+    toBinary(FileDescriptorProtoSchema, conversation.index.protoOf(each)),
+  );
   return { case: "fileDescriptorResponse", value: { fileDescriptorProto: fileDescriptorProto.reverse() } };
 }
 
