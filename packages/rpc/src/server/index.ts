@@ -15,6 +15,7 @@ export {
   wholeNumber,
 } from "./config/settings.ts";
 export { addressGroup, bareAddress } from "./http/address-group.ts";
+export { isLoopbackName } from "./http/host-check.ts";
 export type { AnyRequest, AnyResponse } from "./http/http-messages.ts";
 export { peerKey } from "./in-process/in-process-transport.ts";
 export { CallsCutError } from "./listening/drain.ts";
