@@ -5,7 +5,7 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import { isExposed } from "@parley/contract";
 import { ServerReflection } from "@parley/gen/grpc/reflection/v1/reflection_pb.js";
 import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
-import { InventoryService, InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
+import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { reasonOf } from "@parley/rpc";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
