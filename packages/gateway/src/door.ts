@@ -6,13 +6,13 @@ import { createTranscoder, restService } from "@parley/rest";
 import type { Environment } from "@parley/rpc";
 import type { TakeRequest } from "@parley/rpc/server";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { dataHeaders } from "./answer-rest.ts";
-import { apiDescription } from "./api-description.ts";
-import { apiPageRoutes } from "./api-page.ts";
 import type { BackendStates } from "./backend-health.ts";
+import type { RateLimit } from "./limits/rate-limit.ts";
 import type { PublicService } from "./public-services.ts";
-import type { RateLimit } from "./rate-limit.ts";
-import { answerOtherMethods, restRoutes, takeRest } from "./rest-routes.ts";
+import { dataHeaders } from "./rest/answer-rest.ts";
+import { apiDescription } from "./rest/api-description.ts";
+import { apiPageRoutes } from "./rest/api-page.ts";
+import { answerOtherMethods, restRoutes, takeRest } from "./rest/rest-routes.ts";
 
 export interface DoorOptions {
   readonly environment: Environment;

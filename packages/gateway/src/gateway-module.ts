@@ -1,17 +1,17 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Client, Transport } from "@connectrpc/connect";
+import { isExposed } from "@parley/contract";
 import { Health } from "@parley/gen/health/v1/health_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
-import { isExposed } from "@parley/rest";
 import type { Environment } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import type { ServiceModule } from "@parley/rpc/server";
 import { createBackendHealth } from "./backend-health.ts";
 import { openDoor } from "./door.ts";
 import { forward } from "./forward.ts";
+import { createRateLimit } from "./limits/rate-limit.ts";
 import { createProductCache } from "./product-cache.ts";
 import { type BackendName, publicServices } from "./public-services.ts";
-import { createRateLimit } from "./rate-limit.ts";
 
 export interface GatewayModuleOptions {
   readonly environment: Environment;

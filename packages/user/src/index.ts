@@ -1,4 +1,4 @@
 export { type AdminAccount, adminAccount, samplePassword } from "./first-users.ts";
-export { userMigrations } from "./migrations/user-migrations.ts";
+export { userMigrations } from "./migrations/index.ts";
 export type { UserReason } from "./user-errors.ts";
 export { createUserModule, type UserModuleOptions } from "./user-module.ts";

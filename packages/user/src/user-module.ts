@@ -3,10 +3,10 @@ import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import { type Database, startPruningRequestIds } from "@parley/store";
 import { type AdminAccount, ensureAdmin, loadSampleUsers } from "./first-users.ts";
-import { createPasswordHasher } from "./password-hash.ts";
-import { pruneRefreshTokens } from "./refresh-token-store.ts";
-import { createSignIn } from "./sign-in.ts";
-import { createSigningKeys } from "./signing-keys.ts";
+import { createPasswordHasher } from "./sign-in/password-hash.ts";
+import { pruneRefreshTokens } from "./sign-in/refresh-token-store.ts";
+import { createSignIn } from "./sign-in/sign-in.ts";
+import { createSigningKeys } from "./sign-in/signing-keys.ts";
 import { createUserService } from "./user-service.ts";
 
 export interface UserModuleOptions {

@@ -4,10 +4,10 @@ import { type Broker, publishBatchMax } from "../broker/broker.ts";
 import type { EventLog, WaitingEvent } from "../event-log.ts";
 import { startPeriodic } from "../periodic.ts";
 import { createWakeUp } from "../wake-up.ts";
-import { type Backoff, backoffMs } from "./backoff.ts";
 import { createLeases } from "./leases.ts";
 import { pruneLog } from "./prune-log.ts";
 import { brokerBackoff, createPublisher } from "./publisher.ts";
+import { type Backoff, backoffMs } from "./relay-backoff.ts";
 import { WaitingEvents } from "./waiting-events.ts";
 import { createWaitingReader } from "./waiting-reader.ts";
 

@@ -3,8 +3,8 @@ import type { Database } from "@parley/store";
 import { type Broker, publishBatchMax } from "../broker/broker.ts";
 import type { WaitingEvent } from "../event-log.ts";
 import { eventMetrics } from "../event-metrics.ts";
-import { type Backoff, backoffMs } from "./backoff.ts";
 import { createDoneMarks } from "./done-marks.ts";
+import { type Backoff, backoffMs } from "./relay-backoff.ts";
 import type { WaitingEvents } from "./waiting-events.ts";
 
 /** Batches given to the broker at the same time, at most. They have no key in common. */

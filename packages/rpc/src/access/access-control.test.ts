@@ -13,8 +13,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type CallContext, callContextKey } from "../call/call-context.ts";
 import { reasonOf } from "../call/reason-error.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
+import { implement, type ServiceModule } from "../server/pipeline/service-module.ts";
 import { type RunningServer, serve } from "../server/serve.ts";
-import { implement, type ServiceModule } from "../server/service-module.ts";
 import { createAccessControl } from "./access-control.ts";
 import { inSeconds, serviceToken, testKey, userToken } from "./access-fixture.ts";
 

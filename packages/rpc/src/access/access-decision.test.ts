@@ -1,9 +1,9 @@
+import { methodPolicy } from "@parley/contract";
 import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { expect, test } from "vitest";
 import type { Caller } from "../call/call-context.ts";
-import { methodPolicy } from "../contract/method-policy.ts";
 import { decideAccess } from "./access-decision.ts";
 
 const user: Caller = { kind: "user", id: "1" };

@@ -1,6 +1,6 @@
+import type { AccessRule } from "@parley/contract";
 import { Caller as Allowed } from "@parley/gen/rpc/v1/options_pb.js";
 import type { Caller } from "../call/call-context.ts";
-import type { AccessRule } from "../contract/method-policy.ts";
 
 /** What a rule says of a caller. "if-owner": only where the thing that the call is about is the caller's. */
 export type AccessDecision = "allowed" | "denied" | "unauthenticated" | "if-owner";

@@ -22,11 +22,11 @@ import {
   SignJWT,
 } from "jose";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { serviceTokenIssuer, tokenAudience, userTokenIssuer, userTokenType } from "../call/token-claims.ts";
 import { systemClock } from "../environment/clock.ts";
 import { inSeconds, serviceToken, testKey, userToken } from "./access-fixture.ts";
 import { type Authorize, createAuthorize } from "./authorize.ts";
 import { createServiceIdentity } from "./service-identity.ts";
-import { serviceTokenIssuer, tokenAudience, userTokenIssuer, userTokenType } from "./token-claims.ts";
 import { KeysUnavailableError } from "./token-errors.ts";
 import { createTokenVerifier } from "./token-verifier.ts";
 

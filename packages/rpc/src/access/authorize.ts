@@ -1,8 +1,8 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
+import { methodPolicy } from "@parley/contract";
 import type { Caller } from "../call/call-context.ts";
 import { reasonError } from "../call/reason-error.ts";
-import { methodPolicy } from "../contract/method-policy.ts";
 import { decideAccess } from "./access-decision.ts";
 import { type Owners, ownerFieldValue } from "./owner-field.ts";
 import { KeysUnavailableError, TokenRefusedError } from "./token-errors.ts";

@@ -1,19 +1,12 @@
 import { importJWK, type JWK, SignJWT } from "jose";
+import { serviceTokenIssuer, serviceTokenType, tokenAlgorithm, tokenAudience } from "../call/token-claims.ts";
 import type { Clock } from "../environment/clock.ts";
-import { serviceTokenIssuer, serviceTokenType, tokenAlgorithm, tokenAudience } from "./token-claims.ts";
+import type { ServiceIdentity } from "../environment/environment.ts";
 
 /** How long a service's own token lasts. Short, since it is made anew for nothing and cannot be revoked. */
 const lifetimeMs = 5 * 60_000;
 /** A token is replaced after this long, which leaves two more tries before it ends. */
 const renewAfterMs = 100_000;
-
-/** The proof, for other services, of which service calls. */
-export interface ServiceIdentity {
-  /** The service's name. */
-  readonly name: string;
-  /** A token that is still good for a while. */
-  token(): string;
-}
 
 /**
  * Signs a service's own tokens with its private key, a JWK with `kid` (RFC 7517), and renews them in the background, so that

@@ -1,5 +1,5 @@
-import { onBehalfOfHeader } from "../access/token-claims.ts";
 import type { CallContext } from "../call/call-context.ts";
+import { onBehalfOfHeader } from "../call/token-claims.ts";
 import { childSpan } from "../call/trace.ts";
 import type { Environment } from "../environment/environment.ts";
 

@@ -1,7 +1,14 @@
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import type { ServiceIdentity } from "../access/service-identity.ts";
 import type { Clock } from "./clock.ts";
+
+/** Proves to other services which service calls them. */
+export interface ServiceIdentity {
+  /** The service's name. */
+  readonly name: string;
+  /** A signed token that stays valid for the length of a call. */
+  token(): string;
+}
 
 /** What a service needs of the world around it, passed in so that a simulation can stand in for all of it. */
 export interface Environment {

@@ -1,10 +1,10 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ContextValues, type Transport, type UnaryResponse } from "@connectrpc/connect";
+import { type MethodPolicy, methodPolicy } from "@parley/contract";
 import type { Status } from "@parley/gen/google/rpc/status_pb.js";
 import type { CallOrigin } from "@parley/gen/rpc/v1/batch_pb.js";
 import { callContextKey } from "../../call/call-context.ts";
 import { childSpan } from "../../call/trace.ts";
-import { type MethodPolicy, methodPolicy } from "../../contract/method-policy.ts";
 import { sleep } from "../../environment/clock.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { errorOfStatus } from "../../protocol/grpc-status.ts";

@@ -6,7 +6,7 @@ import type {
   MessageInitShape,
 } from "@bufbuild/protobuf";
 import type { ContextValues, StreamResponse, Transport, UnaryResponse } from "@connectrpc/connect";
-import { batchMethodOf } from "../../contract/batch-rule.ts";
+import { batchMethodOf } from "@parley/contract";
 import type { Environment } from "../../environment/environment.ts";
 import type { MetadataInit } from "../call-header.ts";
 import { waitsForReady } from "../policy/wait-for-ready.ts";

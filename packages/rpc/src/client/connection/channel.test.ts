@@ -7,8 +7,8 @@ import { rejection, testEnvironment } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 import { answerOk, rawHttp2, rawTcp } from "../wire/wire-fixture.ts";
 import { createWireTransport } from "../wire/wire-transport.ts";
-import { backoffMs } from "./backoff.ts";
 import type { ChannelOptions } from "./channel.ts";
+import { backoffMs } from "./connect-backoff.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import { parseTarget } from "./target.ts";
 

@@ -1,8 +1,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../../environment/clock.ts";
 import { markReach } from "../attempt-outcome.ts";
-import { type BackoffOptions, backoffMs } from "./backoff.ts";
-import { type Connection, type ConnectionOptions, type ConnectionOwner, openConnection } from "./connection.ts";
+import { type Connection, type ConnectionOptions, type ConnectionOwner, openConnection } from "./client-connection.ts";
+import { type BackoffOptions, backoffMs } from "./connect-backoff.ts";
 import { parseTarget, type Target } from "./target.ts";
 
 /** A call that waits for a connection. */

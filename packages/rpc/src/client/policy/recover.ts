@@ -2,7 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { sleep } from "../../environment/clock.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { markOwnTimer, markReach, neverSent, reachOf } from "../attempt-outcome.ts";
-import { backoffMs } from "../connection/backoff.ts";
+import { backoffMs } from "../connection/connect-backoff.ts";
 import { decideRetry, type RetryState } from "./retry-decision.ts";
 import type { MethodState, TargetState } from "./target-state.ts";
 

@@ -1,5 +1,5 @@
 import type { Code, ConnectError } from "@connectrpc/connect";
-import type { RetryRule } from "../../contract/method-policy.ts";
+import type { RetryRule } from "@parley/contract";
 import { type Reach, reachOf } from "../attempt-outcome.ts";
 import type { RetryThrottle } from "./retry-throttle.ts";
 

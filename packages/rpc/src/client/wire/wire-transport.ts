@@ -10,15 +10,15 @@ import {
 import type { Clock } from "../../environment/clock.ts";
 import { markOwnTimer, markReach } from "../attempt-outcome.ts";
 import type { Channel } from "../connection/channel.ts";
-import type { TlsOptions } from "../connection/connection.ts";
-import { withRightCodes } from "./broken-streams.ts";
+import type { TlsOptions } from "../connection/client-connection.ts";
 import type { CodecName } from "./codec.ts";
 import { connectProtocol } from "./connect-protocol.ts";
 import { grpcProtocol } from "./grpc-protocol.ts";
 import { gzipBytesMinDefault } from "./gzip.ts";
-import { createAgent, Http1UnaryTransport } from "./http1-transport.ts";
-import { Http2UnaryTransport } from "./http2-transport.ts";
-import { SharedSession } from "./shared-session.ts";
+import { createAgent, Http1UnaryTransport } from "./http1/http1-transport.ts";
+import { withRightCodes } from "./http2/broken-streams.ts";
+import { Http2UnaryTransport } from "./http2/http2-transport.ts";
+import { SharedSession } from "./http2/shared-session.ts";
 import type { WireOptions } from "./unary-protocol.ts";
 
 /** How a client speaks. */

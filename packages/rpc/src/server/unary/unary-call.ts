@@ -2,15 +2,14 @@ import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ContentType } from "../../protocol/content-types.ts";
 import { headersFromNode } from "../../protocol/metadata.ts";
-import type { CallPipeline } from "../call-pipeline.ts";
-import type { IncomingCall } from "../incoming-call.ts";
-import { bodyTooSlow } from "../request-body.ts";
-import type { ServerCall, Settled } from "../server-call.ts";
+import type { CallPipeline } from "../pipeline/call-pipeline.ts";
+import type { IncomingCall } from "../pipeline/incoming-call.ts";
+import { bodyTooSlow, responseTooLarge } from "../pipeline/limit-errors.ts";
+import type { ServerCall, Settled } from "../pipeline/server-call.ts";
 import { type Compression, requestCompression, responseCompression } from "./compression.ts";
 import type { Dialect, DialectCall, DialectSettings } from "./dialect.ts";
 import type { Answer, BodyReceiver, Exchange } from "./exchange.ts";
-import { responseTooLarge } from "./limits.ts";
-import { type MessageCodec, responseMessage, type UnaryMethod } from "./unary-method.ts";
+import { type MessageCodec, responseMessage, type UnaryMethod } from "./served-unary-method.ts";
 
 /** What a {@link UnaryCall} is made of. */
 export interface UnaryCallInit {

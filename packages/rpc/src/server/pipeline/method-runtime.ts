@@ -1,0 +1,17 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Logger } from "pino";
+import type { LogCall } from "../../telemetry/access-log.ts";
+import type { MethodMetrics } from "../../telemetry/call-metrics.ts";
+
+/** What the pipeline keeps of a method, looked up once when the server is built. */
+export interface MethodRuntime {
+  readonly method: DescMethod;
+  /** The longest a call may take, in milliseconds: the contract's, or the server's default. Infinity for streams left open. */
+  readonly timeoutMs: number;
+  /** Whether it is let in whatever the load, and kept out of the access log: health and reflection. */
+  readonly exempt: boolean;
+  readonly metrics: MethodMetrics;
+  /** A log that carries the method's name. */
+  readonly log: Logger;
+  readonly logCall: LogCall;
+}
