@@ -138,4 +138,3 @@ func exitOn(err error) {
 		os.Exit(1)
 	}
 }
-
