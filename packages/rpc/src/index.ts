@@ -17,6 +17,7 @@ export {
   userTokenIssuer,
   userTokenType,
 } from "./call/token-claims.ts";
+export { type BackoffOptions, backoffMs } from "./environment/backoff.ts";
 export { type Clock, sleep, systemClock } from "./environment/clock.ts";
 export type { Environment } from "./environment/environment.ts";
 export { createLineLog, type LineLog } from "./environment/line-log.ts";

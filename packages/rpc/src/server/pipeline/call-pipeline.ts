@@ -2,13 +2,13 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
 import type { AuthorizeCall } from "../../access/guarded-call.ts";
+import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
 import type { TraceJournal } from "../../telemetry/trace-journal.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import { createAdmission } from "./admission.ts";
-import { OpenCalls } from "./call-deadlines.ts";
 import { toCallerError } from "./error-mapping.ts";
 import { explainError } from "./explain-error.ts";
 import type { IncomingCall } from "./incoming-call.ts";
@@ -40,13 +40,13 @@ export class CallPipeline {
   readonly #metrics;
   readonly #admission;
   #ready = false;
-  readonly #open: OpenCalls;
+  readonly #open: Deadlines<ServerCall>;
 
   constructor({ environment, limits, authorize, explainErrors = true, journal }: CallPipelineOptions) {
     this.#journal = journal;
     this.#explainErrors = explainErrors;
     this.#environment = environment;
-    this.#open = new OpenCalls(environment.clock);
+    this.#open = new Deadlines<ServerCall>(environment.clock);
     this.#limits = limits;
     this.#authorize = authorize;
     this.#metrics = createCallMetrics(environment.metrics);

@@ -5,10 +5,10 @@ import type { CallContext, Caller } from "../../call/call-context.ts";
 import { requestIdHeader, requestIdOf } from "../../call/request-id.ts";
 import { childTrace, type Trace } from "../../call/trace.ts";
 import type { Environment } from "../../environment/environment.ts";
+import type { Linked } from "../../environment/linked-list.ts";
 import type { BatchedCall, EndedCall } from "../../telemetry/ended-call.ts";
 import { CallValues } from "./call-values.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import type { Linked } from "./linked-list.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
 
 /**
@@ -204,6 +204,11 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     if (index >= 0) {
       this.#othersWaiting?.splice(index, 1);
     }
+  }
+
+  /** Whether it was answered or cut off, so that its deadline no longer matters. */
+  get settled(): boolean {
+    return this.#ended || this.#aborted !== undefined;
   }
 
   /** Cuts the call off because its time is up. */

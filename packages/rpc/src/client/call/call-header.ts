@@ -1,7 +1,7 @@
-import type { CallContext } from "../call/call-context.ts";
-import { onBehalfOfHeader } from "../call/token-claims.ts";
-import { childSpan } from "../call/trace.ts";
-import type { Environment } from "../environment/environment.ts";
+import type { CallContext } from "../../call/call-context.ts";
+import { onBehalfOfHeader } from "../../call/token-claims.ts";
+import { childSpan } from "../../call/trace.ts";
+import type { Environment } from "../../environment/environment.ts";
 
 /** What Connect accepts as metadata (`HeadersInit`, which Node's types do not name). */
 export type MetadataInit = Headers | [name: string, value: string][] | Record<string, string>;
