@@ -1,3 +1,4 @@
+export { addressGroup } from "./call/address-group.ts";
 export { type CallContext, type Caller, callContextKey, within } from "./call/call-context.ts";
 export {
   type ErrorDetail,

@@ -19,6 +19,7 @@ export { peerKey } from "./in-process/in-process-transport.ts";
 export { CallsCutError } from "./listening/drain.ts";
 export { batchOf } from "./pipeline/batch-of.ts";
 export { CallPipeline, type CallPipelineOptions } from "./pipeline/call-pipeline.ts";
+export type { CountCall } from "./pipeline/count-call.ts";
 export { ServerCall } from "./pipeline/server-call.ts";
 export { implement, type ServiceEntry, type ServiceModule, type TakeRequest } from "./pipeline/service-module.ts";
 export { runService, type ServiceStart } from "./run-service.ts";

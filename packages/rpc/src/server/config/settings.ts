@@ -91,6 +91,11 @@ export const serverSettings = {
   RESPONSE_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_073_741_824, default: defaultLimits.responseBytesMax }),
   HEADER_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_048_576, default: defaultLimits.headerBytesMax }),
   CALLS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.callsMax }),
+  CALLS_SHARE_PERCENT: wholeNumber({ min: 1, max: 100, default: defaultLimits.callsSharePercent }),
+  STREAMS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.streamsMax }),
+  STREAMS_SHARE_PERCENT: wholeNumber({ min: 1, max: 100, default: defaultLimits.streamsSharePercent }),
+  DIAGNOSTIC_STREAMS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.diagnosticStreamsMax }),
+  STREAM_AGE_MAX_MS: wholeNumber({ min: 0, max: 2_147_483_647, default: defaultLimits.streamAgeMaxMs }),
   UNARY_TIMEOUT_MS: wholeNumber({ min: 1, max: 3_600_000, default: defaultLimits.unaryTimeoutMs }),
 } satisfies Settings;
 
@@ -133,6 +138,11 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
       responseBytesMax: values.RESPONSE_BYTES_MAX,
       headerBytesMax: values.HEADER_BYTES_MAX,
       callsMax: values.CALLS_MAX,
+      callsSharePercent: values.CALLS_SHARE_PERCENT,
+      streamsMax: values.STREAMS_MAX,
+      streamsSharePercent: values.STREAMS_SHARE_PERCENT,
+      diagnosticStreamsMax: values.DIAGNOSTIC_STREAMS_MAX,
+      streamAgeMaxMs: values.STREAM_AGE_MAX_MS,
       unaryTimeoutMs: values.UNARY_TIMEOUT_MS,
     },
   };

@@ -1,9 +1,10 @@
 import type { Clock } from "../../environment/clock.ts";
+import { streamAgeReached } from "./limit-errors.ts";
 import { LinkedList } from "./linked-list.ts";
 import type { ServerCall } from "./server-call.ts";
 
 /**
- * The calls under way, each cut off at its deadline. One timer, set for the earliest of the deadlines, serves all of them: nearly
+ * The calls under way, each cut off at its deadline, and streams at their maximum age. One timer, set for the earliest of the deadlines, serves all of them: nearly
  * every call ends long before its own, and a timer for each would cost more than the rest of its bookkeeping.
  */
 export class OpenCalls implements Iterable<ServerCall> {
@@ -26,8 +27,14 @@ export class OpenCalls implements Iterable<ServerCall> {
 
   add(call: ServerCall): void {
     this.#calls.add(call);
-    if (call.deadlineMs < this.#ringsAtMs) {
-      this.#ringAt(call.deadlineMs);
+    this.reschedule(call);
+  }
+
+  /** To be told when a call is to end earlier than it was when it was added. */
+  reschedule(call: ServerCall): void {
+    const endMs = endOf(call);
+    if (endMs < this.#ringsAtMs) {
+      this.#ringAt(endMs);
     }
   }
 
@@ -53,20 +60,29 @@ export class OpenCalls implements Iterable<ServerCall> {
       if (call.aborted !== undefined) {
         continue;
       }
-      if (call.deadlineMs <= nowMs) {
+      const endMs = endOf(call);
+      if (endMs <= nowMs) {
         expired.push(call);
-      } else if (call.deadlineMs < nextMs) {
-        nextMs = call.deadlineMs;
+      } else if (endMs < nextMs) {
+        nextMs = endMs;
       }
     }
     for (const call of expired) {
-      call.expire();
+      if (call.deadlineMs <= nowMs) {
+        call.expire();
+      } else {
+        call.abort(streamAgeReached());
+      }
     }
     // A call that came in meanwhile may have set the timer already.
     if (nextMs < this.#ringsAtMs) {
       this.#ringAt(nextMs);
     }
   }
+}
+
+function endOf(call: ServerCall): number {
+  return Math.min(call.deadlineMs, call.ageEndMs);
 }
 
 /** A timer with a longer delay rings at once. */

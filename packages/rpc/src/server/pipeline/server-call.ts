@@ -6,6 +6,7 @@ import { requestIdHeader, requestIdOf } from "../../call/request-id.ts";
 import { childTrace, type Trace } from "../../call/trace.ts";
 import type { Environment } from "../../environment/environment.ts";
 import type { BatchedCall, EndedCall } from "../../telemetry/ended-call.ts";
+import type { TakenPlace } from "./admission.ts";
 import { CallValues } from "./call-values.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import type { Linked } from "./linked-list.ts";
@@ -22,12 +23,16 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   readonly startMs: number;
   /** When it must have been answered, by the same clock. Infinity for never. */
   readonly deadlineMs: number;
-  /** Who calls, once authenticated. */
+  /** The authenticated caller, once {@link identified}. */
   caller: Caller | undefined;
+  /** Settles once the caller is identified, counted and permitted to call the method. Undefined where that is done already. */
+  identified: Promise<void> | undefined;
   /** The address that a door of the platform heard the call from, where one proved that it passed it on. */
   forwardedFor: string | undefined;
-  /** Whether it takes up one of the server's places. */
-  admitted = false;
+  /** The place that it has among the server's. */
+  place: TakenPlace | undefined;
+  /** When a stream is asked to end, by the clock's `monotonic`. Infinity for never. */
+  ageEndMs: number = Number.POSITIVE_INFINITY;
   /** Its place among the calls under way, which is the list's own affair. */
   previous: ServerCall | undefined;
   next: ServerCall | undefined;
