@@ -57,8 +57,9 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const stopping = new AbortController();
   return {
     entries: offered.map(({ service, backend }) =>
-      forward(service, client(service, backend), { offers: isExposed, identity, ...rateLimit }),
+      forward(service, client(service, backend), { offers: isExposed, identity, addressOf: rateLimit.addressOf }),
     ),
+    rate: rateLimit.count,
     // Whose an order is, the order service alone knows: it is asked again behind the door, which refuses nobody on that account.
     owners: { order: async () => undefined },
     httpPlugin: openDoor({
