@@ -74,5 +74,5 @@ export async function rollingRestarts({
 
 /** Long enough for a proxy to take a backend back that it had set aside. */
 function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 500));
+  return new Promise((resolve) => setTimeout(resolve, 1_500));
 }
