@@ -41,15 +41,14 @@ http {
   upstream grpc { ${servers} keepalive 64; }
   server {
     listen 127.0.0.1:${http1};
-    location / { proxy_pass http://http1; proxy_http_version 1.1; proxy_set_header Connection ""; }
+    location / { proxy_pass http://http1; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host; }
   }
   server {
     listen 127.0.0.1:${grpc} http2;
-    http2_max_requests 1000000;
-    location / { grpc_pass grpc://grpc; }
+    location / { grpc_pass grpc://grpc; grpc_set_header Host $http_host; }
   }
 }
-`.replace("    http2_max_requests 1000000;\n", ""),
+`,
   );
   return { ...urls(http1, grpc), program: proxyProgram("nginx", path, ["-c", file, "-p", folder], http1) };
 }

@@ -66,13 +66,20 @@ export async function rollingRestarts({
     return { ...report, restarts: rounds * backends.length, events };
   } finally {
     await Promise.all([front.program.kill(), ...backends.map((backend) => backend.kill())]);
-    if (process.env.PARLEY_KEEP === undefined) {
-      await rm(folder, { recursive: true, force: true });
-    }
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Long enough for a proxy to take a backend back that it had set aside. */
+/** Long enough for a proxy to take a backend back that its health checks had set aside. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 1_500));
+}
+
+/** How many calls were lost, and the first few with what had happened before. */
+export function describeLost({ lost, events }: RollingReport): string {
+  const first = lost.slice(0, 3).map(({ atMs, why }) => {
+    const before = events.findLast((event) => event.atMs <= atMs);
+    return `${why}, ${before === undefined ? "at the start" : `${(atMs - before.atMs).toFixed(0)} ms after ${before.what}`}`;
+  });
+  return `${lost.length} lost: ${first.join("; ")}`;
 }
