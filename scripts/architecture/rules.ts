@@ -73,6 +73,7 @@ export const folderOrder: Readonly<Record<string, readonly (readonly string[])[]
     ["server"],
     ["testing", ""],
   ],
+  "packages/rpc/src/client": [["call"], ["connection"], ["wire"], ["policy"], ["batch"], [""]],
   "packages/rpc/src/server": [
     ["http"],
     ["config"],

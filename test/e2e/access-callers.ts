@@ -125,6 +125,14 @@ export async function everyCaller(gateway: string, keys: Keyring): Promise<Reado
     "alg none": be("refused", `${unsigned(aliceClaims(), { alg: "none", typ: "at+jwt" })}.`),
     "HS256 with the public key": be("refused", confuse({ ...aliceClaims(), role: "admin" }, keys.user)),
     "a refresh token": be("refused", alice.refreshToken),
+    "the token with which a gateway forwards": be(
+      "refused",
+      forge(serviceClaims(), keys.order, { typ: "forwarder+jwt" }),
+    ),
+    "a service's token for another contract": be(
+      "refused",
+      forge({ ...serviceClaims(), aud: ["parley", "shipping.v1.ShippingService"] }, keys.order, { typ: "service+jwt" }),
+    ),
   } as const satisfies Record<string, TestCaller>;
   const forgeries = Object.entries(everyForgery(keys)).map(([what, token]) => [what, be("refused", token)] as const);
   const rare: Readonly<Record<string, TestCaller>> = {

@@ -136,8 +136,8 @@ function cellsOf(method: DescMethod, { where, dialect, call, expected }: CellOpt
 
 const letsIn: Readonly<Record<Rule, readonly TestCaller["is"][]>> = {
   public: ["nobody", "other", "owner", "admin", "service", "refused", "ended"],
-  owner: ["owner", "admin", "service"],
-  admin: ["admin", "service"],
+  owner: ["owner", "admin"],
+  admin: ["admin"],
   service: ["service"],
 };
 

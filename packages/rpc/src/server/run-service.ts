@@ -1,5 +1,5 @@
 import { collectDefaultMetrics } from "prom-client";
-import type { AuthorizeCall } from "../access/guarded-call.ts";
+import type { AccessControl } from "../access/guarded-call.ts";
 import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
 import { shareEncodingBuffer } from "../protocol/encoding-buffer.ts";
@@ -116,7 +116,7 @@ async function withIdentity(
 async function accessControl(
   module: ServiceModule,
   { environment, config }: { readonly environment: Environment; readonly config: SettingValues<ServerSettings> },
-): Promise<AuthorizeCall | undefined> {
+): Promise<AccessControl | undefined> {
   if (config.AUTH === "off") {
     return undefined;
   }

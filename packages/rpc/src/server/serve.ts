@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Registry } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import type { FastifyInstance } from "fastify";
-import type { AuthorizeCall } from "../access/guarded-call.ts";
+import type { AccessControl } from "../access/guarded-call.ts";
 import type { Environment } from "../environment/environment.ts";
 import { TraceJournal, traceRoute } from "../telemetry/trace-journal.ts";
 import type { ServerConfig, TlsConfig } from "./config/server-config.ts";
@@ -13,8 +13,8 @@ import { createAdminListener } from "./listening/admin-listener.ts";
 import { drain } from "./listening/drain.ts";
 import { createHttpApp } from "./listening/http-app.ts";
 import { createListener } from "./listening/listener.ts";
+import type { TlsMaterial } from "./listening/listener-options.ts";
 import { createMetricsPage } from "./listening/metrics-page.ts";
-import type { TlsMaterial } from "./listening/tls-front.ts";
 import { CallPipeline } from "./pipeline/call-pipeline.ts";
 import { serveMethods } from "./pipeline/service-methods.ts";
 import type { ServiceModule } from "./pipeline/service-module.ts";
@@ -29,8 +29,8 @@ export interface ServeOptions {
   readonly name: string;
   readonly config?: ServerConfig;
   readonly environment: Environment;
-  /** Lets calls in, or not. Without it everybody is let in. */
-  readonly authorize?: AuthorizeCall | undefined;
+  /** Access control. Without it anybody may call anything. */
+  readonly authorize?: AccessControl | undefined;
   /** Run around each call, outermost first. None by default. */
   readonly interceptors?: readonly Interceptor[] | undefined;
   /** The types that `google.protobuf.Any` may hold in JSON. The details of errors by default. */
@@ -66,7 +66,14 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   const journal =
     authorize === undefined || config.admin !== undefined ? new TraceJournal(environment.clock) : undefined;
   const metricsPage = createMetricsPage(environment.metrics, environment.clock);
-  const pipeline = new CallPipeline({ environment, limits, authorize, explainErrors: config.explainErrors, journal });
+  const pipeline = new CallPipeline({
+    environment,
+    limits,
+    authorize,
+    rate: module.rate,
+    explainErrors: config.explainErrors,
+    journal,
+  });
   const health = createHealth(module.entries.map(({ service }) => service.typeName));
   const own = [
     health.entry,

@@ -6,8 +6,18 @@ export interface ServerLimits {
   readonly responseBytesMax: number;
   /** All headers of a request together. */
   readonly headerBytesMax: number;
-  /** Calls under way at once. What comes on top is shed with RESOURCE_EXHAUSTED. */
+  /** Unary calls handled at once. Further ones are refused with RESOURCE_EXHAUSTED. */
   readonly callsMax: number;
+  /** How many percent of those one connection, or one caller, may have while nobody else has any. */
+  readonly callsSharePercent: number;
+  /** Streams open at once. Further ones are refused with RESOURCE_EXHAUSTED. */
+  readonly streamsMax: number;
+  /** How many percent of those one connection, or one caller, may have while nobody else has any. */
+  readonly streamsSharePercent: number;
+  /** Streams of health and reflection open at once. */
+  readonly diagnosticStreamsMax: number;
+  /** How long a stream lives, give or take a tenth, before it ends with UNAVAILABLE for its client to open it again. 0 for ever. */
+  readonly streamAgeMaxMs: number;
   /** What a shed caller is told to wait before it tries again. */
   readonly shedRetryAfterMs: number;
   /** How long a unary call may take where the contract says nothing. */
@@ -54,6 +64,16 @@ export const defaultLimits: ServerLimits = {
   headerBytesMax: 16 * 1024,
   // A thousand calls of 10 ms each are more than one core can do in a second; beyond that waiting only grows.
   callsMax: 1_000,
+  // Others still get a place at once while one caller keeps the server busy.
+  callsSharePercent: 90,
+  // At 16 KiB each at most, with what their implementations hold, 64 MiB.
+  streamsMax: 4_000,
+  // Streams are held for long: one caller must not hold more than half.
+  streamsSharePercent: 50,
+  // A probe, or a client of each replica that watches health, needs one each.
+  diagnosticStreamsMax: 500,
+  // Long enough to cost nothing, short enough that a place that was forgotten comes back, and that new replicas get their share of streams.
+  streamAgeMaxMs: 60 * 60_000,
   shedRetryAfterMs: 500,
   unaryTimeoutMs: 10_000,
   connectionsMax: 10_000,

@@ -111,6 +111,11 @@ export const serverSettings = {
     default: defaultLimits.connectionsPerAddressMax,
   }),
   HANDSHAKE_TIMEOUT_MS: wholeNumber({ min: 100, max: 600_000, default: defaultLimits.handshakeTimeoutMs }),
+  CALLS_SHARE_PERCENT: wholeNumber({ min: 1, max: 100, default: defaultLimits.callsSharePercent }),
+  STREAMS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.streamsMax }),
+  STREAMS_SHARE_PERCENT: wholeNumber({ min: 1, max: 100, default: defaultLimits.streamsSharePercent }),
+  DIAGNOSTIC_STREAMS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.diagnosticStreamsMax }),
+  STREAM_AGE_MAX_MS: wholeNumber({ min: 0, max: 2_147_483_647, default: defaultLimits.streamAgeMaxMs }),
   UNARY_TIMEOUT_MS: wholeNumber({ min: 1, max: 3_600_000, default: defaultLimits.unaryTimeoutMs }),
 } satisfies Settings;
 
@@ -165,6 +170,11 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
       connectionsMax: values.CONNECTIONS_MAX,
       connectionsPerAddressMax: values.CONNECTIONS_PER_ADDRESS_MAX,
       handshakeTimeoutMs: values.HANDSHAKE_TIMEOUT_MS,
+      callsSharePercent: values.CALLS_SHARE_PERCENT,
+      streamsMax: values.STREAMS_MAX,
+      streamsSharePercent: values.STREAMS_SHARE_PERCENT,
+      diagnosticStreamsMax: values.DIAGNOSTIC_STREAMS_MAX,
+      streamAgeMaxMs: values.STREAM_AGE_MAX_MS,
       unaryTimeoutMs: values.UNARY_TIMEOUT_MS,
     },
   };

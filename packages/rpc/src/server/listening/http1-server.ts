@@ -7,7 +7,7 @@ import {
 } from "node:http";
 import type { Socket } from "node:net";
 import { refuseHost1 } from "../http/refuse-host.ts";
-import type { HttpOptions } from "./listener.ts";
+import type { HttpOptions } from "./listener-options.ts";
 
 /** The HTTP/1.1 side of a listener. */
 export interface Http1Side {

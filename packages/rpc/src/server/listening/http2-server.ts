@@ -2,7 +2,7 @@ import { createServer } from "node:http2";
 import type { Socket } from "node:net";
 import { errorCode, Http2Connection, NodeStream, requestHeaders } from "@parley/http2";
 import { refuseHost2 } from "../http/refuse-host.ts";
-import type { HttpOptions } from "./listener.ts";
+import type { HttpOptions } from "./listener-options.ts";
 
 /** The HTTP/2 side of a listener. */
 export interface Http2Side {

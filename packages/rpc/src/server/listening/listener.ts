@@ -1,26 +1,11 @@
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import type { Environment } from "../../environment/environment.ts";
-import type { ServerLimits } from "../config/server-limits.ts";
-import type { HostCheck } from "../http/host-check.ts";
-import type { RequestHandler } from "../http/http-messages.ts";
-import type { UnaryPath } from "../unary/unary-path.ts";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { ConnectionGate } from "./connection-gate.ts";
 import { createRefusalReport } from "./connection-refusals.ts";
 import { detectProtocol } from "./first-bytes.ts";
 import { createHttp1 } from "./http1-server.ts";
 import { createHttp2 } from "./http2-server.ts";
-import { createTls, type TlsMaterial } from "./tls-front.ts";
-
-export interface ListenerOptions {
-  readonly limits: ServerLimits;
-  readonly tls?: TlsMaterial | undefined;
-  readonly handle: RequestHandler;
-  /** Asked first. What it does not take goes to `handle`. */
-  readonly unary?: UnaryPath | undefined;
-  /** Which hosts requests may be for. Any by default. */
-  readonly hostCheck?: HostCheck | undefined;
-  readonly environment: Pick<Environment, "clock" | "log" | "metrics">;
-}
+import type { HttpOptions, ListenerOptions } from "./listener-options.ts";
+import { createTls } from "./tls-front.ts";
 
 /** One port for HTTP/1.1 and HTTP/2. */
 export interface Listener {
@@ -37,13 +22,6 @@ export interface Listener {
   destroy(): void;
   /** Open connections. */
   readonly connectionCount: number;
-}
-
-/** What the two HTTP versions share of a listener. */
-export interface HttpOptions extends Omit<ListenerOptions, "tls"> {
-  readonly state: { readonly draining: boolean };
-  /** The connection has brought a request. */
-  spoke(socket: Socket): void;
 }
 
 /**

@@ -4,13 +4,7 @@ import type { ServerLimits } from "../config/server-limits.ts";
 import { detectProtocol } from "./first-bytes.ts";
 import type { Http1Side } from "./http1-server.ts";
 import type { Http2Side } from "./http2-server.ts";
-
-/** PEM texts. */
-export interface TlsMaterial {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-  readonly ca?: Buffer;
-}
+import type { TlsMaterial } from "./listener-options.ts";
 
 export interface TlsOptions {
   readonly limits: ServerLimits;

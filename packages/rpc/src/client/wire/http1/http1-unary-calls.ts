@@ -1,19 +1,19 @@
 import { Agent } from "node:http";
 import { Agent as TlsAgent } from "node:https";
 import { isIP } from "node:net";
-import type { DescMessage, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ContextValues, type UnaryResponse } from "@connectrpc/connect";
+import type { UnaryResponse } from "@connectrpc/connect";
 import type { Clock } from "../../../environment/clock.ts";
-import { markOwnTimer, markReach } from "../../attempt-outcome.ts";
-import { checkedHeader, type MetadataInit } from "../../call-header.ts";
+import { Deadlines } from "../../../environment/deadlines.ts";
+import { checkBeforeSending } from "../../call/call-end.ts";
+import { checkedHeader } from "../../call/call-header.ts";
+import type { OutgoingUnary } from "../../call/call-layer.ts";
 import type { TlsOptions } from "../../connection/client-connection.ts";
 import type { Target } from "../../connection/target.ts";
 import { encodeMessage, type MessageFormat } from "../codec.ts";
-import { DeadlineWatch } from "../deadline-watch.ts";
-import { UnaryOutcome } from "../http2/http2-transport.ts";
+import { UnaryOutcome } from "../unary-exchange.ts";
 import { methodPath, pushMetadata } from "../unary-method.ts";
 import type { UnaryProtocol } from "../unary-protocol.ts";
-import { Http1Exchange } from "./http1-exchange.ts";
+import { Http1ClientExchange } from "./http1-client-exchange.ts";
 
 /** How many connections one client holds to one place over HTTP/1.1, where each carries one call at a time. */
 const socketsMax = 256;
@@ -26,13 +26,13 @@ export function createAgent(target: Target, tls: TlsOptions = {}): Agent {
 }
 
 /** Unary calls straight on `node:http`. */
-export class Http1UnaryTransport {
+export class Http1UnaryCalls {
   readonly #target: Target;
   readonly #protocol: UnaryProtocol;
   readonly #agent: Agent;
   readonly #format: MessageFormat;
   readonly #clock: Clock;
-  readonly #watch: DeadlineWatch;
+  readonly #deadlines: Deadlines<Http1ClientExchange>;
 
   constructor(
     target: Target,
@@ -44,24 +44,13 @@ export class Http1UnaryTransport {
     this.#agent = agent;
     this.#format = format;
     this.#clock = clock;
-    this.#watch = new DeadlineWatch(clock);
+    this.#deadlines = new Deadlines(clock);
   }
 
-  unary<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodUnary<I, O>,
-    signal: AbortSignal | undefined,
-    timeoutMs: number | undefined,
-    header: MetadataInit | undefined,
-    input: MessageInitShape<I>,
-    _contextValues?: ContextValues,
-  ): Promise<UnaryResponse<I, O>> {
+  unary(call: OutgoingUnary): Promise<UnaryResponse> {
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        throw markReach(ConnectError.from(signal.reason, Code.Canceled), "unsent");
-      }
-      if (timeoutMs !== undefined && timeoutMs <= 0) {
-        throw markOwnTimer(markReach(new ConnectError("the operation timed out", Code.DeadlineExceeded), "unsent"));
-      }
+      checkBeforeSending(call);
+      const { method, signal, timeoutMs, header, input } = call;
       const body = this.#protocol.frame(encodeMessage(method.input, input, this.#format));
       const fields = [...this.#protocol.fields, ...body.fields];
       if (timeoutMs !== undefined) {
@@ -85,7 +74,7 @@ export class Http1UnaryTransport {
         signal,
       };
       const outcome = new UnaryOutcome(method, this.#protocol, this.#format, resolve, reject);
-      new Http1Exchange(this.#target, this.#watch, request, outcome).start();
+      new Http1ClientExchange(this.#target, this.#deadlines, request, outcome).start();
     });
   }
 }

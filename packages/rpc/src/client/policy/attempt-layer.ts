@@ -1,75 +1,53 @@
-import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
-import {
-  Code,
-  ConnectError,
-  type ContextValues,
-  type StreamResponse,
-  type Transport,
-  type UnaryResponse,
-} from "@connectrpc/connect";
+import { Code, ConnectError, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
 import { reasonOf } from "../../call/reason-error.ts";
 import type { Clock } from "../../environment/clock.ts";
-import { isDeadline, isOwnTimer, markOwnTimer, reachOf } from "../attempt-outcome.ts";
-import type { MetadataInit } from "../call-header.ts";
+import { isDeadline, isOwnTimer, markOwnTimer, reachOf } from "../call/attempt-outcome.ts";
+import type { CallLayer, OutgoingStream, OutgoingUnary } from "../call/call-layer.ts";
 import { breakerOpenError } from "./dependency-error.ts";
 import type { MethodState, TargetState } from "./target-state.ts";
 
 /** One attempt: asks the breaker, makes the attempt, and tells the breaker and the metrics what came of it. */
-export class AttemptTransport implements Transport {
-  readonly #next: Transport;
+export class AttemptLayer implements CallLayer {
+  readonly #next: CallLayer;
   readonly #target: TargetState;
   readonly #clock: Clock;
 
-  constructor(next: Transport, target: TargetState, clock: Clock) {
+  constructor(next: CallLayer, target: TargetState, clock: Clock) {
     this.#next = next;
     this.#target = target;
     this.#clock = clock;
   }
 
-  unary<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodUnary<I, O>,
-    signal: AbortSignal | undefined,
-    timeoutMs: number | undefined,
-    header: MetadataInit | undefined,
-    input: MessageInitShape<I>,
-    contextValues?: ContextValues,
-  ): Promise<UnaryResponse<I, O>> {
-    const state = this.#target.method(method);
+  unary(call: OutgoingUnary): Promise<UnaryResponse> {
+    const state = this.#target.method(call.method);
     const startMs = this.#clock.monotonic();
     if (!this.#target.breaker.enter(startMs)) {
       return Promise.reject(this.#breakerOpen(state, startMs));
     }
     state.metrics.attemptsStarted.value++;
-    return this.#next.unary(method, signal, timeoutMs, header, input, contextValues).then(
+    return this.#next.unary(call).then(
       (response) => {
         this.#answered(state, startMs);
         return response;
       },
-      (error) => this.#failed(error, { state, startMs, timeoutMs, signal }),
+      (error) => this.#failed(error, { state, startMs, call }),
     );
   }
 
   /** For a stream, what counts is whether it begins. */
-  stream<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodStreaming<I, O>,
-    signal: AbortSignal | undefined,
-    timeoutMs: number | undefined,
-    header: MetadataInit | undefined,
-    input: AsyncIterable<MessageInitShape<I>>,
-    contextValues?: ContextValues,
-  ): Promise<StreamResponse<I, O>> {
-    const state = this.#target.method(method);
+  stream(call: OutgoingStream): Promise<StreamResponse> {
+    const state = this.#target.method(call.method);
     const startMs = this.#clock.monotonic();
     if (!this.#target.breaker.enter(startMs)) {
       return Promise.reject(this.#breakerOpen(state, startMs));
     }
     state.metrics.attemptsStarted.value++;
-    return this.#next.stream(method, signal, timeoutMs, header, input, contextValues).then(
+    return this.#next.stream(call).then(
       (response) => {
         this.#answered(state, startMs);
         return response;
       },
-      (error) => this.#failed(error, { state, startMs, timeoutMs, signal }),
+      (error) => this.#failed(error, { state, startMs, call }),
     );
   }
 
@@ -83,9 +61,9 @@ export class AttemptTransport implements Transport {
     state.metrics.attemptEnded(undefined, nowMs - startMs);
   }
 
-  #failed(reason: unknown, { state, startMs, timeoutMs, signal }: Attempt): never {
+  #failed(reason: unknown, { state, startMs, call }: Attempt): never {
     const error = ConnectError.from(reason);
-    if (endedByDeadline(signal)) {
+    if (endedByDeadline(call.signal)) {
       markOwnTimer(error);
     }
     const nowMs = this.#clock.monotonic();
@@ -95,7 +73,7 @@ export class AttemptTransport implements Transport {
     if (saysNothing(error) || (reach === "lost" && startMs <= breaker.failedAtMs)) {
       // All calls of one connection break at once: that is one failure, not as many as there were calls.
       breaker.learnedNothing();
-    } else if (isTransportFailure(error, timeoutMs, state.policy.timeoutMs)) {
+    } else if (isTransportFailure(error, call.timeoutMs, state.policy.timeoutMs)) {
       breaker.failed(nowMs, error.rawMessage);
     } else if (isOwnTimer(error)) {
       breaker.learnedNothing();
@@ -109,8 +87,7 @@ export class AttemptTransport implements Transport {
 interface Attempt {
   readonly state: MethodState;
   readonly startMs: number;
-  readonly timeoutMs: number | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly call: OutgoingUnary | OutgoingStream;
 }
 
 /**

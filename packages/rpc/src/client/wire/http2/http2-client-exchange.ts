@@ -1,29 +1,20 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Http2Stream, StreamListener } from "@parley/http2";
 import { errorCode, fieldsToObject } from "@parley/http2";
-import { isDeadline, markOwnTimer, markReach } from "../../attempt-outcome.ts";
+import type { Deadlines, Expiring } from "../../../environment/deadlines.ts";
+import { BodyCollector } from "../../../protocol/body-collector.ts";
+import { isDeadline, markReach } from "../../call/attempt-outcome.ts";
+import { canceledBy, deadlinePassed } from "../../call/call-end.ts";
 import type { Channel, ConnectionWaiter } from "../../connection/channel.ts";
 import type { Connection } from "../../connection/client-connection.ts";
-import { Body } from "../body.ts";
-import type { DeadlineWatch, Expiring } from "../deadline-watch.ts";
 import type { HttpAnswer, NodeFields } from "../unary-answer.ts";
+import type { ExchangeOutcome, UnaryRequestInit } from "../unary-exchange.ts";
 import { connectionLost, errorFromReset } from "./http2-errors.ts";
 
-/** One request and its answer. */
-export interface ExchangeRequest {
+/** A request over HTTP/2. */
+export interface Http2Request extends UnaryRequestInit {
   /** The headers, as HTTP/2 writes them. */
   readonly head: Uint8Array;
-  readonly body: Buffer;
-  /** The most bytes that the answer's body may have. */
-  readonly bodyBytesMax: number;
-  readonly deadlineMs: number;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** What becomes of an exchange: exactly one of the two is called, once. */
-export interface ExchangeOutcome {
-  onAnswer(answer: HttpAnswer): void;
-  onFailure(error: ConnectError): void;
 }
 
 /** How often a call is put on another connection because the one it was given had gone; a bound against going round for ever. */
@@ -35,27 +26,36 @@ const noFields: NodeFields = {};
  * A request and its answer over HTTP/2, with the body of each in one piece. One object and no closures: this is the part of a call that
  * runs for every call.
  */
-export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer, StreamListener {
-  readonly deadlineMs: number;
+export class Http2ClientExchange implements ConnectionWaiter, Expiring, HttpAnswer, StreamListener {
+  readonly endMs: number;
+  /** Its place among the calls with deadlines, which the list alone changes. */
+  previous: Expiring | undefined;
+  next: Expiring | undefined;
+  listed = false;
+  settled = false;
   headers: NodeFields = noFields;
   trailers: NodeFields = noFields;
   readonly #channel: Channel;
-  readonly #watch: DeadlineWatch;
-  readonly #request: ExchangeRequest;
+  readonly #deadlines: Deadlines<Http2ClientExchange>;
+  readonly #request: Http2Request;
   readonly #outcome: ExchangeOutcome;
-  readonly #body = new Body();
+  readonly #body = new BodyCollector();
   #connection: Connection | undefined;
   #stream: Http2Stream | undefined;
   #receivedBefore = 0;
   #placements = 0;
-  #settled = false;
 
-  constructor(channel: Channel, watch: DeadlineWatch, request: ExchangeRequest, outcome: ExchangeOutcome) {
+  constructor(
+    channel: Channel,
+    deadlines: Deadlines<Http2ClientExchange>,
+    request: Http2Request,
+    outcome: ExchangeOutcome,
+  ) {
     this.#channel = channel;
-    this.#watch = watch;
+    this.#deadlines = deadlines;
     this.#request = request;
     this.#outcome = outcome;
-    this.deadlineMs = request.deadlineMs;
+    this.endMs = request.deadlineMs;
   }
 
   get status(): number {
@@ -71,8 +71,8 @@ export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer, St
     if (signal !== undefined) {
       signal.addEventListener("abort", this);
     }
-    if (this.deadlineMs !== Number.POSITIVE_INFINITY) {
-      this.#watch.add(this);
+    if (this.endMs !== Number.POSITIVE_INFINITY) {
+      this.#deadlines.add(this);
     }
     this.#place();
   }
@@ -106,25 +106,22 @@ export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer, St
     this.#settle(error);
   }
 
-  onDeadline(): void {
-    const error = new ConnectError("the operation timed out", Code.DeadlineExceeded);
-    if (this.#connection === undefined) {
-      markReach(error, "unreachable");
-    } else if (this.#connection.receivedCount === this.#receivedBefore) {
+  expire(): void {
+    const connection = this.#connection;
+    if (connection?.receivedCount === this.#receivedBefore) {
       // Nothing at all came since this call was sent: the other side may be gone without a word.
-      this.#connection.probe();
+      connection.probe();
     }
-    this.#abandon(markOwnTimer(error));
+    this.#abandon(deadlinePassed(connection === undefined ? "unreachable" : "unknown"));
   }
 
   /** The signal has aborted. */
   handleEvent(): void {
     if (isDeadline(this.#request.signal?.reason)) {
-      this.onDeadline();
+      this.expire();
       return;
     }
-    const reason = ConnectError.from(this.#request.signal?.reason, Code.Canceled);
-    this.#abandon(reason === this.#request.signal?.reason ? copyOf(reason) : reason);
+    this.#abandon(canceledBy(this.#request.signal));
   }
 
   onHeaders(fields: readonly string[]): void {
@@ -137,7 +134,7 @@ export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer, St
   onData(chunk: Buffer): void {
     this.#body.add(chunk);
     this.#stream?.taken(chunk.length);
-    if (this.#body.length > this.#request.bodyBytesMax && !this.#settled) {
+    if (this.#body.length > this.#request.bodyBytesMax && !this.settled) {
       const message = `the answer is larger than ${this.#request.bodyBytesMax} bytes`;
       this.#abandon(markReach(new ConnectError(message, Code.ResourceExhausted), "answered"));
     }
@@ -153,7 +150,7 @@ export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer, St
 
   onClose(): void {
     const stream = this.#stream;
-    if (this.#settled || stream === undefined) {
+    if (this.settled || stream === undefined) {
       return;
     }
     const connection = this.#connection;
@@ -173,12 +170,12 @@ export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer, St
   }
 
   #settle(error: ConnectError | undefined): void {
-    if (this.#settled) {
+    if (this.settled) {
       return;
     }
-    this.#settled = true;
+    this.settled = true;
     this.#request.signal?.removeEventListener("abort", this);
-    this.#watch.delete(this);
+    this.#deadlines.delete(this);
     this.#giveBack();
     if (error === undefined) {
       this.#outcome.onAnswer(this);
@@ -194,9 +191,4 @@ export class Http2Exchange implements ConnectionWaiter, Expiring, HttpAnswer, St
       this.#channel.release(connection);
     }
   }
-}
-
-/** An abort reason may be shared by many calls; what is noted on an error must not be. */
-function copyOf(error: ConnectError): ConnectError {
-  return new ConnectError(error.rawMessage, error.code, undefined, undefined, error);
 }

@@ -1,7 +1,7 @@
-import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
-import type { ContextValues, StreamResponse, Transport, UnaryResponse } from "@connectrpc/connect";
+import type { StreamResponse, UnaryResponse } from "@connectrpc/connect";
 import type { Environment } from "../../environment/environment.ts";
-import { checkedHeader, type MetadataInit } from "../call-header.ts";
+import { checkedHeader, type MetadataInit } from "../call/call-header.ts";
+import type { CallLayer, OutgoingStream, OutgoingUnary } from "../call/call-layer.ts";
 import { type RecoverOptions, recover } from "./recover.ts";
 import { replay, startOf } from "./stream-start.ts";
 import type { MethodState, TargetState } from "./target-state.ts";
@@ -12,73 +12,57 @@ import { waitsForReady } from "./wait-for-ready.ts";
  * the time that is left. A unary call may be repeated until its answer is complete, since nobody sees anything of it before; a server
  * stream until its first message; streams that the client writes to are not repeated.
  */
-export class RetryTransport implements Transport {
-  readonly #next: Transport;
+export class RetryLayer implements CallLayer {
+  readonly #next: CallLayer;
   readonly #target: TargetState;
   readonly #environment: Environment;
 
-  constructor(next: Transport, target: TargetState, environment: Environment) {
+  constructor(next: CallLayer, target: TargetState, environment: Environment) {
     this.#next = next;
     this.#target = target;
     this.#environment = environment;
   }
 
-  unary<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodUnary<I, O>,
-    signal: AbortSignal | undefined,
-    timeoutMs: number | undefined,
-    header: MetadataInit | undefined,
-    input: MessageInitShape<I>,
-    contextValues?: ContextValues,
-  ): Promise<UnaryResponse<I, O>> {
+  unary(call: OutgoingUnary): Promise<UnaryResponse> {
     const startMs = this.#environment.clock.monotonic();
-    return this.#next.unary(method, signal, timeoutMs, header, input, contextValues).then(
+    return this.#next.unary(call).then(
       (response) => {
         this.#target.throttle.succeeded();
         return response;
       },
       (error) => {
-        const state = this.#target.method(method);
+        const state = this.#target.method(call.method);
         return recover(error, {
-          ...this.#options(state, signal, contextValues),
-          repeatable: isRepeatable(state, input),
-          deadlineMs: timeoutMs === undefined ? undefined : startMs + timeoutMs,
-          attempt: (leftMs, previousAttempts) =>
-            this.#next.unary(method, signal, leftMs, withAttempts(header, previousAttempts), input, contextValues),
+          ...this.#options(state, call, startMs),
+          repeatable: isRepeatable(state, call.input),
+          attempt: (timeoutMs, previousAttempts) =>
+            this.#next.unary({ ...call, timeoutMs, header: withAttempts(call.header, previousAttempts) }),
         });
       },
     );
   }
 
-  async stream<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodStreaming<I, O>,
-    signal: AbortSignal | undefined,
-    timeoutMs: number | undefined,
-    header: MetadataInit | undefined,
-    input: AsyncIterable<MessageInitShape<I>>,
-    contextValues?: ContextValues,
-  ): Promise<StreamResponse<I, O>> {
-    const state = this.#target.method(method);
-    if (method.methodKind !== "server_streaming") {
-      return this.#next.stream(method, signal, timeoutMs, header, input, contextValues);
+  async stream(call: OutgoingStream): Promise<StreamResponse> {
+    const state = this.#target.method(call.method);
+    if (call.method.methodKind !== "server_streaming") {
+      return this.#next.stream(call);
     }
     const startMs = this.#environment.clock.monotonic();
-    const request = await startOf(input);
-    const attempt = async (leftMs: number | undefined, previousAttempts: number): Promise<StreamResponse<I, O>> => {
-      const metadata = withAttempts(header, previousAttempts);
-      const response = await this.#next.stream(method, signal, leftMs, metadata, replay(request), contextValues);
+    const request = await startOf(call.input);
+    const attempt = async (timeoutMs: number | undefined, previousAttempts: number): Promise<StreamResponse> => {
+      const header = withAttempts(call.header, previousAttempts);
+      const response = await this.#next.stream({ ...call, timeoutMs, header, input: replay(request) });
       // Where the contract allows another attempt, a failure before the first message must show here. Elsewhere it is not waited for.
       return state.policy.retry === undefined ? response : { ...response, message: await started(response.message) };
     };
     try {
-      const response = await attempt(timeoutMs, 0);
+      const response = await attempt(call.timeoutMs, 0);
       this.#target.throttle.succeeded();
       return response;
     } catch (error) {
       return recover(error, {
-        ...this.#options(state, signal, contextValues),
+        ...this.#options(state, call, startMs),
         repeatable: isRepeatable(state, request[0]),
-        deadlineMs: timeoutMs === undefined ? undefined : startMs + timeoutMs,
         attempt,
       });
     }
@@ -86,12 +70,13 @@ export class RetryTransport implements Transport {
 
   #options(
     state: MethodState,
-    signal: AbortSignal | undefined,
-    contextValues: ContextValues | undefined,
-  ): Omit<RecoverOptions<never>, "attempt" | "repeatable" | "deadlineMs"> {
+    { signal, timeoutMs, contextValues }: OutgoingUnary | OutgoingStream,
+    startMs: number,
+  ): Omit<RecoverOptions<never>, "attempt" | "repeatable"> {
     return {
       state,
       signal,
+      deadlineMs: timeoutMs === undefined ? undefined : startMs + timeoutMs,
       target: this.#target,
       environment: this.#environment,
       waitForReady: waitsForReady(contextValues),

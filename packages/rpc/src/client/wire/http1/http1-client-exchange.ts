@@ -1,39 +1,49 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { markOwnTimer, markReach } from "../../attempt-outcome.ts";
+import type { Deadlines, Expiring } from "../../../environment/deadlines.ts";
+import { BodyCollector } from "../../../protocol/body-collector.ts";
+import { markReach } from "../../call/attempt-outcome.ts";
+import { canceledBy, deadlinePassed } from "../../call/call-end.ts";
 import { headerBytesMax } from "../../connection/client-connection.ts";
 import type { Endpoint, Target } from "../../connection/target.ts";
-import { Body } from "../body.ts";
-import type { DeadlineWatch, Expiring } from "../deadline-watch.ts";
-import type { ExchangeOutcome, ExchangeRequest } from "../http2/http2-exchange.ts";
 import type { HttpAnswer, NodeFields } from "../unary-answer.ts";
+import type { ExchangeOutcome, UnaryRequestInit } from "../unary-exchange.ts";
 
 /** A request over HTTP/1.1: method, path and fields as `node:http` takes them. */
-export interface Http1Request extends Omit<ExchangeRequest, "head"> {
+export interface Http1Request extends UnaryRequestInit {
   readonly options: RequestOptions;
 }
 
 /** A request and its answer over HTTP/1.1, with the body of each in one piece. Places are tried in turn until one can be connected to. */
-export class Http1Exchange implements Expiring, HttpAnswer {
-  readonly deadlineMs: number;
+export class Http1ClientExchange implements Expiring, HttpAnswer {
+  readonly endMs: number;
+  /** Its place among the calls with deadlines, which the list alone changes. */
+  previous: Expiring | undefined;
+  next: Expiring | undefined;
+  listed = false;
+  settled = false;
   status = 0;
   headers: NodeFields = {};
   readonly trailers: NodeFields = {};
   readonly #target: Target;
-  readonly #watch: DeadlineWatch;
+  readonly #deadlines: Deadlines<Http1ClientExchange>;
   readonly #request: Http1Request;
   readonly #outcome: ExchangeOutcome;
-  readonly #body = new Body();
+  readonly #body = new BodyCollector();
   #pending: ClientRequest | undefined;
-  #settled = false;
 
-  constructor(target: Target, watch: DeadlineWatch, request: Http1Request, outcome: ExchangeOutcome) {
+  constructor(
+    target: Target,
+    deadlines: Deadlines<Http1ClientExchange>,
+    request: Http1Request,
+    outcome: ExchangeOutcome,
+  ) {
     this.#target = target;
-    this.#watch = watch;
+    this.#deadlines = deadlines;
     this.#request = request;
     this.#outcome = outcome;
-    this.deadlineMs = request.deadlineMs;
+    this.endMs = request.deadlineMs;
   }
 
   get body(): Buffer {
@@ -42,8 +52,8 @@ export class Http1Exchange implements Expiring, HttpAnswer {
 
   start(): void {
     this.#request.signal?.addEventListener("abort", this);
-    if (this.deadlineMs !== Number.POSITIVE_INFINITY) {
-      this.#watch.add(this);
+    if (this.endMs !== Number.POSITIVE_INFINITY) {
+      this.#deadlines.add(this);
     }
     this.#target.resolve().then(
       (endpoints) => this.#try(endpoints, 0, new Error("it has no address")),
@@ -51,20 +61,18 @@ export class Http1Exchange implements Expiring, HttpAnswer {
     );
   }
 
-  onDeadline(): void {
-    const error = new ConnectError("the operation timed out", Code.DeadlineExceeded);
-    this.#fail(markOwnTimer(this.#pending === undefined ? markReach(error, "unreachable") : error));
+  expire(): void {
+    this.#fail(deadlinePassed(this.#pending === undefined ? "unreachable" : "unknown"));
   }
 
   /** The signal has aborted. */
   handleEvent(): void {
-    const reason = ConnectError.from(this.#request.signal?.reason, Code.Canceled);
-    this.#fail(new ConnectError(reason.rawMessage, reason.code, undefined, undefined, reason));
+    this.#fail(canceledBy(this.#request.signal));
   }
 
   #try(endpoints: readonly Endpoint[], index: number, previous: Error): void {
     const endpoint = endpoints[index];
-    if (this.#settled) {
+    if (this.settled) {
       return;
     }
     if (endpoint === undefined) {
@@ -139,12 +147,12 @@ export class Http1Exchange implements Expiring, HttpAnswer {
   }
 
   #settle(error: ConnectError | undefined): void {
-    if (this.#settled) {
+    if (this.settled) {
       return;
     }
-    this.#settled = true;
+    this.settled = true;
     this.#request.signal?.removeEventListener("abort", this);
-    this.#watch.delete(this);
+    this.#deadlines.delete(this);
     if (error === undefined) {
       this.#outcome.onAnswer(this);
     } else {
