@@ -57,7 +57,7 @@ http {
 export async function haproxy({ path, folder, backends }: ProxyOptions): Promise<ReverseProxy> {
   const [http1, grpc] = [await freePort(), await freePort()];
   const servers = (options: string) =>
-    backends.map((address, index) => `  server s${index} ${address} check inter 100ms ${options}`).join("\n");
+    backends.map((address, index) => `  server s${index} ${address} check inter 200ms ${options}`).join("\n");
   await mkdir(folder, { recursive: true });
   const file = join(folder, "haproxy.cfg");
   await writeFile(
@@ -69,6 +69,7 @@ defaults
   timeout connect 5s
   timeout client 60s
   timeout server 60s
+  timeout check 10s
   option redispatch 1
   retries 3
 frontend http1
