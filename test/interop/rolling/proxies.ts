@@ -8,6 +8,8 @@ export interface ReverseProxy {
   readonly http1: string;
   readonly grpc: string;
   readonly program: Program;
+  /** Whether it has all backends in use. */
+  isComplete(): Promise<boolean>;
 }
 
 export interface ProxyOptions {
@@ -50,14 +52,23 @@ http {
 }
 `,
   );
-  return { ...urls(http1, grpc), program: proxyProgram("nginx", path, ["-c", file, "-p", folder], http1) };
+  return {
+    ...urls(http1, grpc),
+    program: proxyProgram("nginx", path, ["-c", file, "-p", folder], http1),
+    isComplete: async () => true,
+  };
 }
 
-/** haproxy with health checks, connections that are kept, and its defaults for repeating: only what was never sent. */
+/**
+ * haproxy with health checks, connections that are kept, and its defaults for repeating: only what was never sent. A check has 2 s, three times, so that a
+ * backend on a busy machine is not taken out.
+ */
 export async function haproxy({ path, folder, backends }: ProxyOptions): Promise<ReverseProxy> {
-  const [http1, grpc] = [await freePort(), await freePort()];
+  const [http1, grpc, ready] = [await freePort(), await freePort(), await freePort()];
   const servers = (options: string) =>
-    backends.map((address, index) => `  server s${index} ${address} check inter 200ms ${options}`).join("\n");
+    backends
+      .map((address, index) => `  server s${index} ${address} check inter 2s downinter 500ms rise 1 ${options}`)
+      .join("\n");
   await mkdir(folder, { recursive: true });
   const file = join(folder, "haproxy.cfg");
   await writeFile(
@@ -69,12 +80,15 @@ defaults
   timeout connect 5s
   timeout client 60s
   timeout server 60s
-  timeout check 10s
   option redispatch 1
   retries 3
 frontend http1
   bind 127.0.0.1:${http1}
   default_backend http1
+frontend ready
+  bind 127.0.0.1:${ready}
+  monitor-uri /ready
+  monitor fail if { nbsrv(http1) lt ${backends.length} } || { nbsrv(grpc) lt ${backends.length} }
 frontend grpc
   bind 127.0.0.1:${grpc} proto h2
   default_backend grpc
@@ -86,7 +100,11 @@ backend grpc
 ${servers("proto h2")}
 `,
   );
-  return { ...urls(http1, grpc), program: proxyProgram("haproxy", path, ["-f", file, "-db"], http1) };
+  return {
+    ...urls(http1, grpc),
+    program: proxyProgram("haproxy", path, ["-f", file, "-db"], http1),
+    isComplete: () => isOk(`http://127.0.0.1:${ready}/ready`),
+  };
 }
 
 function urls(http1: number, grpc: number) {
@@ -100,10 +118,13 @@ function proxyProgram(name: string, command: string, args: readonly string[], po
     url,
     command,
     args,
-    isServing: () =>
-      fetch(`${url}/health`).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
+    isServing: () => isOk(`${url}/health`),
   });
+}
+
+function isOk(url: string): Promise<boolean> {
+  return fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
