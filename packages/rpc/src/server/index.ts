@@ -12,10 +12,12 @@ export {
   serverSettings,
   serviceUrl,
   text,
+  trustedProxies,
   wholeNumber,
 } from "./config/settings.ts";
 export { isLoopbackName } from "./http/host-check.ts";
 export type { AnyRequest, AnyResponse } from "./http/http-messages.ts";
+export { readTrustedProxies, type TrustedProxies } from "./http/trusted-proxies.ts";
 export { peerKey } from "./in-process/in-process-transport.ts";
 export { CallsCutError } from "./listening/drain.ts";
 export { batchOf } from "./pipeline/batch-of.ts";

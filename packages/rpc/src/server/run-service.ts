@@ -84,6 +84,10 @@ export async function runService<S extends Settings>(
       authorize: await accessControl(module, { environment, config: common }),
     });
   } catch (error) {
+    if (error instanceof SettingsError) {
+      process.stderr.write(`${name}: ${error.message}\n`);
+      process.exit(2);
+    }
     environment.log.fatal({ err: error }, "could not start");
     // What was opened on the way, a database for example, would keep the process alive.
     process.exit(1);

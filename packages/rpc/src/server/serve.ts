@@ -71,6 +71,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     limits,
     authorize,
     rate: module.rate,
+    trustedProxies: module.trustedProxies,
     explainErrors: config.explainErrors,
     journal,
   });
@@ -115,7 +116,15 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
           leaveCrossOrigin: httpPlugin !== undefined,
           json,
         });
-  const listener = createListener({ limits, tls, handle: app.handle, unary, hostCheck: config.hostCheck, environment });
+  const listener = createListener({
+    limits,
+    tls,
+    handle: app.handle,
+    unary,
+    hostCheck: config.hostCheck,
+    isTrusted: module.trustedProxies?.trusts,
+    environment,
+  });
   const admin = config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, journal });
   const close = async () => {
     await module.stop?.();

@@ -38,6 +38,7 @@ export function createListener(options: ListenerOptions): Listener {
   const http2 = createHttp2(shared);
   const gate = new ConnectionGate({
     limits,
+    isTrusted: options.isTrusted,
     onRefused: createRefusalReport(environment),
     closeIdle: () => http2.closeOneIdle() || http1.closeOneIdle(),
   });

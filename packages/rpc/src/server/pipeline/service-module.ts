@@ -3,6 +3,7 @@ import type { ServiceImpl, Transport } from "@connectrpc/connect";
 import type { FastifyInstance, RouteOptions } from "fastify";
 import type { JSONWebKeySet } from "jose";
 import type { AnyRequest, AnyResponse } from "../http/http-messages.ts";
+import type { TrustedProxies } from "../http/trusted-proxies.ts";
 import type { CountCall } from "./count-call.ts";
 
 /** A contract and what stands behind it. Made by {@link implement}. */
@@ -34,6 +35,8 @@ export interface ServiceModule {
   readonly rate?: CountCall;
   /** The public keys of the tokens that the module gives out, where it does: its own calls are checked with them. */
   readonly publishedKeys?: () => Promise<JSONWebKeySet>;
+  /** The proxies in front of the server, whose `x-forwarded-for` names the client. None by default. */
+  readonly trustedProxies?: TrustedProxies | undefined;
   /** Routes for what is not a call, for example the public keys that check tokens. */
   readonly httpRoutes?: readonly RouteOptions[];
   /**
