@@ -1,11 +1,15 @@
 import type { Clock } from "@parley/rpc";
-import { type Database, decodePageToken, encodePageToken, InvalidPageTokenError } from "@parley/store";
+import { type Database, type PageRequest, readPage } from "@parley/store";
 import { type Notification, redrive } from "./notification.ts";
-import { findFailedNotifications, listFailedNotifications, updateNotifications } from "./notification-store.ts";
+import {
+  findFailedNotifications,
+  listFailedNotifications,
+  type StoredNotification,
+  updateNotifications,
+} from "./notification-store.ts";
 
 /** Notifications made pending again at once, at most. */
 const redrivenMax = 100;
-const tokenScope = "failed notifications";
 
 export interface FailedNotificationsOptions {
   readonly database: Database;
@@ -23,23 +27,21 @@ export interface FailedNotificationPage {
 /** The notifications that were given up. */
 export interface FailedNotifications {
   /** Oldest first. Throws `InvalidPageTokenError`. */
-  list(page: { readonly pageSize: number; readonly pageToken: string }): Promise<FailedNotificationPage>;
+  list(page: PageRequest): Promise<FailedNotificationPage>;
   /** Makes them pending again, and due at once: those with these ids, or the {@link redrivenMax} oldest ones if there are none. */
   redrive(ids: readonly string[]): Promise<readonly Notification[]>;
 }
 
 export function createFailedNotifications({ database, clock, onDue }: FailedNotificationsOptions): FailedNotifications {
   return {
-    async list({ pageSize, pageToken }) {
-      const afterSequence = pageToken === "" ? 0 : placeOf(pageToken);
-      const found = await listFailedNotifications(database, { afterSequence, limit: pageSize + 1 });
-      const page = found.slice(0, pageSize);
-      const last = page.at(-1);
-      return {
-        notifications: page.map(({ notification }) => notification),
-        nextPageToken:
-          found.length > pageSize && last !== undefined ? encodePageToken([last.sequence], tokenScope) : "",
-      };
+    async list(page) {
+      const { rows, nextPageToken } = await readPage(page, {
+        list: "failed notifications",
+        keyTypes: ["number"],
+        keyOf: ({ sequence }: StoredNotification): [number] => [sequence],
+        read: (after, limit) => listFailedNotifications(database, { afterSequence: after?.[0] ?? 0, limit }),
+      });
+      return { notifications: rows.map(({ notification }) => notification), nextPageToken };
     },
     async redrive(ids) {
       const nowMs = clock.now();
@@ -63,12 +65,4 @@ export function createFailedNotifications({ database, clock, onDue }: FailedNoti
       return redriven;
     },
   };
-}
-
-function placeOf(pageToken: string): number {
-  const [sequence] = decodePageToken(pageToken, tokenScope);
-  if (typeof sequence !== "number") {
-    throw new InvalidPageTokenError();
-  }
-  return sequence;
 }

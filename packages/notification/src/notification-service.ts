@@ -5,10 +5,10 @@ import { NotificationService } from "@parley/gen/notification/v1/notification_se
 import type { Environment } from "@parley/rpc";
 import { implement, type ServiceEntry } from "@parley/rpc/server";
 import { type Database, decodePageToken, encodePageToken, InvalidPageTokenError } from "@parley/store";
+import { answerFor } from "./error-answers.ts";
 import { createFailedNotifications } from "./failed-notifications.ts";
 import { testText } from "./message-text.ts";
 import { type Notification, newNotification } from "./notification.ts";
-import { answerFor } from "./notification-error-answer.ts";
 import { deadLetterMessage, failedNotificationMessage, notificationMessage } from "./notification-messages.ts";
 import { insertNotifications, listNotifications, type NotificationFilter } from "./notification-store.ts";
 import type { Sender } from "./sender.ts";
@@ -87,8 +87,8 @@ export function createNotificationServices(options: NotificationServiceOptions):
       }
     },
 
-    listFailedNotifications: mapped(async ({ pageSize, pageToken }) => {
-      const page = await failed.list({ pageSize: pageSize === 0 ? pageSizeDefault : pageSize, pageToken });
+    listFailedNotifications: mapped(async (request) => {
+      const page = await failed.list(request);
       return {
         failedNotifications: page.notifications.map(failedNotificationMessage),
         nextPageToken: page.nextPageToken,
