@@ -11,7 +11,7 @@ import { testText } from "./message-text.ts";
 import { type Notification, newNotification } from "./notification.ts";
 import { deadLetterMessage, failedNotificationMessage, notificationMessage } from "./notification-messages.ts";
 import { insertNotifications, listNotifications, type NotificationFilter } from "./notification-store.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender } from "./sending/sender.ts";
 import { positionOf, type WatchSource, watchNotifications } from "./watch-notifications.ts";
 
 const pageSizeDefault = 50;

@@ -1,6 +1,6 @@
 import { multiply } from "./money.ts";
 import type { Order, OrderItem, OrderPhase } from "./order.ts";
-import type { Refusal } from "./refusal.ts";
+import type { Refusal } from "./order-errors.ts";
 
 /** A row of the table `orders`. */
 export interface OrderRow {

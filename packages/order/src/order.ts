@@ -1,7 +1,6 @@
 import { type Money, multiply, sum } from "./money.ts";
-import { IllegalTransitionError, ReservationMismatchError } from "./order-errors.ts";
+import { IllegalTransitionError, type Refusal, ReservationMismatchError } from "./order-errors.ts";
 import type { OrderLine } from "./order-line.ts";
-import type { Refusal } from "./refusal.ts";
 
 /** Where an order stands, as everybody sees it. */
 export type OrderState = "PENDING" | "CONFIRMED" | "CANCELLED" | "REJECTED";

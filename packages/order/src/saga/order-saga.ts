@@ -7,11 +7,11 @@ import {
   MixedCurrenciesError,
   orderReasons,
   ProductNotFoundError,
+  type Refusal,
   ReservationMismatchError,
 } from "../order-errors.ts";
 import { eventOf } from "../order-events.ts";
 import type { OrderStore } from "../order-store.ts";
-import type { Refusal } from "../refusal.ts";
 import type { SagaCall } from "./saga-call.ts";
 import type { Stock } from "./stock.ts";
 

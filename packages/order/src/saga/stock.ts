@@ -3,9 +3,8 @@ import type { InventoryService } from "@parley/gen/product/v1/inventory_service_
 import type { Reservation } from "@parley/gen/product/v1/reservation_pb.js";
 import { reasonOf } from "@parley/rpc";
 import type { ReservedLine } from "../order.ts";
-import { type DependencyError, orderReasons } from "../order-errors.ts";
+import { type DependencyError, orderReasons, type Refusal } from "../order-errors.ts";
 import type { OrderLine } from "../order-line.ts";
-import type { Refusal } from "../refusal.ts";
 import { between, type Checkpoint } from "./checkpoint.ts";
 import { dependencyFailure } from "./dependency-failure.ts";
 import type { SagaCall } from "./saga-call.ts";

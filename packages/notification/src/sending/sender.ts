@@ -6,10 +6,10 @@ import {
   ChannelUnavailableError,
   type OutgoingMessage,
   RecipientRefusedError,
-} from "./channel/channel.ts";
+} from "../channel/channel.ts";
+import { type Notification, NotificationState, type SendOutcome, settle } from "../notification.ts";
 import { ChannelPause } from "./channel-pause.ts";
 import { DueNotifications } from "./due-notifications.ts";
-import { type Notification, NotificationState, type SendOutcome, settle } from "./notification.ts";
 import { OutcomeWriter } from "./outcome-writer.ts";
 
 /** How long `stop` waits for attempts under way before it ends them. */

@@ -2,13 +2,13 @@ import { systemEnvironment } from "@parley/rpc";
 import { createTestClock, type TestClock } from "@parley/rpc/testing";
 import { type Database, openDatabase, StoreUnavailableError } from "@parley/store";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { createSmtpChannel, type SmtpOptions } from "./channel/smtp-channel.ts";
-import { createFailedNotifications } from "./failed-notifications.ts";
-import { type Notification, NotificationKind, NotificationState, newNotification } from "./notification.ts";
-import { notificationMigrations } from "./notification-module.ts";
-import { insertNotifications } from "./notification-store.ts";
+import { createSmtpChannel, type SmtpOptions } from "../channel/smtp-channel.ts";
+import { createFailedNotifications } from "../failed-notifications.ts";
+import { type Notification, NotificationKind, NotificationState, newNotification } from "../notification.ts";
+import { notificationMigrations } from "../notification-module.ts";
+import { insertNotifications } from "../notification-store.ts";
+import { messageIdOf, type ScriptedMailServer, startScriptedMailServer } from "../testing/scripted-mail-server.ts";
 import { Sender } from "./sender.ts";
-import { messageIdOf, type ScriptedMailServer, startScriptedMailServer } from "./testing/scripted-mail-server.ts";
 
 const hourMs = 60 * 60_000;
 

@@ -1,7 +1,7 @@
 import type { Clock } from "@parley/rpc";
 import type { Database } from "@parley/store";
-import type { Notification } from "./notification.ts";
-import { hastenNotifications, nextDueTimeMs, readDueNotifications } from "./notification-store.ts";
+import type { Notification } from "../notification.ts";
+import { hastenNotifications, nextDueTimeMs, readDueNotifications } from "../notification-store.ts";
 
 /** How many are taken at a time: what a crash hands to the channel again at most. */
 const takenMax = 100;

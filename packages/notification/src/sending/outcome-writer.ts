@@ -1,7 +1,7 @@
 import type { Environment } from "@parley/rpc";
 import type { Database } from "@parley/store";
-import { type Notification, NotificationState, retryDelayMs } from "./notification.ts";
-import { updateNotifications } from "./notification-store.ts";
+import { type Notification, NotificationState, retryDelayMs } from "../notification.ts";
+import { updateNotifications } from "../notification-store.ts";
 
 /** How long an outcome may wait to be written together with others: a crash would hand these messages over again. */
 const writeDelayMs = 20;
