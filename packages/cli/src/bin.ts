@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 enableCompileCache(fileURLToPath(new URL("../../../node_modules/.cache/parley/compile", import.meta.url)));
 const [{ createProgram }, { services }] = await Promise.all([
   import("./program.ts"),
-  import("./stack/service-registry.ts"),
+  import("./service/service-registry.ts"),
 ]);
 
 // Whoever reads may stop, as `head` does: that is no failure.

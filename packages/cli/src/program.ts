@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { allCommands } from "./commands/all-commands.ts";
 import { lazyCommand, prepared } from "./commands/lazy-command.ts";
-import type { ServiceDefinition } from "./stack/service-registry.ts";
+import type { ServiceDefinition } from "./service/service-registry.ts";
 
 export interface ProgramOptions {
   /** The services that the commands know. */

@@ -7,8 +7,8 @@ import {
   type JsonValue,
   type Message,
 } from "@bufbuild/protobuf";
-import { readContracts } from "./contracts.ts";
-import { type Parameter, pathOf } from "./parameters.ts";
+import { readContracts } from "../contract/contracts.ts";
+import { type Parameter, pathOf } from "../contract/parameters.ts";
 
 /** A request that cannot be made of what was given. */
 export class RequestError extends Error {

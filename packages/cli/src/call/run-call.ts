@@ -1,15 +1,15 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { ConnectError, createClient, type CallOptions as RpcOptions } from "@connectrpc/connect";
 import { systemEnvironment } from "@parley/rpc";
+import { type Connection, openConnection } from "../connection/connection.ts";
+import type { Parameter } from "../contract/parameters.ts";
+import { exitCodeOf, exitCodes } from "../outcome/exit-codes.ts";
+import { failureLines } from "../outcome/failure.ts";
 import { printer } from "../render/printer.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 import { askForSecrets } from "./ask-for-secrets.ts";
-import { type Connection, openConnection } from "./connection.ts";
-import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-import { failureLines } from "./failure.ts";
-import type { CallOptions } from "./method-command.ts";
-import type { Parameter } from "./parameters.ts";
+import type { CallOptions } from "./call-options.ts";
 import { type GivenValue, RequestError, requestOf, requestOfData } from "./request.ts";
 
 export interface CallStart {

@@ -1,11 +1,11 @@
 import { ConnectError, createClient } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { openConnection } from "../connection/connection.ts";
+import type { ConnectionOptions } from "../connection/connection-options.ts";
+import { exitCodeOf, exitCodes } from "../outcome/exit-codes.ts";
+import { failureLines } from "../outcome/failure.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { createTerminal } from "../terminal/terminal.ts";
-import { openConnection } from "./connection.ts";
-import type { ConnectionOptions } from "./connection-options.ts";
-import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-import { failureLines } from "./failure.ts";
 
 /** An answer about health that takes longer is no good sign. */
 const answerMaxMs = 2_000;

@@ -1,15 +1,15 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
-import { portOffsetOption } from "../call/connection-options.ts";
-import { exitCodes } from "../call/exit-codes.ts";
+import { portOffsetOption } from "../connection/connection-options.ts";
 import { checkClock } from "../doctor/clock.ts";
 import { checkDataFolder } from "../doctor/data-folder.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { checkNode, checkPackages } from "../doctor/installation.ts";
 import { checkServices } from "../doctor/services.ts";
 import { checkSettings } from "../doctor/settings.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { exitCodes } from "../outcome/exit-codes.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 
 interface Options {

@@ -1,5 +1,5 @@
 import { Command, type CommanderError } from "commander";
-import { exitCodes } from "../call/exit-codes.ts";
+import { exitCodes } from "../outcome/exit-codes.ts";
 
 export interface LazyCommand {
   readonly name: string;

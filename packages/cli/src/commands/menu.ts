@@ -1,11 +1,11 @@
 import { Command } from "commander";
-import { openConnection } from "../call/connection.ts";
-import { type ConnectionOptions, withConnectionOptions } from "../call/connection-options.ts";
-import { exitCodes } from "../call/exit-codes.ts";
+import { openConnection } from "../connection/connection.ts";
+import { type ConnectionOptions, withConnectionOptions } from "../connection/connection-options.ts";
 import { runMenu } from "../menu/menu.ts";
 import { isLeft } from "../menu/pick.ts";
 import { shopOf } from "../menu/shop.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { exitCodes } from "../outcome/exit-codes.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 
 /** `parley menu`: the shop by arrow keys, and the way of an order through the services. */

@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { type ServiceDefinition, selectServices, UnknownServiceError } from "../service/service-registry.ts";
 import { runStack } from "../stack/run-stack.ts";
-import { type ServiceDefinition, selectServices, UnknownServiceError } from "../stack/service-registry.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 
 interface UpOptions {

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { openConnection } from "../call/connection.ts";
-import { type ConnectionOptions, withConnectionOptions } from "../call/connection-options.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { openConnection } from "../connection/connection.ts";
+import { type ConnectionOptions, withConnectionOptions } from "../connection/connection-options.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 import { runWatch, type Watchable, watchable } from "../watch/run-watch.ts";
 

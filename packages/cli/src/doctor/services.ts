@@ -1,6 +1,6 @@
-import { addressOfService } from "../call/service-address.ts";
-import { findPortOwner } from "../stack/port-owner.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { addressOfService } from "../connection/service-address.ts";
+import { findPortOwner } from "../ports/port-owner.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
 
 export interface ServiceCheckOptions {

@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { readSettings, SettingsError, serverSettings, serviceUrl } from "@parley/rpc/server";
-import { variablePrefix } from "../stack/service-environment.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { variablePrefix } from "../service/service-environment.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
 
 /** Certificates that end sooner than this are told of. */

@@ -1,5 +1,5 @@
-import { readContracts } from "../call/contracts.ts";
-import { summaryOf } from "../call/method-help.ts";
+import { readContracts } from "../contract/contracts.ts";
+import { summaryOf } from "../contract/method-help.ts";
 import { wrapped } from "../render/printable.ts";
 import { ms, type SequenceCall, type SequenceStep, sequenceLines, sequenceSteps } from "../render/sequence.ts";
 import type { Terminal } from "../terminal/terminal.ts";

@@ -4,22 +4,13 @@ import { type Order, OrderState } from "@parley/gen/order/v1/order_pb.js";
 import { GetOrderResponseSchema, ListOrdersResponseSchema } from "@parley/gen/order/v1/order_service_pb.js";
 import { ListProductsResponseSchema } from "@parley/gen/product/v1/product_service_pb.js";
 import { ListUsersResponseSchema } from "@parley/gen/user/v1/user_service_pb.js";
-import { failureLines } from "../call/failure.ts";
+import { failureLines } from "../outcome/failure.ts";
 import { moneyText } from "../render/field-text.ts";
 import { printable } from "../render/printable.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import type { MenuOptions } from "./menu-options.ts";
 import { pick } from "./pick.ts";
 import { placeOrder } from "./place-order.ts";
-import type { Shop } from "./shop.ts";
 import { show, showAnswer } from "./show.ts";
-
-export interface MenuOptions {
-  readonly shop: Shop;
-  readonly terminal: Terminal;
-  readonly services: readonly ServiceDefinition[];
-  readonly portOffset: number;
-}
 
 /** Rows of a list that are shown: as many as a screen holds. */
 const rowsMax = 20;

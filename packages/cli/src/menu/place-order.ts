@@ -3,13 +3,13 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { number } from "@inquirer/prompts";
 import { CreateOrderResponseSchema } from "@parley/gen/order/v1/order_service_pb.js";
 import type { Product } from "@parley/gen/product/v1/product_pb.js";
-import { failureLines } from "../call/failure.ts";
+import { failureLines } from "../outcome/failure.ts";
 import { moneyText } from "../render/field-text.ts";
 import { printable } from "../render/printable.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { collectOrderTrace, newTrace } from "../trace/order-trace.ts";
 import { followOrder } from "./follow-order.ts";
-import type { MenuOptions } from "./menu.ts";
+import type { MenuOptions } from "./menu-options.ts";
 import { pick } from "./pick.ts";
 import { show, showAnswer } from "./show.ts";
 

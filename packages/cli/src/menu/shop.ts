@@ -2,7 +2,7 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
-import type { Connection } from "../call/connection.ts";
+import type { Connection } from "../connection/connection.ts";
 
 /** The services that the menu talks to. */
 export interface Shop {

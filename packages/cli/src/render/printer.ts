@@ -1,6 +1,6 @@
 import { type DescMessage, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
-import { readContracts } from "../call/contracts.ts";
+import { readContracts } from "../contract/contracts.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 import { answerLines } from "./answer.ts";
 import { callEchoLine } from "./call-echo.ts";

@@ -1,11 +1,11 @@
 import { relative } from "node:path";
+import { findFreeOffset, type TakenPort } from "../ports/ports.ts";
+import { type Exit, endedWell, exitInWords } from "../process/service-process.ts";
+import { requiresAuth, type StackSettings, variablePrefix } from "../service/service-environment.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { readableLine } from "../terminal/service-line.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { firstCommands } from "./first-commands.ts";
-import { findFreeOffset, type TakenPort } from "./ports.ts";
-import { requiresAuth, type StackSettings, variablePrefix } from "./service-environment.ts";
-import { type Exit, endedWell, exitInWords } from "./service-process.ts";
-import type { ServiceDefinition } from "./service-registry.ts";
 import type { Stack, StackMember } from "./stack.ts";
 
 type Shell = Readonly<Record<string, string | undefined>>;

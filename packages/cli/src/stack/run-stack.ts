@@ -1,15 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { relative } from "node:path";
+import { findDatabaseFiles, removeDatabaseFiles } from "../data/database-files.ts";
+import { findTakenPorts } from "../ports/ports.ts";
+import { endedWell } from "../process/service-process.ts";
+import { requiresAuth, type StackSettings } from "../service/service-environment.ts";
+import { ensureServiceKeys, UnusableKeyError } from "../service/service-keys.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { serviceLineWriter } from "../terminal/service-line.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { findDatabaseFiles, removeDatabaseFiles } from "./data-folder.ts";
-import { findTakenPorts } from "./ports.ts";
 import * as report from "./reports.ts";
-import { requiresAuth, type StackSettings } from "./service-environment.ts";
-import { ensureServiceKeys, UnusableKeyError } from "./service-keys.ts";
-import { endedWell } from "./service-process.ts";
-import type { ServiceDefinition } from "./service-registry.ts";
 import { ServiceEndedError, Stack } from "./stack.ts";
 import { watchSignals } from "./stop-signals.ts";
 

@@ -1,7 +1,7 @@
-import { waitUntilHealthy } from "./health.ts";
-import { type StackSettings, serviceEnvironment, serviceUrl } from "./service-environment.ts";
-import { type Exit, ServiceProcess } from "./service-process.ts";
-import type { ServiceDefinition } from "./service-registry.ts";
+import { waitUntilHealthy } from "../process/health.ts";
+import { type Exit, ServiceProcess } from "../process/service-process.ts";
+import { type StackSettings, serviceEnvironment, serviceUrl } from "../service/service-environment.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 
 export interface StackOptions {
   readonly settings: StackSettings;

@@ -1,7 +1,7 @@
 // `parley` with three fake services: what the tests of `parley up` run. FAKE_PORTS are their ports.
 import { fileURLToPath } from "node:url";
 import { createProgram } from "../program.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 
 const main = fileURLToPath(new URL("./fake-service.ts", import.meta.url));
 

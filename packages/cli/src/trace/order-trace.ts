@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { addressOfService } from "../call/service-address.ts";
+import { addressOfService } from "../connection/service-address.ts";
 import type { SequenceCall } from "../render/sequence.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { type CollectedTrace, collectTrace } from "./collect-trace.ts";
 
 /** The services that an order comes by. The gateway is not asked: the order goes to its service's own port. */

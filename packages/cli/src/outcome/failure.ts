@@ -2,9 +2,9 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { reasonOf } from "@parley/rpc";
 import { dependencyUnavailable } from "@parley/rpc/client";
+import { type Parameter, pathOf } from "../contract/parameters.ts";
 import { printable } from "../render/printable.ts";
 import type { Colors } from "../terminal/terminal.ts";
-import { type Parameter, pathOf } from "./parameters.ts";
 
 export interface FailureOptions {
   readonly colors: Colors;

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ServiceDefinition } from "./service-registry.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 
 /** Where the keys are that services prove themselves with. */
 export interface ServiceKeys {

@@ -2,10 +2,10 @@ import { Code } from "@connectrpc/connect";
 import { reasonError } from "@parley/rpc";
 import picocolors from "picocolors";
 import { describe, expect, it } from "vitest";
-import { contractOf } from "./contracts.ts";
+import { contractOf } from "../contract/contracts.ts";
+import { parametersOf } from "../contract/parameters.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { failureLines } from "./failure.ts";
-import { parametersOf } from "./parameters.ts";
 
 const colors = picocolors.createColors(false);
 

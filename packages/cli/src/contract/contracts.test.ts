@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { isExposed } from "@parley/rest";
 import { describe, expect, it } from "vitest";
-import { services } from "../stack/service-registry.ts";
+import { services } from "../service/service-registry.ts";
 import { methodCommands, readContracts, singular } from "./contracts.ts";
 import { serviceGroups } from "./service-groups.ts";
 

@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { services } from "../service/service-registry.ts";
 import { ensureServiceKeys, UnusableKeyError } from "./service-keys.ts";
-import { services } from "./service-registry.ts";
 
 let folder = "";
 beforeEach(async () => {

@@ -1,5 +1,5 @@
-import { serviceUrl, variablePrefix } from "../stack/service-environment.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { serviceUrl, variablePrefix } from "../service/service-environment.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 
 export interface AddressOptions {
   readonly services: readonly ServiceDefinition[];

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Transport } from "@connectrpc/connect";
 import { systemEnvironment } from "@parley/rpc";
 import { ConnectionPool, createServiceTransport } from "@parley/rpc/client";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { addressOf } from "./service-address.ts";
 

@@ -1,7 +1,7 @@
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { databaseFile, type StackSettings } from "./service-environment.ts";
-import type { ServiceDefinition } from "./service-registry.ts";
+import { databaseFile, type StackSettings } from "../service/service-environment.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 
 /** What SQLite puts beside a database file (sqlite.org/tempfiles.html). */
 const companions = ["", "-wal", "-shm", "-journal"];

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { findPortOwner, type PortOwner } from "./port-owner.ts";
-import type { ServiceDefinition } from "./service-registry.ts";
 
 export interface TakenPort {
   readonly service: ServiceDefinition;
