@@ -2,10 +2,9 @@ import { ConnectError, createClient } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
 import { openConnection } from "../connection/connection.ts";
 import type { ConnectionOptions } from "../connection/connection-options.ts";
-import { exitCodeOf, exitCodes } from "../outcome/exit-codes.ts";
-import { failureLines } from "../outcome/failure.ts";
+import { exitCodes } from "../outcome/exit-codes.ts";
+import { tellFailure } from "../outcome/tell-failure.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
-import { createTerminal } from "../terminal/terminal.ts";
 
 /** An answer about health that takes longer is no good sign. */
 const answerMaxMs = 2_000;
@@ -25,9 +24,7 @@ export async function tellHealth(
     process.stdout.write(`${contract}: ${Status[status]}\n`);
     return status === Status.SERVING ? exitCodes.ok : exitCodes.unavailable;
   } catch (error) {
-    const failure = ConnectError.from(error);
-    process.stderr.write(`${failureLines(failure, createTerminal()).join("\n")}\n`);
-    return exitCodeOf(failure.code);
+    return tellFailure(ConnectError.from(error));
   } finally {
     connection.close();
   }

@@ -37,12 +37,9 @@ export function withConnectionOptions(command: Command): Command {
 
 const group = "Connection:";
 
-/** `--port-offset`, as `parley up` has it. */
-export function portOffsetOption(): Option {
-  return new Option("--port-offset <number>", "what `parley up` was given")
-    .env("PARLEY_PORT_OFFSET")
-    .default(0)
-    .argParser(portOffset);
+/** `--port-offset`: added to the port of every service. `PARLEY_PORT_OFFSET` sets it for all commands. */
+export function portOffsetOption(description = "what `parley up` was given"): Option {
+  return new Option("--port-offset <number>", description).env("PARLEY_PORT_OFFSET").default(0).argParser(portOffset);
 }
 
 function portOffset(text: string): number {

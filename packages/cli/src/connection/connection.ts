@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Transport } from "@connectrpc/connect";
 import { systemEnvironment } from "@parley/rpc";
 import { ConnectionPool, createServiceTransport } from "@parley/rpc/client";
+import { UsageError } from "../outcome/usage-error.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { addressOf } from "./service-address.ts";
@@ -24,7 +25,7 @@ export function openConnection(options: ConnectionOptions, services: readonly Se
   const environment = systemEnvironment({ name: "parley", logLevel: "silent" });
   const pool = new ConnectionPool(environment);
   const caFile = process.env.TLS_CA_FILE;
-  const connection = caFile ? { tls: { ca: readFileSync(caFile) } } : {};
+  const connection = caFile ? { tls: { ca: certificatesOf(caFile) } } : {};
   const headers = new Headers();
   for (const [name, value] of options.header ?? []) {
     headers.append(name, value);
@@ -47,4 +48,12 @@ export function openConnection(options: ConnectionOptions, services: readonly Se
         { environment, pool, connection, callerName: "parley" },
       ),
   };
+}
+
+function certificatesOf(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new UsageError(`TLS_CA_FILE cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
 }

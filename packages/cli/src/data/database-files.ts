@@ -1,4 +1,4 @@
-import { readdir, rm, rmdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { databaseFile, type StackSettings } from "../service/service-environment.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
@@ -19,14 +19,9 @@ export async function findDatabaseFiles(
     .map((name) => join(settings.dataFolder, name));
 }
 
-/** Removes these files, and the folder if nothing else is in it: what is not a service's database stays. */
-export async function removeDatabaseFiles(files: readonly string[], dataFolder: string): Promise<void> {
+/** Removes these files, and nothing else of the folder. */
+export async function removeDatabaseFiles(files: readonly string[]): Promise<void> {
   for (const file of files) {
     await rm(file, { force: true });
   }
-  await rmdir(dataFolder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT" && error.code !== "ENOTEMPTY") {
-      throw error;
-    }
-  });
 }

@@ -101,7 +101,7 @@ describe("the services", () => {
   const check = (...ports: readonly number[]) =>
     checkServices(
       ports.map((port, index) => service(`s${index}`, port)),
-      { portOffset: 0, shell: {} },
+      { portOffset: 0, dataFolder: root, shell: {} },
     );
 
   it("need not run", async () => {

@@ -20,7 +20,10 @@ export function failureLines(error: ConnectError, { colors, parameters = [] }: F
   const facts: [string, string][] = [
     ...(reason === undefined ? [] : [["reason", reason.reason] as [string, string]]),
     ...Object.entries(reason?.metadata ?? {}),
-    ...fields.map(({ field, description }): [string, string] => [flagOf(field, parameters), description]),
+    ...fields.map(({ field, description }): [string, string] => [
+      flagOf(field, parameters) ?? (field || "request"),
+      description,
+    ]),
     ...(retry?.retryDelay === undefined
       ? []
       : [["try again in", `${Number(retry.retryDelay.seconds) + retry.retryDelay.nanos / 1e9} s`] as [string, string]]),
@@ -39,19 +42,23 @@ export function codeName(code: Code): string {
   return (Code[code] ?? "UNKNOWN").replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }
 
-/** `items[0].quantity` is what `--item` gave. */
-function flagOf(field: string, parameters: readonly Parameter[]): string {
+/** The flag that gave a field: `--item` for `items[0].quantity`. Undefined where none did. */
+export function flagOf(field: string, parameters: readonly Parameter[]): string | undefined {
   const path = field.replaceAll(/\[\d+\]/g, "");
   const found = parameters.find((parameter) => path === pathOf(parameter) || path.startsWith(`${pathOf(parameter)}.`));
-  return found === undefined ? field || "request" : `--${found.flag}`;
+  return found === undefined ? undefined : `--${found.flag}`;
 }
+
+/** How to get past UNAUTHENTICATED. The password is asked for at the terminal. */
+export const loginHint =
+  "`npx parley user login --email <email>` gives an access token; --token or PARLEY_TOKEN sends it.";
 
 function hint(error: ConnectError, reason: string | undefined): readonly string[] {
   if (error.code === Code.Unavailable && (reason === undefined || reason === dependencyUnavailable)) {
     return ["Is the stack running? `npx parley up` starts it; `npx parley doctor` says what is wrong."];
   }
   if (error.code === Code.Unauthenticated) {
-    return ["`npx parley user login <email>` gives a token; --token or PARLEY_TOKEN sends it."];
+    return [loginHint];
   }
   return [];
 }

@@ -2,12 +2,15 @@ import http from "node:http";
 import https from "node:https";
 import { setTimeout as wait } from "node:timers/promises";
 
-/** Between two questions, in milliseconds: short, since a service is up within a second. */
+/** Between two requests, in milliseconds: short, since a service that listens is healthy at once. */
 const intervalMs = 25;
 /** How long one answer may take, in milliseconds. */
 const answerMs = 1_000;
 
-/** Asks a service's `GET /health` until it answers 200. Rejects with the signal's reason once that aborts. */
+/**
+ * Asks a service that listens for `GET /health` until it answers 200. Rejects with the signal's reason once that aborts. Must
+ * not be called before the service listens: a dial to a closed port may connect to itself.
+ */
 export async function waitUntilHealthy(url: string, signal: AbortSignal): Promise<void> {
   while (!(await isHealthy(url, signal))) {
     signal.throwIfAborted();
@@ -21,7 +24,7 @@ function isHealthy(url: string, signal: AbortSignal): Promise<boolean> {
     const options = { signal, timeout: answerMs, agent: false };
     const request =
       health.protocol === "https:"
-        ? // The question goes to a child of this process on this machine; whose certificate it shows is not the point.
+        ? // The request goes to a child of this process on this machine, so its certificate proves nothing more.
           https.get(health, { ...options, rejectUnauthorized: false })
         : http.get(health, options);
     request.once("response", (response) => {
@@ -29,7 +32,7 @@ function isHealthy(url: string, signal: AbortSignal): Promise<boolean> {
       resolve(response.statusCode === 200);
     });
     request.once("timeout", () => request.destroy());
-    // Not listening yet, or gone again: the next question will tell.
+    // It starts, or it ended: the next request, or the end of the process, tells which.
     request.on("error", () => resolve(false));
     request.once("close", () => resolve(false));
   });

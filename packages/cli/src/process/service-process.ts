@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { LineBuffer } from "./line-buffer.ts";
+import { isListenReport } from "./listen-report.ts";
 
 /** Lines kept of each service, to be shown if it ends by itself: enough for an error with its stack. */
 const lastLinesMax = 20;
@@ -13,6 +14,8 @@ export interface Exit {
 
 export interface ServiceProcessOptions {
   readonly main: string;
+  /** The port that the service is to listen on. */
+  readonly port: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Called for each line that the service writes, to its output or its error output. */
   readonly onLine: (line: string) => void;
@@ -23,17 +26,22 @@ export class ServiceProcess {
   readonly name: string;
   /** Settles once the process has ended and its last line was passed on. Never rejects. */
   readonly ended: Promise<Exit>;
+  /** Settles once the service listens on its port. Stays pending where it never does. */
+  readonly listening: Promise<void>;
   readonly #child: ChildProcess;
   readonly #lastLines: string[] = [];
   #exit: Exit | undefined;
+  #listenError: string | undefined;
 
-  constructor(name: string, { main, environment, onLine }: ServiceProcessOptions) {
+  constructor(name: string, { main, port, environment, onLine }: ServiceProcessOptions) {
     this.name = name;
     this.#child = spawn(process.execPath, [...loadedFirst, main], {
       env: environment,
-      // A group of its own: the terminal's Ctrl-C reaches the stack alone, which then lets each service drain.
-      detached: true,
-      // The channel carries no message. Its end tells the service that the stack is gone.
+      // A group of its own: the terminal's Ctrl-C reaches the stack alone, which then lets each service drain. On Windows that
+      // would open a window for each service.
+      detached: process.platform !== "win32",
+      windowsHide: true,
+      // The channel carries reports about ports. Its end tells the service that the stack is gone.
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     const passOn = (line: string) => {
@@ -45,6 +53,17 @@ export class ServiceProcess {
     };
     this.#readLines(this.#child.stdout, passOn);
     this.#readLines(this.#child.stderr, passOn);
+    this.listening = new Promise((resolve) => {
+      this.#child.on("message", (message) => {
+        if (isListenReport(message) && message.port === port) {
+          if (message.kind === "listening") {
+            resolve();
+          } else {
+            this.#listenError = message.code;
+          }
+        }
+      });
+    });
     this.ended = new Promise((resolve) => {
       const settle = (exit: Exit) => {
         this.#exit ??= exit;
@@ -69,14 +88,23 @@ export class ServiceProcess {
     return this.#exit;
   }
 
+  /** Why it could not listen on its port, for example `EADDRINUSE`; undefined where it could or did not try. */
+  get listenError(): string | undefined {
+    return this.#listenError;
+  }
+
   /** The last lines it wrote, oldest first. */
   get lastLines(): readonly string[] {
     return this.#lastLines;
   }
 
-  /** Asks it to finish what it has begun and end. */
-  stop(): void {
-    this.#child.kill("SIGTERM");
+  /** Asks it to drain and end. Windows has no SIGTERM: there the end of the channel asks. */
+  stop(platform: NodeJS.Platform = process.platform): void {
+    if (platform !== "win32") {
+      this.#child.kill("SIGTERM");
+    } else if (this.#child.connected) {
+      this.#child.disconnect();
+    }
   }
 
   /** Ends it at once. */
@@ -92,9 +120,9 @@ export class ServiceProcess {
   }
 }
 
-const loadedFirst = ["./end-with-parent.ts", "./lean-http.ts"].flatMap((file) => [
+const loadedFirst = ["end-with-parent", "lean-http", "report-listening", "refuse-self-connection"].flatMap((file) => [
   "--import",
-  new URL(file, import.meta.url).href,
+  new URL(`./preload/${file}.ts`, import.meta.url).href,
 ]);
 
 /** How a process ended, in words. */

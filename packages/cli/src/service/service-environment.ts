@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { sqliteUrl } from "@parley/store/database-url";
 import type { ServiceKeys } from "./service-keys.ts";
 import type { ServiceDefinition } from "./service-registry.ts";
 
@@ -43,7 +44,7 @@ export function serviceEnvironment(service: ServiceDefinition, settings: StackSe
   }
   // A DATABASE_URL of the shell would be shared by all services, and each has a database of its own.
   environment.DATABASE_URL = service.database
-    ? (shell[`${variablePrefix(service.name)}_DATABASE_URL`] ?? `sqlite:${databaseFile(service, settings)}`)
+    ? (shell[`${variablePrefix(service.name)}_DATABASE_URL`] ?? sqliteUrl(databaseFile(service, settings)))
     : undefined;
   return environment;
 }

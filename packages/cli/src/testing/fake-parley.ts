@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { createProgram } from "../program.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
+import { guardOutput } from "../terminal/output.ts";
 
 const main = fileURLToPath(new URL("./fake-service.ts", import.meta.url));
 
@@ -19,6 +20,7 @@ function fake(name: string, port: number, calls: readonly string[] = []): Servic
 
 const [user = 0, product = 0, order = 0] = (process.env.FAKE_PORTS ?? "").split(",").map(Number);
 
+guardOutput();
 await createProgram({
   services: [fake("user", user), fake("product", product), fake("order", order, ["user", "product"])],
 }).parseAsync();
