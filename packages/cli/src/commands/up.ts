@@ -19,7 +19,7 @@ const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"]
 export function upCommand(services: readonly ServiceDefinition[]): Command {
   return new Command("up")
     .description("Starts the services, each as a process of its own, and stays until Ctrl-C.")
-    .option("--only <names>", `start only these: ${services.map((service) => service.name).join(",")}`, names)
+    .addOption(onlyOption(services))
     .option("--data <folder>", "where the databases are", defaultDataFolder)
     .option("--fresh", "begin with empty databases: removes those of the services that start, after naming them")
     .addOption(portOffsetOption("add this to every port"))
@@ -43,6 +43,14 @@ export function upCommand(services: readonly ServiceDefinition[]): Command {
         },
       });
     });
+}
+
+function onlyOption(services: readonly ServiceDefinition[]): Option {
+  const all = services.map(({ name }) => name);
+  const option = new Option("--only <names>", `start only these: ${all.join(",")}`).argParser(names);
+  // For completion alone: several may be given, with commas between.
+  option.argChoices = all;
+  return option;
 }
 
 function select(services: readonly ServiceDefinition[], only: readonly string[] | undefined, command: Command) {

@@ -1,7 +1,8 @@
 import { readContracts } from "../contract/contracts.ts";
 import { summaryOf } from "../contract/method-help.ts";
 import { wrapped } from "../render/printable.ts";
-import { ms, type SequenceCall, type SequenceStep, sequenceLines, sequenceSteps } from "../render/sequence.ts";
+import { sequenceLines } from "../render/sequence.ts";
+import { ms, type SequenceCall, type SequenceStep, sequenceSteps } from "../render/sequence-steps.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { CollectedTrace } from "../trace/collect-trace.ts";
 import { pick } from "./pick.ts";
@@ -44,13 +45,13 @@ interface Drawn {
 
 function draw(calls: readonly SequenceCall[], { steps, shown, terminal }: Drawn): void {
   terminal.say();
-  for (const line of sequenceLines(calls, { colors: terminal.colors, stepsMax: shown })) {
+  for (const line of sequenceLines(calls, { colors: terminal.colors, stepsMax: shown, widthMax: terminal.width })) {
     terminal.say(line);
   }
   terminal.say();
   const step = steps[shown - 1];
   if (shown < steps.length && step !== undefined) {
-    for (const line of wrapped(stepInWords(step), process.stdout.columns || 80)) {
+    for (const line of wrapped(stepInWords(step), terminal.width)) {
       terminal.say(line);
     }
     terminal.say();

@@ -17,8 +17,7 @@ const ownForms: Readonly<Record<string, (json: JsonValue) => string>> = {
  * not set is left out of JSON, as protobuf's JSON does.
  */
 export function printer(desc: DescMessage, { json, stream = false }: PrinterOptions): (answer: Message) => void {
-  const { interactive, colors } = createTerminal();
-  const widthMax = interactive ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
+  const { width: widthMax, colors } = createTerminal();
   const registry = readContracts();
   let count = 0;
   return (answer) => {

@@ -18,8 +18,8 @@ export function startCommand({ only, dataFolder, portOffset }: StartCommand): st
   return [
     "npx parley up",
     ...(only === undefined ? [] : [`--only ${only.join(",")}`]),
-    ...(dataFolder === resolve(defaultDataFolder) ? [] : [`--data ${quoted(shownPath(dataFolder))}`]),
     ...(portOffset === 0 ? [] : [`--port-offset ${portOffset}`]),
+    ...(dataFolder === resolve(defaultDataFolder) ? [] : [`--data ${quoted(shownPath(dataFolder))}`]),
   ].join(" ");
 }
 

@@ -4,6 +4,7 @@ import { type PortUse, portUseInWords } from "../ports/port-use.ts";
 import type { TakenPort } from "../ports/ports.ts";
 import { killCommand, waysToFreePorts } from "../ports/ways-out.ts";
 import { type Exit, endedWell, exitInWords } from "../process/service-process.ts";
+import { tableLines } from "../render/table.ts";
 import { requiresAuth, type StackSettings, variablePrefix } from "../service/service-environment.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import { partOf, shownPath, startCommand } from "../service/start-command.ts";
@@ -84,18 +85,12 @@ export async function addresses(
       return [service.name, url, service.contracts.join(", "), `ready in ${seconds} s`];
     }),
   );
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   terminal.say();
   terminal.say(`  ${colors.bold(colors.green("Parley is up."))} ${where(stack, settings)}`);
   terminal.say();
-  for (const [name = "", url = "", contracts = "", ready = ""] of rows) {
-    const cells = [
-      colors.bold(name.padEnd(widths[0] ?? 0)),
-      colors.cyan(url.padEnd(widths[1] ?? 0)),
-      contracts.padEnd(widths[2] ?? 0),
-      colors.dim(ready),
-    ];
-    terminal.say(`  ${cells.join("   ")}`);
+  const columns = ["service", "address", "contracts", "start"].map((title) => ({ title }));
+  for (const line of tableLines(columns, rows, { colors, widthMax: terminal.width - indentation.length })) {
+    terminal.say(`${indentation}${line}`.trimEnd());
   }
   for (const { purpose, command } of firstCommands(stack.members, { signIn: requiresAuth(shell) })) {
     terminal.say();
@@ -108,6 +103,8 @@ export async function addresses(
   }
   terminal.say();
 }
+
+const indentation = "  ";
 
 function where(stack: Stack, settings: StackSettings): string {
   const inFolder = stack.members.some(({ service }) => service.database);

@@ -32,7 +32,7 @@ export function onOutputLost(handler: OutputLost): () => void {
 
 /** Ends the process once everything is written. A pipe on Windows takes a while; elsewhere it is written already. */
 export function exitWhenWritten(): void {
-  if (process.stdout.errored === null && process.stdout.writable) {
+  if (process.stdout.writableLength > 0) {
     process.stdout.write("", () => process.exit());
   } else {
     process.exit();

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { addressOfService } from "../connection/service-address.ts";
-import type { SequenceCall } from "../render/sequence.ts";
+import type { SequenceCall } from "../render/sequence-steps.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import { type CollectedTrace, collectTrace } from "./collect-trace.ts";
 
