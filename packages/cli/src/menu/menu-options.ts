@@ -8,4 +8,6 @@ export interface MenuOptions {
   readonly terminal: Terminal;
   readonly services: readonly ServiceDefinition[];
   readonly portOffset: number;
+  /** The gateway's address, where calls go through it. */
+  readonly gatewayUrl?: string | undefined;
 }

@@ -8,13 +8,13 @@ import type { CollectedTrace } from "../trace/collect-trace.ts";
 import { pick } from "./pick.ts";
 
 /** Shows the calls of a trace as a sequence diagram, a step at a time or all at once. */
-export async function followOrder({ calls, silent }: CollectedTrace, terminal: Terminal): Promise<void> {
+export async function followTrace({ calls, silent }: CollectedTrace, terminal: Terminal): Promise<void> {
   for (const line of silent) {
     terminal.say(terminal.colors.yellow(`Not shown: ${line}.`));
   }
   const steps = sequenceSteps(calls);
   if (steps.length === 0) {
-    terminal.say("No service has kept a call of this order.");
+    terminal.say("No service has kept a call of this trace.");
     return;
   }
   let shown = 0;
@@ -56,7 +56,7 @@ function draw(calls: readonly SequenceCall[], { steps, shown, terminal }: Drawn)
     }
     terminal.say();
   } else {
-    terminal.say(`${calls.length} calls. Times are from when the first service got the order.`);
+    terminal.say(`${calls.length} calls. Times are from when the first service got the call.`);
     terminal.say();
   }
 }
