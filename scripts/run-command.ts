@@ -14,7 +14,9 @@ export interface CommandResult {
 /** Runs a program of node_modules/.bin or of the machine. A program that is not there counts as failed. */
 export function runCommand(command: string, args: readonly string[], folder = root): Promise<CommandResult> {
   return new Promise((resolve) => {
+    // What npm puts into node_modules/.bin on Windows is a cmd file, and those run in a shell alone. No argument here needs quoting.
     const child = spawn(command, args, {
+      shell: process.platform === "win32",
       cwd: folder,
       env: { ...process.env, PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH ?? ""}` },
       stdio: ["ignore", "pipe", "pipe"],

@@ -43,19 +43,12 @@ export async function runCall({ method, parameters, given, options, services }: 
       // Ctrl-C is how a stream is left; of a single call nobody knows what became of it.
       return method.methodKind === "unary" ? exitCodes.interrupted : exitCodes.ok;
     }
-    return tellFailure(asUsageError(error) ?? ConnectError.from(error), { json: options.json === true, parameters });
+    const failure = error instanceof UsageError ? error : ConnectError.from(error);
+    return tellFailure(failure, { json: options.json === true, parameters });
   } finally {
     process.off("SIGINT", interrupt);
     connection?.close();
   }
-}
-
-/** What is wrong with what was given, where that is what failed. The runtime throws a TypeError for an address that is no URL. */
-function asUsageError(error: unknown): UsageError | undefined {
-  if (error instanceof TypeError) {
-    return new UsageError(error.message, { cause: error });
-  }
-  return error instanceof UsageError ? error : undefined;
 }
 
 interface Outgoing {

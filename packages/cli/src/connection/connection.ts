@@ -42,11 +42,15 @@ export function openConnection(options: ConnectionOptions, services: readonly Se
       clearInterval(alive);
       pool.close();
     },
-    transport: (contract) =>
-      createServiceTransport(
-        options.url ?? addressOf(contract, { services, portOffset: options.portOffset, shell: process.env }),
-        { environment, pool, connection, callerName: "parley" },
-      ),
+    transport(contract) {
+      const { url = addressOf(contract, { services, portOffset: options.portOffset, shell: process.env }) } = options;
+      try {
+        return createServiceTransport(url, { environment, pool, connection, callerName: "parley" });
+      } catch (error) {
+        // The runtime throws a TypeError for an address that it cannot read.
+        throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error;
+      }
+    },
   };
 }
 

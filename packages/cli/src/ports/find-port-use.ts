@@ -14,5 +14,10 @@ export async function findPortUse(port: number, platform: NodeJS.Platform = proc
 }
 
 function shortened(command: string): string {
-  return command.length > commandLengthMax ? `${command.slice(0, commandLengthMax - 1)}…` : command;
+  if (command.length <= commandLengthMax) {
+    return command;
+  }
+  // The program stands at the beginning, and what it runs mostly at the end.
+  const endLength = Math.floor(commandLengthMax * 0.6);
+  return `${command.slice(0, commandLengthMax - endLength - 1)}…${command.slice(-endLength)}`;
 }

@@ -120,10 +120,7 @@ export class ServiceProcess {
   }
 }
 
-const loadedFirst = ["end-with-parent", "lean-http", "report-listening", "refuse-self-connection"].flatMap((file) => [
-  "--import",
-  new URL(`./preload/${file}.ts`, import.meta.url).href,
-]);
+const loadedFirst = ["--import", new URL("./preload/preload.ts", import.meta.url).href];
 
 /** How a process ended, in words. */
 export function exitInWords({ code, signal, error }: Exit): string {

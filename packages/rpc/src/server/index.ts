@@ -8,7 +8,13 @@ export { type RunningServer, type ServeOptions, serve } from "./serve.ts";
 export { ServerCall } from "./server-call.ts";
 export type { ServerConfig, TlsConfig } from "./server-config.ts";
 export { defaultLimits, type ServerLimits } from "./server-limits.ts";
-export { implement, type ServiceEntry, type ServiceModule, type TakeRequest } from "./service-module.ts";
+export {
+  implement,
+  implementPartly,
+  type ServiceEntry,
+  type ServiceModule,
+  type TakeRequest,
+} from "./service-module.ts";
 export {
   choice,
   flag,

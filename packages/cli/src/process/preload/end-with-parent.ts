@@ -1,4 +1,4 @@
-// Loaded into each service before its main.ts. The stack holds the other end of the channel. When the channel closes, because
+// The stack holds the other end of the channel. When the channel closes, because
 // the stack ended or asked for it, the service drains and ends instead of staying behind with its port. Emitting the event
 // works on Windows too, where a real SIGTERM would end the process at once.
 process.once("disconnect", () => {

@@ -1,4 +1,4 @@
-// Loaded into each service before its main.ts. Reports to the stack which ports this process listens on, and which it could
+// Reports to the stack which ports this process listens on, and which it could
 // not listen on, so that the stack never dials a port to find out.
 import { subscribe } from "node:diagnostics_channel";
 import type { Server } from "node:net";
