@@ -41,7 +41,7 @@ export class ServiceProcess {
       // would open a window for each service.
       detached: process.platform !== "win32",
       windowsHide: true,
-      // The channel carries reports about ports. Its end tells the service that the stack is gone.
+      // The channel carries reports about ports, and on Windows the request to end. Its end tells the service that the stack is gone.
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     const passOn = (line: string) => {
@@ -98,12 +98,12 @@ export class ServiceProcess {
     return this.#lastLines;
   }
 
-  /** Asks it to drain and end. Windows has no SIGTERM: there the end of the channel asks. */
+  /** Asks it to drain and end. Windows has no SIGTERM: there a message asks, see preload/end-with-parent.ts. */
   stop(platform: NodeJS.Platform = process.platform): void {
     if (platform !== "win32") {
       this.#child.kill("SIGTERM");
     } else if (this.#child.connected) {
-      this.#child.disconnect();
+      this.#child.send("stop");
     }
   }
 
