@@ -1,9 +1,12 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseDatabaseUrl } from "@parley/store/database-url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { listenError } from "../ports/ports.ts";
 import { type FakeRun, fakeParley, freePorts, runFakeParley } from "../testing/run-fake-parley.ts";
 
 let folder = "";
@@ -50,7 +53,7 @@ describe("parley up", () => {
   it("starts every service, tells the addresses and what to try, and drains all on SIGINT", async () => {
     const run = up();
     await run.untilSaid(/ListOrders/);
-    expect(run.said()).toContain(`http://127.0.0.1:${ports[2]}   order.v1.FakeService`);
+    expect(run.said()).toContain(`http://127.0.0.1:${ports[2]}  order.v1.FakeService`);
     expect(run.said()).toContain(`curl -s localhost:${ports[2]}/order.v1.OrderService/CreateOrder`);
     run.child.kill("SIGINT");
     expect(await run.exitCode).toBe(0);
@@ -224,6 +227,146 @@ describe("parley up", () => {
     } finally {
       squatter.close();
     }
+  });
+
+  it("starts although its port is in use for a moment by a connection", async () => {
+    const other = createServer((socket) => socket.on("error", () => {}).resume()).listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port: remotePort } = other.address() as { readonly port: number };
+    // The system gives the connection a port, as it does to every dial, and nobody can listen on it meanwhile.
+    const dial = connect({ port: remotePort, host: "127.0.0.1" });
+    await once(dial, "connect");
+    ports = [dial.localPort ?? 0, ...ports.slice(1)];
+    expect(await listenError(ports[0] ?? 0, "127.0.0.1")).toBe("EADDRINUSE");
+    const run = up();
+    setTimeout(() => dial.resetAndDestroy(), 1_500);
+    await run.untilSaid(isUp);
+    expect(await listens(0)).toBe(true);
+    other.close();
+  });
+
+  it("starts a service again that found its port in use by a connection", async () => {
+    const run = up([], { FAKE_PRODUCT: "port-in-use-once", FAKE_NOTES: folder });
+    await run.untilSaid(isUp);
+    expect(run.said()).toContain(`Port ${ports[1]} was in use for a moment: product is started again.`);
+    run.child.kill("SIGINT");
+    expect(await run.exitCode).toBe(0);
+  });
+
+  it("refuses a data folder that another stack uses, with --fresh too, naming the process", async () => {
+    const first = up();
+    await first.untilSaid(isUp);
+    const file = join(folder, "data", "user.db");
+    writeFileSync(file, "in use");
+    for (const options of [[], ["--fresh"], ["--fresh", "--only", "user"]]) {
+      const second = up([...options, "--port-offset", "50"]);
+      expect(await second.exitCode).toBe(1);
+      expect(second.said()).toContain(`is in use: process ${first.child.pid} (parley up --data `);
+      expect(second.said()).toMatch(/Or use another folder: +npx parley up .*--data \S+-2/);
+      expect(second.said()).toMatch(
+        options.length > 0 ? /Nothing was removed, and nothing was started/ : /Nothing was started/,
+      );
+    }
+    expect(readFileSync(file, "utf8")).toBe("in use");
+  });
+
+  it("takes over the data folder of a stack that was killed", async () => {
+    const first = up();
+    await first.untilSaid(isUp);
+    first.child.kill("SIGKILL");
+    await expect.poll(() => listens(0), { timeout: 5_000 }).toBe(false);
+    await expect.poll(async () => (await listens(1)) || (await listens(2)), { timeout: 5_000 }).toBe(false);
+    await up(["--fresh"]).untilSaid(isUp);
+  });
+
+  it("ends a service that was started again by hand with the stack that it belongs to", async () => {
+    const stack = up();
+    await stack.untilSaid(isUp);
+    await fetch(`http://127.0.0.1:${ports[1]}/crash`).catch(() => {});
+    await stack.untilSaid(/npx parley up --only product/);
+    const again = up(["--only", "product"]);
+    await again.untilSaid(isUp);
+    stack.child.kill("SIGINT");
+    await stack.exitCode;
+    expect(await again.exitCode).toBe(0);
+    expect(again.said()).toContain(`The stack that this belongs to (process ${stack.child.pid}) has ended`);
+    expect(again.logged()).toContain('"product","msg":"drained"');
+  });
+
+  it("kills on a second Ctrl-C that comes soon after the first", async () => {
+    const run = up(["--only", "user"], { FAKE_USER: "never-ends" });
+    await run.untilSaid(isUp);
+    run.child.kill("SIGINT");
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    run.child.kill("SIGINT");
+    await run.exitCode;
+    expect(run.said()).toContain("Killed user");
+  });
+
+  it("drains when its reader goes away", async () => {
+    const run = up();
+    await run.untilSaid(isUp);
+    run.child.stdout?.destroy();
+    // What the services log at the crash cannot be read by anybody.
+    await fetch(`http://127.0.0.1:${ports[1]}/crash`).catch(() => {});
+    expect(await run.exitCode).toBe(1);
+    expect(run.said()).toContain("All services have ended.");
+    expect(await listens(0)).toBe(false);
+  });
+
+  it("takes its port offset from PARLEY_PORT_OFFSET, as all commands do", async () => {
+    const run = up([], { PARLEY_PORT_OFFSET: "7", FAKE_PORTS: ports.map((port) => port - 7).join(",") });
+    await run.untilSaid(isUp);
+    expect(await listens(2)).toBe(true);
+  });
+
+  it.each([
+    ["a data folder that is a file", { args: ["--data", "FILE"] }, /error: --data: .* is a file, not a folder/],
+    ["a data folder below a file", { args: ["--data", "FILE/data"] }, /error: --data: .* is a file, not a folder/],
+    [
+      "another database",
+      { env: { USER_DATABASE_URL: "mysql://u:secret@h/d" } },
+      /error: USER_DATABASE_URL: .*unknown scheme/,
+    ],
+    ["a database URL", { env: { ORDER_DATABASE_URL: "./order.db" } }, /error: ORDER_DATABASE_URL: .*no scheme/],
+    ["a word", { env: { AUTH: "maybe" } }, /error: AUTH: must be one of off, required/],
+    ["a number", { env: { CALLS_MAX: "many" } }, /error: CALLS_MAX: must be a whole number/],
+    ["an address", { env: { USER_SERVICE_URL: "nowhere" } }, /error: USER_SERVICE_URL: must be an http/],
+    ["a broker", { env: { BROKER_URL: "kafka://x" } }, /error: BROKER_URL: /],
+    [
+      "a certificate",
+      { env: { TLS_CERT_FILE: "/no/cert", TLS_KEY_FILE: "/no/key" } },
+      /error: TLS_CERT_FILE or TLS_KEY_FILE: ENOENT/,
+    ],
+    ["an offset", { env: { PARLEY_PORT_OFFSET: "x" } }, /whole number from 0 to 15000/],
+  ] as readonly [string, { args?: string[]; env?: Record<string, string> }, RegExp][])(
+    "names %s that is wrong in a sentence, and ends with 2",
+    async (_what, { args = [], env = {} }, message) => {
+      const file = join(folder, "file");
+      writeFileSync(file, "");
+      const run = up(
+        args.map((word) => word.replace("FILE", file)),
+        env,
+      );
+      expect(await run.exitCode).toBe(2);
+      expect(run.said()).toMatch(message);
+      expect(run.said()).not.toMatch(/ {4}at |secret/);
+      expect(run.logged()).toBe("");
+    },
+  );
+
+  it("ends with 2 where a service says that its settings are wrong", async () => {
+    const run = up([], { FAKE_USER: "wrong-settings" });
+    expect(await run.exitCode).toBe(2);
+    expect(run.said()).toContain("user: settings are wrong");
+  });
+
+  it.each(["C#", "why?", "100%", "a b", "%23", "$HOME'"])("keeps data in a folder named %j", async (name) => {
+    const data = join(folder, name);
+    const run = up(["--data", data]);
+    await run.untilSaid(isUp);
+    const { DATABASE_URL: url = "" } = await environmentOf(0);
+    expect(parseDatabaseUrl(url)).toEqual({ kind: "sqlite-file", path: join(data, "user.db") });
   });
 
   it("with --fresh removes the databases after naming them, and nothing else", async () => {

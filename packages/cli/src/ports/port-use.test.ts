@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { freePorts } from "../testing/run-fake-parley.ts";
 import { findPortUse } from "./find-port-use.ts";
 import { portUseInWords } from "./port-use.ts";
-import { findTakenPorts } from "./ports.ts";
+import { findTakenPorts, listenError } from "./ports.ts";
 import { socketOf as lsofSocketOf } from "./use-by-lsof.ts";
 import { programOf, socketOf as windowsSocketOf } from "./use-on-windows.ts";
 import { killCommand } from "./ways-out.ts";
@@ -18,7 +18,7 @@ afterEach(() => {
 });
 
 async function listening(port = 0): Promise<number> {
-  const server = createServer().listen(port, "127.0.0.1");
+  const server = createServer((socket) => socket.on("error", () => {})).listen(port, "127.0.0.1");
   open.push(server);
   await once(server, "listening");
   const address = server.address();
@@ -71,8 +71,10 @@ describe("a taken port", () => {
   });
 
   it.runIf(process.platform === "linux")("is not one that a connection has for a moment", async () => {
-    const [port = 0] = await freePorts(1);
-    const socket = await connectedFrom(port, port);
+    const socket = connect({ host: "127.0.0.1", port: await listening() });
+    await once(socket, "connect");
+    const port = socket.localPort ?? 0;
+    expect(await listenError(port, "127.0.0.1")).toBe("EADDRINUSE");
     const taken = findTakenPorts([service(port)], where);
     setTimeout(() => socket.resetAndDestroy(), 300);
     expect(await taken).toEqual([]);
