@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { collectDefaultMetrics } from "prom-client";
 import { shareEncodingBuffer } from "../environment/encoding-buffer.ts";
 import type { Environment } from "../environment/environment.ts";
@@ -83,6 +84,10 @@ export async function runService<S extends Settings>(
       authorize: await accessControl(module, { environment, config: common }),
     });
   } catch (error) {
+    const { setting } = error as { readonly setting?: unknown };
+    if (error instanceof Error && typeof setting === "string") {
+      endForSettings(name, new SettingsError(`settings are wrong:\n  ${setting}: ${error.message}`));
+    }
     environment.log.fatal({ err: error }, "could not start");
     // What was opened on the way, a database for example, would keep the process alive.
     process.exit(1);
@@ -134,12 +139,38 @@ function settingsOrExit<S extends Settings>(name: string, settings: S): SettingV
     if (values.AUTH === "required" && values.SERVICE_KEYS_FILE === "") {
       throw new SettingsError("settings are wrong:\n  SERVICE_KEYS_FILE: must be set where AUTH=required");
     }
+    refuseUnreadableFiles(values);
     return values;
   } catch (error) {
     if (!(error instanceof SettingsError)) {
       throw error;
     }
-    process.stderr.write(`${name}: ${error.message}\n`);
-    process.exit(2);
+    endForSettings(name, error);
   }
+}
+
+/** Files that settings name must be readable, so that a wrong path is told as what it is. */
+function refuseUnreadableFiles(values: SettingValues<ServerSettings>): void {
+  const secured = values.AUTH === "required" ? (["SERVICE_KEY_FILE", "SERVICE_KEYS_FILE"] as const) : [];
+  const mistakes = [...secured, "TLS_CERT_FILE" as const, "TLS_KEY_FILE" as const, "TLS_CA_FILE" as const].flatMap(
+    (setting) => {
+      const file = values[setting];
+      try {
+        if (file) {
+          readFileSync(file);
+        }
+        return [];
+      } catch (error) {
+        return [`  ${setting}: cannot be read: ${error instanceof Error ? error.message : error}`];
+      }
+    },
+  );
+  if (mistakes.length > 0) {
+    throw new SettingsError(`settings are wrong:\n${mistakes.join("\n")}`);
+  }
+}
+
+function endForSettings(name: string, error: SettingsError): never {
+  process.stderr.write(`${name}: ${error.message}\n`);
+  process.exit(2);
 }
