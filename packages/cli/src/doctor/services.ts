@@ -1,6 +1,5 @@
 import { addressOfService } from "../connection/service-address.ts";
 import { findPortUse } from "../ports/find-port-use.ts";
-import { listenError } from "../ports/ports.ts";
 import { waysToFreePorts } from "../ports/ways-out.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import { startCommand } from "../service/start-command.ts";
@@ -112,7 +111,8 @@ function skewOf(date: string | null): number {
 /** Whether nobody listens at an address of this machine. A closed port is not dialled: the dial could connect to itself. */
 async function isClosed(url: string): Promise<boolean> {
   const port = localPort(url);
-  return port !== undefined && (await listenError(port, new URL(url).hostname.replace(/^\[|\]$/g, ""))) === undefined;
+  const use = port === undefined ? undefined : await findPortUse(port);
+  return use?.kind === "none" || use?.kind === "connected";
 }
 
 async function ownerInWords(url: string): Promise<string> {
