@@ -2,19 +2,13 @@
 // with its output, and the exit code 1 if anything did.
 import { styleText } from "node:util";
 import { breakingChanges } from "./checks/breaking-changes.ts";
+import type { CheckResult } from "./checks/check-result.ts";
 import { dependencyRule } from "./checks/dependency-rule.ts";
 import { generatedCode } from "./checks/generated-code.ts";
 import { implementedServices } from "./checks/implemented-services.ts";
 import { lockFile } from "./checks/lock-file.ts";
 import { packageScripts } from "./checks/package-scripts.ts";
 import { root, runCommand } from "./run-command.ts";
-
-/** What a check found. */
-export interface CheckResult {
-  readonly passed: boolean;
-  /** What is to be repaired, or why a check that passed could not look at everything. */
-  readonly output?: string;
-}
 
 interface Check {
   readonly name: string;

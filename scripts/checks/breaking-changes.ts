@@ -1,8 +1,8 @@
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { CheckResult } from "../check.ts";
 import { root, runCommand } from "../run-command.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
+import type { CheckResult } from "./check-result.ts";
 
 /** Where the contracts that others may already use are: the main branch here, or that of where this was cloned from. */
 const baselines = ["main", "origin/main"];

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isTest } from "../architecture/broken-rules.ts";
-import type { CheckResult } from "../check.ts";
+import type { CheckResult } from "./check-result.ts";
 import { root } from "../run-command.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { CheckResult } from "../check.ts";
+import type { CheckResult } from "./check-result.ts";
 import { root } from "../run-command.ts";
 
 /**

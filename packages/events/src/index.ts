@@ -27,7 +27,6 @@ export { createEventLog, type EventLogOptions } from "./log/create-event-log.ts"
 export { eventMigrations } from "./log/event-migrations.ts";
 export { partitionCount, partitionOf } from "./log/partition.ts";
 export { PositionGoneError, UnreadablePositionError } from "./log/position.ts";
-export type { Backoff } from "./relay/backoff.ts";
 export { createRelay, type Relay, type RelayOptions } from "./relay/create-relay.ts";
 export { brokerSettings, openServiceBroker, replicaName, type ServiceBrokerOptions } from "./service-broker.ts";
 export { createWakeUp, type WakeUp } from "./wake-up.ts";

@@ -5,9 +5,9 @@ import { NotificationService } from "@parley/gen/notification/v1/notification_se
 import type { Environment } from "@parley/rpc";
 import { implement, type ServiceEntry } from "@parley/rpc/server";
 import { type Database, decodePageToken, encodePageToken, InvalidPageTokenError } from "@parley/store";
+import { answerFor } from "./error-answers.ts";
 import { testText } from "./message-text.ts";
 import { newNotification } from "./notification.ts";
-import { answerFor } from "./notification-error-answer.ts";
 import { deadLetterMessage, notificationMessage } from "./notification-messages.ts";
 import { insertNotifications, listNotifications, type NotificationFilter } from "./notification-store.ts";
 import type { Sender } from "./sender.ts";

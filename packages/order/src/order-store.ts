@@ -1,8 +1,8 @@
 import type { EventLog, NewEvent } from "@parley/events";
 import type { Database, SqlValue, Transaction } from "@parley/store";
-import { between, type Checkpoint } from "./checkpoint.ts";
 import { isSettled, type Order, type OrderPhase, type OrderState, stateOf } from "./order.ts";
 import { formatItems, type OrderRow, orderColumns, orderOfRow } from "./order-row.ts";
+import { between, type Checkpoint } from "./saga/checkpoint.ts";
 
 /** Which orders to list. */
 export interface OrderFilter {

@@ -3,10 +3,10 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Money } from "@parley/gen/google/type/money_pb.js";
 import { type Product as ProductMessage, ProductSchema } from "@parley/gen/product/v1/product_pb.js";
 import { type Reservation as ReservationMessage, ReservationState } from "@parley/gen/product/v1/reservation_pb.js";
+import type { Reservation } from "./inventory/reservation.ts";
+import { sayable } from "./inventory/stock-change.ts";
 import { etagOf, type Price, type Product, type ProductChange } from "./product.ts";
 import { ProductError } from "./product-errors.ts";
-import type { Reservation } from "./reservation.ts";
-import { sayable } from "./stock-change.ts";
 
 /** A product as the contract says it. */
 export function productMessage(product: Product): ProductMessage {

@@ -1,11 +1,11 @@
 import { create, type DescMessage } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { HttpRuleError, methodBindings } from "@parley/contract";
+import { methodWithRule } from "@parley/contract/testing";
 import { DebugInfoSchema, ErrorInfoSchema, RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { describe, expect, test } from "vitest";
 import { httpStatusOf, statusNameOf } from "./response/http-status.ts";
-import { HttpRuleError, methodBindings } from "./route/bindings.ts";
 import { jsonOf, testLibrary } from "./testing/library.ts";
-import { methodWithRule } from "./testing/rule-method.ts";
 
 const schemas = testLibrary().service;
 

@@ -9,7 +9,7 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { type CallOptions, type Client, Code } from "@connectrpc/connect";
-import { isExposed } from "./access.ts";
+import { type Binding, isExposed, methodBindings } from "@parley/contract";
 import { headerOf, type RestRequest, type RestResponse } from "./http.ts";
 import { quoted, RestProblem } from "./problem.ts";
 import { parseBody, readBody } from "./request/body.ts";
@@ -18,7 +18,6 @@ import { requestMessage } from "./request/request-message.ts";
 import { conditional } from "./response/conditional.ts";
 import { errorResponse, standardDetails } from "./response/error-response.ts";
 import { eventStream, jsonLines, streamResponse, type Timer } from "./response/stream.ts";
-import { type Binding, methodBindings } from "./route/bindings.ts";
 import { type RouteMatch, RouteTable } from "./route/route-table.ts";
 
 /** A contract and a client that calls it. Made by {@link restService}. */

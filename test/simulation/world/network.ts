@@ -1,5 +1,5 @@
 import { Code, ConnectError, type Transport, type UnaryResponse } from "@connectrpc/connect";
-import { methodPolicy } from "@parley/rpc";
+import { methodPolicy } from "@parley/contract";
 import { markReach } from "@parley/rpc/client";
 import { type Faults, slowMsMax } from "./faults.ts";
 import type { History } from "./history.ts";

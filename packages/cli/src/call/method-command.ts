@@ -1,5 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import { commentOf, TextValueError } from "@parley/rest";
+import { commentOf } from "@parley/contract";
+import { TextValueError } from "@parley/rest";
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import type { MethodCommand } from "../contract/contracts.ts";
 import { parameterHelp, summaryOf } from "../contract/method-help.ts";

@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { isExposed } from "@parley/rest";
+import { isExposed } from "@parley/contract";
 import { describe, expect, it } from "vitest";
 import { services } from "../service/service-registry.ts";
 import { methodCommands, readContracts, singular } from "./contracts.ts";

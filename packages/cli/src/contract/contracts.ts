@@ -7,7 +7,7 @@ import {
   fromBinary,
 } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { isExposed } from "@parley/rest";
+import { isExposed } from "@parley/contract";
 import type { ServiceGroup } from "./service-groups.ts";
 
 /** A method as a command. */

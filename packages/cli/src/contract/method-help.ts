@@ -1,5 +1,5 @@
 import type { DescField, DescMethod } from "@bufbuild/protobuf";
-import { commentOf, constraintsOf, isOneofRequired, rulesOf } from "@parley/rest";
+import { commentOf, constraintsOf, isOneofRequired, rulesOf } from "@parley/contract";
 import type { Parameter } from "./parameters.ts";
 
 /** The first sentence of what the contract says of a method. */

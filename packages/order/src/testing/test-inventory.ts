@@ -4,7 +4,7 @@ import { ReleaseStockResponseSchema, ReserveStockResponseSchema } from "@parley/
 import { type Clock, reasonError, sleep } from "@parley/rpc";
 import { markReach } from "@parley/rpc/client";
 import { addUp, type OrderLine } from "../order-line.ts";
-import type { InventoryClient } from "../stock.ts";
+import type { InventoryClient } from "../saga/stock.ts";
 
 /** What the test product service does with a call instead of answering it. */
 export type Trouble =

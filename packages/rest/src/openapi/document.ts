@@ -1,9 +1,15 @@
 import type { DescMethod, DescService, JsonObject } from "@bufbuild/protobuf";
+import {
+  type Binding,
+  callerOf,
+  commentOf,
+  isExposed,
+  isOneofRequired,
+  isRequired,
+  methodBindings,
+  rulesOf,
+} from "@parley/contract";
 import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
-import { callerOf, isExposed } from "../access.ts";
-import { type Binding, methodBindings } from "../route/bindings.ts";
-import { commentOf } from "./comments.ts";
-import { isOneofRequired, isRequired, rulesOf } from "./constraints.ts";
 import { openApiPath, type PathNames, queryParameters } from "./parameters.ts";
 import { errorSchema, responsesOf } from "./responses.ts";
 import { SchemaBook } from "./schemas.ts";

@@ -1,10 +1,9 @@
 import type { DescMethod, JsonObject } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
+import type { Binding } from "@parley/contract";
+import { callerOf, commentOf } from "@parley/contract";
 import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
-import { callerOf } from "../access.ts";
 import { httpStatusOf, statusNameOf } from "../response/http-status.ts";
-import type { Binding } from "../route/bindings.ts";
-import { commentOf } from "./comments.ts";
 import type { SchemaBook } from "./schemas.ts";
 
 const errorContent = { "application/json": { schema: { $ref: "#/components/schemas/Error" } } };

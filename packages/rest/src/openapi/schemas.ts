@@ -1,8 +1,7 @@
 import { type DescEnum, type DescField, type DescMessage, type JsonObject, ScalarType } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { commentOf, constraintsOf, isOneofRequired, isRequired, ruleSentences, rulesOf } from "@parley/contract";
 import type { FieldRules } from "@parley/gen/buf/validate/validate_pb.js";
-import { commentOf } from "./comments.ts";
-import { constraintsOf, isOneofRequired, isRequired, ruleSentences, rulesOf } from "./constraints.ts";
 
 /** The schemas of messages and enums, each made when it is first named, under its full name in `components.schemas`. */
 export class SchemaBook {

@@ -7,9 +7,9 @@ import {
   type Message,
   type Registry,
 } from "@bufbuild/protobuf";
+import type { Binding, PathField } from "@parley/contract";
 import { quoted, RestProblem } from "../problem.ts";
-import type { Binding, PathField } from "../route/bindings.ts";
-import { capturedValue } from "../template/captured-value.ts";
+import { capturedValue } from "../route/captured-value.ts";
 import { assign, isObject, valueAt } from "./json-tree.ts";
 import { assignQuery } from "./query.ts";
 import { jsonFromText, TextValueError } from "./text-value.ts";

@@ -1,22 +1,20 @@
-import { readFileSync } from "node:fs";
 import { collectDefaultMetrics } from "prom-client";
-import { shareEncodingBuffer } from "../environment/encoding-buffer.ts";
+import type { AccessControl } from "../access/guarded-call.ts";
 import type { Environment } from "../environment/environment.ts";
-import { quickenShortStrings } from "../environment/short-strings.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
-import type { AuthorizeCall } from "./call-pipeline.ts";
-import { CallsCutError } from "./drain.ts";
-import { type RunningServer, serve } from "./serve.ts";
-import type { ServiceModule } from "./service-module.ts";
+import { shareEncodingBuffer } from "../protocol/encoding-buffer.ts";
+import { quickenShortStrings } from "../protocol/short-strings.ts";
+import { checkedSettings } from "./config/checked-settings.ts";
 import {
-  readSettings,
   type ServerSettings,
   type Settings,
   SettingsError,
   type SettingValues,
   serverConfig,
-  serverSettings,
-} from "./settings.ts";
+} from "./config/settings.ts";
+import { CallsCutError } from "./listening/drain.ts";
+import type { ServiceModule } from "./pipeline/service-module.ts";
+import { type RunningServer, serve } from "./serve.ts";
 import { givingStartMemoryBack } from "./start-memory.ts";
 
 /** What a service's module is made from. */
@@ -38,6 +36,8 @@ export async function runService<S extends Settings>(
   settings: S,
   makeModule: (start: ServiceStart<S>) => ServiceModule | Promise<ServiceModule>,
 ): Promise<void> {
+  // Databases and keys are for the service's own user.
+  process.umask(0o077);
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;
   shareEncodingBuffer();
@@ -84,6 +84,9 @@ export async function runService<S extends Settings>(
       authorize: await accessControl(module, { environment, config: common }),
     });
   } catch (error) {
+    if (error instanceof SettingsError) {
+      endForSettings(name, error);
+    }
     const { setting } = error as { readonly setting?: unknown };
     if (error instanceof Error && typeof setting === "string") {
       endForSettings(name, new SettingsError(`settings are wrong:\n  ${setting}: ${error.message}`));
@@ -120,7 +123,7 @@ async function withIdentity(
 async function accessControl(
   module: ServiceModule,
   { environment, config }: { readonly environment: Environment; readonly config: SettingValues<ServerSettings> },
-): Promise<AuthorizeCall | undefined> {
+): Promise<AccessControl | undefined> {
   if (config.AUTH === "off") {
     return undefined;
   }
@@ -135,38 +138,12 @@ async function accessControl(
 
 function settingsOrExit<S extends Settings>(name: string, settings: S): SettingValues<ServerSettings & S> {
   try {
-    const values = readSettings({ ...serverSettings, ...settings }, process.env);
-    if (values.AUTH === "required" && values.SERVICE_KEYS_FILE === "") {
-      throw new SettingsError("settings are wrong:\n  SERVICE_KEYS_FILE: must be set where AUTH=required");
-    }
-    refuseUnreadableFiles(values);
-    return values;
+    return checkedSettings(settings, process.env);
   } catch (error) {
     if (!(error instanceof SettingsError)) {
       throw error;
     }
     endForSettings(name, error);
-  }
-}
-
-/** Files that settings name must be readable, so that a wrong path is told as what it is. */
-function refuseUnreadableFiles(values: SettingValues<ServerSettings>): void {
-  const secured = values.AUTH === "required" ? (["SERVICE_KEY_FILE", "SERVICE_KEYS_FILE"] as const) : [];
-  const mistakes = [...secured, "TLS_CERT_FILE" as const, "TLS_KEY_FILE" as const, "TLS_CA_FILE" as const].flatMap(
-    (setting) => {
-      const file = values[setting];
-      try {
-        if (file) {
-          readFileSync(file);
-        }
-        return [];
-      } catch (error) {
-        return [`  ${setting}: cannot be read: ${error instanceof Error ? error.message : error}`];
-      }
-    },
-  );
-  if (mistakes.length > 0) {
-    throw new SettingsError(`settings are wrong:\n${mistakes.join("\n")}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { ValueTally } from "../../environment/tally.ts";
+import type { ValueTally } from "../../telemetry/tally.ts";
 
 /** When a breaker opens, and for how long. */
 export interface BreakerOptions {

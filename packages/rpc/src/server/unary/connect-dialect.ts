@@ -6,10 +6,10 @@ import { decodeBinaryValue } from "../../protocol/binary-metadata.ts";
 import { httpStatusFromCode } from "../../protocol/codes.ts";
 import { addErrorMetadata, copyToNode } from "../../protocol/metadata.ts";
 import { parseConnectTimeoutMs } from "../../protocol/timeouts.ts";
+import { requestTooLarge } from "../pipeline/limit-errors.ts";
 import type { Compression } from "./compression.ts";
 import type { Dialect, DialectCall } from "./dialect.ts";
 import type { Answer, Exchange } from "./exchange.ts";
-import { requestTooLarge } from "./limits.ts";
 
 /** Connect's unary calls, POST and GET (https://connectrpc.com/docs/protocol). */
 export const connectDialect: Dialect = {

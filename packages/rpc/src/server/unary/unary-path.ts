@@ -1,23 +1,23 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Interceptor } from "@connectrpc/connect";
+import type { Http2Stream } from "@parley/http2";
 import type { Clock } from "../../environment/clock.ts";
-import type { Http2Stream } from "../../http2/stream.ts";
 import { type ContentType, parseContentType } from "../../protocol/content-types.ts";
-import type { CallPipeline } from "../call-pipeline.ts";
-import type { ServerLimits } from "../server-limits.ts";
-import type { ServedMethod } from "../service-methods.ts";
+import type { ServerLimits } from "../config/server-limits.ts";
+import type { CallPipeline } from "../pipeline/call-pipeline.ts";
+import type { ServedMethod } from "../pipeline/service-methods.ts";
 import { connectDialect, query } from "./connect-dialect.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Exchange } from "./exchange.ts";
 import { grpcDialect } from "./grpc-dialect.ts";
 import { grpcWebDialect } from "./grpc-web-dialect.ts";
-import { Http1Exchange } from "./http1-exchange.ts";
-import { Http2Exchange } from "./http2-exchange.ts";
+import { Http1Exchange } from "./http1-server-exchange.ts";
+import { Http2Exchange } from "./http2-server-exchange.ts";
 import { throughInterceptors } from "./interceptors.ts";
+import { type JsonOptions, type UnaryImplementation, type UnaryMethod, unaryMethod } from "./served-unary-method.ts";
 import { createStallWatch } from "./stall-watch.ts";
 import { UnaryCall } from "./unary-call.ts";
-import { type JsonOptions, type UnaryImplementation, type UnaryMethod, unaryMethod } from "./unary-method.ts";
 
 /** Settings of the fast path, with their defaults. */
 export interface UnaryPathOptions {

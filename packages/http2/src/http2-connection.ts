@@ -1,0 +1,299 @@
+import type { Duplex } from "node:stream";
+import type { ConnectionListener, ConnectionOptions } from "./connection-options.ts";
+import { FloodGate } from "./flood-gate.ts";
+import {
+  ConnectionError,
+  errorCode,
+  flag,
+  frameBytesMax,
+  frameType,
+  preface,
+  setting,
+  windowBytesDefault,
+  windowBytesMax,
+} from "./frames/constants.ts";
+import { checkPriority, FrameReader, type FrameSink } from "./frames/frame-reader.ts";
+import { FrameWriter } from "./frames/frame-writer.ts";
+import { PendingPings, pingBytes } from "./pending-pings.ts";
+import type { Http2Stream } from "./stream.ts";
+import { StreamTable } from "./stream-table.ts";
+
+/**
+ * One HTTP/2 connection (RFC 9113), either side of it. It reads frames straight from the socket's bytes, and writes those of a whole turn of
+ * the event loop at once. Why it is not Node's: docs/decisions/http2-connections.md.
+ */
+export class Http2Connection implements FrameSink {
+  readonly socket: Duplex;
+  /** How many streams the other side lets us have open at once. */
+  peerStreamsMax: number = Number.POSITIVE_INFINITY;
+  /** No new streams begin: either side said so, or it is over. */
+  closing = false;
+  /** It is over. */
+  destroyed = false;
+  readonly #client: boolean;
+  readonly #listener: ConnectionListener;
+  readonly #writer: FrameWriter;
+  readonly #streams: StreamTable;
+  readonly #resets: FloodGate;
+  readonly #idleFrames = new FloodGate(idleFrameBurstMax, idleFramesPerSecondMax);
+  readonly #pings = new PendingPings();
+
+  constructor(socket: Duplex, { role, listener, streamsMax = 0, resets = unlimited, ...limits }: ConnectionOptions) {
+    this.socket = socket;
+    this.#client = role === "client";
+    this.#listener = listener;
+    this.#resets = new FloodGate(resets.burstMax, resets.perSecondMax);
+    this.#writer = new FrameWriter(socket);
+    this.#streams = new StreamTable({
+      ...limits,
+      role,
+      streamsMax,
+      writer: this.#writer,
+      onStream: (stream, block) => listener.onStream?.(stream, block),
+      onIdleFrame: () => this.#countIdleFrame(),
+      onEmpty: () => this.#endIfDone(),
+    });
+    if (this.#client) {
+      this.#writer.raw(preface);
+    }
+    this.#writer.settings([
+      [setting.initialWindowSize, limits.streamWindowBytes],
+      [setting.maxHeaderListSize, limits.headerBytesMax],
+      this.#client ? [setting.enablePush, 0] : [setting.maxConcurrentStreams, streamsMax],
+    ]);
+    this.#writer.windowUpdate(0, limits.connectionWindowBytes - windowBytesDefault);
+    const reader = new FrameReader(this, { expectPreface: !this.#client, headerBytesMax: limits.headerBytesMax });
+    socket.on("data", (chunk: Buffer) => this.#read(reader, chunk));
+    socket.on("drain", () => this.#streams.pump());
+    // "close" follows, and tells the streams.
+    socket.on("error", () => {});
+    socket.on("end", () => this.#end(errorCode.cancel));
+    socket.on("close", () => this.#end(errorCode.cancel));
+  }
+
+  /** Streams that are open. */
+  get openCount(): number {
+    return this.#streams.size;
+  }
+
+  /** Begins a stream with a block of headers, see `encodeFields`. On a client alone, and not once it is {@link closing}. */
+  open(block: Uint8Array): Http2Stream {
+    const stream = this.#streams.open();
+    stream.sendHeaders(block);
+    if (this.#streams.exhausted) {
+      this.close();
+    }
+    return stream;
+  }
+
+  /** Asks the other side for a sign of life. Called back when it came, or when the connection is over. */
+  ping(answered: () => void): void {
+    this.#writer.ping(this.#pings.add(answered), false);
+  }
+
+  /** GOAWAY that names the highest stream there can be: "no more, please", while what is on its way is let in (section 6.8). */
+  announceClose(): void {
+    if (!this.closing) {
+      this.#writer.goaway(windowBytesMax, errorCode.none);
+    }
+  }
+
+  /** Begins no streams and takes none in; ends once those that are open have ended. */
+  close(): void {
+    if (this.destroyed || this.#streams.acceptedMax !== windowBytesMax) {
+      return;
+    }
+    this.closing = true;
+    this.#streams.acceptedMax = this.#streams.lastPeerId;
+    this.#writer.goaway(this.#streams.lastPeerId, errorCode.none);
+    this.#endIfDone();
+  }
+
+  /** Ends it at once, and tells the other side why if there is a reason. */
+  destroy(code: number = errorCode.none): void {
+    if (!this.destroyed) {
+      if (code !== errorCode.none) {
+        this.#writer.goaway(this.#streams.lastPeerId, code);
+      }
+      this.#end(code === errorCode.none ? errorCode.cancel : code);
+    }
+  }
+
+  onData(id: number, sizes: { readonly frame: number; readonly data: number }, ends: boolean): void {
+    this.#streams.onData(id, sizes, ends);
+  }
+
+  onDataPiece(piece: Buffer, last: boolean): void {
+    this.#streams.onDataPiece(piece, last);
+  }
+
+  onBlock(id: number, block: Buffer, ends: boolean): void {
+    this.#streams.onBlock(id, block, ends);
+  }
+
+  onControl(type: number, flags: number, id: number, payload: Buffer): void {
+    switch (type) {
+      case frameType.reset:
+        this.#streams.checkId(id);
+        checkSize(payload, 4);
+        if (!this.#resets.pass()) {
+          throw new ConnectionError("too many streams are reset", errorCode.enhanceYourCalm);
+        }
+        this.#streams.onReset(id, payload.readUInt32BE(0));
+        return;
+      case frameType.windowUpdate:
+        checkSize(payload, 4);
+        this.#streams.onWindowUpdate(id, payload.readUInt32BE(0) & windowBytesMax);
+        return;
+      case frameType.pushPromise:
+        throw new ConnectionError("push was not allowed");
+    }
+    this.#countIdleFrame();
+    switch (type) {
+      case frameType.priority:
+        this.#streams.checkId(id);
+        checkPriority(id, payload);
+        return;
+      case frameType.settings:
+        checkWhole(id);
+        this.#onSettings(payload, (flags & flag.ack) !== 0);
+        return;
+      case frameType.ping:
+        checkWhole(id);
+        checkSize(payload, pingBytes);
+        if ((flags & flag.ack) === 0) {
+          this.#writer.ping(payload, true);
+        } else {
+          this.#pings.answer(payload);
+        }
+        return;
+      case frameType.goaway:
+        checkWhole(id);
+        checkSize(payload, 8, payload.length >= 8);
+        this.#onGoaway(payload.readUInt32BE(0) & windowBytesMax, payload.readUInt32BE(4));
+        return;
+      default:
+      // Unknown frames are passed over (section 4.1).
+    }
+  }
+
+  #read(reader: FrameReader, chunk: Buffer): void {
+    if (this.destroyed) {
+      return;
+    }
+    try {
+      reader.read(chunk);
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) {
+        this.destroy(errorCode.internal);
+        throw error;
+      }
+      this.destroy(error.code);
+    }
+    this.#readNoMoreThanIsTaken();
+  }
+
+  /** Who does not take what it is answered is asked for nothing more: headers, pings and resets know no window. */
+  #readNoMoreThanIsTaken(): void {
+    const { socket } = this;
+    if (socket.writableLength > untakenBytesMax && !socket.isPaused()) {
+      socket.pause();
+      socket.once("drain", () => socket.resume());
+    }
+  }
+
+  #onSettings(payload: Buffer, ack: boolean): void {
+    checkSize(payload, 0, payload.length % settingBytes === 0 && (!ack || payload.length === 0));
+    if (ack) {
+      return;
+    }
+    for (let at = 0; at < payload.length; at += settingBytes) {
+      this.#onSetting(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
+    }
+    this.#writer.settingsAck();
+    this.#listener.onSettings?.();
+    this.#streams.pump();
+  }
+
+  /** Unknown settings are ignored (section 6.5.2). */
+  #onSetting(id: number, value: number): void {
+    if (id === setting.headerTableSize) {
+      this.#writer.setTableSize(value);
+    } else if (id === setting.maxConcurrentStreams) {
+      this.peerStreamsMax = value;
+    } else if (id === setting.initialWindowSize) {
+      if (value > windowBytesMax) {
+        throw new ConnectionError("a window cannot be so large", errorCode.flowControl);
+      }
+      this.#streams.setPeerWindow(value);
+    } else if (id === setting.enablePush && value > (this.#client ? 0 : 1)) {
+      throw new ConnectionError("push cannot be set so");
+    } else if (id === setting.maxFrameSize && (value < frameBytesMax || value >= 2 ** 24)) {
+      throw new ConnectionError("frames cannot be so large");
+    }
+  }
+
+  /** A client's farewell is about streams that a server begins, and there are none: its calls may still be on their way (section 6.8). */
+  #onGoaway(lastStreamId: number, code: number): void {
+    if (!this.#client) {
+      return;
+    }
+    this.closing = true;
+    this.#listener.onGoaway?.(lastStreamId);
+    this.#streams.close(errorCode.refusedStream, lastStreamId);
+    if (code === errorCode.none) {
+      this.#endIfDone();
+    } else {
+      // It ends the connection for what it takes for an error, and answers nothing more.
+      this.destroy();
+    }
+  }
+
+  #endIfDone(): void {
+    if (this.closing && this.#streams.size === 0) {
+      this.#end(errorCode.none);
+    }
+  }
+
+  #end(code: number): void {
+    if (this.destroyed) {
+      return;
+    }
+    this.destroyed = true;
+    this.closing = true;
+    this.#streams.close(code);
+    this.#pings.close();
+    // Whatever is on its way out still leaves, a farewell that says why above all.
+    this.#writer.flush();
+    this.socket.end(code === errorCode.none ? undefined : () => this.socket.destroy());
+    this.#listener.onClose?.();
+  }
+
+  /** Frames that cost the other side nothing and move nothing on: there must not be too many (CVE-2019-9512 and its kin). */
+  #countIdleFrame(): void {
+    if (!this.#idleFrames.pass()) {
+      throw new ConnectionError("too many frames that carry nothing", errorCode.enhanceYourCalm);
+    }
+  }
+}
+
+/** Far more than any client has reason to send, and few enough to be answered. */
+const idleFrameBurstMax = 10_000;
+const idleFramesPerSecondMax = 1_000;
+const unlimited = { burstMax: Number.POSITIVE_INFINITY, perSecondMax: Number.POSITIVE_INFINITY };
+
+/** What may wait to be written to one connection. All answers of a burst fit, if they are of the usual size. */
+const untakenBytesMax = 1 << 20;
+const settingBytes = 6;
+
+function checkSize(payload: Buffer, bytes: number, sized = payload.length === bytes): void {
+  if (!sized) {
+    throw new ConnectionError("a frame has the wrong size", errorCode.frameSize);
+  }
+}
+
+function checkWhole(id: number): void {
+  if (id !== 0) {
+    throw new ConnectionError("the frame is about the whole connection");
+  }
+}
