@@ -1,8 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isTest } from "../architecture/broken-rules.ts";
-import type { CheckResult } from "./check-result.ts";
 import { root } from "../run-command.ts";
+import type { CheckResult } from "./check-result.ts";
 
 /**
  * Every service of proto/ is implemented by a package. That all of its methods are, is a type error of `implement` where it is

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { CheckResult } from "./check-result.ts";
 import { root } from "../run-command.ts";
+import type { CheckResult } from "./check-result.ts";
 
 /**
  * The scripts of package.json files run in every shell that npm uses: POSIX shells, and cmd or PowerShell on Windows. So each is one

@@ -21,13 +21,22 @@ export interface GatewayModuleOptions {
   readonly requestsPerMinuteMax?: number;
   /** The proxies in front, whose `x-forwarded-for` names the client. Default: none. */
   readonly trustedProxies?: TrustedProxies | undefined;
+  /** Whether callers have to sign in where the contract says so: told in the API's description. Default: true. */
+  readonly signIn?: boolean;
   /** The pages whose scripts may read answers, see `corsOrigins`. Default: the gateway's own pages and those on localhost. */
   readonly corsOrigins?: readonly string[];
 }
 
 /** The public door: every public method of the platform, by REST and by RPC, on one port. */
 export function createGatewayModule(options: GatewayModuleOptions): ServiceModule {
-  const { environment, backends, requestsPerMinuteMax = 6_000, trustedProxies, corsOrigins = ["localhost"] } = options;
+  const {
+    environment,
+    backends,
+    requestsPerMinuteMax = 6_000,
+    trustedProxies,
+    signIn = true,
+    corsOrigins = ["localhost"],
+  } = options;
   // What the door calls with is its caller's own token, and never its own: that would give everybody the rights of a service.
   const { identity, ...nameless } = environment;
   const rateLimit = createRateLimit({ clock: environment.clock, requestsPerMinuteMax, proxies: trustedProxies });
@@ -62,6 +71,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
       services: offered,
       rateLimit,
       backendStates: createBackendHealth(health, environment.clock),
+      signIn,
       corsOrigins,
     }),
     async start() {

@@ -83,8 +83,9 @@ async function ask(service: ServiceDefinition, url: string): Promise<Outcome> {
   try {
     const response = await fetch(new URL("/health", url), { signal: AbortSignal.timeout(answerMaxMs) });
     const { status } = await readHealth(response);
-    if (status === "SERVING" || status === "NOT_SERVING") {
-      const kind = status === "SERVING" ? "serving" : "not-serving";
+    // The gateway is DEGRADED where another service is not serving, which that service is asked itself.
+    if (status === "SERVING" || status === "DEGRADED" || status === "NOT_SERVING") {
+      const kind = status === "NOT_SERVING" ? "not-serving" : "serving";
       return { service, url, kind, clockSkewMs: skewOf(response.headers.get("date")) };
     }
     return { service, url, kind: "stranger", status: response.status };

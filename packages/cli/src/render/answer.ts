@@ -4,7 +4,7 @@ import { fieldText, isNumeric } from "./field-text.ts";
 import { fieldLines, type TableOptions, tableLines } from "./table.ts";
 
 /** Left out of tables: for programs, or more than a line holds. */
-const notInTables = new Set(["etag", "update_time", "body", "state_reason"]);
+const notInTables = new Set(["etag", "revision", "update_time", "body", "state_reason"]);
 
 /** The name of the token that asks for the next page (AIP-158). */
 const nextPageToken = "next_page_token";

@@ -86,7 +86,8 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   ]);
   const { httpPlugin } = module;
   const local = createInProcessTransport(pipeline, methods, { protocolName: "rest", handsOver: true });
-  const json = { registry };
+  // Zero values are written, as in REST: a client looks for the list and the number, and ProtoJSON allows both.
+  const json = { registry, alwaysEmitImplicit: true };
   const app = await createHttpApp({
     environment,
     health,

@@ -4,14 +4,17 @@ import {
   type DescMethodUnary,
   fromBinary,
   type JsonReadOptions,
+  type JsonValue,
   type JsonWriteOptions,
   type Message,
   toBinary,
 } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { holdsEnum } from "@parley/contract";
 import { messageFromJson, messageToJson } from "../../protocol/json-message.ts";
 import type { MethodRuntime } from "../pipeline/method-runtime.ts";
+import { refuseUnknownWords } from "../pipeline/validation.ts";
 
 /** An implementation of a unary method. */
 export type UnaryImplementation = (request: Message, context: HandlerContext) => unknown;
@@ -82,12 +85,18 @@ function protoCodec({ input, output }: DescMethodUnary): MessageCodec {
 }
 
 function jsonCodec({ input, output }: DescMethodUnary, options: JsonOptions): MessageCodec {
-  // Unknown fields are ignored, as everywhere in Connect, so that a newer client can talk to an older server.
+  // Unknown fields are ignored, as everywhere in Connect, so that a newer client can talk to an older server. Unknown words of
+  // enums are not: a misspelt filter would list everything.
   const lenient = { ignoreUnknownFields: true, ...options };
   return {
     decode(bytes) {
       try {
-        return messageFromJson(input, utf8(bytes), lenient);
+        const text = utf8(bytes);
+        const message = messageFromJson(input, text, lenient);
+        if (holdsEnum(input)) {
+          refuseUnknownWords(input, JSON.parse(text) as JsonValue);
+        }
+        return message;
       } catch (error) {
         throw ConnectError.from(error, Code.InvalidArgument);
       }
