@@ -1,4 +1,5 @@
-// `parley up` starts again and again, on ports that the system also gives to outgoing connections. STARTS is how often.
+// `parley up` starts again and again, on ports that the system also gives to outgoing connections. STARTS is how often,
+// STARTS_BUSY how many processes keep the machine busy meanwhile.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -14,7 +15,14 @@ const startMaxMs = 60_000;
 const folder = mkdtempSync(join(tmpdir(), "parley-starts-"));
 let running: ChildProcess | undefined;
 
+const busy = Array.from({ length: Number(process.env.STARTS_BUSY ?? 0) }, () =>
+  spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" }),
+);
+
 afterAll(() => {
+  for (const child of busy) {
+    child.kill("SIGKILL");
+  }
   running?.kill("SIGKILL");
   rmSync(folder, { recursive: true, force: true });
 });

@@ -53,15 +53,15 @@ function blockLines(
   rows: readonly (readonly string[])[],
   options: TableOptions,
 ): readonly string[] {
-  return rows.flatMap((row, index) => [
-    ...(index > 0 ? [""] : []),
-    ...fieldLines(
-      columns
-        .map(({ title }, column): [string, string] => [title, row[column] ?? ""])
-        .filter(([, text]) => text !== ""),
+  const nameWidth = Math.max(...columns.map(({ title }) => widthOf(title)));
+  return rows.flatMap((row, index) => {
+    const fields = columns.map(({ title }, column): [string, string] => [title.padEnd(nameWidth), row[column] ?? ""]);
+    const lines = fieldLines(
+      fields.filter(([, text]) => text !== ""),
       options,
-    ),
-  ]);
+    );
+    return index > 0 ? ["", ...lines] : lines;
+  });
 }
 
 /** Names and values, one below the other; values wrap between words, below where they begin. */
