@@ -22,17 +22,18 @@ export async function breakingChanges(): Promise<CheckResult> {
     if (unpacked !== undefined) {
       return { passed: false, output: unpacked };
     }
-    // What the contracts imported before third_party/ was there came out of npm packages, which git does not keep.
-    await symlink(join(root, "node_modules"), join(folder, "node_modules"));
+    // What the contracts imported before standard/ was there came out of npm packages, which git does not keep.
+    // A junction, on Windows, needs no special right; elsewhere the word means nothing.
+    await symlink(join(root, "node_modules"), join(folder, "node_modules"), "junction");
     const { code, output } = await runCommand("buf", ["breaking", "proto", "--against", join(folder, "proto")]);
     return code === 0 ? { passed: true } : { passed: false, output };
   });
 }
 
-/** What `buf` reads of a commit. Commits from before third_party/ was there took it out of npm packages. */
+/** What `buf` reads of a commit. Commits from before standard/ was there took it out of npm packages. */
 async function contractPaths(baseline: string): Promise<readonly string[]> {
-  const { code } = await runCommand("git", ["rev-parse", "--verify", "--quiet", `${baseline}:third_party`]);
-  return ["proto", "buf.yaml", ...(code === 0 ? ["third_party"] : [])];
+  const { code } = await runCommand("git", ["rev-parse", "--verify", "--quiet", `${baseline}:standard`]);
+  return ["proto", "buf.yaml", ...(code === 0 ? ["standard"] : [])];
 }
 
 async function findBaseline(): Promise<string | undefined> {

@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, "../../../..");
 const fixturePath = "packages/contract/src/testing/fixture";
 
 /** The same compiler that makes gen/, over one more folder. */
-const config = { version: "v2", modules: [{ path: fixturePath }, { path: "third_party" }] };
+const config = { version: "v2", modules: [{ path: fixturePath }, { path: "standard" }] };
 
 /** Compiles a contract of this folder, with its comments. */
 export function compileFixture(name: string): FileRegistry {

@@ -24,6 +24,12 @@ export { batchOf } from "./pipeline/batch-of.ts";
 export { CallPipeline, type CallPipelineOptions } from "./pipeline/call-pipeline.ts";
 export type { CountCall } from "./pipeline/count-call.ts";
 export { ServerCall } from "./pipeline/server-call.ts";
-export { implement, type ServiceEntry, type ServiceModule, type TakeRequest } from "./pipeline/service-module.ts";
+export {
+  implement,
+  implementPartly,
+  type ServiceEntry,
+  type ServiceModule,
+  type TakeRequest,
+} from "./pipeline/service-module.ts";
 export { runService, type ServiceStart } from "./run-service.ts";
 export { type RunningServer, type ServeOptions, serve } from "./serve.ts";

@@ -12,8 +12,16 @@ export interface ServiceEntry {
   readonly implementation: Partial<ServiceImpl<DescService>>;
 }
 
-/** Pairs a contract with its implementation. Methods left out answer UNIMPLEMENTED. */
-export function implement<S extends DescService>(service: S, implementation: Partial<ServiceImpl<S>>): ServiceEntry {
+/** Pairs a contract with its implementation. A method that is declared and not implemented is a type error. */
+export function implement<S extends DescService>(service: S, implementation: ServiceImpl<S>): ServiceEntry {
+  return { service, implementation: implementation as Partial<ServiceImpl<DescService>> };
+}
+
+/** As {@link implement}, for stand-ins in tests: methods left out answer UNIMPLEMENTED. */
+export function implementPartly<S extends DescService>(
+  service: S,
+  implementation: Partial<ServiceImpl<S>>,
+): ServiceEntry {
   return { service, implementation: implementation as Partial<ServiceImpl<DescService>> };
 }
 

@@ -14,7 +14,7 @@ import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { holdsEnum } from "@parley/contract";
 import { messageFromJson, messageToJson } from "../../protocol/json-message.ts";
 import type { MethodRuntime } from "../pipeline/method-runtime.ts";
-import { refuseUnknownWords } from "./unknown-words.ts";
+import { refuseUnknownWords } from "../pipeline/validation.ts";
 
 /** An implementation of a unary method. */
 export type UnaryImplementation = (request: Message, context: HandlerContext) => unknown;
