@@ -11,7 +11,7 @@ import type { Clock } from "../../environment/clock.ts";
 import { deadlinePassed } from "../call/call-end.ts";
 import { type CallLayer, layerOf, transportOf } from "../call/call-layer.ts";
 import type { Channel } from "../connection/channel.ts";
-import type { TlsOptions } from "../connection/client-connection.ts";
+import type { TlsOptions } from "../connection/open-socket.ts";
 import type { CodecName } from "./codec.ts";
 import { connectProtocol } from "./connect-protocol.ts";
 import { grpcProtocol } from "./grpc-protocol.ts";

@@ -7,7 +7,7 @@ import { Deadlines } from "../../../environment/deadlines.ts";
 import { checkBeforeSending } from "../../call/call-end.ts";
 import { checkedHeader } from "../../call/call-header.ts";
 import type { OutgoingUnary } from "../../call/call-layer.ts";
-import type { TlsOptions } from "../../connection/client-connection.ts";
+import type { TlsOptions } from "../../connection/open-socket.ts";
 import type { Target } from "../../connection/target.ts";
 import { encodeMessage, type MessageFormat } from "../codec.ts";
 import { UnaryOutcome } from "../unary-exchange.ts";
