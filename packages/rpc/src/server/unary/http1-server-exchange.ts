@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { PieceQueue } from "../../protocol/piece-queue.ts";
 import { peerOf } from "../http/peer.ts";
 import { cutStalledSocket } from "../http/slow-client.ts";
 import { type Answer, type BodyReceiver, type Exchange, emptyBody } from "./exchange.ts";
@@ -13,7 +14,7 @@ export class Http1Exchange implements Exchange {
   #bodyBytes = 0;
   #bytesMax = 0;
   #body = emptyBody;
-  #chunks: Buffer[] | undefined;
+  #pieces: PieceQueue | undefined;
   #receiver: BodyReceiver | undefined;
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
 
@@ -63,26 +64,36 @@ export class Http1Exchange implements Exchange {
     const bytes = this.#bodyBytes;
     if (bytes > bytesMax) {
       if (bytes - chunk.length <= bytesMax) {
-        const beginning = Buffer.concat([...(this.#chunks ?? [this.#body]), chunk]);
-        this.#chunks = undefined;
-        this.#body = emptyBody;
+        this.#add(chunk);
+        const beginning = this.#takeBody();
         this.#receiver?.onBodyTooLong(beginning);
       }
     } else if (bytes === chunk.length) {
       this.#body = chunk;
     } else {
-      this.#chunks ??= [this.#body];
-      this.#chunks.push(chunk);
+      this.#add(chunk);
     }
   }
 
   onEnd(): void {
     if (this.#bodyBytes <= this.#bytesMax) {
-      const body = this.#chunks === undefined ? this.#body : Buffer.concat(this.#chunks);
-      this.#chunks = undefined;
-      this.#body = emptyBody;
-      this.#receiver?.onBody(body);
+      this.#receiver?.onBody(this.#takeBody());
     }
+  }
+
+  #add(chunk: Buffer): void {
+    if (this.#pieces === undefined) {
+      this.#pieces = new PieceQueue();
+      this.#pieces.push(this.#body);
+    }
+    this.#pieces.push(chunk);
+  }
+
+  #takeBody(): Buffer {
+    const body = this.#pieces === undefined ? this.#body : this.#pieces.take(this.#pieces.byteLength);
+    this.#pieces = undefined;
+    this.#body = emptyBody;
+    return body;
   }
 
   respond({ status, headers, body = emptyBody }: Answer): void {

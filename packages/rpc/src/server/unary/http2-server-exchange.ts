@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Http2Stream, StreamListener } from "@parley/http2";
 import { encodeFields, errorCode, objectToFields } from "@parley/http2";
+import { PieceQueue } from "../../protocol/piece-queue.ts";
 import { peerOf } from "../http/peer.ts";
 import { type Answer, type BodyReceiver, type Exchange, emptyBody } from "./exchange.ts";
 import type { Answering, StallWatch } from "./stall-watch.ts";
@@ -29,7 +30,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   #bodyEnded = false;
   #bytesMax = 0;
   #body = emptyBody;
-  #chunks: Buffer[] | undefined;
+  #pieces: PieceQueue | undefined;
   #receiver: BodyReceiver | undefined;
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
   readonly #socket: Socket;
@@ -73,27 +74,37 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     this.stream.taken(chunk.length);
     if (bytes > bytesMax) {
       if (bytes - chunk.length <= bytesMax) {
-        const beginning = Buffer.concat([...(this.#chunks ?? [this.#body]), chunk]);
-        this.#chunks = undefined;
-        this.#body = emptyBody;
+        this.#add(chunk);
+        const beginning = this.#takeBody();
         this.#receiver?.onBodyTooLong(beginning);
       }
     } else if (bytes === chunk.length) {
       this.#body = chunk;
     } else {
-      this.#chunks ??= [this.#body];
-      this.#chunks.push(chunk);
+      this.#add(chunk);
     }
   }
 
   onEnd(): void {
     this.#bodyEnded = true;
     if (this.#bodyBytes <= this.#bytesMax) {
-      const body = this.#chunks === undefined ? this.#body : Buffer.concat(this.#chunks);
-      this.#chunks = undefined;
-      this.#body = emptyBody;
-      this.#receiver?.onBody(body);
+      this.#receiver?.onBody(this.#takeBody());
     }
+  }
+
+  #add(chunk: Buffer): void {
+    if (this.#pieces === undefined) {
+      this.#pieces = new PieceQueue();
+      this.#pieces.push(this.#body);
+    }
+    this.#pieces.push(chunk);
+  }
+
+  #takeBody(): Buffer {
+    const body = this.#pieces === undefined ? this.#body : this.#pieces.take(this.#pieces.byteLength);
+    this.#pieces = undefined;
+    this.#body = emptyBody;
+    return body;
   }
 
   respond({ status, headers, prepared, body, trailers }: Answer): void {
