@@ -7,6 +7,8 @@ export interface CallMetrics {
   method(fullName: string): MethodMetrics;
   readonly inFlight: ValueTally;
   readonly shed: ValueTally;
+  /** Requests refused for a limit on messages, by the limit's name. */
+  exceeded(limit: string): ValueTally;
 }
 
 /** Those of one method. */
@@ -37,7 +39,21 @@ export function createCallMetrics(registry: Registry): CallMetrics {
     help: "Calls turned away under load.",
     type: "counter",
   });
+  const exceeded = valueFamily(registry, {
+    name: "parley_server_requests_over_limit_total",
+    help: "Requests refused because a message is over a limit: bytes, elements, fields, depth, list, length.",
+    type: "counter",
+  });
+  const exceededLimits = new Map<string, ValueTally>();
   return {
+    exceeded(limit) {
+      let tally = exceededLimits.get(limit);
+      if (tally === undefined) {
+        tally = exceeded.series({ limit });
+        exceededLimits.set(limit, tally);
+      }
+      return tally;
+    },
     inFlight: inFlight.series({}),
     shed: shed.series({}),
     method(fullName) {
