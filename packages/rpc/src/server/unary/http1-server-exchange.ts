@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { PieceQueue } from "../../protocol/piece-queue.ts";
+import { BodyCollector } from "../../protocol/body-collector.ts";
 import { peerOf } from "../http/peer.ts";
 import { cutStalledSocket } from "../http/slow-client.ts";
 import { type Answer, type BodyReceiver, type Exchange, emptyBody } from "./exchange.ts";
@@ -11,10 +11,8 @@ export class Http1Exchange implements Exchange {
   readonly target: string;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  #bodyBytes = 0;
   #bytesMax = 0;
-  #body = emptyBody;
-  #pieces: PieceQueue | undefined;
+  readonly #body = new BodyCollector();
   #receiver: BodyReceiver | undefined;
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
 
@@ -41,8 +39,12 @@ export class Http1Exchange implements Exchange {
     return peerOf(this.#request.socket);
   }
 
+  get connection(): object {
+    return this.#request.socket;
+  }
+
   get bodyBytes(): number {
-    return this.#bodyBytes;
+    return this.#body.length;
   }
 
   get open(): boolean {
@@ -60,40 +62,21 @@ export class Http1Exchange implements Exchange {
 
   onData(chunk: Buffer): void {
     const bytesMax = this.#bytesMax;
-    this.#bodyBytes += chunk.length;
-    const bytes = this.#bodyBytes;
-    if (bytes > bytesMax) {
-      if (bytes - chunk.length <= bytesMax) {
-        this.#add(chunk);
-        const beginning = this.#takeBody();
-        this.#receiver?.onBodyTooLong(beginning);
-      }
-    } else if (bytes === chunk.length) {
-      this.#body = chunk;
-    } else {
-      this.#add(chunk);
+    const body = this.#body;
+    if (body.length > bytesMax) {
+      body.skip(chunk.length);
+      return;
+    }
+    body.add(chunk);
+    if (body.length > bytesMax) {
+      this.#receiver?.onBodyTooLong(body.takeBytes());
     }
   }
 
   onEnd(): void {
-    if (this.#bodyBytes <= this.#bytesMax) {
-      this.#receiver?.onBody(this.#takeBody());
+    if (this.#body.length <= this.#bytesMax) {
+      this.#receiver?.onBody(this.#body.takeBytes());
     }
-  }
-
-  #add(chunk: Buffer): void {
-    if (this.#pieces === undefined) {
-      this.#pieces = new PieceQueue();
-      this.#pieces.push(this.#body);
-    }
-    this.#pieces.push(chunk);
-  }
-
-  #takeBody(): Buffer {
-    const body = this.#pieces === undefined ? this.#body : this.#pieces.take(this.#pieces.byteLength);
-    this.#pieces = undefined;
-    this.#body = emptyBody;
-    return body;
   }
 
   respond({ status, headers, body = emptyBody }: Answer): void {
@@ -110,6 +93,10 @@ export class Http1Exchange implements Exchange {
     } else {
       this.#response.end(body);
     }
+  }
+
+  abandon(): void {
+    this.#response.destroy();
   }
 
   onGone(callback: (reason: () => ConnectError) => void): void {

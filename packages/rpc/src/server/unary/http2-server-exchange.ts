@@ -3,9 +3,9 @@ import type { Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Http2Stream, StreamListener } from "@parley/http2";
 import { encodeFields, errorCode, objectToFields } from "@parley/http2";
-import { PieceQueue } from "../../protocol/piece-queue.ts";
+import { BodyCollector } from "../../protocol/body-collector.ts";
 import { peerOf } from "../http/peer.ts";
-import { type Answer, type BodyReceiver, type Exchange, emptyBody } from "./exchange.ts";
+import type { Answer, BodyReceiver, Exchange } from "./exchange.ts";
 import type { Answering, StallWatch } from "./stall-watch.ts";
 
 interface Http2ExchangeInit {
@@ -26,11 +26,9 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   listed = false;
   unreadBytes = -1;
   readonly #stalls: StallWatch;
-  #bodyBytes = 0;
   #bodyEnded = false;
   #bytesMax = 0;
-  #body = emptyBody;
-  #pieces: PieceQueue | undefined;
+  readonly #body = new BodyCollector();
   #receiver: BodyReceiver | undefined;
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
   readonly #socket: Socket;
@@ -54,8 +52,12 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     return peerOf(this.#socket);
   }
 
+  get connection(): object {
+    return this.#socket;
+  }
+
   get bodyBytes(): number {
-    return this.#bodyBytes;
+    return this.#body.length;
   }
 
   get open(): boolean {
@@ -69,42 +71,23 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
 
   onData(chunk: Buffer): void {
     const bytesMax = this.#bytesMax;
-    this.#bodyBytes += chunk.length;
-    const bytes = this.#bodyBytes;
     this.stream.taken(chunk.length);
-    if (bytes > bytesMax) {
-      if (bytes - chunk.length <= bytesMax) {
-        this.#add(chunk);
-        const beginning = this.#takeBody();
-        this.#receiver?.onBodyTooLong(beginning);
-      }
-    } else if (bytes === chunk.length) {
-      this.#body = chunk;
-    } else {
-      this.#add(chunk);
+    const body = this.#body;
+    if (body.length > bytesMax) {
+      body.skip(chunk.length);
+      return;
+    }
+    body.add(chunk);
+    if (body.length > bytesMax) {
+      this.#receiver?.onBodyTooLong(body.takeBytes());
     }
   }
 
   onEnd(): void {
     this.#bodyEnded = true;
-    if (this.#bodyBytes <= this.#bytesMax) {
-      this.#receiver?.onBody(this.#takeBody());
+    if (this.#body.length <= this.#bytesMax) {
+      this.#receiver?.onBody(this.#body.takeBytes());
     }
-  }
-
-  #add(chunk: Buffer): void {
-    if (this.#pieces === undefined) {
-      this.#pieces = new PieceQueue();
-      this.#pieces.push(this.#body);
-    }
-    this.#pieces.push(chunk);
-  }
-
-  #takeBody(): Buffer {
-    const body = this.#pieces === undefined ? this.#body : this.#pieces.take(this.#pieces.byteLength);
-    this.#pieces = undefined;
-    this.#body = emptyBody;
-    return body;
   }
 
   respond({ status, headers, prepared, body, trailers }: Answer): void {
@@ -115,12 +98,14 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     if (prepared === undefined) {
       headers[":status"] = status;
     }
+    // Both are encoded before either is sent: where one cannot be, nothing has left yet.
     const block = prepared ?? encodeFields(objectToFields(headers));
+    const last = trailers instanceof Uint8Array ? trailers : trailers && encodeFields(objectToFields(trailers));
     if (body === undefined) {
       stream.sendHeaders(block, true);
     } else {
       stream.sendHeaders(block);
-      stream.end(body, trailers instanceof Uint8Array ? trailers : trailers && encodeFields(objectToFields(trailers)));
+      stream.end(body, last);
     }
     if (!stream.closed) {
       this.#stalls.watch(this);
@@ -128,6 +113,10 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
         this.#dropRest();
       }
     }
+  }
+
+  abandon(): void {
+    this.stream.reset(errorCode.internal);
   }
 
   onGone(callback: (reason: () => ConnectError) => void): void {
