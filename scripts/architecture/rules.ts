@@ -75,8 +75,8 @@ export const folderOrder: Readonly<Record<string, readonly (readonly string[])[]
   ],
   "packages/rpc/src/client": [["call"], ["connection"], ["wire"], ["policy"], ["batch"], [""]],
   "packages/rpc/src/server": [
-    ["config"],
     ["http"],
+    ["config"],
     ["pipeline"],
     ["unary", "streams", "standard"],
     ["in-process"],

@@ -1,3 +1,5 @@
+export { addressGroup, bareAddress } from "./call/address-group.ts";
+export { answeringWith } from "./call/answering.ts";
 export { type CallContext, type Caller, callContextKey, within } from "./call/call-context.ts";
 export {
   type ErrorDetail,

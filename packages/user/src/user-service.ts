@@ -4,19 +4,15 @@ import type { EventLog } from "@parley/events";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { callContextKey, type Environment } from "@parley/rpc";
 import { batchOf, implement, type ServiceEntry } from "@parley/rpc/server";
-import { answerOnce, type Database, decodePageToken, encodePageToken, InvalidPageTokenError } from "@parley/store";
+import { answerOnce, type Database, readPage } from "@parley/store";
 import { addUser, editUser, removeUser } from "./accounts.ts";
-import { callerName, clientAddress, edge } from "./error-answers.ts";
+import { answering, callerName, clientAddress } from "./error-answers.ts";
 import type { PasswordHasher } from "./sign-in/password-hash.ts";
 import type { Session, SignIn } from "./sign-in/sign-in.ts";
 import { UserError, userNotFound } from "./user-errors.ts";
 import { tellUserCreated } from "./user-events.ts";
 import { changeOf, userMessage } from "./user-messages.ts";
-import { type Buyer, findBuyer, findBuyers, findUser, findUsers, listUsers, type UserPlace } from "./user-store.ts";
-
-/** Users on a page where the caller names no number (the contract's default). */
-const pageSizeDefault = 50;
-const listName = "users";
+import { type Buyer, findBuyer, findBuyers, findUser, findUsers, userList } from "./user-store.ts";
 
 export interface UserServiceOptions {
   readonly environment: Environment;
@@ -33,7 +29,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
   const { method } = UserService;
 
   return implement(UserService, {
-    createUser: edge(async (request, context) => {
+    createUser: answering(async (request, context) => {
       const salt = request.requestId === "" ? undefined : saltOf(request.requestId);
       const passwordHash = await passwords.hash(request.password, { salt, signal: context.signal });
       const [nowMs, caller] = [clock.now(), callerName(context)];
@@ -50,7 +46,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       );
     }),
 
-    getUser: edge(async ({ userId: id }) => {
+    getUser: answering(async ({ userId: id }) => {
       const user = await findUser(database, id);
       if (user === undefined) {
         throw userNotFound([id]);
@@ -58,7 +54,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       return { user: userMessage(user) };
     }),
 
-    batchGetUsers: edge(async ({ userIds: ids }) => {
+    batchGetUsers: answering(async ({ userIds: ids }) => {
       const found = await findUsers(database, ids);
       const users = ids.map((id) => found.get(id)).filter((user) => user !== undefined);
       if (users.length < ids.length) {
@@ -67,18 +63,12 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       return { users: users.map(userMessage) };
     }),
 
-    listUsers: edge(async ({ pageSize, pageToken }) => {
-      const size = pageSize === 0 ? pageSizeDefault : pageSize;
-      const after = pageToken === "" ? undefined : placeOf(pageToken);
-      // One more than asked for tells whether there is another page.
-      const found = await listUsers(database, { after, limit: size + 1 });
-      const page = found.slice(0, size);
-      const last = found.length > size ? page.at(-1) : undefined;
-      const nextPageToken = last === undefined ? "" : encodePageToken([last.createTimeMs, last.id], listName);
-      return { users: page.map(userMessage), nextPageToken };
+    listUsers: answering(async (page) => {
+      const { rows, nextPageToken } = await readPage(page, userList(database));
+      return { users: rows.map(userMessage), nextPageToken };
     }),
 
-    updateUser: edge(async (request, context) => {
+    updateUser: answering(async (request, context) => {
       const { user, updateMask } = request;
       if (user === undefined) {
         throw new UserError("INVALID_FIELD", "user must be set.", { metadata: { field: "user" } });
@@ -92,27 +82,27 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       );
     }),
 
-    deleteUser: edge(async ({ userId: id, etag }) => {
+    deleteUser: answering(async ({ userId: id, etag }) => {
       await database.transaction((transaction) => removeUser(transaction, { id, etag }));
       return {};
     }),
 
-    validateUser: edge(async ({ userId }) => buyerAnswer(userId, await findBuyer(database, userId))),
+    validateUser: answering(async ({ userId }) => buyerAnswer(userId, await findBuyer(database, userId))),
 
     batchValidateUsers: batchOf(method.validateUser, (requests) => {
       const found = findBuyers(database, [...new Set(requests.map(({ userId }) => userId))]);
-      return edge(async ({ userId }) => buyerAnswer(userId, (await found).get(userId)));
+      return answering(async ({ userId }) => buyerAnswer(userId, (await found).get(userId)));
     }),
 
-    login: edge(async ({ email, password }, context) => {
+    login: answering(async ({ email, password }, context) => {
       const { signal } = context;
       const session = await signIn.login({ email, password, address: clientAddress(context), signal });
       return { user: userMessage(session.user), ...tokensOf(session) };
     }),
 
-    refreshLogin: edge(async ({ refreshToken }) => tokensOf(await signIn.refresh(refreshToken))),
+    refreshLogin: answering(async ({ refreshToken }) => tokensOf(await signIn.refresh(refreshToken))),
 
-    logout: edge(async ({ refreshToken }) => {
+    logout: answering(async ({ refreshToken }) => {
       await signIn.logout(refreshToken);
       return {};
     }),
@@ -136,12 +126,4 @@ function tokensOf({ access, refreshToken }: Session) {
  */
 function saltOf(requestId: string): Uint8Array {
   return createHash("sha256").update(`parley password salt ${requestId.toLowerCase()}`).digest().subarray(0, 16);
-}
-
-function placeOf(pageToken: string): UserPlace {
-  const [createTimeMs, id] = decodePageToken(pageToken, listName);
-  if (typeof createTimeMs !== "number" || typeof id !== "string") {
-    throw new InvalidPageTokenError();
-  }
-  return { createTimeMs, id };
 }

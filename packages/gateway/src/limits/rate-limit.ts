@@ -1,7 +1,7 @@
 import { Code, type ConnectError, type HandlerContext } from "@connectrpc/connect";
-import { type Clock, callContextKey, reasonError } from "@parley/rpc";
+import { addressGroup, type Clock, callContextKey, reasonError } from "@parley/rpc";
+import type { CountCall, ServerCall } from "@parley/rpc/server";
 import { requestHeader } from "../request-header.ts";
-import { addressGroup } from "./address-group.ts";
 import { CallerRate } from "./caller-rate.ts";
 
 export interface RateLimitOptions {
@@ -15,7 +15,7 @@ export interface RateLimitOptions {
 /** How much one caller may ask for. A caller is a signed-in user where the door knows one, or else an address. */
 export interface RateLimit {
   /** Counts a call that came by RPC. Throws RESOURCE_EXHAUSTED, with the wait, where it is one too many. */
-  admit(context: HandlerContext): void;
+  readonly count: CountCall;
   /** Counts a request; the error where it is one too many. */
   take(caller: string): ConnectError | undefined;
   /** Who calls, from the connection's address and the `x-forwarded-for` header. */
@@ -49,17 +49,20 @@ export function createRateLimit({ clock, requestsPerMinuteMax, trustsProxy }: Ra
     return callerOf(context.values.get(callContextKey)?.peer ?? "unknown", forwardedFor);
   }
 
+  function callerOfCall({ caller, peer, incoming }: ServerCall): string {
+    return caller === undefined ? callerOf(peer, incoming.header("x-forwarded-for")) : `${caller.kind}:${caller.id}`;
+  }
+
   return {
     take,
     callerOf,
     addressOf,
-    admit(context) {
+    count(call) {
       // REST was counted at its own door.
-      if (context.protocolName === restProtocol) {
+      if (call.protocolName === restProtocol) {
         return;
       }
-      const caller = context.values.get(callContextKey)?.caller;
-      const error = take(caller === undefined ? addressOf(context) : `${caller.kind}:${caller.id}`);
+      const error = take(callerOfCall(call));
       if (error !== undefined) {
         throw error;
       }

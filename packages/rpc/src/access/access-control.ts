@@ -6,7 +6,7 @@ import type { Environment, ServiceIdentity } from "../environment/environment.ts
 import { decideAccess } from "./access-decision.ts";
 import { bearer, createAuthorize, nobody, unauthenticated } from "./authorize.ts";
 import { fetchKeys } from "./fetch-keys.ts";
-import type { AuthorizeCall, GuardedCall, GuardedServices } from "./guarded-call.ts";
+import type { AccessControl, GuardedCall, GuardedServices } from "./guarded-call.ts";
 import { readServiceKey, readServiceKeys } from "./key-files.ts";
 import { createKeySource } from "./key-source.ts";
 import { checkOwnerRules } from "./owner-field.ts";
@@ -28,7 +28,7 @@ export interface AccessControlOptions {
 export async function createAccessControl(
   module: GuardedServices,
   { environment, userKeysUrl, serviceKeysFile }: AccessControlOptions,
-): Promise<AuthorizeCall> {
+): Promise<AccessControl> {
   const owners = module.owners ?? {};
   checkOwnerRules(
     module.entries.map(({ service }) => service),
@@ -40,19 +40,22 @@ export async function createAccessControl(
   await services.load();
   const verifier = createTokenVerifier({ users: users.find, services: services.find }, environment);
   const authorize = createAuthorize(verifier, owners);
-  return async (call, message) => {
-    const { method, incoming } = call;
-    call.forwardedFor = await forwardedFor(call, verifier);
-    const caller = await authorize({
-      method,
-      authorization: incoming.header("authorization"),
-      onBehalfOf: incoming.header(onBehalfOfHeader),
-      message,
-    });
-    if (caller?.expireTimeMs !== undefined && method.methodKind !== "unary" && needsToken(call)) {
-      endWithToken(call, { leftMs: caller.expireTimeMs - environment.clock.now() });
-    }
-    return caller;
+  return {
+    async identify(call) {
+      const { method, incoming } = call;
+      call.forwardedFor = await forwardedFor(call, verifier);
+      return authorize.identify(method, {
+        authorization: incoming.header("authorization"),
+        onBehalfOf: incoming.header(onBehalfOfHeader),
+      });
+    },
+    permit(call, caller) {
+      authorize.permit(call.method, caller);
+      if (caller?.expireTimeMs !== undefined && call.method.methodKind !== "unary" && needsToken(call)) {
+        endWithToken(call, { leftMs: caller.expireTimeMs - environment.clock.now() });
+      }
+    },
+    checkOwner: (call, caller, message) => authorize.checkOwner(call.method, caller, message),
   };
 }
 

@@ -83,7 +83,22 @@ function token({ sub = "1", role = "customer", iss = userTokenIssuer, aud = toke
 
 async function ask(method: DescMethod, message: Message, bearer?: string) {
   const authorization = bearer === undefined ? undefined : `Bearer ${bearer}`;
-  return authorize({ method, message, authorization, onBehalfOf: undefined });
+  return decide(authorize, { method, message, authorization });
+}
+
+interface Question {
+  readonly method: DescMethod;
+  readonly message: Message;
+  readonly authorization: string | undefined;
+  readonly onBehalfOf?: string | undefined;
+}
+
+/** All three steps, in the pipeline's order. */
+async function decide(by: Authorize, { method, message, authorization, onBehalfOf }: Question) {
+  const caller = await by.identify(method, { authorization, onBehalfOf });
+  by.permit(method, caller);
+  await by.checkOwner(method, caller, message);
+  return caller;
 }
 
 async function codeOf(answer: Promise<unknown>): Promise<Code | "allowed"> {
@@ -127,7 +142,7 @@ describe("an owner's method", () => {
       authorization: "Bearer x",
       onBehalfOf: undefined,
     };
-    expect(await codeOf(careless(question))).toBe(Code.PermissionDenied);
+    expect(await codeOf(decide(careless, question))).toBe(Code.PermissionDenied);
   });
 
   test("does not take an empty owner for everybody's", async () => {
@@ -192,7 +207,7 @@ describe("a token is refused", () => {
 describe("a service", () => {
   test("proves itself with its own key and carries its user along", async () => {
     const identity = await createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
-    const caller = await authorize({
+    const caller = await decide(authorize, {
       method: UserService.method.validateUser,
       message: create(ValidateUserRequestSchema, { userId: "1" }),
       authorization: `Bearer ${identity.token()}`,
@@ -204,7 +219,7 @@ describe("a service", () => {
   test("calls for nobody where its user's token has ended, or is a service's", async () => {
     const identity = await createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
     for (const token of [userToken(forger, { exp: inSeconds(-1) }), identity.token()]) {
-      const caller = await authorize({
+      const caller = await decide(authorize, {
         method: UserService.method.validateUser,
         message: create(ValidateUserRequestSchema, { userId: "1" }),
         authorization: `Bearer ${identity.token()}`,

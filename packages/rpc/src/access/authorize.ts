@@ -8,36 +8,57 @@ import { type Owners, ownerFieldValue } from "./owner-field.ts";
 import { KeysUnavailableError, TokenRefusedError } from "./token-errors.ts";
 import type { TokenVerifier } from "./token-verifier.ts";
 
-/** What of a call decides whether it is let in. */
-export interface AccessQuestion {
-  readonly method: DescMethod;
+/** The headers of a call that say who makes it. */
+export interface Credentials {
   /** The `authorization` header. */
   readonly authorization: string | undefined;
   /** The `x-on-behalf-of` header: the token of the user for whom a service calls. */
   readonly onBehalfOf: string | undefined;
-  readonly message: Message;
 }
 
-/** Lets a call in, answering who calls, or rejects with UNAUTHENTICATED, PERMISSION_DENIED, or UNAVAILABLE where it cannot be told. */
-export type Authorize = (question: AccessQuestion) => Promise<Caller | undefined>;
+/**
+ * Applies the `access` option of the contracts, in three steps, so that each is taken as early as it can be: the first two need a call's
+ * headers and method alone, the third its decoded and validated request.
+ */
+export interface Authorize {
+  /**
+   * Authenticates the caller. Undefined where there is no token. Rejects with UNAUTHENTICATED where the token is refused, and with
+   * UNAVAILABLE where the keys that would check it cannot be read; never for a public method.
+   */
+  identify(method: DescMethod, credentials: Credentials): Promise<Caller | undefined>;
+  /** Throws UNAUTHENTICATED where the method needs a token, PERMISSION_DENIED where the caller's role may not call the method. */
+  permit(method: DescMethod, caller: Caller | undefined): void;
+  /** Rejects with PERMISSION_DENIED where the request is about something of another user. Undefined where nothing needs to be checked. */
+  checkOwner(method: DescMethod, caller: Caller | undefined, message: Message): Promise<void> | undefined;
+}
 
-/** Applies the `access` option of the contracts: the one place that decides who may call what. */
+/** The one place that decides who may call what. */
 export function createAuthorize(verifier: TokenVerifier, owners: Owners): Authorize {
-  return async ({ method, authorization, onBehalfOf, message }) => {
-    const rule = methodPolicy(method).access;
-    if (decideAccess(rule, undefined) === "allowed") {
-      // A public method answers everybody, also somebody whose old token is still being sent along.
-      return withUser(await bearer(authorization, verifier).catch(nobody), onBehalfOf);
-    }
-    const caller = await bearer(authorization, verifier).catch(refuse);
-    const decision = decideAccess(rule, caller);
-    if (caller === undefined || decision === "unauthenticated") {
-      throw unauthenticated("TOKEN_MISSING", "the call needs a token: authorization: Bearer <access token>");
-    }
-    if (decision === "allowed" || (decision === "if-owner" && (await owns(caller, method, message)))) {
-      return withUser(caller, onBehalfOf);
-    }
-    throw permissionDenied(method);
+  return {
+    async identify(method, { authorization, onBehalfOf }) {
+      // A public method answers everybody, also a caller that still sends an expired token along.
+      const open = decideAccess(methodPolicy(method).access, undefined) === "allowed";
+      return withUser(await bearer(authorization, verifier).catch(open ? nobody : refuse), onBehalfOf);
+    },
+    permit(method, caller) {
+      const decision = decideAccess(methodPolicy(method).access, caller);
+      if (decision === "unauthenticated") {
+        throw unauthenticated("TOKEN_MISSING", "the call needs a token: authorization: Bearer <access token>");
+      }
+      if (decision === "denied") {
+        throw permissionDenied(method);
+      }
+    },
+    checkOwner(method, caller, message) {
+      if (caller === undefined || decideAccess(methodPolicy(method).access, caller) !== "if-owner") {
+        return undefined;
+      }
+      return owns(caller, method, message).then((isOwner) => {
+        if (!isOwner) {
+          throw permissionDenied(method);
+        }
+      });
+    },
   };
 
   /** What a service may do does not depend on its user, whose token may have ended on the way: then nobody is named. */

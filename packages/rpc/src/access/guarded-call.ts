@@ -20,8 +20,18 @@ export interface GuardedCall {
   abort(reason: ConnectError): void;
 }
 
-/** Authenticates and authorizes a call: resolves to its caller, or rejects. Asked once for each call, with its first message. */
-export type AuthorizeCall = (call: GuardedCall, message: Message) => Promise<Caller | undefined>;
+/**
+ * Access control of a server's calls. The pipeline asks in this order: {@link identify}, the rate limit, {@link permit}, all before a byte of
+ * the body is decoded; {@link checkOwner} once the request is decoded and valid.
+ */
+export interface AccessControl {
+  /** Authenticates the caller from the call's headers. Undefined where there is no token. Rejects where the token is refused. */
+  identify(call: GuardedCall): Promise<Caller | undefined>;
+  /** Throws UNAUTHENTICATED or PERMISSION_DENIED where the caller's role may not call the method. */
+  permit(call: GuardedCall, caller: Caller | undefined): void;
+  /** Rejects with PERMISSION_DENIED where the request is about something of another user. Undefined where there is nothing to check. */
+  checkOwner(call: GuardedCall, caller: Caller | undefined, message: Message): Promise<void> | undefined;
+}
 
 /** What access control reads of the services that a process serves. */
 export interface GuardedServices {

@@ -1,4 +1,5 @@
 import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyResult, jwtVerify } from "jose";
+import { LRUCache } from "lru-cache";
 import type { Caller } from "../call/call-context.ts";
 import {
   serviceOfKey,
@@ -37,8 +38,9 @@ export interface TokenKeys {
 
 /** Checks signature, issuer, audience, type and times of tokens (RFC 7519, RFC 8725), and remembers for a minute those that passed. */
 export function createTokenVerifier(keys: TokenKeys, { clock }: { readonly clock: Clock }): TokenVerifier {
-  // In the order in which they were verified.
-  const remembered = new Map<string, { readonly caller: Caller; readonly untilMs: number }>();
+  const remembered = new LRUCache<string, { readonly caller: Caller; readonly untilMs: number }>({
+    max: rememberedMax,
+  });
 
   async function check(token: string): Promise<Caller> {
     // Not verified yet: it says no more than which rules the token is to be held to, its issuer among them.
@@ -65,12 +67,6 @@ export function createTokenVerifier(keys: TokenKeys, { clock }: { readonly clock
         throw new TokenRefusedError(`the token is longer than ${tokenBytesMax} bytes`);
       }
       const caller = await check(token).catch(refuse);
-      for (const oldest of remembered.keys()) {
-        if (remembered.size < rememberedMax) {
-          break;
-        }
-        remembered.delete(oldest);
-      }
       remembered.set(token, { caller, untilMs: Math.min(caller.expireTimeMs ?? 0, clock.now() + rememberedMs) });
       return caller;
     },

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { createTestClock } from "../testing/test-clock.ts";
 import { Deadlines, type Expiring } from "./deadlines.ts";
 
-function call(deadlineMs: number, onExpire: () => void = () => {}) {
+function call(endMs: number, onExpire: () => void = () => {}) {
   const entry = {
-    deadlineMs,
+    endMs,
     settled: false,
     expiredAtMs: Number.NaN,
     previous: undefined as Expiring | undefined,

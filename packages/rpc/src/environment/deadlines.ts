@@ -3,11 +3,11 @@ import { type Linked, LinkedList } from "./linked-list.ts";
 
 /** A call that may be cut off at a deadline. It can be in one {@link Deadlines} at a time. */
 export interface Expiring extends Linked<Expiring> {
-  /** By the clock's monotonic time, in milliseconds. Infinity for none. */
-  readonly deadlineMs: number;
+  /** When it is cut off, by the clock's monotonic time, in milliseconds. Infinity for never. */
+  readonly endMs: number;
   /** Whether the deadline no longer matters: the call has ended or was aborted. */
   readonly settled: boolean;
-  /** Called once, when the deadline has passed. Leaves the call {@link settled}. */
+  /** Called once, when that time has passed. Leaves the call {@link settled}. */
   expire(): void;
 }
 
@@ -36,8 +36,13 @@ export class Deadlines<T extends Expiring> implements Iterable<T> {
 
   add(entry: T): void {
     this.#entries.add(entry);
-    if (entry.deadlineMs < this.#firesAtMs) {
-      this.#fireAt(entry.deadlineMs);
+    this.reschedule(entry);
+  }
+
+  /** To be called when an entry is to end earlier than it was when it was added. */
+  reschedule({ endMs }: T): void {
+    if (endMs < this.#firesAtMs) {
+      this.#fireAt(endMs);
     }
   }
 
@@ -63,10 +68,10 @@ export class Deadlines<T extends Expiring> implements Iterable<T> {
       if (entry.settled) {
         continue;
       }
-      if (entry.deadlineMs <= nowMs) {
+      if (entry.endMs <= nowMs) {
         expired.push(entry);
       } else {
-        nextMs = Math.min(nextMs, entry.deadlineMs);
+        nextMs = Math.min(nextMs, entry.endMs);
       }
     }
     for (const entry of expired) {

@@ -1,17 +1,16 @@
 import { collectDefaultMetrics } from "prom-client";
-import type { AuthorizeCall } from "../access/guarded-call.ts";
+import type { AccessControl } from "../access/guarded-call.ts";
 import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
 import { shareEncodingBuffer } from "../protocol/encoding-buffer.ts";
 import { quickenShortStrings } from "../protocol/short-strings.ts";
+import { checkedSettings } from "./config/checked-settings.ts";
 import {
-  readSettings,
   type ServerSettings,
   type Settings,
   SettingsError,
   type SettingValues,
   serverConfig,
-  serverSettings,
 } from "./config/settings.ts";
 import { CallsCutError } from "./listening/drain.ts";
 import type { ServiceModule } from "./pipeline/service-module.ts";
@@ -37,6 +36,8 @@ export async function runService<S extends Settings>(
   settings: S,
   makeModule: (start: ServiceStart<S>) => ServiceModule | Promise<ServiceModule>,
 ): Promise<void> {
+  // Databases and keys are for the service's own user.
+  process.umask(0o077);
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;
   shareEncodingBuffer();
@@ -115,7 +116,7 @@ async function withIdentity(
 async function accessControl(
   module: ServiceModule,
   { environment, config }: { readonly environment: Environment; readonly config: SettingValues<ServerSettings> },
-): Promise<AuthorizeCall | undefined> {
+): Promise<AccessControl | undefined> {
   if (config.AUTH === "off") {
     return undefined;
   }
@@ -130,11 +131,7 @@ async function accessControl(
 
 function settingsOrExit<S extends Settings>(name: string, settings: S): SettingValues<ServerSettings & S> {
   try {
-    const values = readSettings({ ...serverSettings, ...settings }, process.env);
-    if (values.AUTH === "required" && values.SERVICE_KEYS_FILE === "") {
-      throw new SettingsError("settings are wrong:\n  SERVICE_KEYS_FILE: must be set where AUTH=required");
-    }
-    return values;
+    return checkedSettings(settings, process.env);
   } catch (error) {
     if (!(error instanceof SettingsError)) {
       throw error;

@@ -1,14 +1,18 @@
 import { Code } from "@connectrpc/connect";
 import type { Registry } from "prom-client";
-import { type DurationTally, durationFamily, type ValueTally, valueFamily } from "./tally.ts";
+import { type DurationTally, durationFamily, type TallyFamily, type ValueTally, valueFamily } from "./tally.ts";
 
 /** The metrics of all calls of a server: gRPC's proposal A66, with the names spelt as Prometheus does. */
 export interface CallMetrics {
   method(fullName: string): MethodMetrics;
+  /** Calls begun and not ended, whatever their kind. */
   readonly inFlight: ValueTally;
-  readonly shed: ValueTally;
   /** Requests refused for a limit on messages, by the limit's name. */
   exceeded(limit: string): ValueTally;
+  /** Counts a call refused for load, by reason. */
+  shed(reason: string): void;
+  /** Places taken, by budget. */
+  places(budget: string): ValueTally;
 }
 
 /** Those of one method. */
@@ -36,26 +40,36 @@ export function createCallMetrics(registry: Registry): CallMetrics {
   });
   const shed = valueFamily(registry, {
     name: "parley_server_calls_shed_total",
-    help: "Calls turned away under load.",
+    help: "Calls refused for load.",
     type: "counter",
+  });
+  const shedBy = seriesBy(
+    "reason",
+    valueFamily(registry, {
+      name: "parley_server_calls_shed_by_reason_total",
+      help: "Calls refused for load, by reason: full, connection-share, caller-share, queue-age, deadline-near.",
+      type: "counter",
+    }),
+  );
+  const shedInAll = shed.series({});
+  const places = valueFamily(registry, {
+    name: "parley_server_places_taken",
+    help: "Places taken by calls, by budget: unary (CALLS_MAX), streams (STREAMS_MAX), diagnostics (DIAGNOSTIC_STREAMS_MAX).",
+    type: "gauge",
   });
   const exceeded = valueFamily(registry, {
     name: "parley_server_requests_over_limit_total",
     help: "Requests refused because a message is over a limit: bytes, elements, fields, depth, list, length.",
     type: "counter",
   });
-  const exceededLimits = new Map<string, ValueTally>();
   return {
-    exceeded(limit) {
-      let tally = exceededLimits.get(limit);
-      if (tally === undefined) {
-        tally = exceeded.series({ limit });
-        exceededLimits.set(limit, tally);
-      }
-      return tally;
-    },
+    exceeded: seriesBy("limit", exceeded),
     inFlight: inFlight.series({}),
-    shed: shed.series({}),
+    shed(reason) {
+      shedInAll.value++;
+      shedBy(reason).value++;
+    },
+    places: seriesBy("budget", places),
     method(fullName) {
       const calls = started.series({ grpc_method: fullName });
       // Made when a call first ends so: most methods never end in most of the ways there are.
@@ -75,6 +89,19 @@ export function createCallMetrics(registry: Registry): CallMetrics {
         },
       };
     },
+  };
+}
+
+/** The series of a family by the value of its one label, made when it first occurs. */
+function seriesBy(label: string, family: TallyFamily<ValueTally>): (value: string) => ValueTally {
+  const made = new Map<string, ValueTally>();
+  return (value) => {
+    let series = made.get(value);
+    if (series === undefined) {
+      series = family.series({ [label]: value });
+      made.set(value, series);
+    }
+    return series;
   };
 }
 

@@ -138,7 +138,9 @@ describe("GET /traces/{traceId}", () => {
   });
 
   it("is not there where callers must say who they are", async () => {
-    const { client, traces } = await serve({ authorize: async () => undefined });
+    const { client, traces } = await serve({
+      authorize: { identify: async () => undefined, permit: () => {}, checkOwner: () => undefined },
+    });
     await client.echo({}, { headers: header() });
     expect((await traces()).status).toBe(404);
   });

@@ -11,14 +11,33 @@ export interface ServerLimits {
   readonly responseBytesMax: number;
   /** All headers of a request together. */
   readonly headerBytesMax: number;
-  /** Calls under way at once. What comes on top is shed with RESOURCE_EXHAUSTED. */
+  /** Unary calls handled at once. Further ones are refused with RESOURCE_EXHAUSTED. */
   readonly callsMax: number;
+  /** How many percent of those one connection, or one caller, may have while nobody else has any. */
+  readonly callsSharePercent: number;
+  /** Streams open at once. Further ones are refused with RESOURCE_EXHAUSTED. */
+  readonly streamsMax: number;
+  /** How many percent of those one connection, or one caller, may have while nobody else has any. */
+  readonly streamsSharePercent: number;
+  /** Streams of health and reflection open at once. */
+  readonly diagnosticStreamsMax: number;
+  /** How long a stream lives, give or take a tenth, before it ends with UNAVAILABLE for its client to open it again. 0 for ever. */
+  readonly streamAgeMaxMs: number;
   /** What a shed caller is told to wait before it tries again. */
   readonly shedRetryAfterMs: number;
   /** How long a unary call may take where the contract says nothing. */
   readonly unaryTimeoutMs: number;
-  /** Connections open at once. */
+  /**
+   * Connections open at once. At the limit a new connection takes the place of the one that has been silent for longest, or
+   * of one without a call on it.
+   */
   readonly connectionsMax: number;
+  /** Connections open at once from one IPv4 address or one IPv6 /64 network. */
+  readonly connectionsPerAddressMax: number;
+  /** How long a TLS handshake may take. */
+  readonly handshakeTimeoutMs: number;
+  /** Requests of one HTTP/1.1 connection that wait for their answers at once (pipelining). One more closes the connection. */
+  readonly pipelinedRequestsMax: number;
   /** Streams, that is calls, open at once on one HTTP/2 connection. */
   readonly streamsPerConnectionMax: number;
   /** Streams that a client may reset in a burst before its connection is closed (CVE-2023-44487). */
@@ -52,9 +71,24 @@ export const defaultLimits: ServerLimits = {
   headerBytesMax: 16 * 1024,
   // A thousand calls of 10 ms each are more than one core can do in a second; beyond that waiting only grows.
   callsMax: 1_000,
+  // Others still get a place at once while one caller keeps the server busy.
+  callsSharePercent: 90,
+  // At 16 KiB each at most, with what their implementations hold, 64 MiB.
+  streamsMax: 4_000,
+  // Streams are held for long: one caller must not hold more than half.
+  streamsSharePercent: 50,
+  // A probe, or a client of each replica that watches health, needs one each.
+  diagnosticStreamsMax: 500,
+  // Long enough to cost nothing, short enough that a place that was forgotten comes back, and that new replicas get their share of streams.
+  streamAgeMaxMs: 60 * 60_000,
   shedRetryAfterMs: 500,
   unaryTimeoutMs: 10_000,
   connectionsMax: 10_000,
+  // Half of them: one address may be a proxy or a NAT with many callers behind it, and still leaves room for others.
+  connectionsPerAddressMax: 5_000,
+  handshakeTimeoutMs: 10_000,
+  // No client in wide use pipelines; load generators send up to 16 at once.
+  pipelinedRequestsMax: 64,
   // As many as the server itself takes, so that one caller alone may fill it.
   streamsPerConnectionMax: 1_000,
   streamResetBurstMax: 1_000,

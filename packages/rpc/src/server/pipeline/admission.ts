@@ -2,47 +2,101 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { reasonError } from "../../call/reason-error.ts";
 import type { CallMetrics } from "../../telemetry/call-metrics.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
+import type { PlaceKind } from "./method-runtime.ts";
+import { PlaceBudget, type PlaceHolders, type PlaceRefusal } from "./place-budget.ts";
+import { HolderTable } from "./place-holders.ts";
 import type { ServerCall } from "./server-call.ts";
 
 /** The places that a server has for calls. */
 export interface Admission {
-  /** Takes a place. Throws RESOURCE_EXHAUSTED, with word of when to come back, if none is free. */
+  /** Throws RESOURCE_EXHAUSTED where no place at all is free, before the request's body is read. Takes none. */
+  check(call: ServerCall): void;
+  /** Takes a place, if the call has none yet. Throws RESOURCE_EXHAUSTED, with the time to wait, if there is none for it. */
   admit(call: ServerCall): void;
   /** Gives the call's place back, if it has one. */
   release(call: ServerCall): void;
 }
 
+/** A place that a call has. */
+export interface TakenPlace {
+  readonly kind: PlaceKind;
+  readonly holders: PlaceHolders;
+}
+
 /**
- * Turns calls away that come on top of what the server can do. Waiting in a queue would not serve them sooner: their
- * callers would give up first, and the work be done for nobody.
+ * Refuses calls beyond what the server can do. Unary calls, streams, and the streams of health and reflection have budgets of their own, so
+ * that none can take the places of another, and each is shared fairly between connections and callers.
  */
 export function createAdmission(limits: ServerLimits, metrics: CallMetrics): Admission {
-  let taken = 0;
+  const budgets: Readonly<Record<PlaceKind, Budget>> = {
+    unary: new Budget("CALLS_MAX", limits.callsMax, limits.callsSharePercent),
+    streams: new Budget("STREAMS_MAX", limits.streamsMax, limits.streamsSharePercent),
+    diagnostics: new Budget("DIAGNOSTIC_STREAMS_MAX", limits.diagnosticStreamsMax, limits.streamsSharePercent),
+  };
+
+  function refuse(kind: PlaceKind, refusal: PlaceRefusal): ConnectError {
+    metrics.shed(refusal);
+    return overloaded(budgets[kind], refusal, limits);
+  }
+
   return {
-    admit(call) {
-      if (taken >= limits.callsMax) {
-        metrics.shed.value++;
-        throw overloaded(limits);
+    check({ runtime: { placeKind } }) {
+      if (placeKind !== undefined && budgets[placeKind].places.taken >= budgets[placeKind].places.placesMax) {
+        throw refuse(placeKind, "full");
       }
-      taken++;
-      call.admitted = true;
-      metrics.inFlight.value++;
+    },
+    admit(call) {
+      const kind = call.runtime.placeKind;
+      if (call.place !== undefined || kind === undefined) {
+        return;
+      }
+      const { places, table } = budgets[kind];
+      const holders = table.of(call);
+      const refusal = places.refusal(holders);
+      if (refusal !== undefined) {
+        throw refuse(kind, refusal);
+      }
+      places.take(holders);
+      metrics.places(kind).value++;
+      call.place = { kind, holders };
     },
     release(call) {
-      if (call.admitted) {
-        call.admitted = false;
-        taken--;
-        metrics.inFlight.value--;
+      const { place } = call;
+      if (place !== undefined) {
+        call.place = undefined;
+        budgets[place.kind].places.giveBack(place.holders);
+        metrics.places(place.kind).value--;
       }
     },
   };
 }
 
-function overloaded({ callsMax, shedRetryAfterMs }: ServerLimits): ConnectError {
+class Budget {
+  readonly setting: string;
+  readonly places: PlaceBudget;
+  readonly table = new HolderTable();
+
+  constructor(setting: string, placesMax: number, sharePercent: number) {
+    this.setting = setting;
+    this.places = new PlaceBudget({ placesMax, sharePercent });
+  }
+}
+
+const sentences: Readonly<Record<PlaceRefusal, string>> = {
+  full: "The server handles as many calls as it may",
+  "connection-share": "This connection has its share of the calls that the server may handle",
+  "caller-share": "This caller has its share of the calls that the server may handle",
+};
+
+function overloaded(
+  { setting, places: { placesMax } }: Budget,
+  refusal: PlaceRefusal,
+  { shedRetryAfterMs }: ServerLimits,
+): ConnectError {
   const error = reasonError(Code.ResourceExhausted, {
-    reason: "OVERLOADED",
-    message: `the server has ${callsMax} calls under way and takes no more; try again in ${shedRetryAfterMs} ms`,
-    metadata: { callsMax: String(callsMax) },
+    reason: refusal === "full" ? "OVERLOADED" : "SHARE_EXCEEDED",
+    message: `${sentences[refusal]} (${setting}=${placesMax}). Try again in ${shedRetryAfterMs} ms.`,
+    metadata: { limit: setting, max: String(placesMax) },
     retryAfterMs: shedRetryAfterMs,
   });
   // gRPC's proposal A6, section "Pushback".

@@ -1,7 +1,7 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
-import type { AuthorizeCall } from "../../access/guarded-call.ts";
+import type { AccessControl } from "../../access/guarded-call.ts";
 import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
@@ -9,10 +9,11 @@ import { createCallMetrics } from "../../telemetry/call-metrics.ts";
 import type { TraceJournal } from "../../telemetry/trace-journal.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import { createAdmission } from "./admission.ts";
+import type { CountCall } from "./count-call.ts";
 import { toCallerError } from "./error-mapping.ts";
 import { explainError } from "./explain-error.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import type { MethodRuntime } from "./method-runtime.ts";
+import type { MethodRuntime, PlaceKind } from "./method-runtime.ts";
 import { ServerCall, type Settled } from "./server-call.ts";
 import { exceededLimit } from "./validation/decode-errors.ts";
 import { validateMessage } from "./validation/validation.ts";
@@ -20,8 +21,10 @@ import { validateMessage } from "./validation/validation.ts";
 export interface CallPipelineOptions {
   readonly environment: Environment;
   readonly limits: ServerLimits;
-  /** Without it everybody is let in. */
-  readonly authorize?: AuthorizeCall | undefined;
+  /** Access control. Without it anybody may call anything. */
+  readonly authorize?: AccessControl | undefined;
+  /** The rate limit, if there is one: it counts a call before its role is checked. */
+  readonly rate?: CountCall | undefined;
   /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
   readonly explainErrors?: boolean | undefined;
   /** Keeps the last calls. Without it none is kept. */
@@ -29,13 +32,17 @@ export interface CallPipelineOptions {
 }
 
 /**
- * What a server does around each call, whatever wire it came over and whatever code reads and writes that wire: `open`,
- * then one of the four kinds, then `close` exactly once.
+ * What a server does around each call, whichever protocol it came by: `open`, then one of the four kinds, then `close` exactly once.
+ *
+ * The order of the checks. From the headers alone, before the body is read: deadline, load, identity, rate, role (`open` begins them, and
+ * {@link ServerCall.identified} tells when they are done). Then the caller of this class reads and decodes the request within its budget.
+ * Then, in the four kinds: a place, the contract's rules, the owner, and the implementation.
  */
 export class CallPipeline {
   readonly #environment: Environment;
   readonly #limits: ServerLimits;
-  readonly #authorize: AuthorizeCall | undefined;
+  readonly #access: AccessControl | undefined;
+  readonly #rate: CountCall | undefined;
   readonly #explainErrors: boolean;
   readonly #journal: TraceJournal | undefined;
   readonly #metrics;
@@ -43,24 +50,26 @@ export class CallPipeline {
   #ready = false;
   readonly #open: Deadlines<ServerCall>;
 
-  constructor({ environment, limits, authorize, explainErrors = true, journal }: CallPipelineOptions) {
+  constructor({ environment, limits, authorize, rate, explainErrors = true, journal }: CallPipelineOptions) {
     this.#journal = journal;
     this.#explainErrors = explainErrors;
     this.#environment = environment;
     this.#open = new Deadlines<ServerCall>(environment.clock);
     this.#limits = limits;
-    this.#authorize = authorize;
+    this.#access = authorize;
+    this.#rate = rate;
     this.#metrics = createCallMetrics(environment.metrics);
     this.#admission = createAdmission(limits, this.#metrics);
   }
 
-  /** What to keep of a method. Exempt ones are let in under any load, ask for no permission, and are not logged. */
+  /** What to keep of a method. Exempt ones (health and reflection) ask for no permission and are not logged. */
   method(method: DescMethod, { exempt = false }: { readonly exempt?: boolean } = {}): MethodRuntime {
     const unbounded = method.methodKind !== "unary" ? Number.POSITIVE_INFINITY : this.#limits.unaryTimeoutMs;
     return {
       method,
       timeoutMs: methodPolicy(method).timeoutMs ?? unbounded,
       exempt,
+      placeKind: placeKind(method, exempt),
       metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
       log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
       logCall: createCallLog(this.#environment.log, method),
@@ -82,17 +91,54 @@ export class CallPipeline {
     this.#ready = true;
   }
 
-  /** Counts the call and gives it one of the server's places. Throws RESOURCE_EXHAUSTED if none is left. */
+  /**
+   * Counts the call and makes the checks that need its headers alone. Throws where one fails at once; where the caller's token must be looked
+   * at first, {@link ServerCall.identified} rejects. The body is not to be decoded before that is settled.
+   */
   open(call: ServerCall): void {
     call.runtime.metrics.started();
     this.#open.add(call);
+    if (!call.runtime.exempt) {
+      this.#metrics.inFlight.value++;
+    }
+    if (call.deadlineMs <= call.startMs) {
+      call.expire();
+      throw toCallerError(call, call.aborted);
+    }
+    this.#admission.check(call);
     if (call.runtime.exempt) {
       return;
     }
     if (!this.#ready) {
       throw new ConnectError("the server is starting", Code.Unavailable);
     }
-    this.#admission.admit(call);
+    this.#identify(call);
+  }
+
+  /** Identity, rate, role: in this order, so that a refused token counts against its sender's rate too. */
+  #identify(call: ServerCall): void {
+    const access = this.#access;
+    if (access === undefined) {
+      this.#rate?.(call);
+      return;
+    }
+    const identified = call.race(access.identify(call)).then(
+      (caller) => {
+        call.caller = caller;
+        this.#rate?.(call);
+        access.permit(call, caller);
+        call.identified = undefined;
+      },
+      (error: unknown) => {
+        this.#rate?.(call);
+        throw error;
+      },
+    );
+    call.identified = identified.catch((error: unknown) => {
+      throw toCallerError(call, error);
+    });
+    // Whoever opened the call waits for it; should nobody do so, the call's kinds below still reject.
+    call.identified.catch(ignoreLateFailure);
   }
 
   /** Counts, logs and keeps how the call ended. Only the first time counts. */
@@ -102,6 +148,9 @@ export class CallPipeline {
     }
     this.#open.delete(call);
     this.#admission.release(call);
+    if (!call.runtime.exempt) {
+      this.#metrics.inFlight.value--;
+    }
     const latencyMs = this.#environment.clock.monotonic() - call.startMs;
     call.runtime.metrics.ended(error?.code, latencyMs / 1000);
     if (!call.runtime.exempt) {
@@ -161,6 +210,8 @@ export class CallPipeline {
   /** Many messages in, one out. */
   async clientStream<I extends Message, O>(call: ServerCall, { requests, handle }: Many<I, Promise<O>>): Promise<O> {
     try {
+      await call.identified;
+      this.#admit(call);
       return await call.race(handle(this.#letInEach(call, requests), call));
     } catch (error) {
       throw toCallerError(call, error);
@@ -173,28 +224,56 @@ export class CallPipeline {
     { requests, handle }: Many<I, AsyncIterable<O>>,
   ): AsyncGenerator<O> {
     try {
+      await call.identified;
+      this.#admit(call);
       yield* untilAborted(call, handle(this.#letInEach(call, requests), call));
     } catch (error) {
       throw toCallerError(call, error);
     }
   }
 
-  /** What has to hold before an implementation sees a message. A promise only if something must be waited for. */
+  /** What has to hold before an implementation sees a whole request. A promise only if something must be waited for. */
   #letIn(call: ServerCall, message: Message): Promise<void> | undefined {
+    return call.identified === undefined
+      ? this.#check(call, message)
+      : call.identified.then(() => this.#check(call, message));
+  }
+
+  #check(call: ServerCall, message: Message): Promise<void> | undefined {
+    this.#admit(call);
+    return this.#checkMessage(call, message);
+  }
+
+  /** Takes a place. From then on a stream's age counts, and what is over by now is not begun. */
+  #admit(call: ServerCall): void {
+    const nowMs = this.#environment.clock.monotonic();
+    if (call.deadlineMs <= nowMs) {
+      call.expire();
+      throw toCallerError(call, call.aborted);
+    }
+    this.#admission.admit(call);
+    if (call.method.methodKind !== "unary" && this.#limits.streamAgeMaxMs > 0) {
+      // A tenth of jitter, so that streams that began together do not all come back together.
+      const ageMs = this.#limits.streamAgeMaxMs * (0.9 + 0.2 * this.#environment.random());
+      call.endMs = Math.min(call.deadlineMs, nowMs + ageMs);
+      this.#open.reschedule(call);
+    }
+  }
+
+  #checkMessage(call: ServerCall, message: Message): Promise<void> | undefined {
     validateMessage(call.method.input, message);
-    if (this.#authorize === undefined || call.runtime.exempt) {
+    if (this.#access === undefined || call.runtime.exempt) {
       return undefined;
     }
-    return call.race(this.#authorize(call, message)).then((caller) => {
-      call.caller = caller;
-    });
+    const owned = this.#access.checkOwner(call, call.caller, message);
+    return owned === undefined ? undefined : call.race(owned);
   }
 
   async *#letInEach<I extends Message>(call: ServerCall, requests: AsyncIterable<I>): AsyncGenerator<I> {
     let first = true;
     for await (const message of untilAborted(call, requests)) {
       if (first) {
-        await this.#letIn(call, message);
+        await this.#checkMessage(call, message);
         first = false;
       } else {
         validateMessage(call.method.input, message);
@@ -202,6 +281,13 @@ export class CallPipeline {
       yield message;
     }
   }
+}
+
+function placeKind({ methodKind }: DescMethod, exempt: boolean): PlaceKind | undefined {
+  if (methodKind === "unary") {
+    return exempt ? undefined : "unary";
+  }
+  return exempt ? "diagnostics" : "streams";
 }
 
 function runUnary<I, O>(call: ServerCall, { request, handle }: Single<I, O>, receiver: Settled<O>): void {

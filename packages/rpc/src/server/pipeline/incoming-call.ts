@@ -6,6 +6,8 @@ export interface IncomingCall {
   readonly url: string;
   /** Where it comes from: an address, or the name on a client certificate. */
   readonly peer: string;
+  /** The connection that it came by, the same object for all its calls. Undefined for calls inside the process. */
+  readonly connection?: object | undefined;
   /** How long the caller will wait, in milliseconds. Undefined if it does not say. */
   readonly timeoutMs: number | undefined;
   /** A request header by its name in lower case. */

@@ -13,3 +13,12 @@ export function bodyTooSlow(bodyIdleTimeoutMs: number): ConnectError {
     message: `the request's body paused for more than ${bodyIdleTimeoutMs} ms`,
   });
 }
+
+/** Ends a stream that has reached its maximum age. The client opens another, and resumes where this one ended. */
+export function streamAgeReached(): ConnectError {
+  return reasonError(Code.Unavailable, {
+    reason: "STREAM_AGE_REACHED",
+    message:
+      "The stream has reached its maximum age (STREAM_AGE_MAX_MS). Open it again, from the last position received.",
+  });
+}

@@ -7,8 +7,10 @@ import { childTrace, type Trace } from "../../call/trace.ts";
 import type { Environment } from "../../environment/environment.ts";
 import type { Linked } from "../../environment/linked-list.ts";
 import type { BatchedCall, EndedCall } from "../../telemetry/ended-call.ts";
+import type { TakenPlace } from "./admission.ts";
 import { CallValues } from "./call-values.ts";
 import type { IncomingCall } from "./incoming-call.ts";
+import { streamAgeReached } from "./limit-errors.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
 
 /**
@@ -22,12 +24,16 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   readonly startMs: number;
   /** When it must have been answered, by the same clock. Infinity for never. */
   readonly deadlineMs: number;
-  /** Who calls, once authenticated. */
+  /** The authenticated caller, once {@link identified}. */
   caller: Caller | undefined;
+  /** Settles once the caller is identified, counted and permitted to call the method. Undefined where that is done already. */
+  identified: Promise<void> | undefined;
   /** The address that a door of the platform heard the call from, where one proved that it passed it on. */
   forwardedFor: string | undefined;
-  /** Whether it takes up one of the server's places. */
-  admitted = false;
+  /** The place that it has among the server's. */
+  place: TakenPlace | undefined;
+  /** When it is cut off, by the same clock: at its deadline, or sooner at the maximum age of a stream. */
+  endMs: number;
   /** Its place among the calls under way, which is the list's own affair. */
   previous: ServerCall | undefined;
   next: ServerCall | undefined;
@@ -55,6 +61,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     this.startMs = environment.clock.monotonic();
     const timeoutMs = Math.min(incoming.timeoutMs ?? Number.POSITIVE_INFINITY, runtime.timeoutMs);
     this.deadlineMs = this.startMs + timeoutMs;
+    this.endMs = this.deadlineMs;
   }
 
   get method(): DescMethod {
@@ -211,9 +218,9 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#ended || this.#aborted !== undefined;
   }
 
-  /** Cuts the call off because its time is up. */
+  /** Cuts the call off because its time is up: its deadline has passed, or the stream has reached its maximum age. */
   expire(): void {
-    this.abort(deadlineExceeded());
+    this.abort(this.endMs < this.deadlineMs ? streamAgeReached() : deadlineExceeded());
   }
 
   /** Cuts the call off: whatever waits for it is told why. Only the first reason counts. */

@@ -3,6 +3,7 @@ import type { ServiceImpl, Transport } from "@connectrpc/connect";
 import type { FastifyInstance, RouteOptions } from "fastify";
 import type { JSONWebKeySet } from "jose";
 import type { AnyRequest, AnyResponse } from "../http/http-messages.ts";
+import type { CountCall } from "./count-call.ts";
 
 /** A contract and what stands behind it. Made by {@link implement}. */
 export interface ServiceEntry {
@@ -26,6 +27,11 @@ export interface ServiceModule {
    * the owner's user id, or undefined where there is no such thing.
    */
   readonly owners?: Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
+  /**
+   * A rate limit: counts a call before its role is checked and its body is decoded, so that refused and invalid calls count too. Throws
+   * where it is one too many.
+   */
+  readonly rate?: CountCall;
   /** The public keys of the tokens that the module gives out, where it does: its own calls are checked with them. */
   readonly publishedKeys?: () => Promise<JSONWebKeySet>;
   /** Routes for what is not a call, for example the public keys that check tokens. */

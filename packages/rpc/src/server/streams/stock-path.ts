@@ -25,12 +25,12 @@ export function stockPath(
 ): Parameters<typeof fastifyConnectPlugin>[1] {
   return {
     routes: (router) => addRoutes(router, { pipeline, methods, limits }),
-    contextValues: (request) =>
-      createContextValues().set(placeKey, { peer: peerOf(socketOf(request.raw)), call: undefined }),
-    requestGate: (context) => {
+    contextValues: (request) => createContextValues().set(placeKey, { socket: socketOf(request.raw), call: undefined }),
+    requestGate: async (context) => {
       const served = methods.get(`/${context.service.typeName}/${context.method.name}`);
       if (served !== undefined) {
-        openCall(context, { pipeline, served });
+        // Nothing of the body is read before the caller is known and may call the method.
+        await openCall(context, { pipeline, served }).identified;
       }
     },
     // Compressed requests are read, since clients may send them; answers are not compressed, since inside a platform the
@@ -50,12 +50,12 @@ function socketOf(raw: FastifyRequest["raw"]): Socket {
 
 /** Where a call's own things lie among Connect's context values. */
 interface Place {
-  readonly peer: string;
+  readonly socket: Socket | undefined;
   call: ServerCall | undefined;
 }
 
 const placeKey = createContextKey<Place>(
-  { peer: "unknown", call: undefined },
+  { socket: undefined, call: undefined },
   { description: "the call on its way in" },
 );
 
@@ -104,14 +104,24 @@ function isByteStream(body: unknown): body is AsyncIterable<Uint8Array> {
 function openCall(
   context: HandlerContext,
   { pipeline, served }: { readonly pipeline: CallPipeline; readonly served: ServedMethod },
-): void {
+): ServerCall {
   const place = context.values.get(placeKey);
-  const call = pipeline.call(served.runtime, new StockIncomingCall(context, place.peer));
+  const call = pipeline.call(served.runtime, new StockIncomingCall(context, place.socket));
   place.call = call;
-  context.signal.addEventListener("abort", () => endCall(call, { pipeline, reason: context.signal.reason }), {
-    once: true,
-  });
-  pipeline.open(call);
+  const { signal } = context;
+  const end = () => endCall(call, { pipeline, reason: signal.reason });
+  if (signal.aborted) {
+    // A deadline that is over as the call comes in has aborted the signal already, and no event will follow.
+    try {
+      pipeline.open(call);
+    } finally {
+      end();
+    }
+  } else {
+    signal.addEventListener("abort", end, { once: true });
+    pipeline.open(call);
+  }
+  return call;
 }
 
 /** The context's end: of its own accord, with an error, at its deadline, or because the caller went away. */
@@ -154,15 +164,17 @@ class StockIncomingCall implements IncomingCall {
   readonly requestMethod: string;
   readonly url: string;
   readonly peer: string;
+  readonly connection: object | undefined;
   readonly timeoutMs: number | undefined;
   readonly #context: HandlerContext;
 
-  constructor(context: HandlerContext, peer: string) {
+  constructor(context: HandlerContext, socket: Socket | undefined) {
     this.#context = context;
     this.protocolName = context.protocolName as IncomingCall["protocolName"];
     this.requestMethod = context.requestMethod;
     this.url = context.url;
-    this.peer = peer;
+    this.connection = socket;
+    this.peer = socket === undefined ? "unknown" : peerOf(socket);
     this.timeoutMs = context.timeoutMs();
   }
 

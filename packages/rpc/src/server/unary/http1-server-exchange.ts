@@ -39,6 +39,10 @@ export class Http1Exchange implements Exchange {
     return peerOf(this.#request.socket);
   }
 
+  get connection(): object {
+    return this.#request.socket;
+  }
+
   get bodyBytes(): number {
     return this.#body.length;
   }
@@ -89,6 +93,10 @@ export class Http1Exchange implements Exchange {
     } else {
       this.#response.end(body);
     }
+  }
+
+  abandon(): void {
+    this.#response.destroy();
   }
 
   onGone(callback: (reason: () => ConnectError) => void): void {

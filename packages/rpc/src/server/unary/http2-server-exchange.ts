@@ -52,6 +52,10 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     return peerOf(this.#socket);
   }
 
+  get connection(): object {
+    return this.#socket;
+  }
+
   get bodyBytes(): number {
     return this.#body.length;
   }
@@ -94,12 +98,14 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     if (prepared === undefined) {
       headers[":status"] = status;
     }
+    // Both are encoded before either is sent: where one cannot be, nothing has left yet.
     const block = prepared ?? encodeFields(objectToFields(headers));
+    const last = trailers instanceof Uint8Array ? trailers : trailers && encodeFields(objectToFields(trailers));
     if (body === undefined) {
       stream.sendHeaders(block, true);
     } else {
       stream.sendHeaders(block);
-      stream.end(body, trailers instanceof Uint8Array ? trailers : trailers && encodeFields(objectToFields(trailers)));
+      stream.end(body, last);
     }
     if (!stream.closed) {
       this.#stalls.watch(this);
@@ -107,6 +113,10 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
         this.#dropRest();
       }
     }
+  }
+
+  abandon(): void {
+    this.stream.reset(errorCode.internal);
   }
 
   onGone(callback: (reason: () => ConnectError) => void): void {

@@ -17,7 +17,7 @@ export interface Http1Request extends UnaryRequestInit {
 
 /** A request and its answer over HTTP/1.1, with the body of each in one piece. Places are tried in turn until one can be connected to. */
 export class Http1ClientExchange implements Expiring, HttpAnswer {
-  readonly deadlineMs: number;
+  readonly endMs: number;
   /** Its place among the calls with deadlines, which the list alone changes. */
   previous: Expiring | undefined;
   next: Expiring | undefined;
@@ -43,7 +43,7 @@ export class Http1ClientExchange implements Expiring, HttpAnswer {
     this.#deadlines = deadlines;
     this.#request = request;
     this.#outcome = outcome;
-    this.deadlineMs = request.deadlineMs;
+    this.endMs = request.deadlineMs;
   }
 
   get body(): Buffer {
@@ -52,7 +52,7 @@ export class Http1ClientExchange implements Expiring, HttpAnswer {
 
   start(): void {
     this.#request.signal?.addEventListener("abort", this);
-    if (this.deadlineMs !== Number.POSITIVE_INFINITY) {
+    if (this.endMs !== Number.POSITIVE_INFINITY) {
       this.#deadlines.add(this);
     }
     this.#target.resolve().then(

@@ -27,7 +27,7 @@ const noFields: NodeFields = {};
  * runs for every call.
  */
 export class Http2ClientExchange implements ConnectionWaiter, Expiring, HttpAnswer, StreamListener {
-  readonly deadlineMs: number;
+  readonly endMs: number;
   /** Its place among the calls with deadlines, which the list alone changes. */
   previous: Expiring | undefined;
   next: Expiring | undefined;
@@ -55,7 +55,7 @@ export class Http2ClientExchange implements ConnectionWaiter, Expiring, HttpAnsw
     this.#deadlines = deadlines;
     this.#request = request;
     this.#outcome = outcome;
-    this.deadlineMs = request.deadlineMs;
+    this.endMs = request.deadlineMs;
   }
 
   get status(): number {
@@ -71,7 +71,7 @@ export class Http2ClientExchange implements ConnectionWaiter, Expiring, HttpAnsw
     if (signal !== undefined) {
       signal.addEventListener("abort", this);
     }
-    if (this.deadlineMs !== Number.POSITIVE_INFINITY) {
+    if (this.endMs !== Number.POSITIVE_INFINITY) {
       this.#deadlines.add(this);
     }
     this.#place();

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { flag, frameBytesMax, frameHeaderBytes, frameType } from "./constants.ts";
+import { flag, frameBytesMax, frameHeaderBytes, frameType, tableBytesDefault } from "./constants.ts";
 
 /** Small enough to be copied next to the frames around it; larger payloads go out as they are. */
 const copiedBytesMax = 8_192;
@@ -19,6 +19,8 @@ export class FrameWriter {
   #pieces: Uint8Array[] = [];
   #scheduled = false;
   #writing = 0;
+  #tableBytes = tableBytesDefault;
+  #tableUpdateDue = false;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
@@ -34,9 +36,25 @@ export class FrameWriter {
     this.#frame(frameType.data, end ? flag.endStream : 0, id, payload);
   }
 
+  /**
+   * The peer sets the size of its table for headers. We use none. Where it becomes smaller than what we could use, the next block of headers has
+   * to say so first (RFC 7541, section 4.2); it says 0, and no later size is smaller.
+   */
+  setTableSize(bytes: number): void {
+    if (bytes < this.#tableBytes) {
+      this.#tableBytes = 0;
+      this.#tableUpdateDue = true;
+    }
+  }
+
   /** HEADERS, and as many CONTINUATION as the block needs. */
-  headers(id: number, block: Uint8Array, end: boolean): void {
+  headers(id: number, fields: Uint8Array, end: boolean): void {
     const endStream = end ? flag.endStream : 0;
+    let block = fields;
+    if (this.#tableUpdateDue) {
+      this.#tableUpdateDue = false;
+      block = Buffer.concat([emptyTable, fields]);
+    }
     if (block.length <= frameBytesMax) {
       this.#frame(frameType.headers, flag.endHeaders | endStream, id, block);
       return;
@@ -191,6 +209,9 @@ export class FrameWriter {
     }
   }
 }
+
+/** Sets the size of the dynamic table to 0 (RFC 7541, section 6.3). */
+const emptyTable = Buffer.from([0x20]);
 
 const settingBytes = 6;
 const nothing = Buffer.alloc(0);

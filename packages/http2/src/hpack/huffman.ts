@@ -1,4 +1,4 @@
-import { ConnectionError, errorCode } from "./constants.ts";
+import { ConnectionError, errorCode } from "../frames/constants.ts";
 
 /** Reads a Huffman-coded string (RFC 7541, section 5.2). Throws COMPRESSION_ERROR where it is none. */
 export function readHuffman(bytes: Uint8Array, start: number, end: number): string {

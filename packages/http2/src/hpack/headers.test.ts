@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ConnectionError } from "./constants.ts";
+import { ConnectionError } from "../frames/constants.ts";
+import { answerLength, answerStatus, fieldsToObject, requestHeaders } from "../header-fields.ts";
 import { HeaderDecoder } from "./header-decoder.ts";
 import { encodeFields } from "./header-encoder.ts";
-import { fieldsToObject, requestHeaders } from "./header-fields.ts";
 
 const listBytesMax = 16_384;
 
@@ -100,7 +100,7 @@ describe("the headers of a request", () => {
   const block = (fields: readonly string[]) => ({ fields, malformed: false, tooLarge: false });
 
   it("are given as Node gives them", () => {
-    const fields = [...pseudo, "cookie", "a=1", "cookie", "b=2", "x", "1", "x", "2", "host", "one", "host", "two"];
+    const fields = [...pseudo, "cookie", "a=1", "cookie", "b=2", "x", "1", "x", "2", "host", "one"];
     expect({ ...requestHeaders(block(fields)) }).toEqual({
       ...{ ":method": "POST", ":scheme": "http", ":path": "/a", cookie: "a=1; b=2", x: "1, 2", host: "one" },
     });
@@ -117,7 +117,62 @@ describe("the headers of a request", () => {
     ["a pseudo-header of answers", [...pseudo, ":status", "200"]],
     ["a header of the connection", [...pseudo, "connection", "close"]],
     ["another wish than trailers", [...pseudo, "te", "gzip"]],
+    ["a URL as path", [":method", "POST", ":scheme", "http", ":path", "http://a/b"]],
+    ["a path that does not begin with a slash", [":method", "POST", ":scheme", "http", ":path", "a"]],
+    ["an asterisk for another method than OPTIONS", [":method", "POST", ":scheme", "http", ":path", "*"]],
+    ["userinfo in the authority", [...pseudo, ":authority", "user:password@a"]],
+    ["a host unlike the authority", [...pseudo, ":authority", "a", "host", "b"]],
+    ["two hosts", [...pseudo, "host", "a", "host", "a"]],
+    ["a path for CONNECT", [":method", "CONNECT", ":path", "/", ":authority", "a:1"]],
+    ["CONNECT without an authority", [":method", "CONNECT"]],
+    ["two lengths", [...pseudo, "content-length", "5", "content-length", "5"]],
+    ...["", "abc", "-5", "+5", " 5", "0x13", "1.9e1", "5.0", "5, 5", "1".repeat(20), "\u0665"].map(
+      (length): [string, string[]] => [`the length ${JSON.stringify(length)}`, [...pseudo, "content-length", length]],
+    ),
   ])("are malformed with %s", (_name, fields) => {
     expect(requestHeaders(block(fields))).toBeUndefined();
+  });
+
+  it.each([
+    ["a length", [...pseudo, "content-length", "0"]],
+    ["a host like the authority", [...pseudo, ":authority", "A.example", "host", "a.example:80"]],
+    ["an asterisk for OPTIONS", [":method", "OPTIONS", ":scheme", "http", ":path", "*"]],
+    ["CONNECT to an authority alone", [":method", "CONNECT", ":authority", "a:1"]],
+    ["trailers wished for", [...pseudo, "te", "trailers"]],
+  ])("are right with %s", (_name, fields) => {
+    expect(requestHeaders(block(fields))).toBeDefined();
+  });
+
+  it("are malformed for a name of the table that was malformed when it came", () => {
+    const decoder = new HeaderDecoder(listBytesMax);
+    // Literal with indexing: name "A", value "b"; then a literal whose name is that of index 62.
+    expect(decoder.read(Buffer.from("4001410162", "hex")).malformed).toBe(true);
+    expect(decoder.read(Buffer.from("0f2f0163", "hex"))).toMatchObject({ fields: ["A", "c"], malformed: true });
+  });
+});
+
+describe("the headers of an answer", () => {
+  it.each([
+    ["no status", ["content-type", "a"]],
+    ["a status that does not come first", ["content-type", "a", ":status", "200"]],
+    ["a second status", [":status", "200", ":status", "200"]],
+    ["a pseudo-header of requests", [":status", "200", ":path", "/"]],
+    ["a late pseudo-header", [":status", "200", "a", "b", ":status", "200"]],
+    ["a header of the connection", [":status", "200", "connection", "close"]],
+    ["a transfer encoding", [":status", "200", "transfer-encoding", "chunked"]],
+    ...["", "20", "2000", "abc", "2e2", "099", "-20", "200 "].map((status): [string, string[]] => [
+      `the status ${JSON.stringify(status)}`,
+      [":status", status],
+    ]),
+  ])("are malformed with %s", (_name, fields) => {
+    expect(answerStatus(fields)).toBeUndefined();
+  });
+
+  it("give status and length where they are right", () => {
+    expect(answerStatus([":status", "404", "a", "b"])).toBe(404);
+    expect(answerLength([":status", "200"])).toBe(-1);
+    expect(answerLength([":status", "200", "content-length", "12"])).toBe(12);
+    expect(answerLength([":status", "200", "content-length", "abc"])).toBeUndefined();
+    expect(answerLength([":status", "200", "content-length", "5", "content-length", "5"])).toBeUndefined();
   });
 });

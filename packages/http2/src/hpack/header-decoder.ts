@@ -1,4 +1,4 @@
-import { ConnectionError, errorCode } from "./constants.ts";
+import { ConnectionError, errorCode, tableBytesDefault } from "../frames/constants.ts";
 import { readHuffman } from "./huffman.ts";
 import { staticTable } from "./static-table.ts";
 
@@ -14,8 +14,8 @@ export interface HeaderBlock {
 
 /** What a field counts for beyond its name and value, in the table and in the list (RFC 7541, section 4.1). */
 const fieldOverheadBytes = 32;
-/** The size of the dynamic table that we let the other side use: the protocol's default. */
-const tableBytesMax = 4_096;
+/** The size of the dynamic table that we let the other side use: we leave the setting at its default. */
+const tableBytesMax = tableBytesDefault;
 
 /**
  * Reads blocks of headers (HPACK, RFC 7541). One for each connection, since what a block says depends on those before it. Throws a
@@ -89,7 +89,9 @@ export class HeaderDecoder {
       name = this.#readString();
       malformed = !isName(name);
     } else {
-      name = this.#entry(index).name;
+      const entry = this.#entry(index);
+      name = entry.name;
+      malformed = entry.malformed && !isName(name);
     }
     const value = this.#readString();
     return {

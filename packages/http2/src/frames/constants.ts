@@ -50,6 +50,9 @@ export const frameHeaderBytes = 9;
 /** The largest frame that either side may send unless the other allows more (section 6.5.2). We do not. */
 export const frameBytesMax = 16_384;
 
+/** The size of the table for headers before a setting changes it (section 6.5.2). */
+export const tableBytesDefault = 4_096;
+
 /** The windows of flow control before anybody says otherwise (section 6.9.2). */
 export const windowBytesDefault = 65_535;
 
