@@ -3,6 +3,7 @@ import { type BackoffOptions, backoffMs } from "../../environment/backoff.ts";
 import type { Clock } from "../../environment/clock.ts";
 import { markReach } from "../call/attempt-outcome.ts";
 import { type Connection, type ConnectionOptions, type ConnectionOwner, openConnection } from "./client-connection.ts";
+import { errorWords } from "./error-words.ts";
 import { raceEndpoints } from "./race-endpoints.ts";
 import { type Endpoint, parseTarget, type Target } from "./target.ts";
 
@@ -201,7 +202,7 @@ export class Channel implements ConnectionOwner {
   }
 
   #unreachable(cause: unknown): ConnectError {
-    const message = `cannot connect to ${this.target.name}: ${describe(cause)}`;
+    const message = `cannot connect to ${this.target.name}: ${errorWords(cause)}`;
     return markReach(new ConnectError(message, Code.Unavailable, undefined, undefined, cause), "unreachable");
   }
 }
@@ -218,10 +219,3 @@ export function connectBackoffMs(failures: number, random: () => number, options
 
 /** gRPC connection backoff protocol: "MAX_BACKOFF = 120 seconds". */
 const connectBackoffMaxMs = 120_000;
-
-function describe(cause: unknown): string {
-  if (cause instanceof AggregateError) {
-    return cause.errors.map(describe).join("; ");
-  }
-  return cause instanceof Error ? cause.message : String(cause);
-}
