@@ -29,7 +29,7 @@ export function messageFromJsonBytes<T extends DescMessage>(
     throw new Error(`cannot decode message ${schema.typeName} from JSON: the text is not valid UTF-8`);
   }
   const keys = bytes.length < scannedBytesMin ? undefined : scanJson(bytes, budget).keys;
-  return read(schema, { text: textOf(bytes), keys, options });
+  return read(schema, { text: textOf(bytes), keys, options, contractLimits: budget.contractLimits ?? true });
 }
 
 /** Reads a message as protobuf-es does, with the same errors, but for numbers in quotes: see `checkJson`. */
@@ -38,7 +38,7 @@ export function messageFromJson<T extends DescMessage>(
   text: string,
   options: Partial<JsonReadOptions>,
 ): MessageShape<T> {
-  return read(schema, { text, keys: undefined, options });
+  return read(schema, { text, keys: undefined, options, contractLimits: true });
 }
 
 interface JsonText {
@@ -46,18 +46,21 @@ interface JsonText {
   /** How many keys are written in it, where they were counted. */
   readonly keys: number | undefined;
   readonly options: Partial<JsonReadOptions>;
+  readonly contractLimits: boolean;
 }
 
 /**
  * protobuf-es looks at each character once more for keys that come twice, which takes it longer than all the rest; here they are counted, and only
  * where the count leaves a doubt is it asked.
  */
-function read<T extends DescMessage>(schema: T, { text, keys, options }: JsonText): MessageShape<T> {
+function read<T extends DescMessage>(schema: T, { text, keys, options, contractLimits }: JsonText): MessageShape<T> {
   const value = parse(text);
   if (value === undefined || keysOf(value, nestingMax) !== (keys ?? keysIn(text))) {
     return fromJsonString(schema, text, options);
   }
-  checkJson(schema, value);
+  if (contractLimits) {
+    checkJson(schema, value);
+  }
   return fromJson(schema, value, options);
 }
 
