@@ -1,10 +1,11 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Http2Stream } from "@parley/http2";
 import { errorCode, fieldsToObject } from "@parley/http2";
+import type { Clock } from "../../../environment/clock.ts";
 import type { Deadlines, Expiring } from "../../../environment/deadlines.ts";
 import { BodyCollector } from "../../../protocol/body-collector.ts";
 import { isDeadline, markReach } from "../../call/attempt-outcome.ts";
-import { canceledBy } from "../../call/call-end.ts";
+import { canceledBy, resetAtDeadline } from "../../call/call-end.ts";
 import type { Channel } from "../../connection/channel.ts";
 import type { Connection } from "../../connection/client-connection.ts";
 import type { HttpAnswer, NodeFields } from "../unary-answer.ts";
@@ -15,6 +16,7 @@ import { Http2Call } from "./http2-call.ts";
 export interface Http2Request extends UnaryRequestInit {
   /** The headers, as HTTP/2 writes them. */
   readonly head: Uint8Array;
+  readonly clock: Clock;
 }
 
 const noFields: NodeFields = {};
@@ -114,7 +116,8 @@ export class Http2ClientExchange extends Http2Call implements Expiring, HttpAnsw
 
   onClose(): void {
     if (!this.settled && this.stream !== undefined) {
-      this.#settle(this.closeError(this.stream));
+      const error = this.closeError(this.stream);
+      this.#settle(resetAtDeadline(error, this.endMs - this.#request.clock.monotonic()));
     }
   }
 

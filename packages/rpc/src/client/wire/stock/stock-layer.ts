@@ -36,7 +36,8 @@ export function stockLayer({
 }: StockLayerOptions): CallLayer {
   const { target } = channel;
   const common = {
-    baseUrl: `http://${target.authority}${target.pathPrefix}`,
+    // Over HTTP/1.1 our agent makes the TLS connections.
+    baseUrl: `${httpVersion === "2" ? target.scheme : "http"}://${target.authority}${target.pathPrefix}`,
     useBinaryFormat: wire.codec === "proto",
     readMaxBytes: wire.readBytesMax,
     acceptCompression: wire.acceptGzip ? [compressionGzip] : [],

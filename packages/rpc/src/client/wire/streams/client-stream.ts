@@ -6,7 +6,7 @@ import { onNextTurn, sliceUsedUp } from "../../../environment/turn-slice.ts";
 import { EnvelopeReader } from "../../../protocol/envelope-reader.ts";
 import { headersFromNode } from "../../../protocol/metadata.ts";
 import { markReach } from "../../call/attempt-outcome.ts";
-import { canceledBy, deadlinePassed } from "../../call/call-end.ts";
+import { canceledBy, deadlinePassed, resetAtDeadline } from "../../call/call-end.ts";
 import type { OutgoingStream } from "../../call/call-layer.ts";
 import { decodeMessage, type MessageFormat } from "../codec.ts";
 import type { NodeFields } from "../unary-answer.ts";
@@ -62,6 +62,8 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
   readonly #waiters: Waiter[] = [];
   #wire: StreamWire | undefined;
   #reading: StreamReading | undefined;
+  /** The response, held back while its headers tell of an error that a body would overrule. */
+  #held: StreamResponse | undefined;
   #end: StreamEnd | undefined;
   #trailers: NodeFields | undefined;
   #remoteEnded = false;
@@ -106,19 +108,28 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
       return;
     }
     const header = headersFromNode(headers);
-    this.#options.begun({
+    const response: StreamResponse = {
       stream: true,
       service: method.parent,
       method,
       header,
       trailer: this.#trailer,
       message: this,
-    });
+    };
+    if (this.#reading.headersError === undefined) {
+      this.#options.begun(response);
+    } else {
+      this.#held = response;
+    }
   }
 
   onPiece(bytes: Buffer): void {
     if (this.settled) {
       return;
+    }
+    if (this.#held !== undefined) {
+      this.#options.begun(this.#held);
+      this.#held = undefined;
     }
     this.#reader.push(bytes);
     this.#untakenBytes += bytes.length;
@@ -131,6 +142,10 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
 
   /** The response is complete. */
   onEnd(): void {
+    if (this.#held !== undefined) {
+      this.#fail(this.#reading?.headersError as ConnectError, "answered");
+      return;
+    }
     this.#remoteEnded = true;
     this.#options.requestOver();
     this.#releaseSignal();
@@ -142,12 +157,13 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     if (this.settled || this.#remoteEnded) {
       return;
     }
-    if (this.#reading === undefined) {
+    const told = resetAtDeadline(error, this.endMs - this.#options.clock.monotonic());
+    if (this.#reading === undefined || this.#held !== undefined) {
       this.#settle();
-      this.#options.failed(error);
+      this.#options.failed(told);
       return;
     }
-    this.#failure = this.#isOver() && error.code === Code.Canceled ? deadlinePassed() : error;
+    this.#failure = told;
     this.#options.requestOver();
     this.#serve();
   }
@@ -304,7 +320,7 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     }
     this.#settle();
     this.#wire?.cancel();
-    if (this.#reading === undefined) {
+    if (this.#reading === undefined || this.#held !== undefined) {
       this.#options.failed(error);
       return;
     }
@@ -317,10 +333,6 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     for (const other of others) {
       other.resolve(done);
     }
-  }
-
-  #isOver(): boolean {
-    return this.#call.signal?.aborted !== true && this.#options.clock.monotonic() >= this.endMs - timerSlackMs;
   }
 
   #releaseSignal(): void {
@@ -336,9 +348,3 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
 }
 
 const done: IteratorReturnResult<undefined> = { done: true, value: undefined };
-
-/**
- * How much earlier than ours a server's own timer for the same deadline may fire, in milliseconds: a server that resets the stream at its
- * deadline has not canceled the call.
- */
-const timerSlackMs = 10;

@@ -74,6 +74,7 @@ function commonFields({ userAgent, acceptGzip, sendGzip }: WireOptions): readonl
 class GrpcReading implements StreamReading {
   readonly gzip: boolean;
   readonly endFlag: number;
+  readonly headersError: ConnectError | undefined;
   readonly #headers: NodeFields;
 
   constructor(headers: NodeFields, { gzip, endFlag }: { readonly gzip: boolean; readonly endFlag: number }) {
@@ -81,9 +82,9 @@ class GrpcReading implements StreamReading {
     this.gzip = gzip;
     this.endFlag = endFlag;
     // "Trailers-Only": the status is in the headers, and nothing follows.
-    const error = headers["grpc-status"] === undefined ? undefined : statusError(headers);
-    if (error !== undefined) {
-      throw error;
+    this.headersError = headers["grpc-status"] === undefined ? undefined : statusError(headers);
+    if (this.headersError !== undefined && endFlag === 0) {
+      throw this.headersError;
     }
   }
 

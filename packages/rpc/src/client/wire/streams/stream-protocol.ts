@@ -17,6 +17,8 @@ export interface StreamReading {
   readonly gzip: boolean;
   /** The flag of the envelope that ends the stream; 0 where trailers do. */
   readonly endFlag: number;
+  /** An error in the headers that counts where no body follows (gRPC-Web, "Trailers-Only"). */
+  readonly headersError?: ConnectError | undefined;
   /** Reads the envelope that ends the stream. */
   readEnd(payload: Buffer): StreamEnd;
   /** The body is over. Returns how the stream ended, or throws a ConnectError where that is missing. */
