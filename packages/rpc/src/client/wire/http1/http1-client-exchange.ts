@@ -1,16 +1,24 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { Clock } from "../../../environment/clock.ts";
 import type { Deadlines, Expiring } from "../../../environment/deadlines.ts";
 import { BodyCollector } from "../../../protocol/body-collector.ts";
 import { markReach } from "../../call/attempt-outcome.ts";
 import { canceledBy, deadlinePassed } from "../../call/call-end.ts";
 import type { HttpAnswer, NodeFields } from "../unary-answer.ts";
 import type { ExchangeOutcome, UnaryRequestInit } from "../unary-exchange.ts";
-import { brokenConnection, type Http1RequestInit, noConnection, openHttp1Request } from "./http1-request.ts";
+import {
+  boundInterimResponses,
+  brokenConnection,
+  type Http1RequestInit,
+  noConnection,
+  openHttp1Request,
+} from "./http1-request.ts";
 
 /** A request over HTTP/1.1 with its body in one piece. */
 export interface Http1Request extends UnaryRequestInit {
   readonly init: Http1RequestInit;
+  readonly clock: Clock;
 }
 
 /** A request and its answer over HTTP/1.1, with the body of each in one piece. */
@@ -57,6 +65,7 @@ export class Http1ClientExchange implements Expiring, HttpAnswer {
     pending.on("error", (error) =>
       this.#fail(this.#connected ? brokenConnection(error) : noConnection(init.target, error)),
     );
+    boundInterimResponses(pending);
     pending.on("response", (response) => this.#receive(response));
     pending.end(body);
   }
@@ -74,8 +83,14 @@ export class Http1ClientExchange implements Expiring, HttpAnswer {
     this.status = response.statusCode ?? 0;
     this.headers = response.headers;
     response.on("data", (chunk: Buffer) => {
+      if (this.settled) {
+        return;
+      }
       this.#body.add(chunk);
-      if (this.#body.length > this.#request.bodyBytesMax) {
+      if (this.#request.clock.monotonic() >= this.endMs) {
+        // Not left to the timer, which has to wait while pieces keep coming.
+        this.expire();
+      } else if (this.#body.length > this.#request.bodyBytesMax) {
         const message = `the answer is larger than ${this.#request.bodyBytesMax} bytes`;
         this.#fail(markReach(new ConnectError(message, Code.ResourceExhausted), "answered"));
       }

@@ -35,6 +35,20 @@ export function openHttp1Request({ agent, target, path, fields, bodyBytes }: Htt
   }
 }
 
+/** Interim responses (RFC 9110, section 15.2) before the final one. Servers send one or two; each costs us about as much as a call. */
+const interimResponsesMax = 100;
+
+/** Ends the request with an error where interim responses go on without end. */
+export function boundInterimResponses(pending: ClientRequest): void {
+  let count = 0;
+  pending.on("information", () => {
+    if (++count > interimResponsesMax) {
+      const message = `more than ${interimResponsesMax} interim responses`;
+      pending.destroy(Object.assign(new Error(message), { code: "HPE_INTERIM_RESPONSES" }));
+    }
+  });
+}
+
 /** The error of a request that got no connection. */
 export function noConnection(target: Target, cause: unknown): ConnectError {
   const message = `cannot connect to ${target.name}: ${errorWords(cause)}`;

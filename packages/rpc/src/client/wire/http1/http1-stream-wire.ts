@@ -4,7 +4,13 @@ import { markReach } from "../../call/attempt-outcome.ts";
 import { deadlinePassed } from "../../call/call-end.ts";
 import type { ClientStream, StreamWire } from "../streams/client-stream.ts";
 import type { RequestPump } from "../streams/request-pump.ts";
-import { brokenConnection, type Http1RequestInit, noConnection, openHttp1Request } from "./http1-request.ts";
+import {
+  boundInterimResponses,
+  brokenConnection,
+  type Http1RequestInit,
+  noConnection,
+  openHttp1Request,
+} from "./http1-request.ts";
 
 /** Response bytes that may wait to be taken before the connection is read no further. */
 const untakenBytesMax = 1 << 20;
@@ -33,6 +39,7 @@ export class Http1StreamWire implements StreamWire {
     request.on("error", (error) =>
       this.#call.onFailure(this.#connected ? brokenConnection(error) : noConnection(this.#init.target, error)),
     );
+    boundInterimResponses(request);
     request.on("response", (response) => this.#receive(response));
     request.on("drain", () => this.#pump.drained());
     // Nothing is asked of the caller's iterable before there is a connection.

@@ -52,6 +52,7 @@ export class Http1UnaryCalls {
           fields,
           bodyBytes: body.bytes.length,
         },
+        clock: this.#clock,
         body: body.bytes,
         bodyBytesMax: this.#protocol.bodyBytesMax,
         deadlineMs: timeoutMs === undefined ? Number.POSITIVE_INFINITY : this.#clock.monotonic() + timeoutMs,

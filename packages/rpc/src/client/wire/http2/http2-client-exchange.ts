@@ -98,9 +98,15 @@ export class Http2ClientExchange extends Http2Call implements Expiring, HttpAnsw
   }
 
   onData(chunk: Buffer): void {
+    if (this.settled) {
+      return;
+    }
     this.#body.add(chunk);
     this.stream?.taken(chunk.length);
-    if (this.#body.length > this.#request.bodyBytesMax && !this.settled) {
+    if (this.#body.length !== chunk.length && this.#request.clock.monotonic() >= this.endMs) {
+      // Not left to the timer, which has to wait while pieces keep coming.
+      this.expire();
+    } else if (this.#body.length > this.#request.bodyBytesMax) {
       const message = `the answer is larger than ${this.#request.bodyBytesMax} bytes`;
       this.#abandon(markReach(new ConnectError(message, Code.ResourceExhausted), "answered"));
     }

@@ -40,7 +40,7 @@ export function stockLayer({
     baseUrl: `${httpVersion === "2" ? target.scheme : "http"}://${target.authority}${target.pathPrefix}`,
     useBinaryFormat: wire.codec === "proto",
     readMaxBytes: wire.readBytesMax,
-    acceptCompression: wire.acceptGzip ? [compressionGzip] : [],
+    acceptCompression: [compressionGzip],
     ...(wire.sendGzip ? { sendCompression: compressionGzip } : {}),
     compressMinBytes: wire.gzipBytesMin,
     useHttpGet: options.useGet ?? false,
@@ -80,6 +80,9 @@ function wholeMilliseconds(stock: CallLayer): CallLayer {
   };
 }
 
+/** The stock transports write every `grpc-timeout` in milliseconds, of which it holds eight digits. */
+const stockTimeoutMaxMs = 99_999_999;
+
 function whole(timeoutMs: number | undefined): number | undefined {
-  return timeoutMs === undefined ? undefined : Math.max(1, Math.floor(timeoutMs));
+  return timeoutMs === undefined ? undefined : Math.min(stockTimeoutMaxMs, Math.max(1, Math.floor(timeoutMs)));
 }

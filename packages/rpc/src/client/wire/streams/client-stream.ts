@@ -127,6 +127,11 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     if (this.settled) {
       return;
     }
+    if (this.#options.clock.monotonic() >= this.endMs) {
+      // Not left to the timer, which has to wait while bytes keep coming.
+      this.expire();
+      return;
+    }
     if (this.#held !== undefined) {
       this.#options.begun(this.#held);
       this.#held = undefined;
