@@ -1,4 +1,4 @@
-import type { Parameter } from "./parameters.ts";
+import type { Parameter } from "../contract/parameters.ts";
 import type { GivenValue } from "./request.ts";
 
 /** What must not stand on a command line, where every user of the machine can read it. */

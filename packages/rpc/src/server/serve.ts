@@ -71,6 +71,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     limits,
     authorize,
     rate: module.rate,
+    trustedProxies: module.trustedProxies,
     explainErrors: config.explainErrors,
     journal,
   });
@@ -85,7 +86,8 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   ]);
   const { httpPlugin } = module;
   const local = createInProcessTransport(pipeline, methods, { protocolName: "rest", handsOver: true });
-  const json = { registry };
+  // Zero values are written, as in REST: a client looks for the list and the number, and ProtoJSON allows both.
+  const json = { registry, alwaysEmitImplicit: true };
   const app = await createHttpApp({
     environment,
     health,
@@ -115,7 +117,15 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
           leaveCrossOrigin: httpPlugin !== undefined,
           json,
         });
-  const listener = createListener({ limits, tls, handle: app.handle, unary, hostCheck: config.hostCheck, environment });
+  const listener = createListener({
+    limits,
+    tls,
+    handle: app.handle,
+    unary,
+    hostCheck: config.hostCheck,
+    isTrusted: module.trustedProxies?.trusts,
+    environment,
+  });
   const admin = config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, journal });
   const close = async () => {
     await module.stop?.();

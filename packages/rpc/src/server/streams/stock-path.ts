@@ -11,6 +11,7 @@ import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { IncomingCall } from "../pipeline/incoming-call.ts";
 import type { ServerCall } from "../pipeline/server-call.ts";
 import { type ServedMethod, throughPipeline } from "../pipeline/service-methods.ts";
+import { withKnownWords } from "./known-words.ts";
 import { guardBody } from "./request-body.ts";
 import { fromWebText, isWebText, toWebText } from "./web-text.ts";
 
@@ -82,7 +83,10 @@ function withGuardedBody(handler: UniversalHandler, limits: ServerLimits): Unive
     if (place === undefined || !isByteStream(body)) {
       return handler(request);
     }
-    const guardedBody = guardBody(body, { callOf: () => place.call, limits });
+    const guardedBody = withKnownWords(guardBody(body, { callOf: () => place.call, limits }), {
+      input: handler.method.input,
+      header: request.header,
+    });
     return isWebText(request)
       ? handler(fromWebText(request, guardedBody)).then(toWebText)
       : handler({ ...request, body: guardedBody });

@@ -4,16 +4,18 @@ import {
   type DescMethodUnary,
   fromBinary,
   type JsonReadOptions,
+  type JsonValue,
   type JsonWriteOptions,
   type Message,
   toBinary,
 } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
-import { type DecodeBudget, defaultDecodeBudget, scanBinary } from "@parley/contract";
+import { type DecodeBudget, defaultDecodeBudget, holdsEnum, scanBinary } from "@parley/contract";
 import { messageFromJsonBytes, messageToJson } from "../../protocol/json-message.ts";
 import type { MethodRuntime } from "../pipeline/method-runtime.ts";
 import { requestDecodeError } from "../pipeline/validation/decode-errors.ts";
+import { refuseUnknownWords } from "../pipeline/validation/validation.ts";
 
 /** An implementation of a unary method. */
 export type UnaryImplementation = (request: Message, context: HandlerContext) => unknown;
@@ -99,13 +101,18 @@ function protoCodec({ input, output }: DescMethod, budget: DecodeBudget): Messag
 }
 
 function jsonCodec({ input, output }: DescMethod, { json, budget }: Required<CodecOptions>): MessageCodec {
-  // Unknown fields are ignored, as everywhere in Connect, so that a newer client can talk to an older server.
+  // Unknown fields are ignored, as everywhere in Connect, so that a newer client can talk to an older server. Unknown words of
+  // enums are not: a misspelt filter would list everything.
   const lenient = { ignoreUnknownFields: true, ...json };
   const reading = { ...lenient, budget: budget ?? defaultDecodeBudget };
   return {
     decode(bytes) {
       try {
-        return messageFromJsonBytes(input, bytes, reading);
+        const message = messageFromJsonBytes(input, bytes, reading);
+        if (holdsEnum(input)) {
+          refuseUnknownWords(input, JSON.parse(bytes.toString("utf8")) as JsonValue);
+        }
+        return message;
       } catch (error) {
         throw requestDecodeError(error, "JSON");
       }

@@ -81,7 +81,7 @@ function clientOf(attack: string, dialect: string) {
   ];
   return createClient(
     OrderService,
-    createWireTransport(pool.channel(url), environment.clock, { protocol, httpVersion }),
+    createWireTransport(pool.channel(url, { connectTimeoutMs: 60_000 }), environment.clock, { protocol, httpVersion }),
   );
 }
 
