@@ -31,7 +31,9 @@ describe("a file's lock", () => {
     const module = new URL("./file-lock.ts", import.meta.url).href;
     const code = `const { FileLock } = await import(${JSON.stringify(module)});
       globalThis.lock = FileLock.tryAcquire(${JSON.stringify(path)}); console.log("held"); setInterval(() => {}, 1000);`;
-    const holder = spawn(process.execPath, ["--input-type=module", "-e", code], { stdio: ["ignore", "pipe", "inherit"] });
+    const holder = spawn(process.execPath, ["--input-type=module", "-e", code], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     await once(holder.stdout, "data");
     expect(FileLock.tryAcquire(path)).toBeUndefined();
     holder.kill("SIGKILL");
@@ -46,7 +48,12 @@ describe("a data folder", () => {
   const service = (name: string, database = true) => ({ name, database, port: 1, main: "", contracts: [], calls: [] });
   const [user, product, order, echo] = [service("user"), service("product"), service("order"), service("echo", false)];
   const all = [user, product, order, echo];
-  const record = (stack: string, portOffset = 0) => ({ stack, pid: process.pid, command: `parley ${stack}`, portOffset });
+  const record = (stack: string, portOffset = 0) => ({
+    stack,
+    pid: process.pid,
+    command: `parley ${stack}`,
+    portOffset,
+  });
   const take = (stack: string, services: typeof all, portOffset = 0) =>
     FolderClaim.take(folder, { services, all, record: record(stack, portOffset) });
 

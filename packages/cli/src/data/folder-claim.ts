@@ -80,7 +80,9 @@ export class FolderClaim {
       );
       const [rival] = rivals;
       if (rival !== undefined) {
-        const names = rivals.filter(({ owner }) => owner?.stack === rival.owner?.stack).map(({ service }) => service.name);
+        const names = rivals
+          .filter(({ owner }) => owner?.stack === rival.owner?.stack)
+          .map(({ service }) => service.name);
         throw new DataFolderInUseError(dataFolder, names, rival.owner);
       }
       const before = await Promise.all(services.map(({ name }) => readRecord(folder, name)));

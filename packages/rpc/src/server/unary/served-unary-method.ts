@@ -110,7 +110,7 @@ function jsonCodec({ input, output }: DescMethod, { json, budget }: Required<Cod
       try {
         const message = messageFromJsonBytes(input, bytes, reading);
         if (holdsEnum(input)) {
-          refuseUnknownWords(input, JSON.parse(bytes.toString("utf8")) as JsonValue);
+          refuseUnknownWords(input, JSON.parse(bytes.toString("utf8").replace(/^\uFEFF/, "")) as JsonValue);
         }
         return message;
       } catch (error) {
