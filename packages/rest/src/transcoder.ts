@@ -27,6 +27,7 @@ import { resourceTag } from "./response/resource-tag.ts";
 import { eventStream, jsonLines, streamResponse, type Timer } from "./response/stream.ts";
 import { systemTimer } from "./response/system-timer.ts";
 import { type RouteMatch, RouteTable } from "./route/route-table.ts";
+import { systemTimer } from "./system-timer.ts";
 
 /** A contract and a client that calls it. Made by {@link restService}. */
 export interface RestService {

@@ -11,7 +11,8 @@ import { neverSent } from "../../call/attempt-outcome.ts";
 import { rejection, testEnvironment } from "../../client-fixture.ts";
 import { ConnectionPool } from "../../connection/connection-pool.ts";
 import { rawHttp2 } from "../wire-fixture.ts";
-import { createWireTransport, type WireTransportOptions } from "../wire-transport.ts";
+import type { WireTransportOptions } from "../wire-options.ts";
+import { createWireTransport } from "../wire-transport.ts";
 
 interface Text {
   readonly message: string;
