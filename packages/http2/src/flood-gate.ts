@@ -29,7 +29,7 @@ export class FloodGate {
   /** Lets so much more through, later or now. */
   earn(units: number): void {
     if (this.#left < this.#savedMax) {
-      this.#left += units;
+      this.#left = Math.min(this.#savedMax, this.#left + units);
     }
   }
 }

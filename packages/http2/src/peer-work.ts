@@ -45,14 +45,20 @@ export class PeerWork {
    */
   reset(): void {
     if (!this.#resets.pass()) {
-      throw new PeerLimitError("stream_resets", "too many streams are reset before they are answered (STREAM_RESETS_PER_SECOND_MAX)");
+      throw new PeerLimitError(
+        "stream_resets",
+        "too many streams are reset before they are answered (STREAM_RESETS_PER_SECOND_MAX)",
+      );
     }
   }
 
   /** Work that serves no call, in units of about what an empty frame costs. Throws {@link PeerLimitError}. */
   overhead(units = 1): void {
     if (!this.#overhead.pass(units)) {
-      throw new PeerLimitError("overhead_frames", "too many frames that serve no call (OVERHEAD_FRAMES_PER_SECOND_MAX)");
+      throw new PeerLimitError(
+        "overhead_frames",
+        "too many frames that serve no call (OVERHEAD_FRAMES_PER_SECOND_MAX)",
+      );
     }
   }
 
@@ -81,5 +87,5 @@ const callUnits = 4;
 /** grpc-go sends a PING in answer to DATA, and all clients WINDOW_UPDATE on the stream and the connection. */
 const pieceUnits = 4;
 const receivedUnits = 2;
-/** Clients widen a window by several KiB at once. One that does it byte by byte earns next to nothing. */
-const bytesPerUnit = 1_024;
+/** Clients widen a window by KiBs at once. One that does it byte by byte earns next to nothing. */
+const bytesPerUnit = 512;

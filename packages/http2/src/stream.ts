@@ -154,11 +154,12 @@ export class Http2Stream {
         // WINDOW_UPDATE on the stream itself, or SETTINGS, comes back to it.
         return;
       }
-      if (owner.sendWindow <= 0 || owner.writer.congested || frames === framesMax) {
+      const first = queue[0] as Uint8Array;
+      const room = owner.sendWindow >= Math.min(first.length, partBytesMin, this.sendWindow);
+      if (!room || owner.writer.congested || frames === framesMax) {
         owner.waitForWindow(this);
         return;
       }
-      const first = queue[0] as Uint8Array;
       const size = Math.min(first.length, this.sendWindow, owner.sendWindow, frameBytesMax);
       const whole = size === first.length;
       if (whole) {
@@ -281,5 +282,11 @@ export class Http2Stream {
     }
   }
 }
+
+/**
+ * A smaller part of a piece waits until the connection's window lets out this much: a peer that widens the window by what it has just read would
+ * otherwise get smaller and smaller frames ("silly window syndrome", RFC 9293, section 3.8.6.2). The window is never less than 65,535 in all.
+ */
+const partBytesMin = 2_048;
 
 const nothing = Buffer.alloc(0);
