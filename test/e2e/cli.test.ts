@@ -54,7 +54,8 @@ describe("calling methods", () => {
     const cancelled = await parley.run("order", "cancel", id, "--reason", "changed my mind");
     expect(cancelled.output).toMatch(/state +cancelled/);
     expect((await parley.run("order", "cancel", id)).code).toBe(0);
-  });
+    // Five programs one after another, on a machine that may be busy.
+  }, 60_000);
 
   it("takes the whole request as JSON, from the standard input, too", async () => {
     const data = JSON.stringify({ userId: "2", items: [{ productId: "103", quantity: 1 }] });

@@ -46,7 +46,8 @@ describe("parley up, before it starts anything", () => {
     await run.untilSaid(isUp);
     expect(await stack.listens(0)).toBe(true);
     other.close();
-  });
+    // Several stacks of processes one after another, on a machine that may be busy.
+  }, 90_000);
 
   it("starts a service again that found its port in use by a connection", async () => {
     const run = stack.up([], { FAKE_PRODUCT: "port-in-use-once", FAKE_NOTES: stack.folder });
@@ -54,7 +55,8 @@ describe("parley up, before it starts anything", () => {
     expect(run.said()).toContain(`Port ${stack.ports[1]} was in use for a moment: product is started again.`);
     run.child.kill("SIGINT");
     expect(await run.exitCode).toBe(0);
-  });
+    // Several stacks of processes one after another, on a machine that may be busy.
+  }, 90_000);
 
   it("refuses a data folder that another stack uses, with --fresh too, naming the process", async () => {
     const first = stack.up();
@@ -71,7 +73,8 @@ describe("parley up, before it starts anything", () => {
       );
     }
     expect(readFileSync(file, "utf8")).toBe("in use");
-  });
+    // Several stacks of processes one after another, on a machine that may be busy.
+  }, 90_000);
 
   it("takes over the data folder of a stack that was killed", async () => {
     const first = stack.up();
@@ -80,7 +83,8 @@ describe("parley up, before it starts anything", () => {
     await expect.poll(() => stack.listens(0), { timeout: 5_000 }).toBe(false);
     await expect.poll(async () => (await stack.listens(1)) || (await stack.listens(2)), { timeout: 5_000 }).toBe(false);
     await stack.up(["--fresh"]).untilSaid(isUp);
-  });
+    // Several stacks of processes one after another, on a machine that may be busy.
+  }, 90_000);
 
   it("takes its port offset from PARLEY_PORT_OFFSET, as all commands do", async () => {
     const run = stack.up([], { PARLEY_PORT_OFFSET: "7", FAKE_PORTS: stack.ports.map((port) => port - 7).join(",") });

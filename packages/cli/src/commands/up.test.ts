@@ -66,7 +66,8 @@ describe("parley up", () => {
     await first.exitCode;
     await stack.up(["--fresh"], { AUTH: "required" }).untilSaid(isUp);
     expect(readFileSync(keyFile, "utf8")).toBe(key);
-  });
+    // Several stacks of processes one after another, on a machine that may be busy.
+  }, 90_000);
 
   it("starts only what --only names", async () => {
     const run = stack.up(["--only", "product, user"]);
@@ -188,7 +189,8 @@ describe("parley up", () => {
     expect(await again.exitCode).toBe(0);
     expect(again.said()).toContain(`The stack that this belongs to (process ${whole.child.pid}) has ended`);
     expect(again.logged()).toContain('"product","msg":"drained"');
-  });
+    // Several stacks of processes one after another, on a machine that may be busy.
+  }, 90_000);
 
   it("kills on a second Ctrl-C that comes soon after the first", async () => {
     const run = stack.up(["--only", "user"], { FAKE_USER: "never-ends" });

@@ -13,8 +13,27 @@ describe("the commands of a service", () => {
     ["order", ["create", "get", "list", "cancel", "watch"]],
     ["product", ["create", "get", "batch-get", "list", "update", "delete"]],
     ["inventory", ["check", "update", "watch"]],
-    ["user", ["create", "get", "batch-get", "list", "update", "delete", "login", "refresh-login", "logout"]],
-    ["notification", ["list", "send-test", "watch", "list-dead-letters", "redrive-dead-letters"]],
+    [
+      "user",
+      [
+        "create",
+        "get",
+        "batch-get",
+        "list",
+        "update",
+        "delete",
+        "login",
+        "change-password",
+        "revoke-sessions",
+        "rotate-signing-key",
+        "refresh-login",
+        "logout",
+      ],
+    ],
+    [
+      "notification",
+      ["list", "send-test", "watch", "list-failed", "redrive-failed", "list-dead-letters", "redrive-dead-letters"],
+    ],
     ["echo", ["echo", "call"]],
   ])("%s: its methods without the noun that goes without saying", (group, expected) => {
     expect(names(group)).toEqual(expected);
