@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { importsOf } from "../scripts/architecture/imports.ts";
 import { inspectArchitecture, tooLong } from "../scripts/architecture/inspect.ts";
+import { serviceRooms } from "../scripts/architecture/rules.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -21,6 +22,13 @@ describe("in a tree with a planted violation", () => {
     for (const name of ["rpc", "store", "events", "user", "order", "cli", "client"]) {
       await mkdir(join(tree, "packages", name, "src"), { recursive: true });
       await cp(join(root, "packages", name, "package.json"), join(tree, "packages", name, "package.json"));
+    }
+    for (const name of ["user", "order"]) {
+      for (const room of serviceRooms) {
+        const path = join(tree, "packages", name, "src", room.replace("<name>", name));
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, "");
+      }
     }
   });
   afterEach(() => rm(tree, { recursive: true, force: true }));
@@ -69,6 +77,61 @@ describe("in a tree with a planted violation", () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(`${path}: `);
     expect(problems[0]).toContain(problem);
+  });
+
+  it.each([
+    ["by value", 'export { b } from "./b.ts";', 'export { a } from "./a.ts";'],
+    ["by a type import", 'import type { B } from "./b.ts";', 'import { a } from "./a.ts";'],
+    ["by an import type", 'type B = import("./b.ts").B;', 'import { a } from "./a.ts";'],
+  ])("finds a circle of imports %s", async (_how, a, b) => {
+    await plant("packages/store/src/a.ts", a);
+    expect(await plant("packages/store/src/b.ts", b)).toEqual([
+      "packages/store/src/a.ts: imports in a circle with packages/store/src/b.ts",
+    ]);
+  });
+
+  it.each([
+    ["packages/rpc/src/protocol/x.ts", '"protocol" may not import the folder "call"', 'import "../call/y.ts";'],
+    [
+      "packages/rpc/src/call/x.ts",
+      '"call" may not import the folder "server"',
+      'import type { Y } from "../server/y.ts";',
+    ],
+    ["packages/rpc/src/client/x.ts", '"client" may not import the folder "server"', 'import "../server/http/y.ts";'],
+    [
+      "packages/rpc/src/protocol/x.ts",
+      '"protocol" may not import the folder "environment"',
+      'import "../environment/y.ts";',
+    ],
+    ["packages/rpc/src/server/unary/x.ts", '"unary" may not import the folder "streams"', 'import "../streams/y.ts";'],
+    ["packages/rpc/src/server/pipeline/x.ts", '"pipeline" may not import the folder ""', 'import "../serve.ts";'],
+    ["packages/rpc/src/attic/x.ts", 'the folder "attic", which has no place', 'import "../call/y.ts";'],
+  ])("finds %s going against the order of folders: %s", async (path, problem, source) => {
+    const problems = await plant(path, source);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(problem);
+  });
+
+  it("lets a folder import the folders below it", async () => {
+    expect(await plant("packages/rpc/src/server/unary/x.ts", 'import "../pipeline/y.ts";')).toEqual([]);
+    expect(await plant("packages/rpc/src/server/z.ts", 'import "../client/y.ts";')).toEqual([]);
+  });
+
+  it("finds a folder with too many files", async () => {
+    for (let index = 0; index < 16; index++) {
+      await plant(`packages/store/src/room/file-${index}.ts`, "");
+      await plant(`packages/store/src/room/file-${index}.test.ts`, "");
+    }
+    expect(await plant("packages/store/src/x.ts", "")).toEqual([
+      "packages/store/src/room: has 16 files besides tests; above 15, make a room or list it with its reason",
+    ]);
+  });
+
+  it("finds a service that lacks a room", async () => {
+    await rm(join(tree, "packages/user/src/user-errors.ts"));
+    expect(await plant("packages/user/src/x.ts", "")).toEqual([
+      "packages/user/src/user-errors.ts: is missing: every service has it",
+    ]);
   });
 
   it.each([

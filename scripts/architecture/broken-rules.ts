@@ -1,6 +1,6 @@
 import { packageOf } from "./imports.ts";
-import type { Violation } from "./inspect.ts";
 import { edgeFiles, frameworks, outwardFiles, packageRules, servicePackages } from "./rules.ts";
+import type { Violation } from "./violation.ts";
 
 /** A module of the repository. */
 export interface SourceFile {

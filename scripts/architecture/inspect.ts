@@ -2,21 +2,17 @@ import { readdir, readFile } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { join, normalize, relative, sep } from "node:path";
 import { brokenRules, isTest, type Manifest, type SourceFile } from "./broken-rules.ts";
+import { brokenFolderOrder, largeFolderViolations, missingRooms } from "./folders.ts";
+import { importCircles } from "./import-circles.ts";
 import { importsOf } from "./imports.ts";
 import { fileLinesMax, longFiles, testLinesMax } from "./rules.ts";
-
-/** Something in the source that the architecture does not allow. */
-export interface Violation {
-  /** The file, from the repository's top. */
-  readonly file: string;
-  readonly problem: string;
-}
+import type { Violation } from "./violation.ts";
 
 /** The folders besides the packages whose modules belong to the repository as a whole. */
 const topFolders = ["test", "scripts"];
 const sourceFile = /\.(ts|tsx|mts|js|mjs|cjs)$/;
 
-/** Reads every module of a repository and tells what breaks the rules of docs/architecture.md. */
+/** Reads every module of a repository and lists what breaks the rules of docs/architecture.md. */
 export async function inspectArchitecture(root: string): Promise<readonly Violation[]> {
   const violations: Violation[] = [];
   const topManifest = await readManifest(root);
@@ -27,7 +23,12 @@ export async function inspectArchitecture(root: string): Promise<readonly Violat
     violations.push(
       ...files.flatMap((file) => brokenRules(file, { packageName: name, folder, manifest, topManifest })),
     );
-    violations.push(...files.flatMap((file) => tooLong(file, longFiles)));
+    violations.push(
+      ...files.flatMap((file) => [...tooLong(file, longFiles), ...brokenFolderOrder(file)]),
+      ...importCircles(files),
+      ...largeFolderViolations(files),
+      ...missingRooms(name, files),
+    );
   }
   for (const folder of topFolders) {
     const files = await readSources(root, folder);
@@ -36,6 +37,7 @@ export async function inspectArchitecture(root: string): Promise<readonly Violat
         brokenRules(file, { packageName: undefined, folder, manifest: topManifest, topManifest }),
       ),
       ...files.flatMap((file) => tooLong(file, longFiles)),
+      ...importCircles(files),
     );
   }
   return violations;

@@ -9,19 +9,21 @@ export interface PackageRule {
   readonly bundled?: true;
 }
 
-/** What stands under every service and may be used by each. */
-const foundations = ["gen", "rpc", "store", "events"];
+/** The packages that every service may import. */
+const foundations = ["gen", "contract", "rpc", "store", "events"];
 
 /** The packages that are services: each has the same rooms, and none imports another. */
 export const servicePackages: readonly string[] = ["user", "product", "order", "notification", "echo"];
 
-/** `gen → rpc, store, rest → events → services → gateway, cli`: each imports only from its left, and no service. */
+/** `gen → http2, contract, store → rpc, rest → events → services → gateway, cli`: each imports only from its left. */
 export const packageRules: Readonly<Record<string, PackageRule>> = {
   gen: { platform: [] },
-  // The runtime knows what every service speaks, and no business.
-  rpc: { platform: ["gen"], contracts: ["rpc/", "google/", "grpc/", "health/", "buf/"] },
+  http2: { platform: [] },
+  contract: { platform: ["gen"], contracts: ["rpc/", "google/", "buf/"] },
+  // The runtime imports the standard contracts and no business contract.
+  rpc: { platform: ["gen", "http2", "contract"], contracts: ["rpc/", "google/", "grpc/", "health/", "buf/"] },
   store: { platform: ["gen"] },
-  rest: { platform: ["gen"], contracts: ["rpc/", "google/", "buf/"] },
+  rest: { platform: ["gen", "contract"], contracts: ["rpc/", "google/", "buf/"] },
   events: { platform: ["gen", "rpc", "store"] },
   ...Object.fromEntries(servicePackages.map((name) => [name, { platform: foundations }])),
   gateway: { platform: [...foundations, "rest"] },
@@ -45,19 +47,69 @@ export const frameworks: readonly string[] = [
 
 /** The files of a service that are its edge. The names are the same in every service. */
 export const edgeFiles =
-  /(^|\/)(main|index|settings|[\w-]+-(main|service|module|server|client|clients|edge|error-answer))\.ts$/;
+  /(^|\/)(main|index|settings|error-answers|[\w-]+-(main|service|module|server|client|clients))\.ts$/;
 
 /** Files of services that call other services: an edge too, outward instead of inward. Each with what it is for. */
 export const outwardFiles: Readonly<Record<string, string>> = {
-  "packages/order/src/buyers.ts": "asks the user service",
-  "packages/order/src/stock.ts": "asks the product service",
-  "packages/order/src/saga-call.ts": "the options of the calls that settle an order",
-  "packages/user/src/access-token.ts": "signs what callers show to every service",
-  "packages/user/src/signing-keys.ts": "publishes what every service checks it with",
-  "packages/order/src/dependency-failure.ts": "what a failed call to another service means for the caller",
+  "packages/order/src/saga/buyers.ts": "asks the user service",
+  "packages/order/src/saga/stock.ts": "asks the product service",
+  "packages/order/src/saga/saga-call.ts": "the options of the calls that settle an order",
+  "packages/user/src/sign-in/access-token.ts": "signs what callers show to every service",
+  "packages/user/src/sign-in/signing-keys.ts": "publishes what every service checks it with",
+  "packages/order/src/saga/dependency-failure.ts": "what a failed call to another service means for the caller",
 };
 
-/** The most lines a file may have before somebody must ask what the second concept in it is. */
+/**
+ * The order of the folders inside a package, from the bottom up. A folder imports from the steps below its own and from
+ * itself; folders of one step do not import each other. `""` is the folder's own files. Tests are free.
+ */
+export const folderOrder: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  "packages/rpc/src": [
+    ["protocol", "environment"],
+    ["call"],
+    ["telemetry"],
+    ["access"],
+    ["client"],
+    ["server"],
+    ["testing", ""],
+  ],
+  "packages/rpc/src/client": [["call"], ["connection"], ["wire"], ["policy"], ["batch"], [""]],
+  "packages/rpc/src/server": [
+    ["http"],
+    ["config"],
+    ["pipeline"],
+    ["unary", "streams", "standard"],
+    ["in-process"],
+    ["listening"],
+    [""],
+  ],
+};
+
+/** The files that every service has, with its name in place of `<name>`. */
+export const serviceRooms: readonly string[] = [
+  "index.ts",
+  "main.ts",
+  "<name>-module.ts",
+  "<name>-service.ts",
+  "<name>-messages.ts",
+  "<name>-errors.ts",
+  "<name>-store.ts",
+  "error-answers.ts",
+  "migrations/index.ts",
+];
+
+/** Services without some of them, each with its reason. */
+export const servicesWithOtherRooms: Readonly<Record<string, string>> = {
+  echo: "the smallest pair of services: two entry points, no store, no refusals of its own",
+};
+
+/** The most files a folder may have besides tests before it needs a room inside. */
+export const folderFilesMax = 15;
+
+/** Folders with more, and why that is right. */
+export const largeFolders: Readonly<Record<string, string>> = {};
+
+/** The most lines a file may have before it must be asked what its second concept is. */
 export const fileLinesMax = 300;
 
 /** The same for a test: one suite over one thing reads better whole. */

@@ -1,6 +1,6 @@
 import { inspectArchitecture } from "../architecture/inspect.ts";
-import type { CheckResult } from "../check.ts";
 import { root } from "../run-command.ts";
+import type { CheckResult } from "./check-result.ts";
 
 /** Who imports whom, and how long files are. */
 export async function dependencyRule(): Promise<CheckResult> {

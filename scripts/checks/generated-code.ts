@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import type { CheckResult } from "../check.ts";
 import { compareGenerated, generateInto } from "../generated-code.ts";
 import { root } from "../run-command.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
+import type { CheckResult } from "./check-result.ts";
 
 /** Generates anew, elsewhere, and compares: gen/ is what proto/ says, with nothing left over. */
 export function generatedCode(): Promise<CheckResult> {

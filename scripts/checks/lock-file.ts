@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { CheckResult } from "../check.ts";
 import { root } from "../run-command.ts";
+import type { CheckResult } from "./check-result.ts";
 
 interface LockFile {
   readonly packages: Readonly<Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>>;

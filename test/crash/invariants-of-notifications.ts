@@ -1,4 +1,4 @@
-import type { Evidence } from "./invariants.ts";
+import type { Evidence } from "./evidence.ts";
 import { newOrders, twice, wasConfirmed } from "./invariants-of-orders.ts";
 import type { SeenNotification } from "./observation.ts";
 

@@ -1,4 +1,4 @@
-import type { Evidence } from "./invariants.ts";
+import type { Evidence } from "./evidence.ts";
 import { type Line, type OrderFacts, type OrderRequest, serialNumber } from "./ledger.ts";
 import type { Observation, SeenOrder } from "./observation.ts";
 

@@ -1,4 +1,4 @@
-import type { Evidence } from "./invariants.ts";
+import type { Evidence } from "./evidence.ts";
 import { newOrders } from "./invariants-of-orders.ts";
 
 /** Stock now = stock before + restocks - what stands in confirmed orders; never negative. */

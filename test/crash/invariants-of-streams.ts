@@ -1,4 +1,4 @@
-import type { Evidence } from "./invariants.ts";
+import type { Evidence } from "./evidence.ts";
 import { newNotifications } from "./invariants-of-notifications.ts";
 import { newOrders, twice } from "./invariants-of-orders.ts";
 

@@ -1,6 +1,7 @@
 // The checker is proved: what it is to find is planted, one thing at a time.
 import { describe, expect, it } from "vitest";
-import { type Evidence, findViolations } from "./invariants.ts";
+import type { Evidence } from "./evidence.ts";
+import { findViolations } from "./invariants.ts";
 import { type Ledger, type OrderRequest, serialLines, serialNumber } from "./ledger.ts";
 import type { Observation, SeenNotification, SeenOrder, Watched } from "./observation.ts";
 

@@ -1,27 +1,13 @@
+import type { Evidence } from "./evidence.ts";
 import { checkNotifications, checkStockLow } from "./invariants-of-notifications.ts";
 import { checkAcknowledged, checkOncePerRequest, checkSettled } from "./invariants-of-orders.ts";
 import { checkStock } from "./invariants-of-stock.ts";
 import { checkNotificationStream, checkOrderStream, checkStockStream } from "./invariants-of-streams.ts";
-import type { Ledger, SerialProducts } from "./ledger.ts";
-import type { Observation, Watched } from "./observation.ts";
 
 /** A promise that was broken, and by what it can be seen. */
 export interface Violation {
   readonly invariant: string;
   readonly evidence: string;
-}
-
-/** What the checks look at. */
-export interface Evidence {
-  /** Programs that ended though nobody told them to, with what they said last. */
-  readonly endedAlone: readonly string[];
-  readonly ledger: Ledger;
-  /** How things stood before the first request. */
-  readonly before: Observation;
-  /** How things stand at rest. */
-  readonly after: Observation;
-  readonly watched: Watched;
-  readonly serialProducts: SerialProducts;
 }
 
 type Check = (evidence: Evidence) => readonly string[];

@@ -1,6 +1,7 @@
 import type { PlatformPrograms } from "../processes/platform-programs.ts";
 import { type BuyerOptions, finish, place } from "./buyer.ts";
-import { type Evidence, findViolations, type Violation } from "./invariants.ts";
+import type { Evidence } from "./evidence.ts";
+import { findViolations, type Violation } from "./invariants.ts";
 import { isAnswered } from "./ledger.ts";
 import { type Observation, observe } from "./observation.ts";
 import { pause } from "./random.ts";

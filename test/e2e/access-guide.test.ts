@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DescService } from "@bufbuild/protobuf";
+import { methodPolicy } from "@parley/contract";
 import { CallEchoService, EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { EventService } from "@parley/gen/event/v1/event_service_pb.js";
 import { NotificationService } from "@parley/gen/notification/v1/notification_service_pb.js";
@@ -9,7 +10,6 @@ import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
-import { methodPolicy } from "@parley/rpc";
 import { expect, test } from "vitest";
 import { root } from "./running-stack.ts";
 

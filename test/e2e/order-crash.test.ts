@@ -1,4 +1,4 @@
-// The order service is killed at the worst moment, and started again. Every other moment: packages/order/src/recovery.test.ts.
+// The order service is killed at the worst moment, and started again. Every other moment: packages/order/src/saga/recovery.test.ts.
 import { randomUUID } from "node:crypto";
 import { OrderState } from "@parley/gen/order/v1/order_pb.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

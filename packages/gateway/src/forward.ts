@@ -8,8 +8,6 @@ import { requestHeader } from "./request-header.ts";
 export interface ForwardOptions {
   /** Which methods are offered. */
   readonly offers: (method: DescMethod) => boolean;
-  /** Asked before each call; throws where it is not let through. */
-  readonly admit: (context: HandlerContext) => void;
   /** The address that a call came from; the service is told, so that it can slow down who guesses passwords. */
   readonly addressOf: (context: HandlerContext) => string;
   /** Proves to the service that it was this door that heard from the address. Without it the service does not believe it. */
@@ -34,7 +32,6 @@ function forwardMethod(method: DescMethod, client: Client<DescService>, options:
   const call = client[method.localName] as unknown as (input: Input, options: CallOptions) => unknown;
   if (method.methodKind === "unary" || method.methodKind === "client_streaming") {
     return async (input: Input, context: HandlerContext) => {
-      options.admit(context);
       try {
         return await (call(input, passedOn(context, options)) as Promise<Message>);
       } catch (error) {
@@ -43,7 +40,6 @@ function forwardMethod(method: DescMethod, client: Client<DescService>, options:
     };
   }
   return async function* stream(input: Input, context: HandlerContext) {
-    options.admit(context);
     try {
       yield* call(input, passedOn(context, options)) as AsyncIterable<Message>;
     } catch (error) {
@@ -53,6 +49,7 @@ function forwardMethod(method: DescMethod, client: Client<DescService>, options:
 }
 
 function passedOn(context: HandlerContext, { addressOf, identity }: ForwardOptions): CallOptions {
+  const contract = context.service.typeName;
   const headers: [string, string][] = [];
   const token = requestHeader(context, "authorization");
   if (token !== undefined) {
@@ -60,7 +57,7 @@ function passedOn(context: HandlerContext, { addressOf, identity }: ForwardOptio
   }
   headers.push(["x-forwarded-for", addressOf(context)]);
   if (identity !== undefined) {
-    headers.push([forwardedByHeader, `Bearer ${identity.token()}`]);
+    headers.push([forwardedByHeader, `Bearer ${identity.forwarderToken(contract)}`]);
   }
   return { ...within(context), headers };
 }

@@ -3,7 +3,7 @@ import { eventTypes, type NewEvent } from "@parley/events";
 import { OrderCancelledSchema, type OrderConfirmed, OrderRejectedSchema } from "@parley/gen/event/v1/event_pb.js";
 import type { CallContext } from "@parley/rpc";
 import { type Order, type OrderState, stateOf } from "./order.ts";
-import { moneyMessage } from "./order-message.ts";
+import { moneyMessage } from "./order-messages.ts";
 
 /** The events that the order service tells. */
 const { orderConfirmed, orderCancelled, orderRejected } = eventTypes;

@@ -2,17 +2,17 @@ import { type Broker, createEventLog, createRelay } from "@parley/events";
 import { type Clock, type Environment, sleep } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import type { Database } from "@parley/store";
-import { createBuyers, type UserClient } from "./buyers.ts";
-import { createCancelOrder } from "./cancel-order.ts";
-import type { Checkpoint } from "./checkpoint.ts";
-import { createInTurn, type InTurn } from "./in-turn.ts";
-import { createOrderSaga } from "./order-saga.ts";
 import { orderService } from "./order-service.ts";
 import { OrderStore } from "./order-store.ts";
-import { createPlaceOrder } from "./place-order.ts";
-import { createRecovery, type Recovery } from "./recovery.ts";
-import { detachedFrom } from "./saga-call.ts";
-import { createStock, type InventoryClient } from "./stock.ts";
+import { createBuyers, type UserClient } from "./saga/buyers.ts";
+import { createCancelOrder } from "./saga/cancel-order.ts";
+import type { Checkpoint } from "./saga/checkpoint.ts";
+import { createInTurn, type InTurn } from "./saga/in-turn.ts";
+import { createOrderSaga } from "./saga/order-saga.ts";
+import { createPlaceOrder } from "./saga/place-order.ts";
+import { createRecovery, type Recovery } from "./saga/recovery.ts";
+import { detachedFrom } from "./saga/saga-call.ts";
+import { createStock, type InventoryClient } from "./saga/stock.ts";
 
 /** What the source of the service's events is called. */
 export const orderEventSource = "/services/order";

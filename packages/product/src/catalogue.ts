@@ -1,10 +1,10 @@
 import type { CallContext } from "@parley/rpc";
 import type { Transaction } from "@parley/store";
+import { isLow } from "./inventory/stock-change.ts";
 import { changeProduct, checkEtag, type Product, type ProductChange } from "./product.ts";
 import { productNotFound } from "./product-errors.ts";
 import type { ProductEvents } from "./product-events.ts";
 import * as store from "./product-store.ts";
-import { isLow } from "./stock-change.ts";
 
 /** What a new product is made of. */
 export type NewProduct = Pick<Product, "id" | "name" | "description" | "price" | "stock" | "lowStockThreshold">;
@@ -12,7 +12,7 @@ export type NewProduct = Pick<Product, "id" | "name" | "description" | "price" |
 /** Which product is to change, and what of it. */
 export interface ProductEdit {
   readonly id: string;
-  /** The etag that the writer saw. Empty: whatever it is. */
+  /** The etag or revision that the writer saw. Empty: whatever it is. */
   readonly etag: string;
   readonly change: ProductChange;
   readonly nowMs: number;

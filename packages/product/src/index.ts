@@ -1,3 +1,3 @@
-export { productMigrations } from "./migrations/product-migrations.ts";
+export { productMigrations } from "./migrations/index.ts";
 export type { ProductReason } from "./product-errors.ts";
 export { createProductModule, type ProductModuleOptions } from "./product-module.ts";

@@ -8,13 +8,13 @@ import {
 import { callContextKey, type Environment } from "@parley/rpc";
 import { batchOf, implement, type ServiceEntry } from "@parley/rpc/server";
 import { answerOrRefuseOnce, type Database } from "@parley/store";
-import type { Inventory } from "./inventory.ts";
-import { callerName, edge, keptRefusals, toRpcError } from "./product-edge.ts";
+import { answering, callerName, errorAnswer, keptRefusals } from "./error-answers.ts";
+import type { Inventory } from "./inventory/inventory.ts";
+import { sayable } from "./inventory/stock-change.ts";
+import { updateStock } from "./inventory/stock-update.ts";
 import { ProductError } from "./product-errors.ts";
 import type { ProductEvents } from "./product-events.ts";
 import { productMessage, reservationMessage } from "./product-messages.ts";
-import { sayable } from "./stock-change.ts";
-import { updateStock } from "./stock-update.ts";
 
 export interface InventoryServiceOptions {
   readonly environment: Environment;
@@ -28,13 +28,13 @@ export interface InventoryServiceOptions {
 export function createInventoryService(options: InventoryServiceOptions): ServiceEntry {
   const { environment, database, inventory, events, eventLog } = options;
 
-  const reserveStock = edge(async ({ orderId, items }: ReserveStockRequest, { values }: HandlerContext) => {
+  const reserveStock = answering(async ({ orderId, items }: ReserveStockRequest, { values }: HandlerContext) => {
     const reservation = await inventory.reserve({ orderId, lines: items, cause: values.get(callContextKey) });
     return { reservation: reservationMessage(reservation) };
   });
 
   return implement(InventoryService, {
-    checkStock: edge(async ({ items }) => {
+    checkStock: answering(async ({ items }) => {
       const levels = await inventory.check(items);
       return {
         available: levels.every(({ quantity, available }) => quantity <= available),
@@ -46,10 +46,10 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
       };
     }),
 
-    updateStock: edge((request, { values }) => {
+    updateStock: answering((request, { values }) => {
       const cause = values.get(callContextKey);
       const [nowMs, caller] = [environment.clock.now(), callerName(cause)];
-      const { productId, change } = request;
+      const { productId, etag, change } = request;
       const call = { method: InventoryService.method.updateStock, request, caller, nowMs };
       // A refusal may not hold when a late copy of the call comes: by then there is enough, say.
       return answerOrRefuseOnce(database, call, {
@@ -58,7 +58,7 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
           if (change.case === undefined) {
             throw new ProductError("INVALID_FIELD", "stock or delta must be set.", { field: "change" });
           }
-          const product = await updateStock(transaction, events, { productId, change, nowMs, cause });
+          const product = await updateStock(transaction, events, { productId, etag, change, nowMs, cause });
           return { product: productMessage(product) };
         },
       });
@@ -68,7 +68,7 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
 
     batchReserveStock: batchOf(InventoryService.method.reserveStock, () => reserveStock),
 
-    releaseStock: edge(async ({ orderId }, { values }) => {
+    releaseStock: answering(async ({ orderId }, { values }) => {
       const reservation = await inventory.release({ orderId, cause: values.get(callContextKey) });
       return { reservation: reservationMessage(reservation) };
     }),
@@ -84,6 +84,7 @@ async function* watchStock(eventLog: EventLog, request: WatchStockRequest, { sig
     for await (const { event, position } of eventLog.watch({
       ...(afterPosition === "" ? {} : { afterPosition }),
       types: [eventTypes.stockChanged],
+      audiences: request.productIds,
       signal,
     })) {
       const { payload, time } = event;
@@ -93,6 +94,6 @@ async function* watchStock(eventLog: EventLog, request: WatchStockRequest, { sig
       }
     }
   } catch (error) {
-    throw toRpcError(error);
+    throw errorAnswer(error);
   }
 }

@@ -3,7 +3,7 @@ import { type EventLog, eventTypes, type NewEvent } from "@parley/events";
 import { StockChangedSchema, StockLowSchema } from "@parley/gen/event/v1/event_pb.js";
 import type { CallContext } from "@parley/rpc";
 import type { Transaction } from "@parley/store";
-import { fellLow, type StockChange, sayable } from "./stock-change.ts";
+import { fellLow, type StockChange, sayable } from "./inventory/stock-change.ts";
 
 /** Writes down what happened to products, with the transaction in which it happened. */
 export interface ProductEvents {

@@ -2,7 +2,7 @@ import { type Broker, createEventLog, createRelay, eventTypes } from "@parley/ev
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import { type Database, startPruningRequestIds } from "@parley/store";
-import { createInventory } from "./inventory.ts";
+import { createInventory } from "./inventory/inventory.ts";
 import { createInventoryService } from "./inventory-service.ts";
 import { createProductEvents } from "./product-events.ts";
 import { createProductService } from "./product-service.ts";

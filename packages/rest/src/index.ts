@@ -1,8 +1,5 @@
-export { isExposed } from "./access.ts";
 export { createFetchHandler } from "./fetch-handler.ts";
 export { headerOf, type RestRequest, type RestResponse } from "./http.ts";
-export { commentOf } from "./openapi/comments.ts";
-export { constraintsOf, isOneofRequired, isRequired, rulesOf } from "./openapi/constraints.ts";
 export { createOpenApi, type OpenApiOptions, type OperationExample } from "./openapi/document.ts";
 export { type ProblemOptions, type ProblemReason, problemDomain, RestProblem } from "./problem.ts";
 export type { BodySource } from "./request/body.ts";
@@ -10,15 +7,7 @@ export { jsonFromText, TextValueError } from "./request/text-value.ts";
 export { type ErrorBody, type ErrorResponse, errorResponse, standardDetails } from "./response/error-response.ts";
 export { httpStatusOf, statusNameOf } from "./response/http-status.ts";
 export type { Timer } from "./response/stream.ts";
-export { type Binding, HttpRuleError, methodBindings, type PathField } from "./route/bindings.ts";
 export { RouteConflictError } from "./route/route-table.ts";
-export {
-  type PathTemplate,
-  PathTemplateError,
-  parsePathTemplate,
-  type TemplateSegment,
-  type TemplateVariable,
-} from "./template/path-template.ts";
 export {
   createTranscoder,
   type RestService,

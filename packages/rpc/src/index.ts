@@ -1,11 +1,5 @@
-export {
-  forwardedByHeader,
-  serviceTokenIssuer,
-  tokenAlgorithm,
-  tokenAudience,
-  userTokenIssuer,
-  userTokenType,
-} from "./access/token-claims.ts";
+export { addressGroup, bareAddress } from "./call/address-group.ts";
+export { answeringWith } from "./call/answering.ts";
 export { type CallContext, type Caller, callContextKey, within } from "./call/call-context.ts";
 export {
   type ErrorDetail,
@@ -16,14 +10,15 @@ export {
   reasonError,
   reasonOf,
 } from "./call/reason-error.ts";
-export { batchMethodOf } from "./contract/batch-rule.ts";
 export {
-  type AccessRule,
-  type HedgingRule,
-  type MethodPolicy,
-  methodPolicy,
-  type RetryRule,
-} from "./contract/method-policy.ts";
+  forwardedByHeader,
+  serviceTokenIssuer,
+  tokenAlgorithm,
+  tokenAudience,
+  userTokenIssuer,
+  userTokenType,
+} from "./call/token-claims.ts";
+export { type BackoffOptions, backoffMs } from "./environment/backoff.ts";
 export { type Clock, sleep, systemClock } from "./environment/clock.ts";
 export type { Environment } from "./environment/environment.ts";
 export { createLineLog, type LineLog } from "./environment/line-log.ts";

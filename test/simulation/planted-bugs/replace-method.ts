@@ -1,5 +1,5 @@
 import type { DescMethodUnary } from "@bufbuild/protobuf";
-import { batchMethodOf } from "@parley/rpc";
+import { batchMethodOf } from "@parley/contract";
 import { batchOf, type ServiceModule } from "@parley/rpc/server";
 
 /** A unary method of any service, as its implementation is called. */

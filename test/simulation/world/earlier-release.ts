@@ -1,4 +1,4 @@
-import { batchMethodOf } from "@parley/rpc";
+import { batchMethodOf } from "@parley/contract";
 import type { ServiceEntry, ServiceModule } from "@parley/rpc/server";
 
 /** The module as it was before its calls could come in batches. */

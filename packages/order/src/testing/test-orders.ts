@@ -5,17 +5,17 @@ import { ValidateUserResponseSchema } from "@parley/gen/user/v1/user_service_pb.
 import { systemEnvironment } from "@parley/rpc";
 import { createTestClock, type TestClock } from "@parley/rpc/testing";
 import { type Database, openDatabase } from "@parley/store";
-import { createBuyers, type UserClient } from "../buyers.ts";
-import { createCancelOrder } from "../cancel-order.ts";
-import type { Checkpoint } from "../checkpoint.ts";
-import { createInTurn } from "../in-turn.ts";
 import { orderMigrations } from "../migrations/index.ts";
-import { createOrderSaga } from "../order-saga.ts";
 import { OrderStore } from "../order-store.ts";
-import { createPlaceOrder, type OrderRequest } from "../place-order.ts";
-import { createRecovery } from "../recovery.ts";
-import { type SagaCall, sagaCall } from "../saga-call.ts";
-import { createStock } from "../stock.ts";
+import { createBuyers, type UserClient } from "../saga/buyers.ts";
+import { createCancelOrder } from "../saga/cancel-order.ts";
+import type { Checkpoint } from "../saga/checkpoint.ts";
+import { createInTurn } from "../saga/in-turn.ts";
+import { createOrderSaga } from "../saga/order-saga.ts";
+import { createPlaceOrder, type OrderRequest } from "../saga/place-order.ts";
+import { createRecovery } from "../saga/recovery.ts";
+import { type SagaCall, sagaCall } from "../saga/saga-call.ts";
+import { createStock } from "../saga/stock.ts";
 import { createTestInventory, type TestInventory } from "./test-inventory.ts";
 
 export interface TestOrdersOptions {

@@ -2,9 +2,9 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { createFileRegistry, type DescService, fromBinary, type JsonObject } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { libraryService } from "@parley/contract/testing";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, test } from "vitest";
-import { libraryService } from "../testing/compile.ts";
 import { createOpenApi } from "./document.ts";
 
 const root = join(import.meta.dirname, "../../../..");

@@ -1,7 +1,6 @@
 import type { DescField, DescMessage, JsonObject } from "@bufbuild/protobuf";
-import type { Binding, PathField } from "../route/bindings.ts";
-import { isTextField, isTextMessage, protoPath } from "../route/field-path.ts";
-import { isRequired, rulesOf } from "./constraints.ts";
+import type { Binding, PathField } from "@parley/contract";
+import { isRequired, isTextField, isTextMessage, protoPath, rulesOf } from "@parley/contract";
 import type { SchemaBook } from "./schemas.ts";
 
 /** A binding's path as OpenAPI writes it, and the parameters in it. */

@@ -1,7 +1,7 @@
 import type { DescField, DescMessage, JsonObject } from "@bufbuild/protobuf";
+import type { Binding } from "@parley/contract";
+import { isTextField, protoPath, resolveFieldPath } from "@parley/contract";
 import { quoted, RestProblem } from "../problem.ts";
-import type { Binding } from "../route/bindings.ts";
-import { isTextField, protoPath, resolveFieldPath } from "../route/field-path.ts";
 import { assign } from "./json-tree.ts";
 import { jsonFromText, TextValueError } from "./text-value.ts";
 

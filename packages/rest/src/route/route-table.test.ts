@@ -1,6 +1,6 @@
+import { parsePathTemplate } from "@parley/contract";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parsePathTemplate } from "../template/path-template.ts";
 import { RouteConflictError, RouteTable } from "./route-table.ts";
 
 function tableOf(...routes: readonly string[]): RouteTable<string> {

@@ -1,4 +1,4 @@
-import type { PathTemplate } from "../template/path-template.ts";
+import type { PathTemplate } from "@parley/contract";
 
 /** What a path and an HTTP method lead to. */
 export type RouteMatch<T> =

@@ -1,7 +1,7 @@
 import { create, type DescService, type Message } from "@bufbuild/protobuf";
 import type { CallOptions, Client } from "@connectrpc/connect";
+import { libraryService } from "@parley/contract/testing";
 import { createTranscoder, type RestResponse, restService, type Transcoder, type TranscoderOptions } from "../index.ts";
-import { libraryService } from "./compile.ts";
 
 /** A call as it reached the client. */
 export interface SeenCall {

@@ -1,18 +1,16 @@
+import { methodPolicy } from "@parley/contract";
 import type { JSONWebKeySet } from "jose";
-import { methodPolicy } from "../contract/method-policy.ts";
+import { forwardedByHeader, onBehalfOfHeader } from "../call/token-claims.ts";
 import type { Clock } from "../environment/clock.ts";
-import type { Environment } from "../environment/environment.ts";
-import type { AuthorizeCall } from "../server/call-pipeline.ts";
-import type { ServerCall } from "../server/server-call.ts";
-import type { ServiceModule } from "../server/service-module.ts";
+import type { Environment, ServiceIdentity } from "../environment/environment.ts";
 import { decideAccess } from "./access-decision.ts";
 import { bearer, createAuthorize, nobody, unauthenticated } from "./authorize.ts";
 import { fetchKeys } from "./fetch-keys.ts";
+import type { AccessControl, GuardedCall, GuardedServices } from "./guarded-call.ts";
 import { readServiceKey, readServiceKeys } from "./key-files.ts";
 import { createKeySource } from "./key-source.ts";
 import { checkOwnerRules } from "./owner-field.ts";
-import { createServiceIdentity, type ServiceIdentity } from "./service-identity.ts";
-import { forwardedByHeader, onBehalfOfHeader } from "./token-claims.ts";
+import { createServiceIdentity } from "./service-identity.ts";
 import { createTokenVerifier, type TokenVerifier } from "./token-verifier.ts";
 
 export interface AccessControlOptions {
@@ -28,9 +26,9 @@ export interface AccessControlOptions {
  * rule cannot be kept here.
  */
 export async function createAccessControl(
-  module: Pick<ServiceModule, "entries" | "owners" | "publishedKeys">,
+  module: GuardedServices,
   { environment, userKeysUrl, serviceKeysFile }: AccessControlOptions,
-): Promise<AuthorizeCall> {
+): Promise<AccessControl> {
   const owners = module.owners ?? {};
   checkOwnerRules(
     module.entries.map(({ service }) => service),
@@ -42,19 +40,22 @@ export async function createAccessControl(
   await services.load();
   const verifier = createTokenVerifier({ users: users.find, services: services.find }, environment);
   const authorize = createAuthorize(verifier, owners);
-  return async (call, message) => {
-    const { method, incoming } = call;
-    call.forwardedFor = await forwardedFor(call, verifier);
-    const caller = await authorize({
-      method,
-      authorization: incoming.header("authorization"),
-      onBehalfOf: incoming.header(onBehalfOfHeader),
-      message,
-    });
-    if (caller?.expireTimeMs !== undefined && method.methodKind !== "unary" && needsToken(call)) {
-      endWithToken(call, { leftMs: caller.expireTimeMs - environment.clock.now() });
-    }
-    return caller;
+  return {
+    async identify(call) {
+      const { method, incoming } = call;
+      call.forwardedFor = (await forwardedFor(call, verifier)) ?? call.forwardedFor;
+      return authorize.identify(method, {
+        authorization: incoming.header("authorization"),
+        onBehalfOf: incoming.header(onBehalfOfHeader),
+      });
+    },
+    permit(call, caller) {
+      authorize.permit(call.method, caller);
+      if (caller?.expireTimeMs !== undefined && call.method.methodKind !== "unary" && needsToken(call)) {
+        endWithToken(call, { leftMs: caller.expireTimeMs - environment.clock.now() });
+      }
+    },
+    checkOwner: (call, caller, message) => authorize.checkOwner(call.method, caller, message),
   };
 }
 
@@ -67,8 +68,9 @@ export async function readServiceIdentity(
 }
 
 /** The address that a door of the platform heard the call from, where one proves that it passed it on. */
-async function forwardedFor({ incoming }: ServerCall, verifier: TokenVerifier): Promise<string | undefined> {
-  const door = await bearer(incoming.header(forwardedByHeader), verifier).catch(nobody);
+async function forwardedFor({ incoming, method }: GuardedCall, verifier: TokenVerifier): Promise<string | undefined> {
+  const verify = (token: string) => verifier.verifyForwarder(token, method.parent.typeName);
+  const door = await bearer(incoming.header(forwardedByHeader), verify).catch(nobody);
   if (door?.kind !== "service") {
     return undefined;
   }
@@ -80,12 +82,12 @@ async function forwardedFor({ incoming }: ServerCall, verifier: TokenVerifier): 
 /** The longest textual IPv6 address, with a zone. */
 const addressLengthMax = 64;
 
-function needsToken({ method }: ServerCall): boolean {
+function needsToken({ method }: GuardedCall): boolean {
   return decideAccess(methodPolicy(method).access, undefined) !== "allowed";
 }
 
 /** A stream lasts no longer than the token that opened it: whoever lost their rights must not go on listening. */
-function endWithToken(call: ServerCall, { leftMs }: { readonly leftMs: number }): void {
+function endWithToken(call: GuardedCall, { leftMs }: { readonly leftMs: number }): void {
   const cancel = call.after(Math.min(Math.max(leftMs, 0), timerMaxMs), () =>
     call.abort(unauthenticated("TOKEN_ENDED", "the token that opened the stream has ended")),
   );

@@ -1,6 +1,6 @@
+import type { AccessRule } from "@parley/contract";
 import { Caller as Allowed } from "@parley/gen/rpc/v1/options_pb.js";
 import type { Caller } from "../call/call-context.ts";
-import type { AccessRule } from "../contract/method-policy.ts";
 
 /** What a rule says of a caller. "if-owner": only where the thing that the call is about is the caller's. */
 export type AccessDecision = "allowed" | "denied" | "unauthenticated" | "if-owner";
@@ -14,7 +14,7 @@ export function decideAccess(rule: AccessRule, caller: Caller | undefined): Acce
     return "unauthenticated";
   }
   if (caller.kind === "service") {
-    return "allowed";
+    return decideService(rule, caller.id);
   }
   switch (rule.caller) {
     case Allowed.SIGNED_IN:
@@ -26,4 +26,10 @@ export function decideAccess(rule: AccessRule, caller: Caller | undefined): Acce
     default:
       return "denied";
   }
+}
+
+/** A service's own token gives the rights that the contract names it for, and no others: not those of an admin above all. */
+function decideService({ caller, services }: AccessRule, name: string): AccessDecision {
+  const forServices = caller === Allowed.SERVICE || caller === Allowed.UNSPECIFIED;
+  return services.includes(name) || (forServices && services.length === 0) ? "allowed" : "denied";
 }

@@ -7,7 +7,7 @@ import {
   tokenAudience,
   userTokenIssuer,
   userTokenType,
-} from "./token-claims.ts";
+} from "../call/token-claims.ts";
 
 /** A key to sign tokens with in tests, whatever they say. */
 export interface TestKey {

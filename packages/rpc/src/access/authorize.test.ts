@@ -22,11 +22,11 @@ import {
   SignJWT,
 } from "jose";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { serviceTokenIssuer, tokenAudience, userTokenIssuer, userTokenType } from "../call/token-claims.ts";
 import { systemClock } from "../environment/clock.ts";
 import { inSeconds, serviceToken, testKey, userToken } from "./access-fixture.ts";
 import { type Authorize, createAuthorize } from "./authorize.ts";
 import { createServiceIdentity } from "./service-identity.ts";
-import { serviceTokenIssuer, tokenAudience, userTokenIssuer, userTokenType } from "./token-claims.ts";
 import { KeysUnavailableError } from "./token-errors.ts";
 import { createTokenVerifier } from "./token-verifier.ts";
 
@@ -83,7 +83,22 @@ function token({ sub = "1", role = "customer", iss = userTokenIssuer, aud = toke
 
 async function ask(method: DescMethod, message: Message, bearer?: string) {
   const authorization = bearer === undefined ? undefined : `Bearer ${bearer}`;
-  return authorize({ method, message, authorization, onBehalfOf: undefined });
+  return decide(authorize, { method, message, authorization });
+}
+
+interface Question {
+  readonly method: DescMethod;
+  readonly message: Message;
+  readonly authorization: string | undefined;
+  readonly onBehalfOf?: string | undefined;
+}
+
+/** All three steps, in the pipeline's order. */
+async function decide(by: Authorize, { method, message, authorization, onBehalfOf }: Question) {
+  const caller = await by.identify(method, { authorization, onBehalfOf });
+  by.permit(method, caller);
+  await by.checkOwner(method, caller, message);
+  return caller;
 }
 
 async function codeOf(answer: Promise<unknown>): Promise<Code | "allowed"> {
@@ -119,7 +134,10 @@ describe("an owner's method", () => {
   });
 
   test("lets nobody in where nobody can tell whose a thing is", async () => {
-    const careless = createAuthorize({ verify: async () => ({ kind: "user", id: "1" }) }, {});
+    const careless = createAuthorize(
+      { verify: async () => ({ kind: "user", id: "1" }), verifyForwarder: () => expect.fail() },
+      {},
+    );
     const message = create(GetOrderRequestSchema, { orderId: "order-of-1" });
     const question = {
       method: OrderService.method.getOrder,
@@ -127,7 +145,7 @@ describe("an owner's method", () => {
       authorization: "Bearer x",
       onBehalfOf: undefined,
     };
-    expect(await codeOf(careless(question))).toBe(Code.PermissionDenied);
+    expect(await codeOf(decide(careless, question))).toBe(Code.PermissionDenied);
   });
 
   test("does not take an empty owner for everybody's", async () => {
@@ -191,29 +209,56 @@ describe("a token is refused", () => {
 
 describe("a service", () => {
   test("proves itself with its own key and carries its user along", async () => {
-    const identity = await createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
-    const caller = await authorize({
+    const identity = createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
+    const caller = await decide(authorize, {
       method: UserService.method.validateUser,
       message: create(ValidateUserRequestSchema, { userId: "1" }),
-      authorization: `Bearer ${identity.token()}`,
+      authorization: `Bearer ${identity.token(UserService.typeName)}`,
       onBehalfOf: `Bearer ${await token()}`,
     });
     expect(caller).toMatchObject({ kind: "service", id: "order", onBehalfOf: { kind: "user", id: "1" } });
   });
 
   test("calls for nobody where its user's token has ended, or is a service's", async () => {
-    const identity = await createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
-    for (const token of [userToken(forger, { exp: inSeconds(-1) }), identity.token()]) {
-      const caller = await authorize({
+    const identity = createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
+    for (const token of [userToken(forger, { exp: inSeconds(-1) }), identity.token(UserService.typeName)]) {
+      const caller = await decide(authorize, {
         method: UserService.method.validateUser,
         message: create(ValidateUserRequestSchema, { userId: "1" }),
-        authorization: `Bearer ${identity.token()}`,
+        authorization: `Bearer ${identity.token(UserService.typeName)}`,
         onBehalfOf: `Bearer ${token}`,
       });
       expect(caller).toMatchObject({ kind: "service", id: "order" });
       expect(caller?.onBehalfOf).toBeUndefined();
     }
   });
+
+  test.each([
+    ["its own token for another contract", () => identityOfOrder().token("product.v1.InventoryService")],
+    ["its token as a gateway", () => identityOfOrder().forwarderToken(UserService.typeName)],
+    ["a token for another platform", () => serviceToken(orderKey(), { aud: ["elsewhere"] })],
+    ["a token without an audience", () => serviceToken(orderKey(), { aud: undefined })],
+    ["a token of another type", () => serviceToken(orderKey(), {}, { typ: "JWT" })],
+    ["a token without a type", () => serviceToken(orderKey(), {}, { typ: undefined })],
+  ])("is refused with %s", async (_what, forge) => {
+    const call = { message: create(ValidateUserRequestSchema, { userId: "1" }), onBehalfOf: undefined };
+    const question = { ...call, method: UserService.method.validateUser, authorization: `Bearer ${forge()}` };
+    expect(await codeOf(decide(authorize, question))).toBe(Code.Unauthenticated);
+  });
+
+  test("of the release before, whose token names the platform alone, is still taken", async () => {
+    const call = { message: create(ValidateUserRequestSchema, { userId: "1" }), onBehalfOf: undefined };
+    const token = serviceToken(orderKey(), { aud: tokenAudience });
+    const question = { ...call, method: UserService.method.validateUser, authorization: `Bearer ${token}` };
+    expect(await decide(authorize, question)).toMatchObject({ kind: "service", id: "order" });
+  });
+
+  function identityOfOrder() {
+    return createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
+  }
+  function orderKey() {
+    return { ...testKey("order/1"), key: createPrivateKey({ key: { ...serviceJwk }, format: "jwk" }) };
+  }
 
   test("cannot speak for another with its own key", async () => {
     const message = create(ValidateUserRequestSchema, { userId: "1" });

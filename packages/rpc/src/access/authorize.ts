@@ -1,51 +1,77 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
+import { methodPolicy } from "@parley/contract";
 import type { Caller } from "../call/call-context.ts";
 import { reasonError } from "../call/reason-error.ts";
-import { methodPolicy } from "../contract/method-policy.ts";
 import { decideAccess } from "./access-decision.ts";
 import { type Owners, ownerFieldValue } from "./owner-field.ts";
 import { KeysUnavailableError, TokenRefusedError } from "./token-errors.ts";
 import type { TokenVerifier } from "./token-verifier.ts";
 
-/** What of a call decides whether it is let in. */
-export interface AccessQuestion {
-  readonly method: DescMethod;
+/** The headers of a call that say who makes it. */
+export interface Credentials {
   /** The `authorization` header. */
   readonly authorization: string | undefined;
   /** The `x-on-behalf-of` header: the token of the user for whom a service calls. */
   readonly onBehalfOf: string | undefined;
-  readonly message: Message;
 }
 
-/** Lets a call in, answering who calls, or rejects with UNAUTHENTICATED, PERMISSION_DENIED, or UNAVAILABLE where it cannot be told. */
-export type Authorize = (question: AccessQuestion) => Promise<Caller | undefined>;
+/**
+ * Applies the `access` option of the contracts, in three steps, so that each is taken as early as it can be: the first two need a call's
+ * headers and method alone, the third its decoded and validated request.
+ */
+export interface Authorize {
+  /**
+   * Authenticates the caller. Undefined where there is no token. Rejects with UNAUTHENTICATED where the token is refused, and with
+   * UNAVAILABLE where the keys that would check it cannot be read; never for a public method.
+   */
+  identify(method: DescMethod, credentials: Credentials): Promise<Caller | undefined>;
+  /** Throws UNAUTHENTICATED where the method needs a token, PERMISSION_DENIED where the caller's role may not call the method. */
+  permit(method: DescMethod, caller: Caller | undefined): void;
+  /** Rejects with PERMISSION_DENIED where the request is about something of another user. Undefined where nothing needs to be checked. */
+  checkOwner(method: DescMethod, caller: Caller | undefined, message: Message): Promise<void> | undefined;
+}
 
-/** Applies the `access` option of the contracts: the one place that decides who may call what. */
+/** The one place that decides who may call what. */
 export function createAuthorize(verifier: TokenVerifier, owners: Owners): Authorize {
-  return async ({ method, authorization, onBehalfOf, message }) => {
-    const rule = methodPolicy(method).access;
-    if (decideAccess(rule, undefined) === "allowed") {
-      // A public method answers everybody, also somebody whose old token is still being sent along.
-      return withUser(await bearer(authorization, verifier).catch(nobody), onBehalfOf);
-    }
-    const caller = await bearer(authorization, verifier).catch(refuse);
-    const decision = decideAccess(rule, caller);
-    if (caller === undefined || decision === "unauthenticated") {
-      throw unauthenticated("TOKEN_MISSING", "the call needs a token: authorization: Bearer <access token>");
-    }
-    if (decision === "allowed" || (decision === "if-owner" && (await owns(caller, method, message)))) {
-      return withUser(caller, onBehalfOf);
-    }
-    throw permissionDenied(method);
+  const verify = (method: DescMethod) => (token: string) => verifier.verify(token, method.parent.typeName);
+  return {
+    async identify(method, { authorization, onBehalfOf }) {
+      // A public method answers everybody, also a caller that still sends an expired token along.
+      const open = decideAccess(methodPolicy(method).access, undefined) === "allowed";
+      return withUser(await bearer(authorization, verify(method)).catch(open ? nobody : refuse), onBehalfOf, method);
+    },
+    permit(method, caller) {
+      const decision = decideAccess(methodPolicy(method).access, caller);
+      if (decision === "unauthenticated") {
+        throw unauthenticated("TOKEN_MISSING", "the call needs a token: authorization: Bearer <access token>");
+      }
+      if (decision === "denied") {
+        throw permissionDenied(method);
+      }
+    },
+    checkOwner(method, caller, message) {
+      if (caller === undefined || decideAccess(methodPolicy(method).access, caller) !== "if-owner") {
+        return undefined;
+      }
+      return owns(caller, method, message).then((isOwner) => {
+        if (!isOwner) {
+          throw permissionDenied(method);
+        }
+      });
+    },
   };
 
   /** What a service may do does not depend on its user, whose token may have ended on the way: then nobody is named. */
-  async function withUser(caller: Caller | undefined, onBehalfOf: string | undefined): Promise<Caller | undefined> {
+  async function withUser(
+    caller: Caller | undefined,
+    onBehalfOf: string | undefined,
+    method: DescMethod,
+  ): Promise<Caller | undefined> {
     if (caller?.kind !== "service" || onBehalfOf === undefined) {
       return caller;
     }
-    const user = await bearer(onBehalfOf, verifier).catch(nobody);
+    const user = await bearer(onBehalfOf, verify(method)).catch(nobody);
     return user === undefined || user.kind === "service" ? caller : { ...caller, onBehalfOf: user };
   }
 
@@ -66,7 +92,10 @@ export function createAuthorize(verifier: TokenVerifier, owners: Owners): Author
 }
 
 /** Who a header of the form `Bearer <token>` speaks for (RFC 6750, section 2.1). Undefined where there is none. */
-export async function bearer(header: string | undefined, verifier: TokenVerifier): Promise<Caller | undefined> {
+export async function bearer(
+  header: string | undefined,
+  verify: (token: string) => Promise<Caller>,
+): Promise<Caller | undefined> {
   if (header === undefined) {
     return undefined;
   }
@@ -74,7 +103,7 @@ export async function bearer(header: string | undefined, verifier: TokenVerifier
   if (token === undefined) {
     throw new TokenRefusedError("the authorization header is not of the form: Bearer <access token>");
   }
-  return verifier.verify(token);
+  return verify(token);
 }
 
 /** For who need not say who they are: a token that proves nothing, for whatever reason, is as good as none. */

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { JSONWebKeySet, JWK } from "jose";
-import { serviceOfKey } from "./token-claims.ts";
+import { serviceOfKey } from "../call/token-claims.ts";
 
 /**
  * Reads the public keys of the platform's services, a JWK Set (RFC 7517) in which each key's id is `<service>/<anything>`. Rejects

@@ -1,6 +1,6 @@
 import { type DescField, type DescMethod, type DescService, type Message, ScalarType } from "@bufbuild/protobuf";
+import { type AccessRule, methodPolicy } from "@parley/contract";
 import { Caller as Allowed } from "@parley/gen/rpc/v1/options_pb.js";
-import { type AccessRule, methodPolicy } from "../contract/method-policy.ts";
 
 /** Whose a thing is, by the kind of thing: given its id, the owner's user id, or undefined where there is no such thing. */
 export type Owners = Readonly<Record<string, (id: string) => Promise<string | undefined>>>;

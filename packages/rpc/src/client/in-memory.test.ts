@@ -3,7 +3,7 @@ import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { describe, expect, it } from "vitest";
 import { reasonOf } from "../call/reason-error.ts";
 import { sleep } from "../environment/clock.ts";
-import { implement } from "../server/service-module.ts";
+import { implement } from "../server/pipeline/service-module.ts";
 import { connectInMemory } from "../testing/in-memory.ts";
 import { rejection, standingEnvironment } from "./client-fixture.ts";
 import { createServiceClient } from "./service-client.ts";

@@ -11,7 +11,7 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { EchoService, file_echo_v1_echo_service } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { afterEach, describe, expect, it } from "vitest";
 import { StreamService, serveEcho } from "../server/echo-fixture.ts";
-import { implement } from "../server/service-module.ts";
+import { implement } from "../server/pipeline/service-module.ts";
 import { rejection, testEnvironment, unavailable } from "./client-fixture.ts";
 import { ConnectionPool } from "./connection/connection-pool.ts";
 import { createServiceClient, createServiceTransport } from "./service-client.ts";

@@ -1,7 +1,20 @@
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import type { ServiceIdentity } from "../access/service-identity.ts";
 import type { Clock } from "./clock.ts";
+
+/** Proves to other services which service calls them. */
+export interface ServiceIdentity {
+  /** The service's name. */
+  readonly name: string;
+  /**
+   * A signed token for calls to one contract, which stays valid for the length of a call.
+   *
+   * @param audience the contract's full name, for example `order.v1.OrderService`: the token is refused everywhere else.
+   */
+  token(audience: string): string;
+  /** A signed token with which a gateway proves to a contract's service that it forwarded a call. It gives no rights. */
+  forwarderToken(audience: string): string;
+}
 
 /** What a service needs of the world around it, passed in so that a simulation can stand in for all of it. */
 export interface Environment {

@@ -5,8 +5,8 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import { EchoService, file_echo_v1_echo_service } from "@parley/gen/echo/v1/echo_service_pb.js";
 import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
+import { implement, type ServiceEntry, type ServiceModule } from "./pipeline/service-module.ts";
 import { type RunningServer, type ServeOptions, serve } from "./serve.ts";
-import { implement, type ServiceEntry, type ServiceModule } from "./service-module.ts";
 
 /** For the tests of the server: a server of the echo service, whose log can be read. */
 export interface EchoServer {

@@ -1,14 +1,5 @@
-export { batchOf } from "./batch-of.ts";
-export { type AuthorizeCall, CallPipeline, type CallPipelineOptions } from "./call-pipeline.ts";
-export { CallsCutError } from "./drain.ts";
-export { peerKey } from "./in-process-transport.ts";
-export type { AnyRequest, AnyResponse } from "./listener.ts";
-export { runService, type ServiceStart } from "./run-service.ts";
-export { type RunningServer, type ServeOptions, serve } from "./serve.ts";
-export { ServerCall } from "./server-call.ts";
-export type { ServerConfig, TlsConfig } from "./server-config.ts";
-export { defaultLimits, type ServerLimits } from "./server-limits.ts";
-export { implement, type ServiceEntry, type ServiceModule, type TakeRequest } from "./service-module.ts";
+export type { ServerConfig, TlsConfig } from "./config/server-config.ts";
+export { defaultLimits, type ServerLimits } from "./config/server-limits.ts";
 export {
   choice,
   flag,
@@ -21,5 +12,24 @@ export {
   serverSettings,
   serviceUrl,
   text,
+  trustedProxies,
   wholeNumber,
-} from "./settings.ts";
+} from "./config/settings.ts";
+export { isLoopbackName } from "./http/host-check.ts";
+export type { AnyRequest, AnyResponse } from "./http/http-messages.ts";
+export { readTrustedProxies, type TrustedProxies } from "./http/trusted-proxies.ts";
+export { peerKey } from "./in-process/in-process-transport.ts";
+export { CallsCutError } from "./listening/drain.ts";
+export { batchOf } from "./pipeline/batch-of.ts";
+export { CallPipeline, type CallPipelineOptions } from "./pipeline/call-pipeline.ts";
+export type { CountCall } from "./pipeline/count-call.ts";
+export { ServerCall } from "./pipeline/server-call.ts";
+export {
+  implement,
+  implementPartly,
+  type ServiceEntry,
+  type ServiceModule,
+  type TakeRequest,
+} from "./pipeline/service-module.ts";
+export { runService, type ServiceStart } from "./run-service.ts";
+export { type RunningServer, type ServeOptions, serve } from "./serve.ts";

@@ -1,21 +1,20 @@
 import { collectDefaultMetrics } from "prom-client";
-import { shareEncodingBuffer } from "../environment/encoding-buffer.ts";
+import type { AccessControl } from "../access/guarded-call.ts";
 import type { Environment } from "../environment/environment.ts";
-import { quickenShortStrings } from "../environment/short-strings.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
-import type { AuthorizeCall } from "./call-pipeline.ts";
-import { CallsCutError } from "./drain.ts";
-import { type RunningServer, serve } from "./serve.ts";
-import type { ServiceModule } from "./service-module.ts";
+import { shareEncodingBuffer } from "../protocol/encoding-buffer.ts";
+import { quickenShortStrings } from "../protocol/short-strings.ts";
+import { checkedSettings } from "./config/checked-settings.ts";
 import {
-  readSettings,
   type ServerSettings,
   type Settings,
   SettingsError,
   type SettingValues,
   serverConfig,
-  serverSettings,
-} from "./settings.ts";
+} from "./config/settings.ts";
+import { CallsCutError } from "./listening/drain.ts";
+import type { ServiceModule } from "./pipeline/service-module.ts";
+import { type RunningServer, serve } from "./serve.ts";
 import { givingStartMemoryBack } from "./start-memory.ts";
 
 /** What a service's module is made from. */
@@ -37,6 +36,8 @@ export async function runService<S extends Settings>(
   settings: S,
   makeModule: (start: ServiceStart<S>) => ServiceModule | Promise<ServiceModule>,
 ): Promise<void> {
+  // Databases and keys are for the service's own user.
+  process.umask(0o077);
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;
   shareEncodingBuffer();
@@ -83,6 +84,13 @@ export async function runService<S extends Settings>(
       authorize: await accessControl(module, { environment, config: common }),
     });
   } catch (error) {
+    if (error instanceof SettingsError) {
+      endForSettings(name, error);
+    }
+    const { setting } = error as { readonly setting?: unknown };
+    if (error instanceof Error && typeof setting === "string") {
+      endForSettings(name, new SettingsError(`settings are wrong:\n  ${setting}: ${error.message}`));
+    }
     environment.log.fatal({ err: error }, "could not start");
     // What was opened on the way, a database for example, would keep the process alive.
     process.exit(1);
@@ -115,7 +123,7 @@ async function withIdentity(
 async function accessControl(
   module: ServiceModule,
   { environment, config }: { readonly environment: Environment; readonly config: SettingValues<ServerSettings> },
-): Promise<AuthorizeCall | undefined> {
+): Promise<AccessControl | undefined> {
   if (config.AUTH === "off") {
     return undefined;
   }
@@ -130,16 +138,16 @@ async function accessControl(
 
 function settingsOrExit<S extends Settings>(name: string, settings: S): SettingValues<ServerSettings & S> {
   try {
-    const values = readSettings({ ...serverSettings, ...settings }, process.env);
-    if (values.AUTH === "required" && values.SERVICE_KEYS_FILE === "") {
-      throw new SettingsError("settings are wrong:\n  SERVICE_KEYS_FILE: must be set where AUTH=required");
-    }
-    return values;
+    return checkedSettings(settings, process.env);
   } catch (error) {
     if (!(error instanceof SettingsError)) {
       throw error;
     }
-    process.stderr.write(`${name}: ${error.message}\n`);
-    process.exit(2);
+    endForSettings(name, error);
   }
+}
+
+function endForSettings(name: string, error: SettingsError): never {
+  process.stderr.write(`${name}: ${error.message}\n`);
+  process.exit(2);
 }

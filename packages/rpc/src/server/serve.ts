@@ -3,21 +3,25 @@ import type { AddressInfo } from "node:net";
 import type { Registry } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import type { FastifyInstance } from "fastify";
+import type { AccessControl } from "../access/guarded-call.ts";
 import type { Environment } from "../environment/environment.ts";
-import { type AuthorizeCall, CallPipeline } from "./call-pipeline.ts";
-import { drain } from "./drain.ts";
-import { errorDetailTypes } from "./error-detail-types.ts";
-import { createHealth } from "./health.ts";
-import { createHttpApp } from "./http-app.ts";
-import { createInProcessTransport } from "./in-process-transport.ts";
-import { createListener, type TlsMaterial } from "./listener.ts";
-import { reflectionEntries } from "./reflection.ts";
-import type { ServerConfig, TlsConfig } from "./server-config.ts";
-import { defaultLimits } from "./server-limits.ts";
-import { serveMethods } from "./service-methods.ts";
-import type { ServiceModule } from "./service-module.ts";
-import { stockPath } from "./stock-path.ts";
-import { TraceJournal, traceRoute } from "./trace-journal.ts";
+import { TraceJournal, traceRoute } from "../telemetry/trace-journal.ts";
+import type { ServerConfig, TlsConfig } from "./config/server-config.ts";
+import { defaultLimits } from "./config/server-limits.ts";
+import { createInProcessTransport } from "./in-process/in-process-transport.ts";
+import { createAdminListener } from "./listening/admin-listener.ts";
+import { drain } from "./listening/drain.ts";
+import { createHttpApp } from "./listening/http-app.ts";
+import { createListener } from "./listening/listener.ts";
+import type { TlsMaterial } from "./listening/listener-options.ts";
+import { createMetricsPage } from "./listening/metrics-page.ts";
+import { CallPipeline } from "./pipeline/call-pipeline.ts";
+import { serveMethods } from "./pipeline/service-methods.ts";
+import type { ServiceModule } from "./pipeline/service-module.ts";
+import { errorDetailTypes } from "./standard/error-detail-types.ts";
+import { createHealth } from "./standard/health.ts";
+import { reflectionEntries } from "./standard/reflection.ts";
+import { stockPath } from "./streams/stock-path.ts";
 import { createUnaryPath } from "./unary/unary-path.ts";
 
 export interface ServeOptions {
@@ -25,8 +29,8 @@ export interface ServeOptions {
   readonly name: string;
   readonly config?: ServerConfig;
   readonly environment: Environment;
-  /** Lets calls in, or not. Without it everybody is let in. */
-  readonly authorize?: AuthorizeCall | undefined;
+  /** Access control. Without it anybody may call anything. */
+  readonly authorize?: AccessControl | undefined;
   /** Run around each call, outermost first. None by default. */
   readonly interceptors?: readonly Interceptor[] | undefined;
   /** The types that `google.protobuf.Any` may hold in JSON. The details of errors by default. */
@@ -38,6 +42,8 @@ export interface RunningServer {
   /** For example `http://127.0.0.1:50053`. */
   readonly url: string;
   readonly port: number;
+  /** Where metrics, traces and a plaintext health are, if they have a port of their own. */
+  readonly adminUrl: string | undefined;
   /**
    * Says NOT_SERVING, sends clients elsewhere, lets calls under way end, then stops the module. Rejects with
    * {@link CallsCutError} if calls were still under way when the grace period was over. Asked again it answers the same.
@@ -56,13 +62,23 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   } = config;
   const limits = { ...defaultLimits, ...config.limits };
   const tls = config.tls === undefined ? undefined : await readTls(config.tls);
-  // Who calls what when is not for everybody where callers must say who they are.
-  const journal = authorize === undefined ? new TraceJournal(environment.clock) : undefined;
-  const pipeline = new CallPipeline({ environment, limits, authorize, explainErrors: config.explainErrors, journal });
+  // Where callers must sign in, who calls what is for operators only: on the admin port.
+  const journal =
+    authorize === undefined || config.admin !== undefined ? new TraceJournal(environment.clock) : undefined;
+  const metricsPage = createMetricsPage(environment.metrics, environment.clock);
+  const pipeline = new CallPipeline({
+    environment,
+    limits,
+    authorize,
+    rate: module.rate,
+    trustedProxies: module.trustedProxies,
+    explainErrors: config.explainErrors,
+    journal,
+  });
   const health = createHealth(module.entries.map(({ service }) => service.typeName));
   const own = [
     health.entry,
-    ...reflectionEntries([...module.entries.map(({ service }) => service), health.entry.service]),
+    ...(config.reflection === false ? [] : reflectionEntries([...module.entries, health.entry])),
   ];
   const methods = new Map([
     ...serveMethods(pipeline, { entries: own, exempt: true }),
@@ -70,7 +86,8 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   ]);
   const { httpPlugin } = module;
   const local = createInProcessTransport(pipeline, methods, { protocolName: "rest", handsOver: true });
-  const json = { registry };
+  // Zero values are written, as in REST: a client looks for the list and the number, and ProtoJSON allows both.
+  const json = { registry, alwaysEmitImplicit: true };
   const app = await createHttpApp({
     environment,
     health,
@@ -81,7 +98,11 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
       compressMinBytes: config.compressBytesMin ?? limits.responseBytesMax,
     },
     limits,
-    httpRoutes: [...(module.httpRoutes ?? []), ...(journal === undefined ? [] : [traceRoute(journal)])],
+    metricsPage: config.admin === undefined ? metricsPage : undefined,
+    httpRoutes: [
+      ...(module.httpRoutes ?? []),
+      ...(journal === undefined || config.admin !== undefined ? [] : [traceRoute(journal)]),
+    ],
     httpPlugin: httpPlugin === undefined ? undefined : (instance) => httpPlugin(instance as FastifyInstance, local),
   });
   const unary =
@@ -96,13 +117,25 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
           leaveCrossOrigin: httpPlugin !== undefined,
           json,
         });
-  const listener = createListener({ limits, tls, handle: app.handle, unary });
+  const listener = createListener({
+    limits,
+    tls,
+    handle: app.handle,
+    unary,
+    hostCheck: config.hostCheck,
+    isTrusted: module.trustedProxies?.trusts,
+    environment,
+  });
+  const admin = config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, journal });
   const close = async () => {
     await module.stop?.();
     await app.close();
+    admin?.close();
   };
   let address: AddressInfo;
+  let adminAddress: AddressInfo | undefined;
   try {
+    adminAddress = await admin?.listen(config.admin?.port ?? 0, config.admin?.host ?? "127.0.0.1");
     address = await listener.listen(port, host);
     await module.start?.();
   } catch (error) {
@@ -113,11 +146,13 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   pipeline.letIn();
   health.set("SERVING");
   const url = `${tls === undefined ? "http" : "https"}://${urlHost(address.address)}:${address.port}`;
-  environment.log.info({ url }, "serving");
+  const adminUrl = adminAddress && `http://${urlHost(adminAddress.address)}:${adminAddress.port}`;
+  environment.log.info({ url, ...(adminUrl && { adminUrl }) }, "serving");
   let closing: Promise<void> | undefined;
   return {
     url,
     port: address.port,
+    adminUrl,
     close: () =>
       (closing ??= drain({ name, environment, pipeline, health, listener, noticeMs, graceMs: shutdownGraceMs, close })),
   };

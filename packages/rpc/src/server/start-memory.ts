@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { ServiceModule } from "./service-module.ts";
+import type { ServiceModule } from "./pipeline/service-module.ts";
 
 /**
  * The same module, which gives back what only starting needed before the first call is let in: about 25 MB of the 120 MB that

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reasonOf } from "../call/reason-error.ts";
 import { connectInMemory } from "../testing/in-memory.ts";
 import { type EchoServer, recordingEnvironment, StreamService, serveEcho } from "./echo-fixture.ts";
-import { implement } from "./service-module.ts";
+import { implement } from "./pipeline/service-module.ts";
 
 interface Message {
   readonly message: string;

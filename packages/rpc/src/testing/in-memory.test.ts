@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { within } from "../call/call-context.ts";
 import { sleep } from "../environment/clock.ts";
 import { recordingEnvironment } from "../server/echo-fixture.ts";
-import { implement, type ServiceEntry } from "../server/service-module.ts";
+import { implement, type ServiceEntry } from "../server/pipeline/service-module.ts";
 import { connectInMemory } from "./in-memory.ts";
 import { createTestClock } from "./test-clock.ts";
 

@@ -1,10 +1,10 @@
 import type { Transport } from "@connectrpc/connect";
 import type { Environment } from "../environment/environment.ts";
-import { CallPipeline } from "../server/call-pipeline.ts";
-import { createInProcessTransport } from "../server/in-process-transport.ts";
-import { defaultLimits } from "../server/server-limits.ts";
-import { serveMethods } from "../server/service-methods.ts";
-import type { ServiceModule } from "../server/service-module.ts";
+import { defaultLimits } from "../server/config/server-limits.ts";
+import { createInProcessTransport } from "../server/in-process/in-process-transport.ts";
+import { CallPipeline } from "../server/pipeline/call-pipeline.ts";
+import { serveMethods } from "../server/pipeline/service-methods.ts";
+import type { ServiceModule } from "../server/pipeline/service-module.ts";
 
 /**
  * A transport to a module in the same process: no socket, but all that the server does around a call (validation, deadline,

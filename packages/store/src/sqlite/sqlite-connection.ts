@@ -1,23 +1,24 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { LRUCache } from "lru-cache";
 import type { SqlValue } from "../database.ts";
 import { StoreError } from "../store-errors.ts";
 import { fromSqlite } from "./sqlite-errors.ts";
 
-/** Statements kept prepared. A service has a few dozen; lists of parameters of many lengths could make it thousands. */
+/** The most statements kept prepared. A service has a few dozen; lists of parameters of many lengths could make it thousands. */
 const preparedMax = 256;
 /** SQLite waits for a lock with the whole thread, so not for long: nobody else writes to a service's file as a rule. */
-const busyTimeoutMs = 250;
+const busyTimeoutDefaultMs = 250;
 
 /** A connection to a SQLite file, with prepared statements kept. Everything in it happens at once, on this thread. */
 export class SqliteConnection {
   readonly #database: DatabaseSync;
-  readonly #prepared = new Map<string, Prepared>();
+  readonly #prepared = new LRUCache<string, Prepared>({ max: preparedMax });
 
-  constructor(path: string, options: { readonly readOnly?: boolean } = {}) {
+  constructor(path: string, options: { readonly readOnly?: boolean; readonly busyTimeoutMs?: number } = {}) {
     try {
       this.#database = new DatabaseSync(path, {
         readOnly: options.readOnly ?? false,
-        timeout: busyTimeoutMs,
+        timeout: options.busyTimeoutMs ?? busyTimeoutDefaultMs,
         enableForeignKeyConstraints: true,
         enableDoubleQuotedStringLiterals: false,
       });
@@ -93,12 +94,6 @@ export class SqliteConnection {
     const known = this.#prepared.get(sql);
     if (known !== undefined) {
       return known;
-    }
-    if (this.#prepared.size >= preparedMax) {
-      for (const oldest of this.#prepared.keys()) {
-        this.#prepared.delete(oldest);
-        break;
-      }
     }
     try {
       const once = /\breturning\b/i.test(sql);

@@ -1,15 +1,15 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import { methodPolicy } from "@parley/contract";
 import { InventoryService, type ReserveStockRequest } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { describe, expect, it } from "vitest";
 import { callContextKey } from "../../call/call-context.ts";
 import { reasonError, reasonOf } from "../../call/reason-error.ts";
-import { methodPolicy } from "../../contract/method-policy.ts";
 import { statusOfError } from "../../protocol/grpc-status.ts";
-import { batchOf } from "../../server/batch-of.ts";
-import { implement } from "../../server/service-module.ts";
+import { batchOf } from "../../server/pipeline/batch-of.ts";
+import { implementPartly } from "../../server/pipeline/service-module.ts";
 import { connectInMemory } from "../../testing/in-memory.ts";
-import { markReach, neverSent, type Reach } from "../attempt-outcome.ts";
+import { markReach, neverSent, type Reach } from "../call/attempt-outcome.ts";
 import { rejection, standingEnvironment } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 import { batchesUnderWay, batchSizeMax, gatherMsMax } from "./batch-queue.ts";
@@ -24,7 +24,7 @@ function world(reserve: Reserve = answer, { batches = true }: { readonly batches
   const environment = standingEnvironment();
   const seen: string[] = [];
   const batch = batchOf(InventoryService.method.reserveStock, () => reserve as never);
-  const entry = implement(InventoryService, {
+  const entry = implementPartly(InventoryService, {
     reserveStock: (request, context) => {
       seen.push(request.orderId);
       return reserve(request, context);

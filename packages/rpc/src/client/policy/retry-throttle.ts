@@ -1,4 +1,4 @@
-import type { ValueTally } from "../../environment/tally.ts";
+import type { ValueTally } from "../../telemetry/tally.ts";
 
 /** What gRPC's own examples and libraries use as `maxTokens` and `tokenRatio`. */
 const tokensMax = 10;

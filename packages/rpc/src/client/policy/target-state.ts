@@ -1,7 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { type MethodPolicy, methodPolicy } from "../../contract/method-policy.ts";
+import { type MethodPolicy, methodPolicy } from "@parley/contract";
 import type { Environment } from "../../environment/environment.ts";
-import { ClientMetrics, type MethodMetrics } from "../telemetry/client-metrics.ts";
+import { ClientMetrics, type MethodMetrics } from "../../telemetry/client-metrics.ts";
 import { Breaker, type BreakerOptions } from "./breaker.ts";
 import type { Dependency } from "./dependency-error.ts";
 import { RetryThrottle } from "./retry-throttle.ts";

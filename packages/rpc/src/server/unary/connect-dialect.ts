@@ -6,10 +6,10 @@ import { decodeBinaryValue } from "../../protocol/binary-metadata.ts";
 import { httpStatusFromCode } from "../../protocol/codes.ts";
 import { addErrorMetadata, copyToNode } from "../../protocol/metadata.ts";
 import { parseConnectTimeoutMs } from "../../protocol/timeouts.ts";
+import { requestTooLarge } from "../pipeline/limit-errors.ts";
 import type { Compression } from "./compression.ts";
 import type { Dialect, DialectCall } from "./dialect.ts";
 import type { Answer, Exchange } from "./exchange.ts";
-import { requestTooLarge } from "./limits.ts";
 
 /** Connect's unary calls, POST and GET (https://connectrpc.com/docs/protocol). */
 export const connectDialect: Dialect = {
@@ -90,9 +90,7 @@ function decode(call: DialectCall, bytes: Buffer, compression: Compression | und
   if (compression === undefined) {
     return call.codec.decode(bytes);
   }
-  return compression
-    .decompress(bytes, requestBytesMax)
-    .then((plain) => call.codec.decode(Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength)));
+  return compression.decompress(bytes, requestBytesMax).then((plain) => call.codec.decode(plain));
 }
 
 function messageOfQuery(exchange: Exchange): Buffer {

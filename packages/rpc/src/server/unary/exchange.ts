@@ -13,14 +13,21 @@ export interface Exchange {
   readonly url: string;
   /** Where the request comes from: an address, or the name on a client certificate. */
   readonly peer: string;
+  /** The connection that it came by: the same object for all its requests. */
+  readonly connection: object;
   /** Whether the caller is still there to be answered. */
   readonly open: boolean;
   /** Reads the whole body. One of the receiver's functions is called, once; none, if the caller goes away before. */
   readBody(bytesMax: number, receiver: BodyReceiver): void;
   /** The bytes of the body that have come so far. */
   readonly bodyBytes: number;
-  /** Sends the answer and ends the exchange. Does nothing if the caller is gone. */
+  /**
+   * Sends the answer and ends the exchange. Does nothing if the caller is gone. Throws, with nothing sent, where a header of the answer is
+   * none that HTTP allows.
+   */
   respond(answer: Answer): void;
+  /** Ends the exchange without an answer. */
+  abandon(): void;
   /** Calls back when the caller is gone, answered or not. What it said, or what happened, is told if asked for. */
   onGone(callback: (reason: () => ConnectError) => void): void;
 }

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from "node:http";
-import { encodeFields } from "../../http2/header-encoder.ts";
+import { encodeFields } from "@parley/http2";
 import { type ContentType, formatContentType } from "../../protocol/content-types.ts";
 import { compressedFlag, encodeEnvelope, envelopeHeaderBytes } from "../../protocol/envelope.ts";
 import { writeGrpcStatus } from "../../protocol/grpc-status.ts";

@@ -1,6 +1,6 @@
 import { create, type DescMethod, type Message } from "@bufbuild/protobuf";
 import type { HandlerContext, Interceptor, UnaryRequest, UnaryResponse } from "@connectrpc/connect";
-import type { UnaryImplementation } from "./unary-method.ts";
+import type { UnaryImplementation } from "./served-unary-method.ts";
 
 interface Intercepted {
   readonly given: UnaryImplementation;

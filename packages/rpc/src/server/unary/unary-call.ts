@@ -1,16 +1,16 @@
 import type { Message } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
 import type { ContentType } from "../../protocol/content-types.ts";
 import { headersFromNode } from "../../protocol/metadata.ts";
-import type { CallPipeline } from "../call-pipeline.ts";
-import type { IncomingCall } from "../incoming-call.ts";
-import { bodyTooSlow } from "../request-body.ts";
-import type { ServerCall, Settled } from "../server-call.ts";
+import type { CallPipeline } from "../pipeline/call-pipeline.ts";
+import { toCallerError } from "../pipeline/error-mapping.ts";
+import type { IncomingCall } from "../pipeline/incoming-call.ts";
+import { bodyTooSlow, responseTooLarge } from "../pipeline/limit-errors.ts";
+import type { ServerCall, Settled } from "../pipeline/server-call.ts";
 import { type Compression, requestCompression, responseCompression } from "./compression.ts";
 import type { Dialect, DialectCall, DialectSettings } from "./dialect.ts";
 import type { Answer, BodyReceiver, Exchange } from "./exchange.ts";
-import { responseTooLarge } from "./limits.ts";
-import { type MessageCodec, responseMessage, type UnaryMethod } from "./unary-method.ts";
+import { type MessageCodec, responseMessage, type UnaryMethod } from "./served-unary-method.ts";
 
 /** What a {@link UnaryCall} is made of. */
 export interface UnaryCallInit {
@@ -70,31 +70,44 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
     if (this.#state !== "reading") {
       return;
     }
-    this.#state = "running";
-    this.#bodyRead?.();
     this.#cancelWatch?.();
-    try {
-      const request = this.#init.dialect.read(this, body, this.#compression);
-      if (request instanceof Promise) {
-        this.#call.race(request).then(
-          (message) => this.#run(message),
-          (error: unknown) => this.#fail(error),
-        );
-      } else {
-        this.#run(request);
-      }
-    } catch (error) {
-      this.#fail(error);
-    }
+    this.#bodyRead?.();
+    this.#onceIdentified(() => this.#read(body));
   }
 
   onBodyTooLong(beginning: Buffer): void {
+    this.#onceIdentified(() => this.#fail(this.#init.dialect.readTooLong(this, beginning)));
+  }
+
+  /** Does the next step once the caller is known and may call the method: at once where nothing has to be waited for. */
+  #onceIdentified(step: () => void): void {
+    const { identified } = this.#call;
+    if (identified === undefined) {
+      this.#step(step);
+    } else {
+      identified.then(() => this.#step(step), this.#failed);
+    }
+  }
+
+  #step(step: () => void): void {
     if (this.#state === "reading") {
       try {
-        this.#fail(this.#init.dialect.readTooLong(this, beginning));
+        step();
       } catch (error) {
         this.#fail(error);
       }
+    }
+  }
+
+  readonly #failed = (error: unknown) => this.#fail(error);
+
+  #read(body: Buffer): void {
+    this.#state = "running";
+    const request = this.#init.dialect.read(this, body, this.#compression);
+    if (request instanceof Promise) {
+      this.#call.race(request).then((message) => this.#run(message), this.#failed);
+    } else {
+      this.#run(request);
     }
   }
 
@@ -115,22 +128,30 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
     exchange.onGone((reason) => this.#gone(reason));
     try {
       pipeline.open(this.#call);
-      const encoding = dialect.requestEncoding(exchange);
-      if (encoding !== undefined) {
-        this.#compression = requestCompression(encoding, dialect.acceptEncodingHeader);
-      }
-      if (settings.compressBytesMin !== Number.POSITIVE_INFINITY) {
-        const accepted = this.header(dialect.acceptEncodingHeader);
-        this.#responseCompression = responseCompression(accepted, this.#compression);
-      }
-      if (failure !== undefined) {
-        throw failure;
-      }
     } catch (error) {
       this.#fail(error);
       return;
     }
-    exchange.readBody(dialect.bodyBytes(settings.requestBytesMax), this);
+    // What is wrong with the other headers is told to callers that may call the method.
+    this.#onceIdentified(() => this.#negotiate(failure));
+    if (this.#state === "reading") {
+      exchange.readBody(dialect.bodyBytes(settings.requestBytesMax), this);
+    }
+  }
+
+  #negotiate(failure: unknown): void {
+    const { dialect, exchange, settings } = this.#init;
+    const encoding = dialect.requestEncoding(exchange);
+    if (encoding !== undefined) {
+      this.#compression = requestCompression(encoding, dialect.acceptEncodingHeader);
+    }
+    if (settings.compressBytesMin !== Number.POSITIVE_INFINITY) {
+      const accepted = this.header(dialect.acceptEncodingHeader);
+      this.#responseCompression = responseCompression(accepted, this.#compression);
+    }
+    if (failure !== undefined) {
+      throw failure;
+    }
   }
 
   #run(request: Message): void {
@@ -154,10 +175,7 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
       }
       const answer = this.#init.dialect.answer(this, payload);
       if (answer instanceof Promise) {
-        answer.then(
-          (compressed) => this.#send(compressed, undefined),
-          (error: unknown) => this.#fail(error),
-        );
+        this.#call.race(answer).then((compressed) => this.#send(compressed, undefined), this.#failed);
       } else {
         this.#send(answer, undefined);
       }
@@ -170,21 +188,50 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
     if (this.#state === "answered") {
       return;
     }
-    const error =
-      reason instanceof ConnectError
-        ? reason
-        : new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
+    const error = toCallerError(this.#call, reason);
     this.#init.pipeline.explain(this.#call, error);
-    this.#send(this.#init.dialect.fail(this, error), error);
+    let answer: Answer;
+    try {
+      answer = this.#init.dialect.fail(this, error);
+    } catch (cause) {
+      this.#failWithoutMetadata(cause);
+      return;
+    }
+    this.#send(answer, error);
   }
 
   #send(answer: Answer, error: ConnectError | undefined): void {
     if (this.#state === "answered") {
       return;
     }
+    try {
+      this.#init.exchange.respond(answer);
+    } catch (cause) {
+      this.#failWithoutMetadata(cause);
+      return;
+    }
+    this.#close(error);
+  }
+
+  /**
+   * The answer's headers cannot be written, for example because the implementation put a control character into one. The caller gets INTERNAL
+   * without them, and whatever happens then, the call ends.
+   */
+  #failWithoutMetadata(cause: unknown): void {
+    const error = toCallerError(this.#call, cause);
+    this.#responseHeader = undefined;
+    this.#responseTrailer = undefined;
+    try {
+      this.#init.exchange.respond(this.#init.dialect.fail(this, error));
+    } catch {
+      this.#init.exchange.abandon();
+    }
+    this.#close(error);
+  }
+
+  #close(error: ConnectError | undefined): void {
     this.#state = "answered";
     this.#cancelWatch?.();
-    this.#init.exchange.respond(answer);
     this.#init.pipeline.close(this.#call, error);
   }
 
@@ -240,6 +287,10 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
 
   get peer(): string {
     return this.#init.exchange.peer;
+  }
+
+  get connection(): object {
+    return this.#init.exchange.connection;
   }
 
   header(name: string): string | undefined {

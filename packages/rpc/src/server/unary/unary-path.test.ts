@@ -11,8 +11,8 @@ import { EchoRequestSchema, EchoService } from "@parley/gen/echo/v1/echo_service
 import { afterEach, describe, expect, it } from "vitest";
 import { systemEnvironment } from "../../environment/system-environment.ts";
 import { encodeEnvelope, readEnvelope } from "../../protocol/envelope.ts";
+import { implement } from "../pipeline/service-module.ts";
 import { type RunningServer, type ServeOptions, serve } from "../serve.ts";
-import { implement } from "../service-module.ts";
 
 const path = "/echo.v1.EchoService/Echo";
 const running: RunningServer[] = [];

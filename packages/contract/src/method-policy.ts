@@ -1,0 +1,117 @@
+import { type DescMethod, getOption, hasOption, ScalarType } from "@bufbuild/protobuf";
+import { type Duration, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import type { Code } from "@connectrpc/connect";
+import {
+  type Access,
+  access,
+  Caller,
+  hedging,
+  type RetryPolicy,
+  retry,
+  timeout,
+} from "@parley/gen/rpc/v1/options_pb.js";
+
+/** What a contract says of a method besides its messages. Read once from the descriptor, see {@link methodPolicy}. */
+export interface MethodPolicy {
+  /** The longest a call may take, all attempts included. Undefined leaves it to the caller and the server. */
+  readonly timeoutMs?: number;
+  /** How a client may repeat a call that failed. */
+  readonly retry?: RetryRule;
+  /** Who may call the method where the server requires authentication. */
+  readonly access: AccessRule;
+  /**
+   * Whether the same call may be sent twice: "always" where the contract's `idempotency_level` says so, "with-request-id"
+   * where a request that carries a `request_id` may be.
+   */
+  readonly repeatable: "always" | "with-request-id" | "never";
+}
+
+/** A retry policy of gRPC's proposal A6. Waits are before jitter. */
+export interface RetryRule {
+  /** The number of attempts, the first included. From 1 to 5. */
+  readonly attemptsMax: number;
+  readonly initialBackoffMs: number;
+  readonly maxBackoffMs: number;
+  readonly backoffMultiplier: number;
+  readonly codes: ReadonlySet<Code>;
+}
+
+/** Who may call a method. */
+export interface AccessRule {
+  readonly caller: Caller;
+  /** For owners: the path of the request field that names the owner. Empty otherwise. */
+  readonly ownerField: string;
+  /** What the owner field names, where it is not the owner's user id. Empty otherwise. */
+  readonly ownerOf: string;
+  /** The services that may call the method with their own token. For `Caller.SERVICE`, none named means every service. */
+  readonly services: readonly string[];
+}
+
+/** A6: "the maximum is 5", so that a mistake in a contract cannot multiply load without bound. */
+const attemptsCap = 5;
+
+const policies = new WeakMap<DescMethod, MethodPolicy>();
+
+/** A contract says something of a method that this version cannot do. Thrown when a server or a client of it is made, never by a call. */
+export class PolicyError extends Error {
+  override readonly name = "PolicyError";
+
+  constructor(method: DescMethod, problem: string) {
+    super(`${method.parent.typeName}/${method.name}: ${problem}`);
+  }
+}
+
+/** What the contract says of the method. Cached by descriptor. Throws a {@link PolicyError} for what is not supported. */
+export function methodPolicy(method: DescMethod): MethodPolicy {
+  let policy = policies.get(method);
+  if (policy === undefined) {
+    policy = readPolicy(method);
+    policies.set(method, policy);
+  }
+  return policy;
+}
+
+function readPolicy(method: DescMethod): MethodPolicy {
+  if (hasOption(method, hedging)) {
+    throw new PolicyError(method, "the option (rpc.v1.hedging) is not supported yet; use (rpc.v1.retry), or remove it");
+  }
+  return {
+    ...(hasOption(method, timeout) ? { timeoutMs: milliseconds(getOption(method, timeout)) } : {}),
+    ...(hasOption(method, retry) ? { retry: retryRule(getOption(method, retry)) } : {}),
+    access: accessRule(getOption(method, access)),
+    repeatable: repeatable(method),
+  };
+}
+
+function retryRule(policy: RetryPolicy): RetryRule {
+  return {
+    attemptsMax: Math.min(Math.max(policy.maxAttempts, 1), attemptsCap),
+    initialBackoffMs: milliseconds(policy.initialBackoff),
+    maxBackoffMs: milliseconds(policy.maxBackoff),
+    backoffMultiplier: policy.backoffMultiplier,
+    codes: new Set(policy.retryableCodes as number[]),
+  };
+}
+
+function accessRule(rule: Access): AccessRule {
+  return {
+    caller: rule.caller ?? Caller.UNSPECIFIED,
+    ownerField: rule.ownerField,
+    ownerOf: rule.ownerOf,
+    services: rule.services,
+  };
+}
+
+function repeatable(method: DescMethod): MethodPolicy["repeatable"] {
+  if (method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN) {
+    return "always";
+  }
+  const hasRequestId = method.input.fields.some(
+    (field) => field.name === "request_id" && field.fieldKind === "scalar" && field.scalar === ScalarType.STRING,
+  );
+  return hasRequestId ? "with-request-id" : "never";
+}
+
+function milliseconds(duration: Duration | undefined): number {
+  return duration === undefined ? 0 : Number(duration.seconds) * 1000 + duration.nanos / 1e6;
+}

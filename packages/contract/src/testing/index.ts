@@ -1,0 +1,2 @@
+export { libraryService } from "./compile.ts";
+export { methodWithRule } from "./rule-method.ts";

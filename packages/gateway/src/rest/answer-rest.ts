@@ -1,0 +1,88 @@
+import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createContextValues } from "@connectrpc/connect";
+import { errorResponse, type RestResponse, type Transcoder } from "@parley/rest";
+import type { Environment } from "@parley/rpc";
+import { type AnyRequest, type AnyResponse, peerKey } from "@parley/rpc/server";
+import type { RateLimit } from "../limits/rate-limit.ts";
+
+/** What answers REST. */
+export interface Rest {
+  readonly transcoder: Transcoder;
+  readonly rateLimit: RateLimit;
+  readonly environment: Environment;
+}
+
+/**
+ * For answers that are data: never to be taken for anything else, nor shown in a frame (OWASP REST Security Cheat Sheet,
+ * "Security Headers"). What helmet adds for pages would say nothing of them.
+ */
+export const dataHeaders = {
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+};
+
+/** What an id that comes in may look like, since it ends up in logs and headers: printable, no spaces, bounded. */
+const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
+
+/** Answers a request over REST, straight on the connection: a framework in between would cost more than all that is done here. */
+export async function answerRest(request: AnyRequest, response: AnyResponse, rest: Rest): Promise<void> {
+  const { transcoder, rateLimit, environment } = rest;
+  const { headers } = request;
+  const given = headers["x-request-id"];
+  const requestId = typeof given === "string" && requestIdPattern.test(given) ? given : environment.newId();
+  const caller = rateLimit.callerOf(request.socket.remoteAddress ?? "unknown", lastOf(headers["x-forwarded-for"]));
+  const refused = rateLimit.take(caller);
+  if (refused !== undefined) {
+    const { status, headers: told, body } = errorResponse(refused);
+    const type = { "content-type": "application/json", "cache-control": "no-store" };
+    return send({ status, headers: { ...type, ...told }, body: JSON.stringify(body) }, response, requestId);
+  }
+  const left = new AbortController();
+  response.once("close", () => {
+    if (!response.writableFinished) {
+      left.abort();
+    }
+  });
+  headers["x-request-id"] = requestId;
+  const answer = await transcoder.handle({
+    method: request.method ?? "GET",
+    url: request.url ?? "/",
+    headers,
+    body: request,
+    signal: left.signal,
+    contextValues: createContextValues().set(peerKey, caller),
+  });
+  return send(answer, response, requestId);
+}
+
+function lastOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.at(-1) : value;
+}
+
+async function send({ status, headers, body }: RestResponse, to: AnyResponse, requestId: string): Promise<void> {
+  // A client that leaves is no failure; the transcoder has ended the call by then.
+  if (to.destroyed) {
+    return;
+  }
+  // HTTP/2's response has the same methods; only their types cannot be called as one.
+  const response = to as ServerResponse;
+  const all: Record<string, string | number> = { ...dataHeaders, ...headers, "x-request-id": requestId };
+  if ("stream" in to) {
+    // A connection of HTTP/2 outlives a request that went wrong (RFC 9113, section 8.2.2).
+    delete all.connection;
+  }
+  if (typeof body === "string" || body instanceof Uint8Array) {
+    if (body.length > 0) {
+      all["content-length"] = Buffer.byteLength(body);
+    }
+    response.writeHead(status, all);
+    response.end(body);
+    return;
+  }
+  response.writeHead(status, all);
+  // A stream that has nothing to tell yet has begun all the same.
+  response.flushHeaders();
+  await pipeline(Readable.from(body), response).catch(() => {});
+}

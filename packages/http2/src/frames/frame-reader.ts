@@ -1,0 +1,188 @@
+import { PeerLimitError } from "../peer-work.ts";
+import {
+  ConnectionError,
+  errorCode,
+  flag,
+  frameBytesMax,
+  frameHeaderBytes,
+  frameType,
+  preface,
+  windowBytesMax,
+} from "./constants.ts";
+import { checkPriority, priorityBytes } from "./frame-checks.ts";
+
+/** Who is told what frames come in. Whatever breaks the protocol is thrown, as a {@link ConnectionError}. */
+export interface FrameSink {
+  /** It is over: what is left of the bytes is for nobody. */
+  readonly destroyed: boolean;
+  /** DATA begins. Its payload without padding follows in pieces, as it comes in. */
+  onData(id: number, sizes: { readonly frame: number; readonly data: number }, ends: boolean): void;
+  onDataPiece(piece: Buffer, last: boolean): void;
+  /** A whole block of headers, however many frames it came in. */
+  onBlock(id: number, block: Buffer, ends: boolean): void;
+  /** Any other frame. */
+  onControl(type: number, flags: number, id: number, payload: Buffer): void;
+}
+
+/** Finds the frames in what a socket reads (RFC 9113, sections 4 and 6). Copies nothing but what is cut apart between two reads. */
+export class FrameReader {
+  readonly #sink: FrameSink;
+  readonly #blockBytesMax: number;
+  readonly #blockPartsMax: number;
+  #prefaceLeft: number;
+  #settled = false;
+  #rest: Buffer | undefined;
+  /** What is still to come of a frame of data. */
+  #dataLeft = 0;
+  /** A block of headers of which only the beginning is here. */
+  #block: { readonly id: number; readonly ends: boolean; readonly parts: Buffer[]; bytes: number } | undefined;
+
+  constructor(sink: FrameSink, options: { readonly expectPreface: boolean; readonly headerBytesMax: number }) {
+    this.#sink = sink;
+    this.#prefaceLeft = options.expectPreface ? preface.length : 0;
+    // Huffman-coded text takes five bits a byte at least: what is longer than this cannot be within the limit.
+    this.#blockBytesMax = options.headerBytesMax * 2 + frameBytesMax;
+    this.#blockPartsMax = blockPartsSpare + Math.ceil(this.#blockBytesMax / frameBytesMax);
+  }
+
+  read(chunk: Buffer): void {
+    const bytes = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#rest = undefined;
+    let at = this.#prefaceLeft === 0 ? 0 : this.#readPreface(bytes);
+    while (!this.#sink.destroyed) {
+      const end = this.#dataLeft > 0 ? this.#readData(bytes, at) : this.#readFrame(bytes, at);
+      if (end === at) {
+        break;
+      }
+      at = end;
+    }
+    if (at < bytes.length && !this.#sink.destroyed) {
+      this.#rest = bytes.subarray(at);
+    }
+  }
+
+  #readPreface(bytes: Buffer): number {
+    const size = Math.min(this.#prefaceLeft, bytes.length);
+    const from = preface.length - this.#prefaceLeft;
+    if (preface.compare(bytes, 0, size, from, from + size) !== 0) {
+      throw new ConnectionError("this is not HTTP/2");
+    }
+    this.#prefaceLeft -= size;
+    return size;
+  }
+
+  #readData(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#dataLeft);
+    if (end > at) {
+      this.#dataLeft -= end - at;
+      this.#sink.onDataPiece(bytes.subarray(at, end), this.#dataLeft === 0);
+    }
+    return end;
+  }
+
+  /** Where the frame ends; where it begins, if it is not here yet. */
+  #readFrame(bytes: Buffer, at: number): number {
+    const left = bytes.length - at;
+    if (left < frameHeaderBytes) {
+      return at;
+    }
+    const length = ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
+    if (length > frameBytesMax) {
+      throw new ConnectionError("a frame is too large", errorCode.frameSize);
+    }
+    const type = bytes[at + 3] as number;
+    const flags = bytes[at + 4] as number;
+    const id = bytes.readUInt32BE(at + 5) & windowBytesMax;
+    this.#checkOrder(type, flags, id);
+    const start = at + frameHeaderBytes;
+    if (type === frameType.data && (flags & flag.padded) === 0) {
+      this.#dataLeft = length;
+      this.#sink.onData(id, { frame: length, data: length }, (flags & flag.endStream) !== 0);
+      return start;
+    }
+    if (left < frameHeaderBytes + length) {
+      return at;
+    }
+    this.#onFrame(type, flags, id, bytes.subarray(start, start + length));
+    return start + length;
+  }
+
+  /** SETTINGS come first (section 3.4), and nothing between the parts of a block of headers (section 6.10). */
+  #checkOrder(type: number, flags: number, id: number): void {
+    if (!this.#settled) {
+      if (type !== frameType.settings || (flags & flag.ack) !== 0) {
+        throw new ConnectionError("settings must come first");
+      }
+      this.#settled = true;
+    }
+    const block = this.#block;
+    if ((type === frameType.continuation) !== (block !== undefined) || (block !== undefined && block.id !== id)) {
+      throw new ConnectionError("a block of headers is not continued as it began");
+    }
+  }
+
+  #onFrame(type: number, flags: number, id: number, payload: Buffer): void {
+    switch (type) {
+      case frameType.data: {
+        const data = unpadded(payload, flags);
+        this.#sink.onData(id, { frame: payload.length, data: data.length }, (flags & flag.endStream) !== 0);
+        if (data.length > 0) {
+          this.#sink.onDataPiece(data, true);
+        }
+        return;
+      }
+      case frameType.headers:
+        this.#onHeaders(flags, id, payload);
+        return;
+      case frameType.continuation:
+        this.#onContinuation(flags, payload);
+        return;
+      default:
+        this.#sink.onControl(type, flags, id, payload);
+    }
+  }
+
+  #onHeaders(flags: number, id: number, payload: Buffer): void {
+    let block = unpadded(payload, flags);
+    if ((flags & flag.priority) !== 0) {
+      checkPriority(id, block, block.length >= priorityBytes);
+      block = block.subarray(priorityBytes);
+    }
+    const ends = (flags & flag.endStream) !== 0;
+    if ((flags & flag.endHeaders) !== 0) {
+      this.#sink.onBlock(id, block, ends);
+    } else {
+      this.#block = { id, ends, parts: [Buffer.from(block)], bytes: block.length };
+    }
+  }
+
+  #onContinuation(flags: number, payload: Buffer): void {
+    const block = this.#block;
+    if (block === undefined) {
+      return;
+    }
+    block.parts.push(Buffer.from(payload));
+    block.bytes += payload.length;
+    if (block.bytes > this.#blockBytesMax || block.parts.length > this.#blockPartsMax) {
+      throw new PeerLimitError("header_frames", "a block of headers has too many CONTINUATION frames");
+    }
+    if ((flags & flag.endHeaders) !== 0) {
+      this.#block = undefined;
+      this.#sink.onBlock(block.id, Buffer.concat(block.parts), block.ends);
+    }
+  }
+}
+
+/** How many frames more than needed a block of headers may have: clients fill their frames (CVE-2024-27316). */
+const blockPartsSpare = 14;
+
+function unpadded(payload: Buffer, flags: number): Buffer {
+  if ((flags & flag.padded) === 0) {
+    return payload;
+  }
+  const padding = payload[0];
+  if (padding === undefined || padding >= payload.length) {
+    throw new ConnectionError("there is more padding than frame");
+  }
+  return payload.subarray(1, payload.length - padding);
+}

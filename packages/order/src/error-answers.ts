@@ -1,0 +1,83 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { PositionGoneError, UnreadablePositionError } from "@parley/events";
+import { answeringWith, reasonError } from "@parley/rpc";
+import { InvalidPageTokenError, StoreUnavailableError } from "@parley/store";
+import {
+  ContendedError,
+  DependencyError,
+  type DependencyProblem,
+  EtagMismatchError,
+  OrderNotCancellableError,
+  OrderNotFoundError,
+  OrderRefusedError,
+  orderReasons,
+  ProductNotFoundError,
+  RequestIdReusedError,
+  TooManyOrdersError,
+  UserNotAllowedError,
+  UserNotFoundError,
+} from "./order-errors.ts";
+
+/** How long to wait before another try where something is away or overloaded: about what the breaker and recovery take. */
+const retryAfterMs = 1_000;
+
+/** What the caller is told of an error. Errors that say nothing to a caller are passed on: the server answers INTERNAL. */
+export function errorAnswer(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { message } = error;
+  const answer = (code: Code, reason: string, metadata: Readonly<Record<string, string>> = {}): ConnectError =>
+    reasonError(code, { reason, message, metadata, cause: error });
+  const later = (code: Code, reason: string, metadata: Readonly<Record<string, string>> = {}): ConnectError =>
+    reasonError(code, { reason, message, metadata, retryAfterMs, cause: error });
+
+  if (error instanceof OrderRefusedError) {
+    const { reason, metadata } = error.refusal;
+    return answer(Code.FailedPrecondition, reason, { ...metadata, orderId: error.orderId });
+  }
+  if (error instanceof ProductNotFoundError) return answer(Code.NotFound, orderReasons.productNotFound, error.metadata);
+  if (error instanceof UserNotFoundError) {
+    return answer(Code.NotFound, orderReasons.userNotFound, { userId: error.userId });
+  }
+  if (error instanceof UserNotAllowedError) {
+    return answer(Code.FailedPrecondition, orderReasons.userNotAllowed, { userId: error.userId });
+  }
+  if (error instanceof OrderNotFoundError) {
+    return answer(Code.NotFound, orderReasons.orderNotFound, { orderId: error.orderId });
+  }
+  if (error instanceof RequestIdReusedError) {
+    return answer(Code.InvalidArgument, orderReasons.requestIdReused, { requestId: error.requestId });
+  }
+  if (error instanceof OrderNotCancellableError) {
+    const { orderId, state } = error;
+    return answer(Code.FailedPrecondition, orderReasons.orderNotCancellable, { orderId, state });
+  }
+  if (error instanceof EtagMismatchError) {
+    return answer(Code.Aborted, orderReasons.etagMismatch, { orderId: error.orderId });
+  }
+  if (error instanceof DependencyError) {
+    const [code, reason] = dependencyAnswers[error.problem];
+    const orderId = error.orderId === undefined ? {} : { orderId: error.orderId };
+    return later(code, reason, { service: error.service, ...orderId });
+  }
+  if (error instanceof ContendedError) return later(Code.Aborted, orderReasons.contended, { orderId: error.orderId });
+  if (error instanceof TooManyOrdersError) return later(Code.ResourceExhausted, orderReasons.tooManyOrders);
+  if (error instanceof InvalidPageTokenError) return answer(Code.InvalidArgument, orderReasons.invalidPageToken);
+  if (error instanceof UnreadablePositionError) return answer(Code.InvalidArgument, orderReasons.invalidPosition);
+  if (error instanceof PositionGoneError) return answer(Code.OutOfRange, orderReasons.positionGone);
+  if (error instanceof StoreUnavailableError) {
+    // Its own words are about files and disks: for the log, not for the caller.
+    const words = "The order service cannot reach its database.";
+    const reason = orderReasons.storeUnavailable;
+    return reasonError(Code.Unavailable, { reason, message: words, retryAfterMs, cause: error });
+  }
+  return error;
+}
+
+const dependencyAnswers: Readonly<Record<DependencyProblem, readonly [Code, string]>> = {
+  unavailable: [Code.Unavailable, orderReasons.dependencyUnavailable],
+  "timed-out": [Code.DeadlineExceeded, orderReasons.dependencyTimedOut],
+  failed: [Code.Internal, orderReasons.dependencyFailed],
+};
+
+/** Maps the errors of a method with {@link errorAnswer}. */
+export const answering = answeringWith(errorAnswer);

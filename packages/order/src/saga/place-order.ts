@@ -1,0 +1,159 @@
+import type { Clock } from "@parley/rpc";
+import { asConfirmed, type Order, placeOrder } from "../order.ts";
+import {
+  ContendedError,
+  DependencyError,
+  OrderRefusedError,
+  RequestIdReusedError,
+  TooManyOrdersError,
+} from "../order-errors.ts";
+import { addUp, type OrderLine, sameLines } from "../order-line.ts";
+import { dueWaitMsMax, type OrderStore } from "../order-store.ts";
+import type { Buyers } from "./buyers.ts";
+import type { InTurn } from "./in-turn.ts";
+import { leaseMs, type OrderSaga } from "./order-saga.ts";
+import type { SagaCall } from "./saga-call.ts";
+
+/**
+ * Orders under way at once: more than a server lets in, since an order goes on when its caller has gone away; bounded, so that
+ * callers who come and go cannot fill the memory.
+ */
+export const ordersUnderWayMax = 4_096;
+/** Times that a request is looked at anew because another process or recovery moved its order on. More means a fight. */
+const roundsMax = 3;
+/** What is left of the caller's time must be enough to reserve and to write down, or nothing is begun. */
+const startMsMin = 10;
+
+/** What a buyer asks for. */
+export interface OrderRequest {
+  readonly userId: string;
+  readonly items: readonly OrderLine[];
+  /** The buyer's key of the request. A repetition gets the same answer. */
+  readonly requestId?: string | undefined;
+}
+
+export interface PlaceOrderOptions {
+  readonly store: OrderStore;
+  readonly buyers: Buyers;
+  readonly saga: OrderSaga;
+  readonly inTurn: InTurn;
+  readonly clock: Clock;
+  readonly newId: () => string;
+}
+
+/**
+ * Places orders: answers the order as it was confirmed. The same request id of the same buyer gets the same order, whether it
+ * comes while the first is under way, after it, or after a crash in between. Throws {@link OrderRefusedError},
+ * {@link ProductNotFoundError}, {@link UserNotFoundError}, {@link UserNotAllowedError}, {@link RequestIdReusedError},
+ * {@link DependencyError}, {@link ContendedError}, {@link TooManyOrdersError}.
+ */
+export function createPlaceOrder(
+  options: PlaceOrderOptions,
+): (request: OrderRequest, call: SagaCall) => Promise<Order> {
+  const { store, buyers, saga, inTurn, clock, newId } = options;
+  const underWay = new Map<string, UnderWay>();
+  let underWayCount = 0;
+
+  function place({ userId, items, requestId }: OrderRequest, call: SagaCall): Promise<Order> {
+    const request: AddedUp = { userId, lines: addUp(items), requestId };
+    if (requestId === undefined) return counted(() => drive(request, call));
+    const key = JSON.stringify([userId, requestId]);
+    const first = underWay.get(key);
+    if (first !== undefined) return join(first, request, requestId);
+    const answer = counted(() => drive(request, call));
+    underWay.set(key, { lines: request.lines, answer });
+    const forget = () => underWay.delete(key);
+    answer.then(forget, forget);
+    return answer;
+  }
+
+  async function counted(work: () => Promise<Order>): Promise<Order> {
+    if (underWayCount >= ordersUnderWayMax) throw new TooManyOrdersError(ordersUnderWayMax);
+    underWayCount++;
+    try {
+      return await work();
+    } finally {
+      underWayCount--;
+    }
+  }
+
+  async function drive(request: AddedUp, call: SagaCall): Promise<Order> {
+    let known: Order | undefined;
+    for (let round = 0; round < roundsMax; round++) {
+      known = await ofRequest(request);
+      const order = known === undefined ? await begin(request, call) : await resume(known, request, call);
+      const answer = order === undefined ? undefined : answerOf(order);
+      if (answer !== undefined) return answer;
+    }
+    throw new ContendedError(known?.id ?? "");
+  }
+
+  async function ofRequest({ userId, requestId }: AddedUp): Promise<Order | undefined> {
+    return requestId === undefined ? undefined : await store.getByRequest(userId, requestId);
+  }
+
+  /** Undefined if another process was faster with the same request. */
+  async function begin({ userId, lines, requestId }: AddedUp, call: SagaCall): Promise<Order | undefined> {
+    const { name: userName, email: userEmail } = await buyers.get(userId, call);
+    if (call.remainingMs() < startMsMin) throw new DependencyError("user service", "timed-out");
+    const order = placeOrder({ id: newId(), userId, userName, userEmail, lines, requestId }, clock.now());
+    return await inTurn.run(order.id, async () => {
+      const kept = await store.insert(order, inHandUntilMs(call));
+      return kept ? await saga.reserve(order, call, "new") : undefined;
+    });
+  }
+
+  /** Until when recovery leaves an order to this call. Time left has fractions; columns have whole milliseconds. */
+  function inHandUntilMs(call: SagaCall): number {
+    return clock.now() + Math.min(Math.ceil(call.remainingMs()) + leaseMs, dueWaitMsMax);
+  }
+
+  /** Undefined if the order is gone. */
+  async function resume(known: Order, { lines, requestId = "" }: AddedUp, call: SagaCall): Promise<Order | undefined> {
+    if (!sameLines(known.items, lines)) throw new RequestIdReusedError(requestId);
+    if (known.phase !== "RESERVING" && known.phase !== "RELEASING") return known;
+    return await inTurn.run(known.id, async () => {
+      const order = await store.get(known.id);
+      if (order?.phase === "RESERVING") {
+        // Another process may be reserving for it too, and must not give it up as if it were alone.
+        return (await store.join(order, inHandUntilMs(call))) ? await saga.reserve(order, call, "resumed") : undefined;
+      }
+      if (order?.phase === "RELEASING") return await saga.release(order, call);
+      return order;
+    });
+  }
+
+  return place;
+}
+
+interface AddedUp {
+  readonly userId: string;
+  readonly lines: readonly OrderLine[];
+  readonly requestId: string | undefined;
+}
+
+interface UnderWay {
+  readonly lines: readonly OrderLine[];
+  readonly answer: Promise<Order>;
+}
+
+async function join(first: UnderWay, { lines }: AddedUp, requestId: string): Promise<Order> {
+  if (!sameLines(first.lines, lines)) throw new RequestIdReusedError(requestId);
+  return await first.answer;
+}
+
+/** The answer that the buyer gets each time; undefined where the request is to be tried anew. */
+function answerOf(order: Order): Order | undefined {
+  switch (order.phase) {
+    case "CONFIRMED":
+    case "CANCELLING":
+    case "CANCELLED":
+      return asConfirmed(order);
+    case "REFUSED":
+    case "REJECTED":
+      if (order.refusal === undefined) return undefined;
+      throw new OrderRefusedError(order.id, order.refusal);
+    default:
+      return undefined;
+  }
+}

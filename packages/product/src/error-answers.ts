@@ -1,0 +1,81 @@
+import { Code } from "@connectrpc/connect";
+import { PositionGoneError, UnreadablePositionError } from "@parley/events";
+import { answeringWith, type CallContext, reasonError } from "@parley/rpc";
+import { InvalidPageTokenError, type Refusals, RequestIdReusedError, StoreUnavailableError } from "@parley/store";
+import { ProductError, type ProductReason } from "./product-errors.ts";
+
+const codes: Readonly<Record<ProductReason, Code>> = {
+  PRODUCT_NOT_FOUND: Code.NotFound,
+  INSUFFICIENT_STOCK: Code.FailedPrecondition,
+  STOCK_TOO_LARGE: Code.FailedPrecondition,
+  ORDER_RELEASED: Code.FailedPrecondition,
+  RESERVATION_DIFFERS: Code.InvalidArgument,
+  ETAG_MISMATCH: Code.Aborted,
+  INVALID_FIELD: Code.InvalidArgument,
+  REQUEST_ID_REUSED: Code.InvalidArgument,
+  INVALID_PAGE_TOKEN: Code.InvalidArgument,
+  INVALID_POSITION: Code.InvalidArgument,
+  POSITION_GONE: Code.OutOfRange,
+  STORE_UNAVAILABLE: Code.Unavailable,
+};
+
+/** What a caller is told of an error: a refusal with its code and reason, anything else as it is, for the runtime to hide. */
+export function errorAnswer(error: unknown): unknown {
+  const refusal = asRefusal(error);
+  if (refusal === undefined) {
+    return error;
+  }
+  const { reason, message, metadata } = refusal;
+  const fields = metadata.field === undefined ? {} : { fields: [{ field: metadata.field, description: message }] };
+  return reasonError(codes[reason], { reason, message, metadata, ...fields, cause: error });
+}
+
+function asRefusal(error: unknown): Pick<ProductError, "reason" | "message" | "metadata"> | undefined {
+  if (error instanceof ProductError) {
+    return error;
+  }
+  if (error instanceof RequestIdReusedError) {
+    return { reason: "REQUEST_ID_REUSED", message: error.message, metadata: { field: "request_id" } };
+  }
+  if (error instanceof InvalidPageTokenError) {
+    return { reason: "INVALID_PAGE_TOKEN", message: error.message, metadata: { field: "page_token" } };
+  }
+  if (error instanceof UnreadablePositionError) {
+    return {
+      reason: "INVALID_POSITION",
+      message: "The position is not one of this stream.",
+      metadata: { field: "after_position" },
+    };
+  }
+  if (error instanceof PositionGoneError) {
+    return { reason: "POSITION_GONE", message: "Changes after the position are no longer kept.", metadata: {} };
+  }
+  if (error instanceof StoreUnavailableError) {
+    return { reason: "STORE_UNAVAILABLE", message: "The product service cannot reach its database.", metadata: {} };
+  }
+  return undefined;
+}
+
+/** Maps the errors of a method with {@link errorAnswer}. */
+export const answering = answeringWith(errorAnswer);
+
+/** Refusals of the product service as they are kept with their request ids. */
+export const keptRefusals: Refusals = {
+  write(error) {
+    return error instanceof ProductError
+      ? JSON.stringify([error.reason, error.message, error.metadata] satisfies KeptRefusal)
+      : undefined;
+  },
+  read(text) {
+    const [reason, message, metadata] = JSON.parse(text) as KeptRefusal;
+    return new ProductError(reason, message, metadata);
+  },
+};
+
+type KeptRefusal = [reason: ProductReason, message: string, metadata: Readonly<Record<string, string>>];
+
+/** Who calls, for keeping the request ids of callers apart. */
+export function callerName(call: CallContext | undefined): string {
+  const caller = call?.caller;
+  return caller === undefined ? "" : `${caller.kind} ${caller.id}`;
+}

@@ -1,0 +1,93 @@
+import type { Price } from "../product.ts";
+import { inWords, ProductError, productNotFound } from "../product-errors.ts";
+
+/** A number of units of one product. */
+export interface StockLine {
+  readonly productId: string;
+  readonly quantity: number;
+}
+
+/** Reserved units, with the name and price of the moment, which the order keeps. */
+export interface ReservedItem extends StockLine {
+  readonly productName: string;
+  readonly unitPrice: Price;
+}
+
+/** Stock that is set aside for one order, or was. */
+export interface Reservation {
+  readonly orderId: string;
+  readonly state: "reserved" | "released";
+  /** A line for each product. None if the order was released before anything had been reserved for it. */
+  readonly items: readonly ReservedItem[];
+  readonly createTimeMs: number;
+}
+
+/** What there is of a product. */
+export interface Availability {
+  readonly name: string;
+  readonly available: number;
+}
+
+/** One line for each product, in the order in which the products come first. */
+export function sumLines(lines: readonly StockLine[]): readonly StockLine[] {
+  const quantities = new Map<string, number>();
+  for (const { productId, quantity } of lines) {
+    quantities.set(productId, (quantities.get(productId) ?? 0) + quantity);
+  }
+  return Array.from(quantities, ([productId, quantity]) => ({ productId, quantity }));
+}
+
+/** The order in which every transaction touches products, so that no two wait for each other. */
+export function inLockOrder<L extends StockLine>(lines: readonly L[]): readonly L[] {
+  return lines.toSorted((a, b) => (a.productId < b.productId ? -1 : 1));
+}
+
+/**
+ * The answer to a reservation for an order that has one. Throws ORDER_RELEASED if it was given back,
+ * RESERVATION_DIFFERS if it was made for other lines than these (summed up).
+ */
+export function repeatReservation(standing: Reservation, lines: readonly StockLine[]): Reservation {
+  if (standing.state === "released") {
+    throw new ProductError("ORDER_RELEASED", `Order ${standing.orderId} was released: no stock is set aside for it.`, {
+      orderId: standing.orderId,
+    });
+  }
+  const quantities = new Map(standing.items.map((item) => [item.productId, item.quantity]));
+  const same =
+    lines.length === quantities.size && lines.every((line) => quantities.get(line.productId) === line.quantity);
+  if (!same) {
+    throw new ProductError("RESERVATION_DIFFERS", `Order ${standing.orderId} has a reservation with other lines.`, {
+      orderId: standing.orderId,
+    });
+  }
+  return standing;
+}
+
+/** Why the lines (summed up) cannot be had, given what there is. Undefined if they can. */
+export function refusal(
+  lines: readonly StockLine[],
+  there: ReadonlyMap<string, Availability>,
+): ProductError | undefined {
+  const missing = lines.filter((line) => !there.has(line.productId));
+  if (missing.length > 0) {
+    return productNotFound(missing.map((line) => line.productId));
+  }
+  const short = lines.flatMap((line) => {
+    const product = there.get(line.productId);
+    return product !== undefined && product.available < line.quantity ? [{ ...line, ...product }] : [];
+  });
+  const [first] = short;
+  if (first === undefined) {
+    return undefined;
+  }
+  const each = short.map(
+    ({ name, productId, quantity, available }) =>
+      `${name} (${productId}): ${quantity} requested, ${available} available`,
+  );
+  return new ProductError("INSUFFICIENT_STOCK", `Not enough in stock. ${inWords(each, "; ")}.`, {
+    productId: first.productId,
+    productName: first.name,
+    requested: String(first.quantity),
+    available: String(first.available),
+  });
+}

@@ -1,0 +1,15 @@
+import type { Migration } from "@parley/store";
+
+// The items of a reservation are only ever read together, so they are one column (JSON): one row to write, not one per
+// line. Rows are kept for good: a released one refuses a late reservation, a standing one is stock that was sold.
+export const reservations: Migration = {
+  id: "0002-reservations",
+  sql: `
+      CREATE TABLE reservations (
+        order_id TEXT PRIMARY KEY,
+        state TEXT NOT NULL CHECK (state IN ('reserved', 'released')),
+        items TEXT NOT NULL,
+        create_time BIGINT NOT NULL
+      );
+    `,
+};

@@ -1,0 +1,42 @@
+import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import type { JSONWebKeySet } from "jose";
+import type { Caller } from "../call/call-context.ts";
+import type { Owners } from "./owner-field.ts";
+
+/** What access control reads of a server's call, and what it may do to it. */
+export interface GuardedCall {
+  readonly method: DescMethod;
+  readonly incoming: {
+    /** A request header by its name in lower case. */
+    header(name: string): string | undefined;
+  };
+  /** Set to the client's address where a gateway of the platform forwarded the call. */
+  forwardedFor: string | undefined;
+  /** Aborts when the call ends for any reason. */
+  readonly signal: AbortSignal;
+  /** Calls back once after `delayMs`. The answer cancels it. */
+  after(delayMs: number, callback: () => void): () => void;
+  abort(reason: ConnectError): void;
+}
+
+/**
+ * Access control of a server's calls. The pipeline asks in this order: {@link identify}, the rate limit, {@link permit}, all before a byte of
+ * the body is decoded; {@link checkOwner} once the request is decoded and valid.
+ */
+export interface AccessControl {
+  /** Authenticates the caller from the call's headers. Undefined where there is no token. Rejects where the token is refused. */
+  identify(call: GuardedCall): Promise<Caller | undefined>;
+  /** Throws UNAUTHENTICATED or PERMISSION_DENIED where the caller's role may not call the method. */
+  permit(call: GuardedCall, caller: Caller | undefined): void;
+  /** Rejects with PERMISSION_DENIED where the request is about something of another user. Undefined where there is nothing to check. */
+  checkOwner(call: GuardedCall, caller: Caller | undefined, message: Message): Promise<void> | undefined;
+}
+
+/** What access control reads of the services that a process serves. */
+export interface GuardedServices {
+  readonly entries: readonly { readonly service: DescService }[];
+  readonly owners?: Owners;
+  /** The public keys of the tokens that these services sign, where they do. */
+  readonly publishedKeys?: () => Promise<JSONWebKeySet>;
+}

@@ -1,0 +1,205 @@
+import type { Socket } from "node:net";
+import type { ConnectionListener } from "@parley/http2";
+import { Http2Connection } from "@parley/http2";
+import type { Clock } from "../../environment/clock.ts";
+import { openSocket, type TlsOptions } from "./open-socket.ts";
+import type { Endpoint, Target } from "./target.ts";
+
+/** How a connection is kept. All in milliseconds. */
+export interface ConnectionOptions {
+  readonly tls?: TlsOptions;
+  /** How long a connection may take to come up, HTTP/2 settings included. Default 5,000. */
+  readonly connectTimeoutMs?: number;
+  /** With calls under way and nothing received for this long, a ping is sent. Default 20,000. */
+  readonly keepaliveMs?: number;
+  /** A ping that has no answer for this long ends the connection. Default 3,000. */
+  readonly pingTimeoutMs?: number;
+  /** A connection without calls for this long is closed. Default 300,000. */
+  readonly idleTimeoutMs?: number;
+}
+
+/** How long connecting to one place may take, in milliseconds, unless an option says otherwise. */
+export const connectTimeoutMsDefault = 5000;
+
+/** What a connection tells the channel that opened it. */
+export interface ConnectionOwner {
+  /** The peer's settings are here, as gRPC asks before a connection counts as ready. Called once, before all else. */
+  onReady?(connection: Connection): void;
+  /** The peer allows more calls at once than before. */
+  onCapacity(connection: Connection): void;
+  /** No new calls may begin on it: GOAWAY came, or it is closed. May be called more than once. */
+  onUnusable(connection: Connection): void;
+}
+
+/** A stream's window: a caller that reads late is buffered this far. Large enough for a message of any usual size in one go. */
+const streamWindowBytes = 1 << 20;
+/** All streams' window together. */
+const connectionWindowBytes = 16 << 20;
+/** The most that one response's headers may take. Node's own default for HTTP/1.1 is the same. */
+export const headerBytesMax = 16 << 10;
+
+/** One HTTP/2 connection. It outlives GOAWAY until its calls have ended, and ends by itself when the other side is gone. */
+export class Connection {
+  readonly http2: Http2Connection;
+  readonly #socket: Socket;
+  /** Calls under way. Kept by {@link begin} and {@link end}. */
+  openCount = 0;
+  /** How many calls the peer allows at once (SETTINGS_MAX_CONCURRENT_STREAMS). */
+  capacity: number = Number.POSITIVE_INFINITY;
+  /** Grows with every answer; standing still for long means that the other side may be gone. */
+  receivedCount = 0;
+  /** The last stream that the peer looked at, once it has sent GOAWAY. */
+  lastStreamId: number = Number.POSITIVE_INFINITY;
+  readonly #clock: Clock;
+  readonly #options: Required<Omit<ConnectionOptions, "tls">>;
+  #cancelWatch: () => void = () => {};
+  #cancelPing: (() => void) | undefined;
+  #idleSinceMs: number;
+  #ready = false;
+
+  constructor(socket: Socket, owner: ConnectionOwner, clock: Clock, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#idleSinceMs = clock.monotonic();
+    this.#options = {
+      connectTimeoutMs: options.connectTimeoutMs ?? connectTimeoutMsDefault,
+      keepaliveMs: options.keepaliveMs ?? 20_000,
+      pingTimeoutMs: options.pingTimeoutMs ?? 3000,
+      idleTimeoutMs: options.idleTimeoutMs ?? 300_000,
+    };
+    const listener: ConnectionListener = {
+      onSettings: () => {
+        this.capacity = this.http2.peerStreamsMax;
+        if (!this.#ready) {
+          this.#ready = true;
+          socket.unref();
+          owner.onReady?.(this);
+        }
+        owner.onCapacity(this);
+      },
+      onGoaway: (lastStreamId) => {
+        this.lastStreamId = lastStreamId;
+        owner.onUnusable(this);
+      },
+      onClose: () => {
+        this.#cancelWatch();
+        this.#cancelPing?.();
+        owner.onUnusable(this);
+      },
+    };
+    this.http2 = new Http2Connection(socket, {
+      role: "client",
+      listener,
+      streamWindowBytes,
+      connectionWindowBytes,
+      headerBytesMax,
+    });
+    this.#watch();
+  }
+
+  /** Counts a call in. Connections with calls under way keep the process alive, others do not. */
+  begin(): void {
+    if (this.openCount++ === 0) {
+      this.#socket.ref();
+    }
+  }
+
+  /** Counts a call out. */
+  end(): void {
+    if (--this.openCount === 0) {
+      this.#socket.unref();
+      this.#idleSinceMs = this.#clock.monotonic();
+    }
+  }
+
+  /** Whether the other side can no longer be reached on it. */
+  get lost(): boolean {
+    return this.http2.destroyed;
+  }
+
+  /** Asks the other side for a sign of life; the connection ends where none comes in time. Asking twice is asking once. */
+  probe(): void {
+    if (this.#cancelPing !== undefined || this.http2.destroyed) {
+      return;
+    }
+    this.#cancelPing = this.#clock.after(this.#options.pingTimeoutMs, () => this.http2.destroy());
+    this.http2.ping(() => {
+      this.#cancelPing?.();
+      this.#cancelPing = undefined;
+    });
+  }
+
+  /** Lets calls under way finish, and begins no new ones. */
+  close(): void {
+    this.http2.close();
+  }
+
+  #watch(): void {
+    const { keepaliveMs, idleTimeoutMs } = this.#options;
+    const seenCount = this.receivedCount;
+    this.#cancelWatch = this.#clock.after(Math.min(keepaliveMs, idleTimeoutMs), () => {
+      if (this.openCount > 0) {
+        if (this.receivedCount === seenCount) {
+          this.probe();
+        }
+      } else if (this.#clock.monotonic() - this.#idleSinceMs >= idleTimeoutMs) {
+        this.close();
+        return;
+      }
+      this.#watch();
+    });
+  }
+}
+
+interface OpenOptions {
+  readonly owner: ConnectionOwner;
+  readonly clock: Clock;
+  readonly options: ConnectionOptions;
+  readonly signal: AbortSignal;
+}
+
+/** Opens a connection; resolves once the peer's settings are there. */
+export async function openConnection(
+  endpoint: Endpoint,
+  target: Target,
+  { owner, clock, options, signal }: OpenOptions,
+): Promise<Connection> {
+  const timeoutMs = options.connectTimeoutMs ?? connectTimeoutMsDefault;
+  const untilMs = clock.monotonic() + timeoutMs;
+  const socket = await openSocket(endpoint, { target, clock, protocol: "h2", tls: options.tls, timeoutMs, signal });
+  const { promise, resolve, reject } = Promise.withResolvers<Connection>();
+  const cancelTimeout = clock.after(untilMs - clock.monotonic(), () =>
+    fail(new Error(`no answer within ${timeoutMs} ms`)),
+  );
+
+  function fail(error: Error): void {
+    settle();
+    socket.destroy();
+    reject(error);
+  }
+  function closed(): void {
+    fail(new Error("closed before it was ready"));
+  }
+  function abort(): void {
+    fail(signal.reason instanceof Error ? signal.reason : new Error("the client was closed"));
+  }
+  function settle(): void {
+    cancelTimeout();
+    signal.removeEventListener("abort", abort);
+    socket.off("error", fail);
+    socket.off("close", closed);
+  }
+  signal.addEventListener("abort", abort);
+  socket.on("error", fail);
+  socket.on("close", closed);
+  const opening: ConnectionOwner = {
+    onReady(connection) {
+      settle();
+      resolve(connection);
+    },
+    onCapacity: (connection) => owner.onCapacity(connection),
+    onUnusable: (connection) => owner.onUnusable(connection),
+  };
+  new Connection(socket, opening, clock, options);
+  return promise;
+}

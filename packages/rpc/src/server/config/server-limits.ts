@@ -1,0 +1,119 @@
+/** What one server takes on. Sizes in bytes, times in milliseconds. */
+export interface ServerLimits {
+  /** The largest message taken in, after decompression. */
+  readonly requestBytesMax: number;
+  /**
+   * The most elements of a request: messages, entries of lists and maps, unknown fields, all levels together. Four times as many fields may be set.
+   * A message with more than 6,000 also needs 8 bytes for each.
+   */
+  readonly requestElementsMax: number;
+  /** The largest message sent out. */
+  readonly responseBytesMax: number;
+  /** All headers of a request together. */
+  readonly headerBytesMax: number;
+  /** Unary calls handled at once. Further ones are refused with RESOURCE_EXHAUSTED. */
+  readonly callsMax: number;
+  /** How many percent of those one connection, or one caller, may have while nobody else has any. */
+  readonly callsSharePercent: number;
+  /** Streams open at once. Further ones are refused with RESOURCE_EXHAUSTED. */
+  readonly streamsMax: number;
+  /** How many percent of those one connection, or one caller, may have while nobody else has any. */
+  readonly streamsSharePercent: number;
+  /** Streams of health and reflection open at once. */
+  readonly diagnosticStreamsMax: number;
+  /** How long a stream lives, give or take a tenth, before it ends with UNAVAILABLE for its client to open it again. 0 for ever. */
+  readonly streamAgeMaxMs: number;
+  /** What a shed caller is told to wait before it tries again. */
+  readonly shedRetryAfterMs: number;
+  /** How long a unary call may take where the contract says nothing. */
+  readonly unaryTimeoutMs: number;
+  /**
+   * Connections open at once. At the limit a new connection takes the place of the one that has been silent for longest, or
+   * of one without a call on it.
+   */
+  readonly connectionsMax: number;
+  /** Connections open at once from one IPv4 address or one IPv6 /64 network. */
+  readonly connectionsPerAddressMax: number;
+  /** How long a TLS handshake may take. */
+  readonly handshakeTimeoutMs: number;
+  /** Requests of one HTTP/1.1 connection that wait for their answers at once (pipelining). One more closes the connection. */
+  readonly pipelinedRequestsMax: number;
+  /** Streams, that is calls, open at once on one HTTP/2 connection. */
+  readonly streamsPerConnectionMax: number;
+  /**
+   * Calls that a client may reset, or cause to be reset, before they are answered, in a burst on one HTTP/2 connection, before that is closed
+   * (CVE-2023-44487, CVE-2025-8671). Each answered call allows one more.
+   */
+  readonly streamResetBurstMax: number;
+  /** And how many a second in the long run, besides those. */
+  readonly streamResetsPerSecondMax: number;
+  /**
+   * HTTP/2 frames that serve no call, such as PING, SETTINGS and tiny WINDOW_UPDATEs (CVE-2019-9512 and its kin), in a burst on one connection, before
+   * that is closed. Calls and data allow more.
+   */
+  readonly overheadFrameBurstMax: number;
+  /** And how many a second in the long run, besides those. */
+  readonly overheadFramesPerSecondMax: number;
+  /** What a client may send on one HTTP/2 stream before it has to wait. */
+  readonly streamWindowBytes: number;
+  /** And on one HTTP/2 connection. */
+  readonly connectionWindowBytes: number;
+  /** How long a request may take to send its headers, from their first byte. */
+  readonly headersTimeoutMs: number;
+  /** How long a client may pause inside a request's body. */
+  readonly bodyIdleTimeoutMs: number;
+  /** How long a client may take nothing of an answer that waits for it. */
+  readonly stallTimeoutMs: number;
+  /** How long an HTTP/1.1 request may take to arrive in full. */
+  readonly requestTimeoutMs: number;
+  /** How long a connection stays open with no call on it, also one that has not said anything yet. */
+  readonly connectionIdleTimeoutMs: number;
+}
+
+/** The limits of a service inside the platform. */
+export const defaultLimits: ServerLimits = {
+  // What gRPC takes in by default. Whatever is larger belongs in a stream.
+  requestBytesMax: 4 * 1024 * 1024,
+  // A hundred events of a hundred lines each have 20,300. Decoding and validating as many takes about 30 ms.
+  requestElementsMax: 25_000,
+  responseBytesMax: 4 * 1024 * 1024,
+  // What Node takes in by default, and most proxies.
+  headerBytesMax: 16 * 1024,
+  // A thousand calls of 10 ms each are more than one core can do in a second; beyond that waiting only grows.
+  callsMax: 1_000,
+  // Others still get a place at once while one caller keeps the server busy.
+  callsSharePercent: 90,
+  // At 16 KiB each at most, with what their implementations hold, 64 MiB.
+  streamsMax: 4_000,
+  // Streams are held for long: one caller must not hold more than half.
+  streamsSharePercent: 50,
+  // A probe, or a client of each replica that watches health, needs one each.
+  diagnosticStreamsMax: 500,
+  // Long enough to cost nothing, short enough that a place that was forgotten comes back, and that new replicas get their share of streams.
+  streamAgeMaxMs: 60 * 60_000,
+  shedRetryAfterMs: 500,
+  unaryTimeoutMs: 10_000,
+  connectionsMax: 10_000,
+  // Half of them: one address may be a proxy or a NAT with many callers behind it, and still leaves room for others.
+  connectionsPerAddressMax: 5_000,
+  handshakeTimeoutMs: 10_000,
+  // No client in wide use pipelines; load generators send up to 16 at once.
+  pipelinedRequestsMax: 64,
+  // As many as the server itself takes, so that one caller alone may fill it.
+  streamsPerConnectionMax: 1_000,
+  // A proxy may cancel all of a thousand calls at once, and as many again at once after that.
+  streamResetBurstMax: 2_000,
+  streamResetsPerSecondMax: 200,
+  // Far more than any client has reason to send besides its calls, and few enough to be answered.
+  overheadFrameBurstMax: 10_000,
+  overheadFramesPerSecondMax: 1_000,
+  // 256 KiB let a stream do 100 MB/s at 2.5 ms; the connection's window is that of a full message on each of two streams.
+  streamWindowBytes: 256 * 1024,
+  connectionWindowBytes: 8 * 1024 * 1024,
+  headersTimeoutMs: 10_000,
+  bodyIdleTimeoutMs: 30_000,
+  stallTimeoutMs: 30_000,
+  requestTimeoutMs: 60_000,
+  // Longer than the 60 s after which most load balancers drop an idle connection, so that they drop it and not we.
+  connectionIdleTimeoutMs: 75_000,
+};

@@ -1,0 +1,214 @@
+import {
+  bool,
+  type CleanedEnv,
+  cleanEnv,
+  EnvError,
+  EnvMissingError,
+  makeValidator,
+  port,
+  type Spec,
+  str,
+  type ValidatorSpec,
+} from "envalid";
+import { createHostCheck, type HostCheck } from "../http/host-check.ts";
+import { readTrustedProxies, type TrustedProxies, TrustedProxiesError } from "../http/trusted-proxies.ts";
+import { misspeltSettings } from "./misspelt-settings.ts";
+import type { ServerConfig } from "./server-config.ts";
+import { defaultLimits } from "./server-limits.ts";
+
+export { bool as flag, port, str as text };
+
+/** Settings by the name of the environment variable that gives them. */
+export type Settings = Record<string, ValidatorSpec<unknown>>;
+
+/** The values of settings. */
+export type SettingValues<S extends Settings> = CleanedEnv<S>;
+
+/** A whole number between `min` and `max`, both included. */
+export function wholeNumber({
+  min,
+  max,
+  ...spec
+}: { readonly min: number; readonly max: number } & Spec<number> & { default: number }) {
+  return makeValidator((input: string) => {
+    const value = Number(input);
+    if (input.trim() === "" || !Number.isInteger(value) || value < min || value > max) {
+      throw new EnvError(`must be a whole number from ${min} to ${max}, is "${input}"`);
+    }
+    return value;
+  })(spec);
+}
+
+/** Where another service is: an http or https URL with neither path nor query. */
+export const serviceUrl = makeValidator((input: string) => {
+  const parsed = URL.parse(input);
+  if (parsed === null || (parsed.protocol !== "http:" && parsed.protocol !== "https:")) {
+    throw new EnvError(`must be an http:// or https:// URL, is "${input}"`);
+  }
+  if (parsed.pathname !== "/" || parsed.search !== "" || parsed.hash !== "") {
+    throw new EnvError(`must be a URL with no path, is "${input}"`);
+  }
+  return input.replace(/\/$/, "");
+});
+
+/** The networks of the proxies in front, see {@link readTrustedProxies}. Undefined for none. */
+export function trustedProxies(spec: Spec<TrustedProxies | undefined> & { readonly default: undefined }) {
+  return makeValidator<TrustedProxies | undefined>((input: string) => {
+    try {
+      return readTrustedProxies(input);
+    } catch (error) {
+      throw new EnvError(error instanceof TrustedProxiesError ? error.message : String(error));
+    }
+  })(spec);
+}
+
+/** One of some words. */
+export function choice<const T extends string>(choices: readonly T[], { ...spec }: Spec<T> & { readonly default: T }) {
+  return makeValidator<T>((input: string) => {
+    const found = choices.find((word) => word === input);
+    if (found === undefined) {
+      throw new EnvError(`must be one of ${choices.join(", ")}, is "${input}"`);
+    }
+    return found;
+  })(spec as { default: T });
+}
+
+/** The settings that every service has. */
+export const serverSettings = {
+  HOST: str({ default: "127.0.0.1", desc: "The address to listen on." }),
+  PORT: port({ desc: "The port to listen on." }),
+  ADMIN_HOST: str({ default: "127.0.0.1", desc: "The address of the admin port." }),
+  ADMIN_PORT: port({
+    default: undefined,
+    desc: "The port of /metrics, /traces and a plaintext /health. Where AUTH=off, they are on PORT unless it is set.",
+  }),
+  REFLECTION: bool({ default: true, desc: "Whether the server describes its contracts to grpcurl and buf curl." }),
+  ALLOW_OPEN: bool({ default: false, desc: "Allows AUTH=off on an address that other machines reach." }),
+  ALLOWED_HOSTS: str({
+    default: "",
+    desc: "Where AUTH=off: the names in Host headers besides localhost, separated by commas, or *.",
+  }),
+  AUTH: choice(["off", "required"], { default: "off", desc: "Whether callers must prove who they are." }),
+  USER_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50051", desc: "Where the keys of users' tokens are." }),
+  SERVICE_KEY_FILE: str({
+    default: "",
+    desc: "The private key with which this service proves itself to others, a JWK.",
+  }),
+  SERVICE_KEYS_FILE: str({
+    default: "",
+    desc: "The public keys of all services, a JWK Set. Needed where AUTH=required.",
+  }),
+  TLS_CERT_FILE: str({
+    default: undefined,
+    desc: "The server's certificate, PEM. With it, everything goes over TLS. Needed with TLS_KEY_FILE or TLS_CA_FILE.",
+    requiredWhen: ({ TLS_KEY_FILE: key, TLS_CA_FILE: ca }) => key !== undefined || ca !== undefined,
+  }),
+  TLS_KEY_FILE: str({
+    default: undefined,
+    desc: "The certificate's key, PEM. Needed with TLS_CERT_FILE.",
+    requiredWhen: ({ TLS_CERT_FILE: cert }) => cert !== undefined,
+  }),
+  TLS_CA_FILE: str({ default: undefined, desc: "Who signs the certificates that clients may show, PEM." }),
+  LOG_LEVEL: choice(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info" }),
+  LOG_FORMAT: choice(["json", "logfmt"], { default: "json" }),
+  SHUTDOWN_GRACE_MS: wholeNumber({ min: 0, max: 600_000, default: 10_000 }),
+  REQUEST_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_073_741_824, default: defaultLimits.requestBytesMax }),
+  REQUEST_ELEMENTS_MAX: wholeNumber({ min: 100, max: 10_000_000, default: defaultLimits.requestElementsMax }),
+  RESPONSE_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_073_741_824, default: defaultLimits.responseBytesMax }),
+  HEADER_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_048_576, default: defaultLimits.headerBytesMax }),
+  CALLS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.callsMax }),
+  CONNECTIONS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.connectionsMax }),
+  CONNECTIONS_PER_ADDRESS_MAX: wholeNumber({
+    min: 1,
+    max: 1_000_000,
+    default: defaultLimits.connectionsPerAddressMax,
+  }),
+  HANDSHAKE_TIMEOUT_MS: wholeNumber({ min: 100, max: 600_000, default: defaultLimits.handshakeTimeoutMs }),
+  CALLS_SHARE_PERCENT: wholeNumber({ min: 1, max: 100, default: defaultLimits.callsSharePercent }),
+  STREAMS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.streamsMax }),
+  STREAMS_SHARE_PERCENT: wholeNumber({ min: 1, max: 100, default: defaultLimits.streamsSharePercent }),
+  DIAGNOSTIC_STREAMS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.diagnosticStreamsMax }),
+  STREAM_AGE_MAX_MS: wholeNumber({ min: 0, max: 2_147_483_647, default: defaultLimits.streamAgeMaxMs }),
+  UNARY_TIMEOUT_MS: wholeNumber({ min: 1, max: 3_600_000, default: defaultLimits.unaryTimeoutMs }),
+} satisfies Settings;
+
+export type ServerSettings = typeof serverSettings;
+
+/** Settings that are wrong or missing. The message has a line for each. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+}
+
+/** The values of the settings, read from environment variables. Empty ones count as not set. Throws {@link SettingsError} naming every mistake. */
+export function readSettings<S extends Settings>(settings: S, variables: NodeJS.ProcessEnv): SettingValues<S> {
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ""));
+  const misspelt = misspeltSettings(given, Object.keys(settings));
+  return cleanEnv(given, settings, {
+    reporter({ errors }) {
+      const mistakes = [
+        ...Object.entries(errors).map(([name, error]) => `  ${name}: ${mistake(error)}`),
+        ...misspelt.map(
+          ({ name, meant }) => `  ${name}: is not a setting. Did you mean ${meant}? Rename it or unset it.`,
+        ),
+      ];
+      if (mistakes.length > 0) {
+        throw new SettingsError(`settings are wrong:\n${mistakes.join("\n")}`);
+      }
+    },
+  });
+}
+
+function mistake(error: unknown): string {
+  if (error instanceof EnvMissingError) {
+    return `is not set. ${error.message}`;
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** How to serve, by the settings. */
+export function serverConfig(values: SettingValues<ServerSettings>): ServerConfig {
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    ...tlsConfig(values),
+    ...adminConfig(values),
+    reflection: values.REFLECTION,
+    ...(values.AUTH === "off" ? { hostCheck: hostCheck(values) } : {}),
+    shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
+    limits: {
+      requestBytesMax: values.REQUEST_BYTES_MAX,
+      requestElementsMax: values.REQUEST_ELEMENTS_MAX,
+      responseBytesMax: values.RESPONSE_BYTES_MAX,
+      headerBytesMax: values.HEADER_BYTES_MAX,
+      callsMax: values.CALLS_MAX,
+      connectionsMax: values.CONNECTIONS_MAX,
+      connectionsPerAddressMax: values.CONNECTIONS_PER_ADDRESS_MAX,
+      handshakeTimeoutMs: values.HANDSHAKE_TIMEOUT_MS,
+      callsSharePercent: values.CALLS_SHARE_PERCENT,
+      streamsMax: values.STREAMS_MAX,
+      streamsSharePercent: values.STREAMS_SHARE_PERCENT,
+      diagnosticStreamsMax: values.DIAGNOSTIC_STREAMS_MAX,
+      streamAgeMaxMs: values.STREAM_AGE_MAX_MS,
+      unaryTimeoutMs: values.UNARY_TIMEOUT_MS,
+    },
+  };
+}
+
+/** Where callers must sign in, metrics and traces are not for everybody: they get a port of their own, any free one by default. */
+function adminConfig(values: SettingValues<ServerSettings>): Pick<ServerConfig, "admin"> {
+  const { AUTH: auth, ADMIN_HOST: host, ADMIN_PORT: port } = values;
+  return port === undefined && auth === "off" ? {} : { admin: { host, port: port ?? 0 } };
+}
+
+function hostCheck(values: SettingValues<ServerSettings>): HostCheck {
+  const allowedHosts = values.ALLOWED_HOSTS.split(",").flatMap((name) => name.trim() || []);
+  return createHostCheck({ allowedHosts, allowAddresses: values.ALLOW_OPEN });
+}
+
+function tlsConfig(values: SettingValues<ServerSettings>): Pick<ServerConfig, "tls"> {
+  const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile, TLS_CA_FILE: caFile } = values;
+  if (certFile === undefined || keyFile === undefined) {
+    return {};
+  }
+  return { tls: { certFile, keyFile, ...(caFile === undefined ? {} : { caFile }) } };
+}

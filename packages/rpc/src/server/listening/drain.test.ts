@@ -1,0 +1,314 @@
+import { Agent, request as http1Request } from "node:http";
+import { type ClientHttp2Session, constants, connect as http2Connect } from "node:http2";
+import { connect } from "node:net";
+import { Code, type ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
+import { describe, expect, it } from "vitest";
+import { StreamService, serveEcho } from "../echo-fixture.ts";
+import { implement } from "../pipeline/service-module.ts";
+import { CallsCutError } from "./drain.ts";
+
+const refused = constants.NGHTTP2_REFUSED_STREAM;
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Calls over HTTP/2 until the server sends them elsewhere. */
+async function loadHttp2(url: string): Promise<{ answered: number; failed: unknown[] }> {
+  const session: ClientHttp2Session = http2Connect(url);
+  let goneAway = false;
+  session.on("goaway", () => {
+    goneAway = true;
+  });
+  session.on("error", () => {});
+  const outcome = { answered: 0, failed: [] as unknown[] };
+  const frame = Buffer.from([0, 0, 0, 0, 4, 0x0a, 2, 0x68, 0x69]);
+  const worker = async () => {
+    while (!goneAway) {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": "/echo.v1.EchoService/Echo",
+        "content-type": "application/grpc",
+        te: "trailers",
+      });
+      const status = await new Promise((resolve) => {
+        stream.on("trailers", (trailers) => resolve(trailers["grpc-status"]));
+        // Refused after a GOAWAY means that the call never left, or was not taken in: it goes to another server (RFC 9113, 8.7).
+        stream.on("error", (error) => resolve(goneAway && stream.rstCode === refused ? "elsewhere" : error));
+        stream.on("close", () => resolve("closed"));
+        stream.resume();
+        stream.end(frame);
+      });
+      if (status === "0") {
+        outcome.answered++;
+      } else if (status !== "elsewhere") {
+        outcome.failed.push(status);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+  session.close();
+  return outcome;
+}
+
+/** Calls over HTTP/1.1 on connections that are kept, each until the server asks to close it. */
+async function loadHttp1(url: string): Promise<{ answered: number; failed: unknown[] }> {
+  const outcome = { answered: 0, failed: [] as unknown[] };
+  const worker = async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    let open = true;
+    while (open) {
+      const answer = await new Promise<{ status: number | undefined; close: boolean } | Error>((resolve) => {
+        const call = http1Request(`${url}/echo.v1.EchoService/Echo`, {
+          method: "POST",
+          agent,
+          headers: { "content-type": "application/json" },
+        });
+        call.on("error", resolve);
+        call.on("response", (response) => {
+          response.resume();
+          response.on("end", () =>
+            resolve({ status: response.statusCode, close: response.headers.connection === "close" }),
+          );
+        });
+        call.end('{"message":"hi"}');
+      });
+      if (answer instanceof Error || answer.status !== 200) {
+        outcome.failed.push(answer);
+        open = false;
+      } else {
+        outcome.answered++;
+        open = !answer.close;
+      }
+    }
+    agent.destroy();
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+  return outcome;
+}
+
+/** One call on a connection of its own: its HTTP status, or the code of the error. */
+function callOnce(url: string): Promise<string> {
+  return new Promise((resolve) => {
+    const call = http1Request(`${url}/echo.v1.EchoService/Echo`, {
+      method: "POST",
+      agent: false,
+      headers: { "content-type": "application/json" },
+    });
+    call.on("error", (error: NodeJS.ErrnoException) => resolve(String(error.code)));
+    call.on("response", (response) => {
+      response.resume();
+      response.on("end", () => resolve(String(response.statusCode)));
+    });
+    call.end('{"message":"hi"}');
+  });
+}
+
+/** What an answer on a kept connection says of that connection. */
+function connectionOf(url: string, agent: Agent): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const call = http1Request(`${url}/echo.v1.EchoService/Echo`, {
+      method: "POST",
+      agent,
+      headers: { "content-type": "application/json" },
+    });
+    call.on("error", reject);
+    call.on("response", (response) => {
+      response.resume();
+      response.on("end", () => resolve(response.headers.connection));
+    });
+    call.end('{"message":"hi"}');
+  });
+}
+
+describe("a server that closes", () => {
+  it("fails no call that it accepted, under load over both HTTP versions", async () => {
+    const { server, url, calls } = await serveEcho({
+      config: { drainNoticeMs: 150 },
+      async echo({ message }) {
+        await pause(Math.random() * 10);
+        return { message };
+      },
+    });
+    const load = Promise.all([loadHttp2(url), loadHttp2(url), loadHttp1(url)]);
+    await expect.poll(() => calls().length, { timeout: 10_000 }).toBeGreaterThan(300);
+    await server.close();
+    let answeredByAll = 0;
+    for (const { answered, failed } of await load) {
+      expect(failed).toEqual([]);
+      expect(answered).toBeGreaterThan(0);
+      answeredByAll += answered;
+    }
+    expect(calls()).toHaveLength(answeredByAll);
+    expect(new Set(calls().map(({ code }) => code))).toEqual(new Set(["OK"]));
+  });
+
+  it("accepts the connections that wait when it closes its port", async () => {
+    const { server, url, calls } = await serveEcho({ config: { drainNoticeMs: 0 } });
+    const closing = server.close();
+    // The system opens these at once. The server has no chance to accept them before its notice, of no length, is over.
+    const waiting = Array.from({ length: 20 }, () => callOnce(url));
+    const endMs = performance.now() + 20;
+    while (performance.now() < endMs) {
+      // Holds the event loop, as a busy server does.
+    }
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(["200"]));
+    expect(calls()).toHaveLength(20);
+    await closing;
+  });
+
+  it("asks clients to close their connections only once it accepts no more", async () => {
+    const { server, url } = await serveEcho({ config: { drainNoticeMs: 400 } });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    expect(await connectionOf(url, agent)).toBe("keep-alive");
+    const early = http2Connect(url);
+    const goneAway: string[] = [];
+    early.on("goaway", () => goneAway.push("early"));
+    await new Promise((resolve) => early.once("remoteSettings", resolve));
+    const closing = server.close();
+    // The first notice: a proxy that opens a connection now can use it like any other.
+    await pause(100);
+    expect(await connectionOf(url, agent)).toBe("keep-alive");
+    expect(goneAway).toEqual([]);
+    // The second: the port is closed, and both connections are asked to go, while calls on them are still answered.
+    await expect.poll(() => goneAway).toEqual(["early"]);
+    expect(await callOnce(url)).toBe("ECONNREFUSED");
+    expect(await connectionOf(url, agent)).toBe("close");
+    early.close();
+    agent.destroy();
+    await closing;
+  });
+
+  it("does not send a connection away before its first call", async () => {
+    const { server, url } = await serveEcho({ config: { drainNoticeMs: 300 } });
+    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    await new Promise((resolve) => socket.once("connect", resolve));
+    const closing = server.close();
+    await expect.poll(() => callOnce(url)).toBe("ECONNREFUSED");
+    // Accepted before the port was closed, and told to be HTTP/2 only now.
+    const session = http2Connect(url, { createConnection: () => socket });
+    let goneAway = false;
+    session.on("goaway", () => {
+      goneAway = true;
+    });
+    await new Promise((resolve) => session.once("remoteSettings", resolve));
+    await pause(50);
+    expect(goneAway).toBe(false);
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/echo.v1.EchoService/Echo",
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    stream.end(Buffer.from([0, 0, 0, 0, 0]));
+    const trailers = await new Promise<Record<string, unknown>>((resolve, reject) => {
+      stream.once("trailers", resolve);
+      stream.once("error", reject);
+      stream.resume();
+    });
+    expect(trailers["grpc-status"]).toBe("0");
+    expect(goneAway).toBe(true);
+    session.close();
+    await closing;
+  });
+
+  it("waits for a call under way, and takes no new connection meanwhile", async () => {
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    let begun = false;
+    const { server, url } = await serveEcho({
+      async echo() {
+        begun = true;
+        await held;
+        return { message: "done" };
+      },
+    });
+    const call = createClient(EchoService, createGrpcTransport({ baseUrl: url })).echo({});
+    await expect.poll(() => begun).toBe(true);
+    let closed = false;
+    const closing = server.close().then(() => {
+      closed = true;
+    });
+    await pause(100);
+    await expect(fetch(`${url}/health`)).rejects.toThrow();
+    expect(closed).toBe(false);
+    release();
+    await expect(call).resolves.toMatchObject({ message: "done" });
+    await closing;
+  });
+
+  it("cuts what outlasts the grace period, and says so", async () => {
+    const { server, url } = await serveEcho({
+      config: { drainNoticeMs: 0, shutdownGraceMs: 150 },
+      echo: () => new Promise(() => {}),
+    });
+    const call = createClient(EchoService, createGrpcTransport({ baseUrl: url })).echo({});
+    call.catch(() => {});
+    await pause(50);
+    await expect(server.close()).rejects.toThrow(CallsCutError);
+    await expect(call).rejects.toThrow();
+  });
+
+  it("stops the module once, after the last call", async () => {
+    const events: string[] = [];
+    const { server, url } = await serveEcho({
+      async echo() {
+        await pause(100);
+        events.push("answered");
+        return {};
+      },
+      module: {
+        async stop() {
+          events.push("stopped");
+        },
+      },
+    });
+    const call = createClient(EchoService, createGrpcTransport({ baseUrl: url })).echo({});
+    await pause(50);
+    await Promise.all([server.close(), server.close(), call]);
+    expect(events).toEqual(["answered", "stopped"]);
+  });
+
+  it("tells health watchers before it ends streams with UNAVAILABLE", async () => {
+    const { server, url } = await serveEcho();
+    const transport: Transport = createGrpcTransport({ baseUrl: url });
+    const seen: unknown[] = [];
+    const watching = (async () => {
+      for await (const { status } of createClient(Health, transport).watch({})) {
+        seen.push(Status[status]);
+      }
+    })().catch((error: ConnectError) => seen.push(Code[error.code]));
+    await expect.poll(() => seen).toEqual(["SERVING"]);
+    await server.close();
+    await watching;
+    expect(seen).toEqual(["SERVING", "NOT_SERVING", "Unavailable"]);
+  });
+
+  it("lets a stream that is about to end end by itself", async () => {
+    const { server, url } = await serveEcho({ entries: [slowStream()] });
+    const client = createClient(StreamService, createGrpcTransport({ baseUrl: url })) as unknown as {
+      repeat(request: object): AsyncIterable<{ message: string }>;
+    };
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const { message } of client.repeat({ message: "a" })) {
+        seen.push(message);
+      }
+    })();
+    await expect.poll(() => seen.length).toBe(1);
+    await server.close();
+    await reading;
+    expect(seen).toEqual(["a", "a", "a"]);
+  });
+});
+
+function slowStream() {
+  return implement(StreamService, {
+    async *repeat(request: { message: string }) {
+      for (let index = 0; index < 3; index++) {
+        yield { message: request.message };
+        await pause(100);
+      }
+    },
+  } as never);
+}

@@ -1,0 +1,95 @@
+import type { DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { HandlerContext } from "@connectrpc/connect";
+import type { Status } from "@parley/gen/google/rpc/status_pb.js";
+import type { CallOrigin } from "@parley/gen/rpc/v1/batch_pb.js";
+import { requestIdOf } from "../../call/request-id.ts";
+import { isTraceparent } from "../../call/trace.ts";
+import { statusOfError } from "../../protocol/grpc-status.ts";
+import type { BatchedCall } from "../../telemetry/ended-call.ts";
+import { CallValues } from "./call-values.ts";
+import { toCallerError } from "./error-mapping.ts";
+import type { ServerCall } from "./server-call.ts";
+
+/** Answers one request of a batch. */
+type Handle<M extends DescMethodUnary> = (
+  request: MessageShape<M["input"]>,
+  context: HandlerContext,
+) => Promise<MessageInitShape<M["output"]>> | MessageInitShape<M["output"]>;
+
+/** What a method's batch method takes (`rpc.v1.batch_method`). */
+interface Batch<M extends DescMethodUnary> {
+  readonly requests: readonly MessageShape<M["input"]>[];
+  readonly origins: readonly CallOrigin[];
+}
+
+/** What it answers. */
+interface BatchAnswer<M extends DescMethodUnary> {
+  results: { result: { case: "response"; value: MessageInitShape<M["output"]> } | { case: "error"; value: Status } }[];
+}
+
+/**
+ * The implementation of a method's batch method: each request is handled by itself, all at once, as the method itself would handle it, so that
+ * one's failure is no other's. `prepare` gets all requests, for what is better done for them together, and answers the handler of each.
+ * What handlers see of the call is the batch's, but for request id and trace, which are those of the request's origin.
+ */
+export function batchOf<M extends DescMethodUnary>(
+  method: M,
+  prepare: (requests: readonly MessageShape<M["input"]>[]) => Handle<M>,
+): (batch: Batch<M>, context: HandlerContext) => Promise<BatchAnswer<M>> {
+  return async ({ requests, origins }, context) => {
+    const { self: call } = context as ServerCall;
+    const handle = prepare(requests);
+    const batched: BatchedCall[] = [];
+    const results = await Promise.all(
+      requests.map(async (request, index) => {
+        const origin = origins[index];
+        // Kept, logged and handed on, as headers are: what no header could be is none.
+        const traceparent = origin !== undefined && isTraceparent(origin.traceparent) ? origin.traceparent : "";
+        try {
+          const requestId = origin?.requestId ?? "";
+          const value = await handle(request, originContext(call, { requestId, traceparent }));
+          batched.push({ method, traceparent, error: undefined });
+          return { result: { case: "response" as const, value } };
+        } catch (reason) {
+          const error = toCallerError(call, reason);
+          batched.push({ method, traceparent, error });
+          return { result: { case: "error" as const, value: statusOfError(error) } };
+        }
+      }),
+    );
+    call.batched = batched;
+    return { results };
+  };
+}
+
+/** The batch's call as one of its requests sees it. */
+function originContext(
+  call: ServerCall,
+  origin: { readonly requestId: string; readonly traceparent: string },
+): HandlerContext {
+  const requestId = requestIdOf(origin.requestId, () => call.requestId);
+  const context = { ...call.context, requestId, ...(origin.traceparent && { traceparent: origin.traceparent }) };
+  const values = new CallValues({ context });
+  return {
+    service: call.service,
+    method: call.method,
+    requestMethod: call.requestMethod,
+    protocolName: call.protocolName,
+    url: call.url,
+    values,
+    timeoutMs: () => call.timeoutMs(),
+    // Made only if they are asked for.
+    get signal() {
+      return call.signal;
+    },
+    get requestHeader() {
+      return call.requestHeader;
+    },
+    get responseHeader() {
+      return call.responseHeader;
+    },
+    get responseTrailer() {
+      return call.responseTrailer;
+    },
+  };
+}

@@ -1,0 +1,380 @@
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { methodPolicy } from "@parley/contract";
+import type { AccessControl } from "../../access/guarded-call.ts";
+import { Deadlines } from "../../environment/deadlines.ts";
+import type { Environment } from "../../environment/environment.ts";
+import { createCallLog } from "../../telemetry/access-log.ts";
+import { createCallMetrics } from "../../telemetry/call-metrics.ts";
+import type { TraceJournal } from "../../telemetry/trace-journal.ts";
+import type { ServerLimits } from "../config/server-limits.ts";
+import type { TrustedProxies } from "../http/trusted-proxies.ts";
+import { createAdmission } from "./admission.ts";
+import type { CountCall } from "./count-call.ts";
+import { toCallerError } from "./error-mapping.ts";
+import { explainError } from "./explain-error.ts";
+import type { IncomingCall } from "./incoming-call.ts";
+import type { MethodRuntime, PlaceKind } from "./method-runtime.ts";
+import { ServerCall, type Settled } from "./server-call.ts";
+import { exceededLimit } from "./validation/decode-errors.ts";
+import { validateMessage } from "./validation/validation.ts";
+
+export interface CallPipelineOptions {
+  readonly environment: Environment;
+  readonly limits: ServerLimits;
+  /** Access control. Without it anybody may call anything. */
+  readonly authorize?: AccessControl | undefined;
+  /** The rate limit, if there is one: it counts a call before its role is checked. */
+  readonly rate?: CountCall | undefined;
+  /** The proxies in front, if there are any: a call through one of them is its client's. */
+  readonly trustedProxies?: TrustedProxies | undefined;
+  /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
+  readonly explainErrors?: boolean | undefined;
+  /** Keeps the last calls. Without it none is kept. */
+  readonly journal?: TraceJournal | undefined;
+}
+
+/**
+ * What a server does around each call, whichever protocol it came by: `open`, then one of the four kinds, then `close` exactly once.
+ *
+ * The order of the checks. From the headers alone, before the body is read: deadline, load, identity, rate, role (`open` begins them, and
+ * {@link ServerCall.identified} tells when they are done). Then the caller of this class reads and decodes the request within its budget.
+ * Then, in the four kinds: a place, the contract's rules, the owner, and the implementation.
+ */
+export class CallPipeline {
+  readonly #environment: Environment;
+  readonly #limits: ServerLimits;
+  readonly #access: AccessControl | undefined;
+  readonly #rate: CountCall | undefined;
+  readonly #proxies: TrustedProxies | undefined;
+  readonly #explainErrors: boolean;
+  readonly #journal: TraceJournal | undefined;
+  readonly #metrics;
+  readonly #admission;
+  #ready = false;
+  readonly #open: Deadlines<ServerCall>;
+
+  constructor({
+    environment,
+    limits,
+    authorize,
+    rate,
+    trustedProxies,
+    explainErrors = true,
+    journal,
+  }: CallPipelineOptions) {
+    this.#journal = journal;
+    this.#explainErrors = explainErrors;
+    this.#environment = environment;
+    this.#open = new Deadlines<ServerCall>(environment.clock);
+    this.#limits = limits;
+    this.#access = authorize;
+    this.#rate = rate;
+    this.#proxies = trustedProxies;
+    this.#metrics = createCallMetrics(environment.metrics);
+    this.#admission = createAdmission(limits, this.#metrics);
+  }
+
+  /** What to keep of a method. Exempt ones (health and reflection) ask for no permission and are not logged. */
+  method(method: DescMethod, { exempt = false }: { readonly exempt?: boolean } = {}): MethodRuntime {
+    const unbounded = method.methodKind !== "unary" ? Number.POSITIVE_INFINITY : this.#limits.unaryTimeoutMs;
+    return {
+      method,
+      timeoutMs: methodPolicy(method).timeoutMs ?? unbounded,
+      exempt,
+      placeKind: placeKind(method, exempt),
+      metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
+      log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
+      logCall: createCallLog(this.#environment.log, method),
+    };
+  }
+
+  /** A call as it comes in. Costs nothing until it is opened. */
+  call(runtime: MethodRuntime, incoming: IncomingCall): ServerCall {
+    return new ServerCall(runtime, incoming, this.#environment);
+  }
+
+  /** Calls opened and not closed. */
+  get openCalls(): Iterable<ServerCall> & { readonly size: number } {
+    return this.#open;
+  }
+
+  /** From now on calls are let in. Until then they get UNAVAILABLE, but for exempt ones. */
+  letIn(): void {
+    this.#ready = true;
+  }
+
+  /**
+   * Counts the call and makes the checks that need its headers alone. Throws where one fails at once; where the caller's token must be looked
+   * at first, {@link ServerCall.identified} rejects. The body is not to be decoded before that is settled.
+   */
+  open(call: ServerCall): void {
+    call.runtime.metrics.started();
+    this.#open.add(call);
+    if (!call.runtime.exempt) {
+      this.#metrics.inFlight.value++;
+    }
+    if (call.deadlineMs <= call.startMs) {
+      call.expire();
+      throw toCallerError(call, call.aborted);
+    }
+    this.#admission.check(call);
+    if (call.runtime.exempt) {
+      return;
+    }
+    const { incoming } = call;
+    if (this.#proxies?.trusts(incoming.peer) === true) {
+      call.forwardedFor = this.#proxies.clientOf(incoming.peer, incoming.header("x-forwarded-for"));
+    }
+    if (!this.#ready) {
+      throw new ConnectError("the server is starting", Code.Unavailable);
+    }
+    this.#identify(call);
+  }
+
+  /** Identity, rate, role: in this order, so that a refused token counts against its sender's rate too. */
+  #identify(call: ServerCall): void {
+    const access = this.#access;
+    if (access === undefined) {
+      this.#rate?.(call);
+      return;
+    }
+    const identified = call.race(access.identify(call)).then(
+      (caller) => {
+        call.caller = caller;
+        this.#rate?.(call);
+        access.permit(call, caller);
+        call.identified = undefined;
+      },
+      (error: unknown) => {
+        this.#rate?.(call);
+        throw error;
+      },
+    );
+    call.identified = identified.catch((error: unknown) => {
+      throw toCallerError(call, error);
+    });
+    // Whoever opened the call waits for it; should nobody do so, the call's kinds below still reject.
+    call.identified.catch(ignoreLateFailure);
+  }
+
+  /** Counts, logs and keeps how the call ended. Only the first time counts. */
+  close(call: ServerCall, error?: ConnectError): void {
+    if (!call.end()) {
+      return;
+    }
+    this.#open.delete(call);
+    this.#admission.release(call);
+    if (!call.runtime.exempt) {
+      this.#metrics.inFlight.value--;
+    }
+    const latencyMs = this.#environment.clock.monotonic() - call.startMs;
+    call.runtime.metrics.ended(error?.code, latencyMs / 1000);
+    if (!call.runtime.exempt) {
+      call.runtime.logCall(call, { error, latencyMs });
+      this.#journal?.record(call, error, latencyMs);
+    }
+  }
+
+  /** Adds to an error what helps its caller, see {@link explainError}. To be done before the error is written. */
+  explain(call: ServerCall, error: ConnectError): void {
+    const limit = exceededLimit(error);
+    if (limit !== undefined) {
+      this.#metrics.exceeded(limit).value++;
+    }
+    if (this.#explainErrors) {
+      explainError(error, call.method);
+    }
+  }
+
+  /** One message in, one out. Rejects with what the caller is to be told. */
+  unary<I extends Message, O>(call: ServerCall, single: Single<I, O>): Promise<O> {
+    return new Promise((resolve, reject) => this.unaryTo(call, single, { onValue: resolve, onError: reject }));
+  }
+
+  /** The same, told at once where nothing must be waited for, and without the promises in between where something must. */
+  unaryTo<I extends Message, O>(call: ServerCall, single: Single<I, O>, receiver: Settled<O>): void {
+    let permission: Promise<void> | undefined;
+    try {
+      permission = this.#letIn(call, single.request);
+    } catch (error) {
+      receiver.onError(toCallerError(call, error));
+      return;
+    }
+    if (permission === undefined) {
+      runUnary(call, single, receiver);
+    } else {
+      permission.then(
+        () => runUnary(call, single, receiver),
+        (error: unknown) => receiver.onError(toCallerError(call, error)),
+      );
+    }
+  }
+
+  /** One message in, many out. */
+  async *serverStream<I extends Message, O>(
+    call: ServerCall,
+    { request, handle }: SingleToMany<I, O>,
+  ): AsyncGenerator<O> {
+    try {
+      await this.#letIn(call, request);
+      yield* untilAborted(call, handle(request, call));
+    } catch (error) {
+      throw toCallerError(call, error);
+    }
+  }
+
+  /** Many messages in, one out. */
+  async clientStream<I extends Message, O>(call: ServerCall, { requests, handle }: Many<I, Promise<O>>): Promise<O> {
+    try {
+      await call.identified;
+      this.#admit(call);
+      return await call.race(handle(this.#letInEach(call, requests), call));
+    } catch (error) {
+      throw toCallerError(call, error);
+    }
+  }
+
+  /** Many messages in, many out. */
+  async *bidiStream<I extends Message, O>(
+    call: ServerCall,
+    { requests, handle }: Many<I, AsyncIterable<O>>,
+  ): AsyncGenerator<O> {
+    try {
+      await call.identified;
+      this.#admit(call);
+      yield* untilAborted(call, handle(this.#letInEach(call, requests), call));
+    } catch (error) {
+      throw toCallerError(call, error);
+    }
+  }
+
+  /** What has to hold before an implementation sees a whole request. A promise only if something must be waited for. */
+  #letIn(call: ServerCall, message: Message): Promise<void> | undefined {
+    return call.identified === undefined
+      ? this.#check(call, message)
+      : call.identified.then(() => this.#check(call, message));
+  }
+
+  #check(call: ServerCall, message: Message): Promise<void> | undefined {
+    this.#admit(call);
+    return this.#checkMessage(call, message);
+  }
+
+  /** Takes a place. From then on a stream's age counts, and what is over by now is not begun. */
+  #admit(call: ServerCall): void {
+    const nowMs = this.#environment.clock.monotonic();
+    if (call.deadlineMs <= nowMs) {
+      call.expire();
+      throw toCallerError(call, call.aborted);
+    }
+    this.#admission.admit(call);
+    if (call.method.methodKind !== "unary" && this.#limits.streamAgeMaxMs > 0) {
+      // A tenth of jitter, so that streams that began together do not all come back together.
+      const ageMs = this.#limits.streamAgeMaxMs * (0.9 + 0.2 * this.#environment.random());
+      call.endMs = Math.min(call.deadlineMs, nowMs + ageMs);
+      this.#open.reschedule(call);
+    }
+  }
+
+  #checkMessage(call: ServerCall, message: Message): Promise<void> | undefined {
+    validateMessage(call.method.input, message);
+    if (this.#access === undefined || call.runtime.exempt) {
+      return undefined;
+    }
+    const owned = this.#access.checkOwner(call, call.caller, message);
+    return owned === undefined ? undefined : call.race(owned);
+  }
+
+  async *#letInEach<I extends Message>(call: ServerCall, requests: AsyncIterable<I>): AsyncGenerator<I> {
+    let first = true;
+    for await (const message of untilAborted(call, requests)) {
+      if (first) {
+        await this.#checkMessage(call, message);
+        first = false;
+      } else {
+        validateMessage(call.method.input, message);
+      }
+      yield message;
+    }
+  }
+}
+
+function placeKind({ methodKind }: DescMethod, exempt: boolean): PlaceKind | undefined {
+  if (methodKind === "unary") {
+    return exempt ? undefined : "unary";
+  }
+  return exempt ? "diagnostics" : "streams";
+}
+
+function runUnary<I, O>(call: ServerCall, { request, handle }: Single<I, O>, receiver: Settled<O>): void {
+  let answer: O | Promise<O>;
+  try {
+    answer = handle(request, call);
+  } catch (error) {
+    receiver.onError(toCallerError(call, error));
+    return;
+  }
+  if (isPromise(answer)) {
+    call.settle(answer, {
+      onValue: (value) => receiver.onValue(value),
+      onError: (error) => receiver.onError(toCallerError(call, error)),
+    });
+  } else {
+    receiver.onValue(answer);
+  }
+}
+
+/** A call of one message, and the implementation that it is for. */
+export interface Single<I, O> {
+  readonly request: I;
+  handle(request: I, call: ServerCall): O | Promise<O>;
+}
+
+/** A call of one message that is answered with many, and the implementation that it is for. */
+export interface SingleToMany<I, O> {
+  readonly request: I;
+  handle(request: I, call: ServerCall): AsyncIterable<O>;
+}
+
+/** A call of many messages, and the implementation that it is for. */
+export interface Many<I, O> {
+  readonly requests: AsyncIterable<I>;
+  handle(requests: AsyncIterable<I>, call: ServerCall): O;
+}
+
+/** The elements until the call is aborted, which then throws, also while the next element is being waited for. */
+async function* untilAborted<T>(call: ServerCall, elements: AsyncIterable<T>): AsyncGenerator<T> {
+  const iterator = elements[Symbol.asyncIterator]();
+  let exhausted = false;
+  try {
+    while (true) {
+      const next = await call.race(iterator.next());
+      if (next.done === true) {
+        exhausted = true;
+        return;
+      }
+      yield next.value;
+    }
+  } catch (error) {
+    exhausted = call.aborted === undefined;
+    throw error;
+  } finally {
+    if (!exhausted) {
+      // Not waited for: an implementation that hangs does not hold up its caller's answer.
+      iterator.return?.()?.catch(ignoreLateFailure);
+    }
+  }
+}
+
+/** The caller has its answer; what an implementation still throws while it is being ended has nobody to go to. */
+function ignoreLateFailure(): void {}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as Promise<T> | undefined)?.then === "function";
+}
+
+/** What a call is told that the server cuts off itself. */
+export function shuttingDown(): ConnectError {
+  return new ConnectError("the server is shutting down", Code.Unavailable);
+}

@@ -1,0 +1,26 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { RequestInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
+import { errorDetail, reasonError } from "../../call/reason-error.ts";
+import type { ServerCall } from "./server-call.ts";
+
+/**
+ * What the caller is told of an error. What an implementation meant to tell (a ConnectError) is told; of anything else only
+ * that it happened, and the request id to ask about: the cause goes to the log, here and only here.
+ */
+export function toCallerError(call: ServerCall, error: unknown): ConnectError {
+  if (call.aborted !== undefined) {
+    return call.aborted;
+  }
+  if (error instanceof ConnectError) {
+    return error;
+  }
+  const { requestId } = call;
+  call.runtime.log.error({ err: error, requestId, traceId: call.trace.traceId }, "internal error");
+  return reasonError(Code.Internal, {
+    reason: "INTERNAL",
+    message: "internal error",
+    metadata: { requestId },
+    details: [errorDetail(RequestInfoSchema, { requestId })],
+    cause: error,
+  });
+}

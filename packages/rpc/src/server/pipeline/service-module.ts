@@ -1,0 +1,64 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { ServiceImpl, Transport } from "@connectrpc/connect";
+import type { FastifyInstance, RouteOptions } from "fastify";
+import type { JSONWebKeySet } from "jose";
+import type { AnyRequest, AnyResponse } from "../http/http-messages.ts";
+import type { TrustedProxies } from "../http/trusted-proxies.ts";
+import type { CountCall } from "./count-call.ts";
+
+/** A contract and what stands behind it. Made by {@link implement}. */
+export interface ServiceEntry {
+  readonly service: DescService;
+  readonly implementation: Partial<ServiceImpl<DescService>>;
+}
+
+/** Pairs a contract with its implementation. A method that is declared and not implemented is a type error. */
+export function implement<S extends DescService>(service: S, implementation: ServiceImpl<S>): ServiceEntry {
+  return { service, implementation: implementation as Partial<ServiceImpl<DescService>> };
+}
+
+/** As {@link implement}, for stand-ins in tests: methods left out answer UNIMPLEMENTED. */
+export function implementPartly<S extends DescService>(
+  service: S,
+  implementation: Partial<ServiceImpl<S>>,
+): ServiceEntry {
+  return { service, implementation: implementation as Partial<ServiceImpl<DescService>> };
+}
+
+/**
+ * Everything that one process serves: its contracts, and its life. The same module runs behind a port (`serve`) and inside
+ * one process with others (`rpc/testing`).
+ */
+export interface ServiceModule {
+  readonly entries: readonly ServiceEntry[];
+  /**
+   * Whose a thing is, by the kind of thing that `owner_of` of the contract's `access` option names: given its id, answers
+   * the owner's user id, or undefined where there is no such thing.
+   */
+  readonly owners?: Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
+  /**
+   * A rate limit: counts a call before its role is checked and its body is decoded, so that refused and invalid calls count too. Throws
+   * where it is one too many.
+   */
+  readonly rate?: CountCall;
+  /** The public keys of the tokens that the module gives out, where it does: its own calls are checked with them. */
+  readonly publishedKeys?: () => Promise<JSONWebKeySet>;
+  /** The proxies in front of the server, whose `x-forwarded-for` names the client. None by default. */
+  readonly trustedProxies?: TrustedProxies | undefined;
+  /** Routes for what is not a call, for example the public keys that check tokens. */
+  readonly httpRoutes?: readonly RouteOptions[];
+  /**
+   * Adds hooks and routes to the server's Fastify instance before anything else does. `local` makes calls to this module as
+   * if they came from outside, with all that the server does around a call. With it, calls that browsers make from other
+   * pages (those with an `origin`) go through Fastify too, so that its hooks can answer them. What it answers, if anything, is
+   * asked before Fastify is, for requests that are no unary calls.
+   */
+  readonly httpPlugin?: (app: FastifyInstance, local: Transport) => Promise<TakeRequest | undefined>;
+  /** Work before the first call is let in, for example starting recovery. Health says NOT_SERVING until it is done. */
+  start?(): Promise<void>;
+  /** Ends background work. Called after the last call was answered. Databases are closed here, last. */
+  stop?(): Promise<void>;
+}
+
+/** Takes a request and answers it, or says false and leaves it untouched. */
+export type TakeRequest = (request: AnyRequest, response: AnyResponse) => boolean;

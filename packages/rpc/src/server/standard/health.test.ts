@@ -1,0 +1,146 @@
+import { execFile, spawnSync } from "node:child_process";
+import { promisify } from "node:util";
+import { Code, type ConnectError, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { ServerReflection } from "@parley/gen/grpc/reflection/v1/reflection_pb.js";
+import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type EchoServer, serveEcho } from "../echo-fixture.ts";
+
+const run = promisify(execFile);
+let server: EchoServer;
+
+beforeAll(async () => {
+  server = await serveEcho({ config: { limits: { callsMax: 0 } } });
+});
+afterAll(() => server.server.close());
+
+describe("health", () => {
+  const client = () => createClient(Health, createGrpcTransport({ baseUrl: server.url }));
+
+  it("answers for the server and for each service, under any load", async () => {
+    await expect(client().check({})).resolves.toMatchObject({ status: Status.SERVING });
+    await expect(client().check({ service: "echo.v1.EchoService" })).resolves.toMatchObject({ status: Status.SERVING });
+    const { statuses } = await client().list({});
+    expect(Object.keys(statuses).sort()).toEqual(["", "echo.v1.EchoService"]);
+  });
+
+  it("says NOT_FOUND of an unknown service", async () => {
+    const error = await client()
+      .check({ service: "nobody.Home" })
+      .catch((reason: ConnectError) => reason);
+    expect((error as ConnectError).code).toBe(Code.NotFound);
+  });
+
+  it("lets an unknown service be watched", async () => {
+    for await (const { status } of client().watch({ service: "nobody.Home" })) {
+      expect(status).toBe(Status.SERVICE_UNKNOWN);
+      break;
+    }
+  });
+
+  it("is told over HTTP too", async () => {
+    const response = await fetch(`${server.url}/health`);
+    expect(response.status).toBe(200);
+    await expect(response.json()).resolves.toEqual({
+      status: "SERVING",
+      services: { "echo.v1.EchoService": "SERVING" },
+    });
+  });
+
+  it("is NOT_SERVING, and lets no call in, until the module has started", async () => {
+    const { promise: started, resolve: start } = Promise.withResolvers<void>();
+    // Below the ports that systems take for outgoing connections, of which tests beside this one have many.
+    const port = 15_000 + Math.floor(Math.random() * 17_000);
+    const starting = serveEcho({ config: { port, drainNoticeMs: 0 }, module: { start: () => started } });
+    const url = `http://127.0.0.1:${port}`;
+    await expect
+      .poll(() =>
+        fetch(`${url}/health`).then(
+          ({ status }) => status,
+          () => 0,
+        ),
+      )
+      .toBe(503);
+    const early = await fetch(`${url}/echo.v1.EchoService/Echo`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    });
+    await expect(early.json()).resolves.toMatchObject({ code: "unavailable" });
+    start();
+    const { server: ready } = await starting;
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    await ready.close();
+  });
+});
+
+describe("reflection", () => {
+  async function ask(messageRequest: object) {
+    async function* one() {
+      yield { messageRequest } as never;
+    }
+    const client = createClient(ServerReflection, createGrpcTransport({ baseUrl: server.url }));
+    for await (const { messageResponse } of client.serverReflectionInfo(one())) {
+      return messageResponse;
+    }
+    throw new Error("no answer");
+  }
+
+  it("finds extensions, and says which there are", async () => {
+    const found = await ask({
+      case: "fileContainingExtension",
+      value: { containingType: "google.protobuf.MethodOptions", extensionNumber: 50101 },
+    });
+    expect(found.case).toBe("fileDescriptorResponse");
+    const numbers = await ask({ case: "allExtensionNumbersOfType", value: "google.protobuf.MethodOptions" });
+    expect(numbers.value).toMatchObject({ extensionNumber: expect.arrayContaining([50101, 50102, 50103]) });
+  });
+
+  it.each([
+    { case: "fileByFilename", value: "nobody.proto" },
+    { case: "fileContainingSymbol", value: "nobody.Home" },
+    { case: "fileContainingExtension", value: { containingType: "nobody.Home", extensionNumber: 1 } },
+    { case: "allExtensionNumbersOfType", value: "nobody.Home" },
+  ])("answers NOT_FOUND, and goes on, where there is none: $case", async (question) => {
+    await expect(ask(question)).resolves.toMatchObject({ case: "errorResponse", value: { errorCode: 5 } });
+  });
+
+  it.each([
+    "echo.v1.EchoService",
+    "echo.v1.EchoService.Echo",
+    "echo.v1.EchoRequest",
+    "echo.v1.EchoRequest.message",
+    // So that details of errors can be shown.
+    "google.rpc.ErrorInfo",
+  ])("finds the file of the symbol %s", async (value) => {
+    await expect(ask({ case: "fileContainingSymbol", value })).resolves.toMatchObject({
+      case: "fileDescriptorResponse",
+    });
+  });
+
+  it.each(["grpc", "grpcweb", "connect"])("lets buf curl call without a schema over %s", async (protocol) => {
+    const calm = await serveEcho();
+    const { stdout } = await run("buf", [
+      "curl",
+      ...["--protocol", protocol, "--http2-prior-knowledge", "-d", '{"message":"hi"}'],
+      `${calm.url}/echo.v1.EchoService/Echo`,
+    ]);
+    expect(JSON.parse(stdout)).toEqual({ message: "hi" });
+    await calm.server.close();
+  });
+
+  const grpcurl = spawnSync("grpcurl", ["-version"]).status === 0;
+  it.runIf(grpcurl)(`lets grpcurl list and describe${grpcurl ? "" : " (left out: there is no grpcurl)"}`, async () => {
+    const target = server.url.replace("http://", "");
+    const list = await run("grpcurl", ["-plaintext", target, "list"]);
+    expect(list.stdout.trim().split("\n")).toEqual([
+      "echo.v1.EchoService",
+      "grpc.health.v1.Health",
+      "grpc.reflection.v1.ServerReflection",
+      "grpc.reflection.v1alpha.ServerReflection",
+    ]);
+    const described = await run("grpcurl", ["-plaintext", target, "describe", "echo.v1.EchoRequest"]);
+    expect(described.stdout).toContain("max_len: 4096");
+  });
+});

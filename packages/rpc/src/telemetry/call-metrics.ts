@@ -1,0 +1,114 @@
+import { Code } from "@connectrpc/connect";
+import type { Registry } from "prom-client";
+import { type DurationTally, durationFamily, type TallyFamily, type ValueTally, valueFamily } from "./tally.ts";
+
+/** The metrics of all calls of a server: gRPC's proposal A66, with the names spelt as Prometheus does. */
+export interface CallMetrics {
+  method(fullName: string): MethodMetrics;
+  /** Calls begun and not ended, whatever their kind. */
+  readonly inFlight: ValueTally;
+  /** Requests refused for a limit on messages, by the limit's name. */
+  exceeded(limit: string): ValueTally;
+  /** Counts a call refused for load, by reason. */
+  shed(reason: string): void;
+  /** Places taken, by budget. */
+  places(budget: string): ValueTally;
+}
+
+/** Those of one method. */
+export interface MethodMetrics {
+  started(): void;
+  /** @param code undefined for OK */
+  ended(code: Code | undefined, seconds: number): void;
+}
+
+/** The metrics in the registry, made if they are not there yet, since services that run in one process share one. */
+export function createCallMetrics(registry: Registry): CallMetrics {
+  const started = valueFamily(registry, {
+    name: "grpc_server_call_started_total",
+    help: "Calls that came in (A66: grpc.server.call.started).",
+    type: "counter",
+  });
+  const duration = durationFamily(registry, {
+    name: "grpc_server_call_duration_seconds",
+    help: "From a call's first bytes to its answer (A66: grpc.server.call.duration).",
+  });
+  const inFlight = valueFamily(registry, {
+    name: "parley_server_calls_in_flight",
+    help: "Calls under way.",
+    type: "gauge",
+  });
+  const shed = valueFamily(registry, {
+    name: "parley_server_calls_shed_total",
+    help: "Calls refused for load.",
+    type: "counter",
+  });
+  const shedBy = seriesBy(
+    "reason",
+    valueFamily(registry, {
+      name: "parley_server_calls_shed_by_reason_total",
+      help: "Calls refused for load, by reason: full, connection-share, caller-share, queue-age, deadline-near.",
+      type: "counter",
+    }),
+  );
+  const shedInAll = shed.series({});
+  const places = valueFamily(registry, {
+    name: "parley_server_places_taken",
+    help: "Places taken by calls, by budget: unary (CALLS_MAX), streams (STREAMS_MAX), diagnostics (DIAGNOSTIC_STREAMS_MAX).",
+    type: "gauge",
+  });
+  const exceeded = valueFamily(registry, {
+    name: "parley_server_requests_over_limit_total",
+    help: "Requests refused because a message is over a limit: bytes, elements, fields, depth, list, length.",
+    type: "counter",
+  });
+  return {
+    exceeded: seriesBy("limit", exceeded),
+    inFlight: inFlight.series({}),
+    shed(reason) {
+      shedInAll.value++;
+      shedBy(reason).value++;
+    },
+    places: seriesBy("budget", places),
+    method(fullName) {
+      const calls = started.series({ grpc_method: fullName });
+      // Made when a call first ends so: most methods never end in most of the ways there are.
+      const durations: (DurationTally | undefined)[] = new Array(statusNames.length).fill(undefined);
+      return {
+        started() {
+          calls.value++;
+        },
+        ended(ending, seconds) {
+          const code = ending ?? 0;
+          let tally = durations[code];
+          if (tally === undefined) {
+            tally = duration.series({ grpc_method: fullName, grpc_status: statusNames[code] ?? "UNKNOWN" });
+            durations[code] = tally;
+          }
+          tally.observe(seconds);
+        },
+      };
+    },
+  };
+}
+
+/** The series of a family by the value of its one label, made when it first occurs. */
+function seriesBy(label: string, family: TallyFamily<ValueTally>): (value: string) => ValueTally {
+  const made = new Map<string, ValueTally>();
+  return (value) => {
+    let series = made.get(value);
+    if (series === undefined) {
+      series = family.series({ [label]: value });
+      made.set(value, series);
+    }
+    return series;
+  };
+}
+
+/** The status names of gRPC by number. */
+export const statusNames: readonly string[] = [
+  "OK",
+  ...Array.from({ length: 16 }, (_, index) =>
+    (Code[index + 1] ?? "Unknown").replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase(),
+  ),
+].map((name) => (name === "CANCELED" ? "CANCELLED" : name));

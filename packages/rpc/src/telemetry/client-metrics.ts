@@ -1,0 +1,127 @@
+import { Code } from "@connectrpc/connect";
+import type { Registry } from "prom-client";
+import { type DurationTally, durationFamily, type TallyFamily, type ValueTally, valueFamily } from "./tally.ts";
+
+/** The metrics of a client towards one target: gRPC's proposals A66 and A96, with the names spelt as Prometheus does. */
+export class ClientMetrics {
+  /** 0 closed, 1 half-open, 2 open. */
+  readonly breakerState: ValueTally;
+  /** What is left of the target's retry tokens (A6, "Throttling Retry Attempts"). */
+  readonly retryTokens: ValueTally;
+  readonly #target: string;
+  readonly #families: Families;
+  readonly #methods = new Map<string, MethodMetrics>();
+
+  constructor(registry: Registry, target: string) {
+    this.#target = target;
+    this.#families = createFamilies(registry);
+    this.breakerState = this.#families.breakerState.series({ grpc_target: target });
+    this.retryTokens = this.#families.retryTokens.series({ grpc_target: target });
+  }
+
+  /** The metrics of a method, by its full name: `order.v1.OrderService/CreateOrder`. */
+  method(fullName: string): MethodMetrics {
+    let metrics = this.#methods.get(fullName);
+    if (metrics === undefined) {
+      metrics = createMethodMetrics(this.#families, { grpc_method: fullName, grpc_target: this.#target });
+      this.#methods.set(fullName, metrics);
+    }
+    return metrics;
+  }
+}
+
+/** The metrics of one method towards one target. */
+export interface MethodMetrics {
+  readonly attemptsStarted: ValueTally;
+  readonly retries: ValueTally;
+  readonly transparentRetries: ValueTally;
+  readonly throttledRetries: ValueTally;
+  /** @param code undefined for OK */
+  callEnded(code: Code | undefined, durationMs: number): void;
+  /** @param code undefined for OK */
+  attemptEnded(code: Code | undefined, durationMs: number): void;
+}
+
+type Families = ReturnType<typeof createFamilies>;
+
+function createFamilies(registry: Registry) {
+  return {
+    call: durationFamily(registry, {
+      name: "grpc_client_call_duration_seconds",
+      help: "From a call's start to its end, all attempts included (A66: grpc.client.call.duration).",
+    }),
+    attempt: durationFamily(registry, {
+      name: "grpc_client_attempt_duration_seconds",
+      help: "From an attempt's start to its end (A66: grpc.client.attempt.duration).",
+    }),
+    attemptsStarted: valueFamily(registry, {
+      name: "grpc_client_attempt_started_total",
+      help: "Attempts begun (A66: grpc.client.attempt.started).",
+      type: "counter",
+    }),
+    retries: valueFamily(registry, {
+      name: "grpc_client_call_retries_total",
+      help: "Attempts after the first (A96: grpc.client.call.retries).",
+      type: "counter",
+    }),
+    transparentRetries: valueFamily(registry, {
+      name: "grpc_client_call_transparent_retries_total",
+      help: "Attempts made again because the server had not looked at the one before (A96: grpc.client.call.transparent_retries).",
+      type: "counter",
+    }),
+    throttledRetries: valueFamily(registry, {
+      name: "parley_client_retries_throttled_total",
+      help: "Attempts not made because too many had failed (A6, Throttling Retry Attempts).",
+      type: "counter",
+    }),
+    retryTokens: valueFamily(registry, {
+      name: "parley_client_retry_tokens",
+      help: "Retry tokens left; retries stop at half of 10 (A6, Throttling Retry Attempts).",
+      type: "gauge",
+    }),
+    breakerState: valueFamily(registry, {
+      name: "parley_client_breaker_state",
+      help: "The target's circuit breaker: 0 closed, 1 half-open, 2 open.",
+      type: "gauge",
+    }),
+  };
+}
+
+function createMethodMetrics(families: Families, labels: Readonly<Record<string, string>>): MethodMetrics {
+  const calls = byStatus(families.call, labels);
+  const attempts = byStatus(families.attempt, labels);
+  return {
+    attemptsStarted: families.attemptsStarted.series(labels),
+    retries: families.retries.series(labels),
+    transparentRetries: families.transparentRetries.series(labels),
+    throttledRetries: families.throttledRetries.series(labels),
+    callEnded: (code, durationMs) => calls(code).observe(durationMs / 1000),
+    attemptEnded: (code, durationMs) => attempts(code).observe(durationMs / 1000),
+  };
+}
+
+/** One series for each status, made when it first occurs, so that a page of metrics does not show seventeen empty ones a method. */
+function byStatus(
+  durations: TallyFamily<DurationTally>,
+  labels: Readonly<Record<string, string>>,
+): (code: Code | undefined) => DurationTally {
+  const tallies: (DurationTally | undefined)[] = [];
+  return (code) => {
+    const index = code ?? 0;
+    let tally = tallies[index];
+    if (tally === undefined) {
+      tally = durations.series({ ...labels, grpc_status: statusName(code) });
+      tallies[index] = tally;
+    }
+    return tally;
+  };
+}
+
+function statusName(code: Code | undefined): string {
+  if (code === undefined) {
+    return "OK";
+  }
+  return code === Code.Canceled
+    ? "CANCELLED"
+    : (Code[code] ?? "Unknown").replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+}

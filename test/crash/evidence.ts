@@ -1,0 +1,15 @@
+import type { Ledger, SerialProducts } from "./ledger.ts";
+import type { Observation, Watched } from "./observation.ts";
+
+/** What the checks look at. */
+export interface Evidence {
+  /** Programs that ended though nobody told them to, with what they said last. */
+  readonly endedAlone: readonly string[];
+  readonly ledger: Ledger;
+  /** How things stood before the first request. */
+  readonly before: Observation;
+  /** How things stand at rest. */
+  readonly after: Observation;
+  readonly watched: Watched;
+  readonly serialProducts: SerialProducts;
+}
