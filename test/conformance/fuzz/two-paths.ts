@@ -17,24 +17,16 @@ const requestBytesMax = 4_200;
 
 export async function serveTwoPaths(): Promise<TwoPaths> {
   const environments = [0, 1].map(() => systemEnvironment({ name: "fuzz", logLevel: "silent", logFormat: "json" }));
-  const start = (index: number) => {
+  const start = (index: number, rpcPath: "own" | "stock") => {
     const environment = environments[index];
     if (environment === undefined) {
       throw new RangeError(`there is no environment ${index}`);
     }
-    const config = { limits: { requestBytesMax }, shutdownGraceMs: 1_000 };
+    const config = { limits: { requestBytesMax }, rpcPath, shutdownGraceMs: 1_000 };
     return serve({ entries: [implement(EchoService, { echo })] }, { name: "fuzz", environment, config });
   };
-  const before = process.env.PARLEY_UNARY_PATH;
-  process.env.PARLEY_UNARY_PATH = "stock";
-  const stock = await start(0);
-  process.env.PARLEY_UNARY_PATH = "fast";
-  const fast = await start(1);
-  if (before === undefined) {
-    delete process.env.PARLEY_UNARY_PATH;
-  } else {
-    process.env.PARLEY_UNARY_PATH = before;
-  }
+  const stock = await start(0, "stock");
+  const fast = await start(1, "own");
   return {
     fast,
     stock,

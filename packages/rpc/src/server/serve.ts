@@ -21,8 +21,10 @@ import type { ServiceModule } from "./pipeline/service-module.ts";
 import { errorDetailTypes } from "./standard/error-detail-types.ts";
 import { createHealth } from "./standard/health.ts";
 import { reflectionEntries } from "./standard/reflection.ts";
-import { stockPath } from "./streams/stock-path.ts";
-import { createUnaryPath } from "./unary/unary-path.ts";
+import { stockPath } from "./streams/stock/stock-path.ts";
+import { createStreamPath, type StreamPathOptions } from "./streams/stream-path.ts";
+import { createUnaryPath, type UnaryPathOptions } from "./unary/unary-path.ts";
+import { firstOf, type RpcPath } from "./wire/rpc-path.ts";
 
 export interface ServeOptions {
   /** The service's name, for the log. */
@@ -103,10 +105,10 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     ],
     httpPlugin: httpPlugin === undefined ? undefined : (instance) => httpPlugin(instance as FastifyInstance, local),
   });
-  const unary =
-    process.env[unaryPathVariable] === "stock"
+  const rpcPath =
+    config.rpcPath === "stock"
       ? undefined
-      : createUnaryPath(pipeline, {
+      : createRpcPaths(pipeline, {
           methods,
           limits,
           clock: environment.clock,
@@ -115,7 +117,14 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
           leaveCrossOrigin: httpPlugin !== undefined,
           json,
         });
-  const listener = createListener({ limits, tls, handle: app.handle, unary, hostCheck: config.hostCheck, environment });
+  const listener = createListener({
+    limits,
+    tls,
+    handle: app.handle,
+    path: rpcPath,
+    hostCheck: config.hostCheck,
+    environment,
+  });
   const admin = config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, journal });
   const close = async () => {
     await module.stop?.();
@@ -148,8 +157,10 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   };
 }
 
-/** Set to "stock", sends unary calls the way of all others. For tests alone, which compare the two. */
-const unaryPathVariable = "PARLEY_UNARY_PATH";
+/** The paths that answer calls straight from the connection. */
+function createRpcPaths(pipeline: CallPipeline, options: StreamPathOptions & UnaryPathOptions): RpcPath {
+  return firstOf([createUnaryPath(pipeline, options), createStreamPath(pipeline, options)]);
+}
 
 /** A few round trips, also across regions. */
 const drainNoticeDefaultMs = 500;

@@ -19,6 +19,11 @@ export interface ServerConfig {
   readonly limits?: Partial<ServerLimits>;
   /** Answers of at least this many bytes are compressed (gzip) for callers that accept it. By default none is. */
   readonly compressBytesMin?: number;
+  /**
+   * What reads and writes calls: `own`, the default, straight from the connection; `stock`, Connect's handlers for Fastify, under the same
+   * limits. The two answer alike.
+   */
+  readonly rpcPath?: "own" | "stock";
   /** How long a server that closes still lets calls in, once it has asked its clients to go elsewhere. 500 ms by default. */
   readonly drainNoticeMs?: number;
   /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */

@@ -3,7 +3,7 @@ import type { Environment } from "../../environment/environment.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { HostCheck } from "../http/host-check.ts";
 import type { RequestHandler } from "../http/http-messages.ts";
-import type { UnaryPath } from "../unary/unary-path.ts";
+import type { RpcPath } from "../wire/rpc-path.ts";
 
 /** PEM texts. */
 export interface TlsMaterial {
@@ -17,7 +17,7 @@ export interface ListenerOptions {
   readonly tls?: TlsMaterial | undefined;
   readonly handle: RequestHandler;
   /** Asked first. What it does not take goes to `handle`. */
-  readonly unary?: UnaryPath | undefined;
+  readonly path?: RpcPath | undefined;
   /** Which hosts requests may be for. Any by default. */
   readonly hostCheck?: HostCheck | undefined;
   readonly environment: Pick<Environment, "clock" | "log" | "metrics">;

@@ -7,10 +7,11 @@ import { toCallerError } from "../pipeline/error-mapping.ts";
 import type { IncomingCall } from "../pipeline/incoming-call.ts";
 import { bodyTooSlow, responseTooLarge } from "../pipeline/limit-errors.ts";
 import type { ServerCall, Settled } from "../pipeline/server-call.ts";
-import { type Compression, requestCompression, responseCompression } from "./compression.ts";
-import type { Dialect, DialectCall, DialectSettings } from "./dialect.ts";
-import type { Answer, BodyReceiver, Exchange } from "./exchange.ts";
-import { type MessageCodec, responseMessage, type UnaryMethod } from "./served-unary-method.ts";
+import { type Compression, requestCompression, responseCompression } from "../wire/compression.ts";
+import type { Dialect, DialectCall, DialectSettings } from "../wire/dialect.ts";
+import type { Answer, BodyReceiver, Exchange } from "../wire/exchange.ts";
+import { type MessageCodec, responseMessage } from "../wire/message-codec.ts";
+import type { UnaryMethod } from "./served-unary-method.ts";
 
 /** What a {@link UnaryCall} is made of. */
 export interface UnaryCallInit {
@@ -169,7 +170,7 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
 
   #answer(response: unknown): void {
     try {
-      const payload = this.codec.encode(responseMessage(this.#init.method, response));
+      const payload = this.codec.encode(responseMessage(this.#init.method.desc, response));
       if (payload.length > this.#init.settings.responseBytesMax) {
         throw responseTooLarge(this.#init.settings.responseBytesMax, payload.length);
       }

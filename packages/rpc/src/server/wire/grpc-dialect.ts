@@ -51,11 +51,9 @@ export const grpcDialect: Dialect = {
       return { status: 200, headers: Object.assign(headers, status) };
     }
     copyToNode(call.responseHeaderIfMade, headers);
-    return { status: 200, headers, body: noBytes, trailers: status };
+    return { status: 200, headers, trailers: status };
   },
 };
-
-const noBytes = Buffer.alloc(0);
 
 /** The headers of nearly all answers. */
 const preparedHeaders: Readonly<Record<ContentType["codec"], Uint8Array>> = {

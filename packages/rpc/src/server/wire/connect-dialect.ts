@@ -107,7 +107,7 @@ function messageOfQuery(exchange: Exchange): Buffer {
 }
 
 /** A version that is named must be ours; naming it is asked for only where the server is set up so. */
-function checkVersion({ exchange, settings }: DialectCall, get: boolean): void {
+export function checkVersion({ exchange, settings }: DialectCall, get: boolean): void {
   const version = get
     ? (query(exchange.target).get("connect") ?? undefined)
     : exchange.headers["connect-protocol-version"];

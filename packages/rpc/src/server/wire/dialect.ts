@@ -3,7 +3,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { ContentType } from "../../protocol/content-types.ts";
 import type { Compression } from "./compression.ts";
 import type { Answer, Exchange } from "./exchange.ts";
-import type { JsonOptions, MessageCodec } from "./served-unary-method.ts";
+import type { JsonOptions, MessageCodec } from "./message-codec.ts";
 
 /** What a dialect needs to know of the server. */
 export interface DialectSettings {

@@ -5,12 +5,12 @@ import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import type { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionGzip } from "@connectrpc/connect-node";
 import type { FastifyRequest } from "fastify";
-import type { ServerLimits } from "../config/server-limits.ts";
-import { peerOf } from "../http/peer.ts";
-import type { CallPipeline } from "../pipeline/call-pipeline.ts";
-import type { IncomingCall } from "../pipeline/incoming-call.ts";
-import type { ServerCall } from "../pipeline/server-call.ts";
-import { type ServedMethod, throughPipeline } from "../pipeline/service-methods.ts";
+import type { ServerLimits } from "../../config/server-limits.ts";
+import { peerOf } from "../../http/peer.ts";
+import type { CallPipeline } from "../../pipeline/call-pipeline.ts";
+import type { IncomingCall } from "../../pipeline/incoming-call.ts";
+import type { ServerCall } from "../../pipeline/server-call.ts";
+import { type ServedMethod, throughPipeline } from "../../pipeline/service-methods.ts";
 import { guardBody } from "./request-body.ts";
 import { fromWebText, isWebText, toWebText } from "./web-text.ts";
 
