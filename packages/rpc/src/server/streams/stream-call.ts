@@ -35,10 +35,12 @@ export interface StreamSettings extends DialectSettings {
 }
 
 /**
- * How long headers wait for the first message, in milliseconds. They leave without it then, since clients wait for them to know that the stream
- * stands; an error that comes sooner is an answer of headers alone.
+ * How long headers wait for the first answer once the implementation has a request, in milliseconds. They leave without it then, since clients
+ * wait for them to know that the stream stands; an error that comes sooner is an answer of headers alone.
  */
 const headDelayMs = 20;
+/** The same for a bidirectional stream whose caller has not sent anything: it may wait for the headers before it does. */
+const headDelayOfSilentMs = 1_000;
 
 /** One streaming call, from its headers to its end. What costs something is made only if it is asked for. */
 export class StreamCall implements IncomingCall, SendingCall, PieceReceiver {
@@ -116,6 +118,7 @@ export class StreamCall implements IncomingCall, SendingCall, PieceReceiver {
     return (message) => {
       if (first) {
         first = false;
+        this.#awaitAnswer(headDelayMs);
         return this.#init.pipeline.checkMessage(this.#call, message);
       }
       validateMessage(this.desc.input, message);
@@ -192,8 +195,8 @@ export class StreamCall implements IncomingCall, SendingCall, PieceReceiver {
       return;
     }
     try {
+      this.#awaitAnswer(this.desc.methodKind === "server_streaming" ? headDelayMs : headDelayOfSilentMs);
       const answer = this.#init.method.implementation(input, this.#call);
-      this.#cancelTimer = this.#call.after(headDelayMs, () => this.#sendHeadAlone());
       if (Symbol.asyncIterator in answer) {
         this.#answers = answer[Symbol.asyncIterator]();
         this.#pump();
@@ -301,7 +304,16 @@ export class StreamCall implements IncomingCall, SendingCall, PieceReceiver {
     }
   }
 
+  /** Sends the headers if no answer comes in time. Where there is to be one answer they wait for it. */
+  #awaitAnswer(delayMs: number): void {
+    this.#cancelTimer?.();
+    if (this.desc.methodKind !== "client_streaming" && !this.#ended && !this.#sender.headSent) {
+      this.#cancelTimer = this.#call.after(delayMs, () => this.#sendHeadAlone());
+    }
+  }
+
   #sendHeadAlone(): void {
+    this.#cancelTimer = undefined;
     try {
       this.#sender.sendHead(true);
     } catch (error) {
