@@ -92,7 +92,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     environment,
     health,
     connect: {
-      ...stockPath(pipeline, { methods, limits }),
+      ...stockPath(pipeline, { methods, limits, json }),
       interceptors: [...interceptors],
       jsonOptions: json,
       compressMinBytes: config.compressBytesMin ?? limits.responseBytesMax,

@@ -1,9 +1,11 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
 import type { AccessControl } from "../../access/guarded-call.ts";
 import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
+import { turnIsOver } from "../../environment/event-loop-turn.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
 import type { TraceJournal } from "../../telemetry/trace-journal.ts";
@@ -339,6 +341,9 @@ async function* untilAborted<T>(call: ServerCall, elements: AsyncIterable<T>): A
         return;
       }
       yield next.value;
+      if (turnIsOver()) {
+        await nextTurn();
+      }
     }
   } catch (error) {
     exhausted = call.aborted === undefined;

@@ -1,12 +1,12 @@
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { turnIsOver } from "../../environment/event-loop-turn.ts";
 import type { ContentType } from "../../protocol/content-types.ts";
 import { compressedFlag, connectEndStreamFlag, grpcWebTrailerFlag } from "../../protocol/envelope.ts";
 import { EnvelopeReader, type ReadEnvelope } from "../../protocol/envelope-reader.ts";
 import type { Compression } from "../wire/compression.ts";
 import type { Exchange, PieceReceiver } from "../wire/exchange.ts";
 import type { MessageCodec } from "../wire/message-codec.ts";
-import { turnIsOver } from "./event-loop-turn.ts";
 import { WebTextDecoder } from "./web-text-decoder.ts";
 
 /** What {@link IncomingMessages} are made of. */

@@ -1,10 +1,10 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
+import { turnIsOver } from "../../environment/event-loop-turn.ts";
 import { compressedFlag, encodeEnvelope } from "../../protocol/envelope.ts";
 import { responseTooLarge } from "../pipeline/limit-errors.ts";
 import type { DialectCall } from "../wire/dialect.ts";
 import { responseMessage } from "../wire/message-codec.ts";
-import { turnIsOver } from "./event-loop-turn.ts";
 import { sharedEnvelope } from "./shared-message.ts";
 import type { StreamDialect } from "./stream-dialect.ts";
 
