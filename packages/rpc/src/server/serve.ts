@@ -22,9 +22,10 @@ import { errorDetailTypes } from "./standard/error-detail-types.ts";
 import { createHealth } from "./standard/health.ts";
 import { reflectionEntries } from "./standard/reflection.ts";
 import { stockPath } from "./streams/stock/stock-path.ts";
-import { createStreamPath, type StreamPathOptions } from "./streams/stream-path.ts";
-import { createUnaryPath, type UnaryPathOptions } from "./unary/unary-path.ts";
-import { firstOf, type RpcPath } from "./wire/rpc-path.ts";
+import { createStreamPath } from "./streams/stream-path.ts";
+import { createUnaryPath } from "./unary/unary-path.ts";
+import { createRefusals } from "./wire/refusals.ts";
+import { firstOf } from "./wire/rpc-path.ts";
 
 export interface ServeOptions {
   /** The service's name, for the log. */
@@ -105,23 +106,26 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     ],
     httpPlugin: httpPlugin === undefined ? undefined : (instance) => httpPlugin(instance as FastifyInstance, local),
   });
-  const rpcPath =
-    config.rpcPath === "stock"
-      ? undefined
-      : createRpcPaths(pipeline, {
-          methods,
-          limits,
-          clock: environment.clock,
-          interceptors,
-          compressBytesMin: config.compressBytesMin,
-          leaveCrossOrigin: httpPlugin !== undefined,
-          json,
-        });
+  const pathOptions = {
+    methods,
+    limits,
+    clock: environment.clock,
+    interceptors,
+    compressBytesMin: config.compressBytesMin,
+    leaveCrossOrigin: httpPlugin !== undefined,
+    json,
+  };
+  const path = firstOf([
+    ...(config.rpcPath === "stock"
+      ? []
+      : [createUnaryPath(pipeline, pathOptions), createStreamPath(pipeline, pathOptions)]),
+    createRefusals(pathOptions),
+  ]);
   const listener = createListener({
     limits,
     tls,
     handle: app.handle,
-    path: rpcPath,
+    path,
     hostCheck: config.hostCheck,
     environment,
   });
@@ -155,11 +159,6 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     close: () =>
       (closing ??= drain({ name, environment, pipeline, health, listener, noticeMs, graceMs: shutdownGraceMs, close })),
   };
-}
-
-/** The paths that answer calls straight from the connection. */
-function createRpcPaths(pipeline: CallPipeline, options: StreamPathOptions & UnaryPathOptions): RpcPath {
-  return firstOf([createUnaryPath(pipeline, options), createStreamPath(pipeline, options)]);
 }
 
 /** A few round trips, also across regions. */

@@ -4,7 +4,7 @@ import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { turnIsOver } from "../../../environment/event-loop-turn.ts";
 import { decodeBinaryValue } from "../../../protocol/binary-metadata.ts";
 import { BodyCollector } from "../../../protocol/body-collector.ts";
-import { type ContentType, parseContentType } from "../../../protocol/content-types.ts";
+import { type ContentType, formatContentType, parseContentType } from "../../../protocol/content-types.ts";
 import {
   compressedFlag,
   connectEndStreamFlag,
@@ -39,6 +39,8 @@ export function boundedRequest(
     return { ...request, body };
   }
   const header = new Headers(request.header);
+  // Connect knows few of the spellings that mean the same.
+  header.set("content-type", formatContentType(type));
   for (const name of encodingHeaders) {
     const value = header.get(name);
     if (value !== null) {
