@@ -5,7 +5,7 @@ import { formatContentType } from "../../protocol/content-types.ts";
 import { connectEndStreamFlag, encodeEnvelope } from "../../protocol/envelope.ts";
 import { copyToNode } from "../../protocol/metadata.ts";
 import { checkVersion, connectDialect } from "../wire/connect-dialect.ts";
-import type { DialectCall } from "../wire/dialect.ts";
+import { acceptedEncodings, type DialectCall } from "../wire/dialect.ts";
 import type { StreamDialect } from "./stream-dialect.ts";
 
 /** Connect's streams (https://connectrpc.com/docs/protocol): HTTP 200 always, and the end of the stream is an envelope of JSON. */
@@ -21,7 +21,11 @@ export const connectStreams: StreamDialect = {
   check: (call) => checkVersion(call, false),
   head: (call) => ({ status: 200, headers: headersOf(call) }),
   end: (call, error) => ({ body: endOf(call, error) }),
-  fail: (call, error) => ({ status: 200, headers: headersOf(call), body: endOf(call, error) }),
+  fail: (call, error) => ({
+    status: 200,
+    headers: { ...headersOf(call), ...acceptedEncodings(error, connectStreams) },
+    body: endOf(call, error),
+  }),
 };
 
 function headersOf(call: DialectCall): OutgoingHttpHeaders {
