@@ -27,4 +27,4 @@ export { ServerCall } from "./pipeline/server-call.ts";
 export { implement, type ServiceEntry, type ServiceModule, type TakeRequest } from "./pipeline/service-module.ts";
 export { runService, type ServiceStart } from "./run-service.ts";
 export { type RunningServer, type ServeOptions, serve } from "./serve.ts";
-export { sharedMessage } from "./streams/shared-message.ts";
+export { sharedMessage, sharedMessages } from "./streams/shared-message.ts";

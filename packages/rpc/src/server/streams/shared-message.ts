@@ -28,3 +28,21 @@ export function sharedEnvelope(message: Message, codec: MessageCodec): Buffer | 
   }
   return envelope;
 }
+
+/**
+ * Messages that many streams send of the same thing: for each thing, an object that all of them have, one message, which is made when it is first
+ * asked for and encoded once for each format.
+ */
+export function sharedMessages<D extends DescMessage>(
+  desc: D,
+): (source: object, init: () => MessageInitShape<D>) => MessageShape<D> {
+  const made = new WeakMap<object, MessageShape<D>>();
+  return (source, init) => {
+    let message = made.get(source);
+    if (message === undefined) {
+      message = sharedMessage(desc, init());
+      made.set(source, message);
+    }
+    return message;
+  };
+}
