@@ -39,6 +39,24 @@ describe("health", () => {
     }
   });
 
+  it("keeps nothing of watchers that are gone", async () => {
+    const health = createHealth([]);
+    const ends = new AbortController();
+    const watch = health.entry.implementation.watch as unknown as (
+      request: { readonly service: string },
+      context: { readonly signal: AbortSignal },
+    ) => AsyncGenerator<{ readonly status: number }>;
+    const watchers = Array.from({ length: 100 }, () => watch({ service: "" }, ends));
+    const second = watchers.map(async (watcher) => {
+      await watcher.next();
+      return watcher.next();
+    });
+    await expect.poll(() => health.watching).toBe(100);
+    ends.abort();
+    expect((await Promise.all(second)).every(({ done }) => done === true)).toBe(true);
+    expect(health.watching).toBe(0);
+  });
+
   it("is told over HTTP too", async () => {
     const response = await fetch(`${server.url}/health`);
     expect(response.status).toBe(200);
