@@ -14,6 +14,7 @@ export { tooManyItems } from "./decode-budget/limit-messages.ts";
 export { messageShape } from "./decode-budget/message-shape.ts";
 export { scanBinary } from "./decode-budget/scan-binary.ts";
 export { type ScannedJson, scanJson } from "./decode-budget/scan-json.ts";
+export { findUnknownWord, holdsEnum, type UnknownWord, unknownWord } from "./enum-words.ts";
 export { type FieldPath, findField, isTextField, isTextMessage, protoPath, resolveFieldPath } from "./field-path.ts";
 export { constraintsOf, isOneofRequired, isRequired, ruleSentences, rulesOf } from "./field-rules.ts";
 export { type Binding, HttpRuleError, methodBindings, type PathField } from "./http-bindings.ts";
@@ -24,6 +25,7 @@ export {
   methodPolicy,
   type RetryRule,
 } from "./method-policy.ts";
+export { nearestName } from "./nearest-name.ts";
 export {
   type PathTemplate,
   PathTemplateError,

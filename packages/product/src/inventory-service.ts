@@ -50,7 +50,7 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
     updateStock: answering((request, { values }) => {
       const cause = values.get(callContextKey);
       const [nowMs, caller] = [environment.clock.now(), callerName(cause)];
-      const { productId, change } = request;
+      const { productId, etag, change } = request;
       const call = { method: InventoryService.method.updateStock, request, caller, nowMs };
       // A refusal may not hold when a late copy of the call comes: by then there is enough, say.
       return answerOrRefuseOnce(database, call, {
@@ -59,7 +59,7 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
           if (change.case === undefined) {
             throw new ProductError("INVALID_FIELD", "stock or delta must be set.", { field: "change" });
           }
-          const product = await updateStock(transaction, events, { productId, change, nowMs, cause });
+          const product = await updateStock(transaction, events, { productId, etag, change, nowMs, cause });
           return { product: productMessage(product) };
         },
       });

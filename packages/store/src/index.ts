@@ -1,6 +1,7 @@
 export type { Database, Migration, Reader, Row, SharedWork, SqlValue, Transaction } from "./database.ts";
-export { type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
+export { type DatabaseUrl, parseDatabaseUrl, sqliteUrl } from "./database-url.ts";
 export {
+  answerBefore,
   answerOnce,
   answerOrRefuseOnce,
   idempotencyMigrations,

@@ -45,7 +45,7 @@ test.each([
   ["sqlite:", /names no file/],
   ["sqlite:./folder/", /names no file/],
   ["sqlite://host/orders.db", /not a host/],
-  ["sqlite:orders.db?mode=ro", /no "\?"/],
+  ["sqlite:orders.db?mode=ro", /takes no parameters/],
 ])("the URL %s is refused", async (url, message) => {
   const opened = openDatabase(url, { migrations: [] });
   await expect(opened).rejects.toThrow(message);

@@ -58,8 +58,3 @@ export function callerName({ values }: HandlerContext): string {
   const caller = values.get(callContextKey)?.caller;
   return caller === undefined ? "" : `${caller.kind} ${caller.id}`;
 }
-
-/** The network address that a person calls from, for slowing down who guesses passwords. */
-export function clientAddress({ values }: HandlerContext): string {
-  return values.get(callContextKey)?.peer ?? "unknown";
-}

@@ -119,6 +119,17 @@ export async function updateUser(transaction: Transaction, user: User): Promise<
   return updated === 1;
 }
 
+/** Replaces an account's password. False where there is no such account. */
+export async function updatePassword(transaction: Transaction, id: string, passwordHash: string): Promise<boolean> {
+  return (await transaction.run("UPDATE users SET password_hash = ? WHERE id = ?", passwordHash, id)) === 1;
+}
+
+/** The hash of an account's password. Undefined where there is no such account. */
+export async function findPasswordHash(reader: Reader, id: string): Promise<string | undefined> {
+  return (await reader.get<{ readonly password_hash: string }>("SELECT password_hash FROM users WHERE id = ?", id))
+    ?.password_hash;
+}
+
 export async function deleteUser(transaction: Transaction, id: string): Promise<void> {
   await transaction.run("DELETE FROM refresh_tokens WHERE user_id = ?", id);
   await transaction.run("DELETE FROM users WHERE id = ?", id);

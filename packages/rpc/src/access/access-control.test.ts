@@ -13,7 +13,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type CallContext, callContextKey } from "../call/call-context.ts";
 import { reasonOf } from "../call/reason-error.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
-import { implement, type ServiceModule } from "../server/pipeline/service-module.ts";
+import { implementPartly, type ServiceModule } from "../server/pipeline/service-module.ts";
 import { type RunningServer, serve } from "../server/serve.ts";
 import { createAccessControl } from "./access-control.ts";
 import { inSeconds, serviceToken, testKey, userToken } from "./access-fixture.ts";
@@ -30,7 +30,7 @@ let seen: CallContext | undefined;
 
 const module: ServiceModule = {
   entries: [
-    implement(OrderService, {
+    implementPartly(OrderService, {
       getOrder(_request, { values }) {
         seen = values.get(callContextKey);
         return {};
@@ -105,7 +105,8 @@ describe("the services' keys", () => {
     const added = testKey("order/2");
     expect(await get(bearer(serviceToken(added)))).toBe("Unauthenticated TOKEN_REFUSED");
     await writeFile(join(folder, "services.json"), JSON.stringify({ keys: [gatewayKey.publicJwk, added.publicJwk] }));
-    expect(await get(bearer(serviceToken(added)))).toBe("in");
+    // The token holds. What a service may do with it is the contract's affair.
+    expect(await get(bearer(serviceToken(added)))).toBe("PermissionDenied PERMISSION_DENIED");
   });
 
   test("are needed at the start", async () => {

@@ -56,8 +56,12 @@ export class ContextLayer implements CallLayer {
     }
   }
 
-  #header({ header, contextValues }: OutgoingUnary | OutgoingStream): CheckedHeader | undefined {
-    return callHeader(header, contextValues?.get(callContextKey), this.#environment);
+  #header({ header, contextValues, method }: OutgoingUnary | OutgoingStream): CheckedHeader | undefined {
+    return callHeader(header, {
+      context: contextValues?.get(callContextKey),
+      environment: this.#environment,
+      contract: method.parent.typeName,
+    });
   }
 
   /** The messages of a stream, with its end counted. */

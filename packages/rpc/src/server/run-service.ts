@@ -84,6 +84,13 @@ export async function runService<S extends Settings>(
       authorize: await accessControl(module, { environment, config: common }),
     });
   } catch (error) {
+    if (error instanceof SettingsError) {
+      endForSettings(name, error);
+    }
+    const { setting } = error as { readonly setting?: unknown };
+    if (error instanceof Error && typeof setting === "string") {
+      endForSettings(name, new SettingsError(`settings are wrong:\n  ${setting}: ${error.message}`));
+    }
     environment.log.fatal({ err: error }, "could not start");
     // What was opened on the way, a database for example, would keep the process alive.
     process.exit(1);
@@ -136,7 +143,11 @@ function settingsOrExit<S extends Settings>(name: string, settings: S): SettingV
     if (!(error instanceof SettingsError)) {
       throw error;
     }
-    process.stderr.write(`${name}: ${error.message}\n`);
-    process.exit(2);
+    endForSettings(name, error);
   }
+}
+
+function endForSettings(name: string, error: SettingsError): never {
+  process.stderr.write(`${name}: ${error.message}\n`);
+  process.exit(2);
 }

@@ -74,6 +74,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     limits,
     authorize,
     rate: module.rate,
+    trustedProxies: module.trustedProxies,
     explainErrors: config.explainErrors,
     journal,
   });
@@ -88,7 +89,8 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   ]);
   const { httpPlugin } = module;
   const local = createInProcessTransport(pipeline, methods, { protocolName: "rest", handsOver: true });
-  const json = { registry };
+  // Zero values are written, as in REST: a client looks for the list and the number, and ProtoJSON allows both.
+  const json = { registry, alwaysEmitImplicit: true };
   const app = await createHttpApp({
     environment,
     health,
@@ -127,6 +129,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     handle: app.handle,
     path,
     hostCheck: config.hostCheck,
+    isTrusted: module.trustedProxies?.trusts,
     environment,
   });
   const admin = config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, journal });

@@ -50,14 +50,22 @@ function pushedPlain(pairs: readonly [string, string][], checked: CheckedHeader)
   return true;
 }
 
+/** What a call's metadata is made of besides the caller's own. */
+export interface CallOrigin {
+  /** The incoming call that it is made for, if there is one. */
+  readonly context: CallContext | undefined;
+  readonly environment: Environment;
+  /** The full name of the contract that is called: the audience of this service's token. */
+  readonly contract: string;
+}
+
 /**
  * The caller's own metadata, and what the incoming call hands on: its request id, its trace with a new span, and who calls.
  * What the caller set itself wins.
  */
 export function callHeader(
   header: MetadataInit | undefined,
-  context: CallContext | undefined,
-  environment: Environment,
+  { context, environment, contract }: CallOrigin,
 ): CheckedHeader | undefined {
   const { identity } = environment;
   if (context === undefined && identity === undefined) {
@@ -66,7 +74,7 @@ export function callHeader(
   const pairs = checkedHeader(header);
   const ownCount = pairs.length;
   if (identity !== undefined) {
-    add(pairs, ownCount, "authorization", `Bearer ${identity.token()}`);
+    add(pairs, ownCount, "authorization", `Bearer ${identity.token(contract)}`);
   }
   if (context === undefined) {
     return pairs;

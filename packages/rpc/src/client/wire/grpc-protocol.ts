@@ -88,8 +88,9 @@ function readStatus(fields: NodeFields, headers: NodeFields, trailersOnly: boole
   });
 }
 
-function readMessage(body: Buffer, encoding: string | undefined, { readBytesMax, acceptGzip }: WireOptions): Buffer {
-  if (encoding !== undefined && encoding !== "identity" && !(encoding === "gzip" && acceptGzip)) {
+function readMessage(body: Buffer, encoding: string | undefined, { readBytesMax }: WireOptions): Buffer {
+  // A server may use gzip unasked, as grpcio does where it is told to; "acceptGzip" says what we ask for.
+  if (encoding !== undefined && encoding !== "identity" && encoding !== "gzip") {
     throw new ConnectError(`unsupported response encoding ${JSON.stringify(encoding)}`, Code.Internal);
   }
   if (body.length === 0) {

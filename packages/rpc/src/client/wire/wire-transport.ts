@@ -32,7 +32,7 @@ export interface WireTransportOptions {
   readonly codec?: CodecName;
   /** The most bytes that an answer's message may have. Default 4 MiB, as in gRPC. */
   readonly readBytesMax?: number;
-  /** Whether answers may come compressed. Default false: inside a platform it costs more than it saves. */
+  /** Whether compressed answers are asked for. gzip is read in any case. Default false: inside a platform it costs more than it saves. */
   readonly acceptGzip?: boolean;
   /** Whether requests of `gzipBytesMin` and more are compressed. Default false. */
   readonly sendGzip?: boolean;

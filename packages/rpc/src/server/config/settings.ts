@@ -11,6 +11,7 @@ import {
   type ValidatorSpec,
 } from "envalid";
 import { createHostCheck, type HostCheck } from "../http/host-check.ts";
+import { readTrustedProxies, type TrustedProxies, TrustedProxiesError } from "../http/trusted-proxies.ts";
 import { misspeltSettings } from "./misspelt-settings.ts";
 import type { ServerConfig } from "./server-config.ts";
 import { defaultLimits } from "./server-limits.ts";
@@ -49,6 +50,17 @@ export const serviceUrl = makeValidator((input: string) => {
   }
   return input.replace(/\/$/, "");
 });
+
+/** The networks of the proxies in front, see {@link readTrustedProxies}. Undefined for none. */
+export function trustedProxies(spec: Spec<TrustedProxies | undefined> & { readonly default: undefined }) {
+  return makeValidator<TrustedProxies | undefined>((input: string) => {
+    try {
+      return readTrustedProxies(input);
+    } catch (error) {
+      throw new EnvError(error instanceof TrustedProxiesError ? error.message : String(error));
+    }
+  })(spec);
+}
 
 /** One of some words. */
 export function choice<const T extends string>(choices: readonly T[], { ...spec }: Spec<T> & { readonly default: T }) {

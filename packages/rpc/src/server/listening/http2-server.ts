@@ -23,6 +23,8 @@ export function createHttp2({ limits, handle, path, hostCheck, state, spoke }: H
   return {
     connections,
     accept(socket) {
+      // It was accepted before the port was closed. A GOAWAY ahead of its first call would turn that call away.
+      let announceLater = state.draining;
       const connection = new Http2Connection(socket, {
         role: "server",
         streamsMax: limits.streamsPerConnectionMax,
@@ -36,6 +38,10 @@ export function createHttp2({ limits, handle, path, hostCheck, state, spoke }: H
             if (headers === undefined) {
               stream.reset(block.tooLarge ? errorCode.enhanceYourCalm : errorCode.protocol);
               return;
+            }
+            if (announceLater) {
+              announceLater = false;
+              connection.announceClose();
             }
             stream.expectedBytes = Number(headers["content-length"] ?? -1);
             if (connection.openCount === 1) {
@@ -63,9 +69,6 @@ export function createHttp2({ limits, handle, path, hostCheck, state, spoke }: H
           connection.close();
         }
       });
-      if (state.draining) {
-        connection.announceClose();
-      }
     },
     closeOneIdle() {
       let lookedAt = 0;

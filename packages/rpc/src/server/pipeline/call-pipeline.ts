@@ -10,6 +10,7 @@ import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
 import type { TraceJournal } from "../../telemetry/trace-journal.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
+import type { TrustedProxies } from "../http/trusted-proxies.ts";
 import { createAdmission } from "./admission.ts";
 import type { CountCall } from "./count-call.ts";
 import { toCallerError } from "./error-mapping.ts";
@@ -27,6 +28,8 @@ export interface CallPipelineOptions {
   readonly authorize?: AccessControl | undefined;
   /** The rate limit, if there is one: it counts a call before its role is checked. */
   readonly rate?: CountCall | undefined;
+  /** The proxies in front, if there are any: a call through one of them is its client's. */
+  readonly trustedProxies?: TrustedProxies | undefined;
   /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
   readonly explainErrors?: boolean | undefined;
   /** Keeps the last calls. Without it none is kept. */
@@ -45,6 +48,7 @@ export class CallPipeline {
   readonly #limits: ServerLimits;
   readonly #access: AccessControl | undefined;
   readonly #rate: CountCall | undefined;
+  readonly #proxies: TrustedProxies | undefined;
   readonly #explainErrors: boolean;
   readonly #journal: TraceJournal | undefined;
   readonly #metrics;
@@ -52,7 +56,15 @@ export class CallPipeline {
   #ready = false;
   readonly #open: Deadlines<ServerCall>;
 
-  constructor({ environment, limits, authorize, rate, explainErrors = true, journal }: CallPipelineOptions) {
+  constructor({
+    environment,
+    limits,
+    authorize,
+    rate,
+    trustedProxies,
+    explainErrors = true,
+    journal,
+  }: CallPipelineOptions) {
     this.#journal = journal;
     this.#explainErrors = explainErrors;
     this.#environment = environment;
@@ -60,6 +72,7 @@ export class CallPipeline {
     this.#limits = limits;
     this.#access = authorize;
     this.#rate = rate;
+    this.#proxies = trustedProxies;
     this.#metrics = createCallMetrics(environment.metrics);
     this.#admission = createAdmission(limits, this.#metrics);
   }
@@ -110,6 +123,10 @@ export class CallPipeline {
     this.#admission.check(call);
     if (call.runtime.exempt) {
       return;
+    }
+    const { incoming } = call;
+    if (this.#proxies?.trusts(incoming.peer) === true) {
+      call.forwardedFor = this.#proxies.clientOf(incoming.peer, incoming.header("x-forwarded-for"));
     }
     if (!this.#ready) {
       throw new ConnectError("the server is starting", Code.Unavailable);

@@ -6,6 +6,7 @@ import { ServerReflection } from "@parley/gen/grpc/reflection/v1/reflection_pb.j
 import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EchoServer, serveEcho } from "../echo-fixture.ts";
+import { createHealth } from "./health.ts";
 
 const run = promisify(execFile);
 let server: EchoServer;

@@ -3,14 +3,16 @@ import {
   type DescMethod,
   fromBinary,
   type JsonReadOptions,
+  type JsonValue,
   type JsonWriteOptions,
   type Message,
   toBinary,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type DecodeBudget, defaultDecodeBudget, scanBinary } from "@parley/contract";
+import { type DecodeBudget, defaultDecodeBudget, holdsEnum, scanBinary } from "@parley/contract";
 import { messageFromJsonBytes, messageToJson } from "../../protocol/json-message.ts";
 import { requestDecodeError } from "../pipeline/validation/decode-errors.ts";
+import { refuseUnknownWords } from "../pipeline/validation/validation.ts";
 
 /** Settings of the JSON codec; a registry is needed for `google.protobuf.Any` alone. */
 export type JsonOptions = Partial<JsonReadOptions & JsonWriteOptions>;
@@ -64,9 +66,11 @@ function protoCodec({ input, output }: DescMethod, budget: DecodeBudget): Messag
 }
 
 function jsonCodec({ input, output }: DescMethod, { json, budget }: Required<CodecOptions>): MessageCodec {
-  // Unknown fields are ignored, as everywhere in Connect, so that a newer client can talk to an older server.
+  // Unknown fields are ignored, as everywhere in Connect, so that a newer client can talk to an older server. Unknown words of
+  // enums are not: a misspelt filter would list everything.
   const lenient = { ignoreUnknownFields: true, ...json };
-  const reading = { ...lenient, budget: budget ?? defaultDecodeBudget };
+  const check = holdsEnum(input) ? (value: JsonValue) => refuseUnknownWords(input, value) : undefined;
+  const reading = { ...lenient, budget: budget ?? defaultDecodeBudget, check };
   return {
     decode(bytes) {
       try {

@@ -1,7 +1,8 @@
-import type { DescMessage, Message } from "@bufbuild/protobuf";
+import type { DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation, violationsToProto } from "@bufbuild/protovalidate";
 import { Code, type ConnectError } from "@connectrpc/connect";
+import { findUnknownWord } from "@parley/contract";
 import { errorDetail, type FieldProblem, reasonError } from "../../../call/reason-error.ts";
 import { hasFewElements, longLists } from "./list-sizes.ts";
 
@@ -38,6 +39,16 @@ export function validateMessage(desc: DescMessage, message: Message): void {
   }
   const full = hasFewElements(message) ? fullValidator.validate(desc, message) : quick;
   throw invalidRequest(full.kind === "invalid" ? full.violations : quick.violations);
+}
+
+/** Throws INVALID_ARGUMENT for a word in a request's JSON that its enum does not have. */
+export function refuseUnknownWords(desc: DescMessage, json: JsonValue): void {
+  const unknown = findUnknownWord(desc, json);
+  if (unknown !== undefined) {
+    const { path, message } = unknown;
+    const fields = [{ field: path, description: message }];
+    throw reasonError(Code.InvalidArgument, { reason: invalidRequestReason, message, fields });
+  }
 }
 
 function invalidRequest(all: Violation[]): ConnectError {
