@@ -2,7 +2,6 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../../environment/clock.ts";
 import { type ContentType, parseContentType } from "../../protocol/content-types.ts";
-import { encodeEnvelope, grpcWebTrailerFlag } from "../../protocol/envelope.ts";
 import { writeGrpcStatus } from "../../protocol/grpc-status.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
@@ -145,22 +144,12 @@ function unsupported(path: string, { served, isGrpc, httpMethod, contentType }: 
   return answer;
 }
 
+/** "Trailers-Only", in gRPC-Web too: one block of headers is the whole answer. */
 function unknownMethod(path: string, contentType: string): Answer {
   const error = new ConnectError(`there is nothing at ${path.slice(0, wordCharsMax)}`, Code.Unimplemented);
-  const status: Record<string, string | string[] | number | undefined> = {};
-  writeGrpcStatus(error, status);
-  if (!/^application\/grpc-web/i.test(contentType)) {
-    // "Trailers-Only": one block of headers is the whole answer.
-    return { status: 200, headers: { "content-type": contentType, ...status } };
-  }
-  const lines = Object.entries(status).map(([name, value]) => `${name}: ${value}\r\n`);
-  const body = encodeEnvelope(grpcWebTrailerFlag, Buffer.from(lines.join(""), "latin1"));
-  const text = /^application\/grpc-web-text/i.test(contentType);
-  return {
-    status: 200,
-    headers: { "content-type": contentType },
-    body: text ? Buffer.from(body.toString("base64"), "latin1") : body,
-  };
+  const headers = { "content-type": contentType };
+  writeGrpcStatus(error, headers);
+  return { status: 200, headers };
 }
 
 function inJson(status: number, message: string, headers: Readonly<Record<string, string>> = {}): Answer {
