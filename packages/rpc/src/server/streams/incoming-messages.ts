@@ -244,6 +244,19 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, PieceRe
   }
 }
 
+/** The one message of a request that has one. Rejects with a ConnectError where it has none or more. */
+export async function onlyMessage(incoming: IncomingMessages): Promise<Message> {
+  const first = await incoming.next();
+  const kind = "server-streaming method";
+  if (first.done === true) {
+    throw new ConnectError(`protocol error: missing input message for ${kind}`, Code.Unimplemented);
+  }
+  if ((await incoming.next()).done !== true) {
+    throw new ConnectError(`protocol error: received extra input message for ${kind}`, Code.Unimplemented);
+  }
+  return first.value;
+}
+
 const done: Next = { done: true, value: undefined };
 
 /** Whoever did not wait for a message is not told why there is none. */

@@ -81,11 +81,16 @@ export class MessageSender {
     }
   }
 
-  /** Ends the answer. */
+  /** Ends the answer: an error that comes before the headers is the whole of it. Throws where a header or trailer is none that HTTP allows. */
   end(error: ConnectError | undefined): void {
     const { dialect, exchange } = this.#call;
-    const last = dialect.end(this.#call, error);
     this.flush();
+    if (error !== undefined && !this.headSent) {
+      exchange.respond(dialect.fail(this.#call, error));
+      return;
+    }
+    this.sendHead(false);
+    const last = dialect.end(this.#call, error);
     exchange.finish(last.body === undefined ? last : { ...last, body: this.#encoded(last.body) });
   }
 

@@ -1,50 +1,33 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { ContentType } from "../../protocol/content-types.ts";
-import { headersFromNode } from "../../protocol/metadata.ts";
-import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import { toCallerError } from "../pipeline/error-mapping.ts";
 import type { IncomingCall } from "../pipeline/incoming-call.ts";
-import { bodyTooSlow } from "../pipeline/limit-errors.ts";
 import type { ServerCall } from "../pipeline/server-call.ts";
 import { validateMessage } from "../pipeline/validation/validation.ts";
 import { type Compression, requestCompression, responseCompression } from "../wire/compression.ts";
-import type { DialectSettings } from "../wire/dialect.ts";
-import type { Exchange, PieceReceiver } from "../wire/exchange.ts";
+import type { PieceReceiver } from "../wire/exchange.ts";
 import type { MessageCodec } from "../wire/message-codec.ts";
-import { IncomingMessages } from "./incoming-messages.ts";
+import { WireCall } from "../wire/wire-call.ts";
+import { IncomingMessages, onlyMessage } from "./incoming-messages.ts";
 import { MessageSender, type SendingCall } from "./message-sender.ts";
+import type { StreamCallInit } from "./stream-call-init.ts";
 import type { StreamDialect } from "./stream-dialect.ts";
-import type { StreamMethod } from "./stream-method.ts";
-
-/** What a {@link StreamCall} is made of. */
-export interface StreamCallInit {
-  readonly pipeline: CallPipeline;
-  readonly method: StreamMethod;
-  readonly dialect: StreamDialect;
-  readonly type: ContentType;
-  readonly settings: StreamSettings;
-  readonly exchange: Exchange;
-}
-
-/** Settings of all streams of a server. */
-export interface StreamSettings extends DialectSettings {
-  readonly responseBytesMax: number;
-  /** How long a caller may pause inside a body of one message, in milliseconds. */
-  readonly bodyIdleTimeoutMs: number;
-}
+import { watchPauses } from "./watch-pauses.ts";
 
 /**
  * How long headers wait for the first answer once the implementation has a request, in milliseconds. They leave without it then, since clients
  * wait for them to know that the stream stands; an error that comes sooner is an answer of headers alone.
  */
 const headDelayMs = 20;
-/** The same for a bidirectional stream whose caller has not sent anything: it may wait for the headers before it does. */
+/** The same for a bidirectional stream whose caller has sent nothing: it may wait for the headers. */
 const headDelayOfSilentMs = 1_000;
 
 /** One streaming call, from its headers to its end. What costs something is made only if it is asked for. */
-export class StreamCall implements IncomingCall, SendingCall, PieceReceiver {
+export class StreamCall extends WireCall implements IncomingCall, SendingCall, PieceReceiver {
   readonly timeoutMs: number | undefined;
+  readonly desc: DescMethod;
+  readonly dialect: StreamDialect;
+  readonly responseBytesMax: number;
   responseCompression: Compression | undefined;
   readonly #init: StreamCallInit;
   readonly #call: ServerCall;
@@ -53,13 +36,14 @@ export class StreamCall implements IncomingCall, SendingCall, PieceReceiver {
   #incoming: IncomingMessages | undefined;
   #answers: AsyncIterator<unknown> | undefined;
   #ended = false;
-  #requestHeader: Headers | undefined;
-  #responseHeader: Headers | undefined;
-  #responseTrailer: Headers | undefined;
   #cancelTimer: (() => void) | undefined;
 
   constructor(init: StreamCallInit) {
+    super(init);
     this.#init = init;
+    this.desc = init.method.desc;
+    this.dialect = init.dialect;
+    this.responseBytesMax = init.settings.responseBytesMax;
     let failure: unknown;
     try {
       this.timeoutMs = init.dialect.timeoutMs(init.exchange);
@@ -133,8 +117,10 @@ export class StreamCall implements IncomingCall, SendingCall, PieceReceiver {
     try {
       this.#negotiate(failure);
       if (this.desc.methodKind === "server_streaming") {
-        this.#watchBody();
-        this.#receiveOne().then(this.#runSingle, this.#failed);
+        const incoming = this.#incoming as IncomingMessages;
+        const options = { call: this.#call, onPause: this.#failed };
+        this.#cancelTimer = watchPauses(incoming, { ...options, ...this.#init.settings });
+        onlyMessage(incoming).then(this.#runSingle, this.#failed);
       } else {
         this.#init.pipeline.admit(this.#call);
         this.#run(this.#incoming as IncomingMessages);
@@ -156,20 +142,6 @@ export class StreamCall implements IncomingCall, SendingCall, PieceReceiver {
     if (failure !== undefined) {
       throw failure;
     }
-  }
-
-  /** The one message of a request that has one. */
-  async #receiveOne(): Promise<Message> {
-    const incoming = this.#incoming as IncomingMessages;
-    const first = await incoming.next();
-    const kind = "server-streaming method";
-    if (first.done === true) {
-      throw new ConnectError(`protocol error: missing input message for ${kind}`, Code.Unimplemented);
-    }
-    if ((await incoming.next()).done !== true) {
-      throw new ConnectError(`protocol error: received extra input message for ${kind}`, Code.Unimplemented);
-    }
-    return first.value;
   }
 
   readonly #runSingle = (request: Message) => {
@@ -266,20 +238,11 @@ export class StreamCall implements IncomingCall, SendingCall, PieceReceiver {
   #finish(error: ConnectError | undefined): void {
     this.#ended = true;
     this.#cancelTimer?.();
-    const { exchange, dialect } = this.#init;
     let sent = error;
     try {
-      this.#sender.flush();
-      if (error !== undefined && !this.#sender.headSent) {
-        exchange.respond(dialect.fail(this, error));
-      } else {
-        this.#sender.sendHead(false);
-        this.#sender.end(error);
-      }
+      this.#sender.end(error);
     } catch (cause) {
-      // A header or trailer of the implementation is none that HTTP allows.
-      sent = toCallerError(this.#call, cause);
-      this.#failWithoutMetadata(sent);
+      sent = this.#endWithoutMetadata(cause);
     }
     this.#incoming?.fail(sent ?? streamEnded);
     this.#incoming = undefined;
@@ -289,19 +252,16 @@ export class StreamCall implements IncomingCall, SendingCall, PieceReceiver {
     this.#init.pipeline.close(this.#call, sent);
   }
 
-  #failWithoutMetadata(error: ConnectError): void {
-    const { exchange, dialect } = this.#init;
-    this.#responseHeader = undefined;
-    this.#responseTrailer = undefined;
+  /** A header or trailer of the implementation is none that HTTP allows: the caller gets INTERNAL without them. */
+  #endWithoutMetadata(cause: unknown): ConnectError {
+    const error = toCallerError(this.#call, cause);
+    this.forgetMetadata();
     try {
-      if (this.#sender.headSent) {
-        this.#sender.end(error);
-      } else {
-        exchange.respond(dialect.fail(this, error));
-      }
+      this.#sender.end(error);
     } catch {
-      exchange.abandon();
+      this.exchange.abandon();
     }
+    return error;
   }
 
   /** Sends the headers if no answer comes in time. Where there is to be one answer they wait for it. */
@@ -313,7 +273,6 @@ export class StreamCall implements IncomingCall, SendingCall, PieceReceiver {
   }
 
   #sendHeadAlone(): void {
-    this.#cancelTimer = undefined;
     try {
       this.#sender.sendHead(true);
     } catch (error) {
@@ -329,98 +288,12 @@ export class StreamCall implements IncomingCall, SendingCall, PieceReceiver {
     }
   }
 
-  /** Ends a request of one message whose body pauses for too long. */
-  #watchBody(): void {
-    const { bodyIdleTimeoutMs } = this.#init.settings;
-    const before = this.#incoming?.receivedBytes;
-    this.#cancelTimer = this.#call.after(bodyIdleTimeoutMs, () => {
-      if (this.#incoming?.receivedBytes === before) {
-        this.#fail(bodyTooSlow(bodyIdleTimeoutMs));
-      } else {
-        this.#watchBody();
-      }
-    });
-  }
-
-  get desc(): DescMethod {
-    return this.#init.method.desc;
-  }
-
-  get dialect(): StreamDialect {
-    return this.#init.dialect;
-  }
-
-  get responseBytesMax(): number {
-    return this.#init.settings.responseBytesMax;
-  }
-
-  get exchange(): Exchange {
-    return this.#init.exchange;
-  }
-
-  get settings(): DialectSettings {
-    return this.#init.settings;
-  }
-
-  get type(): ContentType {
-    return this.#init.type;
-  }
-
   get codec(): MessageCodec {
     return this.#init.type.codec === "proto" ? this.#init.method.proto : this.#init.method.json;
-  }
-
-  get responseHeaderIfMade(): Headers | undefined {
-    return this.#responseHeader;
-  }
-
-  get responseTrailerIfMade(): Headers | undefined {
-    return this.#responseTrailer;
-  }
-
-  get protocolName(): ContentType["protocol"] {
-    return this.#init.type.protocol;
-  }
-
-  get requestMethod(): string {
-    return this.#init.exchange.requestMethod;
-  }
-
-  get url(): string {
-    return this.#init.exchange.url;
-  }
-
-  get peer(): string {
-    return this.#init.exchange.peer;
-  }
-
-  get connection(): object {
-    return this.#init.exchange.connection;
-  }
-
-  header(name: string): string | undefined {
-    const value = this.#init.exchange.headers[name];
-    return typeof value === "object" ? value.join(", ") : value;
-  }
-
-  get requestHeader(): Headers {
-    this.#requestHeader ??= headersFromNode(this.#init.exchange.headers);
-    return this.#requestHeader;
-  }
-
-  get responseHeader(): Headers {
-    this.#responseHeader ??= new Headers();
-    return this.#responseHeader;
-  }
-
-  get responseTrailer(): Headers {
-    this.#responseTrailer ??= new Headers();
-    return this.#responseTrailer;
   }
 }
 
 function passUnchecked(): undefined {}
-
 const streamEnded = new ConnectError("the stream has ended", Code.Canceled);
 
 /** The caller has its answer; no one is left to get what an implementation still throws while it is ended. */

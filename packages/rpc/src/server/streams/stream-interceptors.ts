@@ -1,7 +1,12 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { HandlerContext, Interceptor, StreamRequest, StreamResponse } from "@connectrpc/connect";
 import { withRequest } from "../wire/intercepted-context.ts";
-import type { StreamImplementation } from "./stream-method.ts";
+
+/** An implementation of a streaming method: of one message or of many, answering a promise of one or many. */
+export type StreamImplementation = (
+  input: Message | AsyncIterable<Message>,
+  context: HandlerContext,
+) => AsyncIterable<unknown> | Promise<unknown>;
 
 interface Intercepted {
   readonly given: StreamImplementation;

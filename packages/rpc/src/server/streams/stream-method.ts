@@ -1,15 +1,9 @@
-import type { DescMethod, Message } from "@bufbuild/protobuf";
-import type { HandlerContext, Interceptor } from "@connectrpc/connect";
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Interceptor } from "@connectrpc/connect";
 import type { MethodRuntime } from "../pipeline/method-runtime.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
 import { type CodecOptions, type MessageCodec, methodCodecs } from "../wire/message-codec.ts";
-import { streamThroughInterceptors } from "./stream-interceptors.ts";
-
-/** An implementation of a streaming method: of one message or of many, answering a promise of one or many. */
-export type StreamImplementation = (
-  input: Message | AsyncIterable<Message>,
-  context: HandlerContext,
-) => AsyncIterable<unknown> | Promise<unknown>;
+import { type StreamImplementation, streamThroughInterceptors } from "./stream-interceptors.ts";
 
 /** All that a streaming method needs at hand when a call of it comes in. */
 export interface StreamMethod {
