@@ -83,7 +83,7 @@ function refusal(methods: ReadonlyMap<string, ServedMethod>, asked: Asked): Answ
   const allowed = allowedMethods(served);
   if (!allowed.includes(httpMethod)) {
     const words = `${path} is called with ${allowed.join(" or ")}, not with ${httpMethod.slice(0, wordCharsMax)}`;
-    return inJson(405, words, { allow: allowed.join(", ") });
+    return inWords(405, words, { allow: allowed.join(", ") });
   }
   if (httpMethod === "GET" && isReadable(asked)) {
     return undefined;
@@ -93,7 +93,7 @@ function refusal(methods: ReadonlyMap<string, ServedMethod>, asked: Asked): Answ
     return unsupported(path, { served, isGrpc, httpMethod, contentType });
   }
   if (httpVersion === 1 && (type.protocol === "grpc" || served.runtime.method.methodKind === "bidi_streaming")) {
-    return inJson(505, `${path} needs HTTP/2 for ${type.protocol}`, { connection: "close" });
+    return inWords(505, `${path} needs HTTP/2 for ${type.protocol}`, { connection: "close" });
   }
   return undefined;
 }
@@ -131,12 +131,12 @@ function unsupported(path: string, { served, isGrpc, httpMethod, contentType }: 
     "application/grpc-web-text",
   ];
   if (httpMethod === "GET") {
-    return inJson(415, `${path} with GET needs the parameters encoding=json or encoding=proto, and no body`);
+    return inWords(415, `${path} with GET needs the parameters encoding=json or encoding=proto, and no body`);
   }
   const given =
     contentType === "" ? "there is no content-type" : `the content-type is ${contentType.slice(0, wordCharsMax)}`;
   const words = `${given}; ${path} takes ${accepted.join(", ")}`;
-  const answer = inJson(415, words, { "accept-post": accepted.join(", ") });
+  const answer = inWords(415, words, { "accept-post": accepted.join(", ") });
   if (isGrpc) {
     // A gRPC client reads the status of the call where there is one, and the one of HTTP where there is none.
     writeGrpcStatus(new ConnectError(words, Code.Unimplemented), answer.headers);
@@ -152,11 +152,12 @@ function unknownMethod(path: string, contentType: string): Answer {
   return { status: 200, headers };
 }
 
-function inJson(status: number, message: string, headers: Readonly<Record<string, string>> = {}): Answer {
+/** Plain text, so that clients of every protocol go by the status, as their protocols say. */
+function inWords(status: number, words: string, headers: Readonly<Record<string, string>> = {}): Answer {
   return {
     status,
-    headers: { "content-type": "application/json", ...headers },
-    body: Buffer.from(JSON.stringify({ code: "unimplemented", message })),
+    headers: { "content-type": "text/plain; charset=utf-8", ...headers },
+    body: Buffer.from(`${words}\n`),
   };
 }
 
