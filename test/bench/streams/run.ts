@@ -47,7 +47,7 @@ const scenarios: readonly Scenario[] = [
   {
     name: "one stream",
     connections: 1,
-    work: { kind: "repeat", streams: 1, messages: Math.round(200_000 * size) },
+    work: { kind: "repeat", streams: 1, messages: Math.round(500_000 * size) },
     atLeast: 3,
   },
   {

@@ -2,6 +2,7 @@ import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { reasonError, systemEnvironment } from "@parley/rpc";
 import { implement, type RunningServer, serve } from "@parley/rpc/server";
+import { StreamService } from "../../bench/streams/contract.ts";
 
 /** The same service twice: once on the fast path, once with it switched off. */
 export interface TwoPaths {
@@ -23,7 +24,10 @@ export async function serveTwoPaths(): Promise<TwoPaths> {
       throw new RangeError(`there is no environment ${index}`);
     }
     const config = { limits: { requestBytesMax }, rpcPath, shutdownGraceMs: 1_000 };
-    return serve({ entries: [implement(EchoService, { echo })] }, { name: "fuzz", environment, config });
+    return serve(
+      { entries: [implement(EchoService, { echo }), implement(StreamService, { repeat, chat } as never)] },
+      { name: "fuzz", environment, config },
+    );
   };
   const stock = await start(0, "stock");
   const fast = await start(1, "own");
@@ -40,6 +44,20 @@ export async function serveTwoPaths(): Promise<TwoPaths> {
       await Promise.all([fast.close(), stock.close()]);
     },
   };
+}
+
+/** Answers twice what Echo answers once. */
+async function* repeat(request: { readonly message: string }, context: HandlerContext) {
+  const answer = await echo(request, context);
+  yield answer;
+  yield answer;
+}
+
+/** Answers each message as Echo does. */
+async function* chat(requests: AsyncIterable<{ readonly message: string }>, context: HandlerContext) {
+  for await (const request of requests) {
+    yield await echo(request, context);
+  }
 }
 
 /** Does what the message says. */

@@ -204,7 +204,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, PieceRe
   #decode({ flags, payload }: ReadEnvelope): Promise<Next> {
     const { codec, type, requestBytesMax } = this.#init;
     if (type.protocol === "connect" && (flags & connectEndStreamFlag) !== 0) {
-      throw new ConnectError("protocol error: a request has no end-of-stream message", Code.InvalidArgument);
+      throw endOfStreamInRequest();
     }
     if ((flags & compressedFlag) === 0) {
       return this.#checked(codec.decode(payload));
@@ -242,6 +242,11 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, PieceRe
       this.#init.exchange.taken(bytes);
     }
   }
+}
+
+/** Only answers end with a message in Connect (Connect protocol, "Streaming-Response"). */
+export function endOfStreamInRequest(): ConnectError {
+  return new ConnectError("protocol error: a request has no end-of-stream message", Code.InvalidArgument);
 }
 
 /** The one message of a request that has one. Rejects with a ConnectError where it has none or more. */

@@ -102,6 +102,8 @@ export class MessageSender {
   }
 
   #add(envelope: Uint8Array): void {
+    // Here, where it may throw: what leaves at the end of the turn has nobody to throw to.
+    this.sendHead(false);
     if (this.#parts === undefined) {
       this.#parts = [];
       process.nextTick(flushSender, this);
@@ -129,7 +131,6 @@ export class MessageSender {
     const bytes = parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, this.#partBytes);
     parts.length = 0;
     this.#partBytes = 0;
-    this.sendHead(false);
     this.#call.exchange.sendPart(this.#encoded(bytes));
   }
 

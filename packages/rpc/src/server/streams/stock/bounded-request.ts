@@ -15,6 +15,7 @@ import { EnvelopeReader, type ReadEnvelope } from "../../../protocol/envelope-re
 import { messageTooLarge } from "../../../protocol/message-size.ts";
 import { gzip } from "../../wire/compression.ts";
 import type { MessageCodec } from "../../wire/message-codec.ts";
+import { endOfStreamInRequest } from "../incoming-messages.ts";
 
 /** The limits of a method's requests, for both formats. */
 export interface RequestBounds {
@@ -100,7 +101,10 @@ async function checkedEnvelope(
   { type, bounds, encoding }: Enveloped,
 ): Promise<Buffer> {
   const compressed = (flags & compressedFlag) !== 0;
-  if ((flags & connectEndStreamFlag) !== 0 || (compressed && encoding !== gzip.name)) {
+  if (type.protocol === "connect" && (flags & connectEndStreamFlag) !== 0) {
+    throw endOfStreamInRequest();
+  }
+  if (compressed && encoding !== gzip.name) {
     return encodeEnvelope(flags, payload);
   }
   const plain = compressed ? await gzip.decompress(payload, bounds.requestBytesMax) : payload;
