@@ -92,13 +92,21 @@ export function accessTable({
       rule: "owner",
       request: { userId: aliceId, afterPosition },
     },
+    "notification.v1.NotificationService/ListFailedNotifications": { rule: "admin", request: {} },
+    "notification.v1.NotificationService/RedriveFailedNotifications": {
+      rule: "admin",
+      request: { notificationIds: ["no-such-notification"] },
+    },
     "notification.v1.NotificationService/ListDeadLetters": { rule: "admin", request: {} },
     "notification.v1.NotificationService/RedriveDeadLetters": {
       rule: "admin",
       request: { eventIds: ["no-such-event"] },
     },
 
-    "event.v1.EventService/Deliver": { rule: "service", request: { events: [{ id: "event-of-the-matrix" }] } },
+    "event.v1.EventService/Deliver": {
+      rule: "service",
+      request: { events: [{ id: "event-of-the-matrix", source: "/services/order" }] },
+    },
     "echo.v1.EchoService/Echo": { rule: "public", request: { message: "hello" } },
     "echo.v1.CallEchoService/CallEcho": { rule: "public", request: { message: "hello" } },
   };

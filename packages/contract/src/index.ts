@@ -20,9 +20,9 @@ export { constraintsOf, isOneofRequired, isRequired, ruleSentences, rulesOf } fr
 export { type Binding, HttpRuleError, methodBindings, type PathField } from "./http-bindings.ts";
 export {
   type AccessRule,
-  type HedgingRule,
   type MethodPolicy,
   methodPolicy,
+  PolicyError,
   type RetryRule,
 } from "./method-policy.ts";
 export { nearestName } from "./nearest-name.ts";

@@ -26,6 +26,7 @@ import { rawStreamResponse } from "./response/raw-stream.ts";
 import { resourceTag } from "./response/resource-tag.ts";
 import { eventStream, jsonLines, streamResponse, type Timer } from "./response/stream.ts";
 import { type RouteMatch, RouteTable } from "./route/route-table.ts";
+import { systemTimer } from "./system-timer.ts";
 
 /** A contract and a client that calls it. Made by {@link restService}. */
 export interface RestService {
@@ -70,14 +71,6 @@ export interface Transcoder {
 }
 
 const defaultForwardedHeaders = ["authorization", "x-request-id", "traceparent", "tracestate"];
-
-const systemTimer: Timer = {
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
-    timer.unref?.();
-    return () => clearTimeout(timer);
-  },
-};
 
 /**
  * Serves the methods of the contracts over REST, by their `google.api.http` options. Throws where an option cannot be

@@ -9,6 +9,11 @@ export interface DecodeBudget {
   readonly fieldsMax: number;
   /** How deep messages may be nested. Protobuf's own limit in most languages. */
   readonly depthMax: number;
+  /**
+   * Whether what the contract says of sizes holds as well: `max_items`, `max_pairs`, `max_len`, `max_bytes`. Default true. False for responses: a
+   * server with a newer contract may have wider limits.
+   */
+  readonly contractLimits?: boolean;
 }
 
 /** The elements that any message may have. At about 160 bytes each (an unknown field) they take less than 1 MiB. */

@@ -19,6 +19,7 @@ class BinaryScan {
   readonly #bytes: Uint8Array;
   readonly #budget: DecodeBudget;
   readonly #elementsMax: number;
+  readonly #contractLimits: boolean;
   #pos = 0;
   #elements = 0;
   #fields = 0;
@@ -27,6 +28,7 @@ class BinaryScan {
     this.#bytes = bytes;
     this.#budget = budget;
     this.#elementsMax = elementsMaxOf(budget, bytes.length);
+    this.#contractLimits = budget.contractLimits ?? true;
   }
 
   /** One message, up to `end`, or up to the end of the group with this number. */
@@ -35,7 +37,9 @@ class BinaryScan {
       throw tooDeep(this.#budget.depthMax);
     }
     const counts =
-      shape === undefined || shape.limitedLists === 0 ? undefined : new Array<number>(shape.limitedLists).fill(0);
+      shape === undefined || shape.limitedLists === 0 || !this.#contractLimits
+        ? undefined
+        : new Array<number>(shape.limitedLists).fill(0);
     while (this.#pos < end) {
       const tag = this.#uint32(end);
       const [number, wireType] = [tag >>> 3, tag & 7];
@@ -114,7 +118,7 @@ class BinaryScan {
     if (field.repeated) {
       this.#element();
     }
-    if (length > field.wireBytesMax) {
+    if (length > field.wireBytesMax && this.#contractLimits) {
       throw valueTooLong(field);
     }
     this.#pos = fieldEnd;

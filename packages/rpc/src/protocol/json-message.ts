@@ -31,7 +31,7 @@ export function messageFromJsonBytes<T extends DescMessage>(
     throw new Error(`cannot decode message ${schema.typeName} from JSON: the text is not valid UTF-8`);
   }
   const keys = bytes.length < scannedBytesMin ? undefined : scanJson(bytes, budget).keys;
-  return read(schema, { text: textOf(bytes), keys, check, options });
+  return read(schema, { text: textOf(bytes), keys, check, options, contractLimits: budget.contractLimits ?? true });
 }
 
 /** Reads a message as protobuf-es does, with the same errors, but for numbers in quotes: see `checkJson`. */
@@ -40,7 +40,7 @@ export function messageFromJson<T extends DescMessage>(
   text: string,
   options: Partial<JsonReadOptions>,
 ): MessageShape<T> {
-  return read(schema, { text, keys: undefined, check: undefined, options });
+  return read(schema, { text, keys: undefined, check: undefined, options, contractLimits: true });
 }
 
 interface JsonText {
@@ -49,18 +49,24 @@ interface JsonText {
   readonly keys: number | undefined;
   readonly check: ((value: JsonValue) => void) | undefined;
   readonly options: Partial<JsonReadOptions>;
+  readonly contractLimits: boolean;
 }
 
 /**
  * protobuf-es looks at each character once more for keys that come twice, which takes it longer than all the rest; here they are counted, and only
  * where the count leaves a doubt is it asked.
  */
-function read<T extends DescMessage>(schema: T, { text, keys, check, options }: JsonText): MessageShape<T> {
+function read<T extends DescMessage>(
+  schema: T,
+  { text, keys, check, options, contractLimits }: JsonText,
+): MessageShape<T> {
   const value = parse(text);
   if (value === undefined) {
     return fromJsonString(schema, text, options);
   }
-  checkJson(schema, value);
+  if (contractLimits) {
+    checkJson(schema, value);
+  }
   check?.(value);
   return keysOf(value, nestingMax) === (keys ?? keysIn(text))
     ? fromJson(schema, value, options)

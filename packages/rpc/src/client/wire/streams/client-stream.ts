@@ -1,0 +1,300 @@
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { Code, ConnectError, type StreamResponse } from "@connectrpc/connect";
+import type { Clock } from "../../../environment/clock.ts";
+import type { Deadlines, Expiring } from "../../../environment/deadlines.ts";
+import { onNextTurn, sliceUsedUp } from "../../../environment/turn-slice.ts";
+import { headersFromNode } from "../../../protocol/metadata.ts";
+import { markReach } from "../../call/attempt-outcome.ts";
+import { canceledBy, deadlinePassed, resetAtDeadline } from "../../call/call-end.ts";
+import type { OutgoingStream } from "../../call/call-layer.ts";
+import type { MessageFormat } from "../codec.ts";
+import type { NodeFields } from "../unary-answer.ts";
+import { ResponseReader } from "./response-reader.ts";
+import type { StreamProtocol } from "./stream-protocol.ts";
+
+/** The HTTP exchange under a stream. */
+export interface StreamWire {
+  /** Sends request bytes. False where more should wait for {@link StreamOwner.onDrain}. */
+  send(bytes: Buffer): boolean;
+  /** The request is complete. */
+  end(): void;
+  /** Ends the exchange at once, and tells the server. */
+  cancel(): void;
+  /** The caller has taken response bytes: as many more may come. */
+  taken(bytes: number): void;
+  /** The deadline has passed. Returns the error of a call that ends here, with how far it got. */
+  expired(): ConnectError;
+}
+
+export interface ClientStreamOptions {
+  readonly protocol: StreamProtocol;
+  readonly format: MessageFormat;
+  readonly readBytesMax: number;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines<ClientStream>;
+  readonly begun: (response: StreamResponse) => void;
+  readonly failed: (error: unknown) => void;
+  /** The call needs nothing more of its request. */
+  readonly requestOver: () => void;
+}
+
+interface Waiter {
+  readonly resolve: (result: IteratorResult<MessageShape<DescMessage>>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A streaming call from its response's head to its end. Messages are decoded when they are asked for, one at a time, in time linear in the
+ * bytes that arrived; the server may send on only as they are taken. Every read looks at the deadline, so that no number of ready messages can
+ * hold it off, and gives way to the rest of the process when this turn's time is used up.
+ */
+export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMessage>> {
+  readonly endMs: number;
+  /** Its place among the calls with deadlines, which the list alone changes. */
+  previous: Expiring | undefined;
+  next: Expiring | undefined;
+  listed = false;
+  settled = false;
+  readonly #call: OutgoingStream;
+  readonly #options: ClientStreamOptions;
+  readonly #reader: ResponseReader;
+  readonly #waiters: Waiter[] = [];
+  #wire: StreamWire | undefined;
+  /** Whether the caller has the response. */
+  #begun = false;
+  /** The response, held back while its headers tell of an error that a body would overrule. */
+  #held: { readonly response: StreamResponse; readonly error: ConnectError } | undefined;
+  #remoteEnded = false;
+  /** What the connection failed with. Messages that arrived before are read first. */
+  #failure: ConnectError | undefined;
+  /** What the call failed with while no message was asked for. */
+  #untold: ConnectError | undefined;
+  #paused = false;
+
+  constructor(call: OutgoingStream, options: ClientStreamOptions) {
+    this.#call = call;
+    this.#options = options;
+    const { clock, protocol, format, readBytesMax } = options;
+    this.endMs = call.timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() + call.timeoutMs;
+    this.#reader = new ResponseReader({ schema: call.method.output, protocol, format, readBytesMax });
+  }
+
+  /** The exchange has begun. */
+  start(wire: StreamWire): void {
+    this.#wire = wire;
+    this.#call.signal?.addEventListener("abort", this);
+    if (this.endMs !== Number.POSITIVE_INFINITY) {
+      this.#options.deadlines.add(this);
+    }
+  }
+
+  onHead(status: number, headers: NodeFields): void {
+    if (this.settled) {
+      return;
+    }
+    let error: ConnectError | undefined;
+    try {
+      error = this.#reader.begin(status, headers);
+    } catch (reason) {
+      this.#fail(ConnectError.from(reason, Code.Internal), "answered");
+      return;
+    }
+    const { method } = this.#call;
+    const { trailer } = this.#reader;
+    const header = headersFromNode(headers);
+    const response = { stream: true, service: method.parent, method, header, trailer, message: this } as const;
+    if (error === undefined) {
+      this.#begin(response);
+    } else {
+      this.#held = { response, error };
+    }
+  }
+
+  onPiece(bytes: Buffer): void {
+    if (this.settled) {
+      return;
+    }
+    if (this.#options.clock.monotonic() >= this.endMs) {
+      // Not left to the timer, which has to wait while bytes keep coming.
+      this.expire();
+      return;
+    }
+    if (this.#held !== undefined) {
+      this.#begin(this.#held.response);
+      this.#held = undefined;
+    }
+    this.#reader.push(bytes);
+    this.#serve();
+  }
+
+  onTrailers(fields: NodeFields): void {
+    this.#reader.setTrailers(fields);
+  }
+
+  /** The response is complete. */
+  onEnd(): void {
+    if (this.#held !== undefined) {
+      this.#fail(this.#held.error, "answered");
+      return;
+    }
+    this.#remoteEnded = true;
+    this.#reader.complete();
+    this.#options.requestOver();
+    this.#releaseSignal();
+    this.#serve();
+  }
+
+  /** The exchange ended before the response was complete. */
+  onFailure(error: ConnectError): void {
+    if (this.settled || this.#remoteEnded) {
+      return;
+    }
+    const told = resetAtDeadline(error, this.endMs - this.#options.clock.monotonic());
+    if (!this.#begun) {
+      this.#settle();
+      this.#options.failed(told);
+      return;
+    }
+    this.#failure = told;
+    this.#options.requestOver();
+    this.#serve();
+  }
+
+  expire(): void {
+    const error = this.#wire?.expired() ?? deadlinePassed();
+    this.#fail(error, undefined);
+  }
+
+  /** The signal has aborted. */
+  handleEvent(): void {
+    this.#fail(canceledBy(this.#call.signal), undefined);
+  }
+
+  /** Ends the call on account of its request: the caller's iterable threw, or a message cannot be written. */
+  cancel(error: ConnectError): void {
+    this.#fail(error, undefined);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<MessageShape<DescMessage>> {
+    return {
+      next: () =>
+        new Promise((resolve, reject) => {
+          this.#waiters.push({ resolve, reject });
+          this.#serve();
+        }),
+      return: (value) => {
+        this.abandon();
+        return Promise.resolve({ done: true, value });
+      },
+    };
+  }
+
+  /** The caller reads no further: the server need not send the rest. */
+  abandon(): void {
+    if (!this.settled) {
+      this.#wire?.cancel();
+      this.#settle();
+    }
+  }
+
+  #serve(): void {
+    while (this.#waiters.length > 0 && !this.#paused) {
+      const nowMs = this.#options.clock.monotonic();
+      if (!this.settled && nowMs >= this.endMs) {
+        this.expire();
+        return;
+      }
+      if (sliceUsedUp(nowMs)) {
+        this.#paused = true;
+        onNextTurn(() => {
+          this.#paused = false;
+          this.#serve();
+        });
+        return;
+      }
+      if (!this.#serveOne()) {
+        return;
+      }
+    }
+  }
+
+  /** Settles the first waiter. False where it has to wait for more bytes. */
+  #serveOne(): boolean {
+    try {
+      if (this.#untold !== undefined) {
+        this.#waiters.shift()?.reject(this.#untold);
+        this.#untold = undefined;
+        return true;
+      }
+      const result = this.settled ? done : this.#read();
+      if (result === undefined) {
+        return false;
+      }
+      this.#waiters.shift()?.resolve(result);
+    } catch (error) {
+      this.#fail(ConnectError.from(error, Code.Internal), "answered");
+    }
+    return true;
+  }
+
+  #read(): IteratorResult<MessageShape<DescMessage>> | undefined {
+    if (this.#call.signal?.aborted) {
+      throw canceledBy(this.#call.signal);
+    }
+    const read = this.#reader.read();
+    this.#wire?.taken(this.#reader.takenBytes({ starved: read === undefined }));
+    if (read === undefined) {
+      if (this.#failure !== undefined) {
+        throw this.#failure;
+      }
+      return undefined;
+    }
+    if (read === "end") {
+      this.#settle();
+      return done;
+    }
+    return { done: false, value: read.message };
+  }
+
+  #fail(error: ConnectError, reach: "answered" | undefined): void {
+    if (this.settled) {
+      return;
+    }
+    if (reach !== undefined && error !== this.#failure) {
+      markReach(error, reach);
+    }
+    this.#settle();
+    this.#wire?.cancel();
+    if (!this.#begun) {
+      this.#options.failed(error);
+      return;
+    }
+    const [first, ...others] = this.#waiters.splice(0);
+    if (first === undefined) {
+      this.#untold = error;
+    } else {
+      first.reject(error);
+    }
+    for (const other of others) {
+      other.resolve(done);
+    }
+  }
+
+  #begin(response: StreamResponse): void {
+    this.#begun = true;
+    this.#options.begun(response);
+  }
+
+  #releaseSignal(): void {
+    this.#call.signal?.removeEventListener("abort", this);
+  }
+
+  #settle(): void {
+    this.settled = true;
+    this.#releaseSignal();
+    this.#options.deadlines.delete(this);
+    this.#options.requestOver();
+  }
+}
+
+const done: IteratorReturnResult<undefined> = { done: true, value: undefined };
