@@ -23,7 +23,7 @@ type Head = OutgoingHttpHeaders | OutgoingHttpHeader[];
 /** How many connections {@link Http1Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
 const lookedAtMax = 64;
 
-export function createHttp1({ limits, handle, unary, hostCheck, state, spoke }: HttpOptions): Http1Side {
+export function createHttp1({ limits, handle, path, hostCheck, state, spoke }: HttpOptions): Http1Side {
   /** Requests without their whole answer, by connection. */
   const pending = new Map<Socket, number>();
 
@@ -64,7 +64,7 @@ export function createHttp1({ limits, handle, unary, hostCheck, state, spoke }: 
         socket.destroy();
       } else if (hostCheck?.(request.headers.host) === false) {
         refuseHost1(request, response);
-      } else if (unary?.http1(request, response) !== true) {
+      } else if (path?.http1(request, response) !== true) {
         handle(request, response);
       }
     },

@@ -15,10 +15,10 @@ export interface Http2Side {
 /** How many connections {@link Http2Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
 const lookedAtMax = 64;
 
-export function createHttp2({ limits, handle, unary, hostCheck, state, spoke, onRefused }: HttpOptions): Http2Side {
+export function createHttp2({ limits, handle, path, hostCheck, state, spoke, onRefused }: HttpOptions): Http2Side {
   const connections = new Set<Http2Connection>();
   // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
-  // a port: it is given the streams that the unary path leaves.
+  // a port: it is given the streams that the paths above leave.
   const compatibility = createServer(handle);
   return {
     connections,
@@ -50,7 +50,7 @@ export function createHttp2({ limits, handle, unary, hostCheck, state, spoke, on
             }
             if (hostCheck !== undefined && !hostCheck((headers[":authority"] as string | undefined) ?? headers.host)) {
               refuseHost2(stream, headers);
-            } else if (unary?.http2(stream, { headers, socket }) !== true) {
+            } else if (path?.http2(stream, { headers, socket }) !== true) {
               const whole = new NodeStream(stream, socket);
               whole.headRequest = headers[":method"] === "HEAD";
               compatibility.emit("stream", whole, headers, 0, block.fields);

@@ -3,7 +3,7 @@ import type { Environment } from "../../environment/environment.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { HostCheck } from "../http/host-check.ts";
 import type { RequestHandler } from "../http/http-messages.ts";
-import type { UnaryPath } from "../unary/unary-path.ts";
+import type { RpcPath } from "../wire/rpc-path.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
 
 /** PEM texts. */
@@ -18,7 +18,7 @@ export interface ListenerOptions {
   readonly tls?: TlsMaterial | undefined;
   readonly handle: RequestHandler;
   /** Asked first. What it does not take goes to `handle`. */
-  readonly unary?: UnaryPath | undefined;
+  readonly path?: RpcPath | undefined;
   /** Which hosts requests may be for. Any by default. */
   readonly hostCheck?: HostCheck | undefined;
   /** Whether an address has no share of its own of the connections: a proxy in front. */

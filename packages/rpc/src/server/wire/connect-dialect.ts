@@ -8,7 +8,7 @@ import { addErrorMetadata, copyToNode } from "../../protocol/metadata.ts";
 import { parseConnectTimeoutMs } from "../../protocol/timeouts.ts";
 import { requestTooLarge } from "../pipeline/limit-errors.ts";
 import type { Compression } from "./compression.ts";
-import type { Dialect, DialectCall } from "./dialect.ts";
+import { acceptedEncodings, type Dialect, type DialectCall } from "./dialect.ts";
 import type { Answer, Exchange } from "./exchange.ts";
 
 /** Connect's unary calls, POST and GET (https://connectrpc.com/docs/protocol). */
@@ -55,7 +55,10 @@ export const connectDialect: Dialect = {
     });
   },
   fail(call, error) {
-    const headers: OutgoingHttpHeaders = { "content-type": "application/json" };
+    const headers: OutgoingHttpHeaders = {
+      "content-type": "application/json",
+      ...acceptedEncodings(error, connectDialect),
+    };
     const header = new Headers(call.responseHeaderIfMade);
     if (!error.isWireError) {
       addErrorMetadata(header, error.metadata);
@@ -107,7 +110,7 @@ function messageOfQuery(exchange: Exchange): Buffer {
 }
 
 /** A version that is named must be ours; naming it is asked for only where the server is set up so. */
-function checkVersion({ exchange, settings }: DialectCall, get: boolean): void {
+export function checkVersion({ exchange, settings }: DialectCall, get: boolean): void {
   const version = get
     ? (query(exchange.target).get("connect") ?? undefined)
     : exchange.headers["connect-protocol-version"];

@@ -4,7 +4,7 @@ import { formatContentType } from "../../protocol/content-types.ts";
 import { compressedFlag, encodeEnvelope, envelopeHeaderBytes, grpcWebTrailerFlag } from "../../protocol/envelope.ts";
 import { writeGrpcStatus } from "../../protocol/grpc-status.ts";
 import { addErrorMetadata, copyToNode } from "../../protocol/metadata.ts";
-import type { Dialect, DialectCall } from "./dialect.ts";
+import { acceptedEncodings, type Dialect, type DialectCall } from "./dialect.ts";
 import { grpcEncoding, grpcTimeoutMs, readSingle, readTooLong } from "./enveloped-request.ts";
 import type { Answer } from "./exchange.ts";
 
@@ -44,7 +44,9 @@ export const grpcWebDialect: Dialect = {
       copyToNode(metadata, status);
     }
     writeGrpcStatus(error, status);
-    return write(call, { message: undefined, status });
+    const answer = write(call, { message: undefined, status });
+    Object.assign(answer.headers, acceptedEncodings(error, grpcWebDialect));
+    return answer;
   },
 };
 

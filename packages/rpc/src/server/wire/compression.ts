@@ -52,7 +52,6 @@ export function requestCompression(name: string | undefined, acceptHeader: strin
   // Names of codings are case-insensitive (RFC 9110, section 8.4.1).
   switch (name?.toLowerCase()) {
     case undefined:
-    case "":
     case "identity":
       return undefined;
     case gzip.name:

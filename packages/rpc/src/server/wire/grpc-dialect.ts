@@ -4,7 +4,7 @@ import { type ContentType, formatContentType } from "../../protocol/content-type
 import { compressedFlag, encodeEnvelope, envelopeHeaderBytes } from "../../protocol/envelope.ts";
 import { writeGrpcStatus } from "../../protocol/grpc-status.ts";
 import { addErrorMetadata, copyToNode } from "../../protocol/metadata.ts";
-import type { Dialect, DialectCall } from "./dialect.ts";
+import { acceptedEncodings, type Dialect, type DialectCall } from "./dialect.ts";
 import { grpcEncoding, grpcTimeoutMs, readSingle, readTooLong } from "./enveloped-request.ts";
 import type { Answer } from "./exchange.ts";
 
@@ -45,17 +45,18 @@ export const grpcDialect: Dialect = {
     }
     copyToNode(trailer, status);
     writeGrpcStatus(error, status);
-    const headers: OutgoingHttpHeaders = { "content-type": formatContentType(call.type) };
+    const headers: OutgoingHttpHeaders = {
+      "content-type": formatContentType(call.type),
+      ...acceptedEncodings(error, grpcDialect),
+    };
     if (call.responseHeaderIfMade === undefined) {
       // "Trailers-Only": one block of headers is the whole answer.
       return { status: 200, headers: Object.assign(headers, status) };
     }
     copyToNode(call.responseHeaderIfMade, headers);
-    return { status: 200, headers, body: noBytes, trailers: status };
+    return { status: 200, headers, trailers: status };
   },
 };
-
-const noBytes = Buffer.alloc(0);
 
 /** The headers of nearly all answers. */
 const preparedHeaders: Readonly<Record<ContentType["codec"], Uint8Array>> = {

@@ -1,9 +1,9 @@
 import type { Message } from "@bufbuild/protobuf";
-import type { ConnectError } from "@connectrpc/connect";
+import { Code, type ConnectError } from "@connectrpc/connect";
 import type { ContentType } from "../../protocol/content-types.ts";
 import type { Compression } from "./compression.ts";
 import type { Answer, Exchange } from "./exchange.ts";
-import type { JsonOptions, MessageCodec } from "./served-unary-method.ts";
+import type { JsonOptions, MessageCodec } from "./message-codec.ts";
 
 /** What a dialect needs to know of the server. */
 export interface DialectSettings {
@@ -49,4 +49,13 @@ export interface Dialect {
   /** Writes the answer around the message's bytes. A promise only if something must be waited for. */
   answer(call: DialectCall, payload: Uint8Array): Answer | Promise<Answer>;
   fail(call: DialectCall, error: ConnectError): Answer;
+}
+
+/** The header that names the compressions that are read, for an error about one that is not; undefined for other errors. */
+export function acceptedEncodings(
+  error: ConnectError,
+  { acceptEncodingHeader }: Pick<Dialect, "acceptEncodingHeader">,
+): Record<string, string> | undefined {
+  const accepted = error.code === Code.Unimplemented ? error.metadata.get(acceptEncodingHeader) : null;
+  return accepted === null ? undefined : { [acceptEncodingHeader]: accepted };
 }

@@ -63,7 +63,8 @@ async function readAny(call: DialectCall, body: Buffer, compression: Compression
 }
 
 /** What is wrong with a body that goes on after what one message may have: a message that is too large, or more than one. */
-export function readTooLong({ settings }: DialectCall, beginning: Buffer): ConnectError {
+export function readTooLong({ settings, type }: DialectCall, beginning: Buffer): ConnectError {
+  checkEnvelopeFlags(beginning[0] ?? 0, { protocol: type.protocol, malformedCode: Code.InvalidArgument });
   const bytes = promisedBytes(beginning, 0) ?? 0;
   return bytes > settings.requestBytesMax ? requestTooLarge(settings.requestBytesMax, bytes) : extraMessage();
 }

@@ -1,11 +1,11 @@
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Http2Stream, StreamListener } from "@parley/http2";
 import { encodeFields, errorCode, objectToFields } from "@parley/http2";
 import { BodyCollector } from "../../protocol/body-collector.ts";
 import { peerOf } from "../http/peer.ts";
-import type { Answer, BodyReceiver, Exchange } from "./exchange.ts";
+import type { Answer, AnswerHead, BodyReceiver, Exchange, PieceReceiver } from "./exchange.ts";
 import type { Answering, StallWatch } from "./stall-watch.ts";
 
 interface Http2ExchangeInit {
@@ -30,6 +30,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   #bytesMax = 0;
   readonly #body = new BodyCollector();
   #receiver: BodyReceiver | undefined;
+  #pieceReceiver: PieceReceiver | undefined;
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
   readonly #socket: Socket;
 
@@ -69,7 +70,19 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     this.#receiver = receiver;
   }
 
+  readPieces(receiver: PieceReceiver): void {
+    this.#pieceReceiver = receiver;
+  }
+
+  taken(bytes: number): void {
+    this.stream.taken(bytes);
+  }
+
   onData(chunk: Buffer): void {
+    if (this.#pieceReceiver !== undefined) {
+      this.#pieceReceiver.onPiece(chunk);
+      return;
+    }
     const bytesMax = this.#bytesMax;
     this.stream.taken(chunk.length);
     const body = this.#body;
@@ -85,7 +98,9 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
 
   onEnd(): void {
     this.#bodyEnded = true;
-    if (this.#body.length <= this.#bytesMax) {
+    if (this.#pieceReceiver !== undefined) {
+      this.#pieceReceiver.onPiecesEnd();
+    } else if (this.#body.length <= this.#bytesMax) {
       this.#receiver?.onBody(this.#body.takeBytes());
     }
   }
@@ -95,19 +110,50 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
       return;
     }
     const stream = this.stream;
-    if (prepared === undefined) {
-      headers[":status"] = status;
-    }
     // Both are encoded before either is sent: where one cannot be, nothing has left yet.
-    const block = prepared ?? encodeFields(objectToFields(headers));
-    const last = trailers instanceof Uint8Array ? trailers : trailers && encodeFields(objectToFields(trailers));
-    if (body === undefined) {
+    const block = prepared ?? headBlock(status, headers);
+    const last = trailerBlock(trailers);
+    if (body === undefined && last === undefined) {
       stream.sendHeaders(block, true);
     } else {
       stream.sendHeaders(block);
       stream.end(body, last);
     }
-    if (!stream.closed) {
+    this.#seeToTheEnd();
+  }
+
+  sendHead({ status, headers, prepared }: AnswerHead): void {
+    this.stream.sendHeaders(prepared ?? headBlock(status, headers));
+    if (!this.stream.closed) {
+      this.#stalls.watch(this);
+    }
+  }
+
+  sendPart(bytes: Uint8Array): void {
+    this.stream.sendData(bytes);
+  }
+
+  get writable(): boolean {
+    return this.stream.queuedBytes === 0;
+  }
+
+  onWritable(callback: () => void): void {
+    const { stream } = this;
+    stream.onDrained = () => {
+      stream.onDrained = undefined;
+      callback();
+    };
+  }
+
+  finish({ body, trailers }: Pick<Answer, "body" | "trailers">): void {
+    const last = trailerBlock(trailers);
+    this.stream.onDrained = undefined;
+    this.stream.end(body, last);
+    this.#seeToTheEnd();
+  }
+
+  #seeToTheEnd(): void {
+    if (!this.stream.closed) {
       this.#stalls.watch(this);
       if (!this.#bodyEnded) {
         this.#dropRest();
@@ -137,6 +183,15 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     const stream = this.stream;
     setTimeout(() => stream.reset(errorCode.none), answerLeavesMs).unref();
   }
+}
+
+function headBlock(status: number, headers: OutgoingHttpHeaders): Uint8Array {
+  headers[":status"] = status;
+  return encodeFields(objectToFields(headers));
+}
+
+function trailerBlock(trailers: Answer["trailers"]): Uint8Array | undefined {
+  return trailers === undefined || trailers instanceof Uint8Array ? trailers : encodeFields(objectToFields(trailers));
 }
 
 /** A reset that overtakes the answer's last frame takes its place, and the caller waits for an answer that never comes. */

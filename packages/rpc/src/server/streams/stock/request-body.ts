@@ -1,6 +1,6 @@
-import type { ServerLimits } from "../config/server-limits.ts";
-import { bodyTooSlow } from "../pipeline/limit-errors.ts";
-import type { ServerCall } from "../pipeline/server-call.ts";
+import type { ServerLimits } from "../../config/server-limits.ts";
+import { bodyTooSlow } from "../../pipeline/limit-errors.ts";
+import type { ServerCall } from "../../pipeline/server-call.ts";
 
 interface GuardOptions {
   /** The call that the body belongs to. Undefined until it is opened, which is before the body is read. */

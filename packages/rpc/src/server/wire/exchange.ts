@@ -26,6 +26,23 @@ export interface Exchange {
    * none that HTTP allows.
    */
   respond(answer: Answer): void;
+  /** Reads the body piece by piece, as it comes; {@link taken} lets the caller send more. */
+  readPieces(receiver: PieceReceiver): void;
+  /** Lets the caller send as many bytes more: those of pieces that were taken care of. */
+  taken(bytes: number): void;
+  /**
+   * Sends an answer's headers, to be followed by parts and an end: at once if they are `alone`, with the first part otherwise. Throws as
+   * {@link respond} does.
+   */
+  sendHead(head: AnswerHead): void;
+  /** Sends a part of the body, now or when the caller takes it. The bytes must not change any more. */
+  sendPart(bytes: Uint8Array): void;
+  /** Whether all parts are on their way, so that another would not wait in memory. */
+  readonly writable: boolean;
+  /** Calls back once, when it is {@link writable} again. */
+  onWritable(callback: () => void): void;
+  /** Sends the last part, and trailers, and ends the exchange. Throws, with nothing sent, where a trailer is none that HTTP allows. */
+  finish(last: Pick<Answer, "body" | "trailers">): void;
   /** Ends the exchange without an answer. */
   abandon(): void;
   /** Calls back when the caller is gone, answered or not. What it said, or what happened, is told if asked for. */
@@ -39,6 +56,13 @@ export interface BodyReceiver {
   onBodyTooLong(beginning: Buffer): void;
 }
 
+/** Who takes a request's body piece by piece. */
+export interface PieceReceiver {
+  onPiece(piece: Buffer): void;
+  /** The body has ended. */
+  onPiecesEnd(): void;
+}
+
 /** An answer, ready to be sent. */
 export interface Answer {
   readonly status: number;
@@ -50,6 +74,12 @@ export interface Answer {
   readonly body?: Uint8Array | undefined;
   /** Undefined for an answer without trailers. May be written for HTTP/2 already, as `prepared`. */
   readonly trailers?: OutgoingHttpHeaders | Uint8Array | undefined;
+}
+
+/** The headers of an answer whose body follows. */
+export interface AnswerHead extends Pick<Answer, "status" | "headers" | "prepared"> {
+  /** Whether nothing of the body is known yet. */
+  readonly alone: boolean;
 }
 
 /** The body of a request that has none. */

@@ -1,4 +1,5 @@
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { WebTextDecoder } from "../web-text-decoder.ts";
 
 const textContentType = /^application\/grpc-web-text/i;
 
@@ -23,19 +24,11 @@ export function toWebText(response: UniversalServerResponse): UniversalServerRes
 }
 
 async function* decoded(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let rest = "";
+  const decoder = new WebTextDecoder();
   for await (const chunk of body) {
-    const text = rest + Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("latin1");
-    const whole = text.length - (text.length % 4);
-    rest = text.slice(whole);
-    // Each frame may be encoded by itself, and then ends in padding in the middle of the text.
-    for (const [part] of text.slice(0, whole).matchAll(/[^=]+={0,2}/g)) {
-      yield Buffer.from(part, "base64");
-    }
+    yield decoder.decode(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
   }
-  if (rest !== "") {
-    yield Buffer.from(rest, "base64");
-  }
+  decoder.end();
 }
 
 async function* encoded(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -1,17 +1,21 @@
 import type { Socket } from "node:net";
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectRouter, ContextValues, HandlerContext } from "@connectrpc/connect";
 import { ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import type { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionGzip } from "@connectrpc/connect-node";
+import { decodeBudget } from "@parley/contract";
 import type { FastifyRequest } from "fastify";
-import type { ServerLimits } from "../config/server-limits.ts";
-import { peerOf } from "../http/peer.ts";
-import type { CallPipeline } from "../pipeline/call-pipeline.ts";
-import type { IncomingCall } from "../pipeline/incoming-call.ts";
-import type { ServerCall } from "../pipeline/server-call.ts";
-import { type ServedMethod, throughPipeline } from "../pipeline/service-methods.ts";
-import { withKnownWords } from "./known-words.ts";
+import { parseConnectTimeoutMs } from "../../../protocol/timeouts.ts";
+import type { ServerLimits } from "../../config/server-limits.ts";
+import { peerOf } from "../../http/peer.ts";
+import type { CallPipeline } from "../../pipeline/call-pipeline.ts";
+import type { IncomingCall } from "../../pipeline/incoming-call.ts";
+import type { ServerCall } from "../../pipeline/server-call.ts";
+import { type ServedMethod, throughPipeline } from "../../pipeline/service-methods.ts";
+import { type JsonOptions, methodCodecs } from "../../wire/message-codec.ts";
+import { boundedRequest, checkQuery, type RequestBounds } from "./bounded-request.ts";
 import { guardBody } from "./request-body.ts";
 import { fromWebText, isWebText, toWebText } from "./web-text.ts";
 
@@ -22,16 +26,24 @@ import { fromWebText, isWebText, toWebText } from "./web-text.ts";
  */
 export function stockPath(
   pipeline: CallPipeline,
-  { methods, limits }: { readonly methods: ReadonlyMap<string, ServedMethod>; readonly limits: ServerLimits },
+  { methods, limits, json }: StockPathOptions,
 ): Parameters<typeof fastifyConnectPlugin>[1] {
+  const budget = decodeBudget(limits.requestElementsMax);
+  const bounds = (method: DescMethod): RequestBounds => ({
+    requestBytesMax: limits.requestBytesMax,
+    ...methodCodecs(method, { json, budget }),
+  });
   return {
-    routes: (router) => addRoutes(router, { pipeline, methods, limits }),
+    routes: (router) => addRoutes(router, { pipeline, methods, limits, bounds }),
     contextValues: (request) => createContextValues().set(placeKey, { socket: socketOf(request.raw), call: undefined }),
     requestGate: async (context) => {
       const served = methods.get(`/${context.service.typeName}/${context.method.name}`);
       if (served !== undefined) {
         // Nothing of the body is read before the caller is known and may call the method.
         await openCall(context, { pipeline, served }).identified;
+        if (context.requestMethod === "GET" && readableTimeout(context)) {
+          await checkQuery(context.url, bounds(context.method));
+        }
       }
     },
     // Compressed requests are read, since clients may send them; answers are not compressed, since inside a platform the
@@ -41,6 +53,19 @@ export function stockPath(
     readMaxBytes: limits.requestBytesMax,
     writeMaxBytes: limits.responseBytesMax,
   };
+}
+
+/** Connect says what is wrong with a timeout after the gate; that comes before what is wrong with the message. */
+function readableTimeout({ requestHeader }: HandlerContext): boolean {
+  const value = requestHeader.get("connect-timeout-ms");
+  return value === null || parseConnectTimeoutMs(value) !== undefined;
+}
+
+/** What the stock path serves, and under which limits. */
+export interface StockPathOptions {
+  readonly methods: ReadonlyMap<string, ServedMethod>;
+  readonly limits: ServerLimits;
+  readonly json: JsonOptions;
 }
 
 /** The connection itself: over HTTP/2 Node's requests show something that only looks like it. */
@@ -64,32 +89,37 @@ interface Routes {
   readonly pipeline: CallPipeline;
   readonly methods: ReadonlyMap<string, ServedMethod>;
   readonly limits: ServerLimits;
+  bounds(method: DescMethod): RequestBounds;
 }
 
-function addRoutes(router: ConnectRouter, { pipeline, methods, limits }: Routes): void {
+function addRoutes(router: ConnectRouter, { pipeline, methods, limits, bounds }: Routes): void {
   for (const served of methods.values()) {
     router.rpc(served.runtime.method, throughPipeline(pipeline, { served, callOf: callOfContext }));
   }
   for (const [index, handler] of router.handlers.entries()) {
-    router.handlers[index] = withGuardedBody(handler, limits);
+    router.handlers[index] = withGuardedBody(handler, { limits, bounds: bounds(handler.method) });
   }
 }
 
+interface Guard {
+  readonly limits: ServerLimits;
+  readonly bounds: RequestBounds;
+}
+
 /** Lets the call's deadline, and a limit on pauses, end the reading of its body, which Connect would go on with for ever. */
-function withGuardedBody(handler: UniversalHandler, limits: ServerLimits): UniversalHandler {
+function withGuardedBody(handler: UniversalHandler, { limits, bounds }: Guard): UniversalHandler {
   const guarded = (request: Parameters<UniversalHandler>[0]) => {
     const place = request.contextValues?.get(placeKey);
     const { body } = request;
     if (place === undefined || !isByteStream(body)) {
       return handler(request);
     }
-    const guardedBody = withKnownWords(guardBody(body, { callOf: () => place.call, limits }), {
-      input: handler.method.input,
-      header: request.header,
-    });
-    return isWebText(request)
-      ? handler(fromWebText(request, guardedBody)).then(toWebText)
-      : handler({ ...request, body: guardedBody });
+    const guardedBody = guardBody(body, { callOf: () => place.call, limits });
+    if (!isWebText(request)) {
+      return handler(boundedRequest(request, guardedBody, bounds));
+    }
+    const binary = fromWebText(request, guardedBody);
+    return handler(boundedRequest(binary, binary.body as AsyncIterable<Uint8Array>, bounds)).then(toWebText);
   };
   return Object.assign(guarded, {
     protocolNames: handler.protocolNames,

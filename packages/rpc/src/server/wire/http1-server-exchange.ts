@@ -3,7 +3,14 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { BodyCollector } from "../../protocol/body-collector.ts";
 import { peerOf } from "../http/peer.ts";
 import { cutStalledSocket } from "../http/slow-client.ts";
-import { type Answer, type BodyReceiver, type Exchange, emptyBody } from "./exchange.ts";
+import {
+  type Answer,
+  type AnswerHead,
+  type BodyReceiver,
+  type Exchange,
+  emptyBody,
+  type PieceReceiver,
+} from "./exchange.ts";
 
 /** A request over HTTP/1.1. Trailers are not for HTTP/1.1: gRPC, which needs them, goes the long way there. */
 export class Http1Exchange implements Exchange {
@@ -14,6 +21,9 @@ export class Http1Exchange implements Exchange {
   #bytesMax = 0;
   readonly #body = new BodyCollector();
   #receiver: BodyReceiver | undefined;
+  #pieceReceiver: PieceReceiver | undefined;
+  /** The bytes of pieces that nobody has taken care of. */
+  #untakenBytes = 0;
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
@@ -54,13 +64,37 @@ export class Http1Exchange implements Exchange {
   readBody(bytesMax: number, receiver: BodyReceiver): void {
     this.#bytesMax = bytesMax;
     this.#receiver = receiver;
+    this.#listen();
+  }
+
+  readPieces(receiver: PieceReceiver): void {
+    this.#pieceReceiver = receiver;
+    this.#listen();
+  }
+
+  #listen(): void {
     const request = this.#request as ExchangeRequest;
     request[exchangeKey] = this;
     request.on("data", onData);
     request.on("end", onEnd);
   }
 
+  taken(bytes: number): void {
+    this.#untakenBytes -= bytes;
+    if (this.#untakenBytes < untakenBytesMax && this.#request.isPaused()) {
+      this.#request.resume();
+    }
+  }
+
   onData(chunk: Buffer): void {
+    if (this.#pieceReceiver !== undefined) {
+      this.#untakenBytes += chunk.length;
+      this.#pieceReceiver.onPiece(chunk);
+      if (this.#untakenBytes >= untakenBytesMax) {
+        this.#request.pause();
+      }
+      return;
+    }
     const bytesMax = this.#bytesMax;
     const body = this.#body;
     if (body.length > bytesMax) {
@@ -74,7 +108,9 @@ export class Http1Exchange implements Exchange {
   }
 
   onEnd(): void {
-    if (this.#body.length <= this.#bytesMax) {
+    if (this.#pieceReceiver !== undefined) {
+      this.#pieceReceiver.onPiecesEnd();
+    } else if (this.#body.length <= this.#bytesMax) {
       this.#receiver?.onBody(this.#body.takeBytes());
     }
   }
@@ -95,6 +131,35 @@ export class Http1Exchange implements Exchange {
     }
   }
 
+  sendHead({ status, headers, alone }: AnswerHead): void {
+    if (this.open) {
+      this.#response.writeHead(status, headers);
+      if (alone) {
+        this.#response.flushHeaders();
+      }
+    }
+  }
+
+  sendPart(bytes: Uint8Array): void {
+    if (this.open) {
+      this.#response.write(bytes);
+    }
+  }
+
+  get writable(): boolean {
+    return !this.#response.writableNeedDrain;
+  }
+
+  onWritable(callback: () => void): void {
+    this.#response.once("drain", callback);
+  }
+
+  finish({ body }: Pick<Answer, "body">): void {
+    if (this.open) {
+      this.#response.end(body);
+    }
+  }
+
   abandon(): void {
     this.#response.destroy();
   }
@@ -110,6 +175,9 @@ export class Http1Exchange implements Exchange {
     this.#whenGone?.(reasonOfClose);
   }
 }
+
+/** What a body may have waiting before it is paused, in bytes. */
+const untakenBytesMax = 65_536;
 
 const exchangeKey = Symbol("exchange");
 
