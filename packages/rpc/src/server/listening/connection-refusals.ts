@@ -8,6 +8,7 @@ export type ConnectionRefusal =
   | "connections_per_address_max"
   | "evicted_silent"
   | "evicted_idle"
+  | "buffered_response_bytes"
   | PeerLimit;
 
 /** How often the log mentions refused connections: they come in floods. */

@@ -6,6 +6,7 @@ import {
   ServerResponse,
 } from "node:http";
 import type { Socket } from "node:net";
+import type { BufferHolder } from "../http/buffer-budget.ts";
 import { refuseHost1 } from "../http/refuse-host.ts";
 import type { HttpOptions } from "./listener-options.ts";
 
@@ -18,14 +19,37 @@ export interface Http1Side {
   close(): void;
 }
 
+interface Http1Connection extends BufferHolder {
+  /** Requests without their whole answer. */
+  count: number;
+  /** Bytes of answers that wait to be sent. */
+  unsentBytes: number;
+  closed: boolean;
+}
+
+/** A smaller answer, alone on its connection, is not worth counting. */
+const countedBytesMin = 4_096;
+
+function sizeOf(chunk: unknown): number {
+  return typeof chunk === "string" || chunk instanceof Uint8Array ? chunk.length : 0;
+}
+
 type Head = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
 /** How many connections {@link Http1Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
 const lookedAtMax = 64;
 
-export function createHttp1({ limits, handle, unary, hostCheck, state, spoke }: HttpOptions): Http1Side {
-  /** Requests without their whole answer, by connection. */
-  const pending = new Map<Socket, number>();
+export function createHttp1({
+  limits,
+  handle,
+  unary,
+  hostCheck,
+  state,
+  spoke,
+  unsent,
+  onRefused,
+}: HttpOptions): Http1Side {
+  const pending = new Map<Socket, Http1Connection>();
 
   class CountedResponse extends ServerResponse<IncomingMessage> {
     override writeHead(statusCode: number, statusMessage?: string | Head, headers?: Head): this {
@@ -35,12 +59,42 @@ export function createHttp1({ limits, handle, unary, hostCheck, state, spoke }: 
       return super.writeHead(statusCode, statusMessage as string, headers);
     }
 
+    counts: Http1Connection | undefined;
+    #unsentBytes = 0;
+
+    override write(chunk: unknown, ...rest: never[]): boolean {
+      const taken = super.write(chunk, ...rest);
+      if (taken) {
+        this.#count(-this.#unsentBytes);
+      } else {
+        this.#count(sizeOf(chunk));
+      }
+      return taken;
+    }
+
+    override end(chunk?: unknown, ...rest: never[]): this {
+      const bytes = typeof chunk === "function" ? 0 : sizeOf(chunk);
+      if (bytes >= countedBytesMin || (this.counts?.count ?? 0) > 1) {
+        this.#count(bytes);
+      }
+      return super.end(chunk, ...rest);
+    }
+
     override detachSocket(socket: Socket): void {
-      const count = pending.get(socket);
-      if (count !== undefined) {
-        pending.set(socket, count - 1);
+      if (this.counts !== undefined) {
+        this.counts.count--;
+        this.#count(-this.#unsentBytes);
       }
       super.detachSocket(socket);
+    }
+
+    #count(bytes: number): void {
+      const connection = this.counts;
+      if (bytes !== 0 && connection !== undefined && !connection.closed) {
+        this.#unsentBytes += bytes;
+        connection.unsentBytes += bytes;
+        unsent.hold(connection, connection.unsentBytes);
+      }
     }
   }
 
@@ -56,8 +110,9 @@ export function createHttp1({ limits, handle, unary, hostCheck, state, spoke }: 
     },
     (request, response) => {
       const { socket } = request;
-      const count = (pending.get(socket) ?? 0) + 1;
-      pending.set(socket, count);
+      const connection = pending.get(socket);
+      response.counts = connection;
+      const count = connection === undefined ? 1 : ++connection.count;
       spoke(socket);
       if (count > limits.pipelinedRequestsMax) {
         // The parser reads all requests of a chunk at once, so that pausing the socket would come too late.
@@ -74,13 +129,26 @@ export function createHttp1({ limits, handle, unary, hostCheck, state, spoke }: 
   server.emit("listening");
   return {
     accept(socket) {
-      pending.set(socket, 0);
-      socket.once("close", () => pending.delete(socket));
+      const connection: Http1Connection = {
+        count: 0,
+        unsentBytes: 0,
+        closed: false,
+        evict() {
+          onRefused("buffered_response_bytes", socket.remoteAddress ?? "unknown");
+          socket.destroy();
+        },
+      };
+      pending.set(socket, connection);
+      socket.once("close", () => {
+        pending.delete(socket);
+        connection.closed = true;
+        unsent.hold(connection, 0);
+      });
       server.emit("connection", socket);
     },
     closeOneIdle() {
       let lookedAt = 0;
-      for (const [socket, count] of pending) {
+      for (const [socket, { count }] of pending) {
         if (count === 0) {
           pending.delete(socket);
           socket.destroy();

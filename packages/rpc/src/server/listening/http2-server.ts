@@ -2,6 +2,7 @@ import { createServer } from "node:http2";
 import type { Socket } from "node:net";
 import { errorCode, Http2Connection, NodeStream, requestHeaders } from "@parley/http2";
 import { refuseHost2 } from "../http/refuse-host.ts";
+import type { ConnectionRefusal } from "./connection-refusals.ts";
 import type { HttpOptions } from "./listener-options.ts";
 
 /** The HTTP/2 side of a listener. */
@@ -15,7 +16,19 @@ export interface Http2Side {
 /** How many connections {@link Http2Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
 const lookedAtMax = 64;
 
-export function createHttp2({ limits, handle, unary, hostCheck, state, spoke, onRefused }: HttpOptions): Http2Side {
+/** For the client's log, in GOAWAY. */
+const unsentText = "too many bytes of answers wait to be sent (BUFFERED_RESPONSE_BYTES_MAX)";
+
+export function createHttp2({
+  limits,
+  handle,
+  unary,
+  hostCheck,
+  state,
+  spoke,
+  onRefused,
+  unsent,
+}: HttpOptions): Http2Side {
   const connections = new Set<Http2Connection>();
   // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
   // a port: it is given the streams that the unary path leaves.
@@ -25,6 +38,15 @@ export function createHttp2({ limits, handle, unary, hostCheck, state, spoke, on
     accept(socket) {
       // It was accepted before the port was closed. A GOAWAY ahead of its first call would turn that call away.
       let announceLater = state.draining;
+      const refused = (refusal: ConnectionRefusal) => onRefused(refusal, socket.remoteAddress ?? "unknown");
+      const holder = {
+        evict() {
+          refused("buffered_response_bytes");
+          connection.destroy(errorCode.enhanceYourCalm, unsentText);
+          // Its client does not read, so that nothing that waits for it would ever leave.
+          socket.destroy();
+        },
+      };
       const connection = new Http2Connection(socket, {
         role: "server",
         streamsMax: limits.streamsPerConnectionMax,
@@ -38,6 +60,11 @@ export function createHttp2({ limits, handle, unary, hostCheck, state, spoke, on
             const headers = block.tooLarge ? undefined : requestHeaders(block);
             if (headers === undefined) {
               stream.refuse(block.tooLarge ? errorCode.enhanceYourCalm : errorCode.protocol);
+              return;
+            }
+            if (connection.unsentBytes > unsent.refuseAboveBytes) {
+              unsent.refused();
+              stream.refuse(errorCode.enhanceYourCalm);
               return;
             }
             if (announceLater) {
@@ -56,11 +83,20 @@ export function createHttp2({ limits, handle, unary, hostCheck, state, spoke, on
               compatibility.emit("stream", whole, headers, 0, block.fields);
             }
           },
-          onLimit: (limit) => onRefused(limit, socket.remoteAddress ?? "unknown"),
+          onUnsent(bytes, stream) {
+            if (bytes > unsent.connectionBytesMax && stream !== undefined && !stream.closed) {
+              unsent.refused();
+              stream.reset(errorCode.enhanceYourCalm);
+            } else {
+              unsent.hold(holder, bytes);
+            }
+          },
+          onLimit: refused,
           onClose: () => connections.delete(connection),
         },
       });
       connections.add(connection);
+      socket.once("close", () => unsent.hold(holder, 0));
       socket.setTimeout(limits.connectionIdleTimeoutMs);
       socket.on("timeout", () => {
         if (connection.destroyed || socket.writableLength > 0) {

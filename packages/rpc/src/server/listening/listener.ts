@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer, type Server } from "node:net";
+import { createUnsentAnswers } from "../http/unsent-answers.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import { createRefusalReport } from "./connection-refusals.ts";
 import { detectProtocol } from "./first-bytes.ts";
@@ -38,6 +39,7 @@ export function createListener(options: ListenerOptions): Listener {
     ...options,
     state,
     onRefused,
+    unsent: createUnsentAnswers(limits, environment),
     spoke: (socket) => gate.spoke(tls?.rawSocketOf(socket) ?? socket),
   };
   const http1 = createHttp1(shared);
