@@ -25,7 +25,6 @@ import { errorResponse, standardDetails } from "./response/error-response.ts";
 import { rawStreamResponse } from "./response/raw-stream.ts";
 import { resourceTag } from "./response/resource-tag.ts";
 import { eventStream, jsonLines, streamResponse, type Timer } from "./response/stream.ts";
-import { systemTimer } from "./response/system-timer.ts";
 import { type RouteMatch, RouteTable } from "./route/route-table.ts";
 import { systemTimer } from "./system-timer.ts";
 
