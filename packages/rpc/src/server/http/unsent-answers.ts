@@ -29,7 +29,7 @@ export function createUnsentAnswers(
   });
   const refused = valueFamily(metrics, {
     name: "parley_server_buffer_refusals_total",
-    help: "Calls refused or reset since too many bytes are buffered on their connection, by direction.",
+    help: "Calls refused or reset since too many bytes are buffered, by direction.",
     type: "counter",
   });
   const budget = new BufferBudget(Math.max(limits.bufferedResponseBytesMax, largest), held.series({}));

@@ -9,6 +9,7 @@ export type ConnectionRefusal =
   | "evicted_silent"
   | "evicted_idle"
   | "buffered_response_bytes"
+  | "buffered_request_bytes"
   | PeerLimit;
 
 /** How often the log mentions refused connections: they come in floods. */

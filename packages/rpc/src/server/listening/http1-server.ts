@@ -1,6 +1,6 @@
 import {
   createServer,
-  type IncomingMessage,
+  IncomingMessage,
   type OutgoingHttpHeader,
   type OutgoingHttpHeaders,
   ServerResponse,
@@ -8,6 +8,7 @@ import {
 import type { Socket } from "node:net";
 import type { BufferHolder } from "../http/buffer-budget.ts";
 import { refuseHost1 } from "../http/refuse-host.ts";
+import { type ConnectionBodies, isStreaming, type UnfinishedBody } from "../http/unfinished-bodies.ts";
 import type { HttpOptions } from "./listener-options.ts";
 
 /** The HTTP/1.1 side of a listener. */
@@ -25,6 +26,7 @@ interface Http1Connection extends BufferHolder {
   /** Bytes of answers that wait to be sent. */
   unsentBytes: number;
   closed: boolean;
+  readonly bodies: ConnectionBodies;
 }
 
 /** A smaller answer, alone on its connection, is not worth counting. */
@@ -47,11 +49,49 @@ export function createHttp1({
   state,
   spoke,
   unsent,
+  bodies,
   onRefused,
 }: HttpOptions): Http1Side {
   const pending = new Map<Socket, Http1Connection>();
 
-  class CountedResponse extends ServerResponse<IncomingMessage> {
+  /** Counts what has come of a body before all of it has. */
+  class CountedRequest extends IncomingMessage implements UnfinishedBody {
+    /** Whether the body is collected until it is whole. Those of messages one by one are not. */
+    collects: boolean | undefined;
+    #heldBytes = 0;
+
+    override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
+      if (chunk === null) {
+        this.#hold(0);
+      } else if (String(chunk.length) !== this.headers["content-length"]) {
+        this.collects ??= !isStreaming(this.headers["content-type"]);
+        this.#hold(this.collects ? this.#heldBytes + chunk.length : 0);
+      }
+      return super.push(chunk, encoding);
+    }
+
+    evict(): void {
+      onRefused("buffered_request_bytes", this.socket.remoteAddress ?? "unknown");
+      this.socket.destroy();
+    }
+
+    /** A connection has one body at a time, which waits for no other. */
+    wait(): void {}
+
+    override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+      this.#hold(0);
+      super._destroy(error, done);
+    }
+
+    #hold(bytes: number): void {
+      if (bytes !== this.#heldBytes) {
+        this.#heldBytes = bytes;
+        pending.get(this.socket)?.bodies.hold(this, bytes);
+      }
+    }
+  }
+
+  class CountedResponse extends ServerResponse<CountedRequest> {
     override writeHead(statusCode: number, statusMessage?: string | Head, headers?: Head): this {
       if (state.draining) {
         this.shouldKeepAlive = false;
@@ -100,6 +140,7 @@ export function createHttp1({
 
   const server = createServer(
     {
+      IncomingMessage: CountedRequest,
       ServerResponse: CountedResponse,
       maxHeaderSize: limits.headerBytesMax,
       headersTimeout: limits.headersTimeoutMs,
@@ -133,6 +174,7 @@ export function createHttp1({
         count: 0,
         unsentBytes: 0,
         closed: false,
+        bodies: bodies.connection(),
         evict() {
           onRefused("buffered_response_bytes", socket.remoteAddress ?? "unknown");
           socket.destroy();
@@ -142,6 +184,7 @@ export function createHttp1({
       socket.once("close", () => {
         pending.delete(socket);
         connection.closed = true;
+        connection.bodies.close();
         unsent.hold(connection, 0);
       });
       server.emit("connection", socket);

@@ -1,7 +1,8 @@
 import { createServer } from "node:http2";
 import type { Socket } from "node:net";
-import { errorCode, Http2Connection, NodeStream, requestHeaders } from "@parley/http2";
+import { errorCode, Http2Connection, type Http2Stream, NodeStream, requestHeaders } from "@parley/http2";
 import { refuseHost2 } from "../http/refuse-host.ts";
+import { isStreaming, type UnfinishedBody } from "../http/unfinished-bodies.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
 import type { HttpOptions } from "./listener-options.ts";
 
@@ -16,6 +17,9 @@ export interface Http2Side {
 /** How many connections {@link Http2Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
 const lookedAtMax = 64;
 
+/** What a client may send on a stream before any of it was taken: a thousand streams of a connection hold no more than 64 MiB so. */
+const firstWindowBytes = 65_535;
+
 /** For the client's log, in GOAWAY. */
 const unsentText = "too many bytes of answers wait to be sent (BUFFERED_RESPONSE_BYTES_MAX)";
 
@@ -28,6 +32,7 @@ export function createHttp2({
   spoke,
   onRefused,
   unsent,
+  bodies,
 }: HttpOptions): Http2Side {
   const connections = new Set<Http2Connection>();
   // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
@@ -47,10 +52,13 @@ export function createHttp2({
           socket.destroy();
         },
       };
+      const bodiesHere = bodies.connection();
+      const streamBodies = new Map<Http2Stream, UnfinishedBody>();
       const connection = new Http2Connection(socket, {
         role: "server",
         streamsMax: limits.streamsPerConnectionMax,
         streamWindowBytes: limits.streamWindowBytes,
+        firstWindowBytes: Math.min(firstWindowBytes, limits.streamWindowBytes),
         connectionWindowBytes: limits.connectionWindowBytes,
         headerBytesMax: limits.headerBytesMax,
         resets: { burstMax: limits.streamResetBurstMax, perSecondMax: limits.streamResetsPerSecondMax },
@@ -79,6 +87,7 @@ export function createHttp2({
               refuseHost2(stream, headers);
             } else if (unary?.http2(stream, { headers, socket }) !== true) {
               const whole = new NodeStream(stream, socket);
+              stream.collects = !isStreaming(headers["content-type"]);
               whole.headRequest = headers[":method"] === "HEAD";
               compatibility.emit("stream", whole, headers, 0, block.fields);
             }
@@ -90,6 +99,20 @@ export function createHttp2({
             } else {
               unsent.hold(holder, bytes);
             }
+          },
+          onHeld(stream, bytes) {
+            let body = streamBodies.get(stream);
+            if (body === undefined) {
+              body = {
+                evict: () => stream.reset(errorCode.enhanceYourCalm),
+                wait: (waits) => stream.holdWindow(waits),
+              };
+              streamBodies.set(stream, body);
+            }
+            if (bytes === 0) {
+              streamBodies.delete(stream);
+            }
+            bodiesHere.hold(body, bytes);
           },
           onLimit: refused,
           onClose: () => connections.delete(connection),

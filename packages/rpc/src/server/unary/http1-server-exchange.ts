@@ -56,6 +56,7 @@ export class Http1Exchange implements Exchange {
     this.#receiver = receiver;
     const request = this.#request as ExchangeRequest;
     request[exchangeKey] = this;
+    request.collects = true;
     request.on("data", onData);
     request.on("end", onEnd);
   }
@@ -113,7 +114,7 @@ export class Http1Exchange implements Exchange {
 
 const exchangeKey = Symbol("exchange");
 
-type ExchangeRequest = IncomingMessage & { [exchangeKey]?: Http1Exchange };
+type ExchangeRequest = IncomingMessage & { [exchangeKey]?: Http1Exchange; collects?: boolean };
 type ExchangeResponse = ServerResponse & { [exchangeKey]?: Http1Exchange };
 
 // The same listeners for all requests, as over HTTP/2.

@@ -67,6 +67,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   readBody(bytesMax: number, receiver: BodyReceiver): void {
     this.#bytesMax = bytesMax;
     this.#receiver = receiver;
+    this.stream.collects = true;
   }
 
   onData(chunk: Buffer): void {
@@ -80,6 +81,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     body.add(chunk);
     if (body.length > bytesMax) {
       this.#receiver?.onBodyTooLong(body.takeBytes());
+      this.#holdNothing();
     }
   }
 
@@ -110,6 +112,9 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     if (!stream.closed) {
       this.#stalls.watch(this);
       if (!this.#bodyEnded) {
+        this.#body.takeBytes();
+        this.#bytesMax = -1;
+        this.#holdNothing();
         this.#dropRest();
       }
     }
@@ -130,6 +135,11 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   onClose(): void {
     this.#stalls.forget(this);
     this.#whenGone?.(() => reasonOfReset(this.stream.resetCode));
+  }
+
+  #holdNothing(): void {
+    this.stream.collects = false;
+    this.stream.holdBytes(0);
   }
 
   /** Tells a caller that is still sending that nobody listens any more (RFC 9113, section 8.1). */
