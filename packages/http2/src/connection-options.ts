@@ -15,6 +15,8 @@ export interface ConnectionListener {
    * Small changes are told late.
    */
   onUnsent?(bytes: number, stream?: Http2Stream): void;
+  /** So many bytes of what came in on a stream are held until more has come: see {@link Http2Stream.holdBytes}. */
+  onHeld?(stream: Http2Stream, bytes: number): void;
   /** The peer reached a limit, for which the connection ends now. */
   onLimit?(limit: PeerLimit): void;
   /** It is over, and all its streams have been told. */
@@ -28,6 +30,8 @@ export interface ConnectionOptions {
   readonly streamsMax?: number;
   /** What the other side may send on a stream before we have taken it. */
   readonly streamWindowBytes: number;
+  /** The same for what comes first on a stream, before any of it was taken. As `streamWindowBytes` by default. */
+  readonly firstWindowBytes?: number;
   /** And on all streams together. */
   readonly connectionWindowBytes: number;
   /** The most that the headers of one request or answer may take. */

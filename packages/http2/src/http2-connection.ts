@@ -44,6 +44,7 @@ export class Http2Connection implements FrameSink {
   ) {
     this.socket = socket;
     this.#client = role === "client";
+    const { firstWindowBytes = limits.streamWindowBytes } = limits;
     this.#listener = listener;
     this.#peerWork = new PeerWork({ resets, overhead });
     this.#writer = new FrameWriter(socket, () => this.#streams.pump());
@@ -54,6 +55,8 @@ export class Http2Connection implements FrameSink {
       writer: this.#writer,
       onStream: (stream, block) => listener.onStream?.(stream, block),
       work: this.#peerWork,
+      firstWindowBytes,
+      onHeld: (stream, bytes) => listener.onHeld?.(stream, bytes),
       onQueued: (stream) => listener.onUnsent?.(this.unsentBytes, stream),
       onEmpty: () => this.#endIfDone(),
     });
@@ -61,7 +64,7 @@ export class Http2Connection implements FrameSink {
       this.#writer.raw(preface);
     }
     this.#writer.settings([
-      [setting.initialWindowSize, limits.streamWindowBytes],
+      [setting.initialWindowSize, firstWindowBytes],
       [setting.maxHeaderListSize, limits.headerBytesMax],
       this.#client ? [setting.enablePush, 0] : [setting.maxConcurrentStreams, streamsMax],
     ]);

@@ -5,4 +5,5 @@ export { encodeFields } from "./hpack/header-encoder.ts";
 export { Http2Connection } from "./http2-connection.ts";
 export { NodeStream } from "./node-stream.ts";
 export type { PeerLimit, Rate } from "./peer-work.ts";
-export { Http2Stream, type StreamListener } from "./stream.ts";
+export { Http2Stream } from "./stream.ts";
+export type { StreamListener } from "./stream-listener.ts";

@@ -1,11 +1,13 @@
 import { ClosedStreams } from "./closed-streams.ts";
 import { ConnectionError, errorCode, windowBytesDefault, windowBytesMax } from "./frames/constants.ts";
+import { checkWindow } from "./frames/frame-checks.ts";
 import type { FrameWriter } from "./frames/frame-writer.ts";
 import { type HeaderBlock, HeaderDecoder } from "./hpack/header-decoder.ts";
 import { onLaterHeaders } from "./later-headers.ts";
 import type { PeerWork } from "./peer-work.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 import { Http2Stream, type StreamOwner } from "./stream.ts";
+import { StreamReceiveWindow } from "./stream-receive-window.ts";
 import { WaitingStreams } from "./waiting-streams.ts";
 
 export interface StreamTableOptions {
@@ -14,12 +16,15 @@ export interface StreamTableOptions {
   /** How many streams the other side may have open at once. */
   readonly streamsMax: number;
   readonly streamWindowBytes: number;
+  readonly firstWindowBytes: number;
   readonly connectionWindowBytes: number;
   readonly headerBytesMax: number;
   /** The other side began a stream. */
   onStream(stream: Http2Stream, block: HeaderBlock): void;
   /** Counts what the peer causes. */
   readonly work: PeerWork;
+  /** So many bytes of what came in on the stream are held until more has come. */
+  onHeld(stream: Http2Stream, bytes: number): void;
   /** More, or less, waits to be sent on the stream, and on all streams together, than before. May reset the stream. */
   onQueued(stream: Http2Stream, queuedBytes: number): void;
   /** The last open stream has ended. */
@@ -107,6 +112,10 @@ export class StreamTable implements StreamOwner {
     this.#options.onQueued(stream, this.queuedBytes);
   }
 
+  onHeld(stream: Http2Stream, bytes: number): void {
+    this.#options.onHeld(stream, bytes);
+  }
+
   /** More may be sent than before: streams that waited for it go on. */
   pump(): void {
     this.#waiting.serve(this);
@@ -127,10 +136,10 @@ export class StreamTable implements StreamOwner {
       this.#onEndedStream(id);
       return;
     }
-    stream.receiveWindow -= sizes.frame;
+    stream.receiveWindow.left -= sizes.frame;
     if (stream.remoteEnded) {
       stream.refuse(errorCode.streamClosed);
-    } else if (stream.receiveWindow < 0) {
+    } else if (stream.receiveWindow.left < 0) {
       stream.refuse(errorCode.flowControl);
     } else if (sizes.frame > sizes.data) {
       stream.taken(sizes.frame - sizes.data);
@@ -150,9 +159,11 @@ export class StreamTable implements StreamOwner {
     }
     if (last) {
       this.#dataStream = undefined;
-      if (this.#dataEnds) {
-        stream.endRemote();
-      }
+    }
+    if (last && this.#dataEnds) {
+      stream.endRemote();
+    } else if (stream.collects) {
+      stream.holdBytes(stream.receivedBytes);
     }
   }
 
@@ -237,7 +248,9 @@ export class StreamTable implements StreamOwner {
   }
 
   #add(id: number): Http2Stream {
-    const stream = new Http2Stream(this, id, { send: this.#peerWindowBytes, receive: this.#options.streamWindowBytes });
+    const { firstWindowBytes: first, streamWindowBytes: later } = this.#options;
+    const receive = new StreamReceiveWindow({ first, later });
+    const stream = new Http2Stream(this, id, { send: this.#peerWindowBytes, receive });
     this.#streams.set(id, stream);
     return stream;
   }
@@ -284,9 +297,3 @@ const streamsPerUnit = 10;
 
 /** Its headers are read, and RST_STREAM is written. */
 const refusedUnits = 4;
-
-function checkWindow(bytes: number, window: number): void {
-  if (bytes === 0 || window > windowBytesMax) {
-    throw new ConnectionError("a window cannot be so large", bytes === 0 ? errorCode.protocol : errorCode.flowControl);
-  }
-}

@@ -1,18 +1,8 @@
-import { errorCode, frameBytesMax } from "./frames/constants.ts";
+import { errorCode, frameBytesMax, partBytesMin } from "./frames/constants.ts";
 import type { FrameWriter } from "./frames/frame-writer.ts";
 import type { PeerWork } from "./peer-work.ts";
-
-/** Who is told what comes in on a stream. */
-export interface StreamListener {
-  /** The headers of an answer: names and values in turn. Only where we asked. */
-  onHeaders(fields: readonly string[]): void;
-  onData(bytes: Buffer): void;
-  onTrailers(fields: readonly string[]): void;
-  /** The other side has said everything. */
-  onEnd(): void;
-  /** The stream has ended both ways, was reset, or lost its connection. Called once, last. */
-  onClose(): void;
-}
+import type { StreamListener } from "./stream-listener.ts";
+import type { StreamReceiveWindow } from "./stream-receive-window.ts";
 
 /** What a stream needs of its connection. */
 export interface StreamOwner {
@@ -22,6 +12,8 @@ export interface StreamOwner {
   readonly work: PeerWork;
   /** The stream wants to be asked to go on, see {@link Http2Stream.pump}, as soon as the connection lets more out. */
   waitForWindow(stream: Http2Stream): void;
+  /** So many bytes of what came in on the stream are held until more has come. May reset it, or {@link Http2Stream.holdWindow hold its window}. */
+  onHeld(stream: Http2Stream, bytes: number): void;
   /** So much more, or less, waits to be sent on the stream than before. May reset it. */
   onQueued(stream: Http2Stream, bytes: number): void;
   /** The stream has ended. */
@@ -35,7 +27,7 @@ export class Http2Stream {
   /** What the other side lets us send on it. */
   sendWindow: number;
   /** What we let the other side send on it. */
-  receiveWindow: number;
+  readonly receiveWindow: StreamReceiveWindow;
   /** Whether it has ended both ways, was reset, or lost its connection. */
   closed = false;
   /** Whether this side has reset it. */
@@ -55,9 +47,10 @@ export class Http2Stream {
   headersSent = false;
   /** Called when the queue has become empty. */
   onDrained: (() => void) | undefined;
+  /** Whether all that comes in is held until the other side has said everything, as a request of one message is. */
+  collects = false;
   readonly #owner: StreamOwner;
-  readonly #windowBytes: number;
-  #unannounced = 0;
+  #heldBytes = 0;
   #queue: Uint8Array[] | undefined;
   #queuedBytes = 0;
   /** What the connection was told of {@link queuedBytes}. */
@@ -65,12 +58,15 @@ export class Http2Stream {
   #ending = false;
   #trailers: Uint8Array | undefined;
 
-  constructor(owner: StreamOwner, id: number, windows: { readonly send: number; readonly receive: number }) {
+  constructor(
+    owner: StreamOwner,
+    id: number,
+    windows: { readonly send: number; readonly receive: StreamReceiveWindow },
+  ) {
     this.#owner = owner;
     this.id = id;
     this.sendWindow = windows.send;
     this.receiveWindow = windows.receive;
-    this.#windowBytes = windows.receive;
   }
 
   /** The bytes that wait to be sent. */
@@ -205,11 +201,23 @@ export class Http2Stream {
     if (this.closed || this.remoteEnded) {
       return;
     }
-    this.#unannounced += bytes;
-    if (this.#unannounced * 2 >= this.#windowBytes) {
-      this.receiveWindow += this.#unannounced;
-      this.#owner.writer.windowUpdate(this.id, this.#unannounced);
-      this.#unannounced = 0;
+    const more = this.receiveWindow.taken(bytes);
+    if (more > 0) {
+      this.#owner.writer.windowUpdate(this.id, more);
+    }
+  }
+
+  /** Back-pressure: while its window is held, the other side may not send more than it may already. */
+  holdWindow(held: boolean): void {
+    this.receiveWindow.hold(held);
+    this.taken(0);
+  }
+
+  /** So many bytes of what came in are held until more has come: the beginning of a message. Told to the connection's listener. */
+  holdBytes(bytes: number): void {
+    if (bytes !== this.#heldBytes) {
+      this.#heldBytes = bytes;
+      this.#owner.onHeld(this, bytes);
     }
   }
 
@@ -252,6 +260,9 @@ export class Http2Stream {
       return;
     }
     this.remoteEnded = true;
+    if (this.collects) {
+      this.holdBytes(0);
+    }
     this.listener?.onEnd();
     if (this.localEnded) {
       this.close(errorCode.none);
@@ -268,6 +279,7 @@ export class Http2Stream {
     this.#queue = undefined;
     this.#queuedBytes = 0;
     this.#tellQueued();
+    this.holdBytes(0);
     this.#owner.forget(this);
     const { listener } = this;
     this.listener = undefined;
@@ -282,11 +294,5 @@ export class Http2Stream {
     }
   }
 }
-
-/**
- * A smaller part of a piece waits until the connection's window lets out this much: a peer that widens the window by what it has just read would
- * otherwise get smaller and smaller frames ("silly window syndrome", RFC 9293, section 3.8.6.2). The window is never less than 65,535 in all.
- */
-const partBytesMin = 2_048;
 
 const nothing = Buffer.alloc(0);

@@ -54,6 +54,14 @@ export interface ServerLimits {
   readonly overheadFrameBurstMax: number;
   /** And how many a second in the long run, besides those. */
   readonly overheadFramesPerSecondMax: number;
+  /** Bytes of answers that may wait to be sent, all connections together. Beyond it, connections whose clients take nothing are closed. */
+  readonly bufferedResponseBytesMax: number;
+  /** And on one connection. Beyond half of it new calls are refused, beyond all of it answers are reset, with ENHANCE_YOUR_CALM. */
+  readonly bufferedResponseBytesPerConnectionMax: number;
+  /** Bytes of unfinished request bodies that may be held, all connections together. Beyond it the oldest are refused. */
+  readonly bufferedRequestBytesMax: number;
+  /** And on one connection. Beyond half of it most bodies have to wait, beyond all of it further ones are refused. */
+  readonly bufferedRequestBytesPerConnectionMax: number;
   /** What a client may send on one HTTP/2 stream before it has to wait. */
   readonly streamWindowBytes: number;
   /** And on one HTTP/2 connection. */
@@ -107,6 +115,11 @@ export const defaultLimits: ServerLimits = {
   // Far more than any client has reason to send besides its calls, and few enough to be answered.
   overheadFrameBurstMax: 10_000,
   overheadFramesPerSecondMax: 1_000,
+  // All four fit beside each other in a heap of 256 MB; a connection may have eight messages of the largest size.
+  bufferedResponseBytesMax: 64 * 1024 * 1024,
+  bufferedResponseBytesPerConnectionMax: 32 * 1024 * 1024,
+  bufferedRequestBytesMax: 64 * 1024 * 1024,
+  bufferedRequestBytesPerConnectionMax: 32 * 1024 * 1024,
   // 256 KiB let a stream do 100 MB/s at 2.5 ms; the connection's window is that of a full message on each of two streams.
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 8 * 1024 * 1024,

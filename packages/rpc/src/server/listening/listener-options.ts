@@ -3,6 +3,8 @@ import type { Environment } from "../../environment/environment.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { HostCheck } from "../http/host-check.ts";
 import type { RequestHandler } from "../http/http-messages.ts";
+import type { UnfinishedBodies } from "../http/unfinished-bodies.ts";
+import type { UnsentAnswers } from "../http/unsent-answers.ts";
 import type { RpcPath } from "../wire/rpc-path.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
 
@@ -29,6 +31,8 @@ export interface ListenerOptions {
 /** What the two HTTP versions share of a listener. */
 export interface HttpOptions extends Omit<ListenerOptions, "tls"> {
   readonly state: { readonly draining: boolean };
+  readonly unsent: UnsentAnswers;
+  readonly bodies: UnfinishedBodies;
   /** Counts and logs a connection that is closed at a limit. */
   readonly onRefused: (refusal: ConnectionRefusal, address: string) => void;
   /** The connection has brought a request. */

@@ -75,6 +75,7 @@ export class Http1Exchange implements Exchange {
   #listen(): void {
     const request = this.#request as ExchangeRequest;
     request[exchangeKey] = this;
+    request.collects = true;
     request.on("data", onData);
     request.on("end", onEnd);
   }
@@ -181,7 +182,7 @@ const untakenBytesMax = 65_536;
 
 const exchangeKey = Symbol("exchange");
 
-type ExchangeRequest = IncomingMessage & { [exchangeKey]?: Http1Exchange };
+type ExchangeRequest = IncomingMessage & { [exchangeKey]?: Http1Exchange; collects?: boolean };
 type ExchangeResponse = ServerResponse & { [exchangeKey]?: Http1Exchange };
 
 // The same listeners for all requests, as over HTTP/2.

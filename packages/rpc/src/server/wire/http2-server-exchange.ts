@@ -68,6 +68,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   readBody(bytesMax: number, receiver: BodyReceiver): void {
     this.#bytesMax = bytesMax;
     this.#receiver = receiver;
+    this.stream.collects = true;
   }
 
   readPieces(receiver: PieceReceiver): void {
@@ -93,6 +94,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     body.add(chunk);
     if (body.length > bytesMax) {
       this.#receiver?.onBodyTooLong(body.takeBytes());
+      this.#holdNothing();
     }
   }
 
@@ -156,6 +158,9 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     if (!this.stream.closed) {
       this.#stalls.watch(this);
       if (!this.#bodyEnded) {
+        this.#body.takeBytes();
+        this.#bytesMax = -1;
+        this.#holdNothing();
         this.#dropRest();
       }
     }
@@ -176,6 +181,11 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   onClose(): void {
     this.#stalls.forget(this);
     this.#whenGone?.(() => reasonOfReset(this.stream.resetCode));
+  }
+
+  #holdNothing(): void {
+    this.stream.collects = false;
+    this.stream.holdBytes(0);
   }
 
   /** Tells a caller that is still sending that nobody listens any more (RFC 9113, section 8.1). */
