@@ -1,4 +1,5 @@
 import type { HeaderBlock } from "./hpack/header-decoder.ts";
+import type { PeerLimit, Rate } from "./peer-work.ts";
 import type { Http2Stream } from "./stream.ts";
 
 /** What a connection tells whoever made it. */
@@ -9,6 +10,13 @@ export interface ConnectionListener {
   onSettings?(): void;
   /** The other side takes no streams beyond this one. On a client alone. */
   onGoaway?(lastStreamId: number): void;
+  /**
+   * More, or less, waits to be sent than before: `bytes` on the whole connection. `stream` is where its own data has changed; it may be reset.
+   * Small changes are told late.
+   */
+  onUnsent?(bytes: number, stream?: Http2Stream): void;
+  /** The peer reached a limit, for which the connection ends now. */
+  onLimit?(limit: PeerLimit): void;
   /** It is over, and all its streams have been told. */
   onClose?(): void;
 }
@@ -24,6 +32,11 @@ export interface ConnectionOptions {
   readonly connectionWindowBytes: number;
   /** The most that the headers of one request or answer may take. */
   readonly headerBytesMax: number;
-  /** How many streams the other side may reset in a burst, and in a second in the long run. No limit by default. */
-  readonly resets?: { readonly burstMax: number; readonly perSecondMax: number };
+  /**
+   * How many calls the other side may reset before they are answered, or cause to be reset, in a burst, and in a second in the long run. Each call
+   * that was answered allows one more. No limit by default.
+   */
+  readonly resets?: Rate;
+  /** How many frames that serve no call the other side may send. Calls and data allow more. 10,000, and 1,000 a second by default. */
+  readonly overhead?: Rate;
 }

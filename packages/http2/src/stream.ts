@@ -1,5 +1,6 @@
 import { errorCode, frameBytesMax } from "./frames/constants.ts";
 import type { FrameWriter } from "./frames/frame-writer.ts";
+import type { PeerWork } from "./peer-work.ts";
 
 /** Who is told what comes in on a stream. */
 export interface StreamListener {
@@ -18,8 +19,11 @@ export interface StreamOwner {
   readonly writer: FrameWriter;
   /** What may be sent on all streams together (RFC 9113, section 5.2). */
   sendWindow: number;
-  /** The stream wants to be asked to go on, see {@link Http2Stream.pump}, as soon as more may be sent. */
+  readonly work: PeerWork;
+  /** The stream wants to be asked to go on, see {@link Http2Stream.pump}, as soon as the connection lets more out. */
   waitForWindow(stream: Http2Stream): void;
+  /** So much more, or less, waits to be sent on the stream than before. May reset it. */
+  onQueued(stream: Http2Stream, bytes: number): void;
   /** The stream has ended. */
   forget(stream: Http2Stream): void;
 }
@@ -56,6 +60,8 @@ export class Http2Stream {
   #unannounced = 0;
   #queue: Uint8Array[] | undefined;
   #queuedBytes = 0;
+  /** What the connection was told of {@link queuedBytes}. */
+  #toldBytes = 0;
   #ending = false;
   #trailers: Uint8Array | undefined;
 
@@ -116,6 +122,7 @@ export class Http2Stream {
         this.sendWindow -= length;
         owner.sendWindow -= length;
         owner.writer.data(this.id, bytes, trailers === undefined);
+        owner.work.sent(length, 1);
         if (trailers !== undefined) {
           owner.writer.headers(this.id, trailers, true);
         }
@@ -131,20 +138,29 @@ export class Http2Stream {
     this.pump();
   }
 
-  /** Sends what may be sent of what waits. */
-  pump(): void {
-    const owner = this.#owner;
-    if (this.closed || this.localEnded) {
-      return;
+  /** Sends what may be sent of what waits, in so many frames at most. */
+  pump(framesMax: number = Number.POSITIVE_INFINITY): void {
+    if (!this.closed && !this.localEnded) {
+      this.#send(framesMax);
+      this.#tellQueued();
     }
+  }
+
+  #send(framesMax: number): void {
+    const owner = this.#owner;
     const queue = this.#queue;
-    while (queue !== undefined && queue.length > 0) {
+    for (let frames = 0; queue !== undefined && queue.length > 0; frames++) {
+      if (this.sendWindow <= 0) {
+        // WINDOW_UPDATE on the stream itself, or SETTINGS, comes back to it.
+        return;
+      }
       const first = queue[0] as Uint8Array;
-      const size = Math.min(first.length, this.sendWindow, owner.sendWindow, frameBytesMax);
-      if (size <= 0 || owner.writer.congested) {
+      const room = owner.sendWindow >= Math.min(first.length, partBytesMin, this.sendWindow);
+      if (!room || owner.writer.congested || frames === framesMax) {
         owner.waitForWindow(this);
         return;
       }
+      const size = Math.min(first.length, this.sendWindow, owner.sendWindow, frameBytesMax);
       const whole = size === first.length;
       if (whole) {
         queue.shift();
@@ -156,6 +172,7 @@ export class Http2Stream {
       owner.sendWindow -= size;
       const last = this.#ending && queue.length === 0 && this.#trailers === undefined;
       owner.writer.data(this.id, whole ? first : first.subarray(0, size), last);
+      owner.work.sent(size, whole ? 1 : 0);
       if (last) {
         this.#queue = undefined;
         this.#endLocal();
@@ -172,6 +189,14 @@ export class Http2Stream {
       this.#endLocal();
     } else {
       this.onDrained?.();
+    }
+  }
+
+  #tellQueued(): void {
+    const bytes = this.#queuedBytes - this.#toldBytes;
+    if (bytes !== 0) {
+      this.#toldBytes = this.#queuedBytes;
+      this.#owner.onQueued(this, bytes);
     }
   }
 
@@ -197,11 +222,19 @@ export class Http2Stream {
     }
   }
 
+  /** Resets it for something that the peer did, which counts as a reset of the peer's. Throws where there were too many. */
+  refuse(code: number): void {
+    if (!this.closed) {
+      this.reset(code);
+      this.#owner.work.reset();
+    }
+  }
+
   /** For the connection: data came. False where it is more than the "content-length" says, which ends the stream (RFC 9113, section 8.1.1). */
   receive(bytes: Buffer): boolean {
     this.receivedBytes += bytes.length;
     if (this.expectedBytes >= 0 && this.receivedBytes > this.expectedBytes) {
-      this.reset(errorCode.protocol);
+      this.refuse(errorCode.protocol);
       return false;
     }
     this.listener?.onData(bytes);
@@ -215,7 +248,7 @@ export class Http2Stream {
     }
     if (this.expectedBytes >= 0 && this.expectedBytes !== this.receivedBytes) {
       // Its "content-length" says something else (RFC 9113, section 8.1.1).
-      this.reset(errorCode.protocol);
+      this.refuse(errorCode.protocol);
       return;
     }
     this.remoteEnded = true;
@@ -234,6 +267,7 @@ export class Http2Stream {
     this.resetCode = code;
     this.#queue = undefined;
     this.#queuedBytes = 0;
+    this.#tellQueued();
     this.#owner.forget(this);
     const { listener } = this;
     this.listener = undefined;
@@ -248,5 +282,11 @@ export class Http2Stream {
     }
   }
 }
+
+/**
+ * A smaller part of a piece waits until the connection's window lets out this much: a peer that widens the window by what it has just read would
+ * otherwise get smaller and smaller frames ("silly window syndrome", RFC 9293, section 3.8.6.2). The window is never less than 65,535 in all.
+ */
+const partBytesMin = 2_048;
 
 const nothing = Buffer.alloc(0);

@@ -40,10 +40,20 @@ export interface ServerLimits {
   readonly pipelinedRequestsMax: number;
   /** Streams, that is calls, open at once on one HTTP/2 connection. */
   readonly streamsPerConnectionMax: number;
-  /** Streams that a client may reset in a burst before its connection is closed (CVE-2023-44487). */
+  /**
+   * Calls that a client may reset, or cause to be reset, before they are answered, in a burst on one HTTP/2 connection, before that is closed
+   * (CVE-2023-44487, CVE-2025-8671). Each answered call allows one more.
+   */
   readonly streamResetBurstMax: number;
-  /** And how many a second in the long run. */
+  /** And how many a second in the long run, besides those. */
   readonly streamResetsPerSecondMax: number;
+  /**
+   * HTTP/2 frames that serve no call, such as PING, SETTINGS and tiny WINDOW_UPDATEs (CVE-2019-9512 and its kin), in a burst on one connection, before
+   * that is closed. Calls and data allow more.
+   */
+  readonly overheadFrameBurstMax: number;
+  /** And how many a second in the long run, besides those. */
+  readonly overheadFramesPerSecondMax: number;
   /** What a client may send on one HTTP/2 stream before it has to wait. */
   readonly streamWindowBytes: number;
   /** And on one HTTP/2 connection. */
@@ -91,8 +101,12 @@ export const defaultLimits: ServerLimits = {
   pipelinedRequestsMax: 64,
   // As many as the server itself takes, so that one caller alone may fill it.
   streamsPerConnectionMax: 1_000,
-  streamResetBurstMax: 1_000,
-  streamResetsPerSecondMax: 100,
+  // A proxy may cancel all of a thousand calls at once, and as many again at once after that.
+  streamResetBurstMax: 2_000,
+  streamResetsPerSecondMax: 200,
+  // Far more than any client has reason to send besides its calls, and few enough to be answered.
+  overheadFrameBurstMax: 10_000,
+  overheadFramesPerSecondMax: 1_000,
   // 256 KiB let a stream do 100 MB/s at 2.5 ms; the connection's window is that of a full message on each of two streams.
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 8 * 1024 * 1024,

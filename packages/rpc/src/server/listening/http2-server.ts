@@ -15,7 +15,7 @@ export interface Http2Side {
 /** How many connections {@link Http2Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
 const lookedAtMax = 64;
 
-export function createHttp2({ limits, handle, unary, hostCheck, state, spoke }: HttpOptions): Http2Side {
+export function createHttp2({ limits, handle, unary, hostCheck, state, spoke, onRefused }: HttpOptions): Http2Side {
   const connections = new Set<Http2Connection>();
   // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
   // a port: it is given the streams that the unary path leaves.
@@ -32,11 +32,12 @@ export function createHttp2({ limits, handle, unary, hostCheck, state, spoke }: 
         connectionWindowBytes: limits.connectionWindowBytes,
         headerBytesMax: limits.headerBytesMax,
         resets: { burstMax: limits.streamResetBurstMax, perSecondMax: limits.streamResetsPerSecondMax },
+        overhead: { burstMax: limits.overheadFrameBurstMax, perSecondMax: limits.overheadFramesPerSecondMax },
         listener: {
           onStream(stream, block) {
             const headers = block.tooLarge ? undefined : requestHeaders(block);
             if (headers === undefined) {
-              stream.reset(block.tooLarge ? errorCode.enhanceYourCalm : errorCode.protocol);
+              stream.refuse(block.tooLarge ? errorCode.enhanceYourCalm : errorCode.protocol);
               return;
             }
             if (announceLater) {
@@ -55,6 +56,7 @@ export function createHttp2({ limits, handle, unary, hostCheck, state, spoke }: 
               compatibility.emit("stream", whole, headers, 0, block.fields);
             }
           },
+          onLimit: (limit) => onRefused(limit, socket.remoteAddress ?? "unknown"),
           onClose: () => connections.delete(connection),
         },
       });

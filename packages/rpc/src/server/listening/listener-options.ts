@@ -4,6 +4,7 @@ import type { ServerLimits } from "../config/server-limits.ts";
 import type { HostCheck } from "../http/host-check.ts";
 import type { RequestHandler } from "../http/http-messages.ts";
 import type { UnaryPath } from "../unary/unary-path.ts";
+import type { ConnectionRefusal } from "./connection-refusals.ts";
 
 /** PEM texts. */
 export interface TlsMaterial {
@@ -28,6 +29,8 @@ export interface ListenerOptions {
 /** What the two HTTP versions share of a listener. */
 export interface HttpOptions extends Omit<ListenerOptions, "tls"> {
   readonly state: { readonly draining: boolean };
+  /** Counts and logs a connection that is closed at a limit. */
+  readonly onRefused: (refusal: ConnectionRefusal, address: string) => void;
   /** The connection has brought a request. */
   spoke(socket: Socket): void;
 }

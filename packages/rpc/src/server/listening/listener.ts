@@ -33,13 +33,19 @@ export function createListener(options: ListenerOptions): Listener {
   const { limits, environment } = options;
   const state = { draining: false };
   let accepted = 0;
-  const shared: HttpOptions = { ...options, state, spoke: (socket) => gate.spoke(tls?.rawSocketOf(socket) ?? socket) };
+  const onRefused = createRefusalReport(environment);
+  const shared: HttpOptions = {
+    ...options,
+    state,
+    onRefused,
+    spoke: (socket) => gate.spoke(tls?.rawSocketOf(socket) ?? socket),
+  };
   const http1 = createHttp1(shared);
   const http2 = createHttp2(shared);
   const gate = new ConnectionGate({
     limits,
     isTrusted: options.isTrusted,
-    onRefused: createRefusalReport(environment),
+    onRefused,
     closeIdle: () => http2.closeOneIdle() || http1.closeOneIdle(),
   });
   const tls = options.tls === undefined ? undefined : createTls(options.tls, { limits, http1, http2 });
