@@ -244,7 +244,10 @@ export class CallPipeline {
     const nowMs = this.#environment.clock.monotonic();
     if (call.deadlineMs <= nowMs) {
       call.expire();
-      throw toCallerError(call, call.aborted);
+    }
+    if (call.aborted !== undefined || call.ended) {
+      // Its caller left while the request was read: what takes a place now would never give it back.
+      throw call.aborted ?? new ConnectError("the call has ended", Code.Canceled);
     }
     this.#admission.admit(call);
     if (call.method.methodKind !== "unary" && this.#limits.streamAgeMaxMs > 0) {

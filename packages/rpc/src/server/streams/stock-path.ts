@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { ConnectRouter, ContextValues, HandlerContext } from "@connectrpc/connect";
-import { ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
+import { Code, ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import type { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionGzip } from "@connectrpc/connect-node";
@@ -13,6 +13,7 @@ import type { ServerCall } from "../pipeline/server-call.ts";
 import { type ServedMethod, throughPipeline } from "../pipeline/service-methods.ts";
 import { guardBody } from "./request-body.ts";
 import { fromWebText, isWebText, toWebText } from "./web-text.ts";
+import { withWritableHeaders } from "./writable-headers.ts";
 
 /**
  * The stock path: Connect's own handlers read and write the wire, and the pipeline stands around each call. A call is opened
@@ -25,7 +26,12 @@ export function stockPath(
 ): Parameters<typeof fastifyConnectPlugin>[1] {
   return {
     routes: (router) => addRoutes(router, { pipeline, methods, limits }),
-    contextValues: (request) => createContextValues().set(placeKey, { socket: socketOf(request.raw), call: undefined }),
+    contextValues: (request) =>
+      createContextValues().set(placeKey, {
+        socket: socketOf(request.raw),
+        gone: isGone(request.raw),
+        call: undefined,
+      }),
     requestGate: async (context) => {
       const served = methods.get(`/${context.service.typeName}/${context.method.name}`);
       if (served !== undefined) {
@@ -48,14 +54,21 @@ function socketOf(raw: FastifyRequest["raw"]): Socket {
   return stream?.socket ?? raw.socket;
 }
 
+function isGone(raw: FastifyRequest["raw"]): boolean {
+  const { stream } = raw as { readonly stream?: { readonly destroyed: boolean } };
+  return stream?.destroyed === true || socketOf(raw).destroyed;
+}
+
 /** Where a call's own things lie among Connect's context values. */
 interface Place {
   readonly socket: Socket | undefined;
+  /** Whether the caller left before Connect began to listen for that, of which no event will tell. */
+  readonly gone: boolean;
   call: ServerCall | undefined;
 }
 
 const placeKey = createContextKey<Place>(
-  { socket: undefined, call: undefined },
+  { socket: undefined, gone: false, call: undefined },
   { description: "the call on its way in" },
 );
 
@@ -83,9 +96,14 @@ function withGuardedBody(handler: UniversalHandler, limits: ServerLimits): Unive
       return handler(request);
     }
     const guardedBody = guardBody(body, { callOf: () => place.call, limits });
-    return isWebText(request)
+    const answer = isWebText(request)
       ? handler(fromWebText(request, guardedBody)).then(toWebText)
       : handler({ ...request, body: guardedBody });
+    return answer.then((response) =>
+      withWritableHeaders(response, (name) => {
+        place.call?.runtime.log.error({ header: name }, "a header that HTTP does not allow was left out of an answer");
+      }),
+    );
   };
   return Object.assign(guarded, {
     protocolNames: handler.protocolNames,
@@ -110,6 +128,13 @@ function openCall(
   place.call = call;
   const { signal } = context;
   const end = () => endCall(call, { pipeline, reason: signal.reason });
+  if (place.gone) {
+    pipeline.open(call);
+    const error = new ConnectError("the caller cancelled the call or went away", Code.Canceled);
+    call.abort(error);
+    pipeline.close(call, error);
+    throw error;
+  }
   if (signal.aborted) {
     // A deadline that is over as the call comes in has aborted the signal already, and no event will follow.
     try {
