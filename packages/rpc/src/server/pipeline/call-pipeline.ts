@@ -13,6 +13,7 @@ import type { CountCall } from "./count-call.ts";
 import { toCallerError } from "./error-mapping.ts";
 import { explainError } from "./explain-error.ts";
 import type { IncomingCall } from "./incoming-call.ts";
+import { MethodPace } from "./method-pace.ts";
 import type { MethodRuntime, PlaceKind } from "./method-runtime.ts";
 import { ServerCall, type Settled } from "./server-call.ts";
 import { validateMessage } from "./validation.ts";
@@ -69,6 +70,7 @@ export class CallPipeline {
       timeoutMs: methodPolicy(method).timeoutMs ?? unbounded,
       exempt,
       placeKind: placeKind(method, exempt),
+      pace: new MethodPace(),
       metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
       log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
       logCall: createCallLog(this.#environment.log, method),
@@ -150,7 +152,11 @@ export class CallPipeline {
     if (!call.runtime.exempt) {
       this.#metrics.inFlight.value--;
     }
-    const latencyMs = this.#environment.clock.monotonic() - call.startMs;
+    const nowMs = this.#environment.clock.monotonic();
+    const latencyMs = nowMs - call.startMs;
+    if (error === undefined && call.begunMs > 0) {
+      call.runtime.pace.answered(nowMs - call.begunMs, nowMs);
+    }
     call.runtime.metrics.ended(error?.code, latencyMs / 1000);
     if (!call.runtime.exempt) {
       call.runtime.logCall(call, { error, latencyMs });
@@ -180,12 +186,40 @@ export class CallPipeline {
       return;
     }
     if (permission === undefined) {
-      runUnary(call, single, receiver);
+      this.#run(call, single, receiver);
     } else {
       permission.then(
-        () => runUnary(call, single, receiver),
+        () => this.#run(call, single, receiver),
         (error: unknown) => receiver.onError(toCallerError(call, error)),
       );
+    }
+  }
+
+  #run<I, O>(call: ServerCall, { request, handle }: Single<I, O>, receiver: Settled<O>): void {
+    let answer: O | Promise<O>;
+    try {
+      answer = handle(request, call);
+    } catch (error) {
+      receiver.onError(toCallerError(call, error));
+      return;
+    }
+    if (isPromise(answer)) {
+      call.settle(answer, {
+        onValue: (value) => this.#answerInTime(call, value, receiver),
+        onError: (error) => receiver.onError(toCallerError(call, error)),
+      });
+    } else {
+      this.#answerInTime(call, answer, receiver);
+    }
+  }
+
+  /** The timer that cuts calls off is late where the event loop is: nothing is OK after its deadline all the same. */
+  #answerInTime<O>(call: ServerCall, answer: O, receiver: Settled<O>): void {
+    if (this.#environment.clock.monotonic() >= call.deadlineMs) {
+      call.expire();
+      receiver.onError(toCallerError(call, call.aborted));
+    } else {
+      receiver.onValue(answer);
     }
   }
 
@@ -242,7 +276,8 @@ export class CallPipeline {
   /** Takes a place. From then on a stream's age counts, and what is over by now is not begun. */
   #admit(call: ServerCall): void {
     const nowMs = this.#environment.clock.monotonic();
-    if (call.deadlineMs <= nowMs) {
+    if (!call.runtime.pace.canAnswerWithin(call.deadlineMs - nowMs, nowMs)) {
+      this.#metrics.shed("deadline-near");
       call.expire();
     }
     if (call.aborted !== undefined || call.ended) {
@@ -250,6 +285,7 @@ export class CallPipeline {
       throw call.aborted ?? new ConnectError("the call has ended", Code.Canceled);
     }
     this.#admission.admit(call);
+    call.begunMs = nowMs;
     if (call.method.methodKind !== "unary" && this.#limits.streamAgeMaxMs > 0) {
       // A tenth of jitter, so that streams that began together do not all come back together.
       call.ageEndMs = nowMs + this.#limits.streamAgeMaxMs * (0.9 + 0.2 * this.#environment.random());
@@ -285,24 +321,6 @@ function placeKind({ methodKind }: DescMethod, exempt: boolean): PlaceKind | und
     return exempt ? undefined : "unary";
   }
   return exempt ? "diagnostics" : "streams";
-}
-
-function runUnary<I, O>(call: ServerCall, { request, handle }: Single<I, O>, receiver: Settled<O>): void {
-  let answer: O | Promise<O>;
-  try {
-    answer = handle(request, call);
-  } catch (error) {
-    receiver.onError(toCallerError(call, error));
-    return;
-  }
-  if (isPromise(answer)) {
-    call.settle(answer, {
-      onValue: (value) => receiver.onValue(value),
-      onError: (error) => receiver.onError(toCallerError(call, error)),
-    });
-  } else {
-    receiver.onValue(answer);
-  }
 }
 
 /** A call of one message, and the implementation that it is for. */

@@ -2,6 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { LogCall } from "../../telemetry/access-log.ts";
 import type { MethodMetrics } from "../../telemetry/call-metrics.ts";
+import type { MethodPace } from "./method-pace.ts";
 
 /** What the pipeline keeps of a method, looked up once when the server is built. */
 export interface MethodRuntime {
@@ -12,6 +13,8 @@ export interface MethodRuntime {
   readonly exempt: boolean;
   /** Which of the server's places its calls take. Undefined for none: a health check is answered whatever the load. */
   readonly placeKind: PlaceKind | undefined;
+  /** How fast it is at the moment. */
+  readonly pace: MethodPace;
   readonly metrics: MethodMetrics;
   /** A log that carries the method's name. */
   readonly log: Logger;

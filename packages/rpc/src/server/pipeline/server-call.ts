@@ -31,6 +31,8 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   forwardedFor: string | undefined;
   /** The place that it has among the server's. */
   place: TakenPlace | undefined;
+  /** When it took its place, by the clock's `monotonic`. */
+  begunMs = 0;
   /** When a stream is asked to end, by the clock's `monotonic`. Infinity for never. */
   ageEndMs: number = Number.POSITIVE_INFINITY;
   /** Its place among the calls under way, which is the list's own affair. */
