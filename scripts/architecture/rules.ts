@@ -73,9 +73,10 @@ export const folderOrder: Readonly<Record<string, readonly (readonly string[])[]
     ["server"],
     ["testing", ""],
   ],
+  "packages/rpc/src/client": [["call"], ["connection"], ["wire"], ["policy"], ["batch"], [""]],
   "packages/rpc/src/server": [
-    ["config"],
     ["http"],
+    ["config"],
     ["pipeline"],
     ["unary", "streams", "standard"],
     ["in-process"],

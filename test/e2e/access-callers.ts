@@ -2,6 +2,7 @@ import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, typ
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { createKeySeal } from "@parley/user";
 import type { RunningStack } from "./running-stack.ts";
 
 /** The account that `AUTH=required npm start` is told to make an admin's. */
@@ -22,7 +23,23 @@ export interface SignedIn {
   readonly refreshToken: string;
 }
 
-export async function signIn(gateway: string, email: string, password = "parley-sample"): Promise<SignedIn> {
+/** The password of every user that {@link signUp} makes. */
+export const testPassword = "correct-horse";
+
+/** Makes an account by REST, through the gateway; answers its id. */
+export async function signUp(gateway: string, email: string): Promise<string> {
+  const answer = await fetch(`${gateway}/users`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ name: email.split("@")[0], email, password: testPassword }),
+  });
+  if (!answer.ok) {
+    throw new Error(`${email} could not sign up: ${answer.status} ${await answer.text()}`);
+  }
+  return ((await answer.json()) as { user: { id: string } }).user.id;
+}
+
+export async function signIn(gateway: string, email: string, password = testPassword): Promise<SignedIn> {
   const answer = await fetch(`${gateway}/users:login`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -57,6 +74,7 @@ export async function stealKeys({ dataFolder }: Pick<RunningStack, "dataFolder">
   const database = new DatabaseSync(join(dataFolder, "user.db"), { timeout: 5_000 });
   try {
     const row = database.prepare("SELECT id, private_jwk FROM signing_keys").get() ?? {};
+    const seal = createKeySeal(await readFile(join(dataFolder, "user.db.secret"), "utf8"));
     const insert = database.prepare("INSERT INTO signing_keys (id, private_jwk, create_time) VALUES (?, ?, ?)");
     const older = (id: string, ageMs: number): SigningKey => {
       const { privateKey } = generateKeyPairSync("ed25519");
@@ -64,7 +82,10 @@ export async function stealKeys({ dataFolder }: Pick<RunningStack, "dataFolder">
       return { id, key: privateKey };
     };
     return {
-      user: { id: String(row.id), key: createPrivateKey({ key: JSON.parse(String(row.private_jwk)), format: "jwk" }) },
+      user: {
+        id: String(row.id),
+        key: createPrivateKey({ key: JSON.parse(seal.open(String(row.private_jwk))), format: "jwk" }),
+      },
       order: { id: order.kid, key: createPrivateKey({ key: order, format: "jwk" }) },
       rotatedOut: older("rotated-out", 31 * dayMs),
       retiring: older("retiring", 30 * dayMs + 60_000),
@@ -74,15 +95,15 @@ export async function stealKeys({ dataFolder }: Pick<RunningStack, "dataFolder">
   }
 }
 
-/** Claims of Alice's access token, as the user service makes them. */
-export function aliceClaims(lifetimeS = 900): Record<string, unknown> {
+/** Claims of a user's access token, as the user service makes them. */
+export function userClaims(userId: string, lifetimeS = 900): Record<string, unknown> {
   const nowS = Math.floor(Date.now() / 1000);
-  return { sub: "1", role: "customer", iss: "parley/users", aud: "parley", iat: nowS, exp: nowS + lifetimeS };
+  return { sub: userId, role: "customer", iss: "parley/users", aud: "parley", iat: nowS, exp: nowS + lifetimeS };
 }
 
 /** Claims of the order service's own token. */
 export function serviceClaims(): Record<string, unknown> {
-  return { ...aliceClaims(), sub: "order", role: undefined, iss: "parley/services" };
+  return { ...userClaims("order"), role: undefined, iss: "parley/services" };
 }
 
 /** A token over the claims. What `header` says goes before what would be right. */
@@ -104,7 +125,11 @@ export function unsigned(claims: object, header: object): string {
 }
 
 /** Everybody who calls in the matrix, by what they try. */
-export async function everyCaller(gateway: string, keys: Keyring): Promise<Readonly<Record<string, TestCaller>>> {
+export async function everyCaller(
+  gateway: string,
+  { keys, aliceId }: { readonly keys: Keyring; readonly aliceId: string },
+): Promise<Readonly<Record<string, TestCaller>>> {
+  const aliceClaims = (lifetimeS?: number) => userClaims(aliceId, lifetimeS);
   const alice = await signIn(gateway, "alice@example.com");
   const bob = await signIn(gateway, "bob@example.com");
   const root = await signIn(gateway, admin.ADMIN_EMAIL, admin.ADMIN_PASSWORD);
@@ -125,8 +150,18 @@ export async function everyCaller(gateway: string, keys: Keyring): Promise<Reado
     "alg none": be("refused", `${unsigned(aliceClaims(), { alg: "none", typ: "at+jwt" })}.`),
     "HS256 with the public key": be("refused", confuse({ ...aliceClaims(), role: "admin" }, keys.user)),
     "a refresh token": be("refused", alice.refreshToken),
+    "the token with which a gateway forwards": be(
+      "refused",
+      forge(serviceClaims(), keys.order, { typ: "forwarder+jwt" }),
+    ),
+    "a service's token for another contract": be(
+      "refused",
+      forge({ ...serviceClaims(), aud: ["parley", "shipping.v1.ShippingService"] }, keys.order, { typ: "service+jwt" }),
+    ),
   } as const satisfies Record<string, TestCaller>;
-  const forgeries = Object.entries(everyForgery(keys)).map(([what, token]) => [what, be("refused", token)] as const);
+  const forgeries = Object.entries(everyForgery(keys, aliceClaims())).map(
+    ([what, token]) => [what, be("refused", token)] as const,
+  );
   const rare: Readonly<Record<string, TestCaller>> = {
     "a service for another user": be("service", service, { "x-on-behalf-of": `Bearer ${bob.accessToken}` }),
     "a service for nobody who can be told": be("service", service, { "x-on-behalf-of": "Bearer made-up" }),
@@ -147,8 +182,7 @@ function be(is: TestCaller["is"], token: string, more: Readonly<Record<string, s
 }
 
 /** Tokens that keys of the platform signed, and that are good for nothing all the same. */
-function everyForgery(keys: Keyring): Readonly<Record<string, string>> {
-  const alice = aliceClaims();
+function everyForgery(keys: Keyring, alice: object): Readonly<Record<string, string>> {
   const stranger = { ...keys.user, key: generateKeyPairSync("ed25519").privateKey };
   const service = { typ: "service+jwt" };
   return {

@@ -1,9 +1,11 @@
 import { services } from "@parley/cli";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { admin, signIn } from "./access-callers.ts";
+import { admin, signIn, signUp, testPassword } from "./access-callers.ts";
 import { npmStart, type RunningStack } from "./running-stack.ts";
 
 let stack: RunningStack;
+let aliceId: string;
+let bobId: string;
 
 const urlOf = (name: string) => {
   const port = services.find((service) => service.name === name)?.port ?? Number.NaN;
@@ -13,6 +15,9 @@ const urlOf = (name: string) => {
 beforeAll(async () => {
   // Where calls come from is told as a proxy in front of the gateway would.
   stack = await npmStart(["--only", "user,gateway"], { ...admin, AUTH: "required", TRUST_PROXY: "true" });
+  aliceId = await signUp(urlOf("gateway"), "alice@example.com");
+  bobId = await signUp(urlOf("gateway"), "bob@example.com");
+  await signUp(urlOf("gateway"), "charlie@example.com");
 }, 90_000);
 afterAll(() => stack?.dispose());
 
@@ -51,8 +56,8 @@ describe("signing in through the gateway", () => {
 
   test("gives a token that opens what is the user's own, and nothing else", async () => {
     const { accessToken } = await signIn(urlOf("gateway"), "alice@example.com");
-    expect((await get("/users/1", accessToken)).status).toBe(200);
-    expect((await get("/users/2", accessToken)).status).toBe(403);
+    expect((await get(`/users/${aliceId}`, accessToken)).status).toBe(200);
+    expect((await get(`/users/${bobId}`, accessToken)).status).toBe(403);
     expect((await get("/users", accessToken)).status).toBe(403);
   });
 
@@ -65,7 +70,7 @@ describe("signing in through the gateway", () => {
     const refresh = (refreshToken = "") => post(`${urlOf("gateway")}/users:refresh`, { refreshToken });
     const { refreshToken: first } = await signIn(urlOf("gateway"), "alice@example.com");
     const second = await refresh(first);
-    expect((await get("/users/1", second.body.accessToken ?? "")).status).toBe(200);
+    expect((await get(`/users/${aliceId}`, second.body.accessToken ?? "")).status).toBe(200);
     const again = await refresh(first);
     expect([again.status, reasonIn(again)]).toEqual([401, "REFRESH_TOKEN_ENDED"]);
     expect((await refresh(second.body.refreshToken)).status).toBe(401);
@@ -95,8 +100,8 @@ describe("guessing passwords", () => {
   test("is slowed by account, the same for one that there is and one that there is not", async () => {
     const known = await untilSlowed((n) => login("bob@example.com", "guess", `192.0.2.${n + 10}`));
     // Not even the right password gets through before the wait is over, and nobody else waits.
-    expect((await login("bob@example.com", "parley-sample", "192.0.2.50")).status).toBe(429);
-    expect((await login("charlie@example.com", "parley-sample", "192.0.2.50")).status).toBe(200);
+    expect((await login("bob@example.com", testPassword, "192.0.2.50")).status).toBe(429);
+    expect((await login("charlie@example.com", testPassword, "192.0.2.50")).status).toBe(200);
     const unknown = await untilSlowed((n) => login("nobody@example.com", "guess", `192.0.2.${n + 50}`));
     const [first, slowed] = [known[0], known.at(-1)] as [Answer, Answer];
     expect(known.length).toBeGreaterThan(freeFailures.account);
@@ -109,8 +114,8 @@ describe("guessing passwords", () => {
     const answers = await untilSlowed((n) => login(`guess-${n}@example.com`, "guess", "198.51.100.1"));
     expect(answers.length).toBeGreaterThan(freeFailures.address);
     expect(reasonIn(answers.at(-1) as Answer)).toBe("TOO_MANY_FAILED_LOGINS");
-    expect((await login("charlie@example.com", "parley-sample", "198.51.100.1")).status).toBe(429);
-    expect((await login("charlie@example.com", "parley-sample", "198.51.100.2")).status).toBe(200);
+    expect((await login("charlie@example.com", testPassword, "198.51.100.1")).status).toBe(429);
+    expect((await login("charlie@example.com", testPassword, "198.51.100.2")).status).toBe(200);
   });
 
   test("is slowed by the connection's address where nobody proves that the call came from elsewhere", async () => {

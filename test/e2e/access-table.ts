@@ -3,7 +3,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 /** Who may call a method. Written by hand, and not read from the contracts: a contract that says something else is wrong. */
 export type Rule = "public" | "owner" | "admin" | "service";
 
-/** A method, and a request about Alice (user 1) that does no harm where it is let in. */
+/** A method, and a request about Alice that does no harm where it is let in. */
 export interface Row {
   readonly rule: Rule;
   readonly request: JsonObject;
@@ -18,7 +18,13 @@ const afterPosition = "no-position";
 const lines = [{ productId: "no-such-product", quantity: 1 }];
 
 /** Every method of the platform but health and reflection, by `<service>/<method>`. */
-export function accessTable({ orderOfAlice }: { readonly orderOfAlice: string }): Readonly<Record<string, Row>> {
+export function accessTable({
+  aliceId,
+  orderOfAlice,
+}: {
+  readonly aliceId: string;
+  readonly orderOfAlice: string;
+}): Readonly<Record<string, Row>> {
   return {
     "user.v1.UserService/CreateUser": {
       rule: "public",
@@ -26,14 +32,22 @@ export function accessTable({ orderOfAlice }: { readonly orderOfAlice: string })
       // A password is hashed.
       costly: true,
     },
-    "user.v1.UserService/GetUser": { rule: "owner", request: { userId: "1" } },
-    "user.v1.UserService/BatchGetUsers": { rule: "admin", request: { userIds: ["1"] } },
+    "user.v1.UserService/GetUser": { rule: "owner", request: { userId: aliceId } },
+    "user.v1.UserService/BatchGetUsers": { rule: "admin", request: { userIds: [aliceId] } },
     "user.v1.UserService/ListUsers": { rule: "admin", request: {} },
-    "user.v1.UserService/UpdateUser": { rule: "owner", request: { user: { id: "1", name: "Mallory", etag } } },
-    "user.v1.UserService/DeleteUser": { rule: "owner", request: { userId: "1", etag } },
-    "user.v1.UserService/ValidateUser": { rule: "service", request: { userId: "1" } },
-    "user.v1.UserService/BatchValidateUsers": { rule: "service", request: { requests: [{ userId: "1" }] } },
+    "user.v1.UserService/UpdateUser": { rule: "owner", request: { user: { id: aliceId, name: "Mallory", etag } } },
+    "user.v1.UserService/DeleteUser": { rule: "owner", request: { userId: aliceId, etag } },
+    "user.v1.UserService/ValidateUser": { rule: "service", request: { userId: aliceId } },
+    "user.v1.UserService/BatchValidateUsers": { rule: "service", request: { requests: [{ userId: aliceId }] } },
     "user.v1.UserService/Login": { rule: "public", request: { email: "nobody@example.com", password: "guess" } },
+    "user.v1.UserService/ChangePassword": {
+      rule: "owner",
+      request: { userId: aliceId, currentPassword: "guess", newPassword: "long-enough" },
+      // A password is checked.
+      costly: true,
+    },
+    "user.v1.UserService/RevokeSessions": { rule: "owner", request: { userId: aliceId } },
+    "user.v1.UserService/RotateSigningKey": { rule: "admin", request: {} },
     "user.v1.UserService/RefreshLogin": { rule: "public", request: { refreshToken: "guess" } },
     "user.v1.UserService/Logout": { rule: "public", request: { refreshToken: "guess" } },
 
@@ -63,20 +77,20 @@ export function accessTable({ orderOfAlice }: { readonly orderOfAlice: string })
     "product.v1.InventoryService/ReleaseStock": { rule: "service", request: { orderId: "order-of-the-matrix" } },
     "product.v1.InventoryService/WatchStock": { rule: "public", request: { afterPosition } },
 
-    "order.v1.OrderService/CreateOrder": { rule: "owner", request: { userId: "1", items: lines } },
+    "order.v1.OrderService/CreateOrder": { rule: "owner", request: { userId: aliceId, items: lines } },
     "order.v1.OrderService/GetOrder": { rule: "owner", request: { orderId: orderOfAlice } },
-    "order.v1.OrderService/ListOrders": { rule: "owner", request: { userId: "1" } },
+    "order.v1.OrderService/ListOrders": { rule: "owner", request: { userId: aliceId } },
     "order.v1.OrderService/CancelOrder": { rule: "owner", request: { orderId: orderOfAlice, etag } },
-    "order.v1.OrderService/WatchOrders": { rule: "owner", request: { userId: "1", afterPosition } },
+    "order.v1.OrderService/WatchOrders": { rule: "owner", request: { userId: aliceId, afterPosition } },
 
-    "notification.v1.NotificationService/ListNotifications": { rule: "owner", request: { userId: "1" } },
+    "notification.v1.NotificationService/ListNotifications": { rule: "owner", request: { userId: aliceId } },
     "notification.v1.NotificationService/SendTestNotification": {
       rule: "admin",
       request: { recipient: "alice@example.com" },
     },
     "notification.v1.NotificationService/WatchNotifications": {
       rule: "owner",
-      request: { userId: "1", afterPosition },
+      request: { userId: aliceId, afterPosition },
     },
     "notification.v1.NotificationService/ListDeadLetters": { rule: "admin", request: {} },
     "notification.v1.NotificationService/RedriveDeadLetters": {

@@ -124,6 +124,14 @@ export declare type Access = Message<"rpc.v1.Access"> & {
    * @generated from field: string owner_of = 3;
    */
   ownerOf: string;
+
+  /**
+   * The services that may call the method with their own token, by name, for example `order`. For CALLER_SERVICE, no name
+   * means every service; for the other kinds of caller, no service.
+   *
+   * @generated from field: repeated string services = 4;
+   */
+  services: string[];
 };
 
 /**
@@ -133,13 +141,14 @@ export declare type Access = Message<"rpc.v1.Access"> & {
 export declare const AccessSchema: GenMessage<Access>;
 
 /**
- * The kinds of caller. An admin may call whatever a signed-in user or an owner may.
+ * The kinds of caller. An admin may call whatever a signed-in user or an owner may. A service may call what is public, and what
+ * names it in `services`.
  *
  * @generated from enum rpc.v1.Caller
  */
 export enum Caller {
   /**
-   * Not set: services alone.
+   * Not set: the same as CALLER_SERVICE.
    *
    * @generated from enum value: CALLER_UNSPECIFIED = 0;
    */
@@ -153,28 +162,28 @@ export enum Caller {
   PUBLIC = 1,
 
   /**
-   * Any user who has signed in, and any service.
+   * Any user who has signed in.
    *
    * @generated from enum value: CALLER_SIGNED_IN = 2;
    */
   SIGNED_IN = 2,
 
   /**
-   * The user whom the call is about, and any service.
+   * The user whom the call is about.
    *
    * @generated from enum value: CALLER_OWNER = 3;
    */
   OWNER = 3,
 
   /**
-   * Admins, and any service.
+   * Admins.
    *
    * @generated from enum value: CALLER_ADMIN = 4;
    */
   ADMIN = 4,
 
   /**
-   * Services of the platform alone.
+   * Services of the platform alone, see `services`.
    *
    * @generated from enum value: CALLER_SERVICE = 5;
    */

@@ -524,6 +524,129 @@ export declare type LoginResponse = Message<"user.v1.LoginResponse"> & {
 export declare const LoginResponseSchema: GenMessage<LoginResponse>;
 
 /**
+ * What ChangePassword takes.
+ *
+ * @generated from message user.v1.ChangePasswordRequest
+ */
+export declare type ChangePasswordRequest = Message<"user.v1.ChangePasswordRequest"> & {
+  /**
+   * The user whose password is to change.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * The password until now. Needed unless an admin calls.
+   *
+   * @generated from field: string current_password = 2;
+   */
+  currentPassword: string;
+
+  /**
+   * The password from now on. 8 to 128 characters.
+   *
+   * @generated from field: string new_password = 3;
+   */
+  newPassword: string;
+};
+
+/**
+ * Describes the message user.v1.ChangePasswordRequest.
+ * Use `create(ChangePasswordRequestSchema)` to create a new message.
+ */
+export declare const ChangePasswordRequestSchema: GenMessage<ChangePasswordRequest>;
+
+/**
+ * What ChangePassword answers.
+ *
+ * @generated from message user.v1.ChangePasswordResponse
+ */
+export declare type ChangePasswordResponse = Message<"user.v1.ChangePasswordResponse"> & {
+};
+
+/**
+ * Describes the message user.v1.ChangePasswordResponse.
+ * Use `create(ChangePasswordResponseSchema)` to create a new message.
+ */
+export declare const ChangePasswordResponseSchema: GenMessage<ChangePasswordResponse>;
+
+/**
+ * What RevokeSessions takes.
+ *
+ * @generated from message user.v1.RevokeSessionsRequest
+ */
+export declare type RevokeSessionsRequest = Message<"user.v1.RevokeSessionsRequest"> & {
+  /**
+   * The user whose sign-ins end.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message user.v1.RevokeSessionsRequest.
+ * Use `create(RevokeSessionsRequestSchema)` to create a new message.
+ */
+export declare const RevokeSessionsRequestSchema: GenMessage<RevokeSessionsRequest>;
+
+/**
+ * What RevokeSessions answers.
+ *
+ * @generated from message user.v1.RevokeSessionsResponse
+ */
+export declare type RevokeSessionsResponse = Message<"user.v1.RevokeSessionsResponse"> & {
+};
+
+/**
+ * Describes the message user.v1.RevokeSessionsResponse.
+ * Use `create(RevokeSessionsResponseSchema)` to create a new message.
+ */
+export declare const RevokeSessionsResponseSchema: GenMessage<RevokeSessionsResponse>;
+
+/**
+ * What RotateSigningKey takes.
+ *
+ * @generated from message user.v1.RotateSigningKeyRequest
+ */
+export declare type RotateSigningKeyRequest = Message<"user.v1.RotateSigningKeyRequest"> & {
+  /**
+   * Whether the keys until now end at once, since one may be stolen: their access tokens are refused as soon as services read the
+   * published keys again, within six minutes. Otherwise they stay published until their last tokens have ended.
+   *
+   * @generated from field: bool revoke_old_keys = 1;
+   */
+  revokeOldKeys: boolean;
+};
+
+/**
+ * Describes the message user.v1.RotateSigningKeyRequest.
+ * Use `create(RotateSigningKeyRequestSchema)` to create a new message.
+ */
+export declare const RotateSigningKeyRequestSchema: GenMessage<RotateSigningKeyRequest>;
+
+/**
+ * What RotateSigningKey answers.
+ *
+ * @generated from message user.v1.RotateSigningKeyResponse
+ */
+export declare type RotateSigningKeyResponse = Message<"user.v1.RotateSigningKeyResponse"> & {
+  /**
+   * The id of the new key, as it is published.
+   *
+   * @generated from field: string key_id = 1;
+   */
+  keyId: string;
+};
+
+/**
+ * Describes the message user.v1.RotateSigningKeyResponse.
+ * Use `create(RotateSigningKeyResponseSchema)` to create a new message.
+ */
+export declare const RotateSigningKeyResponseSchema: GenMessage<RotateSigningKeyResponse>;
+
+/**
  * What RefreshLogin takes.
  *
  * @generated from message user.v1.RefreshLoginRequest
@@ -709,6 +832,38 @@ export declare const UserService: GenService<{
     methodKind: "unary";
     input: typeof LoginRequestSchema;
     output: typeof LoginResponseSchema;
+  },
+  /**
+   * Replaces a user's password and ends all sign-ins of the user. The current password is checked as Login checks it; an admin may
+   * leave it out. Access tokens that are already out end with their own time.
+   *
+   * @generated from rpc user.v1.UserService.ChangePassword
+   */
+  changePassword: {
+    methodKind: "unary";
+    input: typeof ChangePasswordRequestSchema;
+    output: typeof ChangePasswordResponseSchema;
+  },
+  /**
+   * Ends every sign-in of a user: none of the user's refresh tokens gives new tokens any more. Access tokens that are already out
+   * end with their own time, a quarter of an hour at most.
+   *
+   * @generated from rpc user.v1.UserService.RevokeSessions
+   */
+  revokeSessions: {
+    methodKind: "unary";
+    input: typeof RevokeSessionsRequestSchema;
+    output: typeof RevokeSessionsResponseSchema;
+  },
+  /**
+   * Signs access tokens with a new key from now on. Keys also rotate by themselves, every 30 days.
+   *
+   * @generated from rpc user.v1.UserService.RotateSigningKey
+   */
+  rotateSigningKey: {
+    methodKind: "unary";
+    input: typeof RotateSigningKeyRequestSchema;
+    output: typeof RotateSigningKeyResponseSchema;
   },
   /**
    * Trades a refresh token for a new pair of tokens; the old refresh token ends. UNAUTHENTICATED if it is unknown, used,

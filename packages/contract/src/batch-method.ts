@@ -33,6 +33,9 @@ function problemOf(method: DescMethod, batch: DescMethod): string | undefined {
   if (policy.access.caller !== Caller.SERVICE || batchPolicy.access.caller !== Caller.SERVICE) {
     return "both must be for services alone (access)";
   }
+  if (policy.access.services.join() !== batchPolicy.access.services.join()) {
+    return "both must be for the same services (access)";
+  }
   const { requests, origins } = batch.input.field;
   const { results } = batch.output.field;
   if (!isList(requests, method.input.typeName) || !isList(origins, CallOriginSchema.typeName)) {

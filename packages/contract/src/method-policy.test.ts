@@ -16,7 +16,7 @@ describe("methodPolicy", () => {
         backoffMultiplier: 2,
         codes: new Set([Code.Unavailable]),
       },
-      access: { caller: Caller.PUBLIC, ownerField: "", ownerOf: "" },
+      access: { caller: Caller.PUBLIC, ownerField: "", ownerOf: "", services: [] },
       repeatable: "always",
     });
   });
@@ -38,6 +38,7 @@ describe("methodPolicy", () => {
       caller: Caller.OWNER,
       ownerField: "order_id",
       ownerOf: "order",
+      services: [],
     });
   });
 

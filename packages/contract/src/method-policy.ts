@@ -55,6 +55,8 @@ export interface AccessRule {
   readonly ownerField: string;
   /** What the owner field names, where it is not the owner's user id. Empty otherwise. */
   readonly ownerOf: string;
+  /** The services that may call the method with their own token. For `Caller.SERVICE`, none named means every service. */
+  readonly services: readonly string[];
 }
 
 /** A6: "the maximum is 5", so that a mistake in a contract cannot multiply load without bound. */
@@ -101,7 +103,12 @@ function hedgingRule(policy: HedgingPolicy): HedgingRule {
 }
 
 function accessRule(rule: Access): AccessRule {
-  return { caller: rule.caller ?? Caller.UNSPECIFIED, ownerField: rule.ownerField, ownerOf: rule.ownerOf };
+  return {
+    caller: rule.caller ?? Caller.UNSPECIFIED,
+    ownerField: rule.ownerField,
+    ownerOf: rule.ownerOf,
+    services: rule.services,
+  };
 }
 
 function repeatable(method: DescMethod): MethodPolicy["repeatable"] {

@@ -28,6 +28,5 @@ export { eventMigrations } from "./log/event-migrations.ts";
 export { partitionCount, partitionOf } from "./log/partition.ts";
 export { PositionGoneError, UnreadablePositionError } from "./log/position.ts";
 export { createRelay, type Relay, type RelayOptions } from "./relay/create-relay.ts";
-export type { Backoff } from "./relay/relay-backoff.ts";
 export { brokerSettings, openServiceBroker, replicaName, type ServiceBrokerOptions } from "./service-broker.ts";
 export { createWakeUp, type WakeUp } from "./wake-up.ts";

@@ -63,8 +63,8 @@ function statusOf(path: string): Promise<number | undefined> {
   });
 }
 
-describe("a page from elsewhere", () => {
-  const origin = "https://shop.example";
+describe("a page of another origin on this machine", () => {
+  const origin = "http://localhost:3000";
 
   test("may ask first", async () => {
     const headers = {
@@ -74,7 +74,8 @@ describe("a page from elsewhere", () => {
     };
     const response = await door.fetch("/products/101", { method: "OPTIONS", headers });
     expect(response.status).toBe(204);
-    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    expect(response.headers.get("access-control-allow-origin")).toBe(origin);
+    expect(response.headers.get("vary")).toContain("Origin");
     expect(response.headers.get("access-control-allow-methods")).toContain("PATCH");
     expect(response.headers.get("access-control-allow-headers")).toContain("authorization");
   });
@@ -87,8 +88,14 @@ describe("a page from elsewhere", () => {
   ])("may read the answer by %s", async (_what, path, init) => {
     const headers = { origin, "content-type": "application/json" };
     const response = await door.fetch(path, { ...init, headers });
-    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    expect(response.headers.get("access-control-allow-origin")).toBe(origin);
+    expect(response.headers.get("vary")).toContain("Origin");
     expect(response.headers.get("access-control-expose-headers")).toContain("x-request-id");
+  });
+
+  test("may read nothing where it is on another machine", async () => {
+    const response = await door.fetch("/products/101", { headers: { origin: "https://evil.example" } });
+    expect(response.headers.get("access-control-allow-origin")).toBeNull();
   });
 
   test("may not where only others may", async () => {

@@ -7,6 +7,7 @@ import type { Environment } from "@parley/rpc";
 import type { TakeRequest } from "@parley/rpc/server";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { BackendStates } from "./backend-health.ts";
+import { corsOrigins } from "./cors-origins.ts";
 import type { RateLimit } from "./limits/rate-limit.ts";
 import type { PublicService } from "./public-services.ts";
 import { dataHeaders } from "./rest/answer-rest.ts";
@@ -19,7 +20,7 @@ export interface DoorOptions {
   readonly services: readonly PublicService[];
   readonly rateLimit: RateLimit;
   readonly backendStates: () => Promise<BackendStates>;
-  /** The pages whose scripts may call: origins, or `*` for all. */
+  /** The pages whose scripts may read answers, see `corsOrigins`. */
   readonly corsOrigins: readonly string[];
 }
 
@@ -28,7 +29,7 @@ const restBodyBytesMax = 1024 * 1024;
 
 /** What a server puts in front of its calls to be the public door: REST, the API's description, health, CORS, security headers. */
 export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Transport) => Promise<TakeRequest> {
-  const { environment, services, rateLimit, backendStates, corsOrigins } = options;
+  const { environment, services, rateLimit, backendStates } = options;
   return async (app, local) => {
     // REST comes in like every other call: through the server's own pipeline.
     const transcoder = createTranscoder(
@@ -42,7 +43,11 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Tr
       }
     });
     answerOtherMethods(app, rest);
-    await app.register(cors, { ...corsRules, origin: corsOrigins.includes("*") ? "*" : [...corsOrigins] });
+    const mayRead = corsOrigins(options.corsOrigins);
+    await app.register(cors, {
+      ...corsRules,
+      origin: options.corsOrigins.includes("*") ? "*" : (origin, decide) => decide(null, mayRead(origin)),
+    });
     app.addHook("onRequest", async (request, reply) => {
       // Calls are answered past Fastify, on the raw response; what a browser must find there is put there now.
       if (request.headers.origin !== undefined) {

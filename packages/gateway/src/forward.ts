@@ -49,6 +49,7 @@ function forwardMethod(method: DescMethod, client: Client<DescService>, options:
 }
 
 function passedOn(context: HandlerContext, { addressOf, identity }: ForwardOptions): CallOptions {
+  const contract = context.service.typeName;
   const headers: [string, string][] = [];
   const token = requestHeader(context, "authorization");
   if (token !== undefined) {
@@ -56,7 +57,7 @@ function passedOn(context: HandlerContext, { addressOf, identity }: ForwardOptio
   }
   headers.push(["x-forwarded-for", addressOf(context)]);
   if (identity !== undefined) {
-    headers.push([forwardedByHeader, `Bearer ${identity.token()}`]);
+    headers.push([forwardedByHeader, `Bearer ${identity.forwarderToken(contract)}`]);
   }
   return { ...within(context), headers };
 }

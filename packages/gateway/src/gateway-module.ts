@@ -21,13 +21,19 @@ export interface GatewayModuleOptions {
   readonly requestsPerMinuteMax?: number;
   /** Whether a proxy in front says who calls. Default: false. */
   readonly trustsProxy?: boolean;
-  /** Default: every page. Calls carry no cookies, so that a page can do no more than its visitor's token lets it. */
+  /** The pages whose scripts may read answers, see `corsOrigins`. Default: the gateway's own pages and those on localhost. */
   readonly corsOrigins?: readonly string[];
 }
 
 /** The public door: every public method of the platform, by REST and by RPC, on one port. */
 export function createGatewayModule(options: GatewayModuleOptions): ServiceModule {
-  const { environment, backends, requestsPerMinuteMax = 6_000, trustsProxy = false, corsOrigins = ["*"] } = options;
+  const {
+    environment,
+    backends,
+    requestsPerMinuteMax = 6_000,
+    trustsProxy = false,
+    corsOrigins = ["localhost"],
+  } = options;
   // What the door calls with is its caller's own token, and never its own: that would give everybody the rights of a service.
   const { identity, ...nameless } = environment;
   const rateLimit = createRateLimit({ clock: environment.clock, requestsPerMinuteMax, trustsProxy });

@@ -13,14 +13,18 @@ async function seenBehind(headers: Record<string, string>, options: Parameters<t
   return door.platform.headers[0];
 }
 
-const identity = { name: "gateway", token: () => "own-token" };
+const identity = {
+  name: "gateway",
+  token: () => "a-token-with-rights",
+  forwarderToken: (audience: string) => `forwarder-of-${audience}`,
+};
 const environment = { ...systemEnvironment({ name: "test", logLevel: "silent" }), identity };
 
 test("a door with an identity does not lend it to who has none", async () => {
   const seen = await seenBehind({}, { environment });
   expect(seen?.get("authorization")).toBeNull();
   expect(seen?.get("x-on-behalf-of")).toBeNull();
-  expect(seen?.get(forwardedByHeader)).toBe("Bearer own-token");
+  expect(seen?.get(forwardedByHeader)).toBe("Bearer forwarder-of-product.v1.ProductService");
 });
 
 test("a caller's token is handed on as it is, and nothing else of what the caller says of itself", async () => {

@@ -6,6 +6,7 @@ import type { InventoryService } from "@parley/gen/product/v1/inventory_service_
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
 import { type Clock, type Environment, sleep } from "@parley/rpc";
+import { LRUCache } from "lru-cache";
 
 /** Answers about products, kept for a moment. */
 export interface ProductCache {
@@ -42,7 +43,7 @@ interface Kept {
 /** Makes an empty cache. */
 export function createProductCache(environment: Pick<Environment, "clock" | "log">): ProductCache {
   const { clock, log } = environment;
-  const answers = new Map<string, Kept>();
+  const answers = new LRUCache<string, Kept>({ max: answersMax });
   // Counts the times it was emptied: a read that began before a change must not be kept after it.
   let generation = 0;
   function empty() {
@@ -64,7 +65,7 @@ export function createProductCache(environment: Pick<Environment, "clock" | "log
     const began = generation;
     const response = await next(request);
     if (began === generation && !response.stream) {
-      keep(answers, key, { response, endMs: clock.monotonic() + productAgeMaxMs });
+      answers.set(key, { response, endMs: clock.monotonic() + productAgeMaxMs });
     }
     return response;
   };
@@ -95,15 +96,4 @@ function keyOf(method: DescMethod, message: Message): string {
 
 function fresh(kept: Kept | undefined, clock: Clock): UnaryResponse | undefined {
   return kept !== undefined && kept.endMs > clock.monotonic() ? kept.response : undefined;
-}
-
-function keep(answers: Map<string, Kept>, key: string, kept: Kept): void {
-  answers.delete(key);
-  answers.set(key, kept);
-  if (answers.size > answersMax) {
-    for (const oldest of answers.keys()) {
-      answers.delete(oldest);
-      return;
-    }
-  }
 }

@@ -1,5 +1,8 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { isExposed } from "@parley/contract";
 import { ServerReflection } from "@parley/gen/grpc/reflection/v1/reflection_pb.js";
 import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
@@ -75,6 +78,28 @@ describe.each(transports)("a call by %s", (_name, open) => {
     expect((error as ConnectError).code).toBe(Code.Unavailable);
     expect((error as ConnectError).message).not.toMatch(/127\.0\.0\.1/);
   });
+});
+
+test("reflection describes the methods that the gateway serves, and no others", async () => {
+  const reflection = createClient(ServerReflection, createGrpcTransport({ baseUrl: door.server.url }));
+  const service = "product.v1.InventoryService";
+  async function* ask() {
+    yield { messageRequest: { case: "fileContainingSymbol" as const, value: service } };
+    yield { messageRequest: { case: "fileContainingSymbol" as const, value: `${service}.ReserveStock` } };
+  }
+  const answers = [];
+  for await (const { messageResponse } of reflection.serverReflectionInfo(ask())) {
+    answers.push(messageResponse);
+  }
+  const files = answers[0]?.case === "fileDescriptorResponse" ? answers[0].value.fileDescriptorProto : [];
+  const methods = files
+    .flatMap((bytes) => fromBinary(FileDescriptorProtoSchema, bytes).service)
+    .find(({ name }) => name === "InventoryService")
+    ?.method.map(({ name }) => name);
+  const offered = InventoryService.methods.filter(isExposed).map(({ name }) => name);
+  expect(methods).toEqual(offered);
+  expect(offered).not.toContain("ReserveStock");
+  expect(answers[1]?.case).toBe("errorResponse");
 });
 
 test("reflection names every service that there is", async () => {

@@ -15,7 +15,10 @@ export const gatewaySettings = {
   ECHO_B_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50062" }),
   RATE_LIMIT_PER_MINUTE: wholeNumber({ min: 0, max: 100_000_000, default: 6_000, desc: "By caller. 0: no limit." }),
   TRUST_PROXY: flag({ default: false, desc: "Whether the x-forwarded-for of a proxy in front says who calls." }),
-  CORS_ORIGINS: text({ default: "*", desc: "The pages whose scripts may call: origins with commas between, or *." }),
+  CORS_ORIGINS: text({
+    default: "localhost",
+    desc: "The pages whose scripts may read answers: origins separated by commas, localhost for every local page, or *.",
+  }),
 };
 
 /** What the settings say of the door. */

@@ -1,4 +1,4 @@
-import type { HeaderBlock } from "./header-decoder.ts";
+import type { HeaderBlock } from "./hpack/header-decoder.ts";
 import type { Http2Stream } from "./stream.ts";
 
 /** What a connection tells whoever made it. */

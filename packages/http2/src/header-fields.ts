@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { HeaderBlock } from "./header-decoder.ts";
+import type { HeaderBlock } from "./hpack/header-decoder.ts";
 
 /** Fields of which there is one: of several, the first counts, as Node has it. */
 const singleNames: ReadonlySet<string> = new Set([
@@ -61,27 +61,60 @@ export function requestHeaders({ fields, malformed }: HeaderBlock): IncomingHttp
   if (malformed) {
     return undefined;
   }
-  let pseudo = 0;
+  let seen = 0;
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
     if (name.charCodeAt(0) === 0x3a) {
       const bit = pseudoNames[name];
       // Each but once, and all before the others.
-      if (bit === undefined || (pseudo & bit) !== 0 || (pseudo & regular) !== 0) {
+      if (bit === undefined || (seen & bit) !== 0 || (seen & regular) !== 0) {
         return undefined;
       }
-      pseudo |= bit;
+      seen |= bit;
     } else {
-      pseudo |= regular;
-      if (forbiddenNames.has(name) || (name === "te" && fields[index + 1] !== "trailers")) {
+      const bit = onceNames[name] ?? 0;
+      if ((seen & bit) !== 0 || forbiddenNames.has(name) || (name === "te" && fields[index + 1] !== "trailers")) {
         return undefined;
       }
+      seen |= regular | bit;
     }
   }
   const headers = fieldsToObject(fields);
-  const complete = headers[":method"] === "CONNECT" ? method : method | scheme | path;
-  return (pseudo & complete) === complete && headers[":path"] !== "" ? headers : undefined;
+  return isTarget(headers, seen) && isLength(headers["content-length"]) ? headers : undefined;
 }
+
+/** Whether the pseudo-headers of a request name what it is for (section 8.3.1). */
+function isTarget(headers: IncomingHttpHeaders, seen: number): boolean {
+  const verb = headers[":method"];
+  const target = headers[":path"] as string | undefined;
+  const origin = headers[":authority"] as string | undefined;
+  const name = headers.host;
+  if (origin?.includes("@") || (origin !== undefined && name !== undefined && !isSameHost(origin, name))) {
+    return false;
+  }
+  const whole = method | scheme | path;
+  if (verb === "CONNECT") {
+    return (seen & (whole | authority)) === (method | authority);
+  }
+  const isPath = target?.charCodeAt(0) === 0x2f || (target === "*" && verb === "OPTIONS");
+  return (seen & whole) === whole && isPath;
+}
+
+/** Whether "host" and ":authority" are one, be it that only one of them has the scheme's own port. */
+function isSameHost(one: string, other: string): boolean {
+  return one === other || withoutUsualPort(one) === withoutUsualPort(other);
+}
+
+function withoutUsualPort(host: string): string {
+  return host.toLowerCase().replace(/:(80|443)?$/, "");
+}
+
+function isLength(value: string | undefined): boolean {
+  return value === undefined || lengthPattern.test(value);
+}
+
+/** Digits alone (RFC 9110, section 8.6), and few enough to be exact. */
+const lengthPattern = /^[0-9]{1,15}$/;
 
 const method = 1;
 const scheme = 2;
@@ -94,6 +127,39 @@ const pseudoNames: Readonly<Record<string, number | undefined>> = {
   ":path": path,
   ":authority": authority,
 };
+/** Fields that a request must not have twice, since two readers could choose differently. */
+const onceNames: Readonly<Record<string, number | undefined>> = { "content-length": 32, host: 64 };
+
+/** The status of an answer, or undefined where its headers are malformed (sections 8.2.2 and 8.3.2). */
+export function answerStatus(fields: readonly string[]): number | undefined {
+  const status = fields[1] ?? "";
+  return fields[0] === ":status" && /^[1-9][0-9]{2}$/.test(status) && areTrailers(fields, 2)
+    ? Number(status)
+    : undefined;
+}
+
+/** The length that an answer promises, -1 if none, or undefined where that is malformed. */
+export function answerLength(fields: readonly string[]): number | undefined {
+  let length: number | undefined = -1;
+  for (let index = 0; index < fields.length; index += 2) {
+    if (fields[index] === "content-length") {
+      const value = fields[index + 1] ?? "";
+      length = length === -1 && lengthPattern.test(value) ? Number(value) : undefined;
+    }
+  }
+  return length;
+}
+
+/** Whether fields may be trailers: none is a pseudo-header (section 8.1), and none HTTP/1.1's own. */
+export function areTrailers(fields: readonly string[], start = 0): boolean {
+  for (let index = start; index < fields.length; index += 2) {
+    const name = fields[index] as string;
+    if (name.charCodeAt(0) === 0x3a || forbiddenNames.has(name)) {
+      return false;
+    }
+  }
+  return true;
+}
 
 /** What is HTTP/1.1's own (section 8.2.2). */
 const forbiddenNames: ReadonlySet<string> = new Set([

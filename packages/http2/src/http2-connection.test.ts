@@ -1,8 +1,8 @@
 import { type Duplex, duplexPair } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { errorCode, flag, frameType, preface, setting } from "./constants.ts";
-import { encodeFields } from "./header-encoder.ts";
+import { errorCode, flag, frameType, preface, setting } from "./frames/constants.ts";
+import { encodeFields } from "./hpack/header-encoder.ts";
 import { Http2Connection } from "./http2-connection.ts";
 import type { Http2Stream } from "./stream.ts";
 

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { ConnectionListener, ConnectionOptions } from "./connection-options.ts";
+import { FloodGate } from "./flood-gate.ts";
 import {
   ConnectionError,
   errorCode,
@@ -10,10 +11,10 @@ import {
   setting,
   windowBytesDefault,
   windowBytesMax,
-} from "./constants.ts";
-import { FloodGate } from "./flood-gate.ts";
-import { checkPriority, FrameReader, type FrameSink } from "./frame-reader.ts";
-import { FrameWriter } from "./frame-writer.ts";
+} from "./frames/constants.ts";
+import { checkPriority, FrameReader, type FrameSink } from "./frames/frame-reader.ts";
+import { FrameWriter } from "./frames/frame-writer.ts";
+import { PendingPings, pingBytes } from "./pending-pings.ts";
 import type { Http2Stream } from "./stream.ts";
 import { StreamTable } from "./stream-table.ts";
 
@@ -35,7 +36,7 @@ export class Http2Connection implements FrameSink {
   readonly #streams: StreamTable;
   readonly #resets: FloodGate;
   readonly #idleFrames = new FloodGate(idleFrameBurstMax, idleFramesPerSecondMax);
-  readonly #pings: (() => void)[] = [];
+  readonly #pings = new PendingPings();
 
   constructor(socket: Duplex, { role, listener, streamsMax = 0, resets = unlimited, ...limits }: ConnectionOptions) {
     this.socket = socket;
@@ -87,8 +88,7 @@ export class Http2Connection implements FrameSink {
 
   /** Asks the other side for a sign of life. Called back when it came, or when the connection is over. */
   ping(answered: () => void): void {
-    this.#pings.push(answered);
-    this.#writer.ping(pingBytes, false);
+    this.#writer.ping(this.#pings.add(answered), false);
   }
 
   /** GOAWAY that names the highest stream there can be: "no more, please", while what is on its way is let in (section 6.8). */
@@ -160,11 +160,11 @@ export class Http2Connection implements FrameSink {
         return;
       case frameType.ping:
         checkWhole(id);
-        checkSize(payload, pingBytes.length);
+        checkSize(payload, pingBytes);
         if ((flags & flag.ack) === 0) {
           this.#writer.ping(payload, true);
         } else {
-          this.#pings.shift()?.();
+          this.#pings.answer(payload);
         }
         return;
       case frameType.goaway:
@@ -215,9 +215,11 @@ export class Http2Connection implements FrameSink {
     this.#streams.pump();
   }
 
-  /** The table for headers is left alone, since we use none; what is unknown is passed over (section 6.5.2). */
+  /** Unknown settings are ignored (section 6.5.2). */
   #onSetting(id: number, value: number): void {
-    if (id === setting.maxConcurrentStreams) {
+    if (id === setting.headerTableSize) {
+      this.#writer.setTableSize(value);
+    } else if (id === setting.maxConcurrentStreams) {
       this.peerStreamsMax = value;
     } else if (id === setting.initialWindowSize) {
       if (value > windowBytesMax) {
@@ -260,9 +262,7 @@ export class Http2Connection implements FrameSink {
     this.destroyed = true;
     this.closing = true;
     this.#streams.close(code);
-    for (const answered of this.#pings.splice(0)) {
-      answered();
-    }
+    this.#pings.close();
     // Whatever is on its way out still leaves, a farewell that says why above all.
     this.#writer.flush();
     this.socket.end(code === errorCode.none ? undefined : () => this.socket.destroy());
@@ -285,7 +285,6 @@ const unlimited = { burstMax: Number.POSITIVE_INFINITY, perSecondMax: Number.POS
 /** What may wait to be written to one connection. All answers of a burst fit, if they are of the usual size. */
 const untakenBytesMax = 1 << 20;
 const settingBytes = 6;
-const pingBytes = Buffer.alloc(8);
 
 function checkSize(payload: Buffer, bytes: number, sized = payload.length === bytes): void {
   if (!sized) {

@@ -1,7 +1,7 @@
 export type { ConnectionListener, ConnectionOptions } from "./connection-options.ts";
-export { errorCode } from "./constants.ts";
-export { encodeFields } from "./header-encoder.ts";
+export { errorCode, preface } from "./frames/constants.ts";
 export { fieldsToObject, objectToFields, requestHeaders } from "./header-fields.ts";
+export { encodeFields } from "./hpack/header-encoder.ts";
 export { Http2Connection } from "./http2-connection.ts";
 export { NodeStream } from "./node-stream.ts";
 export { Http2Stream, type StreamListener } from "./stream.ts";

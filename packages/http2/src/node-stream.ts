@@ -1,7 +1,7 @@
 import { Duplex } from "node:stream";
-import { errorCode } from "./constants.ts";
-import { encodeFields } from "./header-encoder.ts";
+import { errorCode } from "./frames/constants.ts";
 import { fieldsToObject, objectToFields } from "./header-fields.ts";
+import { encodeFields } from "./hpack/header-encoder.ts";
 import type { Http2Stream, StreamListener } from "./stream.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -31,6 +31,11 @@ export class NodeStream extends Duplex implements StreamListener {
   aborted = false;
   readonly #stream: Http2Stream;
   #waitForTrailers = false;
+  /**
+   * The headers of an answer without a body. They wait for its end, which comes at once, so that both are one frame: gRPC's clients take an error
+   * before the first message for one only in that form ("Trailers-Only").
+   */
+  #heldBlock: Buffer | undefined;
   #untaken = 0;
   #idle: NodeJS.Timeout | undefined;
 
@@ -60,7 +65,7 @@ export class NodeStream extends Duplex implements StreamListener {
 
   /** What reads streams asks for `closed`, which Node's streams have as well. */
   get headersSent(): boolean {
-    return this.#stream.headersSent;
+    return this.#stream.headersSent || this.#heldBlock !== undefined;
   }
 
   respond(headers: Fields, { endStream = false, waitForTrailers = false, sendDate = true }: RespondOptions = {}): void {
@@ -71,9 +76,24 @@ export class NodeStream extends Duplex implements StreamListener {
     }
     const alone = endStream || this.headRequest || status === 204 || status === 205 || status === 304;
     this.#waitForTrailers = waitForTrailers && !alone;
-    this.#stream.sendHeaders(encodeFields(fields), alone);
+    const block = encodeFields(fields);
+    if (!alone && Number(headers["content-length"] ?? Number.NaN) === 0) {
+      this.#heldBlock = block;
+      setImmediate(() => this.#sendHeld(false));
+      return;
+    }
+    this.#stream.sendHeaders(block, alone);
     if (alone) {
       this.end();
+    }
+  }
+
+  /** Sends headers that were held back. */
+  #sendHeld(end: boolean): void {
+    const block = this.#heldBlock;
+    this.#heldBlock = undefined;
+    if (block !== undefined) {
+      this.#stream.sendHeaders(block, end);
     }
   }
 
@@ -86,6 +106,7 @@ export class NodeStream extends Duplex implements StreamListener {
   sendTrailers(headers: Fields): void {
     this.#waitForTrailers = false;
     const fields = objectToFields(headers);
+    this.#sendHeld(fields.length === 0);
     this.#stream.end(undefined, fields.length === 0 ? undefined : encodeFields(fields));
   }
 
@@ -178,6 +199,7 @@ export class NodeStream extends Duplex implements StreamListener {
       done();
       return;
     }
+    this.#sendHeld(false);
     stream.sendData(chunk);
     if (stream.queuedBytes === 0) {
       done();
@@ -194,6 +216,7 @@ export class NodeStream extends Duplex implements StreamListener {
     if (this.#waitForTrailers && !this.#stream.closed) {
       this.emit("wantTrailers");
     }
+    this.#sendHeld(true);
     this.#stream.end();
     done();
   }

@@ -1,6 +1,9 @@
-import { ConnectionError, errorCode, windowBytesDefault, windowBytesMax } from "./constants.ts";
-import type { FrameWriter } from "./frame-writer.ts";
-import { type HeaderBlock, HeaderDecoder } from "./header-decoder.ts";
+import { ClosedStreams } from "./closed-streams.ts";
+import { ConnectionError, errorCode, windowBytesDefault, windowBytesMax } from "./frames/constants.ts";
+import type { FrameWriter } from "./frames/frame-writer.ts";
+import { answerLength, answerStatus, areTrailers } from "./header-fields.ts";
+import { type HeaderBlock, HeaderDecoder } from "./hpack/header-decoder.ts";
+import { ReceiveWindow } from "./receive-window.ts";
 import { Http2Stream, type StreamOwner } from "./stream.ts";
 
 export interface StreamTableOptions {
@@ -32,10 +35,10 @@ export class StreamTable implements StreamOwner {
   readonly #streams = new Map<number, Http2Stream>();
   readonly #headers: HeaderDecoder;
   readonly #waiting = new Set<Http2Stream>();
+  readonly #closed = new ClosedStreams();
+  readonly #receiveWindow: ReceiveWindow;
   #nextId = 1;
   #peerWindowBytes = windowBytesDefault;
-  #receiveWindow: number;
-  #received = 0;
   /** The stream whose data is coming in, and whether it ends with that. */
   #dataStream: Http2Stream | undefined;
   #dataEnds = false;
@@ -45,7 +48,7 @@ export class StreamTable implements StreamOwner {
     this.writer = options.writer;
     this.#server = options.role === "server";
     this.#headers = new HeaderDecoder(options.headerBytesMax);
-    this.#receiveWindow = options.connectionWindowBytes;
+    this.#receiveWindow = new ReceiveWindow(options.writer, options.connectionWindowBytes);
   }
 
   get size(): number {
@@ -79,6 +82,9 @@ export class StreamTable implements StreamOwner {
 
   forget(stream: Http2Stream): void {
     this.#streams.delete(stream.id);
+    if (stream.resetSent && this.#server) {
+      this.#closed.wasReset(stream.id);
+    }
     if (this.#waiting.size > 0) {
       this.#waiting.delete(stream);
     }
@@ -100,7 +106,10 @@ export class StreamTable implements StreamOwner {
 
   onData(id: number, sizes: { readonly frame: number; readonly data: number }, ends: boolean): void {
     this.checkId(id);
-    this.#countIn(sizes.frame);
+    this.#receiveWindow.count(sizes.frame);
+    if (sizes.frame === 0) {
+      this.#options.onIdleFrame();
+    }
     const stream = this.#streams.get(id);
     this.#dataStream = stream;
     this.#dataEnds = ends;
@@ -126,8 +135,9 @@ export class StreamTable implements StreamOwner {
     if (stream === undefined || stream.closed) {
       return;
     }
-    stream.receivedBytes += piece.length;
-    stream.listener?.onData(piece);
+    if (!stream.receive(piece)) {
+      return;
+    }
     if (last) {
       this.#dataStream = undefined;
       if (this.#dataEnds) {
@@ -146,7 +156,7 @@ export class StreamTable implements StreamOwner {
     } else if (this.#server && id > this.lastPeerId) {
       this.#onNewStream(id, block, ends);
     } else {
-      this.#onEndedStream(id);
+      this.#onLateHeaders(id);
     }
   }
 
@@ -204,36 +214,30 @@ export class StreamTable implements StreamOwner {
     return stream;
   }
 
-  /** The connection's window only bounds what is on its way, and opens again at once: what streams hold is bounded by theirs. */
-  #countIn(bytes: number): void {
-    this.#receiveWindow -= bytes;
-    if (this.#receiveWindow < 0) {
-      throw new ConnectionError("more data than the window allows", errorCode.flowControl);
-    }
-    this.#received += bytes;
-    if (this.#received * 2 >= this.#options.connectionWindowBytes) {
-      this.#receiveWindow += this.#received;
-      this.writer.windowUpdate(0, this.#received);
-      this.#received = 0;
-    }
-    if (bytes === 0) {
-      this.#options.onIdleFrame();
-    }
-  }
-
   /** Something came for a stream that has ended, most of the time because it was on its way when we ended it. */
   #onEndedStream(id: number): void {
     this.#checkNotIdle(id);
     this.#options.onIdleFrame();
-    if (this.#server) {
+    if (this.#server && !this.#closed.hasReset(id)) {
       this.writer.reset(id, errorCode.streamClosed);
     }
   }
 
+  /** HEADERS on a stream that is not open. Where we reset it, they were on their way; otherwise the peer is wrong about its own streams. */
+  #onLateHeaders(id: number): void {
+    this.#checkNotIdle(id);
+    this.#options.onIdleFrame();
+    if (this.#server) {
+      this.#closed.checkHeaders(id);
+    }
+  }
+
   #onNewStream(id: number, block: HeaderBlock, ends: boolean): void {
+    this.#closed.began(id, this.lastPeerId);
     this.lastPeerId = id;
     if (id > this.acceptedMax || this.#streams.size >= this.#options.streamsMax) {
       this.#options.onIdleFrame();
+      this.#closed.wasReset(id);
       this.writer.reset(id, errorCode.refusedStream);
       return;
     }
@@ -254,7 +258,7 @@ export class StreamTable implements StreamOwner {
     } else if (block.malformed) {
       stream.reset(errorCode.protocol);
     } else if (this.#server || stream.answered) {
-      if (!ends || fields.some((name, index) => index % 2 === 0 && name.startsWith(":"))) {
+      if (!ends || !areTrailers(fields)) {
         stream.reset(errorCode.protocol);
         return;
       }
@@ -266,18 +270,23 @@ export class StreamTable implements StreamOwner {
   }
 
   #onAnswer(stream: Http2Stream, fields: readonly string[], ends: boolean): void {
-    const status = fields[0] === ":status" ? Number(fields[1]) : Number.NaN;
-    if (status >= 100 && status < 200 && !ends) {
+    const status = answerStatus(fields);
+    if (status !== undefined && status < 200 && !ends) {
       // An interim answer: the real one is still to come (RFC 9110, section 15.2).
       this.#options.onIdleFrame();
-    } else if (status >= 200 && status <= 999) {
-      stream.answered = true;
-      stream.listener?.onHeaders(fields);
-      if (ends) {
-        stream.endRemote();
-      }
-    } else {
+      return;
+    }
+    // Answers to HEAD, and these two, have the length of a body that does not come (RFC 9110, section 8.6).
+    const length = ends || status === 204 || status === 304 ? -1 : answerLength(fields);
+    if (status === undefined || status < 200 || length === undefined) {
       stream.reset(errorCode.protocol);
+      return;
+    }
+    stream.expectedBytes = length;
+    stream.answered = true;
+    stream.listener?.onHeaders(fields);
+    if (ends) {
+      stream.endRemote();
     }
   }
 }

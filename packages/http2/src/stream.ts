@@ -1,5 +1,5 @@
-import { errorCode, frameBytesMax } from "./constants.ts";
-import type { FrameWriter } from "./frame-writer.ts";
+import { errorCode, frameBytesMax } from "./frames/constants.ts";
+import type { FrameWriter } from "./frames/frame-writer.ts";
 
 /** Who is told what comes in on a stream. */
 export interface StreamListener {
@@ -34,6 +34,8 @@ export class Http2Stream {
   receiveWindow: number;
   /** Whether it has ended both ways, was reset, or lost its connection. */
   closed = false;
+  /** Whether this side has reset it. */
+  resetSent = false;
   /** Why it was reset, one of `errorCode`; 0 if it was not. */
   resetCode: number = errorCode.none;
   /** What the other side says that it will send in all; -1 if it does not say. */
@@ -189,9 +191,21 @@ export class Http2Stream {
   /** Ends it at once, with RST_STREAM. */
   reset(code: number): void {
     if (!this.closed) {
+      this.resetSent = true;
       this.#owner.writer.reset(this.id, code);
       this.close(code);
     }
+  }
+
+  /** For the connection: data came. False where it is more than the "content-length" says, which ends the stream (RFC 9113, section 8.1.1). */
+  receive(bytes: Buffer): boolean {
+    this.receivedBytes += bytes.length;
+    if (this.expectedBytes >= 0 && this.receivedBytes > this.expectedBytes) {
+      this.reset(errorCode.protocol);
+      return false;
+    }
+    this.listener?.onData(bytes);
+    return true;
   }
 
   /** For the connection: the other side has said everything. */

@@ -1,6 +1,6 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { PositionGoneError, UnreadablePositionError } from "@parley/events";
-import { reasonError } from "@parley/rpc";
+import { answeringWith, reasonError } from "@parley/rpc";
 import { InvalidPageTokenError, StoreUnavailableError } from "@parley/store";
 import {
   ContendedError,
@@ -78,3 +78,6 @@ const dependencyAnswers: Readonly<Record<DependencyProblem, readonly [Code, stri
   "timed-out": [Code.DeadlineExceeded, orderReasons.dependencyTimedOut],
   failed: [Code.Internal, orderReasons.dependencyFailed],
 };
+
+/** Maps the errors of a method with {@link errorAnswer}. */
+export const answering = answeringWith(errorAnswer);

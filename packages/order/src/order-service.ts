@@ -2,8 +2,9 @@ import type { HandlerContext } from "@connectrpc/connect";
 import type { EventLog } from "@parley/events";
 import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
 import { implement, type ServiceEntry } from "@parley/rpc/server";
-import { errorAnswer } from "./error-answers.ts";
-import { listOrders } from "./list-orders.ts";
+import { readPage } from "@parley/store";
+import { answering, errorAnswer } from "./error-answers.ts";
+import { orderList } from "./list-orders.ts";
 import type { Order } from "./order.ts";
 import { OrderNotFoundError } from "./order-errors.ts";
 import { orderMessage, stateOfMessage } from "./order-messages.ts";
@@ -31,9 +32,10 @@ export function orderService({ store, events, place, cancel, detached }: OrderSe
       return { order: orderMessage(await place({ userId, items, requestId: key }, detached(context))) };
     }),
     getOrder: answering(async ({ orderId: id }) => ({ order: orderMessage(found(await store.get(id), id)) })),
-    listOrders: answering(async ({ userId, state, pageSize, pageToken }) => {
-      const page = await listOrders(store, { userId, state: stateOfMessage(state), pageSize, pageToken });
-      return { orders: page.orders.map(orderMessage), nextPageToken: page.nextPageToken };
+    listOrders: answering(async ({ userId, state, ...page }) => {
+      const list = orderList(store, { userId, state: stateOfMessage(state) });
+      const { rows, nextPageToken } = await readPage(page, list);
+      return { orders: rows.map(orderMessage), nextPageToken };
     }),
     cancelOrder: answering(async ({ orderId: id, reason, etag }, context: HandlerContext) => {
       return { order: orderMessage(await cancel({ id, reason, etag }, detached(context))) };
@@ -53,15 +55,4 @@ export function orderService({ store, events, place, cancel, detached }: OrderSe
 function found(order: Order | undefined, id: string): Order {
   if (order === undefined) throw new OrderNotFoundError(id);
   return order;
-}
-
-/** The handler with its errors as the caller shall see them. */
-function answering<I, C, O>(handler: (request: I, context: C) => Promise<O>): (request: I, context: C) => Promise<O> {
-  return async (request, context) => {
-    try {
-      return await handler(request, context);
-    } catch (error) {
-      throw errorAnswer(error);
-    }
-  };
 }

@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { PositionGoneError, UnreadablePositionError } from "@parley/events";
-import { type CallContext, reasonError } from "@parley/rpc";
+import { answeringWith, type CallContext, reasonError } from "@parley/rpc";
 import { InvalidPageTokenError, type Refusals, RequestIdReusedError, StoreUnavailableError } from "@parley/store";
 import { ProductError, type ProductReason } from "./product-errors.ts";
 
@@ -20,7 +20,7 @@ const codes: Readonly<Record<ProductReason, Code>> = {
 };
 
 /** What a caller is told of an error: a refusal with its code and reason, anything else as it is, for the runtime to hide. */
-export function toRpcError(error: unknown): unknown {
+export function errorAnswer(error: unknown): unknown {
   const refusal = asRefusal(error);
   if (refusal === undefined) {
     return error;
@@ -56,16 +56,8 @@ function asRefusal(error: unknown): Pick<ProductError, "reason" | "message" | "m
   return undefined;
 }
 
-/** A method with its errors turned into what callers are told. */
-export function edge<A extends unknown[], R>(method: (...call: A) => Promise<R>): (...call: A) => Promise<R> {
-  return async (...call) => {
-    try {
-      return await method(...call);
-    } catch (error) {
-      throw toRpcError(error);
-    }
-  };
-}
+/** Maps the errors of a method with {@link errorAnswer}. */
+export const answering = answeringWith(errorAnswer);
 
 /** Refusals of the product service as they are kept with their request ids. */
 export const keptRefusals: Refusals = {

@@ -8,7 +8,7 @@ import {
 import { callContextKey, type Environment } from "@parley/rpc";
 import { batchOf, implement, type ServiceEntry } from "@parley/rpc/server";
 import { answerOrRefuseOnce, type Database } from "@parley/store";
-import { callerName, edge, keptRefusals, toRpcError } from "./error-answers.ts";
+import { answering, callerName, errorAnswer, keptRefusals } from "./error-answers.ts";
 import type { Inventory } from "./inventory/inventory.ts";
 import { sayable } from "./inventory/stock-change.ts";
 import { updateStock } from "./inventory/stock-update.ts";
@@ -28,13 +28,13 @@ export interface InventoryServiceOptions {
 export function createInventoryService(options: InventoryServiceOptions): ServiceEntry {
   const { environment, database, inventory, events, eventLog } = options;
 
-  const reserveStock = edge(async ({ orderId, items }: ReserveStockRequest, { values }: HandlerContext) => {
+  const reserveStock = answering(async ({ orderId, items }: ReserveStockRequest, { values }: HandlerContext) => {
     const reservation = await inventory.reserve({ orderId, lines: items, cause: values.get(callContextKey) });
     return { reservation: reservationMessage(reservation) };
   });
 
   return implement(InventoryService, {
-    checkStock: edge(async ({ items }) => {
+    checkStock: answering(async ({ items }) => {
       const levels = await inventory.check(items);
       return {
         available: levels.every(({ quantity, available }) => quantity <= available),
@@ -46,7 +46,7 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
       };
     }),
 
-    updateStock: edge((request, { values }) => {
+    updateStock: answering((request, { values }) => {
       const cause = values.get(callContextKey);
       const [nowMs, caller] = [environment.clock.now(), callerName(cause)];
       const { productId, change } = request;
@@ -68,7 +68,7 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
 
     batchReserveStock: batchOf(InventoryService.method.reserveStock, () => reserveStock),
 
-    releaseStock: edge(async ({ orderId }, { values }) => {
+    releaseStock: answering(async ({ orderId }, { values }) => {
       const reservation = await inventory.release({ orderId, cause: values.get(callContextKey) });
       return { reservation: reservationMessage(reservation) };
     }),
@@ -93,6 +93,6 @@ async function* watchStock(eventLog: EventLog, request: WatchStockRequest, { sig
       }
     }
   } catch (error) {
-    throw toRpcError(error);
+    throw errorAnswer(error);
   }
 }

@@ -1,12 +1,6 @@
-import { marksFor, type Reader, type Transaction } from "@parley/store";
+import { marksFor, type PagedList, type Reader, type Transaction } from "@parley/store";
 import type { StockChange } from "./inventory/stock-change.ts";
 import type { Product } from "./product.ts";
-
-/** Where a page of products begins: after this one. */
-export interface ProductPlace {
-  readonly createTimeMs: number;
-  readonly id: string;
-}
 
 interface ProductRow {
   readonly id: string;
@@ -40,24 +34,18 @@ export async function findProducts(reader: Reader, ids: readonly string[]): Prom
   return new Map(rows.map((row) => [row.id, fromRow(row)]));
 }
 
-/** Reads a page of products, oldest first. */
-export async function listProducts(
-  reader: Reader,
-  { after, limit }: { readonly after: ProductPlace | undefined; readonly limit: number },
-): Promise<readonly Product[]> {
-  const rows =
-    after === undefined
-      ? await reader.all<ProductRow>(
-          `SELECT ${columns} FROM products WHERE delete_time IS NULL ORDER BY create_time, id LIMIT ?`,
-          limit,
-        )
-      : await reader.all<ProductRow>(
-          `SELECT ${columns} FROM products WHERE delete_time IS NULL AND (create_time, id) > (?, ?) ORDER BY create_time, id LIMIT ?`,
-          after.createTimeMs,
-          after.id,
-          limit,
-        );
-  return rows.map(fromRow);
+/** The products, oldest first, to be read page by page. */
+export function productList(reader: Reader): PagedList<Product, [createTimeMs: number, id: string]> {
+  return {
+    list: "products",
+    keyTypes: ["number", "string"],
+    keyOf: ({ createTimeMs, id }) => [createTimeMs, id],
+    async read(after, limit) {
+      const condition = `WHERE delete_time IS NULL ${after === undefined ? "" : "AND (create_time, id) > (?, ?)"}`;
+      const sql = `SELECT ${columns} FROM products ${condition} ORDER BY create_time, id LIMIT ?`;
+      return (await reader.all<ProductRow>(sql, ...(after ?? []), limit)).map(fromRow);
+    },
+  };
 }
 
 /** Whether there was ever a product. */

@@ -1,4 +1,5 @@
-export { addressGroup } from "./call/address-group.ts";
+export { addressGroup, bareAddress } from "./call/address-group.ts";
+export { answeringWith } from "./call/answering.ts";
 export { type CallContext, type Caller, callContextKey, within } from "./call/call-context.ts";
 export {
   type ErrorDetail,
@@ -17,6 +18,7 @@ export {
   userTokenIssuer,
   userTokenType,
 } from "./call/token-claims.ts";
+export { type BackoffOptions, backoffMs } from "./environment/backoff.ts";
 export { type Clock, sleep, systemClock } from "./environment/clock.ts";
 export type { Environment } from "./environment/environment.ts";
 export { createLineLog, type LineLog } from "./environment/line-log.ts";

@@ -8,7 +8,7 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import type { Database, Migration, Transaction } from "./database.ts";
+import type { Database, Migration, Reader, Transaction } from "./database.ts";
 
 /** How long an answer is kept at least: the contracts promise that a request id is remembered "for at least a day". */
 export const requestIdRetentionMs = 24 * 60 * 60 * 1000;
@@ -83,6 +83,18 @@ export async function answerOnce<I extends DescMessage, O extends DescMessage>(
   return answer;
 }
 
+/**
+ * The answer that a call was given before, if it was: for work that costs something before its transaction begins. Throws
+ * {@link RequestIdReusedError} as {@link answerOnce} does.
+ */
+export async function answerBefore<I extends DescMessage, O extends DescMessage>(
+  reader: Reader,
+  call: RepeatableCall<I, O>,
+): Promise<MessageShape<O> | undefined> {
+  const known = call.request.requestId === "" ? undefined : await findAnswer(reader, call);
+  return known === undefined ? undefined : fromBinary(call.method.output, Buffer.from(known, "base64"));
+}
+
 /** How a service's refusals are kept, so that a call that comes again is refused again. */
 export interface Refusals {
   /** A refusal as text, or undefined for an error that the next try may not meet. */
@@ -143,11 +155,11 @@ export async function answerOrRefuseOnce<I extends DescMessage, O extends DescMe
 const refusalMark = "!";
 
 async function findAnswer<I extends DescMessage, O extends DescMessage>(
-  transaction: Transaction,
+  reader: Reader,
   call: RepeatableCall<I, O>,
 ): Promise<string | undefined> {
   const { scope, requestId } = keyOf(call);
-  const known = await transaction.get<{ body_hash: string; answer: string }>(
+  const known = await reader.get<{ body_hash: string; answer: string }>(
     "SELECT body_hash, answer FROM request_ids WHERE scope = ? AND request_id = ?",
     scope,
     requestId,

@@ -1,6 +1,7 @@
 export type { Database, Migration, Reader, Row, SharedWork, SqlValue, Transaction } from "./database.ts";
 export { type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
 export {
+  answerBefore,
   answerOnce,
   answerOrRefuseOnce,
   idempotencyMigrations,
@@ -17,6 +18,7 @@ export {
 export { inParts, insertRows, marksFor, type RowInsert } from "./many-rows.ts";
 export { type OpenDatabaseOptions, openDatabase } from "./open-database.ts";
 export { decodePageToken, encodePageToken, InvalidPageTokenError } from "./page-token.ts";
+export { type Page, type PagedList, type PageRequest, pageSizeDefault, pageSizeMax, readPage } from "./read-page.ts";
 export type { Schedule } from "./sqlite/group-commit.ts";
 export {
   ConstraintError,

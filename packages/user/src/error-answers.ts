@@ -1,5 +1,5 @@
 import { Code, type HandlerContext } from "@connectrpc/connect";
-import { callContextKey, reasonError } from "@parley/rpc";
+import { answeringWith, callContextKey, reasonError } from "@parley/rpc";
 import { InvalidPageTokenError, RequestIdReusedError, StoreUnavailableError } from "@parley/store";
 import { UserError, type UserReason } from "./user-errors.ts";
 
@@ -18,7 +18,7 @@ const codes: Readonly<Record<UserReason, Code>> = {
 };
 
 /** What a caller is told of an error: a refusal with its code and reason, anything else as it is, for the runtime to hide. */
-export function toRpcError(error: unknown): unknown {
+export function errorAnswer(error: unknown): unknown {
   const refusal = asRefusal(error);
   if (refusal === undefined) {
     return error;
@@ -50,24 +50,11 @@ function asRefusal(error: unknown): UserError | undefined {
   return undefined;
 }
 
-/** A method with its errors turned into what callers are told. */
-export function edge<A extends unknown[], R>(method: (...call: A) => Promise<R>): (...call: A) => Promise<R> {
-  return async (...call) => {
-    try {
-      return await method(...call);
-    } catch (error) {
-      throw toRpcError(error);
-    }
-  };
-}
+/** Maps the errors of a method with {@link errorAnswer}. */
+export const answering = answeringWith(errorAnswer);
 
 /** Who calls, for keeping the request ids of callers apart. */
 export function callerName({ values }: HandlerContext): string {
   const caller = values.get(callContextKey)?.caller;
   return caller === undefined ? "" : `${caller.kind} ${caller.id}`;
-}
-
-/** The network address that a person calls from, for slowing down who guesses passwords. */
-export function clientAddress({ values }: HandlerContext): string {
-  return values.get(callContextKey)?.peer ?? "unknown";
 }

@@ -27,6 +27,7 @@ export interface UserErrorOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** How long to wait before another try, in milliseconds. */
   readonly retryAfterMs?: number;
+  readonly cause?: unknown;
 }
 
 /** The user service's refusal of what was asked. */
@@ -36,8 +37,8 @@ export class UserError extends Error {
   readonly metadata: Readonly<Record<string, string>>;
   readonly retryAfterMs: number | undefined;
 
-  constructor(reason: UserReason, message: string, { metadata = {}, retryAfterMs }: UserErrorOptions = {}) {
-    super(message);
+  constructor(reason: UserReason, message: string, { metadata = {}, retryAfterMs, cause }: UserErrorOptions = {}) {
+    super(message, { cause });
     this.reason = reason;
     this.metadata = metadata;
     this.retryAfterMs = retryAfterMs;

@@ -3,6 +3,7 @@ import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import { type Database, startPruningRequestIds } from "@parley/store";
 import { type AdminAccount, ensureAdmin, loadSampleUsers } from "./first-users.ts";
+import type { KeySeal } from "./sign-in/key-seal.ts";
 import { createPasswordHasher } from "./sign-in/password-hash.ts";
 import { pruneRefreshTokens } from "./sign-in/refresh-token-store.ts";
 import { createSignIn } from "./sign-in/sign-in.ts";
@@ -15,6 +16,10 @@ export interface UserModuleOptions {
   readonly database: Database;
   /** Whether the sample users are made where there is no user. Default: false. */
   readonly sampleData?: boolean;
+  /** Encrypts the signing keys in the database. Without it they are in clear: only for a database in memory. */
+  readonly keySeal?: KeySeal | undefined;
+  /** Whether callers must sign in: then the sample users' published password is refused. Default: false. */
+  readonly signInRequired?: boolean;
   /** Default: nobody. */
   readonly admin?: AdminAccount | undefined;
   /** Who brings events to other services. Without it they are kept until there is one. Closed when the module stops. */
@@ -28,12 +33,28 @@ const keysMaxAgeS = 300;
 
 /** Everything that the user service serves: accounts and sign-in, and the public keys that check its tokens. */
 export function createUserModule(options: UserModuleOptions): ServiceModule {
-  const { environment, database, sampleData = false, admin, broker, replica = "only" } = options;
+  const {
+    environment,
+    database,
+    sampleData = false,
+    admin,
+    broker,
+    replica = "only",
+    keySeal,
+    signInRequired = false,
+  } = options;
   const { clock, log, newId } = environment;
   const eventLog = createEventLog({ database, source: "/services/user", environment });
   const passwords = createPasswordHasher();
-  const keys = createSigningKeys({ database, clock, newId });
-  const signIn = createSignIn({ database, clock, newId, passwords, keys });
+  const keys = createSigningKeys({ database, clock, newId, seal: keySeal });
+  const signIn = createSignIn({
+    database,
+    clock,
+    newId,
+    passwords,
+    keys,
+    refuseSamplePassword: signInRequired,
+  });
   const relay = broker && createRelay({ database, log: eventLog, broker, environment, replica });
   let stopPruning = async () => {};
 
@@ -45,7 +66,7 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
   }
 
   return {
-    entries: [createUserService({ environment, database, eventLog, passwords, signIn })],
+    entries: [createUserService({ environment, database, eventLog, passwords, signIn, keys, signInRequired })],
     publishedKeys: () => keys.published(),
     httpRoutes: [
       {
@@ -64,7 +85,8 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
       if (admin !== undefined) {
         await makeAdmin(admin);
       }
-      // Published before the first token comes to anybody.
+      await keys.sealStored();
+      // Published before the first token is signed with it.
       await keys.current();
       const onError = (err: unknown) => log.warn({ err }, "old request ids and refresh tokens could not be pruned");
       const also = (nowMs: number) => pruneRefreshTokens(database, nowMs);

@@ -1,22 +1,29 @@
-import { createHash } from "node:crypto";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext } from "@connectrpc/connect";
 import type { EventLog } from "@parley/events";
-import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
+import { type CreateUserRequest, type CreateUserResponse, UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { callContextKey, type Environment } from "@parley/rpc";
 import { batchOf, implement, type ServiceEntry } from "@parley/rpc/server";
-import { answerOnce, type Database, decodePageToken, encodePageToken, InvalidPageTokenError } from "@parley/store";
+import { answerBefore, answerOnce, type Database, RequestIdReusedError, readPage } from "@parley/store";
 import { addUser, editUser, removeUser } from "./accounts.ts";
-import { callerName, clientAddress, edge } from "./error-answers.ts";
+import { answering, callerName } from "./error-answers.ts";
+import { clientAddress } from "./sign-in/client-address.ts";
 import type { PasswordHasher } from "./sign-in/password-hash.ts";
 import type { Session, SignIn } from "./sign-in/sign-in.ts";
-import { UserError, userNotFound } from "./user-errors.ts";
+import type { SigningKeys } from "./sign-in/signing-keys.ts";
+import { emailTaken, UserError, userNotFound } from "./user-errors.ts";
 import { tellUserCreated } from "./user-events.ts";
 import { changeOf, userMessage } from "./user-messages.ts";
-import { type Buyer, findBuyer, findBuyers, findUser, findUsers, listUsers, type UserPlace } from "./user-store.ts";
-
-/** Users on a page where the caller names no number (the contract's default). */
-const pageSizeDefault = 50;
-const listName = "users";
+import {
+  type Buyer,
+  findBuyer,
+  findBuyers,
+  findPasswordHash,
+  findUser,
+  findUserByEmail,
+  findUsers,
+  userList,
+} from "./user-store.ts";
 
 export interface UserServiceOptions {
   readonly environment: Environment;
@@ -24,21 +31,50 @@ export interface UserServiceOptions {
   readonly eventLog: EventLog;
   readonly passwords: PasswordHasher;
   readonly signIn: SignIn;
+  readonly keys: SigningKeys;
+  /** Whether callers must sign in. */
+  readonly signInRequired: boolean;
 }
 
 /** `user.v1.UserService`: accounts and sign-in, contract in, contract out. */
 export function createUserService(options: UserServiceOptions): ServiceEntry {
-  const { environment, database, eventLog, passwords, signIn } = options;
+  const { environment, database, eventLog, passwords, signIn, keys, signInRequired } = options;
   const { clock, newId } = environment;
   const { method } = UserService;
 
+  /** The answer of the same request before, where its password is the account's too: the kept request does not hold it. */
+  async function samePassword(
+    before: CreateUserResponse,
+    { password, requestId }: CreateUserRequest,
+    context: HandlerContext,
+  ): Promise<CreateUserResponse> {
+    const hash = await findPasswordHash(database, before.user?.id ?? "");
+    const caller = { address: clientAddress(context, signInRequired).group, signal: context.signal };
+    if (hash !== undefined && !(await passwords.verify(password, hash, caller))) {
+      throw new RequestIdReusedError(requestId);
+    }
+    return before;
+  }
+
   return implement(UserService, {
-    createUser: edge(async (request, context) => {
-      const salt = request.requestId === "" ? undefined : saltOf(request.requestId);
-      const passwordHash = await passwords.hash(request.password, { salt, signal: context.signal });
-      const [nowMs, caller] = [clock.now(), callerName(context)];
-      // What is kept of a request must not make its password easier to guess than the account does.
-      const call = { method: method.createUser, request: { ...request, password: passwordHash }, caller, nowMs };
+    createUser: answering(async (request, context) => {
+      const [nowMs, caller, address] = [clock.now(), callerName(context), clientAddress(context, signInRequired)];
+      // The kept hash of a request must not make its password easier to guess than the account does.
+      const call = { method: method.createUser, request: { ...request, password: "" }, caller, nowMs };
+      const before = await answerBefore(database, call);
+      if (before !== undefined) {
+        return samePassword(before, request, context);
+      }
+      // Hashing is dear: what can be refused without it is refused first.
+      if ((await findUserByEmail(database, request.email)) !== undefined) {
+        // It may have been taken by this very request, a moment ago.
+        const meanwhile = await answerBefore(database, call);
+        if (meanwhile !== undefined) {
+          return samePassword(meanwhile, request, context);
+        }
+        throw emailTaken("email");
+      }
+      const passwordHash = await passwords.hash(request.password, { address: address.group, signal: context.signal });
       return database.transaction((transaction) =>
         answerOnce(transaction, call, async () => {
           const { name, email, phone, address } = request;
@@ -50,7 +86,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       );
     }),
 
-    getUser: edge(async ({ userId: id }) => {
+    getUser: answering(async ({ userId: id }) => {
       const user = await findUser(database, id);
       if (user === undefined) {
         throw userNotFound([id]);
@@ -58,7 +94,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       return { user: userMessage(user) };
     }),
 
-    batchGetUsers: edge(async ({ userIds: ids }) => {
+    batchGetUsers: answering(async ({ userIds: ids }) => {
       const found = await findUsers(database, ids);
       const users = ids.map((id) => found.get(id)).filter((user) => user !== undefined);
       if (users.length < ids.length) {
@@ -67,18 +103,12 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       return { users: users.map(userMessage) };
     }),
 
-    listUsers: edge(async ({ pageSize, pageToken }) => {
-      const size = pageSize === 0 ? pageSizeDefault : pageSize;
-      const after = pageToken === "" ? undefined : placeOf(pageToken);
-      // One more than asked for tells whether there is another page.
-      const found = await listUsers(database, { after, limit: size + 1 });
-      const page = found.slice(0, size);
-      const last = found.length > size ? page.at(-1) : undefined;
-      const nextPageToken = last === undefined ? "" : encodePageToken([last.createTimeMs, last.id], listName);
-      return { users: page.map(userMessage), nextPageToken };
+    listUsers: answering(async (page) => {
+      const { rows, nextPageToken } = await readPage(page, userList(database));
+      return { users: rows.map(userMessage), nextPageToken };
     }),
 
-    updateUser: edge(async (request, context) => {
+    updateUser: answering(async (request, context) => {
       const { user, updateMask } = request;
       if (user === undefined) {
         throw new UserError("INVALID_FIELD", "user must be set.", { metadata: { field: "user" } });
@@ -92,27 +122,49 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       );
     }),
 
-    deleteUser: edge(async ({ userId: id, etag }) => {
+    deleteUser: answering(async ({ userId: id, etag }) => {
       await database.transaction((transaction) => removeUser(transaction, { id, etag }));
       return {};
     }),
 
-    validateUser: edge(async ({ userId }) => buyerAnswer(userId, await findBuyer(database, userId))),
+    validateUser: answering(async ({ userId }) => buyerAnswer(userId, await findBuyer(database, userId))),
 
     batchValidateUsers: batchOf(method.validateUser, (requests) => {
       const found = findBuyers(database, [...new Set(requests.map(({ userId }) => userId))]);
-      return edge(async ({ userId }) => buyerAnswer(userId, (await found).get(userId)));
+      return answering(async ({ userId }) => buyerAnswer(userId, (await found).get(userId)));
     }),
 
-    login: edge(async ({ email, password }, context) => {
+    login: answering(async ({ email, password }, context) => {
       const { signal } = context;
-      const session = await signIn.login({ email, password, address: clientAddress(context), signal });
+      const session = await signIn.login({ email, password, address: clientAddress(context, signInRequired), signal });
       return { user: userMessage(session.user), ...tokensOf(session) };
     }),
 
-    refreshLogin: edge(async ({ refreshToken }) => tokensOf(await signIn.refresh(refreshToken))),
+    changePassword: answering(async ({ userId, currentPassword, newPassword }, context) => {
+      const isAdmin = context.values.get(callContextKey)?.caller?.kind === "admin";
+      await signIn.changePassword({
+        userId,
+        currentPassword: isAdmin && currentPassword === "" ? undefined : currentPassword,
+        newPassword,
+        address: clientAddress(context, signInRequired),
+        signal: context.signal,
+      });
+      return {};
+    }),
 
-    logout: edge(async ({ refreshToken }) => {
+    revokeSessions: answering(async ({ userId }) => {
+      await signIn.revokeSessions(userId);
+      return {};
+    }),
+
+    rotateSigningKey: answering(async ({ revokeOldKeys }) => {
+      const { id } = await keys.rotate({ revokeOldKeys });
+      return { keyId: id };
+    }),
+
+    refreshLogin: answering(async ({ refreshToken }) => tokensOf(await signIn.refresh(refreshToken))),
+
+    logout: answering(async ({ refreshToken }) => {
       await signIn.logout(refreshToken);
       return {};
     }),
@@ -128,20 +180,4 @@ function buyerAnswer(userId: string, buyer: Buyer | undefined) {
 
 function tokensOf({ access, refreshToken }: Session) {
   return { accessToken: access.token, expireTime: timestampFromMs(access.expireTimeMs), refreshToken };
-}
-
-/**
- * The salt that goes with a request id: the same each time that the call comes, so that its repeats can be told from calls
- * with another password. No two accounts share it, as an id makes one account.
- */
-function saltOf(requestId: string): Uint8Array {
-  return createHash("sha256").update(`parley password salt ${requestId.toLowerCase()}`).digest().subarray(0, 16);
-}
-
-function placeOf(pageToken: string): UserPlace {
-  const [createTimeMs, id] = decodePageToken(pageToken, listName);
-  if (typeof createTimeMs !== "number" || typeof id !== "string") {
-    throw new InvalidPageTokenError();
-  }
-  return { createTimeMs, id };
 }

@@ -1,11 +1,5 @@
-import { marksFor, type Reader, type Transaction } from "@parley/store";
+import { marksFor, type PagedList, type Reader, type Transaction } from "@parley/store";
 import { emailKey, type User, type UserRole } from "./user.ts";
-
-/** Where a page of users begins: after this one. */
-export interface UserPlace {
-  readonly createTimeMs: number;
-  readonly id: string;
-}
 
 /** An account, with what its password is checked against. Never leaves the sign-in. */
 export interface UserWithPassword {
@@ -65,21 +59,18 @@ export async function findUserByEmail(reader: Reader, email: string): Promise<Us
   return row && { user: fromRow(row), passwordHash: row.password_hash };
 }
 
-/** Reads a page of accounts, oldest first. */
-export async function listUsers(
-  reader: Reader,
-  { after, limit }: { readonly after: UserPlace | undefined; readonly limit: number },
-): Promise<readonly User[]> {
-  const rows =
-    after === undefined
-      ? await reader.all<UserRow>(`SELECT ${columns} FROM users ORDER BY create_time, id LIMIT ?`, limit)
-      : await reader.all<UserRow>(
-          `SELECT ${columns} FROM users WHERE (create_time, id) > (?, ?) ORDER BY create_time, id LIMIT ?`,
-          after.createTimeMs,
-          after.id,
-          limit,
-        );
-  return rows.map(fromRow);
+/** The accounts, oldest first, to be read page by page. */
+export function userList(reader: Reader): PagedList<User, [createTimeMs: number, id: string]> {
+  return {
+    list: "users",
+    keyTypes: ["number", "string"],
+    keyOf: ({ createTimeMs, id }) => [createTimeMs, id],
+    async read(after, limit) {
+      const condition = after === undefined ? "" : "WHERE (create_time, id) > (?, ?)";
+      const sql = `SELECT ${columns} FROM users ${condition} ORDER BY create_time, id LIMIT ?`;
+      return (await reader.all<UserRow>(sql, ...(after ?? []), limit)).map(fromRow);
+    },
+  };
 }
 
 /** Whether there is any account. */
@@ -126,6 +117,17 @@ export async function updateUser(transaction: Transaction, user: User): Promise<
     user.id,
   );
   return updated === 1;
+}
+
+/** Replaces an account's password. False where there is no such account. */
+export async function updatePassword(transaction: Transaction, id: string, passwordHash: string): Promise<boolean> {
+  return (await transaction.run("UPDATE users SET password_hash = ? WHERE id = ?", passwordHash, id)) === 1;
+}
+
+/** The hash of an account's password. Undefined where there is no such account. */
+export async function findPasswordHash(reader: Reader, id: string): Promise<string | undefined> {
+  return (await reader.get<{ readonly password_hash: string }>("SELECT password_hash FROM users WHERE id = ?", id))
+    ?.password_hash;
 }
 
 export async function deleteUser(transaction: Transaction, id: string): Promise<void> {

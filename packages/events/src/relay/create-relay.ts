@@ -1,4 +1,4 @@
-import type { Environment } from "@parley/rpc";
+import { type BackoffOptions, backoffMs, type Environment } from "@parley/rpc";
 import type { Database } from "@parley/store";
 import { type Broker, publishBatchMax } from "../broker/broker.ts";
 import type { EventLog, WaitingEvent } from "../event-log.ts";
@@ -7,7 +7,6 @@ import { createWakeUp } from "../wake-up.ts";
 import { createLeases } from "./leases.ts";
 import { pruneLog } from "./prune-log.ts";
 import { brokerBackoff, createPublisher } from "./publisher.ts";
-import { type Backoff, backoffMs } from "./relay-backoff.ts";
 import { WaitingEvents } from "./waiting-events.ts";
 import { createWaitingReader } from "./waiting-reader.ts";
 
@@ -33,7 +32,7 @@ export interface RelayOptions {
    */
   readonly batchIntervalMs?: number;
   /** Waits between tries of an event that failed. Default: 0.25 s to 30 s. */
-  readonly backoff?: Backoff;
+  readonly backoff?: BackoffOptions;
   /** How long events are kept after they happened, once they are done. Default: 7 days. */
   readonly retentionMs?: number;
 }
@@ -49,17 +48,20 @@ export interface Relay {
 const pollIntervalMs = 1000;
 /** How long `stop` waits for the broker's answers. */
 const stopGraceMs = 2000;
+const eventBackoff: BackoffOptions = { initialMs: 250, maxMs: 30_000, multiplier: 2 };
 const pruneIntervalMs = 60_000;
 const defaultRetentionMs = 7 * 24 * 60 * 60 * 1000;
 
 /** Makes the relay of a service's events. It does nothing before `start`. */
 export function createRelay(options: RelayOptions): Relay {
   const { database, broker, environment, leaseMs = 5000, retentionMs = defaultRetentionMs } = options;
-  const { lingerMs = 10, batchIntervalMs = 100, backoff = { initialMs: 250, maxMs: 30_000 } } = options;
+  const { lingerMs = 10, batchIntervalMs = 100, backoff = {} } = options;
   const { clock, log, random } = environment;
   const wakeUp = createWakeUp(clock);
   const leases = createLeases({ database, clock, owner: options.replica ?? environment.newId(), leaseMs });
-  const waiting = new WaitingEvents({ backoffMs: (failures) => backoffMs(failures, backoff, random) });
+  const waiting = new WaitingEvents({
+    backoffMs: (failures) => backoffMs(failures, random, { ...eventBackoff, ...backoff }),
+  });
   const reader = createWaitingReader({ database, clock, leases, leaseMs, waiting });
   const publisher = createPublisher({ database, broker, environment, waiting, onSettled: wakeUp.wake });
   let storeFailures = 0;
@@ -118,7 +120,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   function pauseMs(): number {
     if (storeFailures > 0) {
-      return backoffMs(storeFailures, brokerBackoff, random);
+      return backoffMs(storeFailures, random, brokerBackoff);
     }
     const nowMs = clock.monotonic();
     const dueMs = [waiting.nextDueMs(nowMs) ?? 0, publisher.notBeforeMs()].filter((ms) => ms > nowMs);

@@ -1,16 +1,15 @@
-import type { Environment } from "@parley/rpc";
+import { type BackoffOptions, backoffMs, type Environment } from "@parley/rpc";
 import type { Database } from "@parley/store";
 import { type Broker, publishBatchMax } from "../broker/broker.ts";
 import type { WaitingEvent } from "../event-log.ts";
 import { eventMetrics } from "../event-metrics.ts";
 import { createDoneMarks } from "./done-marks.ts";
-import { type Backoff, backoffMs } from "./relay-backoff.ts";
 import type { WaitingEvents } from "./waiting-events.ts";
 
 /** Batches given to the broker at the same time, at most. They have no key in common. */
 const inFlightMax = 4;
 /** Waits between tries of a broker that cannot be reached. Short, since one event alone is tried: how long all wait after it returned. */
-export const brokerBackoff: Backoff = { initialMs: 250, maxMs: 5000 };
+export const brokerBackoff: BackoffOptions = { initialMs: 250, maxMs: 5000, multiplier: 2 };
 
 export interface PublisherOptions {
   readonly database: Database;
@@ -94,10 +93,10 @@ export function createPublisher({ database, broker, environment, waiting, onSett
     // Batches that were under way together fail together: that is one failure of the broker.
     if (nowMs >= notBeforeMs) {
       failures++;
-      notBeforeMs = nowMs + backoffMs(failures, brokerBackoff, random);
+      notBeforeMs = nowMs + backoffMs(failures, random, brokerBackoff);
     }
     // One that was tried alone is held back for longer than the broker is, so that the next try is of another key.
-    const holdMs = (tries: number) => notBeforeMs - nowMs + backoffMs(tries, brokerBackoff, random);
+    const holdMs = (tries: number) => notBeforeMs - nowMs + backoffMs(tries, random, brokerBackoff);
     waiting.putBack(batch, holdMs, nowMs);
     if (!cutOff.signal.aborted) {
       log.warn({ err: error, eventCount: batch.length, failures }, "events could not be published and will be again");

@@ -68,8 +68,9 @@ export async function readServiceIdentity(
 }
 
 /** The address that a door of the platform heard the call from, where one proves that it passed it on. */
-async function forwardedFor({ incoming }: GuardedCall, verifier: TokenVerifier): Promise<string | undefined> {
-  const door = await bearer(incoming.header(forwardedByHeader), verifier).catch(nobody);
+async function forwardedFor({ incoming, method }: GuardedCall, verifier: TokenVerifier): Promise<string | undefined> {
+  const verify = (token: string) => verifier.verifyForwarder(token, method.parent.typeName);
+  const door = await bearer(incoming.header(forwardedByHeader), verify).catch(nobody);
   if (door?.kind !== "service") {
     return undefined;
   }

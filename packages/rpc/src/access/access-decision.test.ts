@@ -1,6 +1,7 @@
 import { methodPolicy } from "@parley/contract";
 import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
+import { Caller as Kind } from "@parley/gen/rpc/v1/options_pb.js";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { expect, test } from "vitest";
 import type { Caller } from "../call/call-context.ts";
@@ -8,17 +9,27 @@ import { decideAccess } from "./access-decision.ts";
 
 const user: Caller = { kind: "user", id: "1" };
 const admin: Caller = { kind: "admin", id: "2" };
-const service: Caller = { kind: "service", id: "order" };
+const order: Caller = { kind: "service", id: "order" };
+const notification: Caller = { kind: "service", id: "notification" };
 
 const rules = [
-  // rule, nobody, user, admin, service
-  [ProductService.method.getProduct, "allowed", "allowed", "allowed", "allowed"],
-  [OrderService.method.createOrder, "unauthenticated", "if-owner", "allowed", "allowed"],
-  [ProductService.method.createProduct, "unauthenticated", "denied", "allowed", "allowed"],
-  [UserService.method.validateUser, "unauthenticated", "denied", "denied", "allowed"],
+  // rule, no caller, user, admin, order service, notification service
+  [ProductService.method.getProduct, "allowed", "allowed", "allowed", "allowed", "allowed"],
+  [OrderService.method.createOrder, "unauthenticated", "if-owner", "allowed", "denied", "denied"],
+  [ProductService.method.createProduct, "unauthenticated", "denied", "allowed", "denied", "denied"],
+  [UserService.method.validateUser, "unauthenticated", "denied", "denied", "allowed", "denied"],
 ] as const;
 
 test.each(rules)("%s decides by the kind of caller", (method, ...expected) => {
   const rule = methodPolicy(method).access;
-  expect([undefined, user, admin, service].map((caller) => decideAccess(rule, caller))).toEqual(expected);
+  expect([undefined, user, admin, order, notification].map((caller) => decideAccess(rule, caller))).toEqual(expected);
+});
+
+test("a service may call what is for services and names none, and an admin's method only where it is named", () => {
+  const rule = { caller: Kind.SERVICE, ownerField: "", ownerOf: "", services: [] };
+  expect(decideAccess(rule, notification)).toBe("allowed");
+  expect(decideAccess({ ...rule, caller: Kind.UNSPECIFIED }, notification)).toBe("allowed");
+  expect(decideAccess({ ...rule, caller: Kind.ADMIN }, notification)).toBe("denied");
+  expect(decideAccess({ ...rule, caller: Kind.SIGNED_IN }, notification)).toBe("denied");
+  expect(decideAccess({ ...rule, caller: Kind.ADMIN, services: ["notification"] }, notification)).toBe("allowed");
 });

@@ -14,7 +14,7 @@ export function decideAccess(rule: AccessRule, caller: Caller | undefined): Acce
     return "unauthenticated";
   }
   if (caller.kind === "service") {
-    return "allowed";
+    return decideService(rule, caller.id);
   }
   switch (rule.caller) {
     case Allowed.SIGNED_IN:
@@ -26,4 +26,10 @@ export function decideAccess(rule: AccessRule, caller: Caller | undefined): Acce
     default:
       return "denied";
   }
+}
+
+/** A service's own token gives the rights that the contract names it for, and no others: not those of an admin above all. */
+function decideService({ caller, services }: AccessRule, name: string): AccessDecision {
+  const forServices = caller === Allowed.SERVICE || caller === Allowed.UNSPECIFIED;
+  return services.includes(name) || (forServices && services.length === 0) ? "allowed" : "denied";
 }

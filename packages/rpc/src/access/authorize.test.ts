@@ -134,7 +134,10 @@ describe("an owner's method", () => {
   });
 
   test("lets nobody in where nobody can tell whose a thing is", async () => {
-    const careless = createAuthorize({ verify: async () => ({ kind: "user", id: "1" }) }, {});
+    const careless = createAuthorize(
+      { verify: async () => ({ kind: "user", id: "1" }), verifyForwarder: () => expect.fail() },
+      {},
+    );
     const message = create(GetOrderRequestSchema, { orderId: "order-of-1" });
     const question = {
       method: OrderService.method.getOrder,
@@ -206,29 +209,56 @@ describe("a token is refused", () => {
 
 describe("a service", () => {
   test("proves itself with its own key and carries its user along", async () => {
-    const identity = await createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
+    const identity = createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
     const caller = await decide(authorize, {
       method: UserService.method.validateUser,
       message: create(ValidateUserRequestSchema, { userId: "1" }),
-      authorization: `Bearer ${identity.token()}`,
+      authorization: `Bearer ${identity.token(UserService.typeName)}`,
       onBehalfOf: `Bearer ${await token()}`,
     });
     expect(caller).toMatchObject({ kind: "service", id: "order", onBehalfOf: { kind: "user", id: "1" } });
   });
 
   test("calls for nobody where its user's token has ended, or is a service's", async () => {
-    const identity = await createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
-    for (const token of [userToken(forger, { exp: inSeconds(-1) }), identity.token()]) {
+    const identity = createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
+    for (const token of [userToken(forger, { exp: inSeconds(-1) }), identity.token(UserService.typeName)]) {
       const caller = await decide(authorize, {
         method: UserService.method.validateUser,
         message: create(ValidateUserRequestSchema, { userId: "1" }),
-        authorization: `Bearer ${identity.token()}`,
+        authorization: `Bearer ${identity.token(UserService.typeName)}`,
         onBehalfOf: `Bearer ${token}`,
       });
       expect(caller).toMatchObject({ kind: "service", id: "order" });
       expect(caller?.onBehalfOf).toBeUndefined();
     }
   });
+
+  test.each([
+    ["its own token for another contract", () => identityOfOrder().token("product.v1.InventoryService")],
+    ["its token as a gateway", () => identityOfOrder().forwarderToken(UserService.typeName)],
+    ["a token for another platform", () => serviceToken(orderKey(), { aud: ["elsewhere"] })],
+    ["a token without an audience", () => serviceToken(orderKey(), { aud: undefined })],
+    ["a token of another type", () => serviceToken(orderKey(), {}, { typ: "JWT" })],
+    ["a token without a type", () => serviceToken(orderKey(), {}, { typ: undefined })],
+  ])("is refused with %s", async (_what, forge) => {
+    const call = { message: create(ValidateUserRequestSchema, { userId: "1" }), onBehalfOf: undefined };
+    const question = { ...call, method: UserService.method.validateUser, authorization: `Bearer ${forge()}` };
+    expect(await codeOf(decide(authorize, question))).toBe(Code.Unauthenticated);
+  });
+
+  test("of the release before, whose token names the platform alone, is still taken", async () => {
+    const call = { message: create(ValidateUserRequestSchema, { userId: "1" }), onBehalfOf: undefined };
+    const token = serviceToken(orderKey(), { aud: tokenAudience });
+    const question = { ...call, method: UserService.method.validateUser, authorization: `Bearer ${token}` };
+    expect(await decide(authorize, question)).toMatchObject({ kind: "service", id: "order" });
+  });
+
+  function identityOfOrder() {
+    return createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
+  }
+  function orderKey() {
+    return { ...testKey("order/1"), key: createPrivateKey({ key: { ...serviceJwk }, format: "jwk" }) };
+  }
 
   test("cannot speak for another with its own key", async () => {
     const message = create(ValidateUserRequestSchema, { userId: "1" });

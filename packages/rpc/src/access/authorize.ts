@@ -34,11 +34,12 @@ export interface Authorize {
 
 /** The one place that decides who may call what. */
 export function createAuthorize(verifier: TokenVerifier, owners: Owners): Authorize {
+  const verify = (method: DescMethod) => (token: string) => verifier.verify(token, method.parent.typeName);
   return {
     async identify(method, { authorization, onBehalfOf }) {
       // A public method answers everybody, also a caller that still sends an expired token along.
       const open = decideAccess(methodPolicy(method).access, undefined) === "allowed";
-      return withUser(await bearer(authorization, verifier).catch(open ? nobody : refuse), onBehalfOf);
+      return withUser(await bearer(authorization, verify(method)).catch(open ? nobody : refuse), onBehalfOf, method);
     },
     permit(method, caller) {
       const decision = decideAccess(methodPolicy(method).access, caller);
@@ -62,11 +63,15 @@ export function createAuthorize(verifier: TokenVerifier, owners: Owners): Author
   };
 
   /** What a service may do does not depend on its user, whose token may have ended on the way: then nobody is named. */
-  async function withUser(caller: Caller | undefined, onBehalfOf: string | undefined): Promise<Caller | undefined> {
+  async function withUser(
+    caller: Caller | undefined,
+    onBehalfOf: string | undefined,
+    method: DescMethod,
+  ): Promise<Caller | undefined> {
     if (caller?.kind !== "service" || onBehalfOf === undefined) {
       return caller;
     }
-    const user = await bearer(onBehalfOf, verifier).catch(nobody);
+    const user = await bearer(onBehalfOf, verify(method)).catch(nobody);
     return user === undefined || user.kind === "service" ? caller : { ...caller, onBehalfOf: user };
   }
 
@@ -87,7 +92,10 @@ export function createAuthorize(verifier: TokenVerifier, owners: Owners): Author
 }
 
 /** Who a header of the form `Bearer <token>` speaks for (RFC 6750, section 2.1). Undefined where there is none. */
-export async function bearer(header: string | undefined, verifier: TokenVerifier): Promise<Caller | undefined> {
+export async function bearer(
+  header: string | undefined,
+  verify: (token: string) => Promise<Caller>,
+): Promise<Caller | undefined> {
   if (header === undefined) {
     return undefined;
   }
@@ -95,7 +103,7 @@ export async function bearer(header: string | undefined, verifier: TokenVerifier
   if (token === undefined) {
     throw new TokenRefusedError("the authorization header is not of the form: Bearer <access token>");
   }
-  return verifier.verify(token);
+  return verify(token);
 }
 
 /** For who need not say who they are: a token that proves nothing, for whatever reason, is as good as none. */

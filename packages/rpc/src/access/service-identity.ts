@@ -1,47 +1,59 @@
-import { importJWK, type JWK, SignJWT } from "jose";
-import { serviceTokenIssuer, serviceTokenType, tokenAlgorithm, tokenAudience } from "../call/token-claims.ts";
+import { createPrivateKey, type KeyObject, sign } from "node:crypto";
+import type { JWK } from "jose";
+import {
+  forwarderTokenType,
+  serviceTokenIssuer,
+  serviceTokenType,
+  tokenAlgorithm,
+  tokenAudience,
+} from "../call/token-claims.ts";
 import type { Clock } from "../environment/clock.ts";
 import type { ServiceIdentity } from "../environment/environment.ts";
 
-/** How long a service's own token lasts. Short, since it is made anew for nothing and cannot be revoked. */
+/** How long a service's own token is valid. Short, since it costs nothing to sign another and cannot be revoked. */
 const lifetimeMs = 5 * 60_000;
-/** A token is replaced after this long, which leaves two more tries before it ends. */
+/** A token is replaced after this long, so that each has minutes left when it is sent. */
 const renewAfterMs = 100_000;
 
-/**
- * Signs a service's own tokens with its private key, a JWK with `kid` (RFC 7517), and renews them in the background, so that
- * no call waits for a signature.
- */
-export async function createServiceIdentity(
+/** Signs a service's own tokens with its private key, a JWK with `kid` (RFC 7517). A token for each contract is kept and reused. */
+export function createServiceIdentity(
   name: string,
   { privateKey, clock }: { readonly privateKey: JWK; readonly clock: Clock },
-): Promise<ServiceIdentity> {
-  const key = await importJWK(privateKey, tokenAlgorithm);
-  let current = await sign();
-  renewLater();
+): ServiceIdentity {
+  const key = createPrivateKey({ key: privateKey as never, format: "jwk" });
+  const kept = new Map<string, { readonly token: string; readonly untilMs: number }>();
 
-  function sign(): Promise<string> {
+  function tokenFor(type: string, audience: string): string {
     const nowMs = clock.now();
-    return new SignJWT()
-      .setProtectedHeader({
-        alg: tokenAlgorithm,
-        typ: serviceTokenType,
-        ...(privateKey.kid ? { kid: privateKey.kid } : {}),
-      })
-      .setIssuer(serviceTokenIssuer)
-      .setSubject(name)
-      .setAudience(tokenAudience)
-      .setIssuedAt(new Date(nowMs))
-      .setExpirationTime(new Date(nowMs + lifetimeMs))
-      .sign(key);
+    const cacheKey = `${type} ${audience}`;
+    const current = kept.get(cacheKey);
+    // A clock that was set back must not make a token last.
+    if (current !== undefined && nowMs < current.untilMs && current.untilMs - nowMs <= renewAfterMs) {
+      return current.token;
+    }
+    const header = { alg: tokenAlgorithm, typ: type, ...(privateKey.kid ? { kid: privateKey.kid } : {}) };
+    const claims = {
+      iss: serviceTokenIssuer,
+      sub: name,
+      // The platform's own audience comes along for services of the release before, which look for nothing else.
+      aud: [tokenAudience, audience],
+      iat: Math.floor(nowMs / 1000),
+      exp: Math.floor((nowMs + lifetimeMs) / 1000),
+    };
+    const token = signed(key, header, claims);
+    kept.set(cacheKey, { token, untilMs: nowMs + renewAfterMs });
+    return token;
   }
 
-  function renewLater(): void {
-    clock.after(renewAfterMs, async () => {
-      current = await sign();
-      renewLater();
-    });
-  }
+  return {
+    name,
+    token: (audience) => tokenFor(serviceTokenType, audience),
+    forwarderToken: (audience) => tokenFor(forwarderTokenType, audience),
+  };
+}
 
-  return { name, token: () => current };
+/** A JSON Web Signature in compact form (RFC 7515, section 7.1). */
+function signed(key: KeyObject, ...parts: readonly [header: object, claims: object]): string {
+  const text = parts.map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
+  return `${text}.${sign(null, Buffer.from(text), key).toString("base64url")}`;
 }

@@ -5,6 +5,7 @@ import { testKey, userToken } from "./access-fixture.ts";
 import { TokenRefusedError } from "./token-errors.ts";
 import { createTokenVerifier, type TokenVerifier } from "./token-verifier.ts";
 
+const contract = "order.v1.OrderService";
 const key = testKey("u1");
 const keys = createLocalJWKSet({ keys: [key.publicJwk] });
 
@@ -29,37 +30,37 @@ const lasting = (seconds: number) => userToken(key, { exp: clock.now() / 1000 + 
 describe("a token that was verified", () => {
   test("is remembered", async () => {
     const token = lasting(900);
-    expect(await verifier.verify(token)).toMatchObject({ kind: "user", id: "1", token });
-    await verifier.verify(token);
+    expect(await verifier.verify(token, contract)).toMatchObject({ kind: "user", id: "1", token });
+    await verifier.verify(token, contract);
     expect(lookups).toBe(1);
   });
 
   test("ends when it says, remembered or not", async () => {
     const token = lasting(30);
     await clock.advance(29_000);
-    await verifier.verify(token);
+    await verifier.verify(token, contract);
     await clock.advance(1_000);
-    await expect(verifier.verify(token)).rejects.toMatchObject({ reason: "TOKEN_ENDED" });
+    await expect(verifier.verify(token, contract)).rejects.toMatchObject({ reason: "TOKEN_ENDED" });
   });
 
   test("counts no longer than a minute after its key was withdrawn", async () => {
     const token = lasting(900);
-    await verifier.verify(token);
+    await verifier.verify(token, contract);
     withdrawn = true;
     await clock.advance(59_000);
-    expect(await verifier.verify(token)).toMatchObject({ id: "1" });
+    expect(await verifier.verify(token, contract)).toMatchObject({ id: "1" });
     await clock.advance(1_000);
-    await expect(verifier.verify(token)).rejects.toBeInstanceOf(TokenRefusedError);
+    await expect(verifier.verify(token, contract)).rejects.toBeInstanceOf(TokenRefusedError);
   });
 });
 
 test("a token with another algorithm is refused before a key is looked for, also where the key would fit", async () => {
-  await expect(verifier.verify(userToken(key, {}, { alg: "Ed25519" }))).rejects.toThrow("algorithm");
+  await expect(verifier.verify(userToken(key, {}, { alg: "Ed25519" }), contract)).rejects.toThrow("algorithm");
   expect(lookups).toBe(0);
 });
 
 test("an admin is who the user service says is one", async () => {
-  const kindOf = async (role: unknown) => (await verifier.verify(userToken(key, { role }))).kind;
+  const kindOf = async (role: unknown) => (await verifier.verify(userToken(key, { role }), contract)).kind;
   expect([await kindOf("admin"), await kindOf("Admin"), await kindOf(["admin"]), await kindOf(undefined)]).toEqual([
     "admin",
     "user",

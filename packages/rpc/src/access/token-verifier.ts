@@ -1,6 +1,8 @@
 import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyResult, jwtVerify } from "jose";
+import { LRUCache } from "lru-cache";
 import type { Caller } from "../call/call-context.ts";
 import {
+  forwarderTokenType,
   serviceOfKey,
   serviceTokenIssuer,
   serviceTokenType,
@@ -22,10 +24,12 @@ const rememberedMs = 60_000;
 /** Tells who a bearer token speaks for. */
 export interface TokenVerifier {
   /**
-   * The caller. Rejects with `TokenRefusedError` where the token proves nobody, with `KeysUnavailableError` where that cannot be
+   * The caller. `audience` is the contract that is called: a service's token must be for it. Rejects with `TokenRefusedError` where the token proves nobody, with `KeysUnavailableError` where that cannot be
    * told now.
    */
-  verify(token: string): Promise<Caller>;
+  verify(token: string, audience: string): Promise<Caller>;
+  /** The same for the token with which a gateway proves that it forwarded a call. */
+  verifyForwarder(token: string, audience: string): Promise<Caller>;
 }
 
 export interface TokenKeys {
@@ -37,44 +41,80 @@ export interface TokenKeys {
 
 /** Checks signature, issuer, audience, type and times of tokens (RFC 7519, RFC 8725), and remembers for a minute those that passed. */
 export function createTokenVerifier(keys: TokenKeys, { clock }: { readonly clock: Clock }): TokenVerifier {
-  // In the order in which they were verified.
-  const remembered = new Map<string, { readonly caller: Caller; readonly untilMs: number }>();
+  const remembered = new LRUCache<string, Verified & { readonly untilMs: number }>({ max: rememberedMax });
 
-  async function check(token: string): Promise<Caller> {
+  async function check(token: string): Promise<Verified> {
     // Not verified yet: it says no more than which rules the token is to be held to, its issuer among them.
     const byService = decodeJwt(token).iss === serviceTokenIssuer;
     const result = await jwtVerify(token, byService ? keys.services : keys.users, {
       algorithms: [tokenAlgorithm],
       issuer: byService ? serviceTokenIssuer : userTokenIssuer,
-      typ: byService ? serviceTokenType : userTokenType,
+      ...(byService ? {} : { typ: userTokenType }),
       audience: tokenAudience,
       requiredClaims: ["sub", "exp"],
       currentDate: new Date(clock.now()),
     });
-    return byService ? serviceOf(result, token) : userOf(result.payload, token);
+    const { typ = "" } = result.protectedHeader;
+    const audiences = [result.payload.aud ?? []].flat();
+    return byService
+      ? { caller: serviceOf(result, token), typ: typ.toLowerCase(), audiences }
+      : { caller: userOf(result.payload, token), typ: userTokenType, audiences: [] };
+  }
+
+  async function verified(token: string): Promise<Verified> {
+    const known = remembered.get(token);
+    if (known !== undefined && clock.now() < known.untilMs) {
+      return known;
+    }
+    remembered.delete(token);
+    if (token.length > tokenBytesMax) {
+      throw new TokenRefusedError(`the token is longer than ${tokenBytesMax} bytes`);
+    }
+    const fresh = await check(token).catch(refuse);
+    const untilMs = Math.min(fresh.caller.expireTimeMs ?? 0, clock.now() + rememberedMs);
+    remembered.set(token, { ...fresh, untilMs });
+    return fresh;
   }
 
   return {
-    async verify(token) {
-      const known = remembered.get(token);
-      if (known !== undefined && clock.now() < known.untilMs) {
-        return known.caller;
+    async verify(token, audience) {
+      const { caller, typ, audiences } = await verified(token);
+      if (caller.kind === "service") {
+        checkType(typ, [serviceTokenType]);
+        checkAudience(audiences, audience);
       }
-      remembered.delete(token);
-      if (token.length > tokenBytesMax) {
-        throw new TokenRefusedError(`the token is longer than ${tokenBytesMax} bytes`);
-      }
-      const caller = await check(token).catch(refuse);
-      for (const oldest of remembered.keys()) {
-        if (remembered.size < rememberedMax) {
-          break;
-        }
-        remembered.delete(oldest);
-      }
-      remembered.set(token, { caller, untilMs: Math.min(caller.expireTimeMs ?? 0, clock.now() + rememberedMs) });
+      return caller;
+    },
+    async verifyForwarder(token, audience) {
+      const { caller, typ, audiences } = await verified(token);
+      // Gateways of the release before prove themselves with their service's token.
+      checkType(typ, [forwarderTokenType, serviceTokenType]);
+      checkAudience(audiences, audience);
       return caller;
     },
   };
+}
+
+/** What is known of a token that was verified. */
+interface Verified {
+  readonly caller: Caller;
+  /** In lower case. */
+  readonly typ: string;
+  /** Empty for users' tokens, which are for every service. */
+  readonly audiences: readonly string[];
+}
+
+function checkType(typ: string, allowed: readonly string[]): void {
+  if (!allowed.includes(typ.replace(/^application\//, ""))) {
+    throw new TokenRefusedError("the token's typ is not one that is taken here");
+  }
+}
+
+/** A service's token is for one contract. One that names the platform alone was signed by the release before, and is still taken. */
+function checkAudience(audiences: readonly string[], audience: string): void {
+  if (!audiences.includes(audience) && !(audiences.length === 1 && audiences[0] === tokenAudience)) {
+    throw new TokenRefusedError(`the token is not for ${audience} (aud)`);
+  }
 }
 
 function userOf(claims: JWTPayload, token: string): Caller {

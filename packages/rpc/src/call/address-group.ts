@@ -1,25 +1,55 @@
-import { isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 
 /**
- * What counts as one address: an IPv4 address as it is, and of an IPv6 address its first 64 bits, since whoever has one has all
- * of those (RFC 6177, section 2). Anything else stays as it is.
+ * The group of addresses that shares one limit: an IPv4 address by itself, and the /64 network of an IPv6 address, since one
+ * client commonly has a whole /64 (RFC 6177, section 2). Every spelling of an address gives the same group: with a port
+ * (`192.0.2.1:80`, `[2001:db8::1]:80`), with a zone, and IPv4-mapped in dotted or hexadecimal form (RFC 4291, section 2.5.5.2).
+ * Text that is no address is returned as it is.
  */
 export function addressGroup(address: string): string {
-  const [bare = ""] = address.split("%");
-  if (!isIPv6(bare)) {
+  const bare = bareAddress(address);
+  if (bare === undefined) {
     return address;
   }
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1];
-  return mapped ?? `${firstGroups(bare).join(":")}::/64`;
+  if (isIPv4(bare)) {
+    return bare;
+  }
+  const groups = groupsOf(bare);
+  const [high = 0, low = 0] = groups.slice(6);
+  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
+    return `${high >> 8}.${high & 0xff}.${low >> 8}.${low & 0xff}`;
+  }
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.toString(16))
+    .join(":")}::/64`;
 }
 
-/** The first four of the eight groups, without leading zeros. */
-function firstGroups(address: string): readonly string[] {
-  const [head = "", tail] = address.toLowerCase().split("::");
-  const before = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  // A dotted end stands for two groups; it is never among the first four.
-  const length = before.length + after.length + (after.at(-1)?.includes(".") === true ? 1 : 0);
-  const zeros = tail === undefined ? [] : Array<string>(Math.max(0, 8 - length)).fill("0");
-  return [...before, ...zeros, ...after].slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ""));
+/** The IP address in a text, without brackets, port and zone. Undefined where there is none. */
+export function bareAddress(text: string): string | undefined {
+  const bracketed = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(text)?.[1];
+  const host = bracketed ?? /^([\d.]+):\d{1,5}$/.exec(text)?.[1] ?? text;
+  const [bare = ""] = host.split("%");
+  return isIPv4(bare) || isIPv6(bare) ? bare : undefined;
+}
+
+/** The eight 16-bit groups of an IPv6 address. */
+function groupsOf(address: string): readonly number[] {
+  const [head = "", tail] = address.split("::");
+  const before = numbersOf(head);
+  const after = numbersOf(tail ?? "");
+  const zeros = Array<number>(Math.max(0, 8 - before.length - after.length)).fill(0);
+  return tail === undefined ? before : [...before, ...zeros, ...after];
+}
+
+function numbersOf(part: string): number[] {
+  return part === ""
+    ? []
+    : part.split(":").flatMap((group) => {
+        if (!group.includes(".")) {
+          return [Number.parseInt(group, 16)];
+        }
+        const [a = 0, b = 0, c = 0, d = 0] = group.split(".").map(Number);
+        return [(a << 8) | b, (c << 8) | d];
+      });
 }

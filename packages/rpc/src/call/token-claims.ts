@@ -1,4 +1,4 @@
-/** Whom every token of the platform is for (`aud`). */
+/** The audience (`aud`) of users' tokens: every service of the platform. */
 export const tokenAudience = "parley";
 /** Who signs the tokens of people (`iss`): the user service. */
 export const userTokenIssuer = "parley/users";
@@ -6,8 +6,10 @@ export const userTokenIssuer = "parley/users";
 export const serviceTokenIssuer = "parley/services";
 /** What the tokens of people are (`typ`): access tokens of RFC 9068. Nothing else that the same key may sign is taken for one. */
 export const userTokenType = "at+jwt";
-/** What the tokens of services are (`typ`; RFC 8725, section 3.11). */
+/** What the tokens of services are (`typ`; RFC 8725, section 3.11). Their audience is the contract that they call. */
 export const serviceTokenType = "service+jwt";
+/** What the tokens are with which a gateway proves that it forwarded a call. They are good for nothing else. */
+export const forwarderTokenType = "forwarder+jwt";
 /**
  * The one algorithm that is taken. What the token's own header says is never trusted with the choice (RFC 8725, section 3.1).
  */

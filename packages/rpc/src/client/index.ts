@@ -1,7 +1,7 @@
-export { markReach, neverSent, type Reach } from "./attempt-outcome.ts";
+export type { BackoffOptions } from "../environment/backoff.ts";
+export { markReach, neverSent, type Reach } from "./call/attempt-outcome.ts";
 export type { ChannelOptions } from "./connection/channel.ts";
 export type { ConnectionOptions, TlsOptions } from "./connection/client-connection.ts";
-export type { BackoffOptions } from "./connection/connect-backoff.ts";
 export { ConnectionPool } from "./connection/connection-pool.ts";
 export type { BreakerOptions } from "./policy/breaker.ts";
 export { dependencyUnavailable } from "./policy/dependency-error.ts";

@@ -1,18 +1,19 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import type { Environment } from "../environment/environment.ts";
+import { BatchLayer } from "./batch/batch-layer.ts";
 import type { Schedule } from "./batch/batch-queue.ts";
-import { BatchTransport } from "./batch/batch-transport.ts";
-import { CallTransport } from "./call-transport.ts";
+import { type CallLayer, layerOf, transportOf } from "./call/call-layer.ts";
 import type { ChannelOptions } from "./connection/channel.ts";
 import { type ConnectionPool, sharedPool } from "./connection/connection-pool.ts";
-import { interceptedTransport } from "./interceptor-transport.ts";
-import { AttemptTransport } from "./policy/attempt-transport.ts";
+import { ContextLayer } from "./context-layer.ts";
+import { interceptedLayer } from "./interceptor-layer.ts";
+import { AttemptLayer } from "./policy/attempt-layer.ts";
 import type { BreakerOptions } from "./policy/breaker.ts";
-import { DeadlineTransport } from "./policy/deadline-transport.ts";
-import { RetryTransport } from "./policy/retry-transport.ts";
+import { DeadlineLayer } from "./policy/deadline-layer.ts";
+import { RetryLayer } from "./policy/retry-layer.ts";
 import { TargetState } from "./policy/target-state.ts";
-import { createWireTransport, type WireTransportOptions } from "./wire/wire-transport.ts";
+import { createWireLayer, type WireTransportOptions } from "./wire/wire-transport.ts";
 
 /** What a client needs, and what of its defaults can be changed. */
 export interface ServiceClientOptions extends Omit<WireTransportOptions, "userAgent"> {
@@ -59,20 +60,22 @@ export function createServiceTransport(target: string | Transport, options: Serv
   const { environment, defaultTimeoutMs = 30_000, interceptors = [] } = options;
   const state = targetState(target, options);
   const base =
-    typeof target === "string" ? wireTransport(target, options) : new DeadlineTransport(target, environment.clock);
-  const attempt = new AttemptTransport(base, state, environment.clock);
-  const retry = new RetryTransport(attempt, state, environment);
-  const call = new CallTransport(retry, state, { environment, defaultTimeoutMs });
+    typeof target === "string" ? wireLayer(target, options) : new DeadlineLayer(layerOf(target), environment.clock);
+  const attempt = new AttemptLayer(base, state, environment.clock);
+  const retry = new RetryLayer(attempt, state, environment);
+  const call = new ContextLayer(retry, state, { environment, defaultTimeoutMs });
   const schedule = options.batchSchedule ?? (typeof target === "string" ? setImmediate : undefined);
-  const batch = schedule === undefined ? call : new BatchTransport(call, { environment, schedule });
-  return interceptors.length === 0 ? batch : interceptedTransport(batch, { interceptors, baseUrl: state.name });
+  const batch = schedule === undefined ? call : new BatchLayer(call, { environment, schedule });
+  return transportOf(
+    interceptors.length === 0 ? batch : interceptedLayer(batch, { interceptors, baseUrl: state.name }),
+  );
 }
 
-function wireTransport(target: string, options: ServiceClientOptions): Transport {
+function wireLayer(target: string, options: ServiceClientOptions): CallLayer {
   const { environment, callerName, connection = {}, pool = sharedPool(environment) } = options;
   const userAgent = callerName === undefined ? userAgentName : `${callerName} ${userAgentName}`;
   const tls = connection.tls === undefined ? {} : { tls: connection.tls };
-  return createWireTransport(pool.channel(target, connection), environment.clock, { ...options, ...tls, userAgent });
+  return createWireLayer(pool.channel(target, connection), environment.clock, { ...options, ...tls, userAgent });
 }
 
 const userAgentName = "parley-rpc/0.1";

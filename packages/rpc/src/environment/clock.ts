@@ -4,7 +4,10 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some moment in the past. Never goes back: for measuring how long something took. */
   monotonic(): number;
-  /** Calls back once, `delayMs` from now. The answer cancels it. A pending call does not keep the process alive. */
+  /**
+   * Calls back once, `delayMs` from now; zero and less mean as soon as possible, Infinity never. Returns what cancels it. A pending call does
+   * not keep the process alive.
+   */
   after(delayMs: number, callback: () => void): () => void;
 }
 
@@ -13,11 +16,33 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
+    if (delayMs > timerMaxMs) {
+      return afterLong(delayMs, callback);
+    }
+    // Node warns of a negative delay and of NaN.
+    const timer = setTimeout(callback, Math.max(delayMs || 0, 0));
     timer.unref();
     return () => clearTimeout(timer);
   },
 };
+
+/** The longest delay of a Node timer: a longer one fires at once. */
+const timerMaxMs = 2 ** 31 - 1;
+
+/** A delay that no single timer can hold: a chain of timers. */
+function afterLong(delayMs: number, callback: () => void): () => void {
+  const dueMs = performance.now() + delayMs;
+  let cancel = systemClock.after(timerMaxMs, next);
+  function next(): void {
+    const leftMs = dueMs - performance.now();
+    if (leftMs > 0) {
+      cancel = systemClock.after(Math.min(leftMs, timerMaxMs), next);
+    } else {
+      callback();
+    }
+  }
+  return () => cancel();
+}
 
 /** Waits `delayMs`. Rejects with the signal's reason as soon as the signal aborts. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {

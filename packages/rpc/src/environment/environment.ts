@@ -6,8 +6,14 @@ import type { Clock } from "./clock.ts";
 export interface ServiceIdentity {
   /** The service's name. */
   readonly name: string;
-  /** A signed token that stays valid for the length of a call. */
-  token(): string;
+  /**
+   * A signed token for calls to one contract, which stays valid for the length of a call.
+   *
+   * @param audience the contract's full name, for example `order.v1.OrderService`: the token is refused everywhere else.
+   */
+  token(audience: string): string;
+  /** A signed token with which a gateway proves to a contract's service that it forwarded a call. It gives no rights. */
+  forwarderToken(audience: string): string;
 }
 
 /** What a service needs of the world around it, passed in so that a simulation can stand in for all of it. */

@@ -14,6 +14,7 @@ export {
   text,
   wholeNumber,
 } from "./config/settings.ts";
+export { isLoopbackName } from "./http/host-check.ts";
 export type { AnyRequest, AnyResponse } from "./http/http-messages.ts";
 export { peerKey } from "./in-process/in-process-transport.ts";
 export { CallsCutError } from "./listening/drain.ts";

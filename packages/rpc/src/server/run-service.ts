@@ -4,14 +4,13 @@ import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
 import { shareEncodingBuffer } from "../protocol/encoding-buffer.ts";
 import { quickenShortStrings } from "../protocol/short-strings.ts";
+import { checkedSettings } from "./config/checked-settings.ts";
 import {
-  readSettings,
   type ServerSettings,
   type Settings,
   SettingsError,
   type SettingValues,
   serverConfig,
-  serverSettings,
 } from "./config/settings.ts";
 import { CallsCutError } from "./listening/drain.ts";
 import type { ServiceModule } from "./pipeline/service-module.ts";
@@ -37,6 +36,8 @@ export async function runService<S extends Settings>(
   settings: S,
   makeModule: (start: ServiceStart<S>) => ServiceModule | Promise<ServiceModule>,
 ): Promise<void> {
+  // Databases and keys are for the service's own user.
+  process.umask(0o077);
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;
   shareEncodingBuffer();
@@ -83,6 +84,10 @@ export async function runService<S extends Settings>(
       authorize: await accessControl(module, { environment, config: common }),
     });
   } catch (error) {
+    if (error instanceof SettingsError) {
+      process.stderr.write(`${name}: ${error.message}\n`);
+      process.exit(2);
+    }
     environment.log.fatal({ err: error }, "could not start");
     // What was opened on the way, a database for example, would keep the process alive.
     process.exit(1);
@@ -130,11 +135,7 @@ async function accessControl(
 
 function settingsOrExit<S extends Settings>(name: string, settings: S): SettingValues<ServerSettings & S> {
   try {
-    const values = readSettings({ ...serverSettings, ...settings }, process.env);
-    if (values.AUTH === "required" && values.SERVICE_KEYS_FILE === "") {
-      throw new SettingsError("settings are wrong:\n  SERVICE_KEYS_FILE: must be set where AUTH=required");
-    }
-    return values;
+    return checkedSettings(settings, process.env);
   } catch (error) {
     if (!(error instanceof SettingsError)) {
       throw error;

@@ -9,9 +9,12 @@ import { TraceJournal, traceRoute } from "../telemetry/trace-journal.ts";
 import type { ServerConfig, TlsConfig } from "./config/server-config.ts";
 import { defaultLimits } from "./config/server-limits.ts";
 import { createInProcessTransport } from "./in-process/in-process-transport.ts";
+import { createAdminListener } from "./listening/admin-listener.ts";
 import { drain } from "./listening/drain.ts";
 import { createHttpApp } from "./listening/http-app.ts";
-import { createListener, type TlsMaterial } from "./listening/listener.ts";
+import { createListener } from "./listening/listener.ts";
+import type { TlsMaterial } from "./listening/listener-options.ts";
+import { createMetricsPage } from "./listening/metrics-page.ts";
 import { CallPipeline } from "./pipeline/call-pipeline.ts";
 import { serveMethods } from "./pipeline/service-methods.ts";
 import type { ServiceModule } from "./pipeline/service-module.ts";
@@ -39,6 +42,8 @@ export interface RunningServer {
   /** For example `http://127.0.0.1:50053`. */
   readonly url: string;
   readonly port: number;
+  /** Where metrics, traces and a plaintext health are, if they have a port of their own. */
+  readonly adminUrl: string | undefined;
   /**
    * Says NOT_SERVING, sends clients elsewhere, lets calls under way end, then stops the module. Rejects with
    * {@link CallsCutError} if calls were still under way when the grace period was over. Asked again it answers the same.
@@ -57,8 +62,10 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   } = config;
   const limits = { ...defaultLimits, ...config.limits };
   const tls = config.tls === undefined ? undefined : await readTls(config.tls);
-  // Who calls what when is not for everybody where callers must say who they are.
-  const journal = authorize === undefined ? new TraceJournal(environment.clock) : undefined;
+  // Where callers must sign in, who calls what is for operators only: on the admin port.
+  const journal =
+    authorize === undefined || config.admin !== undefined ? new TraceJournal(environment.clock) : undefined;
+  const metricsPage = createMetricsPage(environment.metrics, environment.clock);
   const pipeline = new CallPipeline({
     environment,
     limits,
@@ -70,7 +77,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   const health = createHealth(module.entries.map(({ service }) => service.typeName));
   const own = [
     health.entry,
-    ...reflectionEntries([...module.entries.map(({ service }) => service), health.entry.service]),
+    ...(config.reflection === false ? [] : reflectionEntries([...module.entries, health.entry])),
   ];
   const methods = new Map([
     ...serveMethods(pipeline, { entries: own, exempt: true }),
@@ -89,7 +96,11 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
       compressMinBytes: config.compressBytesMin ?? limits.responseBytesMax,
     },
     limits,
-    httpRoutes: [...(module.httpRoutes ?? []), ...(journal === undefined ? [] : [traceRoute(journal)])],
+    metricsPage: config.admin === undefined ? metricsPage : undefined,
+    httpRoutes: [
+      ...(module.httpRoutes ?? []),
+      ...(journal === undefined || config.admin !== undefined ? [] : [traceRoute(journal)]),
+    ],
     httpPlugin: httpPlugin === undefined ? undefined : (instance) => httpPlugin(instance as FastifyInstance, local),
   });
   const unary =
@@ -104,13 +115,17 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
           leaveCrossOrigin: httpPlugin !== undefined,
           json,
         });
-  const listener = createListener({ limits, tls, handle: app.handle, unary });
+  const listener = createListener({ limits, tls, handle: app.handle, unary, hostCheck: config.hostCheck, environment });
+  const admin = config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, journal });
   const close = async () => {
     await module.stop?.();
     await app.close();
+    admin?.close();
   };
   let address: AddressInfo;
+  let adminAddress: AddressInfo | undefined;
   try {
+    adminAddress = await admin?.listen(config.admin?.port ?? 0, config.admin?.host ?? "127.0.0.1");
     address = await listener.listen(port, host);
     await module.start?.();
   } catch (error) {
@@ -121,11 +136,13 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   pipeline.letIn();
   health.set("SERVING");
   const url = `${tls === undefined ? "http" : "https"}://${urlHost(address.address)}:${address.port}`;
-  environment.log.info({ url }, "serving");
+  const adminUrl = adminAddress && `http://${urlHost(adminAddress.address)}:${adminAddress.port}`;
+  environment.log.info({ url, ...(adminUrl && { adminUrl }) }, "serving");
   let closing: Promise<void> | undefined;
   return {
     url,
     port: address.port,
+    adminUrl,
     close: () =>
       (closing ??= drain({ name, environment, pipeline, health, listener, noticeMs, graceMs: shutdownGraceMs, close })),
   };

@@ -122,21 +122,30 @@ export class TraceJournal {
   }
 }
 
-/** `GET /traces/{traceId}`: `{"calls": [...], "truncated": false}`; 400 where the id is none (W3C Trace Context, 3.2.2.3). */
+/** `GET /traces/{traceId}` on a service's own port, see {@link traceAnswer}. */
 export function traceRoute(journal: TraceJournal): RouteOptions {
   return {
     method: "GET",
     url: "/traces/:traceId",
     handler: (request, reply) => {
-      const { traceId } = request.params as { traceId: string };
-      if (!/^[0-9a-f]{32}$/.test(traceId)) {
-        return reply.code(400).send({ code: "invalid_argument", message: "a trace id is 32 hexadecimal digits" });
-      }
-      const calls = journal.callsOf(traceId);
-      return reply
-        .header("cache-control", "no-store")
-        .send({ calls: calls.slice(0, answerEntriesMax), truncated: calls.length > answerEntriesMax });
+      const { status, body } = traceAnswer(journal, (request.params as { traceId: string }).traceId);
+      return reply.code(status).header("cache-control", "no-store").send(body);
     },
+  };
+}
+
+/** `{"calls": [...], "truncated": false}`; 400 where the text is no trace id (W3C Trace Context, section 3.2.2.3). */
+export function traceAnswer(
+  journal: TraceJournal,
+  traceId: string,
+): { readonly status: number; readonly body: object } {
+  if (!/^[0-9a-f]{32}$/.test(traceId)) {
+    return { status: 400, body: { code: "invalid_argument", message: "a trace id is 32 hexadecimal digits" } };
+  }
+  const calls = journal.callsOf(traceId);
+  return {
+    status: 200,
+    body: { calls: calls.slice(0, answerEntriesMax), truncated: calls.length > answerEntriesMax },
   };
 }
 

@@ -1,9 +1,10 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { LRUCache } from "lru-cache";
 import type { SqlValue } from "../database.ts";
 import { StoreError } from "../store-errors.ts";
 import { fromSqlite } from "./sqlite-errors.ts";
 
-/** Statements kept prepared. A service has a few dozen; lists of parameters of many lengths could make it thousands. */
+/** The most statements kept prepared. A service has a few dozen; lists of parameters of many lengths could make it thousands. */
 const preparedMax = 256;
 /** SQLite waits for a lock with the whole thread, so not for long: nobody else writes to a service's file as a rule. */
 const busyTimeoutMs = 250;
@@ -11,7 +12,7 @@ const busyTimeoutMs = 250;
 /** A connection to a SQLite file, with prepared statements kept. Everything in it happens at once, on this thread. */
 export class SqliteConnection {
   readonly #database: DatabaseSync;
-  readonly #prepared = new Map<string, Prepared>();
+  readonly #prepared = new LRUCache<string, Prepared>({ max: preparedMax });
 
   constructor(path: string, options: { readonly readOnly?: boolean } = {}) {
     try {
@@ -93,12 +94,6 @@ export class SqliteConnection {
     const known = this.#prepared.get(sql);
     if (known !== undefined) {
       return known;
-    }
-    if (this.#prepared.size >= preparedMax) {
-      for (const oldest of this.#prepared.keys()) {
-        this.#prepared.delete(oldest);
-        break;
-      }
     }
     try {
       const once = /\breturning\b/i.test(sql);

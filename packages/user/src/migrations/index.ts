@@ -3,6 +3,7 @@ import { idempotencyMigrations, type Migration } from "@parley/store";
 import { users } from "./0001-users.ts";
 import { refreshTokens } from "./0002-refresh-tokens.ts";
 import { signingKeys } from "./0003-signing-keys.ts";
+import { signInTimes } from "./0004-sign-in-times.ts";
 
 /** The schema of the user service: accounts, sign-ins and keys, its events, and the request ids that it answered. */
 export const userMigrations: readonly Migration[] = [
@@ -11,4 +12,5 @@ export const userMigrations: readonly Migration[] = [
   users,
   refreshTokens,
   signingKeys,
+  signInTimes,
 ];

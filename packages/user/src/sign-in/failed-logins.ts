@@ -1,4 +1,5 @@
 import type { Clock } from "@parley/rpc";
+import { LRUCache } from "lru-cache";
 
 export interface FailedLoginsOptions {
   readonly clock: Clock;
@@ -9,7 +10,7 @@ export interface FailedLoginsOptions {
   readonly longestWaitMs: number;
   /** After so long without a try, failures are forgotten. */
   readonly forgetAfterMs: number;
-  /** Keys remembered at most; the one untouched for longest gives way. */
+  /** The most keys remembered; beyond that the key whose last failure is the oldest is evicted. */
   readonly keysMax: number;
 }
 
@@ -32,11 +33,10 @@ interface Failures {
 
 export function createFailedLogins(options: FailedLoginsOptions): FailedLogins {
   const { clock, freeFailures, firstWaitMs, longestWaitMs, forgetAfterMs, keysMax } = options;
-  // In the order in which they were touched, oldest first.
-  const byKey = new Map<string, Failures>();
+  const byKey = new LRUCache<string, Failures>({ max: keysMax });
 
   function find(key: string): Failures | undefined {
-    const failures = byKey.get(key);
+    const failures = byKey.peek(key);
     if (failures !== undefined && clock.monotonic() - failures.lastMs >= forgetAfterMs) {
       byKey.delete(key);
       return undefined;
@@ -55,14 +55,7 @@ export function createFailedLogins(options: FailedLoginsOptions): FailedLogins {
     },
     failed(key) {
       const count = (find(key)?.count ?? 0) + 1;
-      byKey.delete(key);
       byKey.set(key, { count, lastMs: clock.monotonic() });
-      if (byKey.size > keysMax) {
-        for (const oldest of byKey.keys()) {
-          byKey.delete(oldest);
-          return;
-        }
-      }
     },
     succeeded(key) {
       const failures = find(key);

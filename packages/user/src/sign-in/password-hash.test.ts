@@ -36,12 +36,12 @@ test("a hash that cannot be read is an error, not a wrong password", async () =>
 test("more than can be hashed in good time are told to wait", async () => {
   const busy = createPasswordHasher();
   const impatient = new AbortController();
-  const all = Array.from({ length: 67 }, () => busy.hash("password", { signal: impatient.signal }));
+  const all = Array.from({ length: 66 }, () => busy.hash("password", { signal: impatient.signal }));
   await expect(all.at(-1)).rejects.toMatchObject({
     reason: "PASSWORD_QUEUE_FULL",
     retryAfterMs: 1_000,
   } satisfies Partial<UserError>);
   impatient.abort();
   const outcomes = await Promise.allSettled(all);
-  expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
+  expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 import { type Argon2Parameters, argon2, randomBytes, timingSafeEqual } from "node:crypto";
 import { UserError } from "../user-errors.ts";
-import { createTurnstile, TurnstileFullError } from "./turnstile.ts";
+import { createFairGate, type FairGate, FairGateFullError } from "./fair-gate.ts";
 
 /**
  * What a hash costs: argon2id with 19 MiB of memory, 2 passes, 1 lane, the first choice of OWASP's Password Storage Cheat
@@ -10,49 +10,57 @@ export const passwordHashCost = { memory: 19_456, passes: 2, parallelism: 1 } as
 /** The lengths that RFC 9106, section 4, recommends. */
 const saltBytes = 16;
 const tagLength = 32;
-/** Hashes at once: half of the four threads that Node has for such work, so that files and names are still read. */
-const hashesAtOnce = 2;
-/** Hashes that wait at most: at 25 ms each and two at once, under a second of waiting. */
+/**
+ * Hashes at once, for sign-ins and for new passwords: three of the four threads that Node has for such work, so that files are
+ * still written. Each has its own gate, so that a wave of sign-ups keeps nobody from signing in.
+ */
+const checksAtOnce = 2;
+const newPasswordsAtOnce = 1;
+/** How many wait at most in each gate: at 25 ms each, a second or two of waiting. */
 const hashesWaitingMax = 64;
 
 /** Turns passwords into hashes, and checks them. Neither password nor hash is ever logged. */
 export interface PasswordHasher {
-  /** A hash in the PHC string format. With a fresh salt, unless one is given. Throws PASSWORD_QUEUE_FULL. */
-  hash(password: string, options?: HashOptions): Promise<string>;
+  /** A hash in the PHC string format, with a random salt. Throws PASSWORD_QUEUE_FULL. */
+  hash(password: string, caller?: PasswordCaller): Promise<string>;
   /** Whether the hash is of this password. Without a hash: false, after as long. Throws PASSWORD_QUEUE_FULL. */
-  verify(password: string, hash: string | undefined, signal?: AbortSignal): Promise<boolean>;
+  verify(password: string, hash: string | undefined, caller?: PasswordCaller): Promise<boolean>;
 }
 
-export interface HashOptions {
-  /** 16 bytes that no other password is hashed with. */
-  readonly salt?: Uint8Array | undefined;
+/** Whose password it is about. */
+export interface PasswordCaller {
+  /** The network address of the caller: addresses take turns. */
+  readonly address?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
 export function createPasswordHasher(): PasswordHasher {
-  const turnstile = createTurnstile({ atOnce: hashesAtOnce, waitingMax: hashesWaitingMax });
+  const checks = createFairGate({ atOnce: checksAtOnce, waitingMax: hashesWaitingMax });
+  const newPasswords = createFairGate({ atOnce: newPasswordsAtOnce, waitingMax: hashesWaitingMax });
   // Checked against where there is no account, so that an unknown one takes as long as a known one.
   const dummy: PasswordHash = { ...passwordHashCost, salt: randomBytes(saltBytes), tag: randomBytes(tagLength) };
 
-  async function derive(password: string, hash: Omit<PasswordHash, "tag">, signal?: AbortSignal): Promise<Buffer> {
+  async function through<T>(gate: FairGate, work: () => Promise<T>, caller: PasswordCaller): Promise<T> {
     try {
-      return await turnstile.pass(() => argon2id(password, hash), signal);
+      return await gate.pass(work, { key: caller.address ?? "", signal: caller.signal });
     } catch (error) {
-      if (error instanceof TurnstileFullError) {
-        throw new UserError("PASSWORD_QUEUE_FULL", "Too many are signing in at this moment.", { retryAfterMs: 1_000 });
+      if (error instanceof FairGateFullError) {
+        const message = "Too many passwords are waiting to be checked. Try again in a second.";
+        throw new UserError("PASSWORD_QUEUE_FULL", message, { retryAfterMs: 1_000, cause: error });
       }
       throw error;
     }
   }
 
   return {
-    async hash(password, { salt = randomBytes(saltBytes), signal } = {}) {
-      const tag = await derive(password, { ...passwordHashCost, salt }, signal);
+    async hash(password, caller = {}) {
+      const salt = randomBytes(saltBytes);
+      const tag = await through(newPasswords, () => argon2id(password, { ...passwordHashCost, salt }), caller);
       return write({ ...passwordHashCost, salt, tag });
     },
-    async verify(password, hash, signal) {
+    async verify(password, hash, caller = {}) {
       const known = hash === undefined ? dummy : read(hash);
-      const tag = await derive(password, known, signal);
+      const tag = await through(checks, () => argon2id(password, known), caller);
       return timingSafeEqual(tag, known.tag) && hash !== undefined;
     },
   };

@@ -11,6 +11,7 @@ interface RefreshTokenRow {
   readonly expire_time: number;
   readonly use_time: number | null;
   readonly revoke_time: number | null;
+  readonly sign_in_time: number;
 }
 
 export async function findRefreshToken(reader: Reader, hash: string): Promise<RefreshToken | undefined> {
@@ -21,6 +22,7 @@ export async function findRefreshToken(reader: Reader, hash: string): Promise<Re
       familyId: row.family_id,
       userId: row.user_id,
       expireTimeMs: row.expire_time,
+      signInTimeMs: row.sign_in_time,
       used: row.use_time !== null,
       revoked: row.revoke_time !== null,
     }
@@ -32,11 +34,12 @@ export async function insertRefreshToken(
   token: Omit<RefreshToken, "used" | "revoked">,
 ): Promise<void> {
   await transaction.run(
-    "INSERT INTO refresh_tokens (token_hash, family_id, user_id, expire_time) VALUES (?, ?, ?, ?)",
+    "INSERT INTO refresh_tokens (token_hash, family_id, user_id, expire_time, sign_in_time) VALUES (?, ?, ?, ?, ?)",
     token.hash,
     token.familyId,
     token.userId,
     token.expireTimeMs,
+    token.signInTimeMs,
   );
 }
 
@@ -50,6 +53,20 @@ export async function revokeFamily(transaction: Transaction, familyId: string, n
     "UPDATE refresh_tokens SET revoke_time = ? WHERE family_id = ? AND revoke_time IS NULL",
     nowMs,
     familyId,
+  );
+}
+
+/** Ends every sign-in of the user, but for one family where it is named. */
+export async function revokeUser(
+  transaction: Transaction,
+  userId: string,
+  { nowMs, keepFamilyId = "" }: { readonly nowMs: number; readonly keepFamilyId?: string | undefined },
+): Promise<void> {
+  await transaction.run(
+    "UPDATE refresh_tokens SET revoke_time = ? WHERE user_id = ? AND family_id <> ? AND revoke_time IS NULL",
+    nowMs,
+    userId,
+    keepFamilyId,
   );
 }
 

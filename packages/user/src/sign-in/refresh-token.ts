@@ -2,6 +2,8 @@ import { createHash, randomBytes } from "node:crypto";
 
 /** How long a refresh token can be used: someone who comes back within a month stays signed in. */
 export const refreshTokenLifetimeMs = 30 * 24 * 60 * 60 * 1000;
+/** How long a sign-in lasts, however often it is refreshed: then the password is asked for again. */
+export const signInLifetimeMs = 90 * 24 * 60 * 60 * 1000;
 /** 256 bits: beyond guessing. */
 const tokenBytes = 32;
 
@@ -12,6 +14,8 @@ export interface RefreshToken {
   readonly familyId: string;
   readonly userId: string;
   readonly expireTimeMs: number;
+  /** When the sign-in began that it comes from. */
+  readonly signInTimeMs: number;
   readonly used: boolean;
   readonly revoked: boolean;
 }
@@ -24,13 +28,18 @@ export type RefreshDecision = "renew" | "refuse" | "revoke-family";
  * ends (RFC 9700, section 4.14.2).
  */
 export function decideRefresh(token: RefreshToken | undefined, nowMs: number): RefreshDecision {
-  if (token === undefined || token.revoked || nowMs >= token.expireTimeMs) {
+  if (token === undefined || token.revoked || nowMs >= Math.min(token.expireTimeMs, signInEndMs(token))) {
     return "refuse";
   }
   return token.used ? "revoke-family" : "renew";
 }
 
-/** A new token, for whoever signed in. */
+/** When a sign-in ends for good, by its first or any later token. */
+export function signInEndMs({ signInTimeMs }: Pick<RefreshToken, "signInTimeMs">): number {
+  return signInTimeMs + signInLifetimeMs;
+}
+
+/** A new random token. */
 export function newRefreshToken(): string {
   return randomBytes(tokenBytes).toString("base64url");
 }

@@ -187,3 +187,77 @@ async function verify({ database, clock, environment }: TestUserService, token: 
   // An old token ended long ago; here it is the key that counts.
   return jwtVerify(token, createLocalJWKSet(keys), { currentDate, clockTolerance: 2 * keyPublishedAfterMs });
 }
+
+test("a sign-in ends after 90 days, however often it is refreshed", async () => {
+  await using service = await openUserService();
+  let session: { readonly refreshToken: string } = await service.users.login(alice);
+  const dayMs = 24 * 60 * 60 * 1000;
+  for (let day = 0; day < 75; day += 25) {
+    await service.clock.advance(25 * dayMs);
+    session = await refresh(service, session);
+  }
+  await service.clock.advance(14 * dayMs);
+  session = await refresh(service, session);
+  await service.clock.advance(1 * dayMs);
+  expect(await refusal(refresh(service, session))).toMatchObject(ended);
+});
+
+test("a password can be changed by its owner, which ends all sign-ins", async () => {
+  await using service = await openUserService();
+  const session = await service.users.login(alice);
+  const change = { userId: "1", currentPassword: samplePassword, newPassword: "another-password" };
+  expect(await refusal(service.users.changePassword({ ...change, currentPassword: "wrong-password" }))).toMatchObject({
+    reason: "WRONG_CREDENTIALS",
+  });
+  expect(await refusal(service.users.changePassword({ ...change, currentPassword: "" }))).toMatchObject({
+    reason: "WRONG_CREDENTIALS",
+  });
+  expect((await refusal(service.users.changePassword({ ...change, userId: "404" }))).reason).toBe("USER_NOT_FOUND");
+  expect((await refusal(service.users.changePassword({ ...change, newPassword: "short" }))).code).toBe(
+    Code.InvalidArgument,
+  );
+  await service.users.changePassword(change);
+  expect(await refusal(refresh(service, session))).toMatchObject(ended);
+  expect((await refusal(service.users.login(alice))).reason).toBe("WRONG_CREDENTIALS");
+  await service.users.login({ ...alice, password: "another-password" });
+});
+
+test("the sign-ins of a user can be revoked, and those of others go on", async () => {
+  await using service = await openUserService();
+  const [first, second] = [await service.users.login(alice), await service.users.login(alice)];
+  const other = await service.users.login({ ...alice, email: "bob@example.com" });
+  await service.users.revokeSessions({ userId: "1" });
+  await service.users.revokeSessions({ userId: "1" });
+  expect(await refusal(refresh(service, first))).toMatchObject(ended);
+  expect(await refusal(refresh(service, second))).toMatchObject(ended);
+  await refresh(service, other);
+  expect((await refusal(service.users.revokeSessions({ userId: "404" }))).reason).toBe("USER_NOT_FOUND");
+});
+
+test("the signing key rotates on demand; the old key stays published, unless it is revoked", async () => {
+  await using service = await openUserService();
+  const before = await service.users.login(alice);
+  const { keyId } = await service.users.rotateSigningKey({});
+  const after = await service.users.login(alice);
+  expect(decodeProtectedHeader(after.accessToken).kid).toBe(keyId);
+  await verify(service, before.accessToken);
+  await verify(service, after.accessToken);
+  const { keyId: last } = await service.users.rotateSigningKey({ revokeOldKeys: true });
+  await expect(verify(service, after.accessToken)).rejects.toThrow();
+  expect(decodeProtectedHeader((await service.users.login(alice)).accessToken).kid).toBe(last);
+});
+
+test("an address that many callers share locks none of them out", async () => {
+  await using service = await openUserService();
+  const headers = { "x-forwarded-for": "198.51.100.7" };
+  for (let index = 0; index < 40; index++) {
+    const guess = service.users.login({ email: `n${index}@example.com`, password: "guess" }, { headers });
+    expect((await refusal(guess)).reason).toBe("WRONG_CREDENTIALS");
+  }
+  await service.users.login(alice, { headers });
+});
+
+test("where callers must sign in, the sample users' published password is refused", async () => {
+  await using service = await openUserService(undefined, { signInRequired: true });
+  expect((await refusal(service.users.login(alice))).reason).toBe("WRONG_CREDENTIALS");
+});

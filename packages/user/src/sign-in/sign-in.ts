@@ -1,13 +1,22 @@
 import type { Clock } from "@parley/rpc";
 import type { Database, Transaction } from "@parley/store";
+import { samplePasswordHash } from "../first-users.ts";
 import { emailKey, type User } from "../user.ts";
-import { UserError } from "../user-errors.ts";
-import { findUser, findUserByEmail } from "../user-store.ts";
+import { UserError, userNotFound } from "../user-errors.ts";
+import { findUser, findUserByEmail, type UserWithPassword, updatePassword } from "../user-store.ts";
 import { type AccessToken, signAccessToken } from "./access-token.ts";
+import type { ClientAddress } from "./client-address.ts";
 import { createFailedLogins, type FailedLogins } from "./failed-logins.ts";
 import type { PasswordHasher } from "./password-hash.ts";
-import { decideRefresh, hashOfToken, newRefreshToken, refreshTokenLifetimeMs } from "./refresh-token.ts";
-import { findRefreshToken, insertRefreshToken, markUsed, revokeFamily } from "./refresh-token-store.ts";
+import {
+  decideRefresh,
+  hashOfToken,
+  newRefreshToken,
+  type RefreshToken,
+  refreshTokenLifetimeMs,
+  signInEndMs,
+} from "./refresh-token.ts";
+import { findRefreshToken, insertRefreshToken, markUsed, revokeFamily, revokeUser } from "./refresh-token-store.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
 /** What a sign-in gives. */
@@ -21,8 +30,7 @@ export interface Session {
 export interface Credentials {
   readonly email: string;
   readonly password: string;
-  /** The network address that the call comes from. */
-  readonly address: string;
+  readonly address: ClientAddress;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -34,6 +42,20 @@ export interface SignIn {
   refresh(refreshToken: string): Promise<Session>;
   /** Ends the sign-in that the refresh token comes from. One that is unknown is no error. */
   logout(refreshToken: string): Promise<void>;
+  /** Replaces a password and ends the user's sign-ins. Throws USER_NOT_FOUND, WRONG_CREDENTIALS, TOO_MANY_FAILED_LOGINS. */
+  changePassword(change: PasswordChange): Promise<void>;
+  /** Ends every sign-in of a user. Throws USER_NOT_FOUND. */
+  revokeSessions(userId: string): Promise<void>;
+}
+
+/** A new password for an account. */
+export interface PasswordChange {
+  readonly userId: string;
+  /** Undefined where an admin sets a password without knowing the one before. */
+  readonly currentPassword: string | undefined;
+  readonly newPassword: string;
+  readonly address: ClientAddress;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface SignInOptions {
@@ -42,44 +64,57 @@ export interface SignInOptions {
   newId(): string;
   readonly passwords: PasswordHasher;
   readonly keys: SigningKeys;
+  /** Refuses the published password of the sample users: where callers must sign in, it is no secret. */
+  readonly refuseSamplePassword?: boolean;
 }
 
-export function createSignIn({ database, clock, newId, passwords, keys }: SignInOptions): SignIn {
-  const { byAccount, byAddress } = failureLimits(clock);
+export function createSignIn(options: SignInOptions): SignIn {
+  const { database, clock, newId, passwords, keys, refuseSamplePassword = false } = options;
+  const limits = failureLimits(clock);
+
+  /** Checks a password under the limits on failures. Throws WRONG_CREDENTIALS, TOO_MANY_FAILED_LOGINS, PASSWORD_QUEUE_FULL. */
+  async function checkPassword({ email, password, address, signal }: Credentials): Promise<UserWithPassword> {
+    const account = emailKey(email);
+    const { byAccount } = limits;
+    const byAddress = address.shared ? limits.bySharedAddress : limits.byAddress;
+    refuseWhileWaiting(Math.max(byAccount.waitMs(account), byAddress.waitMs(address.group)));
+    byAccount.failed(account);
+    byAddress.failed(address.group);
+    const found = await findUserByEmail(database, email);
+    const known = refuseSamplePassword && found?.passwordHash === samplePasswordHash ? undefined : found;
+    const caller = { address: address.group, signal };
+    const right = await passwords.verify(password, known?.passwordHash, caller).catch((error: unknown) => {
+      // Not checked, so it is not counted as a failure.
+      byAccount.succeeded(account);
+      byAddress.succeeded(address.group);
+      throw error;
+    });
+    if (!right || known === undefined) {
+      throw new UserError("WRONG_CREDENTIALS", "E-mail address and password do not go together.");
+    }
+    byAccount.forget(account);
+    // Only the one try: knowing one password must not give free guesses at others.
+    byAddress.succeeded(address.group);
+    return known;
+  }
 
   async function open(user: User, refreshToken: string): Promise<Session> {
     const key = await keys.current();
     return { user, refreshToken, access: await signAccessToken(user, { key, id: newId(), nowMs: clock.now() }) };
   }
 
-  function keep(transaction: Transaction, token: string, of: { readonly userId: string; readonly familyId: string }) {
-    const expireTimeMs = clock.now() + refreshTokenLifetimeMs;
+  function keep(transaction: Transaction, token: string, of: SignInOfToken) {
+    const expireTimeMs = Math.min(clock.now() + refreshTokenLifetimeMs, signInEndMs(of));
     return insertRefreshToken(transaction, { ...of, hash: hashOfToken(token), expireTimeMs });
   }
 
   return {
-    async login({ email, password, address, signal }) {
-      const account = emailKey(email);
-      refuseWhileWaiting(Math.max(byAccount.waitMs(account), byAddress.waitMs(address)));
-      byAccount.failed(account);
-      byAddress.failed(address);
-      const known = await findUserByEmail(database, email);
-      const right = await passwords.verify(password, known?.passwordHash, signal).catch((error: unknown) => {
-        // Not checked, so not a failure of whoever tried.
-        byAccount.succeeded(account);
-        byAddress.succeeded(address);
-        throw error;
-      });
-      if (!right || known === undefined) {
-        throw new UserError("WRONG_CREDENTIALS", "E-mail address and password do not go together.");
-      }
-      byAccount.forget(account);
-      // Only the one try: whoever knows one password must not get free guesses at others by it.
-      byAddress.succeeded(address);
+    async login(credentials) {
+      const { user } = await checkPassword(credentials);
       const refreshToken = newRefreshToken();
-      const familyId = newId();
-      await database.transaction((transaction) => keep(transaction, refreshToken, { userId: known.user.id, familyId }));
-      return open(known.user, refreshToken);
+      const of = { userId: user.id, familyId: newId(), signInTimeMs: clock.now() };
+      await database.transaction((transaction) => keep(transaction, refreshToken, of));
+      return open(user, refreshToken);
     },
 
     async refresh(shown) {
@@ -114,8 +149,36 @@ export function createSignIn({ database, clock, newId, passwords, keys }: SignIn
         }
       });
     },
+
+    async changePassword({ userId, currentPassword, newPassword, address, signal }) {
+      const user = await findUser(database, userId);
+      if (user === undefined) {
+        throw userNotFound([userId]);
+      }
+      if (currentPassword !== undefined) {
+        await checkPassword({ email: user.email, password: currentPassword, address, signal });
+      }
+      const passwordHash = await passwords.hash(newPassword, { address: address.group, signal });
+      await database.transaction(async (transaction) => {
+        if (!(await updatePassword(transaction, userId, passwordHash))) {
+          throw userNotFound([userId]);
+        }
+        await revokeUser(transaction, userId, { nowMs: clock.now() });
+      });
+    },
+
+    async revokeSessions(userId) {
+      await database.transaction(async (transaction) => {
+        if ((await findUser(transaction, userId)) === undefined) {
+          throw userNotFound([userId]);
+        }
+        await revokeUser(transaction, userId, { nowMs: clock.now() });
+      });
+    },
   };
 }
+
+type SignInOfToken = Pick<RefreshToken, "userId" | "familyId" | "signInTimeMs">;
 
 function refuseWhileWaiting(waitMs: number): void {
   if (waitMs > 0) {
@@ -124,14 +187,23 @@ function refuseWhileWaiting(waitMs: number): void {
   }
 }
 
+interface FailureLimits {
+  readonly byAccount: FailedLogins;
+  readonly byAddress: FailedLogins;
+  readonly bySharedAddress: FailedLogins;
+}
+
 /**
  * An account: after five failures the waits double from a second to a minute, which leaves an attacker 1,440 guesses a day
- * and locks no owner out for longer. An address, which many people may share: twenty failures, up to a quarter of an hour.
+ * and locks no owner out for longer. An address, which a household may share: twenty failures, up to a quarter of an hour. An
+ * address that all callers share, since nothing proves theirs: a thousand failures, up to a second, so that one of them cannot
+ * lock the others out.
  */
-function failureLimits(clock: Clock): { readonly byAccount: FailedLogins; readonly byAddress: FailedLogins } {
-  const shared = { clock, firstWaitMs: 1_000, forgetAfterMs: 30 * 60_000, keysMax: 10_000 };
+function failureLimits(clock: Clock): FailureLimits {
+  const common = { clock, firstWaitMs: 1_000, forgetAfterMs: 30 * 60_000, keysMax: 10_000 };
   return {
-    byAccount: createFailedLogins({ ...shared, freeFailures: 5, longestWaitMs: 60_000 }),
-    byAddress: createFailedLogins({ ...shared, freeFailures: 20, longestWaitMs: 15 * 60_000 }),
+    byAccount: createFailedLogins({ ...common, freeFailures: 5, longestWaitMs: 60_000 }),
+    byAddress: createFailedLogins({ ...common, freeFailures: 20, longestWaitMs: 15 * 60_000 }),
+    bySharedAddress: createFailedLogins({ ...common, freeFailures: 1_000, longestWaitMs: 1_000 }),
   };
 }

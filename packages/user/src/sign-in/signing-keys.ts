@@ -1,6 +1,7 @@
 import type { Clock } from "@parley/rpc";
 import type { Database, Reader } from "@parley/store";
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JSONWebKeySet, type JWK } from "jose";
+import type { KeySeal } from "./key-seal.ts";
 
 /** How long a key signs. A key that leaked unnoticed ends by itself. */
 export const keySigningMs = 30 * 24 * 60 * 60 * 1000;
@@ -13,10 +14,17 @@ export interface SigningKey {
   readonly privateKey: CryptoKey | Uint8Array;
 }
 
-/** The keys that access tokens are signed with. They live in the service's database, so that all its replicas share them. */
+/** The keys that access tokens are signed with. They are in the service's database, encrypted, so that all its replicas share them. */
 export interface SigningKeys {
   /** The key to sign with now. Makes one where there is none or the last one signed long enough. */
   current(): Promise<SigningKey>;
+  /**
+   * Makes a new key, which signs from now on. The keys until now stay published until their last tokens have ended, or are
+   * removed at once where they are revoked.
+   */
+  rotate(options?: { readonly revokeOldKeys?: boolean }): Promise<SigningKey>;
+  /** Encrypts the keys that an earlier release stored in clear. */
+  sealStored(): Promise<void>;
   /** The public keys of all tokens that can still be valid (RFC 7517, section 5). */
   published(): Promise<JSONWebKeySet>;
 }
@@ -25,6 +33,8 @@ export interface SigningKeysOptions {
   readonly database: Database;
   readonly clock: Clock;
   newId(): string;
+  /** Encrypts the private keys in the database. Without it they are in clear: only for a database in memory. */
+  readonly seal?: KeySeal | undefined;
 }
 
 interface KeyRow {
@@ -33,18 +43,21 @@ interface KeyRow {
   readonly create_time: number;
 }
 
-export function createSigningKeys({ database, clock, newId }: SigningKeysOptions): SigningKeys {
+export function createSigningKeys({ database, clock, newId, seal = unsealed }: SigningKeysOptions): SigningKeys {
   let signing: (SigningKey & { readonly untilMs: number }) | undefined;
 
-  async function loadOrMake() {
+  async function loadOrMake({ force = false, revokeOldKeys = false } = {}) {
     // Made outside the transaction, which must not wait for anything but the database.
     const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
-    const spare = { id: newId(), jwk: JSON.stringify(await exportJWK(privateKey)) };
+    const spare = { id: newId(), jwk: seal.seal(JSON.stringify(await exportJWK(privateKey))) };
     const row = await database.transaction(async (transaction) => {
       const nowMs = clock.now();
       const newest = await findNewest(transaction);
-      if (newest !== undefined && nowMs < newest.create_time + keySigningMs) {
+      if (!force && newest !== undefined && nowMs < newest.create_time + keySigningMs) {
         return newest;
+      }
+      if (revokeOldKeys) {
+        await transaction.run("DELETE FROM signing_keys");
       }
       await transaction.run(
         "INSERT INTO signing_keys (id, private_jwk, create_time) VALUES (?, ?, ?)",
@@ -58,7 +71,7 @@ export function createSigningKeys({ database, clock, newId }: SigningKeysOptions
       );
       return { id: spare.id, private_jwk: spare.jwk, create_time: nowMs };
     });
-    const key = await importJWK(JSON.parse(row.private_jwk) as JWK, "EdDSA");
+    const key = await importJWK(JSON.parse(seal.open(row.private_jwk)) as JWK, "EdDSA");
     signing = { id: row.id, privateKey: key, untilMs: row.create_time + keySigningMs };
     return signing;
   }
@@ -67,15 +80,28 @@ export function createSigningKeys({ database, clock, newId }: SigningKeysOptions
     async current() {
       return signing !== undefined && clock.now() < signing.untilMs ? signing : loadOrMake();
     },
+    rotate: ({ revokeOldKeys = false } = {}) => loadOrMake({ force: true, revokeOldKeys }),
+    async sealStored() {
+      await database.transaction(async (transaction) => {
+        for (const { id, private_jwk } of await transaction.all<KeyRow>("SELECT id, private_jwk FROM signing_keys")) {
+          if (!seal.isSealed(private_jwk)) {
+            await transaction.run("UPDATE signing_keys SET private_jwk = ? WHERE id = ?", seal.seal(private_jwk), id);
+          }
+        }
+      });
+    },
     async published() {
       const rows = await database.all<KeyRow>(
         "SELECT id, private_jwk, create_time FROM signing_keys WHERE create_time > ? ORDER BY create_time DESC",
         clock.now() - keySigningMs - keyPublishedAfterMs,
       );
-      return { keys: rows.map(publicJwk) };
+      return { keys: rows.map((row) => publicJwk({ ...row, private_jwk: seal.open(row.private_jwk) })) };
     },
   };
 }
+
+/** Keys in clear, for a database in memory. */
+const unsealed: KeySeal = { seal: (text) => text, open: (stored) => stored, isSealed: () => true };
 
 function findNewest(reader: Reader): Promise<KeyRow | undefined> {
   return reader.get<KeyRow>(

@@ -4,7 +4,7 @@ import { type Environment, systemEnvironment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import { connectInMemory, createTestClock, type TestClock } from "@parley/rpc/testing";
 import { type Database, openDatabase } from "@parley/store";
-import { type AdminAccount, createUserModule, userMigrations } from "../index.ts";
+import { type AdminAccount, createUserModule, type UserModuleOptions, userMigrations } from "../index.ts";
 
 /** The user service in memory, with the sample users and a clock that the test moves. */
 export interface TestUserService extends AsyncDisposable {
@@ -15,11 +15,14 @@ export interface TestUserService extends AsyncDisposable {
   readonly clock: TestClock;
 }
 
-export async function openUserService(admin?: AdminAccount): Promise<TestUserService> {
+export async function openUserService(
+  admin?: AdminAccount,
+  options: Pick<UserModuleOptions, "signInRequired" | "keySeal"> = {},
+): Promise<TestUserService> {
   const clock = createTestClock();
   const environment: Environment = { ...systemEnvironment({ name: "user", logLevel: "silent" }), clock };
   const database = await openDatabase("sqlite::memory:", { migrations: userMigrations, clock });
-  const module = createUserModule({ environment, database, sampleData: true, admin });
+  const module = createUserModule({ environment, database, sampleData: true, admin, ...options });
   await module.start?.();
   return {
     users: createClient(UserService, connectInMemory(module, environment)),

@@ -1,5 +1,5 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ContextValues, type Transport, type UnaryResponse } from "@connectrpc/connect";
+import { Code, ConnectError, type UnaryResponse } from "@connectrpc/connect";
 import { type MethodPolicy, methodPolicy } from "@parley/contract";
 import type { Status } from "@parley/gen/google/rpc/status_pb.js";
 import type { CallOrigin } from "@parley/gen/rpc/v1/batch_pb.js";
@@ -8,7 +8,9 @@ import { childSpan } from "../../call/trace.ts";
 import { sleep } from "../../environment/clock.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { errorOfStatus } from "../../protocol/grpc-status.ts";
-import { isOwnTimer, markOwnTimer, markReach, neverSent, reachOf } from "../attempt-outcome.ts";
+import { isOwnTimer, markOwnTimer, markReach, neverSent, reachOf } from "../call/attempt-outcome.ts";
+import { deadlinePassed } from "../call/call-end.ts";
+import type { CallLayer, OutgoingUnary } from "../call/call-layer.ts";
 import { retryWaitMs } from "../policy/retry-decision.ts";
 
 /** Calls of one batch, at most. A batch's answer waits for all of them, and so does the other side's commit. */
@@ -28,16 +30,8 @@ const unknownMs = 60_000;
 /** Calls back on a later turn of the event loop, so that what came in with one packet goes out together. */
 export type Schedule = (callback: () => void) => void;
 
-/** A call as it is handed to the queue. */
-export interface QueuedCall {
-  readonly signal: AbortSignal | undefined;
-  readonly timeoutMs: number | undefined;
-  readonly input: MessageInitShape<DescMessage>;
-  readonly contextValues: ContextValues | undefined;
-}
-
 export interface BatchQueueOptions extends Pick<Environment, "clock" | "random"> {
-  readonly next: Transport;
+  readonly next: CallLayer;
   readonly method: DescMethodUnary;
   readonly batchMethod: DescMethodUnary;
   readonly schedule: Schedule;
@@ -58,7 +52,7 @@ export class BatchQueue {
     this.#policy = methodPolicy(options.method);
   }
 
-  call(call: QueuedCall): Promise<UnaryResponse> {
+  call(call: OutgoingUnary): Promise<UnaryResponse> {
     return new Promise((resolve, reject) => {
       const timeoutMs = Math.min(
         call.timeoutMs ?? Number.POSITIVE_INFINITY,
@@ -123,11 +117,7 @@ export class BatchQueue {
   }
 
   #sendAlone({ call, deadlineMs, resolve, reject }: Waiting): Promise<void> {
-    const { next, method } = this.#options;
-    const { signal, input, contextValues } = call;
-    return next
-      .unary(method, signal, this.#timeLeftMs(deadlineMs), undefined, input, contextValues)
-      .then(resolve, reject);
+    return this.#options.next.unary({ ...call, timeoutMs: this.#timeLeftMs(deadlineMs) }).then(resolve, reject);
   }
 
   /** Another try of a call that went out in a batch, in which it may have been processed, whatever keeps this one from leaving. */
@@ -144,9 +134,15 @@ export class BatchQueue {
       requests: batch.map(({ call }) => call.input),
       origins: batch.map(({ call }) => this.#originOf(call)),
     } as MessageInitShape<DescMessage>;
-    const signal = batch[0]?.call.signal;
     return next
-      .unary(batchMethod, signal, this.#timeLeftMs(lastMs), undefined, input)
+      .unary({
+        method: batchMethod,
+        signal: batch[0]?.call.signal,
+        timeoutMs: this.#timeLeftMs(lastMs),
+        header: undefined,
+        contextValues: undefined,
+        input,
+      })
       .then(
         (response) => this.#answerEach(batch, response),
         (error: unknown) => this.#failAll(batch, ConnectError.from(error)),
@@ -163,11 +159,11 @@ export class BatchQueue {
     if (deadlineMs >= lastMs - deadlineSlackMs) {
       return [];
     }
-    const expire = () => reject(markOwnTimer(new ConnectError("the operation timed out", Code.DeadlineExceeded)));
+    const expire = () => reject(deadlinePassed());
     return [this.#options.clock.after(this.#timeLeftMs(deadlineMs) ?? 0, expire)];
   }
 
-  #originOf({ contextValues }: QueuedCall): Omit<CallOrigin, "$typeName"> {
+  #originOf({ contextValues }: OutgoingUnary): Omit<CallOrigin, "$typeName"> {
     const context = contextValues?.get(callContextKey);
     return context === undefined
       ? { requestId: "", traceparent: "" }
@@ -223,7 +219,7 @@ export class BatchQueue {
 const refusesTheBatch: ReadonlySet<Code> = new Set([Code.Unimplemented, Code.InvalidArgument, Code.OutOfRange]);
 
 interface Waiting {
-  readonly call: QueuedCall;
+  readonly call: OutgoingUnary;
   /** By the monotonic clock. Infinity for none. */
   readonly deadlineMs: number;
   readonly resolve: (response: UnaryResponse) => void;

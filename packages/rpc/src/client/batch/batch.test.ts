@@ -9,7 +9,7 @@ import { statusOfError } from "../../protocol/grpc-status.ts";
 import { batchOf } from "../../server/pipeline/batch-of.ts";
 import { implement } from "../../server/pipeline/service-module.ts";
 import { connectInMemory } from "../../testing/in-memory.ts";
-import { markReach, neverSent, type Reach } from "../attempt-outcome.ts";
+import { markReach, neverSent, type Reach } from "../call/attempt-outcome.ts";
 import { rejection, standingEnvironment } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 import { batchesUnderWay, batchSizeMax, gatherMsMax } from "./batch-queue.ts";

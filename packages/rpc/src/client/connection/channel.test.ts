@@ -2,13 +2,12 @@ import { Code, createClient } from "@connectrpc/connect";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { neverSent } from "../attempt-outcome.ts";
+import { neverSent } from "../call/attempt-outcome.ts";
 import { rejection, testEnvironment } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 import { answerOk, rawHttp2, rawTcp } from "../wire/wire-fixture.ts";
 import { createWireTransport } from "../wire/wire-transport.ts";
-import type { ChannelOptions } from "./channel.ts";
-import { backoffMs } from "./connect-backoff.ts";
+import { type ChannelOptions, connectBackoffMs } from "./channel.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import { parseTarget } from "./target.ts";
 
@@ -163,7 +162,7 @@ describe("the wait before connecting again", () => {
         fc.double({ min: 0, max: 0.999_999, noNaN: true }),
         (failures, random) => {
           const base = Math.min(100 * 1.6 ** (failures - 1), 1000);
-          const waitMs = backoffMs(failures, () => random);
+          const waitMs = connectBackoffMs(failures, () => random);
           return waitMs >= base * 0.8 - 1e-9 && waitMs <= base * 1.2 + 1e-9;
         },
       ),
@@ -171,6 +170,6 @@ describe("the wait before connecting again", () => {
   });
 
   it("is never beyond 120 s, whatever the option says", () => {
-    expect(backoffMs(200, () => 0.5, { maxMs: 1e9 })).toBe(120_000);
+    expect(connectBackoffMs(200, () => 0.5, { maxMs: 1e9 })).toBe(120_000);
   });
 });

@@ -1,8 +1,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import { type BackoffOptions, backoffMs } from "../../environment/backoff.ts";
 import type { Clock } from "../../environment/clock.ts";
-import { markReach } from "../attempt-outcome.ts";
+import { markReach } from "../call/attempt-outcome.ts";
 import { type Connection, type ConnectionOptions, type ConnectionOwner, openConnection } from "./client-connection.ts";
-import { type BackoffOptions, backoffMs } from "./connect-backoff.ts";
 import { parseTarget, type Target } from "./target.ts";
 
 /** A call that waits for a connection. */
@@ -167,13 +167,16 @@ export class Channel implements ConnectionOwner {
     this.#state = "backoff";
     this.#wantedInBackoff = false;
     this.#failures++;
-    this.#cancelBackoff = this.#clock.after(backoffMs(this.#failures, this.#random, this.#options.backoff), () => {
-      this.#state = "idle";
-      // Only where somebody asked meanwhile: a target that nobody calls is left alone.
-      if (this.#wantedInBackoff) {
-        void this.#connect();
-      }
-    });
+    this.#cancelBackoff = this.#clock.after(
+      connectBackoffMs(this.#failures, this.#random, this.#options.backoff),
+      () => {
+        this.#state = "idle";
+        // Only where somebody asked meanwhile: a target that nobody calls is left alone.
+        if (this.#wantedInBackoff) {
+          void this.#connect();
+        }
+      },
+    );
     this.#failWaiting(error);
   }
 
@@ -201,6 +204,19 @@ export class Channel implements ConnectionOwner {
     return markReach(new ConnectError(message, Code.Unavailable, undefined, undefined, cause), "unreachable");
   }
 }
+
+/** The wait before connecting again, in milliseconds: no option may go beyond gRPC's maximum. */
+export function connectBackoffMs(failures: number, random: () => number, options: BackoffOptions = {}): number {
+  const { maxMs } = options;
+  return backoffMs(
+    failures,
+    random,
+    maxMs === undefined ? options : { ...options, maxMs: Math.min(maxMs, connectBackoffMaxMs) },
+  );
+}
+
+/** gRPC connection backoff protocol: "MAX_BACKOFF = 120 seconds". */
+const connectBackoffMaxMs = 120_000;
 
 function describe(cause: unknown): string {
   if (cause instanceof AggregateError) {

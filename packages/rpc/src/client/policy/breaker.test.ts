@@ -5,7 +5,7 @@ import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { describe, expect, it } from "vitest";
 import { reasonError, reasonOf } from "../../call/reason-error.ts";
 import { sleep } from "../../environment/clock.ts";
-import { markReach, neverSent } from "../attempt-outcome.ts";
+import { markReach, neverSent } from "../call/attempt-outcome.ts";
 import { rejection, type Step, scriptedTransport, standingEnvironment, unavailable } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 

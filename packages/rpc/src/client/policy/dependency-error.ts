@@ -1,6 +1,6 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { reasonError, reasonOf } from "../../call/reason-error.ts";
-import { markReach, reachOf } from "../attempt-outcome.ts";
+import { markReach, reachOf } from "../call/attempt-outcome.ts";
 
 /** The reason of an UNAVAILABLE that is about a service that was called: its metadata names `service` and `target`. */
 export const dependencyUnavailable = "DEPENDENCY_UNAVAILABLE";

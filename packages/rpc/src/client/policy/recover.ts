@@ -1,8 +1,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import { backoffMs } from "../../environment/backoff.ts";
 import { sleep } from "../../environment/clock.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { markOwnTimer, markReach, neverSent, reachOf } from "../attempt-outcome.ts";
-import { backoffMs } from "../connection/connect-backoff.ts";
+import { markOwnTimer, markReach, neverSent, reachOf } from "../call/attempt-outcome.ts";
 import { decideRetry, type RetryState } from "./retry-decision.ts";
 import type { MethodState, TargetState } from "./target-state.ts";
 

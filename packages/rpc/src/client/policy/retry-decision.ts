@@ -1,6 +1,7 @@
 import type { Code, ConnectError } from "@connectrpc/connect";
 import type { RetryRule } from "@parley/contract";
-import { type Reach, reachOf } from "../attempt-outcome.ts";
+import { backoffMs } from "../../environment/backoff.ts";
+import { type Reach, reachOf } from "../call/attempt-outcome.ts";
 import type { RetryThrottle } from "./retry-throttle.ts";
 
 /** What a call may still do after its attempts so far. */
@@ -69,9 +70,8 @@ export function decideRetry(
 
 /** A6: `random(0.8, 1.2) × min(initial_backoff × backoff_multiplier^(n−1), max_backoff)` before the n-th retry. */
 export function retryWaitMs(rule: RetryRule, step: number, random: () => number): number {
-  return (
-    Math.min(rule.initialBackoffMs * rule.backoffMultiplier ** (step - 1), rule.maxBackoffMs) * (0.8 + 0.4 * random())
-  );
+  const { initialBackoffMs: initialMs, maxBackoffMs: maxMs, backoffMultiplier: multiplier } = rule;
+  return backoffMs(step, random, { initialMs, maxMs, multiplier });
 }
 
 /** A6, "Pushback": `grpc-retry-pushback-ms` is how long to wait; a value that is negative or no number means not to retry. */

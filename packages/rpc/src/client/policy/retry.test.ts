@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { callContextKey } from "../../call/call-context.ts";
 import { reasonOf } from "../../call/reason-error.ts";
-import { markReach, neverSent } from "../attempt-outcome.ts";
+import { markReach, neverSent } from "../call/attempt-outcome.ts";
 import { rejection, type Step, scriptedTransport, standingEnvironment, unavailable } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 import { retryWaitMs } from "./retry-decision.ts";

@@ -1,8 +1,8 @@
 import { ConnectError } from "@connectrpc/connect";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { BodyCollector } from "../../protocol/body-collector.ts";
 import { encodeEnvelope } from "../../protocol/envelope.ts";
-import { Body } from "./body.ts";
 import { connectProtocol } from "./connect-protocol.ts";
 import { grpcProtocol } from "./grpc-protocol.ts";
 import { gzip } from "./gzip.ts";
@@ -82,7 +82,7 @@ describe("a gRPC body", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 500 }), fc.array(fc.nat(505), { maxLength: 6 }), (message, cuts) => {
         const bytes = encodeEnvelope(0, message);
-        const collected = new Body();
+        const collected = new BodyCollector();
         let from = 0;
         for (const to of [...cuts.map((cut) => Math.min(cut, bytes.length)).toSorted((a, b) => a - b), bytes.length]) {
           collected.add(bytes.subarray(from, to));

@@ -3,7 +3,7 @@ import { Code, createClient } from "@connectrpc/connect";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { neverSent, reachOf } from "../attempt-outcome.ts";
+import { neverSent, reachOf } from "../call/attempt-outcome.ts";
 import { rejection, testEnvironment } from "../client-fixture.ts";
 import type { ChannelOptions } from "../connection/channel.ts";
 import { ConnectionPool } from "../connection/connection-pool.ts";

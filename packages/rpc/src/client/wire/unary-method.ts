@@ -1,6 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { protocolNames } from "../../protocol/metadata.ts";
-import type { CheckedHeader } from "../call-header.ts";
+import type { CheckedHeader } from "../call/call-header.ts";
 
 /** Names that a request must not have over HTTP/2 (RFC 9113, section 8.2.2), or that the protocol sets itself. */
 const forbiddenNames: ReadonlySet<string> = new Set([

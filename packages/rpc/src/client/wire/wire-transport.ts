@@ -1,6 +1,6 @@
 import type { Registry } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import type { Transport } from "@connectrpc/connect";
 import {
   compressionGzip,
   createConnectTransport,
@@ -8,16 +8,17 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import type { Clock } from "../../environment/clock.ts";
-import { markOwnTimer, markReach } from "../attempt-outcome.ts";
+import { deadlinePassed } from "../call/call-end.ts";
+import { type CallLayer, layerOf, transportOf } from "../call/call-layer.ts";
 import type { Channel } from "../connection/channel.ts";
 import type { TlsOptions } from "../connection/client-connection.ts";
 import type { CodecName } from "./codec.ts";
 import { connectProtocol } from "./connect-protocol.ts";
 import { grpcProtocol } from "./grpc-protocol.ts";
 import { gzipBytesMinDefault } from "./gzip.ts";
-import { createAgent, Http1UnaryTransport } from "./http1/http1-transport.ts";
+import { createAgent, Http1UnaryCalls } from "./http1/http1-unary-calls.ts";
 import { withRightCodes } from "./http2/broken-streams.ts";
-import { Http2UnaryTransport } from "./http2/http2-transport.ts";
+import { Http2UnaryCalls } from "./http2/http2-unary-calls.ts";
 import { SharedSession } from "./http2/shared-session.ts";
 import type { WireOptions } from "./unary-protocol.ts";
 
@@ -52,8 +53,17 @@ export interface WireTransportOptions {
 export function createWireTransport(
   channel: Channel,
   clock: Clock,
-  { tls, ...options }: WireTransportOptions & { readonly tls?: TlsOptions } = {},
+  options: WireTransportOptions & { readonly tls?: TlsOptions } = {},
 ): Transport {
+  return transportOf(createWireLayer(channel, clock, options));
+}
+
+/** The same, as the innermost layer of a client. */
+export function createWireLayer(
+  channel: Channel,
+  clock: Clock,
+  { tls, ...options }: WireTransportOptions & { readonly tls?: TlsOptions } = {},
+): CallLayer {
   const {
     protocol = "grpc",
     httpVersion = "2",
@@ -81,8 +91,8 @@ export function createWireTransport(
       ? { httpVersion: "2" as const, sessionManager: new SharedSession(channel) }
       : { httpVersion: "1.1" as const, nodeOptions: { agent } };
   if (protocol === "grpc-web") {
-    const web = wholeMilliseconds(createGrpcWebTransport({ ...common, ...http }));
-    return { unary: web.unary.bind(web), stream: withRightCodes(web.stream.bind(web), clock) };
+    const web = wholeMilliseconds(layerOf(createGrpcWebTransport({ ...common, ...http })));
+    return { unary: web.unary, stream: withRightCodes(web, clock) };
   }
   const wire: WireOptions = {
     codec,
@@ -95,26 +105,23 @@ export function createWireTransport(
   const rules = protocol === "grpc" ? grpcProtocol(wire) : connectProtocol(wire);
   const fast =
     httpVersion === "2"
-      ? new Http2UnaryTransport(channel, rules, { format: { codec, registry }, clock })
-      : new Http1UnaryTransport(target, rules, { agent, format: { codec, registry }, clock });
+      ? new Http2UnaryCalls(channel, rules, { format: { codec, registry }, clock })
+      : new Http1UnaryCalls(target, rules, { agent, format: { codec, registry }, clock });
   const stock = wholeMilliseconds(
-    protocol === "grpc"
-      ? createGrpcTransport({ ...common, sessionManager: new SharedSession(channel) })
-      : createConnectTransport({ ...common, ...http }),
+    layerOf(
+      protocol === "grpc"
+        ? createGrpcTransport({ ...common, sessionManager: new SharedSession(channel) })
+        : createConnectTransport({ ...common, ...http }),
+    ),
   );
-  const unary = fast.unary.bind(fast) as Transport["unary"];
-  return {
-    unary: options.useGet ? withGet(unary, stock) : unary,
-    stream: withRightCodes(stock.stream.bind(stock), clock),
-  };
+  const unary: CallLayer["unary"] = (call) => fast.unary(call);
+  return { unary: options.useGet ? withGet(unary, stock) : unary, stream: withRightCodes(stock, clock) };
 }
 
 /** GET is rare enough to be left to the stock transport. */
-function withGet(unary: Transport["unary"], stock: Transport): Transport["unary"] {
-  return (method, ...call) =>
-    method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS
-      ? stock.unary(method, ...call)
-      : unary(method, ...call);
+function withGet(unary: CallLayer["unary"], stock: CallLayer): CallLayer["unary"] {
+  return (call) =>
+    call.method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS ? stock.unary(call) : unary(call);
 }
 
 /** gRPC's own default for messages received. */
@@ -124,18 +131,18 @@ const readBytesMaxDefault = 4 << 20;
  * The stock transports write a timeout as it is given, though the protocols know whole numbers alone, and take 0 for no limit, though
  * it means that no time is left.
  */
-function wholeMilliseconds(transport: Transport): Transport {
-  const timedOut = () =>
-    markOwnTimer(markReach(new ConnectError("the operation timed out", Code.DeadlineExceeded), "unreachable"));
+function wholeMilliseconds(stock: CallLayer): CallLayer {
+  const isOver = ({ timeoutMs }: { readonly timeoutMs: number | undefined }) =>
+    timeoutMs !== undefined && timeoutMs <= 0;
   return {
-    unary: (method, signal, timeoutMs, header, input, contextValues) =>
-      timeoutMs !== undefined && timeoutMs <= 0
-        ? Promise.reject(timedOut())
-        : transport.unary(method, signal, whole(timeoutMs), header, input, contextValues),
-    stream: (method, signal, timeoutMs, header, input, contextValues) =>
-      timeoutMs !== undefined && timeoutMs <= 0
-        ? Promise.reject(timedOut())
-        : transport.stream(method, signal, whole(timeoutMs), header, input, contextValues),
+    unary: (call) =>
+      isOver(call)
+        ? Promise.reject(deadlinePassed("unreachable"))
+        : stock.unary({ ...call, timeoutMs: whole(call.timeoutMs) }),
+    stream: (call) =>
+      isOver(call)
+        ? Promise.reject(deadlinePassed("unreachable"))
+        : stock.stream({ ...call, timeoutMs: whole(call.timeoutMs) }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { HostCheck } from "../http/host-check.ts";
 import type { ServerLimits } from "./server-limits.ts";
 
 /** How a server is reached and what it allows. Everything has a default. */
@@ -8,6 +9,12 @@ export interface ServerConfig {
   readonly port?: number;
   /** The server's certificate. With it, everything goes over TLS; without it, nothing does. */
   readonly tls?: TlsConfig;
+  /** Where `/metrics`, `/traces` and a plaintext `/health` are served. Without it they are on the server's own port. */
+  readonly admin?: { readonly host: string; readonly port: number };
+  /** Whether the server describes its contracts (gRPC server reflection). It does by default. */
+  readonly reflection?: boolean;
+  /** Which hosts requests may be for. Any by default. */
+  readonly hostCheck?: HostCheck;
   /** What is changed of the default limits. */
   readonly limits?: Partial<ServerLimits>;
   /** Answers of at least this many bytes are compressed (gzip) for callers that accept it. By default none is. */

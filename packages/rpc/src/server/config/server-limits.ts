@@ -22,8 +22,17 @@ export interface ServerLimits {
   readonly shedRetryAfterMs: number;
   /** How long a unary call may take where the contract says nothing. */
   readonly unaryTimeoutMs: number;
-  /** Connections open at once. */
+  /**
+   * Connections open at once. At the limit a new connection takes the place of the one that has been silent for longest, or
+   * of one without a call on it.
+   */
   readonly connectionsMax: number;
+  /** Connections open at once from one IPv4 address or one IPv6 /64 network. */
+  readonly connectionsPerAddressMax: number;
+  /** How long a TLS handshake may take. */
+  readonly handshakeTimeoutMs: number;
+  /** Requests of one HTTP/1.1 connection that wait for their answers at once (pipelining). One more closes the connection. */
+  readonly pipelinedRequestsMax: number;
   /** Streams, that is calls, open at once on one HTTP/2 connection. */
   readonly streamsPerConnectionMax: number;
   /** Streams that a client may reset in a burst before its connection is closed (CVE-2023-44487). */
@@ -68,6 +77,11 @@ export const defaultLimits: ServerLimits = {
   shedRetryAfterMs: 500,
   unaryTimeoutMs: 10_000,
   connectionsMax: 10_000,
+  // Half of them: one address may be a proxy or a NAT with many callers behind it, and still leaves room for others.
+  connectionsPerAddressMax: 5_000,
+  handshakeTimeoutMs: 10_000,
+  // No client in wide use pipelines; load generators send up to 16 at once.
+  pipelinedRequestsMax: 64,
   // As many as the server itself takes, so that one caller alone may fill it.
   streamsPerConnectionMax: 1_000,
   streamResetBurstMax: 1_000,

@@ -10,6 +10,8 @@ import {
   str,
   type ValidatorSpec,
 } from "envalid";
+import { createHostCheck, type HostCheck } from "../http/host-check.ts";
+import { misspeltSettings } from "./misspelt-settings.ts";
 import type { ServerConfig } from "./server-config.ts";
 import { defaultLimits } from "./server-limits.ts";
 
@@ -63,6 +65,17 @@ export function choice<const T extends string>(choices: readonly T[], { ...spec 
 export const serverSettings = {
   HOST: str({ default: "127.0.0.1", desc: "The address to listen on." }),
   PORT: port({ desc: "The port to listen on." }),
+  ADMIN_HOST: str({ default: "127.0.0.1", desc: "The address of the admin port." }),
+  ADMIN_PORT: port({
+    default: undefined,
+    desc: "The port of /metrics, /traces and a plaintext /health. Where AUTH=off, they are on PORT unless it is set.",
+  }),
+  REFLECTION: bool({ default: true, desc: "Whether the server describes its contracts to grpcurl and buf curl." }),
+  ALLOW_OPEN: bool({ default: false, desc: "Allows AUTH=off on an address that other machines reach." }),
+  ALLOWED_HOSTS: str({
+    default: "",
+    desc: "Where AUTH=off: the names in Host headers besides localhost, separated by commas, or *.",
+  }),
   AUTH: choice(["off", "required"], { default: "off", desc: "Whether callers must prove who they are." }),
   USER_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50051", desc: "Where the keys of users' tokens are." }),
   SERVICE_KEY_FILE: str({
@@ -91,6 +104,13 @@ export const serverSettings = {
   RESPONSE_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_073_741_824, default: defaultLimits.responseBytesMax }),
   HEADER_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_048_576, default: defaultLimits.headerBytesMax }),
   CALLS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.callsMax }),
+  CONNECTIONS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.connectionsMax }),
+  CONNECTIONS_PER_ADDRESS_MAX: wholeNumber({
+    min: 1,
+    max: 1_000_000,
+    default: defaultLimits.connectionsPerAddressMax,
+  }),
+  HANDSHAKE_TIMEOUT_MS: wholeNumber({ min: 100, max: 600_000, default: defaultLimits.handshakeTimeoutMs }),
   CALLS_SHARE_PERCENT: wholeNumber({ min: 1, max: 100, default: defaultLimits.callsSharePercent }),
   STREAMS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.streamsMax }),
   STREAMS_SHARE_PERCENT: wholeNumber({ min: 1, max: 100, default: defaultLimits.streamsSharePercent }),
@@ -109,9 +129,15 @@ export class SettingsError extends Error {
 /** The values of the settings, read from environment variables. Empty ones count as not set. Throws {@link SettingsError} naming every mistake. */
 export function readSettings<S extends Settings>(settings: S, variables: NodeJS.ProcessEnv): SettingValues<S> {
   const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ""));
+  const misspelt = misspeltSettings(given, Object.keys(settings));
   return cleanEnv(given, settings, {
     reporter({ errors }) {
-      const mistakes = Object.entries(errors).map(([name, error]) => `  ${name}: ${mistake(error)}`);
+      const mistakes = [
+        ...Object.entries(errors).map(([name, error]) => `  ${name}: ${mistake(error)}`),
+        ...misspelt.map(
+          ({ name, meant }) => `  ${name}: is not a setting. Did you mean ${meant}? Rename it or unset it.`,
+        ),
+      ];
       if (mistakes.length > 0) {
         throw new SettingsError(`settings are wrong:\n${mistakes.join("\n")}`);
       }
@@ -132,12 +158,18 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
     host: values.HOST,
     port: values.PORT,
     ...tlsConfig(values),
+    ...adminConfig(values),
+    reflection: values.REFLECTION,
+    ...(values.AUTH === "off" ? { hostCheck: hostCheck(values) } : {}),
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     limits: {
       requestBytesMax: values.REQUEST_BYTES_MAX,
       responseBytesMax: values.RESPONSE_BYTES_MAX,
       headerBytesMax: values.HEADER_BYTES_MAX,
       callsMax: values.CALLS_MAX,
+      connectionsMax: values.CONNECTIONS_MAX,
+      connectionsPerAddressMax: values.CONNECTIONS_PER_ADDRESS_MAX,
+      handshakeTimeoutMs: values.HANDSHAKE_TIMEOUT_MS,
       callsSharePercent: values.CALLS_SHARE_PERCENT,
       streamsMax: values.STREAMS_MAX,
       streamsSharePercent: values.STREAMS_SHARE_PERCENT,
@@ -146,6 +178,17 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
       unaryTimeoutMs: values.UNARY_TIMEOUT_MS,
     },
   };
+}
+
+/** Where callers must sign in, metrics and traces are not for everybody: they get a port of their own, any free one by default. */
+function adminConfig(values: SettingValues<ServerSettings>): Pick<ServerConfig, "admin"> {
+  const { AUTH: auth, ADMIN_HOST: host, ADMIN_PORT: port } = values;
+  return port === undefined && auth === "off" ? {} : { admin: { host, port: port ?? 0 } };
+}
+
+function hostCheck(values: SettingValues<ServerSettings>): HostCheck {
+  const allowedHosts = values.ALLOWED_HOSTS.split(",").flatMap((name) => name.trim() || []);
+  return createHostCheck({ allowedHosts, allowAddresses: values.ALLOW_OPEN });
 }
 
 function tlsConfig(values: SettingValues<ServerSettings>): Pick<ServerConfig, "tls"> {

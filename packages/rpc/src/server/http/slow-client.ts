@@ -1,12 +1,11 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
-import type { ServerLimits } from "../config/server-limits.ts";
 import type { AnyRequest, AnyResponse } from "./http-messages.ts";
 
 interface Exchange {
   readonly request: AnyRequest;
   readonly response: AnyResponse;
-  readonly limits: ServerLimits;
+  readonly limits: { readonly stallTimeoutMs: number };
 }
 
 /** Sees to it that an answer ends: a client that stops reading it, or that goes on sending after it, holds nothing up. */

@@ -8,7 +8,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
-import { CheckedHeader, checkedHeader, type MetadataInit } from "../../client/call-header.ts";
+import { CheckedHeader, checkedHeader, type MetadataInit } from "../../client/call/call-header.ts";
 import type { IncomingCall } from "../pipeline/incoming-call.ts";
 
 /** What headers can be made from. */

@@ -8,6 +8,7 @@ import type { RequestHandler } from "../http/http-messages.ts";
 import { boundAnswer } from "../http/slow-client.ts";
 import type { TakeRequest } from "../pipeline/service-module.ts";
 import type { Health } from "../standard/health.ts";
+import type { MetricsPage } from "./metrics-page.ts";
 import { answerUnknownPath } from "./unknown-path.ts";
 
 export interface HttpAppOptions {
@@ -16,6 +17,8 @@ export interface HttpAppOptions {
   /** The methods served, see `stockPath`. */
   readonly connect: Parameters<typeof fastifyConnectPlugin>[1];
   readonly limits: ServerLimits;
+  /** What `GET /metrics` answers. Without it there is no such route: the admin port has it. */
+  readonly metricsPage?: (() => Promise<MetricsPage>) | undefined;
   /** Further routes, for whatever is not a call. */
   readonly httpRoutes?: readonly RouteOptions[] | undefined;
   /** Comes before all else. What it answers is asked before Fastify is. */
@@ -35,6 +38,7 @@ export async function createHttpApp({
   httpRoutes = [],
   httpPlugin,
   limits,
+  metricsPage,
 }: HttpAppOptions): Promise<HttpApp> {
   const app = fastify({
     // Calls that come while the server drains are answered as long as their connection stands.
@@ -50,10 +54,12 @@ export async function createHttpApp({
       return reply.code(status.status === "SERVING" ? 200 : 503).send(status);
     });
   }
-  app.get("/metrics", async (_request, reply) => {
-    const text = await environment.metrics.metrics();
-    return reply.type(environment.metrics.contentType).send(text);
-  });
+  if (metricsPage !== undefined) {
+    app.get("/metrics", async (_request, reply) => {
+      const { contentType, text } = await metricsPage();
+      return reply.type(contentType).send(text);
+    });
+  }
   for (const route of httpRoutes) {
     app.route(route);
   }

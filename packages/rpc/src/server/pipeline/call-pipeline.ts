@@ -2,13 +2,13 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
 import type { AccessControl } from "../../access/guarded-call.ts";
+import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
 import type { TraceJournal } from "../../telemetry/trace-journal.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import { createAdmission } from "./admission.ts";
-import { OpenCalls } from "./call-deadlines.ts";
 import type { CountCall } from "./count-call.ts";
 import { toCallerError } from "./error-mapping.ts";
 import { explainError } from "./explain-error.ts";
@@ -48,13 +48,13 @@ export class CallPipeline {
   readonly #metrics;
   readonly #admission;
   #ready = false;
-  readonly #open: OpenCalls;
+  readonly #open: Deadlines<ServerCall>;
 
   constructor({ environment, limits, authorize, rate, explainErrors = true, journal }: CallPipelineOptions) {
     this.#journal = journal;
     this.#explainErrors = explainErrors;
     this.#environment = environment;
-    this.#open = new OpenCalls(environment.clock);
+    this.#open = new Deadlines<ServerCall>(environment.clock);
     this.#limits = limits;
     this.#access = authorize;
     this.#rate = rate;
@@ -288,7 +288,8 @@ export class CallPipeline {
     call.begunMs = nowMs;
     if (call.method.methodKind !== "unary" && this.#limits.streamAgeMaxMs > 0) {
       // A tenth of jitter, so that streams that began together do not all come back together.
-      call.ageEndMs = nowMs + this.#limits.streamAgeMaxMs * (0.9 + 0.2 * this.#environment.random());
+      const ageMs = this.#limits.streamAgeMaxMs * (0.9 + 0.2 * this.#environment.random());
+      call.endMs = Math.min(call.deadlineMs, nowMs + ageMs);
       this.#open.reschedule(call);
     }
   }

@@ -5,11 +5,12 @@ import type { CallContext, Caller } from "../../call/call-context.ts";
 import { requestIdHeader, requestIdOf } from "../../call/request-id.ts";
 import { childTrace, type Trace } from "../../call/trace.ts";
 import type { Environment } from "../../environment/environment.ts";
+import type { Linked } from "../../environment/linked-list.ts";
 import type { BatchedCall, EndedCall } from "../../telemetry/ended-call.ts";
 import type { TakenPlace } from "./admission.ts";
 import { CallValues } from "./call-values.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import type { Linked } from "./linked-list.ts";
+import { streamAgeReached } from "./limit-errors.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
 
 /**
@@ -33,8 +34,8 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   place: TakenPlace | undefined;
   /** When it took its place, by the clock's `monotonic`. */
   begunMs = 0;
-  /** When a stream is asked to end, by the clock's `monotonic`. Infinity for never. */
-  ageEndMs: number = Number.POSITIVE_INFINITY;
+  /** When it is cut off, by the same clock: at its deadline, or sooner at the maximum age of a stream. */
+  endMs: number;
   /** Its place among the calls under way, which is the list's own affair. */
   previous: ServerCall | undefined;
   next: ServerCall | undefined;
@@ -62,6 +63,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     this.startMs = environment.clock.monotonic();
     const timeoutMs = Math.min(incoming.timeoutMs ?? Number.POSITIVE_INFINITY, runtime.timeoutMs);
     this.deadlineMs = this.startMs + timeoutMs;
+    this.endMs = this.deadlineMs;
   }
 
   get method(): DescMethod {
@@ -213,9 +215,14 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     }
   }
 
-  /** Cuts the call off because its time is up. */
+  /** Whether it was answered or cut off, so that its deadline no longer matters. */
+  get settled(): boolean {
+    return this.#ended || this.#aborted !== undefined;
+  }
+
+  /** Cuts the call off because its time is up: its deadline has passed, or the stream has reached its maximum age. */
   expire(): void {
-    this.abort(deadlineExceeded());
+    this.abort(this.endMs < this.deadlineMs ? streamAgeReached() : deadlineExceeded());
   }
 
   /** Cuts the call off: whatever waits for it is told why. Only the first reason counts. */

@@ -1,10 +1,20 @@
-import type { DescExtension, DescFile, DescMessage, DescService } from "@bufbuild/protobuf";
+import {
+  clone,
+  type DescExtension,
+  type DescFile,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+} from "@bufbuild/protobuf";
+import { type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 
 /** Where to find what in the files of some services, some more, and all that those import. */
 export interface DescriptorIndex {
   /** Sorted. */
   readonly serviceNames: readonly string[];
   file(name: string): DescFile | undefined;
+  /** The file's descriptor without the methods that are not offered. */
+  protoOf(file: DescFile): FileDescriptorProto;
   /** By the full name of a service, method, message, field, oneof, enum, enum value or extension. */
   fileOfSymbol(symbol: string): DescFile | undefined;
   fileOfExtension(containingType: string, extensionNumber: number): DescFile | undefined;
@@ -12,8 +22,18 @@ export interface DescriptorIndex {
   extensionNumbers(typeName: string): number[] | undefined;
 }
 
+export interface DescriptorIndexOptions {
+  readonly services: readonly DescService[];
+  /** Files besides those of the services. */
+  readonly more: readonly DescFile[];
+  /** Whether a method of the services is to be found. */
+  offers(method: DescMethod): boolean;
+}
+
 /** Reads all files once. */
-export function createDescriptorIndex(services: readonly DescService[], more: readonly DescFile[]): DescriptorIndex {
+export function createDescriptorIndex({ services, more, offers }: DescriptorIndexOptions): DescriptorIndex {
+  const hidden = new Set(services.flatMap(({ methods }) => methods.filter((method) => !offers(method))));
+  const protos = new Map<DescFile, FileDescriptorProto>();
   const files = new Map<string, DescFile>();
   const symbols = new Map<string, DescFile>();
   const messages = new Set<string>();
@@ -25,6 +45,14 @@ export function createDescriptorIndex(services: readonly DescService[], more: re
   return {
     serviceNames: services.map(({ typeName }) => typeName).sort(),
     file: (name) => files.get(name),
+    protoOf(file) {
+      let proto = protos.get(file);
+      if (proto === undefined) {
+        proto = withoutHidden(file, hidden);
+        protos.set(file, proto);
+      }
+      return proto;
+    },
     // Some clients write a leading dot, as descriptors do.
     fileOfSymbol: (symbol) => symbols.get(symbol.replace(/^\./, "")),
     fileOfExtension: (containingType, extensionNumber) => extensions.get(containingType)?.get(extensionNumber),
@@ -42,7 +70,7 @@ export function createDescriptorIndex(services: readonly DescService[], more: re
     file.dependencies.forEach(addFile);
     for (const service of file.services) {
       symbols.set(service.typeName, file);
-      for (const method of service.methods) {
+      for (const method of service.methods.filter((each) => !hidden.has(each))) {
         symbols.set(`${service.typeName}.${method.name}`, file);
       }
     }
@@ -80,4 +108,19 @@ export function createDescriptorIndex(services: readonly DescService[], more: re
     known.set(extension.number, extension.file);
     extensions.set(typeName, known);
   }
+}
+
+function withoutHidden(file: DescFile, hidden: ReadonlySet<DescMethod>): FileDescriptorProto {
+  const methods = file.services.flatMap((service) => service.methods).filter((method) => hidden.has(method));
+  if (methods.length === 0) {
+    return file.proto;
+  }
+  const proto = clone(FileDescriptorProtoSchema, file.proto);
+  for (const { name, parent } of methods) {
+    const service = proto.service[file.services.indexOf(parent)];
+    if (service !== undefined) {
+      service.method = service.method.filter((method) => method.name !== name);
+    }
+  }
+  return proto;
 }

@@ -16,14 +16,24 @@ type Question = Pick<ServerReflectionRequest, "messageRequest">;
 
 /**
  * Server reflection (gRPC's server reflection protocol) of some services and of itself, in both versions that clients speak, and of
- * the details that errors carry, so that a client that knows no contract can show why a call failed.
+ * the details that errors carry, so that a client that knows no contract can show why a call failed. Methods without an
+ * implementation are left out.
  */
-export function reflectionEntries(services: readonly DescService[]): ServiceEntry[] {
+export function reflectionEntries(served: readonly ServiceEntry[]): ServiceEntry[] {
   const own: readonly DescService[] = [ServerReflection, ServerReflectionAlpha];
+  const unimplemented = new Set(
+    served.flatMap(({ service, implementation }) =>
+      service.methods.filter(({ localName }) => typeof implementation[localName] !== "function"),
+    ),
+  );
   // Few ever ask: the index is made for the first who does.
   let made: DescriptorIndex | undefined;
   const index = () => {
-    made ??= createDescriptorIndex([...services, ...own], [file_google_rpc_error_details]);
+    made ??= createDescriptorIndex({
+      services: [...served.map(({ service }) => service), ...own],
+      more: [file_google_rpc_error_details],
+      offers: (method) => !unimplemented.has(method),
+    });
     return made;
   };
   return [
@@ -91,7 +101,9 @@ function fileAnswer(
   const files: DescFile[] = [];
   collect(file, { files, seen: new Set(), sent: conversation.sent });
   // The file that was asked for is sent again when it is asked for again.
-  const fileDescriptorProto = files.map(({ proto }) => toBinary(FileDescriptorProtoSchema, proto));
+  const fileDescriptorProto = files.map((each) =>
+    toBinary(FileDescriptorProtoSchema, conversation.index.protoOf(each)),
+  );
   return { case: "fileDescriptorResponse", value: { fileDescriptorProto: fileDescriptorProto.reverse() } };
 }
 

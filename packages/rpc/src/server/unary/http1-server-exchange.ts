@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { BodyCollector } from "../../protocol/body-collector.ts";
 import { peerOf } from "../http/peer.ts";
 import { cutStalledSocket } from "../http/slow-client.ts";
 import { type Answer, type BodyReceiver, type Exchange, emptyBody } from "./exchange.ts";
@@ -10,10 +11,8 @@ export class Http1Exchange implements Exchange {
   readonly target: string;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  #bodyBytes = 0;
   #bytesMax = 0;
-  #body = emptyBody;
-  #chunks: Buffer[] | undefined;
+  readonly #body = new BodyCollector();
   #receiver: BodyReceiver | undefined;
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
 
@@ -45,7 +44,7 @@ export class Http1Exchange implements Exchange {
   }
 
   get bodyBytes(): number {
-    return this.#bodyBytes;
+    return this.#body.length;
   }
 
   get open(): boolean {
@@ -63,29 +62,20 @@ export class Http1Exchange implements Exchange {
 
   onData(chunk: Buffer): void {
     const bytesMax = this.#bytesMax;
-    this.#bodyBytes += chunk.length;
-    const bytes = this.#bodyBytes;
-    if (bytes > bytesMax) {
-      if (bytes - chunk.length <= bytesMax) {
-        const beginning = Buffer.concat([...(this.#chunks ?? [this.#body]), chunk]);
-        this.#chunks = undefined;
-        this.#body = emptyBody;
-        this.#receiver?.onBodyTooLong(beginning);
-      }
-    } else if (bytes === chunk.length) {
-      this.#body = chunk;
-    } else {
-      this.#chunks ??= [this.#body];
-      this.#chunks.push(chunk);
+    const body = this.#body;
+    if (body.length > bytesMax) {
+      body.skip(chunk.length);
+      return;
+    }
+    body.add(chunk);
+    if (body.length > bytesMax) {
+      this.#receiver?.onBodyTooLong(body.takeBytes());
     }
   }
 
   onEnd(): void {
-    if (this.#bodyBytes <= this.#bytesMax) {
-      const body = this.#chunks === undefined ? this.#body : Buffer.concat(this.#chunks);
-      this.#chunks = undefined;
-      this.#body = emptyBody;
-      this.#receiver?.onBody(body);
+    if (this.#body.length <= this.#bytesMax) {
+      this.#receiver?.onBody(this.#body.takeBytes());
     }
   }
 

@@ -3,8 +3,9 @@ import type { Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Http2Stream, StreamListener } from "@parley/http2";
 import { encodeFields, errorCode, objectToFields } from "@parley/http2";
+import { BodyCollector } from "../../protocol/body-collector.ts";
 import { peerOf } from "../http/peer.ts";
-import { type Answer, type BodyReceiver, type Exchange, emptyBody } from "./exchange.ts";
+import type { Answer, BodyReceiver, Exchange } from "./exchange.ts";
 import type { Answering, StallWatch } from "./stall-watch.ts";
 
 interface Http2ExchangeInit {
@@ -25,11 +26,9 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   listed = false;
   unreadBytes = -1;
   readonly #stalls: StallWatch;
-  #bodyBytes = 0;
   #bodyEnded = false;
   #bytesMax = 0;
-  #body = emptyBody;
-  #chunks: Buffer[] | undefined;
+  readonly #body = new BodyCollector();
   #receiver: BodyReceiver | undefined;
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
   readonly #socket: Socket;
@@ -58,7 +57,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   }
 
   get bodyBytes(): number {
-    return this.#bodyBytes;
+    return this.#body.length;
   }
 
   get open(): boolean {
@@ -72,31 +71,22 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
 
   onData(chunk: Buffer): void {
     const bytesMax = this.#bytesMax;
-    this.#bodyBytes += chunk.length;
-    const bytes = this.#bodyBytes;
     this.stream.taken(chunk.length);
-    if (bytes > bytesMax) {
-      if (bytes - chunk.length <= bytesMax) {
-        const beginning = Buffer.concat([...(this.#chunks ?? [this.#body]), chunk]);
-        this.#chunks = undefined;
-        this.#body = emptyBody;
-        this.#receiver?.onBodyTooLong(beginning);
-      }
-    } else if (bytes === chunk.length) {
-      this.#body = chunk;
-    } else {
-      this.#chunks ??= [this.#body];
-      this.#chunks.push(chunk);
+    const body = this.#body;
+    if (body.length > bytesMax) {
+      body.skip(chunk.length);
+      return;
+    }
+    body.add(chunk);
+    if (body.length > bytesMax) {
+      this.#receiver?.onBodyTooLong(body.takeBytes());
     }
   }
 
   onEnd(): void {
     this.#bodyEnded = true;
-    if (this.#bodyBytes <= this.#bytesMax) {
-      const body = this.#chunks === undefined ? this.#body : Buffer.concat(this.#chunks);
-      this.#chunks = undefined;
-      this.#body = emptyBody;
-      this.#receiver?.onBody(body);
+    if (this.#body.length <= this.#bytesMax) {
+      this.#receiver?.onBody(this.#body.takeBytes());
     }
   }
 

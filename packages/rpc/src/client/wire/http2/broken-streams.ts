@@ -1,5 +1,6 @@
-import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../../../environment/clock.ts";
+import type { CallLayer } from "../../call/call-layer.ts";
 
 /**
  * How much sooner than ours a server's own timer for the same deadline may fire, in milliseconds: it counts from the same
@@ -12,15 +13,16 @@ const timerSlackMs = 10;
  * INTERNAL: stock Connect says INVALID_ARGUMENT, which blames the caller. And a server that resets a stream at its deadline has not
  * cancelled it: DEADLINE_EXCEEDED, as with the deadline's own timer.
  */
-export function withRightCodes(stream: Transport["stream"], clock: Clock): Transport["stream"] {
-  return async (method, signal, timeoutMs, ...rest) => {
+export function withRightCodes(stock: CallLayer, clock: Clock): CallLayer["stream"] {
+  return async (call) => {
+    const { signal, timeoutMs } = call;
     const deadlineMs = clock.monotonic() + (timeoutMs ?? Number.POSITIVE_INFINITY) - timerSlackMs;
     const rightError = (error: unknown) => {
       const timedOut = isReset(error) && signal?.aborted !== true && clock.monotonic() >= deadlineMs;
       return timedOut ? deadlinePassed(error) : blamedError(error);
     };
     try {
-      const response = await stream(method, signal, timeoutMs, ...rest);
+      const response = await stock.stream(call);
       return { ...response, message: withErrors(response.message, rightError) };
     } catch (error) {
       throw rightError(error);

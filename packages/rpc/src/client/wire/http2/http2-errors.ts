@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { errorCode } from "@parley/http2";
-import { markReach } from "../../attempt-outcome.ts";
+import { markReach } from "../../call/attempt-outcome.ts";
 
 /** The error of a call whose stream the server reset (gRPC over HTTP/2, "HTTP2 Transport Mapping", "Errors"). */
 export function errorFromReset(resetCode: number): ConnectError {

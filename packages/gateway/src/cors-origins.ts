@@ -1,0 +1,21 @@
+import { isLoopbackName } from "@parley/rpc/server";
+
+/** The word in `CORS_ORIGINS` that stands for every page on this machine, whatever its port. */
+const localhostWord = "localhost";
+
+/**
+ * Whether the scripts of a page may read the gateway's answers, by the page's origin. The gateway's own pages always may, since
+ * browsers do not ask for those.
+ *
+ * @param origins origins such as `https://shop.example`, `localhost` for every page on this machine, `*` for every page.
+ */
+export function corsOrigins(origins: readonly string[]): (origin: string | undefined) => boolean {
+  const allowed = new Set(origins);
+  return (origin) => {
+    if (origin === undefined || allowed.has("*") || allowed.has(origin)) {
+      return true;
+    }
+    const hostname = URL.parse(origin)?.hostname;
+    return allowed.has(localhostWord) && hostname !== undefined && isLoopbackName(hostname);
+  };
+}

@@ -1,0 +1,72 @@
+/** The types of frames (RFC 9113, section 6). */
+export const frameType = {
+  data: 0,
+  headers: 1,
+  priority: 2,
+  reset: 3,
+  settings: 4,
+  pushPromise: 5,
+  ping: 6,
+  goaway: 7,
+  windowUpdate: 8,
+  continuation: 9,
+} as const;
+
+/** Flags of frames. Which frame knows which is said in section 6. */
+export const flag = { endStream: 0x1, ack: 0x1, endHeaders: 0x4, padded: 0x8, priority: 0x20 } as const;
+
+/** What can be set (RFC 9113, section 6.5.2). */
+export const setting = {
+  headerTableSize: 1,
+  enablePush: 2,
+  maxConcurrentStreams: 3,
+  initialWindowSize: 4,
+  maxFrameSize: 5,
+  maxHeaderListSize: 6,
+} as const;
+
+/** Why a stream or a connection ends (RFC 9113, section 7). */
+export const errorCode = {
+  none: 0,
+  protocol: 1,
+  internal: 2,
+  flowControl: 3,
+  settingsTimeout: 4,
+  streamClosed: 5,
+  frameSize: 6,
+  refusedStream: 7,
+  cancel: 8,
+  compression: 9,
+  enhanceYourCalm: 11,
+  inadequateSecurity: 12,
+  http11Required: 13,
+} as const;
+
+/** What a client says first (section 3.4). */
+export const preface: Buffer = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+export const frameHeaderBytes = 9;
+
+/** The largest frame that either side may send unless the other allows more (section 6.5.2). We do not. */
+export const frameBytesMax = 16_384;
+
+/** The size of the table for headers before a setting changes it (section 6.5.2). */
+export const tableBytesDefault = 4_096;
+
+/** The windows of flow control before anybody says otherwise (section 6.9.2). */
+export const windowBytesDefault = 65_535;
+
+/** The largest window (section 6.9.1), and the highest number of a stream. */
+export const windowBytesMax: number = 2 ** 31 - 1;
+
+/** The other side broke the protocol in a way that ends the connection. */
+export class ConnectionError extends Error {
+  override readonly name = "ConnectionError";
+  /** One of {@link errorCode}. */
+  readonly code: number;
+
+  constructor(message: string, code: number = errorCode.protocol) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -1,0 +1,202 @@
+import { ConnectionError, errorCode, tableBytesDefault } from "../frames/constants.ts";
+import { readHuffman } from "./huffman.ts";
+import { staticTable } from "./static-table.ts";
+
+/** What a block of headers says. */
+export interface HeaderBlock {
+  /** Names and values in turn, as they came. */
+  readonly fields: readonly string[];
+  /** Whether a name or a value has characters that it must not have (RFC 9113, section 8.2.1). */
+  readonly malformed: boolean;
+  /** Whether it was longer than allowed. The fields beyond that are not kept. */
+  readonly tooLarge: boolean;
+}
+
+/** What a field counts for beyond its name and value, in the table and in the list (RFC 7541, section 4.1). */
+const fieldOverheadBytes = 32;
+/** The size of the dynamic table that we let the other side use: we leave the setting at its default. */
+const tableBytesMax = tableBytesDefault;
+
+/**
+ * Reads blocks of headers (HPACK, RFC 7541). One for each connection, since what a block says depends on those before it. Throws a
+ * {@link ConnectionError} for what cannot be read: the connection is of no use after that.
+ */
+export class HeaderDecoder {
+  readonly #listBytesMax: number;
+  /** The dynamic table, oldest first; what lies before {@link #evicted} is gone. */
+  #entries: Entry[] = [];
+  #evicted = 0;
+  #tableBytes = 0;
+  #tableBytesMax = tableBytesMax;
+  #bytes: Buffer = noBytes;
+  #at = 0;
+  #end = 0;
+  #malformed = false;
+
+  constructor(listBytesMax: number) {
+    this.#listBytesMax = listBytesMax;
+  }
+
+  read(bytes: Buffer, start = 0, end: number = bytes.length): HeaderBlock {
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
+    this.#malformed = false;
+    const fields: string[] = [];
+    let listBytes = 0;
+    while (this.#at < end) {
+      const entry = this.#readField(fields.length === 0);
+      if (entry !== undefined) {
+        listBytes += entry.bytes;
+        this.#malformed ||= entry.malformed;
+        if (listBytes <= this.#listBytesMax) {
+          fields.push(entry.name, entry.value);
+        }
+      }
+    }
+    this.#bytes = noBytes;
+    return { fields, malformed: this.#malformed, tooLarge: listBytes > this.#listBytesMax };
+  }
+
+  /** One field, or undefined for a change of the table's size, which only comes before all fields (RFC 7541, section 4.2). */
+  #readField(first: boolean): Entry | undefined {
+    const byte = this.#bytes[this.#at] ?? 0;
+    if (byte >= 0x80) {
+      return this.#entry(this.#readNumber(7));
+    }
+    if (byte >= 0x40) {
+      const entry = this.#readLiteral(6);
+      this.#add(entry);
+      return entry;
+    }
+    if (byte < 0x20) {
+      return this.#readLiteral(4);
+    }
+    const size = this.#readNumber(5);
+    if (!first || size > tableBytesMax) {
+      throw broken("its table cannot be sized so");
+    }
+    this.#tableBytesMax = size;
+    this.#evict();
+    return undefined;
+  }
+
+  #readLiteral(prefixBits: number): Entry {
+    const index = this.#readNumber(prefixBits);
+    let malformed = false;
+    let name: string;
+    if (index === 0) {
+      name = this.#readString();
+      malformed = !isName(name);
+    } else {
+      const entry = this.#entry(index);
+      name = entry.name;
+      malformed = entry.malformed && !isName(name);
+    }
+    const value = this.#readString();
+    return {
+      name,
+      value,
+      bytes: name.length + value.length + fieldOverheadBytes,
+      malformed: malformed || valueForbidden.test(value),
+    };
+  }
+
+  #entry(index: number): Entry {
+    const known = index < staticEntries.length ? staticEntries[index] : this.#dynamic(index - staticEntries.length);
+    if (known === undefined) {
+      throw broken("it has no field of that number");
+    }
+    return known;
+  }
+
+  #dynamic(age: number): Entry | undefined {
+    const index = this.#entries.length - 1 - age;
+    return index < this.#evicted ? undefined : this.#entries[index];
+  }
+
+  #add(entry: Entry): void {
+    this.#tableBytes += entry.bytes;
+    this.#entries.push(entry);
+    this.#evict();
+  }
+
+  #evict(): void {
+    while (this.#tableBytes > this.#tableBytesMax) {
+      this.#tableBytes -= this.#entries[this.#evicted]?.bytes ?? 0;
+      this.#evicted++;
+    }
+    if (this.#evicted > 64) {
+      this.#entries = this.#entries.slice(this.#evicted);
+      this.#evicted = 0;
+    }
+  }
+
+  /** An integer with a prefix of so many bits (RFC 7541, section 5.1). */
+  #readNumber(prefixBits: number): number {
+    const max = (1 << prefixBits) - 1;
+    let value = (this.#bytes[this.#at++] ?? 0) & max;
+    if (value < max) {
+      return value;
+    }
+    for (let shift = 0; ; shift += 7) {
+      if (this.#at >= this.#end || shift > 21) {
+        throw broken("a number has no end");
+      }
+      const byte = this.#bytes[this.#at++] ?? 0;
+      value += (byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        return value;
+      }
+    }
+  }
+
+  #readString(): string {
+    if (this.#at >= this.#end) {
+      throw broken("a text is missing");
+    }
+    const huffman = (this.#bytes[this.#at] ?? 0) >= 0x80;
+    const length = this.#readNumber(7);
+    const start = this.#at;
+    const end = start + length;
+    if (end > this.#end) {
+      throw broken("a text is cut off");
+    }
+    this.#at = end;
+    return huffman ? readHuffman(this.#bytes, start, end) : this.#bytes.toString("latin1", start, end);
+  }
+}
+
+interface Entry {
+  readonly name: string;
+  readonly value: string;
+  readonly bytes: number;
+  readonly malformed: boolean;
+}
+
+const noBytes = Buffer.alloc(0);
+
+/** By index; there is none at 0. */
+const staticEntries: readonly (Entry | undefined)[] = [
+  undefined,
+  ...staticTable.map(([name, value]) => ({
+    name,
+    value,
+    bytes: name.length + value.length + fieldOverheadBytes,
+    malformed: false,
+  })),
+];
+
+/** Lower-case tokens (RFC 9110, section 5.6.2), or pseudo-headers. */
+const namePattern = /^:?[!#$%&'*+.^_`|~0-9a-z-]+$/;
+
+function isName(name: string): boolean {
+  return namePattern.test(name);
+}
+
+/** What a value must not have (RFC 9113, section 8.2.1). */
+const valueForbidden = /[\0\r\n]|^[ \t]|[ \t]$/;
+
+function broken(why: string): ConnectionError {
+  return new ConnectionError(`a block of headers cannot be read: ${why}`, errorCode.compression);
+}

@@ -1,0 +1,29 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { markOwnTimer, markReach, type Reach } from "./attempt-outcome.ts";
+
+/** The error of a call whose deadline passed by this side's clock, which got as far as `reach` says. */
+export function deadlinePassed(reach: Reach = "unknown"): ConnectError {
+  return markOwnTimer(markReach(new ConnectError("the operation timed out", Code.DeadlineExceeded), reach));
+}
+
+/** The error of a call whose signal aborted. One of its own: the signal's reason may be shared by many calls. */
+export function canceledBy(signal: AbortSignal | undefined): ConnectError {
+  const reason = ConnectError.from(signal?.reason, Code.Canceled);
+  return new ConnectError(reason.rawMessage, reason.code, undefined, undefined, signal?.reason);
+}
+
+/** Throws where a call must not be sent: its signal has aborted already, or it has no time left. */
+export function checkBeforeSending({
+  signal,
+  timeoutMs,
+}: {
+  readonly signal: AbortSignal | undefined;
+  readonly timeoutMs: number | undefined;
+}): void {
+  if (signal?.aborted) {
+    throw markReach(canceledBy(signal), "unsent");
+  }
+  if (timeoutMs !== undefined && timeoutMs <= 0) {
+    throw deadlinePassed("unsent");
+  }
+}

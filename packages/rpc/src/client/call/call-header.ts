@@ -1,0 +1,110 @@
+import type { CallContext } from "../../call/call-context.ts";
+import { onBehalfOfHeader } from "../../call/token-claims.ts";
+import { childSpan } from "../../call/trace.ts";
+import type { Environment } from "../../environment/environment.ts";
+
+/** What Connect accepts as metadata (`HeadersInit`, which Node's types do not name). */
+export type MetadataInit = Headers | [name: string, value: string][] | Record<string, string>;
+
+/**
+ * Request metadata as the layers of a client hand it on: pairs with names in lower case and values that have been checked, cheap to
+ * extend. It is an array of pairs to every other transport.
+ */
+export class CheckedHeader extends Array<[name: string, value: string]> {
+  /** A copy with one more pair. */
+  and(name: string, value: string): CheckedHeader {
+    const copy = copyOf(this);
+    copy.push([name, value]);
+    return copy;
+  }
+}
+
+/** The metadata, checked. Throws a `TypeError` where a name or a value may not be sent. */
+export function checkedHeader(header: MetadataInit | undefined): CheckedHeader {
+  if (header instanceof CheckedHeader) {
+    return header;
+  }
+  const checked = new CheckedHeader();
+  if (header !== undefined && !(Array.isArray(header) && pushedPlain(header, checked))) {
+    checked.length = 0;
+    // Web headers refuse what must not be sent, and write names in lower case.
+    for (const pair of header instanceof Headers ? header : new Headers(header)) {
+      checked.push(pair);
+    }
+  }
+  return checked;
+}
+
+/** Names and values that nothing is to be checked of. */
+const plainName = /^[a-z0-9-]+$/;
+const plainValue = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+
+/** Adds pairs as they are, if all are plain and no name comes twice: Web headers would cost more than all the rest of the call's metadata. */
+function pushedPlain(pairs: readonly [string, string][], checked: CheckedHeader): boolean {
+  for (const [name, value] of pairs) {
+    if (!plainName.test(name) || !plainValue.test(value) || checked.some((pair) => pair[0] === name)) {
+      return false;
+    }
+    checked.push([name, value]);
+  }
+  return true;
+}
+
+/** What a call's metadata is made of besides the caller's own. */
+export interface CallOrigin {
+  /** The incoming call that it is made for, if there is one. */
+  readonly context: CallContext | undefined;
+  readonly environment: Environment;
+  /** The full name of the contract that is called: the audience of this service's token. */
+  readonly contract: string;
+}
+
+/**
+ * The caller's own metadata, and what the incoming call hands on: its request id, its trace with a new span, and who calls.
+ * What the caller set itself wins.
+ */
+export function callHeader(
+  header: MetadataInit | undefined,
+  { context, environment, contract }: CallOrigin,
+): CheckedHeader | undefined {
+  const { identity } = environment;
+  if (context === undefined && identity === undefined) {
+    return header === undefined ? undefined : checkedHeader(header);
+  }
+  const pairs = checkedHeader(header);
+  const ownCount = pairs.length;
+  if (identity !== undefined) {
+    add(pairs, ownCount, "authorization", `Bearer ${identity.token(contract)}`);
+  }
+  if (context === undefined) {
+    return pairs;
+  }
+  add(pairs, ownCount, "x-request-id", context.requestId);
+  add(pairs, ownCount, "traceparent", childSpan(context.traceparent, environment));
+  if (context.tracestate !== undefined) {
+    add(pairs, ownCount, "tracestate", context.tracestate);
+  }
+  // A service calls in its own name and tells for whom; what is no service, a gateway, hands on what it was shown.
+  const user = context.caller?.onBehalfOf ?? context.caller;
+  if (user?.token !== undefined && (identity === undefined || user.kind !== "service")) {
+    add(pairs, ownCount, identity === undefined ? "authorization" : onBehalfOfHeader, `Bearer ${user.token}`);
+  }
+  return pairs;
+}
+
+function add(pairs: CheckedHeader, ownCount: number, name: string, value: string): void {
+  for (let index = 0; index < ownCount; index++) {
+    if (pairs[index]?.[0] === name) {
+      return;
+    }
+  }
+  pairs.push([name, value]);
+}
+
+function copyOf(header: CheckedHeader): CheckedHeader {
+  const copy = new CheckedHeader();
+  for (const pair of header) {
+    copy.push(pair);
+  }
+  return copy;
+}

@@ -1,0 +1,122 @@
+import { Code, ConnectError, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
+import { reasonOf } from "../../call/reason-error.ts";
+import type { Clock } from "../../environment/clock.ts";
+import { isDeadline, isOwnTimer, markOwnTimer, reachOf } from "../call/attempt-outcome.ts";
+import type { CallLayer, OutgoingStream, OutgoingUnary } from "../call/call-layer.ts";
+import { breakerOpenError } from "./dependency-error.ts";
+import type { MethodState, TargetState } from "./target-state.ts";
+
+/** One attempt: asks the breaker, makes the attempt, and tells the breaker and the metrics what came of it. */
+export class AttemptLayer implements CallLayer {
+  readonly #next: CallLayer;
+  readonly #target: TargetState;
+  readonly #clock: Clock;
+
+  constructor(next: CallLayer, target: TargetState, clock: Clock) {
+    this.#next = next;
+    this.#target = target;
+    this.#clock = clock;
+  }
+
+  unary(call: OutgoingUnary): Promise<UnaryResponse> {
+    const state = this.#target.method(call.method);
+    const startMs = this.#clock.monotonic();
+    if (!this.#target.breaker.enter(startMs)) {
+      return Promise.reject(this.#breakerOpen(state, startMs));
+    }
+    state.metrics.attemptsStarted.value++;
+    return this.#next.unary(call).then(
+      (response) => {
+        this.#answered(state, startMs);
+        return response;
+      },
+      (error) => this.#failed(error, { state, startMs, call }),
+    );
+  }
+
+  /** For a stream, what counts is whether it begins. */
+  stream(call: OutgoingStream): Promise<StreamResponse> {
+    const state = this.#target.method(call.method);
+    const startMs = this.#clock.monotonic();
+    if (!this.#target.breaker.enter(startMs)) {
+      return Promise.reject(this.#breakerOpen(state, startMs));
+    }
+    state.metrics.attemptsStarted.value++;
+    return this.#next.stream(call).then(
+      (response) => {
+        this.#answered(state, startMs);
+        return response;
+      },
+      (error) => this.#failed(error, { state, startMs, call }),
+    );
+  }
+
+  #breakerOpen(state: MethodState, nowMs: number): ConnectError {
+    return breakerOpenError(state.dependency, this.#target.breaker.retryAfterMs(nowMs));
+  }
+
+  #answered(state: MethodState, startMs: number): void {
+    const nowMs = this.#clock.monotonic();
+    this.#target.breaker.succeeded(nowMs);
+    state.metrics.attemptEnded(undefined, nowMs - startMs);
+  }
+
+  #failed(reason: unknown, { state, startMs, call }: Attempt): never {
+    const error = ConnectError.from(reason);
+    if (endedByDeadline(call.signal)) {
+      markOwnTimer(error);
+    }
+    const nowMs = this.#clock.monotonic();
+    const { breaker } = this.#target;
+    state.metrics.attemptEnded(error.code, nowMs - startMs);
+    const reach = reachOf(error);
+    if (saysNothing(error) || (reach === "lost" && startMs <= breaker.failedAtMs)) {
+      // All calls of one connection break at once: that is one failure, not as many as there were calls.
+      breaker.learnedNothing();
+    } else if (isTransportFailure(error, call.timeoutMs, state.policy.timeoutMs)) {
+      breaker.failed(nowMs, error.rawMessage);
+    } else if (isOwnTimer(error)) {
+      breaker.learnedNothing();
+    } else {
+      breaker.succeeded(nowMs);
+    }
+    throw error;
+  }
+}
+
+interface Attempt {
+  readonly state: MethodState;
+  readonly startMs: number;
+  readonly call: OutgoingUnary | OutgoingStream;
+}
+
+/**
+ * Whether it was the deadline of the call that this one is made for that ended it: the two pass at the same moment, and either may be
+ * noticed first. The target gave no answer in all that time.
+ */
+function endedByDeadline(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true && isDeadline(signal.reason);
+}
+
+/** Whether a failure says nothing of the target: the caller gave up, or the connection went away in good order, as with a restart. */
+function saysNothing(error: ConnectError): boolean {
+  const reach = reachOf(error);
+  return reach === "unsent" || reach === "refused" || (error.code === Code.Canceled && reach !== "answered");
+}
+
+/**
+ * Whether a failure speaks against the way to the target, or against the target as a whole, rather than being an answer:
+ * - UNAVAILABLE, unless it gives a reason (`ErrorInfo`): then the service itself said so, for example because of something that it
+ *   depends on in turn, and its other methods may well work;
+ * - our own deadline, unless the call was given less than half of the time that the contract allows: who gives a call little time learns little.
+ */
+function isTransportFailure(
+  error: ConnectError,
+  timeoutMs: number | undefined,
+  contractMs: number | undefined,
+): boolean {
+  if (error.code === Code.Unavailable) {
+    return reasonOf(error) === undefined;
+  }
+  return isOwnTimer(error) && (contractMs === undefined || timeoutMs === undefined || timeoutMs >= contractMs / 2);
+}

@@ -1,0 +1,37 @@
+import { isLoopbackName } from "../http/host-check.ts";
+import {
+  readSettings,
+  type ServerSettings,
+  type Settings,
+  SettingsError,
+  type SettingValues,
+  serverSettings,
+} from "./settings.ts";
+
+/** The settings of a service, its own and those of every service, checked each and together. Throws {@link SettingsError}. */
+export function checkedSettings<S extends Settings>(
+  settings: S,
+  variables: NodeJS.ProcessEnv,
+): SettingValues<ServerSettings & S> {
+  const values = readSettings({ ...serverSettings, ...settings }, variables);
+  const mistakes = mistakesTogether(values as SettingValues<ServerSettings>);
+  if (mistakes.length > 0) {
+    throw new SettingsError(`settings are wrong:\n${mistakes.map((mistake) => `  ${mistake}`).join("\n")}`);
+  }
+  return values;
+}
+
+function mistakesTogether(values: SettingValues<ServerSettings>): readonly string[] {
+  const { AUTH: auth, HOST: host, SERVICE_KEYS_FILE: keysFile, ALLOW_OPEN: allowOpen } = values;
+  const mistakes: string[] = [];
+  if (auth === "required" && keysFile === "") {
+    mistakes.push("SERVICE_KEYS_FILE: must be set where AUTH=required");
+  }
+  if (auth === "off" && !allowOpen && !isLoopbackName(host)) {
+    mistakes.push(
+      `AUTH: is off, so every caller may do everything, and HOST=${host} can be reached from other machines. ` +
+        "Set AUTH=required or HOST=127.0.0.1, or ALLOW_OPEN=1 if that is meant.",
+    );
+  }
+  return mistakes;
+}

@@ -1,0 +1,50 @@
+/**
+ * Environment variables that are one letter away from a setting, with the setting that was probably meant. An `AUT=required`
+ * that is ignored leaves a service open. Variables that Kubernetes sets for each Service are never among them.
+ */
+export function misspeltSettings(
+  variables: Readonly<Record<string, string | undefined>>,
+  settings: readonly string[],
+): readonly { readonly name: string; readonly meant: string }[] {
+  const known = new Set(settings);
+  return Object.keys(variables).flatMap((name) => {
+    if (known.has(name) || !/^[A-Z][A-Z0-9_]*$/.test(name) || setByKubernetes.test(name) || wellKnown.has(name)) {
+      return [];
+    }
+    const meant = settings.find((setting) => isOneSlipAway(name, setting) && !namesAnotherThing(name, setting));
+    return meant === undefined ? [] : [{ name, meant }];
+  });
+}
+
+/** https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables */
+const setByKubernetes = /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT(_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?)?$/;
+
+/** Variables of shells and tools that are a letter away from a short setting by accident. */
+const wellKnown: ReadonlySet<string> = new Set(["HOME", "HOSTNAME", "PATH", "POST", "SORT"]);
+
+/** `ECHO_A_SERVICE_URL` is no slip of `ECHO_B_SERVICE_URL`: a part of one letter or digit names another thing. */
+function namesAnotherThing(name: string, setting: string): boolean {
+  const [parts, settingParts] = [name.split("_"), setting.split("_")];
+  return (
+    parts.length === settingParts.length &&
+    parts.every(
+      (part, index) => part === settingParts[index] || (part.length === 1 && settingParts[index]?.length === 1),
+    )
+  );
+}
+
+/** One letter added, left out or changed, or two neighbours exchanged. */
+function isOneSlipAway(one: string, other: string): boolean {
+  let start = 0;
+  while (start < one.length && one[start] === other[start]) {
+    start++;
+  }
+  let [end, otherEnd] = [one.length, other.length];
+  while (end > start && otherEnd > start && one[end - 1] === other[otherEnd - 1]) {
+    end--;
+    otherEnd--;
+  }
+  const [left, otherLeft] = [one.slice(start, end), other.slice(start, otherEnd)];
+  const isSwap = left.length === 2 && left[0] === otherLeft[1] && left[1] === otherLeft[0] && otherLeft.length === 2;
+  return Math.max(left.length, otherLeft.length) === 1 || isSwap;
+}

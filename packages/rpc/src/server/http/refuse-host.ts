@@ -1,0 +1,29 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { encodeFields, type Http2Stream } from "@parley/http2";
+
+const hint = "is not a name of this server. Where AUTH=off, only localhost and the names in ALLOWED_HOSTS are.";
+
+/** Answers a request for a host that is not allowed, see `createHostCheck`: 421 Misdirected Request (RFC 9110, section 15.5.20). */
+export function refuseHost1(request: IncomingMessage, response: ServerResponse): void {
+  const body = JSON.stringify({ code: "permission_denied", message: message(request.headers.host) });
+  response.writeHead(421, { "content-type": "application/json", connection: "close" }).end(body);
+}
+
+/** The same over HTTP/2; PERMISSION_DENIED for gRPC. */
+export function refuseHost2(stream: Http2Stream, headers: IncomingHttpHeaders): void {
+  const text = message((headers[":authority"] as string | undefined) ?? headers.host);
+  if (headers["content-type"]?.startsWith("application/grpc") === true) {
+    const status = ["grpc-status", "7", "grpc-message", encodeURI(text)];
+    stream.sendHeaders(encodeFields([":status", "200", "content-type", "application/grpc", ...status]), true);
+  } else {
+    stream.sendHeaders(encodeFields([":status", "421", "content-type", "application/json"]));
+    stream.end(Buffer.from(JSON.stringify({ code: "permission_denied", message: text })));
+  }
+}
+
+function message(host: string | undefined): string {
+  return `${JSON.stringify(host?.slice(0, hostCharsMax) ?? "")} ${hint}`;
+}
+
+/** The longest DNS name. */
+const hostCharsMax = 253;

@@ -1,0 +1,100 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { type EchoServer, serveEcho } from "../echo-fixture.ts";
+
+const opened: { readonly servers: EchoServer[]; readonly sockets: Socket[] } = { servers: [], sockets: [] };
+
+afterEach(async () => {
+  for (const socket of opened.sockets.splice(0)) {
+    socket.destroy();
+  }
+  await Promise.all(opened.servers.splice(0).map(({ server }) => server.close()));
+});
+
+async function serve(limits: { readonly connectionsMax?: number; readonly connectionsPerAddressMax?: number }) {
+  const echo = await serveEcho({ config: { limits } });
+  opened.servers.push(echo);
+  return echo;
+}
+
+async function silent({ server }: EchoServer): Promise<Socket> {
+  const socket = connect(server.port, "127.0.0.1");
+  opened.sockets.push(socket);
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  return socket;
+}
+
+/** A kept-alive HTTP/1.1 connection that has had one answer. */
+async function spoken(echo: EchoServer): Promise<Socket> {
+  const socket = await silent(echo);
+  const body = '{"message":"hi"}';
+  const head = "POST /echo.v1.EchoService/Echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+  socket.write(`${head}content-length: ${body.length}\r\n\r\n${body}`);
+  await once(socket, "data");
+  return socket;
+}
+
+function call({ url }: EchoServer): Promise<Response> {
+  return fetch(`${url}/echo.v1.EchoService/Echo`, {
+    method: "POST",
+    headers: { "content-type": "application/json", connection: "close" },
+    body: '{"message":"hi"}',
+  });
+}
+
+describe.each([
+  ["in all", { connectionsMax: 8 }],
+  ["from one address", { connectionsPerAddressMax: 8 }],
+])("at the limit on connections %s", (_which, limits) => {
+  it("a new connection takes the place of the one that has been silent for longest", async () => {
+    const echo = await serve(limits);
+    const sockets: Socket[] = [];
+    for (let index = 0; index < 8; index++) {
+      sockets.push(await silent(echo));
+    }
+    const closed = once(sockets[0] as Socket, "close");
+    expect((await call(echo)).status).toBe(200);
+    await closed;
+    expect(sockets.slice(1).some((socket) => socket.destroyed)).toBe(false);
+  });
+
+  it("a flood of silent connections keeps out no caller, and closes no connection that has brought a request", async () => {
+    const echo = await serve(limits);
+    const good = await spoken(echo);
+    for (let index = 0; index < 50; index++) {
+      await silent(echo);
+    }
+    expect((await call(echo)).status).toBe(200);
+    expect(good.destroyed).toBe(false);
+  });
+});
+
+it("makes room by closing a connection without a call on it where none is silent", async () => {
+  const echo = await serve({ connectionsMax: 4 });
+  for (let index = 0; index < 4; index++) {
+    await spoken(echo);
+  }
+  expect((await call(echo)).status).toBe(200);
+});
+
+it("refuses a connection of an address whose share is used up by connections with requests, and counts it", async () => {
+  const echo = await serve({ connectionsPerAddressMax: 2 });
+  await spoken(echo);
+  await spoken(echo);
+  const refused = await silent(echo);
+  await once(refused, "close");
+  const metrics = await echo.environment.metrics.metrics();
+  expect(metrics).toContain('parley_server_connections_refused_total{limit="connections_per_address_max"} 1');
+});
+
+it("closes an HTTP/1.1 connection with more pipelined requests than allowed", async () => {
+  const echo = await serveEcho({ config: { limits: { pipelinedRequestsMax: 4 } } });
+  opened.servers.push(echo);
+  const socket = await silent(echo);
+  const body = '{"message":"hi"}';
+  const request = `POST /echo.v1.EchoService/Echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  socket.write(request.repeat(50));
+  await once(socket, "close");
+});

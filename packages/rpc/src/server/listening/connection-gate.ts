@@ -1,0 +1,113 @@
+import type { Socket } from "node:net";
+import { addressGroup } from "../../call/address-group.ts";
+import type { ServerLimits } from "../config/server-limits.ts";
+
+/** Why a connection was closed to keep the server within its limits: the label of the metric that counts it. */
+export type ConnectionRefusal = "connections_max" | "connections_per_address_max" | "evicted_silent" | "evicted_idle";
+
+export interface ConnectionGateOptions {
+  readonly limits: Pick<ServerLimits, "connectionsMax" | "connectionsPerAddressMax">;
+  /** Whether this address has no share of its own: a proxy in front, which brings the connections of many callers. */
+  readonly isTrusted?: ((address: string) => boolean) | undefined;
+  /** Closes one connection that has no call on it, if there is one. */
+  readonly closeIdle: () => boolean;
+  /** Counts and logs a connection that was closed. */
+  readonly onRefused: (refusal: ConnectionRefusal, address: string) => void;
+}
+
+/** The open connections of a server, in all and by address group. */
+export class ConnectionGate {
+  readonly #options: ConnectionGateOptions;
+  readonly #connections = new Set<Socket>();
+  readonly #groups = new Map<string, AddressConnections>();
+  /** Connections that have not brought a request yet, the longest-standing first. */
+  readonly #silent = new Set<Socket>();
+  readonly #groupOf = new WeakMap<Socket, AddressConnections>();
+
+  constructor(options: ConnectionGateOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  [Symbol.iterator](): Iterator<Socket> {
+    return this.#connections[Symbol.iterator]();
+  }
+
+  /**
+   * Takes a new connection in. At a limit it makes room by closing the connection that has been silent for longest, of the same
+   * address group where its share is used up, then one without a call on it. False, and the connection is closed, where
+   * there is none.
+   */
+  admit(socket: Socket): boolean {
+    const { limits, isTrusted, closeIdle, onRefused } = this.#options;
+    const address = socket.remoteAddress ?? "unknown";
+    const group = this.#group(addressGroup(address));
+    if (group.size >= limits.connectionsPerAddressMax && isTrusted?.(address) !== true && !this.#evict(group.silent)) {
+      onRefused("connections_per_address_max", address);
+      socket.destroy();
+      return false;
+    }
+    if (this.#connections.size >= limits.connectionsMax && !this.#evict(this.#silent)) {
+      if (!closeIdle()) {
+        onRefused("connections_max", address);
+        socket.destroy();
+        return false;
+      }
+      onRefused("evicted_idle", address);
+    }
+    this.#add(socket, group);
+    return true;
+  }
+
+  /** The connection has brought a request: from now on it is not the first to be closed. */
+  spoke(socket: Socket): void {
+    if (this.#silent.delete(socket)) {
+      this.#groupOf.get(socket)?.silent.delete(socket);
+    }
+  }
+
+  #group(name: string): AddressConnections {
+    return this.#groups.get(name) ?? { name, size: 0, silent: new Set() };
+  }
+
+  #evict(silent: ReadonlySet<Socket>): boolean {
+    for (const oldest of silent) {
+      this.#options.onRefused("evicted_silent", oldest.remoteAddress ?? "unknown");
+      this.#remove(oldest);
+      oldest.destroy();
+      return true;
+    }
+    return false;
+  }
+
+  #add(socket: Socket, group: AddressConnections): void {
+    group.size++;
+    group.silent.add(socket);
+    this.#groups.set(group.name, group);
+    this.#groupOf.set(socket, group);
+    this.#connections.add(socket);
+    this.#silent.add(socket);
+    socket.once("close", () => this.#remove(socket));
+  }
+
+  #remove(socket: Socket): void {
+    const group = this.#groupOf.get(socket);
+    if (group === undefined || !this.#connections.delete(socket)) {
+      return;
+    }
+    this.spoke(socket);
+    group.size--;
+    if (group.size === 0) {
+      this.#groups.delete(group.name);
+    }
+  }
+}
+
+interface AddressConnections {
+  readonly name: string;
+  size: number;
+  readonly silent: Set<Socket>;
+}

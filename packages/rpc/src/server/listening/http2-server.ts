@@ -1,0 +1,84 @@
+import { createServer } from "node:http2";
+import type { Socket } from "node:net";
+import { errorCode, Http2Connection, NodeStream, requestHeaders } from "@parley/http2";
+import { refuseHost2 } from "../http/refuse-host.ts";
+import type { HttpOptions } from "./listener-options.ts";
+
+/** The HTTP/2 side of a listener. */
+export interface Http2Side {
+  accept(socket: Socket): void;
+  readonly connections: ReadonlySet<Http2Connection>;
+  /** Closes one connection without a stream on it. False where there is none among those looked at. */
+  closeOneIdle(): boolean;
+}
+
+/** How many connections {@link Http2Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
+const lookedAtMax = 64;
+
+export function createHttp2({ limits, handle, unary, hostCheck, state, spoke }: HttpOptions): Http2Side {
+  const connections = new Set<Http2Connection>();
+  // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
+  // a port: it is given the streams that the unary path leaves.
+  const compatibility = createServer(handle);
+  return {
+    connections,
+    accept(socket) {
+      const connection = new Http2Connection(socket, {
+        role: "server",
+        streamsMax: limits.streamsPerConnectionMax,
+        streamWindowBytes: limits.streamWindowBytes,
+        connectionWindowBytes: limits.connectionWindowBytes,
+        headerBytesMax: limits.headerBytesMax,
+        resets: { burstMax: limits.streamResetBurstMax, perSecondMax: limits.streamResetsPerSecondMax },
+        listener: {
+          onStream(stream, block) {
+            const headers = block.tooLarge ? undefined : requestHeaders(block);
+            if (headers === undefined) {
+              stream.reset(block.tooLarge ? errorCode.enhanceYourCalm : errorCode.protocol);
+              return;
+            }
+            stream.expectedBytes = Number(headers["content-length"] ?? -1);
+            if (connection.openCount === 1) {
+              spoke(socket);
+            }
+            if (hostCheck !== undefined && !hostCheck((headers[":authority"] as string | undefined) ?? headers.host)) {
+              refuseHost2(stream, headers);
+            } else if (unary?.http2(stream, { headers, socket }) !== true) {
+              const whole = new NodeStream(stream, socket);
+              whole.headRequest = headers[":method"] === "HEAD";
+              compatibility.emit("stream", whole, headers, 0, block.fields);
+            }
+          },
+          onClose: () => connections.delete(connection),
+        },
+      });
+      connections.add(connection);
+      socket.setTimeout(limits.connectionIdleTimeoutMs);
+      socket.on("timeout", () => {
+        if (connection.destroyed || socket.writableLength > 0) {
+          // The client does not close its side, or reads nothing of its answers.
+          socket.destroy();
+        } else if (connection.openCount === 0) {
+          // Silence inside a call is bounded by the call's own deadline.
+          connection.close();
+        }
+      });
+      if (state.draining) {
+        connection.announceClose();
+      }
+    },
+    closeOneIdle() {
+      let lookedAt = 0;
+      for (const connection of connections) {
+        if (connection.openCount === 0) {
+          connection.close();
+          return true;
+        }
+        if (++lookedAt === lookedAtMax) {
+          return false;
+        }
+      }
+      return false;
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import type { Socket } from "node:net";
+import type { Environment } from "../../environment/environment.ts";
+import type { ServerLimits } from "../config/server-limits.ts";
+import type { HostCheck } from "../http/host-check.ts";
+import type { RequestHandler } from "../http/http-messages.ts";
+import type { UnaryPath } from "../unary/unary-path.ts";
+
+/** PEM texts. */
+export interface TlsMaterial {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly ca?: Buffer;
+}
+
+export interface ListenerOptions {
+  readonly limits: ServerLimits;
+  readonly tls?: TlsMaterial | undefined;
+  readonly handle: RequestHandler;
+  /** Asked first. What it does not take goes to `handle`. */
+  readonly unary?: UnaryPath | undefined;
+  /** Which hosts requests may be for. Any by default. */
+  readonly hostCheck?: HostCheck | undefined;
+  readonly environment: Pick<Environment, "clock" | "log" | "metrics">;
+}
+
+/** What the two HTTP versions share of a listener. */
+export interface HttpOptions extends Omit<ListenerOptions, "tls"> {
+  readonly state: { readonly draining: boolean };
+  /** The connection has brought a request. */
+  spoke(socket: Socket): void;
+}

@@ -1,0 +1,66 @@
+import type { Socket } from "node:net";
+import { createServer, type TLSSocket } from "node:tls";
+import type { ServerLimits } from "../config/server-limits.ts";
+import { detectProtocol } from "./first-bytes.ts";
+import type { Http1Side } from "./http1-server.ts";
+import type { Http2Side } from "./http2-server.ts";
+import type { TlsMaterial } from "./listener-options.ts";
+
+export interface TlsOptions {
+  readonly limits: ServerLimits;
+  readonly http1: Http1Side;
+  readonly http2: Http2Side;
+}
+
+/** Takes connections through their TLS handshake, and hands them on by the protocol that they negotiated (ALPN). */
+export interface TlsFront {
+  accept(socket: Socket): void;
+  /** The TCP connection under a TLS one. Undefined where it is none of ours. */
+  rawSocketOf(socket: Socket): Socket | undefined;
+}
+
+export function createTls({ cert, key, ca }: TlsMaterial, { limits, http1, http2 }: TlsOptions): TlsFront {
+  const rawSockets = new Map<string, Socket>();
+  const server = createServer(
+    {
+      cert,
+      key,
+      minVersion: "TLSv1.2" as const,
+      ALPNProtocols: ["h2", "http/1.1"],
+      handshakeTimeout: limits.handshakeTimeoutMs,
+      // A client certificate is requested, not required: a client without one is anonymous. An invalid one is refused below.
+      ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false }),
+    },
+    (socket: TLSSocket) => {
+      const showedCertificate = Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
+      if (showedCertificate && !socket.authorized) {
+        socket.destroy();
+      } else if (socket.alpnProtocol === "h2") {
+        http2.accept(socket);
+      } else {
+        detectProtocol(socket, limits, () => {
+          http1.accept(socket);
+          // Node's parser reads straight from the connection unless something listens for data. Under TLS it then reads on
+          // after it was paused, as it is while an answer waits to be written, and breaks the connection: "Parse Error: Paused".
+          socket.on("data", listenOnly);
+        });
+      }
+    },
+  );
+  return {
+    accept(socket) {
+      const peer = peerKey(socket);
+      rawSockets.set(peer, socket);
+      socket.once("close", () => rawSockets.delete(peer));
+      server.emit("connection", socket);
+    },
+    rawSocketOf: (socket) => rawSockets.get(peerKey(socket)),
+  };
+}
+
+function peerKey({ remoteAddress, remotePort }: Socket): string {
+  return `${remotePort}@${remoteAddress}`;
+}
+
+/** Node's own listener reads the data. */
+function listenOnly(): void {}

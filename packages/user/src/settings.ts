@@ -1,0 +1,57 @@
+import { flag, port, SettingsError, text } from "@parley/rpc/server";
+import { parseDatabaseUrl } from "@parley/store";
+import { createKeySeal, type KeySeal, readOrMakeSecret, secretCharsMin } from "./sign-in/key-seal.ts";
+
+/** The user service's settings, besides those that every service has. */
+export const userSettings = {
+  PORT: port({ default: 50051 }),
+  DATABASE_URL: text({ default: "sqlite:./data/user.db" }),
+  SAMPLE_DATA: flag({
+    default: undefined,
+    desc: "Whether sample users are made. On by default with SQLite where AUTH=off; never where AUTH=required.",
+  }),
+  SIGNING_KEY_SECRET: text({
+    default: undefined,
+    desc: "Encrypts the keys that sign access tokens. With SQLite, a file beside the database holds one by default.",
+  }),
+  ADMIN_EMAIL: text({ default: undefined, desc: "Who is made an admin at the start, with ADMIN_PASSWORD." }),
+  ADMIN_PASSWORD: text({ default: undefined, desc: "The admin's first password." }),
+};
+
+interface UserConfig {
+  readonly AUTH: string;
+  readonly DATABASE_URL: string;
+  readonly SAMPLE_DATA?: boolean | undefined;
+  readonly SIGNING_KEY_SECRET?: string | undefined;
+}
+
+/** Whether the sample users are made. Throws {@link SettingsError} where they would be and their password, which is published, counts. */
+export function samplesWanted({ AUTH: auth, DATABASE_URL: url, SAMPLE_DATA: asked }: UserConfig): boolean {
+  if (auth === "required" && asked === true) {
+    throw new SettingsError(
+      "SAMPLE_DATA: must be off where AUTH=required, since the sample users' password is published",
+    );
+  }
+  return asked ?? (auth === "off" && url.startsWith("sqlite:"));
+}
+
+/** What encrypts the signing keys: the secret that is set, or one in a file beside the SQLite database. */
+export async function keySealOf({
+  DATABASE_URL: url,
+  SIGNING_KEY_SECRET: secret,
+}: UserConfig): Promise<KeySeal | undefined> {
+  if (secret !== undefined) {
+    if (secret.length < secretCharsMin) {
+      throw new SettingsError(`SIGNING_KEY_SECRET: must have at least ${secretCharsMin} characters`);
+    }
+    return createKeySeal(secret);
+  }
+  const path = sqliteFile(url);
+  return path === undefined ? undefined : createKeySeal(await readOrMakeSecret(`${path}.secret`));
+}
+
+/** The file of a SQLite database. Undefined for one in memory and for another kind. */
+function sqliteFile(url: string): string | undefined {
+  const parsed = parseDatabaseUrl(url);
+  return parsed.kind === "sqlite-file" ? parsed.path : undefined;
+}

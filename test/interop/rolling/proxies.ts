@@ -1,0 +1,109 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { freePort } from "../../processes/free-port.ts";
+import { type Program, program } from "../../processes/program.ts";
+
+/** A proxy in front of two backends: one port for HTTP/1.1, one for gRPC. */
+export interface ReverseProxy {
+  readonly http1: string;
+  readonly grpc: string;
+  readonly program: Program;
+}
+
+export interface ProxyOptions {
+  /** The proxy's own program. */
+  readonly path: string;
+  /** Where its configuration lies, and what it writes. */
+  readonly folder: string;
+  /** host:port of each backend. */
+  readonly backends: readonly string[];
+}
+
+/**
+ * nginx as docs/running.md sets it up: a backend is never set aside for a failure (`max_fails=0`), and connections to backends are kept. A POST that was
+ * sent already is not sent again (nginx's default), so that what a backend drops is seen.
+ */
+export async function nginx({ path, folder, backends }: ProxyOptions): Promise<ReverseProxy> {
+  const [http1, grpc] = [await freePort(), await freePort()];
+  const servers = backends.map((address) => `server ${address} max_fails=0;`).join(" ");
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, "nginx.conf");
+  await writeFile(
+    file,
+    `daemon off; master_process off; error_log ${folder}/error.log info; pid ${folder}/nginx.pid;
+events { worker_connections 4096; }
+http {
+  access_log off;
+  client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
+  keepalive_requests 1000000;
+  upstream http1 { ${servers} keepalive 64; }
+  upstream grpc { ${servers} keepalive 64; }
+  server {
+    listen 127.0.0.1:${http1};
+    location / { proxy_pass http://http1; proxy_http_version 1.1; proxy_set_header Connection ""; }
+  }
+  server {
+    listen 127.0.0.1:${grpc} http2;
+    http2_max_requests 1000000;
+    location / { grpc_pass grpc://grpc; }
+  }
+}
+`.replace("    http2_max_requests 1000000;\n", ""),
+  );
+  return { ...urls(http1, grpc), program: proxyProgram("nginx", path, ["-c", file, "-p", folder], http1) };
+}
+
+/** haproxy with health checks, connections that are kept, and its defaults for repeating: only what was never sent. */
+export async function haproxy({ path, folder, backends }: ProxyOptions): Promise<ReverseProxy> {
+  const [http1, grpc] = [await freePort(), await freePort()];
+  const servers = (options: string) =>
+    backends.map((address, index) => `  server s${index} ${address} check inter 100ms ${options}`).join("\n");
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, "haproxy.cfg");
+  await writeFile(
+    file,
+    `global
+  maxconn 4096
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  option redispatch 1
+  retries 3
+frontend http1
+  bind 127.0.0.1:${http1}
+  default_backend http1
+frontend grpc
+  bind 127.0.0.1:${grpc} proto h2
+  default_backend grpc
+backend http1
+  option httpchk GET /health
+${servers("")}
+backend grpc
+  option httpchk GET /health
+${servers("proto h2")}
+`,
+  );
+  return { ...urls(http1, grpc), program: proxyProgram("haproxy", path, ["-f", file, "-db"], http1) };
+}
+
+function urls(http1: number, grpc: number) {
+  return { http1: `http://127.0.0.1:${http1}`, grpc: `http://127.0.0.1:${grpc}` };
+}
+
+function proxyProgram(name: string, command: string, args: readonly string[], port: number): Program {
+  const url = `http://127.0.0.1:${port}`;
+  return program({
+    name,
+    url,
+    command,
+    args,
+    isServing: () =>
+      fetch(`${url}/health`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+  });
+}

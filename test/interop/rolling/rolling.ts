@@ -1,0 +1,78 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Program } from "../../processes/program.ts";
+import { serviceProgram } from "../../processes/service-program.ts";
+import { grpcCall, http1Call, type LoadReport, startLoad } from "./load.ts";
+import type { ProxyOptions, ReverseProxy } from "./proxies.ts";
+
+export interface RollingOptions {
+  readonly proxy: (options: ProxyOptions) => Promise<ReverseProxy>;
+  readonly path: string;
+  readonly protocol: "HTTP/1.1" | "gRPC";
+  /** How often each of the two backends is restarted. */
+  readonly rounds: number;
+  readonly callers?: number;
+}
+
+export interface RollingReport extends LoadReport {
+  readonly restarts: number;
+  /** When backends were told to end, and when they had ended, by the clock of the calls. */
+  readonly events: readonly { readonly atMs: number; readonly what: string }[];
+}
+
+/** Restarts two echo services in turn behind a proxy, under load, each once the other serves again. */
+export async function rollingRestarts({
+  proxy,
+  path,
+  protocol,
+  rounds,
+  callers = 32,
+}: RollingOptions): Promise<RollingReport> {
+  const folder = await mkdtemp(join(tmpdir(), "parley-rolling-"));
+  const backends: Program[] = [];
+  const events: { atMs: number; what: string }[] = [];
+  const note = (what: string) => events.push({ atMs: performance.now(), what });
+  for (const name of ["a", "b"]) {
+    backends.push(
+      await serviceProgram({
+        name: `echo-${name}`,
+        main: "packages/echo/src/echo-a-main.ts",
+        databasePath: join(folder, `${name}.db`),
+        settings: { CALLS_MAX: "10000" },
+      }),
+    );
+  }
+  const front = await proxy({ path, folder, backends: backends.map(({ url }) => new URL(url).host) });
+  try {
+    await Promise.all(backends.map((backend) => backend.start()));
+    await front.program.start();
+    const { call, close } = protocol === "gRPC" ? grpcCall(front.grpc) : http1Call(front.http1, callers);
+    const load = startLoad(callers, call);
+    for (let round = 0; round < rounds; round++) {
+      for (const backend of backends) {
+        await settle();
+        note(`${backend.name} is told to end`);
+        backend.signal("SIGTERM");
+        await backend.ended();
+        note(`${backend.name} has ended`);
+        await backend.start();
+        note(`${backend.name} serves`);
+      }
+    }
+    await settle();
+    const report = await load.stop();
+    close();
+    return { ...report, restarts: rounds * backends.length, events };
+  } finally {
+    await Promise.all([front.program.kill(), ...backends.map((backend) => backend.kill())]);
+    if (process.env.PARLEY_KEEP === undefined) {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+/** Long enough for a proxy to take a backend back that it had set aside. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 500));
+}
