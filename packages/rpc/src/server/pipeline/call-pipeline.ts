@@ -7,15 +7,19 @@ import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
 import type { TraceJournal } from "../../telemetry/trace-journal.ts";
+import { createAdmission } from "../admission/admission.ts";
+import type { PlaceKind } from "../admission/admitted-call.ts";
+import { MethodPace } from "../admission/method-pace.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
-import { createAdmission } from "./admission.ts";
+import type { Many, Single, SingleToMany } from "./call-kinds.ts";
+import { checkCaller } from "./caller-check.ts";
 import type { CountCall } from "./count-call.ts";
 import { toCallerError } from "./error-mapping.ts";
 import { explainError } from "./explain-error.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import { MethodPace } from "./method-pace.ts";
-import type { MethodRuntime, PlaceKind } from "./method-runtime.ts";
+import type { MethodRuntime } from "./method-runtime.ts";
 import { ServerCall, type Settled } from "./server-call.ts";
+import { untilAborted } from "./until-aborted.ts";
 import { validateMessage } from "./validation.ts";
 
 export interface CallPipelineOptions {
@@ -113,33 +117,7 @@ export class CallPipeline {
     if (!this.#ready) {
       throw new ConnectError("the server is starting", Code.Unavailable);
     }
-    this.#identify(call);
-  }
-
-  /** Identity, rate, role: in this order, so that a refused token counts against its sender's rate too. */
-  #identify(call: ServerCall): void {
-    const access = this.#access;
-    if (access === undefined) {
-      this.#rate?.(call);
-      return;
-    }
-    const identified = call.race(access.identify(call)).then(
-      (caller) => {
-        call.caller = caller;
-        this.#rate?.(call);
-        access.permit(call, caller);
-        call.identified = undefined;
-      },
-      (error: unknown) => {
-        this.#rate?.(call);
-        throw error;
-      },
-    );
-    call.identified = identified.catch((error: unknown) => {
-      throw toCallerError(call, error);
-    });
-    // Whoever opened the call waits for it; should nobody do so, the call's kinds below still reject.
-    call.identified.catch(ignoreLateFailure);
+    checkCaller(call, { access: this.#access, rate: this.#rate });
   }
 
   /** Counts, logs and keeps how the call ended. Only the first time counts. */
@@ -323,51 +301,6 @@ function placeKind({ methodKind }: DescMethod, exempt: boolean): PlaceKind | und
   }
   return exempt ? "diagnostics" : "streams";
 }
-
-/** A call of one message, and the implementation that it is for. */
-export interface Single<I, O> {
-  readonly request: I;
-  handle(request: I, call: ServerCall): O | Promise<O>;
-}
-
-/** A call of one message that is answered with many, and the implementation that it is for. */
-export interface SingleToMany<I, O> {
-  readonly request: I;
-  handle(request: I, call: ServerCall): AsyncIterable<O>;
-}
-
-/** A call of many messages, and the implementation that it is for. */
-export interface Many<I, O> {
-  readonly requests: AsyncIterable<I>;
-  handle(requests: AsyncIterable<I>, call: ServerCall): O;
-}
-
-/** The elements until the call is aborted, which then throws, also while the next element is being waited for. */
-async function* untilAborted<T>(call: ServerCall, elements: AsyncIterable<T>): AsyncGenerator<T> {
-  const iterator = elements[Symbol.asyncIterator]();
-  let exhausted = false;
-  try {
-    while (true) {
-      const next = await call.race(iterator.next());
-      if (next.done === true) {
-        exhausted = true;
-        return;
-      }
-      yield next.value;
-    }
-  } catch (error) {
-    exhausted = call.aborted === undefined;
-    throw error;
-  } finally {
-    if (!exhausted) {
-      // Not waited for: an implementation that hangs does not hold up its caller's answer.
-      iterator.return?.()?.catch(ignoreLateFailure);
-    }
-  }
-}
-
-/** The caller has its answer; what an implementation still throws while it is being ended has nobody to go to. */
-function ignoreLateFailure(): void {}
 
 function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as Promise<T> | undefined)?.then === "function";

@@ -2,7 +2,8 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { LogCall } from "../../telemetry/access-log.ts";
 import type { MethodMetrics } from "../../telemetry/call-metrics.ts";
-import type { MethodPace } from "./method-pace.ts";
+import type { PlaceKind } from "../admission/admitted-call.ts";
+import type { MethodPace } from "../admission/method-pace.ts";
 
 /** What the pipeline keeps of a method, looked up once when the server is built. */
 export interface MethodRuntime {
@@ -20,6 +21,3 @@ export interface MethodRuntime {
   readonly log: Logger;
   readonly logCall: LogCall;
 }
-
-/** The budgets of places: unary calls, streams, and the streams of health and reflection. */
-export type PlaceKind = "unary" | "streams" | "diagnostics";

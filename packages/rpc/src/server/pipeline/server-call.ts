@@ -7,7 +7,7 @@ import { childTrace, type Trace } from "../../call/trace.ts";
 import type { Environment } from "../../environment/environment.ts";
 import type { Linked } from "../../environment/linked-list.ts";
 import type { BatchedCall, EndedCall } from "../../telemetry/ended-call.ts";
-import type { TakenPlace } from "./admission.ts";
+import type { TakenPlace } from "../admission/admitted-call.ts";
 import { CallValues } from "./call-values.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import { streamAgeReached } from "./limit-errors.ts";

@@ -1,6 +1,6 @@
 import { addressGroup } from "../../call/address-group.ts";
+import type { AdmittedCall } from "./admitted-call.ts";
 import type { PlaceHolder, PlaceHolders } from "./place-budget.ts";
-import type { ServerCall } from "./server-call.ts";
 
 /** Finds who holds the place that a call takes: its connection and its caller. One for each budget. */
 export class HolderTable {
@@ -11,7 +11,7 @@ export class HolderTable {
    * A caller is the user who is signed in, or else the address that the call came from, of IPv6 its first 64 bits. A service of the
    * platform that proved itself is held to no share, neither as a caller nor as a connection: the users that it calls for are.
    */
-  of({ caller, forwardedFor, incoming }: ServerCall): PlaceHolders {
+  of({ caller, forwardedFor, incoming }: AdmittedCall): PlaceHolders {
     const user = caller?.kind === "service" ? caller.onBehalfOf : caller;
     if (caller?.kind === "service" || forwardedFor !== undefined) {
       const key = user === undefined ? forwardedFor && addressGroup(forwardedFor) : `${user.kind}:${user.id}`;
@@ -22,7 +22,7 @@ export class HolderTable {
   }
 
   /** Looked up once a connection: nearly all calls of one are by the same address. */
-  #connection({ connection, peer }: ServerCall["incoming"]): PlaceHolders {
+  #connection({ connection, peer }: AdmittedCall["incoming"]): PlaceHolders {
     if (connection === undefined) {
       return { connection: undefined, caller: this.#caller(addressGroup(peer)) };
     }

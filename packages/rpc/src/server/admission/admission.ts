@@ -2,25 +2,18 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { reasonError } from "../../call/reason-error.ts";
 import type { CallMetrics } from "../../telemetry/call-metrics.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
-import type { PlaceKind } from "./method-runtime.ts";
-import { PlaceBudget, type PlaceHolders, type PlaceRefusal } from "./place-budget.ts";
+import type { AdmittedCall, PlaceKind } from "./admitted-call.ts";
+import { PlaceBudget, type PlaceRefusal } from "./place-budget.ts";
 import { HolderTable } from "./place-holders.ts";
-import type { ServerCall } from "./server-call.ts";
 
 /** The places that a server has for calls. */
 export interface Admission {
   /** Throws RESOURCE_EXHAUSTED where no place at all is free, before the request's body is read. Takes none. */
-  check(call: ServerCall): void;
+  check(call: AdmittedCall): void;
   /** Takes a place, if the call has none yet. Throws RESOURCE_EXHAUSTED, with the time to wait, if there is none for it. */
-  admit(call: ServerCall): void;
+  admit(call: AdmittedCall): void;
   /** Gives the call's place back, if it has one. */
-  release(call: ServerCall): void;
-}
-
-/** A place that a call has. */
-export interface TakenPlace {
-  readonly kind: PlaceKind;
-  readonly holders: PlaceHolders;
+  release(call: AdmittedCall): void;
 }
 
 /**

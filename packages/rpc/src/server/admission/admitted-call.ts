@@ -1,0 +1,28 @@
+import type { Caller } from "../../call/call-context.ts";
+import type { PlaceHolders } from "./place-budget.ts";
+
+/** The budgets of places: unary calls, streams, and the streams of health and reflection. */
+export type PlaceKind = "unary" | "streams" | "diagnostics";
+
+/** A place that a call has. */
+export interface TakenPlace {
+  readonly kind: PlaceKind;
+  readonly holders: PlaceHolders;
+}
+
+/** What admission reads of a call, and where it notes the call's place. */
+export interface AdmittedCall {
+  readonly runtime: {
+    /** Undefined where calls take no place. */
+    readonly placeKind: PlaceKind | undefined;
+  };
+  place: TakenPlace | undefined;
+  /** The authenticated caller, if any. */
+  readonly caller: Caller | undefined;
+  /** The client's address where a gateway of the platform proved that it forwarded the call. */
+  readonly forwardedFor: string | undefined;
+  readonly incoming: {
+    readonly connection?: object | undefined;
+    readonly peer: string;
+  };
+}

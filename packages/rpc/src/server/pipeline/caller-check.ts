@@ -1,0 +1,39 @@
+import type { AccessControl } from "../../access/guarded-call.ts";
+import type { CountCall } from "./count-call.ts";
+import { toCallerError } from "./error-mapping.ts";
+import type { ServerCall } from "./server-call.ts";
+
+export interface CallerCheckOptions {
+  readonly access: AccessControl | undefined;
+  readonly rate: CountCall | undefined;
+}
+
+/**
+ * Identity, rate, role: in this order, so that a call with a refused token counts against its sender's rate too. Needs a call's headers alone.
+ * Throws where the call is refused at once; where its token must be looked at first, {@link ServerCall.identified} rejects.
+ */
+export function checkCaller(call: ServerCall, { access, rate }: CallerCheckOptions): void {
+  if (access === undefined) {
+    rate?.(call);
+    return;
+  }
+  const identified = call.race(access.identify(call)).then(
+    (caller) => {
+      call.caller = caller;
+      rate?.(call);
+      access.permit(call, caller);
+      call.identified = undefined;
+    },
+    (error: unknown) => {
+      rate?.(call);
+      throw error;
+    },
+  );
+  call.identified = identified.catch((error: unknown) => {
+    throw toCallerError(call, error);
+  });
+  // Whoever opened the call waits for it; should nobody do so, the pipeline's kinds of calls still reject.
+  call.identified.catch(ignoreLateFailure);
+}
+
+function ignoreLateFailure(): void {}
