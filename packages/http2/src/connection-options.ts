@@ -1,4 +1,5 @@
 import type { HeaderBlock } from "./hpack/header-decoder.ts";
+import type { ReadTurns } from "./read-pace.ts";
 import type { Http2Stream } from "./stream.ts";
 
 /** What a connection tells whoever made it. */
@@ -26,4 +27,6 @@ export interface ConnectionOptions {
   readonly headerBytesMax: number;
   /** How many streams the other side may reset in a burst, and in a second in the long run. No limit by default. */
   readonly resets?: { readonly burstMax: number; readonly perSecondMax: number };
+  /** How connections share the turns of the event loop. Without it each works on all that it has read before others have their turn. */
+  readonly turns?: ReadTurns | undefined;
 }

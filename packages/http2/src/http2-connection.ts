@@ -15,6 +15,7 @@ import {
 import { checkPriority, FrameReader, type FrameSink } from "./frames/frame-reader.ts";
 import { FrameWriter } from "./frames/frame-writer.ts";
 import { PendingPings, pingBytes } from "./pending-pings.ts";
+import { ReadPace } from "./read-pace.ts";
 import type { Http2Stream } from "./stream.ts";
 import { StreamTable } from "./stream-table.ts";
 
@@ -37,8 +38,14 @@ export class Http2Connection implements FrameSink {
   readonly #resets: FloodGate;
   readonly #idleFrames = new FloodGate(idleFrameBurstMax, idleFramesPerSecondMax);
   readonly #pings = new PendingPings();
+  readonly #reader: FrameReader;
+  readonly #pace: ReadPace | undefined;
+  #yielded = false;
 
-  constructor(socket: Duplex, { role, listener, streamsMax = 0, resets = unlimited, ...limits }: ConnectionOptions) {
+  constructor(
+    socket: Duplex,
+    { role, listener, streamsMax = 0, resets = unlimited, turns, ...limits }: ConnectionOptions,
+  ) {
     this.socket = socket;
     this.#client = role === "client";
     this.#listener = listener;
@@ -62,8 +69,9 @@ export class Http2Connection implements FrameSink {
       this.#client ? [setting.enablePush, 0] : [setting.maxConcurrentStreams, streamsMax],
     ]);
     this.#writer.windowUpdate(0, limits.connectionWindowBytes - windowBytesDefault);
-    const reader = new FrameReader(this, { expectPreface: !this.#client, headerBytesMax: limits.headerBytesMax });
-    socket.on("data", (chunk: Buffer) => this.#read(reader, chunk));
+    this.#reader = new FrameReader(this, { expectPreface: !this.#client, headerBytesMax: limits.headerBytesMax });
+    this.#pace = turns && new ReadPace(turns);
+    socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.on("drain", () => this.#streams.pump());
     // "close" follows, and tells the streams.
     socket.on("error", () => {});
@@ -74,6 +82,18 @@ export class Http2Connection implements FrameSink {
   /** Streams that are open. */
   get openCount(): number {
     return this.#streams.size;
+  }
+
+  /** How long what is read at this moment may have waited, in milliseconds. 0 where no `turns` are given. */
+  get behindMs(): number {
+    return this.#pace?.behindMs ?? 0;
+  }
+
+  /** Tells the other side how many streams it may have open at once from now on (section 5.1.2). Those that are open go on. */
+  allowStreams(streamsMax: number): void {
+    if (!this.destroyed) {
+      this.#writer.settings([[setting.maxConcurrentStreams, streamsMax]]);
+    }
   }
 
   /** Begins a stream with a block of headers, see `encodeFields`. On a client alone, and not once it is {@link closing}. */
@@ -177,29 +197,74 @@ export class Http2Connection implements FrameSink {
     }
   }
 
-  #read(reader: FrameReader, chunk: Buffer): void {
+  /** Whether this connection's slice of the turn is over, and others have theirs. */
+  get yields(): boolean {
+    if (this.#pace?.over !== true) {
+      return false;
+    }
+    this.#yielded = true;
+    return true;
+  }
+
+  #read(chunk: Buffer): void {
     if (this.destroyed) {
       return;
     }
+    this.#pace?.begin(chunk.length);
+    this.#work(() => this.#reader.read(chunk));
+  }
+
+  #work(read: () => void): void {
     try {
-      reader.read(chunk);
+      read();
     } catch (error) {
+      this.#yielded = false;
       if (!(error instanceof ConnectionError)) {
         this.destroy(errorCode.internal);
         throw error;
       }
       this.destroy(error.code);
     }
-    this.#readNoMoreThanIsTaken();
+    const { socket } = this;
+    if (this.#yielded) {
+      this.#pace?.yield();
+      socket.pause();
+      setImmediate(() => this.#goOn());
+      return;
+    }
+    this.#pace?.finish();
+    if (this.#untaken && !socket.isPaused()) {
+      socket.pause();
+      socket.once("drain", () => this.#goOn());
+    } else if (socket.isPaused() && !this.#untaken) {
+      socket.resume();
+    }
   }
 
-  /** Who does not take what it is answered is asked for nothing more: headers, pings and resets know no window. */
-  #readNoMoreThanIsTaken(): void {
-    const { socket } = this;
-    if (socket.writableLength > untakenBytesMax && !socket.isPaused()) {
-      socket.pause();
-      socket.once("drain", () => socket.resume());
+  /** Back-pressure: headers, pings and resets know no window, so that a peer that reads no answers is not read from. */
+  get #untaken(): boolean {
+    return this.socket.writableLength > untakenBytesMax;
+  }
+
+  #goOn(): void {
+    if (this.#yielded) {
+      this.#pace?.resume();
+      this.#goOnOnceTaken();
+    } else {
+      this.socket.resume();
     }
+  }
+
+  #goOnOnceTaken(): void {
+    if (this.destroyed) {
+      return;
+    }
+    if (this.#untaken) {
+      this.socket.once("drain", () => this.#goOnOnceTaken());
+      return;
+    }
+    this.#yielded = false;
+    this.#work(() => this.#reader.resume());
   }
 
   #onSettings(payload: Buffer, ack: boolean): void {

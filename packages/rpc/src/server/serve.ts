@@ -22,6 +22,7 @@ import { errorDetailTypes } from "./standard/error-detail-types.ts";
 import { createHealth } from "./standard/health.ts";
 import { reflectionEntries } from "./standard/reflection.ts";
 import { stockPath } from "./streams/stock-path.ts";
+import { createQuickRefusal } from "./unary/quick-refusal.ts";
 import { createUnaryPath } from "./unary/unary-path.ts";
 
 export interface ServeOptions {
@@ -115,7 +116,15 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
           leaveCrossOrigin: httpPlugin !== undefined,
           json,
         });
-  const listener = createListener({ limits, tls, handle: app.handle, unary, hostCheck: config.hostCheck, environment });
+  const listener = createListener({
+    limits,
+    tls,
+    handle: app.handle,
+    unary,
+    quickRefusal: createQuickRefusal(pipeline, { methods, json, environment }),
+    hostCheck: config.hostCheck,
+    environment,
+  });
   const admin = config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, journal });
   const close = async () => {
     await module.stop?.();

@@ -2,19 +2,31 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { reasonError } from "../../call/reason-error.ts";
 import type { CallMetrics } from "../../telemetry/call-metrics.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
-import type { AdmittedCall, PlaceKind } from "./admitted-call.ts";
+import type { AdmittedCall, AdmittedMethod, PlaceKind } from "./admitted-call.ts";
 import { PlaceBudget, type PlaceRefusal } from "./place-budget.ts";
 import { HolderTable } from "./place-holders.ts";
 
 /** The places that a server has for calls. */
 export interface Admission {
-  /** Throws RESOURCE_EXHAUSTED where no place at all is free, before the request's body is read. Takes none. */
+  /**
+   * Why a call of the method would be refused whoever makes it, from its headers alone. `behindMs`: how long it may have waited on its
+   * connection. Undefined where it would not.
+   */
+  refusal(method: AdmittedMethod, behindMs: number): RefusalReason | undefined;
+  /** RESOURCE_EXHAUSTED with the reason and the time to wait. Counts nothing. */
+  error(method: AdmittedMethod, reason: RefusalReason): ConnectError;
+  /** Counts a refused call. */
+  count(reason: RefusalReason): void;
+  /** Throws RESOURCE_EXHAUSTED where {@link refusal} has a reason. */
   check(call: AdmittedCall): void;
   /** Takes a place, if the call has none yet. Throws RESOURCE_EXHAUSTED, with the time to wait, if there is none for it. */
   admit(call: AdmittedCall): void;
   /** Gives the call's place back, if it has one. */
   release(call: AdmittedCall): void;
 }
+
+/** Why a call is refused: no place is free, its holder has a fair share already, or it would wait for too long. */
+export type RefusalReason = PlaceRefusal | "queue-age";
 
 /**
  * Refuses calls beyond what the server can do. Unary calls, streams, and the streams of health and reflection have budgets of their own, so
@@ -27,15 +39,35 @@ export function createAdmission(limits: ServerLimits, metrics: CallMetrics): Adm
     diagnostics: new Budget("DIAGNOSTIC_STREAMS_MAX", limits.diagnosticStreamsMax, limits.streamsSharePercent),
   };
 
-  function refuse(kind: PlaceKind, refusal: PlaceRefusal): ConnectError {
-    metrics.shed(refusal);
-    return overloaded(budgets[kind], refusal, limits);
+  const error = (method: AdmittedMethod, reason: RefusalReason) =>
+    overloaded(reason, limits, budgets[method.placeKind ?? "unary"]);
+
+  function refuse(method: AdmittedMethod, reason: RefusalReason): ConnectError {
+    metrics.shed(reason);
+    return error(method, reason);
+  }
+
+  function refusal({ placeKind, pace }: AdmittedMethod, behindMs: number): RefusalReason | undefined {
+    if (placeKind === undefined) {
+      return undefined;
+    }
+    const { places } = budgets[placeKind];
+    if (places.taken >= places.placesMax) {
+      return "full";
+    }
+    return placeKind === "unary" && (behindMs > limits.queueAgeMaxMs || pace.open >= pace.limit)
+      ? "queue-age"
+      : undefined;
   }
 
   return {
-    check({ runtime: { placeKind } }) {
-      if (placeKind !== undefined && budgets[placeKind].places.taken >= budgets[placeKind].places.placesMax) {
-        throw refuse(placeKind, "full");
+    refusal,
+    error,
+    count: (reason) => metrics.shed(reason),
+    check({ runtime }) {
+      const reason = refusal(runtime, 0);
+      if (reason !== undefined) {
+        throw refuse(runtime, reason);
       }
     },
     admit(call) {
@@ -45,18 +77,20 @@ export function createAdmission(limits: ServerLimits, metrics: CallMetrics): Adm
       }
       const { places, table } = budgets[kind];
       const holders = table.of(call);
-      const refusal = places.refusal(holders);
-      if (refusal !== undefined) {
-        throw refuse(kind, refusal);
+      const reason = places.refusal(holders);
+      if (reason !== undefined) {
+        throw refuse(call.runtime, reason);
       }
       places.take(holders);
       metrics.places(kind).value++;
+      call.runtime.pace.open++;
       call.place = { kind, holders };
     },
     release(call) {
       const { place } = call;
       if (place !== undefined) {
         call.place = undefined;
+        call.runtime.pace.open--;
         budgets[place.kind].places.giveBack(place.holders);
         metrics.places(place.kind).value--;
       }
@@ -82,14 +116,18 @@ const sentences: Readonly<Record<PlaceRefusal, string>> = {
 };
 
 function overloaded(
+  reason: RefusalReason,
+  { shedRetryAfterMs, queueAgeMaxMs }: ServerLimits,
   { setting, places: { placesMax } }: Budget,
-  refusal: PlaceRefusal,
-  { shedRetryAfterMs }: ServerLimits,
 ): ConnectError {
+  const [limit, max, sentence] =
+    reason === "queue-age"
+      ? ["QUEUE_AGE_MAX_MS", queueAgeMaxMs, "The server is behind: the call would wait for too long"]
+      : [setting, placesMax, sentences[reason]];
   const error = reasonError(Code.ResourceExhausted, {
-    reason: refusal === "full" ? "OVERLOADED" : "SHARE_EXCEEDED",
-    message: `${sentences[refusal]} (${setting}=${placesMax}). Try again in ${shedRetryAfterMs} ms.`,
-    metadata: { limit: setting, max: String(placesMax) },
+    reason: reason === "full" || reason === "queue-age" ? "OVERLOADED" : "SHARE_EXCEEDED",
+    message: `${sentence} (${limit}=${max}). Try again in ${shedRetryAfterMs} ms.`,
+    metadata: { limit: String(limit), max: String(max) },
     retryAfterMs: shedRetryAfterMs,
   });
   // gRPC's proposal A6, section "Pushback".

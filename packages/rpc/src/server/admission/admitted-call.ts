@@ -1,4 +1,5 @@
 import type { Caller } from "../../call/call-context.ts";
+import type { MethodPace } from "./method-pace.ts";
 import type { PlaceHolders } from "./place-budget.ts";
 
 /** The budgets of places: unary calls, streams, and the streams of health and reflection. */
@@ -10,12 +11,16 @@ export interface TakenPlace {
   readonly holders: PlaceHolders;
 }
 
+/** What admission reads of a method. */
+export interface AdmittedMethod {
+  /** Undefined where calls take no place. */
+  readonly placeKind: PlaceKind | undefined;
+  readonly pace: MethodPace;
+}
+
 /** What admission reads of a call, and where it notes the call's place. */
 export interface AdmittedCall {
-  readonly runtime: {
-    /** Undefined where calls take no place. */
-    readonly placeKind: PlaceKind | undefined;
-  };
+  readonly runtime: AdmittedMethod;
   place: TakenPlace | undefined;
   /** The authenticated caller, if any. */
   readonly caller: Caller | undefined;

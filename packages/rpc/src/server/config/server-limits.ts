@@ -18,6 +18,13 @@ export interface ServerLimits {
   readonly diagnosticStreamsMax: number;
   /** How long a stream lives, give or take a tenth, before it ends with UNAVAILABLE for its client to open it again. 0 for ever. */
   readonly streamAgeMaxMs: number;
+  /**
+   * How long a unary call may have waited, on its connection or behind other calls of its method, before calls are refused to keep
+   * answers in time. Refusing begins where waiting lasts, not in a burst.
+   */
+  readonly queueAgeMaxMs: number;
+  /** How long reading may take in one turn of the event loop, all HTTP/2 connections together, before each has had its slice. */
+  readonly readTurnMs: number;
   /** What a shed caller is told to wait before it tries again. */
   readonly shedRetryAfterMs: number;
   /** How long a unary call may take where the contract says nothing. */
@@ -74,6 +81,10 @@ export const defaultLimits: ServerLimits = {
   diagnosticStreamsMax: 500,
   // Long enough to cost nothing, short enough that a place that was forgotten comes back, and that new replicas get their share of streams.
   streamAgeMaxMs: 60 * 60_000,
+  // Well inside the 2 s that people and most clients wait, with room for the work itself and for other services' queues.
+  queueAgeMaxMs: 250,
+  // What a caller on a quiet connection waits at most for all others.
+  readTurnMs: 20,
   shedRetryAfterMs: 500,
   unaryTimeoutMs: 10_000,
   connectionsMax: 10_000,

@@ -1,6 +1,6 @@
 import { createServer } from "node:http2";
 import type { Socket } from "node:net";
-import { errorCode, Http2Connection, NodeStream, requestHeaders } from "@parley/http2";
+import { errorCode, Http2Connection, NodeStream, ReadTurns, requestHeaders } from "@parley/http2";
 import { refuseHost2 } from "../http/refuse-host.ts";
 import type { HttpOptions } from "./listener-options.ts";
 
@@ -12,26 +12,47 @@ export interface Http2Side {
   closeOneIdle(): boolean;
 }
 
+/** So many times as late as calls may be: refusing is not fast enough. */
+const hopelessTimes = 4;
+const narrowedBy = 16;
+
 /** How many connections {@link Http2Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
 const lookedAtMax = 64;
 
-export function createHttp2({ limits, handle, unary, hostCheck, state, spoke }: HttpOptions): Http2Side {
+export function createHttp2({ limits, handle, unary, quickRefusal, hostCheck, state, spoke }: HttpOptions): Http2Side {
   const connections = new Set<Http2Connection>();
+  const turns = new ReadTurns(limits.readTurnMs);
   // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
   // a port: it is given the streams that the unary path leaves.
   const compatibility = createServer(handle);
   return {
     connections,
     accept(socket) {
+      let narrowed = false;
+      // Where even refusing does not catch up, the excess waits at its sender: with fewer streams it can send less.
+      const narrow = (wanted: boolean) => {
+        if (wanted !== narrowed) {
+          narrowed = wanted;
+          const { streamsPerConnectionMax: most } = limits;
+          connection.allowStreams(wanted ? Math.max(1, Math.floor(most / narrowedBy)) : most);
+        }
+      };
       const connection = new Http2Connection(socket, {
         role: "server",
         streamsMax: limits.streamsPerConnectionMax,
         streamWindowBytes: limits.streamWindowBytes,
         connectionWindowBytes: limits.connectionWindowBytes,
         headerBytesMax: limits.headerBytesMax,
+        turns,
         resets: { burstMax: limits.streamResetBurstMax, perSecondMax: limits.streamResetsPerSecondMax },
         listener: {
           onStream(stream, block) {
+            const { behindMs } = connection;
+            if (quickRefusal?.refuse(stream, block, behindMs) === true) {
+              narrow(behindMs > limits.queueAgeMaxMs * hopelessTimes);
+              return;
+            }
+            narrow(false);
             const headers = block.tooLarge ? undefined : requestHeaders(block);
             if (headers === undefined) {
               stream.reset(block.tooLarge ? errorCode.enhanceYourCalm : errorCode.protocol);

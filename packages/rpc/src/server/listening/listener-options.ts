@@ -3,6 +3,7 @@ import type { Environment } from "../../environment/environment.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { HostCheck } from "../http/host-check.ts";
 import type { RequestHandler } from "../http/http-messages.ts";
+import type { QuickRefusal } from "../unary/quick-refusal.ts";
 import type { UnaryPath } from "../unary/unary-path.ts";
 
 /** PEM texts. */
@@ -18,6 +19,8 @@ export interface ListenerOptions {
   readonly handle: RequestHandler;
   /** Asked first. What it does not take goes to `handle`. */
   readonly unary?: UnaryPath | undefined;
+  /** Refuses calls under load, before {@link unary} is asked. Over HTTP/2 alone. */
+  readonly quickRefusal?: QuickRefusal | undefined;
   /** Which hosts requests may be for. Any by default. */
   readonly hostCheck?: HostCheck | undefined;
   readonly environment: Pick<Environment, "clock" | "log" | "metrics">;

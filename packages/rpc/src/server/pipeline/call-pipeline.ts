@@ -7,7 +7,7 @@ import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
 import type { TraceJournal } from "../../telemetry/trace-journal.ts";
-import { createAdmission } from "../admission/admission.ts";
+import { type Admission, createAdmission } from "../admission/admission.ts";
 import type { PlaceKind } from "../admission/admitted-call.ts";
 import { MethodPace } from "../admission/method-pace.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
@@ -50,7 +50,7 @@ export class CallPipeline {
   readonly #explainErrors: boolean;
   readonly #journal: TraceJournal | undefined;
   readonly #metrics;
-  readonly #admission;
+  readonly #admission: Admission;
   #ready = false;
   readonly #open: Deadlines<ServerCall>;
 
@@ -74,7 +74,7 @@ export class CallPipeline {
       timeoutMs: methodPolicy(method).timeoutMs ?? unbounded,
       exempt,
       placeKind: placeKind(method, exempt),
-      pace: new MethodPace(),
+      pace: new MethodPace({ queueTimeMaxMs: this.#limits.queueAgeMaxMs }),
       metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
       log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
       logCall: createCallLog(this.#environment.log, method),
@@ -118,6 +118,11 @@ export class CallPipeline {
       throw new ConnectError("the server is starting", Code.Unavailable);
     }
     checkCaller(call, { access: this.#access, rate: this.#rate });
+  }
+
+  /** See {@link Admission}. For calls that are refused before anything is made of them. */
+  get admission(): Admission {
+    return this.#admission;
   }
 
   /** Counts, logs and keeps how the call ended. Only the first time counts. */

@@ -7,11 +7,9 @@ import { type ContentType, parseContentType } from "../../protocol/content-types
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
-import { connectDialect, query } from "./connect-dialect.ts";
-import type { Dialect } from "./dialect.ts";
+import { query } from "./connect-dialect.ts";
+import { dialects } from "./dialects.ts";
 import type { Exchange } from "./exchange.ts";
-import { grpcDialect } from "./grpc-dialect.ts";
-import { grpcWebDialect } from "./grpc-web-dialect.ts";
 import { Http1Exchange } from "./http1-server-exchange.ts";
 import { Http2Exchange } from "./http2-server-exchange.ts";
 import { throughInterceptors } from "./interceptors.ts";
@@ -102,12 +100,6 @@ interface Match {
   readonly method: UnaryMethod;
   readonly type: ContentType;
 }
-
-const dialects: Readonly<Record<ContentType["protocol"], Dialect>> = {
-  grpc: grpcDialect,
-  "grpc-web": grpcWebDialect,
-  connect: connectDialect,
-};
 
 const getTypes: ReadonlyMap<string | null, ContentType> = new Map(
   (["proto", "json"] as const).map((codec) => [codec, { protocol: "connect", codec, text: false, enveloped: false }]),
