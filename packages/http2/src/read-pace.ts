@@ -39,9 +39,12 @@ export class ReadPace {
     this.#turns = turns;
   }
 
-  /** How long the frame that is worked on may have waited, in milliseconds: on the connection, or in the kernel's buffer before it. */
+  /**
+   * How long the frame that is worked on may have waited, in milliseconds: on the connection, or in the kernel's buffer before it. 0 as
+   * long as too few frames were read without catching up: a process that the machine let wait is not behind with its own work.
+   */
   get behindMs(): number {
-    return this.#nowMs - this.#sinceMs;
+    return this.#frames < standingFramesMin ? 0 : this.#nowMs - this.#sinceMs;
   }
 
   /** A chunk was read from the socket. */
@@ -87,11 +90,17 @@ export class ReadPace {
     this.#nowMs = performance.now();
     // A full chunk leaves more behind in the kernel, as old as itself; a partial one emptied it when it was read.
     this.#caughtUp = !this.#chunkFull && !this.#yieldedInChunk;
+    if (this.#caughtUp) {
+      this.#frames = 0;
+    }
     if (!this.#chunkFull) {
       this.#sinceMs = this.#chunkMs;
     }
   }
 }
+
+/** Those of some two hundred calls. */
+const standingFramesMin = 400;
 
 /** The most that Node reads from a socket at once. */
 const readBytesMax = 65_536;

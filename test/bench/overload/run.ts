@@ -11,8 +11,8 @@ import { median, printTable } from "../table.ts";
 import type { Offer, Yield } from "./load-source.ts";
 
 /**
- * `npm run bench:overload`: how much is still answered well (OK within 2 s) when more is asked than can be done. The best load is found with 64
- * calls in flight; then 1, 3 and 10 times as many a second are offered, whatever the server does. `--seconds 5`, `--rounds 3`,
+ * `npm run bench:overload`: how much is still answered well (OK within 2 s) when more is asked than can be done. The best load is found with 64 or
+ * 256 calls in flight; then 1, 3 and 10 times as many a second are offered, whatever the server does. `--seconds 5`, `--rounds 3`,
  * `--only CreateOrder`, `--connections 4`.
  */
 const { values: options } = parseArgs({
@@ -108,13 +108,15 @@ async function offer(scenario: Scenario, what: Pick<Offer, "inFlight" | "callsPe
 
 const all: object[] = [];
 for (const scenario of scenarios.filter(({ name }) => name.includes(options.only))) {
-  await offer(scenario, { inFlight: 64 }, seconds * 2);
+  await offer(scenario, { inFlight: 256 }, seconds * 2);
   const bests: number[] = [];
   const kept: Record<number, number[]> = { 1: [], 3: [], 10: [] };
   const rows: (string | number)[][] = [];
   for (let round = 0; round < Number(options.rounds); round++) {
-    const closed = await offer(scenario, { inFlight: 64 });
-    const best = closed.good / seconds;
+    // Some methods are at their best with few calls in flight, those whose work is done together with many.
+    const few = await offer(scenario, { inFlight: 64 });
+    const many = await offer(scenario, { inFlight: 256 });
+    const best = Math.max(few.good, many.good) / seconds;
     bests.push(best);
     for (const times of [1, 3, 10]) {
       const callsPerSecond = Math.round(best * times);
@@ -134,7 +136,7 @@ for (const scenario of scenarios.filter(({ name }) => name.includes(options.only
     }
   }
   console.log(
-    `\n${scenario.name}: at best ${Math.round(median(bests))} a second with 64 in flight, ${connections} connections`,
+    `\n${scenario.name}: at best ${Math.round(median(bests))} a second with 64 or 256 in flight, ${connections} connections`,
   );
   printTable(
     [

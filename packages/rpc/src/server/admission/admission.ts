@@ -26,7 +26,7 @@ export interface Admission {
 }
 
 /** Why a call is refused: no place is free, its holder has a fair share already, or it would wait for too long. */
-export type RefusalReason = PlaceRefusal | "queue-age";
+export type RefusalReason = PlaceRefusal | "read-backlog" | "queue-age";
 
 /**
  * Refuses calls beyond what the server can do. Unary calls, streams, and the streams of health and reflection have budgets of their own, so
@@ -55,9 +55,10 @@ export function createAdmission(limits: ServerLimits, metrics: CallMetrics): Adm
     if (places.taken >= places.placesMax) {
       return "full";
     }
-    return placeKind === "unary" && (behindMs > limits.queueAgeMaxMs || pace.open >= pace.limit)
-      ? "queue-age"
-      : undefined;
+    if (placeKind === "unary" && behindMs > limits.readBacklogMaxMs) {
+      return "read-backlog";
+    }
+    return placeKind === "unary" && pace.open >= pace.limit ? "queue-age" : undefined;
   }
 
   return {
@@ -109,24 +110,25 @@ class Budget {
   }
 }
 
-const sentences: Readonly<Record<PlaceRefusal, string>> = {
+const sentences: Readonly<Record<RefusalReason, string>> = {
   full: "The server handles as many calls as it may",
   "connection-share": "This connection has its share of the calls that the server may handle",
   "caller-share": "This caller has its share of the calls that the server may handle",
+  "read-backlog": "This connection sends more than the server can handle",
+  "queue-age": "The method has more calls than it can answer in time",
 };
 
-function overloaded(
-  reason: RefusalReason,
-  { shedRetryAfterMs, queueAgeMaxMs }: ServerLimits,
-  { setting, places: { placesMax } }: Budget,
-): ConnectError {
-  const [limit, max, sentence] =
-    reason === "queue-age"
-      ? ["QUEUE_AGE_MAX_MS", queueAgeMaxMs, "The server is behind: the call would wait for too long"]
-      : [setting, placesMax, sentences[reason]];
+function overloaded(reason: RefusalReason, limits: ServerLimits, { setting, places }: Budget): ConnectError {
+  const { shedRetryAfterMs } = limits;
+  const [limit, max] =
+    reason === "read-backlog"
+      ? ["READ_BACKLOG_MAX_MS", limits.readBacklogMaxMs]
+      : reason === "queue-age"
+        ? ["QUEUE_AGE_MAX_MS", limits.queueAgeMaxMs]
+        : [setting, places.placesMax];
   const error = reasonError(Code.ResourceExhausted, {
-    reason: reason === "full" || reason === "queue-age" ? "OVERLOADED" : "SHARE_EXCEEDED",
-    message: `${sentence} (${limit}=${max}). Try again in ${shedRetryAfterMs} ms.`,
+    reason: reason.endsWith("-share") ? "SHARE_EXCEEDED" : "OVERLOADED",
+    message: `${sentences[reason]} (${limit}=${max}). Try again in ${shedRetryAfterMs} ms.`,
     metadata: { limit: String(limit), max: String(max) },
     retryAfterMs: shedRetryAfterMs,
   });

@@ -93,7 +93,7 @@ const intervalMs = 100;
 const intervalCallsMin = 8;
 const fadeMs = 1_000;
 /** As many as keep every part of the platform busy. */
-const limitMin = 32;
+const limitMin = 64;
 const limitStep = 8;
 const limitGrowth = 0.1;
 const limitForgotten = 100_000;

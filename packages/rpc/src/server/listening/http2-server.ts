@@ -13,7 +13,7 @@ export interface Http2Side {
 }
 
 /** So many times as late as calls may be: refusing is not fast enough. */
-const hopelessTimes = 4;
+const hopelessTimes = 20;
 const narrowedBy = 16;
 
 /** How many connections {@link Http2Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
@@ -49,7 +49,7 @@ export function createHttp2({ limits, handle, unary, quickRefusal, hostCheck, st
           onStream(stream, block) {
             const { behindMs } = connection;
             if (quickRefusal?.refuse(stream, block, behindMs) === true) {
-              narrow(behindMs > limits.queueAgeMaxMs * hopelessTimes);
+              narrow(behindMs > limits.readBacklogMaxMs * hopelessTimes);
               return;
             }
             narrow(false);
