@@ -204,6 +204,8 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
     if (this.#state === "answered") {
       return;
     }
+    // Before the answer leaves: its stream may close at once, which is then no caller going away.
+    this.#state = "answered";
     try {
       this.#init.exchange.respond(answer);
     } catch (cause) {
@@ -221,6 +223,7 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
     const error = toCallerError(this.#call, cause);
     this.#responseHeader = undefined;
     this.#responseTrailer = undefined;
+    this.#state = "answered";
     try {
       this.#init.exchange.respond(this.#init.dialect.fail(this, error));
     } catch {
@@ -230,7 +233,6 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
   }
 
   #close(error: ConnectError | undefined): void {
-    this.#state = "answered";
     this.#cancelWatch?.();
     this.#init.pipeline.close(this.#call, error);
   }
