@@ -1,9 +1,10 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { reasonError } from "../../call/reason-error.ts";
 import type { CallMetrics } from "../../telemetry/call-metrics.ts";
+import type { ValueTally } from "../../telemetry/tally.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { AdmittedCall, AdmittedMethod, PlaceKind } from "./admitted-call.ts";
-import { PlaceBudget, type PlaceRefusal } from "./place-budget.ts";
+import { PlaceBudget, type PlaceBudgetOptions, type PlaceRefusal } from "./place-budget.ts";
 import { HolderTable } from "./place-holders.ts";
 
 /** The places that a server has for calls. */
@@ -33,10 +34,23 @@ export type RefusalReason = PlaceRefusal | "read-backlog" | "queue-age";
  * that none can take the places of another, and each is shared fairly between connections and callers.
  */
 export function createAdmission(limits: ServerLimits, metrics: CallMetrics): Admission {
+  const { streamsSharePercent } = limits;
   const budgets: Readonly<Record<PlaceKind, Budget>> = {
-    unary: new Budget("CALLS_MAX", limits.callsMax, limits.callsSharePercent),
-    streams: new Budget("STREAMS_MAX", limits.streamsMax, limits.streamsSharePercent),
-    diagnostics: new Budget("DIAGNOSTIC_STREAMS_MAX", limits.diagnosticStreamsMax, limits.streamsSharePercent),
+    unary: budget("CALLS_MAX", {
+      placesMax: limits.callsMax,
+      sharePercent: limits.callsSharePercent,
+      taken: metrics.places("unary"),
+    }),
+    streams: budget("STREAMS_MAX", {
+      placesMax: limits.streamsMax,
+      sharePercent: streamsSharePercent,
+      taken: metrics.places("streams"),
+    }),
+    diagnostics: budget("DIAGNOSTIC_STREAMS_MAX", {
+      placesMax: limits.diagnosticStreamsMax,
+      sharePercent: streamsSharePercent,
+      taken: metrics.places("diagnostics"),
+    }),
   };
 
   const error = (method: AdmittedMethod, reason: RefusalReason) =>
@@ -72,42 +86,43 @@ export function createAdmission(limits: ServerLimits, metrics: CallMetrics): Adm
       }
     },
     admit(call) {
-      const kind = call.runtime.placeKind;
-      if (call.place !== undefined || kind === undefined) {
+      const { runtime } = call;
+      if (call.placeHolders !== undefined || runtime.placeKind === undefined) {
         return;
       }
-      const { places, table } = budgets[kind];
+      const { places, table, taken } = budgets[runtime.placeKind];
       const holders = table.of(call);
       const reason = places.refusal(holders);
       if (reason !== undefined) {
-        throw refuse(call.runtime, reason);
+        throw refuse(runtime, reason);
       }
       places.take(holders);
-      metrics.places(kind).value++;
-      call.runtime.pace.open++;
-      call.place = { kind, holders };
+      taken.value++;
+      runtime.pace.open++;
+      call.placeHolders = holders;
     },
     release(call) {
-      const { place } = call;
-      if (place !== undefined) {
-        call.place = undefined;
-        call.runtime.pace.open--;
-        budgets[place.kind].places.giveBack(place.holders);
-        metrics.places(place.kind).value--;
+      const { placeHolders, runtime } = call;
+      if (placeHolders !== undefined && runtime.placeKind !== undefined) {
+        const { places, taken } = budgets[runtime.placeKind];
+        call.placeHolders = undefined;
+        places.giveBack(placeHolders);
+        taken.value--;
+        runtime.pace.open--;
       }
     },
   };
 }
 
-class Budget {
+interface Budget {
   readonly setting: string;
   readonly places: PlaceBudget;
-  readonly table = new HolderTable();
+  readonly table: HolderTable;
+  readonly taken: ValueTally;
+}
 
-  constructor(setting: string, placesMax: number, sharePercent: number) {
-    this.setting = setting;
-    this.places = new PlaceBudget({ placesMax, sharePercent });
-  }
+function budget(setting: string, { taken, ...options }: PlaceBudgetOptions & Pick<Budget, "taken">): Budget {
+  return { setting, places: new PlaceBudget(options), table: new HolderTable(), taken };
 }
 
 const sentences: Readonly<Record<RefusalReason, string>> = {

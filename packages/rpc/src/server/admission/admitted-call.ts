@@ -5,12 +5,6 @@ import type { PlaceHolders } from "./place-budget.ts";
 /** The budgets of places: unary calls, streams, and the streams of health and reflection. */
 export type PlaceKind = "unary" | "streams" | "diagnostics";
 
-/** A place that a call has. */
-export interface TakenPlace {
-  readonly kind: PlaceKind;
-  readonly holders: PlaceHolders;
-}
-
 /** What admission reads of a method. */
 export interface AdmittedMethod {
   /** Undefined where calls take no place. */
@@ -21,7 +15,8 @@ export interface AdmittedMethod {
 /** What admission reads of a call, and where it notes the call's place. */
 export interface AdmittedCall {
   readonly runtime: AdmittedMethod;
-  place: TakenPlace | undefined;
+  /** Who holds its place, if it has one. */
+  placeHolders: PlaceHolders | undefined;
   /** The authenticated caller, if any. */
   readonly caller: Caller | undefined;
   /** The client's address where a gateway of the platform proved that it forwarded the call. */

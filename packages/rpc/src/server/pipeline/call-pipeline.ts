@@ -135,7 +135,7 @@ export class CallPipeline {
     if (!call.runtime.exempt) {
       this.#metrics.inFlight.value--;
     }
-    const nowMs = this.#environment.clock.monotonic();
+    const nowMs = call.answeredMs > 0 ? call.answeredMs : this.#environment.clock.monotonic();
     const latencyMs = nowMs - call.startMs;
     if (error === undefined && call.begunMs > 0) {
       call.runtime.pace.answered(nowMs - call.begunMs, nowMs);
@@ -198,7 +198,9 @@ export class CallPipeline {
 
   /** The timer that cuts calls off is late where the event loop is: nothing is OK after its deadline all the same. */
   #answerInTime<O>(call: ServerCall, answer: O, receiver: Settled<O>): void {
-    if (this.#environment.clock.monotonic() >= call.deadlineMs) {
+    const nowMs = this.#environment.clock.monotonic();
+    call.answeredMs = nowMs;
+    if (nowMs >= call.deadlineMs) {
       call.expire();
       receiver.onError(toCallerError(call, call.aborted));
     } else {
