@@ -125,6 +125,9 @@ function budget(setting: string, { taken, ...options }: PlaceBudgetOptions & Pic
   return { setting, places: new PlaceBudget(options), table: new HolderTable(), taken };
 }
 
+const shareExceeded = { reason: "SHARE_EXCEEDED" };
+const tooMuch = { reason: "OVERLOADED" };
+
 const sentences: Readonly<Record<RefusalReason, string>> = {
   full: "The server handles as many calls as it may",
   "connection-share": "This connection has its share of the calls that the server may handle",
@@ -142,7 +145,7 @@ function overloaded(reason: RefusalReason, limits: ServerLimits, { setting, plac
         ? ["QUEUE_AGE_MAX_MS", limits.queueAgeMaxMs]
         : [setting, places.placesMax];
   const error = reasonError(Code.ResourceExhausted, {
-    reason: reason.endsWith("-share") ? "SHARE_EXCEEDED" : "OVERLOADED",
+    ...(reason.endsWith("-share") ? shareExceeded : tooMuch),
     message: `${sentences[reason]} (${limit}=${max}). Try again in ${shedRetryAfterMs} ms.`,
     metadata: { limit: String(limit), max: String(max) },
     retryAfterMs: shedRetryAfterMs,
