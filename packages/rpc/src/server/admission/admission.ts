@@ -33,22 +33,29 @@ export type RefusalReason = PlaceRefusal | "read-backlog" | "queue-age";
  * Refuses calls beyond what the server can do. Unary calls, streams, and the streams of health and reflection have budgets of their own, so
  * that none can take the places of another, and each is shared fairly between connections and callers.
  */
-export function createAdmission(limits: ServerLimits, metrics: CallMetrics): Admission {
+export function createAdmission(
+  limits: ServerLimits,
+  { metrics, believesForwarded }: { readonly metrics: CallMetrics; readonly believesForwarded: boolean },
+): Admission {
   const { streamsSharePercent } = limits;
+  const table = () => new HolderTable({ believesForwarded });
   const budgets: Readonly<Record<PlaceKind, Budget>> = {
     unary: budget("CALLS_MAX", {
       placesMax: limits.callsMax,
       sharePercent: limits.callsSharePercent,
+      table: table(),
       taken: metrics.places("unary"),
     }),
     streams: budget("STREAMS_MAX", {
       placesMax: limits.streamsMax,
       sharePercent: streamsSharePercent,
+      table: table(),
       taken: metrics.places("streams"),
     }),
     diagnostics: budget("DIAGNOSTIC_STREAMS_MAX", {
       placesMax: limits.diagnosticStreamsMax,
       sharePercent: streamsSharePercent,
+      table: table(),
       taken: metrics.places("diagnostics"),
     }),
   };
@@ -121,8 +128,11 @@ interface Budget {
   readonly taken: ValueTally;
 }
 
-function budget(setting: string, { taken, ...options }: PlaceBudgetOptions & Pick<Budget, "taken">): Budget {
-  return { setting, places: new PlaceBudget(options), table: new HolderTable(), taken };
+function budget(
+  setting: string,
+  { table, taken, ...options }: PlaceBudgetOptions & Pick<Budget, "table" | "taken">,
+): Budget {
+  return { setting, places: new PlaceBudget(options), table, taken };
 }
 
 const shareExceeded = { reason: "SHARE_EXCEEDED" };

@@ -24,5 +24,7 @@ export interface AdmittedCall {
   readonly incoming: {
     readonly connection?: object | undefined;
     readonly peer: string;
+    /** A request header by its name in lower case. */
+    header(name: string): string | undefined;
   };
 }

@@ -6,6 +6,12 @@ import type { PlaceHolder, PlaceHolders } from "./place-budget.ts";
 export class HolderTable {
   readonly #connections = new WeakMap<object, ConnectionHolder>();
   readonly #callers = new Map<string, PlaceHolder>();
+  readonly #believesForwarded: boolean;
+
+  /** `believesForwarded`: whether programs on this machine say by `x-forwarded-for` for whom they call, as a gateway without sign-in does. */
+  constructor({ believesForwarded }: { readonly believesForwarded: boolean }) {
+    this.#believesForwarded = believesForwarded;
+  }
 
   /**
    * A caller is the user who is signed in, or else the address that the call came from, of IPv6 its first 64 bits. A service of the
@@ -18,7 +24,13 @@ export class HolderTable {
       return { connection: undefined, caller: key === undefined ? undefined : this.#caller(key) };
     }
     const own = this.#connection(incoming);
-    return user === undefined ? own : { connection: own.connection, caller: this.#caller(`${user.kind}:${user.id}`) };
+    if (user !== undefined) {
+      return { connection: own.connection, caller: this.#caller(`${user.kind}:${user.id}`) };
+    }
+    const forwarded = this.#believesForwarded ? lastForwarded(incoming) : undefined;
+    return forwarded === undefined
+      ? own
+      : { connection: own.connection, caller: this.#caller(addressGroup(forwarded)) };
   }
 
   /** Looked up once a connection: nearly all calls of one are by the same address. */
@@ -55,6 +67,19 @@ export class HolderTable {
     }
   }
 }
+
+function lastForwarded(incoming: AdmittedCall["incoming"]): string | undefined {
+  if (!loopback.test(incoming.peer)) {
+    return undefined;
+  }
+  const address = incoming.header("x-forwarded-for")?.split(",").at(-1)?.trim().slice(0, addressCharsMax);
+  return address === "" ? undefined : address;
+}
+
+const loopback = /^(?:::ffff:)?127\.|^::1$/;
+
+/** The longest textual IPv6 address, with a zone. */
+const addressCharsMax = 64;
 
 /** A connection, with the address that it comes from as its caller. */
 class ConnectionHolder implements PlaceHolder, PlaceHolders {

@@ -63,7 +63,11 @@ export class CallPipeline {
     this.#access = authorize;
     this.#rate = rate;
     this.#metrics = createCallMetrics(environment.metrics);
-    this.#admission = createAdmission(limits, this.#metrics);
+    this.#admission = createAdmission(limits, {
+      metrics: this.#metrics,
+      // With access control a gateway must prove itself, see `ServerCall.forwardedFor`.
+      believesForwarded: authorize === undefined,
+    });
   }
 
   /** What to keep of a method. Exempt ones (health and reflection) ask for no permission and are not logged. */
