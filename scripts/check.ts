@@ -5,7 +5,9 @@ import { breakingChanges } from "./checks/breaking-changes.ts";
 import type { CheckResult } from "./checks/check-result.ts";
 import { dependencyRule } from "./checks/dependency-rule.ts";
 import { generatedCode } from "./checks/generated-code.ts";
+import { implementedServices } from "./checks/implemented-services.ts";
 import { lockFile } from "./checks/lock-file.ts";
+import { packageScripts } from "./checks/package-scripts.ts";
 import { root, runCommand } from "./run-command.ts";
 
 interface Check {
@@ -15,22 +17,32 @@ interface Check {
   readonly run: () => Promise<CheckResult>;
 }
 
+/** Where tsc keeps what it knows of files that have not changed, by their content: it saves four of five seconds of CPU. */
+const typesSeen = "node_modules/.cache/parley/check.tsbuildinfo";
+
 const checks: readonly Check[] = [
   command("format and lint", "npm run fix", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]),
-  command("types", "tsc -p . shows them again", "tsc", ["-p", "."]),
-  command("contracts: lint", "buf lint proto shows them again", "buf", ["lint", "proto"]),
+  command("types", "tsc -p . shows them again", "tsc", ["-p", ".", "--incremental", "--tsBuildInfoFile", typesSeen]),
+  command("contracts: lint", "buf lint shows them again", "buf", ["lint"]),
   command("contracts: format", "npx buf format -w proto", "buf", ["format", "--diff", "--exit-code", "proto"]),
   { name: "contracts: nothing breaks", repair: "keep what is published; add beside it", run: breakingChanges },
   { name: "generated code is up to date", repair: "npm run generate", run: generatedCode },
+  { name: "services are implemented", repair: "implement them, see CONTRIBUTING.md", run: implementedServices },
+  { name: "scripts run in every shell", repair: "put the work into a .ts file that node runs", run: packageScripts },
   { name: "lock file is complete", repair: "add the packages to package-lock.json", run: lockFile },
   { name: "dependency rule", repair: "docs/architecture.md tells what may import what", run: dependencyRule },
 ];
 
 let failed = 0;
-for (const { name, repair, run } of checks) {
+// All at once, told in order: while one waits for its program, another works.
+const running = checks.map(async (check) => {
   const beganAt = performance.now();
-  const { passed, output = "" } = await run();
-  const took = styleText("dim", `${((performance.now() - beganAt) / 1_000).toFixed(1)} s`);
+  const { passed, output = "" } = await check.run();
+  return { ...check, passed, output, tookMs: performance.now() - beganAt };
+});
+for (const result of running) {
+  const { name, repair, passed, output, tookMs } = await result;
+  const took = styleText("dim", `${(tookMs / 1_000).toFixed(1)} s`);
   console.log(`${passed ? styleText("green", "✓") : styleText("red", "✗")} ${name} ${took}`);
   if (!passed) {
     failed += 1;

@@ -14,7 +14,9 @@ export interface CommandResult {
 /** Runs a program of node_modules/.bin or of the machine. A program that is not there counts as failed. */
 export function runCommand(command: string, args: readonly string[], folder = root): Promise<CommandResult> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, {
+    const child = spawn(...forThisSystem(command, args), {
+      // What npm puts into node_modules/.bin on Windows is a cmd file, and only a shell runs those.
+      shell: process.platform === "win32",
       cwd: folder,
       env: { ...process.env, PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH ?? ""}` },
       stdio: ["ignore", "pipe", "pipe"],
@@ -29,4 +31,12 @@ export function runCommand(command: string, args: readonly string[], folder = ro
     child.once("error", (error) => resolve({ code: 1, output: `${command}: ${error.message}\n` }));
     child.once("close", (code) => resolve({ code: code ?? 1, output }));
   });
+}
+
+/** On Windows one text for the shell, with quotes around words that have spaces, as a temporary folder's path may. */
+function forThisSystem(command: string, args: readonly string[]): [string, readonly string[]] {
+  if (process.platform !== "win32") {
+    return [command, args];
+  }
+  return [[command, ...args].map((word) => (word.includes(" ") ? `"${word}"` : word)).join(" "), []];
 }

@@ -3,7 +3,9 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { notImplemented } from "../scripts/checks/implemented-services.ts";
 import { missingFromLock } from "../scripts/checks/lock-file.ts";
+import { shellScripts } from "../scripts/checks/package-scripts.ts";
 import { compareGenerated, writeGenerated } from "../scripts/generated-code.ts";
 
 describe("the lock file", () => {
@@ -16,6 +18,60 @@ describe("the lock file", () => {
 
   it("is not if one is only named", () => {
     expect(missingFromLock({ packages: { a: biome } })).toEqual(["@biomejs/cli-linux-x64"]);
+  });
+});
+
+describe("the scripts of package.json", () => {
+  const programs = new Set(["node", "vitest"]);
+
+  it.each(["node packages/cli/src/bin.ts up", "vitest run", "node test/run.ts --only=a,b"])("may be %s", (script) => {
+    expect(shellScripts({ start: script }, programs)).toEqual([]);
+  });
+
+  it.each([
+    "exec node main.ts",
+    "CI=true vitest run",
+    "node a.ts && node b.ts",
+    "node a.ts; node b.ts",
+    "node a.ts | node b.ts",
+    "node a.ts > log",
+    "node $npm_package_main",
+    "node %npm_package_main%",
+    "node 'a b.ts'",
+    'node -e "1"',
+    "node test/*.ts",
+    "node ~/a.ts",
+    "node a.ts &",
+    "node $(which a)",
+    "node `which a`",
+    "node a\\\\b.ts",
+    "node a.ts\nnode b.ts",
+    "rm -rf dist",
+    "cp a b",
+    "",
+  ])("may not be %j", (script) => {
+    expect(shellScripts({ start: script }, programs)).toHaveLength(1);
+  });
+});
+
+describe("a contract's services", () => {
+  const contract = {
+    path: "proto/a/v1/a.proto",
+    text: "// About.\nservice AService {\n  rpc Do(DoRequest) returns (DoResponse);\n}\n",
+  };
+
+  it("are implemented where a package's own module does it", () => {
+    const source = { path: "packages/a/src/a-service.ts", text: "return implement(AService, {\n});" };
+    expect(notImplemented([contract], [source])).toEqual([]);
+  });
+
+  it.each([
+    ["nobody does", "packages/a/src/a-service.ts", "return implement(BService, {});"],
+    ["a stand-in alone does", "packages/a/src/testing/fake.ts", "implement(AService, {});"],
+    ["a test alone does", "packages/a/src/a.test.ts", "implement(AService, {});"],
+    ["one does in part", "packages/a/src/a-service.ts", "implementPartly(AService, {});"],
+  ])("are not where %s", (_why, path, text) => {
+    expect(notImplemented([contract], [{ path, text }])).toEqual([{ path: contract.path, service: "AService" }]);
   });
 });
 

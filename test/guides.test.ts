@@ -30,6 +30,13 @@ it("docs/errors.md has every reason of the runtime", () => {
   expect(reasons.filter((reason) => !errorsGuide.includes(`\`${reason}\``))).toEqual([]);
 });
 
+it("docs/errors.md has every reason of REST", () => {
+  const [, union = ""] = /type ProblemReason =([^;]*);/.exec(sourcesBelow("packages/rest/src").join("\n")) ?? [];
+  const reasons = quotedReasons(union);
+  expect(reasons).toContain("UNKNOWN_FIELD");
+  expect(reasons.filter((reason) => !errorsGuide.includes(`\`${reason}\``))).toEqual([]);
+});
+
 it("docs/running.md has every setting of every service", () => {
   const shared = ["packages/rpc/src/server/config/settings.ts", "packages/events/src/service-broker.ts"];
   const settings = [...shared.map((file) => join(root, file)), ...services.map(({ main }) => main)]

@@ -1,10 +1,12 @@
 // `parley` against a running stack: what it prints, how it ends, and the menu in a real terminal.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect as connectTo, createServer, type Server, type Socket } from "node:net";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { has } from "./command-line.ts";
+import { has, run } from "./command-line.ts";
+import { cutProxy } from "./cut-proxy.ts";
 import { eventually } from "./order-stack.ts";
 import { type Parley, parleyFor } from "./parley.ts";
 import { npmStart, type RunningStack, root } from "./running-stack.ts";
@@ -52,7 +54,8 @@ describe("calling methods", () => {
     const cancelled = await parley.run("order", "cancel", id, "--reason", "changed my mind");
     expect(cancelled.output).toMatch(/state +cancelled/);
     expect((await parley.run("order", "cancel", id)).code).toBe(0);
-  });
+    // Five programs one after another, on a machine that may be busy.
+  }, 60_000);
 
   it("takes the whole request as JSON, from the standard input, too", async () => {
     const data = JSON.stringify({ userId: "2", items: [{ productId: "103", quantity: 1 }] });
@@ -148,6 +151,54 @@ describe("what goes wrong", () => {
   });
 });
 
+describe("what goes wrong, with --json", () => {
+  it.concurrent.each([
+    [["order", "get", "no-such-order"], 3, { code: "NOT_FOUND", reason: "ORDER_NOT_FOUND" }],
+    [["order", "get"], 2, { code: "INVALID_ARGUMENT", message: "missing <order-id>" }],
+    [["order", "list", "--sate", "x"], 2, { code: "INVALID_ARGUMENT", message: expect.stringContaining("--sate") }],
+    [["order", "create", "--data", "{"], 2, { code: "INVALID_ARGUMENT", message: "--data is not JSON" }],
+    [["product", "get", "101", "--url", "nonsense"], 2, { code: "INVALID_ARGUMENT" }],
+    [["product", "get", "101", "--url", "http://127.0.0.1:1"], 6, { code: "UNAVAILABLE" }],
+    [
+      ["order", "create", "--user", "1", "--item", "101=0"],
+      2,
+      { code: "INVALID_ARGUMENT", fieldViolations: [{ field: "items[0].quantity", flag: "--item" }] },
+    ],
+    [["nothing"], 2, { code: "INVALID_ARGUMENT" }],
+  ])("%j ends with %i and one JSON document", async (args, exitCode, error) => {
+    const { code, output, errorOutput } = await parley.run(...args, "--json");
+    expect(JSON.parse(errorOutput)).toMatchObject({ error });
+    expect([code, output]).toEqual([exitCode, ""]);
+  });
+});
+
+it("prints its version", async () => {
+  expect(await parley.run("--version")).toMatchObject({ code: 0, output: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+});
+
+it("hints at a login command that works", async () => {
+  const { code, output, errorOutput } = await parley.run(
+    "user",
+    "login",
+    "--email",
+    "alice@example.com",
+    "--password",
+    "x",
+  );
+  const hint = /`npx parley (user login [^`]+)`/.exec(errorOutput)?.[1] ?? expect.fail(errorOutput);
+  expect([code, output]).toEqual([5, ""]);
+  const words = hint.replace("<email>", "alice@example.com").split(" ");
+  expect((await parley.run(...words, "--password", "parley-sample")).code).toBe(0);
+});
+
+it.runIf(existsSync("/dev/full"))("does not call it a success where its output cannot be written", async () => {
+  const command = `'${process.execPath}' packages/cli/src/bin.ts product list --port-offset ${stack.portOffset}`;
+  for (const options of ["", "--json"]) {
+    const { code, errorOutput } = await run("sh", ["-c", `${command} ${options} > /dev/full`]);
+    expect([code, errorOutput]).toEqual([1, expect.stringContaining("ENOSPC")]);
+  }
+});
+
 describe("parley watch", () => {
   it("tells of orders, stock and notifications as they happen, and ends cleanly", async () => {
     const watch = parley.start("watch", "--json");
@@ -229,7 +280,7 @@ describe("parley completion", () => {
     const { output } = await parley.run("completion", "bash");
     const complete = async (...words: readonly string[]) => {
       const script = `${output}\nCOMP_WORDS=(parley "$@"); COMP_CWORD=$#; _parley; echo "\${COMPREPLY[*]}"`;
-      const bash = spawn("bash", ["-c", script, "bash", ...words], { stdio: ["ignore", "pipe", "ignore"] });
+      const bash = spawn("bash", ["-c", script, "bash", ...words], { cwd: root, stdio: ["ignore", "pipe", "ignore"] });
       let printed = "";
       bash.stdout.setEncoding("utf8").on("data", (text: string) => {
         printed += text;
@@ -241,6 +292,13 @@ describe("parley completion", () => {
     expect(await complete("order", "")).toEqual(expect.arrayContaining(["create", "get", "list", "cancel", "watch"]));
     expect(await complete("order", "create", "--us")).toEqual(["--user", "--user-id"]);
     expect(await complete("order", "list", "--state", "")).toEqual(["pending", "confirmed", "cancelled", "rejected"]);
+    expect(await complete("up", "--only", "no")).toEqual(["notification"]);
+    expect(await complete("up", "--only", "user,pro")).toEqual(["user,product"]);
+    expect(await complete("watch", "--only", "st")).toEqual(["stock"]);
+    expect(await complete("up", "--data", "pack")).toEqual(["packages"]);
+    expect(await complete("up", "--log-level", "wa")).toEqual(["warn"]);
+    expect(await complete("up", "--port-offset", "")).toEqual([""]);
+    expect(await complete("product", "get", "--token", "")).toEqual([""]);
     expect(await complete("echo", "health", "")).toEqual(expect.arrayContaining(["a", "b"]));
   });
 });
@@ -268,11 +326,56 @@ describe.runIf(tmuxThere)("parley menu, in a terminal", () => {
       await choose(/\? How many\?/, "2");
       await choose(/\? What else\?[\s\S]*❯ Place the order \(2 × Laptop\)/);
       await choose(/total price +1,999\.98 USD[\s\S]*\? How the services talked about it/);
-      await until(/├ CreateOrder ─▶│[\s\S]*At 0\.0 ms you call order[\s\S]*\? Step 1 of \d/);
+      await until(/├ CreateOrder ─*▶│[\s\S]*At 0\.0 ms you call gateway[\s\S]*\? Step 1 of \d/);
       session.press("Enter");
-      await until(/├ ValidateUser ▶│[\s\S]*\? Step 2 of \d/);
+      await until(/gateway calls order[\s\S]*\? Step 2 of \d/);
       session.press("Down", "Enter");
-      await until(/ValidateUser[\s\S]*ReserveStock[\s\S]*◀╌+ OK[\s\S]*Deliver[\s\S]*4 calls\.[\s\S]*❯ Users/);
+      await until(
+        /you +gateway +order +user[\s\S]*ValidateUser[\s\S]*ReserveStock[\s\S]*◀╌+ OK[\s\S]*Deliver[\s\S]*5 calls\.[\s\S]*❯ Users/,
+      );
+      session.press("C-c");
+      await until(/ended with 0/);
+    } finally {
+      session.close();
+    }
+  }, 60_000);
+
+  it("checks the stock, makes a user, echoes, and shows the architecture", async () => {
+    const session = parley.inTerminal("menu");
+    const until = (pattern: RegExp) =>
+      eventually(
+        async () => session.screen(),
+        (text) => pattern.test(text),
+      ).then((screen) => expect(screen).toMatch(pattern));
+    const choose = async (times: number) => {
+      await until(/\? What would you like to see\?[\s\S]*❯ Users/);
+      session.press(...Array.from({ length: times }, () => "Down"), "Enter");
+    };
+    try {
+      await choose(4);
+      await until(/\? What\?/);
+      session.press("Enter");
+      await until(/\? How many\?/);
+      session.press("3", "Enter");
+      await until(/\? What else\?[\s\S]*❯ Check \(3 × Laptop\)/);
+      session.press("Enter");
+      await until(/available +yes[\s\S]*101 +3 +\d+/);
+      await choose(5);
+      await until(/\? Name/);
+      session.press("Eve", "Enter");
+      await until(/\? E-mail address/);
+      session.press("eve@example.com", "Enter");
+      await until(/\? Password/);
+      session.press("longenough", "Enter");
+      await until(/name +Eve[\s\S]*email +eve@example\.com/);
+      await choose(6);
+      await until(/\? Message/);
+      session.press("Enter");
+      await until(/\{"service_b": "ok", "service_a": \{"echo": "hello"\}\}[\s\S]*\? How the services talked/);
+      session.press("Down", "Enter");
+      await until(/you +gateway +echo-b +echo-a[\s\S]*CallEcho[\s\S]*Echo[\s\S]*3 calls\./);
+      await choose(7);
+      await until(/gateway +serving[\s\S]*gateway +─▶ user, product, order, notification, echo-a, echo-b/);
       session.press("C-c");
       await until(/ended with 0/);
     } finally {
@@ -287,45 +390,4 @@ async function freePort(): Promise<number> {
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
   return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-/** A way to a port of this machine that can be cut, and mended. */
-async function cutProxy(port: number) {
-  const sockets = new Set<Socket>();
-  let isCut = false;
-  const server: Server = createServer((socket) => {
-    if (isCut) {
-      socket.destroy();
-      return;
-    }
-    const onward = connectTo(port, "127.0.0.1");
-    for (const [one, other] of [
-      [socket, onward],
-      [onward, socket],
-    ] as const) {
-      sockets.add(one);
-      one.on("error", () => other.destroy()).on("close", () => other.destroy());
-      one.pipe(other);
-    }
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const cut = () => {
-    isCut = true;
-    for (const socket of sockets) {
-      socket.destroy();
-    }
-    sockets.clear();
-  };
-  return {
-    url: `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`,
-    cut,
-    mend: () => {
-      isCut = false;
-    },
-    close: () => {
-      cut();
-      server.close();
-    },
-  };
 }

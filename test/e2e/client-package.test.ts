@@ -30,9 +30,14 @@ test("a new project type-checks against it", async () => {
   await command(process.execPath, [tsc, ...settings, ...typeRoots, "--lib", "es2023,dom,dom.iterable", "shop.ts"]);
 });
 
-test("it depends on nothing but Connect and Protobuf-ES", async () => {
+test("it depends on nothing but Connect and Protobuf-ES, and brings no second copy beside a newer transport", async () => {
   const manifest = JSON.parse(await readFile(join(project, "node_modules/@parley/client/package.json"), "utf8"));
-  expect(Object.keys(manifest.dependencies).sort()).toEqual(["@bufbuild/protobuf", "@connectrpc/connect"]);
+  expect(manifest.dependencies).toBeUndefined();
+  expect(Object.keys(manifest.peerDependencies).sort()).toEqual(["@bufbuild/protobuf", "@connectrpc/connect"]);
+  const lock = JSON.parse(await readFile(join(project, "package-lock.json"), "utf8"));
+  const copies = Object.keys(lock.packages).filter((path) => /\/(connect|protobuf)$/.test(path));
+  expect(copies.sort()).toEqual(["node_modules/@bufbuild/protobuf", "node_modules/@connectrpc/connect"]);
+  expect(lock.packages["node_modules/@connectrpc/connect"].version).toBe("2.3.0");
 });
 
 test("a program places an order, sees it, and is told why another is refused", async () => {
@@ -65,14 +70,14 @@ async function newProject(): Promise<string> {
   await writeFile(join(folder, "package.json"), JSON.stringify({ name: "shop", type: "module", private: true }));
   const tarball = join(packed, "parley-client-0.1.0.tgz");
   const quietly = ["--silent", "--no-audit", "--no-fund", "--prefer-offline"];
-  await command("npm", ["install", ...quietly, tarball], folder);
+  await command("npm", ["install", ...quietly, tarball, "@connectrpc/connect-web@2.3.0"], folder);
   await writeFile(join(folder, "shop.ts"), program);
   return folder;
 }
 
 const program = `
 import { Code, ConnectError } from "@connectrpc/connect";
-import { createParleyClient, ErrorInfoSchema, OrderState, type Order } from "@parley/client";
+import { createParleyClient, decimalOf, ErrorInfoSchema, OrderState, type Order } from "@parley/client";
 
 const parley = createParleyClient({ baseUrl: globalThis.process?.argv[2] ?? location.origin });
 const requestId = crypto.randomUUID();
@@ -99,9 +104,8 @@ stop.abort();
 const short = await failure(parley.orders.createOrder({ userId: "1", items: [{ productId: "101", quantity: 9999 }] }));
 const [info] = short.findDetails(ErrorInfoSchema);
 const missing = await failure(parley.products.getProduct({ productId: "999" }));
-const { units, nanos, currencyCode } = order.totalPrice!;
 console.log(JSON.stringify({
-  total: \`\${units}.\${nanos / 10_000_000} \${currencyCode}\`,
+  total: \`\${decimalOf(order.totalPrice!)} \${order.totalPrice!.currencyCode}\`,
   sameOrder: again.id === order.id,
   watched: seen.value?.order?.id === order.id,
   refused: { reason: info?.reason, requested: info?.metadata.requested },

@@ -38,7 +38,7 @@ it.skipIf(!there)(
       // A stream does not end by itself, and schemathesis waits for the end.
       ...["--exclude-path-regex", ":watch$", "--continue-on-failure", "--generation-database", "none"],
     ]);
-    expect(output).toMatch(/Operations:\s+2\d selected/);
+    expect(output).toMatch(/Operations:\s+[2-9]\d selected/);
     expect(code, output).toBe(0);
   },
   60_000,

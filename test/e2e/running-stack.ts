@@ -66,7 +66,11 @@ async function startOnce(
       output += text;
     });
   }
-  const exitCode = new Promise<number | null>((resolve) => child.once("close", resolve));
+  // npm's output closes when the last process of the stack has ended, which can be after npm: a shell that stays between npm and
+  // the program, as dash does, dies of the same Ctrl-C, and npm with it. What the stack said then tells how it ended.
+  const exitCode = new Promise<number | null>((resolve) =>
+    child.once("close", (code, signal) => resolve(signal === "SIGINT" ? endOf(output) : code)),
+  );
   let stopping: Promise<number | null> | undefined;
   const stop = () => {
     stopping ??= (async () => {
@@ -88,6 +92,12 @@ async function startOnce(
     throw error;
   }
   return { portOffset, dataFolder, output: () => output, stop, dispose };
+}
+
+/** The exit code of a stack that said this. */
+function endOf(output: string): number {
+  const isUnclean = /not all that was begun was finished|and was killed|Killed /.test(output);
+  return output.includes("All services have ended.") && !isUnclean ? 0 : 1;
 }
 
 /** What a terminal does on Ctrl-C: every process of the command's group gets the signal. */

@@ -9,6 +9,8 @@ import { runH2spec } from "./h2spec.ts";
 import { runGoCases, runGrpcioCases } from "./peer-cases.ts";
 import { goPeer, grpcioPython, h2spec, here, machineProgram, type Program, startServer } from "./programs.ts";
 import { Results } from "./results.ts";
+import { haproxy, nginx } from "./rolling/proxies.ts";
+import { describeLost, rollingRestarts } from "./rolling/rolling.ts";
 import { serveTestService } from "./server.ts";
 import { createCertificate } from "./tls.ts";
 import { openDoor } from "./unknown/door.ts";
@@ -23,18 +25,23 @@ import {
 
 /**
  * `npm run interop`: other projects' HTTP/2 and gRPC against packages/rpc, as a server and as a client. Prints a table for each suite; the last
- * line is `N passed, N failed`. `-- --soak-iterations 1000` is the nightly form; `-- --only h2spec,unknown` runs some suites.
+ * line is `N passed, N failed`. `-- --soak-iterations 1000 --rounds 20` is the nightly form; `-- --only h2spec,unknown` runs some suites.
  */
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { "soak-iterations": { type: "string", default: "10" }, only: { type: "string" } },
+    options: {
+      "soak-iterations": { type: "string", default: "10" },
+      rounds: { type: "string", default: "2" },
+      only: { type: "string" },
+    },
   });
   const soakIterations = Number(values["soak-iterations"]);
+  const rounds = Number(values.rounds);
   const names = values.only?.split(",") ?? Object.keys(suites);
   const wrong = names.find((name) => !(name in suites));
-  if (wrong !== undefined || !Number.isSafeInteger(soakIterations) || soakIterations < 1) {
+  if (wrong !== undefined || !Number.isSafeInteger(soakIterations) || soakIterations < 1 || !(rounds >= 1)) {
     console.error(
-      `--only takes ${Object.keys(suites).join(", ")} with commas between; --soak-iterations a whole number`,
+      `--only takes ${Object.keys(suites).join(", ")} with commas between; --soak-iterations and --rounds whole numbers`,
     );
     return 2;
   }
@@ -45,7 +52,7 @@ async function main(): Promise<number> {
     await buildContract(contractFile);
     for (const name of names) {
       const { title, run } = suites[name as keyof typeof suites];
-      await run({ title, results, folder, contractFile, soakIterations });
+      await run({ title, results, folder, contractFile, soakIterations, rounds });
       console.log(
         [`\n${title}`, results.table(title), results.reasons(title)].filter((text) => text !== "").join("\n"),
       );
@@ -65,12 +72,15 @@ interface Run {
   readonly folder: string;
   readonly contractFile: string;
   readonly soakIterations: number;
+  /** How often each backend behind a proxy is restarted. */
+  readonly rounds: number;
 }
 
 const suites = {
   h2spec: { title: "h2spec, against our server", run: runConnections },
   grpc: { title: "gRPC interop cases, client → server", run: runCases },
   unknown: { title: "An unknown method is UNIMPLEMENTED", run: runUnknown },
+  rolling: { title: "Rolling restarts behind a proxy lose no call", run: runRolling },
 } as const;
 
 async function runConnections({ title, results, folder, contractFile }: Run): Promise<void> {
@@ -185,6 +195,24 @@ async function runUnknown({ title, results, contractFile }: Run): Promise<void> 
     }
   } finally {
     await door.close();
+  }
+}
+
+async function runRolling({ title, results, rounds }: Run): Promise<void> {
+  for (const [peer, proxy] of Object.entries({ nginx, haproxy })) {
+    const program = await machineProgram(peer);
+    for (const protocol of ["HTTP/1.1", "gRPC"] as const) {
+      if ("missing" in program) {
+        results.leaveOut(title, { name: protocol, peer, why: program.missing });
+        continue;
+      }
+      const report = await rollingRestarts({ proxy, path: program.path, protocol, rounds });
+      const { answered, lost, restarts } = report;
+      console.log(
+        `  ${protocol} behind ${peer}: ${restarts} restarts, ${answered} calls answered, ${lost.length} lost`,
+      );
+      results.add(title, { name: protocol, peer, problem: lost.length === 0 ? undefined : describeLost(report) });
+    }
   }
 }
 

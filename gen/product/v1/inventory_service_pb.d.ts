@@ -165,6 +165,13 @@ export declare type UpdateStockRequest = Message<"product.v1.UpdateStockRequest"
    * @generated from field: string request_id = 4;
    */
   requestId: string;
+
+  /**
+   * If set, it must be the product's current etag or revision. Only the revision changes with the stock.
+   *
+   * @generated from field: string etag = 5;
+   */
+  etag: string;
 };
 
 /**
@@ -457,7 +464,7 @@ export declare const InventoryService: GenService<{
   },
   /**
    * Sets a product's stock, or adds to it. NOT_FOUND if there is no such product, FAILED_PRECONDITION if less than nothing
-   * would be left.
+   * would be left, ABORTED if the etag is not the current one.
    *
    * @generated from rpc product.v1.InventoryService.UpdateStock
    */

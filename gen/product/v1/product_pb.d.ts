@@ -83,6 +83,14 @@ export declare type Product = Message<"product.v1.Product"> & {
    * @generated from field: string etag = 9;
    */
   etag: string;
+
+  /**
+   * Changes with every change of the product, its stock included. It is the `etag`, a dot, and what changes besides. Wherever a
+   * request takes the etag, it may carry the revision instead, and then also fails if the stock was changed.
+   *
+   * @generated from field: string revision = 10;
+   */
+  revision: string;
 };
 
 /**

@@ -229,15 +229,15 @@ export declare const ListProductsResponseSchema: GenMessage<ListProductsResponse
  */
 export declare type UpdateProductRequest = Message<"product.v1.UpdateProductRequest"> & {
   /**
-   * The product's id and the new values. If its etag is set, it must be the current one.
+   * The product's id and the new values. If its etag is set, it must be the current etag or revision.
    *
    * @generated from field: product.v1.Product product = 1;
    */
   product?: Product | undefined;
 
   /**
-   * The fields to change: `name`, `description`, `price`, `low_stock_threshold`. If empty, all of these that are set in
-   * `product`.
+   * The fields to change: `name`, `description`, `price` or a part of it such as `price.units`, `low_stock_threshold`. If
+   * empty, all of these that are set in `product`: a field with its zero value is then left as it is.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -291,7 +291,7 @@ export declare type DeleteProductRequest = Message<"product.v1.DeleteProductRequ
   productId: string;
 
   /**
-   * If set, it must be the current etag.
+   * If set, it must be the current etag or revision.
    *
    * @generated from field: string etag = 2;
    */
@@ -377,7 +377,7 @@ export declare const ProductService: GenService<{
   },
   /**
    * Removes a product from the catalogue. Orders keep the name and the price that they were placed with. NOT_FOUND if there
-   * is no such product.
+   * is no such product, ABORTED if the etag is not the current one.
    *
    * @generated from rpc product.v1.ProductService.DeleteProduct
    */

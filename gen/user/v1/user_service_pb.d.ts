@@ -237,7 +237,8 @@ export declare type UpdateUserRequest = Message<"user.v1.UpdateUserRequest"> & {
   user?: User | undefined;
 
   /**
-   * The fields to change: `name`, `email`, `phone`, `address`. If empty, all of these that are set in `user`.
+   * The fields to change: `name`, `email`, `phone`, `address`. If empty, all of these that are set in `user`: a
+   * field with its zero value is then left as it is.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -793,7 +794,7 @@ export declare const UserService: GenService<{
   },
   /**
    * Removes an account. Orders keep the name and the address that they were placed with. NOT_FOUND if there is no such
-   * account.
+   * account, ABORTED if the etag is not the current one.
    *
    * @generated from rpc user.v1.UserService.DeleteUser
    */

@@ -4,14 +4,19 @@ import { fileURLToPath } from "node:url";
 
 // What Node compiled once starts in half the time. It has to be said before the code is read.
 enableCompileCache(fileURLToPath(new URL("../../../node_modules/.cache/parley/compile", import.meta.url)));
-const [{ createProgram }, { services }] = await Promise.all([
+const [{ createProgram }, { services }, { exitWhenWritten, guardOutput }] = await Promise.all([
   import("./program.ts"),
-  import("./stack/service-registry.ts"),
+  import("./service/service-registry.ts"),
+  import("./terminal/output.ts"),
+  import("./process/preload/refuse-self-connection.ts"),
 ]);
 
-// Whoever reads may stop, as `head` does: that is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-
-await createProgram({ services }).parseAsync();
-// All is said; a connection whose streams were left would keep the process for a while. What is written goes out first.
-process.stdout.write("", () => process.exit());
+guardOutput();
+try {
+  await createProgram({ services }).parseAsync();
+} catch (error) {
+  const { tellFailure } = await import("./outcome/tell-failure.ts");
+  process.exitCode = tellFailure(error);
+}
+// A connection whose streams were left would keep the process for a while.
+exitWhenWritten();

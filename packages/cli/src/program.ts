@@ -1,7 +1,10 @@
+import { createRequire } from "node:module";
 import { Command } from "commander";
 import { allCommands } from "./commands/all-commands.ts";
 import { lazyCommand, prepared } from "./commands/lazy-command.ts";
-import type { ServiceDefinition } from "./stack/service-registry.ts";
+import type { ServiceDefinition } from "./service/service-registry.ts";
+
+const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
 
 export interface ProgramOptions {
   /** The services that the commands know. */
@@ -12,6 +15,7 @@ export interface ProgramOptions {
 export function createProgram({ services }: ProgramOptions): Command {
   const program = new Command("parley")
     .description("Starts Parley on this machine, calls it and watches it.")
+    .version(version, "-V, --version", "print the version")
     .enablePositionalOptions()
     .helpCommand(false);
   for (const command of allCommands(services)) {

@@ -19,4 +19,5 @@ export * from "@parley/gen/user/v1/user_pb.js";
 export * from "@parley/gen/user/v1/user_service_pb.js";
 export type { TokenSource } from "./bearer.ts";
 export { createFetchTransport, type FetchTransportOptions } from "./fetch-transport.ts";
+export { addMoney, decimalOf, formatMoney, moneyOf, multiplyMoney } from "./money.ts";
 export { createParleyClient, type ParleyClient, type ParleyClientOptions } from "./parley-client.ts";

@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import { CallEchoService, EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { type Environment, systemEnvironment } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
-import { implement, type ServiceModule } from "@parley/rpc/server";
+import { implement, implementPartly, type ServiceModule } from "@parley/rpc/server";
 import { connectInMemory } from "@parley/rpc/testing";
 import { expect, test } from "vitest";
 import { createCallEchoModule, createEchoModule } from "./index.ts";
@@ -40,7 +40,7 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 test("what the echo service refuses is told with its code", async () => {
-  const empty: ServiceModule = { entries: [implement(EchoService, {})] };
+  const empty: ServiceModule = { entries: [implementPartly(EchoService, {})] };
   const answer = await callEchoOver(empty).callEcho({ message: "hello" });
   expect(answer.serviceA?.outcome).toMatchObject({ case: "error", value: { code: "unimplemented" } });
 });

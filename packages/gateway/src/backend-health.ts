@@ -9,6 +9,25 @@ export type BackendState = "SERVING" | "NOT_SERVING" | "UNREACHABLE";
 /** How the processes behind the door are. */
 export type BackendStates = Readonly<Partial<Record<BackendName, BackendState>>>;
 
+/** What `GET /health` of the gateway answers. */
+export interface GatewayHealth {
+  /** NOT_SERVING while the gateway itself starts or drains. DEGRADED: it serves, and some process behind it does not. */
+  readonly status: "SERVING" | "DEGRADED" | "NOT_SERVING";
+  /** The processes that do not serve, where there are any. */
+  readonly degraded?: readonly string[];
+  readonly services: BackendStates;
+}
+
+/** The health of the gateway and of what is behind it. */
+export function healthReport(serving: boolean, services: BackendStates): GatewayHealth {
+  const degraded = Object.entries(services).flatMap(([name, state]) => (state === "SERVING" ? [] : [name]));
+  return {
+    status: serving ? (degraded.length > 0 ? "DEGRADED" : "SERVING") : "NOT_SERVING",
+    ...(degraded.length > 0 ? { degraded } : {}),
+    services,
+  };
+}
+
 /** How long a process may take to say how it is, in milliseconds. */
 const answerMs = 1_000;
 

@@ -1,4 +1,5 @@
-import { get } from "node:http";
+import { createServer, get } from "node:http";
+import type { AddressInfo } from "node:net";
 import { systemEnvironment } from "@parley/rpc";
 import { serve } from "@parley/rpc/server";
 import { Validator } from "@seriousme/openapi-schema-validator";
@@ -8,12 +9,13 @@ import { fakePlatform, openTestDoor, type TestDoor } from "./testing/fake-platfo
 let door: TestDoor;
 
 beforeAll(async () => {
-  door = await openTestDoor({ backends: { notification: "http://127.0.0.1:1" } });
+  const nobody = "http://127.0.0.1:1";
+  door = await openTestDoor({ backends: { notification: nobody, "echo-a": nobody, "echo-b": nobody } });
 });
 
 afterAll(() => door.server.close());
 
-test("health says how each service is, and stays 200 while one is down", async () => {
+test("health is 200 and says which services are degraded, and 503 only while the gateway itself drains", async () => {
   const environment = systemEnvironment({ name: "order", logLevel: "silent" });
   const order = await serve(fakePlatform().order, { name: "order", environment, config: { drainNoticeMs: 1 } });
   const asked = await openTestDoor({ backends: { order: order.url, notification: "http://127.0.0.1:1" } });
@@ -21,11 +23,17 @@ test("health says how each service is, and stays 200 while one is down", async (
   expect(response.status).toBe(200);
   // What the fakes in memory answer is that they know of no health.
   const services = { user: "NOT_SERVING", product: "NOT_SERVING", order: "SERVING", notification: "UNREACHABLE" };
-  expect(await response.json()).toEqual({ status: "SERVING", services });
+  const degraded = ["user", "product", "notification"];
+  expect(await response.json()).toEqual({ status: "DEGRADED", degraded, services });
   await order.close();
   await expect
     .poll(async () => (await asked.fetch("/health")).json(), { timeout: 5_000 })
-    .toEqual({ status: "SERVING", services: { ...services, order: "UNREACHABLE" } });
+    .toEqual({
+      status: "DEGRADED",
+      degraded: ["user", "product", "order", "notification"],
+      services: { ...services, order: "UNREACHABLE" },
+    });
+  expect((await asked.fetch("/health")).status).toBe(200);
   await asked.server.close();
 });
 
@@ -46,11 +54,65 @@ test("the API page and all that it loads come from here", async () => {
   const loaded = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = ""]) => path);
   expect(loaded.length).toBeGreaterThanOrEqual(4);
   for (const path of loaded) {
-    expect(path).toMatch(/^\/docs\//);
-    expect((await door.fetch(path)).status).toBe(200);
+    expect(path).toMatch(/^docs\//);
+    expect((await door.fetch(`/${path}`)).status).toBe(200);
   }
   expect((await door.fetch("/docs/package.json")).status).toBe(404);
   expect(await statusOf("/docs/../package.json")).toBe(404);
+});
+
+test("the API page and its description work behind a proxy that puts a path in front", async () => {
+  const proxy = createServer((request, response) => {
+    // As nginx does with `location /shop/ { proxy_pass http://gateway/; }`.
+    const path = request.url?.replace(/^\/shop(?=\/)/, "");
+    const passed = get({ port: door.server.port, path, headers: { accept: "*/*" } }, (answer) => {
+      response.writeHead(path === request.url ? 404 : (answer.statusCode ?? 502), answer.headers);
+      answer.pipe(response);
+    });
+    passed.on("error", () => response.destroy());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const base = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  // A browser resolves each of these against the page, and the document's server against the document.
+  for (const page of [`${base}/shop/docs`, `${base}/shop/docs/`]) {
+    const response = await fetch(page);
+    expect([response.status, response.url]).toEqual([200, `${base}/shop/docs`]);
+    const html = await response.text();
+    for (const [, path = ""] of html.matchAll(/(?:src|href)="([^"]+)"/g)) {
+      expect((await fetch(new URL(path, response.url))).status, path).toBe(200);
+    }
+    const script = await (await fetch(new URL("docs/start.js", response.url))).text();
+    const description = await fetch(new URL(/url: "([^"]+)"/.exec(script)?.[1] ?? "", response.url));
+    const { servers } = (await description.json()) as { servers: { url: string }[] };
+    expect(new URL(servers[0]?.url ?? "", description.url).href).toBe(`${base}/shop/`);
+  }
+  await new Promise((resolve) => proxy.close(resolve));
+});
+
+describe("the description of the API asks for a token", () => {
+  const security = async (signIn: boolean) => {
+    const asked = await openTestDoor({ signIn });
+    const document = (await (await asked.fetch("/openapi.json")).json()) as {
+      paths: Record<string, Record<string, unknown>>;
+      components: object;
+    };
+    await asked.server.close();
+    return { document, order: document.paths["/orders"]?.post as { security?: unknown; responses: object } };
+  };
+
+  test("where callers have to sign in", async () => {
+    const { document, order } = await security(true);
+    expect(order.security).toEqual([{ bearer: [] }]);
+    expect(order.responses).toHaveProperty("401");
+    expect(document.components).toHaveProperty("securitySchemes.bearer");
+  });
+
+  test("and not where they need not", async () => {
+    const { document, order } = await security(false);
+    expect(JSON.stringify(document)).not.toMatch(/"security"|"securitySchemes"|"bearer"/);
+    expect(order.responses).not.toHaveProperty("401");
+    expect(order.responses).not.toHaveProperty("403");
+  });
 });
 
 /** Without the tidying of paths that `fetch` does. */

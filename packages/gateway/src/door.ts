@@ -6,7 +6,7 @@ import { createTranscoder, restService } from "@parley/rest";
 import type { Environment } from "@parley/rpc";
 import type { TakeRequest } from "@parley/rpc/server";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { BackendStates } from "./backend-health.ts";
+import { type BackendStates, healthReport } from "./backend-health.ts";
 import { corsOrigins } from "./cors-origins.ts";
 import type { RateLimit } from "./limits/rate-limit.ts";
 import type { PublicService } from "./public-services.ts";
@@ -20,6 +20,8 @@ export interface DoorOptions {
   readonly services: readonly PublicService[];
   readonly rateLimit: RateLimit;
   readonly backendStates: () => Promise<BackendStates>;
+  /** Whether callers have to sign in where the contract says so. */
+  readonly signIn: boolean;
   /** The pages whose scripts may read answers, see `corsOrigins`. */
   readonly corsOrigins: readonly string[];
 }
@@ -29,7 +31,7 @@ const restBodyBytesMax = 1024 * 1024;
 
 /** What a server puts in front of its calls to be the public door: REST, the API's description, health, CORS, security headers. */
 export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Transport) => Promise<TakeRequest> {
-  const { environment, services, rateLimit, backendStates } = options;
+  const { environment, services, rateLimit, backendStates, signIn } = options;
   return async (app, local) => {
     // REST comes in like every other call: through the server's own pipeline.
     const transcoder = createTranscoder(
@@ -59,11 +61,11 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Tr
     const ownHealth = createClient(Health, local);
     app.get("/health", async (_request, reply) => {
       const [{ status }, states] = await Promise.all([ownHealth.check({ service: "" }), backendStates()]);
-      const serving = status === Status.SERVING;
-      // What stands behind the door being down is no reason to take the door itself away.
-      return reply.code(serving ? 200 : 503).send({ status: serving ? "SERVING" : "NOT_SERVING", services: states });
+      // A load balancer must not take the gateway away because of what is behind it: the other services still answer.
+      const report = healthReport(status === Status.SERVING, states);
+      return reply.code(report.status === "NOT_SERVING" ? 503 : 200).send(report);
     });
-    const description = remembered(async () => JSON.stringify(await apiDescription()));
+    const description = remembered(async () => JSON.stringify(await apiDescription({ offered: services, signIn })));
     app.get("/openapi.json", async (_request, reply) => reply.type("application/json").send(await description()));
     await app.register(async (pages) => {
       await pages.register(helmet, { contentSecurityPolicy: { directives: pagePolicy }, hsts: false });
@@ -98,6 +100,7 @@ const corsRules = {
   allowedHeaders: [
     ...connectCors.allowedHeaders,
     "authorization",
+    "if-match",
     "if-none-match",
     "last-event-id",
     "traceparent",

@@ -5,7 +5,7 @@ import { Health } from "@parley/gen/health/v1/health_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import type { Environment } from "@parley/rpc";
 import { type ConnectionPool, createServiceClient } from "@parley/rpc/client";
-import type { ServiceModule } from "@parley/rpc/server";
+import type { ServiceModule, TrustedProxies } from "@parley/rpc/server";
 import { createBackendHealth } from "./backend-health.ts";
 import { openDoor } from "./door.ts";
 import { forward } from "./forward.ts";
@@ -20,8 +20,10 @@ export interface GatewayModuleOptions {
   readonly backends: Readonly<Partial<Record<BackendName, string | Transport>>>;
   /** The most that one caller may ask for in a minute. Default 6,000: 100 a second, in bursts. 0: no limit. */
   readonly requestsPerMinuteMax?: number;
-  /** Whether a proxy in front says who calls. Default: false. */
-  readonly trustsProxy?: boolean;
+  /** The proxies in front, whose `x-forwarded-for` names the client. Default: none. */
+  readonly trustedProxies?: TrustedProxies | undefined;
+  /** Whether callers have to sign in where the contract says so: told in the API's description. Default: true. */
+  readonly signIn?: boolean;
   /** The pages whose scripts may read answers, see `corsOrigins`. Default: the gateway's own pages and those on localhost. */
   readonly corsOrigins?: readonly string[];
 }
@@ -32,12 +34,13 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     environment,
     backends,
     requestsPerMinuteMax = 6_000,
-    trustsProxy = false,
+    trustedProxies,
+    signIn = true,
     corsOrigins = ["localhost"],
   } = options;
   // What the door calls with is its caller's own token, and never its own: that would give everybody the rights of a service.
   const { identity, ...nameless } = environment;
-  const rateLimit = createRateLimit({ clock: environment.clock, requestsPerMinuteMax, trustsProxy });
+  const rateLimit = createRateLimit({ clock: environment.clock, requestsPerMinuteMax, proxies: trustedProxies });
   const products = createProductCache(environment);
   const offered = publicServices.filter(({ backend }) => backends[backend] !== undefined);
   const health = new Map<BackendName, Client<typeof Health>>();
@@ -61,6 +64,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     streams.clients((pool) => client(service, backend, pool));
   const stopping = new AbortController();
   return {
+    trustedProxies,
     entries: offered.map(({ service, backend }) =>
       forward(service, client(service, backend), {
         offers: isExposed,
@@ -77,6 +81,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
       services: offered,
       rateLimit,
       backendStates: createBackendHealth(health, environment.clock),
+      signIn,
       corsOrigins,
     }),
     async start() {

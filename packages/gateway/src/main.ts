@@ -3,5 +3,5 @@ import { createGatewayModule } from "./index.ts";
 import { gatewayOptions, gatewaySettings } from "./settings.ts";
 
 await runService("gateway", gatewaySettings, ({ config, environment }) =>
-  createGatewayModule({ environment, ...gatewayOptions(config) }),
+  createGatewayModule({ environment, ...gatewayOptions(config), signIn: config.AUTH === "required" }),
 );

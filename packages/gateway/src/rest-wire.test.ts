@@ -2,6 +2,7 @@ import { request } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTestDoor, type TestDoor } from "./testing/fake-platform.ts";
 
@@ -57,33 +58,33 @@ const json = { "content-type": "application/json" };
 describe.each([
   ["HTTP/1.1", overHttp1],
   ["HTTP/2", overHttp2],
-])("over %s", (_version, send) => {
+])("over %s", (version, send) => {
   test.each<[string, Sent, number, string | undefined]>([
     ["a read", { path: "/products/101" }, 200, undefined],
     [
       "bytes that are no text",
       { path: "/orders", method: "POST", headers: json, body: Buffer.from([0xff, 0xfe, 0]) },
       400,
-      "MALFORMED_BODY",
+      "INVALID_REQUEST",
     ],
     [
       "JSON that ends too soon",
       { path: "/orders", method: "POST", headers: json, body: '{"items":[' },
       400,
-      "MALFORMED_BODY",
+      "INVALID_REQUEST",
     ],
     [
       "JSON that is nested 50,000 deep",
       { path: "/orders", method: "POST", headers: json, body: `{"items":${"[".repeat(50_000)}` },
       400,
-      "MALFORMED_BODY",
+      "INVALID_REQUEST",
     ],
-    ["null", { path: "/orders", method: "POST", headers: json, body: "null" }, 400, "MALFORMED_BODY"],
+    ["null", { path: "/orders", method: "POST", headers: json, body: "null" }, 400, "INVALID_REQUEST"],
     [
       "a body of 8 MiB",
       { path: "/orders", method: "POST", headers: json, body: Buffer.alloc(2 ** 23) },
       413,
-      "BODY_TOO_LARGE",
+      "MESSAGE_TOO_LARGE",
     ],
     ["a path of 10,000 characters", { path: `/products/${"a".repeat(10_000)}` }, 400, "INVALID_REQUEST"],
     ["a path that is not UTF-8", { path: "/products/%ff" }, 400, "MALFORMED_PATH"],
@@ -107,6 +108,28 @@ describe.each([
     expect([head.status, head.body, head.headers.etag]).toEqual([200, "", got.headers.etag]);
     const again = await send({ path: "/products/101", headers: { "if-none-match": String(got.headers.etag) } });
     expect([again.status, again.body, again.headers["content-type"]]).toEqual([304, "", undefined]);
+  });
+
+  test.each<[string, Sent, number]>([
+    ["a whole URL as its target", { path: "http://shop.example/products/101" }, 200],
+    ["a whole URL with a query", { path: "http://shop.example:8080/products/101?x=1" }, 400],
+    ["a whole URL of no path", { path: "http://shop.example/nowhere" }, 404],
+  ])("%s", async (_what, sent, status) => {
+    // Over HTTP/2 the scheme and the authority have fields of their own (RFC 9113, section 8.3.1).
+    if (version === "HTTP/1.1") {
+      expect((await send(sent)).status).toBe(status);
+    }
+  });
+
+  test.each([
+    ["gzip", 415],
+    ["GZIP", 415],
+    ["br", 415],
+    ["identity", 400],
+  ])("a body in the coding %s is %i", async (coding, status) => {
+    const headers = { ...json, "content-encoding": coding };
+    const got = await send({ path: "/orders", method: "POST", headers, body: gzipSync("{}") });
+    expect([got.status, got.headers["accept-encoding"]]).toEqual([status, status === 415 ? "identity" : undefined]);
   });
 
   test("the door answers others after each of these", async () => {

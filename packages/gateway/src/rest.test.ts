@@ -79,9 +79,9 @@ describe("an error over REST has Google's form", () => {
     ["no such method", "/products/101", { method: "PUT" }, 405, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED"],
     ["a method that few know", "/products/101", { method: "QUERY" }, 405, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED"],
     ["a method made up", "/products/101", { method: "PROPFIND" }, 405, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED"],
-    ["no JSON", "/orders", { ...posted(1), body: "{" }, 400, "INVALID_ARGUMENT", "MALFORMED_BODY"],
+    ["no JSON", "/orders", { ...posted(1), body: "{" }, 400, "INVALID_ARGUMENT", "INVALID_REQUEST"],
     ["another media type", "/orders", { method: "POST", body: "a" }, 415, "INVALID_ARGUMENT", "UNSUPPORTED_MEDIA_TYPE"],
-    ["a body of 2 MiB", "/orders", posted("x".repeat(2 ** 21)), 413, "RESOURCE_EXHAUSTED", "BODY_TOO_LARGE"],
+    ["a body of 2 MiB", "/orders", posted("x".repeat(2 ** 21)), 413, "RESOURCE_EXHAUSTED", "MESSAGE_TOO_LARGE"],
     [
       "a field against its rules",
       "/orders",
@@ -139,6 +139,16 @@ describe("a stream over REST", () => {
     left.abort();
     await expect.poll(() => [...door.platform.streams]).not.toContain("p3/7");
   });
+
+  test.each(["TEXT/EVENT-STREAM", "text/event-stream; charset=utf-8", "application/json;q=0.2, Text/*"])(
+    "comes as server-sent events for accept: %s",
+    async (accept) => {
+      const left = new AbortController();
+      const response = await door.fetch("/stock:watch", { headers: { accept }, signal: left.signal });
+      expect(response.headers.get("content-type")).toBe("text/event-stream");
+      left.abort();
+    },
+  );
 
   test("comes as a line for each message by default", async () => {
     const left = new AbortController();

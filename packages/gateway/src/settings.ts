@@ -1,4 +1,4 @@
-import { flag, port, type SettingValues, serviceUrl, text, wholeNumber } from "@parley/rpc/server";
+import { port, type SettingValues, serviceUrl, text, trustedProxies, wholeNumber } from "@parley/rpc/server";
 import type { GatewayModuleOptions } from "./gateway-module.ts";
 
 /** The gateway's settings, besides those that every service has. */
@@ -14,7 +14,10 @@ export const gatewaySettings = {
   ECHO_A_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50061" }),
   ECHO_B_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50062" }),
   RATE_LIMIT_PER_MINUTE: wholeNumber({ min: 0, max: 100_000_000, default: 6_000, desc: "By caller. 0: no limit." }),
-  TRUST_PROXY: flag({ default: false, desc: "Whether the x-forwarded-for of a proxy in front says who calls." }),
+  TRUST_PROXY: trustedProxies({
+    default: undefined,
+    desc: "The networks of the proxies in front, whose x-forwarded-for names the client: 10.0.0.0/8,::1. true: any.",
+  }),
   CORS_ORIGINS: text({
     default: "localhost",
     desc: "The pages whose scripts may read answers: origins separated by commas, localhost for every local page, or *.",
@@ -35,7 +38,7 @@ export function gatewayOptions(
       "echo-b": config.ECHO_B_SERVICE_URL,
     },
     requestsPerMinuteMax: config.RATE_LIMIT_PER_MINUTE,
-    trustsProxy: config.TRUST_PROXY,
+    trustedProxies: config.TRUST_PROXY,
     corsOrigins: config.CORS_ORIGINS.split(",").map((origin) => origin.trim()),
   };
 }

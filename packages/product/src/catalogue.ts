@@ -12,7 +12,7 @@ export type NewProduct = Pick<Product, "id" | "name" | "description" | "price" |
 /** Which product is to change, and what of it. */
 export interface ProductEdit {
   readonly id: string;
-  /** The etag that the writer saw. Empty: whatever it is. */
+  /** The etag or revision that the writer saw. Empty: whatever it is. */
   readonly etag: string;
   readonly change: ProductChange;
   readonly nowMs: number;

@@ -49,7 +49,7 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
     updateStock: answering((request, { values }) => {
       const cause = values.get(callContextKey);
       const [nowMs, caller] = [environment.clock.now(), callerName(cause)];
-      const { productId, change } = request;
+      const { productId, etag, change } = request;
       const call = { method: InventoryService.method.updateStock, request, caller, nowMs };
       // A refusal may not hold when a late copy of the call comes: by then there is enough, say.
       return answerOrRefuseOnce(database, call, {
@@ -58,7 +58,7 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
           if (change.case === undefined) {
             throw new ProductError("INVALID_FIELD", "stock or delta must be set.", { field: "change" });
           }
-          const product = await updateStock(transaction, events, { productId, change, nowMs, cause });
+          const product = await updateStock(transaction, events, { productId, etag, change, nowMs, cause });
           return { product: productMessage(product) };
         },
       });
@@ -84,6 +84,7 @@ async function* watchStock(eventLog: EventLog, request: WatchStockRequest, { sig
     for await (const { event, position } of eventLog.watch({
       ...(afterPosition === "" ? {} : { afterPosition }),
       types: [eventTypes.stockChanged],
+      audiences: request.productIds,
       signal,
     })) {
       const { payload, time } = event;

@@ -10,7 +10,7 @@ export type ProductReason =
   | "ORDER_RELEASED"
   /** The order has a reservation with other lines. Metadata: `orderId`. */
   | "RESERVATION_DIFFERS"
-  /** Somebody else changed the product since it was read. Metadata: `productId`, `etag` (the current one). */
+  /** Somebody else changed the product since it was read. Metadata: `productId`, the current `etag` and `revision`. */
   | "ETAG_MISMATCH"
   /** A field cannot have this value. Metadata: `field`. */
   | "INVALID_FIELD"

@@ -5,7 +5,7 @@ import { type Product as ProductMessage, ProductSchema } from "@parley/gen/produ
 import { type Reservation as ReservationMessage, ReservationState } from "@parley/gen/product/v1/reservation_pb.js";
 import type { Reservation } from "./inventory/reservation.ts";
 import { sayable } from "./inventory/stock-change.ts";
-import { etagOf, type Price, type Product, type ProductChange } from "./product.ts";
+import { etagOf, type Price, type Product, type ProductChange, revisionOf } from "./product.ts";
 import { ProductError } from "./product-errors.ts";
 
 /** A product as the contract says it. */
@@ -21,6 +21,7 @@ export function productMessage(product: Product): ProductMessage {
     createTime: timestampFromMs(product.createTimeMs),
     updateTime: timestampFromMs(product.updateTimeMs),
     etag: etagOf(product),
+    revision: revisionOf(product),
   });
 }
 
@@ -56,22 +57,42 @@ export function required<T>(value: T | undefined, field: string): T {
   return value;
 }
 
+/** The parts of a price that a mask can name, and what they are here. */
+const priceParts = { "price.currency_code": "currency", "price.units": "units", "price.nanos": "nanos" } as const;
+
+const maskPaths = ["name", "description", "price", ...Object.keys(priceParts), "low_stock_threshold"];
+
 /**
  * What an update changes: the fields that the mask names, or all that are set where it names none. Throws INVALID_FIELD
- * for a price that is to be changed to nothing.
+ * for a path that is none of these, and for a price that is to be changed to nothing.
  */
 export function changeOf(product: ProductMessage, paths: readonly string[]): ProductChange {
-  const { name, description, price, lowStockThreshold } = product;
-  const wanted = (path: string, isSet: boolean) => (paths.length === 0 ? isSet : paths.includes(path));
-  if (paths.includes("price")) {
-    required(price, "product.price");
+  const { name, description, lowStockThreshold } = product;
+  const unknown = paths.find((path) => !maskPaths.includes(path));
+  if (unknown !== undefined) {
+    throw new ProductError("INVALID_FIELD", `update_mask names ${unknown}; it may name ${maskPaths.join(", ")}.`, {
+      field: "update_mask",
+    });
   }
+  const wanted = (path: string, isSet: boolean) => (paths.length === 0 ? isSet : paths.includes(path));
   return {
     ...(wanted("name", name !== "") ? { name } : {}),
     ...(wanted("description", description !== "") ? { description } : {}),
-    ...(price !== undefined && wanted("price", true) ? { price: priceOf(price) } : {}),
+    ...priceChangeOf(product.price, paths),
     ...(wanted("low_stock_threshold", lowStockThreshold !== 0) ? { lowStockThreshold } : {}),
   };
+}
+
+function priceChangeOf(money: Money | undefined, paths: readonly string[]): Pick<ProductChange, "price"> {
+  if (paths.length === 0 ? money !== undefined : paths.includes("price")) {
+    return { price: priceOf(required(money, "product.price")) };
+  }
+  const parts = Object.entries(priceParts).filter(([path]) => paths.includes(path));
+  if (parts.length === 0) {
+    return {};
+  }
+  const price = priceOf(required(money, "product.price"));
+  return { price: Object.fromEntries(parts.map(([, part]) => [part, price[part]])) };
 }
 
 function moneyMessage({ currency, units, nanos }: Price): Money {

@@ -106,7 +106,45 @@ test("an update with an old etag is refused, and stock does not age the etag", a
   expect((await service.products.getProduct({ productId: "101" })).product?.name).toBe("A");
 });
 
+test("a revision ages with the stock, and is taken wherever an etag is", async () => {
+  await using service = await openProductService();
+  const { product } = await service.products.getProduct({ productId: "101" });
+  const { etag = "", revision = "" } = product ?? {};
+  expect(revision.startsWith(`${etag}.`)).toBe(true);
+  const change = { case: "delta", value: 5 } as const;
+  const sold = await service.inventory.updateStock({ productId: "101", change, etag: revision });
+  expect(sold.product?.etag).toBe(etag);
+  expect(sold.product?.revision).not.toBe(revision);
+  const mismatch = {
+    code: Code.Aborted,
+    reason: "ETAG_MISMATCH",
+    metadata: { productId: "101", etag, revision: sold.product?.revision },
+  };
+  expect(await refusal(service.inventory.updateStock({ productId: "101", change, etag: revision }))).toMatchObject(
+    mismatch,
+  );
+  const update = (sent: string) => service.products.updateProduct({ product: { id: "101", name: "A", etag: sent } });
+  expect(await refusal(update(revision))).toMatchObject(mismatch);
+  expect(await refusal(service.products.deleteProduct({ productId: "101", etag: revision }))).toMatchObject(mismatch);
+  expect((await service.inventory.updateStock({ productId: "101", change, etag })).product?.stock).toBe(60);
+  expect((await update(etag)).product?.name).toBe("A");
+});
+
+test("a mask changes a part of a price, and leaves the rest", async () => {
+  await using service = await openProductService();
+  const update = (paths: string[], part: object) =>
+    service.products.updateProduct({ product: { id: "101", price: part }, updateMask: { paths } });
+  const units = await update(["price.units"], { units: 5n });
+  expect(units.product?.price).toMatchObject({ currencyCode: "USD", units: 5n, nanos: 990_000_000 });
+  const both = await update(["price.nanos", "price.currency_code"], { currencyCode: "EUR" });
+  expect(both.product?.price).toMatchObject({ currencyCode: "EUR", units: 5n, nanos: 0 });
+});
+
 test.each([
+  ["a part that a price does not have", { price: { units: 1n } }, ["price.pounds"]],
+  ["a part of a name", { name: "X" }, ["name.first"]],
+  ["a part of a price that is not there", {}, ["price.units"]],
+  ["a part of a price with no currency", { price: { units: 1n } }, ["price.currency_code"]],
   ["an empty name", { name: "" }, ["name"]],
   ["no price", {}, ["price"]],
   ["a currency that is none", { price: { currencyCode: "euro", units: 1n } }, ["price"]],

@@ -26,20 +26,23 @@ export interface Product {
   readonly updateTimeMs: number;
 }
 
-/** What of a product can be changed, besides its stock. */
-export type ProductChange = Partial<Pick<Product, "name" | "description" | "price" | "lowStockThreshold">>;
+/** What of a product can be changed, besides its stock. Of the price, parts that are left out stay as they are. */
+export type ProductChange = Partial<Pick<Product, "name" | "description" | "lowStockThreshold">> & {
+  readonly price?: Partial<Price>;
+};
 
 /** The product after a change. The same product where nothing would change. Throws INVALID_FIELD. */
 export function changeProduct(product: Product, change: ProductChange, nowMs: number): Product {
   if (change.name === "") {
     throw new ProductError("INVALID_FIELD", "A product's name must not be empty.", { field: "product.name" });
   }
-  if (change.price !== undefined && !/^[A-Z]{3}$/.test(change.price.currency)) {
+  const price = { ...product.price, ...change.price };
+  if (change.price !== undefined && !/^[A-Z]{3}$/.test(price.currency)) {
     throw new ProductError("INVALID_FIELD", "price.currency_code must be three capital letters (ISO 4217).", {
       field: "product.price.currency_code",
     });
   }
-  const changed = { ...product, ...change };
+  const changed = { ...product, ...change, price };
   if (sameContent(product, changed)) {
     return product;
   }
@@ -51,13 +54,22 @@ export function etagOf(product: Product): string {
   return `v${product.version}`;
 }
 
-/** Throws ETAG_MISMATCH unless the etag is empty or the product's own. */
+/**
+ * What changes with every change, of the stock too. It holds the stock and the time, so that no counter of changes is needed where
+ * stock is set aside: products with the same revision are the same in all that a caller can see.
+ */
+export function revisionOf(product: Product): string {
+  return `${etagOf(product)}.${product.stock}.${product.updateTimeMs.toString(36)}`;
+}
+
+/** Throws ETAG_MISMATCH unless the etag is empty, or the product's etag or revision. */
 export function checkEtag(product: Product, etag: string): void {
-  const current = etagOf(product);
-  if (etag !== "" && etag !== current) {
+  const [current, revision] = [etagOf(product), revisionOf(product)];
+  if (etag !== "" && etag !== current && etag !== revision) {
     throw new ProductError("ETAG_MISMATCH", `Product ${product.id} was changed since it was read.`, {
       productId: product.id,
       etag: current,
+      revision,
     });
   }
 }

@@ -21,12 +21,18 @@ function toRestRequest(request: Request): RestRequest {
 const emptyStatuses = new Set([204, 304]);
 
 function toResponse({ status, headers, body }: RestResponse): Response {
-  const content = emptyStatuses.has(status) ? null : typeof body === "string" ? body : readable(body);
-  return new Response(content, { status, headers });
+  return new Response(emptyStatuses.has(status) ? null : contentOf(body), { status, headers });
+}
+
+function contentOf(body: RestResponse["body"]): string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> {
+  if (typeof body === "string") {
+    return body;
+  }
+  return body instanceof Uint8Array ? new Uint8Array(body) : readable(body);
 }
 
 /** Pulls a part when one is wanted, and ends the stream when the reader leaves. */
-function readable(parts: AsyncIterable<string>): ReadableStream<Uint8Array> {
+function readable(parts: AsyncIterable<string | Uint8Array>): ReadableStream<Uint8Array> {
   const iterator = parts[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   return new ReadableStream(
@@ -36,7 +42,7 @@ function readable(parts: AsyncIterable<string>): ReadableStream<Uint8Array> {
         if (next.done === true) {
           controller.close();
         } else {
-          controller.enqueue(encoder.encode(next.value));
+          controller.enqueue(typeof next.value === "string" ? encoder.encode(next.value) : next.value);
         }
       },
       async cancel() {

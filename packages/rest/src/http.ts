@@ -5,7 +5,7 @@ import type { BodySource } from "./request/body.ts";
 export interface RestRequest {
   /** In capitals, as on the wire. */
   readonly method: string;
-  /** Path and query as on the request line: still encoded. */
+  /** The request target as on the request line (RFC 9112, section 3.2), still encoded: path and query, or a whole URL. */
   readonly url: string;
   /** By lower-case name; Node's `IncomingHttpHeaders` fits. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -25,7 +25,7 @@ export interface RestResponse {
    * The whole body, or its parts as they come. Each part is to be asked for once the one before is taken, and `return` is
    * to be called where the client leaves early.
    */
-  readonly body: string | AsyncIterable<string>;
+  readonly body: string | Uint8Array | AsyncIterable<string | Uint8Array>;
 }
 
 /** The first value of a header. */

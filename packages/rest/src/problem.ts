@@ -2,8 +2,12 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 
-/** Why a request could not become a call: the reasons in `ErrorInfo` that come from REST itself. */
+/** Why a request could not become a call: the reasons in `ErrorInfo`. A fault that calls by RPC can have too has the same reason there. */
 export type ProblemReason =
+  | "INVALID_REQUEST"
+  | "MESSAGE_TOO_LARGE"
+  | "UNKNOWN_FIELD"
+  | "PRECONDITION_FAILED"
   | "ROUTE_NOT_FOUND"
   | "METHOD_NOT_ALLOWED"
   | "MALFORMED_PATH"
@@ -11,9 +15,7 @@ export type ProblemReason =
   | "UNKNOWN_PARAMETER"
   | "INVALID_PARAMETER"
   | "UNSUPPORTED_MEDIA_TYPE"
-  | "MALFORMED_BODY"
   | "INVALID_FIELD"
-  | "BODY_TOO_LARGE"
   | "INVALID_TIMEOUT";
 
 /** The domain of {@link ProblemReason} in `ErrorInfo`. */
@@ -52,6 +54,11 @@ const quotedLengthMax = 100;
 /** Text from the request, as a message quotes it. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > quotedLengthMax ? `${text.slice(0, quotedLengthMax)}…` : text);
+}
+
+/** A header of the request in a message: as it is, since entity tags have quotes of their own. */
+export function headerText(value: string): string {
+  return value.length > quotedLengthMax ? `${value.slice(0, quotedLengthMax)}…` : value;
 }
 
 function problemError(reason: ProblemReason, message: string, options: ProblemOptions): ConnectError {

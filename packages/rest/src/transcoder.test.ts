@@ -66,6 +66,57 @@ describe("the answer", () => {
   });
 });
 
+describe("the request target", () => {
+  test.each([
+    ["GET /v1/books/1?", 200],
+    ["GET http://shop.example/v1/books/1", 200],
+    ["GET https://shop.example:8443/v1/books/1", 200],
+    ["GET HTTP://user@shop.example/v1/books/1", 200],
+    ["GET http://[::1]:80/v1/search?text=a", 200],
+    ["GET http://shop.example", 404],
+    ["GET http://shop.example?text=a", 404],
+    ["GET http:///v1/books/1", 404],
+    ["GET ftp://shop.example/v1/books/1", 404],
+    ["GET v1/books/1", 404],
+    ["GET *", 404],
+  ])("%s is %i", async (request, status) => {
+    const { ask, transcoder } = testLibrary();
+    expect((await ask(request)).status).toBe(status);
+    expect(transcoder.serves("GET", request.slice(4))).toBe(status === 200);
+  });
+});
+
+describe("a body that is not plain JSON is refused with 415", () => {
+  const move = "POST /v1/shelves/1/books/2:move";
+  test.each([
+    ["content-encoding", "gzip", 415],
+    ["content-encoding", "GZIP", 415],
+    ["content-encoding", "br", 415],
+    ["content-encoding", "identity, gzip", 415],
+    ["content-encoding", "identity", 200],
+    ["content-encoding", "Identity", 200],
+    ["content-encoding", "", 200],
+    ["content-type", "application/json", 200],
+    ["content-type", "APPLICATION/JSON", 200],
+    ["content-type", 'application/json; charset="utf-8"', 200],
+    ["content-type", "application/json ; charset=UTF-8", 200],
+    ["content-type", "application/json;charset=utf-8;v=1", 200],
+    ["content-type", "application/vnd.api+json;profile=x", 200],
+    ["content-type", "application/json; charset=latin1", 415],
+    ["content-type", "application/json; charset", 415],
+    ["content-type", "application/jsonp", 415],
+    ["content-type", "text/plain", 415],
+    ["content-type", "", 415],
+  ])("%s: %s is %i", async (name, value, status) => {
+    const library = testLibrary();
+    const response = await library.ask(move, { body: "{}", headers: { [name]: value } });
+    expect(response.status).toBe(status);
+    if (name === "content-encoding" && status === 415) {
+      expect(response.headers["accept-encoding"]).toBe("identity");
+    }
+  });
+});
+
 describe("the call", () => {
   test("carries the headers that are handed on, and no others", async () => {
     const library = testLibrary();
@@ -146,15 +197,15 @@ describe("an error", () => {
   test.each([
     ["GET /nowhere", {}, 404, "NOT_FOUND", "ROUTE_NOT_FOUND"],
     ["DELETE /v1/books/1", {}, 405, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED"],
-    ["POST /v1/shelves/1/books/2:move", { body: "{" }, 400, "INVALID_ARGUMENT", "MALFORMED_BODY"],
+    ["POST /v1/shelves/1/books/2:move", { body: "{" }, 400, "INVALID_ARGUMENT", "INVALID_REQUEST"],
     [
       "POST /v1/shelves/1/books/2:move",
       { body: new Uint8Array([0x22, 0xff, 0x22]) },
       400,
       "INVALID_ARGUMENT",
-      "MALFORMED_BODY",
+      "INVALID_REQUEST",
     ],
-    ["POST /v1/shelves/1/books/2:move", { body: "[".repeat(100_000) }, 400, "INVALID_ARGUMENT", "MALFORMED_BODY"],
+    ["POST /v1/shelves/1/books/2:move", { body: "[".repeat(100_000) }, 400, "INVALID_ARGUMENT", "INVALID_REQUEST"],
     [
       "POST /v1/shelves/1/books/2:move",
       { body: "a=b", headers: { "content-type": "text/plain" } },
@@ -169,7 +220,7 @@ describe("an error", () => {
       "INVALID_ARGUMENT",
       "UNSUPPORTED_MEDIA_TYPE",
     ],
-    ["POST /v1/shelves/1/books/2:move", { body: " ".repeat(101) }, 413, "RESOURCE_EXHAUSTED", "BODY_TOO_LARGE"],
+    ["POST /v1/shelves/1/books/2:move", { body: " ".repeat(101) }, 413, "RESOURCE_EXHAUSTED", "MESSAGE_TOO_LARGE"],
     ["GET /v1/books/%FF", {}, 400, "INVALID_ARGUMENT", "MALFORMED_PATH"],
   ])("%s %o is %i", async (request, more, status, name, reason) => {
     const library = testLibrary(undefined, { bodyLengthMax: "body" in more && more.body.length > 1000 ? 1e6 : 100 });

@@ -1,5 +1,6 @@
 import {
   createRegistry,
+  type DescField,
   type DescMethod,
   type DescService,
   type JsonObject,
@@ -11,12 +12,18 @@ import {
 import { type CallOptions, type Client, Code } from "@connectrpc/connect";
 import { type Binding, isExposed, methodBindings } from "@parley/contract";
 import { headerOf, type RestRequest, type RestResponse } from "./http.ts";
+import { httpBodyContent, httpBodyJson, isHttpBody } from "./http-body.ts";
+import { preferredType } from "./media-type.ts";
 import { quoted, RestProblem } from "./problem.ts";
-import { parseBody, readBody } from "./request/body.ts";
+import { parseBody, readBody, refuseCodings } from "./request/body.ts";
 import { callOptionsOf } from "./request/call-options.ts";
+import { sendIfMatch } from "./request/precondition.ts";
 import { requestMessage } from "./request/request-message.ts";
+import { splitUrl } from "./request/request-target.ts";
 import { conditional } from "./response/conditional.ts";
 import { errorResponse, standardDetails } from "./response/error-response.ts";
+import { rawStreamResponse } from "./response/raw-stream.ts";
+import { resourceTag } from "./response/resource-tag.ts";
 import { eventStream, jsonLines, streamResponse, type Timer } from "./response/stream.ts";
 import { type RouteMatch, RouteTable } from "./route/route-table.ts";
 
@@ -64,11 +71,23 @@ export interface Transcoder {
 
 const defaultForwardedHeaders = ["authorization", "x-request-id", "traceparent", "tracestate"];
 
+/** The longest delay of one timer. */
+const timerMaxMs = 2 ** 31 - 1;
+
 const systemTimer: Timer = {
   after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
+    // Node's timers fire at once where the delay is longer than they can hold, and warn of one that is negative.
+    const ownMs = Math.min(Math.max(delayMs || 0, 0), timerMaxMs);
+    let cancel = () => clearTimeout(timer);
+    const timer = setTimeout(() => {
+      if (delayMs > ownMs) {
+        cancel = systemTimer.after(delayMs - ownMs, callback);
+      } else {
+        callback();
+      }
+    }, ownMs);
     timer.unref?.();
-    return () => clearTimeout(timer);
+    return () => cancel();
   },
 };
 
@@ -135,8 +154,7 @@ async function answer(table: RouteTable<Route>, request: RestRequest, settings: 
   if (binding.method.methodKind === "server_streaming") {
     return stream({ binding, client }, { request, message, callOptions, settings });
   }
-  const response = await unary({ binding, client }, { message, callOptions, settings });
-  return request.method === "GET" || request.method === "HEAD" ? conditional(request, response) : response;
+  return unary({ binding, client }, { request, message, callOptions, settings });
 }
 
 /** Where nothing else is said, HEAD is as GET (RFC 9110, section 9.3.2). */
@@ -174,8 +192,16 @@ async function requestBody(binding: Binding, request: RestRequest, settings: Set
   if (binding.body === "none" && !announcesBody(request)) {
     return undefined;
   }
+  refuseCodings(headerOf(request, "content-encoding"));
   const bytes = await readBody(request.body, settings.bodyLengthMax);
-  return parseBody(bytes, headerOf(request, "content-type"));
+  const contentType = headerOf(request, "content-type");
+  return isHttpBody(binding.body === "all" ? binding.method.input : fieldOf(binding.body))
+    ? httpBodyJson(bytes, contentType)
+    : parseBody(bytes, contentType);
+}
+
+function fieldOf(body: Binding["body"]): DescField | undefined {
+  return typeof body === "object" ? body : undefined;
 }
 
 /** RFC 9112, section 6.3: a request has a body where one of these says so. */
@@ -184,24 +210,53 @@ function announcesBody(request: RestRequest): boolean {
   return request.headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
 }
 
-interface UnaryCall {
+interface RestCall {
+  readonly request: RestRequest;
   readonly message: Message;
   readonly callOptions: CallOptions;
   readonly settings: Settings;
 }
 
-async function unary({ binding, client }: Route, { message, callOptions, settings }: UnaryCall): Promise<RestResponse> {
-  const call = client[binding.method.localName] as unknown as (
+async function unary({ binding, client }: Route, call: RestCall): Promise<RestResponse> {
+  const { request, message, callOptions, settings } = call;
+  const method = client[binding.method.localName] as unknown as (
     message: Message,
     options: CallOptions,
   ) => Promise<Message>;
-  const output = await call(message, callOptions);
+  const send = (each: Message) => method(each, callOptions);
+  const reads = request.method === "GET" || request.method === "HEAD";
+  const output = reads ? await send(message) : await sendIfMatch(binding, request, message, send);
+  const response = outputResponse(binding, output, settings);
+  const tag = resourceTag(binding, output);
+  if (reads) {
+    return conditional(request, response, tag);
+  }
+  // After a PATCH, the answer is the resource as it is now. Of a PUT this may not be said (RFC 9110, section 9.3.4).
+  return tag === undefined || request.method !== "PATCH"
+    ? response
+    : { ...response, headers: { ...response.headers, etag: tag } };
+}
+
+const uncached = { "cache-control": "no-cache" };
+const jsonHeaders = { "content-type": "application/json", ...uncached };
+
+function outputResponse(binding: Binding, output: Message, settings: Settings): RestResponse {
+  const { responseBody, method } = binding;
+  if (isHttpBody(responseBody ?? method.output)) {
+    const { contentType, data } = httpBodyContent(bodyMessage(binding, output));
+    return { status: 200, headers: { "content-type": contentType, ...uncached }, body: data };
+  }
   const { registry, alwaysEmitImplicit } = settings;
-  const json = toJson(binding.method.output, output, { registry, alwaysEmitImplicit }) as JsonObject;
+  const json = toJson(method.output, output, { registry, alwaysEmitImplicit }) as JsonObject;
   return { status: 200, headers: jsonHeaders, body: JSON.stringify(responseJson(binding, json)) };
 }
 
-const jsonHeaders = { "content-type": "application/json", "cache-control": "no-cache" };
+/** The message that becomes the body of an answer. */
+function bodyMessage({ responseBody }: Binding, output: Message): Message | undefined {
+  return responseBody === undefined
+    ? output
+    : (output as unknown as Record<string, Message | undefined>)[responseBody.localName];
+}
 
 function responseJson({ responseBody }: Binding, json: JsonObject): JsonValue {
   if (responseBody === undefined) {
@@ -210,27 +265,26 @@ function responseJson({ responseBody }: Binding, json: JsonObject): JsonValue {
   return json[responseBody.jsonName] ?? (responseBody.fieldKind === "message" ? {} : null);
 }
 
-async function stream(
-  { binding, client }: Route,
-  { request, message, callOptions, settings }: UnaryCall & { readonly request: RestRequest },
-): Promise<RestResponse> {
-  const format = headerOf(request, "accept")?.includes("text/event-stream") ? eventStream : jsonLines;
+async function stream({ binding, client }: Route, call: RestCall): Promise<RestResponse> {
+  const { request, message, callOptions, settings } = call;
+  const raw = isHttpBody(binding.responseBody ?? binding.method.output);
+  const accepted = preferredType(headerOf(request, "accept"), [jsonLines.contentType, eventStream.contentType]);
+  const format = accepted === eventStream.contentType ? eventStream : jsonLines;
   if (request.method === "HEAD") {
-    return { status: 200, headers: { "content-type": format.contentType }, body: "" };
+    return { status: 200, headers: raw ? {} : { "content-type": format.contentType }, body: "" };
   }
   resume(message, headerOf(request, "last-event-id"));
-  const call = client[binding.method.localName] as unknown as (
+  const method = client[binding.method.localName] as unknown as (
     message: Message,
     options: CallOptions,
   ) => AsyncIterable<Message>;
   const left = new AbortController();
   const signal = AbortSignal.any([request.signal, left.signal]);
-  return streamResponse(call(message, { ...callOptions, signal }), {
-    format,
-    method: binding.method,
-    leave: () => left.abort(),
-    ...settings,
-  });
+  const leave = () => left.abort();
+  const messages = method(message, { ...callOptions, signal });
+  return raw
+    ? rawStreamResponse(messages, { contentOf: (each) => httpBodyContent(bodyMessage(binding, each)), leave })
+    : streamResponse(messages, { format, method: binding.method, leave, ...settings });
 }
 
 /** Where the browser goes on after a break: the field of Parley's Watch methods, unless the request sets it itself. */
@@ -252,9 +306,4 @@ function errorAnswer(reason: unknown, registry: Registry): RestResponse {
 
 function withoutBody(response: RestResponse): RestResponse {
   return { ...response, body: "" };
-}
-
-function splitUrl(url: string): { path: string; query: string } {
-  const mark = url.indexOf("?");
-  return mark < 0 ? { path: url, query: "" } : { path: url.slice(0, mark), query: url.slice(mark + 1) };
 }

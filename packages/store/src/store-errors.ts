@@ -59,6 +59,8 @@ export class TransactionEndedError extends StoreError {
 /** A database URL that cannot be understood. */
 export class DatabaseUrlError extends StoreError {
   override readonly name = "DatabaseUrlError";
+  /** The environment variable that is wrong: a service ends with exit code 2 and the message alone. */
+  readonly setting = "DATABASE_URL";
 }
 
 /** The schema's history in the database and in the program do not go together. */

@@ -40,7 +40,8 @@ export function adminAccount(email: string | undefined, password: string | undef
     return undefined;
   }
   if (email === undefined || password === undefined) {
-    throw new Error("ADMIN_EMAIL and ADMIN_PASSWORD go together: set both or neither.");
+    const mistake = new Error("ADMIN_EMAIL and ADMIN_PASSWORD go together: set both or neither.");
+    throw Object.assign(mistake, { setting: "ADMIN_EMAIL" });
   }
   if (!isEmail(email)) {
     throw new Error("ADMIN_EMAIL must be an e-mail address.");

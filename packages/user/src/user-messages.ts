@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type User as UserMessage, UserRole, UserSchema } from "@parley/gen/user/v1/user_pb.js";
 import { etagOf, type User, type UserChange } from "./user.ts";
+import { UserError } from "./user-errors.ts";
 
 /** An account as the contract says it. */
 export function userMessage(user: User): UserMessage {
@@ -19,8 +20,19 @@ export function userMessage(user: User): UserMessage {
   });
 }
 
-/** What an update changes: the fields that the mask names, or all that are set where it names none. */
+const maskPaths: readonly string[] = ["name", "email", "phone", "address"];
+
+/**
+ * What an update changes: the fields that the mask names, or all that are set where it names none. Throws INVALID_FIELD for a
+ * path that is none of these.
+ */
 export function changeOf(user: UserMessage, paths: readonly string[]): UserChange {
+  const unknown = paths.find((path) => !maskPaths.includes(path));
+  if (unknown !== undefined) {
+    throw new UserError("INVALID_FIELD", `update_mask names ${unknown}; it may name ${maskPaths.join(", ")}.`, {
+      metadata: { field: "update_mask" },
+    });
+  }
   const { name, email, phone, address } = user;
   const wanted = (field: "name" | "email" | "phone" | "address") =>
     paths.length === 0 ? user[field] !== "" : paths.includes(field);

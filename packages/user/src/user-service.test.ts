@@ -154,6 +154,7 @@ test.each([
   ["an e-mail address that is none", { email: "alice" }, ["email"], Code.InvalidArgument],
   ["no e-mail address", { email: "" }, ["email"], Code.InvalidArgument],
   ["another role", { role: UserRole.ADMIN }, ["role"], Code.InvalidArgument],
+  ["a part of a name", { name: "X" }, ["name.first"], Code.InvalidArgument],
   ["an old etag", { name: "X", etag: "v0" }, ["name"], Code.Aborted],
 ])("an update to %s is refused and changes nothing", async (_name, user, paths, code) => {
   await using service = await openUserService();

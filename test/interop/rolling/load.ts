@@ -57,9 +57,7 @@ export function http1Call(url: string, maxSockets: number): { readonly call: Cal
           });
           response.on("error", (error) => resolve(error.message));
           response.on("end", () =>
-            resolve(
-              response.statusCode === 200 && text === body ? undefined : `${response.statusCode} ${text.slice(0, 120)}`,
-            ),
+            resolve(response.statusCode === 200 && text === body ? undefined : `HTTP ${response.statusCode}`),
           );
         });
         sent.on("error", (error) => resolve(error.message));

@@ -8,6 +8,8 @@ export interface ReverseProxy {
   readonly http1: string;
   readonly grpc: string;
   readonly program: Program;
+  /** Whether it has all backends in use. */
+  isComplete(): Promise<boolean>;
 }
 
 export interface ProxyOptions {
@@ -41,24 +43,32 @@ http {
   upstream grpc { ${servers} keepalive 64; }
   server {
     listen 127.0.0.1:${http1};
-    location / { proxy_pass http://http1; proxy_http_version 1.1; proxy_set_header Connection ""; }
+    location / { proxy_pass http://http1; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host; }
   }
   server {
     listen 127.0.0.1:${grpc} http2;
-    http2_max_requests 1000000;
-    location / { grpc_pass grpc://grpc; }
+    location / { grpc_pass grpc://grpc; grpc_set_header Host $http_host; }
   }
 }
-`.replace("    http2_max_requests 1000000;\n", ""),
+`,
   );
-  return { ...urls(http1, grpc), program: proxyProgram("nginx", path, ["-c", file, "-p", folder], http1) };
+  return {
+    ...urls(http1, grpc),
+    program: proxyProgram("nginx", path, ["-c", file, "-p", folder], http1),
+    isComplete: async () => true,
+  };
 }
 
-/** haproxy with health checks, connections that are kept, and its defaults for repeating: only what was never sent. */
+/**
+ * haproxy with health checks, connections that are kept, and its defaults for repeating: only what was never sent. A check has 2 s, three times, so that a
+ * backend on a busy machine is not taken out.
+ */
 export async function haproxy({ path, folder, backends }: ProxyOptions): Promise<ReverseProxy> {
-  const [http1, grpc] = [await freePort(), await freePort()];
+  const [http1, grpc, ready] = [await freePort(), await freePort(), await freePort()];
   const servers = (options: string) =>
-    backends.map((address, index) => `  server s${index} ${address} check inter 100ms ${options}`).join("\n");
+    backends
+      .map((address, index) => `  server s${index} ${address} check inter 2s downinter 500ms rise 1 ${options}`)
+      .join("\n");
   await mkdir(folder, { recursive: true });
   const file = join(folder, "haproxy.cfg");
   await writeFile(
@@ -75,6 +85,10 @@ defaults
 frontend http1
   bind 127.0.0.1:${http1}
   default_backend http1
+frontend ready
+  bind 127.0.0.1:${ready}
+  monitor-uri /ready
+  monitor fail if { nbsrv(http1) lt ${backends.length} } || { nbsrv(grpc) lt ${backends.length} }
 frontend grpc
   bind 127.0.0.1:${grpc} proto h2
   default_backend grpc
@@ -86,7 +100,11 @@ backend grpc
 ${servers("proto h2")}
 `,
   );
-  return { ...urls(http1, grpc), program: proxyProgram("haproxy", path, ["-f", file, "-db"], http1) };
+  return {
+    ...urls(http1, grpc),
+    program: proxyProgram("haproxy", path, ["-f", file, "-db"], http1),
+    isComplete: () => isOk(`http://127.0.0.1:${ready}/ready`),
+  };
 }
 
 function urls(http1: number, grpc: number) {
@@ -100,10 +118,13 @@ function proxyProgram(name: string, command: string, args: readonly string[], po
     url,
     command,
     args,
-    isServing: () =>
-      fetch(`${url}/health`).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
+    isServing: () => isOk(`${url}/health`),
   });
+}
+
+function isOk(url: string): Promise<boolean> {
+  return fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { eventually } from "../../processes/eventually.ts";
 import type { Program } from "../../processes/program.ts";
 import { serviceProgram } from "../../processes/service-program.ts";
 import { grpcCall, http1Call, type LoadReport, startLoad } from "./load.ts";
@@ -51,7 +52,7 @@ export async function rollingRestarts({
     const load = startLoad(callers, call);
     for (let round = 0; round < rounds; round++) {
       for (const backend of backends) {
-        await settle();
+        await settle(front);
         note(`${backend.name} is told to end`);
         backend.signal("SIGTERM");
         await backend.ended();
@@ -60,19 +61,29 @@ export async function rollingRestarts({
         note(`${backend.name} serves`);
       }
     }
-    await settle();
+    await settle(front);
     const report = await load.stop();
     close();
     return { ...report, restarts: rounds * backends.length, events };
   } finally {
     await Promise.all([front.program.kill(), ...backends.map((backend) => backend.kill())]);
-    if (process.env.PARLEY_KEEP === undefined) {
-      await rm(folder, { recursive: true, force: true });
-    }
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Long enough for a proxy to take a backend back that it had set aside. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 500));
+/** Waits until the proxy has both backends in use, and then for as long as it takes to have connections to both. */
+async function settle(front: ReverseProxy): Promise<void> {
+  if (!(await eventually(() => front.isComplete(), Boolean, 60_000))) {
+    throw new Error(`${front.program.name} did not take a backend back:\n${front.program.output()}`);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 500));
+}
+
+/** How many calls were lost, and the first few with what had happened before. */
+export function describeLost({ lost, events }: RollingReport): string {
+  const first = lost.slice(0, 3).map(({ atMs, why }) => {
+    const before = events.findLast((event) => event.atMs <= atMs);
+    return `${why}, ${before === undefined ? "at the start" : `${(atMs - before.atMs).toFixed(0)} ms after ${before.what}`}`;
+  });
+  return `${lost.length} lost: ${first.join("; ")}`;
 }

@@ -1,9 +1,9 @@
-import type { Parameter } from "./parameters.ts";
+import type { Parameter } from "../contract/parameters.ts";
 import type { GivenValue } from "./request.ts";
 
 /** What must not stand on a command line, where every user of the machine can read it. */
 export function isSecret({ path }: Pick<Parameter, "path">): boolean {
-  return path.at(-1)?.name === "password";
+  return /(^|_)password$/.test(path.at(-1)?.name ?? "");
 }
 
 /** Asks at the terminal for a password that is needed and was not given. */
@@ -16,8 +16,14 @@ export async function askForSecrets(
     const isMissing = isSecret(parameter) && parameter.required && !given.some((one) => one.parameter === parameter);
     if (isMissing) {
       const { password } = await import("@inquirer/prompts");
-      all.push({ parameter, value: await password({ message: "Password" }, { output: process.stderr }) });
+      all.push({ parameter, value: await password({ message: promptOf(parameter) }, { output: process.stderr }) });
     }
   }
   return all;
+}
+
+/** `Password`, `New password`: the field's name in words. */
+function promptOf({ flag }: Parameter): string {
+  const words = flag.replaceAll("-", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }

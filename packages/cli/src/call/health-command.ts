@@ -1,8 +1,8 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { Argument, Command } from "commander";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
-import { withConnectionOptions } from "./connection-options.ts";
-import { exitCodesInWords } from "./exit-codes.ts";
+import { withConnectionOptions } from "../connection/connection-options.ts";
+import { exitCodesInWords } from "../outcome/exit-codes.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 
 /** `parley <service> health`: whether the service takes calls. Where a group has several, `a` or `b` says which is meant. */
 export function healthCommand(contracts: readonly DescService[], services: readonly ServiceDefinition[]): Command {

@@ -2,21 +2,15 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { commentOf } from "@parley/contract";
 import { TextValueError } from "@parley/rest";
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import type { MethodCommand } from "../contract/contracts.ts";
+import { parameterHelp, summaryOf } from "../contract/method-help.ts";
+import { type Parameter, parametersOf } from "../contract/parameters.ts";
+import { jsonOf, shortNames, valueName } from "../contract/text-to-json.ts";
+import { exitCodesInWords } from "../outcome/exit-codes.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { isSecret } from "./ask-for-secrets.ts";
-import { type ConnectionOptions, withConnectionOptions } from "./connection-options.ts";
-import type { MethodCommand } from "./contracts.ts";
-import { exitCodesInWords } from "./exit-codes.ts";
-import { parameterHelp, summaryOf } from "./method-help.ts";
-import { type Parameter, parametersOf } from "./parameters.ts";
+import { type CallOptions, withCallOptions } from "./call-options.ts";
 import type { GivenValue } from "./request.ts";
-import { jsonOf, shortNames, valueName } from "./text-to-json.ts";
-
-/** What a command that calls a method was given. */
-export interface CallOptions extends ConnectionOptions {
-  readonly json?: true;
-  readonly data?: string;
-}
 
 /** `parley <service> <method>`: flags, places and help from the method's contract. */
 export function methodCommand({ name, method }: MethodCommand, services: readonly ServiceDefinition[]): Command {
@@ -32,9 +26,7 @@ export function methodCommand({ name, method }: MethodCommand, services: readonl
   for (const parameter of parameters) {
     command.addOption(optionOf(parameter));
   }
-  command.option("--data <json>", "the whole request as JSON; @file reads a file, - the standard input");
-  command.option("--json", "print the answer as JSON");
-  withConnectionOptions(command);
+  withCallOptions(command);
   command.addHelpText("after", `\n${exitCodesInWords}`);
   return command.action(async () => {
     const options = command.opts<CallOptions>();

@@ -1,7 +1,7 @@
 import { toJson } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { contractOf } from "./contracts.ts";
-import { parametersOf } from "./parameters.ts";
+import { contractOf } from "../contract/contracts.ts";
+import { parametersOf } from "../contract/parameters.ts";
 import { type GivenValue, RequestError, requestOf, requestOfData } from "./request.ts";
 
 const newId = () => "01890000-0000-7000-8000-000000000000";

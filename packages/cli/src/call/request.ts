@@ -7,11 +7,12 @@ import {
   type JsonValue,
   type Message,
 } from "@bufbuild/protobuf";
-import { readContracts } from "./contracts.ts";
-import { type Parameter, pathOf } from "./parameters.ts";
+import { readContracts } from "../contract/contracts.ts";
+import { type Parameter, pathOf } from "../contract/parameters.ts";
+import { UsageError } from "../outcome/usage-error.ts";
 
 /** A request that cannot be made of what was given. */
-export class RequestError extends Error {
+export class RequestError extends UsageError {
   override readonly name = "RequestError";
 }
 

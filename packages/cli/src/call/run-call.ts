@@ -1,15 +1,15 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { ConnectError, createClient, type CallOptions as RpcOptions } from "@connectrpc/connect";
 import { systemEnvironment } from "@parley/rpc";
+import { type Connection, openConnection } from "../connection/connection.ts";
+import type { Parameter } from "../contract/parameters.ts";
+import { exitCodes } from "../outcome/exit-codes.ts";
+import { tellFailure } from "../outcome/tell-failure.ts";
+import { UsageError } from "../outcome/usage-error.ts";
 import { printer } from "../render/printer.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
-import { createTerminal } from "../terminal/terminal.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { askForSecrets } from "./ask-for-secrets.ts";
-import { type Connection, openConnection } from "./connection.ts";
-import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-import { failureLines } from "./failure.ts";
-import type { CallOptions } from "./method-command.ts";
-import type { Parameter } from "./parameters.ts";
+import type { CallOptions } from "./call-options.ts";
 import { type GivenValue, RequestError, requestOf, requestOfData } from "./request.ts";
 
 export interface CallStart {
@@ -22,8 +22,6 @@ export interface CallStart {
 
 /** Makes a call and prints what came of it: the answer to the output, a failure to the error output. The exit code. */
 export async function runCall({ method, parameters, given, options, services }: CallStart): Promise<number> {
-  const { colors } = createTerminal();
-  const say = (lines: readonly string[]) => process.stderr.write(`${lines.join("\n")}\n`);
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   process.once("SIGINT", interrupt);
@@ -45,13 +43,8 @@ export async function runCall({ method, parameters, given, options, services }: 
       // Ctrl-C is how a stream is left; of a single call nobody knows what became of it.
       return method.methodKind === "unary" ? exitCodes.interrupted : exitCodes.ok;
     }
-    if (error instanceof RequestError || error instanceof TypeError) {
-      say([`${colors.red("error:")} ${error.message}`]);
-      return exitCodes.invalid;
-    }
-    const failure = ConnectError.from(error);
-    say(failureLines(failure, { colors, parameters }));
-    return exitCodeOf(failure.code);
+    const failure = error instanceof UsageError ? error : ConnectError.from(error);
+    return tellFailure(failure, { json: options.json === true, parameters });
   } finally {
     process.off("SIGINT", interrupt);
     connection?.close();

@@ -1,11 +1,10 @@
 import { ConnectError, createClient } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
-import { createTerminal } from "../terminal/terminal.ts";
-import { openConnection } from "./connection.ts";
-import type { ConnectionOptions } from "./connection-options.ts";
-import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-import { failureLines } from "./failure.ts";
+import { openConnection } from "../connection/connection.ts";
+import type { ConnectionOptions } from "../connection/connection-options.ts";
+import { exitCodes } from "../outcome/exit-codes.ts";
+import { tellFailure } from "../outcome/tell-failure.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 
 /** An answer about health that takes longer is no good sign. */
 const answerMaxMs = 2_000;
@@ -25,9 +24,7 @@ export async function tellHealth(
     process.stdout.write(`${contract}: ${Status[status]}\n`);
     return status === Status.SERVING ? exitCodes.ok : exitCodes.unavailable;
   } catch (error) {
-    const failure = ConnectError.from(error);
-    process.stderr.write(`${failureLines(failure, createTerminal()).join("\n")}\n`);
-    return exitCodeOf(failure.code);
+    return tellFailure(ConnectError.from(error));
   } finally {
     connection.close();
   }

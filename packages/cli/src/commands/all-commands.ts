@@ -1,5 +1,5 @@
-import { serviceGroups } from "../call/service-groups.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { serviceGroups } from "../contract/service-groups.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import type { LazyCommand } from "./lazy-command.ts";
 
 /** Every command there is, in the order of the help. */

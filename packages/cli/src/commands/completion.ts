@@ -16,7 +16,7 @@ export function completionCommand(all: () => readonly LazyCommand[]): Command {
   fish:  npx parley completion fish > ~/.config/fish/completions/parley.fish`,
     )
     .action(async (shell: Shell) => {
-      const program = new Command("parley");
+      const program = new Command("parley").option("-V, --version", "print the version");
       for (const { load } of all()) {
         program.addCommand(await load());
       }

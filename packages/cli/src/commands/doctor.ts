@@ -1,15 +1,15 @@
-import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
-import { portOffsetOption } from "../call/connection-options.ts";
-import { exitCodes } from "../call/exit-codes.ts";
+import { portOffsetOption } from "../connection/connection-options.ts";
 import { checkClock } from "../doctor/clock.ts";
 import { checkDataFolder } from "../doctor/data-folder.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { checkNode, checkPackages } from "../doctor/installation.ts";
 import { checkServices } from "../doctor/services.ts";
 import { checkSettings } from "../doctor/settings.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { exitCodes } from "../outcome/exit-codes.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
+import { dataFolderOf, defaultDataFolder } from "../service/start-command.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 
 interface Options {
@@ -23,17 +23,18 @@ const root = fileURLToPath(new URL("../../../..", import.meta.url));
 export function doctorCommand(services: readonly ServiceDefinition[]): Command {
   return new Command("doctor")
     .description("Says what is wrong with the set-up, and what to do about it. Exit code 1 if anything is.")
-    .option("--data <folder>", "where the databases are", "./data")
+    .option("--data <folder>", "where the databases are", defaultDataFolder)
     .addOption(portOffsetOption())
     .action(async (options: Options) => {
       const { data, portOffset } = options;
+      const dataFolder = dataFolderOf(data);
       const findings = [
         await checkNode(root),
         await checkPackages(root),
         await checkClock(root),
         ...(await checkSettings(services, process.env)),
-        ...(await checkDataFolder(resolve(data))),
-        ...(await checkServices(services, { portOffset, shell: process.env })),
+        ...(await checkDataFolder(dataFolder)),
+        ...(await checkServices(services, { portOffset, dataFolder, shell: process.env })),
       ];
       process.exitCode = tell(findings);
     });

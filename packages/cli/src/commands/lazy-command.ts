@@ -1,5 +1,6 @@
 import { Command, type CommanderError } from "commander";
-import { exitCodes } from "../call/exit-codes.ts";
+import { exitCodes } from "../outcome/exit-codes.ts";
+import { mistakeJson, wantsJson } from "../outcome/json-errors.ts";
 
 export interface LazyCommand {
   readonly name: string;
@@ -29,7 +30,8 @@ export function lazyCommand({ name, description, load }: LazyCommand): Command {
 /** Gives a command, and what is below it, the exit codes and the hint that all commands have. */
 export function prepared(command: Command, fullName: string): Command {
   command
-    .showHelpAfterError(`(${fullName} --help tells what there is)`)
+    .showHelpAfterError(wantsJson() ? false : `(${fullName} --help tells what there is)`)
+    .configureOutput({ outputError: writeError })
     .configureHelp({ subcommandTerm: termOf })
     .exitOverride(end);
   for (const inner of command.commands) {
@@ -51,6 +53,11 @@ const stubs = new WeakSet<Command>();
 
 function isStub(command: Command): boolean {
   return stubs.has(command);
+}
+
+/** What commander has to say of a wrong command: its text, or JSON where `--json` was given. */
+function writeError(text: string, write: (text: string) => void): void {
+  write(wantsJson() ? `${JSON.stringify(mistakeJson(text.trim().replace(/^error: /, "")))}\n` : text);
 }
 
 function end(error: CommanderError): never {

@@ -1,11 +1,13 @@
 import { Command } from "commander";
-import { openConnection } from "../call/connection.ts";
-import { type ConnectionOptions, withConnectionOptions } from "../call/connection-options.ts";
-import { exitCodes } from "../call/exit-codes.ts";
+import { openConnection } from "../connection/connection.ts";
+import { type ConnectionOptions, withConnectionOptions } from "../connection/connection-options.ts";
+import { isHealthy } from "../connection/is-healthy.ts";
+import { addressOfService } from "../connection/service-address.ts";
 import { runMenu } from "../menu/menu.ts";
 import { isLeft } from "../menu/pick.ts";
 import { shopOf } from "../menu/shop.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { exitCodes } from "../outcome/exit-codes.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 
 /** `parley menu`: the shop by arrow keys, and the way of an order through the services. */
@@ -18,13 +20,15 @@ export function menuCommand(services: readonly ServiceDefinition[]): Command {
       command.error("error: the menu needs a terminal; `parley order list` and the others do not");
     }
     const options = command.opts<ConnectionOptions>();
-    const connection = openConnection(options, services);
+    const gatewayUrl = options.url ?? (await runningGateway(services, options));
+    const connection = openConnection(gatewayUrl === undefined ? options : { ...options, url: gatewayUrl }, services);
     try {
       await runMenu({
         shop: shopOf(connection),
         terminal: createTerminal(),
         services,
         portOffset: options.portOffset,
+        gatewayUrl,
       });
     } catch (error) {
       if (!isLeft(error)) {
@@ -35,4 +39,14 @@ export function menuCommand(services: readonly ServiceDefinition[]): Command {
       connection.close();
     }
   });
+}
+
+/** The gateway's address where it takes calls: the menu goes through it, as clients from outside do. */
+async function runningGateway(
+  services: readonly ServiceDefinition[],
+  { portOffset }: ConnectionOptions,
+): Promise<string | undefined> {
+  const gateway = services.find(({ name }) => name === "gateway");
+  const url = gateway && addressOfService(gateway, { services, portOffset, shell: process.env });
+  return url !== undefined && (await isHealthy(url)) ? url : undefined;
 }

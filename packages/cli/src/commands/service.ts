@@ -1,9 +1,9 @@
 import { Command } from "commander";
-import { contractOf, methodCommands } from "../call/contracts.ts";
 import { healthCommand } from "../call/health-command.ts";
 import { methodCommand } from "../call/method-command.ts";
-import type { ServiceGroup } from "../call/service-groups.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { contractOf, methodCommands } from "../contract/contracts.ts";
+import type { ServiceGroup } from "../contract/service-groups.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 
 /** `parley order …`: a command for each method that the contract opens to people, and one for the service's health. */
 export function serviceCommand(group: ServiceGroup, services: readonly ServiceDefinition[]): Command {

@@ -1,8 +1,8 @@
-import { homedir } from "node:os";
-import { resolve } from "node:path";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
+import { portOffsetOption } from "../connection/connection-options.ts";
+import { type ServiceDefinition, selectServices, UnknownServiceError } from "../service/service-registry.ts";
+import { dataFolderOf, defaultDataFolder } from "../service/start-command.ts";
 import { runStack } from "../stack/run-stack.ts";
-import { type ServiceDefinition, selectServices, UnknownServiceError } from "../stack/service-registry.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 
 interface UpOptions {
@@ -14,16 +14,15 @@ interface UpOptions {
 }
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
-const portOffsetMax = 15_000;
 
 /** `parley up`: starts the services, shows what they say, and ends them with Ctrl-C. */
 export function upCommand(services: readonly ServiceDefinition[]): Command {
   return new Command("up")
     .description("Starts the services, each as a process of its own, and stays until Ctrl-C.")
-    .option("--only <names>", `start only these: ${services.map((service) => service.name).join(",")}`, names)
-    .option("--data <folder>", "where the databases are", "./data")
+    .addOption(onlyOption(services))
+    .option("--data <folder>", "where the databases are", defaultDataFolder)
     .option("--fresh", "begin with empty databases: removes those of the services that start, after naming them")
-    .option("--port-offset <number>", "add this to every port", portOffset, 0)
+    .addOption(portOffsetOption("add this to every port"))
     .addOption(
       new Option("--log-level <level>", "what the services log from")
         .choices(logLevels)
@@ -38,12 +37,20 @@ export function upCommand(services: readonly ServiceDefinition[]): Command {
         fresh: options.fresh === true,
         settings: {
           services,
-          dataFolder: resolve(options.data.replace(/^~(?=\/|$)/, homedir())),
+          dataFolder: dataFolderOf(options.data),
           portOffset: options.portOffset,
           logLevel: options.logLevel,
         },
       });
     });
+}
+
+function onlyOption(services: readonly ServiceDefinition[]): Option {
+  const all = services.map(({ name }) => name);
+  const option = new Option("--only <names>", `start only these: ${all.join(",")}`).argParser(names);
+  // For completion alone: several may be given, with commas between.
+  option.argChoices = all;
+  return option;
 }
 
 function select(services: readonly ServiceDefinition[], only: readonly string[] | undefined, command: Command) {
@@ -62,13 +69,4 @@ function names(list: string): readonly string[] {
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "");
-}
-
-function portOffset(text: string): number {
-  const offset = Number(text);
-  if (!Number.isInteger(offset) || offset < 0 || offset > portOffsetMax) {
-    // The highest port of the platform and the offset must stay below 65,536.
-    throw new InvalidArgumentError(`A whole number from 0 to ${portOffsetMax} is needed.`);
-  }
-  return offset;
 }

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { openConnection } from "../call/connection.ts";
-import { type ConnectionOptions, withConnectionOptions } from "../call/connection-options.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { openConnection } from "../connection/connection.ts";
+import { type ConnectionOptions, withConnectionOptions } from "../connection/connection-options.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 import { runWatch, type Watchable, watchable } from "../watch/run-watch.ts";
 
@@ -15,7 +15,7 @@ interface Options extends ConnectionOptions {
 export function watchCommand(services: readonly ServiceDefinition[]): Command {
   const command = new Command("watch")
     .description("Shows orders, stock and notifications as they change, until Ctrl-C.")
-    .option("--only <names>", `watch only these: ${watchable.join(",")}`, names, watchable)
+    .addOption(onlyOption())
     .option("--json", "print a JSON document to a line")
     .addOption(
       new Option(
@@ -42,6 +42,15 @@ export function watchCommand(services: readonly ServiceDefinition[]): Command {
       connection.close();
     }
   });
+}
+
+function onlyOption(): Option {
+  const option = new Option("--only <names>", `watch only these: ${watchable.join(",")}`)
+    .argParser(names)
+    .default(watchable, "all");
+  // For completion alone: several may be given, with commas between.
+  option.argChoices = [...watchable];
+  return option;
 }
 
 function names(list: string): readonly Watchable[] {

@@ -15,7 +15,8 @@ export interface FlagNode {
   /** With its dashes. */
   readonly name: string;
   readonly summary: string;
-  readonly takesValue: boolean;
+  /** What its value is: nothing where it takes none, `list` for some of the choices with commas between. */
+  readonly value: "none" | "word" | "list" | "folder";
   readonly choices: readonly string[];
 }
 
@@ -25,21 +26,27 @@ export function commandTree(command: Command): CommandNode {
     name: command.name().split(" ").at(-1) ?? "",
     summary: firstSentence(command.summary() || command.description()),
     flags: [
-      ...command.options.flatMap(({ long, short, description, argChoices, required, optional }) =>
+      ...command.options.flatMap(({ long, short, flags, description, argChoices }) =>
         [short, long]
           .filter((name): name is string => name?.startsWith("--") ?? false)
           .map((name) => ({
             name,
             summary: firstSentence(description),
-            takesValue: required || optional,
+            value: valueKind(flags),
             choices: argChoices ?? [],
           })),
       ),
-      { name: "--help", summary: "display help for command", takesValue: false, choices: [] },
+      { name: "--help", summary: "display help for command", value: "none", choices: [] },
     ],
     commands: command.commands.map(commandTree),
     words: command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
   };
+}
+
+/** By the name that the value has in the help. */
+function valueKind(flags: string): FlagNode["value"] {
+  const [, name] = /[<[](.*)[>\]]/.exec(flags) ?? [];
+  return name === undefined ? "none" : name === "names" ? "list" : name === "folder" ? "folder" : "word";
 }
 
 function firstSentence(text: string): string {

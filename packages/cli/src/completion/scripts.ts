@@ -1,4 +1,4 @@
-import { type CommandNode, everyCommand } from "./command-tree.ts";
+import { type CommandNode, everyCommand, type FlagNode } from "./command-tree.ts";
 
 /** The shells that can be given a script. */
 export const shells = ["bash", "zsh", "fish"] as const;
@@ -15,17 +15,14 @@ function bash(tree: CommandNode): string {
     const key = path.join(" ");
     return [
       ...node.flags
-        .filter(({ choices }) => choices.length > 0)
-        .map(({ name, choices }) => `    ${quoted(`${key}|${name}`)}) words=${quoted(choices.join(" "))} ;;`),
-      ...node.flags
-        .filter(({ takesValue, choices }) => takesValue && choices.length === 0)
-        .map(({ name }) => `    ${quoted(`${key}|${name}`)}) COMPREPLY=($(compgen -f -- "$word")); return ;;`),
+        .filter(({ value }) => value !== "none")
+        .map((flag) => `    ${quoted(`${key}|${flag.name}`)}) ${bashValue(flag)} ;;`),
       `    ${quoted(`${key}|`)}*) words=${quoted(wordsOf(node).join(" "))} ;;`,
     ];
   });
   return `# Completion of parley for bash. Put this into ~/.bashrc:  source <(npx parley completion bash)
 _parley() {
-  local word="\${COMP_WORDS[COMP_CWORD]}" before="" path="" words="" index
+  local word="\${COMP_WORDS[COMP_CWORD]}" before="" path="" words="" list="" index
   for ((index = 1; index < COMP_CWORD; index++)); do
     case "\${COMP_WORDS[index]}" in
       -*) break ;;
@@ -44,10 +41,22 @@ ${everyCommand(tree)
   case "\${path}|\${before}" in
 ${cases.join("\n")}
   esac
-  COMPREPLY=($(compgen -W "$words" -- "$word"))
+  COMPREPLY=($(compgen -P "$list" -W "$words" -- "$word"))
 }
 complete -F _parley parley
 `;
+}
+
+/** The words of a flag's value; for some with commas between, those that may follow the last comma. */
+function bashValue({ value, choices }: FlagNode): string {
+  switch (value) {
+    case "folder":
+      return 'COMPREPLY=($(compgen -d -- "$word")); return';
+    case "list":
+      return `[[ $word == *,* ]] && list="\${word%,*}," word="\${word##*,}"; words=${quoted(choices.join(" "))}`;
+    default:
+      return choices.length > 0 ? `words=${quoted(choices.join(" "))}` : "return";
+  }
 }
 
 function wordsOf({ commands, words, flags }: CommandNode): readonly string[] {
@@ -58,9 +67,8 @@ function wordsOf({ commands, words, flags }: CommandNode): readonly string[] {
 function zsh(tree: CommandNode): string {
   const nameOf = (path: readonly string[]) => ["_parley", ...path].join("__").replaceAll("-", "_");
   const functions = everyCommand(tree).map(({ path, node }) => {
-    const flags = node.flags.map(({ name, summary, takesValue, choices }) => {
-      const value = takesValue ? `:value:${choices.length > 0 ? `(${choices.join(" ")})` : "_files"}` : "";
-      return `    ${quoted(`*${name}[${zshText(summary)}]${value}`)}`;
+    const flags = node.flags.map((flag) => {
+      return `    ${quoted(`*${flag.name}[${zshText(flag.summary)}]${zshValue(flag)}`)}`;
     });
     if (node.words.length > 0) {
       flags.push(`    ${quoted(`1:value:(${node.words.join(" ")})`)}`);
@@ -93,6 +101,19 @@ compdef _parley parley
 `;
 }
 
+function zshValue({ value, choices }: FlagNode): string {
+  switch (value) {
+    case "none":
+      return "";
+    case "folder":
+      return ":folder:_files -/";
+    case "list":
+      return `:names:_values -s , name ${choices.join(" ")}`;
+    default:
+      return choices.length > 0 ? `:value:(${choices.join(" ")})` : ":value: ";
+  }
+}
+
 /** fish: the builtin "complete". */
 function fish(tree: CommandNode): string {
   const lines = everyCommand(tree).flatMap(({ path, node }) => {
@@ -105,9 +126,9 @@ function fish(tree: CommandNode): string {
         ({ name, summary }) => `complete -c parley -f -n ${quoted(noneYet)} -a ${name} -d ${quoted(summary)}`,
       ),
       ...node.words.map((word) => `complete -c parley -f -n ${quoted(here)} -a ${word}`),
-      ...node.flags.map(({ name, summary, takesValue, choices }) => {
-        const value = choices.length > 0 ? ` -x -a ${quoted(choices.join(" "))}` : takesValue ? " -r" : "";
-        return `complete -c parley -n ${quoted(noneYet)} -l ${name.slice(2)}${value} -d ${quoted(summary)}`;
+      ...node.flags.map((flag) => {
+        const words = `-l ${flag.name.slice(2)}${fishValue(flag)} -d ${quoted(flag.summary)}`;
+        return `complete -c parley -n ${quoted(noneYet)} ${words}`;
       }),
     ];
   });
@@ -115,6 +136,19 @@ function fish(tree: CommandNode): string {
 complete -c parley -f
 ${lines.join("\n")}
 `;
+}
+
+function fishValue({ value, choices }: FlagNode): string {
+  switch (value) {
+    case "none":
+      return "";
+    case "folder":
+      return ` -x -a ${quoted("(__fish_complete_directories)")}`;
+    case "list":
+      return ` -x -a ${quoted(`(__fish_append , ${choices.join(" ")})`)}`;
+    default:
+      return choices.length > 0 ? ` -x -a ${quoted(choices.join(" "))}` : " -x";
+  }
 }
 
 function quoted(text: string): string {

@@ -12,18 +12,24 @@ export async function checkDataFolder(folder: string): Promise<readonly Finding[
   const there = await existing(folder);
   const isFolder = (await stat(there)).isDirectory();
   if (!isFolder) {
-    return [bad(`${there} is not a folder`, "Name another with --data, or move it away.")];
+    return [bad(`--data: ${there} is a file, not a folder`, "Name a folder with --data, or move the file away.")];
   }
   try {
     await access(there, constants.W_OK | constants.X_OK);
   } catch {
-    return [bad(`${there} cannot be written to by this user`, "Change its owner, or name another folder with --data.")];
+    return [
+      bad(
+        `--data: ${there} cannot be written to by this user`,
+        "Change its owner, or name another folder with --data.",
+      ),
+    ];
   }
   const { bavail, bsize } = await statfs(there);
   const freeBytes = bavail * bsize;
   const free = `${Math.floor(freeBytes / megabyte).toLocaleString("en-US")} MB free`;
   if (freeBytes < freeBytesMin) {
-    return [bad(`The disk of ${there} is nearly full: ${free}`, "Make room, or name another folder with --data.")];
+    const remedy = "Make room, or name another folder with --data.";
+    return [{ ...bad(`The disk of ${there} is nearly full: ${free}`, remedy), hinders: false }];
   }
   return [there === folder ? good(`${folder} can be written to, ${free}`) : note(`${folder} will be made, ${free}`)];
 }
@@ -35,6 +41,7 @@ async function existing(folder: string): Promise<string> {
     return folder;
   } catch (error) {
     const parent = dirname(folder);
+    // ENOTDIR: a file stands where a folder of the path should be; it is found further up.
     if (parent === folder) {
       throw error;
     }

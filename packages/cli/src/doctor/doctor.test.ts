@@ -1,9 +1,12 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startCommand } from "../service/start-command.ts";
 import { freePorts } from "../testing/run-fake-parley.ts";
 import { checkClock } from "./clock.ts";
 import { checkDataFolder } from "./data-folder.ts";
@@ -101,7 +104,7 @@ describe("the services", () => {
   const check = (...ports: readonly number[]) =>
     checkServices(
       ports.map((port, index) => service(`s${index}`, port)),
-      { portOffset: 0, shell: {} },
+      { portOffset: 0, dataFolder: root, shell: {} },
     );
 
   it("need not run", async () => {
@@ -116,10 +119,30 @@ describe("the services", () => {
     expect(await check(up.port, starting.port, down)).toMatchObject([
       { kind: "good", text: expect.stringContaining("s0 is SERVING") },
       { kind: "bad", text: expect.stringContaining("NOT_SERVING") },
-      { kind: "bad", text: expect.stringContaining("s2 is not running") },
+      {
+        kind: "bad",
+        text: expect.stringContaining("s2 is not running"),
+        // What `parley up` says when the service ends.
+        remedy: startCommand({ only: ["s2"], dataFolder: root, portOffset: 0 }),
+      },
     ]);
     up.close();
     starting.close();
+  });
+
+  it("are not dialled where nobody listens: the dial could connect to itself", async () => {
+    const dialled: string[] = [];
+    const onDial = (message: unknown) => {
+      const { socket } = message as { readonly socket: Socket };
+      socket.once("connectionAttempt", (_ip, port) => dialled.push(String(port)));
+    };
+    const [down = 0] = await freePorts(1);
+    const up = await answering(200, '{"status":"SERVING"}');
+    subscribe("net.client.socket", onDial);
+    await check(down, up.port);
+    unsubscribe("net.client.socket", onDial);
+    expect(dialled).toEqual(process.platform === "linux" ? [String(up.port)] : expect.anything());
+    up.close();
   });
 
   it("are wrong where somebody else has a port, who is named where the machine tells", async () => {

@@ -5,6 +5,8 @@ export interface Finding {
   readonly text: string;
   /** What to do about it. */
   readonly remedy?: string;
+  /** False where services can start all the same. Default: true for what is bad. */
+  readonly hinders?: false;
 }
 
 /** Nothing is wrong. */
@@ -20,4 +22,9 @@ export function note(text: string, remedy?: string): Finding {
 /** Something is wrong. */
 export function bad(text: string, remedy?: string): Finding {
   return { kind: "bad", text, ...(remedy === undefined ? {} : { remedy }) };
+}
+
+/** Whether something is wrong. */
+export function isBad({ kind }: Finding): boolean {
+  return kind === "bad";
 }

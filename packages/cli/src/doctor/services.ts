@@ -1,10 +1,14 @@
-import { addressOfService } from "../call/service-address.ts";
-import { findPortOwner } from "../stack/port-owner.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { addressOfService } from "../connection/service-address.ts";
+import { findPortUse } from "../ports/find-port-use.ts";
+import { waysToFreePorts } from "../ports/ways-out.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
+import { startCommand } from "../service/start-command.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
 
 export interface ServiceCheckOptions {
   readonly portOffset: number;
+  /** An absolute path: what is started again is started with it. */
+  readonly dataFolder: string;
   readonly shell: Readonly<Record<string, string | undefined>>;
 }
 
@@ -17,30 +21,35 @@ type Outcome = { readonly service: ServiceDefinition; readonly url: string } & (
   | { readonly kind: "serving" | "not-serving"; readonly clockSkewMs: number }
   | { readonly kind: "silent"; readonly cause: string }
   | { readonly kind: "stranger"; readonly status: number }
+  | { readonly kind: "closed" }
 );
 
 /** Whether each service takes calls, who has its port if somebody else does, and whether its clock agrees with this one. */
 export async function checkServices(
   services: readonly ServiceDefinition[],
-  { portOffset, shell }: ServiceCheckOptions,
+  options: ServiceCheckOptions,
 ): Promise<readonly Finding[]> {
   const outcomes = await Promise.all(
-    services.map((service) => ask(service, addressOfService(service, { services, portOffset, shell }))),
+    services.map((service) => ask(service, addressOfService(service, { services, ...options }))),
   );
-  const findings = await Promise.all(outcomes.map(judge));
+  const ways = await waysToFreePorts([], { services, settings: { ...options, services }, shell: options.shell });
+  const findings = await Promise.all(outcomes.map((outcome) => judge(outcome, ways)));
   if (findings.every((finding) => finding === undefined)) {
-    return [note("No service is running", startHint(portOffset))];
+    return [note("No service is running", startCommand(options))];
   }
   return findings.map((finding, index) => {
     const { service, url } = outcomes[index] ?? { service: undefined, url: "" };
-    return finding ?? bad(`${service?.name} is not running at ${url}`, startHint(portOffset));
+    const restart = startCommand({ ...options, only: service && [service.name] });
+    return finding ?? bad(`${service?.name} is not running at ${url}`, restart);
   });
 }
 
 /** Undefined where nobody answers and nobody listens. */
-async function judge(outcome: Outcome): Promise<Finding | undefined> {
+async function judge(outcome: Outcome, waysToOtherPorts: readonly string[]): Promise<Finding | undefined> {
   const { service, url } = outcome;
   switch (outcome.kind) {
+    case "closed":
+      return undefined;
     case "serving":
       return Math.abs(outcome.clockSkewMs) > clockSkewMaxMs
         ? bad(
@@ -53,7 +62,7 @@ async function judge(outcome: Outcome): Promise<Finding | undefined> {
     case "stranger":
       return bad(
         `${url}, where ${service.name} should be, answers ${outcome.status} and not as Parley does${await ownerInWords(url)}`,
-        "`parley up --port-offset 100` takes other ports.",
+        waysToOtherPorts.join(" "),
       );
     case "silent": {
       const owner = await ownerInWords(url);
@@ -61,18 +70,22 @@ async function judge(outcome: Outcome): Promise<Finding | undefined> {
         ? undefined
         : bad(
             `${url}, where ${service.name} should be, is taken and does not answer (${outcome.cause})${owner}`,
-            "End that process, or take other ports with `parley up --port-offset 100`.",
+            ["End that process.", ...waysToOtherPorts].join(" "),
           );
     }
   }
 }
 
 async function ask(service: ServiceDefinition, url: string): Promise<Outcome> {
+  if (await isClosed(url)) {
+    return { service, url, kind: "closed" };
+  }
   try {
     const response = await fetch(new URL("/health", url), { signal: AbortSignal.timeout(answerMaxMs) });
     const { status } = await readHealth(response);
-    if (status === "SERVING" || status === "NOT_SERVING") {
-      const kind = status === "SERVING" ? "serving" : "not-serving";
+    // The gateway is DEGRADED where another service is not serving, which that service is asked itself.
+    if (status === "SERVING" || status === "DEGRADED" || status === "NOT_SERVING") {
+      const kind = status === "NOT_SERVING" ? "not-serving" : "serving";
       return { service, url, kind, clockSkewMs: skewOf(response.headers.get("date")) };
     }
     return { service, url, kind: "stranger", status: response.status };
@@ -96,18 +109,28 @@ function skewOf(date: string | null): number {
   return Number.isNaN(told) ? 0 : told - Date.now();
 }
 
+/** Whether nobody listens at an address of this machine. A closed port is not dialled: the dial could connect to itself. */
+async function isClosed(url: string): Promise<boolean> {
+  const port = localPort(url);
+  const use = port === undefined ? undefined : await findPortUse(port);
+  return use?.kind === "none" || use?.kind === "connected";
+}
+
 async function ownerInWords(url: string): Promise<string> {
-  if (!URL.canParse(url)) {
+  const port = localPort(url);
+  if (port === undefined) {
     return "";
   }
-  const { hostname, port } = new URL(url);
-  if (!["127.0.0.1", "localhost", "[::1]"].includes(hostname)) {
-    return "";
-  }
-  const owner = await findPortOwner(Number(port));
+  const { owner } = await findPortUse(port);
   return owner === undefined ? "" : `: process ${owner.pid} (${owner.command})`;
 }
 
-function startHint(portOffset: number): string {
-  return `npx parley up${portOffset === 0 ? "" : ` --port-offset ${portOffset}`}`;
+/** The port of an address of this machine; undefined for any other. */
+function localPort(url: string): number | undefined {
+  if (!URL.canParse(url)) {
+    return undefined;
+  }
+  const { hostname, port, protocol } = new URL(url);
+  const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(hostname);
+  return isLocal ? Number(port || (protocol === "https:" ? 443 : 80)) : undefined;
 }

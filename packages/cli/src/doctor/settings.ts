@@ -1,8 +1,9 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { readSettings, SettingsError, serverSettings, serviceUrl } from "@parley/rpc/server";
-import { variablePrefix } from "../stack/service-environment.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import { parseDatabaseUrl } from "@parley/store/database-url";
+import { variablePrefix } from "../service/service-environment.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
 
 /** Certificates that end sooner than this are told of. */
@@ -26,6 +27,7 @@ function checkVariables(services: readonly ServiceDefinition[], shell: Variables
   );
   return [
     ...mistakes(() => readSettings({ ...common, ...addresses }, { ...shell })),
+    ...services.flatMap((service) => databaseMistakes(service, shell)),
     ...(shell.BROKER_URL && !/^(direct$|rediss?:\/\/)/.test(shell.BROKER_URL)
       ? [bad(`BROKER_URL: must be direct or redis://host:port, is "${shell.BROKER_URL}"`)]
       : []),
@@ -41,6 +43,21 @@ function checkVariables(services: readonly ServiceDefinition[], shell: Variables
       ? [note("PORT is set, and `parley up` does not use it", "--port-offset moves all services together.")]
       : []),
   ];
+}
+
+function databaseMistakes({ name, database }: ServiceDefinition, shell: Variables): readonly Finding[] {
+  const variable = `${variablePrefix(name)}_DATABASE_URL`;
+  const url = shell[variable];
+  if (!database || !url) {
+    return [];
+  }
+  try {
+    parseDatabaseUrl(url);
+    return [];
+  } catch (error) {
+    // Its message never repeats the URL, which may hold a password.
+    return [bad(`${variable}: ${error instanceof Error ? error.message : error}`)];
+  }
 }
 
 function mistakes(read: () => unknown): readonly Finding[] {

@@ -4,22 +4,17 @@ import { type Order, OrderState } from "@parley/gen/order/v1/order_pb.js";
 import { GetOrderResponseSchema, ListOrdersResponseSchema } from "@parley/gen/order/v1/order_service_pb.js";
 import { ListProductsResponseSchema } from "@parley/gen/product/v1/product_service_pb.js";
 import { ListUsersResponseSchema } from "@parley/gen/user/v1/user_service_pb.js";
-import { failureLines } from "../call/failure.ts";
+import { failureLines } from "../outcome/failure.ts";
 import { moneyText } from "../render/field-text.ts";
 import { printable } from "../render/printable.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { checkStock } from "./check-stock.ts";
+import { createUser } from "./create-user.ts";
+import { sayEcho } from "./echo.ts";
+import type { MenuOptions } from "./menu-options.ts";
 import { pick } from "./pick.ts";
 import { placeOrder } from "./place-order.ts";
-import type { Shop } from "./shop.ts";
 import { show, showAnswer } from "./show.ts";
-
-export interface MenuOptions {
-  readonly shop: Shop;
-  readonly terminal: Terminal;
-  readonly services: readonly ServiceDefinition[];
-  readonly portOffset: number;
-}
+import { showArchitecture } from "./show-architecture.ts";
 
 /** Rows of a list that are shown: as many as a screen holds. */
 const rowsMax = 20;
@@ -31,6 +26,10 @@ export async function runMenu(options: MenuOptions): Promise<void> {
     products: () => showProducts(options),
     orders: () => showOrders(options),
     place: () => placeOrder(options),
+    stock: () => checkStock(options),
+    "new-user": () => createUser(options),
+    echo: () => sayEcho(options),
+    architecture: () => showArchitecture(options),
   };
   while (true) {
     const chosen = await pick("What would you like to see?", [
@@ -38,6 +37,10 @@ export async function runMenu(options: MenuOptions): Promise<void> {
       { name: "Products", value: "products" },
       { name: "Orders", value: "orders" },
       { name: "Place an order, and follow it through the services", value: "place" },
+      { name: "Check the stock", value: "stock" },
+      { name: "Create a user", value: "new-user" },
+      { name: "Say something to the echo pair", value: "echo" },
+      { name: "The architecture", value: "architecture" },
       { name: "Leave", value: "leave" },
     ]);
     const screen = screens[chosen];

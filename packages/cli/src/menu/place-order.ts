@@ -1,27 +1,18 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { number } from "@inquirer/prompts";
 import { CreateOrderResponseSchema } from "@parley/gen/order/v1/order_service_pb.js";
-import type { Product } from "@parley/gen/product/v1/product_pb.js";
-import { failureLines } from "../call/failure.ts";
-import { moneyText } from "../render/field-text.ts";
+import { failureLines } from "../outcome/failure.ts";
 import { printable } from "../render/printable.ts";
 import { withProgress } from "../terminal/progress.ts";
-import { collectOrderTrace, newTrace } from "../trace/order-trace.ts";
-import { followOrder } from "./follow-order.ts";
-import type { MenuOptions } from "./menu.ts";
+import { collectOrderTrace, newTrace } from "../trace/known-traces.ts";
+import { followTrace } from "./follow-trace.ts";
+import type { MenuOptions } from "./menu-options.ts";
+import { chooseLines } from "./order-lines.ts";
 import { pick } from "./pick.ts";
 import { show, showAnswer } from "./show.ts";
 
 /** As many as the arrow keys can reasonably reach. */
 const choicesMax = 50;
-/** What the contract allows of one product. */
-const quantityMax = 10_000;
-
-interface Line {
-  readonly product: Product;
-  readonly quantity: number;
-}
 
 /** Asks who buys what, places the order, and shows how the services talked about it. */
 export async function placeOrder(options: MenuOptions): Promise<void> {
@@ -37,7 +28,7 @@ export async function placeOrder(options: MenuOptions): Promise<void> {
     "Who buys?",
     users.map(({ id, name }) => ({ name: printable(`${name} (${id})`), value: id })),
   );
-  const lines = await chooseLines(products);
+  const lines = await chooseLines(products, { done: "Place the order" });
   const { traceId, traceparent } = newTrace();
   const traced = new Headers(headers);
   traced.set("traceparent", traceparent);
@@ -64,37 +55,7 @@ export async function placeOrder(options: MenuOptions): Promise<void> {
   const trace = await withProgress(
     terminal,
     () => "Asking the services what they did",
-    collectOrderTrace(traceId, { services: options.services, portOffset: options.portOffset, confirmed }),
+    collectOrderTrace(traceId, { ...options, confirmed }),
   );
-  await followOrder(trace, terminal);
-}
-
-async function chooseLines(products: readonly Product[]): Promise<readonly Line[]> {
-  const lines: Line[] = [];
-  while (true) {
-    const product = await pick<Product | undefined>(lines.length === 0 ? "What?" : "What else?", [
-      ...(lines.length === 0 ? [] : [{ name: `Place the order (${linesInWords(lines)})`, value: undefined }]),
-      ...products.map((one) => ({ name: productInWords(one), value: one })),
-    ]);
-    if (product === undefined) {
-      return lines;
-    }
-    const quantity = await number({
-      message: "How many?",
-      default: 1,
-      min: 1,
-      max: quantityMax,
-      required: true,
-    });
-    lines.push({ product, quantity: quantity ?? 1 });
-  }
-}
-
-function productInWords({ name, price, stock }: Product): string {
-  const amount = price === undefined ? "" : moneyText(price.units, price.nanos, price.currencyCode);
-  return printable(`${name}, ${amount}, ${stock} in stock`);
-}
-
-function linesInWords(lines: readonly Line[]): string {
-  return printable(lines.map(({ product, quantity }) => `${quantity} × ${product.name}`).join(", "));
+  await followTrace(trace, terminal);
 }

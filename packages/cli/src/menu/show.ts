@@ -5,8 +5,8 @@ import type { Terminal } from "../terminal/terminal.ts";
 
 /** An answer, with a line of air around it. */
 export function showAnswer<D extends DescMessage>(terminal: Terminal, desc: D, answer: MessageShape<D>): void {
-  const widthMax = process.stdout.columns || 80;
-  show(terminal, answerLines(reflect(desc, answer), { colors: terminal.colors, widthMax }));
+  const { colors, width: widthMax } = terminal;
+  show(terminal, answerLines(reflect(desc, answer), { colors, widthMax }));
 }
 
 /** Lines, with a line of air around them. */

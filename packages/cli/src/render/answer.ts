@@ -1,10 +1,10 @@
 import type { DescField } from "@bufbuild/protobuf";
 import type { ReflectMessage } from "@bufbuild/protobuf/reflect";
 import { fieldText, isNumeric } from "./field-text.ts";
-import { type TableOptions, tableLines } from "./table.ts";
+import { fieldLines, type TableOptions, tableLines } from "./table.ts";
 
 /** Left out of tables: for programs, or more than a line holds. */
-const notInTables = new Set(["etag", "update_time", "body", "state_reason"]);
+const notInTables = new Set(["etag", "revision", "update_time", "body", "state_reason"]);
 
 /** The name of the token that asks for the next page (AIP-158). */
 const nextPageToken = "next_page_token";
@@ -49,8 +49,7 @@ export function recordLines(message: ReflectMessage, options: TableOptions): rea
       }
     }
   }
-  const width = Math.max(0, ...plain.map(([name]) => name.length));
-  return [...plain.map(([name, text]) => `${options.colors.dim(name.padEnd(width))}  ${text}`), ...tables];
+  return [...fieldLines(plain, options), ...tables];
 }
 
 /** Messages of one kind as a table, without columns that are empty in every row. */

@@ -1,6 +1,6 @@
 import { type DescEnum, type DescField, ScalarType } from "@bufbuild/protobuf";
 import type { ReflectMessage } from "@bufbuild/protobuf/reflect";
-import { shortName } from "../call/text-to-json.ts";
+import { shortName } from "../contract/text-to-json.ts";
 import { printable } from "./printable.ts";
 
 /** A field's value in words for a person; empty where it is not set. Lists are counted: they get lines of their own elsewhere. */

@@ -1,6 +1,6 @@
 import { type DescMessage, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
-import { readContracts } from "../call/contracts.ts";
+import { readContracts } from "../contract/contracts.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 import { answerLines } from "./answer.ts";
 import { callEchoLine } from "./call-echo.ts";
@@ -17,8 +17,7 @@ const ownForms: Readonly<Record<string, (json: JsonValue) => string>> = {
  * not set is left out of JSON, as protobuf's JSON does.
  */
 export function printer(desc: DescMessage, { json, stream = false }: PrinterOptions): (answer: Message) => void {
-  const { interactive, colors } = createTerminal();
-  const widthMax = interactive ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
+  const { width: widthMax, colors } = createTerminal();
   const registry = readContracts();
   let count = 0;
   return (answer) => {

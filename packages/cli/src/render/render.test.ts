@@ -70,7 +70,19 @@ describe("a table", () => {
 
   it("cuts what may be cut, and never an id", () => {
     expect(tableLines(columns, [row], { colors, widthMax: 30 })[1]).toBe("0123456789  a text that is…  7");
-    expect(tableLines(columns, [row], { colors, widthMax: 5 })[1]).toBe("0123456789  a text …  7");
+    expect(tableLines(columns, [row], { colors, widthMax: 23 })[1]).toBe("0123456789  a text …  7");
+  });
+
+  it("becomes a block for each row where it does not fit, with nothing cut", () => {
+    expect(tableLines(columns, [row, ["x", "", "8"]], { colors, widthMax: 22 })).toEqual([
+      "id    0123456789",
+      "text  a text that is",
+      "      rather long",
+      "n     7",
+      "",
+      "id    x",
+      "n     8",
+    ]);
   });
 });
 

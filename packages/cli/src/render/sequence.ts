@@ -1,65 +1,78 @@
 import type { Colors } from "../terminal/terminal.ts";
 import { cut, printable, widthOf } from "./printable.ts";
-
-/** A call between two parties, on a scale that begins with the first call. */
-export interface SequenceCall {
-  readonly from: string;
-  readonly to: string;
-  /** The contract, for example `order.v1.OrderService`. */
-  readonly service: string;
-  readonly method: string;
-  readonly startMs: number;
-  readonly durationMs: number;
-  /** The gRPC status, for example `OK`. */
-  readonly code: string;
-}
-
-/** A call goes out, or its answer comes back. */
-export interface SequenceStep {
-  readonly kind: "call" | "answer";
-  readonly call: SequenceCall;
-  readonly atMs: number;
-}
+import { listLines } from "./sequence-list.ts";
+import { margin, ms, type SequenceCall, type SequenceStep, sequenceSteps } from "./sequence-steps.ts";
 
 export interface SequenceOptions {
   readonly colors: Colors;
   /** Draws only so many steps, as when they are shown one after the other. All by default. */
   readonly stepsMax?: number;
+  /** The most that a line may take. Unlimited where a program reads. */
+  readonly widthMax?: number;
 }
 
-/** Where the first lifeline stands: times are left of it. */
-const margin = 10;
 /** The least between two lifelines. */
 const gapMin = 12;
-/** More steps than this would not be read. */
-const stepsDrawnMax = 100;
-
-/** What happened one after the other: calls and their answers, each answer after those of the calls that it waited for. */
-export function sequenceSteps(calls: readonly SequenceCall[]): readonly SequenceStep[] {
-  return calls
-    .flatMap((call): SequenceStep[] => [
-      { kind: "call", call, atMs: call.startMs },
-      { kind: "answer", call, atMs: call.startMs + call.durationMs },
-    ])
-    .sort((one, other) => one.atMs - other.atMs)
-    .slice(0, stepsDrawnMax);
-}
-
-/** A sequence diagram: a lifeline for each party, an arrow for each call and each answer, and times at the left. */
+/**
+ * A sequence diagram: a lifeline for each party, an arrow for each call and each answer, and times at the left. Where the terminal
+ * is too narrow for the lifelines, the steps are listed instead, each below the call that it belongs to.
+ */
 export function sequenceLines(
   calls: readonly SequenceCall[],
-  { colors, stepsMax = Number.POSITIVE_INFINITY }: SequenceOptions,
+  { colors, stepsMax = Number.POSITIVE_INFINITY, widthMax = Number.POSITIVE_INFINITY }: SequenceOptions,
 ): readonly string[] {
   const parties = partiesOf(calls);
-  const gap = gapOf(calls, parties);
-  const columns = parties.map((_, index) => margin + index * gap);
   const drawn = sequenceSteps(calls).slice(0, stepsMax);
+  const columns = [evenColumns(calls, parties), closeColumns(calls, parties)].find(
+    (places) => widthOfDrawing(places, parties) <= widthMax,
+  );
+  if (columns === undefined) {
+    return listLines(calls, { steps: drawn, colors, widthMax });
+  }
   return [
     heading(parties, columns),
     lifelines(columns),
     ...drawn.map((step) => arrow(step, { parties, columns, colors })),
     lifelines(columns),
   ];
+}
+
+/** Lifelines at the same distance, which is what the widest step needs. */
+function evenColumns(calls: readonly SequenceCall[], parties: readonly string[]): readonly number[] {
+  const gap = gapOf(calls, parties);
+  return parties.map((_, index) => margin + index * gap);
+}
+
+/** Lifelines as near to each other as their names and the methods on the arrows between them allow. */
+function closeColumns(calls: readonly SequenceCall[], parties: readonly string[]): readonly number[] {
+  const columns: number[] = [];
+  for (const [index, name] of parties.entries()) {
+    const before = parties[index - 1];
+    const left = columns[index - 1];
+    if (before === undefined || left === undefined) {
+      columns.push(margin);
+      continue;
+    }
+    const byNames = left + rightHalf(before) + 1 + leftHalf(name);
+    const byArrows = calls.flatMap(({ from, to, method }) => {
+      const [first = 0, last] = [parties.indexOf(from), parties.indexOf(to)].sort((one, other) => one - other);
+      return last === index ? [(columns[first] ?? 0) + widthOf(method) + 4] : [];
+    });
+    columns.push(Math.max(byNames, ...byArrows));
+  }
+  return columns;
+}
+
+function widthOfDrawing(columns: readonly number[], parties: readonly string[]): number {
+  return (columns.at(-1) ?? 0) + rightHalf(parties.at(-1) ?? "");
+}
+
+/** The places of a name left of its lifeline, and from the lifeline on. */
+function leftHalf(name: string): number {
+  return Math.floor(widthOf(name) / 2);
+}
+function rightHalf(name: string): number {
+  return Math.ceil(widthOf(name) / 2);
 }
 
 function partiesOf(calls: readonly SequenceCall[]): readonly string[] {
@@ -80,7 +93,7 @@ function gapOf(calls: readonly SequenceCall[], parties: readonly string[]): numb
 function heading(parties: readonly string[], columns: readonly number[]): string {
   let line = "";
   for (const [index, name] of parties.entries()) {
-    const start = (columns[index] ?? 0) - Math.floor(widthOf(name) / 2);
+    const start = (columns[index] ?? 0) - leftHalf(name);
     line = line.padEnd(start) + printable(name);
   }
   return line;
@@ -133,9 +146,4 @@ function arrow({ kind, call, atMs }: SequenceStep, { parties, columns, colors }:
 /** The first of the texts that fits, or the last. */
 function fitting(texts: readonly string[], width: number): string {
   return texts.find((text) => widthOf(text) <= width) ?? texts.at(-1) ?? "";
-}
-
-/** Milliseconds, as precisely as a person can use them. */
-export function ms(value: number): string {
-  return `${value < 100 ? value.toFixed(1) : Math.round(value).toLocaleString("en-US")} ms`;
 }

@@ -1,5 +1,5 @@
 import type { Colors } from "../terminal/terminal.ts";
-import { cut, widthOf } from "./printable.ts";
+import { cut, widthOf, wrapped } from "./printable.ts";
 
 export interface Column {
   readonly title: string;
@@ -19,7 +19,10 @@ export interface TableOptions {
 const columnWidthMin = 8;
 const gap = "  ";
 
-/** A table without lines: titles, then a row to a line. */
+/**
+ * A table without lines: titles, then a row to a line. Where it is wider than `widthMax` even with its elastic columns cut, each
+ * row becomes a block of names and values instead, and nothing is cut.
+ */
 export function tableLines(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -28,7 +31,9 @@ export function tableLines(
   const widths = columns.map(({ title }, index) =>
     Math.max(widthOf(title), ...rows.map((row) => widthOf(row[index] ?? ""))),
   );
-  shrink(widths, columns, widthMax);
+  if (!shrink(widths, columns, widthMax)) {
+    return blockLines(columns, rows, { colors, widthMax });
+  }
   const line = (cells: readonly string[]) =>
     columns
       .map(({ align }, index) => {
@@ -42,8 +47,41 @@ export function tableLines(
   return [colors.dim(line(columns.map(({ title }) => title))), ...rows.map(line)];
 }
 
-/** Takes from the widest elastic column, one place at a time, until the line fits or nothing more can be taken. */
-function shrink(widths: number[], columns: readonly Column[], widthMax: number): void {
+/** A row as a name and a value to a line, with a blank line before the next row; without what is empty. */
+function blockLines(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  options: TableOptions,
+): readonly string[] {
+  const nameWidth = Math.max(...columns.map(({ title }) => widthOf(title)));
+  return rows.flatMap((row, index) => {
+    const fields = columns.map(({ title }, column): [string, string] => [title.padEnd(nameWidth), row[column] ?? ""]);
+    const lines = fieldLines(
+      fields.filter(([, text]) => text !== ""),
+      options,
+    );
+    return index > 0 ? ["", ...lines] : lines;
+  });
+}
+
+/** Names and values, one below the other; values wrap between words, below where they begin. */
+export function fieldLines(
+  fields: readonly (readonly [name: string, text: string])[],
+  { colors, widthMax = Number.POSITIVE_INFINITY }: TableOptions,
+): readonly string[] {
+  const width = Math.max(0, ...fields.map(([name]) => widthOf(name)));
+  const indentation = " ".repeat(width) + gap;
+  return fields.flatMap(([name, text]) => {
+    const [first = "", ...more] = wrapped(text, widthMax - widthOf(indentation));
+    return [`${colors.dim(name.padEnd(width))}${gap}${first}`, ...more.map((line) => indentation + line)];
+  });
+}
+
+/**
+ * Takes from the widest elastic column, one place at a time, until the line fits. False where nothing more can be taken and it
+ * does not fit.
+ */
+function shrink(widths: number[], columns: readonly Column[], widthMax: number): boolean {
   let excess = widths.reduce((sum, width) => sum + width, 0) + gap.length * (widths.length - 1) - widthMax;
   while (excess > 0) {
     let widest = -1;
@@ -54,9 +92,10 @@ function shrink(widths: number[], columns: readonly Column[], widthMax: number):
       }
     }
     if (widest < 0) {
-      return;
+      return false;
     }
     widths[widest] = (widths[widest] ?? 0) - 1;
     excess--;
   }
+  return true;
 }

@@ -1,38 +1,63 @@
-import { relative } from "node:path";
+import type { DataFolderInUseError, StackRecord } from "../data/folder-claim.ts";
+import type { Finding } from "../doctor/finding.ts";
+import { type PortUse, portUseInWords } from "../ports/port-use.ts";
+import type { TakenPort } from "../ports/ports.ts";
+import { killCommand, waysToFreePorts } from "../ports/ways-out.ts";
+import { type Exit, endedWell, exitInWords } from "../process/service-process.ts";
+import { tableLines } from "../render/table.ts";
+import { requiresAuth, type StackSettings, variablePrefix } from "../service/service-environment.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
+import { partOf, shownPath, startCommand } from "../service/start-command.ts";
 import { readableLine } from "../terminal/service-line.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { firstCommands } from "./first-commands.ts";
-import { findFreeOffset, type TakenPort } from "./ports.ts";
-import { requiresAuth, type StackSettings, variablePrefix } from "./service-environment.ts";
-import { type Exit, endedWell, exitInWords } from "./service-process.ts";
-import type { ServiceDefinition } from "./service-registry.ts";
-import type { Stack, StackMember } from "./stack.ts";
+import type { ServiceEndedError, Stack, StackMember } from "./stack.ts";
 
 type Shell = Readonly<Record<string, string | undefined>>;
 
-/** Names each taken port, who has it, and the ways out. */
+/** What is wrong with the settings: nothing starts with them. */
+export function mistakes(terminal: Terminal, findings: readonly Finding[]): void {
+  for (const { text, remedy } of findings) {
+    terminal.say(`${terminal.colors.red("error:")} ${text}${remedy === undefined ? "" : `. ${remedy}`}`);
+  }
+  terminal.say("Nothing was started.");
+}
+
+/** Names each port that cannot be had, what has it, and the ways out. */
 export async function takenPorts(
   terminal: Terminal,
   taken: readonly TakenPort[],
   { services, settings, shell }: { services: readonly ServiceDefinition[]; settings: StackSettings; shell: Shell },
 ): Promise<void> {
   const { colors } = terminal;
-  for (const { service, port, owner } of taken) {
-    const who = owner === undefined ? "another process" : `process ${owner.pid} (${owner.command})`;
-    terminal.say(`${colors.red(`Port ${port} is taken`)}: ${service.name} needs it, and ${who} has it.`);
+  for (const { service, port, code, use } of taken) {
+    terminal.say(
+      code === "EADDRINUSE"
+        ? `${colors.red(`Port ${port} is taken`)}: ${service.name} needs it, and ${portUseInWords(use)}.`
+        : `${colors.red(`${service.name} cannot listen on ${shell.HOST ?? "127.0.0.1"}:${port}`)}: ${code}. Check HOST and --port-offset.`,
+    );
   }
   terminal.say();
-  const pids = [...new Set(taken.map(({ owner }) => owner?.pid).filter((pid) => pid !== undefined))];
-  if (pids.length > 0) {
-    terminal.say(`  End ${pids.length === 1 ? "that process" : "those processes"}:   kill ${pids.join(" ")}`);
-  }
-  const offset = await findFreeOffset(services, shell.HOST ?? "127.0.0.1");
-  if (offset !== undefined) {
-    // Another folder too: two stacks must not share databases.
-    const data = `${shownPath(settings.dataFolder)}-${offset}`;
-    terminal.say(`  Or use other ports:   npx parley up --port-offset ${offset} --data ${data}`);
+  for (const line of await waysToFreePorts(taken, { services, settings, shell })) {
+    terminal.say(`  ${line}`);
   }
   terminal.say("Nothing was started.");
+}
+
+/** The data folder belongs to another stack. */
+export function dataFolderInUse(
+  terminal: Terminal,
+  { message, owner }: DataFolderInUseError,
+  { services, settings, fresh }: { services: readonly ServiceDefinition[]; settings: StackSettings; fresh: boolean },
+): void {
+  terminal.say(terminal.colors.red(message));
+  terminal.say();
+  if (owner !== undefined) {
+    terminal.say(`  End that process:        ${killCommand([owner.pid])}`);
+  }
+  const beside = { ...settings, ...partOf(services, settings.services), dataFolder: `${settings.dataFolder}-2` };
+  terminal.say(`  Or use another folder:   ${startCommand(beside)}`);
+  terminal.say(`${fresh ? "Nothing was removed, and nothing" : "Nothing"} was started.`);
 }
 
 /** Says that a DATABASE_URL for all services is not used, and what is. */
@@ -60,18 +85,12 @@ export async function addresses(
       return [service.name, url, service.contracts.join(", "), `ready in ${seconds} s`];
     }),
   );
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   terminal.say();
   terminal.say(`  ${colors.bold(colors.green("Parley is up."))} ${where(stack, settings)}`);
   terminal.say();
-  for (const [name = "", url = "", contracts = "", ready = ""] of rows) {
-    const cells = [
-      colors.bold(name.padEnd(widths[0] ?? 0)),
-      colors.cyan(url.padEnd(widths[1] ?? 0)),
-      contracts.padEnd(widths[2] ?? 0),
-      colors.dim(ready),
-    ];
-    terminal.say(`  ${cells.join("   ")}`);
+  const columns = ["service", "address", "contracts", "start"].map((title) => ({ title }));
+  for (const line of tableLines(columns, rows, { colors, widthMax: terminal.width - indentation.length })) {
+    terminal.say(`${indentation}${line}`.trimEnd());
   }
   for (const { purpose, command } of firstCommands(stack.members, { signIn: requiresAuth(shell) })) {
     terminal.say();
@@ -85,14 +104,19 @@ export async function addresses(
   terminal.say();
 }
 
+const indentation = "  ";
+
 function where(stack: Stack, settings: StackSettings): string {
   const inFolder = stack.members.some(({ service }) => service.database);
   return `${inFolder ? `Data is in ${shownPath(settings.dataFolder)}. ` : ""}Ctrl-C stops it.`;
 }
 
 /** A service ended before the stack stood. */
-export function endedAtStart(terminal: Terminal, member: StackMember, exit: Exit): void {
+export function endedAtStart(terminal: Terminal, { member, exit }: ServiceEndedError, use: PortUse | undefined): void {
   ended(terminal, member, exit);
+  if (use !== undefined) {
+    terminal.say(`Port ${member.port} could not be had: ${portUseInWords(use)}.`);
+  }
   terminal.say("The stack never stood, so the other services are stopped too.");
 }
 
@@ -115,8 +139,7 @@ export function endedByItself(
       callers.length === 0 ? "" : `What ${callers.join(" and ")} asks of ${name} fails as UNAVAILABLE. `
     }Nothing is restarted by itself; in another terminal:`,
   );
-  const offset = settings.portOffset === 0 ? "" : ` --port-offset ${settings.portOffset}`;
-  terminal.say(`  npx parley up --only ${name} --data ${shownPath(settings.dataFolder)}${offset}`);
+  terminal.say(`  ${startCommand({ ...settings, only: [name] })}`);
 }
 
 /** Names the services that were asked to end and did not end well. */
@@ -150,8 +173,12 @@ export function neverHealthy(terminal: Terminal, names: readonly string[], after
   );
 }
 
-/** A path as a person would type it from here. */
-function shownPath(path: string): string {
-  const fromHere = relative(process.cwd(), path);
-  return fromHere === "" ? "." : fromHere.startsWith("..") ? path : `./${fromHere}`;
+/** A service starts again, since its port was in use without a listener. */
+export function startsAgain(terminal: Terminal, name: string, port: number): void {
+  terminal.say(terminal.colors.yellow(`Port ${port} was in use for a moment: ${name} is started again.`));
+}
+
+/** The stack that this one restarted a service of has ended. */
+export function stackEnded(terminal: Terminal, { pid }: StackRecord): void {
+  terminal.say(`The stack that this belongs to (process ${pid}) has ended, and so does this part of it.`);
 }

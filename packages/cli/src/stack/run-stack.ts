@@ -1,52 +1,69 @@
-import { mkdir } from "node:fs/promises";
-import { relative } from "node:path";
+import type { FolderClaim } from "../data/folder-claim.ts";
+import { startMistakes } from "../doctor/start-mistakes.ts";
+import { exitCodes } from "../outcome/exit-codes.ts";
+import { findPortUse } from "../ports/find-port-use.ts";
+import { findTakenPorts } from "../ports/ports.ts";
+import { endedWell } from "../process/service-process.ts";
+import { requiresAuth, type StackSettings } from "../service/service-environment.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
+import { onOutputLost } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { serviceLineWriter } from "../terminal/service-line.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { findDatabaseFiles, removeDatabaseFiles } from "./data-folder.ts";
-import { findTakenPorts } from "./ports.ts";
+import { claimFolder, type RunOptions, removeData, serviceKeys } from "./prepare-folder.ts";
 import * as report from "./reports.ts";
-import { requiresAuth, type StackSettings } from "./service-environment.ts";
-import { ensureServiceKeys, UnusableKeyError } from "./service-keys.ts";
-import { endedWell } from "./service-process.ts";
-import type { ServiceDefinition } from "./service-registry.ts";
 import { ServiceEndedError, Stack } from "./stack.ts";
-import { watchSignals } from "./stop-signals.ts";
+import { type StopSignals, watchSignals } from "./stop-signals.ts";
 
 /** How long the services have to become healthy, in milliseconds. They take one second; a loaded machine takes longer. */
 const startMaxMs = 30_000;
 /** How long draining may take before the services are ended, in milliseconds: above what SHUTDOWN_GRACE_MS usually is. */
 const drainMaxMs = 60_000;
-
-export interface RunOptions {
-  readonly terminal: Terminal;
-  readonly shell: Readonly<Record<string, string | undefined>>;
-  readonly settings: StackSettings;
-  /** Whether the databases are removed first. */
-  readonly fresh: boolean;
-}
+/** How often a service that was started again looks whether the rest of its stack still runs, in milliseconds. */
+const stackCheckMs = 500;
 
 /**
  * Starts services and stays until a signal ends them or all have ended.
- * @returns the exit code: 0 if they were ended on request, 1 if they could not be started or one ended by itself.
+ * @returns the exit code: 0 if they were ended on request, 1 if they could not be started or one ended by itself, 2 if a
+ * setting is wrong.
  */
 export async function runStack(services: readonly ServiceDefinition[], options: RunOptions): Promise<number> {
-  const { terminal, settings, shell, fresh } = options;
+  const { terminal, settings, shell } = options;
+  const mistakes = await startMistakes(services, { shell, dataFolder: settings.dataFolder });
+  if (mistakes.length > 0) {
+    report.mistakes(terminal, mistakes);
+    return exitCodes.invalid;
+  }
   const taken = await findTakenPorts(services, { host: shell.HOST ?? "127.0.0.1", portOffset: settings.portOffset });
   if (taken.length > 0) {
     await report.takenPorts(terminal, taken, { services, settings, shell });
-    return 1;
+    return exitCodes.other;
   }
+  const claim = await claimFolder(services, options);
+  if (claim === undefined) {
+    return exitCodes.other;
+  }
+  try {
+    return await runClaimed(services, { ...options, claim });
+  } finally {
+    await claim.release(settings.services);
+  }
+}
+
+async function runClaimed(
+  services: readonly ServiceDefinition[],
+  options: RunOptions & { readonly claim: FolderClaim },
+): Promise<number> {
+  const { terminal, settings, shell, fresh, claim } = options;
   if (shell.DATABASE_URL !== undefined) {
     report.ignoredDatabaseUrl(terminal, services);
   }
   if (fresh) {
     await removeData(services, options);
   }
-  await mkdir(settings.dataFolder, { recursive: true });
   const keys = requiresAuth(shell) ? await serviceKeys(options) : {};
   if (keys === undefined) {
-    return 1;
+    return exitCodes.other;
   }
 
   const writeLine = serviceLineWriter(
@@ -54,51 +71,70 @@ export async function runStack(services: readonly ServiceDefinition[], options: 
     services.map((service) => service.name),
   );
   const signals = watchSignals({ underNpm: shell.npm_command !== undefined });
-  const stack = new Stack(services, { settings: { ...settings, ...keys }, shell, onLine: writeLine });
+  const forgetOutput = watchOutput(terminal, signals);
+  const stopWatching = watchStack(claim, { settings, terminal, signals });
+  const stack = new Stack(services, {
+    settings: { ...settings, ...keys },
+    shell,
+    onLine: writeLine,
+    onStartAgain: (name, port) => report.startsAgain(terminal, name, port),
+  });
   try {
     const stopped = signals.first.then(() => "stopped" as const);
     const started = untilHealthy(stack, terminal);
     if ((await Promise.race([started, stopped])) === "failed") {
       await drain(stack, terminal, signals.second);
-      return 1;
+      const settingsWereWrong = stack.members.some(({ process: { exit } }) => exit?.code === exitCodes.invalid);
+      return settingsWereWrong ? exitCodes.invalid : exitCodes.other;
     }
     if (!signals.received) {
       await report.addresses(terminal, stack, { settings, shell });
-      const crashes = reportCrashes(stack, terminal, { settings, stopping: () => signals.received });
+      const crashes = reportCrashes(stack, { terminal, settings, claim, stopping: () => signals.received });
       if ((await Promise.race([crashes, stopped])) !== "stopped") {
         terminal.say(terminal.colors.red("All services have ended, and with them parley up."));
-        return 1;
+        return exitCodes.other;
       }
     }
     await drain(stack, terminal, signals.second);
     // A crash before, calls cut off after the grace period, a kill: what was not a clean end shows in the exit code.
-    return stack.members.every(({ process: { exit } }) => exit !== undefined && endedWell(exit)) ? 0 : 1;
+    return stack.members.every(({ process: { exit } }) => exit !== undefined && endedWell(exit))
+      ? exitCodes.ok
+      : exitCodes.other;
   } finally {
+    stopWatching();
+    forgetOutput();
     signals.dispose();
     stack.kill();
   }
 }
 
-/** The keys that services prove themselves with. Undefined, and said why, where a file of them cannot be used. */
-async function serviceKeys({ terminal, settings }: RunOptions): Promise<Pick<StackSettings, "keys"> | undefined> {
-  try {
-    return { keys: await ensureServiceKeys(settings.services, settings.dataFolder) };
-  } catch (error) {
-    if (!(error instanceof UnusableKeyError)) {
-      throw error;
+/** A stack whose reader has gone drains; one whose log cannot be written goes on, and says once that lines are lost. */
+function watchOutput(terminal: Terminal, signals: StopSignals): () => void {
+  return onOutputLost((error) => {
+    if (error.code === "EPIPE") {
+      signals.stop();
+    } else {
+      terminal.say(`The services' log cannot be written: ${error.message}. Its lines are lost from here on.`);
     }
-    terminal.say(`${terminal.colors.red(error.message)} Nothing was started.`);
-    return undefined;
-  }
+  });
 }
 
-async function removeData(services: readonly ServiceDefinition[], { terminal, settings }: RunOptions): Promise<void> {
-  const files = await findDatabaseFiles(services, settings);
-  terminal.say(files.length === 0 ? "Nothing to remove: there are no databases yet." : "Removing");
-  for (const file of files) {
-    terminal.say(`  ${relative(process.cwd(), file) || file}`);
+/** A service that was started again for a stack ends with that stack. */
+function watchStack(
+  claim: FolderClaim,
+  { settings, terminal, signals }: { settings: StackSettings; terminal: Terminal; signals: StopSignals },
+): () => void {
+  const { restartedFor } = claim;
+  if (restartedFor === undefined) {
+    return () => {};
   }
-  await removeDatabaseFiles(files, settings.dataFolder);
+  const timer = setInterval(async () => {
+    if (!signals.received && !(await claim.isRunning(restartedFor, settings.services))) {
+      report.stackEnded(terminal, restartedFor);
+      signals.stop();
+    }
+  }, stackCheckMs);
+  return () => clearInterval(timer);
 }
 
 class TooLateError extends Error {}
@@ -120,7 +156,8 @@ async function untilHealthy(stack: Stack, terminal: Terminal): Promise<"healthy"
     return "healthy";
   } catch (error) {
     if (error instanceof ServiceEndedError) {
-      report.endedAtStart(terminal, error.member, error.exit);
+      const { process: ended, port } = error.member;
+      report.endedAtStart(terminal, error, ended.listenError === undefined ? undefined : await findPortUse(port));
     } else if (error instanceof TooLateError) {
       report.neverHealthy(terminal, [...waiting], startMaxMs);
     } else {
@@ -133,19 +170,24 @@ async function untilHealthy(stack: Stack, terminal: Terminal): Promise<"healthy"
 }
 
 /** Says of each service that ends by itself what it was, and what becomes of the rest. Settles when none is left. */
-async function reportCrashes(
-  stack: Stack,
-  terminal: Terminal,
-  { settings, stopping }: { readonly settings: StackSettings; readonly stopping: () => boolean },
-): Promise<void> {
+async function reportCrashes(stack: Stack, { terminal, settings, claim, stopping }: CrashOptions): Promise<void> {
   await Promise.all(
     stack.members.map(async (member) => {
       const exit = await member.process.ended;
+      // Its port and its database are free: whoever starts it again may have them.
+      claim.giveUp(member.service.name);
       if (!stopping()) {
         report.endedByItself(terminal, member, exit, { running: stack.running, settings });
       }
     }),
   );
+}
+
+interface CrashOptions {
+  readonly terminal: Terminal;
+  readonly settings: StackSettings;
+  readonly claim: FolderClaim;
+  readonly stopping: () => boolean;
 }
 
 async function drain(stack: Stack, terminal: Terminal, second: Promise<void>): Promise<void> {

@@ -1,18 +1,25 @@
-import { waitUntilHealthy } from "./health.ts";
-import { type StackSettings, serviceEnvironment, serviceUrl } from "./service-environment.ts";
-import { type Exit, ServiceProcess } from "./service-process.ts";
-import type { ServiceDefinition } from "./service-registry.ts";
+import { setTimeout as wait } from "node:timers/promises";
+import { findPortUse } from "../ports/find-port-use.ts";
+import { waitUntilHealthy } from "../process/health.ts";
+import { type Exit, ServiceProcess } from "../process/service-process.ts";
+import { type StackSettings, serviceEnvironment, serviceUrl } from "../service/service-environment.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
 
 export interface StackOptions {
   readonly settings: StackSettings;
   readonly shell: Readonly<Record<string, string | undefined>>;
   readonly onLine: (name: string, line: string) => void;
+  /** Called before a service whose port was in use for a moment is started again. */
+  readonly onStartAgain?: (name: string, port: number) => void;
 }
 
 /** A service of a running stack. */
 export interface StackMember {
   readonly service: ServiceDefinition;
   readonly url: string;
+  /** Where it listens, on this machine. */
+  readonly port: number;
+  /** Its process; while it starts, the last that was tried. */
   readonly process: ServiceProcess;
   /** Settles when the service is healthy, with the milliseconds since it was started. Rejects if it never is. */
   readonly healthy: Promise<number>;
@@ -30,30 +37,19 @@ export class ServiceEndedError extends Error {
   }
 }
 
-/** Services as child processes of this one. None is ever restarted. */
+/** How often a service is started whose port is in use though no process listens on it. */
+const startTriesMax = 5;
+/** Before the second start, in milliseconds; before each further one as much more. */
+const startPauseMs = 200;
+
+/** Services as child processes of this one. One that has ended is never restarted, unless it never listened. */
 export class Stack {
   readonly members: readonly StackMember[];
+  #stopping = false;
 
   /** Starts all services at once. What one of them calls may still be starting: calls wait and retry. */
-  constructor(services: readonly ServiceDefinition[], { settings, shell, onLine }: StackOptions) {
-    this.members = services.map((service) => {
-      const url = serviceUrl(service, settings, shell);
-      const process = new ServiceProcess(service.name, {
-        main: service.main,
-        environment: serviceEnvironment(service, settings, shell),
-        onLine: (line) => onLine(service.name, line),
-      });
-      const member: { -readonly [K in keyof StackMember]: StackMember[K] } = {
-        service,
-        url,
-        process,
-        healthy: Promise.resolve(0),
-      };
-      member.healthy = untilHealthy(member);
-      // Whoever waits for all of them hears of the first failure alone; the others must not count as unhandled.
-      member.healthy.catch(() => {});
-      return member;
-    });
+  constructor(services: readonly ServiceDefinition[], options: StackOptions) {
+    this.members = services.map((service) => this.#start(service, options));
   }
 
   /** The services that have not ended. */
@@ -62,10 +58,11 @@ export class Stack {
   }
 
   /**
-   * Asks every service to finish what it has begun and end; settles when all have ended. Who calls goes before who is
-   * called, so that what the caller has begun can still be finished.
+   * Asks every service to drain and end; settles when all have ended. Callers end before the services that they call, so that
+   * calls in flight can be finished.
    */
   async drain(): Promise<void> {
+    this.#stopping = true;
     while (this.running.length > 0) {
       const called = new Set(this.running.flatMap((member) => member.service.calls));
       const uncalled = this.running.filter((member) => !called.has(member.service.name));
@@ -82,16 +79,66 @@ export class Stack {
 
   /** Ends every service at once. */
   kill(): void {
+    this.#stopping = true;
     for (const { process } of this.running) {
       process.kill();
     }
   }
+
+  #start(service: ServiceDefinition, { settings, shell, onLine, onStartAgain }: StackOptions): StackMember {
+    const port = service.port + settings.portOffset;
+    const spawn = () =>
+      new ServiceProcess(service.name, {
+        main: service.main,
+        port,
+        environment: serviceEnvironment(service, settings, shell),
+        onLine: (line) => onLine(service.name, line),
+      });
+    const member: { -readonly [K in keyof StackMember]: StackMember[K] } = {
+      service,
+      url: serviceUrl(service, settings, shell),
+      port,
+      process: spawn(),
+      healthy: Promise.resolve(0),
+    };
+    const startAgain = async (tries: number) => {
+      if (this.#stopping || tries === startTriesMax || !(await wasInUseForAMoment(member))) {
+        return false;
+      }
+      await wait(startPauseMs * tries);
+      if (this.#stopping) {
+        return false;
+      }
+      onStartAgain?.(service.name, port);
+      member.process = spawn();
+      return true;
+    };
+    member.healthy = untilHealthy(member, startAgain);
+    // Only the first failure of all members is awaited; the others must not count as unhandled.
+    member.healthy.catch(() => {});
+    return member;
+  }
 }
 
-async function untilHealthy(member: StackMember): Promise<number> {
+/** Whether a service could not listen because of a socket that is not listening: such a use passes. */
+async function wasInUseForAMoment({ process, port }: StackMember): Promise<boolean> {
+  return process.listenError === "EADDRINUSE" && (await findPortUse(port)).kind !== "listening";
+}
+
+async function untilHealthy(member: StackMember, startAgain: (tries: number) => Promise<boolean>): Promise<number> {
   const beganAt = performance.now();
-  const ended = new AbortController();
-  member.process.ended.then((exit) => ended.abort(new ServiceEndedError(member, exit)));
-  await waitUntilHealthy(member.url, ended.signal);
-  return performance.now() - beganAt;
+  for (let tries = 1; ; tries++) {
+    const { process } = member;
+    // Nothing dials the port before the process reports that it listens: see preload/refuse-self-connection.ts.
+    const exit = await Promise.race([process.listening, process.ended]);
+    if (exit === undefined) {
+      const ended = new AbortController();
+      process.ended.then((how) => ended.abort(new ServiceEndedError(member, how)));
+      await waitUntilHealthy(member.url, ended.signal);
+      return performance.now() - beganAt;
+    }
+    if (!(await startAgain(tries))) {
+      throw new ServiceEndedError(member, exit);
+    }
+  }
 }

@@ -1,13 +1,25 @@
 /**
- * Within this time signals count as one, in milliseconds: on Ctrl-C the terminal tells the whole group, and npm passes on
- * to its child what it was told itself, so that one press arrives twice.
+ * Signals that come within this time of the first are the same press of Ctrl-C, in milliseconds: a terminal and a wrapper may
+ * both send one. Nobody presses a key twice so quickly.
  */
-const onePressMs = 500;
+const onePressMs = 50;
+
+/**
+ * Under npm one further signal within this time of the first counts as its echo, in milliseconds: the terminal signals the
+ * whole group, and npm sends its child what it got itself.
+ */
+const npmEchoMs = 500;
 
 /** How often to look whether npm is still there, in milliseconds. */
 const parentCheckMs = 500;
 
-const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** SIGBREAK is Ctrl-Break on Windows, where SIGHUP is the closed window; elsewhere it does not exist. */
+const stopSignals: readonly NodeJS.Signals[] = [
+  "SIGINT",
+  "SIGTERM",
+  "SIGHUP",
+  ...(process.platform === "win32" ? (["SIGBREAK"] as const) : []),
+];
 
 export interface StopSignals {
   /** Settles with the first signal. */
@@ -16,6 +28,8 @@ export interface StopSignals {
   readonly second: Promise<void>;
   /** Whether the first has come. */
   readonly received: boolean;
+  /** Counts as the first signal, where none has come. */
+  stop(): void;
   /** Gives the signals their ordinary meaning back. */
   dispose(): void;
 }
@@ -28,12 +42,23 @@ export function watchSignals({ underNpm }: { readonly underNpm: boolean }): Stop
   const first = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();
   let firstAt: number | undefined;
+  let echoExpected = underNpm;
   const onSignal = () => {
     if (firstAt === undefined) {
       firstAt = performance.now();
       first.resolve();
-    } else if (performance.now() - firstAt > onePressMs) {
-      second.resolve();
+      return;
+    }
+    const sinceMs = performance.now() - firstAt;
+    if (sinceMs <= onePressMs || (echoExpected && sinceMs <= npmEchoMs)) {
+      echoExpected = false;
+      return;
+    }
+    second.resolve();
+  };
+  const stop = () => {
+    if (firstAt === undefined) {
+      onSignal();
     }
   };
   for (const signal of stopSignals) {
@@ -41,9 +66,10 @@ export function watchSignals({ underNpm }: { readonly underNpm: boolean }): Stop
   }
   const parent = process.ppid;
   const timer = setInterval(() => {
+    // After a signal the shell may end first: that is not a second one.
     if (underNpm && process.ppid !== parent) {
       clearInterval(timer);
-      onSignal();
+      stop();
     }
   }, parentCheckMs);
   timer.unref();
@@ -53,6 +79,7 @@ export function watchSignals({ underNpm }: { readonly underNpm: boolean }): Stop
     get received() {
       return firstAt !== undefined;
     },
+    stop,
     dispose() {
       clearInterval(timer);
       for (const signal of stopSignals) {

@@ -10,6 +10,7 @@ function recorder(interactive: boolean) {
   const terminal: Terminal = {
     interactive,
     colors: plain,
+    width: Number.POSITIVE_INFINITY,
     say: () => {},
     log: (line) => lines.push(line),
     status: () => {},

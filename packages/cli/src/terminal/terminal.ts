@@ -7,6 +7,8 @@ export interface Terminal {
   /** Whether a person is looking. If not, the services' lines are passed on as they are, for a program to read. */
   readonly interactive: boolean;
   readonly colors: Colors;
+  /** How many characters a line may have; unlimited where no person looks. */
+  readonly width: number;
   /** A line of the command's own: to the output, or to the error output where the output is a program's. */
   say(line?: string): void;
   /** A line of a service. */
@@ -20,6 +22,8 @@ interface Streams {
   readonly errorOutput: NodeJS.WriteStream;
 }
 
+/** What a terminal has that does not tell. */
+const columnsDefault = 80;
 const clearLine = "\r\u001b[2K";
 
 /** The terminal of this process. Colours follow NO_COLOR and FORCE_COLOR. */
@@ -35,6 +39,9 @@ export function createTerminal({ output, errorOutput }: Streams = systemStreams(
   };
   return {
     interactive,
+    get width() {
+      return interactive ? output.columns || columnsDefault : Number.POSITIVE_INFINITY;
+    },
     colors: picocolors.createColors(interactive && picocolors.isColorSupported),
     say: (line = "") => write(interactive ? output : errorOutput, line),
     log: (line) => write(output, line),
@@ -43,7 +50,7 @@ export function createTerminal({ output, errorOutput }: Streams = systemStreams(
         return;
       }
       // Cut to the width: a status of two rows could not be taken back.
-      const next = line?.slice(0, (output.columns || 80) - 1);
+      const next = line?.slice(0, (output.columns || columnsDefault) - 1);
       output.write(status === undefined ? (next ?? "") : clearLine + (next ?? ""));
       status = next;
     },

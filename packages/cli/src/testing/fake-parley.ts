@@ -1,7 +1,8 @@
 // `parley` with three fake services: what the tests of `parley up` run. FAKE_PORTS are their ports.
 import { fileURLToPath } from "node:url";
 import { createProgram } from "../program.ts";
-import type { ServiceDefinition } from "../stack/service-registry.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
+import { guardOutput } from "../terminal/output.ts";
 
 const main = fileURLToPath(new URL("./fake-service.ts", import.meta.url));
 
@@ -19,6 +20,7 @@ function fake(name: string, port: number, calls: readonly string[] = []): Servic
 
 const [user = 0, product = 0, order = 0] = (process.env.FAKE_PORTS ?? "").split(",").map(Number);
 
+guardOutput();
 await createProgram({
   services: [fake("user", user), fake("product", product), fake("order", order, ["user", "product"])],
 }).parseAsync();

@@ -1,5 +1,6 @@
 // Stands in for a service in the tests of `parley up`: a process with a port, `/health`, JSON log lines and signals.
 // FAKE_<NAME> says how it behaves, with words separated by commas.
+import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 
@@ -16,6 +17,17 @@ if (behaviour.includes("crash-at-start")) {
 }
 if (behaviour.includes("slow")) {
   await wait(1_500);
+}
+
+// The first start ends as if its port were in use by a connection of another program; the next one does not.
+if (behaviour.includes("port-in-use-once") && !existsSync(`${process.env.FAKE_NOTES}/${name}`)) {
+  writeFileSync(`${process.env.FAKE_NOTES}/${name}`, "");
+  process.send?.({ kind: "listen-failed", port: Number(process.env.PORT), code: "EADDRINUSE" }, () => process.exit(1));
+  await new Promise(() => {});
+}
+if (behaviour.includes("wrong-settings")) {
+  console.error(`${name}: settings are wrong`);
+  process.exit(2);
 }
 
 const server = createServer((request, response) => {

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
-import { stepInWords } from "../menu/follow-order.ts";
+import { stepInWords } from "../menu/follow-trace.ts";
 import { collectTrace } from "./collect-trace.ts";
-import { newTrace } from "./order-trace.ts";
+import { newTrace } from "./known-traces.ts";
 
 const servers: Server[] = [];
 afterEach(() => {

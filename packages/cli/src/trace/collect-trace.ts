@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { SequenceCall } from "../render/sequence.ts";
+import type { SequenceCall } from "../render/sequence-steps.ts";
 
 /** A service that keeps its last calls. */
 export interface TracedService {

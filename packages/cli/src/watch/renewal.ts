@@ -1,7 +1,7 @@
 import { type ConnectError, createClient } from "@connectrpc/connect";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { reasonOf } from "@parley/rpc";
-import type { Connection } from "../call/connection.ts";
+import type { Connection } from "../connection/connection.ts";
 
 /**
  * Mends what ended with its access token: signs the connection's calls with the next one. Each refresh token gives that once, so

@@ -16,9 +16,9 @@ import {
   WatchStockResponseSchema,
 } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { systemClock } from "@parley/rpc";
-import type { Connection } from "../call/connection.ts";
-import { exitCodeOf, exitCodes } from "../call/exit-codes.ts";
-import { codeName, failureLines } from "../call/failure.ts";
+import type { Connection } from "../connection/connection.ts";
+import { exitCodeOf, exitCodes } from "../outcome/exit-codes.ts";
+import { codeName, failureLines } from "../outcome/failure.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { type FollowOptions, follow, type StreamState } from "./follow.ts";
 import { notificationLine, orderLine, stockLine } from "./happenings.ts";

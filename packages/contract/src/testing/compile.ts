@@ -5,22 +5,9 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
 const root = join(import.meta.dirname, "../../../..");
 const fixturePath = "packages/contract/src/testing/fixture";
-const googlePath = "node_modules/google-gax/build/protos";
 
-/** The same compiler that makes gen/, over one more folder; what it takes from Google is only the annotations. */
-const config = {
-  version: "v2",
-  modules: [
-    { path: fixturePath },
-    {
-      path: googlePath,
-      includes: [`${googlePath}/google/api`],
-      excludes: ["apikeys", "cloudquotas", "expr", "servicecontrol", "servicemanagement", "serviceusage"].map(
-        (name) => `${googlePath}/google/api/${name}`,
-      ),
-    },
-  ],
-};
+/** The same compiler that makes gen/, over one more folder. */
+const config = { version: "v2", modules: [{ path: fixturePath }, { path: "standard" }] };
 
 /** Compiles a contract of this folder, with its comments. */
 export function compileFixture(name: string): FileRegistry {

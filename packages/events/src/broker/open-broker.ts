@@ -9,6 +9,8 @@ import { createRedisConsumer } from "./redis/redis-consumer.ts";
 /** A broker URL that cannot be understood. */
 export class BrokerUrlError extends Error {
   override readonly name = "BrokerUrlError";
+  /** The environment variable that is wrong: a service ends with exit code 2 and the message alone. */
+  readonly setting = "BROKER_URL";
 }
 
 export interface OpenBrokerOptions {

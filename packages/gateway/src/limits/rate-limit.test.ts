@@ -1,6 +1,7 @@
 import { Code, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
+import { readTrustedProxies } from "@parley/rpc/server";
 import { createTestClock } from "@parley/rpc/testing";
 import { afterEach, expect, test } from "vitest";
 import { openTestDoor, type TestDoor } from "../testing/fake-platform.ts";
@@ -36,7 +37,8 @@ test("a caller who asks too often is told to wait, by REST and by RPC together",
 });
 
 test("a proxy's word on who calls counts only where it is trusted", async () => {
-  const open = (trustsProxy: boolean) => openTestDoor({ requestsPerMinuteMax: 1, trustsProxy });
+  const open = (trusts: boolean) =>
+    openTestDoor({ requestsPerMinuteMax: 1, trustedProxies: readTrustedProxies(trusts ? "127.0.0.0/8" : "") });
   const ask = (from: string) => door?.fetch("/products/101", { headers: { "x-forwarded-for": from } });
   door = await open(false);
   expect((await ask("10.0.0.1"))?.status).toBe(200);
@@ -51,9 +53,9 @@ test("a proxy's word on who calls counts only where it is trusted", async () => 
 
 test("the service is told where a call comes from, and nothing that the caller made up", async () => {
   const url = "/product.v1.ProductService/GetProduct";
-  const ask = async (trustsProxy: boolean, path: string) => {
+  const ask = async (trusts: boolean, path: string) => {
     await door?.server.close();
-    door = await openTestDoor({ trustsProxy });
+    door = await openTestDoor({ trustedProxies: readTrustedProxies(trusts ? "true" : "") });
     const headers = { "x-forwarded-for": "9.9.9.9, 10.0.0.7", "content-type": "application/json" };
     await door.fetch(path, path === url ? { method: "POST", body: '{"productId":"101"}', headers } : { headers });
     return door.platform.headers[0]?.get("x-forwarded-for");
@@ -66,7 +68,7 @@ test("the service is told where a call comes from, and nothing that the caller m
 
 test("a window ends", async () => {
   const clock = createTestClock();
-  const limit = createRateLimit({ clock, requestsPerMinuteMax: 2, trustsProxy: false });
+  const limit = createRateLimit({ clock, requestsPerMinuteMax: 2 });
   expect([limit.take("a"), limit.take("a"), limit.take("b")]).toEqual([undefined, undefined, undefined]);
   expect(limit.take("a")?.code).toBe(Code.ResourceExhausted);
   await clock.advance(60_000);
@@ -74,7 +76,7 @@ test("a window ends", async () => {
 });
 
 test("no limit is no limit", () => {
-  const limit = createRateLimit({ clock: createTestClock(), requestsPerMinuteMax: 0, trustsProxy: false });
+  const limit = createRateLimit({ clock: createTestClock(), requestsPerMinuteMax: 0 });
   expect(Array.from({ length: 1000 }, () => limit.take("a")).every((error) => error === undefined)).toBe(true);
 });
 

@@ -1,15 +1,14 @@
 import { Code, type ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { addressGroup, type Clock, callContextKey, reasonError } from "@parley/rpc";
-import type { CountCall, ServerCall } from "@parley/rpc/server";
-import { requestHeader } from "../request-header.ts";
+import type { CountCall, TrustedProxies } from "@parley/rpc/server";
 import { CallerRate } from "./caller-rate.ts";
 
 export interface RateLimitOptions {
   readonly clock: Clock;
   /** The most that one caller may ask for in a minute. 0: no limit. */
   readonly requestsPerMinuteMax: number;
-  /** Whether the `x-forwarded-for` of a proxy in front of the door says who calls. Only for a door that nothing else reaches. */
-  readonly trustsProxy: boolean;
+  /** The proxies in front of the gateway, if there are any. */
+  readonly proxies?: TrustedProxies | undefined;
 }
 
 /** How much one caller may ask for. A caller is a signed-in user where the door knows one, or else an address. */
@@ -27,7 +26,7 @@ export interface RateLimit {
 const windowMs = 60_000;
 
 /** Counts callers in windows of a minute. */
-export function createRateLimit({ clock, requestsPerMinuteMax, trustsProxy }: RateLimitOptions): RateLimit {
+export function createRateLimit({ clock, requestsPerMinuteMax, proxies }: RateLimitOptions): RateLimit {
   const rate = new CallerRate(clock, windowMs);
 
   function take(caller: string): ConnectError | undefined {
@@ -38,31 +37,20 @@ export function createRateLimit({ clock, requestsPerMinuteMax, trustsProxy }: Ra
     return current > requestsPerMinuteMax ? tooMany(requestsPerMinuteMax, remainingMs) : undefined;
   }
 
-  function callerOf(address: string, forwardedFor: string | undefined): string {
-    // The last entry is what the proxy itself saw; those before it are what it was told.
-    const proxied = trustsProxy ? forwardedFor?.split(",").at(-1)?.trim() : undefined;
-    return proxied === undefined || proxied === "" ? address : proxied.slice(0, addressLengthMax);
-  }
-
-  function addressOf(context: HandlerContext): string {
-    const forwardedFor = trustsProxy ? requestHeader(context, "x-forwarded-for") : undefined;
-    return callerOf(context.values.get(callContextKey)?.peer ?? "unknown", forwardedFor);
-  }
-
-  function callerOfCall({ caller, peer, incoming }: ServerCall): string {
-    return caller === undefined ? callerOf(peer, incoming.header("x-forwarded-for")) : `${caller.kind}:${caller.id}`;
-  }
+  const callerOf = (address: string, forwardedFor: string | undefined) =>
+    proxies?.clientOf(address, forwardedFor) ?? address;
 
   return {
     take,
     callerOf,
-    addressOf,
+    addressOf: ({ values }) => values.get(callContextKey)?.peer ?? "unknown",
     count(call) {
       // REST was counted at its own door.
       if (call.protocolName === restProtocol) {
         return;
       }
-      const error = take(callerOfCall(call));
+      const { caller, peer } = call;
+      const error = take(caller === undefined ? peer : `${caller.kind}:${caller.id}`);
       if (error !== undefined) {
         throw error;
       }
@@ -71,9 +59,6 @@ export function createRateLimit({ clock, requestsPerMinuteMax, trustsProxy }: Ra
 }
 
 const restProtocol = "rest";
-
-/** The longest textual IPv6 address, with a zone. */
-const addressLengthMax = 64;
 
 function tooMany(requestsPerMinuteMax: number, remainingMs: number): ConnectError {
   return reasonError(Code.ResourceExhausted, {

@@ -73,8 +73,8 @@ async function send({ status, headers, body }: RestResponse, to: AnyResponse, re
     // A connection of HTTP/2 outlives a request that went wrong (RFC 9113, section 8.2.2).
     delete all.connection;
   }
-  if (typeof body === "string") {
-    if (body !== "") {
+  if (typeof body === "string" || body instanceof Uint8Array) {
+    if (body.length > 0) {
       all["content-length"] = Buffer.byteLength(body);
     }
     response.writeHead(status, all);

@@ -2,16 +2,23 @@ import { readFile } from "node:fs/promises";
 import { createFileRegistry, type DescService, fromBinary, type JsonObject } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { createOpenApi } from "@parley/rest";
-import { publicServices } from "../public-services.ts";
+import type { PublicService } from "../public-services.ts";
 import { examples } from "./api-examples.ts";
 
 /** The contracts with their comments, which generated code does not carry. */
 const contractsUrl = new URL(import.meta.resolve("@parley/gen/contracts.binpb"));
 
-/** The OpenAPI 3.1 document of everything that the door offers over REST. */
-export async function apiDescription(): Promise<JsonObject> {
+export interface ApiDescriptionOptions {
+  /** The contracts that the gateway offers. */
+  readonly offered: readonly PublicService[];
+  /** Whether callers have to sign in where the contract says so. */
+  readonly signIn: boolean;
+}
+
+/** The OpenAPI 3.1 document of everything that the gateway offers over REST. */
+export async function apiDescription({ offered, signIn }: ApiDescriptionOptions): Promise<JsonObject> {
   const contracts = createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(contractsUrl)));
-  const services = publicServices.map(({ service }) => contracts.getService(service.typeName) ?? service);
+  const services = offered.map(({ service }) => contracts.getService(service.typeName) ?? service);
   return createOpenApi(services satisfies readonly DescService[], {
     title: "Parley",
     version: "1",
@@ -20,7 +27,9 @@ export async function apiDescription(): Promise<JsonObject> {
       "Lists are paged: `page_size`, and `page_token` with the `nextPageToken` of the page before. " +
       "Streams come as a JSON value to a line, or as server-sent events for `accept: text/event-stream`; empty lines are signs " +
       "of life, and a last line or event with `error` says why a stream ended.",
-    servers: ["/"],
+    // Relative to this document, which may be behind a proxy's path prefix.
+    servers: ["."],
+    signIn,
     examples,
   });
 }

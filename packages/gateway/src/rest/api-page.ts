@@ -18,20 +18,23 @@ const page = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Parley API</title>
-<link rel="icon" href="/docs/favicon-32x32.png">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="icon" href="docs/favicon-32x32.png">
+<link rel="stylesheet" href="docs/swagger-ui.css">
 <div id="api"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
 </html>
 `;
 
-const start = `SwaggerUIBundle({ url: "/openapi.json", dom_id: "#api", deepLinking: true, tryItOutEnabled: true });\n`;
+const start = `SwaggerUIBundle({ url: "openapi.json", dom_id: "#api", deepLinking: true, tryItOutEnabled: true });\n`;
 
-/** The API page (Swagger UI) at `/docs`, out of the package: nothing is fetched from elsewhere. */
+/**
+ * The API page (Swagger UI) at `/docs`, out of the package: nothing is fetched from elsewhere. All that it names is relative, so that
+ * it works behind a proxy that puts a path in front.
+ */
 export function apiPageRoutes(app: FastifyInstance): void {
   app.get("/docs", (_request, reply) => reply.type("text/html; charset=utf-8").send(page));
-  app.get("/docs/", (_request, reply) => reply.redirect("/docs"));
+  app.get("/docs/", (_request, reply) => reply.redirect("../docs"));
   app.get("/docs/start.js", (_request, reply) => reply.type("text/javascript; charset=utf-8").send(start));
   for (const [name, type] of Object.entries(files)) {
     app.get(`/docs/${name}`, async (_request, reply) => {

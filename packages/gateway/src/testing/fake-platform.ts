@@ -6,7 +6,7 @@ import { InventoryService, type WatchStockResponseSchema } from "@parley/gen/pro
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { type Environment, reasonError, systemEnvironment } from "@parley/rpc";
-import { implement, type RunningServer, type ServiceModule, serve } from "@parley/rpc/server";
+import { implementPartly, type RunningServer, type ServiceModule, serve } from "@parley/rpc/server";
 import { connectInMemory } from "@parley/rpc/testing";
 import { createGatewayModule, type GatewayModuleOptions } from "../index.ts";
 
@@ -47,7 +47,7 @@ export function fakePlatform(): FakePlatform {
     },
     product: {
       entries: [
-        implement(ProductService, {
+        implementPartly(ProductService, {
           async getProduct({ productId: id }, context) {
             platform.calls.push(`GetProduct ${id}`);
             platform.headers.push(context.requestHeader);
@@ -62,7 +62,7 @@ export function fakePlatform(): FakePlatform {
           },
           updateProduct: ({ product }) => ({ product: product ?? {} }),
         }),
-        implement(InventoryService, {
+        implementPartly(InventoryService, {
           async *watchStock({ afterPosition, productIds }, context) {
             const name = `${afterPosition}/${productIds}`;
             const queue: MessageInitShape<typeof WatchStockResponseSchema>[] = [];
@@ -95,7 +95,7 @@ export function fakePlatform(): FakePlatform {
     },
     order: {
       entries: [
-        implement(OrderService, {
+        implementPartly(OrderService, {
           createOrder(request) {
             platform.orders.push(request);
             platform.stock -= request.items.reduce((sum, { quantity }) => sum + quantity, 0);
@@ -104,7 +104,7 @@ export function fakePlatform(): FakePlatform {
         }),
       ],
     },
-    user: { entries: [implement(UserService, {})] },
+    user: { entries: [implementPartly(UserService, {})] },
   };
   return platform;
 }

@@ -1,6 +1,6 @@
 import type { CallContext } from "@parley/rpc";
 import type { Transaction } from "@parley/store";
-import { type Product, stockMax } from "../product.ts";
+import { checkEtag, type Product, stockMax } from "../product.ts";
 import { ProductError, productNotFound } from "../product-errors.ts";
 import type { ProductEvents } from "../product-events.ts";
 import { findProduct, moveStock } from "../product-store.ts";
@@ -8,6 +8,8 @@ import { findProduct, moveStock } from "../product-store.ts";
 /** What is to become of a product's stock. */
 export interface StockUpdate {
   readonly productId: string;
+  /** The etag or revision that the writer saw. Empty: whatever it is. */
+  readonly etag: string;
   /** Units from now on, or units more (fewer, if negative). */
   readonly change: { readonly case: "stock" | "delta"; readonly value: number };
   readonly nowMs: number;
@@ -15,18 +17,19 @@ export interface StockUpdate {
 }
 
 /**
- * Sets a product's stock or adds to it; the product after it. Throws PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK if less than
- * nothing would be left, STOCK_TOO_LARGE if more than a product can have.
+ * Sets a product's stock or adds to it; the product after it. Throws PRODUCT_NOT_FOUND, ETAG_MISMATCH, INSUFFICIENT_STOCK if
+ * less than nothing would be left, STOCK_TOO_LARGE if more than a product can have.
  */
 export async function updateStock(
   transaction: Transaction,
   events: ProductEvents,
-  { productId, change, nowMs, cause }: StockUpdate,
+  { productId, etag, change, nowMs, cause }: StockUpdate,
 ): Promise<Product> {
   const product = await findProduct(transaction, productId);
   if (product === undefined) {
     throw productNotFound([productId]);
   }
+  checkEtag(product, etag);
   const delta = change.case === "stock" ? change.value - product.stock : change.value;
   checkRange(product, delta);
   if (delta === 0) {

@@ -1,4 +1,4 @@
-import type { DescMethod, DescService, JsonObject } from "@bufbuild/protobuf";
+import type { DescField, DescMethod, DescService, JsonObject } from "@bufbuild/protobuf";
 import {
   type Binding,
   callerOf,
@@ -10,6 +10,9 @@ import {
   rulesOf,
 } from "@parley/contract";
 import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
+import { isHttpBody } from "../http-body.ts";
+import { etagField } from "../request/precondition.ts";
+import { patchOf } from "../request/update-mask.ts";
 import { openApiPath, type PathNames, queryParameters } from "./parameters.ts";
 import { errorSchema, responsesOf } from "./responses.ts";
 import { SchemaBook } from "./schemas.ts";
@@ -20,6 +23,8 @@ export interface OpenApiOptions {
   readonly description?: string;
   /** The addresses that it is served at. */
   readonly servers?: readonly string[];
+  /** Whether callers have to sign in where the contract says so. Default: true. Without it, no operation asks for a token. */
+  readonly signIn?: boolean;
   /** As for the transcoder. */
   readonly exposes?: (method: DescMethod) => boolean;
   /** Examples, by `package.Service.Method`. */
@@ -43,7 +48,7 @@ const pathItemMethods = new Set(["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEA
  * the descriptors keep their source information; constraints are their protovalidate rules.
  */
 export function createOpenApi(services: readonly DescService[], options: OpenApiOptions): JsonObject {
-  const { exposes = isExposed } = options;
+  const { exposes = isExposed, signIn = true } = options;
   const schemas = new SchemaBook();
   const paths: Record<string, JsonObject> = {};
   const pathNames: PathNames = new Map();
@@ -51,7 +56,14 @@ export function createOpenApi(services: readonly DescService[], options: OpenApi
   for (const service of served) {
     for (const method of service.methods.filter(exposes)) {
       for (const [index, binding] of methodBindings(method).entries()) {
-        addOperation(paths, { binding, index, schemas, pathNames, example: options.examples?.[fullName(method)] });
+        addOperation(paths, {
+          binding,
+          index,
+          schemas,
+          pathNames,
+          signIn,
+          example: options.examples?.[fullName(method)],
+        });
       }
     }
   }
@@ -67,13 +79,15 @@ export function createOpenApi(services: readonly DescService[], options: OpenApi
     paths,
     components: {
       schemas: { Error: errorSchema, ...schemas.components() },
-      securitySchemes: {
-        bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "The access token of a sign-in." },
-      },
+      ...(signIn ? { securitySchemes } : {}),
       parameters: sharedParameters,
     },
   };
 }
+
+const securitySchemes: JsonObject = {
+  bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "The access token of a sign-in." },
+};
 
 /** `package.Service.Method`, as options name a method. */
 function fullName(method: DescMethod): string {
@@ -85,6 +99,7 @@ interface OperationSource {
   readonly index: number;
   readonly schemas: SchemaBook;
   readonly pathNames: PathNames;
+  readonly signIn: boolean;
   readonly example: OperationExample | undefined;
 }
 
@@ -100,7 +115,7 @@ function addOperation(paths: Record<string, JsonObject>, source: OperationSource
 }
 
 function operation(
-  { binding, index, schemas, example }: OperationSource,
+  { binding, index, schemas, signIn, example }: OperationSource,
   pathParameters: readonly JsonObject[],
 ): JsonObject {
   const { method } = binding;
@@ -113,10 +128,10 @@ function operation(
     operationId: `${method.parent.name}_${method.name}${index === 0 ? "" : `_${index + 1}`}`,
     tags: [method.parent.name],
     ...(comment === "" ? {} : { summary: firstSentence(comment), description: comment }),
-    parameters: [...parameters, ...sharedReferences(method)],
+    parameters: [...parameters, ...sharedReferences(binding)],
     ...requestBodyOf(binding, schemas, example?.request),
-    responses: responsesOf(binding, schemas, example?.response),
-    ...securityOf(method),
+    responses: responsesOf(binding, { schemas, signIn, example: example?.response }),
+    ...(signIn ? securityOf(method) : {}),
   };
 }
 
@@ -134,15 +149,26 @@ function requestBodyOf(binding: Binding, schemas: SchemaBook, example: JsonObjec
   if (body === "none") {
     return {};
   }
+  if (isHttpBody(body === "all" ? method.input : body)) {
+    return { requestBody: { required: false, content: { "*/*": { schema: {} } } } };
+  }
   const inPath = new Set(pathFields.filter(({ fields }) => fields.length === 1).map(({ name }) => name));
-  const schema =
-    body !== "all"
-      ? schemas.field(body)
-      : inPath.size === 0
-        ? schemas.message(method.input)
-        : schemas.messageWithout(method.input, inPath);
+  const schema = body !== "all" ? bodySchema(binding, body, schemas) : schemas.request(method.input, inPath);
   const content = { schema, ...(example === undefined ? {} : { example }) };
   return { requestBody: { required: needsBody(binding, inPath), content: { "application/json": content } } };
+}
+
+/** Of a resource that a PATCH changes, only what it can change. */
+function bodySchema(binding: Binding, body: DescField, schemas: SchemaBook): JsonObject {
+  const patch = patchOf(binding);
+  if (patch === undefined) {
+    return schemas.field(body);
+  }
+  const { resource, changeable } = patch;
+  const fixed = resource.fields.filter((field) => !changeable.includes(field) && field.name !== "etag");
+  const { description } = schemas.field(body);
+  const schema = schemas.messageWithout(resource, new Set(fixed.map(({ name }) => name)));
+  return { ...schema, ...(description === undefined ? {} : { description }) };
 }
 
 function needsBody({ body, method }: Binding, inPath: ReadonlySet<string>): boolean {
@@ -164,8 +190,24 @@ const sharedParameters: JsonObject = {
   RequestId: {
     name: "X-Request-Id",
     in: "header",
-    description: "Names the call in logs; one is made where it is missing. The answer carries it, too.",
-    schema: { type: "string", maxLength: 128 },
+    description:
+      "Names the call in logs: up to 128 visible ASCII characters. Where it is missing or anything else, one is made. The answer carries it, too.",
+    schema: { type: "string" },
+  },
+  IfMatch: {
+    name: "If-Match",
+    in: "header",
+    description:
+      "The call changes something only if the resource still has this ETag, or one of several with commas between. " +
+      "Otherwise it answers 412.",
+    schema: { type: "string" },
+  },
+  IfNoneMatch: {
+    name: "If-None-Match",
+    in: "header",
+    description:
+      "The ETag of an answer that the client has: if it is still the same, the answer is 304 without a body.",
+    schema: { type: "string" },
   },
   LastEventId: {
     name: "Last-Event-ID",
@@ -175,8 +217,15 @@ const sharedParameters: JsonObject = {
   },
 };
 
-function sharedReferences(method: DescMethod): JsonObject[] {
-  const names = ["ServerTimeout", "RequestId", ...(method.methodKind === "server_streaming" ? ["LastEventId"] : [])];
+function sharedReferences(binding: Binding): JsonObject[] {
+  const streams = binding.method.methodKind === "server_streaming";
+  const names = [
+    "ServerTimeout",
+    "RequestId",
+    ...(streams ? ["LastEventId"] : []),
+    ...(!streams && binding.httpMethod === "GET" ? ["IfNoneMatch"] : []),
+    ...(binding.httpMethod !== "GET" && etagField(binding) !== undefined ? ["IfMatch"] : []),
+  ];
   return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
 }
 

@@ -3,22 +3,34 @@ import { Code } from "@connectrpc/connect";
 import type { Binding } from "@parley/contract";
 import { callerOf, commentOf } from "@parley/contract";
 import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
+import { isHttpBody } from "../http-body.ts";
+import { etagField } from "../request/precondition.ts";
 import { httpStatusOf, statusNameOf } from "../response/http-status.ts";
 import type { SchemaBook } from "./schemas.ts";
 
 const errorContent = { "application/json": { schema: { $ref: "#/components/schemas/Error" } } };
 
+export interface ResponsesSource {
+  readonly schemas: SchemaBook;
+  /** Whether callers have to sign in where the contract says so. */
+  readonly signIn: boolean;
+  readonly example: JsonObject | undefined;
+}
+
 /** The answers of a binding: the message, the errors that the method's comment names, and any other error. */
-export function responsesOf(binding: Binding, schemas: SchemaBook, example: JsonObject | undefined): JsonObject {
+export function responsesOf(binding: Binding, { schemas, signIn, example }: ResponsesSource): JsonObject {
   const { method, responseBody } = binding;
   const schema = responseBody === undefined ? schemas.message(method.output) : schemas.field(responseBody);
   const description = commentOf(method.output) || "The answer.";
   return {
-    "200": { description, ...headersOf(binding), content: contentOf(method, schema, example) },
+    "200": { description, ...headersOf(binding), content: contentOf(binding, schema, example) },
     ...(binding.httpMethod === "GET" && method.methodKind === "unary"
       ? { "304": { description: "What the client has already, by its `If-None-Match`." } }
       : {}),
-    ...errorsOf(method),
+    ...(binding.httpMethod !== "GET" && etagField(binding) !== undefined
+      ? { "412": { description: "ABORTED: the resource has another ETag than `If-Match`.", content: errorContent } }
+      : {}),
+    ...errorsOf(method, signIn),
     default: { description: "An error.", content: errorContent },
   };
 }
@@ -29,7 +41,10 @@ function headersOf({ httpMethod, method }: Binding): JsonObject {
     : {};
 }
 
-function contentOf(method: DescMethod, schema: JsonObject, example: JsonObject | undefined): JsonObject {
+function contentOf({ method, responseBody }: Binding, schema: JsonObject, example: JsonObject | undefined): JsonObject {
+  if (isHttpBody(responseBody ?? method.output)) {
+    return { "*/*": { schema: {} } };
+  }
   if (method.methodKind === "server_streaming") {
     const text = { type: "string", description: "Server-sent events; each `data` is an answer, `id` its position." };
     return { "application/x-ndjson": { schema }, "text/event-stream": { schema: text } };
@@ -40,10 +55,10 @@ function contentOf(method: DescMethod, schema: JsonObject, example: JsonObject |
 const codes = Object.values(Code).filter((code): code is Code => typeof code === "number");
 
 /** A comment in the contract names the codes that the method ends with, as google.rpc.Code writes them. */
-function errorsOf(method: DescMethod): JsonObject {
+function errorsOf(method: DescMethod, signIn: boolean): JsonObject {
   const comment = commentOf(method);
   const always = [Code.InvalidArgument, Code.ResourceExhausted, Code.Unavailable, Code.DeadlineExceeded];
-  const guarded = callerOf(method) === Caller.PUBLIC ? [] : [Code.Unauthenticated, Code.PermissionDenied];
+  const guarded = !signIn || callerOf(method) === Caller.PUBLIC ? [] : [Code.Unauthenticated, Code.PermissionDenied];
   const named = codes.filter((code) => new RegExp(`\\b${statusNameOf(code)}\\b`).test(comment));
   const byStatus = new Map<number, Set<string>>();
   for (const code of [...always, ...guarded, ...named]) {

@@ -17,7 +17,16 @@ export class SchemaBook {
     return wellKnownSchema(message) ?? this.#reference(message.typeName, () => this.#messageSchema(message));
   }
 
-  /** A message's schema without some of its fields, written out: for bodies whose other fields are in the path. */
+  /**
+   * The schema of a body whose other fields, `elsewhere`, are in the path. Of a request, fields that it does not have are refused;
+   * of a message that also is an answer that is not said, since later answers may have more.
+   */
+  request(message: DescMessage, elsewhere: ReadonlySet<string>): JsonObject {
+    const make = () => ({ ...this.#messageSchema(message, elsewhere), additionalProperties: false });
+    return elsewhere.size === 0 ? this.#reference(message.typeName, make) : make();
+  }
+
+  /** A message's schema without some of its fields, written out. */
   messageWithout(message: DescMessage, left: ReadonlySet<string>): JsonObject {
     return this.#messageSchema(message, left);
   }
@@ -25,7 +34,9 @@ export class SchemaBook {
   /** The schema of a field's value, with its rules and its comment. */
   field(field: DescField): JsonObject {
     const rules = rulesOf(field);
-    const description = [commentOf(field), ruleSentences(rules)].filter((text) => text !== "").join(" ");
+    const description = [commentOf(field), ruleSentences(rules), tokenSentence(field)]
+      .filter((text) => text !== "")
+      .join(" ");
     return { ...this.#value(field, rules), ...constraintsOf(rules), ...(description === "" ? {} : { description }) };
   }
 
@@ -100,6 +111,18 @@ export class SchemaBook {
       this.#schemas.set(name, make());
     }
     return { $ref: `#/components/schemas/${name}` };
+  }
+}
+
+/** What no schema can say of fields whose values only the service can make (https://google.aip.dev/158, and Parley's Watch methods). */
+function tokenSentence(field: DescField): string {
+  switch (field.name) {
+    case "page_token":
+      return "Only a token that this list answered is taken; any other is refused with the reason INVALID_PAGE_TOKEN.";
+    case "after_position":
+      return "Only a position that this stream answered is taken; any other is refused with the reason INVALID_POSITION.";
+    default:
+      return "";
   }
 }
 

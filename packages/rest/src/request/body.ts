@@ -1,6 +1,8 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
+import { parseMediaType } from "../media-type.ts";
 import { quoted, RestProblem } from "../problem.ts";
+import { parseJson } from "./json-text.ts";
 
 /** What a request's body may be made of. */
 export type BodySource = AsyncIterable<Uint8Array> | Uint8Array | undefined;
@@ -37,21 +39,37 @@ export function parseBody(bytes: Uint8Array, contentType: string | undefined): J
     return undefined;
   }
   refuseOtherMedia(contentType);
+  let text: string;
   try {
-    return JSON.parse(decoder.decode(bytes)) as JsonValue;
+    text = decoder.decode(bytes);
   } catch (cause) {
-    const why = cause instanceof SyntaxError || cause instanceof TypeError ? cause.message.slice(0, 200) : "too deep";
-    throw new RestProblem("MALFORMED_BODY", `the body is not JSON: ${why}`, { cause });
+    throw new RestProblem("INVALID_REQUEST", "the body is not UTF-8", { cause });
+  }
+  return parseJson(text);
+}
+
+/** Throws a {@link RestProblem} (415) where the body is compressed or otherwise coded (RFC 9110, sections 8.4 and 15.5.16). */
+export function refuseCodings(contentEncoding: string | undefined): void {
+  const codings = (contentEncoding ?? "").split(",").map((coding) => coding.trim().toLowerCase());
+  const other = codings.find((coding) => coding !== "" && coding !== "identity");
+  if (other !== undefined) {
+    throw new RestProblem(
+      "UNSUPPORTED_MEDIA_TYPE",
+      `the body must not be compressed; the request says content-encoding ${quoted(other)}`,
+      { httpStatus: 415, headers: { "accept-encoding": "identity" } },
+    );
   }
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** `application/json` or a type built on it (RFC 6839), with no other charset than UTF-8. */
-const jsonPattern = /^application\/(?:[a-z0-9.+_-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+/** `application/json`, or a type built on it (RFC 6839). */
+const jsonPattern = /^application\/(?:[a-z0-9.+_-]+\+)?json$/;
 
 function refuseOtherMedia(contentType: string | undefined): void {
-  if (contentType === undefined || !jsonPattern.test(contentType.trim())) {
+  const type = contentType === undefined ? undefined : parseMediaType(contentType);
+  // JSON is UTF-8 (RFC 8259, section 8.1); parameters that say nothing of the characters change nothing.
+  if (type === undefined || !jsonPattern.test(type.type) || !isUtf8(type.parameters.get("charset"))) {
     const given = contentType === undefined ? "no content-type" : quoted(contentType);
     throw new RestProblem(
       "UNSUPPORTED_MEDIA_TYPE",
@@ -64,8 +82,12 @@ function refuseOtherMedia(contentType: string | undefined): void {
   }
 }
 
+function isUtf8(charset: string | undefined): boolean {
+  return charset === undefined || /^utf-?8$/i.test(charset);
+}
+
 function tooLarge(lengthMax: number): RestProblem {
-  return new RestProblem("BODY_TOO_LARGE", `the body is longer than the ${lengthMax} bytes allowed`, {
+  return new RestProblem("MESSAGE_TOO_LARGE", `the body is longer than the ${lengthMax} bytes allowed`, {
     code: Code.ResourceExhausted,
     httpStatus: 413,
     metadata: { limitBytes: String(lengthMax) },

@@ -10,9 +10,11 @@ import {
 import type { Binding, PathField } from "@parley/contract";
 import { quoted, RestProblem } from "../problem.ts";
 import { capturedValue } from "../route/captured-value.ts";
+import { refuseUnreadable, refuseUnreadableValue } from "./body-fields.ts";
 import { assign, isObject, valueAt } from "./json-tree.ts";
 import { assignQuery } from "./query.ts";
 import { jsonFromText, TextValueError } from "./text-value.ts";
+import { completeUpdateMask } from "./update-mask.ts";
 
 /** The parts of an HTTP request that a message is made of. */
 export interface RequestParts {
@@ -28,8 +30,8 @@ export interface RequestParts {
 
 /**
  * The request message: its fields come from the path, the query and the body, each from one of them ("Rules for HTTP
- * mapping" in google/api/http.proto). Fields of the body that the message does not have are ignored. Throws a
- * {@link RestProblem} that names the field.
+ * mapping" in google/api/http.proto). A PATCH without an update mask gets one that names the fields of its body. Throws a
+ * {@link RestProblem} that names the field, and for a field that the message does not have the nearest that it has.
  */
 export function requestMessage(binding: Binding, parts: RequestParts): Message {
   const root = bodyRoot(binding, parts.body);
@@ -37,11 +39,9 @@ export function requestMessage(binding: Binding, parts: RequestParts): Message {
     assignPathField(binding, pathField, parts.segments, root);
   }
   assignQuery(binding, parts.query, root);
+  completeUpdateMask(binding, root);
   try {
-    return fromJson(binding.method.input, root, {
-      ignoreUnknownFields: true,
-      ...(parts.registry === undefined ? {} : { registry: parts.registry }),
-    });
+    return fromJson(binding.method.input, root, parts.registry === undefined ? {} : { registry: parts.registry });
   } catch (cause) {
     throw invalidField(cause);
   }
@@ -50,7 +50,7 @@ export function requestMessage(binding: Binding, parts: RequestParts): Message {
 function bodyRoot(binding: Binding, body: JsonValue | undefined): JsonObject {
   if (binding.body === "none") {
     if (body !== undefined) {
-      throw new RestProblem("MALFORMED_BODY", "this request has no body");
+      throw new RestProblem("INVALID_REQUEST", "this request has no body");
     }
     return {};
   }
@@ -58,11 +58,17 @@ function bodyRoot(binding: Binding, body: JsonValue | undefined): JsonObject {
     return {};
   }
   if (binding.body !== "all") {
+    if (binding.body.fieldKind === "message" && isObject(body)) {
+      refuseUnreadableValue(binding.body, body, "");
+    } else {
+      refuseUnreadableValue(binding.body, body, binding.body.jsonName);
+    }
     return { [binding.body.jsonName]: body };
   }
   if (!isObject(body)) {
-    throw new RestProblem("MALFORMED_BODY", "the body must be a JSON object");
+    throw new RestProblem("INVALID_REQUEST", "the body must be a JSON object");
   }
+  refuseUnreadable(binding.method.input, body);
   return body;
 }
 
@@ -119,7 +125,7 @@ const decoderMessageLengthMax = 300;
 function invalidField(cause: unknown): RestProblem {
   const message = cause instanceof Error ? cause.message.slice(0, decoderMessageLengthMax) : "the request is not valid";
   const field = fieldOf(cause instanceof Error ? (cause.cause ?? cause) : cause);
-  return new RestProblem("INVALID_FIELD", message, { cause, ...(field === undefined ? {} : { field: field.name }) });
+  return new RestProblem("INVALID_REQUEST", message, { cause, ...(field === undefined ? {} : { field: field.name }) });
 }
 
 function fieldOf(error: unknown): DescField | DescOneof | undefined {

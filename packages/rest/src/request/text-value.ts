@@ -139,6 +139,7 @@ function messageFromText(message: DescMessage, text: string): JsonValue {
   }
 }
 
-function camelCase(text: string): string {
+/** A path of a field mask as ProtoJSON writes it. */
+export function camelCase(text: string): string {
   return text.replaceAll(/_([a-z0-9])/g, (_match, char: string) => char.toUpperCase());
 }

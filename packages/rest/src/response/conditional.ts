@@ -1,34 +1,55 @@
+import { Code } from "@connectrpc/connect";
+import { parseEntityTags } from "../entity-tag.ts";
 import { headerOf, type RestRequest, type RestResponse } from "../http.ts";
+import { headerText, RestProblem } from "../problem.ts";
 
 /**
- * A successful answer to a GET with an entity tag over what it says, or 304 without a body where the client has the same
- * already (RFC 9110, sections 8.8.3 and 13.1.2). The tag is weak: proxies may compress the body.
+ * The answer to a GET with its entity tag: `tag`, or a weak one over what it says. 304 without a body where `if-none-match` has
+ * it; throws a {@link RestProblem} with 412 where `if-match` does not (RFC 9110, sections 13.1 and 13.2.2).
  */
-export function conditional(request: RestRequest, response: RestResponse): RestResponse {
+export function conditional(request: RestRequest, response: RestResponse, tag: string | undefined): RestResponse {
   if (response.status !== 200 || typeof response.body !== "string") {
     return response;
   }
-  const tag = `"${fingerprint(response.body)}"`;
-  const headers: Record<string, string> = { ...response.headers, etag: `W/${tag}` };
-  if (!matches(headerOf(request, "if-none-match"), tag)) {
+  const etag = tag ?? `W/"${fingerprint(response.body)}"`;
+  refuseOtherState(headerOf(request, "if-match"), etag);
+  const headers: Record<string, string> = { ...response.headers, etag };
+  if (!hasAlready(headerOf(request, "if-none-match"), etag)) {
     return { ...response, headers };
   }
   const { "content-type": _type, ...rest } = headers;
   return { status: 304, headers: rest, body: "" };
 }
 
+/** Strong comparison: a weak tag matches nothing. */
+function refuseOtherState(ifMatch: string | undefined, etag: string): void {
+  if (ifMatch === undefined) {
+    return;
+  }
+  const tags = parseEntityTags(ifMatch);
+  if (tags?.any !== true && tags?.strong.some((tag) => `"${tag}"` === etag) !== true) {
+    throw new RestProblem(
+      "PRECONDITION_FAILED",
+      `If-Match is ${headerText(ifMatch)}, and the resource has ETag ${etag}`,
+      {
+        code: Code.Aborted,
+        httpStatus: 412,
+      },
+    );
+  }
+}
+
 /** Longer lists of tags are not looked at: the client gets the whole answer, which is always right. */
 const ifNoneMatchLengthMax = 4096;
 
-function matches(ifNoneMatch: string | undefined, tag: string): boolean {
+/** Weak comparison. */
+function hasAlready(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined || ifNoneMatch.length > ifNoneMatchLengthMax) {
     return false;
   }
-  // Tags made here hold no comma, so that a comma always separates.
-  return ifNoneMatch.split(",").some((part) => {
-    const given = part.trim();
-    return given === "*" || given === tag || given === `W/${tag}`;
-  });
+  const tags = parseEntityTags(ifNoneMatch);
+  const content = etag.replace(/^W\//, "").slice(1, -1);
+  return tags !== undefined && (tags.any || [...tags.strong, ...tags.weak].includes(content));
 }
 
 /** FNV-1a over UTF-16 units in two lanes of 32 bits, and the length: no secret depends on it, only that changes show. */

@@ -30,7 +30,7 @@ async function* silence(call: SeenCall) {
 
 async function textOf(response: RestResponse): Promise<string[]> {
   const parts: string[] = [];
-  for await (const part of response.body) {
+  for await (const part of response.body as AsyncIterable<string>) {
     parts.push(part);
   }
   return parts;

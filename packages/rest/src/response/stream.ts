@@ -71,7 +71,7 @@ export async function streamResponse(messages: AsyncIterable<Message>, options: 
 }
 
 /** A generator that waits takes no `return` until its wait is over: so `leave` ends what it waits for. */
-function leavable(parts: AsyncGenerator<string, void, undefined>, leave: () => void): AsyncIterable<string> {
+export function leavable<T>(parts: AsyncGenerator<T, void, undefined>, leave: () => void): AsyncIterable<T> {
   return {
     [Symbol.asyncIterator]: () => ({
       next: () => parts.next(),

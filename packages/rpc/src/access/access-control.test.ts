@@ -13,7 +13,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type CallContext, callContextKey } from "../call/call-context.ts";
 import { reasonOf } from "../call/reason-error.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
-import { implement, type ServiceModule } from "../server/pipeline/service-module.ts";
+import { implementPartly, type ServiceModule } from "../server/pipeline/service-module.ts";
 import { type RunningServer, serve } from "../server/serve.ts";
 import { createAccessControl } from "./access-control.ts";
 import { inSeconds, serviceToken, testKey, userToken } from "./access-fixture.ts";
@@ -30,7 +30,7 @@ let seen: CallContext | undefined;
 
 const module: ServiceModule = {
   entries: [
-    implement(OrderService, {
+    implementPartly(OrderService, {
       getOrder(_request, { values }) {
         seen = values.get(callContextKey);
         return {};

@@ -43,7 +43,7 @@ export async function createAccessControl(
   return {
     async identify(call) {
       const { method, incoming } = call;
-      call.forwardedFor = await forwardedFor(call, verifier);
+      call.forwardedFor = (await forwardedFor(call, verifier)) ?? call.forwardedFor;
       return authorize.identify(method, {
         authorization: incoming.header("authorization"),
         onBehalfOf: incoming.header(onBehalfOfHeader),

@@ -3,7 +3,7 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, type DescMethod, type DescService } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
 import { CallEchoService, EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { EventService } from "@parley/gen/event/v1/event_service_pb.js";
@@ -16,7 +16,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { reasonError } from "../call/reason-error.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
 import { implement, type ServiceModule } from "../server/pipeline/service-module.ts";
-import { validateMessage } from "../server/pipeline/validation.ts";
+import { validateMessage } from "../server/pipeline/validation/validation.ts";
 import { type RunningServer, serve } from "../server/serve.ts";
 import { createAccessControl } from "./access-control.ts";
 import { decideAccess } from "./access-decision.ts";
@@ -90,7 +90,7 @@ beforeEach(() => {
 });
 
 /** Every method ends with DATA_LOSS, which nothing before it does. */
-function implementations(service: DescService): object {
+function implementations(service: DescService): Partial<ServiceImpl<DescService>> {
   const end = () => {
     reached++;
     throw new ConnectError("reached", Code.DataLoss);
@@ -105,7 +105,7 @@ function implementations(service: DescService): object {
           }
         : end,
     ]),
-  );
+  ) as unknown as Partial<ServiceImpl<DescService>>;
 }
 
 interface Attempt {

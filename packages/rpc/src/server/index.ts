@@ -12,16 +12,24 @@ export {
   serverSettings,
   serviceUrl,
   text,
+  trustedProxies,
   wholeNumber,
 } from "./config/settings.ts";
 export { isLoopbackName } from "./http/host-check.ts";
 export type { AnyRequest, AnyResponse } from "./http/http-messages.ts";
+export { readTrustedProxies, type TrustedProxies } from "./http/trusted-proxies.ts";
 export { peerKey } from "./in-process/in-process-transport.ts";
 export { CallsCutError } from "./listening/drain.ts";
 export { batchOf } from "./pipeline/batch-of.ts";
 export { CallPipeline, type CallPipelineOptions } from "./pipeline/call-pipeline.ts";
 export type { CountCall } from "./pipeline/count-call.ts";
 export { ServerCall } from "./pipeline/server-call.ts";
-export { implement, type ServiceEntry, type ServiceModule, type TakeRequest } from "./pipeline/service-module.ts";
+export {
+  implement,
+  implementPartly,
+  type ServiceEntry,
+  type ServiceModule,
+  type TakeRequest,
+} from "./pipeline/service-module.ts";
 export { runService, type ServiceStart } from "./run-service.ts";
 export { type RunningServer, type ServeOptions, serve } from "./serve.ts";

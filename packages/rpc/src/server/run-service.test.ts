@@ -13,6 +13,9 @@ await runService("echo", { PORT: port({ default: 0 }), SLOW: flag({ default: fal
   if (config.BREAK) {
     throw new Error("no database");
   }
+  if (process.env.WRONG_URL) {
+    throw Object.assign(new Error("no scheme"), { setting: "DATABASE_URL" });
+  }
   return {
     entries: [implement(EchoService, {
       async echo({ message }) {
@@ -123,6 +126,20 @@ describe("a service's process", () => {
     for (const name of ["PORT", "SHUTDOWN_GRACE_MS", "LOG_FORMAT"]) {
       expect(output()).toContain(name);
     }
+  });
+
+  it.each([
+    [
+      { TLS_CERT_FILE: "/no/cert.pem", TLS_KEY_FILE: "/no/key.pem" },
+      /TLS_CERT_FILE: cannot be read.*\n +TLS_KEY_FILE: cannot/,
+    ],
+    [{ AUTH: "required", SERVICE_KEYS_FILE: "/no/keys.json" }, /SERVICE_KEYS_FILE: cannot be read: ENOENT/],
+    [{ WRONG_URL: "true" }, /DATABASE_URL: no scheme/],
+  ])("ends with 2 and a sentence where %j is wrong", async (variables, message) => {
+    const { output, exit } = start(variables as Record<string, string>);
+    await expect(exit).resolves.toBe(2);
+    expect(output()).toMatch(message);
+    expect(output()).not.toContain("    at ");
   });
 
   it("ends with 1 when its module cannot be made, and says why", async () => {

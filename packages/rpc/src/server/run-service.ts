@@ -85,8 +85,11 @@ export async function runService<S extends Settings>(
     });
   } catch (error) {
     if (error instanceof SettingsError) {
-      process.stderr.write(`${name}: ${error.message}\n`);
-      process.exit(2);
+      endForSettings(name, error);
+    }
+    const { setting } = error as { readonly setting?: unknown };
+    if (error instanceof Error && typeof setting === "string") {
+      endForSettings(name, new SettingsError(`settings are wrong:\n  ${setting}: ${error.message}`));
     }
     environment.log.fatal({ err: error }, "could not start");
     // What was opened on the way, a database for example, would keep the process alive.
@@ -140,7 +143,11 @@ function settingsOrExit<S extends Settings>(name: string, settings: S): SettingV
     if (!(error instanceof SettingsError)) {
       throw error;
     }
-    process.stderr.write(`${name}: ${error.message}\n`);
-    process.exit(2);
+    endForSettings(name, error);
   }
+}
+
+function endForSettings(name: string, error: SettingsError): never {
+  process.stderr.write(`${name}: ${error.message}\n`);
+  process.exit(2);
 }

@@ -72,6 +72,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     limits,
     authorize,
     rate: module.rate,
+    trustedProxies: module.trustedProxies,
     explainErrors: config.explainErrors,
     journal,
   });
@@ -86,7 +87,8 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   ]);
   const { httpPlugin } = module;
   const local = createInProcessTransport(pipeline, methods, { protocolName: "rest", handsOver: true });
-  const json = { registry };
+  // Zero values are written, as in REST: a client looks for the list and the number, and ProtoJSON allows both.
+  const json = { registry, alwaysEmitImplicit: true };
   const app = await createHttpApp({
     environment,
     health,
@@ -123,6 +125,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     unary,
     quickRefusal: createQuickRefusal(pipeline, { methods, json, environment }),
     hostCheck: config.hostCheck,
+    isTrusted: module.trustedProxies?.trusts,
     environment,
   });
   const admin = config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, journal });

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createServiceClient } from "../client/index.ts";
 import { type EchoOptions, type EchoServer, everyProtocol, serveEcho } from "../server/echo-fixture.ts";
 import { batchOf } from "../server/pipeline/batch-of.ts";
-import { implement } from "../server/pipeline/service-module.ts";
+import { implementPartly } from "../server/pipeline/service-module.ts";
 import type { TracedCall } from "./trace-journal.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -92,7 +92,7 @@ describe("GET /traces/{traceId}", () => {
       if (orderId === "bad") throw new ConnectError("no", Code.NotFound);
       return {};
     };
-    const entry = implement(InventoryService, { batchReserveStock: batchOf(reserveStock, () => handle) });
+    const entry = implementPartly(InventoryService, { batchReserveStock: batchOf(reserveStock, () => handle) });
     const { url, environment, traces } = await serve({ entries: [entry] });
     const items = [{ productId: "101", quantity: 1 }];
     await createServiceClient(InventoryService, url, { environment }).batchReserveStock({

@@ -7,7 +7,7 @@ import { callContextKey } from "../../call/call-context.ts";
 import { reasonError, reasonOf } from "../../call/reason-error.ts";
 import { statusOfError } from "../../protocol/grpc-status.ts";
 import { batchOf } from "../../server/pipeline/batch-of.ts";
-import { implement } from "../../server/pipeline/service-module.ts";
+import { implementPartly } from "../../server/pipeline/service-module.ts";
 import { connectInMemory } from "../../testing/in-memory.ts";
 import { markReach, neverSent, type Reach } from "../call/attempt-outcome.ts";
 import { rejection, standingEnvironment } from "../client-fixture.ts";
@@ -24,7 +24,7 @@ function world(reserve: Reserve = answer, { batches = true }: { readonly batches
   const environment = standingEnvironment();
   const seen: string[] = [];
   const batch = batchOf(InventoryService.method.reserveStock, () => reserve as never);
-  const entry = implement(InventoryService, {
+  const entry = implementPartly(InventoryService, {
     reserveStock: (request, context) => {
       seen.push(request.orderId);
       return reserve(request, context);

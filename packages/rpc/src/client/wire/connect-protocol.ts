@@ -78,12 +78,12 @@ function readError(answer: HttpAnswer, isJson: boolean, options: WireOptions): C
   }
 }
 
-function decompress(answer: HttpAnswer, { acceptGzip, readBytesMax }: WireOptions): Buffer {
-  const encoding = fieldOf(answer.headers, "content-encoding");
+function decompress(answer: HttpAnswer, { readBytesMax }: WireOptions): Buffer {
+  const encoding = fieldOf(answer.headers, "content-encoding")?.toLowerCase();
   if (encoding === undefined || encoding === "identity") {
     return answer.body;
   }
-  if (encoding !== "gzip" || !acceptGzip) {
+  if (encoding !== "gzip") {
     throw new ConnectError(`unsupported response encoding ${JSON.stringify(encoding)}`, Code.Internal);
   }
   return gunzip(answer.body, Math.max(readBytesMax, answer.status === 200 ? 0 : errorBytesMin));

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { isLoopbackName } from "../http/host-check.ts";
 import {
   readSettings,
@@ -33,5 +34,21 @@ function mistakesTogether(values: SettingValues<ServerSettings>): readonly strin
         "Set AUTH=required or HOST=127.0.0.1, or ALLOW_OPEN=1 if that is meant.",
     );
   }
-  return mistakes;
+  return [...mistakes, ...unreadableFiles(values)];
+}
+
+/** Files that settings name must be readable, so that a wrong path is told as what it is. */
+function unreadableFiles(values: SettingValues<ServerSettings>): readonly string[] {
+  const keys = values.AUTH === "required" ? (["SERVICE_KEY_FILE", "SERVICE_KEYS_FILE"] as const) : [];
+  return [...keys, "TLS_CERT_FILE" as const, "TLS_KEY_FILE" as const, "TLS_CA_FILE" as const].flatMap((setting) => {
+    const file = values[setting];
+    try {
+      if (file) {
+        readFileSync(file);
+      }
+      return [];
+    } catch (error) {
+      return [`${setting}: cannot be read: ${error instanceof Error ? error.message : error}`];
+    }
+  });
 }

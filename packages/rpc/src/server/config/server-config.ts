@@ -19,7 +19,10 @@ export interface ServerConfig {
   readonly limits?: Partial<ServerLimits>;
   /** Answers of at least this many bytes are compressed (gzip) for callers that accept it. By default none is. */
   readonly compressBytesMin?: number;
-  /** How long a server that closes still lets calls in, once it has asked its clients to go elsewhere. 500 ms by default. */
+  /**
+   * How long a server that closes still accepts calls: first with health at NOT_SERVING and all else as before, then once more with its port closed
+   * and its clients asked to go elsewhere, for as long as they have connections. 500 ms by default.
+   */
   readonly drainNoticeMs?: number;
   /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
   readonly explainErrors?: boolean;

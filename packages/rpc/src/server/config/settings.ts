@@ -11,6 +11,7 @@ import {
   type ValidatorSpec,
 } from "envalid";
 import { createHostCheck, type HostCheck } from "../http/host-check.ts";
+import { readTrustedProxies, type TrustedProxies, TrustedProxiesError } from "../http/trusted-proxies.ts";
 import { misspeltSettings } from "./misspelt-settings.ts";
 import type { ServerConfig } from "./server-config.ts";
 import { defaultLimits } from "./server-limits.ts";
@@ -49,6 +50,17 @@ export const serviceUrl = makeValidator((input: string) => {
   }
   return input.replace(/\/$/, "");
 });
+
+/** The networks of the proxies in front, see {@link readTrustedProxies}. Undefined for none. */
+export function trustedProxies(spec: Spec<TrustedProxies | undefined> & { readonly default: undefined }) {
+  return makeValidator<TrustedProxies | undefined>((input: string) => {
+    try {
+      return readTrustedProxies(input);
+    } catch (error) {
+      throw new EnvError(error instanceof TrustedProxiesError ? error.message : String(error));
+    }
+  })(spec);
+}
 
 /** One of some words. */
 export function choice<const T extends string>(choices: readonly T[], { ...spec }: Spec<T> & { readonly default: T }) {
@@ -101,6 +113,7 @@ export const serverSettings = {
   LOG_FORMAT: choice(["json", "logfmt"], { default: "json" }),
   SHUTDOWN_GRACE_MS: wholeNumber({ min: 0, max: 600_000, default: 10_000 }),
   REQUEST_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_073_741_824, default: defaultLimits.requestBytesMax }),
+  REQUEST_ELEMENTS_MAX: wholeNumber({ min: 100, max: 10_000_000, default: defaultLimits.requestElementsMax }),
   RESPONSE_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_073_741_824, default: defaultLimits.responseBytesMax }),
   HEADER_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_048_576, default: defaultLimits.headerBytesMax }),
   CALLS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.callsMax }),
@@ -167,6 +180,7 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     limits: {
       requestBytesMax: values.REQUEST_BYTES_MAX,
+      requestElementsMax: values.REQUEST_ELEMENTS_MAX,
       responseBytesMax: values.RESPONSE_BYTES_MAX,
       headerBytesMax: values.HEADER_BYTES_MAX,
       callsMax: values.CALLS_MAX,

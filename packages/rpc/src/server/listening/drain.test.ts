@@ -1,5 +1,6 @@
 import { Agent, request as http1Request } from "node:http";
 import { type ClientHttp2Session, constants, connect as http2Connect } from "node:http2";
+import { connect } from "node:net";
 import { Code, type ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
@@ -87,6 +88,40 @@ async function loadHttp1(url: string): Promise<{ answered: number; failed: unkno
   return outcome;
 }
 
+/** One call on a connection of its own: its HTTP status, or the code of the error. */
+function callOnce(url: string): Promise<string> {
+  return new Promise((resolve) => {
+    const call = http1Request(`${url}/echo.v1.EchoService/Echo`, {
+      method: "POST",
+      agent: false,
+      headers: { "content-type": "application/json" },
+    });
+    call.on("error", (error: NodeJS.ErrnoException) => resolve(String(error.code)));
+    call.on("response", (response) => {
+      response.resume();
+      response.on("end", () => resolve(String(response.statusCode)));
+    });
+    call.end('{"message":"hi"}');
+  });
+}
+
+/** What an answer on a kept connection says of that connection. */
+function connectionOf(url: string, agent: Agent): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const call = http1Request(`${url}/echo.v1.EchoService/Echo`, {
+      method: "POST",
+      agent,
+      headers: { "content-type": "application/json" },
+    });
+    call.on("error", reject);
+    call.on("response", (response) => {
+      response.resume();
+      response.on("end", () => resolve(response.headers.connection));
+    });
+    call.end('{"message":"hi"}');
+  });
+}
+
 describe("a server that closes", () => {
   it("fails no call that it accepted, under load over both HTTP versions", async () => {
     const { server, url, calls } = await serveEcho({
@@ -107,6 +142,75 @@ describe("a server that closes", () => {
     }
     expect(calls()).toHaveLength(answeredByAll);
     expect(new Set(calls().map(({ code }) => code))).toEqual(new Set(["OK"]));
+  });
+
+  it("accepts the connections that wait when it closes its port", async () => {
+    const { server, url, calls } = await serveEcho({ config: { drainNoticeMs: 0 } });
+    const closing = server.close();
+    // The system opens these at once. The server has no chance to accept them before its notice, of no length, is over.
+    const waiting = Array.from({ length: 20 }, () => callOnce(url));
+    const endMs = performance.now() + 20;
+    while (performance.now() < endMs) {
+      // Holds the event loop, as a busy server does.
+    }
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(["200"]));
+    expect(calls()).toHaveLength(20);
+    await closing;
+  });
+
+  it("asks clients to close their connections only once it accepts no more", async () => {
+    const { server, url } = await serveEcho({ config: { drainNoticeMs: 400 } });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    expect(await connectionOf(url, agent)).toBe("keep-alive");
+    const early = http2Connect(url);
+    const goneAway: string[] = [];
+    early.on("goaway", () => goneAway.push("early"));
+    await new Promise((resolve) => early.once("remoteSettings", resolve));
+    const closing = server.close();
+    // The first notice: a proxy that opens a connection now can use it like any other.
+    await pause(100);
+    expect(await connectionOf(url, agent)).toBe("keep-alive");
+    expect(goneAway).toEqual([]);
+    // The second: the port is closed, and both connections are asked to go, while calls on them are still answered.
+    await expect.poll(() => goneAway).toEqual(["early"]);
+    expect(await callOnce(url)).toBe("ECONNREFUSED");
+    expect(await connectionOf(url, agent)).toBe("close");
+    early.close();
+    agent.destroy();
+    await closing;
+  });
+
+  it("does not send a connection away before its first call", async () => {
+    const { server, url } = await serveEcho({ config: { drainNoticeMs: 300 } });
+    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    await new Promise((resolve) => socket.once("connect", resolve));
+    const closing = server.close();
+    await expect.poll(() => callOnce(url)).toBe("ECONNREFUSED");
+    // Accepted before the port was closed, and told to be HTTP/2 only now.
+    const session = http2Connect(url, { createConnection: () => socket });
+    let goneAway = false;
+    session.on("goaway", () => {
+      goneAway = true;
+    });
+    await new Promise((resolve) => session.once("remoteSettings", resolve));
+    await pause(50);
+    expect(goneAway).toBe(false);
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/echo.v1.EchoService/Echo",
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    stream.end(Buffer.from([0, 0, 0, 0, 0]));
+    const trailers = await new Promise<Record<string, unknown>>((resolve, reject) => {
+      stream.once("trailers", resolve);
+      stream.once("error", reject);
+      stream.resume();
+    });
+    expect(trailers["grpc-status"]).toBe("0");
+    expect(goneAway).toBe(true);
+    session.close();
+    await closing;
   });
 
   it("waits for a call under way, and takes no new connection meanwhile", async () => {

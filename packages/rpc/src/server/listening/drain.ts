@@ -10,7 +10,7 @@ export interface DrainOptions {
   readonly pipeline: CallPipeline;
   readonly health: Health;
   readonly listener: Listener;
-  /** How long calls are still let in after clients were asked to go elsewhere, in milliseconds. */
+  /** How long calls are still accepted after health says NOT_SERVING, and again after clients were asked to go elsewhere, in milliseconds. */
   readonly noticeMs: number;
   /** How long all of it may take, in milliseconds. */
   readonly graceMs: number;
@@ -31,8 +31,15 @@ export class CallsCutError extends Error {
 }
 
 /**
- * Closes a server without failing a call that it has accepted. First word goes out that calls should go elsewhere, while
- * those on their way are still let in; then the door closes; then what is inside may finish.
+ * Closes a server without failing a call that was sent to it, in four steps:
+ *
+ * 1. Health says NOT_SERVING. For `noticeMs` all else goes on, so that load balancers can stop choosing this server.
+ * 2. The port is closed, while connections are still kept. Whoever connects now is refused before it has sent anything, which every proxy repeats
+ *    elsewhere. If clients were asked to close their connections first, they would open new ones at this port until it closes, and those that wait
+ *    to be accepted at that moment would be reset with their requests.
+ * 3. Clients are asked to close their connections: `connection: close` on the next answer, a first GOAWAY. Calls are still accepted for `noticeMs`,
+ *    or until no connection is left.
+ * 4. No more calls are accepted, and those that are open may finish.
  */
 export async function drain(options: DrainOptions): Promise<void> {
   const { environment, pipeline, health, listener, noticeMs, graceMs } = options;
@@ -43,8 +50,13 @@ export async function drain(options: DrainOptions): Promise<void> {
   try {
     log.info({ calls: pipeline.openCalls.size, graceMs }, "draining");
     health.set("NOT_SERVING");
+    await sleep(clock, Math.min(noticeMs, graceMs / 4));
+    await listener.stopListening();
     listener.startDrain();
-    await sleep(clock, Math.min(noticeMs, graceMs / 2));
+    const noticeEndMs = clock.monotonic() + Math.min(noticeMs, graceMs / 4);
+    while (listener.connectionCount > 0 && clock.monotonic() < noticeEndMs) {
+      await sleep(clock, Math.min(pollMs, noticeEndMs - clock.monotonic()));
+    }
     listener.stopAccepting();
     const streamsEndMs = Math.min(clock.monotonic() + streamGraceMs, endMs);
     while (pipeline.openCalls.size > 0 && clock.monotonic() < endMs) {

@@ -37,6 +37,8 @@ export function createHttp2({ limits, handle, unary, quickRefusal, hostCheck, st
           connection.allowStreams(wanted ? Math.max(1, Math.floor(most / narrowedBy)) : most);
         }
       };
+      // It was accepted before the port was closed. A GOAWAY ahead of its first call would turn that call away.
+      let announceLater = state.draining;
       const connection = new Http2Connection(socket, {
         role: "server",
         streamsMax: limits.streamsPerConnectionMax,
@@ -57,6 +59,10 @@ export function createHttp2({ limits, handle, unary, quickRefusal, hostCheck, st
             if (headers === undefined) {
               stream.reset(block.tooLarge ? errorCode.enhanceYourCalm : errorCode.protocol);
               return;
+            }
+            if (announceLater) {
+              announceLater = false;
+              connection.announceClose();
             }
             stream.expectedBytes = Number(headers["content-length"] ?? -1);
             if (connection.openCount === 1) {
@@ -84,9 +90,6 @@ export function createHttp2({ limits, handle, unary, quickRefusal, hostCheck, st
           connection.close();
         }
       });
-      if (state.draining) {
-        connection.announceClose();
-      }
     },
     closeOneIdle() {
       let lookedAt = 0;

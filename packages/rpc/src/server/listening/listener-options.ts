@@ -23,6 +23,8 @@ export interface ListenerOptions {
   readonly quickRefusal?: QuickRefusal | undefined;
   /** Which hosts requests may be for. Any by default. */
   readonly hostCheck?: HostCheck | undefined;
+  /** Whether an address has no share of its own of the connections: a proxy in front. */
+  readonly isTrusted?: ((address: string) => boolean) | undefined;
   readonly environment: Pick<Environment, "clock" | "log" | "metrics">;
 }
 

@@ -10,9 +10,11 @@ import { createTls } from "./tls-front.ts";
 /** One port for HTTP/1.1 and HTTP/2. */
 export interface Listener {
   listen(port: number, host: string): Promise<AddressInfo>;
+  /** Accepts no more connections: clients get "connection refused", and connect elsewhere. */
+  stopListening(): Promise<void>;
   /** Asks clients to take new calls elsewhere: `connection: close` on HTTP/1.1, a first GOAWAY that still admits calls on their way. */
   startDrain(): void;
-  /** Accepts no more connections, and no more calls on those there are. */
+  /** Accepts no more calls on the connections there are. */
   stopAccepting(): void;
   /** Closes HTTP/1.1 connections that have no call on them. Those of HTTP/2 close by themselves after their GOAWAY. */
   closeIdle(): void;
@@ -30,16 +32,19 @@ export interface Listener {
 export function createListener(options: ListenerOptions): Listener {
   const { limits, environment } = options;
   const state = { draining: false };
+  let accepted = 0;
   const shared: HttpOptions = { ...options, state, spoke: (socket) => gate.spoke(tls?.rawSocketOf(socket) ?? socket) };
   const http1 = createHttp1(shared);
   const http2 = createHttp2(shared);
   const gate = new ConnectionGate({
     limits,
+    isTrusted: options.isTrusted,
     onRefused: createRefusalReport(environment),
     closeIdle: () => http2.closeOneIdle() || http1.closeOneIdle(),
   });
   const tls = options.tls === undefined ? undefined : createTls(options.tls, { limits, http1, http2 });
   const front = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }, (socket) => {
+    accepted++;
     if (!gate.admit(socket)) {
       return;
     }
@@ -60,6 +65,15 @@ export function createListener(options: ListenerOptions): Listener {
   });
   return {
     listen: (port, host) => listen(front, { port, host }),
+    async stopListening() {
+      // Connections that wait to be accepted are reset when the port is closed, with the requests that they brought.
+      let seen = -1;
+      for (let turns = 0; seen !== accepted && turns < acceptTurnsMax; turns++) {
+        seen = accepted;
+        await nextTurn();
+      }
+      front.close();
+    },
     startDrain() {
       state.draining = true;
       for (const connection of http2.connections) {
@@ -67,7 +81,6 @@ export function createListener(options: ListenerOptions): Listener {
       }
     },
     stopAccepting() {
-      front.close();
       http1.closeIdle();
       for (const connection of [...http2.connections]) {
         // Sends GOAWAY with the last accepted call, and ends when the open ones have ended.
@@ -86,6 +99,14 @@ export function createListener(options: ListenerOptions): Listener {
       return gate.size;
     },
   };
+}
+
+/** A port at which connections come in without a pause is closed all the same. */
+const acceptTurnsMax = 100;
+
+/** The next turn of the event loop, after all connections that wait now are accepted. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** TCP keepalive finds peers that vanished without a FIN. */

@@ -11,6 +11,7 @@ import { type Admission, createAdmission } from "../admission/admission.ts";
 import type { PlaceKind } from "../admission/admitted-call.ts";
 import { MethodPace } from "../admission/method-pace.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
+import type { TrustedProxies } from "../http/trusted-proxies.ts";
 import type { Many, Single, SingleToMany } from "./call-kinds.ts";
 import { checkCaller } from "./caller-check.ts";
 import type { CountCall } from "./count-call.ts";
@@ -20,7 +21,8 @@ import type { IncomingCall } from "./incoming-call.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
 import { ServerCall, type Settled } from "./server-call.ts";
 import { untilAborted } from "./until-aborted.ts";
-import { validateMessage } from "./validation.ts";
+import { exceededLimit } from "./validation/decode-errors.ts";
+import { validateMessage } from "./validation/validation.ts";
 
 export interface CallPipelineOptions {
   readonly environment: Environment;
@@ -29,6 +31,8 @@ export interface CallPipelineOptions {
   readonly authorize?: AccessControl | undefined;
   /** The rate limit, if there is one: it counts a call before its role is checked. */
   readonly rate?: CountCall | undefined;
+  /** The proxies in front, if there are any: a call through one of them is its client's. */
+  readonly trustedProxies?: TrustedProxies | undefined;
   /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
   readonly explainErrors?: boolean | undefined;
   /** Keeps the last calls. Without it none is kept. */
@@ -47,6 +51,7 @@ export class CallPipeline {
   readonly #limits: ServerLimits;
   readonly #access: AccessControl | undefined;
   readonly #rate: CountCall | undefined;
+  readonly #proxies: TrustedProxies | undefined;
   readonly #explainErrors: boolean;
   readonly #journal: TraceJournal | undefined;
   readonly #metrics;
@@ -54,7 +59,15 @@ export class CallPipeline {
   #ready = false;
   readonly #open: Deadlines<ServerCall>;
 
-  constructor({ environment, limits, authorize, rate, explainErrors = true, journal }: CallPipelineOptions) {
+  constructor({
+    environment,
+    limits,
+    authorize,
+    rate,
+    trustedProxies,
+    explainErrors = true,
+    journal,
+  }: CallPipelineOptions) {
     this.#journal = journal;
     this.#explainErrors = explainErrors;
     this.#environment = environment;
@@ -62,6 +75,7 @@ export class CallPipeline {
     this.#limits = limits;
     this.#access = authorize;
     this.#rate = rate;
+    this.#proxies = trustedProxies;
     this.#metrics = createCallMetrics(environment.metrics);
     this.#admission = createAdmission(limits, {
       metrics: this.#metrics,
@@ -118,6 +132,10 @@ export class CallPipeline {
     if (call.runtime.exempt) {
       return;
     }
+    const { incoming } = call;
+    if (this.#proxies?.trusts(incoming.peer) === true) {
+      call.forwardedFor = this.#proxies.clientOf(incoming.peer, incoming.header("x-forwarded-for"));
+    }
     if (!this.#ready) {
       throw new ConnectError("the server is starting", Code.Unavailable);
     }
@@ -153,6 +171,10 @@ export class CallPipeline {
 
   /** Adds to an error what helps its caller, see {@link explainError}. To be done before the error is written. */
   explain(call: ServerCall, error: ConnectError): void {
+    const limit = exceededLimit(error);
+    if (limit !== undefined) {
+      this.#metrics.exceeded(limit).value++;
+    }
     if (this.#explainErrors) {
       explainError(error, call.method);
     }

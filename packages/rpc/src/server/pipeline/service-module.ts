@@ -3,6 +3,7 @@ import type { ServiceImpl, Transport } from "@connectrpc/connect";
 import type { FastifyInstance, RouteOptions } from "fastify";
 import type { JSONWebKeySet } from "jose";
 import type { AnyRequest, AnyResponse } from "../http/http-messages.ts";
+import type { TrustedProxies } from "../http/trusted-proxies.ts";
 import type { CountCall } from "./count-call.ts";
 
 /** A contract and what stands behind it. Made by {@link implement}. */
@@ -11,8 +12,16 @@ export interface ServiceEntry {
   readonly implementation: Partial<ServiceImpl<DescService>>;
 }
 
-/** Pairs a contract with its implementation. Methods left out answer UNIMPLEMENTED. */
-export function implement<S extends DescService>(service: S, implementation: Partial<ServiceImpl<S>>): ServiceEntry {
+/** Pairs a contract with its implementation. A method that is declared and not implemented is a type error. */
+export function implement<S extends DescService>(service: S, implementation: ServiceImpl<S>): ServiceEntry {
+  return { service, implementation: implementation as Partial<ServiceImpl<DescService>> };
+}
+
+/** As {@link implement}, for stand-ins in tests: methods left out answer UNIMPLEMENTED. */
+export function implementPartly<S extends DescService>(
+  service: S,
+  implementation: Partial<ServiceImpl<S>>,
+): ServiceEntry {
   return { service, implementation: implementation as Partial<ServiceImpl<DescService>> };
 }
 
@@ -34,6 +43,8 @@ export interface ServiceModule {
   readonly rate?: CountCall;
   /** The public keys of the tokens that the module gives out, where it does: its own calls are checked with them. */
   readonly publishedKeys?: () => Promise<JSONWebKeySet>;
+  /** The proxies in front of the server, whose `x-forwarded-for` names the client. None by default. */
+  readonly trustedProxies?: TrustedProxies | undefined;
   /** Routes for what is not a call, for example the public keys that check tokens. */
   readonly httpRoutes?: readonly RouteOptions[];
   /**

@@ -11,6 +11,7 @@ import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { IncomingCall } from "../pipeline/incoming-call.ts";
 import type { ServerCall } from "../pipeline/server-call.ts";
 import { type ServedMethod, throughPipeline } from "../pipeline/service-methods.ts";
+import { withKnownWords } from "./known-words.ts";
 import { guardBody } from "./request-body.ts";
 import { fromWebText, isWebText, toWebText } from "./web-text.ts";
 import { withWritableHeaders } from "./writable-headers.ts";
@@ -95,7 +96,10 @@ function withGuardedBody(handler: UniversalHandler, limits: ServerLimits): Unive
     if (place === undefined || !isByteStream(body)) {
       return handler(request);
     }
-    const guardedBody = guardBody(body, { callOf: () => place.call, limits });
+    const guardedBody = withKnownWords(guardBody(body, { callOf: () => place.call, limits }), {
+      input: handler.method.input,
+      header: request.header,
+    });
     const answer = isWebText(request)
       ? handler(fromWebText(request, guardedBody)).then(toWebText)
       : handler({ ...request, body: guardedBody });
@@ -129,7 +133,11 @@ function openCall(
   const { signal } = context;
   const end = () => endCall(call, { pipeline, reason: signal.reason });
   if (place.gone) {
-    pipeline.open(call);
+    try {
+      pipeline.open(call);
+    } catch {
+      // Whatever it would have been told, there is nobody to tell.
+    }
     const error = new ConnectError("the caller cancelled the call or went away", Code.Canceled);
     call.abort(error);
     pipeline.close(call, error);

@@ -1,0 +1,75 @@
+# For .ci/run and .ci/nightly: the programs that the tests use where they are there. Each is installed once, and kept in the user's cache.
+# `npm run interop` builds and keeps its own: h2spec and grpc-go's peers where there is Go, grpcio where there is Python.
+
+readonly GRPCURL_VERSION=v1.9.3
+readonly SCHEMATHESIS_VERSION=4.32.5
+readonly cache="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/parley"
+export PATH="$cache/bin:$PATH"
+
+install_programs() {
+  install_debian_packages
+  install_grpcurl
+  install_schemathesis
+}
+
+# The tests talk to these where they are there, and say what they leave out where they are not. So a machine that cannot
+# install them fails nothing here.
+install_debian_packages() {
+  local missing=()
+  command -v curl >/dev/null || missing+=(curl)
+  command -v redis-server >/dev/null || missing+=(redis-server)
+  command -v nghttp >/dev/null || missing+=(nghttp2-client)
+  command -v wrk >/dev/null || missing+=(wrk)
+  command -v openssl >/dev/null || missing+=(openssl)
+  command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
+  command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
+  # Python's virtual environments, which Debian packages by themselves.
+  ! command -v python3 >/dev/null || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+  if [ "${#missing[@]}" -eq 0 ]; then
+    echo "Nothing is missing."
+    return
+  fi
+  if ! command -v apt-get >/dev/null; then
+    echo "Left out, since this is not Debian: ${missing[*]}"
+    return
+  fi
+  local privileged=()
+  [ "$(id -u)" -eq 0 ] || privileged=(sudo -n)
+  echo "Installing ${missing[*]}"
+  "${privileged[@]}" apt-get update -qq &&
+    DEBIAN_FRONTEND=noninteractive "${privileged[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+      >"$logs/apt" 2>&1 ||
+    { tail -n 5 "$logs/apt" 2>/dev/null; echo "Could not be installed; the tests that need them say so."; }
+}
+
+# An independent gRPC client, for the checks from outside. Kept in the user's cache, never in the repository.
+install_grpcurl() {
+  if command -v grpcurl >/dev/null; then
+    return
+  fi
+  if ! command -v go >/dev/null; then
+    echo "Left out, since Go is not there: grpcurl"
+    return
+  fi
+  echo "Installing grpcurl $GRPCURL_VERSION"
+  GOBIN="$cache/bin" timeout 300 go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$GRPCURL_VERSION" ||
+    echo "Could not be installed; the tests that need it say so."
+}
+
+# Makes up requests from the API's description. In an environment of its own, in the user's cache.
+install_schemathesis() {
+  if command -v schemathesis >/dev/null; then
+    return
+  fi
+  if ! command -v python3 >/dev/null; then
+    echo "Left out, since Python is not there: schemathesis"
+    return
+  fi
+  echo "Installing schemathesis $SCHEMATHESIS_VERSION"
+  mkdir -p "$cache/bin" &&
+    timeout 60 python3 -m venv "$cache/schemathesis" >"$logs/schemathesis" 2>&1 &&
+    timeout 300 "$cache/schemathesis/bin/pip" install --quiet --disable-pip-version-check \
+      "schemathesis==$SCHEMATHESIS_VERSION" >"$logs/schemathesis" 2>&1 &&
+    ln -sf "$cache/schemathesis/bin/schemathesis" "$cache/bin/schemathesis" ||
+    { tail -n 5 "$logs/schemathesis" 2>/dev/null; echo "Could not be installed; the test that needs it says so."; }
+}

@@ -1,0 +1,27 @@
+import { serviceUrl, variablePrefix } from "../service/service-environment.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
+
+export interface AddressOptions {
+  readonly services: readonly ServiceDefinition[];
+  /** Added to the ports of the registry. */
+  readonly portOffset: number;
+  readonly shell: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Where the service that serves a contract is: `<NAME>_SERVICE_URL` of the shell, or else where `parley up` starts it on this machine.
+ * Throws where no service serves the contract.
+ */
+export function addressOf(contract: string, options: AddressOptions): string {
+  const service = options.services.find(({ contracts }) => contracts.includes(contract));
+  if (service === undefined) {
+    throw new Error(`no service of the stack serves ${contract}`);
+  }
+  return addressOfService(service, options);
+}
+
+/** Where a service of the stack is, see {@link addressOf}. */
+export function addressOfService(service: ServiceDefinition, { services, portOffset, shell }: AddressOptions): string {
+  const moved = shell[`${variablePrefix(service.name)}_SERVICE_URL`];
+  return moved || serviceUrl(service, { services, portOffset, dataFolder: "", logLevel: "" }, shell);
+}

@@ -1,0 +1,53 @@
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as wait } from "node:timers/promises";
+
+/** Between two tries, in milliseconds: locks that are waited for are held for a few. */
+const pauseMs = 20;
+/** SQLite's code for a file that somebody else has locked (sqlite.org/rescode.html). */
+const sqliteBusy = 5;
+
+/**
+ * An exclusive lock on a file. The operating system holds it for this process (SQLite's file locks: fcntl on POSIX, LockFileEx
+ * on Windows): it ends with the process, however that ends, so that none is left behind by a crash and a reused process id
+ * means nothing. The file stays, and is empty.
+ */
+export class FileLock {
+  readonly #database: DatabaseSync;
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /** Takes the lock; undefined where another process or another holder in this one has it. Throws where the file cannot be opened. */
+  static tryAcquire(path: string): FileLock | undefined {
+    const database = new DatabaseSync(path);
+    try {
+      database.exec("BEGIN EXCLUSIVE");
+      return new FileLock(database);
+    } catch (error) {
+      database.close();
+      if ((error as { readonly errcode?: number }).errcode === sqliteBusy) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  /** Takes the lock, waiting for it at most `waitMs`; undefined where it is not to be had in that time. */
+  static async acquire(path: string, { waitMs }: { readonly waitMs: number }): Promise<FileLock | undefined> {
+    const endMs = performance.now() + waitMs;
+    let lock = FileLock.tryAcquire(path);
+    while (lock === undefined && performance.now() < endMs) {
+      await wait(pauseMs);
+      lock = FileLock.tryAcquire(path);
+    }
+    return lock;
+  }
+
+  /** Gives the lock up. */
+  release(): void {
+    if (this.#database.isOpen) {
+      this.#database.close();
+    }
+  }
+}

@@ -1,0 +1,17 @@
+import { create } from "@bufbuild/protobuf";
+import { input, password } from "@inquirer/prompts";
+import { CreateUserResponseSchema } from "@parley/gen/user/v1/user_service_pb.js";
+import type { MenuOptions } from "./menu-options.ts";
+import { showAnswer } from "./show.ts";
+
+/** Asks for a name, an e-mail address and a password, and makes the user. What the values may be is left to the service. */
+export async function createUser({ shop, terminal }: MenuOptions): Promise<void> {
+  const name = await input({ message: "Name", required: true });
+  const email = await input({ message: "E-mail address", required: true });
+  const secret = await password({ message: "Password (8 characters or more)", mask: true });
+  const { user } = await shop.users.createUser(
+    { name, email, password: secret, requestId: crypto.randomUUID() },
+    { headers: shop.headers },
+  );
+  showAnswer(terminal, CreateUserResponseSchema, create(CreateUserResponseSchema, user === undefined ? {} : { user }));
+}

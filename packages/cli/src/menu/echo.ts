@@ -1,0 +1,22 @@
+import { toJson } from "@bufbuild/protobuf";
+import { input } from "@inquirer/prompts";
+import { CallEchoResponseSchema } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { callEchoLine } from "../render/call-echo.ts";
+import { withProgress } from "../terminal/progress.ts";
+import { collectEchoTrace, newTrace } from "../trace/known-traces.ts";
+import { followTrace } from "./follow-trace.ts";
+import type { MenuOptions } from "./menu-options.ts";
+import { show } from "./show.ts";
+
+/** Asks for a message, has echo-b pass it on to echo-a, and shows how they talked about it. */
+export async function sayEcho(options: MenuOptions): Promise<void> {
+  const { shop, terminal } = options;
+  const message = await input({ message: "Message", default: "hello" });
+  const { traceId, traceparent } = newTrace();
+  const headers = new Headers(shop.headers);
+  headers.set("traceparent", traceparent);
+  const answer = await shop.echo.callEcho({ message }, { headers });
+  show(terminal, [callEchoLine(toJson(CallEchoResponseSchema, answer))]);
+  const trace = withProgress(terminal, () => "Asking the services what they did", collectEchoTrace(traceId, options));
+  await followTrace(await trace, terminal);
+}

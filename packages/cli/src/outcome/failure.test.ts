@@ -1,0 +1,71 @@
+import { Code } from "@connectrpc/connect";
+import { reasonError } from "@parley/rpc";
+import picocolors from "picocolors";
+import { describe, expect, it } from "vitest";
+import { contractOf } from "../contract/contracts.ts";
+import { parametersOf } from "../contract/parameters.ts";
+import { exitCodeOf } from "./exit-codes.ts";
+import { failureLines } from "./failure.ts";
+
+const colors = picocolors.createColors(false);
+
+describe("a failure in plain words", () => {
+  it("says code, message, reason and facts", () => {
+    const error = reasonError(Code.FailedPrecondition, {
+      reason: "INSUFFICIENT_STOCK",
+      message: "Not enough in stock.",
+      metadata: { productId: "101", available: "48" },
+    });
+    expect(failureLines(error, { colors })).toEqual([
+      "error: FAILED_PRECONDITION: Not enough in stock.",
+      "  reason     INSUFFICIENT_STOCK",
+      "  productId  101",
+      "  available  48",
+    ]);
+  });
+
+  it("names the flag that is to blame", () => {
+    const method = contractOf("order.v1.OrderService").methods.find(({ name }) => name === "CreateOrder");
+    const error = reasonError(Code.InvalidArgument, {
+      reason: "INVALID_REQUEST",
+      message: "items[1].quantity: too small",
+      fields: [
+        { field: "items[1].quantity", description: "too small" },
+        { field: "user_id", description: "too long" },
+        { field: "", description: "as a whole" },
+      ],
+    });
+    const lines = failureLines(error, { colors, parameters: parametersOf(method ?? expect.fail()) });
+    expect(lines.slice(2)).toEqual(["  --item     too small", "  --user-id  too long", "  request    as a whole"]);
+  });
+
+  it("lets nobody steer the terminal", () => {
+    const error = reasonError(Code.NotFound, {
+      reason: "X",
+      message: "\u001b[2Jgone\r",
+      metadata: { "a\u0007": "\u009b1m" },
+    });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about.
+    expect(failureLines(error, { colors }).join("")).not.toMatch(/[\u0000-\u001f\u0080-\u009f]/);
+  });
+
+  it("says how long to wait", () => {
+    const error = reasonError(Code.ResourceExhausted, { reason: "X", message: "slow down", retryAfterMs: 1_500 });
+    expect(failureLines(error, { colors })).toContain("  try again in  1.5 s");
+  });
+});
+
+it.each([
+  [Code.InvalidArgument, 2],
+  [Code.NotFound, 3],
+  [Code.FailedPrecondition, 4],
+  [Code.Aborted, 4],
+  [Code.Unauthenticated, 5],
+  [Code.PermissionDenied, 5],
+  [Code.Unavailable, 6],
+  [Code.DeadlineExceeded, 6],
+  [Code.Internal, 1],
+  [Code.Unknown, 1],
+])("ends with its class: %s is %s", (code, exitCode) => {
+  expect(exitCodeOf(code)).toBe(exitCode);
+});

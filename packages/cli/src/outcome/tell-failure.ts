@@ -1,0 +1,34 @@
+import { ConnectError } from "@connectrpc/connect";
+import type { Parameter } from "../contract/parameters.ts";
+import { createTerminal } from "../terminal/terminal.ts";
+import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { failureLines } from "./failure.ts";
+import { failureJson } from "./failure-json.ts";
+import { mistakeJson, wantsJson } from "./json-errors.ts";
+import { UsageError } from "./usage-error.ts";
+
+export interface TellFailureOptions {
+  readonly json?: boolean;
+  /** What the request was made from: a field that is to blame is named by its flag. */
+  readonly parameters?: readonly Parameter[];
+}
+
+/** Prints what went wrong to the error output, as JSON where `--json` was given. The exit code. */
+export function tellFailure(error: unknown, { json = wantsJson(), parameters = [] }: TellFailureOptions = {}): number {
+  const { colors } = createTerminal();
+  if (error instanceof UsageError) {
+    say(json ? JSON.stringify(mistakeJson(error.message)) : `${colors.red("error:")} ${error.message}`);
+    return exitCodes.invalid;
+  }
+  if (error instanceof ConnectError) {
+    say(json ? JSON.stringify(failureJson(error, parameters)) : failureLines(error, { colors, parameters }).join("\n"));
+    return exitCodeOf(error.code);
+  }
+  // Nothing that a user did: the stack says where the mistake is.
+  say(String(error instanceof Error ? error.stack : error));
+  return exitCodes.other;
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,64 @@
+import { randomUUID } from "node:crypto";
+import { relative } from "node:path";
+import { findDatabaseFiles, removeDatabaseFiles } from "../data/database-files.ts";
+import { DataFolderInUseError, FolderClaim } from "../data/folder-claim.ts";
+import type { StackSettings } from "../service/service-environment.ts";
+import { ensureServiceKeys, UnusableKeyError } from "../service/service-keys.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import * as report from "./reports.ts";
+
+export interface RunOptions {
+  readonly terminal: Terminal;
+  readonly shell: Readonly<Record<string, string | undefined>>;
+  readonly settings: StackSettings;
+  /** Whether the databases are removed first. */
+  readonly fresh: boolean;
+}
+
+/** Takes the services' locks in the data folder. Undefined, and said why, where another stack has them. */
+export async function claimFolder(
+  services: readonly ServiceDefinition[],
+  { terminal, settings, fresh }: RunOptions,
+): Promise<FolderClaim | undefined> {
+  const command = ["parley", ...process.argv.slice(2)].join(" ");
+  const record = { stack: randomUUID(), pid: process.pid, command, portOffset: settings.portOffset };
+  try {
+    return await FolderClaim.take(settings.dataFolder, { services, all: settings.services, record });
+  } catch (error) {
+    if (!(error instanceof DataFolderInUseError)) {
+      throw error;
+    }
+    report.dataFolderInUse(terminal, error, { services, settings, fresh });
+    return undefined;
+  }
+}
+
+/** The keys that services prove themselves with. Undefined, and said why, where a file of them cannot be used. */
+export async function serviceKeys({
+  terminal,
+  settings,
+}: RunOptions): Promise<Pick<StackSettings, "keys"> | undefined> {
+  try {
+    return { keys: await ensureServiceKeys(settings.services, settings.dataFolder) };
+  } catch (error) {
+    if (!(error instanceof UnusableKeyError)) {
+      throw error;
+    }
+    terminal.say(`${terminal.colors.red(error.message)} Nothing was started.`);
+    return undefined;
+  }
+}
+
+/** Removes the services' databases, after naming the files. The stack must have claimed the services. */
+export async function removeData(
+  services: readonly ServiceDefinition[],
+  { terminal, settings }: RunOptions,
+): Promise<void> {
+  const files = await findDatabaseFiles(services, settings);
+  terminal.say(files.length === 0 ? "Nothing to remove: there are no databases yet." : "Removing");
+  for (const file of files) {
+    terminal.say(`  ${relative(process.cwd(), file) || file}`);
+  }
+  await removeDatabaseFiles(files);
+}

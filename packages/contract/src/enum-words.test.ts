@@ -1,0 +1,49 @@
+import { ListNotificationsRequestSchema } from "@parley/gen/notification/v1/notification_service_pb.js";
+import { CreateOrderRequestSchema, ListOrdersRequestSchema } from "@parley/gen/order/v1/order_service_pb.js";
+import { describe, expect, test } from "vitest";
+import { findUnknownWord, holdsEnum } from "./enum-words.ts";
+import { libraryService } from "./testing/index.ts";
+
+const { input: search } = libraryService().methods.find(({ name }) => name === "Search") ?? {};
+if (search === undefined) {
+  throw new Error("the fixture has no method Search");
+}
+
+describe("a word that its enum does not have is found", () => {
+  test.each([
+    [{ genre: "NOVEL" }, "genre", "did you mean GENRE_NOVEL?"],
+    [{ genre: "genre_novel" }, "genre", "did you mean GENRE_NOVEL?"],
+    [{ genre: "" }, "genre", "the words are GENRE_UNSPECIFIED"],
+    [{ genre: "1" }, "genre", "the words are"],
+    [{ filter: { genres: ["GENRE_POEM", "GENRE_POME"] } }, "filter.genres[1]", "did you mean GENRE_POEM?"],
+    [{ filter: { not: { not: { genres: ["x"] } } } }, "filter.not.not.genres[0]", "the words are"],
+    [{ filters: [{}, { genres: ["x"] }] }, "filters[1].genres[0]", "the words are"],
+    [{ genre: "x".repeat(10_000) }, "genre", "…"],
+  ])("%j", (json, path, hint) => {
+    const found = findUnknownWord(search, json);
+    expect(found?.path).toBe(path);
+    expect(found?.message).toContain(hint);
+    expect(found?.message.length).toBeLessThan(400);
+  });
+
+  test.each([
+    [{}],
+    [{ genre: null }],
+    [{ genre: 1 }],
+    [{ genre: 77 }],
+    [{ genre: "GENRE_NOVEL" }],
+    [{ text: "NOVEL", words: ["x"], unknown: "x" }],
+    [{ anything: { genre: "x" } }],
+    [{ filter: "not an object", filters: "x" }],
+    [[]],
+    [null],
+    ["text"],
+  ])("and in %j there is none", (json) => {
+    expect(findUnknownWord(search, json)).toBeUndefined();
+  });
+});
+
+test("only messages that can hold an enum are looked at", () => {
+  expect([ListOrdersRequestSchema, ListNotificationsRequestSchema, search].map(holdsEnum)).toEqual([true, true, true]);
+  expect(holdsEnum(CreateOrderRequestSchema)).toBe(false);
+});

@@ -1,0 +1,104 @@
+import type { DescEnum, DescField, DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { nearestName } from "./nearest-name.ts";
+
+/** A word in JSON that its enum does not have. */
+export interface UnknownWord {
+  /** Where it stands, as the caller wrote it, for example `filter.state` or `items[0].kind`. */
+  readonly path: string;
+  /** What is wrong, and the nearest word that there is. */
+  readonly message: string;
+}
+
+/**
+ * The first word in a message's JSON that its enum does not have; undefined where there is none. ProtoJSON's readers pass such
+ * words over where they pass over unknown fields, so that a misspelt filter would list everything.
+ */
+export function findUnknownWord(message: DescMessage, json: JsonValue): UnknownWord | undefined {
+  return holdsEnum(message) && isObject(json) ? inMessage(message, json, "") : undefined;
+}
+
+/** What to say of a word that the enum does not have; undefined where it has it, or where the value is no word. */
+export function unknownWord(descriptor: DescEnum, value: JsonValue, path: string): UnknownWord | undefined {
+  // google.protobuf.NullValue is written as null.
+  if (typeof value !== "string" || descriptor.values.some(({ name }) => name === value)) {
+    return undefined;
+  }
+  const words = descriptor.values.map(({ name }) => name);
+  const nearest = nearestName(value, words);
+  const shown = JSON.stringify(value.length > shownLengthMax ? `${value.slice(0, shownLengthMax)}…` : value);
+  const hint = nearest === undefined ? `the words are ${words.join(", ")}` : `did you mean ${nearest}?`;
+  return { path, message: `${path} is ${shown}, which is no ${descriptor.name}: ${hint}` };
+}
+
+/** Enough to recognise a value, too little to flood a log. */
+const shownLengthMax = 100;
+
+const holders = new WeakMap<DescMessage, boolean>();
+
+/** Whether a message of this type, or one inside of it, can hold an enum. */
+export function holdsEnum(message: DescMessage): boolean {
+  const known = holders.get(message);
+  if (known !== undefined) {
+    return known;
+  }
+  // A message inside of itself adds nothing.
+  holders.set(message, false);
+  const holds = message.fields.some((field) =>
+    field.enum !== undefined
+      ? true
+      : field.message !== undefined && !isWellKnown(field.message) && holdsEnum(field.message),
+  );
+  holders.set(message, holds);
+  return holds;
+}
+
+/** The well-known types have a form of their own in JSON. */
+function isWellKnown(message: DescMessage): boolean {
+  return message.typeName.startsWith("google.protobuf.");
+}
+
+function inMessage(message: DescMessage, json: JsonObject, above: string): UnknownWord | undefined {
+  for (const field of message.fields) {
+    for (const name of new Set([field.jsonName, field.name])) {
+      const value = Object.hasOwn(json, name) ? json[name] : undefined;
+      const found = value === undefined ? undefined : inField(field, value, above === "" ? name : `${above}.${name}`);
+      if (found !== undefined) {
+        return found;
+      }
+    }
+  }
+  return undefined;
+}
+
+function inField(field: DescField, value: JsonValue, path: string): UnknownWord | undefined {
+  if (field.fieldKind === "list" && Array.isArray(value)) {
+    return firstOf(value, (item, index) => inItem(field, item, `${path}[${index}]`));
+  }
+  if (field.fieldKind === "map" && isObject(value)) {
+    return firstOf(Object.entries(value), ([key, item]) => inItem(field, item, `${path}[${JSON.stringify(key)}]`));
+  }
+  return inItem(field, value, path);
+}
+
+function inItem(field: DescField, value: JsonValue, path: string): UnknownWord | undefined {
+  if (field.enum !== undefined) {
+    return unknownWord(field.enum, value, path);
+  }
+  return field.message !== undefined && !isWellKnown(field.message) && isObject(value)
+    ? inMessage(field.message, value, path)
+    : undefined;
+}
+
+function firstOf<T, R>(items: readonly T[], find: (item: T, index: number) => R | undefined): R | undefined {
+  for (const [index, item] of items.entries()) {
+    const found = find(item, index);
+    if (found !== undefined) {
+      return found;
+    }
+  }
+  return undefined;
+}
+
+function isObject(json: JsonValue): json is JsonObject {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}

@@ -1,0 +1,88 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import { quoted, RestProblem } from "../problem.ts";
+
+/** The deepest nesting of a body: protobuf's own limit for messages within messages. */
+export const nestingMax = 100;
+
+/**
+ * Reads JSON (RFC 8259). Throws a {@link RestProblem} where the text is not JSON, is nested deeper than {@link nestingMax}, or
+ * has a key twice in one object: readers disagree about which of the two counts, so that neither is taken.
+ */
+export function parseJson(text: string): JsonValue {
+  const value = parse(text);
+  refuseDuplicateKeys(text);
+  return value;
+}
+
+function parse(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (cause) {
+    const why = cause instanceof SyntaxError ? cause.message.slice(0, 200) : "too deep";
+    throw new RestProblem("INVALID_REQUEST", `the body is not JSON: ${why}`, { cause });
+  }
+}
+
+/** Walks text that is known to be JSON. Of each object that is open, `stack` holds the keys; of each array, undefined. */
+function refuseDuplicateKeys(text: string): void {
+  const stack: (Set<string> | undefined)[] = [];
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case openBrace:
+      case openBracket:
+        if (stack.length === nestingMax) {
+          throw new RestProblem("INVALID_REQUEST", `the body is nested deeper than ${nestingMax} levels`);
+        }
+        stack.push(text.charCodeAt(at) === openBrace ? new Set() : undefined);
+        break;
+      case closeBrace:
+      case closeBracket:
+        stack.pop();
+        break;
+      case quote: {
+        const end = stringEnd(text, at);
+        if (isKey(text, end)) {
+          addKey(stack.at(-1), text.slice(at, end));
+        }
+        at = end - 1;
+        break;
+      }
+    }
+  }
+}
+
+function addKey(keys: Set<string> | undefined, written: string): void {
+  const key = written.includes("\\") ? (JSON.parse(written) as string) : written.slice(1, -1);
+  if (keys?.has(key)) {
+    throw new RestProblem("INVALID_REQUEST", `the body has the key ${quoted(key)} twice in one object`, { field: key });
+  }
+  keys?.add(key);
+}
+
+/** The index after the closing quote of the string that opens at `start`. */
+function stringEnd(text: string, start: number): number {
+  let at = start + 1;
+  while (text.charCodeAt(at) !== quote) {
+    at += text.charCodeAt(at) === backslash ? 2 : 1;
+  }
+  return at + 1;
+}
+
+/** Only a key is followed by a colon. */
+function isKey(text: string, end: number): boolean {
+  let at = end;
+  while (text.charCodeAt(at) <= space) {
+    at++;
+  }
+  return text.charCodeAt(at) === colon;
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const colon = 0x3a;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+/** JSON's white space (space, tab, line breaks) has no later code. */
+const space = 0x20;

@@ -1,0 +1,141 @@
+import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { type Binding, findField } from "@parley/contract";
+import { ErrorInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
+import { parseEntityTags, quotedTag } from "../entity-tag.ts";
+import { headerOf, type RestRequest } from "../http.ts";
+import { headerText, RestProblem } from "../problem.ts";
+
+/** Sends a call's message, and answers what comes back. */
+export type Send = (message: Message) => Promise<Message>;
+
+/** The field that carries a precondition (https://google.aip.dev/154): the service compares it in the transaction that writes. */
+const etagFieldName = "etag";
+
+/** The reason of a service that found another etag. */
+const mismatchReason = "ETAG_MISMATCH";
+
+/** Each tag may cost a call. More than the states that a client can have read and still want to write over. */
+const tagsMax = 8;
+
+/** Never an etag, since none begins like a weak tag: the service finds that nothing matches, or that the resource is not there. */
+const unmatchable = "W/";
+
+/** What a contract allows an etag to be long; a longer tag matches none. */
+const etagLengthMax = 64;
+
+/**
+ * Sends a call that writes under the request's `If-Match` (RFC 9110, section 13.1.1). The gateway compares nothing itself, since
+ * another writer could come between: each tag goes into the request's etag, and the service compares and writes in one
+ * transaction. Throws a {@link RestProblem} with 412 where no tag matches, where the call has no etag to compare with, and for
+ * `If-None-Match`, which no contract can check.
+ */
+export async function sendIfMatch(
+  binding: Binding,
+  request: RestRequest,
+  message: Message,
+  send: Send,
+): Promise<Message> {
+  if (headerOf(request, "if-none-match") !== undefined) {
+    throw failed("If-None-Match is taken with GET and HEAD only");
+  }
+  const ifMatch = headerOf(request, "if-match");
+  const tags = ifMatch === undefined ? undefined : parseEntityTags(ifMatch);
+  if (ifMatch === undefined || tags?.any === true) {
+    return send(message);
+  }
+  const field = etagField(binding);
+  if (field === undefined) {
+    throw failed(`${binding.httpMethod} ${binding.template.source} has no ETag that If-Match could be compared with`);
+  }
+  // An etag that is empty would be no condition.
+  const strong = tags?.strong.filter((tag) => tag !== "" && tag.length <= etagLengthMax) ?? [];
+  if (strong.length > tagsMax) {
+    throw new RestProblem("INVALID_REQUEST", `If-Match has more than ${tagsMax} tags`, { field: "if-match" });
+  }
+  const holder = holderOf(message, field);
+  const name = field.etag.localName;
+  const given = String(holder[name] ?? "");
+  let mismatch: unknown;
+  for (const tag of strong.length === 0 ? [unmatchable] : strong) {
+    holder[name] = bothOf(given, tag);
+    try {
+      return await send(message);
+    } catch (error) {
+      if (!isMismatch(error)) {
+        throw error;
+      }
+      mismatch = error;
+    }
+  }
+  throw failed(explained(ifMatch, mismatch), mismatch);
+}
+
+/** Where a call's etag is: in the request itself, or in the resource that it carries. */
+interface EtagField {
+  readonly resource: DescField | undefined;
+  readonly etag: DescField;
+}
+
+/** The field that holds the precondition of the calls of a binding; undefined where they have none. */
+export function etagField({ method, body }: Binding): EtagField | undefined {
+  const own = textField(method.input);
+  if (own !== undefined) {
+    return { resource: undefined, etag: own };
+  }
+  const inside = typeof body === "object" && body.fieldKind === "message" ? textField(body.message) : undefined;
+  return inside === undefined || typeof body !== "object" ? undefined : { resource: body, etag: inside };
+}
+
+function textField(message: DescMessage): DescField | undefined {
+  const field = findField(message, etagFieldName);
+  return field?.fieldKind === "scalar" ? field : undefined;
+}
+
+/** The message, or the resource in it. */
+function holderOf(message: Message, { resource }: EtagField): Record<string, unknown> {
+  const fields = message as unknown as Record<string, unknown>;
+  const holder = resource === undefined ? fields : fields[resource.localName];
+  if (holder === undefined) {
+    throw failed("the request has no resource that If-Match could be compared with");
+  }
+  return holder as Record<string, unknown>;
+}
+
+/**
+ * The etag to send for a tag. One that the caller wrote into the message is a condition of its own, and both have to hold: a
+ * revision is its resource's etag, a dot, and what else changes.
+ */
+function bothOf(given: string, tag: string): string {
+  return given === "" || tag === given || tag.startsWith(`${given}.`) ? tag : unmatchable;
+}
+
+function isMismatch(error: unknown): boolean {
+  return (
+    error instanceof ConnectError &&
+    error.code === Code.Aborted &&
+    error.findDetails(ErrorInfoSchema).some(({ reason }) => reason === mismatchReason)
+  );
+}
+
+function explained(ifMatch: string, mismatch: unknown): string {
+  const tags = parseEntityTags(ifMatch);
+  const why =
+    tags === undefined
+      ? 'entity tags are written in double quotes, such as "v1"'
+      : tags.strong.length === 0
+        ? "weak tags never match here; GET it for its strong one"
+        : "it has changed since; GET it again for its ETag";
+  const current = mismatch instanceof ConnectError ? currentTag(mismatch) : undefined;
+  return `If-Match is ${headerText(ifMatch)}, and the resource ${current === undefined ? "has another ETag" : `has ETag ${current}`}: ${why}`;
+}
+
+function currentTag(mismatch: ConnectError): string | undefined {
+  const { revision, etag } = mismatch.findDetails(ErrorInfoSchema)[0]?.metadata ?? {};
+  return quotedTag(revision ?? etag ?? "");
+}
+
+function failed(message: string, cause?: unknown): RestProblem {
+  const metadata = cause instanceof ConnectError ? (cause.findDetails(ErrorInfoSchema)[0]?.metadata ?? {}) : {};
+  return new RestProblem("PRECONDITION_FAILED", message, { code: Code.Aborted, httpStatus: 412, metadata, cause });
+}

@@ -1,0 +1,73 @@
+import type { DescField, DescMessage, JsonObject } from "@bufbuild/protobuf";
+import { type Binding, findField, rulesOf } from "@parley/contract";
+import { RestProblem } from "../problem.ts";
+import { isObject } from "./json-tree.ts";
+import { camelCase } from "./text-value.ts";
+
+/** The field of an update's request that names what changes (https://google.aip.dev/134). */
+const maskFieldName = "update_mask";
+
+/** The field of a resource that its writers send back (https://google.aip.dev/154). */
+const etagFieldName = "etag";
+
+/** What a PATCH changes: the message in its body, and the field of the request that names the paths. */
+export interface Patch {
+  readonly resource: DescMessage;
+  readonly mask: DescField;
+  /** The fields of the resource that a PATCH can change. */
+  readonly changeable: readonly DescField[];
+  /** The fields that the path has already. */
+  readonly bound: readonly DescField[];
+}
+
+/** The update that a binding makes; undefined where it is no PATCH of a resource with an update mask. */
+export function patchOf(binding: Binding): Patch | undefined {
+  const { body, httpMethod, method, pathFields } = binding;
+  if (httpMethod !== "PATCH" || typeof body !== "object" || body.fieldKind !== "message") {
+    return undefined;
+  }
+  const mask = findField(method.input, maskFieldName);
+  if (mask?.fieldKind !== "message" || mask.message.typeName !== "google.protobuf.FieldMask") {
+    return undefined;
+  }
+  const bound = pathFields.flatMap(({ fields }) => (fields[0] === body && fields[1] !== undefined ? [fields[1]] : []));
+  const rules = rulesOf(mask);
+  const named = rules?.type.case === "fieldMask" ? rules.type.value.in.map((path) => path.split(".")[0]) : [];
+  const changeable = body.message.fields.filter(
+    (field) =>
+      !bound.includes(field) && (named.length === 0 ? field.name !== etagFieldName : named.includes(field.name)),
+  );
+  return { resource: body.message, mask, changeable, bound };
+}
+
+/**
+ * Names the fields that the body has in the request's update mask, where the query has no mask: without it a service could not
+ * tell a field that is set to its zero value from one that is left out. A field that a PATCH cannot change is refused, unless the
+ * body has an etag: then it is a whole resource that was read, and what the server sets in it is passed over (AIP-203).
+ */
+export function completeUpdateMask(binding: Binding, root: JsonObject): void {
+  const patch = patchOf(binding);
+  if (patch === undefined || typeof binding.body !== "object") {
+    return;
+  }
+  const { mask, resource, changeable, bound } = patch;
+  const body = root[binding.body.jsonName];
+  if (!isObject(body) || (root[mask.jsonName] ?? "") !== "") {
+    return;
+  }
+  const given = Object.keys(body).flatMap((name) => findField(resource, name) ?? []);
+  const whole = given.some(({ name }) => name === etagFieldName);
+  const fixed = given.find(
+    (field) => !changeable.includes(field) && !bound.includes(field) && field.name !== etagFieldName,
+  );
+  if (fixed !== undefined && !whole) {
+    const names = changeable.map(({ jsonName }) => jsonName).join(", ");
+    throw new RestProblem("INVALID_FIELD", `${fixed.jsonName} cannot be changed by PATCH, which changes ${names}`, {
+      field: fixed.jsonName,
+    });
+  }
+  const paths = changeable.filter((field) => given.includes(field)).map(({ name }) => camelCase(name));
+  if (paths.length > 0) {
+    root[mask.jsonName] = paths.join(",");
+  }
+}

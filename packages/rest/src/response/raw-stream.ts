@@ -1,0 +1,46 @@
+import type { Message } from "@bufbuild/protobuf";
+import type { RestResponse } from "../http.ts";
+import { leavable } from "./stream.ts";
+
+export interface RawStreamOptions {
+  /** The content type and the bytes of a message. */
+  readonly contentOf: (message: Message) => { readonly contentType: string; readonly data: Uint8Array };
+  /** Cancels the call: the client left. */
+  readonly leave: () => void;
+}
+
+/**
+ * The HTTP answer of a stream of `google.api.HttpBody`: the bytes of all messages, one after the other, under the content type of the
+ * first. An error before the first message is thrown; a later one breaks the body off, since bytes have no place for an error.
+ */
+export async function rawStreamResponse(
+  messages: AsyncIterable<Message>,
+  { contentOf, leave }: RawStreamOptions,
+): Promise<RestResponse> {
+  const iterator = messages[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  const opening = first.done === true ? undefined : contentOf(first.value);
+  async function* bytes(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      if (opening !== undefined) {
+        yield opening.data;
+      }
+      for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+        yield contentOf(next.value).data;
+      }
+    } finally {
+      leave();
+      // Not waited for: the call ends by its signal.
+      iterator.return?.().catch(() => {});
+    }
+  }
+  return {
+    status: 200,
+    headers: {
+      "content-type": opening?.contentType ?? "application/octet-stream",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no",
+    },
+    body: leavable(bytes(), leave),
+  };
+}

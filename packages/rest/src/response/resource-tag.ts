@@ -1,0 +1,44 @@
+import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import { type Binding, findField } from "@parley/contract";
+import { quotedTag } from "../entity-tag.ts";
+
+/** Fields that name a resource's state, the one that changes with more of it first. */
+const stateFieldNames = ["revision", "etag"];
+
+/**
+ * The strong entity tag of an answer that is one resource: its `revision`, or else its `etag`. A caller can send it back in
+ * `If-Match`, and the service knows it. Undefined for answers that hold anything else besides.
+ */
+export function resourceTag(binding: Binding, output: Message): string | undefined {
+  const { holder, state } = placeOfState(binding) ?? {};
+  if (state === undefined) {
+    return undefined;
+  }
+  const resource = holder === undefined ? output : (output as unknown as Fields)[holder.localName];
+  const value = (resource as Fields | undefined)?.[state.localName];
+  return typeof value === "string" ? quotedTag(value) : undefined;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+interface PlaceOfState {
+  /** The field of the answer that holds the resource; undefined where the answer is the resource. */
+  readonly holder?: DescField;
+  readonly state: DescField;
+}
+
+/** Where the answers of a binding have the state of their resource; undefined where they are no single resource. */
+export function placeOfState({ method, responseBody }: Binding): PlaceOfState | undefined {
+  const [only, ...more] = method.output.fields;
+  const holder = responseBody ?? (more.length === 0 && only?.fieldKind === "message" ? only : undefined);
+  if (holder === undefined) {
+    const state = stateOf(method.output);
+    return state === undefined ? undefined : { state };
+  }
+  const state = holder.fieldKind === "message" ? stateOf(holder.message) : undefined;
+  return state === undefined ? undefined : { holder, state };
+}
+
+function stateOf(message: DescMessage): DescField | undefined {
+  return stateFieldNames.map((name) => findField(message, name)).find((field) => field?.fieldKind === "scalar");
+}

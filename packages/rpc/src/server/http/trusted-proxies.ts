@@ -1,0 +1,83 @@
+import { BlockList, isIP } from "node:net";
+import { bareAddress } from "../../call/address-group.ts";
+
+/** The proxies in front of a server, whose `x-forwarded-for` is believed. */
+export interface TrustedProxies {
+  /** Whether a connection from this address is a proxy's. */
+  trusts(address: string): boolean;
+  /**
+   * The address of the client: the header is read from its end, past every trusted proxy. What the client itself wrote there
+   * stands before that and counts for nothing.
+   */
+  clientOf(peer: string, forwardedFor: string | undefined): string;
+}
+
+/** A setting that names no networks. */
+export class TrustedProxiesError extends Error {
+  override readonly name = "TrustedProxiesError";
+}
+
+/** The longest header that is read: some hundred proxies. */
+const headerCharsMax = 4_096;
+
+/**
+ * Reads a list of networks, separated by commas: addresses (`192.0.2.1`, `::1`) and prefixes (`10.0.0.0/8`, `fd00::/8`; RFC 4632,
+ * RFC 4291). `true` trusts whatever connects, and one proxy in front of the server; `false` or nothing trusts none. Throws
+ * {@link TrustedProxiesError}.
+ */
+export function readTrustedProxies(setting: string): TrustedProxies | undefined {
+  const text = setting.trim().toLowerCase();
+  if (text === "" || text === "false" || text === "0") {
+    return undefined;
+  }
+  if (text === "true" || text === "1") {
+    return { trusts: () => true, clientOf: (peer, header) => lastAddress(header) ?? peer };
+  }
+  const networks = new BlockList();
+  for (const entry of text.split(",").map((part) => part.trim())) {
+    addNetwork(networks, entry);
+  }
+  const trusts = (address: string) => {
+    const bare = bareAddress(address);
+    return bare !== undefined && networks.check(bare, familyOf(bare));
+  };
+  return {
+    trusts,
+    clientOf(peer, header) {
+      let client = peer;
+      if (header === undefined || header.length > headerCharsMax) {
+        return client;
+      }
+      for (const entry of header.split(",").reverse()) {
+        const address = bareAddress(entry.trim());
+        // Beyond the first proxy that is not ours, and beyond what is no address, anything may have been made up.
+        if (!trusts(client) || address === undefined) {
+          return client;
+        }
+        client = address;
+      }
+      return client;
+    },
+  };
+}
+
+function addNetwork(networks: BlockList, entry: string): void {
+  const [address = "", prefix] = entry.split("/");
+  const family = familyOf(address);
+  const bitsMax = family === "ipv6" ? 128 : 32;
+  const bits = prefix === undefined ? bitsMax : Number(prefix);
+  if (isIP(address) === 0 || !/^\d{1,3}$/.test(prefix ?? "0") || bits > bitsMax) {
+    throw new TrustedProxiesError(
+      `must be true, false or networks such as 10.0.0.0/8, separated by commas; "${entry}" is none`,
+    );
+  }
+  networks.addSubnet(address, bits, family);
+}
+
+function familyOf(address: string): "ipv4" | "ipv6" {
+  return isIP(address) === 6 ? "ipv6" : "ipv4";
+}
+
+function lastAddress(header: string | undefined): string | undefined {
+  return header === undefined ? undefined : bareAddress(header.slice(header.lastIndexOf(",") + 1).trim());
+}
