@@ -14,8 +14,8 @@ import {
 } from "./frames/constants.ts";
 import { checkPriority, FrameReader, type FrameSink } from "./frames/frame-reader.ts";
 import { FrameWriter } from "./frames/frame-writer.ts";
+import { PacedReads } from "./paced-reads.ts";
 import { PendingPings, pingBytes } from "./pending-pings.ts";
-import { ReadPace } from "./read-pace.ts";
 import type { Http2Stream } from "./stream.ts";
 import { StreamTable } from "./stream-table.ts";
 
@@ -38,9 +38,7 @@ export class Http2Connection implements FrameSink {
   readonly #resets: FloodGate;
   readonly #idleFrames = new FloodGate(idleFrameBurstMax, idleFramesPerSecondMax);
   readonly #pings = new PendingPings();
-  readonly #reader: FrameReader;
-  readonly #pace: ReadPace | undefined;
-  #yielded = false;
+  readonly #reads: PacedReads;
 
   constructor(
     socket: Duplex,
@@ -69,9 +67,11 @@ export class Http2Connection implements FrameSink {
       this.#client ? [setting.enablePush, 0] : [setting.maxConcurrentStreams, streamsMax],
     ]);
     this.#writer.windowUpdate(0, limits.connectionWindowBytes - windowBytesDefault);
-    this.#reader = new FrameReader(this, { expectPreface: !this.#client, headerBytesMax: limits.headerBytesMax });
-    this.#pace = turns && new ReadPace(turns);
-    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    this.#reads = new PacedReads(
+      this,
+      new FrameReader(this, { expectPreface: !this.#client, headerBytesMax: limits.headerBytesMax }),
+      turns,
+    );
     socket.on("drain", () => this.#streams.pump());
     // "close" follows, and tells the streams.
     socket.on("error", () => {});
@@ -86,7 +86,7 @@ export class Http2Connection implements FrameSink {
 
   /** How long what is read at this moment may have waited, in milliseconds. 0 where no `turns` are given. */
   get behindMs(): number {
-    return this.#pace?.behindMs ?? 0;
+    return this.#reads.behindMs;
   }
 
   /** Tells the other side how many streams it may have open at once from now on (section 5.1.2). Those that are open go on. */
@@ -199,72 +199,7 @@ export class Http2Connection implements FrameSink {
 
   /** Whether this connection's slice of the turn is over, and others have theirs. */
   get yields(): boolean {
-    if (this.#pace?.over !== true) {
-      return false;
-    }
-    this.#yielded = true;
-    return true;
-  }
-
-  #read(chunk: Buffer): void {
-    if (this.destroyed) {
-      return;
-    }
-    this.#pace?.begin(chunk.length);
-    this.#work(() => this.#reader.read(chunk));
-  }
-
-  #work(read: () => void): void {
-    try {
-      read();
-    } catch (error) {
-      this.#yielded = false;
-      if (!(error instanceof ConnectionError)) {
-        this.destroy(errorCode.internal);
-        throw error;
-      }
-      this.destroy(error.code);
-    }
-    const { socket } = this;
-    if (this.#yielded) {
-      this.#pace?.yield();
-      socket.pause();
-      setImmediate(() => this.#goOn());
-      return;
-    }
-    this.#pace?.finish();
-    if (this.#untaken && !socket.isPaused()) {
-      socket.pause();
-      socket.once("drain", () => this.#goOn());
-    } else if (socket.isPaused() && !this.#untaken) {
-      socket.resume();
-    }
-  }
-
-  /** Back-pressure: headers, pings and resets know no window, so that a peer that reads no answers is not read from. */
-  get #untaken(): boolean {
-    return this.socket.writableLength > untakenBytesMax;
-  }
-
-  #goOn(): void {
-    if (this.#yielded) {
-      this.#pace?.resume();
-      this.#goOnOnceTaken();
-    } else {
-      this.socket.resume();
-    }
-  }
-
-  #goOnOnceTaken(): void {
-    if (this.destroyed) {
-      return;
-    }
-    if (this.#untaken) {
-      this.socket.once("drain", () => this.#goOnOnceTaken());
-      return;
-    }
-    this.#yielded = false;
-    this.#work(() => this.#reader.resume());
+    return this.#reads.yields;
   }
 
   #onSettings(payload: Buffer, ack: boolean): void {
@@ -347,8 +282,6 @@ const idleFrameBurstMax = 10_000;
 const idleFramesPerSecondMax = 1_000;
 const unlimited = { burstMax: Number.POSITIVE_INFINITY, perSecondMax: Number.POSITIVE_INFINITY };
 
-/** What may wait to be written to one connection. All answers of a burst fit, if they are of the usual size. */
-const untakenBytesMax = 1 << 20;
 const settingBytes = 6;
 
 function checkSize(payload: Buffer, bytes: number, sized = payload.length === bytes): void {

@@ -59,7 +59,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "parley-order-of-checks-"));
   await writeFile(join(folder, "services.json"), JSON.stringify({ keys: [orderKey.publicJwk] }));
   const module: ServiceModule = {
-    entries: contracts.map((service) => implement(service, implementations(service))),
+    entries: contracts.map((service) => implement(service, implementations(service) as ServiceImpl<DescService>)),
     owners: { order: async () => "1" },
     publishedKeys: async () => ({ keys: [userKey.publicJwk] }),
     rate: () => {

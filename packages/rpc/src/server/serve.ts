@@ -15,6 +15,7 @@ import { createHttpApp } from "./listening/http-app.ts";
 import { createListener } from "./listening/listener.ts";
 import type { TlsMaterial } from "./listening/listener-options.ts";
 import { createMetricsPage } from "./listening/metrics-page.ts";
+import { createQuickRefusal } from "./listening/quick-refusal.ts";
 import { CallPipeline } from "./pipeline/call-pipeline.ts";
 import { serveMethods } from "./pipeline/service-methods.ts";
 import type { ServiceModule } from "./pipeline/service-module.ts";
@@ -22,7 +23,6 @@ import { errorDetailTypes } from "./standard/error-detail-types.ts";
 import { createHealth } from "./standard/health.ts";
 import { reflectionEntries } from "./standard/reflection.ts";
 import { stockPath } from "./streams/stock-path.ts";
-import { createQuickRefusal } from "./unary/quick-refusal.ts";
 import { createUnaryPath } from "./unary/unary-path.ts";
 
 export interface ServeOptions {

@@ -3,8 +3,8 @@ import type { Environment } from "../../environment/environment.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { HostCheck } from "../http/host-check.ts";
 import type { RequestHandler } from "../http/http-messages.ts";
-import type { QuickRefusal } from "../unary/quick-refusal.ts";
 import type { UnaryPath } from "../unary/unary-path.ts";
+import type { QuickRefusal } from "./quick-refusal.ts";
 
 /** PEM texts. */
 export interface TlsMaterial {

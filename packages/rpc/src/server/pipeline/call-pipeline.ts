@@ -8,36 +8,20 @@ import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
 import type { TraceJournal } from "../../telemetry/trace-journal.ts";
 import { type Admission, createAdmission } from "../admission/admission.ts";
-import type { PlaceKind } from "../admission/admitted-call.ts";
 import { MethodPace } from "../admission/method-pace.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { TrustedProxies } from "../http/trusted-proxies.ts";
 import type { Many, Single, SingleToMany } from "./call-kinds.ts";
-import { checkCaller } from "./caller-check.ts";
-import type { CountCall } from "./count-call.ts";
+import type { CallPipelineOptions } from "./call-pipeline-options.ts";
+import { type CountCall, checkCaller } from "./caller-check.ts";
 import { toCallerError } from "./error-mapping.ts";
 import { explainError } from "./explain-error.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import type { MethodRuntime } from "./method-runtime.ts";
+import { type MethodRuntime, placeKindOf } from "./method-runtime.ts";
+import { runUnary, untilAborted } from "./run-implementation.ts";
 import { ServerCall, type Settled } from "./server-call.ts";
-import { untilAborted } from "./until-aborted.ts";
 import { exceededLimit } from "./validation/decode-errors.ts";
 import { validateMessage } from "./validation/validation.ts";
-
-export interface CallPipelineOptions {
-  readonly environment: Environment;
-  readonly limits: ServerLimits;
-  /** Access control. Without it anybody may call anything. */
-  readonly authorize?: AccessControl | undefined;
-  /** The rate limit, if there is one: it counts a call before its role is checked. */
-  readonly rate?: CountCall | undefined;
-  /** The proxies in front, if there are any: a call through one of them is its client's. */
-  readonly trustedProxies?: TrustedProxies | undefined;
-  /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
-  readonly explainErrors?: boolean | undefined;
-  /** Keeps the last calls. Without it none is kept. */
-  readonly journal?: TraceJournal | undefined;
-}
 
 /**
  * What a server does around each call, whichever protocol it came by: `open`, then one of the four kinds, then `close` exactly once.
@@ -91,7 +75,7 @@ export class CallPipeline {
       method,
       timeoutMs: methodPolicy(method).timeoutMs ?? unbounded,
       exempt,
-      placeKind: placeKind(method, exempt),
+      placeKind: placeKindOf(method, exempt),
       pace: new MethodPace({ queueTimeMaxMs: this.#limits.queueAgeMaxMs }),
       metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
       log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
@@ -195,42 +179,12 @@ export class CallPipeline {
       return;
     }
     if (permission === undefined) {
-      this.#run(call, single, receiver);
+      runUnary(call, single, { receiver, clock: this.#environment.clock });
     } else {
       permission.then(
-        () => this.#run(call, single, receiver),
+        () => runUnary(call, single, { receiver, clock: this.#environment.clock }),
         (error: unknown) => receiver.onError(toCallerError(call, error)),
       );
-    }
-  }
-
-  #run<I, O>(call: ServerCall, { request, handle }: Single<I, O>, receiver: Settled<O>): void {
-    let answer: O | Promise<O>;
-    try {
-      answer = handle(request, call);
-    } catch (error) {
-      receiver.onError(toCallerError(call, error));
-      return;
-    }
-    if (isPromise(answer)) {
-      call.settle(answer, {
-        onValue: (value) => this.#answerInTime(call, value, receiver),
-        onError: (error) => receiver.onError(toCallerError(call, error)),
-      });
-    } else {
-      this.#answerInTime(call, answer, receiver);
-    }
-  }
-
-  /** The timer that cuts calls off is late where the event loop is: nothing is OK after its deadline all the same. */
-  #answerInTime<O>(call: ServerCall, answer: O, receiver: Settled<O>): void {
-    const nowMs = this.#environment.clock.monotonic();
-    call.answeredMs = nowMs;
-    if (nowMs >= call.deadlineMs) {
-      call.expire();
-      receiver.onError(toCallerError(call, call.aborted));
-    } else {
-      receiver.onValue(answer);
     }
   }
 
@@ -326,17 +280,6 @@ export class CallPipeline {
       yield message;
     }
   }
-}
-
-function placeKind({ methodKind }: DescMethod, exempt: boolean): PlaceKind | undefined {
-  if (methodKind === "unary") {
-    return exempt ? undefined : "unary";
-  }
-  return exempt ? "diagnostics" : "streams";
-}
-
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as Promise<T> | undefined)?.then === "function";
 }
 
 /** What a call is told that the server cuts off itself. */

@@ -1,7 +1,12 @@
 import type { AccessControl } from "../../access/guarded-call.ts";
-import type { CountCall } from "./count-call.ts";
 import { toCallerError } from "./error-mapping.ts";
 import type { ServerCall } from "./server-call.ts";
+
+/**
+ * Counts a call against its caller's rate. Asked once for each call: after its caller was identified, or refused for a bad token, and
+ * before anything else is done with it. Throws RESOURCE_EXHAUSTED where the call is one too many.
+ */
+export type CountCall = (call: ServerCall) => void;
 
 export interface CallerCheckOptions {
   readonly access: AccessControl | undefined;

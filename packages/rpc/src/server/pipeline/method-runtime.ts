@@ -21,3 +21,11 @@ export interface MethodRuntime {
   readonly log: Logger;
   readonly logCall: LogCall;
 }
+
+/** Which places the calls of a method take. */
+export function placeKindOf({ methodKind }: DescMethod, exempt: boolean): PlaceKind | undefined {
+  if (methodKind === "unary") {
+    return exempt ? undefined : "unary";
+  }
+  return exempt ? "diagnostics" : "streams";
+}

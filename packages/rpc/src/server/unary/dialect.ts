@@ -1,9 +1,10 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { ContentType } from "../../protocol/content-types.ts";
+import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { Compression } from "./compression.ts";
 import type { Answer, Exchange } from "./exchange.ts";
-import type { JsonOptions, MessageCodec } from "./served-unary-method.ts";
+import type { JsonOptions, MessageCodec, UnaryMethod } from "./served-unary-method.ts";
 
 /** What a dialect needs to know of the server. */
 export interface DialectSettings {
@@ -49,4 +50,18 @@ export interface Dialect {
   /** Writes the answer around the message's bytes. A promise only if something must be waited for. */
   answer(call: DialectCall, payload: Uint8Array): Answer | Promise<Answer>;
   fail(call: DialectCall, error: ConnectError): Answer;
+}
+
+/** What a unary call is made of. */
+export interface UnaryCallInit {
+  readonly pipeline: CallPipeline;
+  readonly method: UnaryMethod;
+  readonly dialect: Dialect;
+  readonly type: ContentType;
+  readonly settings: DialectSettings & {
+    readonly responseBytesMax: number;
+    /** How long a caller may pause inside its body, in milliseconds. */
+    readonly bodyIdleTimeoutMs: number;
+  };
+  readonly exchange: Exchange;
 }

@@ -2,29 +2,14 @@ import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { ContentType } from "../../protocol/content-types.ts";
 import { headersFromNode } from "../../protocol/metadata.ts";
-import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import { toCallerError } from "../pipeline/error-mapping.ts";
 import type { IncomingCall } from "../pipeline/incoming-call.ts";
 import { bodyTooSlow, responseTooLarge } from "../pipeline/limit-errors.ts";
 import type { ServerCall, Settled } from "../pipeline/server-call.ts";
 import { type Compression, requestCompression, responseCompression } from "./compression.ts";
-import type { Dialect, DialectCall, DialectSettings } from "./dialect.ts";
+import type { DialectCall, DialectSettings, UnaryCallInit } from "./dialect.ts";
 import type { Answer, BodyReceiver, Exchange } from "./exchange.ts";
-import { type MessageCodec, responseMessage, type UnaryMethod } from "./served-unary-method.ts";
-
-/** What a {@link UnaryCall} is made of. */
-export interface UnaryCallInit {
-  readonly pipeline: CallPipeline;
-  readonly method: UnaryMethod;
-  readonly dialect: Dialect;
-  readonly type: ContentType;
-  readonly settings: DialectSettings & {
-    readonly responseBytesMax: number;
-    /** How long a caller may pause inside its body, in milliseconds. */
-    readonly bodyIdleTimeoutMs: number;
-  };
-  readonly exchange: Exchange;
-}
+import { type MessageCodec, responseMessage } from "./served-unary-method.ts";
 
 /** One unary call, from its headers to its answer. What costs something is made only if it is asked for. */
 export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settled<unknown> {
@@ -159,15 +144,11 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
     pipeline.unaryTo(this.#call, { request, handle: method.implementation }, this);
   }
 
-  onValue(answer: unknown): void {
-    this.#answer(answer);
-  }
-
   onError(error: unknown): void {
     this.#fail(error);
   }
 
-  #answer(response: unknown): void {
+  onValue(response: unknown): void {
     try {
       const payload = this.codec.encode(responseMessage(this.#init.method, response));
       if (payload.length > this.#init.settings.responseBytesMax) {
