@@ -155,6 +155,13 @@ describe("limits", () => {
   it("close a connection whose client resets streams in a row", async () => {
     const { url } = await open({
       config: { drainNoticeMs: 0, limits: { streamResetBurstMax: 20, streamResetsPerSecondMax: 1 } },
+      // A call that is answered before it is reset does not count.
+      echo: async ({ message }, { signal }) => {
+        if (message === "wait") {
+          await once(signal, "abort");
+        }
+        return { message };
+      },
     });
     const session = http2Connect(url);
     const closed = new Promise<void>((resolve) => session.on("close", () => resolve()));
@@ -162,6 +169,7 @@ describe("limits", () => {
     for (let round = 0; round < 200 && !session.destroyed; round++) {
       const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" });
       stream.on("error", () => {});
+      stream.write(Buffer.from("\0\0\0\0\x06\x0a\x04wait"));
       stream.close(8);
       await new Promise((resolve) => setImmediate(resolve));
     }
