@@ -4,7 +4,14 @@ import { defineConfig } from "vitest/config";
 const heavy = ["test/simulation/**/*.test.ts", "test/crash/**/*.test.ts", "test/hostile/hostile.test.ts"];
 
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */
-const slow = ["test/e2e/**", "test/rest/**", "test/interop/**", "test/languages/**", "test/conformance/fuzz/**", "**/*-process.test.ts"];
+const slow = [
+  "test/e2e/**",
+  "test/rest/**",
+  "test/interop/**",
+  "test/languages/**",
+  "test/conformance/fuzz/**",
+  "**/*-process.test.ts",
+];
 
 export default defineConfig({
   test: {

@@ -166,6 +166,8 @@ describe("limits", () => {
     const session = http2Connect(url);
     const closed = new Promise<void>((resolve) => session.on("close", () => resolve()));
     session.on("error", () => {});
+    // Streams that are closed before there is a connection are never sent.
+    await once(session, "connect");
     for (let round = 0; round < 200 && !session.destroyed; round++) {
       const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" });
       stream.on("error", () => {});
