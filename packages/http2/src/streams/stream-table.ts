@@ -1,10 +1,10 @@
+import { ConnectionError, errorCode, windowBytesDefault, windowBytesMax } from "../frames/constants.ts";
+import { checkWindow } from "../frames/frame-checks.ts";
+import type { FrameWriter } from "../frames/frame-writer.ts";
+import { type HeaderBlock, HeaderDecoder } from "../hpack/header-decoder.ts";
+import type { PeerWork } from "../peer-work.ts";
 import { ClosedStreams } from "./closed-streams.ts";
-import { ConnectionError, errorCode, windowBytesDefault, windowBytesMax } from "./frames/constants.ts";
-import { checkWindow } from "./frames/frame-checks.ts";
-import type { FrameWriter } from "./frames/frame-writer.ts";
-import { type HeaderBlock, HeaderDecoder } from "./hpack/header-decoder.ts";
 import { onLaterHeaders } from "./later-headers.ts";
-import type { PeerWork } from "./peer-work.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 import { Http2Stream, type StreamOwner } from "./stream.ts";
 import { StreamReceiveWindow } from "./stream-receive-window.ts";
