@@ -77,6 +77,7 @@ function makeTransport({ registry }: Contract, wanted: ClientRequest, { environm
     sendGzip: gzip,
     gzipBytesMin: 0,
     useGet: wanted.useGetHttpMethod,
+    stockStreams: process.env.PARLEY_CLIENT_STREAMS === "stock",
     registry,
     ...(wanted.messageReceiveLimit === 0 ? {} : { readBytesMax: wanted.messageReceiveLimit }),
     ...(secure ? { tls } : {}),

@@ -18,7 +18,7 @@ async function main([first, ...rest]: readonly string[]): Promise<number> {
     return 0;
   }
   const only = first === "server" || first === "client";
-  const halves: readonly Half["half"][] = only ? [first] : ["server", "stock server", "client"];
+  const halves: readonly Half["half"][] = only ? [first] : ["server", "stock server", "client", "stock client"];
   const args = only || first === undefined ? rest : [first, ...rest];
   const folder = await mkdtemp(join(tmpdir(), "parley-conformance-"));
   try {
@@ -36,19 +36,20 @@ async function main([first, ...rest]: readonly string[]): Promise<number> {
 }
 
 interface Half {
-  /** The stock server is ours with the fast path switched off. */
-  readonly half: "server" | "stock server" | "client";
+  /** The stock server is ours with the fast path switched off, the stock client ours with streams through the stock transports. */
+  readonly half: "server" | "stock server" | "client" | "stock client";
   readonly args: readonly string[];
   readonly contract: string;
 }
 
 function runHalf({ program }: Runner, { half, args, contract }: Half): Promise<number> {
-  const mode = half === "client" ? "client" : "server";
+  const mode = half.endsWith("client") ? "client" : "server";
   const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
   const command = [process.execPath, "--no-warnings", here(`${mode}.ts`)];
   return execute(program, ["--conf", here("config.yaml"), "--mode", mode, "-v", ...args, "--", ...command], {
     [contractVariable]: contract,
     ...(half === "stock server" ? { PARLEY_UNARY_PATH: "stock" } : {}),
+    ...(half === "stock client" ? { PARLEY_CLIENT_STREAMS: "stock" } : {}),
   });
 }
 

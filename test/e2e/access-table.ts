@@ -92,6 +92,11 @@ export function accessTable({
       rule: "owner",
       request: { userId: aliceId, afterPosition },
     },
+    "notification.v1.NotificationService/ListFailedNotifications": { rule: "admin", request: {} },
+    "notification.v1.NotificationService/RedriveFailedNotifications": {
+      rule: "admin",
+      request: { notificationIds: ["no-such-notification"] },
+    },
     "notification.v1.NotificationService/ListDeadLetters": { rule: "admin", request: {} },
     "notification.v1.NotificationService/RedriveDeadLetters": {
       rule: "admin",

@@ -2,6 +2,7 @@ import { type Run, runToTheEnd } from "./run-to-the-end.ts";
 import { buy, drawHabits } from "./workload/buyer.ts";
 import { createLedger } from "./workload/ledger.ts";
 import { keepShop } from "./workload/shopkeeper.ts";
+import type { DiskKind } from "./world/disks.ts";
 import { drawFaults } from "./world/faults.ts";
 import { createRandomness } from "./world/randomness.ts";
 import type { Seams } from "./world/seams.ts";
@@ -18,9 +19,13 @@ export async function simulate(seed: number, options: { readonly seams?: Seams }
   const random = createRandomness(seed);
   const faults = drawFaults(random.fork("faults"));
   const habits = drawHabits(random.fork("habits"));
-  const world = createWorld({ seed, faults, ...options });
+  const orderProcesses = random.fork("processes").chance(0.3) ? 2 : 1;
+  const diskKind: DiskKind = random.fork("disks").chance(0.2) ? "files" : "memory";
+  const world = createWorld({ seed, faults, orderProcesses, diskKind, ...options });
   const ledger = createLedger();
-  world.history.note(`seed ${seed}, faults ${JSON.stringify(faults)}, habits ${JSON.stringify(habits)}`);
+  world.history.note(
+    `seed ${seed}, faults ${JSON.stringify(faults)}, habits ${JSON.stringify(habits)}, ${orderProcesses} order processes, disks of ${diskKind}`,
+  );
   return runToTheEnd({
     world,
     ledger,

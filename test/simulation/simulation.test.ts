@@ -57,6 +57,12 @@ describe("a simulated world", () => {
     expect(count(/REQUEST_ID_REUSED/)).toBeGreaterThan(5);
     expect(count(/DeadlineExceeded/)).toBeGreaterThan(5);
     expect(count(/order.*: answered/)).toBeGreaterThan(100);
+    expect(count(/mail .*: taken, but told failed/)).toBeGreaterThan(5);
+    expect(count(/mail .*: failed/)).toBeGreaterThan(5);
+    expect(count(/mail .*: channel unavailable/)).toBeGreaterThan(5);
+    expect(count(/, 2 order processes/)).toBeGreaterThan(2);
+    expect(count(/ order-2 ends /)).toBeGreaterThan(2);
+    expect(count(/disks of files/)).toBeGreaterThan(2);
   });
 
   it("has calls that are under way together go as one, and what befalls others befalls these", async () => {

@@ -104,6 +104,47 @@ export declare type Notification = Message<"notification.v1.Notification"> & {
 export declare const NotificationSchema: GenMessage<Notification>;
 
 /**
+ * A notification that was given up.
+ *
+ * @generated from message notification.v1.FailedNotification
+ */
+export declare type FailedNotification = Message<"notification.v1.FailedNotification"> & {
+  /**
+   * The notification. Its state is FAILED, or PENDING once it is to be tried again.
+   *
+   * @generated from field: notification.v1.Notification notification = 1;
+   */
+  notification?: Notification | undefined;
+
+  /**
+   * Why it could not be sent, the last time.
+   *
+   * @generated from field: string cause = 2;
+   */
+  cause: string;
+
+  /**
+   * How often it was handed to the channel.
+   *
+   * @generated from field: int32 attempts = 3;
+   */
+  attempts: number;
+
+  /**
+   * When it was given up. Unset if that was before the service kept it.
+   *
+   * @generated from field: google.protobuf.Timestamp fail_time = 4;
+   */
+  failTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message notification.v1.FailedNotification.
+ * Use `create(FailedNotificationSchema)` to create a new message.
+ */
+export declare const FailedNotificationSchema: GenMessage<FailedNotification>;
+
+/**
  * An event that could not be dealt with.
  *
  * @generated from message notification.v1.DeadLetter
@@ -233,7 +274,8 @@ export enum NotificationState {
   SENT = 2,
 
   /**
-   * The channel refused it as often as is allowed.
+   * Given up: the recipient or the message was refused for good, or it could not be sent for four days.
+   * `RedriveFailedNotifications` tries it again.
    *
    * @generated from enum value: NOTIFICATION_STATE_FAILED = 3;
    */

@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { DeadLetter, Notification, NotificationKind } from "./notification_pb.js";
+import type { DeadLetter, FailedNotification, Notification, NotificationKind } from "./notification_pb.js";
 
 /**
  * Describes the file notification/v1/notification_service.proto.
@@ -189,6 +189,100 @@ export declare type WatchNotificationsResponse = Message<"notification.v1.WatchN
 export declare const WatchNotificationsResponseSchema: GenMessage<WatchNotificationsResponse>;
 
 /**
+ * What ListFailedNotifications takes.
+ *
+ * @generated from message notification.v1.ListFailedNotificationsRequest
+ */
+export declare type ListFailedNotificationsRequest = Message<"notification.v1.ListFailedNotificationsRequest"> & {
+  /**
+   * The largest number of notifications to answer. 50 if 0; at most 100.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * Where to go on: the `next_page_token` of the page before. Empty for the first page.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message notification.v1.ListFailedNotificationsRequest.
+ * Use `create(ListFailedNotificationsRequestSchema)` to create a new message.
+ */
+export declare const ListFailedNotificationsRequestSchema: GenMessage<ListFailedNotificationsRequest>;
+
+/**
+ * What ListFailedNotifications answers.
+ *
+ * @generated from message notification.v1.ListFailedNotificationsResponse
+ */
+export declare type ListFailedNotificationsResponse = Message<"notification.v1.ListFailedNotificationsResponse"> & {
+  /**
+   * The page.
+   *
+   * @generated from field: repeated notification.v1.FailedNotification failed_notifications = 1;
+   */
+  failedNotifications: FailedNotification[];
+
+  /**
+   * The token of the next page. Empty on the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message notification.v1.ListFailedNotificationsResponse.
+ * Use `create(ListFailedNotificationsResponseSchema)` to create a new message.
+ */
+export declare const ListFailedNotificationsResponseSchema: GenMessage<ListFailedNotificationsResponse>;
+
+/**
+ * What RedriveFailedNotifications takes.
+ *
+ * @generated from message notification.v1.RedriveFailedNotificationsRequest
+ */
+export declare type RedriveFailedNotificationsRequest = Message<"notification.v1.RedriveFailedNotificationsRequest"> & {
+  /**
+   * The ids of the notifications to try again; those that are not FAILED are left alone. The 100 oldest failed ones if empty.
+   *
+   * @generated from field: repeated string notification_ids = 1;
+   */
+  notificationIds: string[];
+};
+
+/**
+ * Describes the message notification.v1.RedriveFailedNotificationsRequest.
+ * Use `create(RedriveFailedNotificationsRequestSchema)` to create a new message.
+ */
+export declare const RedriveFailedNotificationsRequestSchema: GenMessage<RedriveFailedNotificationsRequest>;
+
+/**
+ * What RedriveFailedNotifications answers.
+ *
+ * @generated from message notification.v1.RedriveFailedNotificationsResponse
+ */
+export declare type RedriveFailedNotificationsResponse = Message<"notification.v1.RedriveFailedNotificationsResponse"> & {
+  /**
+   * The notifications that are pending again.
+   *
+   * @generated from field: repeated notification.v1.FailedNotification failed_notifications = 1;
+   */
+  failedNotifications: FailedNotification[];
+};
+
+/**
+ * Describes the message notification.v1.RedriveFailedNotificationsResponse.
+ * Use `create(RedriveFailedNotificationsResponseSchema)` to create a new message.
+ */
+export declare const RedriveFailedNotificationsResponseSchema: GenMessage<RedriveFailedNotificationsResponse>;
+
+/**
  * What ListDeadLetters takes.
  *
  * @generated from message notification.v1.ListDeadLettersRequest
@@ -324,6 +418,26 @@ export declare const NotificationService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchNotificationsRequestSchema;
     output: typeof WatchNotificationsResponseSchema;
+  },
+  /**
+   * Lists the notifications that were given up, oldest first.
+   *
+   * @generated from rpc notification.v1.NotificationService.ListFailedNotifications
+   */
+  listFailedNotifications: {
+    methodKind: "unary";
+    input: typeof ListFailedNotificationsRequestSchema;
+    output: typeof ListFailedNotificationsResponseSchema;
+  },
+  /**
+   * Makes notifications that were given up pending again. They are sent as new ones are, and listed again if they fail again.
+   *
+   * @generated from rpc notification.v1.NotificationService.RedriveFailedNotifications
+   */
+  redriveFailedNotifications: {
+    methodKind: "unary";
+    input: typeof RedriveFailedNotificationsRequestSchema;
+    output: typeof RedriveFailedNotificationsResponseSchema;
   },
   /**
    * Lists the events that could not be dealt with, oldest first.

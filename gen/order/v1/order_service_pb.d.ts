@@ -60,7 +60,8 @@ export declare type CreateOrderRequest = Message<"order.v1.CreateOrderRequest"> 
 
   /**
    * Makes the call repeatable: the same id and body of the same buyer give the same answer for at least a day, and another
-   * body gives INVALID_ARGUMENT. A UUID. May be empty.
+   * body gives INVALID_ARGUMENT. A UUID. May be empty. One order at most is ever confirmed for it; a try that could not be made is
+   * listed as REJECTED beside it.
    *
    * @generated from field: string request_id = 3;
    */

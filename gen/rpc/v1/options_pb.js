@@ -80,6 +80,7 @@ export const access = /*@__PURE__*/
 
 /**
  * How a client may send the same call several times without waiting for a failure. At most one of `retry` and `hedging`.
+ * Not supported yet: servers and clients of a method that has it refuse to start.
  *
  * @generated from extension: rpc.v1.HedgingPolicy hedging = 50104;
  */

@@ -1,15 +1,28 @@
 export { callerOf, isExposed } from "./access.ts";
 export { batchMethodOf } from "./batch-method.ts";
 export { commentOf } from "./comments.ts";
+export { checkJson, JsonNumberError } from "./decode-budget/check-json.ts";
+export {
+  type DecodeBudget,
+  type DecodeLimit,
+  DecodeLimitError,
+  decodeBudget,
+  defaultDecodeBudget,
+  scannedBytesMin,
+} from "./decode-budget/decode-budget.ts";
+export { tooManyItems } from "./decode-budget/limit-messages.ts";
+export { messageShape } from "./decode-budget/message-shape.ts";
+export { scanBinary } from "./decode-budget/scan-binary.ts";
+export { type ScannedJson, scanJson } from "./decode-budget/scan-json.ts";
 export { findUnknownWord, holdsEnum, type UnknownWord, unknownWord } from "./enum-words.ts";
 export { type FieldPath, findField, isTextField, isTextMessage, protoPath, resolveFieldPath } from "./field-path.ts";
 export { constraintsOf, isOneofRequired, isRequired, ruleSentences, rulesOf } from "./field-rules.ts";
 export { type Binding, HttpRuleError, methodBindings, type PathField } from "./http-bindings.ts";
 export {
   type AccessRule,
-  type HedgingRule,
   type MethodPolicy,
   methodPolicy,
+  PolicyError,
   type RetryRule,
 } from "./method-policy.ts";
 export { nearestName } from "./nearest-name.ts";

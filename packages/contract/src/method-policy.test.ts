@@ -1,7 +1,9 @@
+import { create, createFileRegistry, type DescMethod, setExtension } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema, file_google_protobuf_empty, MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
-import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
+import { Caller, HedgingPolicySchema, hedging } from "@parley/gen/rpc/v1/options_pb.js";
 import { describe, expect, it } from "vitest";
 import { methodPolicy } from "./method-policy.ts";
 
@@ -25,7 +27,6 @@ describe("methodPolicy", () => {
     const policy = methodPolicy(OrderService.method.watchOrders);
     expect(policy).not.toHaveProperty("timeoutMs");
     expect(policy).not.toHaveProperty("retry");
-    expect(policy).not.toHaveProperty("hedging");
     expect(policy.repeatable).toBe("never");
   });
 
@@ -42,7 +43,33 @@ describe("methodPolicy", () => {
     });
   });
 
+  it("refuses hedging, which is not done yet, and says what to use", () => {
+    const method = hedgedMethod();
+    expect(() => methodPolicy(method)).toThrow(
+      "test.v1.HedgedService/Find: the option (rpc.v1.hedging) is not supported yet; use (rpc.v1.retry), or remove it",
+    );
+  });
+
   it("reads a descriptor once", () => {
     expect(methodPolicy(EchoService.method.echo)).toBe(methodPolicy(EchoService.method.echo));
   });
 });
+
+function hedgedMethod(): DescMethod {
+  const options = create(MethodOptionsSchema);
+  setExtension(options, hedging, create(HedgingPolicySchema, { maxAttempts: 2 }));
+  const file = create(FileDescriptorProtoSchema, {
+    name: "test/v1/hedged.proto",
+    package: "test.v1",
+    syntax: "proto3",
+    dependency: ["google/protobuf/empty.proto"],
+    service: [
+      {
+        name: "HedgedService",
+        method: [{ name: "Find", inputType: ".google.protobuf.Empty", outputType: ".google.protobuf.Empty", options }],
+      },
+    ],
+  });
+  const registry = createFileRegistry(file, () => file_google_protobuf_empty);
+  return registry.getService("test.v1.HedgedService")?.methods[0] as DescMethod;
+}

@@ -5,7 +5,6 @@ import {
   type Access,
   access,
   Caller,
-  type HedgingPolicy,
   hedging,
   type RetryPolicy,
   retry,
@@ -18,8 +17,6 @@ export interface MethodPolicy {
   readonly timeoutMs?: number;
   /** How a client may repeat a call that failed. */
   readonly retry?: RetryRule;
-  /** How a client may send a call several times without waiting for a failure. */
-  readonly hedging?: HedgingRule;
   /** Who may call the method where the server requires authentication. */
   readonly access: AccessRule;
   /**
@@ -39,15 +36,6 @@ export interface RetryRule {
   readonly codes: ReadonlySet<Code>;
 }
 
-/** A hedging policy of gRPC's proposal A6. */
-export interface HedgingRule {
-  /** The number of attempts, the first included. From 1 to 5. */
-  readonly attemptsMax: number;
-  readonly delayMs: number;
-  /** Codes that send the next attempt at once instead of ending the call. */
-  readonly nonFatalCodes: ReadonlySet<Code>;
-}
-
 /** Who may call a method. */
 export interface AccessRule {
   readonly caller: Caller;
@@ -64,7 +52,16 @@ const attemptsCap = 5;
 
 const policies = new WeakMap<DescMethod, MethodPolicy>();
 
-/** What the contract says of the method. Cached by descriptor. */
+/** A contract says something of a method that this version cannot do. Thrown when a server or a client of it is made, never by a call. */
+export class PolicyError extends Error {
+  override readonly name = "PolicyError";
+
+  constructor(method: DescMethod, problem: string) {
+    super(`${method.parent.typeName}/${method.name}: ${problem}`);
+  }
+}
+
+/** What the contract says of the method. Cached by descriptor. Throws a {@link PolicyError} for what is not supported. */
 export function methodPolicy(method: DescMethod): MethodPolicy {
   let policy = policies.get(method);
   if (policy === undefined) {
@@ -75,10 +72,12 @@ export function methodPolicy(method: DescMethod): MethodPolicy {
 }
 
 function readPolicy(method: DescMethod): MethodPolicy {
+  if (hasOption(method, hedging)) {
+    throw new PolicyError(method, "the option (rpc.v1.hedging) is not supported yet; use (rpc.v1.retry), or remove it");
+  }
   return {
     ...(hasOption(method, timeout) ? { timeoutMs: milliseconds(getOption(method, timeout)) } : {}),
     ...(hasOption(method, retry) ? { retry: retryRule(getOption(method, retry)) } : {}),
-    ...(hasOption(method, hedging) ? { hedging: hedgingRule(getOption(method, hedging)) } : {}),
     access: accessRule(getOption(method, access)),
     repeatable: repeatable(method),
   };
@@ -91,14 +90,6 @@ function retryRule(policy: RetryPolicy): RetryRule {
     maxBackoffMs: milliseconds(policy.maxBackoff),
     backoffMultiplier: policy.backoffMultiplier,
     codes: new Set(policy.retryableCodes as number[]),
-  };
-}
-
-function hedgingRule(policy: HedgingPolicy): HedgingRule {
-  return {
-    attemptsMax: Math.min(Math.max(policy.maxAttempts, 1), attemptsCap),
-    delayMs: milliseconds(policy.hedgingDelay),
-    nonFatalCodes: new Set(policy.nonFatalCodes as number[]),
   };
 }
 

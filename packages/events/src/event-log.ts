@@ -27,8 +27,8 @@ export interface EventLog {
   append(transaction: Transaction, ...events: readonly NewEvent[]): Promise<void>;
   /**
    * The durable events after a position, in order, and then each new one as it becomes durable, until the signal aborts.
-   * Without a position it begins with what happens from now on. Throws {@link PositionGoneError} if events after the
-   * position were pruned, {@link UnreadablePositionError} if it is not a position.
+   * Without a position it begins with what happens from now on. Throws {@link PositionGoneError} if such events after
+   * the position were pruned, {@link UnreadablePositionError} if it is not a position.
    */
   watch(options: WatchOptions): AsyncIterable<LoggedEvent>;
   /** Calls back after events became durable. The answer ends it. */
@@ -61,6 +61,8 @@ export interface WatchOptions {
   readonly afterPosition?: string;
   /** Only events of these types. */
   readonly types: readonly string[];
+  /** Only events that concern these: ids of buyers or products, by type. Default, and if empty: all. */
+  readonly audiences?: readonly string[];
   readonly signal: AbortSignal;
 }
 

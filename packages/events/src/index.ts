@@ -13,15 +13,10 @@ export { createRedisBroker, type RedisBrokerOptions } from "./broker/redis/redis
 export { createRedisConsumer, type RedisConsumerOptions } from "./broker/redis/redis-consumer.ts";
 export type { EventLog, LoggedEvent, NewEvent, OutgoingEvent, WaitingEvent, WatchOptions } from "./event-log.ts";
 export { type EventType, eventTypes, type PayloadCase, type PayloadOf } from "./event-types.ts";
-export {
-  createInbox,
-  type FailedDelivery,
-  type Inbox,
-  type InboxOptions,
-  type RedriveResult,
-} from "./inbox/create-inbox.ts";
+export { createInbox } from "./inbox/create-inbox.ts";
 export { type DeadLetter, type DeadLetterPage, deadLettersMax } from "./inbox/dead-letters.ts";
 export type { Delivery, EventHandler, EventHandlers } from "./inbox/event-handler.ts";
+export type { FailedDelivery, Inbox, InboxOptions, RedriveResult } from "./inbox/inbox.ts";
 export { inboxMigrations } from "./inbox/inbox-migrations.ts";
 export { createEventLog, type EventLogOptions } from "./log/create-event-log.ts";
 export { eventMigrations } from "./log/event-migrations.ts";

@@ -33,7 +33,7 @@ export function openServiceBroker(service: string, { config, environment }: Serv
   });
   return openBroker(config.BROKER_URL, {
     source: `/services/${service}`,
-    subscribers: [{ name: "notification", client, types: notificationTypes }],
+    subscribers: [{ name: "notification", client, types: notificationTypes, writesBinary: true }],
     environment,
   });
 }

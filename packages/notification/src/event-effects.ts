@@ -3,7 +3,7 @@ import type { Clock } from "@parley/rpc";
 import type { Transaction } from "@parley/store";
 import { orderCancelledText, orderConfirmedText, stockLowText } from "./message-text.ts";
 import { type NewNotificationFields, type Notification, NotificationKind, newNotification } from "./notification.ts";
-import { insertNotifications } from "./notification-store.ts";
+import { insertNotifications, knownIds } from "./notification-store.ts";
 
 export interface EventEffectsOptions {
   readonly clock: Clock;
@@ -18,13 +18,18 @@ export interface EventEffectsOptions {
 /** What is written down for each kind of event. The inbox sees to it that each event has its effect once. */
 export function createEventEffects({ clock, shopEmail, sendAtOnce, onWritten }: EventEffectsOptions): EventHandlers {
   // An event has one notification, under the event's own id, which for the platform's sources is a UUID: should the transaction be lost,
-  // the next one sends it under the same key.
+  // the next one writes it down under the same key.
   async function write({ transaction, event }: Delivery, fields: Omit<NewNotificationFields, "id" | "createTimeMs">) {
     transaction.beforeCommit(insertAll, newNotification({ ...fields, id: event.id, createTimeMs: clock.now() }));
   }
 
   async function insertAll(transaction: Transaction, notifications: readonly Notification[]) {
-    const written = notifications.map(sendAtOnce);
+    // An event that comes again after the inbox forgot it has its notification already.
+    const known = await knownIds(
+      transaction,
+      notifications.map(({ id }) => id),
+    );
+    const written = notifications.filter(({ id }) => !known.has(id)).map(sendAtOnce);
     await insertNotifications(
       transaction,
       written.map((notification) => ({ notification, firstAttemptTimeMs: notification.createTimeMs })),

@@ -1,7 +1,7 @@
 import { brokerSettings } from "@parley/events";
-import { port, runService, text } from "@parley/rpc/server";
+import { port, runService, text, wholeNumber } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
-import { createLogChannel, createNotificationModule, createSmtpChannel, notificationMigrations } from "./index.ts";
+import { createNotificationModule, notificationMigrations, openChannel, smtpConnectionsMax } from "./index.ts";
 
 const settings = {
   BROKER_URL: brokerSettings.BROKER_URL,
@@ -11,14 +11,19 @@ const settings = {
     default: "",
     desc: "The mail server, for example smtp://localhost:25. Without it, mail goes to the log.",
   }),
+  SMTP_CONNECTIONS_MAX: wholeNumber({
+    min: 1,
+    max: 100,
+    default: smtpConnectionsMax,
+    desc: "Connections to the mail server, and so mails under way at once.",
+  }),
   MAIL_FROM: text({ default: "Parley <shop@example.com>", desc: "The sender of the mails." }),
   SHOP_EMAIL: text({ default: "shop@example.com", desc: "Where the shop's own alerts go." }),
 };
 
 await runService("notification", settings, async ({ config, environment, fail }) => {
-  const { DATABASE_URL: url, BROKER_URL: brokerUrl, SMTP_URL, MAIL_FROM, SHOP_EMAIL: shopEmail } = config;
-  const channel =
-    SMTP_URL === "" ? createLogChannel(environment) : createSmtpChannel({ url: SMTP_URL, from: MAIL_FROM });
+  const { DATABASE_URL: url, BROKER_URL: brokerUrl, SHOP_EMAIL: shopEmail } = config;
+  const channel = openChannel(config, environment);
   const database = await openDatabase(url, {
     migrations: notificationMigrations,
     clock: environment.clock,

@@ -4,6 +4,8 @@ import type { DeadLetter } from "@parley/events";
 import {
   type DeadLetter as DeadLetterMessage,
   DeadLetterSchema,
+  type FailedNotification as FailedNotificationMessage,
+  FailedNotificationSchema,
   type Notification as NotificationMessage,
   NotificationSchema,
 } from "@parley/gen/notification/v1/notification_pb.js";
@@ -11,11 +13,31 @@ import type { Notification } from "./notification.ts";
 
 /** A notification as the contract says it. */
 export function notificationMessage(notification: Notification): NotificationMessage {
-  const { createTimeMs, sendTimeMs, attempts: _, ...fields } = notification;
+  const { id, userId, kind, recipient, subject, body, orderId, productId, state, createTimeMs, sendTimeMs } =
+    notification;
   return create(NotificationSchema, {
-    ...fields,
+    id,
+    userId,
+    kind,
+    recipient,
+    subject,
+    body,
+    orderId,
+    productId,
+    state,
     createTime: timestampFromMs(createTimeMs),
     ...(sendTimeMs === undefined ? {} : { sendTime: timestampFromMs(sendTimeMs) }),
+  });
+}
+
+/** A notification that was given up, as the contract says it. */
+export function failedNotificationMessage(notification: Notification): FailedNotificationMessage {
+  const { cause, attempts, failTimeMs } = notification;
+  return create(FailedNotificationSchema, {
+    notification: notificationMessage(notification),
+    cause,
+    attempts,
+    ...(failTimeMs === undefined ? {} : { failTime: timestampFromMs(failTimeMs) }),
   });
 }
 

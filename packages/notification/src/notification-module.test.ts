@@ -29,7 +29,7 @@ function take(message: OutgoingMessage) {
   sent.push(message);
 }
 
-const farChannel: Channel = { send: async (message) => take(message), close: async () => {} };
+const farChannel: Channel = { concurrencyMax: 1, send: async (message) => take(message), close: async () => {} };
 const channelAtHand: Channel = { ...farChannel, sendAtOnce: take };
 
 beforeEach(() => start(farChannel));
@@ -98,6 +98,43 @@ describe("an event", () => {
     await events.deliver({ events: [twice] });
     await vi.waitFor(() => expect(sent).toHaveLength(1));
     expect(await list()).toHaveLength(1);
+  });
+
+  test("that comes again after the inbox forgot it has no second effect, and fails none that it comes with", async () => {
+    const old = [confirmed("o1"), confirmed("o2")];
+    await events.deliver({ events: old });
+    await vi.waitFor(() => expect(sent).toHaveLength(2));
+    await database.transaction((transaction) => transaction.run("DELETE FROM inbox_events"));
+    const fresh = [confirmed("o3"), stockLow()];
+    for (let delivery = 0; delivery < 7; delivery++) {
+      const answers = await Promise.all([
+        events.deliver({ events: [...old, ...fresh] }),
+        ...old.map((event) => events.deliver({ events: [event] })),
+      ]);
+      expect(answers.flatMap(({ failures }) => failures)).toEqual([]);
+    }
+    await vi.waitFor(() => expect(sent).toHaveLength(4));
+    expect((await list()).map(({ orderId }) => orderId)).toEqual(["", "o3", "o2", "o1"]);
+    expect((await notifications.listDeadLetters({})).deadLetters).toEqual([]);
+  });
+
+  test("whose effect cannot be written becomes a dead letter by itself", async () => {
+    await database.transaction((transaction) =>
+      transaction.run("CREATE UNIQUE INDEX one_of_each_order ON notification (order_id) WHERE order_id = 'twice'"),
+    );
+    await events.deliver({ events: [confirmed("twice")] });
+    const bad = confirmed("twice");
+    const good = Array.from({ length: 5 }, (_, index) => confirmed(`good-${index}`));
+    for (let delivery = 0; delivery < 6; delivery++) {
+      await Promise.all([
+        events.deliver({ events: [good[0] as Event, bad, good[1] as Event] }),
+        ...good.slice(2).map((event) => events.deliver({ events: [event] })),
+      ]);
+    }
+    const { deadLetters } = await notifications.listDeadLetters({});
+    expect(deadLetters.map(({ eventId }) => eventId)).toEqual([bad.id]);
+    const orderIds = (await list()).map(({ orderId }) => orderId).sort();
+    expect(orderIds).toEqual(["good-0", "good-1", "good-2", "good-3", "good-4", "twice"]);
   });
 
   test("of low stock goes to the shop", async () => {
@@ -186,6 +223,45 @@ describe("sending", () => {
     expect(failed.notification?.state).toBe(NotificationState.FAILED);
   });
 
+  test("a test notification over a channel that takes its time is answered as pending, and sent once", async () => {
+    const held = Promise.withResolvers<void>();
+    await module.stop?.();
+    await start({ ...farChannel, send: async (message) => held.promise.then(() => take(message)) });
+    const { notification } = await notifications.sendTestNotification({ recipient: "bob@example.com" });
+    expect(notification?.state).toBe(NotificationState.PENDING);
+    held.resolve();
+    await vi.waitFor(async () => expect((await list())[0]?.state).toBe(NotificationState.SENT));
+    expect(sent).toHaveLength(1);
+  });
+
+  test("what was given up is listed with its cause, and sent when it is redriven", async () => {
+    refuse = () => new RecipientRefusedError("no such mailbox");
+    await events.deliver({ events: [confirmed("o1"), confirmed("o2")] });
+    await vi.waitFor(async () =>
+      expect((await notifications.listFailedNotifications({})).failedNotifications).toHaveLength(2),
+    );
+    const { failedNotifications, nextPageToken } = await notifications.listFailedNotifications({ pageSize: 1 });
+    expect(failedNotifications).toMatchObject([
+      { notification: { orderId: "o1", state: NotificationState.FAILED }, cause: "no such mailbox", attempts: 1 },
+    ]);
+    expect(failedNotifications[0]?.failTime).toBeDefined();
+    const next = await notifications.listFailedNotifications({ pageToken: nextPageToken });
+    expect(next.failedNotifications.map(({ notification }) => notification?.orderId)).toEqual(["o2"]);
+    const wrong = await notifications.listFailedNotifications({ pageToken: "wrong" }).catch(ConnectError.from);
+    expect(wrong).toMatchObject({ code: Code.InvalidArgument });
+
+    refuse = () => undefined;
+    const notificationIds = [failedNotifications[0]?.notification?.id ?? ""];
+    const redriven = await notifications.redriveFailedNotifications({ notificationIds });
+    expect(redriven.failedNotifications.map(({ notification }) => notification?.orderId)).toEqual(["o1"]);
+    await vi.waitFor(() => expect(sent.map(({ key }) => key)).toEqual(notificationIds));
+    await notifications.redriveFailedNotifications({});
+    await vi.waitFor(async () => {
+      expect((await list()).map(({ state }) => state)).toEqual([NotificationState.SENT, NotificationState.SENT]);
+    });
+    expect((await notifications.redriveFailedNotifications({})).failedNotifications).toEqual([]);
+  });
+
   test("a test notification needs an address", async () => {
     const error = await notifications.sendTestNotification({ recipient: "nobody" }).catch(ConnectError.from);
     expect(error).toMatchObject({ code: Code.InvalidArgument, message: expect.stringContaining("recipient") });
@@ -207,7 +283,7 @@ describe("over a channel that waits for nobody", () => {
     expect(transaction).toHaveBeenCalledTimes(1);
   });
 
-  test("what is lost before it is durable comes again under the same key", async () => {
+  test("what is lost before it is durable is written down later, and sent once", async () => {
     const fillDisk = () => Promise.reject(new StoreUnavailableError("disk-full", "the disk is full"));
     const event = confirmed("o1");
     vi.spyOn(database, "transaction").mockImplementationOnce((work) =>
@@ -222,7 +298,7 @@ describe("over a channel that waits for nobody", () => {
     expect(await list()).toEqual([]);
     await events.deliver({ events: [event] });
     expect((await list()).map(({ id }) => id)).toEqual([event.id]);
-    expect(sent.map(({ key }) => key)).toEqual([event.id, event.id]);
+    expect(sent.map(({ key }) => key)).toEqual([event.id]);
   });
 
   test("what it does not take is tried again", triesAgain);

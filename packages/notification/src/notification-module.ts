@@ -6,7 +6,7 @@ import type { Channel } from "./channel/channel.ts";
 import { createEventEffects } from "./event-effects.ts";
 import { notificationMigrations as ownMigrations } from "./migrations/index.ts";
 import { createNotificationServices } from "./notification-service.ts";
-import { Sender } from "./sender.ts";
+import { Sender } from "./sending/sender.ts";
 
 export interface NotificationModuleOptions {
   readonly environment: Environment;

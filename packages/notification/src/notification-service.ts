@@ -6,16 +6,19 @@ import type { Environment } from "@parley/rpc";
 import { implement, type ServiceEntry } from "@parley/rpc/server";
 import { type Database, decodePageToken, encodePageToken, InvalidPageTokenError } from "@parley/store";
 import { answerFor } from "./error-answers.ts";
+import { createFailedNotifications } from "./failed-notifications.ts";
 import { testText } from "./message-text.ts";
-import { newNotification } from "./notification.ts";
-import { deadLetterMessage, notificationMessage } from "./notification-messages.ts";
+import { type Notification, newNotification } from "./notification.ts";
+import { deadLetterMessage, failedNotificationMessage, notificationMessage } from "./notification-messages.ts";
 import { insertNotifications, listNotifications, type NotificationFilter } from "./notification-store.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender } from "./sending/sender.ts";
 import { positionOf, type WatchSource, watchNotifications } from "./watch-notifications.ts";
 
 const pageSizeDefault = 50;
 /** A test notification is sent by the call itself; only if that crashes does the sender find it, this much later. */
 const testRetryDelayMs = 60_000;
+/** How long the call waits for the channel: less than the contract gives it. A notification not sent by then is answered as PENDING. */
+const testWaitMs = 4_000;
 
 export interface NotificationServiceOptions {
   readonly environment: Environment;
@@ -31,6 +34,16 @@ export interface NotificationServiceOptions {
 export function createNotificationServices(options: NotificationServiceOptions): readonly ServiceEntry[] {
   const { environment, database, inbox, sender, onWritten, written } = options;
   const { clock } = environment;
+  const failed = createFailedNotifications({ database, clock, onDue: sender.look });
+
+  async function sendWithin(notification: Notification): Promise<Notification> {
+    const { promise: tooLong, resolve } = Promise.withResolvers<Notification>();
+    const cancel = clock.after(testWaitMs, () => resolve(notification));
+    const sent = sender.send(notification).finally(cancel);
+    // After the wait is over a failure is the log's alone.
+    sent.catch(() => {});
+    return await Promise.race([sent, tooLong]);
+  }
 
   const notifications = implement(NotificationService, {
     listNotifications: mapped(async ({ userId, kind, orderId, pageSize, pageToken }) => {
@@ -60,7 +73,7 @@ export function createNotificationServices(options: NotificationServiceOptions):
         insertNotifications(transaction, [{ notification, firstAttemptTimeMs }]),
       );
       written();
-      return { notification: notificationMessage(await sender.send(notification)) };
+      return { notification: notificationMessage(await sendWithin(notification)) };
     }),
 
     async *watchNotifications({ userId, afterPosition }, { signal }) {
@@ -73,6 +86,18 @@ export function createNotificationServices(options: NotificationServiceOptions):
         throw answerFor(error);
       }
     },
+
+    listFailedNotifications: mapped(async (request) => {
+      const page = await failed.list(request);
+      return {
+        failedNotifications: page.notifications.map(failedNotificationMessage),
+        nextPageToken: page.nextPageToken,
+      };
+    }),
+
+    redriveFailedNotifications: mapped(async ({ notificationIds }) => ({
+      failedNotifications: (await failed.redrive(notificationIds)).map(failedNotificationMessage),
+    })),
 
     listDeadLetters: mapped(async ({ pageSize, pageToken }) => {
       const page = await inbox.listDeadLetters({ pageSize: pageSize === 0 ? pageSizeDefault : pageSize, pageToken });

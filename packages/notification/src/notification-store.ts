@@ -1,5 +1,5 @@
 import { type Database, inParts, insertRows, marksFor, type Reader, type Transaction } from "@parley/store";
-import type { Notification, NotificationState } from "./notification.ts";
+import { type Notification, type NotificationState, retryDelayMsMax } from "./notification.ts";
 
 /** A notification and its place among all of them. */
 export interface StoredNotification {
@@ -20,7 +20,7 @@ export interface NewNotification {
   readonly firstAttemptTimeMs: number;
 }
 
-/** Writes notifications down, in order. */
+/** Writes notifications down, in order. One whose id is there already is left as it is: its event came again. */
 export async function insertNotifications(
   transaction: Transaction,
   written: readonly NewNotification[],
@@ -39,31 +39,74 @@ export async function insertNotifications(
     firstAttemptTimeMs,
     notification.createTimeMs,
     notification.sendTimeMs ?? null,
+    notification.retrySinceTimeMs,
   ]);
-  await insertRows(transaction, { into: insertSql, rows });
+  await insertRows(transaction, { into: insertSql, rows, ending: "ON CONFLICT (id) DO NOTHING" });
+}
+
+/** Which of these ids there are. */
+export async function knownIds(reader: Reader, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const known = new Set<string>();
+  for (const part of inParts(ids)) {
+    const rows = await reader.all<{ id: string }>(
+      `SELECT id FROM notification WHERE id IN (${marksFor(part)})`,
+      ...part,
+    );
+    for (const { id } of rows) {
+      known.add(id);
+    }
+  }
+  return known;
 }
 
 const insertSql = `
   INSERT INTO notification (id, user_id, kind, recipient, subject, body, order_id, product_id, state, attempts,
-    next_attempt_time, create_time, send_time)`;
+    next_attempt_time, create_time, send_time, retry_since_time)`;
 
-/** Writes down what came of attempts that ended alike: in this state, after so many, at this time. */
+/** Writes down what came of attempts that ended alike: in this state, after so many, at this time, for this cause. */
 export async function updateNotifications(
   transaction: Transaction,
   notifications: readonly Notification[],
   { nextAttemptTimeMs }: { readonly nextAttemptTimeMs: number },
 ): Promise<void> {
   for (const part of inParts(notifications)) {
-    const [{ state, attempts, sendTimeMs }] = part as [Notification];
+    const [{ state, attempts, sendTimeMs, cause, retrySinceTimeMs, failTimeMs }] = part as [Notification];
     await transaction.run(
-      `UPDATE notification SET state = ?, attempts = ?, send_time = ?, next_attempt_time = ? WHERE id IN (${marksFor(part)})`,
+      `UPDATE notification SET state = ?, attempts = ?, send_time = ?, next_attempt_time = ?, cause = ?, retry_since_time = ?,
+         fail_time = ?
+       WHERE id IN (${marksFor(part)})`,
       state,
       attempts,
       sendTimeMs ?? null,
       nextAttemptTimeMs,
+      cause,
+      retrySinceTimeMs,
+      failTimeMs ?? null,
       ...part.map(({ id }) => id),
     );
   }
+}
+
+/** Notifications that were given up, after `afterSequence`, oldest first. */
+export async function listFailedNotifications(
+  reader: Reader,
+  { afterSequence, limit }: { readonly afterSequence: number; readonly limit: number },
+): Promise<StoredNotification[]> {
+  const rows = await reader.all<NotificationRow>(
+    "SELECT * FROM notification WHERE state = 3 AND sequence > ? ORDER BY sequence LIMIT ?",
+    afterSequence,
+    limit,
+  );
+  return rows.map(fromRow);
+}
+
+/** Those of these ids that were given up, oldest first. */
+export async function findFailedNotifications(reader: Reader, ids: readonly string[]): Promise<Notification[]> {
+  const rows = await reader.all<NotificationRow>(
+    `SELECT * FROM notification WHERE state = 3 AND id IN (${marksFor(ids)}) ORDER BY sequence`,
+    ...ids,
+  );
+  return rows.map((row) => fromRow(row).notification);
 }
 
 /** Those before `beforeSequence`, newest first. */
@@ -118,17 +161,35 @@ export async function lastSequence(reader: Reader): Promise<number> {
   return row?.last ?? 0;
 }
 
-/** Pending notifications whose time has come, longest due first. */
+/**
+ * Pending notifications whose time has come, longest due first. Due later than {@link retryDelayMsMax} from now means that the clock was
+ * set back: then they are due too.
+ */
 export async function readDueNotifications(
   database: Database,
   { nowMs, limit }: { readonly nowMs: number; readonly limit: number },
 ): Promise<Notification[]> {
-  const rows = await database.all<NotificationRow>(
-    "SELECT * FROM notification WHERE state = 1 AND next_attempt_time <= ? ORDER BY next_attempt_time LIMIT ?",
-    nowMs,
-    limit,
+  const read = (condition: string, timeMs: number, room: number) =>
+    database.all<NotificationRow>(
+      `SELECT * FROM notification WHERE state = 1 AND next_attempt_time ${condition} ? ORDER BY next_attempt_time LIMIT ?`,
+      timeMs,
+      room,
+    );
+  const rows = await read("<=", nowMs, limit);
+  const misplaced = rows.length < limit ? await read(">", nowMs + retryDelayMsMax, limit - rows.length) : [];
+  return [...rows, ...misplaced].map((row) => fromRow(row).notification);
+}
+
+/** Moves what is due after `afterMs` to be due `byMs` sooner: the clock was set back by so much. */
+export async function hastenNotifications(
+  transaction: Transaction,
+  { afterMs, byMs }: { readonly afterMs: number; readonly byMs: number },
+): Promise<void> {
+  await transaction.run(
+    "UPDATE notification SET next_attempt_time = next_attempt_time - ? WHERE state = 1 AND next_attempt_time > ?",
+    byMs,
+    afterMs,
   );
-  return rows.map((row) => fromRow(row).notification);
 }
 
 /** When the next notification is due that is not yet; undefined where there is none. */
@@ -173,6 +234,9 @@ interface NotificationRow {
   readonly attempts: number;
   readonly create_time: number;
   readonly send_time: number | null;
+  readonly cause: string;
+  readonly retry_since_time: number;
+  readonly fail_time: number | null;
 }
 
 function fromRow(row: NotificationRow): StoredNotification {
@@ -191,6 +255,9 @@ function fromRow(row: NotificationRow): StoredNotification {
       attempts: row.attempts,
       createTimeMs: row.create_time,
       sendTimeMs: row.send_time ?? undefined,
+      cause: row.cause,
+      retrySinceTimeMs: row.retry_since_time,
+      failTimeMs: row.fail_time ?? undefined,
     },
   };
 }

@@ -11,40 +11,73 @@ export interface Notification {
   readonly orderId: string;
   readonly productId: string;
   readonly state: NotificationState;
-  /** How often it was handed to the channel and came back. */
+  /** How often it was handed to the channel, with any outcome. */
   readonly attempts: number;
   readonly createTimeMs: number;
   readonly sendTimeMs: number | undefined;
+  /** Why the last attempt failed. Empty before the first, and once it is sent. */
+  readonly cause: string;
+  /** Since when it is being tried: its creation, or the last redrive. */
+  readonly retrySinceTimeMs: number;
+  /** When it was given up. */
+  readonly failTimeMs: number | undefined;
 }
 
-/** What came of handing a notification to its channel. */
+/** What came of handing a notification to its channel. `final`: trying again is of no use. */
 export type SendOutcome =
   | { readonly kind: "sent"; readonly timeMs: number }
-  | { readonly kind: "failed"; readonly final: boolean };
+  | { readonly kind: "failed"; readonly final: boolean; readonly cause: string; readonly timeMs: number };
 
-/** How often a notification is handed to its channel before it counts as failed: over half an hour, with the waits below. */
-export const attemptsMax = 8;
+/**
+ * For how long a notification is tried that is not refused for good: "the give-up time generally needs to be at least 4-5 days"
+ * (RFC 5321, section 4.5.4.1). Time during which the channel itself cannot be used gives none up.
+ */
+export const retryForMs = 4 * 24 * 60 * 60 * 1000;
+/** Attempts before a notification is given up, however old it is: a clock that was set forward must not give up what waits. */
+export const attemptsMin = 10;
 
 const retryDelayFirstMs = 1_000;
-const retryDelayMaxMs = 10 * 60_000;
+const retryDelayLastMs = 10 * 60_000;
+/** How far a wait is spread, up and down, so that failures do not return together. */
+const retrySpread = 0.2;
+/** The longest wait between two attempts. What is due later than that was written by a clock that has been set back since. */
+export const retryDelayMsMax = retryDelayLastMs * (1 + retrySpread);
 
-/** PENDING → SENT, or PENDING → FAILED; a notification that is settled never moves again. */
+/** PENDING → SENT, PENDING → FAILED, or PENDING again. Throws for a notification that is not PENDING. */
 export function settle(notification: Notification, outcome: SendOutcome): Notification {
   if (notification.state !== NotificationState.PENDING) {
     throw new Error(`notification ${notification.id} is settled already: ${NotificationState[notification.state]}`);
   }
   const attempts = notification.attempts + 1;
   if (outcome.kind === "sent") {
-    return { ...notification, attempts, state: NotificationState.SENT, sendTimeMs: outcome.timeMs };
+    return { ...notification, attempts, state: NotificationState.SENT, sendTimeMs: outcome.timeMs, cause: "" };
   }
-  const over = outcome.final || attempts >= attemptsMax;
-  return { ...notification, attempts, state: over ? NotificationState.FAILED : NotificationState.PENDING };
+  const { cause, timeMs } = outcome;
+  const isTooOld = timeMs - notification.retrySinceTimeMs >= retryForMs && attempts >= attemptsMin;
+  return outcome.final || isTooOld
+    ? { ...notification, attempts, cause, state: NotificationState.FAILED, failTimeMs: timeMs }
+    : { ...notification, attempts, cause };
 }
 
-/** The wait before the next attempt: doubling, up to ten minutes, spread by 20 % so that failures do not return together. Whole milliseconds, as times are kept. */
+/** FAILED → PENDING: tried again from the beginning. Throws for a notification that is not FAILED. */
+export function redrive(notification: Notification, nowMs: number): Notification {
+  if (notification.state !== NotificationState.FAILED) {
+    throw new Error(`notification ${notification.id} has not failed: ${NotificationState[notification.state]}`);
+  }
+  return {
+    ...notification,
+    state: NotificationState.PENDING,
+    attempts: 0,
+    retrySinceTimeMs: nowMs,
+    failTimeMs: undefined,
+  };
+}
+
+/** The wait before the next attempt: doubling, up to ten minutes, spread by 20 %. Whole milliseconds, as times are kept. */
 export function retryDelayMs(attempts: number, random: () => number): number {
-  const delay = Math.min(retryDelayFirstMs * 2 ** (attempts - 1), retryDelayMaxMs);
-  return Math.round(delay * (0.8 + 0.4 * random()));
+  // Beyond 2^30 the doubled wait is past any limit, and would only overflow.
+  const delay = Math.min(retryDelayFirstMs * 2 ** Math.min(attempts - 1, 30), retryDelayLastMs);
+  return Math.round(delay * (1 - retrySpread + 2 * retrySpread * random()));
 }
 
 /** What is to be known of a new notification. */
@@ -69,6 +102,9 @@ export function newNotification(fields: NewNotificationFields): Notification {
     attempts: 0,
     createTimeMs: fields.createTimeMs,
     sendTimeMs: undefined,
+    cause: "",
+    retrySinceTimeMs: fields.createTimeMs,
+    failTimeMs: undefined,
   };
 }
 

@@ -1,5 +1,3 @@
-import type { Refusal } from "./order.ts";
-
 /** All reasons that the order service gives (`google.rpc.ErrorInfo.reason`). Callers decide by them. */
 export const orderReasons = {
   /** NOT_FOUND: there is no such order. Metadata: `orderId`. */
@@ -41,6 +39,15 @@ export const orderReasons = {
   /** UNAVAILABLE: the service's own database cannot do its work now. */
   storeUnavailable: "STORE_UNAVAILABLE",
 } as const;
+
+/** Why an order cannot be met. */
+export interface Refusal {
+  /** One of {@link orderReasons}. */
+  readonly reason: string;
+  /** In words for people. */
+  readonly message: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
 
 /** The base of what the order rules throw. */
 export class OrderError extends Error {

@@ -1,5 +1,6 @@
 import { multiply } from "./money.ts";
-import type { Order, OrderItem, OrderPhase, Refusal } from "./order.ts";
+import type { Order, OrderItem, OrderPhase } from "./order.ts";
+import type { Refusal } from "./order-errors.ts";
 
 /** A row of the table `orders`. */
 export interface OrderRow {

@@ -12,11 +12,17 @@ export interface OrderFilter {
   readonly beforeId?: string | undefined;
 }
 
+/**
+ * The longest time for which an order is left to the process that works on it. What is due later than that was written by a clock that has
+ * been set back since, and is due.
+ */
+export const dueWaitMsMax = 30_000;
+
 /** An order that something is left to be done about. */
 export interface DueOrder {
   readonly order: Order;
   readonly dueTimeMs: number;
-  /** The tries of recovery since the order last moved on. */
+  /** How often it was taken in hand since it last moved on. */
   readonly attempts: number;
 }
 
@@ -28,6 +34,8 @@ export interface Move {
   readonly dueTimeMs: number;
   /** What others are told about it. */
   readonly event?: NewEvent | undefined;
+  /** Only if no other process, and no other call, took the order in hand since this process made it. */
+  readonly ifUntouched?: boolean;
 }
 
 export interface OrderStoreOptions {
@@ -78,11 +86,14 @@ export class OrderStore {
   }
 
   /** Keeps an order that moved on, and tells of it, both or neither. False if somebody else moved it before. */
-  async move(order: Order, { from, dueTimeMs, event }: Move): Promise<boolean> {
+  async move(order: Order, { from, dueTimeMs, event, ifUntouched = false }: Move): Promise<boolean> {
     const due = isSettled(order.phase) ? null : dueTimeMs;
     const [sql, parameters] = order.phase === "CONFIRMED" ? confirmation(order) : otherMove(order, due, this.#owner);
     return await this.#write(order.phase, async (transaction) => {
-      if ((await transaction.run(sql, ...parameters, order.id, from)) === 0) return false;
+      const moved = ifUntouched
+        ? await transaction.run(`${sql} ${ifUntouchedSql}`, ...parameters, order.id, from, this.#owner)
+        : await transaction.run(sql, ...parameters, order.id, from);
+      if (moved === 0) return false;
       if (event !== undefined) await this.#events.append(transaction, event);
       return true;
     });
@@ -123,7 +134,10 @@ export class OrderStore {
 
   /** Orders that recovery may take in hand at `nowMs`, those that wait longest first. */
   async due(nowMs: number, limit: number): Promise<DueOrder[]> {
-    const rows = await this.#database.all<DueRow>(dueSql, nowMs, limit);
+    const due = await this.#database.all<DueRow>(dueSql, nowMs, limit);
+    const room = limit - due.length;
+    const misplaced = room > 0 ? await this.#database.all<DueRow>(misplacedSql, nowMs + dueWaitMsMax, room) : [];
+    const rows = [...due, ...misplaced];
     return rows.map((row) => ({ order: orderOfRow(row), dueTimeMs: row.due_time, attempts: row.attempts }));
   }
 
@@ -132,6 +146,18 @@ export class OrderStore {
     return (
       (await this.#write("CLAIMED", (transaction) =>
         transaction.run(claimSql, untilMs, this.#owner, attempts + 1, order.id, dueTimeMs),
+      )) === 1
+    );
+  }
+
+  /**
+   * Takes an order in hand that is not due, since its buyer asks for it again. False if it was moved on. Afterwards the process that made
+   * it knows that it is not alone with it.
+   */
+  async join(order: Order, untilMs: number): Promise<boolean> {
+    return (
+      (await this.#write("JOINED", (transaction) =>
+        transaction.run(joinSql, untilMs, this.#owner, order.id, order.phase),
       )) === 1
     );
   }
@@ -172,6 +198,9 @@ const moveSql = `
   WHERE id = ? AND phase = ?`;
 const byRequestSql = `SELECT ${orderColumns} FROM orders WHERE user_id = ? AND request_id = ?`;
 const dueSql = `SELECT ${orderColumns}, due_time, attempts FROM orders WHERE due_time <= ? ORDER BY due_time LIMIT ?`;
+const misplacedSql = `SELECT ${orderColumns}, due_time, attempts FROM orders WHERE due_time > ? ORDER BY due_time LIMIT ?`;
+const ifUntouchedSql = "AND owner = ? AND attempts = 0";
+const joinSql = "UPDATE orders SET due_time = ?, owner = ?, attempts = attempts + 1 WHERE id = ? AND phase = ?";
 const claimSql = "UPDATE orders SET due_time = ?, owner = ?, attempts = ? WHERE id = ? AND due_time = ?";
 const postponeSql = "UPDATE orders SET due_time = ? WHERE id = ? AND due_time IS NOT NULL";
 const adoptSql = "UPDATE orders SET due_time = ? WHERE due_time > ? AND owner = ?";

@@ -1,5 +1,5 @@
 import { type Money, multiply, sum } from "./money.ts";
-import { IllegalTransitionError, ReservationMismatchError } from "./order-errors.ts";
+import { IllegalTransitionError, type Refusal, ReservationMismatchError } from "./order-errors.ts";
 import type { OrderLine } from "./order-line.ts";
 
 /** Where an order stands, as everybody sees it. */
@@ -44,15 +44,6 @@ export interface OrderItem extends OrderLine {
   readonly productName?: string;
   readonly unitPrice?: Money;
   readonly totalPrice?: Money;
-}
-
-/** Why an order cannot be met. */
-export interface Refusal {
-  /** One of the reasons in order-errors.ts. */
-  readonly reason: string;
-  /** In words for people. */
-  readonly message: string;
-  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** What the product service set aside for a line. */

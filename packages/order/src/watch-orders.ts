@@ -23,7 +23,8 @@ export async function* watchOrders(
   { store, events, signal }: { readonly store: OrderStore; readonly events: EventLog; readonly signal: AbortSignal },
 ): AsyncGenerator<OrderChange> {
   const from = afterPosition === "" ? {} : { afterPosition };
-  for await (const logged of events.watch({ ...from, types: orderEventTypes, signal })) {
+  const audiences = userId === "" ? [] : [userId];
+  for await (const logged of events.watch({ ...from, types: orderEventTypes, audiences, signal })) {
     const told = subjectOf(logged);
     if (told === undefined || (userId !== "" && told.userId !== userId)) continue;
     const order = await store.get(told.orderId);

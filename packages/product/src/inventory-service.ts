@@ -84,6 +84,7 @@ async function* watchStock(eventLog: EventLog, request: WatchStockRequest, { sig
     for await (const { event, position } of eventLog.watch({
       ...(afterPosition === "" ? {} : { afterPosition }),
       types: [eventTypes.stockChanged],
+      audiences: request.productIds,
       signal,
     })) {
       const { payload, time } = event;

@@ -71,11 +71,23 @@ export interface Transcoder {
 
 const defaultForwardedHeaders = ["authorization", "x-request-id", "traceparent", "tracestate"];
 
+/** The longest delay of one timer. */
+const timerMaxMs = 2 ** 31 - 1;
+
 const systemTimer: Timer = {
   after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
+    // Node's timers fire at once where the delay is longer than they can hold, and warn of one that is negative.
+    const ownMs = Math.min(Math.max(delayMs || 0, 0), timerMaxMs);
+    let cancel = () => clearTimeout(timer);
+    const timer = setTimeout(() => {
+      if (delayMs > ownMs) {
+        cancel = systemTimer.after(delayMs - ownMs, callback);
+      } else {
+        callback();
+      }
+    }, ownMs);
     timer.unref?.();
-    return () => clearTimeout(timer);
+    return () => cancel();
   },
 };
 

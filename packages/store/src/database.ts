@@ -30,8 +30,8 @@ export interface Transaction extends Reader {
   run(sql: string, ...parameters: readonly SqlValue[]): Promise<number>;
   /**
    * Leaves an item to work that transactions which share a commit do together: once, just before the commit, with the items of all of
-   * them in order. What is left by a transaction that is rolled back is forgotten. If the work fails, all of them fail, so that whatever can
-   * be wrong with one item is to be found out before it is left.
+   * them in order. What is left by a transaction that is rolled back is forgotten. If the work fails, every transaction of the commit is
+   * rolled back and run again in a commit of its own, so that only the one whose item is bad fails.
    */
   beforeCommit<T>(work: SharedWork<T>, item: T): void;
   /** Calls back after the transaction is durable, before `transaction` answers. Not called when it is rolled back. */
@@ -45,7 +45,8 @@ export type SharedWork<T> = (transaction: Transaction, items: readonly T[]) => P
 export interface Database extends Reader {
   /**
    * Runs `work` as one serializable transaction and resolves with its answer once it is durable. If `work` throws,
-   * nothing of it is kept and the error is passed on. Transactions that wait at the same time may share one commit.
+   * nothing of it is kept and the error is passed on. Transactions that wait at the same time may share one commit. `work` may run more
+   * than once: only its statements may have an effect.
    *
    * Throws {@link ConstraintError} where a statement breaks a rule of the schema, {@link StoreUnavailableError} where the
    * database cannot do its work, {@link TransactionStuckError} where `work` waits for something other than its statements.

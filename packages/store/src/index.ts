@@ -19,7 +19,8 @@ export { inParts, insertRows, marksFor, type RowInsert } from "./many-rows.ts";
 export { type OpenDatabaseOptions, openDatabase } from "./open-database.ts";
 export { decodePageToken, encodePageToken, InvalidPageTokenError } from "./page-token.ts";
 export { type Page, type PagedList, type PageRequest, pageSizeDefault, pageSizeMax, readPage } from "./read-page.ts";
-export type { Schedule } from "./sqlite/group-commit.ts";
+export { type FileHolder, findFileHolder, heldMessage } from "./sqlite/file-lock.ts";
+export type { Schedule } from "./sqlite/group-commit-options.ts";
 export {
   ConstraintError,
   type ConstraintKind,

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, expect, test } from "vitest";
 import { openDatabase } from "./open-database.ts";
 
@@ -40,4 +41,26 @@ test("a process that is killed in the middle of its work has lost nothing that i
   expect(acknowledged.length).toBeGreaterThan(600);
   expect(acknowledged.filter((number) => !kept.has(number))).toEqual([]);
   expect(rows.filter(({ b }) => b !== "whole")).toEqual([]);
+});
+
+test("what an earlier life left in the log is in the database file itself before anything is built on it", async () => {
+  const path = join(folder, "left.db");
+  const acknowledged = await writeAndKill(`sqlite:${path}`, 50);
+  expect(statSync(`${path}-wal`).size).toBeGreaterThan(0);
+  const migrations = [{ id: "0001-t", sql: "CREATE TABLE t (a BIGINT PRIMARY KEY, b TEXT)" }];
+  const database = await openDatabase(`sqlite:${path}`, { migrations });
+  // The log of that life may be on no disk, whatever an fsync says now: nothing may depend on it any more.
+  expect(statSync(`${path}-wal`).size).toBe(0);
+  const copy = join(folder, "copy-without-log.db");
+  copyFileSync(path, copy);
+  const alone = new DatabaseSync(copy, { readOnly: true });
+  const kept = new Set(
+    alone
+      .prepare("SELECT a FROM t")
+      .all()
+      .map(({ a }) => a),
+  );
+  alone.close();
+  await database.close();
+  expect(acknowledged.filter((number) => !kept.has(number))).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { openDatabase } from "./open-database.ts";
 import { groupSizeMax, queueLengthMax } from "./sqlite/group-commit.ts";
@@ -101,23 +102,16 @@ test("a full disk fails what does not fit, loses no promise, and what was there 
   await database.close();
 });
 
-test("a database that another connection locks fails clearly, then works", async () => {
+test("a database that another program locks fails clearly, then works", async () => {
   const database = await openDatabase(`sqlite:${file()}`, { migrations: table });
-  const other = await openDatabase(`sqlite:${file()}`, { migrations: table, schedule: setImmediate });
-  let blocked: Promise<unknown> = Promise.resolve();
-  await other.transaction(async (transaction) => {
-    await transaction.run("INSERT INTO t VALUES ('other')");
-    blocked = new Promise((resolve, reject) => {
-      database.transaction((inner) => inner.run("INSERT INTO t VALUES ('blocked')")).then(resolve, reject);
-    });
-    blocked.catch(() => {});
-    // The other database's group begins on the next turn, and finds the lock taken.
-    await new Promise((resolve) => setImmediate(resolve));
-  });
+  const other = new DatabaseSync(file());
+  other.exec("BEGIN IMMEDIATE; INSERT INTO t VALUES ('other')");
+  const blocked = database.transaction((transaction) => transaction.run("INSERT INTO t VALUES ('blocked')"));
   await expect(blocked).rejects.toMatchObject({ name: "StoreUnavailableError", problem: "locked" });
+  other.exec("COMMIT");
   await database.transaction((transaction) => transaction.run("INSERT INTO t VALUES ('again')"));
   await database.close();
-  await other.close();
+  other.close();
 });
 
 test("transactions that wait together share a commit, up to a limit", async () => {

@@ -1,6 +1,6 @@
 import type { Database, Migration } from "./database.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
-import type { Schedule } from "./sqlite/group-commit.ts";
+import type { Schedule } from "./sqlite/group-commit-options.ts";
 import { openSqliteFile, openSqliteMemory } from "./sqlite/sqlite-database.ts";
 import type { StoreUnavailableError } from "./store-errors.ts";
 
@@ -20,7 +20,8 @@ export interface OpenDatabaseOptions {
 
 /**
  * Opens the database that a URL names, making it where it is missing, and brings its schema up to date:
- * `sqlite:./data/order.db` or `sqlite::memory:`. Throws {@link DatabaseUrlError}, {@link MigrationError} or
+ * `sqlite:./data/order.db` or `sqlite::memory:`. A file is locked until the database is closed: a second process is refused with
+ * {@link StoreUnavailableError} (`locked`), which names the first. Throws {@link DatabaseUrlError}, {@link MigrationError} or
  * {@link StoreUnavailableError}.
  */
 export async function openDatabase(url: string, options: OpenDatabaseOptions): Promise<Database> {

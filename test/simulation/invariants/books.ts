@@ -19,6 +19,7 @@ export interface OrderRow {
   readonly phase: string;
   readonly items: readonly OrderLine[];
   readonly wasConfirmed: boolean;
+  readonly createTimeMs: number;
 }
 
 export interface OrderLine {
@@ -39,20 +40,27 @@ export interface NotificationRow {
   readonly orderId: string;
   readonly productId: string;
   readonly state: number;
+  readonly userId: string;
+  readonly recipient: string;
+  readonly subject: string;
+  readonly body: string;
 }
 
 /** Reads them, bypassing the services. */
 export function readBooks({ disks }: Pick<World, "disks">): Books {
   return {
     orders: disks.order
-      .inspect<StoredOrder>("SELECT id, user_id, request_id, phase, items, confirm_time FROM orders ORDER BY id")
-      .map(({ id, user_id, request_id, phase, items, confirm_time }) => ({
+      .inspect<StoredOrder>(
+        "SELECT id, user_id, request_id, phase, items, confirm_time, create_time FROM orders ORDER BY id",
+      )
+      .map(({ id, user_id, request_id, phase, items, confirm_time, create_time }) => ({
         id,
         userId: user_id,
         requestId: request_id,
         phase,
         items: (JSON.parse(items) as [string, number][]).map(([productId, quantity]) => ({ productId, quantity })),
         wasConfirmed: confirm_time !== null,
+        createTimeMs: create_time,
       })),
     reservations: disks.product
       .inspect<StoredReservation>("SELECT order_id, state, items, create_time FROM reservations ORDER BY order_id")
@@ -69,7 +77,8 @@ export function readBooks({ disks }: Pick<World, "disks">): Books {
     orderEvents: disks.order.inspect<StoredEvent>(eventsSql).map(decode),
     productEvents: disks.product.inspect<StoredEvent>(eventsSql).map(decode),
     notifications: disks.notification.inspect(
-      `SELECT id, kind, order_id AS "orderId", product_id AS "productId", state FROM notification ORDER BY sequence`,
+      `SELECT id, kind, order_id AS "orderId", product_id AS "productId", state, user_id AS "userId", recipient, subject, body
+       FROM notification ORDER BY sequence`,
     ),
   };
 }
@@ -99,6 +108,7 @@ interface StoredOrder {
   readonly phase: string;
   readonly items: string;
   readonly confirm_time: number | null;
+  readonly create_time: number;
 }
 
 interface StoredReservation {

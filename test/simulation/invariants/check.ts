@@ -1,6 +1,7 @@
 import type { Ledger } from "../workload/ledger.ts";
 import type { World } from "../world/world.ts";
 import { readBooks, readUnfinished } from "./books.ts";
+import { checkMail } from "./mail.ts";
 import { checkNotifications } from "./notifications.ts";
 import { checkOrders } from "./orders.ts";
 import { checkRefusals } from "./refusals.ts";
@@ -22,7 +23,8 @@ export function checkInvariants(world: World, ledger: Ledger): readonly Violatio
     ...checkStock(books, ledger),
     ...checkOrders(books, ledger),
     ...checkRefusals(books, ledger),
-    ...checkNotifications(books, world),
+    ...checkNotifications(books),
+    ...checkMail(books, world),
   ];
 }
 

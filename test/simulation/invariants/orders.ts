@@ -4,6 +4,7 @@ import { OrderState } from "@parley/gen/order/v1/order_pb.js";
 import { type Ledger, type OrderCall, type OrderRead, startOf } from "../workload/ledger.ts";
 import { buyers } from "../world/services.ts";
 import type { Books, OrderRow } from "./books.ts";
+import { checkCallsWithoutId } from "./calls-without-id.ts";
 import { linesText } from "./stock.ts";
 import type { Violation } from "./violation.ts";
 
@@ -22,6 +23,7 @@ export function checkOrders(books: Books, ledger: Ledger): readonly Violation[] 
         }),
       ),
     ...checkRequests(books, ledger),
+    ...checkCallsWithoutId(books, ledger),
     ...books.orders.flatMap((row) => checkEvents(row, books.orderEvents)),
   ];
 }
@@ -84,7 +86,7 @@ function checkRead({ order, startMs }: OrderRead, ledger: Ledger): Violation[] {
     : [{ invariant: "acknowledged", message: `order ${order.id} was seen other than it was acknowledged` }];
 }
 
-/** A request id of a buyer has one answer and one order at most; so has a call without one. */
+/** A request id of a buyer has one answer and one order at most. */
 function checkRequests(books: Books, ledger: Ledger): Violation[] {
   const violations: Violation[] = [];
   const violated = (message: string) => violations.push({ invariant: "request-id", message });
@@ -103,12 +105,6 @@ function checkRequests(books: Books, ledger: Ledger): Violation[] {
   }
   for (const [key, given] of answers) {
     if (given.size > 1) violated(`request ${key} has several answers: ${[...given].join("; ")}`);
-  }
-  for (const { id } of buyers) {
-    const calls = ledger.orders.filter(({ userId, requestId }) => userId === id && requestId === "");
-    const orders = books.orders.filter((row) => row.userId === id && row.requestId === null && row.wasConfirmed);
-    if (orders.length > calls.length)
-      violated(`buyer ${id}: ${calls.length} calls without id, ${orders.length} orders`);
   }
   const confirmed = books.orders.filter(({ requestId, wasConfirmed }) => requestId !== null && wasConfirmed);
   const keys = confirmed.map(({ userId, requestId }) => `${userId} ${requestId}`);

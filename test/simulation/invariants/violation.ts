@@ -12,6 +12,8 @@ export type Invariant =
   | "request-id"
   /** What happened is told once, and nothing else is told. */
   | "notification"
+  /** What is told reaches the right one, in the right words, and no more often than must be. */
+  | "mail"
   /** What is told of an order is what became of it, in order. */
   | "events"
   /** Everything begun comes to its end. */

@@ -68,6 +68,11 @@ export const eventBugs: readonly PlantedBug[] = [
     breaks: ["notification"],
   },
   {
+    name: "the wait for the disk is for another file than the one that commits are written to",
+    seams: { syncedPath: (path) => path.replace(/-wal$/, "") },
+    breaks: ["acknowledged", "reservation", "stock-balance", "notification", "request-id", "mail"],
+  },
+  {
     name: "a transaction is answered before it is durable",
     seams: {
       database: (database, { environment }) => ({

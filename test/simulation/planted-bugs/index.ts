@@ -1,5 +1,7 @@
 import { batchBugs } from "./batch-bugs.ts";
 import { eventBugs } from "./event-bugs.ts";
+import { mailBugs } from "./mail-bugs.ts";
+import { orderBugs } from "./order-bugs.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { carefulReserve, stockBugs } from "./stock-bugs.ts";
 
@@ -7,4 +9,4 @@ export type { PlantedBug } from "./planted-bug.ts";
 export { carefulReserve };
 
 /** All planted bugs. */
-export const plantedBugs: readonly PlantedBug[] = [...stockBugs, ...eventBugs, ...batchBugs];
+export const plantedBugs: readonly PlantedBug[] = [...stockBugs, ...eventBugs, ...batchBugs, ...mailBugs, ...orderBugs];

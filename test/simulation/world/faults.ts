@@ -10,12 +10,18 @@ export interface Faults {
   readonly repeated: number;
   /** A message takes up to {@link slowMsMax}, which is longer than any caller waits. */
   readonly slow: number;
+  /** A host that is down says nothing: that it cannot be reached is known late. */
+  readonly lateRefusal: number;
   /** A transaction is refused because the disk is full just then. */
   readonly storeFailure: number;
   /** A transaction is the last before its disk fails: it took effect, and nobody is told. */
   readonly diskFailure: number;
   /** A message to a buyer is not taken by the mail server. */
   readonly channelFailure: number;
+  /** The mail server cannot be reached as a message is handed over. */
+  readonly mailAway: number;
+  /** The mail server takes most of a minute over a message. */
+  readonly slowMail: number;
   /** How long a transaction waits for its turn at most, in milliseconds. */
   readonly diskMsMax: number;
   /** How long a turn of a process's event loop takes at most, in milliseconds. */
@@ -37,9 +43,12 @@ export const noFaults: Faults = {
   silent: 0,
   repeated: 0,
   slow: 0,
+  lateRefusal: 0,
   storeFailure: 0,
   diskFailure: 0,
   channelFailure: 0,
+  mailAway: 0,
+  slowMail: 0,
   diskMsMax: 1,
   turnMsMax: 20,
   crashAtPoint: 0,
@@ -66,5 +75,8 @@ export function drawFaults(random: Randomness): Faults {
     earlierRelease: random.pick([0, 0, 0.5]),
     diskFailure: level(0.002, 0.02),
     turnMsMax: random.pick([0, 20, 100]),
+    lateRefusal: level(0.2, 0.8),
+    mailAway: level(0.1, 0.8),
+    slowMail: level(0.05, 0.3),
   };
 }

@@ -6,6 +6,7 @@ import type { History } from "./history.ts";
 import type { Life } from "./life.ts";
 import type { PassPoint } from "./points.ts";
 import type { Randomness } from "./randomness.ts";
+import { serviceOf } from "./seams.ts";
 import type { SimulatedTime } from "./simulated-time.ts";
 
 /** What lies between processes: messages are late, get lost, come twice, overtake one another. */
@@ -14,7 +15,7 @@ export interface Network {
   serve(server: Life, transport: Transport): void;
   /** From now on calls to this process are refused. */
   close(server: Life): void;
-  /** The way from a process to a server, whichever process that is when a message arrives. */
+  /** The way from a process to a service, whichever of its processes takes the call when it arrives. */
   connect(caller: Life, serverName: string): Transport;
   /** Messages under way. */
   readonly underWay: number;
@@ -62,6 +63,11 @@ export function createNetwork(options: NetworkOptions): Network {
     });
   }
 
+  /** The processes of a service that take calls. */
+  function alive(serviceName: string): readonly Server[] {
+    return [...servers.values()].filter(({ life }) => life.isAlive && serviceOf(life.name) === serviceName);
+  }
+
   function connect(caller: Life, serverName: string): Transport {
     function unary(...[method, signal, timeoutMs, header, input]: Unary): Promise<Answer> {
       return new Promise((resolve, reject) => {
@@ -78,9 +84,11 @@ export function createNetwork(options: NetworkOptions): Network {
         const breakOff = () => settle(() => reject(brokenConnection()));
         const cancellation = createCancellation();
         signal?.addEventListener("abort", () => carry(`${name} cancel`, { arrive: cancellation.ask, breakOff() {} }));
-        if (servers.get(serverName)?.life.isAlive !== true) {
+        if (alive(serverName).length === 0) {
           history.note(`${name} is refused: nobody is there`);
-          time.after(wayMs(random), () => settle(() => reject(refusedConnection())));
+          // A host that is down says nothing: then it takes time to find out.
+          const delayMs = random.chance(faults().lateRefusal) ? slowMsMax * random.next() : wayMs(random);
+          time.after(delayMs, () => settle(() => reject(refusedConnection())));
           return;
         }
         const call: Unary = [method, cancellation.signal, timeoutMs, header, input];
@@ -103,8 +111,9 @@ export function createNetwork(options: NetworkOptions): Network {
   }
 
   function arrive(call: Unary, caller: Caller): void {
-    const server = servers.get(caller.serverName);
-    if (server?.life.isAlive !== true) {
+    const found = alive(caller.serverName);
+    const server = found.length > 1 ? random.pick(found) : found[0];
+    if (server === undefined) {
       caller.breakOff();
       return;
     }

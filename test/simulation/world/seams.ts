@@ -1,5 +1,6 @@
 import type { Transport } from "@connectrpc/connect";
 import type { Broker } from "@parley/events";
+import type { Channel } from "@parley/notification";
 import type { InventoryClient } from "@parley/order";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
@@ -9,6 +10,14 @@ import type { Life } from "./life.ts";
 /** The services that are simulated. */
 export type ServiceName = "user" | "product" | "order" | "notification";
 export const serviceNames: readonly ServiceName[] = ["user", "product", "order", "notification"];
+
+/** The processes that are simulated: one of each service, and in some worlds a second one of the order service. */
+export type ProcessName = ServiceName | "order-2";
+
+/** The service that a process is of. Undefined for a person's program. */
+export function serviceOf(processName: string): ServiceName | undefined {
+  return processName === "order-2" ? "order" : serviceNames.find((service) => service === processName);
+}
 
 /** What a service is made of, for whoever puts something else in its place. */
 export interface Parts {
@@ -26,9 +35,13 @@ export interface Parts {
  */
 export interface Seams {
   migrations?(service: ServiceName, migrations: readonly Migration[]): readonly Migration[];
+  /** The file of which a database waits until it is on the disk. */
+  syncedPath?(path: string): string;
   database?(database: Database, parts: Omit<Parts, "database">): Database;
   /** The product service as the order service sees it. */
   inventory?(inventory: InventoryClient, parts: Parts): InventoryClient;
+  /** How the notification service reaches people. */
+  channel?(channel: Channel, parts: Parts): Channel;
   /** Undefined leaves the service without a relay. */
   broker?(broker: Broker, parts: Parts): Broker | undefined;
   module?(module: ServiceModule, parts: Parts): ServiceModule;

@@ -57,7 +57,7 @@ export const makeService: Readonly<Record<ServiceName, (around: Surroundings) =>
     return createProductModule({ environment, database, sampleData: true, broker: brokerFor(around) });
   },
   order(around) {
-    const { environment, database, connect, seams, nextTurn } = around;
+    const { environment, database, connect, seams, nextTurn, life } = around;
     // As towards a URL: over a transport that is handed in calls go alone, unless it is said when they go together.
     const options = { environment, batchSchedule: nextTurn };
     const inventory = createServiceClient(InventoryService, connect("product"), options);
@@ -66,10 +66,13 @@ export const makeService: Readonly<Record<ServiceName, (around: Surroundings) =>
       database,
       users: createServiceClient(UserService, connect("user"), options),
       inventory: seams.inventory?.(inventory, around) ?? inventory,
+      owner: life.name,
       broker: brokerFor(around),
     });
   },
-  notification({ environment, database, channel }) {
+  notification(around) {
+    const { environment, database, seams } = around;
+    const channel = seams.channel?.(around.channel, around) ?? around.channel;
     return createNotificationModule({ environment, database, channel, shopEmail: "shop@example.com" });
   },
 };
@@ -78,6 +81,6 @@ export const makeService: Readonly<Record<ServiceName, (around: Surroundings) =>
 function brokerFor(around: Surroundings): Broker | undefined {
   const { connect, environment, seams } = around;
   const client = createServiceClient(EventService, connect("notification"), { environment });
-  const broker = createDirectBroker({ subscribers: [{ name: "notification", client }] });
+  const broker = createDirectBroker({ subscribers: [{ name: "notification", client, writesBinary: true }] });
   return seams.broker === undefined ? broker : seams.broker(broker, around);
 }

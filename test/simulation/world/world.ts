@@ -2,9 +2,11 @@ import type { Transport } from "@connectrpc/connect";
 import { newUuidV7, sleep } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import { connectInMemory } from "@parley/rpc/testing";
-import { type CrashableDatabase, createCrashableDatabase } from "@parley/store/testing";
+import type { Database } from "@parley/store";
+import type { CrashableDatabase } from "@parley/store/testing";
 import { pino } from "pino";
 import { Registry } from "prom-client";
+import { createDisk, type DiskKind, type DisksOptions } from "./disks.ts";
 import { earlierRelease } from "./earlier-release.ts";
 import { failingDatabase } from "./failing-database.ts";
 import { type Faults, noFaults } from "./faults.ts";
@@ -14,8 +16,9 @@ import { createMail, type Mail } from "./mail.ts";
 import { createNetwork } from "./network.ts";
 import type { PassPoint } from "./points.ts";
 import { createRandomness, type Randomness } from "./randomness.ts";
-import { type Seams, type ServiceName, serviceNames } from "./seams.ts";
-import { makeService, migrationsOf } from "./services.ts";
+import { type ProcessName, type Seams, type ServiceName, serviceNames, serviceOf } from "./seams.ts";
+import { makeService } from "./services.ts";
+import { connectionTo } from "./shared-database.ts";
 import { createSimulatedTime, type SimulatedTime } from "./simulated-time.ts";
 
 export interface WorldOptions {
@@ -23,6 +26,10 @@ export interface WorldOptions {
   /** Default: none. */
   readonly faults?: Faults;
   readonly seams?: Seams;
+  /** Processes of the order service, on one database server. Default: 1, with its database as its own. */
+  readonly orderProcesses?: 1 | 2;
+  /** Default: `memory`. */
+  readonly diskKind?: DiskKind;
   /** Asked at each numbered point whether the process ends there. Default: as often as the faults say. */
   readonly endsAt?: (point: Point) => boolean;
 }
@@ -73,7 +80,9 @@ interface Running {
 const log = pino({ level: "silent" });
 const metrics = new Registry();
 
-export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: WorldOptions): World {
+export function createWorld(options: WorldOptions): World {
+  const { seed, faults = noFaults, seams = {}, orderProcesses = 1, diskKind = "memory", endsAt } = options;
+  const processNames: readonly ProcessName[] = orderProcesses === 1 ? serviceNames : [...serviceNames, "order-2"];
   const time = createSimulatedTime();
   const history = createHistory(time);
   const random = createRandomness(seed);
@@ -83,52 +92,86 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
     releases: random.fork("releases"),
     ids: random.fork("ids"),
   };
-  const [toss, stores, turns] = [random.fork("schedule"), random.fork("stores"), random.fork("turns")];
-  const running = new Map<ServiceName, Running>();
+  const [stores, turns] = [random.fork("stores"), random.fork("turns")];
+  const running = new Map<ProcessName, Running>();
+  let sharedOrders: Promise<Database> | undefined;
   const leaving = new Set<Life>();
   let current = faults;
   let pointCount = 0;
 
   const passPoint: PassPoint = (life, name) => {
-    if (!life.isAlive || !isServiceName(life.name)) return;
+    if (!life.isAlive || serviceOf(life.name) === undefined) return;
     const point = { number: ++pointCount, life, name };
     const ends = endsAt === undefined ? draws.points.chance(current.crashAtPoint) : endsAt(point);
-    if (ends) crash(life.name, `point ${point.number}: ${name}`);
+    if (ends) crash(life.name as ProcessName, `point ${point.number}: ${name}`);
   };
   const network = createNetwork({ time, random: random.fork("network"), history, faults: () => current, passPoint });
-  const mail = createMail({ random: random.fork("mail"), faults: () => current, passPoint });
+  const mail = createMail({ random: random.fork("mail"), history, faults: () => current, passPoint });
+  const disksOptions: DisksOptions = {
+    kind: diskKind,
+    time,
+    random,
+    faults: () => current,
+    seams,
+    atPoint(service, point) {
+      // Until the commit nothing is durable: one point before it says as much as several.
+      const life = isShared(service) ? undefined : running.get(service)?.life;
+      if (life !== undefined && (point === "commit" || point === "committed")) passPoint(life, point);
+    },
+    onFailed: (service) => diskFailed(service),
+  };
   const disks = Object.fromEntries(
-    serviceNames.map((service) => [service, createDisk(service)]),
+    serviceNames.map((service) => [
+      service,
+      createDisk(service, isShared(service) ? { ...disksOptions, kind: "memory" } : disksOptions),
+    ]),
   ) as unknown as World["disks"];
 
-  function createDisk(service: ServiceName): CrashableDatabase {
-    return createCrashableDatabase({
-      migrations: seams.migrations?.(service, migrationsOf[service]) ?? migrationsOf[service],
-      clock: time,
-      schedule: (callback) => time.after(current.diskMsMax * toss.next(), callback),
-      atPoint(point) {
-        // Until the commit nothing is durable: one point before it says as much as several.
-        const life = running.get(service)?.life;
-        if (life !== undefined && (point === "commit" || point === "committed")) passPoint(life, point);
-      },
+  /** The disk failed under a process, which ends soon: only its next life can see what the disk holds. */
+  function diskFailed(processName: ProcessName): void {
+    history.note(`${processName}'s disk fails`);
+    const life = running.get(processName)?.life;
+    time.after(brokenMsMax * stores.next(), () => {
+      if (life?.isAlive === true) crash(processName, "its disk failed");
     });
   }
 
-  async function start(service: ServiceName): Promise<void> {
-    const life = new Life(service, time);
-    running.set(service, { life });
-    history.note(`${service} starts`);
+  /** Whether a service's database is a server of its own, which goes on when a process of the service ends. */
+  function isShared(service: ServiceName): boolean {
+    return service === "order" && orderProcesses > 1;
+  }
+
+  function hasMemory(service: ServiceName): boolean {
+    return diskKind === "memory" || isShared(service);
+  }
+
+  async function openDatabase(service: ServiceName, life: Life): Promise<Database> {
+    if (!isShared(service)) return await disks[service].open();
+    sharedOrders ??= disks[service].open();
+    return connectionTo(await sharedOrders, { life, passPoint });
+  }
+
+  async function start(processName: ProcessName): Promise<void> {
+    const service = serviceOf(processName) as ServiceName;
+    const life = new Life(processName, time);
+    running.set(processName, { life });
+    history.note(`${processName} starts`);
     const { clock } = life;
     const next = () => draws.ids.next();
     const environment = { clock, random: next, newId: newUuidV7({ clock, random: next }), log, metrics };
-    const opened = await disks[service].open();
+    let opened: Database;
+    try {
+      opened = await openDatabase(service, life);
+    } catch (error) {
+      if (life.isAlive) crash(processName, `it could not open its database: ${error}`);
+      return;
+    }
+    if (!life.isAlive) return;
     const failing = failingDatabase(opened, {
       isFull: () => stores.chance(current.storeFailure),
-      breaks: () => stores.chance(current.diskFailure),
-      broke() {
-        history.note(`${service}'s disk fails`);
-        clock.after(brokenMsMax * stores.next(), () => crash(service, "its disk failed"));
-      },
+      // A disk of files fails by itself.
+      breaks: () => hasMemory(service) && stores.chance(current.diskFailure),
+      broke: () => diskFailed(processName),
     });
     const connect = (server: ServiceName) => network.connect(life, server);
     const database = seams.database?.(failing, { service, life, environment, connect }) ?? failing;
@@ -137,34 +180,35 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
     const made = makeService[service]({ ...parts, channel: mail.channel(life), seams, nextTurn });
     const seamed = seams.module?.(made, parts) ?? made;
     const module = draws.releases.chance(current.earlierRelease) ? earlierRelease(seamed) : seamed;
-    running.set(service, { life, module });
+    running.set(processName, { life, module });
     try {
       await module.start?.();
     } catch (error) {
       // Its disk was full, say: whoever runs it starts it again.
-      if (life.isAlive) crash(service, `it could not start: ${error}`);
+      if (life.isAlive) crash(processName, `it could not start: ${error}`);
       return;
     }
     if (life.isAlive) network.serve(life, connectInMemory(module, environment));
   }
 
-  function crash(service: ServiceName, why: string): void {
-    history.note(`${service} ends (${why})`);
-    running.get(service)?.life.end();
-    disks[service].crash();
-    time.after(downMsMax * draws.crashes.next() ** 2, () => void start(service));
+  function crash(processName: ProcessName, why: string): void {
+    const service = serviceOf(processName) as ServiceName;
+    history.note(`${processName} ends (${why})`);
+    running.get(processName)?.life.end();
+    if (!isShared(service)) disks[service].crash();
+    time.after(downMsMax * draws.crashes.next() ** 2, () => void start(processName));
   }
 
   /** Ends a process as a new release does: it takes nothing new, finishes what it has, and goes. */
-  async function restart(service: ServiceName): Promise<void> {
-    const { life, module } = running.get(service) ?? {};
+  async function restart(processName: ProcessName): Promise<void> {
+    const { life, module } = running.get(processName) ?? {};
     if (life?.isAlive !== true || module === undefined || leaving.has(life)) return;
     leaving.add(life);
-    history.note(`${service} is told to stop`);
+    history.note(`${processName} is told to stop`);
     network.close(life);
     await sleep(life.clock, drainMs);
     await module.stop?.();
-    if (life.isAlive) crash(service, "as it was told to");
+    if (life.isAlive) crash(processName, "as it was told to");
   }
 
   function crashNowAndThen(): void {
@@ -172,9 +216,9 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
     if (crashesPerSecond === 0) return;
     time.after((-1000 * Math.log(1 - draws.crashes.next())) / crashesPerSecond, () => {
       if (current.crashesPerSecond === 0) return;
-      const service = draws.crashes.pick(serviceNames);
-      if (draws.crashes.chance(0.3)) void restart(service);
-      else if (running.get(service)?.life.isAlive === true) crash(service, "out of the blue");
+      const processName = draws.crashes.pick(processNames);
+      if (draws.crashes.chance(0.3)) void restart(processName);
+      else if (running.get(processName)?.life.isAlive === true) crash(processName, "out of the blue");
       crashNowAndThen();
     });
   }
@@ -190,7 +234,7 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
       return network.underWay === 0 && [...running.values()].every(isUp);
     },
     start() {
-      for (const service of serviceNames) void start(service);
+      for (const processName of processNames) void start(processName);
       crashNowAndThen();
     },
     connect: network.connect,
@@ -202,8 +246,4 @@ export function createWorld({ seed, faults = noFaults, seams = {}, endsAt }: Wor
       for (const disk of Object.values(disks)) disk.dispose();
     },
   };
-}
-
-function isServiceName(name: string): name is ServiceName {
-  return serviceNames.some((known) => known === name);
 }

@@ -30,7 +30,10 @@ describe("the commands of a service", () => {
         "logout",
       ],
     ],
-    ["notification", ["list", "send-test", "watch", "list-dead-letters", "redrive-dead-letters"]],
+    [
+      "notification",
+      ["list", "send-test", "watch", "list-failed", "redrive-failed", "list-dead-letters", "redrive-dead-letters"],
+    ],
     ["echo", ["echo", "call"]],
   ])("%s: its methods without the noun that goes without saying", (group, expected) => {
     expect(names(group)).toEqual(expected);

@@ -1,5 +1,5 @@
 import type { OutgoingEvent } from "../event-log.ts";
-import type { FailedDelivery } from "../inbox/create-inbox.ts";
+import type { FailedDelivery } from "../inbox/inbox.ts";
 
 /** Events given to a broker at once, at most: as many as `EventService.Deliver` takes. */
 export const publishBatchMax = 100;

@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import { type DeliverRequest, DeliverRequestSchema } from "@parley/gen/event/v1/event_service_pb.js";
@@ -13,11 +13,22 @@ export function ofTypes(
   return types === undefined ? events : events.filter(({ type }) => types.some((wanted) => wanted === type));
 }
 
-/**
- * The request that hands events over. In memory they are a field that it does not know, which is written as it is; whoever decodes
- * it has them as its events.
- */
+/** The request that hands events over, for any codec. Each event is decoded for it. */
 export function deliverRequest(events: readonly OutgoingEvent[]): DeliverRequest {
+  return create(DeliverRequestSchema, {
+    events: events.map(({ encoded, sequence }) => {
+      const event = fromBinary(EventSchema, encoded);
+      event.sequence = BigInt(sequence);
+      return event;
+    }),
+  });
+}
+
+/**
+ * The request that hands events over, for a client that writes the binary format and no other. In memory the events are a field that the
+ * request does not know, which that format writes as it is; they are decoded only where they arrive.
+ */
+export function binaryDeliverRequest(events: readonly OutgoingEvent[]): DeliverRequest {
   const request = create(DeliverRequestSchema);
   const no = DeliverRequestSchema.field.events.number;
   const writer = new BinaryWriter();

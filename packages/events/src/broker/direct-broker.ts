@@ -2,10 +2,10 @@ import type { Client } from "@connectrpc/connect";
 import type { EventService } from "@parley/gen/event/v1/event_service_pb.js";
 import type { OutgoingEvent } from "../event-log.ts";
 import type { EventType } from "../event-types.ts";
-import type { FailedDelivery } from "../inbox/create-inbox.ts";
 import { causeOf } from "../inbox/failure-cause.ts";
+import type { FailedDelivery } from "../inbox/inbox.ts";
 import { type Broker, BrokerUnavailableError } from "./broker.ts";
-import { deliverRequest, ofTypes } from "./deliver-request.ts";
+import { binaryDeliverRequest, deliverRequest, ofTypes } from "./deliver-request.ts";
 
 /** A service that wants to be told of events. */
 export interface Subscriber {
@@ -14,6 +14,8 @@ export interface Subscriber {
   readonly client: Pick<Client<typeof EventService>, "deliver">;
   /** Only events of these types. Default: all. */
   readonly types?: readonly EventType[];
+  /** Whether the client always writes the binary format, as service clients made for a URL do: then events need not be decoded for it. */
+  readonly writesBinary?: boolean;
 }
 
 /**
@@ -40,7 +42,7 @@ export function createDirectBroker({ subscribers }: { readonly subscribers: read
 }
 
 async function deliver(
-  { name, client, types }: Subscriber,
+  { name, client, types, writesBinary = false }: Subscriber,
   events: readonly OutgoingEvent[],
   signal: AbortSignal,
 ): Promise<readonly FailedDelivery[]> {
@@ -49,7 +51,8 @@ async function deliver(
     return [];
   }
   try {
-    const { failures } = await client.deliver(deliverRequest(wanted), { signal, headers: traceOf(wanted) });
+    const request = writesBinary ? binaryDeliverRequest(wanted) : deliverRequest(wanted);
+    const { failures } = await client.deliver(request, { signal, headers: traceOf(wanted) });
     return failures;
   } catch (cause) {
     throw new BrokerUnavailableError(`${name} could not be told: ${causeOf(cause)}`, { cause });

@@ -1,5 +1,5 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
-import type { FailedDelivery } from "../inbox/create-inbox.ts";
+import type { FailedDelivery } from "../inbox/inbox.ts";
 
 /** Takes events from a broker and gives them to an inbox. */
 export interface EventConsumer {

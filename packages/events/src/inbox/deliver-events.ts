@@ -1,10 +1,10 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import { StoreUnavailableError, type Transaction } from "@parley/store";
 import type { EventMetrics } from "../event-metrics.ts";
-import type { FailedDelivery, InboxOptions } from "./create-inbox.ts";
 import { handlerOf } from "./event-handler.ts";
 import { createFailedTries } from "./failed-tries.ts";
 import { causeOf } from "./failure-cause.ts";
+import type { FailedDelivery, InboxOptions } from "./inbox.ts";
 import { markReceived } from "./received-marks.ts";
 
 export interface DeliverEventsOptions extends Pick<InboxOptions, "database" | "environment" | "handlers"> {

@@ -1,8 +1,8 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import type { EventMetrics } from "../event-metrics.ts";
-import type { FailedDelivery, InboxOptions } from "./create-inbox.ts";
 import { insertDeadLetter } from "./dead-letters.ts";
 import { causeOf } from "./failure-cause.ts";
+import type { FailedDelivery, InboxOptions } from "./inbox.ts";
 import { markReceived } from "./received-marks.ts";
 
 export interface FailedTriesOptions extends Pick<InboxOptions, "database" | "environment"> {

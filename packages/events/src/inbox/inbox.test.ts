@@ -150,6 +150,33 @@ test("what was dealt with long ago is forgotten, what is recent is not", async (
   await sink.inbox.deliver(Array.from({ length: 100 }, (_, index) => event(`old${index}`, `o${index}`)));
   await clock.advance(1000);
   await sink.inbox.deliver([event("new", "o")]);
-  await pruneInbox(sink.database, clock.now());
+  await pruneInbox(sink.database, { nowMs: clock.now(), retentionMs: 0 });
   expect(await sink.database.all("SELECT event_id FROM inbox_events")).toEqual([{ event_id: "new" }]);
+});
+
+test("rows received while the clock was wrong do not keep old ones from being removed, and are removed in time", async () => {
+  const dayMs = 24 * 60 * 60 * 1000;
+  const insert = (id: string, timeMs: number) =>
+    sink.database.transaction(async (transaction) => {
+      await transaction.run("INSERT INTO inbox_events VALUES ('/services/order', ?, ?)", id, timeMs);
+      await transaction.run("INSERT INTO inbox_failures VALUES ('/services/order', ?, 1, '', ?)", id, timeMs);
+    });
+  const nowMs = clock.now();
+  // More than one batch from the future, before and between old rows.
+  for (let number = 0; number < 600; number++) {
+    await insert(`future-${number}`, nowMs + 365 * dayMs + number);
+  }
+  for (let number = 0; number < 600; number++) {
+    await insert(`old-${number}`, nowMs - 2 * dayMs);
+  }
+  await insert("young", nowMs - 1);
+  const left = async () =>
+    (await sink.database.all<{ event_id: string }>("SELECT event_id FROM inbox_events")).map((row) => row.event_id);
+
+  await pruneInbox(sink.database, { nowMs, retentionMs: dayMs });
+  expect((await left()).filter((id) => !id.startsWith("future"))).toEqual(["young"]);
+  expect(await left()).toHaveLength(601);
+  await pruneInbox(sink.database, { nowMs: nowMs + dayMs + 1, retentionMs: dayMs });
+  expect(await left()).toEqual([]);
+  expect(await sink.database.all("SELECT event_id FROM inbox_failures")).toEqual([]);
 });

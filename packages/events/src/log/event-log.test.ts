@@ -1,10 +1,11 @@
 import { create } from "@bufbuild/protobuf";
-import { StockChangedSchema } from "@parley/gen/event/v1/event_pb.js";
+import { StockChangedSchema, StockLowSchema } from "@parley/gen/event/v1/event_pb.js";
 import { createTestClock } from "@parley/rpc/testing";
 import { type Database, openDatabase } from "@parley/store";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { EventLog, LoggedEvent, NewEvent } from "../event-log.ts";
 import { eventTypes } from "../event-types.ts";
+import { pruneLog } from "../relay/prune-log.ts";
 import { createEventLog } from "./create-event-log.ts";
 import { eventMigrations } from "./event-migrations.ts";
 import { encodePosition, PositionGoneError, UnreadablePositionError } from "./position.ts";
@@ -192,12 +193,63 @@ test("an aborted watcher ends, whether it waits or not", async () => {
 
 test("a position whose successors were pruned is gone", async () => {
   await append(stockChanged("101", 1), stockChanged("101", 2), stockChanged("101", 3));
-  await database.transaction(async (transaction) => {
-    await transaction.run("DELETE FROM event_log WHERE sequence <= 2");
-    await transaction.run("UPDATE event_log_pruned SET through_sequence = 2");
-  });
+  await prune(2);
   await expect(watch(encodePosition(1)).next()).rejects.toThrow(PositionGoneError);
   expect(stocks(await take(watch(encodePosition(2)), 1))).toEqual([3]);
+});
+
+/** Prunes as many of the oldest events as if they were done and old. */
+async function prune(count: number): Promise<void> {
+  await database.transaction(async (transaction) => {
+    await transaction.run("DELETE FROM event_waiting WHERE sequence <= ?", count);
+    await transaction.run("UPDATE event_log SET create_time = 0 WHERE sequence <= ?", count);
+  });
+  await pruneLog(database, { beforeMs: clock.now() - 1, nowMs: clock.now() });
+}
+
+test("a quiet watcher's position stays good for as long as it missed nothing, whatever else was pruned", async () => {
+  const stockLow = (productId: string) => ({
+    type: eventTypes.stockLow,
+    subject: productId,
+    partitionKey: productId,
+    payload: {
+      case: "stockLow" as const,
+      value: create(StockLowSchema, { productId, productName: "", stock: 1, lowStockThreshold: 1 }),
+    },
+  });
+  // 1 is the last that the watcher saw; then come others' events, many of them, and at last one of its own.
+  await append(stockChanged("101", 1), stockLow("101"));
+  await append(...Array.from({ length: 1_500 }, (_, number) => stockChanged("102", number)));
+  await append(stockChanged("101", 2), stockChanged("102", 9_999));
+  const watchOf = (
+    audiences: readonly string[],
+    position = encodePosition(1),
+    types: readonly string[] = [eventTypes.stockChanged],
+  ) => log.watch({ types, audiences, afterPosition: position, signal: stop.signal })[Symbol.asyncIterator]();
+
+  await prune(1_502);
+  expect(stocks(await take(watchOf(["101"]), 1))).toEqual([2]);
+  expect(stocks(await take(watchOf(["101", "103"]), 1))).toEqual([2]);
+  // Those who did miss something are told so: another product, all products, or another type of the same product.
+  for (const missed of [["102"], ["101", "102"], []]) {
+    await expect(watchOf(missed).next()).rejects.toThrow(PositionGoneError);
+  }
+  await expect(watchOf(["101"], encodePosition(1), [eventTypes.stockLow]).next()).rejects.toThrow(PositionGoneError);
+  await expect(watchOf(["101"], encodePosition(0)).next()).rejects.toThrow(PositionGoneError);
+
+  await prune(1_503);
+  await expect(watchOf(["101"]).next()).rejects.toThrow(PositionGoneError);
+});
+
+test("of what an earlier release pruned nothing is known but the place", async () => {
+  await append(stockChanged("101", 1), stockChanged("101", 2));
+  await database.transaction((transaction) =>
+    transaction.run("UPDATE event_log_pruned SET through_sequence = 2, unlisted_through_sequence = 2"),
+  );
+  const watchAll = { types: [eventTypes.stockChanged], audiences: ["999"], signal: stop.signal };
+  const after = (sequence: number) =>
+    log.watch({ ...watchAll, afterPosition: encodePosition(sequence) })[Symbol.asyncIterator]();
+  await expect(after(1).next()).rejects.toThrow(PositionGoneError);
 });
 
 test.each(

@@ -53,4 +53,19 @@ export const eventMigrations: readonly Migration[] = [
       ALTER TABLE event_log DROP COLUMN partition_key;
     `,
   },
+  {
+    // How far the log was pruned for each type and audience, so that a watcher is told that events are gone only if some of its own are. Of
+    // what was pruned before, only the place is known. There are as many rows as there are buyers and products.
+    id: "events/0003-pruned-audiences",
+    sql: `
+      CREATE TABLE event_log_pruned_audience (
+        type TEXT NOT NULL,
+        audience TEXT NOT NULL,
+        through_sequence BIGINT NOT NULL,
+        PRIMARY KEY (type, audience)
+      );
+      ALTER TABLE event_log_pruned ADD COLUMN unlisted_through_sequence BIGINT NOT NULL DEFAULT 0;
+      UPDATE event_log_pruned SET unlisted_through_sequence = through_sequence;
+    `,
+  },
 ];

@@ -34,10 +34,17 @@ export interface LogPart {
   readonly head: number;
 }
 
-/** Reads a log's events from a place on. Throws {@link PositionGoneError} if events after it were pruned. */
+/** Which events a watcher wants. */
+export interface WantedEvents {
+  readonly types: readonly string[];
+  /** Empty: all. */
+  readonly audiences: readonly string[];
+}
+
+/** Reads a log's events from a place on. Throws {@link PositionGoneError} if wanted events after it were pruned. */
 export interface LogReader {
   /** Only events of some types, for a watcher that catches up. */
-  read(after: number, types: readonly string[]): Promise<LogPart>;
+  read(after: number, wanted: WantedEvents): Promise<LogPart>;
   /** Events of all types, for the watchers at the end of the log, which share what is read. Not to be changed. */
   readEnd(after: number): Promise<LogPart>;
   /** The end of the log. */
@@ -50,8 +57,8 @@ export function createLogReader(database: Database, clock: Clock): LogReader {
   let shared = new Map<number, { readonly part: Promise<LogPart>; readonly readAtMs: number }>();
 
   return {
-    read(after, types) {
-      return readPart(database, { after, types });
+    read(after, wanted) {
+      return readPart(database, { after, wanted });
     },
     readEnd(after) {
       const known = shared.get(after);
@@ -79,6 +86,7 @@ export function createLogReader(database: Database, clock: Clock): LogReader {
 
 interface FoundRow {
   readonly pruned: number;
+  readonly unlisted: number;
   readonly head: number | null;
   readonly sequence: number | null;
   readonly event: Uint8Array;
@@ -86,13 +94,14 @@ interface FoundRow {
 
 async function readPart(
   database: Database,
-  { after, types }: { readonly after: number; readonly types?: readonly string[] },
+  { after, wanted }: { readonly after: number; readonly wanted?: WantedEvents },
 ): Promise<LogPart> {
+  const types = wanted?.types;
   const windowEnd = after + windowSize;
   const ofTypes = types === undefined ? "" : `AND e.type IN (${marksFor(types)})`;
   // One statement, so that what was pruned is known at the very moment at which the rows are read.
   const found = await database.all<FoundRow>(
-    `SELECT p.through_sequence AS pruned, (SELECT MAX(sequence) FROM event_log) AS head, e.sequence, e.event
+    `SELECT p.through_sequence AS pruned, p.unlisted_through_sequence AS unlisted, (SELECT MAX(sequence) FROM event_log) AS head, e.sequence, e.event
      FROM event_log_pruned p
      LEFT JOIN event_log e ON e.sequence > ? AND e.sequence <= ? ${ofTypes}
      ORDER BY e.sequence LIMIT ${batchSizeMax}`,
@@ -101,7 +110,7 @@ async function readPart(
     ...(types ?? []),
   );
   const pruned = found[0]?.pruned ?? 0;
-  if (pruned > after) {
+  if (pruned > after && ((found[0]?.unlisted ?? 0) > after || (await prunedThrough(database, wanted)) > after)) {
     throw new PositionGoneError();
   }
   const head = Math.max(found[0]?.head ?? 0, pruned);
@@ -113,3 +122,20 @@ async function readPart(
     head,
   };
 }
+
+/** How far wanted events were pruned. */
+async function prunedThrough(database: Database, { types, audiences }: WantedEvents = allEvents): Promise<number> {
+  const conditions = [
+    ...(types.length === 0 ? [] : [`type IN (${marksFor(types)})`]),
+    ...(audiences.length === 0 ? [] : [`audience IN (${marksFor(audiences)})`]),
+  ];
+  const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+  const row = await database.get<{ through: number }>(
+    `SELECT COALESCE(MAX(through_sequence), 0) AS through FROM event_log_pruned_audience ${where}`,
+    ...types,
+    ...audiences,
+  );
+  return row?.through ?? 0;
+}
+
+const allEvents: WantedEvents = { types: [], audiences: [] };

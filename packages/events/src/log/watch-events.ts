@@ -1,6 +1,7 @@
 import type { Clock } from "@parley/rpc";
 import type { LoggedEvent, WatchOptions } from "../event-log.ts";
 import { createWakeUp } from "../wake-up.ts";
+import { audienceOf } from "./audience.ts";
 import type { LogPart, LogReader } from "./log-reader.ts";
 import { decodePosition, encodePosition, UnreadablePositionError } from "./position.ts";
 
@@ -32,10 +33,11 @@ async function findStart(afterPosition: string | undefined, reader: LogReader): 
 
 async function* follow(
   start: Promise<number>,
-  { types, signal }: WatchOptions,
+  { types, audiences = [], signal }: WatchOptions,
   { reader, clock, onAppended }: WatchSource,
 ): AsyncGenerator<LoggedEvent> {
   const wanted = new Set(types);
+  const wantedAudiences = new Set(audiences);
   const wakeUp = createWakeUp(clock);
   const unsubscribe = onAppended(wakeUp.wake);
   signal.addEventListener("abort", wakeUp.close, { once: true });
@@ -44,12 +46,12 @@ async function* follow(
     let atEnd = false;
     while (!signal.aborted) {
       wakeUp.reset();
-      const part: LogPart = await (atEnd ? reader.readEnd(at) : reader.read(at, types));
+      const part: LogPart = await (atEnd ? reader.readEnd(at) : reader.read(at, { types, audiences }));
       for (const event of part.events) {
         if (signal.aborted) {
           return;
         }
-        if (wanted.has(event.type)) {
+        if (wanted.has(event.type) && (wantedAudiences.size === 0 || wantedAudiences.has(audienceOf(event)))) {
           yield { event, position: encodePosition(Number(event.sequence)) };
         }
       }

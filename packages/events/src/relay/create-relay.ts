@@ -131,7 +131,8 @@ export function createRelay(options: RelayOptions): Relay {
     if (running === undefined) {
       stopListening = options.log?.onWaiting(takeIn);
       running = run();
-      stopPruning = startPeriodic(() => pruneLog(database, clock.now() - retentionMs), {
+      const prune = () => pruneLog(database, { beforeMs: clock.now() - retentionMs, nowMs: clock.now() });
+      stopPruning = startPeriodic(prune, {
         clock,
         intervalMs: pruneIntervalMs,
         onError: (error) => log.warn({ err: error }, "pruning the event log failed"),

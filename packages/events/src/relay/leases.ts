@@ -11,6 +11,9 @@ export interface LeasesOptions {
   readonly leaseMs: number;
 }
 
+/** The longest lease. One that runs longer was written by a clock that was set back since, and has run out. */
+export const leaseMsMax = 60_000;
+
 /** Which partitions this replica publishes. Kept in the database, so that each has one publisher at a time. */
 export interface Leases {
   /** Renews what is held, takes up its share of what is free, and answers what is held now. */
@@ -19,7 +22,12 @@ export interface Leases {
   release(): Promise<void>;
 }
 
+/** Throws a RangeError where `leaseMs` is above {@link leaseMsMax}. */
 export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions): Leases {
+  if (leaseMs > leaseMsMax) {
+    throw new RangeError(`leaseMs is ${leaseMs}, and at most ${leaseMsMax}`);
+  }
+
   async function countPublishers(transaction: Transaction, nowMs: number): Promise<number> {
     await transaction.run(
       `INSERT INTO event_publishers (owner, expire_time) VALUES (?, ?)
@@ -27,7 +35,11 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
       owner,
       nowMs + leaseMs,
     );
-    await transaction.run("DELETE FROM event_publishers WHERE expire_time <= ?", nowMs);
+    await transaction.run(
+      "DELETE FROM event_publishers WHERE expire_time <= ? OR expire_time > ?",
+      nowMs,
+      nowMs + leaseMsMax,
+    );
     const row = await transaction.get<{ count: number }>("SELECT COUNT(*) AS count FROM event_publishers");
     return row?.count ?? 1;
   }
@@ -38,8 +50,9 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
         const nowMs = clock.now();
         const share = Math.ceil(partitionCount / (await countPublishers(transaction, nowMs)));
         const taken = await transaction.all<{ partition_number: number; owner: string }>(
-          "SELECT partition_number, owner FROM event_leases WHERE expire_time > ? ORDER BY partition_number",
+          "SELECT partition_number, owner FROM event_leases WHERE expire_time > ? AND expire_time <= ? ORDER BY partition_number",
           nowMs,
+          nowMs + leaseMsMax,
         );
         const held = taken.filter((lease) => lease.owner === owner).map((lease) => lease.partition_number);
         const others = new Set(taken.filter((lease) => lease.owner !== owner).map((lease) => lease.partition_number));

@@ -1,35 +1,54 @@
-import type { Database } from "@parley/store";
+import { type Database, insertRows, type Transaction } from "@parley/store";
+import { audienceOf } from "../log/audience.ts";
+import { decodeEvent, type EventRow } from "../log/log-reader.ts";
 
-/** Rows looked at, and removed, in one transaction: few enough that nobody waits noticeably for it. */
+/** Rows looked at, and removed, in one transaction: few enough that others do not wait noticeably for it. */
 const pruneBatchSize = 500;
 
 /**
  * Removes events that are done and happened before `beforeMs`, a batch at a time. Notes how far the log was pruned in the same
- * transaction, so that a watcher behind that place is told that events are gone.
+ * transaction, for each type and audience, so that a watcher that missed events of its own is told that they are gone.
  */
-export async function pruneLog(database: Database, beforeMs: number): Promise<void> {
+export async function pruneLog(database: Database, times: PruneLogTimes): Promise<void> {
   let after: number | undefined = 0;
   while (after !== undefined) {
-    after = await pruneBatch(database, { after, beforeMs });
+    after = await pruneBatch(database, { after, ...times });
   }
+}
+
+/** In milliseconds since the Unix epoch. */
+export interface PruneLogTimes {
+  readonly beforeMs: number;
+  readonly nowMs: number;
 }
 
 /** Where to go on, or undefined at the end. */
 function pruneBatch(
   database: Database,
-  { after, beforeMs }: { readonly after: number; readonly beforeMs: number },
+  { after, beforeMs, nowMs }: { readonly after: number } & PruneLogTimes,
 ): Promise<number | undefined> {
   return database.transaction(async (transaction) => {
-    const rows = await transaction.all<{ sequence: number; create_time: number; waiting: number | null }>(
-      `SELECT event_log.sequence, create_time, waiting.sequence AS waiting
+    const rows = await transaction.all<LogRow>(
+      `SELECT event_log.sequence, create_time, type, event, waiting.sequence AS waiting
        FROM event_log LEFT JOIN event_waiting AS waiting ON waiting.sequence = event_log.sequence
        WHERE event_log.sequence > ? ORDER BY event_log.sequence LIMIT ${pruneBatchSize}`,
       after,
     );
     const last = rows.at(-1);
-    const removed = rows.findLast((row) => row.waiting === null && row.create_time < beforeMs);
+    if (last !== undefined && rows.some((row) => row.create_time > nowMs)) {
+      // The clock was set back since. An event of the future would be kept for as long as the clock was wrong.
+      await transaction.run(
+        "UPDATE event_log SET create_time = ? WHERE sequence > ? AND sequence <= ? AND create_time > ?",
+        nowMs,
+        after,
+        last.sequence,
+        nowMs,
+      );
+    }
+    const pruned = rows.filter((row) => row.waiting === null && row.create_time < beforeMs);
+    const removed = pruned.at(-1);
     if (last === undefined || removed === undefined) {
-      return nextPlace(last, rows.length, beforeMs);
+      return nextPlace(last, rows.length, { beforeMs, nowMs });
     }
     await transaction.run(
       `DELETE FROM event_log WHERE sequence > ? AND sequence <= ? AND create_time < ?
@@ -43,15 +62,39 @@ function pruneBatch(
       removed.sequence,
       removed.sequence,
     );
-    return nextPlace(last, rows.length, beforeMs);
+    await noteAudiences(transaction, pruned);
+    return nextPlace(last, rows.length, { beforeMs, nowMs });
+  });
+}
+
+interface LogRow extends EventRow {
+  readonly create_time: number;
+  readonly type: string;
+  readonly waiting: number | null;
+}
+
+/** Notes how far the log was pruned for each type and audience. */
+async function noteAudiences(transaction: Transaction, pruned: readonly LogRow[]): Promise<void> {
+  const through = new Map<string, readonly [type: string, audience: string, sequence: number]>();
+  for (const row of pruned) {
+    const audience = audienceOf(decodeEvent(row));
+    through.set(JSON.stringify([row.type, audience]), [row.type, audience, row.sequence]);
+  }
+  await insertRows(transaction, {
+    into: "INSERT INTO event_log_pruned_audience (type, audience, through_sequence)",
+    rows: [...through.values()],
+    ending: "ON CONFLICT (type, audience) DO UPDATE SET through_sequence = excluded.through_sequence",
   });
 }
 
 function nextPlace(
   last: { readonly sequence: number; readonly create_time: number } | undefined,
   count: number,
-  beforeMs: number,
+  { beforeMs, nowMs }: PruneLogTimes,
 ): number | undefined {
-  // Events are in the order of their times, but for a clock that was set back: the rest is younger.
-  return last === undefined || count < pruneBatchSize || last.create_time >= beforeMs ? undefined : last.sequence;
+  if (last === undefined || count < pruneBatchSize) {
+    return undefined;
+  }
+  // Events are in the order of their times, but for a clock that was set: after a young one there are no old ones.
+  return last.create_time >= beforeMs && last.create_time <= nowMs ? undefined : last.sequence;
 }

@@ -383,7 +383,7 @@ test("pruning removes what is done and old, and nothing that waits", async () =>
   await pass(60_000);
   await source.append(orderConfirmed("young"));
   await pass(20_000);
-  await pruneLog(source.database, clock.now() - 30_000);
+  await pruneLog(source.database, { beforeMs: clock.now() - 30_000, nowMs: clock.now() });
   const left = await source.database.all("SELECT sequence FROM event_log ORDER BY sequence");
   expect(left).toEqual([{ sequence: 701 }, { sequence: 702 }]);
   const waiting = await source.database.all("SELECT partition_key FROM event_waiting");

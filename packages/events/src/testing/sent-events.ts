@@ -1,7 +1,7 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import { DeliverRequestSchema } from "@parley/gen/event/v1/event_service_pb.js";
-import { deliverRequest } from "../broker/deliver-request.ts";
+import { binaryDeliverRequest } from "../broker/deliver-request.ts";
 import type { OutgoingEvent } from "../event-log.ts";
 
 /** The events of a request, as whoever is sent it finds them. */
@@ -12,7 +12,7 @@ export function eventsOf(request: MessageInitShape<typeof DeliverRequestSchema>)
 
 /** The events that are given to a broker, as those behind it find them. */
 export function publishedEvents(events: readonly OutgoingEvent[]): readonly Event[] {
-  return eventsOf(deliverRequest(events));
+  return eventsOf(binaryDeliverRequest(events));
 }
 
 /** An event as it is given to a broker. */

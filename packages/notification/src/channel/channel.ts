@@ -9,11 +9,19 @@ export interface OutgoingMessage {
 
 /** A way to reach people. */
 export interface Channel {
-  /** Hands a message over. Rejects with {@link RecipientRefusedError} where trying again is of no use. */
+  /** How many messages it takes at the same time. */
+  readonly concurrencyMax: number;
+  /**
+   * Hands a message over. Resolves when the channel has taken it. Rejects with {@link RecipientRefusedError} where trying again is of no
+   * use, with {@link ChannelUnavailableError} where no message can be handed over at present, and with another error where this
+   * attempt failed or nobody knows what came of it. It ends by itself in the time that the channel's protocol allows.
+   *
+   * Aborting the signal ends the attempt: once the promise has settled, nothing more of the message goes out.
+   */
   send(message: OutgoingMessage, signal: AbortSignal): Promise<void>;
   /**
-   * Hands a message over to a channel that waits for nobody: what it takes is written down as sent to begin with. May be called again
-   * with the same message. Not there where handing over takes time. What it throws leaves the message to `send`.
+   * Hands a message over to a channel that takes it at once: it is written down as sent to begin with. May be called again with the same
+   * message. Left out where handing over takes time. What it throws leaves the message to `send`.
    */
   sendAtOnce?(message: OutgoingMessage): void;
   close(): Promise<void>;
@@ -22,4 +30,9 @@ export interface Channel {
 /** The channel will never take this message. */
 export class RecipientRefusedError extends Error {
   override readonly name = "RecipientRefusedError";
+}
+
+/** The channel cannot be used at present, whatever the message: no connection, no sign-in, no service. */
+export class ChannelUnavailableError extends Error {
+  override readonly name = "ChannelUnavailableError";
 }

@@ -12,6 +12,7 @@ export function createLogChannel({ log }: Pick<Environment, "log">): Channel {
   }
 
   return {
+    concurrencyMax: 1,
     sendAtOnce,
     async send(message) {
       sendAtOnce(message);

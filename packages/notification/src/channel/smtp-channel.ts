@@ -1,72 +1,112 @@
-import { createTransport, type Transporter } from "nodemailer";
-import { type Channel, RecipientRefusedError } from "./channel.ts";
+import MailComposer from "nodemailer/lib/mail-composer";
+import { parseConnectionUrl } from "nodemailer/lib/shared";
+import { type Channel, ChannelUnavailableError, type OutgoingMessage } from "./channel.ts";
+import { sendFailure } from "./smtp-errors.ts";
+import { type SmtpServer, SmtpSession } from "./smtp-session.ts";
 
 export interface SmtpOptions {
   /** For example `smtp://user:password@mail.example.com:587`, or `smtps:` for TLS from the first byte. */
   readonly url: string;
   /** The sender's address. */
   readonly from: string;
-  /** How long connecting, greeting, and each silence of the server may last. */
-  readonly timeoutMs?: number;
+  /** Connections open at once, and so messages under way at once. Default: 2. */
+  readonly connectionsMax?: number;
+  /** How long connecting, greeting and sign-in may take together. Default: 5 minutes. */
+  readonly connectTimeoutMs?: number;
+  /** How long each silence of the server may last afterwards. Default: 10 minutes. */
+  readonly replyTimeoutMs?: number;
 }
 
-/** How many connections to the mail server are open at once: more gain nothing with servers that queue anyway. */
-const connectionsMax = 2;
+/** Enough for a shop's mail; a server that takes its time can be given more. */
+export const smtpConnectionsMax = 2;
+/** A client should wait so long for the greeting (RFC 5321, section 4.5.3.2.1). */
+const connectTimeoutDefaultMs = 5 * 60_000;
+/** A client should wait so long for the answer to a message: a shorter wait sends messages twice (RFC 5321, section 4.5.3.2.6). */
+const replyTimeoutDefaultMs = 10 * 60_000;
 
 /**
  * Sends mail. The message's key becomes its Message-ID (RFC 5322, section 3.6.4), by which mail servers and readers know
  * a repeat.
  */
-export function createSmtpChannel({ url, from, timeoutMs = 10_000 }: SmtpOptions): Channel {
-  const transporter: Transporter = createTransport({
-    url,
-    pool: true,
-    maxConnections: connectionsMax,
-    connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  } as Parameters<typeof createTransport>[0]);
-  const domain = from.slice(from.lastIndexOf("@") + 1).replace(/>$/, "");
+export function createSmtpChannel(options: SmtpOptions): Channel {
+  const { url, from, connectionsMax = smtpConnectionsMax } = options;
+  const { connectTimeoutMs = connectTimeoutDefaultMs, replyTimeoutMs = replyTimeoutDefaultMs } = options;
+  const server: SmtpServer = { ...parseConnectionUrl(url), connectTimeoutMs, replyTimeoutMs };
+  const compose = createComposer(from);
+  const idle: SmtpSession[] = [];
+  const closing = new AbortController();
+
+  async function openSession(signal: AbortSignal): Promise<SmtpSession> {
+    for (let session = idle.pop(); session !== undefined; session = idle.pop()) {
+      if (await isUsable(session, signal)) {
+        return session;
+      }
+    }
+    try {
+      return await SmtpSession.open(server, signal);
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw new ChannelUnavailableError(`The mail server cannot be used: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  async function isUsable(session: SmtpSession, signal: AbortSignal): Promise<boolean> {
+    try {
+      await session.reset(signal);
+      return true;
+    } catch {
+      // The server ended it while it was idle.
+      session.close();
+      signal.throwIfAborted();
+      return false;
+    }
+  }
 
   return {
-    async send({ key, recipient, subject, body }, signal) {
+    concurrencyMax: connectionsMax,
+    async send(message, callerSignal) {
+      const signal = AbortSignal.any([callerSignal, closing.signal]);
       signal.throwIfAborted();
-      const handedOver = transporter.sendMail({
-        from,
-        to: { name: "", address: recipient },
-        subject,
-        text: body,
-        messageId: `<${key}@${domain}>`,
-      });
+      const mail = await compose(message);
+      const session = await openSession(signal);
       try {
-        await Promise.race([handedOver, aborted(signal)]);
+        await session.send(mail, signal);
       } catch (error) {
-        throw isPermanent(error)
-          ? new RecipientRefusedError("the mail server refused the message", { cause: error })
-          : error;
+        signal.throwIfAborted();
+        throw sendFailure(error, message.recipient);
+      } finally {
+        if (session.isOpen) {
+          idle.push(session);
+        }
       }
     },
     async close() {
-      transporter.close();
+      closing.abort(new Error("The channel is closed"));
+      for (const session of idle.splice(0)) {
+        session.close();
+      }
     },
   };
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
+/** Makes mails of messages: the envelope's addresses, and the bytes. */
+function createComposer(from: string) {
+  const domain = from.slice(from.lastIndexOf("@") + 1).replace(/>$/, "");
+  return async ({ key, recipient, subject, body }: OutgoingMessage) => {
+    const mail = new MailComposer({
+      from,
+      to: { name: "", address: recipient },
+      subject,
+      text: body,
+      messageId: `<${key}@${domain}>`,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    }).compile();
+    const envelope = mail.getEnvelope();
+    return { from: envelope.from || "", to: recipient, message: await mail.build() };
+  };
 }
 
-/** SMTP replies of the 500s are final (RFC 5321, section 4.2.1). */
-function isPermanent(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    "responseCode" in error &&
-    typeof error.responseCode === "number" &&
-    error.responseCode >= 500 &&
-    error.responseCode < 600
-  );
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import type { Migration } from "@parley/store";
 import { notifications } from "./0001-notifications.ts";
+import { failedNotifications } from "./0002-failed-notifications.ts";
 
 /** The schema's history, without that of the events package. */
-export const notificationMigrations: readonly Migration[] = [notifications];
+export const notificationMigrations: readonly Migration[] = [notifications, failedNotifications];

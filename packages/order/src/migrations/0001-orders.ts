@@ -5,7 +5,7 @@ import type { Migration } from "@parley/store";
  * - `items`: JSON, `[[product id, quantity], …]` until confirmed, then `[[product id, quantity, name, units, nanos], …]`.
  * - `due_time`: when recovery may take the order in hand; null once nothing is left to be done. While a process works on the
  *   order it lies in the future, which keeps other processes off. `owner` names that process, so that its next life need not
- *   wait. `attempts` counts the tries of recovery since the order last moved on.
+ *   wait. `attempts` counts how often it was taken in hand since it last moved on.
  */
 export const orders: Migration = {
   id: "order/0001-orders",

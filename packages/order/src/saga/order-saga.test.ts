@@ -17,7 +17,17 @@ type Happening =
   | { readonly kind: "die"; readonly by: number; readonly afterPoints: number };
 
 const by = fc.integer({ min: 0, max: 1 });
-const trouble = fc.constantFrom<Trouble[]>("never-sent", "lost", "answer-lost", "silent", "broken", "late", "copied");
+const trouble = fc.constantFrom<Trouble[]>(
+  "never-sent",
+  "never-sent-late",
+  "slow",
+  "lost",
+  "answer-lost",
+  "silent",
+  "broken",
+  "late",
+  "copied",
+);
 const happening: fc.Arbitrary<Happening> = fc.oneof(
   {
     weight: 4,

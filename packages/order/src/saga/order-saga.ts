@@ -1,14 +1,5 @@
 import type { Clock } from "@parley/rpc";
-import {
-  beginRelease,
-  confirm,
-  giveUp,
-  type Order,
-  type Refusal,
-  type ReservedLine,
-  refuse,
-  released,
-} from "../order.ts";
+import { beginRelease, confirm, giveUp, type Order, type ReservedLine, refuse, released } from "../order.ts";
 import {
   AmountOutOfRangeError,
   ContendedError,
@@ -16,6 +7,7 @@ import {
   MixedCurrenciesError,
   orderReasons,
   ProductNotFoundError,
+  type Refusal,
   ReservationMismatchError,
 } from "../order-errors.ts";
 import { eventOf } from "../order-events.ts";
@@ -113,10 +105,20 @@ export function createOrderSaga({ store, stock, clock, signal, leave }: OrderSag
   async function afterFailure(order: Order, error: DependencyError, call: SagaCall, occasion: Occasion) {
     if (occasion === "recovered" || signal.aborted) return;
     if (occasion === "new" && error.neverSent) {
-      await move(order, giveUp(order, error.message, clock.now()), call);
-    } else {
-      await abandonSoon(order, error.message, call);
+      if (await giveUpUntouched(order, error.message, call)) return;
     }
+    await abandonSoon(order, error.message, call);
+  }
+
+  /**
+   * Gives up an order for which nothing was set aside. False if another process or call works on it too: what that one asked the product
+   * service for is not known here.
+   */
+  async function giveUpUntouched(order: Order, reason: string, call: SagaCall): Promise<boolean> {
+    const rejected = giveUp(order, reason, clock.now());
+    const event = eventOf(order, rejected, call.cause);
+    const dueTimeMs = clock.now() + leaseMs;
+    return await store.move(rejected, { from: order.phase, dueTimeMs, event, ifUntouched: true });
   }
 
   async function abandonSoon(order: Order, reason: string, call: SagaCall): Promise<void> {

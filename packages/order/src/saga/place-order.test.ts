@@ -134,6 +134,29 @@ describe("placing an order", () => {
     });
   });
 
+  it("has one order that stands for a request id, beside a rejected one for each try that could not be made", async () => {
+    const { reserve } = orders.inventory.trouble;
+    const tries = ["never-sent", "lost", "answer-lost", "broken", "silent"] as const;
+    for (const trouble of tries) {
+      reserve.push(trouble);
+      const placed = orders.place(repeatable).catch((error: unknown) => error);
+      for (let passedMs = 0; passedMs < 10_000; passedMs += 500) await orders.clock.advance(500);
+      expect(await placed).toBeInstanceOf(DependencyError);
+      await orders.idle();
+    }
+    const order = await orders.place(repeatable);
+    expect(await orders.place(repeatable)).toEqual(order);
+    const all = await stored();
+    expect(all.filter(({ phase }) => phase === "CONFIRMED").map(({ id, requestId }) => [id, requestId])).toEqual([
+      [order.id, repeatable.requestId],
+    ]);
+    const rejected = all.filter(({ id }) => id !== order.id);
+    expect(rejected.map(({ phase, requestId, refusal }) => [phase, requestId, refusal])).toEqual(
+      tries.map(() => ["REJECTED", undefined, undefined]),
+    );
+    expect([stockOf("101"), stockOf("102")]).toEqual([48, 199]);
+  });
+
   it("refuses more at once than it has room for, and has room again afterwards", async () => {
     const known = orders.users.validateUser;
     const gate = Promise.withResolvers<void>();

@@ -8,7 +8,7 @@ import {
   TooManyOrdersError,
 } from "../order-errors.ts";
 import { addUp, type OrderLine, sameLines } from "../order-line.ts";
-import type { OrderStore } from "../order-store.ts";
+import { dueWaitMsMax, type OrderStore } from "../order-store.ts";
 import type { Buyers } from "./buyers.ts";
 import type { InTurn } from "./in-turn.ts";
 import { leaseMs, type OrderSaga } from "./order-saga.ts";
@@ -98,10 +98,14 @@ export function createPlaceOrder(
     if (call.remainingMs() < startMsMin) throw new DependencyError("user service", "timed-out");
     const order = placeOrder({ id: newId(), userId, userName, userEmail, lines, requestId }, clock.now());
     return await inTurn.run(order.id, async () => {
-      // Time left has fractions; columns have whole milliseconds.
-      const kept = await store.insert(order, clock.now() + Math.ceil(call.remainingMs()) + leaseMs);
+      const kept = await store.insert(order, inHandUntilMs(call));
       return kept ? await saga.reserve(order, call, "new") : undefined;
     });
+  }
+
+  /** Until when recovery leaves an order to this call. Time left has fractions; columns have whole milliseconds. */
+  function inHandUntilMs(call: SagaCall): number {
+    return clock.now() + Math.min(Math.ceil(call.remainingMs()) + leaseMs, dueWaitMsMax);
   }
 
   /** Undefined if the order is gone. */
@@ -110,7 +114,10 @@ export function createPlaceOrder(
     if (known.phase !== "RESERVING" && known.phase !== "RELEASING") return known;
     return await inTurn.run(known.id, async () => {
       const order = await store.get(known.id);
-      if (order?.phase === "RESERVING") return await saga.reserve(order, call, "resumed");
+      if (order?.phase === "RESERVING") {
+        // Another process may be reserving for it too, and must not give it up as if it were alone.
+        return (await store.join(order, inHandUntilMs(call))) ? await saga.reserve(order, call, "resumed") : undefined;
+      }
       if (order?.phase === "RELEASING") return await saga.release(order, call);
       return order;
     });

@@ -153,6 +153,108 @@ describe("recovery", () => {
     expect(waited.second).toBeGreaterThan(5_000);
   });
 
+  describe("of two processes on one database, of which one could not ask the product service", () => {
+    const ways: Readonly<
+      Record<
+        string,
+        { owners: readonly [string, string]; request: typeof request; takeOver: (life: TestOrders) => unknown }
+      >
+    > = {
+      "while the other answers the same request": {
+        owners: ["first", "second"],
+        request: repeatable,
+        takeOver: (life) => life.place(repeatable).catch(() => undefined),
+      },
+      "while the other recovers it": {
+        owners: ["first", "second"],
+        request: repeatable,
+        takeOver: async (life) => {
+          await life.clock.advance(8_000);
+          await life.recovery.start();
+        },
+      },
+      "while another of the same name takes it for its own": {
+        owners: ["only", "only"],
+        request: repeatable,
+        takeOver: (life) => life.recovery.start(),
+      },
+    };
+
+    it.each(Object.entries(ways))("no stock is lost %s", async (_, { owners, request, takeOver }) => {
+      const world = await createWorld();
+      const { inventory } = world;
+      const unsent = Promise.withResolvers<void>();
+      inventory.trouble.reserve = ["never-sent"];
+      const reached = Promise.withResolvers<void>();
+      inventory.onReserve = () => {
+        inventory.onReserve = undefined;
+        // What comes meanwhile is no trouble.
+        inventory.trouble.reserve = [];
+        reached.resolve();
+        return unsent.promise.then(() => {
+          inventory.trouble.reserve = ["never-sent"];
+        });
+      };
+      const first = await createTestOrders({ ...world, owner: owners[0] });
+      const placed = first.place(request, 20_000).catch((error: Error) => error.message);
+      await reached.promise;
+
+      let hasReserved = false;
+      const confirm = Promise.withResolvers<void>();
+      const second = await createTestOrders({
+        ...world,
+        owner: owners[1],
+        async checkpoint(name) {
+          if (name === "before CONFIRMED") {
+            hasReserved = true;
+            await confirm.promise;
+          }
+        },
+      });
+      void takeOver(second);
+      for (let passedMs = 0; passedMs < 20_000 && !hasReserved; passedMs += 500) await world.clock.advance(500);
+      expect(hasReserved).toBe(true);
+      // The second has set the stock aside, and the first now learns that its own call never went out.
+      unsent.resolve();
+      await placed;
+      confirm.resolve();
+      await first.recovery.start();
+      await untilSettled(second);
+      await expectInvariants(second);
+      first.stop();
+      second.stop();
+      await world.database.close();
+    });
+  });
+
+  it("takes an order in hand at once that a clock since set back by an hour put off", async () => {
+    const world = await createWorld();
+    const hourMs = 60 * 60_000;
+    const ahead = { ...world.clock, now: () => world.clock.now() + hourMs };
+    await dieAt({ ...world, ...{ owner: "first", clock: ahead } }, 6, (life) => life.place(repeatable));
+    const next = await createTestOrders({ ...world, owner: "second" });
+    await next.recovery.start();
+    await next.clock.advance(5_000);
+    await next.idle();
+    expect(await next.store.list({}, 1)).toMatchObject([{ phase: "CONFIRMED" }]);
+    await expectInvariants(next);
+  });
+
+  it("goes on in the same process after its clock was set back by an hour", async () => {
+    const world = await createWorld();
+    let setBackMs = 0;
+    const clock = { ...world.clock, now: () => world.clock.now() - setBackMs };
+    const life = await createTestOrders({ ...world, clock });
+    await life.recovery.start();
+    world.inventory.trouble.always = "lost";
+    await life.place(request).catch(() => undefined);
+    await world.clock.advance(5_000);
+    setBackMs = 60 * 60_000;
+    world.inventory.trouble.always = undefined;
+    expect(await untilSettled(life)).toBeLessThan(backoffMsMax + 5_000);
+    await expectInvariants(life);
+  });
+
   it("leaves alone what is under way in its own process", async () => {
     const world = await createWorld();
     const life = await createTestOrders(world);

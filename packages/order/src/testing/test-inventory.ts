@@ -10,6 +10,10 @@ import type { InventoryClient } from "../saga/stock.ts";
 export type Trouble =
   /** The connection is refused: the call never arrives. */
   | "never-sent"
+  /** No connection is there until the deadline passes: the call never arrives. */
+  | "never-sent-late"
+  /** The call takes effect, and is answered only just in time. */
+  | "slow"
   /** The call is lost on its way. */
   | "lost"
   /** The call takes effect, but its answer is lost. */
@@ -65,6 +69,14 @@ export function createTestInventory(clock: Clock): TestInventory {
     switch (kind) {
       case "never-sent":
         throw markReach(new ConnectError("connection refused", Code.Unavailable), "unsent");
+      case "never-sent-late":
+        await sleep(clock, timeoutMs);
+        throw markReach(new ConnectError("no connection", Code.Unavailable), "unsent");
+      case "slow": {
+        const result = answer();
+        await sleep(clock, timeoutMs * 0.9);
+        return result;
+      }
       case "lost":
         throw new ConnectError("connection reset", Code.Unavailable);
       case "answer-lost":

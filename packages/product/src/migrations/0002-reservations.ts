@@ -5,11 +5,11 @@ import type { Migration } from "@parley/store";
 export const reservations: Migration = {
   id: "0002-reservations",
   sql: `
-    CREATE TABLE reservations (
-      order_id TEXT PRIMARY KEY,
-      state TEXT NOT NULL CHECK (state IN ('reserved', 'released')),
-      items TEXT NOT NULL,
-      create_time BIGINT NOT NULL
-    );
-  `,
+      CREATE TABLE reservations (
+        order_id TEXT PRIMARY KEY,
+        state TEXT NOT NULL CHECK (state IN ('reserved', 'released')),
+        items TEXT NOT NULL,
+        create_time BIGINT NOT NULL
+      );
+    `,
 };

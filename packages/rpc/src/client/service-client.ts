@@ -1,5 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import { methodPolicy } from "@parley/contract";
 import type { Environment } from "../environment/environment.ts";
 import { BatchLayer } from "./batch/batch-layer.ts";
 import type { Schedule } from "./batch/batch-queue.ts";
@@ -45,13 +46,18 @@ export interface ServiceClientOptions extends Omit<WireTransportOptions, "userAg
  * `target` is a URL (`http:` is HTTP/2 in clear text, `https:` HTTP/2 by ALPN), several with commas between them, `dns:///name:port`,
  * or a Connect transport, for example one in memory, which gets the same policies by the environment's clock and randomness.
  *
- * A call's `timeoutMs` of 0 or less has no time left, and fails at once. Throws a `TypeError` where the target is none.
+ * A call's `timeoutMs` of 0 or less has no time left, and fails at once. Throws a `TypeError` where the target is none, and a `PolicyError`
+ * where the contract asks for what is not supported (hedging).
  */
 export function createServiceClient<S extends DescService>(
   service: S,
   target: string | Transport,
   options: ServiceClientOptions,
 ): Client<S> {
+  for (const method of service.methods) {
+    // A contract that asks for what is not supported is refused here, and not by the first call.
+    methodPolicy(method);
+  }
   return createClient(service, createServiceTransport(target, { ...options, ...memoryName(service, target, options) }));
 }
 

@@ -1,3 +1,5 @@
+import { PieceQueue } from "./piece-queue.ts";
+
 /**
  * Collects a body from its pieces. A body in one piece, the usual case, is kept as it is. Small pieces are copied together as they come, so
  * that a body takes memory by its bytes and not by its number of pieces: a `Buffer` object of one byte takes more than 100.
@@ -6,9 +8,7 @@ export class BodyCollector {
   /** The bytes so far. */
   length = 0;
   #first: Buffer | undefined;
-  #whole: Buffer[] | undefined;
-  #tail: Buffer | undefined;
-  #tailBytes = 0;
+  #pieces: PieceQueue | undefined;
 
   add(piece: Buffer): void {
     this.length += piece.length;
@@ -16,23 +16,20 @@ export class BodyCollector {
       this.#first = piece;
       return;
     }
-    if (this.#whole === undefined) {
-      this.#whole = [];
-      this.#append(this.#first);
+    if (this.#pieces === undefined) {
+      this.#pieces = new PieceQueue();
+      this.#pieces.push(this.#first);
     }
-    this.#append(piece);
+    this.#pieces.push(piece);
   }
 
   /** The whole body so far. Nothing is added afterwards. */
   bytes(): Buffer {
-    if (this.#whole === undefined) {
-      return this.#first ?? noBytes;
+    if (this.#pieces !== undefined) {
+      this.#first = this.#pieces.take(this.#pieces.byteLength);
+      this.#pieces = undefined;
     }
-    this.#closeTail();
-    const body = this.#whole.length === 1 ? (this.#whole[0] as Buffer) : Buffer.concat(this.#whole, this.length);
-    this.#whole = undefined;
-    this.#first = body;
-    return body;
+    return this.#first ?? noBytes;
   }
 
   /** The whole body, which is then forgotten; its {@link length} is not. */
@@ -46,32 +43,6 @@ export class BodyCollector {
   skip(bytes: number): void {
     this.length += bytes;
   }
-
-  #append(piece: Buffer): void {
-    if (this.#tail === undefined || this.#tailBytes + piece.length > this.#tail.length) {
-      this.#closeTail();
-      if (piece.length >= smallPieceBytesMax) {
-        this.#whole?.push(piece);
-        return;
-      }
-      // Grows with the body, so that a slow body of few bytes takes little.
-      this.#tail = Buffer.allocUnsafeSlow(Math.max(piece.length, Math.min(this.length * 2, tailBytesMax)));
-    }
-    piece.copy(this.#tail, this.#tailBytes);
-    this.#tailBytes += piece.length;
-  }
-
-  #closeTail(): void {
-    if (this.#tail !== undefined && this.#tailBytes > 0) {
-      this.#whole?.push(this.#tail.subarray(0, this.#tailBytes));
-    }
-    this.#tail = undefined;
-    this.#tailBytes = 0;
-  }
 }
 
 const noBytes = Buffer.alloc(0);
-/** From this size on, a piece is kept as it is: copying would cost more than the object around it. */
-const smallPieceBytesMax = 4096;
-/** Small pieces are copied into buffers of up to this size. */
-const tailBytesMax = 64 * 1024;

@@ -31,6 +31,11 @@ function outcome<T>(run: () => T): { readonly value?: T; readonly error?: string
 /** What comes of a text, and of the message in it when that is written again: what comes of them with protobuf-es. */
 function sameOutcome(schema: DescMessage, text: string): { readonly value?: Message; readonly error?: string } {
   const read = outcome(() => messageFromJson(schema, text, options));
+  if (read.error?.startsWith("JsonNumberError") === true) {
+    // The one thing that is refused although protobuf-es takes it.
+    expect(text).toMatch(/""|" *[+0]/);
+    return read;
+  }
   expect(read, text).toEqual(outcome(() => fromJsonString(schema, text, options)));
   const { value } = read;
   if (value !== undefined) {

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import {
   type DescMessage,
   fromJson,
@@ -7,20 +8,67 @@ import {
   type MessageShape,
   toJson,
 } from "@bufbuild/protobuf";
+import { checkJson, type DecodeBudget, defaultDecodeBudget, scanJson, scannedBytesMin } from "@parley/contract";
+
+/** Settings of reading JSON: those of protobuf-es, and what a message may cost. */
+export interface JsonBytesOptions extends Partial<JsonReadOptions> {
+  readonly budget?: DecodeBudget;
+}
 
 /**
- * Reads a message as protobuf-es does, with the same errors. protobuf-es looks at each character once more for keys that come twice,
- * which takes it longer than all the rest; here they are counted, and only where the count leaves a doubt is it asked.
+ * Reads a message from the bytes of a JSON text, within a budget: {@link defaultDecodeBudget} by default. Throws a `DecodeLimitError` for a limit, a
+ * `JsonNumberError` for a number in quotes that is not written as JSON's are, and an Error for bytes that are no UTF-8, no JSON or no such message.
  */
+export function messageFromJsonBytes<T extends DescMessage>(
+  schema: T,
+  bytes: Buffer,
+  { budget = defaultDecodeBudget, ...options }: JsonBytesOptions,
+): MessageShape<T> {
+  if (!isUtf8(bytes)) {
+    // Decoded all the same, each wrong byte would become U+FFFD, and be stored as that (RFC 8259, section 8.1).
+    throw new Error(`cannot decode message ${schema.typeName} from JSON: the text is not valid UTF-8`);
+  }
+  const keys = bytes.length < scannedBytesMin ? undefined : scanJson(bytes, budget).keys;
+  return read(schema, { text: textOf(bytes), keys, options, contractLimits: budget.contractLimits ?? true });
+}
+
+/** Reads a message as protobuf-es does, with the same errors, but for numbers in quotes: see `checkJson`. */
 export function messageFromJson<T extends DescMessage>(
   schema: T,
   text: string,
   options: Partial<JsonReadOptions>,
 ): MessageShape<T> {
+  return read(schema, { text, keys: undefined, options, contractLimits: true });
+}
+
+interface JsonText {
+  readonly text: string;
+  /** How many keys are written in it, where they were counted. */
+  readonly keys: number | undefined;
+  readonly options: Partial<JsonReadOptions>;
+  readonly contractLimits: boolean;
+}
+
+/**
+ * protobuf-es looks at each character once more for keys that come twice, which takes it longer than all the rest; here they are counted, and only
+ * where the count leaves a doubt is it asked.
+ */
+function read<T extends DescMessage>(schema: T, { text, keys, options, contractLimits }: JsonText): MessageShape<T> {
   const value = parse(text);
-  return value !== undefined && keysOf(value, nestingMax) === keysIn(text)
-    ? fromJson(schema, value, options)
-    : fromJsonString(schema, text, options);
+  if (value === undefined || keysOf(value, nestingMax) !== (keys ?? keysIn(text))) {
+    return fromJsonString(schema, text, options);
+  }
+  if (contractLimits) {
+    checkJson(schema, value);
+  }
+  return fromJson(schema, value, options);
+}
+
+/** Text without the byte order mark that some clients put before it. */
+function textOf(bytes: Buffer): string {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+    ? bytes.toString("utf8", 3)
+    : bytes.toString("utf8");
 }
 
 /** Writes a message as protobuf-es does. `JSON.stringify` is quicker if nothing is said of spaces, not even that there are none. */

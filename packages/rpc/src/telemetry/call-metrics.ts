@@ -7,6 +7,8 @@ export interface CallMetrics {
   method(fullName: string): MethodMetrics;
   /** Calls begun and not ended, whatever their kind. */
   readonly inFlight: ValueTally;
+  /** Requests refused for a limit on messages, by the limit's name. */
+  exceeded(limit: string): ValueTally;
   /** Counts a call refused for load, by reason. */
   shed(reason: string): void;
   /** Places taken, by budget. */
@@ -55,7 +57,13 @@ export function createCallMetrics(registry: Registry): CallMetrics {
     help: "Places taken by calls, by budget: unary (CALLS_MAX), streams (STREAMS_MAX), diagnostics (DIAGNOSTIC_STREAMS_MAX).",
     type: "gauge",
   });
+  const exceeded = valueFamily(registry, {
+    name: "parley_server_requests_over_limit_total",
+    help: "Requests refused because a message is over a limit: bytes, elements, fields, depth, list, length.",
+    type: "counter",
+  });
   return {
+    exceeded: seriesBy("limit", exceeded),
     inFlight: inFlight.series({}),
     shed(reason) {
       shedInAll.value++;

@@ -1,8 +1,10 @@
 import type { Transaction } from "../database.ts";
 import { StoreUnavailableError } from "../store-errors.ts";
 import type { Disk } from "./disk.ts";
+import type { CommitPoint, GroupCommitOptions, Schedule } from "./group-commit-options.ts";
 import { answer, type Done, fail, failWaiting, leftBy, succeeded, undone, type Waiting } from "./group-members.ts";
 import { type Outcome, RunningTransaction } from "./running-transaction.ts";
+import { alone, nextGroup, SharedWorkFailed, sharedFailure } from "./shared-work-failure.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
 /** Transactions that share a commit at most: more would make the first of them wait longer than the shared commit saves. */
@@ -14,19 +16,6 @@ export const queueLengthMax = 10_000;
  * before the next turn; a few are left for a scheduler that turns more finely than the event loop does.
  */
 export const stuckTurnsMax = 8;
-
-/** Calls back on a later turn of the event loop, after every promise settled by now has called back. */
-export type Schedule = (callback: () => void) => void;
-
-/** A moment in the life of a group, at which a simulation may cut the database off. */
-export type CommitPoint = "begin" | "work" | "commit" | "committed";
-
-export interface GroupCommitOptions {
-  readonly schedule: Schedule;
-  /** Waited for after each commit. Without it a commit is durable at once. */
-  readonly disk?: Disk | undefined;
-  readonly atPoint?: ((point: CommitPoint) => void) | undefined;
-}
 
 /**
  * Runs transactions that wait at the same time one after another, each in a savepoint of its own, and makes them durable with
@@ -158,9 +147,8 @@ export class GroupCommit {
     if (this.#running) {
       this.#watch();
     } else if (this.#queue.length > 0) {
-      const all = this.#queue.length <= groupSizeMax;
-      const group = all ? this.#queue : this.#queue.slice(0, groupSizeMax);
-      this.#queue = all ? [] : this.#queue.slice(groupSizeMax);
+      const { group, rest } = nextGroup(this.#queue, groupSizeMax);
+      this.#queue = rest;
       void this.#runGroup(group);
       // The next turn looks in again: for what came meanwhile, and for a body that is stuck.
       this.#wake();
@@ -207,8 +195,12 @@ export class GroupCommit {
         return;
       }
       this.#undo();
-      fail(done, error);
-      failWaiting(left, error);
+      if (error instanceof SharedWorkFailed) {
+        this.#queue.unshift(...alone(done));
+      } else {
+        fail(done, error);
+        failWaiting(left, error);
+      }
     }
     this.#end();
   }
@@ -229,7 +221,7 @@ export class GroupCommit {
         const transaction = new RunningTransaction(this.#connection);
         const outcome = await this.#perform(transaction, () => work(transaction, items));
         if (!outcome.ok) {
-          throw outcome.error;
+          throw sharedFailure(outcome.error, done.length);
         }
         together.push(transaction);
       }

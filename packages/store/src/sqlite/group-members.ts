@@ -7,6 +7,8 @@ export interface Waiting {
   readonly work: (transaction: Transaction) => Promise<unknown>;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: unknown) => void;
+  /** Commits by itself, because work that it shared with others failed and the one to blame is not known. */
+  readonly alone?: true;
 }
 
 /** One whose body has ended, and of which is told when what it did, or what it may have seen, is durable. */

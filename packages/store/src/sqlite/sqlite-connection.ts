@@ -7,18 +7,18 @@ import { fromSqlite } from "./sqlite-errors.ts";
 /** The most statements kept prepared. A service has a few dozen; lists of parameters of many lengths could make it thousands. */
 const preparedMax = 256;
 /** SQLite waits for a lock with the whole thread, so not for long: nobody else writes to a service's file as a rule. */
-const busyTimeoutMs = 250;
+const busyTimeoutDefaultMs = 250;
 
 /** A connection to a SQLite file, with prepared statements kept. Everything in it happens at once, on this thread. */
 export class SqliteConnection {
   readonly #database: DatabaseSync;
   readonly #prepared = new LRUCache<string, Prepared>({ max: preparedMax });
 
-  constructor(path: string, options: { readonly readOnly?: boolean } = {}) {
+  constructor(path: string, options: { readonly readOnly?: boolean; readonly busyTimeoutMs?: number } = {}) {
     try {
       this.#database = new DatabaseSync(path, {
         readOnly: options.readOnly ?? false,
-        timeout: busyTimeoutMs,
+        timeout: options.busyTimeoutMs ?? busyTimeoutDefaultMs,
         enableForeignKeyConstraints: true,
         enableDoubleQuotedStringLiterals: false,
       });

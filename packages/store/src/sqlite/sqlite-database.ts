@@ -1,15 +1,18 @@
-import { closeSync, fdatasync, mkdirSync, openSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Database, Migration, Row, SqlValue, Transaction } from "../database.ts";
 import { type MigrationTarget, migrate, migrationsTable } from "../migrate.ts";
 import { StoreError, StoreUnavailableError } from "../store-errors.ts";
 import { Disk } from "./disk.ts";
-import { GroupCommit, type GroupCommitOptions } from "./group-commit.ts";
+import { lockFile } from "./file-lock.ts";
+import { GroupCommit } from "./group-commit.ts";
+import type { GroupCommitOptions } from "./group-commit-options.ts";
 import { SqliteConnection } from "./sqlite-connection.ts";
+import { openSyncedFile, type SyncedFile } from "./synced-file.ts";
 
 /**
  * SQLite itself waits for the disk only where the order of writes matters (at checkpoints, and as the log begins anew). That a commit is on
- * the disk before anybody is told of it, as with `synchronous = FULL`, is seen to by {@link openLog}, off this thread.
+ * the disk before anybody is told of it, as with `synchronous = FULL`, is seen to by {@link openSyncedFile}, off this thread.
  */
 const filePragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
 
@@ -47,9 +50,19 @@ export class SqliteDatabase implements Database {
     return this.#closed;
   }
 
+  /** Resolves when what was there as the database was opened is on the disk. Nothing may be asked of it before. */
+  async ready(): Promise<void> {
+    await this.#disk?.wait();
+  }
+
   /** For simulations: the process that had the database open is gone. */
   cut(): void {
     this.#group.cut();
+  }
+
+  /** For simulations: gives back what a process that is gone had open. */
+  abandon(): void {
+    this.#onClosed();
   }
 
   #read<R>(sql: string, statement: (connection: SqliteConnection) => R): Promise<R> {
@@ -85,17 +98,39 @@ export interface SqliteOptions extends GroupCommitOptions {
   readonly migrations: readonly Migration[];
   readonly now: () => number;
   readonly onFailed?: ((failure: StoreUnavailableError) => void) | undefined;
+  /** Opens a file to wait for the disk with. Default: the machine's. */
+  readonly openSynced?: ((path: string) => SyncedFile) | undefined;
 }
 
-/** Opens the file, making it and its folder where they are missing. */
-export function openSqliteFile(path: string, options: SqliteOptions): SqliteDatabase {
+/** Opens the file, making it and its folder where they are missing, and locks it until the database is closed. */
+export async function openSqliteFile(path: string, options: SqliteOptions): Promise<SqliteDatabase> {
   makeFolder(path);
+  const lock = await lockFile(path);
+  try {
+    const database = openLocked(path, { ...options, onReleased: lock.release });
+    await database.ready().catch(async (error: unknown) => {
+      await database.close();
+      throw error;
+    });
+    return database;
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Opens a file that nobody else has open. To be used once it is {@link SqliteDatabase.ready}. */
+export function openLocked(
+  path: string,
+  options: SqliteOptions & { readonly onReleased?: () => void },
+): SqliteDatabase {
   const writer = new SqliteConnection(path);
   try {
     writer.execute(filePragmas);
     migrateSqlite(writer, options);
+    rewriteLog(writer);
     const reader = new SqliteConnection(path, { readOnly: true });
-    const log = openLog(path);
+    const log = (options.openSynced ?? openSyncedFile)(`${path}-wal`);
     return new SqliteDatabase(writer, {
       ...options,
       disk: new Disk(log.sync, options.onFailed),
@@ -104,6 +139,7 @@ export function openSqliteFile(path: string, options: SqliteOptions): SqliteData
         log.close();
         reader.close();
         writer.close();
+        options.onReleased?.();
       },
     });
   } catch (error) {
@@ -112,14 +148,18 @@ export function openSqliteFile(path: string, options: SqliteOptions): SqliteData
   }
 }
 
-/** The write-ahead log beside the file, where commits are written first. It stays the same file as long as the database is open. */
-function openLog(path: string): { sync(): Promise<void>; close(): void } {
-  const descriptor = openSync(`${path}-wal`, "r+");
-  return {
-    sync: () =>
-      new Promise((resolve, reject) => fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error)))),
-    close: () => closeSync(descriptor),
-  };
+/**
+ * Copies what the write-ahead log holds into the database file, waits for the disk, and begins the log anew. An earlier life may have ended
+ * because the disk failed under the log: what is read from it then comes from memory, and no later fsync of it proves anything.
+ */
+function rewriteLog(writer: SqliteConnection): void {
+  const [result] = writer.all("PRAGMA wal_checkpoint(TRUNCATE)", []) as { busy: number }[];
+  if (result?.busy !== 0) {
+    throw new StoreUnavailableError(
+      "locked",
+      "The database is being read by another program, so its write-ahead log cannot be made safe: end that program first.",
+    );
+  }
 }
 
 /** Opens a database that is gone when it is closed. */

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import type { CommitPoint } from "../sqlite/group-commit.ts";
+import type { CommitPoint } from "../sqlite/group-commit-options.ts";
 import { type CrashableDatabase, createCrashableDatabase } from "./crashable-database.ts";
 
 const migrations = [{ id: "0001-t", sql: "CREATE TABLE t (a TEXT PRIMARY KEY)" }];

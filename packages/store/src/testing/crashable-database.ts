@@ -1,5 +1,5 @@
 import type { Database, Migration } from "../database.ts";
-import type { CommitPoint, Schedule } from "../sqlite/group-commit.ts";
+import type { CommitPoint, Schedule } from "../sqlite/group-commit-options.ts";
 import { SqliteConnection } from "../sqlite/sqlite-connection.ts";
 import { migrateSqlite, SqliteDatabase } from "../sqlite/sqlite-database.ts";
 

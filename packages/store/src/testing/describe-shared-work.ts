@@ -42,7 +42,34 @@ export function describeSharedWork(database: () => Database): void {
     expect(await ids()).toEqual(["a!"]);
   });
 
-  test("all fail where what they do together fails", async () => {
+  test("only the one whose item is bad fails where what they do together fails", async () => {
+    const told: string[] = [];
+    const openAll: SharedWork<{ readonly id: string; readonly balance: number }> = async (transaction, items) => {
+      for (const { id, balance } of items) {
+        await transaction.run("INSERT INTO accounts (id, balance) VALUES (?, ?)", id, balance);
+      }
+      transaction.onCommit(() => told.push(...items.map(({ id }) => id)));
+    };
+    const bad = new Set([1, 4]);
+    const works = Array.from({ length: 6 }, (_, number) =>
+      database().transaction(async (transaction) => {
+        await transaction.run(insertSql, `own-${number}`);
+        transaction.beforeCommit(openAll, { id: `shared-${number}`, balance: bad.has(number) ? -1 : 1 });
+        return number;
+      }),
+    );
+    const plain = database().transaction((transaction) => transaction.run(insertSql, "plain"));
+    const outcomes = await Promise.allSettled(works);
+    expect(outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : outcome.reason.name))).toEqual(
+      Array.from({ length: 6 }, (_, number) => (bad.has(number) ? "ConstraintError" : number)),
+    );
+    expect(await plain).toBe(1);
+    const good = [0, 2, 3, 5];
+    expect(told.sort()).toEqual(good.map((number) => `shared-${number}`));
+    expect(await ids()).toEqual(["plain", ...good.flatMap((n) => [`own-${n}`, `shared-${n}`])].sort());
+  });
+
+  test("one fails where what it leaves fails, and nothing of it is kept", async () => {
     const told: string[] = [];
     const refuse: SharedWork<string> = async (transaction) => {
       transaction.onCommit(() => told.push("committed"));

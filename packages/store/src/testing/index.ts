@@ -1,3 +1,4 @@
-export type { CommitPoint } from "../sqlite/group-commit.ts";
+export type { CommitPoint } from "../sqlite/group-commit-options.ts";
 export { type CrashableDatabase, type CrashableOptions, createCrashableDatabase } from "./crashable-database.ts";
+export { type CrashableFileOptions, createCrashableFile } from "./crashable-file.ts";
 export { describeDatabase } from "./describe-database.ts";

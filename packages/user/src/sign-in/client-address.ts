@@ -1,5 +1,4 @@
-import type { HandlerContext } from "@connectrpc/connect";
-import { addressGroup, callContextKey } from "@parley/rpc";
+import { addressGroup, type CallContext, callContextKey } from "@parley/rpc";
 
 /** Where a call comes from, for slowing down password guessing. */
 export interface ClientAddress {
@@ -9,12 +8,18 @@ export interface ClientAddress {
   readonly shared: boolean;
 }
 
+/** What is read of a call. */
+interface CallHead {
+  readonly values: { get(key: typeof callContextKey): CallContext | undefined };
+  readonly requestHeader: Headers;
+}
+
 /**
  * The address that a call comes from: the one that a gateway proves, or else the other end of the connection.
  *
  * @param signInRequired whether gateways prove what they forward: then a header without a proof counts for nothing.
  */
-export function clientAddress({ values, requestHeader }: HandlerContext, signInRequired: boolean): ClientAddress {
+export function clientAddress({ values, requestHeader }: CallHead, signInRequired: boolean): ClientAddress {
   const peer = values.get(callContextKey)?.peer ?? "unknown";
   return { group: addressGroup(peer), shared: !signInRequired && requestHeader.has("x-forwarded-for") };
 }

@@ -3,11 +3,11 @@ import { DeliverRequestSchema } from "@parley/gen/event/v1/event_service_pb.js";
 import type { Environment } from "@parley/rpc";
 import type { OutgoingEvent } from "../../event-log.ts";
 import type { EventType } from "../../event-types.ts";
-import type { FailedDelivery } from "../../inbox/create-inbox.ts";
 import { causeOf } from "../../inbox/failure-cause.ts";
+import type { FailedDelivery } from "../../inbox/inbox.ts";
 import { startPeriodic } from "../../periodic.ts";
 import { type Broker, BrokerUnavailableError } from "../broker.ts";
-import { deliverRequest, ofTypes } from "../deliver-request.ts";
+import { binaryDeliverRequest, ofTypes } from "../deliver-request.ts";
 import { connectRedis, ensureGroup } from "./redis-connection.ts";
 import { replyChannelOf, streamOf } from "./redis-names.ts";
 import { decodeReply } from "./redis-reply.ts";
@@ -84,7 +84,7 @@ export function createRedisBroker(options: RedisBrokerOptions): Broker {
   }
 
   async function add(batchId: string, events: readonly OutgoingEvent[]): Promise<string> {
-    const request = toBinary(DeliverRequestSchema, deliverRequest(events));
+    const request = toBinary(DeliverRequestSchema, binaryDeliverRequest(events));
     try {
       for (const group of groups) {
         await ensureGroup(redis, stream, group);

@@ -1,4 +1,4 @@
-import type { FailedDelivery } from "../../inbox/create-inbox.ts";
+import type { FailedDelivery } from "../../inbox/inbox.ts";
 
 /** What a consumer tells of a batch that it has dealt with. */
 export interface RedisReply {

@@ -27,3 +27,14 @@ export function checkBeforeSending({
     throw deadlinePassed("unsent");
   }
 }
+
+/**
+ * The error of a call whose stream the server reset, with `leftMs` until the deadline. A server that cancels the stream at the deadline, by its own
+ * clock, has not canceled the call: DEADLINE_EXCEEDED, as with the deadline's own timer.
+ */
+export function resetAtDeadline(error: ConnectError, leftMs: number): ConnectError {
+  return error.code === Code.Canceled && leftMs <= timerSlackMs ? deadlinePassed() : error;
+}
+
+/** How much earlier than ours a server's own timer for the same deadline may fire, in milliseconds: clocks do not tick together. */
+const timerSlackMs = 10;

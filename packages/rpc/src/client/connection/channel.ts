@@ -3,7 +3,9 @@ import { type BackoffOptions, backoffMs } from "../../environment/backoff.ts";
 import type { Clock } from "../../environment/clock.ts";
 import { markReach } from "../call/attempt-outcome.ts";
 import { type Connection, type ConnectionOptions, type ConnectionOwner, openConnection } from "./client-connection.ts";
-import { parseTarget, type Target } from "./target.ts";
+import { errorWords } from "./error-words.ts";
+import { raceEndpoints } from "./race-endpoints.ts";
+import { type Endpoint, parseTarget, type Target } from "./target.ts";
 
 /** A call that waits for a connection. */
 export interface ConnectionWaiter {
@@ -129,29 +131,29 @@ export class Channel implements ConnectionOwner {
 
   async #connect(): Promise<void> {
     this.#state = "connecting";
-    let failure: unknown = "it has no address";
     try {
-      for (const endpoint of await this.target.resolve()) {
-        const attempt = { owner: this, clock: this.#clock, options: this.#options, signal: this.#closed.signal };
-        try {
-          const connection = await openConnection(endpoint, this.target, attempt);
-          if (!connection.http2.closing) {
-            this.#connected(connection);
-            return;
-          }
-          // A server that drains may still let connections in, to send them away. The next place may be there to stay.
-          failure = "the connection was closed as soon as it was open";
-        } catch (error) {
-          failure = error;
-        }
-        if (this.#closed.signal.aborted) {
-          return;
-        }
-      }
+      const connection = await raceEndpoints(await this.target.resolve(), {
+        open: (endpoint, signal) => this.#open(endpoint, signal),
+        discard: (late) => late.close(),
+        clock: this.#clock,
+        signal: this.#closed.signal,
+      });
+      this.#connected(connection);
     } catch (error) {
-      failure = error;
+      if (!this.#closed.signal.aborted) {
+        this.#backOff(error);
+      }
     }
-    this.#backOff(failure);
+  }
+
+  async #open(endpoint: Endpoint, signal: AbortSignal): Promise<Connection> {
+    const options = { owner: this, clock: this.#clock, options: this.#options, signal };
+    const connection = await openConnection(endpoint, this.target, options);
+    if (connection.http2.closing) {
+      // A server that drains may still accept connections, to send GOAWAY on them. Another address may be there to stay.
+      throw new Error("the connection was closed as soon as it was open");
+    }
+    return connection;
   }
 
   #connected(connection: Connection): void {
@@ -200,7 +202,7 @@ export class Channel implements ConnectionOwner {
   }
 
   #unreachable(cause: unknown): ConnectError {
-    const message = `cannot connect to ${this.target.name}: ${describe(cause)}`;
+    const message = `cannot connect to ${this.target.name}: ${errorWords(cause)}`;
     return markReach(new ConnectError(message, Code.Unavailable, undefined, undefined, cause), "unreachable");
   }
 }
@@ -217,10 +219,3 @@ export function connectBackoffMs(failures: number, random: () => number, options
 
 /** gRPC connection backoff protocol: "MAX_BACKOFF = 120 seconds". */
 const connectBackoffMaxMs = 120_000;
-
-function describe(cause: unknown): string {
-  if (cause instanceof AggregateError) {
-    return cause.errors.map(describe).join("; ");
-  }
-  return cause instanceof Error ? cause.message : String(cause);
-}

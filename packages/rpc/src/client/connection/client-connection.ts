@@ -1,21 +1,9 @@
-import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
 import type { ConnectionListener } from "@parley/http2";
 import { Http2Connection } from "@parley/http2";
 import type { Clock } from "../../environment/clock.ts";
+import { openSocket, type TlsOptions } from "./open-socket.ts";
 import type { Endpoint, Target } from "./target.ts";
-
-/** What TLS needs to know: whom to trust, and who we are. */
-export interface TlsOptions {
-  /** The certificate authorities to trust, PEM. Default: the system's. */
-  readonly ca?: string | Buffer;
-  /** Our own certificate, PEM, where the server asks for one. */
-  readonly cert?: string | Buffer;
-  /** The key of our own certificate, PEM. */
-  readonly key?: string | Buffer;
-  /** False accepts any certificate. For tests alone. Default true. */
-  readonly rejectUnauthorized?: boolean;
-}
 
 /** How a connection is kept. All in milliseconds. */
 export interface ConnectionOptions {
@@ -29,6 +17,9 @@ export interface ConnectionOptions {
   /** A connection without calls for this long is closed. Default 300,000. */
   readonly idleTimeoutMs?: number;
 }
+
+/** How long connecting to one place may take, in milliseconds, unless an option says otherwise. */
+export const connectTimeoutMsDefault = 5000;
 
 /** What a connection tells the channel that opened it. */
 export interface ConnectionOwner {
@@ -71,7 +62,7 @@ export class Connection {
     this.#clock = clock;
     this.#idleSinceMs = clock.monotonic();
     this.#options = {
-      connectTimeoutMs: options.connectTimeoutMs ?? 5000,
+      connectTimeoutMs: options.connectTimeoutMs ?? connectTimeoutMsDefault,
       keepaliveMs: options.keepaliveMs ?? 20_000,
       pingTimeoutMs: options.pingTimeoutMs ?? 3000,
       idleTimeoutMs: options.idleTimeoutMs ?? 300_000,
@@ -168,15 +159,18 @@ interface OpenOptions {
 }
 
 /** Opens a connection; resolves once the peer's settings are there. */
-export function openConnection(
+export async function openConnection(
   endpoint: Endpoint,
   target: Target,
   { owner, clock, options, signal }: OpenOptions,
 ): Promise<Connection> {
+  const timeoutMs = options.connectTimeoutMs ?? connectTimeoutMsDefault;
+  const untilMs = clock.monotonic() + timeoutMs;
+  const socket = await openSocket(endpoint, { target, clock, protocol: "h2", tls: options.tls, timeoutMs, signal });
   const { promise, resolve, reject } = Promise.withResolvers<Connection>();
-  const socket = openSocket(endpoint, target, options.tls);
-  const timeoutMs = options.connectTimeoutMs ?? 5000;
-  const cancelTimeout = clock.after(timeoutMs, () => fail(new Error(`no answer within ${timeoutMs} ms`)));
+  const cancelTimeout = clock.after(untilMs - clock.monotonic(), () =>
+    fail(new Error(`no answer within ${timeoutMs} ms`)),
+  );
 
   function fail(error: Error): void {
     settle();
@@ -186,44 +180,26 @@ export function openConnection(
   function closed(): void {
     fail(new Error("closed before it was ready"));
   }
+  function abort(): void {
+    fail(signal.reason instanceof Error ? signal.reason : new Error("the client was closed"));
+  }
   function settle(): void {
     cancelTimeout();
     signal.removeEventListener("abort", abort);
     socket.off("error", fail);
     socket.off("close", closed);
   }
-  function abort(): void {
-    fail(new Error("the client was closed"));
-  }
   signal.addEventListener("abort", abort);
-  // An error that nobody hears, for example a second one, would end the process.
-  socket.on("error", ignore);
   socket.on("error", fail);
   socket.on("close", closed);
-  socket.once(target.scheme === "https" ? "secureConnect" : "connect", () => {
-    if (target.scheme === "https" && (socket as TLSSocket).alpnProtocol !== "h2") {
-      fail(new Error("the server does not speak HTTP/2"));
-      return;
-    }
-    const opening: ConnectionOwner = {
-      onReady(connection) {
-        settle();
-        resolve(connection);
-      },
-      onCapacity: (connection) => owner.onCapacity(connection),
-      onUnusable: (connection) => owner.onUnusable(connection),
-    };
-    new Connection(socket, opening, clock, options);
-  });
+  const opening: ConnectionOwner = {
+    onReady(connection) {
+      settle();
+      resolve(connection);
+    },
+    onCapacity: (connection) => owner.onCapacity(connection),
+    onUnusable: (connection) => owner.onUnusable(connection),
+  };
+  new Connection(socket, opening, clock, options);
   return promise;
-}
-
-function ignore(): void {}
-
-function openSocket({ host, port }: Endpoint, target: Target, tls: TlsOptions = {}): Socket {
-  if (target.scheme === "http") {
-    return connectTcp({ host, port, noDelay: true });
-  }
-  const servername = /^[\d.]+$|:/.test(target.hostname) ? {} : { servername: target.hostname };
-  return connectTls({ host, port, ALPNProtocols: ["h2"], ...servername, ...tls }).setNoDelay(true);
 }

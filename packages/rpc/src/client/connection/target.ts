@@ -1,5 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { interleaveFamilies } from "./interleave-families.ts";
 
 /** One place to connect to. */
 export interface Endpoint {
@@ -78,5 +79,7 @@ async function resolveName({ host, port }: Endpoint): Promise<readonly Endpoint[
     return [{ host, port }];
   }
   const addresses = await lookup(host, { all: true });
-  return addresses.slice(0, endpointsMax).map(({ address }) => ({ host: address, port }));
+  return interleaveFamilies(addresses)
+    .slice(0, endpointsMax)
+    .map(({ address }) => ({ host: address, port }));
 }

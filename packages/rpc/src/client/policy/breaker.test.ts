@@ -63,7 +63,6 @@ describe("the circuit breaker", () => {
       .map((line) => [line.breaker, line.level]);
     expect(states).toEqual([
       ["open", 40],
-      ["half-open", 30],
       ["closed", 30],
     ]);
     expect(await environment.metrics.metrics()).toContain('parley_client_breaker_state{grpc_target="http://user:1"} 0');
@@ -192,6 +191,23 @@ describe("the circuit breaker", () => {
     }
     expect(environment.lines.filter((line) => line.breaker !== undefined).length).toBe(1);
     expect(seen.length).toBeGreaterThan(65);
+  });
+
+  it("of a target that stays down is logged once a minute, with how often it opened, and once more when it closes", async () => {
+    const steps: Step[] = [unavailable()];
+    const { call, environment } = setUp(steps);
+    for (let second = 0; second < 300; second++) {
+      for (let calls = 0; calls < 6; calls++) {
+        await call();
+      }
+      await environment.clock.advance(1000);
+    }
+    steps[0] = "ok";
+    expect(await call()).toBeUndefined();
+    const lines = environment.lines.filter((line) => line.breaker !== undefined);
+    expect(lines.length).toBeLessThanOrEqual(6);
+    expect(lines.map(({ breaker }) => breaker)).toEqual([...lines.slice(1).map(() => "open"), "closed"]);
+    expect(lines[1]?.openings).toBeGreaterThan(50);
   });
 
   it("is shared by all clients of a target", async () => {

@@ -17,6 +17,12 @@ type State = "closed" | "open" | "half-open";
 
 const stateValues: Readonly<Record<State, number>> = { closed: 0, "half-open": 1, open: 2 };
 
+/**
+ * A breaker that opens is logged at most once in this time, with how often it opened since, and what follows with it: a target that is down opens its
+ * breaker every second. The metric `parley_client_breaker_state` has every change.
+ */
+const logIntervalMs = 60_000;
+
 /** The share of failures is counted in this many slices of this length, the oldest of which is dropped as time goes on. */
 const sliceCount = 10;
 const sliceMs = 1000;
@@ -39,6 +45,10 @@ export class Breaker {
   #probing = false;
   #probeEndsMs = 0;
   #failedAtMs = Number.NEGATIVE_INFINITY;
+  #loggedAtMs = Number.NEGATIVE_INFINITY;
+  /** Whether the last line said that it is open. */
+  #loggedOpen = false;
+  #unloggedOpenings = 0;
 
   constructor(
     name: string,
@@ -69,7 +79,7 @@ export class Breaker {
       return true;
     }
     if (this.#state === "open" && nowMs >= this.#opensUntilMs) {
-      this.#become("half-open");
+      this.#become("half-open", nowMs);
     }
     // A call that was let through and never ends, a stream for example, must not keep all others out.
     if (this.#state === "open" || (this.#probing && nowMs < this.#probeEndsMs)) {
@@ -98,7 +108,7 @@ export class Breaker {
     if (this.#state === "half-open") {
       this.#calls.fill(0);
       this.#failures.fill(0);
-      this.#become("closed");
+      this.#become("closed", nowMs);
     }
   }
 
@@ -110,7 +120,7 @@ export class Breaker {
     this.#count(nowMs, 1);
     if (this.#state === "half-open" || (this.#state === "closed" && this.#isBad())) {
       this.#opensUntilMs = nowMs + this.#options.openMs;
-      this.#become("open", reason);
+      this.#become("open", nowMs, reason);
     }
   }
 
@@ -141,18 +151,30 @@ export class Breaker {
     this.#failures[index] = (this.#failures[index] ?? 0) + failures;
   }
 
-  #become(state: State, reason?: string): void {
+  #become(state: State, ...[nowMs, reason]: [nowMs: number, reason?: string]): void {
     if (state === this.#state) {
       return;
     }
     this.#state = state;
     this.#gauge.value = stateValues[state];
-    const fields = { target: this.#name, breaker: state, ...(reason === undefined ? {} : { reason }) };
     if (state === "open") {
-      this.#log.warn(fields, "circuit breaker opened");
-    } else {
-      this.#log.info(fields, state === "closed" ? "circuit breaker closed" : "circuit breaker lets one call through");
+      this.#logOpen(nowMs, reason);
+    } else if (state === "closed" && this.#loggedOpen) {
+      this.#loggedOpen = false;
+      this.#log.info({ target: this.#name, breaker: state }, "circuit breaker closed");
     }
+  }
+
+  #logOpen(nowMs: number, reason: string | undefined): void {
+    if (nowMs - this.#loggedAtMs < logIntervalMs) {
+      this.#unloggedOpenings++;
+      return;
+    }
+    const openings = this.#unloggedOpenings + 1;
+    this.#log.warn({ target: this.#name, breaker: "open", reason, openings }, "circuit breaker opened");
+    this.#loggedAtMs = nowMs;
+    this.#loggedOpen = true;
+    this.#unloggedOpenings = 0;
   }
 }
 

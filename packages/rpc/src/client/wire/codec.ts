@@ -8,7 +8,8 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { messageFromJson, messageToJson } from "../../protocol/json-message.ts";
+import { type DecodeBudget, DecodeLimitError, decodeBudget, scanBinary } from "@parley/contract";
+import { messageFromJsonBytes, messageToJson } from "../../protocol/json-message.ts";
 
 /** How messages are written. */
 export type CodecName = "proto" | "json";
@@ -36,21 +37,37 @@ export function encodeMessage<I extends DescMessage>(
   }
 }
 
-/** Reads an answer's message. Unknown fields are passed over, as Connect does everywhere. Errors are INTERNAL for binary, INVALID_ARGUMENT for JSON. */
+/**
+ * Reads a response message. Unknown fields are passed over, as Connect does everywhere. Errors are INTERNAL for binary, INVALID_ARGUMENT for JSON,
+ * and RESOURCE_EXHAUSTED for a message that would take far more time and memory than its bytes.
+ */
 export function decodeMessage<O extends DescMessage>(
   schema: O,
   bytes: Buffer,
   { codec, registry }: MessageFormat,
 ): MessageShape<O> {
   try {
-    return codec === "proto"
-      ? fromBinary(schema, bytes)
-      : messageFromJson(schema, bytes.toString("utf8"), { ignoreUnknownFields: true, registry });
+    if (codec === "proto") {
+      if (bytes.length >= scannedBytesMin) {
+        scanBinary(schema, bytes, responseBudget);
+      }
+      return fromBinary(schema, bytes);
+    }
+    return messageFromJsonBytes(schema, bytes, { ignoreUnknownFields: true, registry, budget: responseBudget });
   } catch (error) {
+    if (error instanceof DecodeLimitError) {
+      const message = `the response has too many ${error.limit} for its size: the limit is ${error.limitValue}`;
+      throw new ConnectError(message, Code.ResourceExhausted, undefined, undefined, error);
+    }
     const code = codec === "proto" ? Code.Internal : Code.InvalidArgument;
     throw new ConnectError(`cannot read the answer: ${messageOf(error)}`, code, undefined, undefined, error);
   }
 }
+
+/** What a response may cost to decode: about 50 ms, so that no server can hold its caller's process up for longer with one message. */
+const responseBudget: DecodeBudget = { ...decodeBudget(50_000), contractLimits: false };
+/** Smaller messages are decoded without a look: whatever is in them, they are decoded in about 15 ms. */
+const scannedBytesMin = 64 << 10;
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

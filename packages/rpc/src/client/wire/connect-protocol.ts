@@ -79,7 +79,7 @@ function readError(answer: HttpAnswer, isJson: boolean, options: WireOptions): C
 }
 
 function decompress(answer: HttpAnswer, { readBytesMax }: WireOptions): Buffer {
-  const encoding = fieldOf(answer.headers, "content-encoding");
+  const encoding = fieldOf(answer.headers, "content-encoding")?.toLowerCase();
   if (encoding === undefined || encoding === "identity") {
     return answer.body;
   }

@@ -63,7 +63,7 @@ function readAnswer(answer: HttpAnswer, acceptedTypes: ReadonlySet<string>, opti
   if (error !== undefined) {
     throw error;
   }
-  const bytes = readMessage(answer.body, fieldOf(headers, "grpc-encoding"), options);
+  const bytes = readMessage(answer.body, fieldOf(headers, "grpc-encoding")?.toLowerCase(), options);
   return { bytes, header: headers, trailer: trailersOnly ? noTrailers : answer.trailers };
 }
 
@@ -89,7 +89,6 @@ function readStatus(fields: NodeFields, headers: NodeFields, trailersOnly: boole
 }
 
 function readMessage(body: Buffer, encoding: string | undefined, { readBytesMax }: WireOptions): Buffer {
-  // A server may use gzip unasked, as grpcio does where it is told to; "acceptGzip" says what we ask for.
   if (encoding !== undefined && encoding !== "identity" && encoding !== "gzip") {
     throw new ConnectError(`unsupported response encoding ${JSON.stringify(encoding)}`, Code.Internal);
   }

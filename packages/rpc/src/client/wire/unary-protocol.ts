@@ -6,7 +6,7 @@ export interface WireOptions {
   readonly codec: CodecName;
   /** The most bytes that an answer's message may have, decompressed. */
   readonly readBytesMax: number;
-  /** Whether answers may come compressed. */
+  /** Whether responses are asked for in gzip. One that is compressed unasked is read all the same. */
   readonly acceptGzip: boolean;
   /** Whether requests of `gzipBytesMin` and more are compressed. */
   readonly sendGzip: boolean;

@@ -1,25 +1,25 @@
 import type { Registry } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Transport } from "@connectrpc/connect";
-import {
-  compressionGzip,
-  createConnectTransport,
-  createGrpcTransport,
-  createGrpcWebTransport,
-} from "@connectrpc/connect-node";
+import { encodeFields } from "@parley/http2";
 import type { Clock } from "../../environment/clock.ts";
-import { deadlinePassed } from "../call/call-end.ts";
-import { type CallLayer, layerOf, transportOf } from "../call/call-layer.ts";
+import { type CallLayer, transportOf } from "../call/call-layer.ts";
 import type { Channel } from "../connection/channel.ts";
-import type { TlsOptions } from "../connection/client-connection.ts";
+import type { TlsOptions } from "../connection/open-socket.ts";
+import type { Target } from "../connection/target.ts";
 import type { CodecName } from "./codec.ts";
 import { connectProtocol } from "./connect-protocol.ts";
 import { grpcProtocol } from "./grpc-protocol.ts";
 import { gzipBytesMinDefault } from "./gzip.ts";
-import { createAgent, Http1UnaryCalls } from "./http1/http1-unary-calls.ts";
-import { withRightCodes } from "./http2/broken-streams.ts";
+import { Http1StreamWire } from "./http1/http1-stream-wire.ts";
+import { Http1UnaryCalls } from "./http1/http1-unary-calls.ts";
+import { TargetAgent } from "./http1/target-agent.ts";
+import { Http2StreamWire } from "./http2/http2-stream-wire.ts";
 import { Http2UnaryCalls } from "./http2/http2-unary-calls.ts";
-import { SharedSession } from "./http2/shared-session.ts";
+import { stockLayer } from "./stock/stock-layer.ts";
+import { connectStreamProtocol } from "./streams/connect-stream-protocol.ts";
+import { grpcStreamProtocol, grpcWebStreamProtocol } from "./streams/grpc-stream-protocol.ts";
+import { StreamCalls } from "./streams/stream-calls.ts";
 import type { WireOptions } from "./unary-protocol.ts";
 
 /** How a client speaks. */
@@ -32,7 +32,7 @@ export interface WireTransportOptions {
   readonly codec?: CodecName;
   /** The most bytes that an answer's message may have. Default 4 MiB, as in gRPC. */
   readonly readBytesMax?: number;
-  /** Whether compressed answers are asked for. gzip is read in any case. Default false: inside a platform it costs more than it saves. */
+  /** Whether responses are asked for in gzip. Default false: inside a platform it costs more than it saves. Gzip that comes unasked is read. */
   readonly acceptGzip?: boolean;
   /** Whether requests of `gzipBytesMin` and more are compressed. Default false. */
   readonly sendGzip?: boolean;
@@ -44,11 +44,13 @@ export interface WireTransportOptions {
   readonly registry?: Registry;
   /** What `user-agent` says. */
   readonly userAgent?: string;
+  /** Whether streams, and unary calls of gRPC-Web, go through the stock transports of `@connectrpc/connect-node`. Default false. */
+  readonly stockStreams?: boolean;
 }
 
 /**
- * The transport that speaks to a target: unary gRPC and Connect calls on their own short path, streams and gRPC-Web by the stock
- * transports over the same connections.
+ * The transport that speaks to a target: unary calls and streams each on a path of their own, over the same connections. Connect calls with GET,
+ * and streams where the options say so, go through the stock transports.
  */
 export function createWireTransport(
   channel: Channel,
@@ -74,48 +76,52 @@ export function createWireLayer(
   if (protocol === "grpc" && httpVersion === "1.1") {
     throw new TypeError("gRPC needs HTTP/2");
   }
-  const { target } = channel;
-  const agent = createAgent(target, tls);
-  const common = {
-    baseUrl: `${target.scheme}://${target.authority}${target.pathPrefix}`,
-    useBinaryFormat: codec === "proto",
-    readMaxBytes: options.readBytesMax ?? readBytesMaxDefault,
-    acceptCompression: options.acceptGzip ? [compressionGzip] : [],
-    ...(options.sendGzip ? { sendCompression: compressionGzip } : {}),
-    compressMinBytes: gzipBytesMin,
-    useHttpGet: options.useGet ?? false,
-    ...(registry === undefined ? {} : { jsonOptions: { registry } }),
-  };
-  const http =
-    httpVersion === "2"
-      ? { httpVersion: "2" as const, sessionManager: new SharedSession(channel) }
-      : { httpVersion: "1.1" as const, nodeOptions: { agent } };
-  if (protocol === "grpc-web") {
-    const web = wholeMilliseconds(layerOf(createGrpcWebTransport({ ...common, ...http })));
-    return { unary: web.unary, stream: withRightCodes(web, clock) };
-  }
   const wire: WireOptions = {
     codec,
-    readBytesMax: common.readMaxBytes,
+    readBytesMax: options.readBytesMax ?? readBytesMaxDefault,
     acceptGzip: options.acceptGzip ?? false,
     sendGzip: options.sendGzip ?? false,
     gzipBytesMin,
     userAgent: options.userAgent ?? "parley-rpc/0.1",
   };
+  const { target } = channel;
+  const agent = new TargetAgent(target, { clock, tls });
+  const format = { codec, registry };
+  const streams = new StreamCalls({
+    protocol: streamProtocols[protocol](wire),
+    format,
+    wireOptions: wire,
+    clock,
+    pathPrefix: target.pathPrefix,
+    openWire:
+      httpVersion === "2"
+        ? ({ path, fields, ...parts }) =>
+            new Http2StreamWire(channel, { head: requestHead(target, path, fields), ...parts })
+        : ({ path, fields, ...parts }) => new Http1StreamWire({ agent, target, path, fields }, parts),
+  });
+  const stock = () => stockLayer({ channel, clock, agent, httpVersion, protocol, wire, options });
+  const stream = options.stockStreams ? stock().stream : streams.stream.bind(streams);
+  if (protocol === "grpc-web") {
+    return { unary: options.stockStreams ? stock().unary : streams.unary.bind(streams), stream };
+  }
   const rules = protocol === "grpc" ? grpcProtocol(wire) : connectProtocol(wire);
   const fast =
     httpVersion === "2"
-      ? new Http2UnaryCalls(channel, rules, { format: { codec, registry }, clock })
-      : new Http1UnaryCalls(target, rules, { agent, format: { codec, registry }, clock });
-  const stock = wholeMilliseconds(
-    layerOf(
-      protocol === "grpc"
-        ? createGrpcTransport({ ...common, sessionManager: new SharedSession(channel) })
-        : createConnectTransport({ ...common, ...http }),
-    ),
-  );
+      ? new Http2UnaryCalls(channel, rules, { format, clock })
+      : new Http1UnaryCalls(target, rules, { agent, format, clock });
   const unary: CallLayer["unary"] = (call) => fast.unary(call);
-  return { unary: options.useGet ? withGet(unary, stock) : unary, stream: withRightCodes(stock, clock) };
+  return { unary: options.useGet ? withGet(unary, stock()) : unary, stream };
+}
+
+const streamProtocols = {
+  grpc: grpcStreamProtocol,
+  "grpc-web": grpcWebStreamProtocol,
+  connect: connectStreamProtocol,
+} as const;
+
+/** The headers of a streaming request, as HTTP/2 writes them. */
+function requestHead({ scheme, authority }: Target, path: string, fields: readonly string[]): Buffer {
+  return encodeFields([":method", "POST", ":scheme", scheme, ":authority", authority, ":path", path, ...fields]);
 }
 
 /** GET is rare enough to be left to the stock transport. */
@@ -126,26 +132,3 @@ function withGet(unary: CallLayer["unary"], stock: CallLayer): CallLayer["unary"
 
 /** gRPC's own default for messages received. */
 const readBytesMaxDefault = 4 << 20;
-
-/**
- * The stock transports write a timeout as it is given, though the protocols know whole numbers alone, and take 0 for no limit, though
- * it means that no time is left.
- */
-function wholeMilliseconds(stock: CallLayer): CallLayer {
-  const isOver = ({ timeoutMs }: { readonly timeoutMs: number | undefined }) =>
-    timeoutMs !== undefined && timeoutMs <= 0;
-  return {
-    unary: (call) =>
-      isOver(call)
-        ? Promise.reject(deadlinePassed("unreachable"))
-        : stock.unary({ ...call, timeoutMs: whole(call.timeoutMs) }),
-    stream: (call) =>
-      isOver(call)
-        ? Promise.reject(deadlinePassed("unreachable"))
-        : stock.stream({ ...call, timeoutMs: whole(call.timeoutMs) }),
-  };
-}
-
-function whole(timeoutMs: number | undefined): number | undefined {
-  return timeoutMs === undefined ? undefined : Math.max(1, Math.floor(timeoutMs));
-}

@@ -113,6 +113,7 @@ export const serverSettings = {
   LOG_FORMAT: choice(["json", "logfmt"], { default: "json" }),
   SHUTDOWN_GRACE_MS: wholeNumber({ min: 0, max: 600_000, default: 10_000 }),
   REQUEST_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_073_741_824, default: defaultLimits.requestBytesMax }),
+  REQUEST_ELEMENTS_MAX: wholeNumber({ min: 100, max: 10_000_000, default: defaultLimits.requestElementsMax }),
   RESPONSE_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_073_741_824, default: defaultLimits.responseBytesMax }),
   HEADER_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_048_576, default: defaultLimits.headerBytesMax }),
   CALLS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.callsMax }),
@@ -176,6 +177,7 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     limits: {
       requestBytesMax: values.REQUEST_BYTES_MAX,
+      requestElementsMax: values.REQUEST_ELEMENTS_MAX,
       responseBytesMax: values.RESPONSE_BYTES_MAX,
       headerBytesMax: values.HEADER_BYTES_MAX,
       callsMax: values.CALLS_MAX,

@@ -16,7 +16,8 @@ import { explainError } from "./explain-error.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import type { MethodRuntime, PlaceKind } from "./method-runtime.ts";
 import { ServerCall, type Settled } from "./server-call.ts";
-import { validateMessage } from "./validation.ts";
+import { exceededLimit } from "./validation/decode-errors.ts";
+import { validateMessage } from "./validation/validation.ts";
 
 export interface CallPipelineOptions {
   readonly environment: Environment;
@@ -177,6 +178,10 @@ export class CallPipeline {
 
   /** Adds to an error what helps its caller, see {@link explainError}. To be done before the error is written. */
   explain(call: ServerCall, error: ConnectError): void {
+    const limit = exceededLimit(error);
+    if (limit !== undefined) {
+      this.#metrics.exceeded(limit).value++;
+    }
     if (this.#explainErrors) {
       explainError(error, call.method);
     }

@@ -3,7 +3,7 @@ import { isFieldError } from "@bufbuild/protobuf/reflect";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { errorDetail, reasonDomain } from "../../call/reason-error.ts";
-import { invalidRequestReason } from "./validation.ts";
+import { invalidRequestReason } from "./validation/validation.ts";
 
 /**
  * Adds the reason, and the field if one is to blame, to an error that Connect itself makes of a request that it cannot read.

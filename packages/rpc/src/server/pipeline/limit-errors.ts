@@ -1,21 +1,10 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, type ConnectError } from "@connectrpc/connect";
 import { reasonError } from "../../call/reason-error.ts";
 
-/** Says that a request is larger than allowed. `bytes` where it is known how large it is. */
-export function requestTooLarge(bytesMax: number, bytes?: number): ConnectError {
-  return tooLarge(`readMaxBytes ${bytesMax}`, bytes);
-}
-
-/** Says that a response is larger than allowed. */
-export function responseTooLarge(bytesMax: number, bytes: number): ConnectError {
-  return tooLarge(`writeMaxBytes ${bytesMax}`, bytes);
-}
-
-/** In the words of stock Connect, so that a caller is told the same whichever way its call went. */
-function tooLarge(limit: string, bytes: number | undefined): ConnectError {
-  const size = bytes === undefined ? "" : ` ${bytes}`;
-  return new ConnectError(`message size${size} is larger than configured ${limit}`, Code.ResourceExhausted);
-}
+export {
+  messageTooLarge as requestTooLarge,
+  sentMessageTooLarge as responseTooLarge,
+} from "../../protocol/message-size.ts";
 
 /** Says that a body paused for too long. */
 export function bodyTooSlow(bodyIdleTimeoutMs: number): ConnectError {

@@ -1,6 +1,6 @@
 import type { DescMessage, JsonValue } from "@bufbuild/protobuf";
 import { holdsEnum } from "@parley/contract";
-import { refuseUnknownWords } from "../pipeline/validation.ts";
+import { refuseUnknownWords } from "../pipeline/validation/validation.ts";
 
 /** The request that a body belongs to. */
 export interface WordsRequest {

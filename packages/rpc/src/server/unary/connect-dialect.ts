@@ -90,9 +90,7 @@ function decode(call: DialectCall, bytes: Buffer, compression: Compression | und
   if (compression === undefined) {
     return call.codec.decode(bytes);
   }
-  return compression
-    .decompress(bytes, requestBytesMax)
-    .then((plain) => call.codec.decode(Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength)));
+  return compression.decompress(bytes, requestBytesMax).then((plain) => call.codec.decode(plain));
 }
 
 function messageOfQuery(exchange: Exchange): Buffer {

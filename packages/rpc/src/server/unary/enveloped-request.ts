@@ -7,6 +7,7 @@ import {
   promisedBytes,
   readEnvelope,
 } from "../../protocol/envelope.ts";
+import { checkEnvelopeFlags } from "../../protocol/envelope-reader.ts";
 import { parseGrpcTimeoutMs } from "../../protocol/timeouts.ts";
 import { requestTooLarge } from "../pipeline/limit-errors.ts";
 import type { Compression } from "./compression.ts";
@@ -30,9 +31,13 @@ export function readSingle(
 /** Any body at all. Each envelope is looked at in turn, so that the first thing that is wrong is what is told. */
 async function readAny(call: DialectCall, body: Buffer, compression: Compression | undefined): Promise<Message> {
   const { requestBytesMax } = call.settings;
+  const protocol = call.type.protocol;
   let found: Message | undefined;
   for (let offset = 0; offset < body.length; ) {
     const bytes = promisedBytes(body, offset);
+    if (bytes !== undefined) {
+      checkEnvelopeFlags(body[offset] ?? 0, { protocol, malformedCode: Code.InvalidArgument });
+    }
     if (bytes !== undefined && bytes > requestBytesMax) {
       throw requestTooLarge(requestBytesMax, bytes);
     }
@@ -41,10 +46,10 @@ async function readAny(call: DialectCall, body: Buffer, compression: Compression
       throw new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument);
     }
     offset = envelope.end;
-    const payload = await unpacked(envelope, { compression, requestBytesMax });
-    if (call.type.protocol === "grpc-web" && (envelope.flags & grpcWebTrailerFlag) !== 0) {
+    if ((envelope.flags & grpcWebTrailerFlag) !== 0) {
       continue;
     }
+    const payload = await unpacked(envelope, { compression, requestBytesMax });
     const message = call.codec.decode(payload);
     if (found !== undefined) {
       throw extraMessage();
@@ -82,8 +87,7 @@ async function unpacked(
   if (compression === undefined) {
     throw new ConnectError("received compressed envelope, but do not know how to decompress", Code.Internal);
   }
-  const bytes = await compression.decompress(payload, requestBytesMax);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return compression.decompress(payload, requestBytesMax);
 }
 
 /** The `grpc-timeout` of a request, in milliseconds. */

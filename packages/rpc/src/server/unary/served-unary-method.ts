@@ -11,10 +11,11 @@ import {
 } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
-import { holdsEnum } from "@parley/contract";
-import { messageFromJson, messageToJson } from "../../protocol/json-message.ts";
+import { type DecodeBudget, defaultDecodeBudget, holdsEnum, scanBinary } from "@parley/contract";
+import { messageFromJsonBytes, messageToJson } from "../../protocol/json-message.ts";
 import type { MethodRuntime } from "../pipeline/method-runtime.ts";
-import { refuseUnknownWords } from "../pipeline/validation.ts";
+import { requestDecodeError } from "../pipeline/validation/decode-errors.ts";
+import { refuseUnknownWords } from "../pipeline/validation/validation.ts";
 
 /** An implementation of a unary method. */
 export type UnaryImplementation = (request: Message, context: HandlerContext) => unknown;
@@ -40,10 +41,17 @@ export interface MessageCodec {
   encode(message: Message): Uint8Array;
 }
 
+/** Settings of a method's codecs. */
+export interface CodecOptions {
+  readonly json: JsonOptions;
+  /** What a request may cost to decode. */
+  readonly budget?: DecodeBudget | undefined;
+}
+
 /** Prepares a unary method. Undefined for methods that stream. */
 export function unaryMethod(
   runtime: MethodRuntime,
-  { implementation, json }: { readonly implementation: UnaryImplementation; readonly json: JsonOptions },
+  { implementation, ...options }: { readonly implementation: UnaryImplementation } & CodecOptions,
 ): UnaryMethod | undefined {
   const desc = runtime.method;
   if (!isUnary(desc)) {
@@ -54,8 +62,7 @@ export function unaryMethod(
     runtime,
     implementation,
     sideEffectFree: desc.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
-    proto: protoCodec(desc),
-    json: jsonCodec(desc, json),
+    ...methodCodecs(desc, options),
   };
 }
 
@@ -65,13 +72,22 @@ export function responseMessage({ desc }: UnaryMethod, answer: unknown): Message
   return message?.$typeName === desc.output.typeName ? message : create(desc.output, message);
 }
 
-function protoCodec({ input, output }: DescMethodUnary): MessageCodec {
+/** The codecs of a method of any kind. */
+export function methodCodecs(
+  desc: DescMethod,
+  { json, budget = defaultDecodeBudget }: CodecOptions,
+): { readonly proto: MessageCodec; readonly json: MessageCodec } {
+  return { proto: protoCodec(desc, budget), json: jsonCodec(desc, { json, budget }) };
+}
+
+function protoCodec({ input, output }: DescMethod, budget: DecodeBudget): MessageCodec {
   return {
     decode(bytes) {
       try {
+        scanBinary(input, bytes, budget);
         return fromBinary(input, bytes);
       } catch (error) {
-        throw new ConnectError(`parse binary: ${words(error)}`, Code.Internal);
+        throw requestDecodeError(error, "binary");
       }
     },
     encode(message) {
@@ -84,21 +100,21 @@ function protoCodec({ input, output }: DescMethodUnary): MessageCodec {
   };
 }
 
-function jsonCodec({ input, output }: DescMethodUnary, options: JsonOptions): MessageCodec {
+function jsonCodec({ input, output }: DescMethod, { json, budget }: Required<CodecOptions>): MessageCodec {
   // Unknown fields are ignored, as everywhere in Connect, so that a newer client can talk to an older server. Unknown words of
   // enums are not: a misspelt filter would list everything.
-  const lenient = { ignoreUnknownFields: true, ...options };
+  const lenient = { ignoreUnknownFields: true, ...json };
+  const reading = { ...lenient, budget: budget ?? defaultDecodeBudget };
   return {
     decode(bytes) {
       try {
-        const text = utf8(bytes);
-        const message = messageFromJson(input, text, lenient);
+        const message = messageFromJsonBytes(input, bytes, reading);
         if (holdsEnum(input)) {
-          refuseUnknownWords(input, JSON.parse(text) as JsonValue);
+          refuseUnknownWords(input, JSON.parse(bytes.toString("utf8").replace(/^\uFEFF/, "")) as JsonValue);
         }
         return message;
       } catch (error) {
-        throw ConnectError.from(error, Code.InvalidArgument);
+        throw requestDecodeError(error, "JSON");
       }
     },
     encode(message) {
@@ -109,13 +125,6 @@ function jsonCodec({ input, output }: DescMethodUnary, options: JsonOptions): Me
       }
     },
   };
-}
-
-/** Text without the byte order mark that some clients put before it. */
-function utf8(bytes: Buffer): string {
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
-    ? bytes.toString("utf8", 3)
-    : bytes.toString("utf8");
 }
 
 function isUnary(method: DescMethod): method is DescMethodUnary {

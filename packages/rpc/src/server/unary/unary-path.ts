@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Interceptor } from "@connectrpc/connect";
+import { decodeBudget } from "@parley/contract";
 import type { Http2Stream } from "@parley/http2";
 import type { Clock } from "../../environment/clock.ts";
 import { type ContentType, parseContentType } from "../../protocol/content-types.ts";
@@ -15,7 +16,13 @@ import { grpcWebDialect } from "./grpc-web-dialect.ts";
 import { Http1Exchange } from "./http1-server-exchange.ts";
 import { Http2Exchange } from "./http2-server-exchange.ts";
 import { throughInterceptors } from "./interceptors.ts";
-import { type JsonOptions, type UnaryImplementation, type UnaryMethod, unaryMethod } from "./served-unary-method.ts";
+import {
+  type CodecOptions,
+  type JsonOptions,
+  type UnaryImplementation,
+  type UnaryMethod,
+  unaryMethod,
+} from "./served-unary-method.ts";
 import { createStallWatch } from "./stall-watch.ts";
 import { UnaryCall } from "./unary-call.ts";
 
@@ -63,7 +70,8 @@ export function createUnaryPath(pipeline: CallPipeline, options: UnaryPathOption
     requireConnectVersion,
     json,
   };
-  const methods = unaryMethods(options.methods, { interceptors, json });
+  const budget = decodeBudget(limits.requestElementsMax);
+  const methods = unaryMethods(options.methods, { interceptors, json, budget });
   const slowBodies = watchSlowBodies();
   const stalls = createStallWatch(options.clock, limits.stallTimeoutMs);
 
@@ -136,14 +144,14 @@ function match(
 
 function unaryMethods(
   served: ReadonlyMap<string, ServedMethod>,
-  { interceptors, json }: { readonly interceptors: readonly Interceptor[]; readonly json: JsonOptions },
+  { interceptors, ...codecs }: { readonly interceptors: readonly Interceptor[] } & CodecOptions,
 ): ReadonlyMap<string, UnaryMethod> {
   const methods = new Map<string, UnaryMethod>();
   for (const [path, { runtime, implementation }] of served) {
     const given = implementation as UnaryImplementation;
     const method = unaryMethod(runtime, {
       implementation: interceptors.length === 0 ? given : throughInterceptors(runtime.method, { given, interceptors }),
-      json,
+      ...codecs,
     });
     if (method !== undefined) {
       methods.set(path, method);

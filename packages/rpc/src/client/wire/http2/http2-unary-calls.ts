@@ -51,6 +51,7 @@ export class Http2UnaryCalls {
         pushMetadata(fields, checkedHeader(header));
       }
       const request = {
+        clock: this.#clock,
         head: encodeFields(fields, this.#head(method)),
         body: body.bytes,
         bodyBytesMax: protocol.bodyBytesMax,

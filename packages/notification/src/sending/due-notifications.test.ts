@@ -1,10 +1,10 @@
 import { createTestClock, type TestClock } from "@parley/rpc/testing";
 import { type Database, openDatabase } from "@parley/store";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type Notification, NotificationKind, newNotification, settle } from "../notification.ts";
+import { notificationMigrations } from "../notification-module.ts";
+import { insertNotifications, updateNotifications } from "../notification-store.ts";
 import { DueNotifications } from "./due-notifications.ts";
-import { type Notification, NotificationKind, newNotification, settle } from "./notification.ts";
-import { notificationMigrations } from "./notification-module.ts";
-import { insertNotifications, updateNotifications } from "./notification-store.ts";
 
 let clock: TestClock;
 let database: Database;

@@ -1,14 +1,16 @@
 import type { Clock } from "@parley/rpc";
 import type { Database } from "@parley/store";
-import type { Notification } from "./notification.ts";
-import { nextDueTimeMs, readDueNotifications } from "./notification-store.ts";
+import type { Notification } from "../notification.ts";
+import { hastenNotifications, nextDueTimeMs, readDueNotifications } from "../notification-store.ts";
 
 /** How many are taken at a time: what a crash hands to the channel again at most. */
 const takenMax = 100;
 /** How many that were just written are kept in memory. Others are read when these are sent. */
 const handedMax = 1_000;
-/** Looks again after this long whatever it knows: a clock may have been set back, and another replica have left something. */
+/** Looks again after this long whatever it knows: another replica may have left something. */
 const readIntervalMs = 60_000;
+/** The wall clock and the monotonic clock drift apart by less than this between two looks. A larger step back was set. */
+const clockStepMsMin = 1_000;
 
 /** The notifications that are to be handed to the channel now: just written and still in memory, or read from the database. */
 export class DueNotifications {
@@ -18,10 +20,13 @@ export class DueNotifications {
   /** What was read last: it may be handed over as well, a little later. */
   #read: ReadonlySet<string> = new Set();
   #readAtMs = Number.NEGATIVE_INFINITY;
+  /** The wall clock less the monotonic one, at the last look. */
+  #clockOffsetMs: number;
 
   constructor({ database, clock }: { readonly database: Database; readonly clock: Clock }) {
     this.#database = database;
     this.#clock = clock;
+    this.#clockOffsetMs = clock.now() - clock.monotonic();
   }
 
   /** Takes in what has just been written and is due at once. */
@@ -39,14 +44,15 @@ export class DueNotifications {
     this.#readAtMs = Math.min(this.#readAtMs, this.#clock.monotonic() + delayMs);
   }
 
-  /** Some of those that are due; none if there are none. What is taken is to be settled before more is taken. */
-  async take(): Promise<readonly Notification[]> {
+  /** Some of those that are due, without those that the caller still holds; none if there are none. */
+  async take(isHeld: (id: string) => boolean = () => false): Promise<readonly Notification[]> {
     // Reading comes first, so that what is tried again does not wait until nothing new comes.
-    const read = this.#clock.monotonic() < this.#readAtMs ? [] : await this.#readDue();
+    const read =
+      this.#clock.monotonic() < this.#readAtMs ? [] : (await this.#readDue()).filter(({ id }) => !isHeld(id));
     if (read.length > 0) {
       return read;
     }
-    return this.#handed.splice(0, takenMax);
+    return this.#handed.splice(0, takenMax).filter(({ id }) => !isHeld(id));
   }
 
   /** How long there is nothing to take, as far as is known. */
@@ -56,6 +62,7 @@ export class DueNotifications {
 
   async #readDue(): Promise<readonly Notification[]> {
     this.#readAtMs = this.#clock.monotonic() + readIntervalMs;
+    await this.#followClock();
     const nowMs = this.#clock.now();
     const due = await readDueNotifications(this.#database, { nowMs, limit: takenMax });
     // Those handed over meanwhile are among them.
@@ -68,5 +75,16 @@ export class DueNotifications {
       this.readAfter(nextMs === undefined ? readIntervalMs : nextMs - nowMs);
     }
     return due.filter(({ id }) => !handed.has(id));
+  }
+
+  /** Waits go by the monotonic clock: where the wall clock was set back meanwhile, what was written by it is moved along. */
+  async #followClock(): Promise<void> {
+    const offsetMs = this.#clock.now() - this.#clock.monotonic();
+    const byMs = Math.round(this.#clockOffsetMs - offsetMs);
+    if (byMs >= clockStepMsMin) {
+      const afterMs = this.#clock.now();
+      await this.#database.transaction((transaction) => hastenNotifications(transaction, { afterMs, byMs }));
+    }
+    this.#clockOffsetMs = offsetMs;
   }
 }

@@ -1,0 +1,39 @@
+import { bytesPerElement, DecodeLimitError } from "./decode-budget.ts";
+import type { FieldShape } from "./message-shape.ts";
+
+/** `max_items` or `max_pairs`, in protovalidate's words. */
+export function tooManyItems({ itemsMax, desc }: Pick<FieldShape, "itemsMax" | "desc">): DecodeLimitError {
+  const message =
+    desc.fieldKind === "map"
+      ? `map must be at most ${itemsMax} entries`
+      : `must contain no more than ${itemsMax} item(s)`;
+  return new DecodeLimitError("list", itemsMax, message);
+}
+
+/** `max_len` or `max_bytes`, in protovalidate's words. */
+export function valueTooLong({ lengthMax, wireBytesMax, desc }: FieldShape): DecodeLimitError {
+  const characters = lengthMax !== Number.POSITIVE_INFINITY && desc.scalar !== 12;
+  const [limit, unit] = characters ? [lengthMax, "characters"] : [wireBytesMax, "bytes"];
+  return new DecodeLimitError("length", limit, `must be at most ${limit} ${unit}`);
+}
+
+export function tooManyElements(elementsMax: number): DecodeLimitError {
+  return new DecodeLimitError(
+    "elements",
+    elementsMax,
+    `the message has more than ${elementsMax} elements (messages, list and map entries, unknown fields), the limit for its size; ` +
+      `send fewer at once (REQUEST_ELEMENTS_MAX; ${bytesPerElement} bytes each)`,
+  );
+}
+
+export function tooManyFields(fieldsMax: number): DecodeLimitError {
+  return new DecodeLimitError(
+    "fields",
+    fieldsMax,
+    `the message sets more than ${fieldsMax} fields, the limit of four times REQUEST_ELEMENTS_MAX; send fewer at once`,
+  );
+}
+
+export function tooDeep(depthMax: number): DecodeLimitError {
+  return new DecodeLimitError("depth", depthMax, `the message is nested deeper than ${depthMax} levels, the limit`);
+}

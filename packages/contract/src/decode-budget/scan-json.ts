@@ -1,0 +1,78 @@
+import { type DecodeBudget, elementsMaxOf } from "./decode-budget.ts";
+import { tooDeep, tooManyElements, tooManyFields } from "./limit-messages.ts";
+
+/** What a look through a JSON text found. */
+export interface ScannedJson {
+  /** How many keys are written, those that come twice included. */
+  readonly keys: number;
+}
+
+/**
+ * Looks through a JSON text (RFC 8259) before it is parsed: one pass over the bytes that allocates nothing. Throws a `DecodeLimitError` where it has
+ * more objects and lists, values and keys, or levels than the budget allows. Text that is no JSON passes: the parser says what is wrong with it.
+ */
+export function scanJson(bytes: Uint8Array, budget: DecodeBudget): ScannedJson {
+  const elementsMax = elementsMaxOf(budget, bytes.length);
+  const { fieldsMax } = budget;
+  // A JSON object in a message may stand for two levels: the field and the message.
+  const depthMax = budget.depthMax * 2;
+  const { length } = bytes;
+  let [elements, fields, keys, depth] = [0, 0, 0, 0];
+  for (let at = 0; at < length; at++) {
+    switch (bytes[at]) {
+      case quote:
+        at = endOfString(bytes, at + 1);
+        break;
+      case comma:
+        fields++;
+        break;
+      case colon:
+        keys++;
+        fields++;
+        break;
+      case openBrace:
+      case openBracket:
+        fields++;
+        if (++elements > elementsMax) {
+          throw tooManyElements(elementsMax);
+        }
+        if (++depth > depthMax) {
+          throw tooDeep(depthMax);
+        }
+        break;
+      case closeBrace:
+      case closeBracket:
+        depth--;
+        break;
+      default:
+        continue;
+    }
+    if (fields > fieldsMax) {
+      throw tooManyFields(fieldsMax);
+    }
+  }
+  return { keys };
+}
+
+/** Where the string that begins here has its last quote; the end of the text where it has none. */
+function endOfString(bytes: Uint8Array, from: number): number {
+  const { length } = bytes;
+  let at = from;
+  while (at < length) {
+    const byte = bytes[at];
+    if (byte === quote) {
+      return at;
+    }
+    at += byte === backslash ? 2 : 1;
+  }
+  return length;
+}
+
+const quote = 0x22;
+const comma = 0x2c;
+const colon = 0x3a;
+const backslash = 0x5c;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;

@@ -1,0 +1,37 @@
+import { createTestClock } from "@parley/rpc/testing";
+import { type Database, openDatabase } from "@parley/store";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { eventMigrations } from "../log/event-migrations.ts";
+import { partitionCount } from "../log/partition.ts";
+import { createLeases, leaseMsMax } from "./leases.ts";
+
+const clock = createTestClock();
+const hourMs = 60 * 60_000;
+const everything = Array.from({ length: partitionCount }, (_, number) => number);
+
+let database: Database;
+beforeEach(async () => {
+  database = await openDatabase("sqlite::memory:", { migrations: eventMigrations });
+});
+afterEach(() => database.close());
+
+const leasesOf = (owner: string, setBackMs = 0) =>
+  createLeases({ database, owner, leaseMs: 5_000, clock: { ...clock, now: () => clock.now() - setBackMs } });
+
+test("leases hold against others while they run", async () => {
+  expect(await leasesOf("one").renew()).toEqual(everything);
+  expect(await leasesOf("other").renew()).toEqual([]);
+  await clock.advance(5_000);
+  expect(await leasesOf("other").renew()).toEqual(everything);
+});
+
+test("leases that were written by a clock that has been set back by an hour have run out", async () => {
+  await leasesOf("gone").renew();
+  expect(await leasesOf("next", hourMs).renew()).toEqual(everything);
+  // Also for the one that wrote them, and goes on by the new time.
+  expect(await leasesOf("next", 2 * hourMs).renew()).toEqual(everything);
+});
+
+test("a lease is not longer than what tells a wrong clock", () => {
+  expect(() => createLeases({ database, clock, owner: "one", leaseMs: leaseMsMax + 1 })).toThrow(RangeError);
+});

@@ -1,0 +1,19 @@
+import type { Environment } from "@parley/rpc";
+import type { Channel } from "./channel.ts";
+import { createLogChannel } from "./log-channel.ts";
+import { createSmtpChannel } from "./smtp-channel.ts";
+
+/** How people are reached, as the settings say. */
+export interface ChannelConfig {
+  readonly SMTP_URL: string;
+  readonly SMTP_CONNECTIONS_MAX: number;
+  readonly MAIL_FROM: string;
+}
+
+/** The channel that the settings name: mail, or the log where there is no mail server. */
+export function openChannel(
+  { SMTP_URL: url, SMTP_CONNECTIONS_MAX: connectionsMax, MAIL_FROM: from }: ChannelConfig,
+  environment: Environment,
+): Channel {
+  return url === "" ? createLogChannel(environment) : createSmtpChannel({ url, from, connectionsMax });
+}

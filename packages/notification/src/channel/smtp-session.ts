@@ -1,0 +1,101 @@
+import SMTPConnection from "nodemailer/lib/smtp-connection";
+
+/** How to reach and sign in at a mail server. */
+export interface SmtpServer {
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly auth?: { readonly user: string; readonly pass: string } | undefined;
+  /** Connecting, TLS, greeting and sign-in together. */
+  readonly connectTimeoutMs: number;
+  /** Each silence of the server afterwards. */
+  readonly replyTimeoutMs: number;
+  /** What else the URL says, as nodemailer names it, for example `tls` and `secure`. */
+  readonly [option: string]: unknown;
+}
+
+type Done = (error?: Error | null) => void;
+
+/** A connection to a mail server, signed in. It sends one message at a time. */
+export class SmtpSession {
+  readonly #connection: SMTPConnection;
+  #isOpen = true;
+  /** Ends the operation under way. */
+  #onGone: Done = () => {};
+
+  private constructor({ connectTimeoutMs, replyTimeoutMs, ...server }: SmtpServer) {
+    this.#connection = new SMTPConnection({
+      ...server,
+      connectionTimeout: connectTimeoutMs,
+      greetingTimeout: connectTimeoutMs,
+      socketTimeout: replyTimeoutMs,
+      // What is buffered must not go out after an attempt was ended.
+      socketCloseTimeout: 0,
+    });
+    const gone = (error?: Error) => {
+      this.#isOpen = false;
+      this.#onGone(error ?? new Error("The mail server closed the connection"));
+    };
+    this.#connection.on("error", gone);
+    this.#connection.on("end", () => gone());
+  }
+
+  /** Connects and signs in. Rejects if either fails. */
+  static async open(server: SmtpServer, signal: AbortSignal): Promise<SmtpSession> {
+    const session = new SmtpSession(server);
+    const connection = session.#connection;
+    const { auth } = server;
+    try {
+      await session.#perform((done) => connection.connect(done), signal);
+      if (auth !== undefined && connection.allowsAuth) {
+        await session.#perform((done) => connection.login({ ...auth }, done), signal);
+      }
+      return session;
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+  }
+
+  /** Whether the connection can take another message. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Ends what the last message left, and sees whether the server is still there (`RSET`). Rejects if not. */
+  async reset(signal: AbortSignal): Promise<void> {
+    await this.#perform((done) => this.#connection.reset(done), signal);
+  }
+
+  /** Resolves when the server has accepted the message. */
+  async send(
+    { from, to, message }: { readonly from: string; readonly to: string; readonly message: Buffer },
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#perform((done) => this.#connection.send({ from, to: [to] }, message, done), signal);
+  }
+
+  /** Ends the connection at once. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  /** Does one thing on the connection. It fails when the connection does, and ends the connection when the signal aborts. */
+  async #perform(begin: (done: Done) => void, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const done: Done = (error) => (error == null ? resolve() : reject(error));
+    const abort = () => {
+      reject(signal.reason);
+      this.close();
+    };
+    this.#onGone = done;
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      begin(done);
+      await promise;
+    } finally {
+      signal.removeEventListener("abort", abort);
+      this.#onGone = () => {};
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import type { Clock } from "@parley/rpc";
+import { type Database, type PageRequest, readPage } from "@parley/store";
+import { type Notification, redrive } from "./notification.ts";
+import {
+  findFailedNotifications,
+  listFailedNotifications,
+  type StoredNotification,
+  updateNotifications,
+} from "./notification-store.ts";
+
+/** Notifications made pending again at once, at most. */
+const redrivenMax = 100;
+
+export interface FailedNotificationsOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Called when notifications are due again. */
+  readonly onDue: () => void;
+}
+
+export interface FailedNotificationPage {
+  readonly notifications: readonly Notification[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+}
+
+/** The notifications that were given up. */
+export interface FailedNotifications {
+  /** Oldest first. Throws `InvalidPageTokenError`. */
+  list(page: PageRequest): Promise<FailedNotificationPage>;
+  /** Makes them pending again, and due at once: those with these ids, or the {@link redrivenMax} oldest ones if there are none. */
+  redrive(ids: readonly string[]): Promise<readonly Notification[]>;
+}
+
+export function createFailedNotifications({ database, clock, onDue }: FailedNotificationsOptions): FailedNotifications {
+  return {
+    async list(page) {
+      const { rows, nextPageToken } = await readPage(page, {
+        list: "failed notifications",
+        keyTypes: ["number"],
+        keyOf: ({ sequence }: StoredNotification): [number] => [sequence],
+        read: (after, limit) => listFailedNotifications(database, { afterSequence: after?.[0] ?? 0, limit }),
+      });
+      return { notifications: rows.map(({ notification }) => notification), nextPageToken };
+    },
+    async redrive(ids) {
+      const nowMs = clock.now();
+      const redriven = await database.transaction(async (transaction) => {
+        const failed =
+          ids.length > 0
+            ? await findFailedNotifications(transaction, ids)
+            : (await listFailedNotifications(transaction, { afterSequence: 0, limit: redrivenMax })).map(
+                ({ notification }) => notification,
+              );
+        const pending = failed.map((notification) => redrive(notification, nowMs));
+        for (const notification of pending) {
+          // One by one: each keeps the cause of its own failure until the next attempt.
+          await updateNotifications(transaction, [notification], { nextAttemptTimeMs: nowMs });
+        }
+        return pending;
+      });
+      if (redriven.length > 0) {
+        onDue();
+      }
+      return redriven;
+    },
+  };
+}

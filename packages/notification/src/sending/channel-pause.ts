@@ -1,0 +1,43 @@
+import type { Clock } from "@parley/rpc";
+
+const pauseFirstMs = 1_000;
+/** How long all mail waits at most after the channel came back. */
+const pauseLastMs = 60_000;
+
+/** The waits between tries of a channel that cannot be used. While it is down one message at a time is handed over, to try it. */
+export class ChannelPause {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  #failures = 0;
+  #untilMs = Number.NEGATIVE_INFINITY;
+
+  constructor({ clock, random }: { readonly clock: Clock; readonly random: () => number }) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** Whether the last try found the channel down. */
+  get isDown(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** How long to wait before the next try; 0 if it may be used. */
+  waitMs(): number {
+    return Math.max(0, this.#untilMs - this.#clock.monotonic());
+  }
+
+  /** The channel could not be used: the wait doubles, up to a minute, spread by 20 %. Tries that were under way together count once. */
+  failed(): void {
+    if (this.waitMs() === 0) {
+      const waitMs = Math.min(pauseFirstMs * 2 ** Math.min(this.#failures, 30), pauseLastMs);
+      this.#failures++;
+      this.#untilMs = this.#clock.monotonic() + waitMs * (0.8 + 0.4 * this.#random());
+    }
+  }
+
+  /** The channel could be used. */
+  worked(): void {
+    this.#failures = 0;
+    this.#untilMs = Number.NEGATIVE_INFINITY;
+  }
+}

@@ -1,0 +1,110 @@
+import type { Environment } from "@parley/rpc";
+import type { Database } from "@parley/store";
+import { type Notification, NotificationState, retryDelayMs } from "../notification.ts";
+import { updateNotifications } from "../notification-store.ts";
+
+/** How long an outcome may wait to be written together with others: a crash would hand these messages over again. */
+const writeDelayMs = 20;
+/** The wait after the database refused a write. */
+const retryWriteMs = 1_000;
+
+export interface OutcomeWriterOptions {
+  readonly database: Database;
+  readonly environment: Pick<Environment, "clock" | "random" | "log">;
+  /** Called when a notification is to be tried again after this long. */
+  readonly onRetry: (delayMs: number) => void;
+  /** Called when outcomes are durable. */
+  readonly onWritten: () => void;
+}
+
+/**
+ * Writes down what came of attempts, many at a time. An outcome that could not be written is kept and written again: what was sent
+ * is not sent once more because the disk was full.
+ */
+export class OutcomeWriter {
+  readonly #options: OutcomeWriterOptions;
+  readonly #unwritten = new Map<string, Notification>();
+  #cancelTimer: (() => void) | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(options: OutcomeWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Outcomes that are not durable yet. */
+  get size(): number {
+    return this.#unwritten.size;
+  }
+
+  has(id: string): boolean {
+    return this.#unwritten.has(id);
+  }
+
+  /** Takes in a notification as it is after an attempt. It is written soon. */
+  add(settled: Notification): void {
+    this.#unwritten.set(settled.id, settled);
+    this.#writeAfter(writeDelayMs);
+  }
+
+  /** Writes what there is. Rejects if the database refuses; it is then tried again later. */
+  async flush(): Promise<void> {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const writing = this.#writing.then(() => this.#write());
+    this.#writing = writing.catch(() => {});
+    await writing;
+  }
+
+  /** Ends the waiting; what could not be written stays as it was in the database. */
+  async close(): Promise<void> {
+    await this.flush().catch((error: unknown) => this.#logFailure(error));
+    this.#cancelTimer?.();
+  }
+
+  #writeAfter(delayMs: number): void {
+    this.#cancelTimer ??= this.#options.environment.clock.after(delayMs, () => {
+      this.#cancelTimer = undefined;
+      this.flush().catch((error: unknown) => {
+        this.#logFailure(error);
+        this.#writeAfter(retryWriteMs);
+      });
+    });
+  }
+
+  #logFailure(error: unknown): void {
+    const { log } = this.#options.environment;
+    log.error({ err: error, notifications: this.#unwritten.size }, "outcomes of notifications could not be written");
+  }
+
+  async #write(): Promise<void> {
+    const { database, environment, onRetry, onWritten } = this.#options;
+    const settled = [...this.#unwritten.values()];
+    if (settled.length === 0) {
+      return;
+    }
+    const nowMs = environment.clock.now();
+    // Those that are tried again have waits of their own.
+    const alike = Map.groupBy(settled, ({ id, state, attempts, sendTimeMs }) =>
+      state === NotificationState.SENT ? `${attempts} ${sendTimeMs}` : id,
+    );
+    const groups = [...alike.values()].map((some) => ({
+      some,
+      delayMs: retryDelayMs(some[0]?.attempts ?? 1, environment.random),
+      isRetried: some[0]?.state === NotificationState.PENDING,
+    }));
+    await database.transaction(async (transaction) => {
+      for (const { some, delayMs } of groups) {
+        await updateNotifications(transaction, some, { nextAttemptTimeMs: nowMs + delayMs });
+      }
+    });
+    for (const { id } of settled) {
+      this.#unwritten.delete(id);
+    }
+    for (const { delayMs, isRetried } of groups) {
+      if (isRetried) {
+        onRetry(delayMs);
+      }
+    }
+    onWritten();
+  }
+}

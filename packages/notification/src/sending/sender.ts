@@ -1,0 +1,240 @@
+import { createWakeUp, type WakeUp } from "@parley/events";
+import type { Environment } from "@parley/rpc";
+import type { Database } from "@parley/store";
+import {
+  type Channel,
+  ChannelUnavailableError,
+  type OutgoingMessage,
+  RecipientRefusedError,
+} from "../channel/channel.ts";
+import { type Notification, NotificationState, type SendOutcome, settle } from "../notification.ts";
+import { ChannelPause } from "./channel-pause.ts";
+import { DueNotifications } from "./due-notifications.ts";
+import { OutcomeWriter } from "./outcome-writer.ts";
+
+/** How long `stop` waits for attempts under way before it ends them. */
+const stopGraceMs = 5_000;
+/** The wait after the database could not be read. */
+const readFailedWaitMs = 10_000;
+/** Looks again after this long, whatever is under way. */
+const lookAgainMs = 60_000;
+/** Nothing more is handed over while so many outcomes cannot be written. */
+const unwrittenMax = 100;
+/** Messages that were sent at once, and whose transaction may still fail. */
+const sentAtOnceMax = 10_000;
+
+export interface SenderOptions {
+  readonly database: Database;
+  readonly channel: Channel;
+  readonly environment: Environment;
+}
+
+/**
+ * Hands notifications to the channel: as they are written down, where the channel takes them at once, and otherwise as many at a time as
+ * the channel takes, until each is sent or given up. While the channel cannot be used, one message at a time tries it, and none
+ * counts as tried.
+ *
+ * A message is handed over once by a process, unless an attempt failed. A crash between handing over and writing that down hands the same
+ * message over again, under the same key.
+ */
+export class Sender {
+  readonly #options: SenderOptions;
+  readonly #wakeUp: WakeUp;
+  readonly #due: DueNotifications;
+  readonly #pause: ChannelPause;
+  readonly #outcomes: OutcomeWriter;
+  readonly #attempts = new Map<string, Promise<unknown>>();
+  readonly #cutOff = new AbortController();
+  readonly #sentAtOnce = new Set<string>();
+  #queue: Notification[] = [];
+  #stopping = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+    const { database, environment } = options;
+    this.#wakeUp = createWakeUp(environment.clock);
+    this.#due = new DueNotifications({ database, clock: environment.clock });
+    this.#pause = new ChannelPause(environment);
+    this.#outcomes = new OutcomeWriter({
+      database,
+      environment,
+      onRetry: (delayMs) => this.#due.readAfter(delayMs),
+      onWritten: this.#wakeUp.wake,
+    });
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Sends a new notification if the channel takes it at once, and answers it as sent. Otherwise, or if that failed, it stays as it is, to be handed over once it is durable. */
+  readonly sendAtOnce = (notification: Notification): Notification => {
+    const { channel, environment } = this.#options;
+    if (channel.sendAtOnce === undefined) {
+      return notification;
+    }
+    try {
+      if (!this.#sentAtOnce.has(notification.id)) {
+        channel.sendAtOnce(messageOf(notification));
+        this.#rememberSent(notification.id);
+      }
+      return settle(notification, { kind: "sent", timeMs: environment.clock.now() });
+    } catch (error) {
+      environment.log.warn({ err: error, notificationId: notification.id }, "notification not sent at once");
+      return notification;
+    }
+  };
+
+  /** Takes in notifications that have just been written. Those that are not sent yet are due at once. */
+  handOver(written: readonly Notification[]): void {
+    for (const { id } of written) {
+      this.#sentAtOnce.delete(id);
+    }
+    const pending = written.filter(({ state }) => state === NotificationState.PENDING);
+    if (pending.length > 0) {
+      this.#due.handOver(pending);
+      this.#wakeUp.wake();
+    }
+  }
+
+  /** Looks for notifications that became due in the database. */
+  readonly look = (): void => {
+    this.#due.readAfter(0);
+    this.#wakeUp.wake();
+  };
+
+  /** Ends after the attempts under way, or ends them after {@link stopGraceMs}. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wakeUp.close();
+    const cancel = this.#options.environment.clock.after(stopGraceMs, () => {
+      this.#cutOff.abort(new Error("The notification service stops"));
+    });
+    await this.#running;
+    await Promise.all(this.#attempts.values());
+    cancel();
+    await this.#outcomes.close();
+  }
+
+  /** Makes one attempt at once, even if the channel was down the last time. Answers the notification as it is then, once that is durable. */
+  async send(notification: Notification): Promise<Notification> {
+    const settled = await this.#begin(notification);
+    if (this.#outcomes.has(notification.id)) {
+      await this.#outcomes.flush();
+    }
+    return settled;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      this.#wakeUp.reset();
+      await this.#wakeUp.wait(await this.#beginDue());
+    }
+  }
+
+  /** Begins as many attempts as may be under way. Answers how long there is nothing to begin, as far as is known. */
+  async #beginDue(): Promise<number> {
+    while (!this.#stopping && this.#hasRoom()) {
+      const waitMs = this.#pause.waitMs();
+      if (waitMs > 0) {
+        return waitMs;
+      }
+      if (this.#queue.length === 0) {
+        try {
+          this.#queue = [...(await this.#due.take((id) => this.#isHeld(id)))];
+        } catch (error) {
+          this.#options.environment.log.error({ err: error }, "notifications that are due could not be read");
+          return readFailedWaitMs;
+        }
+      }
+      const next = this.#queue.shift();
+      if (next === undefined) {
+        return this.#due.waitMs();
+      }
+      if (!this.#isHeld(next.id)) {
+        void this.#begin(next);
+      }
+    }
+    // An attempt that ends, or an outcome that is written, wakes the loop.
+    return lookAgainMs;
+  }
+
+  #hasRoom(): boolean {
+    const roomFor = this.#pause.isDown ? 1 : this.#options.channel.concurrencyMax;
+    return this.#attempts.size < roomFor && this.#outcomes.size < unwrittenMax;
+  }
+
+  #isHeld(id: string): boolean {
+    return this.#attempts.has(id) || this.#outcomes.has(id);
+  }
+
+  #begin(notification: Notification): Promise<Notification> {
+    const attempt = this.#attempt(notification).finally(() => {
+      this.#attempts.delete(notification.id);
+      this.#wakeUp.wake();
+    });
+    this.#attempts.set(notification.id, attempt);
+    return attempt;
+  }
+
+  /** Makes one attempt. Answers the notification as it is then; never rejects. */
+  async #attempt(notification: Notification): Promise<Notification> {
+    const outcome = await this.#handOver(notification);
+    if (outcome === undefined) {
+      // It stays due. Another one tries the channel next, should this one be the trouble.
+      this.#queue.push(notification);
+      return notification;
+    }
+    const settled = settle(notification, outcome);
+    this.#outcomes.add(settled);
+    return settled;
+  }
+
+  /** What came of handing over; undefined if the channel could not be used, or the attempt was ended. */
+  async #handOver(notification: Notification): Promise<SendOutcome | undefined> {
+    const { channel, environment } = this.#options;
+    const { clock, log } = environment;
+    try {
+      await channel.send(messageOf(notification), this.#cutOff.signal);
+      this.#pause.worked();
+      return { kind: "sent", timeMs: clock.now() };
+    } catch (error) {
+      const { id: notificationId } = notification;
+      if (this.#cutOff.signal.aborted) {
+        return undefined;
+      }
+      if (error instanceof ChannelUnavailableError) {
+        this.#pause.failed();
+        const waitMs = Math.round(this.#pause.waitMs());
+        log.warn({ err: error, notificationId, waitMs }, "notifications wait: the channel cannot be used");
+        return undefined;
+      }
+      this.#pause.worked();
+      const final = error instanceof RecipientRefusedError;
+      log.warn({ err: error, notificationId, attempts: notification.attempts + 1, final }, "notification not sent");
+      return { kind: "failed", final, cause: causeOf(error), timeMs: clock.now() };
+    }
+  }
+
+  #rememberSent(id: string): void {
+    if (this.#sentAtOnce.size >= sentAtOnceMax) {
+      for (const oldest of this.#sentAtOnce) {
+        this.#sentAtOnce.delete(oldest);
+        break;
+      }
+    }
+    this.#sentAtOnce.add(id);
+  }
+}
+
+function messageOf({ id: key, recipient, subject, body }: Notification): OutgoingMessage {
+  return { key, recipient, subject, body };
+}
+
+/** Characters of a cause that are kept: enough to see what it was, too few to fill a database. */
+const causeLengthMax = 500;
+
+function causeOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, causeLengthMax);
+}

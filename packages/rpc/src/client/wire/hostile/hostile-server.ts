@@ -1,0 +1,302 @@
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { gzipSync } from "node:zlib";
+import { encodeFields } from "@parley/http2";
+
+/**
+ * For tests: servers that do what no server should, in a process of their own, so that what they cost their client can be measured. The arguments
+ * are pairs of what a server does with every request and how it speaks. Prints their ports, in the same order.
+ */
+const [, , ...asked] = process.argv;
+
+const types: Readonly<Record<string, string>> = {
+  grpc: "application/grpc+proto",
+  "grpc-web": "application/grpc-web+proto",
+  connect: "application/connect+proto",
+  "connect-unary": "application/proto",
+};
+const encodingNames: Readonly<Record<string, string>> = {
+  grpc: "grpc-encoding",
+  "grpc-web": "grpc-encoding",
+  connect: "connect-content-encoding",
+  "connect-unary": "content-encoding",
+};
+
+/** One response, as far as an attack is concerned. */
+interface Victim {
+  readonly protocol: string;
+  readonly overHttp2: boolean;
+  head(fields?: readonly string[]): void;
+  /** One chunk, or one DATA frame, more where one cannot hold it. */
+  piece(bytes: Uint8Array): void;
+  raw(bytes: Uint8Array | string): void;
+  /** The end that the protocol wants. */
+  end(): void;
+  /** Repeats for as long as the client takes it. */
+  forever(step: () => void): void;
+}
+
+function envelope(payload: Uint8Array, flags = 0): Buffer {
+  const head = Buffer.alloc(5);
+  head[0] = flags;
+  head.writeUInt32BE(payload.length, 1);
+  return Buffer.concat([head, payload]);
+}
+
+/** A WatchOrdersResponse whose order has as many empty items. */
+function emptyItems(count: number): Buffer {
+  const items = Buffer.alloc(count * 2);
+  for (let at = 0; at < items.length; at += 2) {
+    items[at] = 0x2a;
+  }
+  const length: number[] = [];
+  for (let left = items.length; left > 0 || length.length === 0; left >>>= 7) {
+    length.push(left >= 0x80 ? (left & 0x7f) | 0x80 : left);
+  }
+  return Buffer.concat([Buffer.from([0x0a, ...length]), items]);
+}
+
+const large = Buffer.concat([Buffer.from([0x12, 0xc0, 0xa9, 0x07]), Buffer.alloc(120_000, 0x61)]);
+const bomb = envelope(
+  gzipSync(Buffer.concat([Buffer.from([0x12, 0x80, 0x80, 0xf0, 0x01]), Buffer.alloc(3_932_160, 0x61)])),
+  1,
+);
+const largerBomb = envelope(gzipSync(Buffer.alloc(16 << 20)), 1);
+const costly = envelope(emptyItems(1_000_000));
+const manyEmpty = Buffer.alloc(5 * 3_000);
+
+const attacks: Readonly<Record<string, (victim: Victim) => void>> = {
+  "a message in pieces of one byte": (victim) => {
+    victim.head();
+    const bytes = envelope(large);
+    for (let at = 0; at < bytes.length; at++) {
+      victim.piece(bytes.subarray(at, at + 1));
+    }
+  },
+  "pieces of one byte without end": (victim) => {
+    victim.head();
+    victim.piece(envelope(Buffer.alloc(4_000_000)).subarray(0, 5));
+    victim.forever(() => victim.piece(Buffer.alloc(1)));
+  },
+  "empty messages without end": (victim) => {
+    victim.head();
+    victim.forever(() => victim.piece(manyEmpty));
+  },
+  "gzip bombs without end": (victim) => {
+    victim.head([encodingNames[victim.protocol] ?? "", "gzip"]);
+    victim.forever(() => victim.piece(bomb));
+  },
+  "messages of a million elements without end": (victim) => {
+    victim.head();
+    victim.forever(() => victim.piece(costly));
+  },
+  "one message of a million elements": (victim) => {
+    victim.head();
+    const bytes = victim.protocol === "connect-unary" ? costly.subarray(5) : costly;
+    victim.piece(bytes);
+    victim.end();
+  },
+  "one gzip bomb": (victim) => {
+    victim.head([encodingNames[victim.protocol] ?? "", "gzip"]);
+    victim.piece(victim.protocol === "connect-unary" ? largerBomb.subarray(5) : largerBomb);
+    victim.end();
+  },
+  "a promised length": (victim) => {
+    victim.head();
+    victim.piece(envelope(Buffer.alloc(4_000_000)).subarray(0, 5));
+  },
+  "interim responses without end": (victim) => {
+    const interim = victim.overHttp2
+      ? frame(1, 4, 1, encodeFields([":status", "103"]))
+      : Buffer.from("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n");
+    const many = Buffer.concat(Array.from({ length: 100 }, () => interim));
+    victim.forever(() => victim.raw(many));
+  },
+  "headers without end": (victim) => {
+    if (victim.overHttp2) {
+      victim.raw(frame(1, 0, 1, encodeFields([":status", "200"])));
+      victim.forever(() => victim.raw(frame(9, 0, 1, encodeFields(["x-a", "b".repeat(1000)]))));
+    } else {
+      victim.raw("HTTP/1.1 200 OK\r\n");
+      victim.forever(() => victim.raw(`x-a: ${"b".repeat(1000)}\r\n`));
+    }
+  },
+  "trailers without end": (victim) => {
+    victim.head();
+    if (victim.overHttp2) {
+      victim.raw(frame(1, 1, 1, encodeFields(["x-a", "b"])));
+      victim.forever(() => victim.raw(frame(9, 0, 1, encodeFields(["x-a", "b".repeat(1000)]))));
+    } else {
+      victim.raw("0\r\n");
+      victim.forever(() => victim.raw(`x-a: ${"b".repeat(1000)}\r\n`));
+    }
+  },
+  silence: () => {},
+  "silence after the headers": (victim) => victim.head(),
+};
+
+/** RFC 9113, section 4.2: the SETTINGS_MAX_FRAME_SIZE that a peer has unless it says otherwise. */
+const frameBytesMax = 16_384;
+
+function frame(type: number, flags: number, id: number, payload: Uint8Array): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head[3] = type;
+  head[4] = flags;
+  head.writeUInt32BE(id, 5);
+  return Buffer.concat([head, payload]);
+}
+
+function repeat(socket: Socket, step: () => void): void {
+  const more = () => {
+    while (!socket.destroyed && socket.writableLength < 1 << 20) {
+      step();
+    }
+    if (!socket.destroyed) {
+      setImmediate(more);
+    }
+  };
+  more();
+}
+
+function http1(socket: Socket, { attack, protocol }: Server): void {
+  socket.once("data", () => {
+    attacks[attack]?.({
+      protocol,
+      overHttp2: false,
+      head(fields = []) {
+        let head = `HTTP/1.1 200 OK\r\ncontent-type: ${types[protocol]}\r\ntransfer-encoding: chunked\r\n`;
+        for (let at = 0; at < fields.length; at += 2) {
+          head += `${fields[at]}: ${fields[at + 1]}\r\n`;
+        }
+        socket.write(`${head}\r\n`);
+      },
+      piece: (bytes) =>
+        socket.write(Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")])),
+      raw: (bytes) => socket.write(bytes),
+      end: () => socket.write("0\r\n\r\n"),
+      forever: (step) => repeat(socket, step),
+    });
+  });
+}
+
+/** Enough of HTTP/2 for one client: it answers each stream that begins, and takes notice of the windows. */
+function http2(socket: Socket, { attack, protocol }: Server): void {
+  socket.write(frame(4, 0, 0, Buffer.alloc(0)));
+  let bytes = Buffer.alloc(0);
+  let begun = false;
+  let connectionWindow = 65_535;
+  const windows = new Map<number, number>();
+  let streamWindow = 65_535;
+  socket.on("data", (chunk: Buffer) => {
+    bytes = Buffer.concat([bytes, chunk]);
+    if (!begun) {
+      if (bytes.length < 24) {
+        return;
+      }
+      bytes = bytes.subarray(24);
+      begun = true;
+    }
+    while (bytes.length >= 9 && bytes.length >= 9 + bytes.readUIntBE(0, 3)) {
+      const payload = bytes.subarray(9, 9 + bytes.readUIntBE(0, 3));
+      const [type, flags, id] = [bytes[3] as number, bytes[4] as number, bytes.readUInt32BE(5)];
+      bytes = bytes.subarray(9 + payload.length);
+      if (type === 1) {
+        begin(id);
+      } else if (type === 3) {
+        windows.delete(id);
+      } else if (type === 4 && (flags & 1) === 0) {
+        for (let at = 0; at < payload.length; at += 6) {
+          streamWindow = payload.readUInt16BE(at) === 4 ? payload.readUInt32BE(at + 2) : streamWindow;
+        }
+        socket.write(frame(4, 1, 0, Buffer.alloc(0)));
+      } else if (type === 6 && (flags & 1) === 0) {
+        socket.write(frame(6, 1, 0, payload));
+      } else if (type === 8 && id === 0) {
+        connectionWindow += payload.readUInt32BE(0);
+      } else if (type === 8 && windows.has(id)) {
+        windows.set(id, (windows.get(id) ?? 0) + payload.readUInt32BE(0));
+      }
+    }
+  });
+
+  function begin(id: number): void {
+    windows.set(id, streamWindow);
+    const open = () => windows.has(id) && !socket.destroyed;
+    let queue: Uint8Array[] = [];
+    let ends = false;
+    function flush(): void {
+      let sent = 0;
+      for (const bytes of queue) {
+        const window = windows.get(id) ?? 0;
+        if (!open() || window < bytes.length || connectionWindow < bytes.length) {
+          break;
+        }
+        windows.set(id, window - bytes.length);
+        connectionWindow -= bytes.length;
+        socket.write(frame(0, 0, id, bytes));
+        sent++;
+      }
+      queue = queue.slice(sent);
+      if (queue.length === 0 && ends && open()) {
+        const trailers = encodeFields(["grpc-status", "0"]);
+        socket.write(protocol === "grpc" ? frame(1, 5, id, trailers) : frame(0, 1, id, Buffer.alloc(0)));
+      }
+      if (queue.length > 0 && open()) {
+        setTimeout(flush, 1);
+      }
+    }
+    attacks[attack]?.({
+      protocol,
+      overHttp2: true,
+      head: (fields = []) =>
+        socket.write(
+          frame(1, 4, id, encodeFields([":status", "200", "content-type", types[protocol] ?? "", ...fields])),
+        ),
+      piece(bytes) {
+        const idle = queue.length === 0;
+        for (let at = 0; at < bytes.length; at += frameBytesMax) {
+          queue.push(bytes.subarray(at, at + frameBytesMax));
+        }
+        if (idle) {
+          flush();
+        }
+      },
+      raw: (bytes) => socket.write(Buffer.from(bytes as Uint8Array)),
+      end() {
+        ends = true;
+        flush();
+      },
+      forever(step) {
+        const more = () => {
+          while (open() && queue.length === 0 && socket.writableLength < 1 << 20) {
+            step();
+          }
+          if (open()) {
+            setImmediate(more);
+          }
+        };
+        more();
+      },
+    });
+  }
+}
+
+interface Server {
+  readonly attack: string;
+  readonly protocol: string;
+}
+
+const ports: unknown[] = [];
+for (let at = 0; at < asked.length; at += 2) {
+  const [attack = "", dialect = ""] = asked.slice(at, at + 2);
+  const [protocol = "", version] = dialect.split("/");
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    (version === "2" ? http2 : http1)(socket, { attack, protocol });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  ports.push((server.address() as AddressInfo).port);
+}
+process.stdout.write(`${JSON.stringify(ports)}\n`);
+// Ends with the test that started it.
+process.stdin.resume().on("end", () => process.exit());

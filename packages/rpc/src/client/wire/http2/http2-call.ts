@@ -1,0 +1,92 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Http2Stream, StreamListener } from "@parley/http2";
+import { markReach } from "../../call/attempt-outcome.ts";
+import { deadlinePassed } from "../../call/call-end.ts";
+import type { Channel, ConnectionWaiter } from "../../connection/channel.ts";
+import type { Connection } from "../../connection/client-connection.ts";
+import { connectionLost, errorFromReset } from "./http2-errors.ts";
+
+/** How often a call is put on another connection because the one it was given had gone; a bound against going round for ever. */
+const placementsMax = 8;
+
+/** One call on an HTTP/2 connection: how it gets a place on one, and gives it back. */
+export abstract class Http2Call implements ConnectionWaiter, StreamListener {
+  protected readonly channel: Channel;
+  protected stream: Http2Stream | undefined;
+  #connection: Connection | undefined;
+  #receivedBefore = 0;
+  #placements = 0;
+
+  constructor(channel: Channel) {
+    this.channel = channel;
+  }
+
+  /** Opens the stream. The connection has counted the call in. */
+  protected abstract begin(connection: Connection): Http2Stream;
+  abstract onUnreachable(error: ConnectError): void;
+  abstract onHeaders(fields: readonly string[]): void;
+  abstract onData(bytes: Buffer): void;
+  abstract onTrailers(fields: readonly string[]): void;
+  abstract onEnd(): void;
+  abstract onClose(): void;
+
+  /** Takes a place on a connection, now or when one is free. */
+  protected place(): void {
+    const connection = this.channel.acquire();
+    if (connection === undefined) {
+      this.channel.wait(this);
+    } else {
+      this.onConnection(connection);
+    }
+  }
+
+  onConnection(connection: Connection): void {
+    this.#connection = connection;
+    this.#receivedBefore = connection.receivedCount;
+    this.#placements++;
+    if (connection.http2.closing && this.#placements < placementsMax) {
+      // It went away between the two. Nothing is repeated by taking the next one.
+      this.giveBack();
+      this.place();
+      return;
+    }
+    this.stream = this.begin(connection);
+  }
+
+  /** Bytes came for this call. */
+  protected received(): void {
+    if (this.#connection !== undefined) {
+      this.#connection.receivedCount++;
+    }
+  }
+
+  /** The error of a call whose deadline passed now, with how far it got. */
+  protected deadlineError(): ConnectError {
+    const connection = this.#connection;
+    if (connection?.receivedCount === this.#receivedBefore) {
+      // Nothing at all came since this call was sent: the other side may be gone without a word.
+      connection.probe();
+    }
+    return deadlinePassed(connection === undefined ? "unreachable" : "unknown");
+  }
+
+  /** The error of a call whose stream was closed before the response was complete. */
+  protected closeError(stream: Http2Stream): ConnectError {
+    const connection = this.#connection;
+    if (connection !== undefined && stream.id > connection.lastStreamId) {
+      return markReach(new ConnectError("the server is going away", Code.Unavailable), "refused");
+    }
+    return connection?.lost ? connectionLost() : errorFromReset(stream.resetCode);
+  }
+
+  /** Gives the place back, or its place in the queue for one. */
+  protected giveBack(): void {
+    const connection = this.#connection;
+    if (connection === undefined) {
+      this.channel.forget(this);
+    } else {
+      this.#connection = undefined;
+      this.channel.release(connection);
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import { type Code, ConnectError } from "@connectrpc/connect";
+import { compressedFlag, connectEndStreamFlag, envelopeHeaderBytes, grpcWebTrailerFlag } from "./envelope.ts";
+import { messageTooLarge } from "./message-size.ts";
+import { PieceQueue } from "./piece-queue.ts";
+
+/** The flags that each protocol defines for the first byte of an envelope. A bit outside of them is reserved. */
+export const envelopeFlags = {
+  /** gRPC over HTTP/2, "Length-Prefixed-Message": the Compressed-Flag is 0 or 1. */
+  grpc: compressedFlag,
+  /** gRPC-Web: the most significant bit marks the trailers. */
+  "grpc-web": compressedFlag | grpcWebTrailerFlag,
+  /** Connect streams, "Enveloped-Message": compressed, and the end of the stream. */
+  connect: compressedFlag | connectEndStreamFlag,
+} as const;
+
+/** What an {@link EnvelopeReader} accepts. */
+export interface EnvelopeReaderOptions {
+  readonly protocol: keyof typeof envelopeFlags;
+  /** The largest message, as the envelope's header states it. */
+  readonly messageBytesMax: number;
+  /** The code for envelopes that break the protocol: INVALID_ARGUMENT for a request, INTERNAL for a response. */
+  readonly malformedCode: Code.InvalidArgument | Code.Internal;
+}
+
+/** One message as it came, compressed or not. */
+export interface ReadEnvelope {
+  readonly flags: number;
+  /** Its bytes. May be a view of what was pushed. */
+  readonly payload: Buffer;
+}
+
+/**
+ * Reads envelopes out of a body that arrives in pieces of any size. Each byte is copied at most twice, whatever the pieces, and memory grows
+ * with the bytes that have arrived, never with the length that a header states. The header is checked as soon as its five bytes are here.
+ */
+export class EnvelopeReader {
+  readonly #options: EnvelopeReaderOptions;
+  readonly #pieces = new PieceQueue();
+  /** The header of the envelope that is being read; -1 until its five bytes are here. */
+  #flags = -1;
+  #payloadBytes = 0;
+
+  constructor(options: EnvelopeReaderOptions) {
+    this.#options = options;
+  }
+
+  /** The bytes that have arrived and were not returned by {@link next}. */
+  get bufferedBytes(): number {
+    return this.#pieces.byteLength;
+  }
+
+  /** Whether the body may end here: between two envelopes. */
+  get atBoundary(): boolean {
+    return this.#flags < 0 && this.#pieces.byteLength === 0;
+  }
+
+  /** Adds bytes that arrived. They must not change any more. */
+  push(piece: Buffer): void {
+    this.#pieces.push(piece);
+  }
+
+  /**
+   * The next envelope, once all of it is here. Throws a ConnectError for reserved flags, and for a message that is larger than allowed as soon as
+   * its header says so; the reader is of no more use after that.
+   */
+  next(): ReadEnvelope | undefined {
+    if (this.#flags < 0 && !this.#readHeader()) {
+      return undefined;
+    }
+    if (this.#pieces.byteLength < this.#payloadBytes) {
+      return undefined;
+    }
+    const envelope = { flags: this.#flags, payload: this.#pieces.take(this.#payloadBytes) };
+    this.#flags = -1;
+    return envelope;
+  }
+
+  /** Checks that the body ended between two envelopes. Throws a ConnectError where it did not. */
+  end(): void {
+    if (!this.atBoundary) {
+      throw new ConnectError("protocol error: incomplete envelope", this.#options.malformedCode);
+    }
+  }
+
+  #readHeader(): boolean {
+    if (this.#pieces.byteLength < envelopeHeaderBytes) {
+      return false;
+    }
+    const { flags, bytes } = this.#pieces.takeHeader();
+    const { messageBytesMax } = this.#options;
+    checkEnvelopeFlags(flags, this.#options);
+    if (bytes > messageBytesMax) {
+      throw messageTooLarge(messageBytesMax, bytes);
+    }
+    this.#flags = flags;
+    this.#payloadBytes = bytes;
+    return true;
+  }
+}
+
+/** Throws a ConnectError where a reserved flag is set. */
+export function checkEnvelopeFlags(
+  flags: number,
+  { protocol, malformedCode }: Pick<EnvelopeReaderOptions, "protocol" | "malformedCode">,
+): void {
+  const reserved = flags & ~envelopeFlags[protocol];
+  if (reserved !== 0) {
+    const bits = `0x${reserved.toString(16).padStart(2, "0")}`;
+    throw new ConnectError(`protocol error: an envelope has the reserved flags ${bits} set`, malformedCode);
+  }
+}

@@ -1,0 +1,162 @@
+import { gzipSync } from "node:zlib";
+import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
+import { afterEach, describe, expect, it } from "vitest";
+import { type EchoServer, serveEcho } from "./echo-fixture.ts";
+import { implement } from "./pipeline/service-module.ts";
+
+const running: EchoServer[] = [];
+
+async function start(): Promise<EchoServer & { readonly placed: () => number }> {
+  let placed = 0;
+  const orders = implement(OrderService, {
+    createOrder: () => {
+      placed++;
+      return {};
+    },
+  } as never);
+  const server = await serveEcho({ entries: [orders] });
+  running.push(server);
+  return Object.assign(server, { placed: () => placed });
+}
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map(({ server }) => server.close()));
+});
+
+const mebibyte = 1 << 20;
+
+function repeated(bytes: readonly number[], count: number): Buffer {
+  return Buffer.alloc(bytes.length * count, Buffer.from(bytes));
+}
+
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly details: { readonly debug?: { readonly reason?: string } }[];
+}
+
+/** Each costs much to decode, or to validate, for its size. */
+const bombs: readonly [string, contentType: string, body: Buffer, reason: string, words: string][] = [
+  [
+    "empty items",
+    "application/proto",
+    repeated([0x12, 0], 2_000_000),
+    "INVALID_REQUEST",
+    "items: must contain no more than 100 item(s)",
+  ],
+  [
+    "unknown fields",
+    "application/proto",
+    repeated([0x7a, 0], 2_000_000),
+    "MESSAGE_TOO_COMPLEX",
+    "more than 25000 elements",
+  ],
+  [
+    "one field again and again",
+    "application/proto",
+    repeated([0x0a, 0], 2_000_000),
+    "MESSAGE_TOO_COMPLEX",
+    "more than 100000 fields",
+  ],
+  [
+    "empty items in JSON",
+    "application/json",
+    Buffer.from(`{"items":[${"{},".repeat(mebibyte)}{}]}`),
+    "MESSAGE_TOO_COMPLEX",
+    "more than 25000 elements",
+  ],
+  [
+    "lists in JSON",
+    "application/json",
+    Buffer.from(`[${"[],".repeat(mebibyte)}[]]`),
+    "MESSAGE_TOO_COMPLEX",
+    "elements",
+  ],
+  [
+    "nested lists in JSON",
+    "application/json",
+    Buffer.from("[".repeat(4 * mebibyte)),
+    "MESSAGE_TOO_COMPLEX",
+    "nested deeper than",
+  ],
+];
+
+function post(url: string, body: Buffer, headers: Record<string, string>) {
+  return fetch(`${url}/order.v1.OrderService/CreateOrder`, { method: "POST", headers, body: Uint8Array.from(body) });
+}
+
+describe("a request that costs more than its size", () => {
+  it.each(bombs)("is refused before it is decoded, compressed or not: %s", async (...bomb) => {
+    const [, contentType, body, reason, words] = bomb;
+    const { url, placed } = await start();
+    for (const headers of [
+      { "content-type": contentType },
+      { "content-type": contentType, "content-encoding": "gzip" },
+    ]) {
+      const sent = "content-encoding" in headers ? gzipSync(body) : body;
+      const response = await post(url, sent, headers);
+      expect(response.status).toBe(400);
+      const refusal = (await response.json()) as Refusal;
+      expect(refusal.code).toBe("invalid_argument");
+      expect(refusal.message).toContain(words);
+      expect(refusal.details[0]?.debug?.reason).toBe(reason);
+    }
+    expect(placed()).toBe(0);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toMatch(/parley_server_requests_over_limit_total\{limit="\w+"\} 2/);
+  });
+
+  it("is told at most ten of a hundred violations", async () => {
+    const { url } = await start();
+    const items = Array.from({ length: 100 }, () => ({ productId: "" }));
+    const response = await post(url, Buffer.from(JSON.stringify({ userId: "1", items })), {
+      "content-type": "application/json",
+    });
+    const refusal = (await response.json()) as Refusal;
+    expect(refusal.message.split("; ")).toHaveLength(11);
+    expect(refusal.message).toMatch(/and \d+ more$/);
+  });
+
+  it("is told of a list that is too long before anything of its entries", async () => {
+    const { url } = await start();
+    const items = Array.from({ length: 101 }, () => ({ productId: "" }));
+    const response = await post(url, Buffer.from(JSON.stringify({ items })), { "content-type": "application/json" });
+    expect(((await response.json()) as Refusal).message).toBe("items: must contain no more than 100 item(s)");
+  });
+});
+
+describe("a request whose bytes are wrong", () => {
+  const json = { "content-type": "application/json" };
+  const proto = { "content-type": "application/proto" };
+  const gzip = gzipSync('{"userId":"1"}');
+  it.each([
+    ["truncated protobuf", proto, Buffer.from([0x0a, 5, 0x31])],
+    ["invalid UTF-8 in protobuf", proto, Buffer.from([0x0a, 2, 0xff, 0xfe])],
+    ["truncated gzip", { ...json, "content-encoding": "gzip" }, gzip.subarray(0, 15)],
+    [
+      "gzip with a wrong checksum",
+      { ...json, "content-encoding": "gzip" },
+      Buffer.concat([gzip.subarray(0, -8), Buffer.alloc(8)]),
+    ],
+    ["what is no gzip", { ...json, "content-encoding": "gzip" }, Buffer.from("{}")],
+    ["invalid UTF-8 in JSON", json, Buffer.from('{"userId":"caf\xe9"}', "latin1")],
+    ["a number in hexadecimal", json, Buffer.from('{"userId":"1","items":[{"productId":"1","quantity":"0x10"}]}')],
+    ["a number with a plus", json, Buffer.from('{"userId":"1","items":[{"productId":"1","quantity":"+5"}]}')],
+  ])("is the caller's fault: %s", async (_name, headers, body) => {
+    const { url, placed } = await start();
+    const response = await post(url, body, headers);
+    expect(response.status).toBe(400);
+    const refusal = (await response.json()) as Refusal;
+    expect(refusal.code).toBe("invalid_argument");
+    expect(refusal.details[0]?.debug?.reason).toBe("INVALID_REQUEST");
+    expect(placed()).toBe(0);
+  });
+
+  it("may name its compression in capitals", async () => {
+    const { url, placed } = await start();
+    const body = gzipSync('{"userId":"1","items":[{"productId":"1","quantity":1}]}');
+    const response = await post(url, body, { ...json, "content-encoding": "GZIP" });
+    expect(response.status).toBe(200);
+    expect(placed()).toBe(1);
+  });
+});

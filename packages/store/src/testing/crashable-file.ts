@@ -1,0 +1,107 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Database, Migration } from "../database.ts";
+import { SqliteConnection } from "../sqlite/sqlite-connection.ts";
+import { openLocked, type SqliteDatabase } from "../sqlite/sqlite-database.ts";
+import type { StoreUnavailableError } from "../store-errors.ts";
+import type { CrashableDatabase, CrashableOptions } from "./crashable-database.ts";
+import { UnreliableFiles } from "./unreliable-files.ts";
+
+export interface CrashableFileOptions extends CrashableOptions {
+  /** Calls back when the disk is done with what it is asked for. */
+  readonly diskSchedule: (callback: () => void) => void;
+  /** Asked at each wait for the disk whether it fails. Default: never. */
+  readonly diskFails?: () => boolean;
+  /** Asked at each crash whether the power fails with the process, so that only what is on the disk is left. */
+  readonly powerFails: () => boolean;
+  /** The file to wait for the disk with, in the place of the one that is asked for. For planted bugs. */
+  readonly syncedPath?: (path: string) => string;
+  /** Told that the disk failed under the process that has the database open. */
+  readonly onFailed?: (failure: StoreUnavailableError) => void;
+}
+
+/** Where Linux keeps files in memory: what is on the disk here is a matter of bookkeeping, and real waiting would gain nothing. */
+const memoryFolder = "/dev/shm";
+
+/** A {@link CrashableDatabase} in real files, as a service has it, on a disk that keeps only what it was asked to keep. */
+export function createCrashableFile(options: CrashableFileOptions): CrashableDatabase {
+  const folder = mkdtempSync(join(existsSync(memoryFolder) ? memoryFolder : tmpdir(), "parley-crashable-"));
+  const files = new UnreliableFiles({ schedule: options.diskSchedule, fails: options.diskFails ?? (() => false) });
+  let lives = 0;
+  let path = pathOf(lives);
+  let opened: SqliteDatabase | undefined;
+  let inspector: SqliteConnection | undefined;
+
+  function pathOf(life: number): string {
+    return join(folder, String(life), "test.db");
+  }
+
+  return {
+    async open(migrations: readonly Migration[] = options.migrations) {
+      if (opened !== undefined) {
+        throw new Error("The database is open already: crash or close it first.");
+      }
+      mkdirSync(join(path, ".."), { recursive: true });
+      const database = openLocked(path, {
+        migrations,
+        now: () => (options.clock ?? Date).now(),
+        schedule: options.schedule ?? setImmediate,
+        atPoint: options.atPoint,
+        onFailed: (failure) => opened === database && options.onFailed?.(failure),
+        openSynced: (asked) => files.open(options.syncedPath?.(asked) ?? asked),
+        onReleased() {
+          if (opened === database) {
+            opened = undefined;
+          }
+        },
+      });
+      opened = database;
+      await database.ready();
+      return whileAlive(database, () => opened === database);
+    },
+    crash() {
+      const database = opened;
+      opened = undefined;
+      inspector?.close();
+      inspector = undefined;
+      if (database !== undefined) {
+        database.cut();
+        const next = pathOf(++lives);
+        files.move(path, next, { powerFails: options.powerFails() });
+        path = next;
+        database.abandon();
+      }
+    },
+    inspect<R extends object>(sql: string) {
+      inspector ??= new SqliteConnection(path);
+      return inspector.all(sql, []) as R[];
+    },
+    dispose() {
+      inspector?.close();
+      opened?.cut();
+      opened?.abandon();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The database as a process sees it, which is answered nothing more when it is gone. */
+function whileAlive(database: Database, isAlive: () => boolean): Database {
+  const answered = <T>(begin: () => Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      if (isAlive()) {
+        begin().then(
+          (answer) => isAlive() && resolve(answer),
+          (error) => isAlive() && reject(error),
+        );
+      }
+    });
+  return {
+    all: (sql, ...parameters) => answered(() => database.all(sql, ...parameters)),
+    get: (sql, ...parameters) => answered(() => database.get(sql, ...parameters)),
+    transaction: (work) => answered(() => database.transaction(work)),
+    // Closing ends the life.
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,56 @@
+import type { Ledger, OrderCall } from "../workload/ledger.ts";
+import { startTimeMs } from "../world/simulated-time.ts";
+import type { Books, OrderRow } from "./books.ts";
+import { linesText } from "./stock.ts";
+import type { Violation } from "./violation.ts";
+
+/**
+ * Calls without a request id, one by one: a call that was answered with an order has that one, a call that was refused has none, and a
+ * call of which nobody knows has one at most. No order that was confirmed is without its call.
+ */
+export function checkCallsWithoutId({ orders }: Books, ledger: Ledger): readonly Violation[] {
+  const calls = ledger.orders.filter(({ requestId }) => requestId === "");
+  const answered = calls.flatMap(({ answer }) => (answer.kind === "confirmed" ? [answer.order.id] : []));
+  const unknown = calls.filter(({ answer }) => answer.kind === "unknown");
+  const left = orders.filter(({ id, requestId, wasConfirmed, phase }) => {
+    // One that was rejected has lost its request id.
+    return requestId === null && wasConfirmed && phase !== "REJECTED" && !answered.includes(id);
+  });
+  const unmatched = left.length - matchedCount(left, unknown);
+  return [
+    ...(new Set(answered).size < answered.length ? ["two calls without an id were answered with the same order"] : []),
+    ...(unmatched > 0
+      ? [
+          `${unmatched} of the orders ${left.map(({ id }) => id).join(", ")} were confirmed with no call that may have made them`,
+        ]
+      : []),
+  ].map((message): Violation => ({ invariant: "request-id", message }));
+}
+
+/** How many orders can be given to a call each, no call to two (augmenting paths). */
+function matchedCount(orders: readonly OrderRow[], calls: readonly OrderCall[]): number {
+  const orderOf = new Map<OrderCall, OrderRow>();
+  function give(order: OrderRow, tried: Set<OrderCall>): boolean {
+    for (const call of calls) {
+      if (tried.has(call) || !mayHaveMade(call, order)) continue;
+      tried.add(call);
+      const other = orderOf.get(call);
+      if (other === undefined || give(other, tried)) {
+        orderOf.set(call, order);
+        return true;
+      }
+    }
+    return false;
+  }
+  return orders.filter((order) => give(order, new Set())).length;
+}
+
+/** The same buyer, the same lines, and made after the call began. A message on its way may be late, so there is no end to that. */
+function mayHaveMade({ userId, wanted, startMs }: OrderCall, order: OrderRow): boolean {
+  const lines = Object.entries(wanted).map(([productId, quantity]) => ({ productId, quantity }));
+  return (
+    order.userId === userId &&
+    linesText(order.items) === linesText(lines) &&
+    order.createTimeMs - startTimeMs >= Math.floor(startMs)
+  );
+}

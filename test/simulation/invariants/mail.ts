@@ -1,0 +1,81 @@
+import { NotificationKind, NotificationState } from "@parley/gen/notification/v1/notification_pb.js";
+import type { MailCopy } from "../world/mail.ts";
+import { buyers } from "../world/services.ts";
+import type { World } from "../world/world.ts";
+import type { Books, NotificationRow } from "./books.ts";
+import type { Violation } from "./violation.ts";
+
+/** Where the shop's own alerts go. */
+const shopEmail = "shop@example.com";
+
+/** Each notification reaches the one whom it is for, in the words that it has, and no more often than must be. */
+export function checkMail(books: Books, { mail }: Pick<World, "mail">): readonly Violation[] {
+  const written = new Map(books.notifications.map((row) => [row.id, row]));
+  return [
+    ...books.notifications.flatMap((row) => checkNotification(row, books, mail.received.get(row.id) ?? [])),
+    ...[...mail.received].flatMap(([key, copies]) => checkCopies(key, copies, written.get(key))),
+  ].map((message): Violation => ({ invariant: "mail", message }));
+}
+
+function checkNotification(row: NotificationRow, books: Books, copies: readonly MailCopy[]): readonly string[] {
+  const messages: string[] = [];
+  // The simulated mail server refuses nobody for good, and no world is bad for days: nothing may be given up.
+  if (row.state !== NotificationState.SENT) messages.push(`${row.id} is ${NotificationState[row.state]}`);
+  if (copies.length === 0) messages.push(`${row.id} never came to anybody`);
+  const expected = expectedOf(row, books);
+  if (expected === undefined) {
+    messages.push(`${row.id} is about nothing that happened`);
+  } else if (row.recipient !== expected.recipient || row.subject !== expected.subject) {
+    messages.push(
+      `${row.id} is "${row.subject}" to ${row.recipient}, and should be "${expected.subject}" to ${expected.recipient}`,
+    );
+  }
+  return messages;
+}
+
+function checkCopies(key: string, copies: readonly MailCopy[], row: NotificationRow | undefined): readonly string[] {
+  if (row === undefined) return [`somebody was told ${key}, of which nothing is written down`];
+  const messages: string[] = [];
+  for (const [index, copy] of copies.entries()) {
+    if (copy.recipient !== row.recipient || copy.subject !== row.subject || copy.body !== row.body) {
+      messages.push(
+        `${key} is "${row.subject}" to ${row.recipient}, and came as "${copy.subject}" to ${copy.recipient}`,
+      );
+    }
+    // SMTP lets no one do better: only a process that was told of a failure, or another life, may hand it over again.
+    if (copies.slice(0, index).some((before) => !before.isToldFailed && before.life === copy.life)) {
+      messages.push(`${key} came ${copies.length} times, again from a process that knew that it was taken`);
+    }
+  }
+  return messages;
+}
+
+interface Expected {
+  readonly recipient: string;
+  readonly subject: string;
+}
+
+/** What a notification should be, by what happened. */
+function expectedOf(row: NotificationRow, books: Books): Expected | undefined {
+  switch (row.kind) {
+    case NotificationKind.ORDER_CONFIRMED:
+      return toBuyer(row, books, "confirmed");
+    case NotificationKind.ORDER_CANCELLED:
+      return toBuyer(row, books, "cancelled");
+    case NotificationKind.STOCK_LOW: {
+      const name = books.productEvents.find(({ id }) => id === row.id)?.payload;
+      return name?.case === "stockLow"
+        ? { recipient: shopEmail, subject: `Low stock: ${name.value.productName}` }
+        : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function toBuyer({ orderId, userId }: NotificationRow, books: Books, what: string): Expected | undefined {
+  const order = books.orders.find(({ id }) => id === orderId);
+  const buyer = buyers.find(({ id }) => id === order?.userId);
+  if (buyer === undefined || userId !== buyer.id) return undefined;
+  return { recipient: buyer.email, subject: `Your order ${orderId} is ${what}` };
+}

@@ -1,0 +1,40 @@
+import { sleep } from "@parley/rpc";
+import { expect, it } from "vitest";
+import { runToTheEnd } from "./run-to-the-end.ts";
+import { createLedger } from "./workload/ledger.ts";
+import { visit } from "./workload/visit.ts";
+import { createWorld } from "./world/world.ts";
+
+const hourMs = 60 * 60_000;
+
+// In some of these worlds the mail server is far away, in others mail is written to a place at hand.
+it.each([1, 2, 3, 4, 5, 6])(
+  "a mail server that is away for an hour loses nothing, and sends nothing twice (seed %i)",
+  async (seed) => {
+    const world = createWorld({ seed });
+    const ledger = createLedger();
+    world.mail.setAway(true);
+    let duringOutage = 0;
+    const { violations, history } = await runToTheEnd({
+      world,
+      ledger,
+      badMs: hourMs + 1_000,
+      async people() {
+        await visit(world, ledger);
+        await sleep(world.time, hourMs - world.time.monotonic());
+        duringOutage = world.mail.received.size;
+        world.mail.setAway(false);
+      },
+    });
+    expect(violations).toEqual([]);
+    expect(duringOutage).toBe(0);
+    expect(world.mail.received.size).toBeGreaterThan(4);
+    expect([...world.mail.received.values()].map((copies) => copies.length)).toEqual(
+      [...world.mail.received].map(() => 1),
+    );
+    // The channel is tried about once a minute, not for each notification.
+    const tries = history.filter((line) => line.includes("channel unavailable")).length;
+    expect(tries).toBeGreaterThan(30);
+    expect(tries).toBeLessThan(120);
+  },
+);

@@ -1,0 +1,75 @@
+import type { Database, Transaction } from "@parley/store";
+import type { Life } from "./life.ts";
+import type { PassPoint } from "./points.ts";
+
+/** The server undid a transaction, because the process that it was for is gone. */
+class ConnectionLostError extends Error {
+  override readonly name = "ConnectionLostError";
+}
+
+/**
+ * A process's connection to a database server that other processes use too, and that goes on when one of them ends: what that one had not
+ * committed is undone, and it is never answered.
+ */
+export function connectionTo(
+  database: Database,
+  { life, passPoint }: { readonly life: Life; readonly passPoint: PassPoint },
+): Database {
+  /** Passes on what comes of a request, as long as there is somebody to pass it on to. */
+  function answered<T>(outcome: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      outcome.then(
+        (answer) => life.isAlive && resolve(answer),
+        (error) => life.isAlive && reject(error),
+      );
+    });
+  }
+
+  function checkAlive(): void {
+    if (!life.isAlive) throw new ConnectionLostError(`${life.name} is gone`);
+  }
+
+  function overConnection(transaction: Transaction): Transaction {
+    return {
+      async all(sql, ...parameters) {
+        checkAlive();
+        return await transaction.all(sql, ...parameters);
+      },
+      async get(sql, ...parameters) {
+        checkAlive();
+        return await transaction.get(sql, ...parameters);
+      },
+      async run(sql, ...parameters) {
+        checkAlive();
+        return await transaction.run(sql, ...parameters);
+      },
+      beforeCommit: (work, item) => transaction.beforeCommit(work, item),
+      onCommit(callback) {
+        transaction.onCommit(() => {
+          if (life.isAlive) callback();
+        });
+      },
+    };
+  }
+
+  return {
+    all: (sql, ...parameters) => answered(database.all(sql, ...parameters)),
+    get: (sql, ...parameters) => answered(database.get(sql, ...parameters)),
+    transaction: (work) =>
+      answered(
+        database
+          .transaction(async (transaction) => {
+            checkAlive();
+            const answer = await work(overConnection(transaction));
+            passPoint(life, "commit");
+            checkAlive();
+            return answer;
+          })
+          .then((answer) => {
+            passPoint(life, "committed");
+            return answer;
+          }),
+      ),
+    close: () => Promise.resolve(),
+  };
+}
