@@ -66,7 +66,7 @@ function contractService(service: DescService, registry: FileRegistry): Contract
     typeName: service.typeName,
     exportName: service.name,
     file: generatedFile(service.file),
-    process: named("served_by", packageOf(service.file).split(".")[0] ?? ""),
+    process: named("served_by", (packageOf(service.file).split(".")[0] ?? "").replaceAll("_", "-")),
     commandGroup: named("command_group", words.join("-").toLowerCase()),
     clientProperty: named("client_property", first.toLowerCase() + rest.join("")),
     description: firstSentence(service),

@@ -238,8 +238,8 @@ export declare const hedging: GenExtension<MethodOptions, HedgingPolicy>;
 export declare const batch_method: GenExtension<MethodOptions, string>;
 
 /**
- * The process that serves the service, by its name in a package.json. Default: the first part of the contract's package, so
- * `order` for `order.v1.OrderService`.
+ * The process that serves the service, by its name in a package.json. Default: the first part of the contract's package in
+ * kebab-case, so `order` for `order.v1.OrderService`.
  *
  * @generated from extension: string served_by = 50101;
  */

@@ -99,8 +99,8 @@ export const batch_method = /*@__PURE__*/
   extDesc(file_rpc_v1_options, 4);
 
 /**
- * The process that serves the service, by its name in a package.json. Default: the first part of the contract's package, so
- * `order` for `order.v1.OrderService`.
+ * The process that serves the service, by its name in a package.json. Default: the first part of the contract's package in
+ * kebab-case, so `order` for `order.v1.OrderService`.
  *
  * @generated from extension: string served_by = 50101;
  */
