@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { notImplemented } from "../scripts/checks/implemented-services.ts";
-import { type LockFile, lockFileProblems } from "../scripts/checks/lock-file.ts";
+import { type LockFile, lockFileProblems, type WorkspaceManifest } from "../scripts/checks/lock-file.ts";
 import { shellScripts } from "../scripts/checks/package-scripts.ts";
 import { compareGenerated, writeGenerated } from "../scripts/generated-code.ts";
 
@@ -12,7 +12,7 @@ describe("the lock file", () => {
   const installed = { version: "1.0.0" };
   const top = { name: "top", version: "1.0.0", devDependencies: { biome: "2.0.0" } };
   const review = { name: "@parley/review", version: "0.1.0", dependencies: { connect: "2.0.0" } };
-  const manifests = new Map([
+  const manifests = new Map<string, WorkspaceManifest>([
     ["", top],
     ["packages/review", review],
   ]);

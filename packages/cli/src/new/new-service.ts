@@ -74,7 +74,7 @@ export async function newService(name: string, { folder, commands }: NewServiceO
 }
 
 function refuseTaken(
-  { name, names, field }: Names,
+  { name, names, field, Name }: Names,
   {
     repository: { root },
     commands,
@@ -92,6 +92,12 @@ function refuseTaken(
   }
   if (commands.includes(name)) {
     throw new UsageError(`The name "${name}" is taken: "parley ${name}" is a command. Choose another name.`);
+  }
+  const declared = new RegExp(`^(message|enum|service) ${Name} `, "m");
+  for (const [path, text] of contracts) {
+    if (declared.test(text)) {
+      throw new UsageError(`The name "${name}" is taken: ${path} declares ${Name}. Choose another name.`);
+    }
   }
   const pathInUse = new RegExp(`"/${names}["/:]`);
   const contract = [...contracts].find(([, text]) => pathInUse.test(text));

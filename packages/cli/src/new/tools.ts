@@ -15,7 +15,7 @@ export async function formatAndGenerate(
   { contracts, sources }: { readonly contracts: readonly string[]; readonly sources: readonly string[] },
 ): Promise<void> {
   for (const path of contracts) {
-    await runTool(root, "@bufbuild/buf", ["format", "-w", path]);
+    await runTool(root, "@bufbuild/buf", ["format", "-w", "--path", path]);
   }
   await runTool(root, "@biomejs/biome", ["check", "--write", ...sources]);
   await runTool(root, undefined, [join(root, "scripts/generate.ts")]);
