@@ -103,7 +103,8 @@ function capital(word: string): string {
 /** Whether JavaScript's grammar keeps the word for itself (ECMA-262, section 12.7.2). */
 function isReserved(word: string): boolean {
   try {
-    new Function(`"use strict"; const ${word} = 0;`);
+    // As code of a module reads it, where `await` is reserved, too.
+    new Function(`"use strict"; async () => { const ${word} = 0; };`);
     return false;
   } catch {
     return true;

@@ -6,7 +6,7 @@ import { Changes, insertLines } from "./changes.ts";
 import { withWorkspace } from "./lock-file.ts";
 import { type Names, namesOf } from "./names.ts";
 import { contractTexts, declaredProcesses, findRepository, type Repository, readManifest } from "./repository.ts";
-import { templateFiles } from "./templates.ts";
+import { templateFiles, templateIdentifiers } from "./templates.ts";
 import { formatAndGenerate } from "./tools.ts";
 
 /** A service that was made. */
@@ -24,6 +24,9 @@ export interface NewServiceOptions {
   readonly commands: readonly string[];
 }
 
+/** What every server answers besides calls, or the gateway does: a service's REST path must differ. */
+const otherPaths = ["docs", "metrics", "traces"];
+
 /** The first port of services; a new one gets the next that no other has. */
 const firstPort = 50_051;
 
@@ -35,6 +38,13 @@ export async function newService(name: string, { folder, commands }: NewServiceO
   const repository = await findRepository(folder);
   const names = namesOf(name);
   const processes = await declaredProcesses(repository);
+  const used = await templateIdentifiers();
+  const clash = [names.value, names.values, names.Name].find((word) => used.has(word));
+  if (clash !== undefined) {
+    throw new UsageError(
+      `The name "${name}" cannot be used: a service's code has another ${clash}. Choose another name.`,
+    );
+  }
   refuseTaken(names, { repository, commands, contracts: await contractTexts(repository) });
   const port = nextPort(processes.map((process) => process.port));
   const dependencies = await dependenciesIn(repository);
@@ -73,7 +83,8 @@ export async function newService(name: string, { folder, commands }: NewServiceO
   return { names, port, files: changes.paths.filter(({ path }) => path !== installed) };
 }
 
-function refuseTaken(
+/** Refuses a name that a package, a contract, a command or a REST path has already. */
+export function refuseTaken(
   { name, names, field, Name }: Names,
   {
     repository: { root },
@@ -98,6 +109,9 @@ function refuseTaken(
     if (declared.test(text)) {
       throw new UsageError(`The name "${name}" is taken: ${path} declares ${Name}. Choose another name.`);
     }
+  }
+  if (otherPaths.includes(names)) {
+    throw new UsageError(`The name "${name}" is taken: the gateway has a page at /${names}. Choose another name.`);
   }
   const pathInUse = new RegExp(`"/${names}["/:]`);
   const contract = [...contracts].find(([, text]) => pathInUse.test(text));
