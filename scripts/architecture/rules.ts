@@ -77,8 +77,9 @@ export const folderOrder: Readonly<Record<string, readonly (readonly string[])[]
   "packages/rpc/src/server": [
     ["http"],
     ["config"],
-    ["admission"],
+    ["admission", "buffers"],
     ["pipeline"],
+    ["wire"],
     ["unary", "streams", "standard"],
     ["in-process"],
     ["listening"],

@@ -1,23 +1,24 @@
 import type { Duplex } from "node:stream";
 import type { ConnectionListener, ConnectionOptions } from "./connection-options.ts";
-import { FloodGate } from "./flood-gate.ts";
 import {
   ConnectionError,
   errorCode,
   flag,
-  frameBytesMax,
   frameType,
   preface,
   setting,
   windowBytesDefault,
   windowBytesMax,
 } from "./frames/constants.ts";
-import { checkPriority, FrameReader, type FrameSink } from "./frames/frame-reader.ts";
+import { checkPriority, checkSize, checkWhole } from "./frames/frame-checks.ts";
+import { FrameReader, type FrameSink } from "./frames/frame-reader.ts";
 import { FrameWriter } from "./frames/frame-writer.ts";
 import { PacedReads } from "./paced-reads.ts";
+import { readPeerSettings } from "./peer-settings.ts";
+import { overheadDefault, type PeerLimit, PeerWork, unlimited } from "./peer-work.ts";
 import { PendingPings, pingBytes } from "./pending-pings.ts";
-import type { Http2Stream } from "./stream.ts";
-import { StreamTable } from "./stream-table.ts";
+import type { Http2Stream } from "./streams/stream.ts";
+import { StreamTable } from "./streams/stream-table.ts";
 
 /**
  * One HTTP/2 connection (RFC 9113), either side of it. It reads frames straight from the socket's bytes, and writes those of a whole turn of
@@ -35,34 +36,45 @@ export class Http2Connection implements FrameSink {
   readonly #listener: ConnectionListener;
   readonly #writer: FrameWriter;
   readonly #streams: StreamTable;
-  readonly #resets: FloodGate;
-  readonly #idleFrames = new FloodGate(idleFrameBurstMax, idleFramesPerSecondMax);
+  readonly #peerWork: PeerWork;
   readonly #pings = new PendingPings();
   readonly #reads: PacedReads;
 
   constructor(
     socket: Duplex,
-    { role, listener, streamsMax = 0, resets = unlimited, turns, ...limits }: ConnectionOptions,
+    {
+      role,
+      listener,
+      streamsMax = 0,
+      resets = unlimited,
+      overhead = overheadDefault,
+      turns,
+      ...limits
+    }: ConnectionOptions,
   ) {
     this.socket = socket;
     this.#client = role === "client";
+    const { firstWindowBytes = limits.streamWindowBytes } = limits;
     this.#listener = listener;
-    this.#resets = new FloodGate(resets.burstMax, resets.perSecondMax);
-    this.#writer = new FrameWriter(socket);
+    this.#peerWork = new PeerWork({ resets, overhead });
+    this.#writer = new FrameWriter(socket, () => this.#streams.pump());
     this.#streams = new StreamTable({
       ...limits,
       role,
       streamsMax,
       writer: this.#writer,
       onStream: (stream, block) => listener.onStream?.(stream, block),
-      onIdleFrame: () => this.#countIdleFrame(),
+      work: this.#peerWork,
+      firstWindowBytes,
+      onHeld: (stream, bytes) => listener.onHeld?.(stream, bytes),
+      onQueued: (stream) => listener.onUnsent?.(this.unsentBytes, stream),
       onEmpty: () => this.#endIfDone(),
     });
     if (this.#client) {
       this.#writer.raw(preface);
     }
     this.#writer.settings([
-      [setting.initialWindowSize, limits.streamWindowBytes],
+      [setting.initialWindowSize, firstWindowBytes],
       [setting.maxHeaderListSize, limits.headerBytesMax],
       this.#client ? [setting.enablePush, 0] : [setting.maxConcurrentStreams, streamsMax],
     ]);
@@ -72,7 +84,10 @@ export class Http2Connection implements FrameSink {
       new FrameReader(this, { expectPreface: !this.#client, headerBytesMax: limits.headerBytesMax }),
       turns,
     );
-    socket.on("drain", () => this.#streams.pump());
+    socket.on("drain", () => {
+      this.#streams.pump();
+      listener.onUnsent?.(this.unsentBytes);
+    });
     // "close" follows, and tells the streams.
     socket.on("error", () => {});
     socket.on("end", () => this.#end(errorCode.cancel));
@@ -82,6 +97,11 @@ export class Http2Connection implements FrameSink {
   /** Streams that are open. */
   get openCount(): number {
     return this.#streams.size;
+  }
+
+  /** The bytes that wait to be sent, for flow control or for the socket. */
+  get unsentBytes(): number {
+    return this.#streams.queuedBytes + this.#writer.pendingBytes + this.socket.writableLength;
   }
 
   /** How long what is read at this moment may have waited, in milliseconds. 0 where no `turns` are given. */
@@ -130,10 +150,10 @@ export class Http2Connection implements FrameSink {
   }
 
   /** Ends it at once, and tells the other side why if there is a reason. */
-  destroy(code: number = errorCode.none): void {
+  destroy(code: number = errorCode.none, why = ""): void {
     if (!this.destroyed) {
       if (code !== errorCode.none) {
-        this.#writer.goaway(this.#streams.lastPeerId, code);
+        this.#writer.goaway(this.#streams.lastPeerId, code, why);
       }
       this.#end(code === errorCode.none ? errorCode.cancel : code);
     }
@@ -156,9 +176,6 @@ export class Http2Connection implements FrameSink {
       case frameType.reset:
         this.#streams.checkId(id);
         checkSize(payload, 4);
-        if (!this.#resets.pass()) {
-          throw new ConnectionError("too many streams are reset", errorCode.enhanceYourCalm);
-        }
         this.#streams.onReset(id, payload.readUInt32BE(0));
         return;
       case frameType.windowUpdate:
@@ -168,7 +185,7 @@ export class Http2Connection implements FrameSink {
       case frameType.pushPromise:
         throw new ConnectionError("push was not allowed");
     }
-    this.#countIdleFrame();
+    this.#peerWork.overhead();
     switch (type) {
       case frameType.priority:
         this.#streams.checkId(id);
@@ -197,6 +214,14 @@ export class Http2Connection implements FrameSink {
     }
   }
 
+  onLimit(limit: PeerLimit): void {
+    this.#listener.onLimit?.(limit);
+  }
+
+  onUnsent(): void {
+    this.#listener.onUnsent?.(this.unsentBytes);
+  }
+
   /** Whether this connection's slice of the turn is over, and others have theirs. */
   get yields(): boolean {
     return this.#reads.yields;
@@ -207,30 +232,20 @@ export class Http2Connection implements FrameSink {
     if (ack) {
       return;
     }
-    for (let at = 0; at < payload.length; at += settingBytes) {
-      this.#onSetting(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
+    const { count, headerTableSize, maxConcurrentStreams, initialWindowSize } = readPeerSettings(payload, {
+      client: this.#client,
+    });
+    this.#peerWork.overhead(Math.floor(count / settingsPerUnit));
+    if (headerTableSize !== undefined) {
+      this.#writer.setTableSize(headerTableSize);
+    }
+    this.peerStreamsMax = maxConcurrentStreams ?? this.peerStreamsMax;
+    if (initialWindowSize !== undefined) {
+      this.#streams.setPeerWindow(initialWindowSize);
     }
     this.#writer.settingsAck();
     this.#listener.onSettings?.();
     this.#streams.pump();
-  }
-
-  /** Unknown settings are ignored (section 6.5.2). */
-  #onSetting(id: number, value: number): void {
-    if (id === setting.headerTableSize) {
-      this.#writer.setTableSize(value);
-    } else if (id === setting.maxConcurrentStreams) {
-      this.peerStreamsMax = value;
-    } else if (id === setting.initialWindowSize) {
-      if (value > windowBytesMax) {
-        throw new ConnectionError("a window cannot be so large", errorCode.flowControl);
-      }
-      this.#streams.setPeerWindow(value);
-    } else if (id === setting.enablePush && value > (this.#client ? 0 : 1)) {
-      throw new ConnectionError("push cannot be set so");
-    } else if (id === setting.maxFrameSize && (value < frameBytesMax || value >= 2 ** 24)) {
-      throw new ConnectionError("frames cannot be so large");
-    }
   }
 
   /** A client's farewell is about streams that a server begins, and there are none: its calls may still be on their way (section 6.8). */
@@ -265,33 +280,19 @@ export class Http2Connection implements FrameSink {
     this.#pings.close();
     // Whatever is on its way out still leaves, a farewell that says why above all.
     this.#writer.flush();
-    this.socket.end(code === errorCode.none ? undefined : () => this.socket.destroy());
+    const { socket } = this;
+    socket.end(code === errorCode.none ? undefined : () => socket.destroy());
+    if (code !== errorCode.none && !socket.destroyed) {
+      // A peer that reads nothing would keep what was not sent for as long as it stays.
+      setTimeout(() => socket.destroy(), goawayLeavesMs).unref();
+    }
     this.#listener.onClose?.();
   }
-
-  /** Frames that cost the other side nothing and move nothing on: there must not be too many (CVE-2019-9512 and its kin). */
-  #countIdleFrame(): void {
-    if (!this.#idleFrames.pass()) {
-      throw new ConnectionError("too many frames that carry nothing", errorCode.enhanceYourCalm);
-    }
-  }
 }
 
-/** Far more than any client has reason to send, and few enough to be answered. */
-const idleFrameBurstMax = 10_000;
-const idleFramesPerSecondMax = 1_000;
-const unlimited = { burstMax: Number.POSITIVE_INFINITY, perSecondMax: Number.POSITIVE_INFINITY };
+/** Reading a setting costs about a tenth of what a frame does. */
+const settingsPerUnit = 10;
+/** How long GOAWAY with an error, and what was written before it, may take to leave. */
+const goawayLeavesMs = 1_000;
 
 const settingBytes = 6;
-
-function checkSize(payload: Buffer, bytes: number, sized = payload.length === bytes): void {
-  if (!sized) {
-    throw new ConnectionError("a frame has the wrong size", errorCode.frameSize);
-  }
-}
-
-function checkWhole(id: number): void {
-  if (id !== 0) {
-    throw new ConnectionError("the frame is about the whole connection");
-  }
-}

@@ -1,13 +1,18 @@
 import type { Duplex } from "node:stream";
 import { ConnectionError, errorCode } from "./frames/constants.ts";
 import type { FrameReader } from "./frames/frame-reader.ts";
+import { type PeerLimit, PeerLimitError } from "./peer-work.ts";
 import { ReadPace, type ReadTurns } from "./read-pace.ts";
 
 /** The connection whose socket is read from. */
 export interface ReadingConnection {
   readonly socket: Duplex;
   readonly destroyed: boolean;
-  destroy(code: number): void;
+  destroy(code: number, message?: string): void;
+  /** The peer reached a limit, for which the connection ends. */
+  onLimit(limit: PeerLimit): void;
+  /** The socket does not take what is written to it. */
+  onUnsent(): void;
 }
 
 /** What may wait to be written to one connection. All answers of a burst fit, if they are of the usual size. */
@@ -66,9 +71,15 @@ export class PacedReads {
         connection.destroy(errorCode.internal);
         throw error;
       }
-      connection.destroy(error.code);
+      if (error instanceof PeerLimitError) {
+        connection.onLimit(error.limit);
+      }
+      connection.destroy(error.code, error.message);
     }
     const { socket } = connection;
+    if (socket.writableNeedDrain) {
+      connection.onUnsent();
+    }
     if (this.#yielded) {
       this.#pace?.yield();
       socket.pause();

@@ -104,7 +104,7 @@ describe("a refusal under load", () => {
     const entries = [implement(EchoService, { echo: ({ message }) => ({ message }) })];
     const { refuse } = createQuickRefusal(pipeline, { methods: serveMethods(pipeline, { entries }), environment });
     const fields = [":method", "POST", ":path", "/echo.v1.EchoService/Echo", "content-type", "application/grpc"];
-    const block = { fields, malformed: false, tooLarge: false };
+    const block = { fields, malformed: false, tooLarge: false, units: 0 };
     let bytes = 0;
     const stream = {
       closed: true,

@@ -4,8 +4,8 @@ import { type ContentType, parseContentType } from "../../protocol/content-types
 import type { RefusalReason } from "../admission/admission.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
-import { dialects } from "../unary/dialects.ts";
-import type { JsonOptions } from "../unary/served-unary-method.ts";
+import { dialects } from "../wire/dialects.ts";
+import type { JsonOptions } from "../wire/message-codec.ts";
 
 /** Refuses calls that come on top of what the server can do, before anything is made of them. */
 export interface QuickRefusal {

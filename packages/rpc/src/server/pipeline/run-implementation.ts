@@ -1,4 +1,6 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../../environment/clock.ts";
+import { turnIsOver } from "../../environment/event-loop-turn.ts";
 import type { Single } from "./call-kinds.ts";
 import { toCallerError } from "./error-mapping.ts";
 import type { ServerCall, Settled } from "./server-call.ts";
@@ -56,6 +58,9 @@ export async function* untilAborted<T>(call: ServerCall, elements: AsyncIterable
         return;
       }
       yield next.value;
+      if (turnIsOver()) {
+        await nextTurn();
+      }
     }
   } catch (error) {
     exhausted = call.aborted === undefined;

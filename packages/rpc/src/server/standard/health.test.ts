@@ -45,6 +45,24 @@ describe("health", () => {
     }
   });
 
+  it("keeps nothing of watchers that are gone", async () => {
+    const health = createHealth([]);
+    const ends = new AbortController();
+    const watch = health.entry.implementation.watch as unknown as (
+      request: { readonly service: string },
+      context: { readonly signal: AbortSignal },
+    ) => AsyncGenerator<{ readonly status: number }>;
+    const watchers = Array.from({ length: 100 }, () => watch({ service: "" }, ends));
+    const second = watchers.map(async (watcher) => {
+      await watcher.next();
+      return watcher.next();
+    });
+    await expect.poll(() => health.watcherCount).toBe(100);
+    ends.abort();
+    expect((await Promise.all(second)).every(({ done }) => done === true)).toBe(true);
+    expect(health.watcherCount).toBe(0);
+  });
+
   it("refuses a name that is longer than any, and keeps none", async () => {
     const service = "x".repeat(100_000);
     const refusal = { code: Code.InvalidArgument, rawMessage: expect.stringContaining("at most 200 characters") };
