@@ -5,8 +5,8 @@ import { errorCode, flag, frameType, preface, setting } from "./frames/constants
 import { encodeFields } from "./hpack/header-encoder.ts";
 import { Http2Connection } from "./http2-connection.ts";
 import { overheadDefault } from "./peer-work.ts";
-import type { Http2Stream } from "./stream.ts";
-import type { StreamListener } from "./stream-listener.ts";
+import type { Http2Stream } from "./streams/stream.ts";
+import type { StreamListener } from "./streams/stream-listener.ts";
 import { collectFrames, frame, settingsPayload, uint32 } from "./testing/frames-fixture.ts";
 
 /** How a client in wide use goes about its calls, so far as the limits on overhead see it. */

@@ -4,7 +4,7 @@ import { errorCode, flag, frameType, preface, setting } from "./frames/constants
 import { encodeFields } from "./hpack/header-encoder.ts";
 import { Http2Connection } from "./http2-connection.ts";
 import type { PeerLimit } from "./peer-work.ts";
-import type { Http2Stream } from "./stream.ts";
+import type { Http2Stream } from "./streams/stream.ts";
 import { collectFrames, frame, settingsPayload, uint32 } from "./testing/frames-fixture.ts";
 
 const request = encodeFields([":method", "POST", ":scheme", "http", ":path", "/a"]);
