@@ -150,10 +150,7 @@ const attacks: readonly (readonly [string, Attack])[] = [
     { ...overhead(() => [frame(frameType.data, flag.padded, 1, Buffer.from([3, 0, 0, 0]))]), open: 1 },
   ],
   ["WINDOW_UPDATE on a stream", { ...overhead(() => [frame(frameType.windowUpdate, 0, 1, uint32(1))]), open: 1 }],
-  [
-    "RST_STREAM on a stream that has ended",
-    { ...overhead(() => [frame(frameType.reset, 0, 1, uint32(8))]), open: 1, roundsMax: overheadBurst + resetsBurst },
-  ],
+  ["RST_STREAM on a stream that has ended", { ...reset(() => [frame(frameType.reset, 0, 1, uint32(8))]), open: 1 }],
   [
     "WINDOW_UPDATE of one byte on the connection while many streams wait",
     // It earns back a unit for each 512 bytes that it lets out.

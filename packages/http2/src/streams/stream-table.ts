@@ -187,8 +187,10 @@ export class StreamTable implements StreamOwner {
   onReset(id: number, code: number): void {
     this.#checkNotIdle(id);
     const stream = this.#streams.get(id);
-    if (stream === undefined || stream.localEnded) {
-      // It has been answered: the reset was on its way, or says that the peer sends no more.
+    if (stream === undefined && !this.#closed.hasReset(id)) {
+      this.work.resetLate();
+    } else if (stream === undefined || stream.localEnded) {
+      // It crossed with ours, or says that the peer sends no more of a call that was answered early.
       this.work.overhead();
     } else {
       this.work.reset();
