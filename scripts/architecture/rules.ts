@@ -38,6 +38,7 @@ export const frameworks: readonly string[] = [
   "@connectrpc/",
   "@parley/rpc/server",
   "@parley/rpc/client",
+  "@parley/rpc/internal",
   "fastify",
   "@fastify/",
   "prom-client",

@@ -11,6 +11,7 @@ import { openDoor } from "./door.ts";
 import { forward } from "./forward.ts";
 import { createRateLimit } from "./limits/rate-limit.ts";
 import { createProductCache } from "./product-cache.ts";
+import { reasonDomain } from "./public-error.ts";
 import { type BackendName, publicServices } from "./public-services.ts";
 
 export interface GatewayModuleOptions {
@@ -59,6 +60,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   }
   const stopping = new AbortController();
   return {
+    reasonDomain,
     trustedProxies,
     entries: offered.map(({ service, backend }) =>
       forward(service, client(service, backend), { offers: isExposed, identity, addressOf: rateLimit.addressOf }),

@@ -2,6 +2,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
 import type { AccessControl } from "../../access/guarded-call.ts";
+import { setReasonDomain } from "../../call/reason-error.ts";
 import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
@@ -30,6 +31,8 @@ export interface CallPipelineOptions {
   readonly trustedProxies?: TrustedProxies | undefined;
   /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
   readonly explainErrors?: boolean | undefined;
+  /** The domain of the reasons in errors, for reasons that have none. Default: the package of the called method's contract. */
+  readonly reasonDomain?: string | undefined;
   /** Keeps the last calls. Without it none is kept. */
   readonly journal?: TraceJournal | undefined;
 }
@@ -48,6 +51,7 @@ export class CallPipeline {
   readonly #rate: CountCall | undefined;
   readonly #proxies: TrustedProxies | undefined;
   readonly #explainErrors: boolean;
+  readonly #reasonDomain: string | undefined;
   readonly #journal: TraceJournal | undefined;
   readonly #metrics;
   readonly #admission;
@@ -61,9 +65,11 @@ export class CallPipeline {
     rate,
     trustedProxies,
     explainErrors = true,
+    reasonDomain,
     journal,
   }: CallPipelineOptions) {
     this.#journal = journal;
+    this.#reasonDomain = reasonDomain;
     this.#explainErrors = explainErrors;
     this.#environment = environment;
     this.#open = new Deadlines<ServerCall>(environment.clock);
@@ -83,6 +89,7 @@ export class CallPipeline {
       timeoutMs: methodPolicy(method).timeoutMs ?? unbounded,
       exempt,
       placeKind: placeKind(method, exempt),
+      reasonDomain: this.#reasonDomain ?? method.parent.file.proto.package,
       metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
       log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
       logCall: createCallLog(this.#environment.log, method),
@@ -185,6 +192,7 @@ export class CallPipeline {
     if (this.#explainErrors) {
       explainError(error, call.method);
     }
+    setReasonDomain(error, call.runtime.reasonDomain);
   }
 
   /** One message in, one out. Rejects with what the caller is to be told. */
