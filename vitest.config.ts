@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** These take both cores for a minute or more: beside them, whatever has a deadline of a second or two would miss it. */
-const heavy = ["test/simulation/**/*.test.ts", "test/crash/**/*.test.ts"];
+const heavy = ["test/simulation/**/*.test.ts", "test/crash/**/*.test.ts", "test/packed/packed.test.ts"];
 
 export default defineConfig({
   test: {
