@@ -1,7 +1,15 @@
 import { defineConfig } from "vitest/config";
 
 /** These take both cores for a minute or more: beside them, whatever has a deadline of a second or two would miss it. */
-const heavy = ["test/simulation/**/*.test.ts", "test/crash/**/*.test.ts", "test/packed/packed.test.ts"];
+const heavy = [
+  "test/simulation/**/*.test.ts",
+  "test/crash/**/*.test.ts",
+  "test/hostile/hostile.test.ts",
+  "test/packed/packed.test.ts",
+];
+
+/** What starts real processes or takes long: `npm run test:quick` leaves it out. */
+const slow = ["test/e2e/**", "test/rest/**", "test/interop/**", "test/languages/**", "test/conformance/fuzz/**", "**/*-process.test.ts"];
 
 export default defineConfig({
   test: {
@@ -15,6 +23,15 @@ export default defineConfig({
           // One more than the two cores of the machines that run this: tests of real processes spend much of their time waiting.
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "quick",
+          // Only where it is asked for by name: its files are among those of "tests".
+          include: process.argv.includes("quick") ? ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"] : [],
+          exclude: [...heavy, ...slow],
         },
       },
       {

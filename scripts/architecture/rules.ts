@@ -79,6 +79,7 @@ export const folderOrder: Readonly<Record<string, readonly (readonly string[])[]
     ["http"],
     ["config"],
     ["pipeline"],
+    ["wire"],
     ["unary", "streams", "standard"],
     ["in-process"],
     ["listening"],

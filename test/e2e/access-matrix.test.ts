@@ -90,6 +90,15 @@ test("so does the gateway, over every protocol and REST, which does not offer wh
   await compare(cells);
 }, 60_000);
 
+test("a service delivers its own events, and none of another", async () => {
+  const { headers } = callers["a service"] ?? expect.fail();
+  const method = EventService.method.deliver;
+  const request = { events: [{ id: "event-of-another", source: "/services/product" }] };
+  for (const call of Object.values(rpcDialects(urlOf("notification")))) {
+    expect(await call({ method, request, headers })).toBe("PermissionDenied EVENT_SOURCE_MISMATCH");
+  }
+});
+
 test("the logs tell who called, and never a token", () => {
   const output = stack.output();
   for (const caller of [`user:${users[0]}`, "service:order", "admin:"]) {

@@ -103,7 +103,10 @@ export function accessTable({
       request: { eventIds: ["no-such-event"] },
     },
 
-    "event.v1.EventService/Deliver": { rule: "service", request: { events: [{ id: "event-of-the-matrix" }] } },
+    "event.v1.EventService/Deliver": {
+      rule: "service",
+      request: { events: [{ id: "event-of-the-matrix", source: "/services/order" }] },
+    },
     "echo.v1.EchoService/Echo": { rule: "public", request: { message: "hello" } },
     "echo.v1.CallEchoService/CallEcho": { rule: "public", request: { message: "hello" } },
   };

@@ -1,4 +1,5 @@
 import type { HeaderBlock } from "./hpack/header-decoder.ts";
+import type { PeerLimit, Rate } from "./peer-work.ts";
 import type { Http2Stream } from "./stream.ts";
 
 /** What a connection tells whoever made it. */
@@ -9,6 +10,15 @@ export interface ConnectionListener {
   onSettings?(): void;
   /** The other side takes no streams beyond this one. On a client alone. */
   onGoaway?(lastStreamId: number): void;
+  /**
+   * More, or less, waits to be sent than before: `bytes` on the whole connection. `stream` is where its own data has changed; it may be reset.
+   * Small changes are told late.
+   */
+  onUnsent?(bytes: number, stream?: Http2Stream): void;
+  /** So many bytes of what came in on a stream are held until more has come: see {@link Http2Stream.holdBytes}. */
+  onHeld?(stream: Http2Stream, bytes: number): void;
+  /** The peer reached a limit, for which the connection ends now. */
+  onLimit?(limit: PeerLimit): void;
   /** It is over, and all its streams have been told. */
   onClose?(): void;
 }
@@ -20,10 +30,17 @@ export interface ConnectionOptions {
   readonly streamsMax?: number;
   /** What the other side may send on a stream before we have taken it. */
   readonly streamWindowBytes: number;
+  /** The same for what comes first on a stream, before any of it was taken. As `streamWindowBytes` by default. */
+  readonly firstWindowBytes?: number;
   /** And on all streams together. */
   readonly connectionWindowBytes: number;
   /** The most that the headers of one request or answer may take. */
   readonly headerBytesMax: number;
-  /** How many streams the other side may reset in a burst, and in a second in the long run. No limit by default. */
-  readonly resets?: { readonly burstMax: number; readonly perSecondMax: number };
+  /**
+   * How many calls the other side may reset before they are answered, or cause to be reset, in a burst, and in a second in the long run. Each call
+   * that was answered allows one more. No limit by default.
+   */
+  readonly resets?: Rate;
+  /** How many frames that serve no call the other side may send. Calls and data allow more. 10,000, and 1,000 a second by default. */
+  readonly overhead?: Rate;
 }

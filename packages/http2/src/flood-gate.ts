@@ -1,24 +1,35 @@
-/** Lets so many through in a burst, and so many a second in the long run. */
+/** A token bucket: so much in a burst, so much a second in the long run, and more for those who earn it. */
 export class FloodGate {
   readonly #burstMax: number;
   readonly #perSecondMax: number;
+  readonly #savedMax: number;
   #left: number;
   #atMs = performance.now();
 
-  constructor(burstMax: number, perSecondMax: number) {
+  /** `savedMax`: how much can be saved with {@link earn}. By default no more than a burst. */
+  constructor(burstMax: number, perSecondMax: number, savedMax: number = burstMax) {
     this.#burstMax = burstMax;
     this.#perSecondMax = perSecondMax;
+    this.#savedMax = savedMax;
     this.#left = burstMax;
   }
 
-  /** Whether one more is let through. */
-  pass(): boolean {
-    if (--this.#left >= 0) {
+  /** Whether so much more is let through. */
+  pass(units = 1): boolean {
+    this.#left -= units;
+    if (this.#left >= 0) {
       return true;
     }
     const nowMs = performance.now();
-    this.#left = Math.min(this.#burstMax, Math.floor(((nowMs - this.#atMs) / 1000) * this.#perSecondMax)) - 1;
+    this.#left += Math.min(this.#burstMax, Math.floor(((nowMs - this.#atMs) / 1000) * this.#perSecondMax));
     this.#atMs = nowMs;
     return this.#left >= 0;
+  }
+
+  /** Lets so much more through, later or now. */
+  earn(units: number): void {
+    if (this.#left < this.#savedMax) {
+      this.#left = Math.min(this.#savedMax, this.#left + units);
+    }
   }
 }

@@ -1,19 +1,20 @@
 import type { Duplex } from "node:stream";
 import type { ConnectionListener, ConnectionOptions } from "./connection-options.ts";
-import { FloodGate } from "./flood-gate.ts";
 import {
   ConnectionError,
   errorCode,
   flag,
-  frameBytesMax,
   frameType,
   preface,
   setting,
   windowBytesDefault,
   windowBytesMax,
 } from "./frames/constants.ts";
-import { checkPriority, FrameReader, type FrameSink } from "./frames/frame-reader.ts";
+import { checkPriority, checkSize, checkWhole } from "./frames/frame-checks.ts";
+import { FrameReader, type FrameSink } from "./frames/frame-reader.ts";
 import { FrameWriter } from "./frames/frame-writer.ts";
+import { readPeerSettings } from "./peer-settings.ts";
+import { overheadDefault, PeerLimitError, PeerWork, unlimited } from "./peer-work.ts";
 import { PendingPings, pingBytes } from "./pending-pings.ts";
 import type { Http2Stream } from "./stream.ts";
 import { StreamTable } from "./stream-table.ts";
@@ -34,37 +35,46 @@ export class Http2Connection implements FrameSink {
   readonly #listener: ConnectionListener;
   readonly #writer: FrameWriter;
   readonly #streams: StreamTable;
-  readonly #resets: FloodGate;
-  readonly #idleFrames = new FloodGate(idleFrameBurstMax, idleFramesPerSecondMax);
+  readonly #peerWork: PeerWork;
   readonly #pings = new PendingPings();
 
-  constructor(socket: Duplex, { role, listener, streamsMax = 0, resets = unlimited, ...limits }: ConnectionOptions) {
+  constructor(
+    socket: Duplex,
+    { role, listener, streamsMax = 0, resets = unlimited, overhead = overheadDefault, ...limits }: ConnectionOptions,
+  ) {
     this.socket = socket;
     this.#client = role === "client";
+    const { firstWindowBytes = limits.streamWindowBytes } = limits;
     this.#listener = listener;
-    this.#resets = new FloodGate(resets.burstMax, resets.perSecondMax);
-    this.#writer = new FrameWriter(socket);
+    this.#peerWork = new PeerWork({ resets, overhead });
+    this.#writer = new FrameWriter(socket, () => this.#streams.pump());
     this.#streams = new StreamTable({
       ...limits,
       role,
       streamsMax,
       writer: this.#writer,
       onStream: (stream, block) => listener.onStream?.(stream, block),
-      onIdleFrame: () => this.#countIdleFrame(),
+      work: this.#peerWork,
+      firstWindowBytes,
+      onHeld: (stream, bytes) => listener.onHeld?.(stream, bytes),
+      onQueued: (stream) => listener.onUnsent?.(this.unsentBytes, stream),
       onEmpty: () => this.#endIfDone(),
     });
     if (this.#client) {
       this.#writer.raw(preface);
     }
     this.#writer.settings([
-      [setting.initialWindowSize, limits.streamWindowBytes],
+      [setting.initialWindowSize, firstWindowBytes],
       [setting.maxHeaderListSize, limits.headerBytesMax],
       this.#client ? [setting.enablePush, 0] : [setting.maxConcurrentStreams, streamsMax],
     ]);
     this.#writer.windowUpdate(0, limits.connectionWindowBytes - windowBytesDefault);
     const reader = new FrameReader(this, { expectPreface: !this.#client, headerBytesMax: limits.headerBytesMax });
     socket.on("data", (chunk: Buffer) => this.#read(reader, chunk));
-    socket.on("drain", () => this.#streams.pump());
+    socket.on("drain", () => {
+      this.#streams.pump();
+      listener.onUnsent?.(this.unsentBytes);
+    });
     // "close" follows, and tells the streams.
     socket.on("error", () => {});
     socket.on("end", () => this.#end(errorCode.cancel));
@@ -74,6 +84,11 @@ export class Http2Connection implements FrameSink {
   /** Streams that are open. */
   get openCount(): number {
     return this.#streams.size;
+  }
+
+  /** The bytes that wait to be sent, for flow control or for the socket. */
+  get unsentBytes(): number {
+    return this.#streams.queuedBytes + this.#writer.pendingBytes + this.socket.writableLength;
   }
 
   /** Begins a stream with a block of headers, see `encodeFields`. On a client alone, and not once it is {@link closing}. */
@@ -110,10 +125,10 @@ export class Http2Connection implements FrameSink {
   }
 
   /** Ends it at once, and tells the other side why if there is a reason. */
-  destroy(code: number = errorCode.none): void {
+  destroy(code: number = errorCode.none, why = ""): void {
     if (!this.destroyed) {
       if (code !== errorCode.none) {
-        this.#writer.goaway(this.#streams.lastPeerId, code);
+        this.#writer.goaway(this.#streams.lastPeerId, code, why);
       }
       this.#end(code === errorCode.none ? errorCode.cancel : code);
     }
@@ -136,9 +151,6 @@ export class Http2Connection implements FrameSink {
       case frameType.reset:
         this.#streams.checkId(id);
         checkSize(payload, 4);
-        if (!this.#resets.pass()) {
-          throw new ConnectionError("too many streams are reset", errorCode.enhanceYourCalm);
-        }
         this.#streams.onReset(id, payload.readUInt32BE(0));
         return;
       case frameType.windowUpdate:
@@ -148,7 +160,7 @@ export class Http2Connection implements FrameSink {
       case frameType.pushPromise:
         throw new ConnectionError("push was not allowed");
     }
-    this.#countIdleFrame();
+    this.#peerWork.overhead();
     switch (type) {
       case frameType.priority:
         this.#streams.checkId(id);
@@ -188,7 +200,10 @@ export class Http2Connection implements FrameSink {
         this.destroy(errorCode.internal);
         throw error;
       }
-      this.destroy(error.code);
+      if (error instanceof PeerLimitError) {
+        this.#listener.onLimit?.(error.limit);
+      }
+      this.destroy(error.code, error.message);
     }
     this.#readNoMoreThanIsTaken();
   }
@@ -196,6 +211,9 @@ export class Http2Connection implements FrameSink {
   /** Who does not take what it is answered is asked for nothing more: headers, pings and resets know no window. */
   #readNoMoreThanIsTaken(): void {
     const { socket } = this;
+    if (socket.writableNeedDrain) {
+      this.#listener.onUnsent?.(this.unsentBytes);
+    }
     if (socket.writableLength > untakenBytesMax && !socket.isPaused()) {
       socket.pause();
       socket.once("drain", () => socket.resume());
@@ -207,30 +225,20 @@ export class Http2Connection implements FrameSink {
     if (ack) {
       return;
     }
-    for (let at = 0; at < payload.length; at += settingBytes) {
-      this.#onSetting(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
+    const { count, headerTableSize, maxConcurrentStreams, initialWindowSize } = readPeerSettings(payload, {
+      client: this.#client,
+    });
+    this.#peerWork.overhead(Math.floor(count / settingsPerUnit));
+    if (headerTableSize !== undefined) {
+      this.#writer.setTableSize(headerTableSize);
+    }
+    this.peerStreamsMax = maxConcurrentStreams ?? this.peerStreamsMax;
+    if (initialWindowSize !== undefined) {
+      this.#streams.setPeerWindow(initialWindowSize);
     }
     this.#writer.settingsAck();
     this.#listener.onSettings?.();
     this.#streams.pump();
-  }
-
-  /** Unknown settings are ignored (section 6.5.2). */
-  #onSetting(id: number, value: number): void {
-    if (id === setting.headerTableSize) {
-      this.#writer.setTableSize(value);
-    } else if (id === setting.maxConcurrentStreams) {
-      this.peerStreamsMax = value;
-    } else if (id === setting.initialWindowSize) {
-      if (value > windowBytesMax) {
-        throw new ConnectionError("a window cannot be so large", errorCode.flowControl);
-      }
-      this.#streams.setPeerWindow(value);
-    } else if (id === setting.enablePush && value > (this.#client ? 0 : 1)) {
-      throw new ConnectionError("push cannot be set so");
-    } else if (id === setting.maxFrameSize && (value < frameBytesMax || value >= 2 ** 24)) {
-      throw new ConnectionError("frames cannot be so large");
-    }
   }
 
   /** A client's farewell is about streams that a server begins, and there are none: its calls may still be on their way (section 6.8). */
@@ -265,35 +273,21 @@ export class Http2Connection implements FrameSink {
     this.#pings.close();
     // Whatever is on its way out still leaves, a farewell that says why above all.
     this.#writer.flush();
-    this.socket.end(code === errorCode.none ? undefined : () => this.socket.destroy());
-    this.#listener.onClose?.();
-  }
-
-  /** Frames that cost the other side nothing and move nothing on: there must not be too many (CVE-2019-9512 and its kin). */
-  #countIdleFrame(): void {
-    if (!this.#idleFrames.pass()) {
-      throw new ConnectionError("too many frames that carry nothing", errorCode.enhanceYourCalm);
+    const { socket } = this;
+    socket.end(code === errorCode.none ? undefined : () => socket.destroy());
+    if (code !== errorCode.none && !socket.destroyed) {
+      // A peer that reads nothing would keep what was not sent for as long as it stays.
+      setTimeout(() => socket.destroy(), goawayLeavesMs).unref();
     }
+    this.#listener.onClose?.();
   }
 }
 
-/** Far more than any client has reason to send, and few enough to be answered. */
-const idleFrameBurstMax = 10_000;
-const idleFramesPerSecondMax = 1_000;
-const unlimited = { burstMax: Number.POSITIVE_INFINITY, perSecondMax: Number.POSITIVE_INFINITY };
+/** Reading a setting costs about a tenth of what a frame does. */
+const settingsPerUnit = 10;
+/** How long GOAWAY with an error, and what was written before it, may take to leave. */
+const goawayLeavesMs = 1_000;
 
 /** What may wait to be written to one connection. All answers of a burst fit, if they are of the usual size. */
 const untakenBytesMax = 1 << 20;
 const settingBytes = 6;
-
-function checkSize(payload: Buffer, bytes: number, sized = payload.length === bytes): void {
-  if (!sized) {
-    throw new ConnectionError("a frame has the wrong size", errorCode.frameSize);
-  }
-}
-
-function checkWhole(id: number): void {
-  if (id !== 0) {
-    throw new ConnectionError("the frame is about the whole connection");
-  }
-}

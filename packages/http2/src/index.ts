@@ -4,4 +4,6 @@ export { fieldsToObject, objectToFields, requestHeaders } from "./header-fields.
 export { encodeFields } from "./hpack/header-encoder.ts";
 export { Http2Connection } from "./http2-connection.ts";
 export { NodeStream } from "./node-stream.ts";
-export { Http2Stream, type StreamListener } from "./stream.ts";
+export type { PeerLimit, Rate } from "./peer-work.ts";
+export { Http2Stream } from "./stream.ts";
+export type { StreamListener } from "./stream-listener.ts";

@@ -1,10 +1,14 @@
 import { ClosedStreams } from "./closed-streams.ts";
 import { ConnectionError, errorCode, windowBytesDefault, windowBytesMax } from "./frames/constants.ts";
+import { checkWindow } from "./frames/frame-checks.ts";
 import type { FrameWriter } from "./frames/frame-writer.ts";
-import { answerLength, answerStatus, areTrailers } from "./header-fields.ts";
 import { type HeaderBlock, HeaderDecoder } from "./hpack/header-decoder.ts";
+import { onLaterHeaders } from "./later-headers.ts";
+import type { PeerWork } from "./peer-work.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 import { Http2Stream, type StreamOwner } from "./stream.ts";
+import { StreamReceiveWindow } from "./stream-receive-window.ts";
+import { WaitingStreams } from "./waiting-streams.ts";
 
 export interface StreamTableOptions {
   readonly role: "client" | "server";
@@ -12,12 +16,17 @@ export interface StreamTableOptions {
   /** How many streams the other side may have open at once. */
   readonly streamsMax: number;
   readonly streamWindowBytes: number;
+  readonly firstWindowBytes: number;
   readonly connectionWindowBytes: number;
   readonly headerBytesMax: number;
   /** The other side began a stream. */
   onStream(stream: Http2Stream, block: HeaderBlock): void;
-  /** A frame came that moves nothing on. Throws where there are too many. */
-  onIdleFrame(): void;
+  /** Counts what the peer causes. */
+  readonly work: PeerWork;
+  /** So many bytes of what came in on the stream are held until more has come. */
+  onHeld(stream: Http2Stream, bytes: number): void;
+  /** More, or less, waits to be sent on the stream, and on all streams together, than before. May reset the stream. */
+  onQueued(stream: Http2Stream, queuedBytes: number): void;
   /** The last open stream has ended. */
   onEmpty(): void;
 }
@@ -25,6 +34,9 @@ export interface StreamTableOptions {
 /** The streams of one connection, either side of it, and what flow control lets go out and come in (RFC 9113, section 5). */
 export class StreamTable implements StreamOwner {
   readonly writer: FrameWriter;
+  readonly work: PeerWork;
+  /** The bytes that wait to be sent on all streams together. */
+  queuedBytes = 0;
   sendWindow: number = windowBytesDefault;
   /** The highest stream of the other side that was looked at. */
   lastPeerId = 0;
@@ -34,7 +46,7 @@ export class StreamTable implements StreamOwner {
   readonly #server: boolean;
   readonly #streams = new Map<number, Http2Stream>();
   readonly #headers: HeaderDecoder;
-  readonly #waiting = new Set<Http2Stream>();
+  readonly #waiting = new WaitingStreams();
   readonly #closed = new ClosedStreams();
   readonly #receiveWindow: ReceiveWindow;
   #nextId = 1;
@@ -46,6 +58,7 @@ export class StreamTable implements StreamOwner {
   constructor(options: StreamTableOptions) {
     this.#options = options;
     this.writer = options.writer;
+    this.work = options.work;
     this.#server = options.role === "server";
     this.#headers = new HeaderDecoder(options.headerBytesMax);
     this.#receiveWindow = new ReceiveWindow(options.writer, options.connectionWindowBytes);
@@ -85,30 +98,36 @@ export class StreamTable implements StreamOwner {
     if (stream.resetSent && this.#server) {
       this.#closed.wasReset(stream.id);
     }
-    if (this.#waiting.size > 0) {
-      this.#waiting.delete(stream);
+    if (stream.localEnded && stream.headersSent) {
+      this.work.answered();
     }
+    this.#waiting.delete(stream);
     if (this.#streams.size === 0) {
       this.#options.onEmpty();
     }
   }
 
-  /** More may be sent than before: whoever waited goes on. */
+  onQueued(stream: Http2Stream, bytes: number): void {
+    this.queuedBytes += bytes;
+    this.#options.onQueued(stream, this.queuedBytes);
+  }
+
+  onHeld(stream: Http2Stream, bytes: number): void {
+    this.#options.onHeld(stream, bytes);
+  }
+
+  /** More may be sent than before: streams that waited for it go on. */
   pump(): void {
-    if (this.#waiting.size > 0) {
-      const waiting = [...this.#waiting];
-      this.#waiting.clear();
-      for (const stream of waiting) {
-        stream.pump();
-      }
-    }
+    this.#waiting.serve(this);
   }
 
   onData(id: number, sizes: { readonly frame: number; readonly data: number }, ends: boolean): void {
     this.checkId(id);
     this.#receiveWindow.count(sizes.frame);
-    if (sizes.frame === 0) {
-      this.#options.onIdleFrame();
+    if (sizes.data > 0) {
+      this.work.received();
+    } else if (!ends) {
+      this.work.overhead();
     }
     const stream = this.#streams.get(id);
     this.#dataStream = stream;
@@ -117,11 +136,11 @@ export class StreamTable implements StreamOwner {
       this.#onEndedStream(id);
       return;
     }
-    stream.receiveWindow -= sizes.frame;
+    stream.receiveWindow.left -= sizes.frame;
     if (stream.remoteEnded) {
-      stream.reset(errorCode.streamClosed);
-    } else if (stream.receiveWindow < 0) {
-      stream.reset(errorCode.flowControl);
+      stream.refuse(errorCode.streamClosed);
+    } else if (stream.receiveWindow.left < 0) {
+      stream.refuse(errorCode.flowControl);
     } else if (sizes.frame > sizes.data) {
       stream.taken(sizes.frame - sizes.data);
     }
@@ -140,9 +159,11 @@ export class StreamTable implements StreamOwner {
     }
     if (last) {
       this.#dataStream = undefined;
-      if (this.#dataEnds) {
-        stream.endRemote();
-      }
+    }
+    if (last && this.#dataEnds) {
+      stream.endRemote();
+    } else if (stream.collects) {
+      stream.holdBytes(stream.receivedBytes);
     }
   }
 
@@ -150,9 +171,12 @@ export class StreamTable implements StreamOwner {
     this.checkId(id);
     // Also where nobody wants it: what comes later refers to it.
     const block = this.#headers.read(bytes);
+    if (block.units > 0) {
+      this.work.overhead(block.units);
+    }
     const stream = this.#streams.get(id);
     if (stream !== undefined) {
-      this.#onMoreHeaders(stream, block, ends);
+      onLaterHeaders(stream, block, { ends, server: this.#server, work: this.work });
     } else if (this.#server && id > this.lastPeerId) {
       this.#onNewStream(id, block, ends);
     } else {
@@ -162,10 +186,18 @@ export class StreamTable implements StreamOwner {
 
   onReset(id: number, code: number): void {
     this.#checkNotIdle(id);
-    this.#streams.get(id)?.close(code);
+    const stream = this.#streams.get(id);
+    if (stream === undefined || stream.localEnded) {
+      // It has been answered: the reset was on its way, or says that the peer sends no more.
+      this.work.overhead();
+    } else {
+      this.work.reset();
+    }
+    stream?.close(code);
   }
 
   onWindowUpdate(id: number, bytes: number): void {
+    this.work.overhead();
     if (id === 0) {
       this.sendWindow += bytes;
       checkWindow(bytes, this.sendWindow);
@@ -175,12 +207,11 @@ export class StreamTable implements StreamOwner {
     const stream = this.#streams.get(id);
     if (stream === undefined) {
       this.#checkNotIdle(id);
-      this.#options.onIdleFrame();
       return;
     }
     stream.sendWindow += bytes;
     if (bytes === 0 || stream.sendWindow > windowBytesMax) {
-      stream.reset(bytes === 0 ? errorCode.protocol : errorCode.flowControl);
+      stream.refuse(bytes === 0 ? errorCode.protocol : errorCode.flowControl);
     } else {
       stream.pump();
     }
@@ -188,11 +219,19 @@ export class StreamTable implements StreamOwner {
 
   /** What the other side takes on a stream has changed, also on those that are open (section 6.9.2). */
   setPeerWindow(bytes: number): void {
-    for (const stream of this.#streams.values()) {
-      stream.sendWindow += bytes - this.#peerWindowBytes;
-      checkWindow(1, stream.sendWindow);
+    const more = bytes - this.#peerWindowBytes;
+    if (more === 0) {
+      return;
     }
+    this.work.overhead(Math.floor(this.#streams.size / streamsPerUnit));
     this.#peerWindowBytes = bytes;
+    for (const stream of this.#streams.values()) {
+      stream.sendWindow += more;
+      checkWindow(1, stream.sendWindow);
+      if (more > 0 && stream.queuedBytes > 0) {
+        this.#waiting.add(stream);
+      }
+    }
   }
 
   /** Throws where a stream of that number cannot be. */
@@ -209,7 +248,9 @@ export class StreamTable implements StreamOwner {
   }
 
   #add(id: number): Http2Stream {
-    const stream = new Http2Stream(this, id, { send: this.#peerWindowBytes, receive: this.#options.streamWindowBytes });
+    const { firstWindowBytes: first, streamWindowBytes: later } = this.#options;
+    const receive = new StreamReceiveWindow({ first, later });
+    const stream = new Http2Stream(this, id, { send: this.#peerWindowBytes, receive });
     this.#streams.set(id, stream);
     return stream;
   }
@@ -217,16 +258,17 @@ export class StreamTable implements StreamOwner {
   /** Something came for a stream that has ended, most of the time because it was on its way when we ended it. */
   #onEndedStream(id: number): void {
     this.#checkNotIdle(id);
-    this.#options.onIdleFrame();
+    this.work.overhead();
     if (this.#server && !this.#closed.hasReset(id)) {
       this.writer.reset(id, errorCode.streamClosed);
+      this.work.reset();
     }
   }
 
   /** HEADERS on a stream that is not open. Where we reset it, they were on their way; otherwise the peer is wrong about its own streams. */
   #onLateHeaders(id: number): void {
     this.#checkNotIdle(id);
-    this.#options.onIdleFrame();
+    this.work.overhead();
     if (this.#server) {
       this.#closed.checkHeaders(id);
     }
@@ -236,7 +278,8 @@ export class StreamTable implements StreamOwner {
     this.#closed.began(id, this.lastPeerId);
     this.lastPeerId = id;
     if (id > this.acceptedMax || this.#streams.size >= this.#options.streamsMax) {
-      this.#options.onIdleFrame();
+      // No call begins. A client may not have read our SETTINGS yet.
+      this.work.overhead(refusedUnits);
       this.#closed.wasReset(id);
       this.writer.reset(id, errorCode.refusedStream);
       return;
@@ -247,52 +290,10 @@ export class StreamTable implements StreamOwner {
       stream.endRemote();
     }
   }
-
-  /** An answer, or trailers. */
-  #onMoreHeaders(stream: Http2Stream, block: HeaderBlock, ends: boolean): void {
-    const { fields } = block;
-    if (stream.remoteEnded) {
-      stream.reset(errorCode.streamClosed);
-    } else if (block.tooLarge) {
-      stream.reset(errorCode.enhanceYourCalm);
-    } else if (block.malformed) {
-      stream.reset(errorCode.protocol);
-    } else if (this.#server || stream.answered) {
-      if (!ends || !areTrailers(fields)) {
-        stream.reset(errorCode.protocol);
-        return;
-      }
-      stream.listener?.onTrailers(fields);
-      stream.endRemote();
-    } else {
-      this.#onAnswer(stream, fields, ends);
-    }
-  }
-
-  #onAnswer(stream: Http2Stream, fields: readonly string[], ends: boolean): void {
-    const status = answerStatus(fields);
-    if (status !== undefined && status < 200 && !ends) {
-      // An interim answer: the real one is still to come (RFC 9110, section 15.2).
-      this.#options.onIdleFrame();
-      return;
-    }
-    // Answers to HEAD, and these two, have the length of a body that does not come (RFC 9110, section 8.6).
-    const length = ends || status === 204 || status === 304 ? -1 : answerLength(fields);
-    if (status === undefined || status < 200 || length === undefined) {
-      stream.reset(errorCode.protocol);
-      return;
-    }
-    stream.expectedBytes = length;
-    stream.answered = true;
-    stream.listener?.onHeaders(fields);
-    if (ends) {
-      stream.endRemote();
-    }
-  }
 }
 
-function checkWindow(bytes: number, window: number): void {
-  if (bytes === 0 || window > windowBytesMax) {
-    throw new ConnectionError("a window cannot be so large", bytes === 0 ? errorCode.protocol : errorCode.flowControl);
-  }
-}
+/** Changing a window costs about a tenth of what a frame does. */
+const streamsPerUnit = 10;
+
+/** Its headers are read, and RST_STREAM is written. */
+const refusedUnits = 4;

@@ -1,25 +1,21 @@
-import { errorCode, frameBytesMax } from "./frames/constants.ts";
+import { errorCode, frameBytesMax, partBytesMin } from "./frames/constants.ts";
 import type { FrameWriter } from "./frames/frame-writer.ts";
-
-/** Who is told what comes in on a stream. */
-export interface StreamListener {
-  /** The headers of an answer: names and values in turn. Only where we asked. */
-  onHeaders(fields: readonly string[]): void;
-  onData(bytes: Buffer): void;
-  onTrailers(fields: readonly string[]): void;
-  /** The other side has said everything. */
-  onEnd(): void;
-  /** The stream has ended both ways, was reset, or lost its connection. Called once, last. */
-  onClose(): void;
-}
+import type { PeerWork } from "./peer-work.ts";
+import type { StreamListener } from "./stream-listener.ts";
+import type { StreamReceiveWindow } from "./stream-receive-window.ts";
 
 /** What a stream needs of its connection. */
 export interface StreamOwner {
   readonly writer: FrameWriter;
   /** What may be sent on all streams together (RFC 9113, section 5.2). */
   sendWindow: number;
-  /** The stream wants to be asked to go on, see {@link Http2Stream.pump}, as soon as more may be sent. */
+  readonly work: PeerWork;
+  /** The stream wants to be asked to go on, see {@link Http2Stream.pump}, as soon as the connection lets more out. */
   waitForWindow(stream: Http2Stream): void;
+  /** So many bytes of what came in on the stream are held until more has come. May reset it, or {@link Http2Stream.holdWindow hold its window}. */
+  onHeld(stream: Http2Stream, bytes: number): void;
+  /** So much more, or less, waits to be sent on the stream than before. May reset it. */
+  onQueued(stream: Http2Stream, bytes: number): void;
   /** The stream has ended. */
   forget(stream: Http2Stream): void;
 }
@@ -31,7 +27,7 @@ export class Http2Stream {
   /** What the other side lets us send on it. */
   sendWindow: number;
   /** What we let the other side send on it. */
-  receiveWindow: number;
+  readonly receiveWindow: StreamReceiveWindow;
   /** Whether it has ended both ways, was reset, or lost its connection. */
   closed = false;
   /** Whether this side has reset it. */
@@ -51,20 +47,26 @@ export class Http2Stream {
   headersSent = false;
   /** Called when the queue has become empty. */
   onDrained: (() => void) | undefined;
+  /** Whether all that comes in is held until the other side has said everything, as a request of one message is. */
+  collects = false;
   readonly #owner: StreamOwner;
-  readonly #windowBytes: number;
-  #unannounced = 0;
+  #heldBytes = 0;
   #queue: Uint8Array[] | undefined;
   #queuedBytes = 0;
+  /** What the connection was told of {@link queuedBytes}. */
+  #toldBytes = 0;
   #ending = false;
   #trailers: Uint8Array | undefined;
 
-  constructor(owner: StreamOwner, id: number, windows: { readonly send: number; readonly receive: number }) {
+  constructor(
+    owner: StreamOwner,
+    id: number,
+    windows: { readonly send: number; readonly receive: StreamReceiveWindow },
+  ) {
     this.#owner = owner;
     this.id = id;
     this.sendWindow = windows.send;
     this.receiveWindow = windows.receive;
-    this.#windowBytes = windows.receive;
   }
 
   /** The bytes that wait to be sent. */
@@ -116,6 +118,7 @@ export class Http2Stream {
         this.sendWindow -= length;
         owner.sendWindow -= length;
         owner.writer.data(this.id, bytes, trailers === undefined);
+        owner.work.sent(length, 1);
         if (trailers !== undefined) {
           owner.writer.headers(this.id, trailers, true);
         }
@@ -131,20 +134,29 @@ export class Http2Stream {
     this.pump();
   }
 
-  /** Sends what may be sent of what waits. */
-  pump(): void {
-    const owner = this.#owner;
-    if (this.closed || this.localEnded) {
-      return;
+  /** Sends what may be sent of what waits, in so many frames at most. */
+  pump(framesMax: number = Number.POSITIVE_INFINITY): void {
+    if (!this.closed && !this.localEnded) {
+      this.#send(framesMax);
+      this.#tellQueued();
     }
+  }
+
+  #send(framesMax: number): void {
+    const owner = this.#owner;
     const queue = this.#queue;
-    while (queue !== undefined && queue.length > 0) {
+    for (let frames = 0; queue !== undefined && queue.length > 0; frames++) {
+      if (this.sendWindow <= 0) {
+        // WINDOW_UPDATE on the stream itself, or SETTINGS, comes back to it.
+        return;
+      }
       const first = queue[0] as Uint8Array;
-      const size = Math.min(first.length, this.sendWindow, owner.sendWindow, frameBytesMax);
-      if (size <= 0 || owner.writer.congested) {
+      const room = owner.sendWindow >= Math.min(first.length, partBytesMin, this.sendWindow);
+      if (!room || owner.writer.congested || frames === framesMax) {
         owner.waitForWindow(this);
         return;
       }
+      const size = Math.min(first.length, this.sendWindow, owner.sendWindow, frameBytesMax);
       const whole = size === first.length;
       if (whole) {
         queue.shift();
@@ -156,6 +168,7 @@ export class Http2Stream {
       owner.sendWindow -= size;
       const last = this.#ending && queue.length === 0 && this.#trailers === undefined;
       owner.writer.data(this.id, whole ? first : first.subarray(0, size), last);
+      owner.work.sent(size, whole ? 1 : 0);
       if (last) {
         this.#queue = undefined;
         this.#endLocal();
@@ -175,16 +188,36 @@ export class Http2Stream {
     }
   }
 
+  #tellQueued(): void {
+    const bytes = this.#queuedBytes - this.#toldBytes;
+    if (bytes !== 0) {
+      this.#toldBytes = this.#queuedBytes;
+      this.#owner.onQueued(this, bytes);
+    }
+  }
+
   /** Lets the other side send as much more as was taken. */
   taken(bytes: number): void {
     if (this.closed || this.remoteEnded) {
       return;
     }
-    this.#unannounced += bytes;
-    if (this.#unannounced * 2 >= this.#windowBytes) {
-      this.receiveWindow += this.#unannounced;
-      this.#owner.writer.windowUpdate(this.id, this.#unannounced);
-      this.#unannounced = 0;
+    const more = this.receiveWindow.taken(bytes);
+    if (more > 0) {
+      this.#owner.writer.windowUpdate(this.id, more);
+    }
+  }
+
+  /** Back-pressure: while its window is held, the other side may not send more than it may already. */
+  holdWindow(held: boolean): void {
+    this.receiveWindow.hold(held);
+    this.taken(0);
+  }
+
+  /** So many bytes of what came in are held until more has come: the beginning of a message. Told to the connection's listener. */
+  holdBytes(bytes: number): void {
+    if (bytes !== this.#heldBytes) {
+      this.#heldBytes = bytes;
+      this.#owner.onHeld(this, bytes);
     }
   }
 
@@ -197,11 +230,19 @@ export class Http2Stream {
     }
   }
 
+  /** Resets it for something that the peer did, which counts as a reset of the peer's. Throws where there were too many. */
+  refuse(code: number): void {
+    if (!this.closed) {
+      this.reset(code);
+      this.#owner.work.reset();
+    }
+  }
+
   /** For the connection: data came. False where it is more than the "content-length" says, which ends the stream (RFC 9113, section 8.1.1). */
   receive(bytes: Buffer): boolean {
     this.receivedBytes += bytes.length;
     if (this.expectedBytes >= 0 && this.receivedBytes > this.expectedBytes) {
-      this.reset(errorCode.protocol);
+      this.refuse(errorCode.protocol);
       return false;
     }
     this.listener?.onData(bytes);
@@ -215,10 +256,13 @@ export class Http2Stream {
     }
     if (this.expectedBytes >= 0 && this.expectedBytes !== this.receivedBytes) {
       // Its "content-length" says something else (RFC 9113, section 8.1.1).
-      this.reset(errorCode.protocol);
+      this.refuse(errorCode.protocol);
       return;
     }
     this.remoteEnded = true;
+    if (this.collects) {
+      this.holdBytes(0);
+    }
     this.listener?.onEnd();
     if (this.localEnded) {
       this.close(errorCode.none);
@@ -234,6 +278,8 @@ export class Http2Stream {
     this.resetCode = code;
     this.#queue = undefined;
     this.#queuedBytes = 0;
+    this.#tellQueued();
+    this.holdBytes(0);
     this.#owner.forget(this);
     const { listener } = this;
     this.listener = undefined;

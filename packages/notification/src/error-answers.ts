@@ -1,10 +1,10 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { reasonError } from "@parley/rpc";
+import { answeringWith, reasonError } from "@parley/rpc";
 import { InvalidPageTokenError, StoreUnavailableError } from "@parley/store";
-import { InvalidPositionError, reasons } from "./notification-errors.ts";
+import { EventSourceError, InvalidPositionError, reasons } from "./notification-errors.ts";
 
 /** What a caller is told of an error. Others are passed on as they are: the runtime answers INTERNAL and says no more. */
-export function answerFor(error: unknown): unknown {
+export function errorAnswer(error: unknown): unknown {
   if (error instanceof ConnectError) {
     return error;
   }
@@ -24,6 +24,14 @@ export function answerFor(error: unknown): unknown {
       cause: error,
     });
   }
+  if (error instanceof EventSourceError) {
+    return reasonError(Code.PermissionDenied, {
+      reason: reasons.eventSourceMismatch,
+      message: error.message,
+      metadata: { source: error.source },
+      cause: error,
+    });
+  }
   if (error instanceof StoreUnavailableError) {
     return reasonError(Code.Unavailable, {
       reason: reasons.storeUnavailable,
@@ -33,3 +41,6 @@ export function answerFor(error: unknown): unknown {
   }
   return error;
 }
+
+/** Maps the errors of a method with {@link errorAnswer}. */
+export const answering = answeringWith(errorAnswer);

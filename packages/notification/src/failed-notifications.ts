@@ -1,12 +1,7 @@
 import type { Clock } from "@parley/rpc";
 import { type Database, type PageRequest, readPage } from "@parley/store";
 import { type Notification, redrive } from "./notification.ts";
-import {
-  findFailedNotifications,
-  listFailedNotifications,
-  type StoredNotification,
-  updateNotifications,
-} from "./notification-store.ts";
+import { failedNotificationList, findFailedNotifications, updateNotifications } from "./notification-store.ts";
 
 /** Notifications made pending again at once, at most. */
 const redrivenMax = 100;
@@ -35,12 +30,7 @@ export interface FailedNotifications {
 export function createFailedNotifications({ database, clock, onDue }: FailedNotificationsOptions): FailedNotifications {
   return {
     async list(page) {
-      const { rows, nextPageToken } = await readPage(page, {
-        list: "failed notifications",
-        keyTypes: ["number"],
-        keyOf: ({ sequence }: StoredNotification): [number] => [sequence],
-        read: (after, limit) => listFailedNotifications(database, { afterSequence: after?.[0] ?? 0, limit }),
-      });
+      const { rows, nextPageToken } = await readPage(page, failedNotificationList(database));
       return { notifications: rows.map(({ notification }) => notification), nextPageToken };
     },
     async redrive(ids) {
@@ -49,7 +39,7 @@ export function createFailedNotifications({ database, clock, onDue }: FailedNoti
         const failed =
           ids.length > 0
             ? await findFailedNotifications(transaction, ids)
-            : (await listFailedNotifications(transaction, { afterSequence: 0, limit: redrivenMax })).map(
+            : (await failedNotificationList(transaction).read(undefined, redrivenMax)).map(
                 ({ notification }) => notification,
               );
         const pending = failed.map((notification) => redrive(notification, nowMs));

@@ -1,5 +1,6 @@
 /** Every reason that the notification service gives in `ErrorInfo.reason`. */
 export const reasons = {
+  eventSourceMismatch: "EVENT_SOURCE_MISMATCH",
   invalidPageToken: "INVALID_PAGE_TOKEN",
   invalidPosition: "INVALID_POSITION",
   storeUnavailable: "STORE_UNAVAILABLE",
@@ -8,4 +9,15 @@ export const reasons = {
 /** A position that the stream of notifications did not give out. */
 export class InvalidPositionError extends Error {
   override readonly name = "InvalidPositionError";
+}
+
+/** A service delivers an event that names another service as its source. */
+export class EventSourceError extends Error {
+  override readonly name = "EventSourceError";
+  readonly source: string;
+
+  constructor(source: string, caller: string) {
+    super(`The service ${caller} may not deliver events of ${source}: their source must be /services/${caller}.`);
+    this.source = source;
+  }
 }

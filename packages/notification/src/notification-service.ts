@@ -1,20 +1,22 @@
+import type { HandlerContext } from "@connectrpc/connect";
 import type { Inbox } from "@parley/events";
+import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import { EventService } from "@parley/gen/event/v1/event_service_pb.js";
 import { NotificationKind } from "@parley/gen/notification/v1/notification_pb.js";
 import { NotificationService } from "@parley/gen/notification/v1/notification_service_pb.js";
-import type { Environment } from "@parley/rpc";
+import { type Caller, callContextKey, type Environment } from "@parley/rpc";
 import { implement, type ServiceEntry } from "@parley/rpc/server";
-import { type Database, decodePageToken, encodePageToken, InvalidPageTokenError } from "@parley/store";
-import { answerFor } from "./error-answers.ts";
+import { type Database, readPage } from "@parley/store";
+import { answering, errorAnswer } from "./error-answers.ts";
 import { createFailedNotifications } from "./failed-notifications.ts";
 import { testText } from "./message-text.ts";
 import { type Notification, newNotification } from "./notification.ts";
+import { EventSourceError } from "./notification-errors.ts";
 import { deadLetterMessage, failedNotificationMessage, notificationMessage } from "./notification-messages.ts";
-import { insertNotifications, listNotifications, type NotificationFilter } from "./notification-store.ts";
+import { insertNotifications, type NotificationFilter, notificationList } from "./notification-store.ts";
 import type { Sender } from "./sending/sender.ts";
 import { positionOf, type WatchSource, watchNotifications } from "./watch-notifications.ts";
 
-const pageSizeDefault = 50;
 /** A test notification is sent by the call itself; only if that crashes does the sender find it, this much later. */
 const testRetryDelayMs = 60_000;
 /** How long the call waits for the channel: less than the contract gives it. A notification not sent by then is answered as PENDING. */
@@ -46,21 +48,13 @@ export function createNotificationServices(options: NotificationServiceOptions):
   }
 
   const notifications = implement(NotificationService, {
-    listNotifications: mapped(async ({ userId, kind, orderId, pageSize, pageToken }) => {
-      const filter = filterOf({ userId, kind, orderId });
-      const list = `notifications ${JSON.stringify(filter)}`;
-      const limit = pageSize === 0 ? pageSizeDefault : pageSize;
-      const beforeSequence = pageToken === "" ? Number.MAX_SAFE_INTEGER : placeOf(pageToken, list);
-      const found = await listNotifications(database, { filter, beforeSequence, limit: limit + 1 });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      return {
-        notifications: page.map(({ notification }) => notificationMessage(notification)),
-        nextPageToken: found.length > limit && last !== undefined ? encodePageToken([last.sequence], list) : "",
-      };
+    listNotifications: answering(async ({ userId, kind, orderId, ...page }) => {
+      const list = notificationList(database, filterOf({ userId, kind, orderId }));
+      const { rows, nextPageToken } = await readPage(page, list);
+      return { notifications: rows.map(({ notification }) => notificationMessage(notification)), nextPageToken };
     }),
 
-    sendTestNotification: mapped(async ({ recipient, message }) => {
+    sendTestNotification: answering(async ({ recipient, message }) => {
       const notification = newNotification({
         id: environment.newId(),
         kind: NotificationKind.TEST,
@@ -83,11 +77,11 @@ export function createNotificationServices(options: NotificationServiceOptions):
           yield { notification: notificationMessage(stored.notification), position: positionOf(stored) };
         }
       } catch (error) {
-        throw answerFor(error);
+        throw errorAnswer(error);
       }
     },
 
-    listFailedNotifications: mapped(async (request) => {
+    listFailedNotifications: answering(async (request) => {
       const page = await failed.list(request);
       return {
         failedNotifications: page.notifications.map(failedNotificationMessage),
@@ -95,36 +89,40 @@ export function createNotificationServices(options: NotificationServiceOptions):
       };
     }),
 
-    redriveFailedNotifications: mapped(async ({ notificationIds }) => ({
+    redriveFailedNotifications: answering(async ({ notificationIds }) => ({
       failedNotifications: (await failed.redrive(notificationIds)).map(failedNotificationMessage),
     })),
 
-    listDeadLetters: mapped(async ({ pageSize, pageToken }) => {
-      const page = await inbox.listDeadLetters({ pageSize: pageSize === 0 ? pageSizeDefault : pageSize, pageToken });
+    listDeadLetters: answering(async ({ pageSize, pageToken }) => {
+      const page = await inbox.listDeadLetters({ pageSize, pageToken });
       return { deadLetters: page.deadLetters.map(deadLetterMessage), nextPageToken: page.nextPageToken };
     }),
 
-    redriveDeadLetters: mapped(async ({ eventIds }) => {
+    redriveDeadLetters: answering(async ({ eventIds }) => {
       const { deliveredEventIds, deadLetters } = await inbox.redriveDeadLetters(eventIds);
       return { deliveredEventIds: [...deliveredEventIds], deadLetters: deadLetters.map(deadLetterMessage) };
     }),
   });
 
   const events = implement(EventService, {
-    deliver: mapped(async ({ events }) => ({ failures: [...(await inbox.deliver(events))] })),
+    deliver: answering(async ({ events }, { values }: HandlerContext) => {
+      checkSources(events, values.get(callContextKey)?.caller);
+      return { failures: [...(await inbox.deliver(events))] };
+    }),
   });
 
   return [notifications, events];
 }
 
-function mapped<I, O>(method: (request: I) => Promise<O>): (request: I) => Promise<O> {
-  return async (request) => {
-    try {
-      return await method(request);
-    } catch (error) {
-      throw answerFor(error);
-    }
-  };
+/** A service with a token of its own delivers its own events and no others. Where AUTH=off, there is no caller to hold to that. */
+function checkSources(events: readonly Event[], caller: Caller | undefined): void {
+  if (caller?.kind !== "service") {
+    return;
+  }
+  const foreign = events.find(({ source }) => source !== `/services/${caller.id}`);
+  if (foreign !== undefined) {
+    throw new EventSourceError(foreign.source, caller.id);
+  }
 }
 
 function filterOf({
@@ -141,12 +139,4 @@ function filterOf({
     ...(kind === NotificationKind.UNSPECIFIED ? {} : { kind }),
     ...(orderId === "" ? {} : { orderId }),
   };
-}
-
-function placeOf(pageToken: string, list: string): number {
-  const [sequence] = decodePageToken(pageToken, list);
-  if (typeof sequence !== "number") {
-    throw new InvalidPageTokenError();
-  }
-  return sequence;
 }

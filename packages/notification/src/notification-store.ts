@@ -1,4 +1,12 @@
-import { type Database, inParts, insertRows, marksFor, type Reader, type Transaction } from "@parley/store";
+import {
+  type Database,
+  inParts,
+  insertRows,
+  marksFor,
+  type PagedList,
+  type Reader,
+  type Transaction,
+} from "@parley/store";
 import { type Notification, type NotificationState, retryDelayMsMax } from "./notification.ts";
 
 /** A notification and its place among all of them. */
@@ -87,17 +95,17 @@ export async function updateNotifications(
   }
 }
 
-/** Notifications that were given up, after `afterSequence`, oldest first. */
-export async function listFailedNotifications(
-  reader: Reader,
-  { afterSequence, limit }: { readonly afterSequence: number; readonly limit: number },
-): Promise<StoredNotification[]> {
-  const rows = await reader.all<NotificationRow>(
-    "SELECT * FROM notification WHERE state = 3 AND sequence > ? ORDER BY sequence LIMIT ?",
-    afterSequence,
-    limit,
-  );
-  return rows.map(fromRow);
+/** The notifications that were given up, oldest first, to be read page by page. */
+export function failedNotificationList(reader: Reader): PagedList<StoredNotification, [sequence: number]> {
+  return {
+    list: "failed notifications",
+    keyTypes: ["number"],
+    keyOf: ({ sequence }) => [sequence],
+    async read(after, limit) {
+      const sql = "SELECT * FROM notification WHERE state = 3 AND sequence > ? ORDER BY sequence LIMIT ?";
+      return (await reader.all<NotificationRow>(sql, after?.[0] ?? 0, limit)).map(fromRow);
+    },
+  };
 }
 
 /** Those of these ids that were given up, oldest first. */
@@ -109,27 +117,23 @@ export async function findFailedNotifications(reader: Reader, ids: readonly stri
   return rows.map((row) => fromRow(row).notification);
 }
 
-/** Those before `beforeSequence`, newest first. */
-export async function listNotifications(
+/** The notifications that a filter chooses, newest first, to be read page by page. */
+export function notificationList(
   reader: Reader,
-  {
-    filter,
-    beforeSequence,
-    limit,
-  }: {
-    readonly filter: NotificationFilter;
-    readonly beforeSequence: number;
-    readonly limit: number;
-  },
-): Promise<StoredNotification[]> {
+  filter: NotificationFilter,
+): PagedList<StoredNotification, [sequence: number]> {
   const { conditions, parameters } = where(filter);
-  const rows = await reader.all<NotificationRow>(
-    `SELECT * FROM notification WHERE ${["sequence < ?", ...conditions].join(" AND ")} ORDER BY sequence DESC LIMIT ?`,
-    beforeSequence,
-    ...parameters,
-    limit,
-  );
-  return rows.map(fromRow);
+  return {
+    list: `notifications ${JSON.stringify(filter)}`,
+    keyTypes: ["number"],
+    keyOf: ({ sequence }) => [sequence],
+    async read(after, limit) {
+      const filters = ["sequence < ?", ...conditions].join(" AND ");
+      const sql = `SELECT * FROM notification WHERE ${filters} ORDER BY sequence DESC LIMIT ?`;
+      const before = after?.[0] ?? Number.MAX_SAFE_INTEGER;
+      return (await reader.all<NotificationRow>(sql, before, ...parameters, limit)).map(fromRow);
+    },
+  };
 }
 
 /** Those after `afterSequence`, oldest first. */

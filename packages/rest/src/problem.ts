@@ -6,6 +6,7 @@ import { BadRequestSchema, ErrorInfoSchema } from "@parley/gen/google/rpc/error_
 export type ProblemReason =
   | "INVALID_REQUEST"
   | "MESSAGE_TOO_LARGE"
+  | "MESSAGE_TOO_COMPLEX"
   | "UNKNOWN_FIELD"
   | "PRECONDITION_FAILED"
   | "ROUTE_NOT_FOUND"

@@ -26,6 +26,7 @@ import { rawStreamResponse } from "./response/raw-stream.ts";
 import { resourceTag } from "./response/resource-tag.ts";
 import { eventStream, jsonLines, streamResponse, type Timer } from "./response/stream.ts";
 import { type RouteMatch, RouteTable } from "./route/route-table.ts";
+import { systemTimer } from "./system-timer.ts";
 
 /** A contract and a client that calls it. Made by {@link restService}. */
 export interface RestService {
@@ -73,26 +74,6 @@ export interface Transcoder {
 }
 
 const defaultForwardedHeaders = ["authorization", "x-request-id", "traceparent", "tracestate"];
-
-/** The longest delay of one timer. */
-const timerMaxMs = 2 ** 31 - 1;
-
-const systemTimer: Timer = {
-  after(delayMs, callback) {
-    // Node's timers fire at once where the delay is longer than they can hold, and warn of one that is negative.
-    const ownMs = Math.min(Math.max(delayMs || 0, 0), timerMaxMs);
-    let cancel = () => clearTimeout(timer);
-    const timer = setTimeout(() => {
-      if (delayMs > ownMs) {
-        cancel = systemTimer.after(delayMs - ownMs, callback);
-      } else {
-        callback();
-      }
-    }, ownMs);
-    timer.unref?.();
-    return () => cancel();
-  },
-};
 
 /**
  * Serves the methods of the contracts over REST, by their `google.api.http` options. Throws where an option cannot be

@@ -2,10 +2,11 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import {
   type Database,
-  decodePageToken,
-  encodePageToken,
-  InvalidPageTokenError,
   marksFor,
+  type PagedList,
+  type PageRequest,
+  type Reader,
+  readPage,
   type Transaction,
 } from "@parley/store";
 
@@ -37,7 +38,6 @@ export interface StoredDeadLetter extends DeadLetter {
 export const deadLettersMax = 100;
 
 const columns = "sequence, source, event_id, event_type, subject, cause, attempts, create_time";
-const tokenScope = "dead letters";
 
 interface DeadLetterRow {
   readonly sequence: number;
@@ -91,23 +91,25 @@ export async function updateDeadLetter(transaction: Transaction, letter: DeadLet
   );
 }
 
-/** Oldest first. Throws `InvalidPageTokenError`. */
-export async function listDeadLetters(
-  database: Database,
-  { pageSize, pageToken }: { readonly pageSize: number; readonly pageToken: string },
-): Promise<DeadLetterPage> {
-  const limit = Math.min(pageSize, deadLettersMax);
-  const rows = await database.all<DeadLetterRow>(
-    `SELECT ${columns} FROM dead_letters WHERE sequence > ? ORDER BY sequence LIMIT ?`,
-    pageToken === "" ? 0 : placeOf(pageToken),
-    limit + 1,
-  );
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
+/** The dead letters, oldest first, to be read page by page. */
+function deadLetterList(reader: Reader): PagedList<DeadLetterRow, [sequence: number]> {
   return {
-    deadLetters: page.map(fromRow),
-    nextPageToken: rows.length > limit && last !== undefined ? encodePageToken([last.sequence], tokenScope) : "",
+    list: "dead letters",
+    keyTypes: ["number"],
+    keyOf: ({ sequence }) => [sequence],
+    read: (after, limit) =>
+      reader.all<DeadLetterRow>(
+        `SELECT ${columns} FROM dead_letters WHERE sequence > ? ORDER BY sequence LIMIT ?`,
+        after?.[0] ?? 0,
+        limit,
+      ),
   };
+}
+
+/** One page of dead letters, oldest first. Throws `InvalidPageTokenError`. */
+export async function listDeadLetters(reader: Reader, page: PageRequest): Promise<DeadLetterPage> {
+  const { rows, nextPageToken } = await readPage(page, deadLetterList(reader));
+  return { deadLetters: rows.map(fromRow), nextPageToken };
 }
 
 /** The dead letters with these event ids, or the oldest ones if there are none, in the order in which they came. */
@@ -121,14 +123,6 @@ export async function readDeadLetters(
     ...eventIds,
   );
   return rows.map((row) => ({ ...fromRow(row), event: fromBinary(EventSchema, row.event) }));
-}
-
-function placeOf(pageToken: string): number {
-  const [sequence] = decodePageToken(pageToken, tokenScope);
-  if (typeof sequence !== "number") {
-    throw new InvalidPageTokenError();
-  }
-  return sequence;
 }
 
 function fromRow(row: DeadLetterRow): DeadLetter {

@@ -1,6 +1,6 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import type { Environment } from "@parley/rpc";
-import type { Database } from "@parley/store";
+import type { Database, PageRequest } from "@parley/store";
 import type { DeadLetter, DeadLetterPage } from "./dead-letters.ts";
 import type { EventHandlers } from "./event-handler.ts";
 
@@ -29,7 +29,7 @@ export interface Inbox {
    */
   deliver(events: readonly Event[]): Promise<readonly FailedDelivery[]>;
   /** The events put aside, oldest first, at most 100 a page. Throws `InvalidPageTokenError`. */
-  listDeadLetters(page: { readonly pageSize: number; readonly pageToken: string }): Promise<DeadLetterPage>;
+  listDeadLetters(page: PageRequest): Promise<DeadLetterPage>;
   /** Tries dead letters again: the ones with these event ids, or the 100 oldest if there are none. */
   redriveDeadLetters(eventIds: readonly string[]): Promise<RedriveResult>;
   /** Begins to forget, bit by bit, what is older than the retention. */

@@ -1,3 +1,4 @@
+import { PeerLimitError } from "../peer-work.ts";
 import {
   ConnectionError,
   errorCode,
@@ -8,6 +9,7 @@ import {
   preface,
   windowBytesMax,
 } from "./constants.ts";
+import { checkPriority, priorityBytes } from "./frame-checks.ts";
 
 /** Who is told what frames come in. Whatever breaks the protocol is thrown, as a {@link ConnectionError}. */
 export interface FrameSink {
@@ -26,6 +28,7 @@ export interface FrameSink {
 export class FrameReader {
   readonly #sink: FrameSink;
   readonly #blockBytesMax: number;
+  readonly #blockPartsMax: number;
   #prefaceLeft: number;
   #settled = false;
   #rest: Buffer | undefined;
@@ -39,6 +42,7 @@ export class FrameReader {
     this.#prefaceLeft = options.expectPreface ? preface.length : 0;
     // Huffman-coded text takes five bits a byte at least: what is longer than this cannot be within the limit.
     this.#blockBytesMax = options.headerBytesMax * 2 + frameBytesMax;
+    this.#blockPartsMax = blockPartsSpare + Math.ceil(this.#blockBytesMax / frameBytesMax);
   }
 
   read(chunk: Buffer): void {
@@ -159,8 +163,8 @@ export class FrameReader {
     }
     block.parts.push(Buffer.from(payload));
     block.bytes += payload.length;
-    if (block.bytes > this.#blockBytesMax || block.parts.length > blockPartsMax) {
-      throw new ConnectionError("a block of headers is too long", errorCode.enhanceYourCalm);
+    if (block.bytes > this.#blockBytesMax || block.parts.length > this.#blockPartsMax) {
+      throw new PeerLimitError("header_frames", "a block of headers has too many CONTINUATION frames");
     }
     if ((flags & flag.endHeaders) !== 0) {
       this.#block = undefined;
@@ -169,20 +173,8 @@ export class FrameReader {
   }
 }
 
-/** A block of headers comes in as few frames as possible from whoever means well (CVE-2024-27316). */
-const blockPartsMax = 16;
-
-const priorityBytes = 5;
-
-/** A PRIORITY frame, or the part of HEADERS that says the same. It is checked, and otherwise passed over (section 5.3.2). */
-export function checkPriority(id: number, payload: Buffer, sized = payload.length === priorityBytes): void {
-  if (!sized) {
-    throw new ConnectionError("a frame has the wrong size", errorCode.frameSize);
-  }
-  if ((payload.readUInt32BE(0) & windowBytesMax) === id) {
-    throw new ConnectionError("a stream cannot depend on itself");
-  }
-}
+/** How many frames more than needed a block of headers may have: clients fill their frames (CVE-2024-27316). */
+const blockPartsSpare = 14;
 
 function unpadded(payload: Buffer, flags: number): Buffer {
   if ((flags & flag.padded) === 0) {

@@ -18,17 +18,27 @@ export class FrameWriter {
   /** Pieces that come before that. */
   #pieces: Uint8Array[] = [];
   #scheduled = false;
+  /** What was written, and not handed to the socket yet. */
+  #pendingBytes = 0;
+  readonly #onFlushed: () => void;
   #writing = 0;
   #tableBytes = tableBytesDefault;
   #tableUpdateDue = false;
 
-  constructor(socket: Duplex) {
+  /** `onFlushed` is called when it is no longer {@link congested}, unless the socket's "drain" says so. */
+  constructor(socket: Duplex, onFlushed: () => void = () => {}) {
     this.#socket = socket;
+    this.#onFlushed = onFlushed;
   }
 
-  /** Whether the other side takes less than there is to send: data had better wait for `drain`. */
+  /** What was written, and not handed to the socket yet. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** Whether the other side takes less than there is to send: data had better wait. */
   get congested(): boolean {
-    return this.#socket.writableNeedDrain;
+    return this.#socket.writableNeedDrain || this.#pendingBytes > pendingBytesMax;
   }
 
   /** DATA. */
@@ -94,8 +104,10 @@ export class FrameWriter {
     this.#frame(frameType.ping, ack ? flag.ack : 0, 0, payload);
   }
 
-  goaway(lastStreamId: number, code: number): void {
-    const payload = Buffer.allocUnsafe(8);
+  /** GOAWAY. `why` is for people who read the peer's log (RFC 9113, section 6.8: "additional debug data"). */
+  goaway(lastStreamId: number, code: number, why = ""): void {
+    const payload = Buffer.allocUnsafe(8 + why.length);
+    payload.write(why, 8, "latin1");
     payload.writeUInt32BE(lastStreamId, 0);
     payload.writeUInt32BE(code, 4);
     this.#frame(frameType.goaway, 0, 0, payload);
@@ -113,6 +125,8 @@ export class FrameWriter {
     const socket = this.#socket;
     const last = this.#slab?.subarray(this.#from, this.#to) ?? nothing;
     this.#from = this.#to;
+    const full = this.#pendingBytes > pendingBytesMax;
+    this.#pendingBytes = 0;
     if (socket.destroyed || socket.writableEnded) {
       this.#pieces = [];
       return;
@@ -130,6 +144,9 @@ export class FrameWriter {
     }
     socket.write(last, this.#written);
     socket.uncork();
+    if (full && !socket.writableNeedDrain) {
+      this.#onFlushed();
+    }
   }
 
   /** Once nothing of the slab is under way, somebody else may have it: most connections have nothing to say most of the time. */
@@ -145,6 +162,7 @@ export class FrameWriter {
 
   #frame(type: number, flags: number, id: number, payload: Uint8Array): void {
     const { length } = payload;
+    this.#pendingBytes += length;
     this.#head(length, type, flags, id);
     if (length <= copiedBytesMax) {
       this.#copy(payload);
@@ -209,6 +227,12 @@ export class FrameWriter {
     }
   }
 }
+
+/**
+ * How much data is written in one turn of the event loop before more has to wait, as it does when the socket is full. More would be held here,
+ * where it belongs to no stream any more, for a peer that may take nothing.
+ */
+const pendingBytesMax = 262_144;
 
 /** Sets the size of the dynamic table to 0 (RFC 7541, section 6.3). */
 const emptyTable = Buffer.from([0x20]);

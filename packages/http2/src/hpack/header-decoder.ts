@@ -1,4 +1,5 @@
 import { ConnectionError, errorCode, tableBytesDefault } from "../frames/constants.ts";
+import { PeerLimitError } from "../peer-work.ts";
 import { readHuffman } from "./huffman.ts";
 import { staticTable } from "./static-table.ts";
 
@@ -10,10 +11,21 @@ export interface HeaderBlock {
   readonly malformed: boolean;
   /** Whether it was longer than allowed. The fields beyond that are not kept. */
   readonly tooLarge: boolean;
+  /** What it took to read beyond what a block with a usual number of fields takes, in units of {@link PeerWork.overhead}. */
+  readonly units: number;
 }
 
 /** What a field counts for beyond its name and value, in the table and in the list (RFC 7541, section 4.1). */
 const fieldOverheadBytes = 32;
+/**
+ * A block that is larger than allowed is read on, for what it puts into the table, up to so many times the limit. Beyond that the connection
+ * ends: an indexed field of one byte can stand for all the table's 4 KiB.
+ */
+const readOnFactor = 4;
+/** As many fields as a request usually has at most. */
+const fieldsPerUnit = 64;
+/** A peer that was told two sizes since its last block says both (RFC 7541, section 4.2). */
+const tableUpdatesMax = 2;
 /** The size of the dynamic table that we let the other side use: we leave the setting at its default. */
 const tableBytesMax = tableBytesDefault;
 
@@ -44,10 +56,20 @@ export class HeaderDecoder {
     this.#malformed = false;
     const fields: string[] = [];
     let listBytes = 0;
+    let count = 0;
+    let updates = 0;
     while (this.#at < end) {
-      const entry = this.#readField(fields.length === 0);
-      if (entry !== undefined) {
+      const entry = this.#readField(count === 0);
+      if (entry === undefined) {
+        if (++updates > tableUpdatesMax) {
+          throw broken("it changes the table's size too often");
+        }
+      } else {
+        count++;
         listBytes += entry.bytes;
+        if (listBytes > this.#listBytesMax * readOnFactor) {
+          throw new PeerLimitError("header_fields", "a block of headers is far larger than HEADER_BYTES_MAX allows");
+        }
         this.#malformed ||= entry.malformed;
         if (listBytes <= this.#listBytesMax) {
           fields.push(entry.name, entry.value);
@@ -55,7 +77,8 @@ export class HeaderDecoder {
       }
     }
     this.#bytes = noBytes;
-    return { fields, malformed: this.#malformed, tooLarge: listBytes > this.#listBytesMax };
+    const units = Math.floor(count / fieldsPerUnit) + updates;
+    return { fields, malformed: this.#malformed, tooLarge: listBytes > this.#listBytesMax, units };
   }
 
   /** One field, or undefined for a change of the table's size, which only comes before all fields (RFC 7541, section 4.2). */

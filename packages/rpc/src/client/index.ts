@@ -8,4 +8,5 @@ export type { BreakerOptions } from "./policy/breaker.ts";
 export { dependencyUnavailable } from "./policy/dependency-error.ts";
 export { waitForReady } from "./policy/wait-for-ready.ts";
 export { createServiceClient, createServiceTransport, type ServiceClientOptions } from "./service-client.ts";
-export { createWireTransport, type WireTransportOptions } from "./wire/wire-transport.ts";
+export type { WireTransportOptions } from "./wire/wire-options.ts";
+export { createWireTransport } from "./wire/wire-transport.ts";

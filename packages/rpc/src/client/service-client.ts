@@ -14,7 +14,8 @@ import type { BreakerOptions } from "./policy/breaker.ts";
 import { DeadlineLayer } from "./policy/deadline-layer.ts";
 import { RetryLayer } from "./policy/retry-layer.ts";
 import { TargetState } from "./policy/target-state.ts";
-import { createWireLayer, type WireTransportOptions } from "./wire/wire-transport.ts";
+import type { WireTransportOptions } from "./wire/wire-options.ts";
+import { createWireLayer } from "./wire/wire-transport.ts";
 
 /** What a client needs, and what of its defaults can be changed. */
 export interface ServiceClientOptions extends Omit<WireTransportOptions, "userAgent"> {

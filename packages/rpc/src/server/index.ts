@@ -1,3 +1,5 @@
+export { shareEncodingBuffer } from "../protocol/encoding-buffer.ts";
+export { quickenShortStrings } from "../protocol/short-strings.ts";
 export type { ServerConfig, TlsConfig } from "./config/server-config.ts";
 export { defaultLimits, type ServerLimits } from "./config/server-limits.ts";
 export {
@@ -31,3 +33,4 @@ export {
 } from "./pipeline/service-module.ts";
 export { runService, type ServiceStart } from "./run-service.ts";
 export { type RunningServer, type ServeOptions, serve } from "./serve.ts";
+export { sharedMessage, sharedMessages } from "./streams/shared-message.ts";

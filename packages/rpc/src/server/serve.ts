@@ -21,8 +21,11 @@ import type { ServiceModule } from "./pipeline/service-module.ts";
 import { errorDetailTypes } from "./standard/error-detail-types.ts";
 import { createHealth } from "./standard/health.ts";
 import { reflectionEntries } from "./standard/reflection.ts";
-import { stockPath } from "./streams/stock-path.ts";
+import { stockPath } from "./streams/stock/stock-path.ts";
+import { createStreamPath } from "./streams/stream-path.ts";
 import { createUnaryPath } from "./unary/unary-path.ts";
+import { createRefusals } from "./wire/refusals.ts";
+import { firstOf } from "./wire/rpc-path.ts";
 
 export interface ServeOptions {
   /** The service's name, for the log. */
@@ -93,7 +96,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     environment,
     health,
     connect: {
-      ...stockPath(pipeline, { methods, limits }),
+      ...stockPath(pipeline, { methods, limits, json }),
       interceptors: [...interceptors],
       jsonOptions: json,
       compressMinBytes: config.compressBytesMin ?? limits.responseBytesMax,
@@ -106,23 +109,26 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     ],
     httpPlugin: httpPlugin === undefined ? undefined : (instance) => httpPlugin(instance as FastifyInstance, local),
   });
-  const unary =
-    process.env[unaryPathVariable] === "stock"
-      ? undefined
-      : createUnaryPath(pipeline, {
-          methods,
-          limits,
-          clock: environment.clock,
-          interceptors,
-          compressBytesMin: config.compressBytesMin,
-          leaveCrossOrigin: httpPlugin !== undefined,
-          json,
-        });
+  const pathOptions = {
+    methods,
+    limits,
+    clock: environment.clock,
+    interceptors,
+    compressBytesMin: config.compressBytesMin,
+    leaveCrossOrigin: httpPlugin !== undefined,
+    json,
+  };
+  const path = firstOf([
+    ...(config.rpcPath === "stock"
+      ? []
+      : [createUnaryPath(pipeline, pathOptions), createStreamPath(pipeline, pathOptions)]),
+    createRefusals(pathOptions),
+  ]);
   const listener = createListener({
     limits,
     tls,
     handle: app.handle,
-    unary,
+    path,
     hostCheck: config.hostCheck,
     isTrusted: module.trustedProxies?.trusts,
     environment,
@@ -158,9 +164,6 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
       (closing ??= drain({ name, environment, pipeline, health, listener, noticeMs, graceMs: shutdownGraceMs, close })),
   };
 }
-
-/** Set to "stock", sends unary calls the way of all others. For tests alone, which compare the two. */
-const unaryPathVariable = "PARLEY_UNARY_PATH";
 
 /** A few round trips, also across regions. */
 const drainNoticeDefaultMs = 500;

@@ -8,7 +8,8 @@ import { rejection, testEnvironment } from "../client-fixture.ts";
 import type { ChannelOptions } from "../connection/channel.ts";
 import { ConnectionPool } from "../connection/connection-pool.ts";
 import { answerOk, rawHttp2, rawTcp, type TestServer } from "./wire-fixture.ts";
-import { createWireTransport, type WireTransportOptions } from "./wire-transport.ts";
+import type { WireTransportOptions } from "./wire-options.ts";
+import { createWireTransport } from "./wire-transport.ts";
 
 const closing: (() => Promise<void> | void)[] = [];
 afterEach(async () => {

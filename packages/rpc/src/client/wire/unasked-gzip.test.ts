@@ -5,7 +5,8 @@ import { afterEach, expect, it } from "vitest";
 import { rejection, testEnvironment } from "../client-fixture.ts";
 import { ConnectionPool } from "../connection/connection-pool.ts";
 import { rawHttp2, type TestServer } from "./wire-fixture.ts";
-import { createWireTransport, type WireTransportOptions } from "./wire-transport.ts";
+import type { WireTransportOptions } from "./wire-options.ts";
+import { createWireTransport } from "./wire-transport.ts";
 
 const closing: (() => Promise<void> | void)[] = [];
 afterEach(async () => {

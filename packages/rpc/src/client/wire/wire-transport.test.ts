@@ -14,7 +14,8 @@ import { reasonError } from "../../call/reason-error.ts";
 import { rejection, testEnvironment } from "../client-fixture.ts";
 import { ConnectionPool } from "../connection/connection-pool.ts";
 import { stockServer, type TestServer } from "./wire-fixture.ts";
-import { createWireTransport, type WireTransportOptions } from "./wire-transport.ts";
+import type { WireTransportOptions } from "./wire-options.ts";
+import { createWireTransport } from "./wire-transport.ts";
 
 const dialects: readonly (readonly [string, WireTransportOptions & { readonly httpVersion: "1.1" | "2" }])[] = [
   ["gRPC", { protocol: "grpc", httpVersion: "2" }],

@@ -1,4 +1,3 @@
-import type { Registry } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Transport } from "@connectrpc/connect";
 import { encodeFields } from "@parley/http2";
@@ -7,7 +6,6 @@ import { type CallLayer, transportOf } from "../call/call-layer.ts";
 import type { Channel } from "../connection/channel.ts";
 import type { TlsOptions } from "../connection/open-socket.ts";
 import type { Target } from "../connection/target.ts";
-import type { CodecName } from "./codec.ts";
 import { connectProtocol } from "./connect-protocol.ts";
 import { grpcProtocol } from "./grpc-protocol.ts";
 import { gzipBytesMinDefault } from "./gzip.ts";
@@ -21,32 +19,7 @@ import { connectStreamProtocol } from "./streams/connect-stream-protocol.ts";
 import { grpcStreamProtocol, grpcWebStreamProtocol } from "./streams/grpc-stream-protocol.ts";
 import { StreamCalls } from "./streams/stream-calls.ts";
 import type { WireOptions } from "./unary-protocol.ts";
-
-/** How a client speaks. */
-export interface WireTransportOptions {
-  /** Default "grpc". */
-  readonly protocol?: "grpc" | "grpc-web" | "connect";
-  /** Default "2". gRPC needs "2". */
-  readonly httpVersion?: "1.1" | "2";
-  /** Default "proto". */
-  readonly codec?: CodecName;
-  /** The most bytes that an answer's message may have. Default 4 MiB, as in gRPC. */
-  readonly readBytesMax?: number;
-  /** Whether responses are asked for in gzip. Default false: inside a platform it costs more than it saves. Gzip that comes unasked is read. */
-  readonly acceptGzip?: boolean;
-  /** Whether requests of `gzipBytesMin` and more are compressed. Default false. */
-  readonly sendGzip?: boolean;
-  /** The fewest bytes that are worth compressing. Default 1 KiB. */
-  readonly gzipBytesMin?: number;
-  /** Whether Connect calls that the contract says have no side effects are made with GET, which caches understand. Default false. */
-  readonly useGet?: boolean;
-  /** The types that `google.protobuf.Any` may hold in JSON. Default none. */
-  readonly registry?: Registry;
-  /** What `user-agent` says. */
-  readonly userAgent?: string;
-  /** Whether streams, and unary calls of gRPC-Web, go through the stock transports of `@connectrpc/connect-node`. Default false. */
-  readonly stockStreams?: boolean;
-}
+import type { WireTransportOptions } from "./wire-options.ts";
 
 /**
  * The transport that speaks to a target: unary calls and streams each on a path of their own, over the same connections. Connect calls with GET,

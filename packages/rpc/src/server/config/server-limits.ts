@@ -40,10 +40,28 @@ export interface ServerLimits {
   readonly pipelinedRequestsMax: number;
   /** Streams, that is calls, open at once on one HTTP/2 connection. */
   readonly streamsPerConnectionMax: number;
-  /** Streams that a client may reset in a burst before its connection is closed (CVE-2023-44487). */
+  /**
+   * Calls that a client may reset, or cause to be reset, before they are answered, in a burst on one HTTP/2 connection, before that is closed
+   * (CVE-2023-44487, CVE-2025-8671). Each answered call allows one more.
+   */
   readonly streamResetBurstMax: number;
-  /** And how many a second in the long run. */
+  /** And how many a second in the long run, besides those. */
   readonly streamResetsPerSecondMax: number;
+  /**
+   * HTTP/2 frames that serve no call, such as PING, SETTINGS and tiny WINDOW_UPDATEs (CVE-2019-9512 and its kin), in a burst on one connection, before
+   * that is closed. Calls and data allow more.
+   */
+  readonly overheadFrameBurstMax: number;
+  /** And how many a second in the long run, besides those. */
+  readonly overheadFramesPerSecondMax: number;
+  /** Bytes of answers that may wait to be sent, all connections together. Beyond it, connections whose clients take nothing are closed. */
+  readonly bufferedResponseBytesMax: number;
+  /** And on one connection. Beyond half of it new calls are refused, beyond all of it answers are reset, with ENHANCE_YOUR_CALM. */
+  readonly bufferedResponseBytesPerConnectionMax: number;
+  /** Bytes of unfinished request bodies that may be held, all connections together. Beyond it the oldest are refused. */
+  readonly bufferedRequestBytesMax: number;
+  /** And on one connection. Beyond half of it most bodies have to wait, beyond all of it further ones are refused. */
+  readonly bufferedRequestBytesPerConnectionMax: number;
   /** What a client may send on one HTTP/2 stream before it has to wait. */
   readonly streamWindowBytes: number;
   /** And on one HTTP/2 connection. */
@@ -91,8 +109,17 @@ export const defaultLimits: ServerLimits = {
   pipelinedRequestsMax: 64,
   // As many as the server itself takes, so that one caller alone may fill it.
   streamsPerConnectionMax: 1_000,
-  streamResetBurstMax: 1_000,
-  streamResetsPerSecondMax: 100,
+  // A proxy may cancel all of a thousand calls at once, and as many again at once after that.
+  streamResetBurstMax: 2_000,
+  streamResetsPerSecondMax: 200,
+  // Far more than any client has reason to send besides its calls, and few enough to be answered.
+  overheadFrameBurstMax: 10_000,
+  overheadFramesPerSecondMax: 1_000,
+  // All four fit beside each other in a heap of 256 MB; a connection may have eight messages of the largest size.
+  bufferedResponseBytesMax: 64 * 1024 * 1024,
+  bufferedResponseBytesPerConnectionMax: 32 * 1024 * 1024,
+  bufferedRequestBytesMax: 64 * 1024 * 1024,
+  bufferedRequestBytesPerConnectionMax: 32 * 1024 * 1024,
   // 256 KiB let a stream do 100 MB/s at 2.5 ms; the connection's window is that of a full message on each of two streams.
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 8 * 1024 * 1024,

@@ -112,6 +112,10 @@ export const serverSettings = {
   LOG_LEVEL: choice(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info" }),
   LOG_FORMAT: choice(["json", "logfmt"], { default: "json" }),
   SHUTDOWN_GRACE_MS: wholeNumber({ min: 0, max: 600_000, default: 10_000 }),
+  RPC_PATH: choice(["own", "stock"], {
+    default: "own",
+    desc: "What reads and writes calls: this runtime, or Connect's handlers for Fastify.",
+  }),
   REQUEST_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_073_741_824, default: defaultLimits.requestBytesMax }),
   REQUEST_ELEMENTS_MAX: wholeNumber({ min: 100, max: 10_000_000, default: defaultLimits.requestElementsMax }),
   RESPONSE_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_073_741_824, default: defaultLimits.responseBytesMax }),
@@ -174,6 +178,7 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
     ...adminConfig(values),
     reflection: values.REFLECTION,
     ...(values.AUTH === "off" ? { hostCheck: hostCheck(values) } : {}),
+    rpcPath: values.RPC_PATH,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     limits: {
       requestBytesMax: values.REQUEST_BYTES_MAX,

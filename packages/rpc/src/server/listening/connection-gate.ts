@@ -1,9 +1,7 @@
 import type { Socket } from "node:net";
 import { addressGroup } from "../../call/address-group.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
-
-/** Why a connection was closed to keep the server within its limits: the label of the metric that counts it. */
-export type ConnectionRefusal = "connections_max" | "connections_per_address_max" | "evicted_silent" | "evicted_idle";
+import type { ConnectionRefusal } from "./connection-refusals.ts";
 
 export interface ConnectionGateOptions {
   readonly limits: Pick<ServerLimits, "connectionsMax" | "connectionsPerAddressMax">;

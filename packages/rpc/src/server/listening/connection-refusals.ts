@@ -1,6 +1,16 @@
+import type { PeerLimit } from "@parley/http2";
 import type { Environment } from "../../environment/environment.ts";
 import { valueFamily } from "../../telemetry/tally.ts";
-import type { ConnectionRefusal } from "./connection-gate.ts";
+
+/** Why a connection was closed to keep the server within its limits: the label of the metric that counts it. */
+export type ConnectionRefusal =
+  | "connections_max"
+  | "connections_per_address_max"
+  | "evicted_silent"
+  | "evicted_idle"
+  | "buffered_response_bytes"
+  | "buffered_request_bytes"
+  | PeerLimit;
 
 /** How often the log mentions refused connections: they come in floods. */
 const logEveryMs = 10_000;

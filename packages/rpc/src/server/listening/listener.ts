@@ -1,4 +1,6 @@
 import { type AddressInfo, createServer, type Server } from "node:net";
+import { UnfinishedBodies } from "../http/unfinished-bodies.ts";
+import { createUnsentAnswers } from "../http/unsent-answers.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import { createRefusalReport } from "./connection-refusals.ts";
 import { detectProtocol } from "./first-bytes.ts";
@@ -33,13 +35,21 @@ export function createListener(options: ListenerOptions): Listener {
   const { limits, environment } = options;
   const state = { draining: false };
   let accepted = 0;
-  const shared: HttpOptions = { ...options, state, spoke: (socket) => gate.spoke(tls?.rawSocketOf(socket) ?? socket) };
+  const onRefused = createRefusalReport(environment);
+  const shared: HttpOptions = {
+    ...options,
+    state,
+    onRefused,
+    bodies: new UnfinishedBodies(limits, environment),
+    unsent: createUnsentAnswers(limits, environment),
+    spoke: (socket) => gate.spoke(tls?.rawSocketOf(socket) ?? socket),
+  };
   const http1 = createHttp1(shared);
   const http2 = createHttp2(shared);
   const gate = new ConnectionGate({
     limits,
     isTrusted: options.isTrusted,
-    onRefused: createRefusalReport(environment),
+    onRefused,
     closeIdle: () => http2.closeOneIdle() || http1.closeOneIdle(),
   });
   const tls = options.tls === undefined ? undefined : createTls(options.tls, { limits, http1, http2 });

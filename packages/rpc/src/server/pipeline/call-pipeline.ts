@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
@@ -5,6 +6,7 @@ import type { AccessControl } from "../../access/guarded-call.ts";
 import { setReasonDomain } from "../../call/reason-error.ts";
 import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
+import { turnIsOver } from "../../environment/event-loop-turn.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
 import type { TraceJournal } from "../../telemetry/trace-journal.ts";
@@ -204,7 +206,7 @@ export class CallPipeline {
   unaryTo<I extends Message, O>(call: ServerCall, single: Single<I, O>, receiver: Settled<O>): void {
     let permission: Promise<void> | undefined;
     try {
-      permission = this.#letIn(call, single.request);
+      permission = this.letInMessage(call, single.request);
     } catch (error) {
       receiver.onError(toCallerError(call, error));
       return;
@@ -225,7 +227,7 @@ export class CallPipeline {
     { request, handle }: SingleToMany<I, O>,
   ): AsyncGenerator<O> {
     try {
-      await this.#letIn(call, request);
+      await this.letInMessage(call, request);
       yield* untilAborted(call, handle(request, call));
     } catch (error) {
       throw toCallerError(call, error);
@@ -236,7 +238,7 @@ export class CallPipeline {
   async clientStream<I extends Message, O>(call: ServerCall, { requests, handle }: Many<I, Promise<O>>): Promise<O> {
     try {
       await call.identified;
-      this.#admit(call);
+      this.admit(call);
       return await call.race(handle(this.#letInEach(call, requests), call));
     } catch (error) {
       throw toCallerError(call, error);
@@ -250,7 +252,7 @@ export class CallPipeline {
   ): AsyncGenerator<O> {
     try {
       await call.identified;
-      this.#admit(call);
+      this.admit(call);
       yield* untilAborted(call, handle(this.#letInEach(call, requests), call));
     } catch (error) {
       throw toCallerError(call, error);
@@ -258,19 +260,19 @@ export class CallPipeline {
   }
 
   /** What has to hold before an implementation sees a whole request. A promise only if something must be waited for. */
-  #letIn(call: ServerCall, message: Message): Promise<void> | undefined {
+  letInMessage(call: ServerCall, message: Message): Promise<void> | undefined {
     return call.identified === undefined
       ? this.#check(call, message)
       : call.identified.then(() => this.#check(call, message));
   }
 
   #check(call: ServerCall, message: Message): Promise<void> | undefined {
-    this.#admit(call);
-    return this.#checkMessage(call, message);
+    this.admit(call);
+    return this.checkMessage(call, message);
   }
 
   /** Takes a place. From then on a stream's age counts, and what is over by now is not begun. */
-  #admit(call: ServerCall): void {
+  admit(call: ServerCall): void {
     const nowMs = this.#environment.clock.monotonic();
     if (call.deadlineMs <= nowMs) {
       call.expire();
@@ -285,7 +287,8 @@ export class CallPipeline {
     }
   }
 
-  #checkMessage(call: ServerCall, message: Message): Promise<void> | undefined {
+  /** The contract's rules, and the owner: for the first message of a stream. A promise only if something must be waited for. */
+  checkMessage(call: ServerCall, message: Message): Promise<void> | undefined {
     validateMessage(call.method.input, message);
     if (this.#access === undefined || call.runtime.exempt) {
       return undefined;
@@ -298,7 +301,7 @@ export class CallPipeline {
     let first = true;
     for await (const message of untilAborted(call, requests)) {
       if (first) {
-        await this.#checkMessage(call, message);
+        await this.checkMessage(call, message);
         first = false;
       } else {
         validateMessage(call.method.input, message);
@@ -363,6 +366,9 @@ async function* untilAborted<T>(call: ServerCall, elements: AsyncIterable<T>): A
         return;
       }
       yield next.value;
+      if (turnIsOver()) {
+        await nextTurn();
+      }
     }
   } catch (error) {
     exhausted = call.aborted === undefined;

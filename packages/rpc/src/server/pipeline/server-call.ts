@@ -193,6 +193,15 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     );
   }
 
+  /** Calls back with the reason once the call is cut off: at once, if it is already. */
+  onAbort(callback: (reason: ConnectError) => void): void {
+    if (this.#aborted === undefined) {
+      this.#await(callback);
+    } else {
+      callback(this.#aborted);
+    }
+  }
+
   #await(reject: Reject): void {
     if (this.#waiting === undefined) {
       this.#waiting = reject;

@@ -6,6 +6,7 @@ import { ServerReflection } from "@parley/gen/grpc/reflection/v1/reflection_pb.j
 import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EchoServer, serveEcho } from "../echo-fixture.ts";
+import { createHealth } from "./health.ts";
 
 const run = promisify(execFile);
 let server: EchoServer;
@@ -37,6 +38,24 @@ describe("health", () => {
       expect(status).toBe(Status.SERVICE_UNKNOWN);
       break;
     }
+  });
+
+  it("keeps nothing of watchers that are gone", async () => {
+    const health = createHealth([]);
+    const ends = new AbortController();
+    const watch = health.entry.implementation.watch as unknown as (
+      request: { readonly service: string },
+      context: { readonly signal: AbortSignal },
+    ) => AsyncGenerator<{ readonly status: number }>;
+    const watchers = Array.from({ length: 100 }, () => watch({ service: "" }, ends));
+    const second = watchers.map(async (watcher) => {
+      await watcher.next();
+      return watcher.next();
+    });
+    await expect.poll(() => health.watching).toBe(100);
+    ends.abort();
+    expect((await Promise.all(second)).every(({ done }) => done === true)).toBe(true);
+    expect(health.watching).toBe(0);
   });
 
   it("is told over HTTP too", async () => {

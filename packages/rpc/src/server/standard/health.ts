@@ -12,6 +12,8 @@ export interface Health {
   /** Tells everybody who watches. */
   set(status: "SERVING" | "NOT_SERVING"): void;
   report(): HealthReport;
+  /** How many watch. */
+  readonly watching: number;
 }
 
 export interface HealthReport {
@@ -23,7 +25,8 @@ export interface HealthReport {
 export function createHealth(serviceNames: readonly string[]): Health {
   const known = new Set(["", ...serviceNames]);
   let serving = false;
-  let change = Promise.withResolvers<void>();
+  /** Those who watch, each until it is woken or gone. */
+  const waiting = new Set<() => void>();
   const statusOf = (service: string) => {
     if (!known.has(service)) {
       return Status.SERVICE_UNKNOWN;
@@ -44,17 +47,16 @@ export function createHealth(serviceNames: readonly string[]): Health {
     list() {
       return { statuses: Object.fromEntries([...known].map((service) => [service, { status: statusOf(service) }])) };
     },
-    async *watch({ service }) {
+    async *watch({ service }, { signal }) {
       let told: Status | undefined;
-      // Ended from outside: by the caller who goes away, or by the server when it closes.
-      while (true) {
-        const changed = change.promise;
+      while (!signal.aborted) {
         const status = statusOf(service);
         if (status !== told) {
           told = status;
           yield { status };
+        } else {
+          await wokenOrGone(waiting, signal);
         }
-        await changed;
       }
     },
   });
@@ -63,15 +65,31 @@ export function createHealth(serviceNames: readonly string[]): Health {
     entry,
     set(status) {
       serving = status === "SERVING";
-      const { resolve } = change;
-      change = Promise.withResolvers();
-      resolve();
+      for (const wake of [...waiting]) {
+        wake();
+      }
+    },
+    get watching() {
+      return waiting.size;
     },
     report() {
       const status = serving ? "SERVING" : "NOT_SERVING";
       return { status, services: Object.fromEntries(serviceNames.map((name) => [name, status])) };
     },
   };
+}
+
+/** Resolves when the status has changed, or when the watcher is gone: nothing is kept of it then. */
+function wokenOrGone(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = () => {
+      waiting.delete(wake);
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    waiting.add(wake);
+    signal.addEventListener("abort", wake);
+  });
 }
 
 /** What is told back of a name. */

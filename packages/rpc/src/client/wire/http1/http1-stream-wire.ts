@@ -60,13 +60,17 @@ export class Http1StreamWire implements StreamWire {
 
   taken(bytes: number): void {
     this.#untakenBytes -= bytes;
-    if (this.#untakenBytes < untakenBytesMax) {
+    if (bytes > 0 && this.#untakenBytes < untakenBytesMax) {
       this.#response?.resume();
     }
   }
 
   cancel(): void {
-    this.#request?.destroy();
+    const request = this.#request;
+    // A connection whose exchange is complete is kept for the next call.
+    if (request?.writableEnded === false || this.#response?.complete !== true) {
+      request?.destroy();
+    }
   }
 
   expired(): ConnectError {

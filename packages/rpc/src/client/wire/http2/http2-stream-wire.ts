@@ -49,7 +49,9 @@ export class Http2StreamWire extends Http2Call implements StreamWire {
   }
 
   taken(bytes: number): void {
-    this.stream?.taken(bytes);
+    if (bytes > 0) {
+      this.stream?.taken(bytes);
+    }
   }
 
   cancel(): void {

@@ -10,7 +10,7 @@ import { deadlinePassed } from "../../call/call-end.ts";
 import { type CallLayer, layerOf } from "../../call/call-layer.ts";
 import type { Channel } from "../../connection/channel.ts";
 import type { WireOptions } from "../unary-protocol.ts";
-import type { WireTransportOptions } from "../wire-transport.ts";
+import type { WireTransportOptions } from "../wire-options.ts";
 import { withRightCodes } from "./broken-streams.ts";
 import { SharedSession } from "./shared-session.ts";
 

@@ -3,14 +3,14 @@ import { Code, ConnectError, type StreamResponse } from "@connectrpc/connect";
 import type { Clock } from "../../../environment/clock.ts";
 import type { Deadlines, Expiring } from "../../../environment/deadlines.ts";
 import { onNextTurn, sliceUsedUp } from "../../../environment/turn-slice.ts";
-import { EnvelopeReader } from "../../../protocol/envelope-reader.ts";
 import { headersFromNode } from "../../../protocol/metadata.ts";
 import { markReach } from "../../call/attempt-outcome.ts";
 import { canceledBy, deadlinePassed, resetAtDeadline } from "../../call/call-end.ts";
 import type { OutgoingStream } from "../../call/call-layer.ts";
-import { decodeMessage, type MessageFormat } from "../codec.ts";
+import type { MessageFormat } from "../codec.ts";
 import type { NodeFields } from "../unary-answer.ts";
-import { type StreamEnd, type StreamProtocol, type StreamReading, unpack } from "./stream-protocol.ts";
+import { ResponseReader } from "./response-reader.ts";
+import type { StreamProtocol } from "./stream-protocol.ts";
 
 /** The HTTP exchange under a stream. */
 export interface StreamWire {
@@ -57,20 +57,16 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
   settled = false;
   readonly #call: OutgoingStream;
   readonly #options: ClientStreamOptions;
-  readonly #reader: EnvelopeReader;
-  readonly #trailer = new Headers();
+  readonly #reader: ResponseReader;
   readonly #waiters: Waiter[] = [];
   #wire: StreamWire | undefined;
-  #reading: StreamReading | undefined;
+  /** Whether the caller has the response. */
+  #begun = false;
   /** The response, held back while its headers tell of an error that a body would overrule. */
-  #held: StreamResponse | undefined;
-  #end: StreamEnd | undefined;
-  #trailers: NodeFields | undefined;
+  #held: { readonly response: StreamResponse; readonly error: ConnectError } | undefined;
   #remoteEnded = false;
   /** What the connection failed with. Messages that arrived before are read first. */
   #failure: ConnectError | undefined;
-  /** Received, and not yet reported to the wire as taken. */
-  #untakenBytes = 0;
   /** What the call failed with while no message was asked for. */
   #untold: ConnectError | undefined;
   #paused = false;
@@ -78,13 +74,9 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
   constructor(call: OutgoingStream, options: ClientStreamOptions) {
     this.#call = call;
     this.#options = options;
-    const { clock, protocol, readBytesMax } = options;
+    const { clock, protocol, format, readBytesMax } = options;
     this.endMs = call.timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() + call.timeoutMs;
-    this.#reader = new EnvelopeReader({
-      protocol: protocol.name,
-      messageBytesMax: readBytesMax,
-      malformedCode: Code.Internal,
-    });
+    this.#reader = new ResponseReader({ schema: call.method.output, protocol, format, readBytesMax });
   }
 
   /** The exchange has begun. */
@@ -100,26 +92,21 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     if (this.settled) {
       return;
     }
-    const { method } = this.#call;
+    let error: ConnectError | undefined;
     try {
-      this.#reading = this.#options.protocol.begin(status, headers);
-    } catch (error) {
-      this.#fail(ConnectError.from(error, Code.Internal), "answered");
+      error = this.#reader.begin(status, headers);
+    } catch (reason) {
+      this.#fail(ConnectError.from(reason, Code.Internal), "answered");
       return;
     }
+    const { method } = this.#call;
+    const { trailer } = this.#reader;
     const header = headersFromNode(headers);
-    const response: StreamResponse = {
-      stream: true,
-      service: method.parent,
-      method,
-      header,
-      trailer: this.#trailer,
-      message: this,
-    };
-    if (this.#reading.headersError === undefined) {
-      this.#options.begun(response);
+    const response = { stream: true, service: method.parent, method, header, trailer, message: this } as const;
+    if (error === undefined) {
+      this.#begin(response);
     } else {
-      this.#held = response;
+      this.#held = { response, error };
     }
   }
 
@@ -133,25 +120,25 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
       return;
     }
     if (this.#held !== undefined) {
-      this.#options.begun(this.#held);
+      this.#begin(this.#held.response);
       this.#held = undefined;
     }
     this.#reader.push(bytes);
-    this.#untakenBytes += bytes.length;
     this.#serve();
   }
 
   onTrailers(fields: NodeFields): void {
-    this.#trailers = fields;
+    this.#reader.setTrailers(fields);
   }
 
   /** The response is complete. */
   onEnd(): void {
     if (this.#held !== undefined) {
-      this.#fail(this.#reading?.headersError as ConnectError, "answered");
+      this.#fail(this.#held.error, "answered");
       return;
     }
     this.#remoteEnded = true;
+    this.#reader.complete();
     this.#options.requestOver();
     this.#releaseSignal();
     this.#serve();
@@ -163,7 +150,7 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
       return;
     }
     const told = resetAtDeadline(error, this.endMs - this.#options.clock.monotonic());
-    if (this.#reading === undefined || this.#held !== undefined) {
+    if (!this.#begun) {
       this.#settle();
       this.#options.failed(told);
       return;
@@ -254,66 +241,19 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     if (this.#call.signal?.aborted) {
       throw canceledBy(this.#call.signal);
     }
-    const reading = this.#reading;
-    if (reading === undefined) {
-      return undefined;
-    }
-    const { format, readBytesMax } = this.#options;
-    for (;;) {
-      const envelope = this.#reader.next();
-      this.#reportTaken(envelope === undefined);
-      if (envelope === undefined) {
-        return this.#readEnd(reading);
-      }
-      if (this.#end !== undefined) {
-        throw new ConnectError("protocol error: received data after the end of the stream", Code.Internal);
-      }
-      const bytes = unpack(envelope, reading, readBytesMax);
-      if ((envelope.flags & reading.endFlag) === 0) {
-        return { done: false, value: decodeMessage(this.#call.method.output, bytes, format) };
-      }
-      this.#end = reading.readEnd(bytes);
-      if (this.#end.error !== undefined) {
-        throw this.#end.error;
-      }
-    }
-  }
-
-  #readEnd(reading: StreamReading): IteratorResult<never> | undefined {
-    if (!this.#remoteEnded) {
+    const read = this.#reader.read();
+    this.#wire?.taken(this.#reader.takenBytes({ starved: read === undefined }));
+    if (read === undefined) {
       if (this.#failure !== undefined) {
         throw this.#failure;
       }
       return undefined;
     }
-    const trailers = this.#trailers;
-    const missing = reading.endFlag === 0 && trailers === undefined && !this.#reader.atBoundary;
-    if (missing || reading.endFlag !== 0) {
-      this.#reader.end();
+    if (read === "end") {
+      this.#settle();
+      return done;
     }
-    const { error, trailer } = reading.close({ trailers, end: this.#end });
-    for (const [name, value] of trailer) {
-      this.#trailer.append(name, value);
-    }
-    if (error !== undefined) {
-      throw error;
-    }
-    this.#reader.end();
-    this.#settle();
-    return done;
-  }
-
-  /**
-   * Lets the server send as much more as the caller has taken. While a message is incomplete all of it counts as taken, since a message may be
-   * larger than the window.
-   */
-  #reportTaken(starved: boolean): void {
-    const heldBytes = starved ? 0 : this.#reader.bufferedBytes;
-    const takenBytes = this.#untakenBytes - heldBytes;
-    if (takenBytes > 0) {
-      this.#untakenBytes = heldBytes;
-      this.#wire?.taken(takenBytes);
-    }
+    return { done: false, value: read.message };
   }
 
   #fail(error: ConnectError, reach: "answered" | undefined): void {
@@ -325,7 +265,7 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     }
     this.#settle();
     this.#wire?.cancel();
-    if (this.#reading === undefined || this.#held !== undefined) {
+    if (!this.#begun) {
       this.#options.failed(error);
       return;
     }
@@ -338,6 +278,11 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     for (const other of others) {
       other.resolve(done);
     }
+  }
+
+  #begin(response: StreamResponse): void {
+    this.#begun = true;
+    this.#options.begun(response);
   }
 
   #releaseSignal(): void {

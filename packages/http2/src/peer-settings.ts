@@ -1,0 +1,39 @@
+import { ConnectionError, errorCode, frameBytesMax, setting, windowBytesMax } from "./frames/constants.ts";
+
+const settingBytes = 6;
+
+/** What a SETTINGS frame sets. Of several values for one setting the last one counts (RFC 9113, section 6.5.3). */
+export interface PeerSettings {
+  /** How many settings the frame has, repeated ones included. */
+  readonly count: number;
+  /** The smallest of the frame's values: a table that was made smaller has been emptied. */
+  readonly headerTableSize: number | undefined;
+  readonly maxConcurrentStreams: number | undefined;
+  readonly initialWindowSize: number | undefined;
+}
+
+/** Reads and checks the payload of SETTINGS (section 6.5.2). Unknown settings are ignored. Throws {@link ConnectionError}. */
+export function readPeerSettings(payload: Buffer, { client }: { readonly client: boolean }): PeerSettings {
+  let headerTableSize: number | undefined;
+  let maxConcurrentStreams: number | undefined;
+  let initialWindowSize: number | undefined;
+  for (let at = 0; at < payload.length; at += settingBytes) {
+    const id = payload.readUInt16BE(at);
+    const value = payload.readUInt32BE(at + 2);
+    if (id === setting.headerTableSize) {
+      headerTableSize = Math.min(headerTableSize ?? value, value);
+    } else if (id === setting.maxConcurrentStreams) {
+      maxConcurrentStreams = value;
+    } else if (id === setting.initialWindowSize) {
+      if (value > windowBytesMax) {
+        throw new ConnectionError("SETTINGS_INITIAL_WINDOW_SIZE is too large", errorCode.flowControl);
+      }
+      initialWindowSize = value;
+    } else if (id === setting.enablePush && value > (client ? 0 : 1)) {
+      throw new ConnectionError(`SETTINGS_ENABLE_PUSH must not be ${value}`);
+    } else if (id === setting.maxFrameSize && (value < frameBytesMax || value >= 2 ** 24)) {
+      throw new ConnectionError(`SETTINGS_MAX_FRAME_SIZE must not be ${value}`);
+    }
+  }
+  return { count: payload.length / settingBytes, headerTableSize, maxConcurrentStreams, initialWindowSize };
+}

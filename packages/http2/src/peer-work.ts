@@ -1,0 +1,91 @@
+import { FloodGate } from "./flood-gate.ts";
+import { ConnectionError, errorCode } from "./frames/constants.ts";
+
+/** How much of something the peer may cause: in a burst, and in a second in the long run. */
+export interface Rate {
+  readonly burstMax: number;
+  readonly perSecondMax: number;
+}
+
+/** No limit. */
+export const unlimited: Rate = { burstMax: Number.POSITIVE_INFINITY, perSecondMax: Number.POSITIVE_INFINITY };
+
+/** Far more than any client has reason to send besides its calls, and few enough to be answered. */
+export const overheadDefault: Rate = { burstMax: 10_000, perSecondMax: 1_000 };
+
+/** Which limit a connection was closed at. */
+export type PeerLimit = "stream_resets" | "overhead_frames" | "header_fields" | "header_frames";
+
+/** The peer reached a limit: the connection ends with ENHANCE_YOUR_CALM. */
+export class PeerLimitError extends ConnectionError {
+  readonly limit: PeerLimit;
+
+  constructor(limit: PeerLimit, message: string) {
+    super(message, errorCode.enhanceYourCalm);
+    this.limit = limit;
+  }
+}
+
+/**
+ * Counts the work that a peer causes besides its calls, and sets it off against what its calls and data are worth. A peer that makes
+ * calls may send PING, WINDOW_UPDATE and RST_STREAM in proportion to them, as all clients do. One that makes none runs out of both.
+ */
+export class PeerWork {
+  readonly #resets: FloodGate;
+  readonly #overhead: FloodGate;
+
+  constructor({ resets, overhead }: { readonly resets: Rate; readonly overhead: Rate }) {
+    this.#resets = new FloodGate(resets.burstMax, resets.perSecondMax, resets.burstMax * savedResetBursts);
+    this.#overhead = new FloodGate(overhead.burstMax, overhead.perSecondMax);
+  }
+
+  /**
+   * A call was reset before it was answered: by the peer (CVE-2023-44487), or by this side for something that the peer did
+   * (CVE-2025-8671). Throws {@link PeerLimitError}.
+   */
+  reset(): void {
+    if (!this.#resets.pass()) {
+      throw new PeerLimitError(
+        "stream_resets",
+        "too many streams are reset before they are answered (STREAM_RESETS_PER_SECOND_MAX)",
+      );
+    }
+  }
+
+  /** Work that serves no call, in units of about what an empty frame costs. Throws {@link PeerLimitError}. */
+  overhead(units = 1): void {
+    if (!this.#overhead.pass(units)) {
+      throw new PeerLimitError(
+        "overhead_frames",
+        "too many frames that serve no call (OVERHEAD_FRAMES_PER_SECOND_MAX)",
+      );
+    }
+  }
+
+  /** A call was answered. */
+  answered(): void {
+    this.#resets.earn(1);
+    this.#overhead.earn(callUnits);
+  }
+
+  /** DATA that is not empty came in. */
+  received(): void {
+    this.#overhead.earn(receivedUnits);
+  }
+
+  /** DATA was sent. `pieces`: how many pieces of what the application sends have left whole with it. */
+  sent(bytes: number, pieces: number): void {
+    this.#overhead.earn(pieces * pieceUnits + bytes / bytesPerUnit);
+  }
+}
+
+/** A connection with a history, such as a proxy's, may have so many bursts of cancelled calls at once. */
+const savedResetBursts = 10;
+
+/** A late RST_STREAM or WINDOW_UPDATE for each call, and a PING. A call costs far more than four such frames. */
+const callUnits = 4;
+/** grpc-go sends a PING in answer to DATA, and all clients WINDOW_UPDATE on the stream and the connection. */
+const pieceUnits = 4;
+const receivedUnits = 2;
+/** Clients widen a window by KiBs at once. One that does it byte by byte earns next to nothing. */
+const bytesPerUnit = 512;

@@ -1,0 +1,101 @@
+import type { ClientSideRow, Row, StepCost } from "./row.ts";
+
+/** What the platform promises to its other callers while it is attacked. */
+export const bars = {
+  errorShareMax: 0.01,
+  /** The good client's p99 beside the attack: this many times its idle p99, or `p99FloorMs`, whichever is more. */
+  p99IdleFactor: 5,
+  p99FloorMs: 250,
+  growthBytesMax: 200 * 1024 * 1024,
+  /** Buffers, resident or not: a promise of bytes is no reason to set memory aside. */
+  externalBytesMax: 400 * 1024 * 1024,
+  /** CPU time for which one request may hold the event loop. */
+  stepHeldMsMax: 50,
+  /** What one request may allocate: this many times its decompressed size, and `stepAllocatedFloor` more. */
+  stepAllocatedFactor: 16,
+  stepAllocatedFloor: 1024 * 1024,
+} as const;
+
+export interface JudgeOptions {
+  /**
+   * What latency is judged by: the wall clock on a quiet machine; on one that others use, the time for which the processes had a core.
+   */
+  readonly latencyBy: "wall" | "own";
+}
+
+/** Every bar that a row is above, in words with figures. Empty: it passed. */
+export function judge(row: Row, { latencyBy }: JudgeOptions): readonly string[] {
+  const failures: string[] = [];
+  if (row.judgesGoodClient) failures.push(...judgeGoodClient(row, latencyBy));
+  for (const each of row.processes) {
+    const growth = each.peakBytes - each.beforeBytes;
+    if (!each.isAlive) failures.push(`${each.name} died`);
+    if (growth > bars.growthBytesMax) failures.push(`${each.name} grew by ${megabytes(growth)} MB`);
+    if (each.externalMaxBytes > bars.externalBytesMax) {
+      failures.push(`${each.name} held ${megabytes(each.externalMaxBytes)} MB in buffers`);
+    }
+    if (each.isAlive && (each.inFlightAfter ?? Number.POSITIVE_INFINITY) > (each.inFlightBefore ?? 0)) {
+      failures.push(
+        `${each.name}: calls in flight ${each.inFlightBefore} before, ${each.inFlightAfter ?? "unknown"} after`,
+      );
+    }
+  }
+  const held = worst(row.steps, ({ heldMs }) => heldMs / bars.stepHeldMsMax);
+  if (held !== undefined) failures.push(`event loop held ${held.heldMs.toFixed(0)} ms by ${held.what}`);
+  const greedy = worst(row.steps, (step) => step.allocatedBytes / allocatedMax(step));
+  if (greedy !== undefined) {
+    failures.push(
+      `${megabytes(greedy.allocatedBytes)} MB allocated for ${megabytes(greedy.messageBytes)} MB by ${greedy.what}`,
+    );
+  }
+  const over = row.steps.filter((step) => step.heldMs > bars.stepHeldMsMax || step.allocatedBytes > allocatedMax(step));
+  if (over.length > 1) failures.push(`${over.length} of ${row.steps.length} requests above a bar`);
+  return [...failures, ...row.findings];
+}
+
+function judgeGoodClient({ idle, beside }: Row, latencyBy: JudgeOptions["latencyBy"]): readonly string[] {
+  const failures: string[] = [];
+  const [idleMs, besideMs] = latencyBy === "wall" ? [idle.p99Ms, beside.p99Ms] : [idle.p99OwnMs, beside.p99OwnMs];
+  const p99Max = Math.max(bars.p99FloorMs, idleMs * bars.p99IdleFactor);
+  if (besideMs > p99Max) {
+    failures.push(`p99 ${besideMs.toFixed(0)} ms of ${p99Max.toFixed(0)} allowed (${latencyBy})`);
+  }
+  if (beside.calls === 0) failures.push("the good client made no call");
+  const errors = beside.errors - (latencyBy === "wall" ? 0 : beside.errorsByMachine);
+  if (errors > beside.calls * bars.errorShareMax) {
+    failures.push(`${errors} of ${beside.calls} good calls failed: ${beside.errorTexts.join("; ")}`);
+  }
+  return failures;
+}
+
+/** Whether one request costs more than it may, so that it is worth measuring again. */
+export function costsTooMuch(step: StepCost): boolean {
+  return step.heldMs > bars.stepHeldMsMax || step.allocatedBytes > allocatedMax(step);
+}
+
+function allocatedMax({ messageBytes }: StepCost): number {
+  return messageBytes * bars.stepAllocatedFactor + bars.stepAllocatedFloor;
+}
+
+/** The step that is furthest above its bar, if one is. */
+function worst(steps: readonly StepCost[], share: (step: StepCost) => number): StepCost | undefined {
+  return steps.filter((step) => share(step) > 1).sort((a, b) => share(b) - share(a))[0];
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(bytes < 10 * 1024 * 1024 ? 1 : 0);
+}
+
+/** How long after its deadline a call of ours may end, whatever a server does, in milliseconds. */
+const overrunMsMax = 100;
+
+/** Every bar that our client is above. */
+export function judgeClient(row: ClientSideRow, { latencyBy }: JudgeOptions): readonly string[] {
+  const overrunMs = latencyBy === "wall" ? row.overrunMs : row.overrunOwnMs;
+  return [
+    ...(overrunMs > overrunMsMax ? [`a call ended ${overrunMs.toFixed(0)} ms after its deadline`] : []),
+    ...(row.heldMs > overrunMsMax ? [`event loop held ${row.heldMs.toFixed(0)} ms`] : []),
+    ...(row.grownBytes > bars.growthBytesMax ? [`the client grew by ${megabytes(row.grownBytes)} MB`] : []),
+    ...row.findings,
+  ];
+}

@@ -1,0 +1,187 @@
+import type { Attack, TargetKind } from "../attack.ts";
+import type { Attacker, StepMessage } from "./attacker.ts";
+import type { GoodClient, GoodLoad, GoodResult } from "./good-client.ts";
+import { callsInFlight, inFlightAfter } from "./in-flight.ts";
+import { costsTooMuch } from "./judge.ts";
+import { peakBytes, resetPeak, residentBytes } from "./process-probe.ts";
+import type { Row, StepCost } from "./row.ts";
+import type { HostileStack } from "./stack.ts";
+import type { TargetProcess } from "./target-process.ts";
+
+export interface MeasureOptions {
+  readonly kind: TargetKind;
+  readonly scale: number;
+  readonly seed: number;
+  /** The good client's own deadline. */
+  readonly deadlineMs: number;
+  /** How long the good client calls with nobody beside it. */
+  readonly idleMs: number;
+  /** The shortest time that it calls beside the attack. */
+  readonly besideMs: number;
+  /** How long after the attack the memory is looked at again. */
+  readonly afterMs: number;
+  /** How long calls may stay in flight after the attacker is gone. */
+  readonly inFlightMaxMs: number;
+}
+
+export interface MeasureParts {
+  readonly stack: HostileStack;
+  readonly good: GoodClient;
+  readonly attacker: Attacker;
+}
+
+/** How often a request that costs too much is measured: its least cost counts, since garbage of others may be collected in between. */
+const triesMax = 3;
+const attackMaxMsDefault = 20_000;
+/** The short form's attacks have at least this long. */
+const attackMaxMsLeast = 5_000;
+/** What the good client's own calls may allocate while a request is measured. */
+const goodAllocationBytes = 512 * 1024;
+
+/** Runs one attack on one target with the good client beside it. */
+export async function measure(
+  attack: Attack,
+  { stack, good, attacker }: MeasureParts,
+  options: MeasureOptions,
+): Promise<Row> {
+  const { kind, scale, seed } = options;
+  const victim = attack.victim ?? "product";
+  const tls = attack.needsTls === true ? await stack.withTls() : undefined;
+  const path = tls === undefined ? stack.path(kind, victim) : [tls];
+  const target = stack.target(kind, tls?.url);
+  const load: GoodLoad = {
+    url: tls?.url ?? target.urls[victim],
+    kind,
+    victim,
+    token: stack.token,
+    userId: stack.userId,
+    // The catalogue behind TLS has the sample products alone.
+    productId: tls === undefined ? stack.productId : "101",
+    deadlineMs: options.deadlineMs,
+    pids: path.map(({ pid }) => pid),
+  };
+  const idle = await idleControl(good, load, options.idleMs);
+
+  const before = await Promise.all(
+    path.map(async ({ pid, ...each }) => ({
+      bytes: residentBytes(pid),
+      inFlight: await callsInFlight({ ...each, pid }),
+    })),
+  );
+  for (const each of path) resetPeak(each.pid);
+  await Promise.all(path.map((each) => each.loop("reset")));
+  const seen = new Map<TargetProcess, Seen>(path.map((each) => [each, { heldMs: 0, externalBytes: 0 }]));
+  const steps = new Steps(path, seen);
+
+  await good.start(load);
+  const startMs = performance.now();
+  const timeMaxMs = Math.max(attackMaxMsLeast, (attack.timeMaxMs ?? attackMaxMsDefault) * Math.min(1, scale * 2.5));
+  const report = await attacker.run({ name: attack.name, target, scale, seed, timeMaxMs }, (step) => steps.take(step));
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, options.besideMs - (performance.now() - startMs))));
+  const beside = await good.stop();
+
+  await Promise.all(path.map((each) => steps.note(each, "read")));
+  const inFlight = await Promise.all(
+    path.map((each, index) => inFlightAfter(each, before[index]?.inFlight ?? 0, options.inFlightMaxMs)),
+  );
+  await settle(
+    path,
+    before.map(({ bytes }) => bytes),
+    options.afterMs,
+  );
+  return {
+    attack: attack.name,
+    kind,
+    auth: stack.auth,
+    judgesGoodClient: attack.isOverload !== true,
+    idle,
+    beside,
+    processes: path.map((each, index) => ({
+      name: each.name,
+      beforeBytes: before[index]?.bytes ?? 0,
+      peakBytes: peakBytes(each.pid),
+      afterBytes: residentBytes(each.pid),
+      inFlightBefore: before[index]?.inFlight,
+      inFlightAfter: inFlight[index],
+      heldMaxMs: seen.get(each)?.heldMs,
+      externalMaxBytes: seen.get(each)?.externalBytes ?? 0,
+      isAlive: each.isAlive(),
+    })),
+    steps: steps.costs,
+    findings: report.findings,
+    note: report.note,
+  };
+}
+
+/** Growth that is not worth waiting for. */
+const settledGrowthBytes = 50 * 1024 * 1024;
+
+/** Waits while a process is larger than before, for so long at most. */
+async function settle(path: readonly TargetProcess[], before: readonly number[], maxMs: number): Promise<void> {
+  const endMs = performance.now() + maxMs;
+  const isLarger = () => path.some(({ pid }, index) => residentBytes(pid) > (before[index] ?? 0) + settledGrowthBytes);
+  while (isLarger() && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 250));
+}
+
+const idleResults = new Map<string, GoodResult>();
+
+/** Measured once for each process and what it is asked for. */
+async function idleControl(good: GoodClient, load: GoodLoad, idleMs: number): Promise<GoodResult> {
+  const key = `${load.url} ${load.victim}`;
+  const known = idleResults.get(key);
+  if (known !== undefined) return known;
+  await good.start(load);
+  await new Promise((resolve) => setTimeout(resolve, idleMs));
+  const result = await good.stop();
+  idleResults.set(key, result);
+  return result;
+}
+
+/** The most that the loop monitor saw over all readings. */
+interface Seen {
+  heldMs: number;
+  externalBytes: number;
+}
+
+/** Measures an attack's requests one by one. */
+class Steps {
+  readonly costs: StepCost[] = [];
+  readonly #path: readonly TargetProcess[];
+  readonly #seen: ReadonlyMap<TargetProcess, Seen>;
+  #tries = 0;
+
+  constructor(path: readonly TargetProcess[], seen: ReadonlyMap<TargetProcess, Seen>) {
+    this.#path = path;
+    this.#seen = seen;
+  }
+
+  /** Whether the step is to be run again. */
+  async take({ what, messageBytes, begins }: StepMessage): Promise<boolean> {
+    if (begins) {
+      await Promise.all(this.#path.map((each) => this.note(each, "reset")));
+      return false;
+    }
+    const readings = await Promise.all(this.#path.map((each) => this.note(each, "read")));
+    const cost = {
+      what,
+      messageBytes,
+      heldMs: Math.max(...readings.map((reading) => reading?.heldMaxMs ?? 0)),
+      allocatedBytes: Math.max(0, ...readings.map((reading) => (reading?.allocatedBytes ?? 0) - goodAllocationBytes)),
+    };
+    this.#tries++;
+    if (costsTooMuch(cost) && this.#tries < triesMax) return true;
+    this.#tries = 0;
+    this.costs.push(cost);
+    return false;
+  }
+
+  async note(target: TargetProcess, action: "reset" | "read") {
+    const reading = await target.loop(action);
+    const seen = this.#seen.get(target);
+    if (seen !== undefined && reading !== undefined) {
+      seen.heldMs = Math.max(seen.heldMs, reading.heldMaxMs);
+      seen.externalBytes = Math.max(seen.externalBytes, reading.externalMaxBytes);
+    }
+    return reading;
+  }
+}

@@ -1,0 +1,84 @@
+import type { Attack, Auth, TargetKind } from "../attack.ts";
+import { createAttacker } from "./attacker.ts";
+import { forkGoodClient } from "./good-client.ts";
+import { type JudgeOptions, judge } from "./judge.ts";
+import { type MeasureOptions, measure } from "./measure.ts";
+import type { Row } from "./row.ts";
+import { type HostileStack, startStack } from "./stack.ts";
+
+export interface RowOptions extends JudgeOptions {
+  readonly measure: Omit<MeasureOptions, "kind">;
+}
+
+export interface RunOptions extends RowOptions {
+  readonly kinds: readonly TargetKind[];
+  readonly auths: readonly Auth[];
+  readonly signal?: AbortSignal;
+}
+
+export interface JudgedRow {
+  readonly row: Row;
+  readonly failures: readonly string[];
+}
+
+/** Memory that a process may have gained over the time of a stack: beyond it the next attack gets a fresh one. */
+const keptGrowthBytesMax = 64 * 1024 * 1024;
+
+/** Runs attacks one at a time, and keeps the stack from one to the next. */
+export interface RowRunner {
+  run(attack: Attack, where: { readonly kind: TargetKind; readonly auth: Auth }): Promise<JudgedRow>;
+  dispose(): Promise<void>;
+}
+
+/** A stack that an attack damaged is replaced before the next. */
+export function createRowRunner(options: RowOptions): RowRunner {
+  const [good, attacker] = [forkGoodClient(), createAttacker()];
+  let stack: HostileStack | undefined;
+  return {
+    async run(attack, { kind, auth }) {
+      if (stack?.auth !== auth || !stack.isAlive()) {
+        await stack?.dispose();
+        stack = undefined;
+        stack = await startStack(auth);
+      }
+      const row: Row = await measure(attack, { stack, good, attacker }, { ...options.measure, kind });
+      if (isDamaged(row)) {
+        await stack.dispose();
+        stack = undefined;
+      }
+      return { row, failures: judge(row, options) };
+    },
+    async dispose() {
+      good.dispose();
+      attacker.dispose();
+      await stack?.dispose();
+    },
+  };
+}
+
+/** Runs the attacks wherever they make sense. */
+export async function* runRows(attacks: readonly Attack[], options: RunOptions): AsyncGenerator<JudgedRow> {
+  const runner = createRowRunner(options);
+  try {
+    for (const auth of options.auths) {
+      for (const kind of options.kinds) {
+        for (const attack of attacks) {
+          if (options.signal?.aborted === true) return;
+          const fits = (attack.kinds ?? [kind]).includes(kind) && (attack.auths ?? [auth]).includes(auth);
+          if (fits) yield await runner.run(attack, { kind, auth });
+        }
+      }
+    }
+  } finally {
+    await runner.dispose();
+  }
+}
+
+function isDamaged({ processes }: Row): boolean {
+  return processes.some(
+    ({ isAlive, inFlightBefore, inFlightAfter, beforeBytes, afterBytes }) =>
+      !isAlive ||
+      (inFlightAfter ?? Number.POSITIVE_INFINITY) > (inFlightBefore ?? 0) ||
+      afterBytes - beforeBytes > keptGrowthBytesMax,
+  );
+}

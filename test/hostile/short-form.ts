@@ -1,0 +1,45 @@
+import type { Auth, TargetKind } from "./attack.ts";
+
+/** An attack of the short form, and where it goes in. */
+export interface ShortRow {
+  readonly attack: string;
+  readonly kind: TargetKind;
+  readonly auth: Auth;
+}
+
+/**
+ * What `npm test` runs: of each family at least one, spread over both targets and both settings of AUTH. `npm run test:hostile` runs all
+ * of them everywhere.
+ */
+export const shortForm: readonly ShortRow[] = [
+  ...[
+    "http2-framing/cases",
+    "http2-floods/provoked-window-overflow",
+    "http2-floods/dribble-connection",
+    "http2-floods/hpack-bomb",
+    "metrics/pipelined-metrics",
+    "decode-bombs/json-empty-elements",
+    "stream-bombs/one-byte-frames",
+    "places/zero-timeout",
+    "connections/silent",
+  ].map((attack) => ({ attack, kind: "service", auth: "off" }) as const),
+  ...[
+    "http2-floods/window-changes-2730",
+    "metrics/open",
+    "decode-bombs/valid-elements",
+    "stream-bombs/ready-messages",
+    "places/1000-watch-stock",
+    "connections/half-head",
+  ].map((attack) => ({ attack, kind: "gateway", auth: "required" }) as const),
+];
+
+/** Malicious servers of the short form. */
+export const shortFormOfClient: readonly string[] = [
+  "malicious-server/many-elements",
+  "malicious-server/one-byte-pieces",
+  "malicious-server/hpack-bomb",
+];
+
+/** The share of the long form's sizes. */
+export const shortScale = 0.04;
+export const shortSeed = 12;
