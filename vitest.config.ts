@@ -9,7 +9,14 @@ const heavy = [
 ];
 
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */
-const slow = ["test/e2e/**", "test/rest/**", "test/interop/**", "test/languages/**", "test/conformance/fuzz/**", "**/*-process.test.ts"];
+const slow = [
+  "test/e2e/**",
+  "test/rest/**",
+  "test/interop/**",
+  "test/languages/**",
+  "test/conformance/fuzz/**",
+  "**/*-process.test.ts",
+];
 
 export default defineConfig({
   test: {

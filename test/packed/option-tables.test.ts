@@ -13,7 +13,7 @@ const declared: readonly (readonly [string, string, string, ...string[]])[] = [
   ["rpc", "server/config/server-config.ts", "ServerConfig"],
   ["rpc", "server/config/server-limits.ts", "ServerLimits"],
   ["rpc", "client/service-client.ts", "ServiceClientOptions"],
-  ["rpc", "client/wire/wire-transport.ts", "WireTransportOptions", "userAgent"],
+  ["rpc", "client/wire/wire-options.ts", "WireTransportOptions", "userAgent"],
   ["rpc", "client/policy/breaker.ts", "BreakerOptions"],
   ["rpc", "client/connection/client-connection.ts", "ConnectionOptions"],
   ["rpc", "client/connection/channel.ts", "ChannelOptions"],
