@@ -72,7 +72,8 @@ async function newProject(): Promise<string> {
     root,
   );
   await writeFile(join(folder, "package.json"), JSON.stringify({ name: "shop", type: "module", private: true }));
-  const tarball = join(packed, "parley-client-0.1.0.tgz");
+  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  const tarball = join(packed, `parley-client-${version}.tgz`);
   const quietly = ["--silent", "--no-audit", "--no-fund", "--prefer-offline"];
   await command("npm", ["install", ...quietly, tarball, "@connectrpc/connect-web@2.3.0"], folder);
   await writeFile(join(folder, "shop.ts"), program);

@@ -64,6 +64,17 @@ test("loading it and serving with it patches no other library", async () => {
   expect(await output(process.execPath, ["--input-type=module", "-e", script], project.folder)).toBe("true false\n");
 });
 
+test("npm publish takes each tarball", async () => {
+  for (const [name, tarball] of project.tarballs) {
+    const told = await output("npm", ["publish", "--dry-run", "--json", tarball], project.folder);
+    const { files } = publishedOf(JSON.parse(told));
+    expect(files.map(({ path }) => path).filter((path) => /\.ts$/.test(path) && !path.endsWith(".d.ts")), name).toEqual([]);
+    expect(files.map(({ path }) => path).filter((path) => /test|fixture/.test(path)), name).toEqual(
+      name === "rpc" ? expect.arrayContaining(["dist/testing/index.js"]) : [],
+    );
+  }
+});
+
 describe.each(["the pinned Node", "Node 22"])("on %s", (version) => {
   const node = () => (version === "Node 22" ? project.node22 : process.execPath);
   const out = () => join(project.folder, "out");
@@ -152,6 +163,15 @@ describe.each(["the pinned Node", "Node 22"])("on %s", (version) => {
     expect(await server.stop()).toBe(0);
   });
 });
+
+interface Published {
+  readonly files: readonly { readonly path: string }[];
+}
+
+/** npm 11 answers the package by its name, older ones the package itself. */
+function publishedOf(told: Published | Readonly<Record<string, Published>>): Published {
+  return "files" in told ? (told as Published) : (Object.values(told)[0] as Published);
+}
 
 /** The `sentence` of each JSON value of a text. */
 function lines(text: string): string[] {
