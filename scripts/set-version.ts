@@ -27,9 +27,7 @@ for (const path of globSync("packages/*/README.md", { cwd: root })) {
   rewrite(path, (text) => text.replaceAll(/(parley-[a-z0-9]+)-\d+\.\d+\.\d+\.tgz/g, `$1-${version}.tgz`));
 }
 const today = new Date().toISOString().slice(0, 10);
-rewrite("CHANGELOG.md", (text) =>
-  text.replace("## [Unreleased]\n", `## [Unreleased]\n\n## [${version}] - ${today}\n`),
-);
+rewrite("CHANGELOG.md", (text) => text.replace("## [Unreleased]\n", `## [Unreleased]\n\n## [${version}] - ${today}\n`));
 
 /** A package of this workspace, as package-lock.json has it. */
 interface LockedPackage {

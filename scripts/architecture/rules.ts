@@ -78,6 +78,7 @@ export const folderOrder: Readonly<Record<string, readonly (readonly string[])[]
   "packages/rpc/src/server": [
     ["http"],
     ["config"],
+    ["admission"],
     ["pipeline"],
     ["wire"],
     ["unary", "streams", "standard"],

@@ -22,6 +22,7 @@ const further = [
   "@bufbuild/protoc-gen-es",
   "@connectrpc/connect",
   "@connectrpc/connect-node",
+  "@connectrpc/connect-web",
   "@grpc/grpc-js",
   "typescript",
 ];
@@ -43,7 +44,7 @@ export async function createPackedProject(): Promise<PackedProject> {
   }
   await writeFile(join(folder, "package.json"), JSON.stringify({ name: "eliza", type: "module", private: true }));
   const files = [...tarballs].filter(([name]) => name !== "client").map(([, file]) => file);
-  const versions = (await readDependencies()).concat("@connectrpc/connect-web@2.2.0", "@types/node@22");
+  const versions = [...(await readDependencies()), "@types/node@22"];
   await output("npm", ["install", ...quietly, ...files, ...versions], folder);
   for (const name of ["http2", "contract", "rpc", "rest"]) {
     await writeReadmeFiles(name, folder);

@@ -68,10 +68,14 @@ test("npm publish takes each tarball", async () => {
   for (const [name, tarball] of project.tarballs) {
     const told = await output("npm", ["publish", "--dry-run", "--json", tarball], project.folder);
     const { files } = publishedOf(JSON.parse(told));
-    expect(files.map(({ path }) => path).filter((path) => /\.ts$/.test(path) && !path.endsWith(".d.ts")), name).toEqual([]);
-    expect(files.map(({ path }) => path).filter((path) => /test|fixture/.test(path)), name).toEqual(
-      name === "rpc" ? expect.arrayContaining(["dist/testing/index.js"]) : [],
-    );
+    expect(
+      files.map(({ path }) => path).filter((path) => /\.ts$/.test(path) && !path.endsWith(".d.ts")),
+      name,
+    ).toEqual([]);
+    expect(
+      files.map(({ path }) => path).filter((path) => /test|fixture/.test(path)),
+      name,
+    ).toEqual(name === "rpc" ? expect.arrayContaining(["dist/testing/index.js"]) : []);
   }
 });
 

@@ -1,5 +1,6 @@
 import type { HeaderBlock } from "./hpack/header-decoder.ts";
 import type { PeerLimit, Rate } from "./peer-work.ts";
+import type { ReadTurns } from "./read-pace.ts";
 import type { Http2Stream } from "./stream.ts";
 
 /** What a connection tells whoever made it. */
@@ -43,4 +44,6 @@ export interface ConnectionOptions {
   readonly resets?: Rate;
   /** How many frames that serve no call the other side may send. Calls and data allow more. 10,000, and 1,000 a second by default. */
   readonly overhead?: Rate;
+  /** How connections share the turns of the event loop. Without it each works on all that it has read before others have their turn. */
+  readonly turns?: ReadTurns | undefined;
 }

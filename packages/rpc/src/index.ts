@@ -24,4 +24,4 @@ export { createLineLog, type LineLog } from "./environment/line-log.ts";
 export type { LogFormat, LogLevel, LogOptions } from "./environment/log.ts";
 export { systemEnvironment } from "./environment/system-environment.ts";
 export { newUuidV7 } from "./environment/uuid-v7.ts";
-export { patchProtobuf } from "./protocol/patch-protobuf.ts";
+export { patchProtobuf } from "./protocol/protobuf-patches/patch-protobuf.ts";

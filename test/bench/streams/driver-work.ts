@@ -19,7 +19,7 @@ export interface DriverReport {
 }
 
 /** How long one piece of work may take. */
-const workTimeoutMs = 120_000;
+const workTimeoutMs = 300_000;
 
 /** A driver in a process of its own, on the second core. */
 export class Driver {

@@ -59,7 +59,7 @@ const scenarios: readonly Scenario[] = [
   {
     name: "fan-out to 10,000 watchers",
     connections: 10,
-    work: { kind: "publish", times: Math.max(2, Math.round(20 * size)), watchers },
+    work: { kind: "publish", times: Math.max(2, Math.round(5 * size)), watchers },
     watchers,
   },
   {

@@ -239,6 +239,28 @@ async function untakenAnswers2(target: AttackTarget, { signal, scale }: AttackOp
   return { findings: [], note: `${connections} × ${calls} lists of 200 KB` };
 }
 
+/** As many calls as a connection may have at once, of a method that takes a while, again and again. */
+async function burstsOfCalls(target: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
+  const rounds = scaled(6, scale);
+  const perRound = 1_000;
+  let done = 0;
+  for (let round = 0; round < rounds && !signal.aborted; round++) {
+    const connection = new RawHttp2(target.urls.product, {
+      first: Buffer.concat([preface, settings([[4, 0x7fffffff]]), windowUpdate(0, 0x7fffffff - 65_535)]),
+    });
+    await connection.roundTrip(5_000);
+    const calls = Array.from({ length: perRound }, (_, index) => [
+      headers(1 + 2 * index, requestFields(unaryJson2, { path: "/product.v1.ProductService/ListProducts" })),
+      data(1 + 2 * index, '{"pageSize":100}'),
+    ]);
+    await connection.send(Buffer.concat(calls.flat()), 5_000);
+    await connection.while(() => connection.ended < perRound && !signal.aborted, 10_000);
+    done += connection.ended;
+    connection.close();
+  }
+  return { findings: [], note: `${rounds} × ${perRound} lists at once, ${done} ended` };
+}
+
 /** Pipelined HTTP/1.1 requests whose answers nobody takes. */
 function pipelined(
   path: string,
@@ -295,6 +317,7 @@ export const places: readonly Attack[] = [
   { name: "places/unfinished-bodies-2", run: unfinishedBodies2 },
   { name: "places/unfinished-bodies-1", run: unfinishedBodies1 },
   { name: "places/untaken-answers-2", run: untakenAnswers2 },
+  { name: "places/bursts-of-calls", run: burstsOfCalls },
   {
     name: "places/untaken-answers-1",
     run: pipelined("/product.v1.ProductService/ListProducts", "POST", '{"pageSize":100}', {

@@ -21,7 +21,7 @@ export { readTrustedProxies, type TrustedProxies } from "./http/trusted-proxies.
 export { peerKey } from "./in-process/in-process-transport.ts";
 export { CallsCutError } from "./listening/drain.ts";
 export { batchOf } from "./pipeline/batch-of.ts";
-export type { CountCall } from "./pipeline/count-call.ts";
+export type { CountCall } from "./pipeline/caller-check.ts";
 export {
   implement,
   implementPartly,

@@ -15,6 +15,7 @@ import { createHttpApp } from "./listening/http-app.ts";
 import { createListener } from "./listening/listener.ts";
 import type { TlsMaterial } from "./listening/listener-options.ts";
 import { createMetricsPage } from "./listening/metrics-page.ts";
+import { createQuickRefusal } from "./listening/quick-refusal.ts";
 import { CallPipeline } from "./pipeline/call-pipeline.ts";
 import { serveMethods } from "./pipeline/service-methods.ts";
 import type { ServiceModule } from "./pipeline/service-module.ts";
@@ -129,6 +130,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     tls,
     handle: app.handle,
     path,
+    quickRefusal: createQuickRefusal(pipeline, { methods, json, environment }),
     hostCheck: config.hostCheck,
     isTrusted: module.trustedProxies?.trusts,
     environment,

@@ -23,6 +23,15 @@ export interface ServerLimits {
   readonly diagnosticStreamsMax: number;
   /** How long a stream lives, give or take a tenth, before it ends with UNAVAILABLE for its client to open it again. 0 for ever. */
   readonly streamAgeMaxMs: number;
+  /**
+   * How much longer than in quiet times the answers of a unary method may take before further calls of it are refused, so that those that
+   * are let in are answered in time. Refusing begins where even the fastest answers are late, not in a burst.
+   */
+  readonly queueAgeMaxMs: number;
+  /** How long unary calls may wait on their connection before further ones on it are refused, once that lasts. */
+  readonly readBacklogMaxMs: number;
+  /** How long reading may take in one turn of the event loop, all HTTP/2 connections together, before each has had its slice. */
+  readonly readTurnMs: number;
   /** What a shed caller is told to wait before it tries again. */
   readonly shedRetryAfterMs: number;
   /** How long a unary call may take where the contract says nothing. */
@@ -99,6 +108,12 @@ export const defaultLimits: ServerLimits = {
   diagnosticStreamsMax: 500,
   // Long enough to cost nothing, short enough that a place that was forgotten comes back, and that new replicas get their share of streams.
   streamAgeMaxMs: 60 * 60_000,
+  // Well inside the 2 s that people and most clients wait. Not shorter: work that is done together, such as commits, gains from many calls.
+  queueAgeMaxMs: 1_000,
+  // RFC 8289 aims at 5 ms for packets. What waits here is worth a few turns.
+  readBacklogMaxMs: 25,
+  // What a caller on a quiet connection waits at most for all others.
+  readTurnMs: 20,
   shedRetryAfterMs: 500,
   unaryTimeoutMs: 10_000,
   connectionsMax: 10_000,

@@ -133,6 +133,9 @@ export const serverSettings = {
   STREAMS_SHARE_PERCENT: wholeNumber({ min: 1, max: 100, default: defaultLimits.streamsSharePercent }),
   DIAGNOSTIC_STREAMS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.diagnosticStreamsMax }),
   STREAM_AGE_MAX_MS: wholeNumber({ min: 0, max: 2_147_483_647, default: defaultLimits.streamAgeMaxMs }),
+  QUEUE_AGE_MAX_MS: wholeNumber({ min: 1, max: 600_000, default: defaultLimits.queueAgeMaxMs }),
+  READ_BACKLOG_MAX_MS: wholeNumber({ min: 1, max: 600_000, default: defaultLimits.readBacklogMaxMs }),
+  READ_TURN_MS: wholeNumber({ min: 1, max: 10_000, default: defaultLimits.readTurnMs }),
   UNARY_TIMEOUT_MS: wholeNumber({ min: 1, max: 3_600_000, default: defaultLimits.unaryTimeoutMs }),
 } satisfies Settings;
 
@@ -194,6 +197,9 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
       streamsSharePercent: values.STREAMS_SHARE_PERCENT,
       diagnosticStreamsMax: values.DIAGNOSTIC_STREAMS_MAX,
       streamAgeMaxMs: values.STREAM_AGE_MAX_MS,
+      queueAgeMaxMs: values.QUEUE_AGE_MAX_MS,
+      readBacklogMaxMs: values.READ_BACKLOG_MAX_MS,
+      readTurnMs: values.READ_TURN_MS,
       unaryTimeoutMs: values.UNARY_TIMEOUT_MS,
     },
   };

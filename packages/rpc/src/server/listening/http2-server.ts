@@ -1,6 +1,6 @@
 import { createServer } from "node:http2";
 import type { Socket } from "node:net";
-import { errorCode, Http2Connection, type Http2Stream, NodeStream, requestHeaders } from "@parley/http2";
+import { errorCode, Http2Connection, type Http2Stream, NodeStream, ReadTurns, requestHeaders } from "@parley/http2";
 import { refuseHost2 } from "../http/refuse-host.ts";
 import { isStreaming, type UnfinishedBody } from "../http/unfinished-bodies.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
@@ -13,6 +13,10 @@ export interface Http2Side {
   /** Closes one connection without a stream on it. False where there is none among those looked at. */
   closeOneIdle(): boolean;
 }
+
+/** So many times as late as calls may be: refusing is not fast enough. */
+const hopelessTimes = 20;
+const narrowedBy = 16;
 
 /** How many connections {@link Http2Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
 const lookedAtMax = 64;
@@ -27,6 +31,7 @@ export function createHttp2({
   limits,
   handle,
   path,
+  quickRefusal,
   hostCheck,
   state,
   spoke,
@@ -35,12 +40,22 @@ export function createHttp2({
   bodies,
 }: HttpOptions): Http2Side {
   const connections = new Set<Http2Connection>();
+  const turns = new ReadTurns(limits.readTurnMs);
   // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
   // a port: it is given the streams that the paths above leave.
   const compatibility = createServer(handle);
   return {
     connections,
     accept(socket) {
+      let narrowed = false;
+      // Where even refusing does not catch up, the excess waits at its sender: with fewer streams it can send less.
+      const narrow = (wanted: boolean) => {
+        if (wanted !== narrowed) {
+          narrowed = wanted;
+          const { streamsPerConnectionMax: most } = limits;
+          connection.allowStreams(wanted ? Math.max(1, Math.floor(most / narrowedBy)) : most);
+        }
+      };
       // It was accepted before the port was closed. A GOAWAY ahead of its first call would turn that call away.
       let announceLater = state.draining;
       const refused = (refusal: ConnectionRefusal) => onRefused(refusal, socket.remoteAddress ?? "unknown");
@@ -61,10 +76,17 @@ export function createHttp2({
         firstWindowBytes: Math.min(firstWindowBytes, limits.streamWindowBytes),
         connectionWindowBytes: limits.connectionWindowBytes,
         headerBytesMax: limits.headerBytesMax,
+        turns,
         resets: { burstMax: limits.streamResetBurstMax, perSecondMax: limits.streamResetsPerSecondMax },
         overhead: { burstMax: limits.overheadFrameBurstMax, perSecondMax: limits.overheadFramesPerSecondMax },
         listener: {
           onStream(stream, block) {
+            const { behindMs } = connection;
+            if (quickRefusal?.refuse(stream, block, behindMs) === true) {
+              narrow(behindMs > limits.readBacklogMaxMs * hopelessTimes);
+              return;
+            }
+            narrow(false);
             const headers = block.tooLarge ? undefined : requestHeaders(block);
             if (headers === undefined) {
               stream.refuse(block.tooLarge ? errorCode.enhanceYourCalm : errorCode.protocol);

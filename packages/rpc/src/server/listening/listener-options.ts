@@ -7,6 +7,7 @@ import type { UnfinishedBodies } from "../http/unfinished-bodies.ts";
 import type { UnsentAnswers } from "../http/unsent-answers.ts";
 import type { RpcPath } from "../wire/rpc-path.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
+import type { QuickRefusal } from "./quick-refusal.ts";
 
 /** PEM texts. */
 export interface TlsMaterial {
@@ -21,6 +22,8 @@ export interface ListenerOptions {
   readonly handle: RequestHandler;
   /** Asked first. What it does not take goes to `handle`. */
   readonly path?: RpcPath | undefined;
+  /** Refuses calls under load, before {@link path} is asked. Over HTTP/2 alone. */
+  readonly quickRefusal?: QuickRefusal | undefined;
   /** Which hosts requests may be for. Any by default. */
   readonly hostCheck?: HostCheck | undefined;
   /** Whether an address has no share of its own of the connections: a proxy in front. */

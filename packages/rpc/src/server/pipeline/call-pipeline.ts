@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
@@ -6,38 +5,24 @@ import type { AccessControl } from "../../access/guarded-call.ts";
 import { setReasonDomain } from "../../call/reason-error.ts";
 import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { turnIsOver } from "../../environment/event-loop-turn.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
 import type { TraceJournal } from "../../telemetry/trace-journal.ts";
+import { type Admission, createAdmission } from "../admission/admission.ts";
+import { MethodPace } from "../admission/method-pace.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { TrustedProxies } from "../http/trusted-proxies.ts";
-import { createAdmission } from "./admission.ts";
-import type { CountCall } from "./count-call.ts";
+import type { Many, Single, SingleToMany } from "./call-kinds.ts";
+import type { CallPipelineOptions } from "./call-pipeline-options.ts";
+import { type CountCall, checkCaller } from "./caller-check.ts";
 import { toCallerError } from "./error-mapping.ts";
 import { explainError } from "./explain-error.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import type { MethodRuntime, PlaceKind } from "./method-runtime.ts";
+import { type MethodRuntime, placeKindOf } from "./method-runtime.ts";
+import { runUnary, untilAborted } from "./run-implementation.ts";
 import { ServerCall, type Settled } from "./server-call.ts";
 import { exceededLimit } from "./validation/decode-errors.ts";
 import { validateMessage } from "./validation/validation.ts";
-
-export interface CallPipelineOptions {
-  readonly environment: Environment;
-  readonly limits: ServerLimits;
-  /** Access control. Without it anybody may call anything. */
-  readonly authorize?: AccessControl | undefined;
-  /** The rate limit, if there is one: it counts a call before its role is checked. */
-  readonly rate?: CountCall | undefined;
-  /** The proxies in front, if there are any: a call through one of them is its client's. */
-  readonly trustedProxies?: TrustedProxies | undefined;
-  /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
-  readonly explainErrors?: boolean | undefined;
-  /** The domain of the reasons in errors, for reasons that have none. Default: the package of the called method's contract. */
-  readonly reasonDomain?: string | undefined;
-  /** Keeps the last calls. Without it none is kept. */
-  readonly journal?: TraceJournal | undefined;
-}
 
 /**
  * What a server does around each call, whichever protocol it came by: `open`, then one of the four kinds, then `close` exactly once.
@@ -56,7 +41,7 @@ export class CallPipeline {
   readonly #reasonDomain: string | undefined;
   readonly #journal: TraceJournal | undefined;
   readonly #metrics;
-  readonly #admission;
+  readonly #admission: Admission;
   #ready = false;
   readonly #open: Deadlines<ServerCall>;
 
@@ -80,7 +65,11 @@ export class CallPipeline {
     this.#rate = rate;
     this.#proxies = trustedProxies;
     this.#metrics = createCallMetrics(environment.metrics);
-    this.#admission = createAdmission(limits, this.#metrics);
+    this.#admission = createAdmission(limits, {
+      metrics: this.#metrics,
+      // With access control a gateway must prove itself, see `ServerCall.forwardedFor`.
+      believesForwarded: authorize === undefined,
+    });
   }
 
   /** What to keep of a method. Exempt ones (health and reflection) ask for no permission and are not logged. */
@@ -90,8 +79,9 @@ export class CallPipeline {
       method,
       timeoutMs: methodPolicy(method).timeoutMs ?? unbounded,
       exempt,
-      placeKind: placeKind(method, exempt),
+      placeKind: placeKindOf(method, exempt),
       reasonDomain: this.#reasonDomain ?? method.parent.file.proto.package,
+      pace: new MethodPace({ queueTimeMaxMs: this.#limits.queueAgeMaxMs }),
       metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
       log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
       logCall: createCallLog(this.#environment.log, method),
@@ -138,33 +128,12 @@ export class CallPipeline {
     if (!this.#ready) {
       throw new ConnectError("the server is starting", Code.Unavailable);
     }
-    this.#identify(call);
+    checkCaller(call, { access: this.#access, rate: this.#rate });
   }
 
-  /** Identity, rate, role: in this order, so that a refused token counts against its sender's rate too. */
-  #identify(call: ServerCall): void {
-    const access = this.#access;
-    if (access === undefined) {
-      this.#rate?.(call);
-      return;
-    }
-    const identified = call.race(access.identify(call)).then(
-      (caller) => {
-        call.caller = caller;
-        this.#rate?.(call);
-        access.permit(call, caller);
-        call.identified = undefined;
-      },
-      (error: unknown) => {
-        this.#rate?.(call);
-        throw error;
-      },
-    );
-    call.identified = identified.catch((error: unknown) => {
-      throw toCallerError(call, error);
-    });
-    // Whoever opened the call waits for it; should nobody do so, the call's kinds below still reject.
-    call.identified.catch(ignoreLateFailure);
+  /** See {@link Admission}. For calls that are refused before anything is made of them. */
+  get admission(): Admission {
+    return this.#admission;
   }
 
   /** Counts, logs and keeps how the call ended. Only the first time counts. */
@@ -177,7 +146,11 @@ export class CallPipeline {
     if (!call.runtime.exempt) {
       this.#metrics.inFlight.value--;
     }
-    const latencyMs = this.#environment.clock.monotonic() - call.startMs;
+    const nowMs = call.answeredMs > 0 ? call.answeredMs : this.#environment.clock.monotonic();
+    const latencyMs = nowMs - call.startMs;
+    if (error === undefined && call.begunMs > 0) {
+      call.runtime.pace.answered(nowMs - call.begunMs, nowMs);
+    }
     call.runtime.metrics.ended(error?.code, latencyMs / 1000);
     if (!call.runtime.exempt) {
       call.runtime.logCall(call, { error, latencyMs });
@@ -212,10 +185,10 @@ export class CallPipeline {
       return;
     }
     if (permission === undefined) {
-      runUnary(call, single, receiver);
+      runUnary(call, single, { receiver, clock: this.#environment.clock });
     } else {
       permission.then(
-        () => runUnary(call, single, receiver),
+        () => runUnary(call, single, { receiver, clock: this.#environment.clock }),
         (error: unknown) => receiver.onError(toCallerError(call, error)),
       );
     }
@@ -274,11 +247,16 @@ export class CallPipeline {
   /** Takes a place. From then on a stream's age counts, and what is over by now is not begun. */
   admit(call: ServerCall): void {
     const nowMs = this.#environment.clock.monotonic();
-    if (call.deadlineMs <= nowMs) {
+    if (!call.runtime.pace.canAnswerWithin(call.deadlineMs - nowMs, nowMs)) {
+      this.#metrics.shed("deadline-near");
       call.expire();
-      throw toCallerError(call, call.aborted);
+    }
+    if (call.aborted !== undefined || call.ended) {
+      // Its caller left while the request was read: what takes a place now would never give it back.
+      throw call.aborted ?? new ConnectError("the call has ended", Code.Canceled);
     }
     this.#admission.admit(call);
+    call.begunMs = nowMs;
     if (call.method.methodKind !== "unary" && this.#limits.streamAgeMaxMs > 0) {
       // A tenth of jitter, so that streams that began together do not all come back together.
       const ageMs = this.#limits.streamAgeMaxMs * (0.9 + 0.2 * this.#environment.random());
@@ -309,83 +287,6 @@ export class CallPipeline {
       yield message;
     }
   }
-}
-
-function placeKind({ methodKind }: DescMethod, exempt: boolean): PlaceKind | undefined {
-  if (methodKind === "unary") {
-    return exempt ? undefined : "unary";
-  }
-  return exempt ? "diagnostics" : "streams";
-}
-
-function runUnary<I, O>(call: ServerCall, { request, handle }: Single<I, O>, receiver: Settled<O>): void {
-  let answer: O | Promise<O>;
-  try {
-    answer = handle(request, call);
-  } catch (error) {
-    receiver.onError(toCallerError(call, error));
-    return;
-  }
-  if (isPromise(answer)) {
-    call.settle(answer, {
-      onValue: (value) => receiver.onValue(value),
-      onError: (error) => receiver.onError(toCallerError(call, error)),
-    });
-  } else {
-    receiver.onValue(answer);
-  }
-}
-
-/** A call of one message, and the implementation that it is for. */
-export interface Single<I, O> {
-  readonly request: I;
-  handle(request: I, call: ServerCall): O | Promise<O>;
-}
-
-/** A call of one message that is answered with many, and the implementation that it is for. */
-export interface SingleToMany<I, O> {
-  readonly request: I;
-  handle(request: I, call: ServerCall): AsyncIterable<O>;
-}
-
-/** A call of many messages, and the implementation that it is for. */
-export interface Many<I, O> {
-  readonly requests: AsyncIterable<I>;
-  handle(requests: AsyncIterable<I>, call: ServerCall): O;
-}
-
-/** The elements until the call is aborted, which then throws, also while the next element is being waited for. */
-async function* untilAborted<T>(call: ServerCall, elements: AsyncIterable<T>): AsyncGenerator<T> {
-  const iterator = elements[Symbol.asyncIterator]();
-  let exhausted = false;
-  try {
-    while (true) {
-      const next = await call.race(iterator.next());
-      if (next.done === true) {
-        exhausted = true;
-        return;
-      }
-      yield next.value;
-      if (turnIsOver()) {
-        await nextTurn();
-      }
-    }
-  } catch (error) {
-    exhausted = call.aborted === undefined;
-    throw error;
-  } finally {
-    if (!exhausted) {
-      // Not waited for: an implementation that hangs does not hold up its caller's answer.
-      iterator.return?.()?.catch(ignoreLateFailure);
-    }
-  }
-}
-
-/** The caller has its answer; what an implementation still throws while it is being ended has nobody to go to. */
-function ignoreLateFailure(): void {}
-
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as Promise<T> | undefined)?.then === "function";
 }
 
 /** What a call is told that the server cuts off itself. */

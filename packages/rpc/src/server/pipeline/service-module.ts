@@ -4,7 +4,7 @@ import type { FastifyInstance, RouteOptions } from "fastify";
 import type { JSONWebKeySet } from "jose";
 import type { AnyRequest, AnyResponse } from "../http/http-messages.ts";
 import type { TrustedProxies } from "../http/trusted-proxies.ts";
-import type { CountCall } from "./count-call.ts";
+import type { CountCall } from "./caller-check.ts";
 
 /** A contract and what stands behind it. Made by {@link implement}. */
 export interface ServiceEntry {

@@ -12,8 +12,8 @@ export interface Health {
   /** Tells everybody who watches. */
   set(status: "SERVING" | "NOT_SERVING"): void;
   report(): HealthReport;
-  /** How many watch. */
-  readonly watching: number;
+  /** Open `Watch` streams. */
+  readonly watcherCount: number;
 }
 
 export interface HealthReport {
@@ -25,8 +25,7 @@ export interface HealthReport {
 export function createHealth(serviceNames: readonly string[]): Health {
   const known = new Set(["", ...serviceNames]);
   let serving = false;
-  /** Those who watch, each until it is woken or gone. */
-  const waiting = new Set<() => void>();
+  const watchers = new Set<() => void>();
   const statusOf = (service: string) => {
     if (!known.has(service)) {
       return Status.SERVICE_UNKNOWN;
@@ -36,6 +35,7 @@ export function createHealth(serviceNames: readonly string[]): Health {
 
   const entry = implement(HealthService, {
     check({ service }) {
+      checkName(service);
       if (!known.has(service)) {
         throw reasonError(Code.NotFound, {
           reason: "SERVICE_UNKNOWN",
@@ -48,15 +48,28 @@ export function createHealth(serviceNames: readonly string[]): Health {
       return { statuses: Object.fromEntries([...known].map((service) => [service, { status: statusOf(service) }])) };
     },
     async *watch({ service }, { signal }) {
-      let told: Status | undefined;
-      while (!signal.aborted) {
-        const status = statusOf(service);
-        if (status !== told) {
-          told = status;
-          yield { status };
-        } else {
-          await wokenOrGone(waiting, signal);
+      checkName(service);
+      let wake = () => {};
+      const onChange = () => wake();
+      watchers.add(onChange);
+      signal.addEventListener("abort", onChange);
+      try {
+        let told: Status | undefined;
+        // Ends with its call: at the caller's cancellation, at the stream's maximum age, or when the server closes.
+        while (!signal.aborted) {
+          const status = statusOf(service);
+          if (status !== told) {
+            told = status;
+            yield { status };
+          } else {
+            await new Promise<void>((resolve) => {
+              wake = resolve;
+            });
+          }
         }
+      } finally {
+        watchers.delete(onChange);
+        signal.removeEventListener("abort", onChange);
       }
     },
   });
@@ -65,12 +78,12 @@ export function createHealth(serviceNames: readonly string[]): Health {
     entry,
     set(status) {
       serving = status === "SERVING";
-      for (const wake of [...waiting]) {
+      for (const wake of watchers) {
         wake();
       }
     },
-    get watching() {
-      return waiting.size;
+    get watcherCount() {
+      return watchers.size;
     },
     report() {
       const status = serving ? "SERVING" : "NOT_SERVING";
@@ -79,18 +92,16 @@ export function createHealth(serviceNames: readonly string[]): Health {
   };
 }
 
-/** Resolves when the status has changed, or when the watcher is gone: nothing is kept of it then. */
-function wokenOrGone(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = () => {
-      waiting.delete(wake);
-      signal.removeEventListener("abort", wake);
-      resolve();
-    };
-    waiting.add(wake);
-    signal.addEventListener("abort", wake);
-  });
+/** A name is kept for as long as its stream is open: none of ours has more than 64 characters. */
+function checkName(service: string): void {
+  if (service.length > nameCharsMax) {
+    throw reasonError(Code.InvalidArgument, {
+      reason: "INVALID_REQUEST",
+      message: `service must have at most ${nameCharsMax} characters, has ${service.length}.`,
+      fields: [{ field: "service", description: `must have at most ${nameCharsMax} characters` }],
+    });
+  }
 }
 
-/** What is told back of a name. */
+/** The longest name of a service that health answers for, and that is repeated in an error. */
 const nameCharsMax = 200;

@@ -158,15 +158,11 @@ export class UnaryCall extends WireCall implements IncomingCall, DialectCall, Bo
     pipeline.unaryTo(this.#call, { request, handle: method.implementation }, this);
   }
 
-  onValue(answer: unknown): void {
-    this.#answer(answer);
-  }
-
   onError(error: unknown): void {
     this.#fail(error);
   }
 
-  #answer(response: unknown): void {
+  onValue(response: unknown): void {
     try {
       const payload = this.codec.encode(responseMessage(this.#init.method.desc, response));
       if (payload.length > this.#init.settings.responseBytesMax) {
@@ -203,6 +199,8 @@ export class UnaryCall extends WireCall implements IncomingCall, DialectCall, Bo
     if (this.#state === "answered") {
       return;
     }
+    // Before the answer leaves: its stream may close at once, which is then no caller going away.
+    this.#state = "answered";
     try {
       this.#init.exchange.respond(answer);
     } catch (cause) {
@@ -219,6 +217,7 @@ export class UnaryCall extends WireCall implements IncomingCall, DialectCall, Bo
   #failWithoutMetadata(cause: unknown): void {
     const error = toCallerError(this.#call, cause);
     this.forgetMetadata();
+    this.#state = "answered";
     try {
       this.#init.exchange.respond(this.#init.dialect.fail(this, error));
     } catch {
@@ -228,7 +227,6 @@ export class UnaryCall extends WireCall implements IncomingCall, DialectCall, Bo
   }
 
   #close(error: ConnectError | undefined): void {
-    this.#state = "answered";
     this.#cancelWatch?.();
     this.#init.pipeline.close(this.#call, error);
   }

@@ -5,11 +5,9 @@ import { type ContentType, parseContentType } from "../../protocol/content-types
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
-import { connectDialect, query } from "../wire/connect-dialect.ts";
-import type { Dialect } from "../wire/dialect.ts";
+import { query } from "../wire/connect-dialect.ts";
+import { dialects } from "../wire/dialects.ts";
 import type { Exchange } from "../wire/exchange.ts";
-import { grpcDialect } from "../wire/grpc-dialect.ts";
-import { grpcWebDialect } from "../wire/grpc-web-dialect.ts";
 import { Http1Exchange } from "../wire/http1-server-exchange.ts";
 import { Http2Exchange } from "../wire/http2-server-exchange.ts";
 import type { CodecOptions, JsonOptions } from "../wire/message-codec.ts";
@@ -85,12 +83,6 @@ interface Match {
   readonly method: UnaryMethod;
   readonly type: ContentType;
 }
-
-const dialects: Readonly<Record<ContentType["protocol"], Dialect>> = {
-  grpc: grpcDialect,
-  "grpc-web": grpcWebDialect,
-  connect: connectDialect,
-};
 
 const getTypes: ReadonlyMap<string | null, ContentType> = new Map(
   (["proto", "json"] as const).map((codec) => [codec, { protocol: "connect", codec, text: false, enveloped: false }]),

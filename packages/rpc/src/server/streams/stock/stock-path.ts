@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectRouter, ContextValues, HandlerContext } from "@connectrpc/connect";
-import { ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
+import { Code, ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import type { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionGzip } from "@connectrpc/connect-node";
@@ -18,6 +18,7 @@ import { type JsonOptions, methodCodecs } from "../../wire/message-codec.ts";
 import { boundedRequest, checkQuery, type RequestBounds } from "./bounded-request.ts";
 import { guardBody } from "./request-body.ts";
 import { fromWebText, isWebText, toWebText } from "./web-text.ts";
+import { withWritableHeaders } from "./writable-headers.ts";
 
 /**
  * The stock path: Connect's own handlers read and write the wire, and the pipeline stands around each call. A call is opened
@@ -35,7 +36,12 @@ export function stockPath(
   });
   return {
     routes: (router) => addRoutes(router, { pipeline, methods, limits, bounds }),
-    contextValues: (request) => createContextValues().set(placeKey, { socket: socketOf(request.raw), call: undefined }),
+    contextValues: (request) =>
+      createContextValues().set(placeKey, {
+        socket: socketOf(request.raw),
+        gone: isGone(request.raw),
+        call: undefined,
+      }),
     requestGate: async (context) => {
       const served = methods.get(`/${context.service.typeName}/${context.method.name}`);
       if (served !== undefined) {
@@ -74,14 +80,21 @@ function socketOf(raw: FastifyRequest["raw"]): Socket {
   return stream?.socket ?? raw.socket;
 }
 
+function isGone(raw: FastifyRequest["raw"]): boolean {
+  const { stream } = raw as { readonly stream?: { readonly destroyed: boolean } };
+  return stream?.destroyed === true || socketOf(raw).destroyed;
+}
+
 /** Where a call's own things lie among Connect's context values. */
 interface Place {
   readonly socket: Socket | undefined;
+  /** Whether the caller left before Connect began to listen for that, of which no event will tell. */
+  readonly gone: boolean;
   call: ServerCall | undefined;
 }
 
 const placeKey = createContextKey<Place>(
-  { socket: undefined, call: undefined },
+  { socket: undefined, gone: false, call: undefined },
   { description: "the call on its way in" },
 );
 
@@ -115,11 +128,18 @@ function withGuardedBody(handler: UniversalHandler, { limits, bounds }: Guard): 
       return handler(request);
     }
     const guardedBody = guardBody(body, { callOf: () => place.call, limits });
-    if (!isWebText(request)) {
-      return handler(boundedRequest(request, guardedBody, bounds));
-    }
-    const binary = fromWebText(request, guardedBody);
-    return handler(boundedRequest(binary, binary.body as AsyncIterable<Uint8Array>, bounds)).then(toWebText);
+    const answer = async () => {
+      if (!isWebText(request)) {
+        return handler(boundedRequest(request, guardedBody, bounds));
+      }
+      const binary = fromWebText(request, guardedBody);
+      return toWebText(await handler(boundedRequest(binary, binary.body as AsyncIterable<Uint8Array>, bounds)));
+    };
+    return answer().then((response) =>
+      withWritableHeaders(response, (name) => {
+        place.call?.runtime.log.error({ header: name }, "a header that HTTP does not allow was left out of an answer");
+      }),
+    );
   };
   return Object.assign(guarded, {
     protocolNames: handler.protocolNames,
@@ -144,6 +164,17 @@ function openCall(
   place.call = call;
   const { signal } = context;
   const end = () => endCall(call, { pipeline, reason: signal.reason });
+  if (place.gone) {
+    try {
+      pipeline.open(call);
+    } catch {
+      // Whatever it would have been told, there is nobody to tell.
+    }
+    const error = new ConnectError("the caller cancelled the call or went away", Code.Canceled);
+    call.abort(error);
+    pipeline.close(call, error);
+    throw error;
+  }
   if (signal.aborted) {
     // A deadline that is over as the call comes in has aborted the signal already, and no event will follow.
     try {
