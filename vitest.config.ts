@@ -5,6 +5,7 @@ const heavy = [
   "test/simulation/**/*.test.ts",
   "test/crash/**/*.test.ts",
   "test/hostile/hostile.test.ts",
+  "test/new-service/**/*.test.ts",
   "test/packed/packed.test.ts",
 ];
 
@@ -16,6 +17,7 @@ const slow = [
   "test/languages/**",
   "test/conformance/fuzz/**",
   "**/*-process.test.ts",
+  "packages/cli/src/commands/up*.test.ts",
 ];
 
 export default defineConfig({

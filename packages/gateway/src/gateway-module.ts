@@ -1,6 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Client, Transport } from "@connectrpc/connect";
-import { isExposed } from "@parley/contract";
+import { isExposed, methodPolicy } from "@parley/contract";
 import { Health } from "@parley/gen/health/v1/health_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import type { Environment } from "@parley/rpc";
@@ -12,7 +12,7 @@ import { forward } from "./forward.ts";
 import { createRateLimit } from "./limits/rate-limit.ts";
 import { createProductCache } from "./product-cache.ts";
 import { reasonDomain } from "./public-error.ts";
-import { type BackendName, publicServices } from "./public-services.ts";
+import { type BackendName, type PublicService, publicServices } from "./public-services.ts";
 import { StreamChannels } from "./stream-channels.ts";
 
 export interface GatewayModuleOptions {
@@ -76,8 +76,8 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
       }),
     ),
     rate: rateLimit.count,
-    // Whose an order is, the order service alone knows: it is asked again behind the door, which refuses nobody on that account.
-    owners: { order: async () => undefined },
+    // Only the service that has a thing knows its owner, and checks the call again. The gateway refuses no call for its owner.
+    owners: Object.fromEntries(ownedKinds(offered).map((kind) => [kind, async () => undefined])),
     httpPlugin: openDoor({
       environment,
       services: offered,
@@ -96,4 +96,10 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
       streams.close();
     },
   };
+}
+
+/** The kinds of thing that `owner_of` of the contracts' `access` options names. */
+function ownedKinds(offered: readonly PublicService[]): readonly string[] {
+  const methods = offered.flatMap(({ service }) => service.methods);
+  return methods.map((method) => methodPolicy(method).access.ownerOf).filter((kind) => kind !== "");
 }

@@ -1,7 +1,7 @@
 import type { HeaderBlock } from "./hpack/header-decoder.ts";
 import type { PeerLimit, Rate } from "./peer-work.ts";
 import type { ReadTurns } from "./read-pace.ts";
-import type { Http2Stream } from "./stream.ts";
+import type { Http2Stream } from "./streams/stream.ts";
 
 /** What a connection tells whoever made it. */
 export interface ConnectionListener {

@@ -17,8 +17,8 @@ import { PacedReads } from "./paced-reads.ts";
 import { readPeerSettings } from "./peer-settings.ts";
 import { overheadDefault, type PeerLimit, PeerWork, unlimited } from "./peer-work.ts";
 import { PendingPings, pingBytes } from "./pending-pings.ts";
-import type { Http2Stream } from "./stream.ts";
-import { StreamTable } from "./stream-table.ts";
+import type { Http2Stream } from "./streams/stream.ts";
+import { StreamTable } from "./streams/stream-table.ts";
 
 /**
  * One HTTP/2 connection (RFC 9113), either side of it. It reads frames straight from the socket's bytes, and writes those of a whole turn of

@@ -6,9 +6,9 @@ import {
   ServerResponse,
 } from "node:http";
 import type { Socket } from "node:net";
-import type { BufferHolder } from "../http/buffer-budget.ts";
+import type { BufferHolder } from "../buffers/buffer-budget.ts";
+import { type ConnectionBodies, isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost1 } from "../http/refuse-host.ts";
-import { type ConnectionBodies, isStreaming, type UnfinishedBody } from "../http/unfinished-bodies.ts";
 import type { HttpOptions } from "./listener-options.ts";
 
 /** The HTTP/1.1 side of a listener. */

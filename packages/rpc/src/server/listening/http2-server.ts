@@ -1,8 +1,8 @@
 import { createServer } from "node:http2";
 import type { Socket } from "node:net";
 import { errorCode, Http2Connection, type Http2Stream, NodeStream, ReadTurns, requestHeaders } from "@parley/http2";
+import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost2 } from "../http/refuse-host.ts";
-import { isStreaming, type UnfinishedBody } from "../http/unfinished-bodies.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
 import type { HttpOptions } from "./listener-options.ts";
 

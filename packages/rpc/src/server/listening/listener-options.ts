@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 import type { Environment } from "../../environment/environment.ts";
+import type { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
+import type { UnsentAnswers } from "../buffers/unsent-answers.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { HostCheck } from "../http/host-check.ts";
 import type { RequestHandler } from "../http/http-messages.ts";
-import type { UnfinishedBodies } from "../http/unfinished-bodies.ts";
-import type { UnsentAnswers } from "../http/unsent-answers.ts";
 import type { RpcPath } from "../wire/rpc-path.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
 import type { QuickRefusal } from "./quick-refusal.ts";

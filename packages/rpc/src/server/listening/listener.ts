@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Server } from "node:net";
-import { UnfinishedBodies } from "../http/unfinished-bodies.ts";
-import { createUnsentAnswers } from "../http/unsent-answers.ts";
+import { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
+import { createUnsentAnswers } from "../buffers/unsent-answers.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import { createRefusalReport } from "./connection-refusals.ts";
 import { detectProtocol } from "./first-bytes.ts";

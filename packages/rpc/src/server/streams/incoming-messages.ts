@@ -5,7 +5,7 @@ import type { ContentType } from "../../protocol/content-types.ts";
 import { compressedFlag, connectEndStreamFlag, grpcWebTrailerFlag } from "../../protocol/envelope.ts";
 import { EnvelopeReader, type ReadEnvelope } from "../../protocol/envelope-reader.ts";
 import type { Compression } from "../wire/compression.ts";
-import type { Exchange, PieceReceiver } from "../wire/exchange.ts";
+import type { Exchange, PieceReceiver } from "../wire/exchange/exchange.ts";
 import type { MessageCodec } from "../wire/message-codec.ts";
 import { WebTextDecoder } from "./web-text-decoder.ts";
 

@@ -1,7 +1,7 @@
 import type { ContentType } from "../../protocol/content-types.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { DialectSettings } from "../wire/dialect.ts";
-import type { Exchange } from "../wire/exchange.ts";
+import type { Exchange } from "../wire/exchange/exchange.ts";
 import type { StreamDialect } from "./stream-dialect.ts";
 import type { StreamMethod } from "./stream-method.ts";
 

@@ -5,7 +5,7 @@ import type { IncomingCall } from "../pipeline/incoming-call.ts";
 import type { ServerCall } from "../pipeline/server-call.ts";
 import { validateMessage } from "../pipeline/validation/validation.ts";
 import { type Compression, requestCompression, responseCompression } from "../wire/compression.ts";
-import type { PieceReceiver } from "../wire/exchange.ts";
+import type { PieceReceiver } from "../wire/exchange/exchange.ts";
 import type { MessageCodec } from "../wire/message-codec.ts";
 import { WireCall } from "../wire/wire-call.ts";
 import { IncomingMessages, onlyMessage } from "./incoming-messages.ts";

@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";
 import type { ContentType } from "../../protocol/content-types.ts";
 import type { Dialect, DialectCall } from "../wire/dialect.ts";
-import type { Answer } from "../wire/exchange.ts";
+import type { Answer } from "../wire/exchange/exchange.ts";
 
 /** How one protocol writes streams. */
 export interface StreamDialect extends Pick<Dialect, "protocolName" | "acceptEncodingHeader" | "requestEncoding"> {

@@ -5,12 +5,12 @@ import { type ContentType, parseContentType } from "../../protocol/content-types
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
-import type { Exchange } from "../wire/exchange.ts";
-import { Http1Exchange } from "../wire/http1-server-exchange.ts";
-import { Http2Exchange } from "../wire/http2-server-exchange.ts";
+import type { Exchange } from "../wire/exchange/exchange.ts";
+import { Http1Exchange } from "../wire/exchange/http1-server-exchange.ts";
+import { Http2Exchange } from "../wire/exchange/http2-server-exchange.ts";
+import { createStallWatch } from "../wire/exchange/stall-watch.ts";
 import type { JsonOptions } from "../wire/message-codec.ts";
 import { oneValue, type RpcPath } from "../wire/rpc-path.ts";
-import { createStallWatch } from "../wire/stall-watch.ts";
 import { connectStreams } from "./connect-streams.ts";
 import { grpcStreams, grpcWebStreams } from "./grpc-streams.ts";
 import { StreamCall } from "./stream-call.ts";

@@ -8,7 +8,7 @@ import { bodyTooSlow, responseTooLarge } from "../pipeline/limit-errors.ts";
 import type { ServerCall, Settled } from "../pipeline/server-call.ts";
 import { type Compression, requestCompression, responseCompression } from "../wire/compression.ts";
 import type { Dialect, DialectCall, DialectSettings } from "../wire/dialect.ts";
-import type { Answer, BodyReceiver, Exchange } from "../wire/exchange.ts";
+import type { Answer, BodyReceiver, Exchange } from "../wire/exchange/exchange.ts";
 import { type MessageCodec, responseMessage } from "../wire/message-codec.ts";
 import { WireCall } from "../wire/wire-call.ts";
 import type { UnaryMethod } from "./served-unary-method.ts";

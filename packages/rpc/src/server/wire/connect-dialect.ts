@@ -9,7 +9,7 @@ import { parseConnectTimeoutMs } from "../../protocol/timeouts.ts";
 import { requestTooLarge } from "../pipeline/limit-errors.ts";
 import type { Compression } from "./compression.ts";
 import { acceptedEncodings, type Dialect, type DialectCall } from "./dialect.ts";
-import type { Answer, Exchange } from "./exchange.ts";
+import type { Answer, Exchange } from "./exchange/exchange.ts";
 
 /** Connect's unary calls, POST and GET (https://connectrpc.com/docs/protocol). */
 export const connectDialect: Dialect = {

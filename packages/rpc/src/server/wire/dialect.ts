@@ -2,7 +2,7 @@ import type { Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { ContentType } from "../../protocol/content-types.ts";
 import type { Compression } from "./compression.ts";
-import type { Answer, Exchange } from "./exchange.ts";
+import type { Answer, Exchange } from "./exchange/exchange.ts";
 import type { JsonOptions, MessageCodec } from "./message-codec.ts";
 
 /** What a dialect needs to know of the server. */

@@ -12,7 +12,7 @@ import { parseGrpcTimeoutMs } from "../../protocol/timeouts.ts";
 import { requestTooLarge } from "../pipeline/limit-errors.ts";
 import type { Compression } from "./compression.ts";
 import type { DialectCall } from "./dialect.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./exchange/exchange.ts";
 
 /** Reads the one message of a unary call out of a body of envelopes: gRPC and gRPC-Web. */
 export function readSingle(

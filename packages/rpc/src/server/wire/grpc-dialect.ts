@@ -6,7 +6,7 @@ import { writeGrpcStatus } from "../../protocol/grpc-status.ts";
 import { addErrorMetadata, copyToNode } from "../../protocol/metadata.ts";
 import { acceptedEncodings, type Dialect, type DialectCall } from "./dialect.ts";
 import { grpcEncoding, grpcTimeoutMs, readSingle, readTooLong } from "./enveloped-request.ts";
-import type { Answer } from "./exchange.ts";
+import type { Answer } from "./exchange/exchange.ts";
 
 /** gRPC over HTTP/2 (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). */
 export const grpcDialect: Dialect = {

@@ -6,11 +6,11 @@ import { writeGrpcStatus } from "../../protocol/grpc-status.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
 import { query } from "./connect-dialect.ts";
-import type { Answer } from "./exchange.ts";
-import { Http1Exchange } from "./http1-server-exchange.ts";
-import { Http2Exchange } from "./http2-server-exchange.ts";
+import type { Answer } from "./exchange/exchange.ts";
+import { Http1Exchange } from "./exchange/http1-server-exchange.ts";
+import { Http2Exchange } from "./exchange/http2-server-exchange.ts";
+import { createStallWatch } from "./exchange/stall-watch.ts";
 import { oneValue, type RpcPath } from "./rpc-path.ts";
-import { createStallWatch } from "./stall-watch.ts";
 
 export interface RefusalOptions {
   readonly methods: ReadonlyMap<string, ServedMethod>;

@@ -1,7 +1,7 @@
 import type { ContentType } from "../../protocol/content-types.ts";
 import { headersFromNode } from "../../protocol/metadata.ts";
 import type { DialectSettings } from "./dialect.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./exchange/exchange.ts";
 
 /** A call as it came over the wire: its request's headers, and the metadata of its answer, made only if they are asked for. */
 export class WireCall {

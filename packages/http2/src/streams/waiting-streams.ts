@@ -1,4 +1,4 @@
-import type { FrameWriter } from "./frames/frame-writer.ts";
+import type { FrameWriter } from "../frames/frame-writer.ts";
 import type { Http2Stream } from "./stream.ts";
 
 /** How many streams are asked in vain, where the window is smaller than their frames would be, until it has become larger. */

@@ -1,5 +1,5 @@
-import { ConnectionError, errorCode } from "./frames/constants.ts";
-import type { FrameWriter } from "./frames/frame-writer.ts";
+import { ConnectionError, errorCode } from "../frames/constants.ts";
+import type { FrameWriter } from "../frames/frame-writer.ts";
 
 /**
  * What the peer may send on all streams together (RFC 9113, section 5.2). It only bounds what is on its way, and is replenished at once: what

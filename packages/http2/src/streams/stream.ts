@@ -1,6 +1,6 @@
-import { errorCode, frameBytesMax, partBytesMin } from "./frames/constants.ts";
-import type { FrameWriter } from "./frames/frame-writer.ts";
-import type { PeerWork } from "./peer-work.ts";
+import { errorCode, frameBytesMax, partBytesMin } from "../frames/constants.ts";
+import type { FrameWriter } from "../frames/frame-writer.ts";
+import type { PeerWork } from "../peer-work.ts";
 import type { StreamListener } from "./stream-listener.ts";
 import type { StreamReceiveWindow } from "./stream-receive-window.ts";
 

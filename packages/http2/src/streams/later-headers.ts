@@ -1,7 +1,7 @@
-import { errorCode } from "./frames/constants.ts";
-import { answerLength, answerStatus, areTrailers } from "./header-fields.ts";
-import type { HeaderBlock } from "./hpack/header-decoder.ts";
-import type { PeerWork } from "./peer-work.ts";
+import { errorCode } from "../frames/constants.ts";
+import { answerLength, answerStatus, areTrailers } from "../header-fields.ts";
+import type { HeaderBlock } from "../hpack/header-decoder.ts";
+import type { PeerWork } from "../peer-work.ts";
 import type { Http2Stream } from "./stream.ts";
 
 interface Arrival {

@@ -1,10 +1,10 @@
+import { ConnectionError, errorCode, windowBytesDefault, windowBytesMax } from "../frames/constants.ts";
+import { checkWindow } from "../frames/frame-checks.ts";
+import type { FrameWriter } from "../frames/frame-writer.ts";
+import { type HeaderBlock, HeaderDecoder } from "../hpack/header-decoder.ts";
+import type { PeerWork } from "../peer-work.ts";
 import { ClosedStreams } from "./closed-streams.ts";
-import { ConnectionError, errorCode, windowBytesDefault, windowBytesMax } from "./frames/constants.ts";
-import { checkWindow } from "./frames/frame-checks.ts";
-import type { FrameWriter } from "./frames/frame-writer.ts";
-import { type HeaderBlock, HeaderDecoder } from "./hpack/header-decoder.ts";
 import { onLaterHeaders } from "./later-headers.ts";
-import type { PeerWork } from "./peer-work.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 import { Http2Stream, type StreamOwner } from "./stream.ts";
 import { StreamReceiveWindow } from "./stream-receive-window.ts";
@@ -21,7 +21,6 @@ export interface StreamTableOptions {
   readonly headerBytesMax: number;
   /** The other side began a stream. */
   onStream(stream: Http2Stream, block: HeaderBlock): void;
-  /** Counts what the peer causes. */
   readonly work: PeerWork;
   /** So many bytes of what came in on the stream are held until more has come. */
   onHeld(stream: Http2Stream, bytes: number): void;
@@ -187,8 +186,10 @@ export class StreamTable implements StreamOwner {
   onReset(id: number, code: number): void {
     this.#checkNotIdle(id);
     const stream = this.#streams.get(id);
-    if (stream === undefined || stream.localEnded) {
-      // It has been answered: the reset was on its way, or says that the peer sends no more.
+    if (stream === undefined && !this.#closed.hasReset(id)) {
+      this.work.resetLate();
+    } else if (stream === undefined || stream.localEnded) {
+      // It crossed with ours, or says that the peer sends no more of a call that was answered early.
       this.work.overhead();
     } else {
       this.work.reset();

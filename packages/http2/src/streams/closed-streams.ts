@@ -1,4 +1,4 @@
-import { ConnectionError, errorCode } from "./frames/constants.ts";
+import { ConnectionError, errorCode } from "../frames/constants.ts";
 
 /**
  * The streams of the peer that are closed, with what decides how late frames on them are answered (RFC 9113, sections 5.1 and 5.1.1). It is for

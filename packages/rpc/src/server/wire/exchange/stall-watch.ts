@@ -1,7 +1,7 @@
 import type { Http2Stream } from "@parley/http2";
 import { errorCode } from "@parley/http2";
-import type { Clock } from "../../environment/clock.ts";
-import { type Linked, LinkedList } from "../../environment/linked-list.ts";
+import type { Clock } from "../../../environment/clock.ts";
+import { type Linked, LinkedList } from "../../../environment/linked-list.ts";
 
 /** Sees to it that answers are read. */
 export interface StallWatch {

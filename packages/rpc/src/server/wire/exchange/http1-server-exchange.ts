@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { BodyCollector } from "../../protocol/body-collector.ts";
-import { peerOf } from "../http/peer.ts";
-import { cutStalledSocket } from "../http/slow-client.ts";
+import { BodyCollector } from "../../../protocol/body-collector.ts";
+import { peerOf } from "../../http/peer.ts";
+import { cutStalledSocket } from "../../http/slow-client.ts";
 import {
   type Answer,
   type AnswerHead,

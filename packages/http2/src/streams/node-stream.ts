@@ -1,7 +1,7 @@
 import { Duplex } from "node:stream";
-import { errorCode } from "./frames/constants.ts";
-import { fieldsToObject, objectToFields } from "./header-fields.ts";
-import { encodeFields } from "./hpack/header-encoder.ts";
+import { errorCode } from "../frames/constants.ts";
+import { fieldsToObject, objectToFields } from "../header-fields.ts";
+import { encodeFields } from "../hpack/header-encoder.ts";
 import type { Http2Stream } from "./stream.ts";
 import type { StreamListener } from "./stream-listener.ts";
 

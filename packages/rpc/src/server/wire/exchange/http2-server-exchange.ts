@@ -3,8 +3,8 @@ import type { Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Http2Stream, StreamListener } from "@parley/http2";
 import { encodeFields, errorCode, objectToFields } from "@parley/http2";
-import { BodyCollector } from "../../protocol/body-collector.ts";
-import { peerOf } from "../http/peer.ts";
+import { BodyCollector } from "../../../protocol/body-collector.ts";
+import { peerOf } from "../../http/peer.ts";
 import type { Answer, AnswerHead, BodyReceiver, Exchange, PieceReceiver } from "./exchange.ts";
 import type { Answering, StallWatch } from "./stall-watch.ts";
 
