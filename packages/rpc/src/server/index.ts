@@ -1,5 +1,6 @@
 export { shareEncodingBuffer } from "../protocol/encoding-buffer.ts";
 export { quickenShortStrings } from "../protocol/short-strings.ts";
+export { limitSettings } from "./config/limit-settings.ts";
 export type { ServerConfig, TlsConfig } from "./config/server-config.ts";
 export { defaultLimits, type ServerLimits } from "./config/server-limits.ts";
 export {
