@@ -1,6 +1,6 @@
 // The runtime as another project has it: packed, installed from tarballs outside of the workspace, type-checked, and run on the pinned Node
 // and on Node 22, against the stock clients and servers of the field.
-import { readFile } from "node:fs/promises";
+import { glob, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -30,6 +30,11 @@ test("what is packed needs nothing of the workspace, and shows nothing of its in
     expect(Object.keys(manifest.exports).filter((path) => /internal|testing\/fuzz/.test(path))).toEqual([]);
     expect(await readFile(join(folder, "README.md"), "utf8")).toMatch(/^# @parley\//);
     expect(await readFile(join(folder, "LICENSE"), "utf8")).toContain("MIT");
+    for await (const file of glob("dist/**/*.js", { cwd: folder })) {
+      expect(await readFile(join(folder, file), "utf8"), file).not.toMatch(
+        /parley\.dev|@parley\/gen|gen\/(echo|event|notification|order|product|user)\//,
+      );
+    }
   }
   const inside = [
     "@parley/rpc/internal",
@@ -147,10 +152,19 @@ describe.each(["the pinned Node", "Node 22"])("on %s", (version) => {
     expect(lines(await call("Converse", '{"sentence":"one"}{"sentence":"two"}'))).toEqual(conversed);
   });
 
-  test("the README's client calls a stock connect-node server", async () => {
+  test("the client calls a stock connect-node server, by each protocol", async () => {
     const stock = await startServer(process.execPath, ["stock-server.js"], out());
     try {
       expect(await output(node(), ["client.js", stock.url], out())).toContain("Why do you say: It stopped\n");
+      const all = { said, introduced, conversed };
+      expect(JSON.parse(await output(node(), ["our-clients.js", stock.url], out()))).toEqual({
+        gRPC: all,
+        "gRPC, JSON, gzip": all,
+        "gRPC-Web": all,
+        Connect: all,
+        "Connect GET, JSON": all,
+        "stock streams": all,
+      });
     } finally {
       await stock.stop();
     }
