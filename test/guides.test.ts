@@ -38,7 +38,11 @@ it("docs/errors.md has every reason of REST", () => {
 });
 
 it("docs/running.md has every setting of every service", () => {
-  const shared = ["packages/rpc/src/server/config/settings.ts", "packages/events/src/service-broker.ts"];
+  const shared = [
+    "packages/rpc/src/server/config/settings.ts",
+    "packages/rpc/src/server/config/limit-settings.ts",
+    "packages/events/src/service-broker.ts",
+  ];
   const settings = [...shared.map((file) => join(root, file)), ...services.map(({ main }) => main)]
     .flatMap((file) => [...readFileSync(file, "utf8").matchAll(/^ {2}([A-Z][A-Z_]+): /gm)])
     .map((match) => match[1] ?? "");

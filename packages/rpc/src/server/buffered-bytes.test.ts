@@ -1,8 +1,12 @@
 import { connect as http2Connect } from "node:http2";
 import { connect as netConnect, type Socket } from "node:net";
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, it } from "vitest";
-import { type EchoServer, serveEcho } from "./echo-fixture.ts";
+import { type EchoServer, StreamService, serveEcho } from "./echo-fixture.ts";
+import { implement } from "./pipeline/service-module.ts";
 
+const joinPath = "/test.v1.StreamService/Join";
 const path = "/echo.v1.EchoService/Echo";
 const megabyte = 1024 * 1024;
 const limits = {
@@ -22,6 +26,19 @@ async function open(): Promise<EchoServer> {
   const echo = await serveEcho({
     config: { limits },
     echo: ({ message }) => ({ message: "x".repeat(Number(message)) }),
+    entries: [
+      implement(StreamService, {
+        async *repeat() {},
+        async *chat() {},
+        async join(messages: AsyncIterable<unknown>) {
+          let count = 0;
+          for await (const _message of messages) {
+            count++;
+          }
+          return { message: String(count) };
+        },
+      } as never),
+    ],
   });
   opened.push({ close: () => echo.server.close().catch(() => {}) });
   return echo;
@@ -104,6 +121,48 @@ describe("request bodies that are never finished", () => {
       close();
     }
     await expect.poll(() => heldRequests(server)).toBe(0);
+  });
+
+  it("are counted too where they are the beginnings of a stream's messages", async () => {
+    const server = await open();
+    let ended = 0;
+    const head = Buffer.from([0, 0, 0x3d, 0x09, 0]);
+    const h1 = `POST ${joinPath} HTTP/1.1\r\nhost: a\r\ncontent-type: application/connect+proto\r\ntransfer-encoding: chunked\r\n\r\n`;
+    for (let connections = 0; connections < 20; connections++) {
+      const attacker = session(server.url);
+      for (let streams = 0; streams < 4; streams++) {
+        const stream = attacker.request({ ":method": "POST", ":path": joinPath, "content-type": "application/grpc" });
+        stream.on("error", () => {});
+        stream.on("close", () => ended++);
+        stream.write(Buffer.concat([head, Buffer.alloc(500_000)]));
+      }
+      const socket = raw(server.server.port);
+      socket.on("close", () => ended++);
+      socket.write(Buffer.concat([Buffer.from(`${h1}${(500_005).toString(16)}\r\n`), head, Buffer.alloc(500_000)]));
+    }
+    await expect.poll(() => ended, { timeout: 20_000 }).toBeGreaterThan(60);
+    expect(await heldRequests(server)).toBeLessThanOrEqual(limits.bufferedRequestBytesMax);
+    expect(await good(server.url)).toBeGreaterThan(161);
+    for (const { close } of opened.splice(1)) {
+      close();
+    }
+    await expect.poll(() => heldRequests(server)).toBe(0);
+  });
+
+  it.each(["1.1", "2"] as const)("are not what a long stream of messages has over HTTP/%s", async (httpVersion) => {
+    const server = await open();
+    const transport = createConnectTransport({ baseUrl: server.url, httpVersion });
+    const join = createClient(StreamService, transport).join as unknown as (
+      messages: AsyncIterable<{ message: string }>,
+    ) => Promise<{ message: string }>;
+    // Twenty megabytes in all, with a budget of eight.
+    const sent = async function* () {
+      for (let count = 0; count < 5_000; count++) {
+        yield { message: "x".repeat(4_000) };
+      }
+    };
+    expect((await join(sent())).message).toBe("5000");
+    expect(await heldRequests(server)).toBe(0);
   });
 
   it("are whole in the end where they are only many and large", async () => {

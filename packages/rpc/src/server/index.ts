@@ -1,3 +1,4 @@
+export { limitSettings } from "./config/limit-settings.ts";
 export type { ServerConfig, TlsConfig } from "./config/server-config.ts";
 export { defaultLimits, type ServerLimits } from "./config/server-limits.ts";
 export {

@@ -62,10 +62,12 @@ export function createHttp1({
 
     override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
       if (chunk === null) {
-        this.#hold(0);
+        this.holdBytes(0);
       } else if (String(chunk.length) !== this.headers["content-length"]) {
         this.collects ??= !isStreaming(this.headers["content-type"]);
-        this.#hold(this.collects ? this.#heldBytes + chunk.length : 0);
+        if (this.collects) {
+          this.holdBytes(this.#heldBytes + chunk.length);
+        }
       }
       return super.push(chunk, encoding);
     }
@@ -79,11 +81,12 @@ export function createHttp1({
     wait(): void {}
 
     override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-      this.#hold(0);
+      this.holdBytes(0);
       super._destroy(error, done);
     }
 
-    #hold(bytes: number): void {
+    /** So many bytes are held until more has come. */
+    holdBytes(bytes: number): void {
       if (bytes !== this.#heldBytes) {
         this.#heldBytes = bytes;
         pending.get(this.socket)?.bodies.hold(this, bytes);

@@ -26,6 +26,9 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
+/** Fewer bytes are not worth counting against the budget for unfinished bodies. */
+const countedBytesMin = 4_096;
+
 /** Bytes that may wait for the implementation before the caller has to. One message may be larger. */
 const heldBytesMax = 65_536;
 
@@ -237,7 +240,9 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, PieceRe
   /** Lets the caller send on. */
   #take(): void {
     const bytes = this.#untakenBytes;
-    if (bytes > 0 && (this.#dropping || this.#waiting !== undefined || this.#reader.bufferedBytes < heldBytesMax)) {
+    const { bufferedBytes } = this.#reader;
+    this.#init.exchange.hold(this.#dropping || bufferedBytes < countedBytesMin ? 0 : bufferedBytes);
+    if (bytes > 0 && (this.#dropping || this.#waiting !== undefined || bufferedBytes < heldBytesMax)) {
       this.#untakenBytes = 0;
       this.#init.exchange.taken(bytes);
     }

@@ -30,6 +30,8 @@ export interface Exchange {
   readPieces(receiver: PieceReceiver): void;
   /** Lets the caller send as many bytes more: those of pieces that were taken care of. */
   taken(bytes: number): void;
+  /** So many bytes of the pieces are held until more has come: the beginning of a message. Counts against BUFFERED_REQUEST_BYTES_MAX. */
+  hold(bytes: number): void;
   /**
    * Sends an answer's headers, to be followed by parts and an end: at once if they are `alone`, with the first part otherwise. Throws as
    * {@link respond} does.

@@ -64,20 +64,25 @@ export class Http1Exchange implements Exchange {
   readBody(bytesMax: number, receiver: BodyReceiver): void {
     this.#bytesMax = bytesMax;
     this.#receiver = receiver;
+    (this.#request as ExchangeRequest).collects = true;
     this.#listen();
   }
 
   readPieces(receiver: PieceReceiver): void {
     this.#pieceReceiver = receiver;
+    (this.#request as ExchangeRequest).collects = false;
     this.#listen();
   }
 
   #listen(): void {
     const request = this.#request as ExchangeRequest;
     request[exchangeKey] = this;
-    request.collects = true;
     request.on("data", onData);
     request.on("end", onEnd);
+  }
+
+  hold(bytes: number): void {
+    (this.#request as ExchangeRequest).holdBytes?.(bytes);
   }
 
   taken(bytes: number): void {
@@ -182,7 +187,11 @@ const untakenBytesMax = 65_536;
 
 const exchangeKey = Symbol("exchange");
 
-type ExchangeRequest = IncomingMessage & { [exchangeKey]?: Http1Exchange; collects?: boolean };
+type ExchangeRequest = IncomingMessage & {
+  [exchangeKey]?: Http1Exchange;
+  collects?: boolean;
+  holdBytes?(bytes: number): void;
+};
 type ExchangeResponse = ServerResponse & { [exchangeKey]?: Http1Exchange };
 
 // The same listeners for all requests, as over HTTP/2.

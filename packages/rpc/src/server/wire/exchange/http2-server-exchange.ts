@@ -79,6 +79,10 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     this.stream.taken(bytes);
   }
 
+  hold(bytes: number): void {
+    this.stream.holdBytes(bytes);
+  }
+
   onData(chunk: Buffer): void {
     if (this.#pieceReceiver !== undefined) {
       this.#pieceReceiver.onPiece(chunk);
