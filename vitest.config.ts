@@ -1,10 +1,24 @@
 import { defineConfig } from "vitest/config";
 
 /** These take both cores for a minute or more: beside them, whatever has a deadline of a second or two would miss it. */
-const heavy = ["test/simulation/**/*.test.ts", "test/crash/**/*.test.ts", "test/hostile/hostile.test.ts"];
+const heavy = [
+  "test/simulation/**/*.test.ts",
+  "test/crash/**/*.test.ts",
+  "test/hostile/hostile.test.ts",
+  "test/new-service/**/*.test.ts",
+  "test/packed/packed.test.ts",
+];
 
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */
-const slow = ["test/e2e/**", "test/rest/**", "test/interop/**", "test/languages/**", "test/conformance/fuzz/**", "**/*-process.test.ts"];
+const slow = [
+  "test/e2e/**",
+  "test/rest/**",
+  "test/interop/**",
+  "test/languages/**",
+  "test/conformance/fuzz/**",
+  "**/*-process.test.ts",
+  "packages/cli/src/commands/up*.test.ts",
+];
 
 export default defineConfig({
   test: {

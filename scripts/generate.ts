@@ -1,12 +1,22 @@
 // `npm run generate`: brings gen/ up to date with proto/, and removes what is no longer generated.
 import { fileURLToPath } from "node:url";
 import { compareGenerated, generateInto, writeGenerated } from "./generated-code.ts";
+import { ContractNameError } from "./service-list/contract-services.ts";
+import { ProcessDeclarationError } from "./service-list/processes.ts";
 import { withTemporaryFolder } from "./temporary-folder.ts";
 
 const gen = fileURLToPath(new URL("../gen", import.meta.url));
 
 await withTemporaryFolder(async (folder) => {
-  await generateInto(folder);
+  try {
+    await generateInto(folder);
+  } catch (error) {
+    console.error(
+      error instanceof ContractNameError || error instanceof ProcessDeclarationError ? error.message : error,
+    );
+    process.exitCode = 1;
+    return;
+  }
   const differences = await compareGenerated(folder, gen);
   await writeGenerated(folder, gen, differences);
   for (const { path, kind } of differences) {

@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { cp, readdir, readFile, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { root, runCommand } from "./run-command.ts";
+import { serviceListFiles, writeServiceList } from "./service-list/service-list.ts";
 
 /** A file that differs between what was generated now and what is kept. */
 export interface Difference {
@@ -20,6 +22,11 @@ export async function generateInto(folder: string): Promise<void> {
   if (built.code !== 0) {
     throw new Error(`buf build failed:\n${built.output}`);
   }
+  await writeServiceList(join(folder, "gen"), {
+    root,
+    descriptorSet: join(folder, "gen", descriptorSet),
+    isContract: (file) => existsSync(join(root, "proto", file)) && !/^(buf|rpc)\//.test(file),
+  });
 }
 
 /**
@@ -61,9 +68,10 @@ async function generatedFiles(folder: string): Promise<Set<string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   return new Set(
     entries
-      .filter((entry) => (entry.isFile() && /_pb\.(js|d\.ts)$/.test(entry.name)) || entry.name === descriptorSet)
+      .filter((entry) => entry.isFile())
       .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
-      .filter((path) => !path.includes("node_modules")),
+      .filter((path) => !path.includes("node_modules"))
+      .filter((path) => /_pb\.(js|d\.ts)$/.test(path) || path === descriptorSet || serviceListFiles.has(path)),
   );
 }
 

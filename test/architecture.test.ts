@@ -19,7 +19,7 @@ describe("in a tree with a planted violation", () => {
   beforeEach(async () => {
     tree = await mkdtemp(join(tmpdir(), "parley-architecture-"));
     await cp(join(root, "package.json"), join(tree, "package.json"));
-    for (const name of ["rpc", "store", "events", "user", "order", "cli", "client"]) {
+    for (const name of ["rpc", "store", "events", "user", "product", "order", "cli", "client"]) {
       await mkdir(join(tree, "packages", name, "src"), { recursive: true });
       await cp(join(root, "packages", name, "package.json"), join(tree, "packages", name, "package.json"));
     }

@@ -4,20 +4,59 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { notImplemented } from "../scripts/checks/implemented-services.ts";
-import { missingFromLock } from "../scripts/checks/lock-file.ts";
+import { type LockFile, lockFileProblems, type WorkspaceManifest } from "../scripts/checks/lock-file.ts";
 import { shellScripts } from "../scripts/checks/package-scripts.ts";
 import { compareGenerated, writeGenerated } from "../scripts/generated-code.ts";
 
 describe("the lock file", () => {
-  const biome = { optionalDependencies: { "@biomejs/cli-linux-x64": "2.6.8" } };
+  const installed = { version: "1.0.0" };
+  const top = { name: "top", version: "1.0.0", devDependencies: { biome: "2.0.0" } };
+  const review = { name: "@parley/review", version: "0.1.0", dependencies: { connect: "2.0.0" } };
+  const manifests = new Map<string, WorkspaceManifest>([
+    ["", top],
+    ["packages/review", review],
+  ]);
+  const complete: LockFile = {
+    packages: {
+      "": top,
+      "packages/review": review,
+      "node_modules/@parley/review": { resolved: "packages/review", link: true },
+      "node_modules/biome": { ...installed, optionalDependencies: { "biome-linux": "2.0.0" } },
+      "node_modules/biome-linux": installed,
+      "node_modules/connect": { ...installed, peerDependencies: { protobuf: "2.0.0" } },
+      "node_modules/connect/node_modules/protobuf": installed,
+    },
+  };
 
-  it("is complete if each optional package is described, at the top or below", () => {
-    expect(missingFromLock({ packages: { a: biome, "node_modules/@biomejs/cli-linux-x64": {} } })).toEqual([]);
-    expect(missingFromLock({ packages: { a: biome, "a/node_modules/@biomejs/cli-linux-x64": {} } })).toEqual([]);
+  function without(path: string): LockFile {
+    return { packages: Object.fromEntries(Object.entries(complete.packages).filter(([other]) => other !== path)) };
+  }
+  function withEntry(path: string, entry: object): LockFile {
+    return { packages: { ...complete.packages, [path]: { ...complete.packages[path], ...entry } } };
+  }
+
+  it("is complete if it has every workspace and what each package needs, at the top or below", () => {
+    expect(lockFileProblems(complete, manifests)).toEqual([]);
   });
 
-  it("is not if one is only named", () => {
-    expect(missingFromLock({ packages: { a: biome } })).toEqual(["@biomejs/cli-linux-x64"]);
+  it.each([
+    ["a workspace", without("packages/review"), "packages/review/package.json is not in"],
+    ["a workspace's link", without("node_modules/@parley/review"), "does not link node_modules/@parley/review"],
+    ["a dependency of a workspace", without("node_modules/connect"), "packages/review needs it"],
+    ["a development dependency", without("node_modules/biome"), "package.json needs it"],
+    ["a package for another operating system", without("node_modules/biome-linux"), "node_modules/biome needs it"],
+    ["a peer", without("node_modules/connect/node_modules/protobuf"), "node_modules/connect needs it"],
+    ["a package's version", withEntry("node_modules/biome-linux", { version: undefined }), 'no "version"'],
+    ["a new dependency", withEntry("packages/review", { dependencies: {} }), "has other dependencies"],
+    ["a new version", withEntry("packages/review", { version: "0.0.1" }), "has another version"],
+    ["that a workspace was removed", withEntry("packages/old", { name: "old" }), "no workspace any more"],
+  ])("is not if it lacks %s", (_what, lock, problem) => {
+    expect(lockFileProblems(lock, manifests).join("\n")).toContain(problem);
+  });
+
+  it("may lack a peer that is optional", () => {
+    const entry = { peerDependencies: { redis: "1.0.0" }, peerDependenciesMeta: { redis: { optional: true } } };
+    expect(lockFileProblems(withEntry("node_modules/connect", { ...installed, ...entry }), manifests)).toEqual([]);
   });
 });
 

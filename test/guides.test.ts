@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { services } from "@parley/cli";
+import { publicProcesses } from "@parley/gen/services.js";
 import { expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -38,12 +39,22 @@ it("docs/errors.md has every reason of REST", () => {
 });
 
 it("docs/running.md has every setting of every service", () => {
-  const shared = ["packages/rpc/src/server/config/settings.ts", "packages/events/src/service-broker.ts"];
+  const shared = [
+    "packages/rpc/src/server/config/settings.ts",
+    "packages/rpc/src/server/config/limit-settings.ts",
+    "packages/events/src/service-broker.ts",
+  ];
   const settings = [...shared.map((file) => join(root, file)), ...services.map(({ main }) => main)]
     .flatMap((file) => [...readFileSync(file, "utf8").matchAll(/^ {2}([A-Z][A-Z_]+): /gm)])
     .map((match) => match[1] ?? "");
   expect(settings).toContain("SHUTDOWN_GRACE_MS");
   expect([...new Set(settings)].filter((setting) => !runningGuide.includes(`\`${setting}\``))).toEqual([]);
+});
+
+it("docs/running.md has the variable that says where each process behind the gateway is", () => {
+  const variables = publicProcesses.map(({ urlVariable }) => urlVariable);
+  expect(variables).toContain("ORDER_SERVICE_URL");
+  expect(variables.filter((variable) => !runningGuide.includes(`\`${variable}\``))).toEqual([]);
 });
 
 it("docs/running.md has every service with its port and contracts", () => {

@@ -1,5 +1,5 @@
 import { packageOf } from "./imports.ts";
-import { edgeFiles, frameworks, outwardFiles, packageRules, servicePackages } from "./rules.ts";
+import { edgeFiles, frameworks, outwardFiles, packageRules, serviceRule } from "./rules.ts";
 import type { Violation } from "./violation.ts";
 
 /** A module of the repository. */
@@ -23,6 +23,7 @@ export interface Manifest {
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly parley?: { readonly processes?: readonly unknown[] };
 }
 
 export interface Home {
@@ -32,6 +33,8 @@ export interface Home {
   readonly folder: string;
   readonly manifest: Manifest;
   readonly topManifest: Manifest;
+  /** The packages that are services. */
+  readonly services: ReadonlySet<string>;
 }
 
 /** The rules that a module's imports break. */
@@ -53,18 +56,18 @@ function brokenByPath(target: string, { packageName, folder }: Home): string | u
   return /^(packages|gen)\//.test(target) ? "reaches into a package by a relative path; import it by name" : undefined;
 }
 
-function brokenByName({ path }: SourceFile, specifier: string, { packageName }: Home): string | undefined {
+function brokenByName({ path }: SourceFile, specifier: string, { packageName, services }: Home): string | undefined {
   if (packageName === undefined) {
     return undefined;
   }
-  const rule = packageRules[packageName];
+  const rule = packageRules[packageName] ?? (services.has(packageName) ? serviceRule : undefined);
   if (rule === undefined) {
     return `is in packages/${packageName}, which has no rule in scripts/architecture/rules.ts`;
   }
   const imported = packageOf(specifier);
   const platformName = imported.startsWith("@parley/") ? imported.slice("@parley/".length) : undefined;
   if (platformName !== undefined && platformName !== packageName && !rule.platform.includes(platformName)) {
-    return servicePackages.includes(platformName)
+    return services.has(platformName)
       ? `${packageName} imports the service ${platformName}; it may only call it`
       : `${packageName} may not import ${platformName}`;
   }
@@ -80,7 +83,7 @@ function brokenByName({ path }: SourceFile, specifier: string, { packageName }: 
   if (rule.others !== undefined && platformName === undefined && !beginsWithOne(specifier, rule.others)) {
     return `${packageName} may import nothing but ${rule.others.join("*, ")}* and @parley/gen`;
   }
-  if (servicePackages.includes(packageName) && beginsWithOne(specifier, frameworks) && !isEdge(path)) {
+  if (services.has(packageName) && beginsWithOne(specifier, frameworks) && !isEdge(path)) {
     return "is not the service's edge, and imports a framework";
   }
   return undefined;

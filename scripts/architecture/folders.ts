@@ -1,13 +1,6 @@
 import { dirname } from "node:path/posix";
 import { isTest, type SourceFile } from "./broken-rules.ts";
-import {
-  folderFilesMax,
-  folderOrder,
-  largeFolders,
-  servicePackages,
-  serviceRooms,
-  servicesWithOtherRooms,
-} from "./rules.ts";
+import { folderFilesMax, folderOrder, largeFolders, serviceRooms, servicesWithOtherRooms } from "./rules.ts";
 import type { Violation } from "./violation.ts";
 
 /** Imports that go up in the order of a package's folders, see {@link folderOrder}. */
@@ -66,7 +59,7 @@ export function largeFolderViolations(files: readonly SourceFile[]): readonly Vi
 
 /** The rooms that a service lacks, see {@link serviceRooms}. */
 export function missingRooms(name: string, files: readonly SourceFile[]): readonly Violation[] {
-  if (!servicePackages.includes(name) || files.length === 0 || name in servicesWithOtherRooms) {
+  if (files.length === 0 || name in servicesWithOtherRooms) {
     return [];
   }
   const paths = new Set(files.map(({ path }) => path));

@@ -5,7 +5,7 @@ import { brokenRules, isTest, type Manifest, type SourceFile } from "./broken-ru
 import { brokenFolderOrder, largeFolderViolations, missingRooms } from "./folders.ts";
 import { importCircles } from "./import-circles.ts";
 import { importsOf } from "./imports.ts";
-import { fileLinesMax, longFiles, testLinesMax } from "./rules.ts";
+import { fileLinesMax, longFiles, packageRules, testLinesMax } from "./rules.ts";
 import type { Violation } from "./violation.ts";
 
 /** The folders besides the packages whose modules belong to the repository as a whole. */
@@ -16,31 +16,41 @@ const sourceFile = /\.(ts|tsx|mts|js|mjs|cjs)$/;
 export async function inspectArchitecture(root: string): Promise<readonly Violation[]> {
   const violations: Violation[] = [];
   const topManifest = await readManifest(root);
-  for (const name of await foldersIn(join(root, "packages"))) {
+  const names = await foldersIn(join(root, "packages"));
+  const manifests = new Map(
+    await Promise.all(names.map(async (name) => [name, await readManifest(join(root, "packages", name))] as const)),
+  );
+  const services = servicesAmong(manifests);
+  for (const [name, manifest] of manifests) {
     const folder = join("packages", name);
-    const manifest = await readManifest(join(root, folder));
     const files = await readSources(root, folder);
     violations.push(
-      ...files.flatMap((file) => brokenRules(file, { packageName: name, folder, manifest, topManifest })),
+      ...files.flatMap((file) => brokenRules(file, { packageName: name, folder, manifest, topManifest, services })),
     );
     violations.push(
       ...files.flatMap((file) => [...tooLong(file, longFiles), ...brokenFolderOrder(file)]),
       ...importCircles(files),
       ...largeFolderViolations(files),
-      ...missingRooms(name, files),
+      ...(services.has(name) ? missingRooms(name, files) : []),
     );
   }
   for (const folder of topFolders) {
     const files = await readSources(root, folder);
     violations.push(
       ...files.flatMap((file) =>
-        brokenRules(file, { packageName: undefined, folder, manifest: topManifest, topManifest }),
+        brokenRules(file, { packageName: undefined, folder, manifest: topManifest, topManifest, services }),
       ),
       ...files.flatMap((file) => tooLong(file, longFiles)),
       ...importCircles(files),
     );
   }
   return violations;
+}
+
+/** The packages that declare processes, without those that have a rule of their own, as the gateway has. */
+function servicesAmong(manifests: ReadonlyMap<string, Manifest>): ReadonlySet<string> {
+  const declaring = [...manifests].filter(([, { parley }]) => (parley?.processes ?? []).length > 0);
+  return new Set(declaring.map(([name]) => name).filter((name) => packageRules[name] === undefined));
 }
 
 /** A file that is longer than it may be, or that is excused for being long and is not. */

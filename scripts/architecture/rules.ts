@@ -12,10 +12,13 @@ export interface PackageRule {
 /** The packages that every service may import. */
 const foundations = ["gen", "contract", "rpc", "store", "events"];
 
-/** The packages that are services: each has the same rooms, and none imports another. */
-export const servicePackages: readonly string[] = ["user", "product", "order", "notification", "echo"];
+/**
+ * What a service may import. A package is a service if its package.json declares processes (`parley.processes`) and
+ * {@link packageRules} has no rule of its own for it. Every service has the same rooms, and none imports another.
+ */
+export const serviceRule: PackageRule = { platform: foundations };
 
-/** `gen → http2, contract, store → rpc, rest → events → services → gateway, cli`: each imports only from its left. */
+/** `gen → http2, contract, store → rpc, rest → events → services → gateway, cli`, without the services: each imports only from its left. */
 export const packageRules: Readonly<Record<string, PackageRule>> = {
   gen: { platform: [] },
   http2: { platform: [] },
@@ -25,7 +28,6 @@ export const packageRules: Readonly<Record<string, PackageRule>> = {
   store: { platform: ["gen"] },
   rest: { platform: ["gen", "contract"], contracts: ["rpc/", "google/", "buf/"] },
   events: { platform: ["gen", "rpc", "store"] },
-  ...Object.fromEntries(servicePackages.map((name) => [name, { platform: foundations }])),
   gateway: { platform: [...foundations, "rest"] },
   cli: { platform: [...foundations, "rest"] },
   // These run in other people's projects and in browsers.
@@ -38,6 +40,7 @@ export const frameworks: readonly string[] = [
   "@connectrpc/",
   "@parley/rpc/server",
   "@parley/rpc/client",
+  "@parley/rpc/internal",
   "fastify",
   "@fastify/",
   "prom-client",
@@ -77,7 +80,9 @@ export const folderOrder: Readonly<Record<string, readonly (readonly string[])[]
   "packages/rpc/src/server": [
     ["http"],
     ["config"],
+    ["admission", "buffers"],
     ["pipeline"],
+    ["wire"],
     ["unary", "streams", "standard"],
     ["in-process"],
     ["listening"],

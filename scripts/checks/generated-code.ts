@@ -10,7 +10,7 @@ export function generatedCode(): Promise<CheckResult> {
     try {
       await generateInto(folder);
     } catch (error) {
-      return { passed: false, output: String(error) };
+      return { passed: false, output: error instanceof Error ? error.message : String(error) };
     }
     const differences = await compareGenerated(folder, join(root, "gen"));
     return {

@@ -36,7 +36,7 @@ async function main([first, ...rest]: readonly string[]): Promise<number> {
 }
 
 interface Half {
-  /** The stock server is ours with the fast path switched off, the stock client ours with streams through the stock transports. */
+  /** The stock server is ours with `RPC_PATH=stock`, the stock client ours with streams through the stock transports. */
   readonly half: "server" | "stock server" | "client" | "stock client";
   readonly args: readonly string[];
   readonly contract: string;
@@ -48,7 +48,7 @@ function runHalf({ program }: Runner, { half, args, contract }: Half): Promise<n
   const command = [process.execPath, "--no-warnings", here(`${mode}.ts`)];
   return execute(program, ["--conf", here("config.yaml"), "--mode", mode, "-v", ...args, "--", ...command], {
     [contractVariable]: contract,
-    ...(half === "stock server" ? { PARLEY_UNARY_PATH: "stock" } : {}),
+    ...(half === "stock server" ? { RPC_PATH: "stock" } : {}),
     ...(half === "stock client" ? { PARLEY_CLIENT_STREAMS: "stock" } : {}),
   });
 }

@@ -22,6 +22,7 @@ async function main(): Promise<void> {
         registry: contract.registry,
         config: {
           ...(wanted.useTls ? { tls: await writeCredentials(folder, wanted) } : {}),
+          rpcPath: process.env.RPC_PATH === "stock" ? "stock" : "own",
           // The suite sends timeouts of its own and looks whether calls without any have none.
           limits: { unaryTimeoutMs: Number.POSITIVE_INFINITY, ...receiveLimit(wanted) },
           compressBytesMin: 1,

@@ -1,27 +1,13 @@
-import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import type { DescMethod } from "@bufbuild/protobuf";
 import { services } from "@parley/cli";
-import { CallEchoService, EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { isExposed } from "@parley/contract";
 import { EventService } from "@parley/gen/event/v1/event_service_pb.js";
-import { NotificationService } from "@parley/gen/notification/v1/notification_service_pb.js";
-import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
-import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
-import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
-import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { servicesByProcess } from "../contracts.ts";
 import { admin, everyCaller, signIn, signUp, stealKeys, type TestCaller } from "./access-callers.ts";
 import { type Attempt, type Dialect, type Outcome, restDialect, rpcDialects } from "./access-dialects.ts";
 import { accessTable, type Row, type Rule } from "./access-table.ts";
 import { npmStart, type RunningStack } from "./running-stack.ts";
-
-/** The contracts of each process. */
-const contracts: Readonly<Record<string, readonly DescService[]>> = {
-  user: [UserService],
-  product: [ProductService, InventoryService],
-  order: [OrderService],
-  notification: [NotificationService, EventService],
-  "echo-a": [EchoService],
-  "echo-b": [CallEchoService],
-};
 
 /** Calls under way at once: enough to keep every process busy. */
 const atOnce = 24;
@@ -58,12 +44,7 @@ beforeAll(async () => {
 afterAll(() => stack?.dispose());
 
 test("the table names every method that the stack serves, and no other", () => {
-  const served = services.filter(({ name }) => name !== "gateway");
-  expect(served.map(({ name }) => name)).toEqual(Object.keys(contracts));
-  for (const { name, contracts: names } of served) {
-    expect(contracts[name]?.map(({ typeName }) => typeName)).toEqual(names);
-  }
-  const methods = Object.values(contracts)
+  const methods = Object.values(servicesByProcess)
     .flat()
     .flatMap((service) => service.methods);
   expect(methods.map(nameOf).sort()).toEqual(Object.keys(table).sort());
@@ -127,7 +108,7 @@ interface CellOptions {
 }
 
 function everyMethod(): readonly (readonly [process: string, method: DescMethod])[] {
-  return Object.entries(contracts).flatMap(([process, offered]) =>
+  return Object.entries(servicesByProcess).flatMap(([process, offered]) =>
     offered.flatMap((service) => service.methods.map((method) => [process, method] as const)),
   );
 }
@@ -165,11 +146,14 @@ function expected(rule: Rule, { is }: TestCaller): Outcome {
   return letsIn[rule].includes(is) ? "in" : (refusals[is] ?? "PERMISSION_DENIED");
 }
 
-/** What is for services alone is not there, which only those are told who would be let in. Of events the door knows nothing. */
+/**
+ * A method for services alone is absent, which only callers learn that could call it. A service with no other methods is absent for
+ * everybody.
+ */
 function atGateway({ parent }: DescMethod): typeof expected {
   return (rule, caller) => {
     const outcome = expected(rule, caller);
-    return parent === EventService || (rule === "service" && outcome === "in") ? "absent" : outcome;
+    return !parent.methods.some(isExposed) || (rule === "service" && outcome === "in") ? "absent" : outcome;
   };
 }
 

@@ -128,7 +128,7 @@ const firstOffset = 11_000;
 const offsets = 190;
 
 /** An offset at which every port is free. Begins anywhere, since several tests may look at once. */
-async function freeOffset(): Promise<number> {
+export async function freeOffset(): Promise<number> {
   const first = Math.floor(Math.random() * offsets);
   for (let tried = 0; tried < offsets; tried++) {
     const offset = firstOffset + ((first + tried) % offsets) * 20;

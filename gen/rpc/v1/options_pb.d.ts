@@ -3,11 +3,12 @@
 /* eslint-disable */
 
 // What a contract says of a method besides its messages: how long it may take, whether it may be tried again, and who may
-// call it. Parley's servers, clients and gateway read these options from the descriptor.
+// call it; and of a service, where it runs and by which names people call it. Parley's servers, clients, gateway and command
+// line read these options from the descriptor.
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Duration, MethodOptions } from "@bufbuild/protobuf/wkt";
+import type { Duration, MethodOptions, ServiceOptions } from "@bufbuild/protobuf/wkt";
 import type { Code } from "../../google/rpc/code_pb.js";
 
 /**
@@ -235,4 +236,28 @@ export declare const hedging: GenExtension<MethodOptions, HedgingPolicy>;
  * @generated from extension: string batch_method = 50105;
  */
 export declare const batch_method: GenExtension<MethodOptions, string>;
+
+/**
+ * The process that serves the service, by its name in a package.json. Default: the first part of the contract's package in
+ * kebab-case, so `order` for `order.v1.OrderService`.
+ *
+ * @generated from extension: string served_by = 50101;
+ */
+export declare const served_by: GenExtension<ServiceOptions, string>;
+
+/**
+ * The command under which `parley` offers the service's methods. Services may share one. Default: the service's name in
+ * kebab-case without `Service`, so `order` for `OrderService`.
+ *
+ * @generated from extension: string command_group = 50102;
+ */
+export declare const command_group: GenExtension<ServiceOptions, string>;
+
+/**
+ * The property of `ParleyClient` that calls the service. Default: the service's name in camelCase without `Service`, so
+ * `callEcho` for `CallEchoService`.
+ *
+ * @generated from extension: string client_property = 50103;
+ */
+export declare const client_property: GenExtension<ServiceOptions, string>;
 

@@ -3,7 +3,8 @@
 /* eslint-disable */
 
 // What a contract says of a method besides its messages: how long it may take, whether it may be tried again, and who may
-// call it. Parley's servers, clients and gateway read these options from the descriptor.
+// call it; and of a service, where it runs and by which names people call it. Parley's servers, clients, gateway and command
+// line read these options from the descriptor.
 
 import { enumDesc, extDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_descriptor, file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
@@ -13,7 +14,7 @@ import { file_google_rpc_code } from "../../google/rpc/code_pb.js";
  * Describes the file rpc/v1/options.proto.
  */
 export const file_rpc_v1_options = /*@__PURE__*/
-  fileDesc("ChRycGMvdjEvb3B0aW9ucy5wcm90bxIGcnBjLnYxIs4BCgtSZXRyeVBvbGljeRIUCgxtYXhfYXR0ZW1wdHMYASABKAUSMgoPaW5pdGlhbF9iYWNrb2ZmGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KC21heF9iYWNrb2ZmGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhoKEmJhY2tvZmZfbXVsdGlwbGllchgEIAEoARIpCg9yZXRyeWFibGVfY29kZXMYBSADKA4yEC5nb29nbGUucnBjLkNvZGUiggEKDUhlZGdpbmdQb2xpY3kSFAoMbWF4X2F0dGVtcHRzGAEgASgFEjAKDWhlZGdpbmdfZGVsYXkYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoPbm9uX2ZhdGFsX2NvZGVzGAMgAygOMhAuZ29vZ2xlLnJwYy5Db2RlImEKBkFjY2VzcxIeCgZjYWxsZXIYASABKA4yDi5ycGMudjEuQ2FsbGVyEhMKC293bmVyX2ZpZWxkGAIgASgJEhAKCG93bmVyX29mGAMgASgJEhAKCHNlcnZpY2VzGAQgAygJKoEBCgZDYWxsZXISFgoSQ0FMTEVSX1VOU1BFQ0lGSUVEEAASEQoNQ0FMTEVSX1BVQkxJQxABEhQKEENBTExFUl9TSUdORURfSU4QAhIQCgxDQUxMRVJfT1dORVIQAxIQCgxDQUxMRVJfQURNSU4QBBISCg5DQUxMRVJfU0VSVklDRRAFOlUKB3RpbWVvdXQSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi1hwMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uUgd0aW1lb3V0OksKBXJldHJ5Eh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtocDIAEoCzITLnJwYy52MS5SZXRyeVBvbGljeVIFcmV0cnk6SAoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYt4cDIAEoCzIOLnJwYy52MS5BY2Nlc3NSBmFjY2VzczpRCgdoZWRnaW5nEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYuIcDIAEoCzIVLnJwYy52MS5IZWRnaW5nUG9saWN5UgdoZWRnaW5nOkMKDGJhdGNoX21ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLmHAyABKAlSC2JhdGNoTWV0aG9kYgZwcm90bzM", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_rpc_code]);
+  fileDesc("ChRycGMvdjEvb3B0aW9ucy5wcm90bxIGcnBjLnYxIs4BCgtSZXRyeVBvbGljeRIUCgxtYXhfYXR0ZW1wdHMYASABKAUSMgoPaW5pdGlhbF9iYWNrb2ZmGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KC21heF9iYWNrb2ZmGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhoKEmJhY2tvZmZfbXVsdGlwbGllchgEIAEoARIpCg9yZXRyeWFibGVfY29kZXMYBSADKA4yEC5nb29nbGUucnBjLkNvZGUiggEKDUhlZGdpbmdQb2xpY3kSFAoMbWF4X2F0dGVtcHRzGAEgASgFEjAKDWhlZGdpbmdfZGVsYXkYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoPbm9uX2ZhdGFsX2NvZGVzGAMgAygOMhAuZ29vZ2xlLnJwYy5Db2RlImEKBkFjY2VzcxIeCgZjYWxsZXIYASABKA4yDi5ycGMudjEuQ2FsbGVyEhMKC293bmVyX2ZpZWxkGAIgASgJEhAKCG93bmVyX29mGAMgASgJEhAKCHNlcnZpY2VzGAQgAygJKoEBCgZDYWxsZXISFgoSQ0FMTEVSX1VOU1BFQ0lGSUVEEAASEQoNQ0FMTEVSX1BVQkxJQxABEhQKEENBTExFUl9TSUdORURfSU4QAhIQCgxDQUxMRVJfT1dORVIQAxIQCgxDQUxMRVJfQURNSU4QBBISCg5DQUxMRVJfU0VSVklDRRAFOlUKB3RpbWVvdXQSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi1hwMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uUgd0aW1lb3V0OksKBXJldHJ5Eh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtocDIAEoCzITLnJwYy52MS5SZXRyeVBvbGljeVIFcmV0cnk6SAoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYt4cDIAEoCzIOLnJwYy52MS5BY2Nlc3NSBmFjY2VzczpRCgdoZWRnaW5nEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYuIcDIAEoCzIVLnJwYy52MS5IZWRnaW5nUG9saWN5UgdoZWRnaW5nOkMKDGJhdGNoX21ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLmHAyABKAlSC2JhdGNoTWV0aG9kOj4KCXNlcnZlZF9ieRIfLmdvb2dsZS5wcm90b2J1Zi5TZXJ2aWNlT3B0aW9ucxi1hwMgASgJUghzZXJ2ZWRCeTpGCg1jb21tYW5kX2dyb3VwEh8uZ29vZ2xlLnByb3RvYnVmLlNlcnZpY2VPcHRpb25zGLaHAyABKAlSDGNvbW1hbmRHcm91cDpKCg9jbGllbnRfcHJvcGVydHkSHy5nb29nbGUucHJvdG9idWYuU2VydmljZU9wdGlvbnMYt4cDIAEoCVIOY2xpZW50UHJvcGVydHliBnByb3RvMw", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_rpc_code]);
 
 /**
  * Describes the message rpc.v1.RetryPolicy.
@@ -96,4 +97,31 @@ export const hedging = /*@__PURE__*/
  */
 export const batch_method = /*@__PURE__*/
   extDesc(file_rpc_v1_options, 4);
+
+/**
+ * The process that serves the service, by its name in a package.json. Default: the first part of the contract's package in
+ * kebab-case, so `order` for `order.v1.OrderService`.
+ *
+ * @generated from extension: string served_by = 50101;
+ */
+export const served_by = /*@__PURE__*/
+  extDesc(file_rpc_v1_options, 5);
+
+/**
+ * The command under which `parley` offers the service's methods. Services may share one. Default: the service's name in
+ * kebab-case without `Service`, so `order` for `OrderService`.
+ *
+ * @generated from extension: string command_group = 50102;
+ */
+export const command_group = /*@__PURE__*/
+  extDesc(file_rpc_v1_options, 6);
+
+/**
+ * The property of `ParleyClient` that calls the service. Default: the service's name in camelCase without `Service`, so
+ * `callEcho` for `CallEchoService`.
+ *
+ * @generated from extension: string client_property = 50103;
+ */
+export const client_property = /*@__PURE__*/
+  extDesc(file_rpc_v1_options, 7);
 

@@ -1,10 +1,5 @@
 import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
-import { CallEchoService, EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
-import { NotificationService } from "@parley/gen/notification/v1/notification_service_pb.js";
-import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
-import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
-import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
-import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
+import { publicServices } from "@parley/gen/public-services.js";
 import { bearer, type TokenSource } from "./bearer.ts";
 import { createFetchTransport } from "./fetch-transport.ts";
 
@@ -22,16 +17,13 @@ export interface ParleyClientOptions {
   readonly transport?: (options: { readonly baseUrl: string; readonly interceptors: Interceptor[] }) => Transport;
 }
 
-/** A typed client for each public service. Failed calls throw a `ConnectError` with code and details. */
-export interface ParleyClient {
-  readonly users: Client<typeof UserService>;
-  readonly products: Client<typeof ProductService>;
-  readonly inventory: Client<typeof InventoryService>;
-  readonly orders: Client<typeof OrderService>;
-  readonly notifications: Client<typeof NotificationService>;
-  readonly echo: Client<typeof EchoService>;
-  readonly callEcho: Client<typeof CallEchoService>;
-}
+/**
+ * A typed client for each public service: `users`, `orders` and so on, as the contracts' `rpc.v1.client_property` names them. Failed calls
+ * throw a `ConnectError` with code and details.
+ */
+export type ParleyClient = {
+  readonly [Property in keyof typeof publicServices]: Client<(typeof publicServices)[Property]>;
+};
 
 /**
  * Makes the clients of all services behind one gateway. Nothing is connected until the first call.
@@ -51,15 +43,8 @@ export function createParleyClient({
   const interceptors = token === undefined ? [] : [bearer(token)];
   const plain = transport({ baseUrl: baseUrl.replace(/\/+$/, ""), interceptors });
   const wire = withUnaryTimeout(plain, defaultTimeoutMs);
-  return {
-    users: createClient(UserService, wire),
-    products: createClient(ProductService, wire),
-    inventory: createClient(InventoryService, wire),
-    orders: createClient(OrderService, wire),
-    notifications: createClient(NotificationService, wire),
-    echo: createClient(EchoService, wire),
-    callEcho: createClient(CallEchoService, wire),
-  };
+  const clients = Object.entries(publicServices).map(([property, service]) => [property, createClient(service, wire)]);
+  return Object.fromEntries(clients) as ParleyClient;
 }
 
 /** Unlike a transport's own default, leaves streams open: they are meant to be watched for as long as one likes. */

@@ -8,6 +8,8 @@ import { requestHeader } from "./request-header.ts";
 export interface ForwardOptions {
   /** Which methods are offered. */
   readonly offers: (method: DescMethod) => boolean;
+  /** The client for the next stream. Streams have connections of their own. */
+  readonly streamClient: () => Client<DescService>;
   /** The address that a call came from; the service is told, so that it can slow down who guesses passwords. */
   readonly addressOf: (context: HandlerContext) => string;
   /** Proves to the service that it was this door that heard from the address. Without it the service does not believe it. */
@@ -29,8 +31,12 @@ export function forward(service: DescService, client: Client<DescService>, optio
 type Input = Message | AsyncIterable<Message>;
 
 function forwardMethod(method: DescMethod, client: Client<DescService>, options: ForwardOptions) {
-  const call = client[method.localName] as unknown as (input: Input, options: CallOptions) => unknown;
-  if (method.methodKind === "unary" || method.methodKind === "client_streaming") {
+  const { localName, methodKind } = method;
+  const call = (input: Input, to: CallOptions) => {
+    const by = methodKind === "unary" ? client : options.streamClient();
+    return (by[localName] as unknown as (input: Input, options: CallOptions) => unknown)(input, to);
+  };
+  if (methodKind === "unary" || methodKind === "client_streaming") {
     return async (input: Input, context: HandlerContext) => {
       try {
         return await (call(input, passedOn(context, options)) as Promise<Message>);

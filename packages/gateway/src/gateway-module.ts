@@ -1,17 +1,19 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Client, Transport } from "@connectrpc/connect";
-import { isExposed } from "@parley/contract";
+import { isExposed, methodPolicy } from "@parley/contract";
 import { Health } from "@parley/gen/health/v1/health_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import type { Environment } from "@parley/rpc";
-import { createServiceClient } from "@parley/rpc/client";
+import { type ConnectionPool, createServiceClient } from "@parley/rpc/client";
 import type { ServiceModule, TrustedProxies } from "@parley/rpc/server";
 import { createBackendHealth } from "./backend-health.ts";
 import { openDoor } from "./door.ts";
 import { forward } from "./forward.ts";
 import { createRateLimit } from "./limits/rate-limit.ts";
 import { createProductCache } from "./product-cache.ts";
-import { type BackendName, publicServices } from "./public-services.ts";
+import { reasonDomain } from "./public-error.ts";
+import { type BackendName, type PublicService, publicServices } from "./public-services.ts";
+import { StreamChannels } from "./stream-channels.ts";
 
 export interface GatewayModuleOptions {
   readonly environment: Environment;
@@ -44,12 +46,13 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const offered = publicServices.filter(({ backend }) => backends[backend] !== undefined);
   const health = new Map<BackendName, Client<typeof Health>>();
 
-  function client<S extends DescService>(service: S, backend: BackendName): Client<S> {
+  function client<S extends DescService>(service: S, backend: BackendName, pool?: ConnectionPool): Client<S> {
     const caches = backend === "product" || backend === "order";
     const target = backends[backend] as string | Transport;
     return createServiceClient(service, target, {
       environment: nameless,
       callerName: "gateway",
+      ...(pool === undefined ? {} : { pool }),
       ...(caches && (service as DescService) !== Health ? { interceptors: [products.interceptor] } : {}),
     });
   }
@@ -57,15 +60,24 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   for (const { backend } of offered) {
     health.set(backend, client(Health, backend));
   }
+  const streams = new StreamChannels(environment);
+  const streamClient = <S extends DescService>(service: S, backend: BackendName) =>
+    streams.clients((pool) => client(service, backend, pool));
   const stopping = new AbortController();
   return {
+    reasonDomain,
     trustedProxies,
     entries: offered.map(({ service, backend }) =>
-      forward(service, client(service, backend), { offers: isExposed, identity, addressOf: rateLimit.addressOf }),
+      forward(service, client(service, backend), {
+        offers: isExposed,
+        streamClient: streamClient(service, backend),
+        identity,
+        addressOf: rateLimit.addressOf,
+      }),
     ),
     rate: rateLimit.count,
-    // Whose an order is, the order service alone knows: it is asked again behind the door, which refuses nobody on that account.
-    owners: { order: async () => undefined },
+    // Only the service that has a thing knows its owner, and checks the call again. The gateway refuses no call for its owner.
+    owners: Object.fromEntries(ownedKinds(offered).map((kind) => [kind, async () => undefined])),
     httpPlugin: openDoor({
       environment,
       services: offered,
@@ -76,11 +88,18 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     }),
     async start() {
       if (backends.product !== undefined) {
-        void products.watch(client(InventoryService, "product"), stopping.signal);
+        void products.watch(streamClient(InventoryService, "product")(), stopping.signal);
       }
     },
     async stop() {
       stopping.abort();
+      streams.close();
     },
   };
+}
+
+/** The kinds of thing that `owner_of` of the contracts' `access` options names. */
+function ownedKinds(offered: readonly PublicService[]): readonly string[] {
+  const methods = offered.flatMap(({ service }) => service.methods);
+  return methods.map((method) => methodPolicy(method).access.ownerOf).filter((kind) => kind !== "");
 }

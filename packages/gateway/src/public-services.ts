@@ -1,27 +1,26 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { CallEchoService, EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
-import { NotificationService } from "@parley/gen/notification/v1/notification_service_pb.js";
-import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
-import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
-import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
-import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
+import { publicServices as publicContracts } from "@parley/gen/public-services.js";
+import { type PublicProcessName, publicProcesses } from "@parley/gen/services.js";
 
-/** The processes behind the door, by the names that people know them under. */
-export type BackendName = "user" | "product" | "order" | "notification" | "echo-a" | "echo-b";
+/** The processes behind the gateway, by name. */
+export type BackendName = PublicProcessName;
 
-/** A contract that the door offers, and the process that serves it. */
+/** A service that the gateway offers, and the process that serves it. */
 export interface PublicService {
   readonly service: DescService;
   readonly backend: BackendName;
 }
 
-/** What the door offers. Methods that the contract keeps for services are left out of each. */
-export const publicServices: readonly PublicService[] = [
-  { service: UserService, backend: "user" },
-  { service: ProductService, backend: "product" },
-  { service: InventoryService, backend: "product" },
-  { service: OrderService, backend: "order" },
-  { service: NotificationService, backend: "notification" },
-  { service: EchoService, backend: "echo-a" },
-  { service: CallEchoService, backend: "echo-b" },
-];
+/** What the gateway offers: every service of the contracts with a method that is not for services alone. Such methods are left out. */
+export const publicServices: readonly PublicService[] = Object.values(publicContracts).map((service) => ({
+  service,
+  backend: backendOf(service),
+}));
+
+function backendOf({ typeName }: DescService): BackendName {
+  const process = publicProcesses.find(({ contracts }) => contracts.includes(typeName));
+  if (process === undefined) {
+    throw new Error(`no process serves ${typeName}; run npm run generate`);
+  }
+  return process.name;
+}

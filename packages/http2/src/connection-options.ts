@@ -1,6 +1,7 @@
 import type { HeaderBlock } from "./hpack/header-decoder.ts";
 import type { PeerLimit, Rate } from "./peer-work.ts";
-import type { Http2Stream } from "./stream.ts";
+import type { ReadTurns } from "./read-pace.ts";
+import type { Http2Stream } from "./streams/stream.ts";
 
 /** What a connection tells whoever made it. */
 export interface ConnectionListener {
@@ -15,6 +16,8 @@ export interface ConnectionListener {
    * Small changes are told late.
    */
   onUnsent?(bytes: number, stream?: Http2Stream): void;
+  /** So many bytes of what came in on a stream are held until more has come: see {@link Http2Stream.holdBytes}. */
+  onHeld?(stream: Http2Stream, bytes: number): void;
   /** The peer reached a limit, for which the connection ends now. */
   onLimit?(limit: PeerLimit): void;
   /** It is over, and all its streams have been told. */
@@ -28,6 +31,8 @@ export interface ConnectionOptions {
   readonly streamsMax?: number;
   /** What the other side may send on a stream before we have taken it. */
   readonly streamWindowBytes: number;
+  /** The same for what comes first on a stream, before any of it was taken. As `streamWindowBytes` by default. */
+  readonly firstWindowBytes?: number;
   /** And on all streams together. */
   readonly connectionWindowBytes: number;
   /** The most that the headers of one request or answer may take. */
@@ -39,4 +44,6 @@ export interface ConnectionOptions {
   readonly resets?: Rate;
   /** How many frames that serve no call the other side may send. Calls and data allow more. 10,000, and 1,000 a second by default. */
   readonly overhead?: Rate;
+  /** How connections share the turns of the event loop. Without it each works on all that it has read before others have their turn. */
+  readonly turns?: ReadTurns | undefined;
 }

@@ -5,7 +5,8 @@ import { errorCode, flag, frameType, preface, setting } from "./frames/constants
 import { encodeFields } from "./hpack/header-encoder.ts";
 import { Http2Connection } from "./http2-connection.ts";
 import { overheadDefault } from "./peer-work.ts";
-import type { Http2Stream, StreamListener } from "./stream.ts";
+import type { Http2Stream } from "./streams/stream.ts";
+import type { StreamListener } from "./streams/stream-listener.ts";
 import { collectFrames, frame, settingsPayload, uint32 } from "./testing/frames-fixture.ts";
 
 /** How a client in wide use goes about its calls, so far as the limits on overhead see it. */
@@ -14,6 +15,8 @@ interface Habits {
   readonly emptyEnd: boolean;
   /** Of a hundred calls, how many are cancelled before they are answered: deadlines, users who leave, hedging. */
   readonly cancelPercent: number;
+  /** Of a hundred calls, how many are cancelled while their answer is on its way: deadlines that client and server both keep. */
+  readonly crossedPercent: number;
   /** RST_STREAM on each call that was answered before the client had ended it (Envoy, grpc-java). */
   readonly lateResets: boolean;
   /** A PING in answer to each read of DATA (grpc-go, which measures the bandwidth so). */
@@ -28,7 +31,8 @@ interface Habits {
 
 const habits: fc.Arbitrary<Habits> = fc.record({
   emptyEnd: fc.boolean(),
-  cancelPercent: fc.constantFrom(0, 1, 20, 45),
+  cancelPercent: fc.constantFrom(0, 1, 20, 30),
+  crossedPercent: fc.constantFrom(0, 20),
   lateResets: fc.boolean(),
   pings: fc.boolean(),
   eagerUpdates: fc.boolean(),
@@ -49,11 +53,14 @@ async function serve({ calls, use }: { readonly calls: number; readonly use: Hab
   const [near, far] = duplexPair();
   const refusals: string[] = [];
   let read = 0;
+  const readOf = new Map<number, number>();
   const out: Buffer[] = [];
   const send = (...frames: Buffer[]) => out.push(...frames);
   collectFrames(far, ({ type, flags, id, payload }) => {
     if (use.lateResets && type === frameType.headers && (flags & flag.endStream) !== 0) {
       send(frame(frameType.reset, 0, id, uint32(errorCode.none)));
+    } else if (type === frameType.headers && (flags & flag.endStream) !== 0 && id % 100 < use.crossedPercent) {
+      send(frame(frameType.reset, 0, id, uint32(errorCode.cancel)));
     }
     if (type === frameType.goaway || (type === frameType.reset && payload.readUInt32BE(0) !== errorCode.none)) {
       refusals.push(`${type} on ${id}: ${payload.toString("latin1")}`);
@@ -67,9 +74,17 @@ async function serve({ calls, use }: { readonly calls: number; readonly use: Hab
           frame(frameType.windowUpdate, 0, id, uint32(payload.length)),
           frame(frameType.windowUpdate, 0, 0, uint32(payload.length)),
         );
-      } else if (read > 32_000) {
-        send(frame(frameType.windowUpdate, 0, 0, uint32(read)));
-        read = 0;
+      } else {
+        const readOfStream = (readOf.get(id) ?? 0) + payload.length;
+        readOf.set(id, readOfStream);
+        if (readOfStream > 32_000) {
+          send(frame(frameType.windowUpdate, 0, id, uint32(readOfStream)));
+          readOf.delete(id);
+        }
+        if (read > 32_000) {
+          send(frame(frameType.windowUpdate, 0, 0, uint32(read)));
+          read = 0;
+        }
       }
     }
   });
@@ -150,6 +165,7 @@ describe("a client that makes calls as clients do", () => {
   it.each<[string, Partial<Habits>]>([
     ["grpc-go", { pings: true, settings: true }],
     ["grpc-java, Envoy", { lateResets: true, cancelPercent: 20 }],
+    ["clients with short deadlines", { cancelPercent: 20, crossedPercent: 20 }],
     ["old Go clients", { eagerUpdates: true, answerBytes: 161, messages: 3 }],
     ["our own streams", { emptyEnd: true }],
     ["all of it", { emptyEnd: true, pings: true, eagerUpdates: true, settings: true, cancelPercent: 45, messages: 3 }],
@@ -174,6 +190,7 @@ describe("a client that makes calls as clients do", () => {
 const quiet: Habits = {
   emptyEnd: false,
   cancelPercent: 0,
+  crossedPercent: 0,
   lateResets: false,
   pings: false,
   eagerUpdates: false,

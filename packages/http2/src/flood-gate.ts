@@ -26,6 +26,11 @@ export class FloodGate {
     return this.#left >= 0;
   }
 
+  /** Takes back what was earned. */
+  take(units: number): void {
+    this.#left -= units;
+  }
+
   /** Lets so much more through, later or now. */
   earn(units: number): void {
     if (this.#left < this.#savedMax) {

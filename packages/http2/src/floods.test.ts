@@ -4,7 +4,7 @@ import { errorCode, flag, frameType, preface, setting } from "./frames/constants
 import { encodeFields } from "./hpack/header-encoder.ts";
 import { Http2Connection } from "./http2-connection.ts";
 import type { PeerLimit } from "./peer-work.ts";
-import type { Http2Stream } from "./stream.ts";
+import type { Http2Stream } from "./streams/stream.ts";
 import { collectFrames, frame, settingsPayload, uint32 } from "./testing/frames-fixture.ts";
 
 const request = encodeFields([":method", "POST", ":scheme", "http", ":path", "/a"]);
@@ -150,10 +150,7 @@ const attacks: readonly (readonly [string, Attack])[] = [
     { ...overhead(() => [frame(frameType.data, flag.padded, 1, Buffer.from([3, 0, 0, 0]))]), open: 1 },
   ],
   ["WINDOW_UPDATE on a stream", { ...overhead(() => [frame(frameType.windowUpdate, 0, 1, uint32(1))]), open: 1 }],
-  [
-    "RST_STREAM on a stream that has ended",
-    { ...overhead(() => [frame(frameType.reset, 0, 1, uint32(8))]), open: 1, roundsMax: overheadBurst + resetsBurst },
-  ],
+  ["RST_STREAM on a stream that has ended", { ...reset(() => [frame(frameType.reset, 0, 1, uint32(8))]), open: 1 }],
   [
     "WINDOW_UPDATE of one byte on the connection while many streams wait",
     // It earns back a unit for each 512 bytes that it lets out.

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { errorCode, flag, frameType, preface, setting } from "./frames/constants.ts";
 import { requestHeaders } from "./header-fields.ts";
 import { encodeFields } from "./hpack/header-encoder.ts";
-import type { Http2Stream } from "./stream.ts";
+import type { Http2Stream } from "./streams/stream.ts";
 import { frame, rawPeer, settingsPayload, uint32 } from "./testing/frames-fixture.ts";
 
 const settings = frame(frameType.settings, 0, 0);

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { errorCode, flag, frameType, preface, setting } from "./frames/constants.ts";
 import { encodeFields } from "./hpack/header-encoder.ts";
 import { Http2Connection } from "./http2-connection.ts";
-import type { Http2Stream } from "./stream.ts";
+import type { Http2Stream } from "./streams/stream.ts";
 
 interface Frame {
   readonly type: number;

@@ -13,11 +13,12 @@ import {
 import { checkPriority, checkSize, checkWhole } from "./frames/frame-checks.ts";
 import { FrameReader, type FrameSink } from "./frames/frame-reader.ts";
 import { FrameWriter } from "./frames/frame-writer.ts";
+import { PacedReads } from "./paced-reads.ts";
 import { readPeerSettings } from "./peer-settings.ts";
-import { overheadDefault, PeerLimitError, PeerWork, unlimited } from "./peer-work.ts";
+import { overheadDefault, type PeerLimit, PeerWork, unlimited } from "./peer-work.ts";
 import { PendingPings, pingBytes } from "./pending-pings.ts";
-import type { Http2Stream } from "./stream.ts";
-import { StreamTable } from "./stream-table.ts";
+import type { Http2Stream } from "./streams/stream.ts";
+import { StreamTable } from "./streams/stream-table.ts";
 
 /**
  * One HTTP/2 connection (RFC 9113), either side of it. It reads frames straight from the socket's bytes, and writes those of a whole turn of
@@ -37,13 +38,23 @@ export class Http2Connection implements FrameSink {
   readonly #streams: StreamTable;
   readonly #peerWork: PeerWork;
   readonly #pings = new PendingPings();
+  readonly #reads: PacedReads;
 
   constructor(
     socket: Duplex,
-    { role, listener, streamsMax = 0, resets = unlimited, overhead = overheadDefault, ...limits }: ConnectionOptions,
+    {
+      role,
+      listener,
+      streamsMax = 0,
+      resets = unlimited,
+      overhead = overheadDefault,
+      turns,
+      ...limits
+    }: ConnectionOptions,
   ) {
     this.socket = socket;
     this.#client = role === "client";
+    const { firstWindowBytes = limits.streamWindowBytes } = limits;
     this.#listener = listener;
     this.#peerWork = new PeerWork({ resets, overhead });
     this.#writer = new FrameWriter(socket, () => this.#streams.pump());
@@ -54,6 +65,8 @@ export class Http2Connection implements FrameSink {
       writer: this.#writer,
       onStream: (stream, block) => listener.onStream?.(stream, block),
       work: this.#peerWork,
+      firstWindowBytes,
+      onHeld: (stream, bytes) => listener.onHeld?.(stream, bytes),
       onQueued: (stream) => listener.onUnsent?.(this.unsentBytes, stream),
       onEmpty: () => this.#endIfDone(),
     });
@@ -61,13 +74,16 @@ export class Http2Connection implements FrameSink {
       this.#writer.raw(preface);
     }
     this.#writer.settings([
-      [setting.initialWindowSize, limits.streamWindowBytes],
+      [setting.initialWindowSize, firstWindowBytes],
       [setting.maxHeaderListSize, limits.headerBytesMax],
       this.#client ? [setting.enablePush, 0] : [setting.maxConcurrentStreams, streamsMax],
     ]);
     this.#writer.windowUpdate(0, limits.connectionWindowBytes - windowBytesDefault);
-    const reader = new FrameReader(this, { expectPreface: !this.#client, headerBytesMax: limits.headerBytesMax });
-    socket.on("data", (chunk: Buffer) => this.#read(reader, chunk));
+    this.#reads = new PacedReads(
+      this,
+      new FrameReader(this, { expectPreface: !this.#client, headerBytesMax: limits.headerBytesMax }),
+      turns,
+    );
     socket.on("drain", () => {
       this.#streams.pump();
       listener.onUnsent?.(this.unsentBytes);
@@ -86,6 +102,18 @@ export class Http2Connection implements FrameSink {
   /** The bytes that wait to be sent, for flow control or for the socket. */
   get unsentBytes(): number {
     return this.#streams.queuedBytes + this.#writer.pendingBytes + this.socket.writableLength;
+  }
+
+  /** How long what is read at this moment may have waited, in milliseconds. 0 where no `turns` are given. */
+  get behindMs(): number {
+    return this.#reads.behindMs;
+  }
+
+  /** Tells the other side how many streams it may have open at once from now on (section 5.1.2). Those that are open go on. */
+  allowStreams(streamsMax: number): void {
+    if (!this.destroyed) {
+      this.#writer.settings([[setting.maxConcurrentStreams, streamsMax]]);
+    }
   }
 
   /** Begins a stream with a block of headers, see `encodeFields`. On a client alone, and not once it is {@link closing}. */
@@ -186,35 +214,17 @@ export class Http2Connection implements FrameSink {
     }
   }
 
-  #read(reader: FrameReader, chunk: Buffer): void {
-    if (this.destroyed) {
-      return;
-    }
-    try {
-      reader.read(chunk);
-    } catch (error) {
-      if (!(error instanceof ConnectionError)) {
-        this.destroy(errorCode.internal);
-        throw error;
-      }
-      if (error instanceof PeerLimitError) {
-        this.#listener.onLimit?.(error.limit);
-      }
-      this.destroy(error.code, error.message);
-    }
-    this.#readNoMoreThanIsTaken();
+  onLimit(limit: PeerLimit): void {
+    this.#listener.onLimit?.(limit);
   }
 
-  /** Who does not take what it is answered is asked for nothing more: headers, pings and resets know no window. */
-  #readNoMoreThanIsTaken(): void {
-    const { socket } = this;
-    if (socket.writableNeedDrain) {
-      this.#listener.onUnsent?.(this.unsentBytes);
-    }
-    if (socket.writableLength > untakenBytesMax && !socket.isPaused()) {
-      socket.pause();
-      socket.once("drain", () => socket.resume());
-    }
+  onUnsent(): void {
+    this.#listener.onUnsent?.(this.unsentBytes);
+  }
+
+  /** Whether this connection's slice of the turn is over, and others have theirs. */
+  get yields(): boolean {
+    return this.#reads.yields;
   }
 
   #onSettings(payload: Buffer, ack: boolean): void {
@@ -285,6 +295,4 @@ const settingsPerUnit = 10;
 /** How long GOAWAY with an error, and what was written before it, may take to leave. */
 const goawayLeavesMs = 1_000;
 
-/** What may wait to be written to one connection. All answers of a burst fit, if they are of the usual size. */
-const untakenBytesMax = 1 << 20;
 const settingBytes = 6;

@@ -52,6 +52,16 @@ export class PeerWork {
     }
   }
 
+  /**
+   * A call that was answered in full was reset all the same. That happens where answer and reset cross on their way; done with every call, it is a
+   * flood like any other. It takes back what the answer earned. Throws {@link PeerLimitError}.
+   */
+  resetLate(): void {
+    this.overhead();
+    this.#resets.take(1);
+    this.reset();
+  }
+
   /** Work that serves no call, in units of about what an empty frame costs. Throws {@link PeerLimitError}. */
   overhead(units = 1): void {
     if (!this.#overhead.pass(units)) {

@@ -1,7 +1,7 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { EventLog } from "@parley/events";
-import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
-import { implement, type ServiceEntry } from "@parley/rpc/server";
+import { OrderService, WatchOrdersResponseSchema } from "@parley/gen/order/v1/order_service_pb.js";
+import { implement, type ServiceEntry, sharedMessages } from "@parley/rpc/server";
 import { readPage } from "@parley/store";
 import { answering, errorAnswer } from "./error-answers.ts";
 import { orderList } from "./list-orders.ts";
@@ -12,7 +12,7 @@ import type { OrderStore } from "./order-store.ts";
 import type { createCancelOrder } from "./saga/cancel-order.ts";
 import type { createPlaceOrder } from "./saga/place-order.ts";
 import type { SagaCall } from "./saga/saga-call.ts";
-import { watchOrders } from "./watch-orders.ts";
+import { createReadChange, watchOrders } from "./watch-orders.ts";
 
 export interface OrderServiceOptions {
   readonly store: OrderStore;
@@ -25,6 +25,8 @@ export interface OrderServiceOptions {
 
 /** The contract's edge: messages in, messages out, errors as answers. */
 export function orderService({ store, events, place, cancel, detached }: OrderServiceOptions): ServiceEntry {
+  const read = createReadChange(store);
+  const sent = sharedMessages(WatchOrdersResponseSchema);
   return implement(OrderService, {
     createOrder: answering(async ({ userId, items, requestId }, context: HandlerContext) => {
       // A UUID means the same in either case (RFC 9562, section 4).
@@ -42,8 +44,8 @@ export function orderService({ store, events, place, cancel, detached }: OrderSe
     }),
     async *watchOrders({ userId, afterPosition }, { signal }) {
       try {
-        for await (const { order, position } of watchOrders({ userId, afterPosition }, { store, events, signal })) {
-          yield { order: orderMessage(order), position };
+        for await (const change of watchOrders({ userId, afterPosition }, { read, events, signal })) {
+          yield sent(change, () => ({ order: orderMessage(change.order), position: change.position }));
         }
       } catch (error) {
         throw errorAnswer(error);

@@ -17,18 +17,36 @@ export interface OrderChange {
   readonly position: string;
 }
 
+/** Reads what an event changed; undefined if the order is gone. */
+export type ReadChange = (logged: LoggedEvent, orderId: string) => Promise<OrderChange | undefined>;
+
+/** Watchers at the end of the log share its events: the order of each is read once for all of them. */
+export function createReadChange(store: OrderStore): ReadChange {
+  const changes = new WeakMap<LoggedEvent["event"], Promise<OrderChange | undefined>>();
+  return (logged, orderId) => {
+    let change = changes.get(logged.event);
+    if (change === undefined) {
+      change = store.get(orderId).then((order) => order && { order: asTold(order, logged), position: logged.position });
+      changes.set(logged.event, change);
+      // Whoever comes next reads again.
+      change.catch(() => changes.delete(logged.event));
+    }
+    return change;
+  };
+}
+
 /** The changes of orders, in the order in which they happened, from the event log. */
 export async function* watchOrders(
   { userId, afterPosition }: WatchRequest,
-  { store, events, signal }: { readonly store: OrderStore; readonly events: EventLog; readonly signal: AbortSignal },
+  { read, events, signal }: { readonly read: ReadChange; readonly events: EventLog; readonly signal: AbortSignal },
 ): AsyncGenerator<OrderChange> {
   const from = afterPosition === "" ? {} : { afterPosition };
   const audiences = userId === "" ? [] : [userId];
   for await (const logged of events.watch({ ...from, types: orderEventTypes, audiences, signal })) {
     const told = subjectOf(logged);
     if (told === undefined || (userId !== "" && told.userId !== userId)) continue;
-    const order = await store.get(told.orderId);
-    if (order !== undefined) yield { order: asTold(order, logged), position: logged.position };
+    const change = await read(logged, told.orderId);
+    if (change !== undefined) yield change;
   }
 }
 

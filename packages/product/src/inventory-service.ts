@@ -4,9 +4,10 @@ import {
   InventoryService,
   type ReserveStockRequest,
   type WatchStockRequest,
+  WatchStockResponseSchema,
 } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { callContextKey, type Environment } from "@parley/rpc";
-import { batchOf, implement, type ServiceEntry } from "@parley/rpc/server";
+import { batchOf, implement, type ServiceEntry, sharedMessages } from "@parley/rpc/server";
 import { answerOrRefuseOnce, type Database } from "@parley/store";
 import { answering, callerName, errorAnswer, keptRefusals } from "./error-answers.ts";
 import type { Inventory } from "./inventory/inventory.ts";
@@ -90,10 +91,14 @@ async function* watchStock(eventLog: EventLog, request: WatchStockRequest, { sig
       const { payload, time } = event;
       if (payload.case === "stockChanged" && (wanted.size === 0 || wanted.has(payload.value.productId))) {
         const { productId, stock, delta } = payload.value;
-        yield { productId, stock, delta, position, ...(time === undefined ? {} : { changeTime: time }) };
+        const changeTime = time === undefined ? {} : { changeTime: time };
+        // Watchers at the end of the log share its events: their message is encoded once.
+        yield stockChanges(event, () => ({ productId, stock, delta, position, ...changeTime }));
       }
     }
   } catch (error) {
     throw errorAnswer(error);
   }
 }
+
+const stockChanges = sharedMessages(WatchStockResponseSchema);

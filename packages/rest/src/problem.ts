@@ -6,6 +6,7 @@ import { BadRequestSchema, ErrorInfoSchema } from "@parley/gen/google/rpc/error_
 export type ProblemReason =
   | "INVALID_REQUEST"
   | "MESSAGE_TOO_LARGE"
+  | "MESSAGE_TOO_COMPLEX"
   | "UNKNOWN_FIELD"
   | "PRECONDITION_FAILED"
   | "ROUTE_NOT_FOUND"
@@ -17,9 +18,6 @@ export type ProblemReason =
   | "UNSUPPORTED_MEDIA_TYPE"
   | "INVALID_FIELD"
   | "INVALID_TIMEOUT";
-
-/** The domain of {@link ProblemReason} in `ErrorInfo`. */
-export const problemDomain = "parley.dev";
 
 /** A request that cannot become a call, with the HTTP status where the code alone does not say it. */
 export class RestProblem extends Error {
@@ -69,10 +67,7 @@ function problemError(reason: ProblemReason, message: string, options: ProblemOp
     message,
     code,
     undefined,
-    [
-      { desc: ErrorInfoSchema, value: create(ErrorInfoSchema, { reason, domain: problemDomain, metadata }) },
-      ...badRequest,
-    ],
+    [{ desc: ErrorInfoSchema, value: create(ErrorInfoSchema, { reason, metadata }) }, ...badRequest],
     options.cause,
   );
 }

@@ -34,11 +34,18 @@ interface Draft {
 
 const path = "/echo.v1.EchoService/Echo";
 
+/** The service whose methods stream, and its methods. */
+export const streamService = "/bench.v1.StreamService/";
+const streamPaths = [`${streamService}Repeat`, `${streamService}Chat`];
+
 /** The request of a seed: one that is right, with up to three things done to it that nobody should do. */
 export function mutatedRequest(seed: number): WireRequest {
   const random = randomOf(seed);
   const kind = pick(random, kinds);
   const draft = kind.make(pick(random, messages)(random));
+  if (kind.streams === true) {
+    draft.path = pick(random, streamPaths);
+  }
   for (let count = random(4); count > 0; count--) {
     pick(random, random(3) === 0 ? headerMutations : bodyMutations)(draft, random);
   }
@@ -52,6 +59,7 @@ export function mutatedRequest(seed: number): WireRequest {
 }
 
 interface Kind {
+  readonly streams?: boolean;
   make(message: string): Draft;
   httpVersion(random: Random): 1 | 2;
 }
@@ -61,6 +69,14 @@ const kinds: readonly Kind[] = [
     enveloped(type, "proto"),
   ),
   ...["application/grpc+json", "application/grpc-web+json"].map((type) => enveloped(type, "json")),
+  ...["application/grpc", "application/grpc-web+proto", "application/connect+proto"].map((type) => ({
+    ...enveloped(type, "proto"),
+    streams: true,
+  })),
+  ...["application/grpc+json", "application/grpc-web+json", "application/connect+json"].map((type) => ({
+    ...enveloped(type, "json"),
+    streams: true,
+  })),
   bare("application/json", "json"),
   bare("application/json; charset=utf-8", "json"),
   bare("application/proto", "proto"),
@@ -75,7 +91,7 @@ function enveloped(type: string, codec: "proto" | "json"): Kind {
       headers: { "content-type": type, te: "trailers" },
       body: envelope(0, encode(message, codec)),
     }),
-    httpVersion: type.startsWith("application/grpc-web") ? either : () => 2,
+    httpVersion: /grpc-web|connect/.test(type) ? either : () => 2,
   };
 }
 

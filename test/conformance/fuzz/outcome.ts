@@ -1,7 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { EchoResponseSchema } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { StatusSchema } from "@parley/gen/google/rpc/status_pb.js";
-import type { WireRequest } from "./mutated-request.ts";
+import { streamService, type WireRequest } from "./mutated-request.ts";
 import type { WireAnswer } from "./send.ts";
 
 /** What came of a request, in a form that can be compared. */
@@ -27,6 +27,14 @@ export function outcomeOf(request: WireRequest, answer: WireAnswer): Outcome {
   const { status } = answer;
   if (status !== 200 || contentType.startsWith("application/json") || contentType.startsWith("application/proto")) {
     return { status, contentType, metadata, allow: answer.headers.allow, ...connectBody(contentType, answer.body) };
+  }
+  if (contentType.startsWith("application/connect+")) {
+    return { status, contentType, metadata, ...connectStream(answer.body) };
+  }
+  if (contentType.startsWith("application/grpc") && request.path.startsWith(streamService)) {
+    const { messages, trailers } = envelopes(answer.body);
+    const fields = { ...answer.headers, ...answer.trailers, ...trailers };
+    return { status, contentType, ...grpcStatus(fields), metadata: { ...metadata, ...ownNames(trailers) }, messages };
   }
   if (contentType.startsWith("application/grpc-web")) {
     const { message, trailers } = webBody(answer.body);
@@ -78,6 +86,42 @@ function webBody(body: Buffer): { readonly message: unknown; readonly trailers: 
     offset = end;
   }
   return { message, trailers: {} };
+}
+
+interface Enveloped {
+  readonly messages: readonly string[];
+  /** gRPC-Web's trailers, or the end of a stream in Connect. */
+  readonly trailers: Record<string, string>;
+  readonly end: string;
+}
+
+function envelopes(body: Buffer): Enveloped {
+  const messages: string[] = [];
+  let trailers = {};
+  let end = "";
+  for (let offset = 0; offset + 5 <= body.length; ) {
+    const next = offset + 5 + body.readUInt32BE(offset + 1);
+    const payload = body.subarray(offset + 5, next);
+    if (body[offset] === 0x80) {
+      trailers = Object.fromEntries(payload.toString("latin1").split("\r\n").filter(Boolean).map(splitOnce));
+    } else if (body[offset] === 2) {
+      end = payload.toString();
+    } else {
+      messages.push(payload.toString("hex"));
+    }
+    offset = next;
+  }
+  return { messages, trailers, end };
+}
+
+function connectStream(body: Buffer): object {
+  const { messages, end } = envelopes(body);
+  const { error, metadata } = JSON.parse(end) as {
+    readonly error?: { readonly details?: readonly { readonly type: string; readonly debug?: unknown }[] };
+    readonly metadata?: unknown;
+  };
+  const details = error?.details?.map(({ type, debug }) => [type, withoutIds(debug)]);
+  return { messages, end: { error: error && { ...error, details }, metadata } };
 }
 
 function splitOnce(line: string): [string, string] {

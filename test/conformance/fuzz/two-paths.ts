@@ -2,6 +2,7 @@ import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { reasonError, systemEnvironment } from "@parley/rpc";
 import { implement, type RunningServer, serve } from "@parley/rpc/server";
+import { StreamService } from "../../bench/streams/contract.ts";
 
 /** The same service twice: once on the fast path, once with it switched off. */
 export interface TwoPaths {
@@ -17,24 +18,19 @@ const requestBytesMax = 4_200;
 
 export async function serveTwoPaths(): Promise<TwoPaths> {
   const environments = [0, 1].map(() => systemEnvironment({ name: "fuzz", logLevel: "silent", logFormat: "json" }));
-  const start = (index: number) => {
+  const start = (index: number, rpcPath: "own" | "stock") => {
     const environment = environments[index];
     if (environment === undefined) {
       throw new RangeError(`there is no environment ${index}`);
     }
-    const config = { limits: { requestBytesMax }, shutdownGraceMs: 1_000 };
-    return serve({ entries: [implement(EchoService, { echo })] }, { name: "fuzz", environment, config });
+    const config = { limits: { requestBytesMax }, rpcPath, shutdownGraceMs: 1_000 };
+    return serve(
+      { entries: [implement(EchoService, { echo }), implement(StreamService, { repeat, chat } as never)] },
+      { name: "fuzz", environment, config },
+    );
   };
-  const before = process.env.PARLEY_UNARY_PATH;
-  process.env.PARLEY_UNARY_PATH = "stock";
-  const stock = await start(0);
-  process.env.PARLEY_UNARY_PATH = "fast";
-  const fast = await start(1);
-  if (before === undefined) {
-    delete process.env.PARLEY_UNARY_PATH;
-  } else {
-    process.env.PARLEY_UNARY_PATH = before;
-  }
+  const stock = await start(0, "stock");
+  const fast = await start(1, "own");
   return {
     fast,
     stock,
@@ -48,6 +44,20 @@ export async function serveTwoPaths(): Promise<TwoPaths> {
       await Promise.all([fast.close(), stock.close()]);
     },
   };
+}
+
+/** Answers twice what Echo answers once. */
+async function* repeat(request: { readonly message: string }, context: HandlerContext) {
+  const answer = await echo(request, context);
+  yield answer;
+  yield answer;
+}
+
+/** Answers each message as Echo does. */
+async function* chat(requests: AsyncIterable<{ readonly message: string }>, context: HandlerContext) {
+  for await (const request of requests) {
+    yield await echo(request, context);
+  }
 }
 
 /** Does what the message says. */

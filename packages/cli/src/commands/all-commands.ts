@@ -31,6 +31,11 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
       load: async () => (await import("./doctor.ts")).doctorCommand(services),
     },
     {
+      name: "new",
+      description: "Adds a service, or a method of one, to a clone of the repository.",
+      load: async () => (await import("./new.ts")).newCommand(() => allCommands(services).map(({ name }) => name)),
+    },
+    {
       name: "completion",
       description: "Prints a script that completes commands, methods and flags in a shell.",
       load: async () => (await import("./completion.ts")).completionCommand(() => allCommands(services)),

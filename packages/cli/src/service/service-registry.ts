@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { processes } from "@parley/gen/services.js";
 
 /** A service that `parley up` starts as a process of its own. */
 export interface ServiceDefinition {
@@ -17,70 +18,17 @@ export interface ServiceDefinition {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** The platform, a line for each service. */
-export const services: readonly ServiceDefinition[] = [
-  {
-    name: "user",
-    main: mainOf("user"),
-    port: 50051,
-    contracts: ["user.v1.UserService"],
-    calls: ["notification"],
-    database: true,
-  },
-  {
-    name: "product",
-    main: mainOf("product"),
-    port: 50052,
-    contracts: ["product.v1.ProductService", "product.v1.InventoryService"],
-    calls: ["notification"],
-    database: true,
-  },
-  {
-    name: "order",
-    main: mainOf("order"),
-    port: 50053,
-    contracts: ["order.v1.OrderService"],
-    calls: ["user", "product", "notification"],
-    database: true,
-  },
-  {
-    name: "notification",
-    main: mainOf("notification"),
-    port: 50054,
-    contracts: ["notification.v1.NotificationService", "event.v1.EventService"],
-    calls: [],
-    database: true,
-  },
-  {
-    name: "echo-a",
-    main: mainOf("echo", "echo-a-main.ts"),
-    port: 50061,
-    contracts: ["echo.v1.EchoService"],
-    calls: [],
-    database: false,
-  },
-  {
-    name: "echo-b",
-    main: mainOf("echo", "echo-b-main.ts"),
-    port: 50062,
-    contracts: ["echo.v1.CallEchoService"],
-    calls: ["echo-a"],
-    database: false,
-  },
-  {
-    name: "gateway",
-    main: mainOf("gateway"),
-    port: 8080,
-    contracts: ["REST and every public service"],
-    calls: ["user", "product", "order", "notification", "echo-a", "echo-b"],
-    database: false,
-  },
-];
-
-/** A service's main file; a package may have several. */
-function mainOf(folder: string, file = "main.ts"): string {
-  return fileURLToPath(new URL(`../../../${folder}/src/${file}`, import.meta.url));
-}
+/** The platform: what the package.json files of packages/ declare, callees before their callers. */
+export const services: readonly ServiceDefinition[] = processes.map(
+  ({ name, main, port, contracts, calls, database }) => ({
+    name,
+    main: fileURLToPath(new URL(`../../../../${main}`, import.meta.url)),
+    port,
+    contracts,
+    calls,
+    database,
+  }),
+);
 
 /**
  * The services with these names, in the registry's order.

@@ -5,7 +5,7 @@ export interface DecodeBudget {
    * {@link freeElements} a message also needs {@link bytesPerElement} bytes for each, so that few bytes do not become much memory.
    */
   readonly elementsMax: number;
-  /** The most fields that are written, all levels together; and in JSON, the most values and keys. */
+  /** The most fields that are written, all levels together; and in JSON, the most values and keys, of which a key counts twice. */
   readonly fieldsMax: number;
   /** How deep messages may be nested. Protobuf's own limit in most languages. */
   readonly depthMax: number;

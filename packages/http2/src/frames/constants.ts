@@ -59,6 +59,12 @@ export const windowBytesDefault = 65_535;
 /** The largest window (section 6.9.1), and the highest number of a stream. */
 export const windowBytesMax: number = 2 ** 31 - 1;
 
+/**
+ * A smaller part of a piece waits until the connection's window lets out this much: a peer that widens the window by what it has just read would
+ * otherwise get smaller and smaller frames ("silly window syndrome", RFC 9293, section 3.8.6.2). The window is never less than 65,535 in all.
+ */
+export const partBytesMin = 2_048;
+
 /** The other side broke the protocol in a way that ends the connection. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";

@@ -25,3 +25,10 @@ export function checkPriority(id: number, payload: Buffer, sized = payload.lengt
     throw new ConnectionError("a stream cannot depend on itself");
   }
 }
+
+/** Throws where a window grows by nothing, or beyond the largest (section 6.9). */
+export function checkWindow(bytes: number, window: number): void {
+  if (bytes === 0 || window > windowBytesMax) {
+    throw new ConnectionError("a window cannot be so large", bytes === 0 ? errorCode.protocol : errorCode.flowControl);
+  }
+}

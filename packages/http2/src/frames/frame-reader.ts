@@ -15,6 +15,8 @@ import { checkPriority, priorityBytes } from "./frame-checks.ts";
 export interface FrameSink {
   /** It is over: what is left of the bytes is for nobody. */
   readonly destroyed: boolean;
+  /** Whether reading stops here, to go on later with {@link FrameReader.resume}. Asked after each frame. */
+  readonly yields: boolean;
   /** DATA begins. Its payload without padding follows in pieces, as it comes in. */
   onData(id: number, sizes: { readonly frame: number; readonly data: number }, ends: boolean): void;
   onDataPiece(piece: Buffer, last: boolean): void;
@@ -46,7 +48,17 @@ export class FrameReader {
   }
 
   read(chunk: Buffer): void {
-    const bytes = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#readFrames(this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]));
+  }
+
+  /** Goes on with what is left where the sink made it stop. */
+  resume(): void {
+    if (this.#rest !== undefined) {
+      this.#readFrames(this.#rest);
+    }
+  }
+
+  #readFrames(bytes: Buffer): void {
     this.#rest = undefined;
     let at = this.#prefaceLeft === 0 ? 0 : this.#readPreface(bytes);
     while (!this.#sink.destroyed) {
@@ -55,6 +67,9 @@ export class FrameReader {
         break;
       }
       at = end;
+      if (this.#sink.yields) {
+        break;
+      }
     }
     if (at < bytes.length && !this.#sink.destroyed) {
       this.#rest = bytes.subarray(at);

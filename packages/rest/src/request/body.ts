@@ -1,5 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
+import { DecodeLimitError, defaultDecodeBudget, scanJson, scannedBytesMin } from "@parley/contract";
 import { parseMediaType } from "../media-type.ts";
 import { quoted, RestProblem } from "../problem.ts";
 import { parseJson } from "./json-text.ts";
@@ -45,7 +46,27 @@ export function parseBody(bytes: Uint8Array, contentType: string | undefined): J
   } catch (cause) {
     throw new RestProblem("INVALID_REQUEST", "the body is not UTF-8", { cause });
   }
+  refuseCostly(bytes);
   return parseJson(text);
+}
+
+/** Throws a {@link RestProblem} (400) for a body with more elements, values or levels than a request may have, before it is parsed. */
+function refuseCostly(bytes: Uint8Array): void {
+  if (bytes.byteLength < scannedBytesMin) {
+    return;
+  }
+  try {
+    scanJson(bytes, defaultDecodeBudget);
+  } catch (cause) {
+    if (!(cause instanceof DecodeLimitError)) {
+      throw cause;
+    }
+    // What is nested too deep has always been a body that cannot be read.
+    throw new RestProblem(cause.limit === "depth" ? "INVALID_REQUEST" : "MESSAGE_TOO_COMPLEX", cause.message, {
+      metadata: { limit: cause.limit, [`${cause.limit}Max`]: String(cause.limitValue) },
+      cause,
+    });
+  }
 }
 
 /** Throws a {@link RestProblem} (415) where the body is compressed or otherwise coded (RFC 9110, sections 8.4 and 15.5.16). */

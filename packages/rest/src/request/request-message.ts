@@ -7,7 +7,7 @@ import {
   type Message,
   type Registry,
 } from "@bufbuild/protobuf";
-import type { Binding, PathField } from "@parley/contract";
+import { type Binding, checkJson, DecodeLimitError, JsonNumberError, type PathField } from "@parley/contract";
 import { quoted, RestProblem } from "../problem.ts";
 import { capturedValue } from "../route/captured-value.ts";
 import { refuseUnreadable, refuseUnreadableValue } from "./body-fields.ts";
@@ -41,6 +41,7 @@ export function requestMessage(binding: Binding, parts: RequestParts): Message {
   assignQuery(binding, parts.query, root);
   completeUpdateMask(binding, root);
   try {
+    checkJson(binding.method.input, root);
     return fromJson(binding.method.input, root, parts.registry === undefined ? {} : { registry: parts.registry });
   } catch (cause) {
     throw invalidField(cause);
@@ -123,6 +124,9 @@ function refuseContradiction(name: string, inPath: JsonValue, inBody: JsonValue 
 const decoderMessageLengthMax = 300;
 
 function invalidField(cause: unknown): RestProblem {
+  if (cause instanceof DecodeLimitError || cause instanceof JsonNumberError) {
+    return new RestProblem("INVALID_REQUEST", `${cause.field}: ${cause.message}`, { cause, field: cause.field });
+  }
   const message = cause instanceof Error ? cause.message.slice(0, decoderMessageLengthMax) : "the request is not valid";
   const field = fieldOf(cause instanceof Error ? (cause.cause ?? cause) : cause);
   return new RestProblem("INVALID_REQUEST", message, { cause, ...(field === undefined ? {} : { field: field.name }) });

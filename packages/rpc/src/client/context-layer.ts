@@ -1,4 +1,4 @@
-import { ConnectError, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
+import { Code, ConnectError, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
 import { callContextKey } from "../call/call-context.ts";
 import type { Environment } from "../environment/environment.ts";
 import { type CheckedHeader, callHeader } from "./call/call-header.ts";
@@ -64,23 +64,38 @@ export class ContextLayer implements CallLayer {
     });
   }
 
-  /** The messages of a stream, with its end counted. */
+  /** The messages of a stream, with its end counted. A caller that reads no further cancels it. */
   #counted<T>(messages: AsyncIterable<T>, state: MethodState, startMs: number): AsyncIterable<T> {
     const { clock } = this.#environment;
     return {
       [Symbol.asyncIterator]: () => {
         const iterator = messages[Symbol.asyncIterator]();
+        let ended = false;
+        const end = (code?: Code) => {
+          if (!ended) {
+            ended = true;
+            state.metrics.callEnded(code, clock.monotonic() - startMs);
+          }
+        };
         return {
           next: () =>
             iterator.next().then(
               (result) => {
                 if (result.done) {
-                  state.metrics.callEnded(undefined, clock.monotonic() - startMs);
+                  end();
                 }
                 return result;
               },
-              (error) => this.#failed(error, state, startMs),
+              (error) => {
+                ended = true;
+                return this.#failed(error, state, startMs);
+              },
             ),
+          return: async (value) => {
+            end(Code.Canceled);
+            await iterator.return?.();
+            return { done: true, value };
+          },
         };
       },
     };

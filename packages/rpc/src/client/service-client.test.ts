@@ -4,9 +4,15 @@ import { createSecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { create, createFileRegistry, type DescMethod, type DescService } from "@bufbuild/protobuf";
+import {
+  create,
+  createFileRegistry,
+  type DescMethod,
+  type DescMethodStreaming,
+  type DescService,
+} from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { Code, createClient, type Interceptor } from "@connectrpc/connect";
+import { Code, createClient, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { EchoService, file_echo_v1_echo_service } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { afterEach, describe, expect, it } from "vitest";
@@ -174,6 +180,33 @@ describe("streams", () => {
     );
     expect(String(await failed)).toContain("unavailable");
     expect([begun, seen]).toEqual([2, ["x2"]]);
+  });
+
+  it("are canceled by a caller of the transport that reads no further, and count as that", async () => {
+    const aborted = Promise.withResolvers<void>();
+    const entry = implement(StreamService, {
+      async *repeat(_request: object, context: HandlerContext) {
+        context.signal.addEventListener("abort", () => aborted.resolve());
+        yield { message: "a" };
+        await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+      },
+    } as never);
+    const { server, url } = await serveEcho({ entries: [entry] });
+    closing.push(() => server.close());
+    const { environment, pool } = world();
+    const transport = createServiceTransport(url, { environment, pool });
+    const method = StreamService.method.repeat as DescMethodStreaming;
+    async function* request() {
+      yield {};
+    }
+    const response = await transport.stream(method, undefined, undefined, undefined, request());
+    for await (const _ of response.message) {
+      break;
+    }
+    await aborted.promise;
+    expect(await environment.metrics.metrics()).toMatch(
+      /grpc_client_call_duration_seconds_count\{.*Repeat.*"CANCELLED"\} 1/,
+    );
   });
 
   it("fail at once where the target is down, and name it", async () => {

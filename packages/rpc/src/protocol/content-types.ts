@@ -8,8 +8,10 @@ export interface ContentType {
   readonly enveloped: boolean;
 }
 
-const pattern =
-  /^application\/(?:(grpc-web-text|grpc-web|grpc)(?:\+(?:(json)(?:; ?charset=utf-?8)?|proto))?|(connect\+)?(?:(json)(?:; ?charset=utf-?8)?|proto))$/i;
+/** A media type and its parameters (RFC 9110, section 8.3.1). */
+const mediaType = /^([^\s;]+)\s*((?:;\s*(?:[^\s;="]+=(?:"(?:[^"\\]|\\.)*"|[^\s;"]*)\s*)?)*)$/;
+const charset = /;\s*charset="?([^\s;"]*)/i;
+const name = /^application\/(?:(grpc-web-text|grpc-web|grpc)(?:\+(?:(json)|proto))?|(connect\+)?(?:(json)|proto))$/;
 
 /** Reads a `content-type`; undefined where it is none of ours (415). */
 export function parseContentType(value: string): ContentType | undefined {
@@ -25,18 +27,23 @@ export function formatContentType({ protocol, codec, text, enveloped }: ContentT
 }
 
 function match(value: string): ContentType | undefined {
-  const found = pattern.exec(value);
-  if (found === null) {
+  const [, type = "", parameters = ""] = mediaType.exec(value) ?? [];
+  const found = name.exec(type.toLowerCase());
+  if (found === null || !isUtf8(charset.exec(parameters)?.[1])) {
     return undefined;
   }
   const [, grpc, grpcJson, enveloped, json] = found;
-  const name = grpc?.toLowerCase();
   return {
-    protocol: name === undefined ? "connect" : name === "grpc" ? "grpc" : "grpc-web",
+    protocol: grpc === undefined ? "connect" : grpc === "grpc" ? "grpc" : "grpc-web",
     codec: grpcJson === undefined && json === undefined ? "proto" : "json",
-    text: name === "grpc-web-text",
-    enveloped: name !== undefined || enveloped !== undefined,
+    text: grpc === "grpc-web-text",
+    enveloped: grpc !== undefined || enveloped !== undefined,
   };
+}
+
+/** JSON is UTF-8 (RFC 8259, section 8.1); other parameters change nothing. */
+function isUtf8(value = "utf-8"): boolean {
+  return /^utf-?8$/i.test(value);
 }
 
 // The spellings that clients really send are looked up, not matched: this is asked once a call.

@@ -13,6 +13,8 @@ import { checkJson, type DecodeBudget, defaultDecodeBudget, scanJson, scannedByt
 /** Settings of reading JSON: those of protobuf-es, and what a message may cost. */
 export interface JsonBytesOptions extends Partial<JsonReadOptions> {
   readonly budget?: DecodeBudget;
+  /** Looks at the parsed text before it becomes a message. What it throws is thrown. */
+  readonly check?: ((value: JsonValue) => void) | undefined;
 }
 
 /**
@@ -22,14 +24,14 @@ export interface JsonBytesOptions extends Partial<JsonReadOptions> {
 export function messageFromJsonBytes<T extends DescMessage>(
   schema: T,
   bytes: Buffer,
-  { budget = defaultDecodeBudget, ...options }: JsonBytesOptions,
+  { budget = defaultDecodeBudget, check, ...options }: JsonBytesOptions,
 ): MessageShape<T> {
   if (!isUtf8(bytes)) {
     // Decoded all the same, each wrong byte would become U+FFFD, and be stored as that (RFC 8259, section 8.1).
     throw new Error(`cannot decode message ${schema.typeName} from JSON: the text is not valid UTF-8`);
   }
   const keys = bytes.length < scannedBytesMin ? undefined : scanJson(bytes, budget).keys;
-  return read(schema, { text: textOf(bytes), keys, options, contractLimits: budget.contractLimits ?? true });
+  return read(schema, { text: textOf(bytes), keys, check, options, contractLimits: budget.contractLimits ?? true });
 }
 
 /** Reads a message as protobuf-es does, with the same errors, but for numbers in quotes: see `checkJson`. */
@@ -38,13 +40,14 @@ export function messageFromJson<T extends DescMessage>(
   text: string,
   options: Partial<JsonReadOptions>,
 ): MessageShape<T> {
-  return read(schema, { text, keys: undefined, options, contractLimits: true });
+  return read(schema, { text, keys: undefined, check: undefined, options, contractLimits: true });
 }
 
 interface JsonText {
   readonly text: string;
   /** How many keys are written in it, where they were counted. */
   readonly keys: number | undefined;
+  readonly check: ((value: JsonValue) => void) | undefined;
   readonly options: Partial<JsonReadOptions>;
   readonly contractLimits: boolean;
 }
@@ -53,15 +56,21 @@ interface JsonText {
  * protobuf-es looks at each character once more for keys that come twice, which takes it longer than all the rest; here they are counted, and only
  * where the count leaves a doubt is it asked.
  */
-function read<T extends DescMessage>(schema: T, { text, keys, options, contractLimits }: JsonText): MessageShape<T> {
+function read<T extends DescMessage>(
+  schema: T,
+  { text, keys, check, options, contractLimits }: JsonText,
+): MessageShape<T> {
   const value = parse(text);
-  if (value === undefined || keysOf(value, nestingMax) !== (keys ?? keysIn(text))) {
+  if (value === undefined) {
     return fromJsonString(schema, text, options);
   }
   if (contractLimits) {
     checkJson(schema, value);
   }
-  return fromJson(schema, value, options);
+  check?.(value);
+  return keysOf(value, nestingMax) === (keys ?? keysIn(text))
+    ? fromJson(schema, value, options)
+    : fromJsonString(schema, text, options);
 }
 
 /** Text without the byte order mark that some clients put before it. */

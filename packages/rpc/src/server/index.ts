@@ -1,3 +1,4 @@
+export { limitSettings } from "./config/limit-settings.ts";
 export type { ServerConfig, TlsConfig } from "./config/server-config.ts";
 export { defaultLimits, type ServerLimits } from "./config/server-limits.ts";
 export {
@@ -21,9 +22,7 @@ export { readTrustedProxies, type TrustedProxies } from "./http/trusted-proxies.
 export { peerKey } from "./in-process/in-process-transport.ts";
 export { CallsCutError } from "./listening/drain.ts";
 export { batchOf } from "./pipeline/batch-of.ts";
-export { CallPipeline, type CallPipelineOptions } from "./pipeline/call-pipeline.ts";
-export type { CountCall } from "./pipeline/count-call.ts";
-export { ServerCall } from "./pipeline/server-call.ts";
+export type { CountCall } from "./pipeline/caller-check.ts";
 export {
   implement,
   implementPartly,
@@ -33,3 +32,4 @@ export {
 } from "./pipeline/service-module.ts";
 export { runService, type ServiceStart } from "./run-service.ts";
 export { type RunningServer, type ServeOptions, serve } from "./serve.ts";
+export { sharedMessage, sharedMessages } from "./streams/shared-message.ts";

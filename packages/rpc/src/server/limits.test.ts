@@ -155,13 +155,23 @@ describe("limits", () => {
   it("close a connection whose client resets streams in a row", async () => {
     const { url } = await open({
       config: { drainNoticeMs: 0, limits: { streamResetBurstMax: 20, streamResetsPerSecondMax: 1 } },
+      // A call that is answered before it is reset does not count.
+      echo: async ({ message }, { signal }) => {
+        if (message === "wait") {
+          await once(signal, "abort");
+        }
+        return { message };
+      },
     });
     const session = http2Connect(url);
     const closed = new Promise<void>((resolve) => session.on("close", () => resolve()));
     session.on("error", () => {});
+    // Streams that are closed before there is a connection are never sent.
+    await once(session, "connect");
     for (let round = 0; round < 200 && !session.destroyed; round++) {
       const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" });
       stream.on("error", () => {});
+      stream.write(Buffer.from("\0\0\0\0\x06\x0a\x04wait"));
       stream.close(8);
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -6,7 +6,7 @@ import { implement } from "./pipeline/service-module.ts";
 
 const running: EchoServer[] = [];
 
-async function start(): Promise<EchoServer & { readonly placed: () => number }> {
+async function start(rpcPath: "own" | "stock"): Promise<EchoServer & { readonly placed: () => number }> {
   let placed = 0;
   const orders = implement(OrderService, {
     createOrder: () => {
@@ -14,7 +14,7 @@ async function start(): Promise<EchoServer & { readonly placed: () => number }> 
       return {};
     },
   } as never);
-  const server = await serveEcho({ entries: [orders] });
+  const server = await serveEcho({ entries: [orders], config: { rpcPath } });
   running.push(server);
   return Object.assign(server, { placed: () => placed });
 }
@@ -85,10 +85,10 @@ function post(url: string, body: Buffer, headers: Record<string, string>) {
   return fetch(`${url}/order.v1.OrderService/CreateOrder`, { method: "POST", headers, body: Uint8Array.from(body) });
 }
 
-describe("a request that costs more than its size", () => {
+describe.each(["own", "stock"] as const)("on the %s path, a request that costs more than its size", (rpcPath) => {
   it.each(bombs)("is refused before it is decoded, compressed or not: %s", async (...bomb) => {
     const [, contentType, body, reason, words] = bomb;
-    const { url, placed } = await start();
+    const { url, placed } = await start(rpcPath);
     for (const headers of [
       { "content-type": contentType },
       { "content-type": contentType, "content-encoding": "gzip" },
@@ -107,7 +107,7 @@ describe("a request that costs more than its size", () => {
   });
 
   it("is told at most ten of a hundred violations", async () => {
-    const { url } = await start();
+    const { url } = await start(rpcPath);
     const items = Array.from({ length: 100 }, () => ({ productId: "" }));
     const response = await post(url, Buffer.from(JSON.stringify({ userId: "1", items })), {
       "content-type": "application/json",
@@ -118,14 +118,14 @@ describe("a request that costs more than its size", () => {
   });
 
   it("is told of a list that is too long before anything of its entries", async () => {
-    const { url } = await start();
+    const { url } = await start(rpcPath);
     const items = Array.from({ length: 101 }, () => ({ productId: "" }));
     const response = await post(url, Buffer.from(JSON.stringify({ items })), { "content-type": "application/json" });
     expect(((await response.json()) as Refusal).message).toBe("items: must contain no more than 100 item(s)");
   });
 });
 
-describe("a request whose bytes are wrong", () => {
+describe.each(["own", "stock"] as const)("on the %s path, a request whose bytes are wrong", (rpcPath) => {
   const json = { "content-type": "application/json" };
   const proto = { "content-type": "application/proto" };
   const gzip = gzipSync('{"userId":"1"}');
@@ -143,7 +143,7 @@ describe("a request whose bytes are wrong", () => {
     ["a number in hexadecimal", json, Buffer.from('{"userId":"1","items":[{"productId":"1","quantity":"0x10"}]}')],
     ["a number with a plus", json, Buffer.from('{"userId":"1","items":[{"productId":"1","quantity":"+5"}]}')],
   ])("is the caller's fault: %s", async (_name, headers, body) => {
-    const { url, placed } = await start();
+    const { url, placed } = await start(rpcPath);
     const response = await post(url, body, headers);
     expect(response.status).toBe(400);
     const refusal = (await response.json()) as Refusal;
@@ -153,7 +153,7 @@ describe("a request whose bytes are wrong", () => {
   });
 
   it("may name its compression in capitals", async () => {
-    const { url, placed } = await start();
+    const { url, placed } = await start(rpcPath);
     const body = gzipSync('{"userId":"1","items":[{"productId":"1","quantity":1}]}');
     const response = await post(url, body, { ...json, "content-encoding": "GZIP" });
     expect(response.status).toBe(200);

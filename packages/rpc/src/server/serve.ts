@@ -15,14 +15,18 @@ import { createHttpApp } from "./listening/http-app.ts";
 import { createListener } from "./listening/listener.ts";
 import type { TlsMaterial } from "./listening/listener-options.ts";
 import { createMetricsPage } from "./listening/metrics-page.ts";
+import { createQuickRefusal } from "./listening/quick-refusal.ts";
 import { CallPipeline } from "./pipeline/call-pipeline.ts";
 import { serveMethods } from "./pipeline/service-methods.ts";
 import type { ServiceModule } from "./pipeline/service-module.ts";
 import { errorDetailTypes } from "./standard/error-detail-types.ts";
 import { createHealth } from "./standard/health.ts";
 import { reflectionEntries } from "./standard/reflection.ts";
-import { stockPath } from "./streams/stock-path.ts";
+import { stockPath } from "./streams/stock/stock-path.ts";
+import { createStreamPath } from "./streams/stream-path.ts";
 import { createUnaryPath } from "./unary/unary-path.ts";
+import { createRefusals } from "./wire/refusals.ts";
+import { firstOf } from "./wire/rpc-path.ts";
 
 export interface ServeOptions {
   /** The service's name, for the log. */
@@ -73,6 +77,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     rate: module.rate,
     trustedProxies: module.trustedProxies,
     explainErrors: config.explainErrors,
+    reasonDomain: module.reasonDomain,
     journal,
   });
   const health = createHealth(module.entries.map(({ service }) => service.typeName));
@@ -92,7 +97,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     environment,
     health,
     connect: {
-      ...stockPath(pipeline, { methods, limits }),
+      ...stockPath(pipeline, { methods, limits, json }),
       interceptors: [...interceptors],
       jsonOptions: json,
       compressMinBytes: config.compressBytesMin ?? limits.responseBytesMax,
@@ -105,23 +110,27 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     ],
     httpPlugin: httpPlugin === undefined ? undefined : (instance) => httpPlugin(instance as FastifyInstance, local),
   });
-  const unary =
-    process.env[unaryPathVariable] === "stock"
-      ? undefined
-      : createUnaryPath(pipeline, {
-          methods,
-          limits,
-          clock: environment.clock,
-          interceptors,
-          compressBytesMin: config.compressBytesMin,
-          leaveCrossOrigin: httpPlugin !== undefined,
-          json,
-        });
+  const pathOptions = {
+    methods,
+    limits,
+    clock: environment.clock,
+    interceptors,
+    compressBytesMin: config.compressBytesMin,
+    leaveCrossOrigin: httpPlugin !== undefined,
+    json,
+  };
+  const path = firstOf([
+    ...(config.rpcPath === "stock"
+      ? []
+      : [createUnaryPath(pipeline, pathOptions), createStreamPath(pipeline, pathOptions)]),
+    createRefusals(pathOptions),
+  ]);
   const listener = createListener({
     limits,
     tls,
     handle: app.handle,
-    unary,
+    path,
+    quickRefusal: createQuickRefusal(pipeline, { methods, json, environment }),
     hostCheck: config.hostCheck,
     isTrusted: module.trustedProxies?.trusts,
     environment,
@@ -157,9 +166,6 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
       (closing ??= drain({ name, environment, pipeline, health, listener, noticeMs, graceMs: shutdownGraceMs, close })),
   };
 }
-
-/** Set to "stock", sends unary calls the way of all others. For tests alone, which compare the two. */
-const unaryPathVariable = "PARLEY_UNARY_PATH";
 
 /** A few round trips, also across regions. */
 const drainNoticeDefaultMs = 500;

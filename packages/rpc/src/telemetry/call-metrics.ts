@@ -47,7 +47,7 @@ export function createCallMetrics(registry: Registry): CallMetrics {
     "reason",
     valueFamily(registry, {
       name: "parley_server_calls_shed_by_reason_total",
-      help: "Calls refused for load, by reason: full, connection-share, caller-share, queue-age, deadline-near.",
+      help: "Calls refused for load, by reason: full, connection-share, caller-share, read-backlog, queue-age, deadline-near.",
       type: "counter",
     }),
   );

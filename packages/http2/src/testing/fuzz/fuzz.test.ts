@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { FrameReader } from "../../frames/frame-reader.ts";
 import { FrameWriter } from "../../frames/frame-writer.ts";
 import { Http2Connection } from "../../http2-connection.ts";
-import { Http2Stream } from "../../stream.ts";
-import { StreamTable } from "../../stream-table.ts";
+import { Http2Stream } from "../../streams/stream.ts";
+import { StreamTable } from "../../streams/stream-table.ts";
 import { fuzz } from "./fuzz.ts";
 
 const sequences = 20_000;

@@ -3,7 +3,7 @@ import { preface } from "../../frames/constants.ts";
 import { requestHeaders } from "../../header-fields.ts";
 import { encodeFields } from "../../hpack/header-encoder.ts";
 import { Http2Connection } from "../../http2-connection.ts";
-import type { Http2Stream } from "../../stream.ts";
+import type { Http2Stream } from "../../streams/stream.ts";
 import { type Frame, frame } from "../frames-fixture.ts";
 import { type Behaviour, type Sequence, streamWindowBytes } from "./sequence.ts";
 

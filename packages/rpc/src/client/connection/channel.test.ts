@@ -75,6 +75,20 @@ describe("a target", () => {
     expect(up.sessionCount()).toBe(1);
   });
 
+  it("of several URLs is the next one where the first is silent, long before the first is given up", async () => {
+    const silent = await rawTcp(() => {});
+    closing.push(() => silent.close());
+    const up = await okServer();
+    const targets = [
+      client(`${silent.url},${up.url}`, { connectTimeoutMs: 600_000 }),
+      client(`${silent.url},${silent.url},${up.url}`, { connectTimeoutMs: 600_000 }),
+    ];
+    for (const echo of targets) {
+      await echo.echo({}, { timeoutMs: 20_000 });
+    }
+    expect(up.sessionCount()).toBe(2);
+  }, 60_000);
+
   it("of a name is looked up", async () => {
     const server = await okServer();
     await client(`dns:///localhost:${server.port}`).echo({}, { timeoutMs: 5000 });

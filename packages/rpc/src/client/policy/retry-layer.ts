@@ -97,6 +97,10 @@ async function started<T>(messages: AsyncIterable<T>): Promise<AsyncIterable<T>>
         first = undefined;
         return Promise.resolve(result);
       },
+      async return(value) {
+        await iterator.return?.();
+        return { done: true, value };
+      },
     }),
   };
 }

@@ -20,6 +20,11 @@ export interface ServerConfig {
   /** Answers of at least this many bytes are compressed (gzip) for callers that accept it. By default none is. */
   readonly compressBytesMin?: number;
   /**
+   * What reads and writes calls: `own`, the default, straight from the connection; `stock`, Connect's handlers for Fastify, under the same
+   * limits. The two answer alike.
+   */
+  readonly rpcPath?: "own" | "stock";
+  /**
    * How long a server that closes still accepts calls: first with health at NOT_SERVING and all else as before, then once more with its port closed
    * and its clients asked to go elsewhere, for as long as they have connections. 500 ms by default.
    */

@@ -23,6 +23,15 @@ export interface ServerLimits {
   readonly diagnosticStreamsMax: number;
   /** How long a stream lives, give or take a tenth, before it ends with UNAVAILABLE for its client to open it again. 0 for ever. */
   readonly streamAgeMaxMs: number;
+  /**
+   * How much longer than in quiet times the answers of a unary method may take before further calls of it are refused, so that those that
+   * are let in are answered in time. Refusing begins where even the fastest answers are late, not in a burst.
+   */
+  readonly queueAgeMaxMs: number;
+  /** How long unary calls may wait on their connection before further ones on it are refused, once that lasts. */
+  readonly readBacklogMaxMs: number;
+  /** How long reading may take in one turn of the event loop, all HTTP/2 connections together, before each has had its slice. */
+  readonly readTurnMs: number;
   /** What a shed caller is told to wait before it tries again. */
   readonly shedRetryAfterMs: number;
   /** How long a unary call may take where the contract says nothing. */
@@ -54,6 +63,14 @@ export interface ServerLimits {
   readonly overheadFrameBurstMax: number;
   /** And how many a second in the long run, besides those. */
   readonly overheadFramesPerSecondMax: number;
+  /** Bytes of answers that may wait to be sent, all connections together. Beyond it, connections whose clients take nothing are closed. */
+  readonly bufferedResponseBytesMax: number;
+  /** And on one connection. Beyond half of it new calls are refused, beyond all of it answers are reset, with ENHANCE_YOUR_CALM. */
+  readonly bufferedResponseBytesPerConnectionMax: number;
+  /** Bytes of unfinished request bodies that may be held, all connections together. Beyond it the oldest are refused. */
+  readonly bufferedRequestBytesMax: number;
+  /** And on one connection. Beyond half of it most bodies have to wait, beyond all of it further ones are refused. */
+  readonly bufferedRequestBytesPerConnectionMax: number;
   /** What a client may send on one HTTP/2 stream before it has to wait. */
   readonly streamWindowBytes: number;
   /** And on one HTTP/2 connection. */
@@ -91,6 +108,12 @@ export const defaultLimits: ServerLimits = {
   diagnosticStreamsMax: 500,
   // Long enough to cost nothing, short enough that a place that was forgotten comes back, and that new replicas get their share of streams.
   streamAgeMaxMs: 60 * 60_000,
+  // Well inside the 2 s that people and most clients wait. Not shorter: work that is done together, such as commits, gains from many calls.
+  queueAgeMaxMs: 1_000,
+  // RFC 8289 aims at 5 ms for packets. What waits here is worth a few turns.
+  readBacklogMaxMs: 25,
+  // What a caller on a quiet connection waits at most for all others.
+  readTurnMs: 20,
   shedRetryAfterMs: 500,
   unaryTimeoutMs: 10_000,
   connectionsMax: 10_000,
@@ -107,6 +130,11 @@ export const defaultLimits: ServerLimits = {
   // Far more than any client has reason to send besides its calls, and few enough to be answered.
   overheadFrameBurstMax: 10_000,
   overheadFramesPerSecondMax: 1_000,
+  // All four fit beside each other in a heap of 256 MB; a connection may have eight messages of the largest size.
+  bufferedResponseBytesMax: 64 * 1024 * 1024,
+  bufferedResponseBytesPerConnectionMax: 32 * 1024 * 1024,
+  bufferedRequestBytesMax: 64 * 1024 * 1024,
+  bufferedRequestBytesPerConnectionMax: 32 * 1024 * 1024,
   // 256 KiB let a stream do 100 MB/s at 2.5 ms; the connection's window is that of a full message on each of two streams.
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 8 * 1024 * 1024,

@@ -12,32 +12,18 @@ import {
 } from "envalid";
 import { createHostCheck, type HostCheck } from "../http/host-check.ts";
 import { readTrustedProxies, type TrustedProxies, TrustedProxiesError } from "../http/trusted-proxies.ts";
+import { limitSettings, limitsOf } from "./limit-settings.ts";
 import { misspeltSettings } from "./misspelt-settings.ts";
 import type { ServerConfig } from "./server-config.ts";
-import { defaultLimits } from "./server-limits.ts";
+import { wholeNumber } from "./whole-number.ts";
 
-export { bool as flag, port, str as text };
+export { bool as flag, port, str as text, wholeNumber };
 
 /** Settings by the name of the environment variable that gives them. */
 export type Settings = Record<string, ValidatorSpec<unknown>>;
 
 /** The values of settings. */
 export type SettingValues<S extends Settings> = CleanedEnv<S>;
-
-/** A whole number between `min` and `max`, both included. */
-export function wholeNumber({
-  min,
-  max,
-  ...spec
-}: { readonly min: number; readonly max: number } & Spec<number> & { default: number }) {
-  return makeValidator((input: string) => {
-    const value = Number(input);
-    if (input.trim() === "" || !Number.isInteger(value) || value < min || value > max) {
-      throw new EnvError(`must be a whole number from ${min} to ${max}, is "${input}"`);
-    }
-    return value;
-  })(spec);
-}
 
 /** Where another service is: an http or https URL with neither path nor query. */
 export const serviceUrl = makeValidator((input: string) => {
@@ -112,24 +98,11 @@ export const serverSettings = {
   LOG_LEVEL: choice(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info" }),
   LOG_FORMAT: choice(["json", "logfmt"], { default: "json" }),
   SHUTDOWN_GRACE_MS: wholeNumber({ min: 0, max: 600_000, default: 10_000 }),
-  REQUEST_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_073_741_824, default: defaultLimits.requestBytesMax }),
-  REQUEST_ELEMENTS_MAX: wholeNumber({ min: 100, max: 10_000_000, default: defaultLimits.requestElementsMax }),
-  RESPONSE_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_073_741_824, default: defaultLimits.responseBytesMax }),
-  HEADER_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_048_576, default: defaultLimits.headerBytesMax }),
-  CALLS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.callsMax }),
-  CONNECTIONS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.connectionsMax }),
-  CONNECTIONS_PER_ADDRESS_MAX: wholeNumber({
-    min: 1,
-    max: 1_000_000,
-    default: defaultLimits.connectionsPerAddressMax,
+  RPC_PATH: choice(["own", "stock"], {
+    default: "own",
+    desc: "What reads and writes calls: this runtime, or Connect's handlers for Fastify.",
   }),
-  HANDSHAKE_TIMEOUT_MS: wholeNumber({ min: 100, max: 600_000, default: defaultLimits.handshakeTimeoutMs }),
-  CALLS_SHARE_PERCENT: wholeNumber({ min: 1, max: 100, default: defaultLimits.callsSharePercent }),
-  STREAMS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.streamsMax }),
-  STREAMS_SHARE_PERCENT: wholeNumber({ min: 1, max: 100, default: defaultLimits.streamsSharePercent }),
-  DIAGNOSTIC_STREAMS_MAX: wholeNumber({ min: 1, max: 1_000_000, default: defaultLimits.diagnosticStreamsMax }),
-  STREAM_AGE_MAX_MS: wholeNumber({ min: 0, max: 2_147_483_647, default: defaultLimits.streamAgeMaxMs }),
-  UNARY_TIMEOUT_MS: wholeNumber({ min: 1, max: 3_600_000, default: defaultLimits.unaryTimeoutMs }),
+  ...limitSettings,
 } satisfies Settings;
 
 export type ServerSettings = typeof serverSettings;
@@ -174,23 +147,9 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
     ...adminConfig(values),
     reflection: values.REFLECTION,
     ...(values.AUTH === "off" ? { hostCheck: hostCheck(values) } : {}),
+    rpcPath: values.RPC_PATH,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
-    limits: {
-      requestBytesMax: values.REQUEST_BYTES_MAX,
-      requestElementsMax: values.REQUEST_ELEMENTS_MAX,
-      responseBytesMax: values.RESPONSE_BYTES_MAX,
-      headerBytesMax: values.HEADER_BYTES_MAX,
-      callsMax: values.CALLS_MAX,
-      connectionsMax: values.CONNECTIONS_MAX,
-      connectionsPerAddressMax: values.CONNECTIONS_PER_ADDRESS_MAX,
-      handshakeTimeoutMs: values.HANDSHAKE_TIMEOUT_MS,
-      callsSharePercent: values.CALLS_SHARE_PERCENT,
-      streamsMax: values.STREAMS_MAX,
-      streamsSharePercent: values.STREAMS_SHARE_PERCENT,
-      diagnosticStreamsMax: values.DIAGNOSTIC_STREAMS_MAX,
-      streamAgeMaxMs: values.STREAM_AGE_MAX_MS,
-      unaryTimeoutMs: values.UNARY_TIMEOUT_MS,
-    },
+    limits: limitsOf(values),
   };
 }
 

@@ -8,6 +8,8 @@ export type ConnectionRefusal =
   | "connections_per_address_max"
   | "evicted_silent"
   | "evicted_idle"
+  | "buffered_response_bytes"
+  | "buffered_request_bytes"
   | PeerLimit;
 
 /** How often the log mentions refused connections: they come in floods. */

@@ -1,11 +1,13 @@
 import {
   createServer,
-  type IncomingMessage,
+  IncomingMessage,
   type OutgoingHttpHeader,
   type OutgoingHttpHeaders,
   ServerResponse,
 } from "node:http";
 import type { Socket } from "node:net";
+import type { BufferHolder } from "../buffers/buffer-budget.ts";
+import { type ConnectionBodies, isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost1 } from "../http/refuse-host.ts";
 import type { HttpOptions } from "./listener-options.ts";
 
@@ -18,16 +20,81 @@ export interface Http1Side {
   close(): void;
 }
 
+interface Http1Connection extends BufferHolder {
+  /** Requests without their whole answer. */
+  count: number;
+  /** Bytes of answers that wait to be sent. */
+  unsentBytes: number;
+  closed: boolean;
+  readonly bodies: ConnectionBodies;
+}
+
+/** A smaller answer, alone on its connection, is not worth counting. */
+const countedBytesMin = 4_096;
+
+function sizeOf(chunk: unknown): number {
+  return typeof chunk === "string" || chunk instanceof Uint8Array ? chunk.length : 0;
+}
+
 type Head = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
 /** How many connections {@link Http1Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
 const lookedAtMax = 64;
 
-export function createHttp1({ limits, handle, unary, hostCheck, state, spoke }: HttpOptions): Http1Side {
-  /** Requests without their whole answer, by connection. */
-  const pending = new Map<Socket, number>();
+export function createHttp1({
+  limits,
+  handle,
+  path,
+  hostCheck,
+  state,
+  spoke,
+  unsent,
+  bodies,
+  onRefused,
+}: HttpOptions): Http1Side {
+  const pending = new Map<Socket, Http1Connection>();
 
-  class CountedResponse extends ServerResponse<IncomingMessage> {
+  /** Counts what has come of a body before all of it has. */
+  class CountedRequest extends IncomingMessage implements UnfinishedBody {
+    /** Whether the body is collected until it is whole. Those of messages one by one are not. */
+    collects: boolean | undefined;
+    #heldBytes = 0;
+
+    override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
+      if (chunk === null) {
+        this.holdBytes(0);
+      } else if (String(chunk.length) !== this.headers["content-length"]) {
+        this.collects ??= !isStreaming(this.headers["content-type"]);
+        if (this.collects) {
+          this.holdBytes(this.#heldBytes + chunk.length);
+        }
+      }
+      return super.push(chunk, encoding);
+    }
+
+    evict(): void {
+      onRefused("buffered_request_bytes", this.socket.remoteAddress ?? "unknown");
+      this.socket.destroy();
+    }
+
+    /** A connection has one body at a time, which waits for no other. */
+    wait(): void {}
+
+    override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+      this.holdBytes(0);
+      super._destroy(error, done);
+    }
+
+    /** So many bytes are held until more has come. */
+    holdBytes(bytes: number): void {
+      if (bytes !== this.#heldBytes) {
+        this.#heldBytes = bytes;
+        pending.get(this.socket)?.bodies.hold(this, bytes);
+      }
+    }
+  }
+
+  class CountedResponse extends ServerResponse<CountedRequest> {
     override writeHead(statusCode: number, statusMessage?: string | Head, headers?: Head): this {
       if (state.draining) {
         this.shouldKeepAlive = false;
@@ -35,17 +102,48 @@ export function createHttp1({ limits, handle, unary, hostCheck, state, spoke }: 
       return super.writeHead(statusCode, statusMessage as string, headers);
     }
 
+    counts: Http1Connection | undefined;
+    #unsentBytes = 0;
+
+    override write(chunk: unknown, ...rest: never[]): boolean {
+      const taken = super.write(chunk, ...rest);
+      if (taken) {
+        this.#count(-this.#unsentBytes);
+      } else {
+        this.#count(sizeOf(chunk));
+      }
+      return taken;
+    }
+
+    override end(chunk?: unknown, ...rest: never[]): this {
+      const bytes = typeof chunk === "function" ? 0 : sizeOf(chunk);
+      if (bytes >= countedBytesMin || (this.counts?.count ?? 0) > 1) {
+        this.#count(bytes);
+      }
+      return super.end(chunk, ...rest);
+    }
+
     override detachSocket(socket: Socket): void {
-      const count = pending.get(socket);
-      if (count !== undefined) {
-        pending.set(socket, count - 1);
+      if (this.counts !== undefined) {
+        this.counts.count--;
+        this.#count(-this.#unsentBytes);
       }
       super.detachSocket(socket);
+    }
+
+    #count(bytes: number): void {
+      const connection = this.counts;
+      if (bytes !== 0 && connection !== undefined && !connection.closed) {
+        this.#unsentBytes += bytes;
+        connection.unsentBytes += bytes;
+        unsent.hold(connection, connection.unsentBytes);
+      }
     }
   }
 
   const server = createServer(
     {
+      IncomingMessage: CountedRequest,
       ServerResponse: CountedResponse,
       maxHeaderSize: limits.headerBytesMax,
       headersTimeout: limits.headersTimeoutMs,
@@ -56,15 +154,16 @@ export function createHttp1({ limits, handle, unary, hostCheck, state, spoke }: 
     },
     (request, response) => {
       const { socket } = request;
-      const count = (pending.get(socket) ?? 0) + 1;
-      pending.set(socket, count);
+      const connection = pending.get(socket);
+      response.counts = connection;
+      const count = connection === undefined ? 1 : ++connection.count;
       spoke(socket);
       if (count > limits.pipelinedRequestsMax) {
         // The parser reads all requests of a chunk at once, so that pausing the socket would come too late.
         socket.destroy();
       } else if (hostCheck?.(request.headers.host) === false) {
         refuseHost1(request, response);
-      } else if (unary?.http1(request, response) !== true) {
+      } else if (path?.http1(request, response) !== true) {
         handle(request, response);
       }
     },
@@ -74,13 +173,28 @@ export function createHttp1({ limits, handle, unary, hostCheck, state, spoke }: 
   server.emit("listening");
   return {
     accept(socket) {
-      pending.set(socket, 0);
-      socket.once("close", () => pending.delete(socket));
+      const connection: Http1Connection = {
+        count: 0,
+        unsentBytes: 0,
+        closed: false,
+        bodies: bodies.connection(),
+        evict() {
+          onRefused("buffered_response_bytes", socket.remoteAddress ?? "unknown");
+          socket.destroy();
+        },
+      };
+      pending.set(socket, connection);
+      socket.once("close", () => {
+        pending.delete(socket);
+        connection.closed = true;
+        connection.bodies.close();
+        unsent.hold(connection, 0);
+      });
       server.emit("connection", socket);
     },
     closeOneIdle() {
       let lookedAt = 0;
-      for (const [socket, count] of pending) {
+      for (const [socket, { count }] of pending) {
         if (count === 0) {
           pending.delete(socket);
           socket.destroy();

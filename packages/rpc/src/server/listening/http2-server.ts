@@ -1,7 +1,9 @@
 import { createServer } from "node:http2";
 import type { Socket } from "node:net";
-import { errorCode, Http2Connection, NodeStream, requestHeaders } from "@parley/http2";
+import { errorCode, Http2Connection, type Http2Stream, NodeStream, ReadTurns, requestHeaders } from "@parley/http2";
+import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost2 } from "../http/refuse-host.ts";
+import type { ConnectionRefusal } from "./connection-refusals.ts";
 import type { HttpOptions } from "./listener-options.ts";
 
 /** The HTTP/2 side of a listener. */
@@ -12,32 +14,87 @@ export interface Http2Side {
   closeOneIdle(): boolean;
 }
 
+/** So many times as late as calls may be: refusing is not fast enough. */
+const hopelessTimes = 20;
+const narrowedBy = 16;
+
 /** How many connections {@link Http2Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
 const lookedAtMax = 64;
 
-export function createHttp2({ limits, handle, unary, hostCheck, state, spoke, onRefused }: HttpOptions): Http2Side {
+/** What a client may send on a stream before any of it was taken: a thousand streams of a connection hold no more than 64 MiB so. */
+const firstWindowBytes = 65_535;
+
+/** For the client's log, in GOAWAY. */
+const unsentText = "too many bytes of answers wait to be sent (BUFFERED_RESPONSE_BYTES_MAX)";
+
+export function createHttp2({
+  limits,
+  handle,
+  path,
+  quickRefusal,
+  hostCheck,
+  state,
+  spoke,
+  onRefused,
+  unsent,
+  bodies,
+}: HttpOptions): Http2Side {
   const connections = new Set<Http2Connection>();
+  const turns = new ReadTurns(limits.readTurnMs);
   // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
-  // a port: it is given the streams that the unary path leaves.
+  // a port: it is given the streams that the paths above leave.
   const compatibility = createServer(handle);
   return {
     connections,
     accept(socket) {
+      let narrowed = false;
+      // Where even refusing does not catch up, the excess waits at its sender: with fewer streams it can send less.
+      const narrow = (wanted: boolean) => {
+        if (wanted !== narrowed) {
+          narrowed = wanted;
+          const { streamsPerConnectionMax: most } = limits;
+          connection.allowStreams(wanted ? Math.max(1, Math.floor(most / narrowedBy)) : most);
+        }
+      };
       // It was accepted before the port was closed. A GOAWAY ahead of its first call would turn that call away.
       let announceLater = state.draining;
+      const refused = (refusal: ConnectionRefusal) => onRefused(refusal, socket.remoteAddress ?? "unknown");
+      const holder = {
+        evict() {
+          refused("buffered_response_bytes");
+          connection.destroy(errorCode.enhanceYourCalm, unsentText);
+          // Its client does not read, so that nothing that waits for it would ever leave.
+          socket.destroy();
+        },
+      };
+      const bodiesHere = bodies.connection();
+      const streamBodies = new Map<Http2Stream, UnfinishedBody>();
       const connection = new Http2Connection(socket, {
         role: "server",
         streamsMax: limits.streamsPerConnectionMax,
         streamWindowBytes: limits.streamWindowBytes,
+        firstWindowBytes: Math.min(firstWindowBytes, limits.streamWindowBytes),
         connectionWindowBytes: limits.connectionWindowBytes,
         headerBytesMax: limits.headerBytesMax,
+        turns,
         resets: { burstMax: limits.streamResetBurstMax, perSecondMax: limits.streamResetsPerSecondMax },
         overhead: { burstMax: limits.overheadFrameBurstMax, perSecondMax: limits.overheadFramesPerSecondMax },
         listener: {
           onStream(stream, block) {
+            const { behindMs } = connection;
+            if (quickRefusal?.refuse(stream, block, behindMs) === true) {
+              narrow(behindMs > limits.readBacklogMaxMs * hopelessTimes);
+              return;
+            }
+            narrow(false);
             const headers = block.tooLarge ? undefined : requestHeaders(block);
             if (headers === undefined) {
               stream.refuse(block.tooLarge ? errorCode.enhanceYourCalm : errorCode.protocol);
+              return;
+            }
+            if (connection.unsentBytes > unsent.refuseAboveBytes) {
+              unsent.refused();
+              stream.refuse(errorCode.enhanceYourCalm);
               return;
             }
             if (announceLater) {
@@ -50,17 +107,41 @@ export function createHttp2({ limits, handle, unary, hostCheck, state, spoke, on
             }
             if (hostCheck !== undefined && !hostCheck((headers[":authority"] as string | undefined) ?? headers.host)) {
               refuseHost2(stream, headers);
-            } else if (unary?.http2(stream, { headers, socket }) !== true) {
+            } else if (path?.http2(stream, { headers, socket }) !== true) {
               const whole = new NodeStream(stream, socket);
+              stream.collects = !isStreaming(headers["content-type"]);
               whole.headRequest = headers[":method"] === "HEAD";
               compatibility.emit("stream", whole, headers, 0, block.fields);
             }
           },
-          onLimit: (limit) => onRefused(limit, socket.remoteAddress ?? "unknown"),
+          onUnsent(bytes, stream) {
+            if (bytes > unsent.connectionBytesMax && stream !== undefined && !stream.closed) {
+              unsent.refused();
+              stream.reset(errorCode.enhanceYourCalm);
+            } else {
+              unsent.hold(holder, bytes);
+            }
+          },
+          onHeld(stream, bytes) {
+            let body = streamBodies.get(stream);
+            if (body === undefined) {
+              body = {
+                evict: () => stream.reset(errorCode.enhanceYourCalm),
+                wait: (waits) => stream.holdWindow(waits),
+              };
+              streamBodies.set(stream, body);
+            }
+            if (bytes === 0) {
+              streamBodies.delete(stream);
+            }
+            bodiesHere.hold(body, bytes);
+          },
+          onLimit: refused,
           onClose: () => connections.delete(connection),
         },
       });
       connections.add(connection);
+      socket.once("close", () => unsent.hold(holder, 0));
       socket.setTimeout(limits.connectionIdleTimeoutMs);
       socket.on("timeout", () => {
         if (connection.destroyed || socket.writableLength > 0) {

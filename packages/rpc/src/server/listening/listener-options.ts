@@ -1,10 +1,13 @@
 import type { Socket } from "node:net";
 import type { Environment } from "../../environment/environment.ts";
+import type { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
+import type { UnsentAnswers } from "../buffers/unsent-answers.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { HostCheck } from "../http/host-check.ts";
 import type { RequestHandler } from "../http/http-messages.ts";
-import type { UnaryPath } from "../unary/unary-path.ts";
+import type { RpcPath } from "../wire/rpc-path.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
+import type { QuickRefusal } from "./quick-refusal.ts";
 
 /** PEM texts. */
 export interface TlsMaterial {
@@ -18,7 +21,9 @@ export interface ListenerOptions {
   readonly tls?: TlsMaterial | undefined;
   readonly handle: RequestHandler;
   /** Asked first. What it does not take goes to `handle`. */
-  readonly unary?: UnaryPath | undefined;
+  readonly path?: RpcPath | undefined;
+  /** Refuses calls under load, before {@link path} is asked. Over HTTP/2 alone. */
+  readonly quickRefusal?: QuickRefusal | undefined;
   /** Which hosts requests may be for. Any by default. */
   readonly hostCheck?: HostCheck | undefined;
   /** Whether an address has no share of its own of the connections: a proxy in front. */
@@ -29,6 +34,8 @@ export interface ListenerOptions {
 /** What the two HTTP versions share of a listener. */
 export interface HttpOptions extends Omit<ListenerOptions, "tls"> {
   readonly state: { readonly draining: boolean };
+  readonly unsent: UnsentAnswers;
+  readonly bodies: UnfinishedBodies;
   /** Counts and logs a connection that is closed at a limit. */
   readonly onRefused: (refusal: ConnectionRefusal, address: string) => void;
   /** The connection has brought a request. */

@@ -1,4 +1,6 @@
 import { type AddressInfo, createServer, type Server } from "node:net";
+import { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
+import { createUnsentAnswers } from "../buffers/unsent-answers.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import { createRefusalReport } from "./connection-refusals.ts";
 import { detectProtocol } from "./first-bytes.ts";
@@ -38,6 +40,8 @@ export function createListener(options: ListenerOptions): Listener {
     ...options,
     state,
     onRefused,
+    bodies: new UnfinishedBodies(limits, environment),
+    unsent: createUnsentAnswers(limits, environment),
     spoke: (socket) => gate.spoke(tls?.rawSocketOf(socket) ?? socket),
   };
   const http1 = createHttp1(shared);

@@ -2,37 +2,27 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
 import type { AccessControl } from "../../access/guarded-call.ts";
+import { setReasonDomain } from "../../call/reason-error.ts";
 import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
 import type { TraceJournal } from "../../telemetry/trace-journal.ts";
+import { type Admission, createAdmission } from "../admission/admission.ts";
+import { MethodPace } from "../admission/method-pace.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { TrustedProxies } from "../http/trusted-proxies.ts";
-import { createAdmission } from "./admission.ts";
-import type { CountCall } from "./count-call.ts";
+import type { Many, Single, SingleToMany } from "./call-kinds.ts";
+import type { CallPipelineOptions } from "./call-pipeline-options.ts";
+import { type CountCall, checkCaller } from "./caller-check.ts";
 import { toCallerError } from "./error-mapping.ts";
 import { explainError } from "./explain-error.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import type { MethodRuntime, PlaceKind } from "./method-runtime.ts";
+import { type MethodRuntime, placeKindOf } from "./method-runtime.ts";
+import { runUnary, untilAborted } from "./run-implementation.ts";
 import { ServerCall, type Settled } from "./server-call.ts";
 import { exceededLimit } from "./validation/decode-errors.ts";
 import { validateMessage } from "./validation/validation.ts";
-
-export interface CallPipelineOptions {
-  readonly environment: Environment;
-  readonly limits: ServerLimits;
-  /** Access control. Without it anybody may call anything. */
-  readonly authorize?: AccessControl | undefined;
-  /** The rate limit, if there is one: it counts a call before its role is checked. */
-  readonly rate?: CountCall | undefined;
-  /** The proxies in front, if there are any: a call through one of them is its client's. */
-  readonly trustedProxies?: TrustedProxies | undefined;
-  /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
-  readonly explainErrors?: boolean | undefined;
-  /** Keeps the last calls. Without it none is kept. */
-  readonly journal?: TraceJournal | undefined;
-}
 
 /**
  * What a server does around each call, whichever protocol it came by: `open`, then one of the four kinds, then `close` exactly once.
@@ -48,9 +38,10 @@ export class CallPipeline {
   readonly #rate: CountCall | undefined;
   readonly #proxies: TrustedProxies | undefined;
   readonly #explainErrors: boolean;
+  readonly #reasonDomain: string | undefined;
   readonly #journal: TraceJournal | undefined;
   readonly #metrics;
-  readonly #admission;
+  readonly #admission: Admission;
   #ready = false;
   readonly #open: Deadlines<ServerCall>;
 
@@ -61,9 +52,11 @@ export class CallPipeline {
     rate,
     trustedProxies,
     explainErrors = true,
+    reasonDomain,
     journal,
   }: CallPipelineOptions) {
     this.#journal = journal;
+    this.#reasonDomain = reasonDomain;
     this.#explainErrors = explainErrors;
     this.#environment = environment;
     this.#open = new Deadlines<ServerCall>(environment.clock);
@@ -72,7 +65,11 @@ export class CallPipeline {
     this.#rate = rate;
     this.#proxies = trustedProxies;
     this.#metrics = createCallMetrics(environment.metrics);
-    this.#admission = createAdmission(limits, this.#metrics);
+    this.#admission = createAdmission(limits, {
+      metrics: this.#metrics,
+      // With access control a gateway must prove itself, see `ServerCall.forwardedFor`.
+      believesForwarded: authorize === undefined,
+    });
   }
 
   /** What to keep of a method. Exempt ones (health and reflection) ask for no permission and are not logged. */
@@ -82,7 +79,9 @@ export class CallPipeline {
       method,
       timeoutMs: methodPolicy(method).timeoutMs ?? unbounded,
       exempt,
-      placeKind: placeKind(method, exempt),
+      placeKind: placeKindOf(method, exempt),
+      reasonDomain: this.#reasonDomain ?? method.parent.file.proto.package,
+      pace: new MethodPace({ queueTimeMaxMs: this.#limits.queueAgeMaxMs }),
       metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
       log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
       logCall: createCallLog(this.#environment.log, method),
@@ -129,33 +128,12 @@ export class CallPipeline {
     if (!this.#ready) {
       throw new ConnectError("the server is starting", Code.Unavailable);
     }
-    this.#identify(call);
+    checkCaller(call, { access: this.#access, rate: this.#rate });
   }
 
-  /** Identity, rate, role: in this order, so that a refused token counts against its sender's rate too. */
-  #identify(call: ServerCall): void {
-    const access = this.#access;
-    if (access === undefined) {
-      this.#rate?.(call);
-      return;
-    }
-    const identified = call.race(access.identify(call)).then(
-      (caller) => {
-        call.caller = caller;
-        this.#rate?.(call);
-        access.permit(call, caller);
-        call.identified = undefined;
-      },
-      (error: unknown) => {
-        this.#rate?.(call);
-        throw error;
-      },
-    );
-    call.identified = identified.catch((error: unknown) => {
-      throw toCallerError(call, error);
-    });
-    // Whoever opened the call waits for it; should nobody do so, the call's kinds below still reject.
-    call.identified.catch(ignoreLateFailure);
+  /** See {@link Admission}. For calls that are refused before anything is made of them. */
+  get admission(): Admission {
+    return this.#admission;
   }
 
   /** Counts, logs and keeps how the call ended. Only the first time counts. */
@@ -168,7 +146,11 @@ export class CallPipeline {
     if (!call.runtime.exempt) {
       this.#metrics.inFlight.value--;
     }
-    const latencyMs = this.#environment.clock.monotonic() - call.startMs;
+    const nowMs = call.answeredMs > 0 ? call.answeredMs : this.#environment.clock.monotonic();
+    const latencyMs = nowMs - call.startMs;
+    if (error === undefined && call.begunMs > 0) {
+      call.runtime.pace.answered(nowMs - call.begunMs, nowMs);
+    }
     call.runtime.metrics.ended(error?.code, latencyMs / 1000);
     if (!call.runtime.exempt) {
       call.runtime.logCall(call, { error, latencyMs });
@@ -185,6 +167,7 @@ export class CallPipeline {
     if (this.#explainErrors) {
       explainError(error, call.method);
     }
+    setReasonDomain(error, call.runtime.reasonDomain);
   }
 
   /** One message in, one out. Rejects with what the caller is to be told. */
@@ -196,16 +179,16 @@ export class CallPipeline {
   unaryTo<I extends Message, O>(call: ServerCall, single: Single<I, O>, receiver: Settled<O>): void {
     let permission: Promise<void> | undefined;
     try {
-      permission = this.#letIn(call, single.request);
+      permission = this.letInMessage(call, single.request);
     } catch (error) {
       receiver.onError(toCallerError(call, error));
       return;
     }
     if (permission === undefined) {
-      runUnary(call, single, receiver);
+      runUnary(call, single, { receiver, clock: this.#environment.clock });
     } else {
       permission.then(
-        () => runUnary(call, single, receiver),
+        () => runUnary(call, single, { receiver, clock: this.#environment.clock }),
         (error: unknown) => receiver.onError(toCallerError(call, error)),
       );
     }
@@ -217,7 +200,7 @@ export class CallPipeline {
     { request, handle }: SingleToMany<I, O>,
   ): AsyncGenerator<O> {
     try {
-      await this.#letIn(call, request);
+      await this.letInMessage(call, request);
       yield* untilAborted(call, handle(request, call));
     } catch (error) {
       throw toCallerError(call, error);
@@ -228,7 +211,7 @@ export class CallPipeline {
   async clientStream<I extends Message, O>(call: ServerCall, { requests, handle }: Many<I, Promise<O>>): Promise<O> {
     try {
       await call.identified;
-      this.#admit(call);
+      this.admit(call);
       return await call.race(handle(this.#letInEach(call, requests), call));
     } catch (error) {
       throw toCallerError(call, error);
@@ -242,7 +225,7 @@ export class CallPipeline {
   ): AsyncGenerator<O> {
     try {
       await call.identified;
-      this.#admit(call);
+      this.admit(call);
       yield* untilAborted(call, handle(this.#letInEach(call, requests), call));
     } catch (error) {
       throw toCallerError(call, error);
@@ -250,25 +233,30 @@ export class CallPipeline {
   }
 
   /** What has to hold before an implementation sees a whole request. A promise only if something must be waited for. */
-  #letIn(call: ServerCall, message: Message): Promise<void> | undefined {
+  letInMessage(call: ServerCall, message: Message): Promise<void> | undefined {
     return call.identified === undefined
       ? this.#check(call, message)
       : call.identified.then(() => this.#check(call, message));
   }
 
   #check(call: ServerCall, message: Message): Promise<void> | undefined {
-    this.#admit(call);
-    return this.#checkMessage(call, message);
+    this.admit(call);
+    return this.checkMessage(call, message);
   }
 
   /** Takes a place. From then on a stream's age counts, and what is over by now is not begun. */
-  #admit(call: ServerCall): void {
+  admit(call: ServerCall): void {
     const nowMs = this.#environment.clock.monotonic();
-    if (call.deadlineMs <= nowMs) {
+    if (!call.runtime.pace.canAnswerWithin(call.deadlineMs - nowMs, nowMs)) {
+      this.#metrics.shed("deadline-near");
       call.expire();
-      throw toCallerError(call, call.aborted);
+    }
+    if (call.aborted !== undefined || call.ended) {
+      // Its caller left while the request was read: what takes a place now would never give it back.
+      throw call.aborted ?? new ConnectError("the call has ended", Code.Canceled);
     }
     this.#admission.admit(call);
+    call.begunMs = nowMs;
     if (call.method.methodKind !== "unary" && this.#limits.streamAgeMaxMs > 0) {
       // A tenth of jitter, so that streams that began together do not all come back together.
       const ageMs = this.#limits.streamAgeMaxMs * (0.9 + 0.2 * this.#environment.random());
@@ -277,7 +265,8 @@ export class CallPipeline {
     }
   }
 
-  #checkMessage(call: ServerCall, message: Message): Promise<void> | undefined {
+  /** The contract's rules, and the owner: for the first message of a stream. A promise only if something must be waited for. */
+  checkMessage(call: ServerCall, message: Message): Promise<void> | undefined {
     validateMessage(call.method.input, message);
     if (this.#access === undefined || call.runtime.exempt) {
       return undefined;
@@ -290,7 +279,7 @@ export class CallPipeline {
     let first = true;
     for await (const message of untilAborted(call, requests)) {
       if (first) {
-        await this.#checkMessage(call, message);
+        await this.checkMessage(call, message);
         first = false;
       } else {
         validateMessage(call.method.input, message);
@@ -298,80 +287,6 @@ export class CallPipeline {
       yield message;
     }
   }
-}
-
-function placeKind({ methodKind }: DescMethod, exempt: boolean): PlaceKind | undefined {
-  if (methodKind === "unary") {
-    return exempt ? undefined : "unary";
-  }
-  return exempt ? "diagnostics" : "streams";
-}
-
-function runUnary<I, O>(call: ServerCall, { request, handle }: Single<I, O>, receiver: Settled<O>): void {
-  let answer: O | Promise<O>;
-  try {
-    answer = handle(request, call);
-  } catch (error) {
-    receiver.onError(toCallerError(call, error));
-    return;
-  }
-  if (isPromise(answer)) {
-    call.settle(answer, {
-      onValue: (value) => receiver.onValue(value),
-      onError: (error) => receiver.onError(toCallerError(call, error)),
-    });
-  } else {
-    receiver.onValue(answer);
-  }
-}
-
-/** A call of one message, and the implementation that it is for. */
-export interface Single<I, O> {
-  readonly request: I;
-  handle(request: I, call: ServerCall): O | Promise<O>;
-}
-
-/** A call of one message that is answered with many, and the implementation that it is for. */
-export interface SingleToMany<I, O> {
-  readonly request: I;
-  handle(request: I, call: ServerCall): AsyncIterable<O>;
-}
-
-/** A call of many messages, and the implementation that it is for. */
-export interface Many<I, O> {
-  readonly requests: AsyncIterable<I>;
-  handle(requests: AsyncIterable<I>, call: ServerCall): O;
-}
-
-/** The elements until the call is aborted, which then throws, also while the next element is being waited for. */
-async function* untilAborted<T>(call: ServerCall, elements: AsyncIterable<T>): AsyncGenerator<T> {
-  const iterator = elements[Symbol.asyncIterator]();
-  let exhausted = false;
-  try {
-    while (true) {
-      const next = await call.race(iterator.next());
-      if (next.done === true) {
-        exhausted = true;
-        return;
-      }
-      yield next.value;
-    }
-  } catch (error) {
-    exhausted = call.aborted === undefined;
-    throw error;
-  } finally {
-    if (!exhausted) {
-      // Not waited for: an implementation that hangs does not hold up its caller's answer.
-      iterator.return?.()?.catch(ignoreLateFailure);
-    }
-  }
-}
-
-/** The caller has its answer; what an implementation still throws while it is being ended has nobody to go to. */
-function ignoreLateFailure(): void {}
-
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as Promise<T> | undefined)?.then === "function";
 }
 
 /** What a call is told that the server cuts off itself. */

@@ -2,6 +2,8 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { LogCall } from "../../telemetry/access-log.ts";
 import type { MethodMetrics } from "../../telemetry/call-metrics.ts";
+import type { PlaceKind } from "../admission/admitted-call.ts";
+import type { MethodPace } from "../admission/method-pace.ts";
 
 /** What the pipeline keeps of a method, looked up once when the server is built. */
 export interface MethodRuntime {
@@ -12,11 +14,20 @@ export interface MethodRuntime {
   readonly exempt: boolean;
   /** Which of the server's places its calls take. Undefined for none: a health check is answered whatever the load. */
   readonly placeKind: PlaceKind | undefined;
+  /** The domain of the reasons in its errors (`google.rpc.ErrorInfo.domain`), for reasons that have none. */
+  readonly reasonDomain: string;
+  /** How fast it is at the moment. */
+  readonly pace: MethodPace;
   readonly metrics: MethodMetrics;
   /** A log that carries the method's name. */
   readonly log: Logger;
   readonly logCall: LogCall;
 }
 
-/** The budgets of places: unary calls, streams, and the streams of health and reflection. */
-export type PlaceKind = "unary" | "streams" | "diagnostics";
+/** Which places the calls of a method take. */
+export function placeKindOf({ methodKind }: DescMethod, exempt: boolean): PlaceKind | undefined {
+  if (methodKind === "unary") {
+    return exempt ? undefined : "unary";
+  }
+  return exempt ? "diagnostics" : "streams";
+}

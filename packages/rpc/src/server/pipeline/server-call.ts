@@ -7,7 +7,7 @@ import { childTrace, type Trace } from "../../call/trace.ts";
 import type { Environment } from "../../environment/environment.ts";
 import type { Linked } from "../../environment/linked-list.ts";
 import type { BatchedCall, EndedCall } from "../../telemetry/ended-call.ts";
-import type { TakenPlace } from "./admission.ts";
+import type { PlaceHolders } from "../admission/place-budget.ts";
 import { CallValues } from "./call-values.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import { streamAgeReached } from "./limit-errors.ts";
@@ -30,8 +30,12 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   identified: Promise<void> | undefined;
   /** The address that a door of the platform heard the call from, where one proved that it passed it on. */
   forwardedFor: string | undefined;
-  /** The place that it has among the server's. */
-  place: TakenPlace | undefined;
+  /** Who holds its place among the server's, if it has one. */
+  placeHolders: PlaceHolders | undefined;
+  /** When it took its place, by the clock's `monotonic`. */
+  begunMs = 0;
+  /** When its implementation had answered, by the same clock. */
+  answeredMs = 0;
   /** When it is cut off, by the same clock: at its deadline, or sooner at the maximum age of a stream. */
   endMs: number;
   /** Its place among the calls under way, which is the list's own affair. */
@@ -191,6 +195,15 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
         }
       },
     );
+  }
+
+  /** Calls back with the reason once the call is cut off: at once, if it is already. */
+  onAbort(callback: (reason: ConnectError) => void): void {
+    if (this.#aborted === undefined) {
+      this.#await(callback);
+    } else {
+      callback(this.#aborted);
+    }
   }
 
   #await(reject: Reject): void {

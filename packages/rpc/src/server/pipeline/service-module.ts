@@ -4,7 +4,7 @@ import type { FastifyInstance, RouteOptions } from "fastify";
 import type { JSONWebKeySet } from "jose";
 import type { AnyRequest, AnyResponse } from "../http/http-messages.ts";
 import type { TrustedProxies } from "../http/trusted-proxies.ts";
-import type { CountCall } from "./count-call.ts";
+import type { CountCall } from "./caller-check.ts";
 
 /** A contract and what stands behind it. Made by {@link implement}. */
 export interface ServiceEntry {
@@ -41,6 +41,11 @@ export interface ServiceModule {
    * where it is one too many.
    */
   readonly rate?: CountCall;
+  /**
+   * The domain of the reasons in the module's errors (`google.rpc.ErrorInfo.domain`), for example `shop.example.com`. Default: the package of
+   * the called method's contract.
+   */
+  readonly reasonDomain?: string;
   /** The public keys of the tokens that the module gives out, where it does: its own calls are checked with them. */
   readonly publishedKeys?: () => Promise<JSONWebKeySet>;
   /** The proxies in front of the server, whose `x-forwarded-for` names the client. None by default. */

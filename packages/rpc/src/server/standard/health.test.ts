@@ -1,11 +1,17 @@
 import { execFile, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
-import { Code, type ConnectError, createClient } from "@connectrpc/connect";
+import { create } from "@bufbuild/protobuf";
+import { Code, type ConnectError, createClient, type HandlerContext } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { ServerReflection } from "@parley/gen/grpc/reflection/v1/reflection_pb.js";
-import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  Health,
+  HealthCheckRequestSchema,
+  HealthCheckResponse_ServingStatus as Status,
+} from "@parley/gen/health/v1/health_pb.js";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { type EchoServer, serveEcho } from "../echo-fixture.ts";
+import { createHealth } from "./health.ts";
 
 const run = promisify(execFile);
 let server: EchoServer;
@@ -37,6 +43,31 @@ describe("health", () => {
       expect(status).toBe(Status.SERVICE_UNKNOWN);
       break;
     }
+  });
+
+  it("keeps nothing of watchers that are gone", async () => {
+    const health = createHealth([]);
+    const ends = new AbortController();
+    const watch = health.entry.implementation.watch as unknown as (
+      request: { readonly service: string },
+      context: { readonly signal: AbortSignal },
+    ) => AsyncGenerator<{ readonly status: number }>;
+    const watchers = Array.from({ length: 100 }, () => watch({ service: "" }, ends));
+    const second = watchers.map(async (watcher) => {
+      await watcher.next();
+      return watcher.next();
+    });
+    await expect.poll(() => health.watcherCount).toBe(100);
+    ends.abort();
+    expect((await Promise.all(second)).every(({ done }) => done === true)).toBe(true);
+    expect(health.watcherCount).toBe(0);
+  });
+
+  it("refuses a name that is longer than any, and keeps none", async () => {
+    const service = "x".repeat(100_000);
+    const refusal = { code: Code.InvalidArgument, rawMessage: expect.stringContaining("at most 200 characters") };
+    await expect(client().check({ service })).rejects.toMatchObject(refusal);
+    await expect(client().watch({ service })[Symbol.asyncIterator]().next()).rejects.toMatchObject(refusal);
   });
 
   it("is told over HTTP too", async () => {
@@ -73,6 +104,48 @@ describe("health", () => {
     expect((await fetch(`${url}/health`)).status).toBe(200);
     await ready.close();
   });
+});
+
+test("a cancelled Watch leaves nothing behind, and Watch streams have a budget of their own", async () => {
+  const health = createHealth([]);
+  const small = await serveEcho({
+    config: {
+      drainNoticeMs: 0,
+      limits: { diagnosticStreamsMax: 4, streamsSharePercent: 100, streamsMax: 1, callsMax: 1 },
+    },
+  });
+  const client = createClient(Health, createGrpcTransport({ baseUrl: small.url }));
+  const taken = async () =>
+    /places_taken\{budget="diagnostics"\} (\d+)/.exec(await small.environment.metrics.metrics())?.[1];
+  for (let round = 0; round < 3; round++) {
+    const leaving = new AbortController();
+    const watches = Array.from({ length: 4 }, () =>
+      client.watch({}, { signal: leaving.signal })[Symbol.asyncIterator](),
+    );
+    await Promise.all(watches.map((watch) => watch.next()));
+    await expect(client.watch({})[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: Code.ResourceExhausted,
+      rawMessage: expect.stringContaining("DIAGNOSTIC_STREAMS_MAX=4"),
+    });
+    await expect(client.check({})).resolves.toMatchObject({ status: Status.SERVING });
+    leaving.abort();
+    await expect.poll(taken).toBe("0");
+  }
+  await small.server.close();
+  // What the implementation itself keeps of a watch that is gone: nothing, though its status never changed.
+  const gone = new AbortController();
+  const { implementation } = health.entry;
+  const watch = (implementation.watch as unknown as (request: object, context: HandlerContext) => unknown)(
+    create(HealthCheckRequestSchema),
+    { signal: gone.signal } as HandlerContext,
+  );
+  const iterator = (watch as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+  await iterator.next();
+  expect(health.watcherCount).toBe(1);
+  const next = iterator.next();
+  gone.abort();
+  await expect(next).resolves.toMatchObject({ done: true });
+  expect(health.watcherCount).toBe(0);
 });
 
 describe("reflection", () => {

@@ -12,6 +12,8 @@ export interface Health {
   /** Tells everybody who watches. */
   set(status: "SERVING" | "NOT_SERVING"): void;
   report(): HealthReport;
+  /** Open `Watch` streams. */
+  readonly watcherCount: number;
 }
 
 export interface HealthReport {
@@ -23,7 +25,7 @@ export interface HealthReport {
 export function createHealth(serviceNames: readonly string[]): Health {
   const known = new Set(["", ...serviceNames]);
   let serving = false;
-  let change = Promise.withResolvers<void>();
+  const watchers = new Set<() => void>();
   const statusOf = (service: string) => {
     if (!known.has(service)) {
       return Status.SERVICE_UNKNOWN;
@@ -33,6 +35,7 @@ export function createHealth(serviceNames: readonly string[]): Health {
 
   const entry = implement(HealthService, {
     check({ service }) {
+      checkName(service);
       if (!known.has(service)) {
         throw reasonError(Code.NotFound, {
           reason: "SERVICE_UNKNOWN",
@@ -44,17 +47,29 @@ export function createHealth(serviceNames: readonly string[]): Health {
     list() {
       return { statuses: Object.fromEntries([...known].map((service) => [service, { status: statusOf(service) }])) };
     },
-    async *watch({ service }) {
-      let told: Status | undefined;
-      // Ended from outside: by the caller who goes away, or by the server when it closes.
-      while (true) {
-        const changed = change.promise;
-        const status = statusOf(service);
-        if (status !== told) {
-          told = status;
-          yield { status };
+    async *watch({ service }, { signal }) {
+      checkName(service);
+      let wake = () => {};
+      const onChange = () => wake();
+      watchers.add(onChange);
+      signal.addEventListener("abort", onChange);
+      try {
+        let told: Status | undefined;
+        // Ends with its call: at the caller's cancellation, at the stream's maximum age, or when the server closes.
+        while (!signal.aborted) {
+          const status = statusOf(service);
+          if (status !== told) {
+            told = status;
+            yield { status };
+          } else {
+            await new Promise<void>((resolve) => {
+              wake = resolve;
+            });
+          }
         }
-        await changed;
+      } finally {
+        watchers.delete(onChange);
+        signal.removeEventListener("abort", onChange);
       }
     },
   });
@@ -63,9 +78,12 @@ export function createHealth(serviceNames: readonly string[]): Health {
     entry,
     set(status) {
       serving = status === "SERVING";
-      const { resolve } = change;
-      change = Promise.withResolvers();
-      resolve();
+      for (const wake of watchers) {
+        wake();
+      }
+    },
+    get watcherCount() {
+      return watchers.size;
     },
     report() {
       const status = serving ? "SERVING" : "NOT_SERVING";
@@ -74,5 +92,16 @@ export function createHealth(serviceNames: readonly string[]): Health {
   };
 }
 
-/** What is told back of a name. */
+/** A name is kept for as long as its stream is open: none of ours has more than 64 characters. */
+function checkName(service: string): void {
+  if (service.length > nameCharsMax) {
+    throw reasonError(Code.InvalidArgument, {
+      reason: "INVALID_REQUEST",
+      message: `service must have at most ${nameCharsMax} characters, has ${service.length}.`,
+      fields: [{ field: "service", description: `must have at most ${nameCharsMax} characters` }],
+    });
+  }
+}
+
+/** The longest name of a service that health answers for, and that is repeated in an error. */
 const nameCharsMax = 200;

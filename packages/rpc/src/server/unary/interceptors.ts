@@ -1,5 +1,6 @@
 import { create, type DescMethod, type Message } from "@bufbuild/protobuf";
-import type { HandlerContext, Interceptor, UnaryRequest, UnaryResponse } from "@connectrpc/connect";
+import type { Interceptor, UnaryRequest, UnaryResponse } from "@connectrpc/connect";
+import { withRequest } from "../wire/intercepted-context.ts";
 import type { UnaryImplementation } from "./served-unary-method.ts";
 
 interface Intercepted {
@@ -49,16 +50,6 @@ export function throughInterceptors(method: DescMethod, { given, interceptors }:
 function asMessage({ output }: DescMethod, answer: unknown): Message {
   const message = answer as Message | undefined;
   return message?.$typeName === output.typeName ? message : create(output, message);
-}
-
-/** The context as interceptors left it: they may have put other headers, values or another signal in the request. */
-function withRequest(context: HandlerContext, request: UnaryRequest): HandlerContext {
-  return Object.create(context, {
-    requestHeader: { value: request.header },
-    signal: { value: request.signal },
-    values: { value: request.contextValues },
-    timeoutMs: { value: () => context.timeoutMs() },
-  });
 }
 
 /** Puts the answer's metadata in place, if an interceptor answered with metadata of its own. */

@@ -1,16 +1,17 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { ContentType } from "../../protocol/content-types.ts";
-import { headersFromNode } from "../../protocol/metadata.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import { toCallerError } from "../pipeline/error-mapping.ts";
 import type { IncomingCall } from "../pipeline/incoming-call.ts";
 import { bodyTooSlow, responseTooLarge } from "../pipeline/limit-errors.ts";
 import type { ServerCall, Settled } from "../pipeline/server-call.ts";
-import { type Compression, requestCompression, responseCompression } from "./compression.ts";
-import type { Dialect, DialectCall, DialectSettings } from "./dialect.ts";
-import type { Answer, BodyReceiver, Exchange } from "./exchange.ts";
-import { type MessageCodec, responseMessage, type UnaryMethod } from "./served-unary-method.ts";
+import { type Compression, requestCompression, responseCompression } from "../wire/compression.ts";
+import type { Dialect, DialectCall, DialectSettings } from "../wire/dialect.ts";
+import type { Answer, BodyReceiver, Exchange } from "../wire/exchange/exchange.ts";
+import { type MessageCodec, responseMessage } from "../wire/message-codec.ts";
+import { WireCall } from "../wire/wire-call.ts";
+import type { UnaryMethod } from "./served-unary-method.ts";
 
 /** What a {@link UnaryCall} is made of. */
 export interface UnaryCallInit {
@@ -27,20 +28,18 @@ export interface UnaryCallInit {
 }
 
 /** One unary call, from its headers to its answer. What costs something is made only if it is asked for. */
-export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settled<unknown> {
+export class UnaryCall extends WireCall implements IncomingCall, DialectCall, BodyReceiver, Settled<unknown> {
   readonly #init: UnaryCallInit;
   readonly timeoutMs: number | undefined;
   readonly #call: ServerCall;
   #compression: Compression | undefined;
   #responseCompression: Compression | undefined;
   #state: "reading" | "running" | "answered" = "reading";
-  #requestHeader: Headers | undefined;
-  #responseHeader: Headers | undefined;
-  #responseTrailer: Headers | undefined;
   #bodyRead: (() => void) | undefined;
   #cancelWatch: (() => void) | undefined;
 
   constructor(init: UnaryCallInit) {
+    super(init);
     this.#init = init;
     let failure: unknown;
     try {
@@ -159,17 +158,13 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
     pipeline.unaryTo(this.#call, { request, handle: method.implementation }, this);
   }
 
-  onValue(answer: unknown): void {
-    this.#answer(answer);
-  }
-
   onError(error: unknown): void {
     this.#fail(error);
   }
 
-  #answer(response: unknown): void {
+  onValue(response: unknown): void {
     try {
-      const payload = this.codec.encode(responseMessage(this.#init.method, response));
+      const payload = this.codec.encode(responseMessage(this.#init.method.desc, response));
       if (payload.length > this.#init.settings.responseBytesMax) {
         throw responseTooLarge(this.#init.settings.responseBytesMax, payload.length);
       }
@@ -204,6 +199,8 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
     if (this.#state === "answered") {
       return;
     }
+    // Before the answer leaves: its stream may close at once, which is then no caller going away.
+    this.#state = "answered";
     try {
       this.#init.exchange.respond(answer);
     } catch (cause) {
@@ -219,8 +216,8 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
    */
   #failWithoutMetadata(cause: unknown): void {
     const error = toCallerError(this.#call, cause);
-    this.#responseHeader = undefined;
-    this.#responseTrailer = undefined;
+    this.forgetMetadata();
+    this.#state = "answered";
     try {
       this.#init.exchange.respond(this.#init.dialect.fail(this, error));
     } catch {
@@ -230,7 +227,6 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
   }
 
   #close(error: ConnectError | undefined): void {
-    this.#state = "answered";
     this.#cancelWatch?.();
     this.#init.pipeline.close(this.#call, error);
   }
@@ -245,71 +241,11 @@ export class UnaryCall implements IncomingCall, DialectCall, BodyReceiver, Settl
     }
   }
 
-  get exchange(): Exchange {
-    return this.#init.exchange;
-  }
-
-  get settings(): DialectSettings {
-    return this.#init.settings;
-  }
-
-  get type(): ContentType {
-    return this.#init.type;
-  }
-
   get codec(): MessageCodec {
     return this.#init.type.codec === "proto" ? this.#init.method.proto : this.#init.method.json;
   }
 
   get responseCompression(): Compression | undefined {
     return this.#responseCompression;
-  }
-
-  get responseHeaderIfMade(): Headers | undefined {
-    return this.#responseHeader;
-  }
-
-  get responseTrailerIfMade(): Headers | undefined {
-    return this.#responseTrailer;
-  }
-
-  get protocolName(): ContentType["protocol"] {
-    return this.#init.type.protocol;
-  }
-
-  get requestMethod(): string {
-    return this.#init.exchange.requestMethod;
-  }
-
-  get url(): string {
-    return this.#init.exchange.url;
-  }
-
-  get peer(): string {
-    return this.#init.exchange.peer;
-  }
-
-  get connection(): object {
-    return this.#init.exchange.connection;
-  }
-
-  header(name: string): string | undefined {
-    const value = this.#init.exchange.headers[name];
-    return typeof value === "object" ? value.join(", ") : value;
-  }
-
-  get requestHeader(): Headers {
-    this.#requestHeader ??= headersFromNode(this.#init.exchange.headers);
-    return this.#requestHeader;
-  }
-
-  get responseHeader(): Headers {
-    this.#responseHeader ??= new Headers();
-    return this.#responseHeader;
-  }
-
-  get responseTrailer(): Headers {
-    this.#responseTrailer ??= new Headers();
-    return this.#responseTrailer;
   }
 }

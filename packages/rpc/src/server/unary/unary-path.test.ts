@@ -17,9 +17,6 @@ import { type RunningServer, type ServeOptions, serve } from "../serve.ts";
 const path = "/echo.v1.EchoService/Echo";
 const running: RunningServer[] = [];
 
-// This is about the fast path, whichever of the two the tests around it are run on.
-process.env.PARLEY_UNARY_PATH = "fast";
-
 afterEach(async () => {
   await Promise.all(running.splice(0).map((server) => server.close()));
 });

@@ -1,29 +1,20 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import type { Interceptor } from "@connectrpc/connect";
 import { decodeBudget } from "@parley/contract";
-import type { Http2Stream } from "@parley/http2";
 import type { Clock } from "../../environment/clock.ts";
 import { type ContentType, parseContentType } from "../../protocol/content-types.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
-import { connectDialect, query } from "./connect-dialect.ts";
-import type { Dialect } from "./dialect.ts";
-import type { Exchange } from "./exchange.ts";
-import { grpcDialect } from "./grpc-dialect.ts";
-import { grpcWebDialect } from "./grpc-web-dialect.ts";
-import { Http1Exchange } from "./http1-server-exchange.ts";
-import { Http2Exchange } from "./http2-server-exchange.ts";
+import { query } from "../wire/connect-dialect.ts";
+import { dialects } from "../wire/dialects.ts";
+import type { Exchange } from "../wire/exchange/exchange.ts";
+import { Http1Exchange } from "../wire/exchange/http1-server-exchange.ts";
+import { Http2Exchange } from "../wire/exchange/http2-server-exchange.ts";
+import { createStallWatch } from "../wire/exchange/stall-watch.ts";
+import type { CodecOptions, JsonOptions } from "../wire/message-codec.ts";
+import { oneValue, type RpcPath } from "../wire/rpc-path.ts";
 import { throughInterceptors } from "./interceptors.ts";
-import {
-  type CodecOptions,
-  type JsonOptions,
-  type UnaryImplementation,
-  type UnaryMethod,
-  unaryMethod,
-} from "./served-unary-method.ts";
-import { createStallWatch } from "./stall-watch.ts";
+import { type UnaryImplementation, type UnaryMethod, unaryMethod } from "./served-unary-method.ts";
 import { UnaryCall } from "./unary-call.ts";
 
 /** Settings of the fast path, with their defaults. */
@@ -42,25 +33,11 @@ export interface UnaryPathOptions {
   readonly json?: JsonOptions | undefined;
 }
 
-/** What is known of a request over HTTP/2 once its headers are here. */
-export interface Http2Request {
-  readonly headers: IncomingHttpHeaders;
-  readonly socket: Socket;
-}
-
-/** The short way for unary calls, straight from the connection. */
-export interface UnaryPath {
-  /** Takes the call, or says false and leaves the stream untouched for the long way. */
-  http2(stream: Http2Stream, request: Http2Request): boolean;
-  /** Takes the call, or says false and leaves the request untouched for the long way. */
-  http1(request: IncomingMessage, response: ServerResponse): boolean;
-}
-
 /**
  * Serves unary calls that are what nearly all are: a known method, asked for with POST (or GET, where that is allowed) in a
  * format that we speak. Whatever else comes is left to the long way, so that there is one place that answers it.
  */
-export function createUnaryPath(pipeline: CallPipeline, options: UnaryPathOptions): UnaryPath {
+export function createUnaryPath(pipeline: CallPipeline, options: UnaryPathOptions): RpcPath {
   const { limits, interceptors = [], json = {}, requireConnectVersion = false, leaveCrossOrigin = false } = options;
   const settings = {
     requestBytesMax: limits.requestBytesMax,
@@ -89,7 +66,7 @@ export function createUnaryPath(pipeline: CallPipeline, options: UnaryPathOption
       if (headers.expect !== undefined || (leaveCrossOrigin && headers.origin !== undefined)) {
         return false;
       }
-      const found = match(methods, one(headers[":method"]), one(headers[":path"]), headers["content-type"]);
+      const found = match(methods, oneValue(headers[":method"]), oneValue(headers[":path"]), headers["content-type"]);
       return found !== undefined && take(found, new Http2Exchange(stream, { headers, stalls, socket }));
     },
     http1(request, response) {
@@ -102,20 +79,10 @@ export function createUnaryPath(pipeline: CallPipeline, options: UnaryPathOption
   };
 }
 
-function one(value: string | string[] | undefined): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
 interface Match {
   readonly method: UnaryMethod;
   readonly type: ContentType;
 }
-
-const dialects: Readonly<Record<ContentType["protocol"], Dialect>> = {
-  grpc: grpcDialect,
-  "grpc-web": grpcWebDialect,
-  connect: connectDialect,
-};
 
 const getTypes: ReadonlyMap<string | null, ContentType> = new Map(
   (["proto", "json"] as const).map((codec) => [codec, { protocol: "connect", codec, text: false, enveloped: false }]),

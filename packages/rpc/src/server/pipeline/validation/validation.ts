@@ -41,6 +41,16 @@ export function validateMessage(desc: DescMessage, message: Message): void {
   throw invalidRequest(full.kind === "invalid" ? full.violations : quick.violations);
 }
 
+/** Throws INVALID_ARGUMENT for a word in a request's JSON that its enum does not have. */
+export function refuseUnknownWords(desc: DescMessage, json: JsonValue): void {
+  const unknown = findUnknownWord(desc, json);
+  if (unknown !== undefined) {
+    const { path, message } = unknown;
+    const fields = [{ field: path, description: message }];
+    throw reasonError(Code.InvalidArgument, { reason: invalidRequestReason, message, fields });
+  }
+}
+
 function invalidRequest(all: Violation[]): ConnectError {
   const told = all.slice(0, violationsMax);
   const fields = told.map((violation) => ({
@@ -56,16 +66,6 @@ function invalidRequest(all: Violation[]): ConnectError {
     fields,
     details: [errorDetail(violationsSchema, violations)],
   });
-}
-
-/** Throws INVALID_ARGUMENT for a word in a request's JSON that its enum does not have. */
-export function refuseUnknownWords(desc: DescMessage, json: JsonValue): void {
-  const unknown = findUnknownWord(desc, json);
-  if (unknown !== undefined) {
-    const { path, message } = unknown;
-    const fields = [{ field: path, description: message }];
-    throw reasonError(Code.InvalidArgument, { reason: invalidRequestReason, message, fields });
-  }
 }
 
 function sentences(fields: readonly FieldProblem[]): string[] {

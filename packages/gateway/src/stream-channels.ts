@@ -1,0 +1,32 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import type { Environment } from "@parley/rpc";
+import { ConnectionPool } from "@parley/rpc/client";
+
+/**
+ * Connections for streams alone. A stream keeps one of the places that a connection has (SETTINGS_MAX_CONCURRENT_STREAMS) for as long as it
+ * lives: on a connection that they shared with unary calls, watchers could fill it, and orders would wait for a place.
+ */
+export class StreamChannels {
+  readonly #pools: readonly ConnectionPool[];
+
+  constructor(environment: Pick<Environment, "clock" | "random">) {
+    this.#pools = Array.from({ length: connectionsPerBackend }, () => new ConnectionPool(environment));
+  }
+
+  /** Gives each stream the next of the connections to a backend. `connect` makes a client whose connections are in a pool. */
+  clients<S extends DescService>(connect: (pool: ConnectionPool) => Client<S>): () => Client<S> {
+    const clients = this.#pools.map(connect);
+    let turn = 0;
+    return () => clients[turn++ % clients.length] as Client<S>;
+  }
+
+  close(): void {
+    for (const pool of this.#pools) {
+      pool.close();
+    }
+  }
+}
+
+/** With the 1,000 streams that services allow on a connection, as many as the gateway itself has places for (STREAMS_MAX). */
+const connectionsPerBackend = 4;

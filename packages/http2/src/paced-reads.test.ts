@@ -1,0 +1,78 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { encodeFields, Http2Connection, ReadTurns } from "./index.ts";
+
+const limits = { streamWindowBytes: 1 << 16, connectionWindowBytes: 1 << 20, headerBytesMax: 1 << 14 };
+const request = encodeFields([":method", "POST", ":scheme", "http", ":path", "/", ":authority", "here"]);
+const answer = encodeFields([":status", "200"]);
+
+let server: Server | undefined;
+const sockets: Socket[] = [];
+afterEach(() => {
+  for (const socket of sockets.splice(0)) {
+    socket.destroy();
+  }
+  server?.close();
+});
+
+/** A server whose every request costs a third of a millisecond, and the order in which it came to them, by connection. */
+async function serve(turns: ReadTurns | undefined) {
+  const order: number[] = [];
+  const behind: number[] = [];
+  let count = 0;
+  server = createServer((socket) => {
+    const number = count++;
+    sockets.push(socket);
+    const connection = new Http2Connection(socket, {
+      ...limits,
+      role: "server",
+      streamsMax: 10_000,
+      turns,
+      listener: {
+        onStream(stream) {
+          order.push(number);
+          behind.push(connection.behindMs);
+          const untilMs = performance.now() + 0.33;
+          while (performance.now() < untilMs) {}
+          stream.sendHeaders(answer, true);
+        },
+      },
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { order, behind, port: (server.address() as AddressInfo).port };
+}
+
+async function open(port: number): Promise<Http2Connection> {
+  const socket = connect(port, "127.0.0.1");
+  sockets.push(socket);
+  const ready = Promise.withResolvers<void>();
+  const connection = new Http2Connection(socket, {
+    ...limits,
+    role: "client",
+    listener: { onSettings: () => ready.resolve() },
+  });
+  await ready.promise;
+  return connection;
+}
+
+test("a connection that has much to be worked on lets others have their turn, and loses nothing", async () => {
+  const { order, behind, port } = await serve(new ReadTurns(5));
+  const [greedy, quiet] = [await open(port), await open(port)];
+  for (let count = 0; count < 1_500; count++) {
+    greedy.open(request).end();
+  }
+  await expect.poll(() => order.length).toBeGreaterThan(0);
+  // The test itself, in the same event loop, has its turn in between.
+  const before = order.length;
+  expect(before).toBeLessThan(1_200);
+  quiet.open(request).end();
+  await expect.poll(() => order.length, { timeout: 20_000 }).toBe(1_501);
+  // Counted, not timed: the others' slices of some turns came first, and not all that the greedy one had sent.
+  expect(order.indexOf(1) - before).toBeLessThan(300);
+  // What waited knows it; what is read at once does not.
+  expect(Math.max(...behind)).toBeGreaterThan(50);
+  expect(behind[order.indexOf(1)]).toBe(0);
+});

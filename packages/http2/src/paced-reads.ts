@@ -1,0 +1,121 @@
+import type { Duplex } from "node:stream";
+import { ConnectionError, errorCode } from "./frames/constants.ts";
+import type { FrameReader } from "./frames/frame-reader.ts";
+import { type PeerLimit, PeerLimitError } from "./peer-work.ts";
+import { ReadPace, type ReadTurns } from "./read-pace.ts";
+
+/** The connection whose socket is read from. */
+export interface ReadingConnection {
+  readonly socket: Duplex;
+  readonly destroyed: boolean;
+  destroy(code: number, message?: string): void;
+  /** The peer reached a limit, for which the connection ends. */
+  onLimit(limit: PeerLimit): void;
+  /** The socket does not take what is written to it. */
+  onUnsent(): void;
+}
+
+/** What may wait to be written to one connection. All answers of a burst fit, if they are of the usual size. */
+const untakenBytesMax = 1 << 20;
+
+/**
+ * Reads a connection's socket: in slices of a turn of the event loop, so that others have their turn, and not at all while its peer does not
+ * read what it is answered.
+ */
+export class PacedReads {
+  readonly #connection: ReadingConnection;
+  readonly #reader: FrameReader;
+  readonly #pace: ReadPace | undefined;
+  #yielded = false;
+
+  constructor(connection: ReadingConnection, reader: FrameReader, turns: ReadTurns | undefined) {
+    this.#connection = connection;
+    this.#reader = reader;
+    this.#pace = turns && new ReadPace(turns);
+    connection.socket.on("data", (chunk: Buffer) => this.#read(chunk));
+  }
+
+  /** How long what is read at this moment may have waited, in milliseconds. 0 without turns. */
+  get behindMs(): number {
+    return this.#pace?.behindMs ?? 0;
+  }
+
+  /** Whether the reader is to stop after this frame. It is asked once for each. */
+  get yields(): boolean {
+    if (this.#pace?.over !== true) {
+      return false;
+    }
+    this.#yielded = true;
+    return true;
+  }
+
+  #read(chunk: Buffer): void {
+    if (!this.#connection.destroyed) {
+      this.#pace?.begin(chunk.length);
+      this.#work(chunk);
+    }
+  }
+
+  /** Reads a chunk, or goes on with the last one. */
+  #work(chunk?: Buffer): void {
+    const connection = this.#connection;
+    try {
+      if (chunk === undefined) {
+        this.#reader.resume();
+      } else {
+        this.#reader.read(chunk);
+      }
+    } catch (error) {
+      this.#yielded = false;
+      if (!(error instanceof ConnectionError)) {
+        connection.destroy(errorCode.internal);
+        throw error;
+      }
+      if (error instanceof PeerLimitError) {
+        connection.onLimit(error.limit);
+      }
+      connection.destroy(error.code, error.message);
+    }
+    const { socket } = connection;
+    if (socket.writableNeedDrain) {
+      connection.onUnsent();
+    }
+    if (this.#yielded) {
+      this.#pace?.yield();
+      socket.pause();
+      setImmediate(() => this.#goOn());
+      return;
+    }
+    this.#pace?.finish();
+    if (this.#untaken) {
+      if (!socket.isPaused()) {
+        socket.pause();
+        socket.once("drain", () => socket.resume());
+      }
+    } else if (socket.isPaused()) {
+      socket.resume();
+    }
+  }
+
+  /** Back-pressure: headers, pings and resets know no window, so that a peer that reads no answers is not read from. */
+  get #untaken(): boolean {
+    return this.#connection.socket.writableLength > untakenBytesMax;
+  }
+
+  #goOn(): void {
+    this.#pace?.resume();
+    this.#goOnOnceTaken();
+  }
+
+  #goOnOnceTaken(): void {
+    if (this.#connection.destroyed) {
+      return;
+    }
+    if (this.#untaken) {
+      this.#connection.socket.once("drain", () => this.#goOnOnceTaken());
+      return;
+    }
+    this.#yielded = false;
+    this.#work();
+  }
+}

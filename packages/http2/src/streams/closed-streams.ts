@@ -1,0 +1,55 @@
+import { ConnectionError, errorCode } from "../frames/constants.ts";
+
+/**
+ * The streams of the peer that are closed, with what decides how late frames on them are answered (RFC 9113, sections 5.1 and 5.1.1). It is for
+ * a server: the peer numbers its streams in rising order, so that all below the highest number are closed or open.
+ */
+export class ClosedStreams {
+  /** Numbers that were passed over, as pairs of the first and the last. A peer usually passes over none. */
+  readonly #skipped: (readonly [first: number, last: number])[] = [];
+  /** Streams that this side reset, oldest first: frames of theirs may still be on their way. */
+  readonly #reset = new Set<number>();
+
+  /** The peer began a stream while a lower one was the highest so far. */
+  began(id: number, highest: number): void {
+    const first = highest === 0 ? 1 : highest + 2;
+    if (id > first) {
+      this.#skipped.push([first, id - 2]);
+      if (this.#skipped.length > skippedMax) {
+        this.#skipped.shift();
+      }
+    }
+  }
+
+  /** This side sent RST_STREAM. */
+  wasReset(id: number): void {
+    this.#reset.add(id);
+    if (this.#reset.size > resetMax) {
+      for (const oldest of this.#reset) {
+        this.#reset.delete(oldest);
+        return;
+      }
+    }
+  }
+
+  /** Whether this side reset the stream, as far as it remembers. */
+  hasReset(id: number): boolean {
+    return this.#reset.has(id);
+  }
+
+  /** HEADERS came on a closed stream: an error of the connection, unless they were on their way when this side reset the stream. */
+  checkHeaders(id: number): void {
+    if (this.#skipped.some(([first, last]) => first <= id && id <= last)) {
+      throw new ConnectionError("a stream begins below an earlier one");
+    }
+    if (!this.#reset.has(id)) {
+      throw new ConnectionError("headers came for a stream that has ended", errorCode.streamClosed);
+    }
+  }
+}
+
+/** Either kind is a connection error; only the code that is sent depends on this memory. */
+const skippedMax = 16;
+
+/** As many as a connection may have open at once by default. Late frames of more than those would be a second of silence behind. */
+const resetMax = 1_000;

@@ -1,0 +1,33 @@
+import { ConnectionError, errorCode } from "../frames/constants.ts";
+import type { FrameWriter } from "../frames/frame-writer.ts";
+
+/**
+ * What the peer may send on all streams together (RFC 9113, section 5.2). It only bounds what is on its way, and is replenished at once: what
+ * streams hold is bounded by their own windows.
+ */
+export class ReceiveWindow {
+  readonly #writer: FrameWriter;
+  readonly #windowBytes: number;
+  #left: number;
+  #received = 0;
+
+  constructor(writer: FrameWriter, windowBytes: number) {
+    this.#writer = writer;
+    this.#windowBytes = windowBytes;
+    this.#left = windowBytes;
+  }
+
+  /** DATA came in, padding included. Throws where it is more than the window allows. */
+  count(bytes: number): void {
+    this.#left -= bytes;
+    if (this.#left < 0) {
+      throw new ConnectionError("more data than the window allows", errorCode.flowControl);
+    }
+    this.#received += bytes;
+    if (this.#received * 2 >= this.#windowBytes) {
+      this.#left += this.#received;
+      this.#writer.windowUpdate(0, this.#received);
+      this.#received = 0;
+    }
+  }
+}

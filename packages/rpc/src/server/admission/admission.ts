@@ -1,0 +1,166 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { reasonError } from "../../call/reason-error.ts";
+import type { CallMetrics } from "../../telemetry/call-metrics.ts";
+import type { ValueTally } from "../../telemetry/tally.ts";
+import type { ServerLimits } from "../config/server-limits.ts";
+import type { AdmittedCall, AdmittedMethod, PlaceKind } from "./admitted-call.ts";
+import { PlaceBudget, type PlaceBudgetOptions, type PlaceRefusal } from "./place-budget.ts";
+import { HolderTable } from "./place-holders.ts";
+
+/** The places that a server has for calls. */
+export interface Admission {
+  /**
+   * Why a call of the method would be refused whoever makes it, from its headers alone. `behindMs`: how long it may have waited on its
+   * connection. Undefined where it would not.
+   */
+  refusal(method: AdmittedMethod, behindMs: number): RefusalReason | undefined;
+  /** RESOURCE_EXHAUSTED with the reason and the time to wait. Counts nothing. */
+  error(method: AdmittedMethod, reason: RefusalReason): ConnectError;
+  /** Counts a refused call. */
+  count(reason: RefusalReason): void;
+  /** Throws RESOURCE_EXHAUSTED where {@link refusal} has a reason. */
+  check(call: AdmittedCall): void;
+  /** Takes a place, if the call has none yet. Throws RESOURCE_EXHAUSTED, with the time to wait, if there is none for it. */
+  admit(call: AdmittedCall): void;
+  /** Gives the call's place back, if it has one. */
+  release(call: AdmittedCall): void;
+}
+
+/** Why a call is refused: no place is free, its holder has a fair share already, or it would wait for too long. */
+export type RefusalReason = PlaceRefusal | "read-backlog" | "queue-age";
+
+/**
+ * Refuses calls beyond what the server can do. Unary calls, streams, and the streams of health and reflection have budgets of their own, so
+ * that none can take the places of another, and each is shared fairly between connections and callers.
+ */
+export function createAdmission(
+  limits: ServerLimits,
+  { metrics, believesForwarded }: { readonly metrics: CallMetrics; readonly believesForwarded: boolean },
+): Admission {
+  const { streamsSharePercent } = limits;
+  const table = () => new HolderTable({ believesForwarded });
+  const budgets: Readonly<Record<PlaceKind, Budget>> = {
+    unary: budget("CALLS_MAX", {
+      placesMax: limits.callsMax,
+      sharePercent: limits.callsSharePercent,
+      table: table(),
+      taken: metrics.places("unary"),
+    }),
+    streams: budget("STREAMS_MAX", {
+      placesMax: limits.streamsMax,
+      sharePercent: streamsSharePercent,
+      table: table(),
+      taken: metrics.places("streams"),
+    }),
+    diagnostics: budget("DIAGNOSTIC_STREAMS_MAX", {
+      placesMax: limits.diagnosticStreamsMax,
+      sharePercent: streamsSharePercent,
+      table: table(),
+      taken: metrics.places("diagnostics"),
+    }),
+  };
+
+  const error = (method: AdmittedMethod, reason: RefusalReason) =>
+    overloaded(reason, limits, budgets[method.placeKind ?? "unary"]);
+
+  function refuse(method: AdmittedMethod, reason: RefusalReason): ConnectError {
+    metrics.shed(reason);
+    return error(method, reason);
+  }
+
+  function refusal({ placeKind, pace }: AdmittedMethod, behindMs: number): RefusalReason | undefined {
+    if (placeKind === undefined) {
+      return undefined;
+    }
+    const { places } = budgets[placeKind];
+    if (places.taken >= places.placesMax) {
+      return "full";
+    }
+    if (placeKind === "unary" && behindMs > limits.readBacklogMaxMs) {
+      return "read-backlog";
+    }
+    return placeKind === "unary" && pace.open >= pace.limit ? "queue-age" : undefined;
+  }
+
+  return {
+    refusal,
+    error,
+    count: (reason) => metrics.shed(reason),
+    check({ runtime }) {
+      const reason = refusal(runtime, 0);
+      if (reason !== undefined) {
+        throw refuse(runtime, reason);
+      }
+    },
+    admit(call) {
+      const { runtime } = call;
+      if (call.placeHolders !== undefined || runtime.placeKind === undefined) {
+        return;
+      }
+      const { places, table, taken } = budgets[runtime.placeKind];
+      const holders = table.of(call);
+      const reason = places.refusal(holders);
+      if (reason !== undefined) {
+        throw refuse(runtime, reason);
+      }
+      places.take(holders);
+      taken.value++;
+      runtime.pace.open++;
+      call.placeHolders = holders;
+    },
+    release(call) {
+      const { placeHolders, runtime } = call;
+      if (placeHolders !== undefined && runtime.placeKind !== undefined) {
+        const { places, taken } = budgets[runtime.placeKind];
+        call.placeHolders = undefined;
+        places.giveBack(placeHolders);
+        taken.value--;
+        runtime.pace.open--;
+      }
+    },
+  };
+}
+
+interface Budget {
+  readonly setting: string;
+  readonly places: PlaceBudget;
+  readonly table: HolderTable;
+  readonly taken: ValueTally;
+}
+
+function budget(
+  setting: string,
+  { table, taken, ...options }: PlaceBudgetOptions & Pick<Budget, "table" | "taken">,
+): Budget {
+  return { setting, places: new PlaceBudget(options), table, taken };
+}
+
+const shareExceeded = { reason: "SHARE_EXCEEDED" };
+const tooMuch = { reason: "OVERLOADED" };
+
+const sentences: Readonly<Record<RefusalReason, string>> = {
+  full: "The server handles as many calls as it may",
+  "connection-share": "This connection has its share of the calls that the server may handle",
+  "caller-share": "This caller has its share of the calls that the server may handle",
+  "read-backlog": "This connection sends more than the server can handle",
+  "queue-age": "The method has more calls than it can answer in time",
+};
+
+function overloaded(reason: RefusalReason, limits: ServerLimits, { setting, places }: Budget): ConnectError {
+  const { shedRetryAfterMs } = limits;
+  const [limit, max] =
+    reason === "read-backlog"
+      ? ["READ_BACKLOG_MAX_MS", limits.readBacklogMaxMs]
+      : reason === "queue-age"
+        ? ["QUEUE_AGE_MAX_MS", limits.queueAgeMaxMs]
+        : [setting, places.placesMax];
+  const error = reasonError(Code.ResourceExhausted, {
+    ...(reason.endsWith("-share") ? shareExceeded : tooMuch),
+    message: `${sentences[reason]} (${limit}=${max}). Try again in ${shedRetryAfterMs} ms.`,
+    metadata: { limit: String(limit), max: String(max) },
+    retryAfterMs: shedRetryAfterMs,
+  });
+  // gRPC's proposal A6, section "Pushback".
+  error.metadata.set("grpc-retry-pushback-ms", String(shedRetryAfterMs));
+  return error;
+}

@@ -1,0 +1,251 @@
+import { connect as http2Connect } from "node:http2";
+import { connect as netConnect, type Socket } from "node:net";
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { afterEach, describe, expect, it } from "vitest";
+import { type EchoServer, StreamService, serveEcho } from "./echo-fixture.ts";
+import { implement } from "./pipeline/service-module.ts";
+
+const joinPath = "/test.v1.StreamService/Join";
+const path = "/echo.v1.EchoService/Echo";
+const megabyte = 1024 * 1024;
+const limits = {
+  bufferedRequestBytesMax: 8 * megabyte,
+  bufferedRequestBytesPerConnectionMax: 8 * megabyte,
+  bufferedResponseBytesMax: 8 * megabyte,
+  bufferedResponseBytesPerConnectionMax: 8 * megabyte,
+};
+const opened: { close(): unknown }[] = [];
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((each) => each.close()));
+});
+
+/** A server with small budgets, and an echo that answers with as many bytes as it is asked for. */
+async function open(): Promise<EchoServer> {
+  const echo = await serveEcho({
+    config: { limits },
+    echo: ({ message }) => ({ message: "x".repeat(Number(message)) }),
+    entries: [
+      implement(StreamService, {
+        async *repeat() {},
+        async *chat() {},
+        async join(messages: AsyncIterable<unknown>) {
+          let count = 0;
+          for await (const _message of messages) {
+            count++;
+          }
+          return { message: String(count) };
+        },
+      } as never),
+    ],
+  });
+  opened.push({ close: () => echo.server.close().catch(() => {}) });
+  return echo;
+}
+
+async function metric({ environment }: EchoServer, name: string, labels = ""): Promise<number> {
+  const text = await environment.metrics.metrics();
+  const line = text.split("\n").find((each) => each.startsWith(`${name}${labels} `));
+  return Number(line?.split(" ").at(-1) ?? 0);
+}
+
+const heldRequests = (server: EchoServer) => metric(server, "parley_server_buffered_request_bytes");
+const heldAnswers = (server: EchoServer) => metric(server, "parley_server_buffered_response_bytes");
+
+/** A caller on a connection of its own, that does what callers do. */
+async function good(url: string, message = "161"): Promise<number> {
+  const response = await fetch(url + path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ message }),
+  });
+  return (await response.text()).length;
+}
+
+function session(url: string, options = {}) {
+  const made = http2Connect(url, options);
+  made.on("error", () => {});
+  opened.push({ close: () => made.destroy() });
+  return made;
+}
+
+function raw(port: number): Socket {
+  const socket = netConnect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  opened.push({ close: () => socket.destroy() });
+  return socket;
+}
+
+const contentTypes = ["application/json", "application/proto", "application/grpc", "application/grpc-web+proto"];
+
+describe("request bodies that are never finished", () => {
+  it.each(contentTypes)("hold no more than the budget over HTTP/2, and others are served: %s", async (type) => {
+    const server = await open();
+    let refused = 0;
+    for (let connections = 0; connections < 3; connections++) {
+      const attacker = session(server.url);
+      for (let streams = 0; streams < 100; streams++) {
+        const stream = attacker.request({ ":method": "POST", ":path": path, "content-type": type });
+        stream.on("error", () => {});
+        stream.on("close", () => refused++);
+        stream.write(Buffer.alloc(300_000));
+      }
+    }
+    await expect.poll(() => refused, { timeout: 20_000 }).toBeGreaterThan(100);
+    expect(await heldRequests(server)).toBeLessThanOrEqual(limits.bufferedRequestBytesMax);
+    expect(await heldRequests(server)).toBeGreaterThan(0);
+    expect(await metric(server, "parley_server_buffer_refusals_total", '{direction="request"}')).toBeGreaterThan(0);
+    expect(await good(server.url)).toBeGreaterThan(161);
+    for (const { close } of opened.splice(1)) {
+      close();
+    }
+    await expect.poll(() => heldRequests(server)).toBe(0);
+  });
+
+  it("hold no more than the budget over HTTP/1.1", async () => {
+    const server = await open();
+    const sockets = Array.from({ length: 30 }, () => raw(server.server.port));
+    for (const socket of sockets) {
+      socket.write(
+        `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 4000000\r\n\r\n`,
+      );
+      socket.write(Buffer.alloc(megabyte, 0x20));
+    }
+    await expect
+      .poll(() => sockets.filter(({ destroyed }) => destroyed).length, { timeout: 20_000 })
+      .toBeGreaterThan(15);
+    expect(await heldRequests(server)).toBeLessThanOrEqual(limits.bufferedRequestBytesMax);
+    expect(await good(server.url)).toBeGreaterThan(161);
+    for (const { close } of opened.splice(1)) {
+      close();
+    }
+    await expect.poll(() => heldRequests(server)).toBe(0);
+  });
+
+  it("are counted too where they are the beginnings of a stream's messages", async () => {
+    const server = await open();
+    let ended = 0;
+    const head = Buffer.from([0, 0, 0x3d, 0x09, 0]);
+    const h1 = `POST ${joinPath} HTTP/1.1\r\nhost: a\r\ncontent-type: application/connect+proto\r\ntransfer-encoding: chunked\r\n\r\n`;
+    for (let connections = 0; connections < 20; connections++) {
+      const attacker = session(server.url);
+      for (let streams = 0; streams < 4; streams++) {
+        const stream = attacker.request({ ":method": "POST", ":path": joinPath, "content-type": "application/grpc" });
+        stream.on("error", () => {});
+        stream.on("close", () => ended++);
+        stream.write(Buffer.concat([head, Buffer.alloc(500_000)]));
+      }
+      const socket = raw(server.server.port);
+      socket.on("close", () => ended++);
+      socket.write(Buffer.concat([Buffer.from(`${h1}${(500_005).toString(16)}\r\n`), head, Buffer.alloc(500_000)]));
+    }
+    await expect.poll(() => ended, { timeout: 20_000 }).toBeGreaterThan(60);
+    expect(await heldRequests(server)).toBeLessThanOrEqual(limits.bufferedRequestBytesMax);
+    expect(await good(server.url)).toBeGreaterThan(161);
+    for (const { close } of opened.splice(1)) {
+      close();
+    }
+    await expect.poll(() => heldRequests(server)).toBe(0);
+  });
+
+  it.each(["1.1", "2"] as const)("are not what a long stream of messages has over HTTP/%s", async (httpVersion) => {
+    const server = await open();
+    const transport = createConnectTransport({ baseUrl: server.url, httpVersion });
+    const join = createClient(StreamService, transport).join as unknown as (
+      messages: AsyncIterable<{ message: string }>,
+    ) => Promise<{ message: string }>;
+    // Twenty megabytes in all, with a budget of eight.
+    const sent = async function* () {
+      for (let count = 0; count < 5_000; count++) {
+        yield { message: "x".repeat(4_000) };
+      }
+    };
+    expect((await join(sent())).message).toBe("5000");
+    expect(await heldRequests(server)).toBe(0);
+  });
+
+  it("are whole in the end where they are only many and large", async () => {
+    const server = await open();
+    const client = session(server.url);
+    // Twelve megabytes at once on one connection, whose budget is eight.
+    const answers = Array.from(
+      { length: 12 },
+      () =>
+        new Promise<number>((resolve) => {
+          const stream = client.request({ ":method": "POST", ":path": path, "content-type": "application/json" });
+          stream.on("response", (headers) => resolve(Number(headers[":status"])));
+          stream.on("error", () => resolve(0));
+          stream.resume();
+          stream.end(`{"message":"1"${" ".repeat(megabyte)}}`);
+        }),
+    );
+    expect(await Promise.all(answers)).toEqual(new Array(12).fill(200));
+    expect(await heldRequests(server)).toBe(0);
+  });
+});
+
+describe("answers that nobody takes", () => {
+  it.each(contentTypes.slice(0, 1))(
+    "hold no more than the budget over HTTP/2, and others are served: %s",
+    async (type) => {
+      const server = await open();
+      let ended = 0;
+      for (let connections = 0; connections < 4; connections++) {
+        const attacker = session(server.url, { settings: { initialWindowSize: 0 } });
+        await new Promise((resolve) => attacker.once("remoteSettings", resolve));
+        for (let streams = 0; streams < 100; streams++) {
+          const stream = attacker.request({ ":method": "POST", ":path": path, "content-type": type });
+          stream.on("error", () => {});
+          stream.on("close", () => ended++);
+          stream.end('{"message":"100000"}');
+        }
+      }
+      await expect.poll(() => ended, { timeout: 20_000 }).toBeGreaterThan(300);
+      expect(await heldAnswers(server)).toBeLessThanOrEqual(limits.bufferedResponseBytesMax);
+      expect(await metric(server, "parley_server_buffer_refusals_total", '{direction="response"}')).toBeGreaterThan(0);
+      expect(await good(server.url, "3000000")).toBeGreaterThan(3_000_000);
+      for (const { close } of opened.splice(1)) {
+        close();
+      }
+      await expect.poll(() => heldAnswers(server)).toBe(0);
+    },
+  );
+
+  it("hold no more than the budget over HTTP/1.1, pipelined", async () => {
+    const server = await open();
+    const body = '{"message":"300000"}';
+    const request = `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    const sockets = Array.from({ length: 10 }, () => raw(server.server.port).pause());
+    for (const socket of sockets) {
+      socket.write(request.repeat(60));
+    }
+    const closed = () => metric(server, "parley_server_connections_refused_total", '{limit="buffered_response_bytes"}');
+    await expect.poll(closed, { timeout: 20_000 }).toBeGreaterThan(5);
+    expect(await heldAnswers(server)).toBeLessThanOrEqual(limits.bufferedResponseBytesMax);
+    expect(await good(server.url, "3000000")).toBeGreaterThan(3_000_000);
+    for (const { close } of opened.splice(1)) {
+      close();
+    }
+    await expect.poll(() => heldAnswers(server)).toBe(0);
+  });
+
+  it("are all sent where they are only many and large, and are taken", async () => {
+    const server = await open();
+    const client = session(server.url);
+    const lengths = Array.from(
+      { length: 20 },
+      () =>
+        new Promise<number>((resolve) => {
+          const stream = client.request({ ":method": "POST", ":path": path, "content-type": "application/json" });
+          let length = 0;
+          stream.on("data", (chunk: Buffer) => {
+            length += chunk.length;
+          });
+          stream.on("close", () => resolve(length));
+          stream.end('{"message":"150000"}');
+        }),
+    );
+    expect(new Set(await Promise.all(lengths))).toEqual(new Set([150_000 + '{"message":""}'.length]));
+  });
+});

@@ -1,0 +1,107 @@
+import fc from "fast-check";
+import { Registry } from "prom-client";
+import { describe, expect, it } from "vitest";
+import { type ConnectionBodies, UnfinishedBodies, type UnfinishedBody } from "./unfinished-bodies.ts";
+
+const limits = {
+  requestBytesMax: 0,
+  bufferedRequestBytesMax: 400_000,
+  bufferedRequestBytesPerConnectionMax: 200_000,
+};
+
+/** A body as an exchange has it: it frees its bytes when it is refused. */
+class Body implements UnfinishedBody {
+  bytes = 0;
+  waits = false;
+  refused = false;
+  readonly #connection: ConnectionBodies;
+
+  constructor(connection: ConnectionBodies) {
+    this.#connection = connection;
+  }
+
+  grow(bytes: number): void {
+    if (!this.refused) {
+      this.bytes += bytes;
+      this.#connection.hold(this, this.bytes);
+    }
+  }
+
+  end(): void {
+    this.bytes = 0;
+    this.#connection.hold(this, 0);
+  }
+
+  evict(): void {
+    this.refused = true;
+    this.end();
+  }
+
+  wait(waits: boolean): void {
+    this.waits = waits;
+  }
+}
+
+describe("the unfinished bodies of a connection", () => {
+  it("wait while those before them fill half of the budget, and go on as soon as there is room", () => {
+    const connection = new UnfinishedBodies(limits, { metrics: new Registry() }).connection();
+    const bodies = Array.from({ length: 10 }, () => new Body(connection));
+    for (const body of bodies) {
+      body.grow(15_000);
+    }
+    expect(bodies.map(({ waits }) => waits)).toEqual([...new Array(6).fill(false), ...new Array(4).fill(true)]);
+    bodies[0]?.end();
+    bodies[1]?.end();
+    bodies[2]?.end();
+    bodies[3]?.end();
+    expect(bodies.filter(({ waits, refused }) => waits || refused)).toEqual([]);
+  });
+
+  it("always go on where they are the oldest, so that one after the other becomes whole", () => {
+    const connection = new UnfinishedBodies(limits, { metrics: new Registry() }).connection();
+    const bodies = Array.from({ length: 12 }, () => new Body(connection));
+    for (const body of bodies) {
+      body.grow(9_500);
+    }
+    let whole = 0;
+    while (whole < bodies.length) {
+      const going = bodies.filter(({ waits, bytes }) => !waits && bytes > 0);
+      expect(going.length).toBeGreaterThan(0);
+      const [next] = going;
+      next?.grow(9_500);
+      next?.end();
+      whole++;
+    }
+    expect(bodies.filter(({ refused }) => refused)).toEqual([]);
+  });
+
+  it("never hold more than the budgets, and none that is open waits for nothing", () => {
+    const step = fc.record({ connection: fc.nat(4), body: fc.nat(20), bytes: fc.nat(40_000), ends: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+        const metrics = new Registry();
+        const all = new UnfinishedBodies(limits, { metrics });
+        const connections = Array.from({ length: 5 }, () => {
+          const connection = all.connection();
+          return Array.from({ length: 21 }, () => new Body(connection));
+        });
+        for (const { connection, body: index, bytes, ends } of steps) {
+          const bodies = connections[connection] as Body[];
+          const body = bodies[index] as Body;
+          if (ends) {
+            body.end();
+          } else if (!body.waits) {
+            body.grow(bytes);
+          }
+          const held = bodies.reduce((sum, each) => sum + each.bytes, 0);
+          expect(held).toBeLessThanOrEqual(limits.bufferedRequestBytesPerConnectionMax);
+          if (held > 0) {
+            expect(bodies.some((each) => each.bytes > 0 && !each.waits)).toBe(true);
+          }
+        }
+        const held = connections.flat().reduce((sum, { bytes }) => sum + bytes, 0);
+        expect(held).toBeLessThanOrEqual(limits.bufferedRequestBytesMax);
+      }),
+    );
+  });
+});

@@ -1,0 +1,16 @@
+import { EnvError, makeValidator, type Spec } from "envalid";
+
+/** A whole number between `min` and `max`, both included. */
+export function wholeNumber({
+  min,
+  max,
+  ...spec
+}: { readonly min: number; readonly max: number } & Spec<number> & { default: number }) {
+  return makeValidator((input: string) => {
+    const value = Number(input);
+    if (input.trim() === "" || !Number.isInteger(value) || value < min || value > max) {
+      throw new EnvError(`must be a whole number from ${min} to ${max}, is "${input}"`);
+    }
+    return value;
+  })(spec);
+}

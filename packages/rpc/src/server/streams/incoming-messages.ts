@@ -1,0 +1,273 @@
+import type { Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { turnIsOver } from "../../environment/event-loop-turn.ts";
+import type { ContentType } from "../../protocol/content-types.ts";
+import { compressedFlag, connectEndStreamFlag, grpcWebTrailerFlag } from "../../protocol/envelope.ts";
+import { EnvelopeReader, type ReadEnvelope } from "../../protocol/envelope-reader.ts";
+import type { Compression } from "../wire/compression.ts";
+import type { Exchange, PieceReceiver } from "../wire/exchange/exchange.ts";
+import type { MessageCodec } from "../wire/message-codec.ts";
+import { WebTextDecoder } from "./web-text-decoder.ts";
+
+/** What {@link IncomingMessages} are made of. */
+export interface IncomingMessagesInit {
+  readonly exchange: Exchange;
+  readonly type: ContentType;
+  readonly codec: MessageCodec;
+  readonly requestBytesMax: number;
+  /** Looks at each message before it is handed over. A promise only if something must be waited for. */
+  check(message: Message): Promise<void> | undefined;
+}
+
+type Next = IteratorResult<Message, undefined>;
+
+interface Waiting {
+  readonly resolve: (next: Next | Promise<Next>) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Fewer bytes are not worth counting against the budget for unfinished bodies. */
+const countedBytesMin = 4_096;
+
+/** Bytes that may wait for the implementation before the caller has to. One message may be larger. */
+const heldBytesMax = 65_536;
+
+/**
+ * The messages of a request's body, read as they are asked for. The caller may send on as long as little waits here, or as long as the message
+ * that is asked for is not whole.
+ */
+export class IncomingMessages implements AsyncIterableIterator<Message>, PieceReceiver {
+  /** The compression that the request's headers name. */
+  compression: Compression | undefined;
+  readonly #init: IncomingMessagesInit;
+  readonly #reader: EnvelopeReader;
+  readonly #text: WebTextDecoder | undefined;
+  #waiting: Waiting | undefined;
+  /** The last of the answers that are still to come, where several were asked for at once. */
+  #last: Promise<unknown> | undefined;
+  #untakenBytes = 0;
+  #ended = false;
+  #failure: unknown;
+  #dropping = false;
+  /** The bytes of the body that have come so far. */
+  receivedBytes = 0;
+
+  constructor(init: IncomingMessagesInit) {
+    this.#init = init;
+    const { type, requestBytesMax } = init;
+    this.#reader = new EnvelopeReader({
+      protocol: type.protocol,
+      messageBytesMax: requestBytesMax,
+      malformedCode: Code.InvalidArgument,
+    });
+    this.#text = type.text ? new WebTextDecoder() : undefined;
+  }
+
+  /** Whether the whole body is here. */
+  get complete(): boolean {
+    return this.#ended;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Next> {
+    if (this.#last !== undefined) {
+      return this.#chain();
+    }
+    const ready = this.#ready();
+    if (ready !== undefined) {
+      return ready;
+    }
+    return this.#wait();
+  }
+
+  /** Ends the messages: what still comes is dropped. */
+  return(): Promise<Next> {
+    this.drop();
+    this.#settle(Promise.resolve(done));
+    return Promise.resolve(done);
+  }
+
+  /** Ends the messages with an error, for whoever waits for one. */
+  fail(reason: unknown): void {
+    this.#failure ??= reason;
+    this.drop();
+    this.#settle(Promise.reject(reason));
+  }
+
+  /** Drops what is here and what still comes. */
+  drop(): void {
+    this.#dropping = true;
+    this.#take();
+  }
+
+  onPiece(piece: Buffer): void {
+    this.receivedBytes += piece.length;
+    this.#untakenBytes += piece.length;
+    if (!this.#dropping) {
+      try {
+        this.#reader.push(this.#text === undefined ? piece : this.#text.decode(piece));
+      } catch (error) {
+        this.fail(error);
+        return;
+      }
+      this.#deliver();
+    }
+    this.#take();
+  }
+
+  onPiecesEnd(): void {
+    this.#ended = true;
+    this.#deliver();
+  }
+
+  #deliver(): void {
+    if (this.#waiting !== undefined) {
+      const ready = this.#ready();
+      if (ready !== undefined) {
+        this.#settle(ready);
+      }
+    }
+  }
+
+  #settle(next: Promise<Next>): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting === undefined) {
+      next.catch(ignore);
+    } else {
+      waiting.resolve(next);
+    }
+  }
+
+  #wait(): Promise<Next> {
+    return new Promise<Next>((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#take();
+    });
+  }
+
+  /** Each is asked for before the one before it is here: few do that. */
+  #chain(): Promise<Next> {
+    const next = (this.#last as Promise<unknown>).then(
+      () => this.#ready() ?? this.#wait(),
+      () => done,
+    );
+    this.#follow(next);
+    return next;
+  }
+
+  #follow(next: Promise<unknown>): void {
+    this.#last = next;
+    const clear = () => {
+      if (this.#last === next) {
+        this.#last = undefined;
+      }
+    };
+    next.then(clear, clear);
+  }
+
+  /** The next message, or the end, if it can be told now. */
+  #ready(): Promise<Next> | undefined {
+    if (this.#failure !== undefined) {
+      return Promise.reject(this.#failure);
+    }
+    if (this.#dropping) {
+      return Promise.resolve(done);
+    }
+    if (turnIsOver()) {
+      return this.#later();
+    }
+    try {
+      return this.#read();
+    } catch (error) {
+      this.#failure = error;
+      return Promise.reject(error);
+    } finally {
+      this.#take();
+    }
+  }
+
+  #read(): Promise<Next> | undefined {
+    for (let envelope = this.#reader.next(); envelope !== undefined; envelope = this.#reader.next()) {
+      if ((envelope.flags & grpcWebTrailerFlag) === 0) {
+        return this.#decode(envelope);
+      }
+    }
+    if (!this.#ended) {
+      return undefined;
+    }
+    this.#text?.end();
+    this.#reader.end();
+    return Promise.resolve(done);
+  }
+
+  #decode({ flags, payload }: ReadEnvelope): Promise<Next> {
+    const { codec, type, requestBytesMax } = this.#init;
+    if (type.protocol === "connect" && (flags & connectEndStreamFlag) !== 0) {
+      throw endOfStreamInRequest();
+    }
+    if ((flags & compressedFlag) === 0) {
+      return this.#checked(codec.decode(payload));
+    }
+    if (this.compression === undefined) {
+      throw new ConnectError("received compressed envelope, but do not know how to decompress", Code.Internal);
+    }
+    const next = this.compression
+      .decompress(payload, requestBytesMax)
+      .then((plain) => this.#checked(codec.decode(plain)));
+    this.#follow(next);
+    return next;
+  }
+
+  #checked(message: Message): Promise<Next> {
+    const permission = this.#init.check(message);
+    const next = { done: false as const, value: message };
+    return permission === undefined ? Promise.resolve(next) : permission.then(() => next);
+  }
+
+  /** Goes on in the next turn of the event loop. */
+  #later(): Promise<Next> {
+    const next = new Promise<Next>((resolve) => {
+      setImmediate(() => resolve(this.#ready() ?? this.#wait()));
+    });
+    this.#follow(next);
+    return next;
+  }
+
+  /** Lets the caller send on. */
+  #take(): void {
+    const bytes = this.#untakenBytes;
+    const { bufferedBytes } = this.#reader;
+    this.#init.exchange.hold(this.#dropping || bufferedBytes < countedBytesMin ? 0 : bufferedBytes);
+    if (bytes > 0 && (this.#dropping || this.#waiting !== undefined || bufferedBytes < heldBytesMax)) {
+      this.#untakenBytes = 0;
+      this.#init.exchange.taken(bytes);
+    }
+  }
+}
+
+/** Only answers end with a message in Connect (Connect protocol, "Streaming-Response"). */
+export function endOfStreamInRequest(): ConnectError {
+  return new ConnectError("protocol error: a request has no end-of-stream message", Code.InvalidArgument);
+}
+
+/** The one message of a request that has one. Rejects with a ConnectError where it has none or more. */
+export async function onlyMessage(incoming: IncomingMessages): Promise<Message> {
+  const first = await incoming.next();
+  const kind = "server-streaming method";
+  if (first.done === true) {
+    throw new ConnectError(`protocol error: missing input message for ${kind}`, Code.Unimplemented);
+  }
+  if ((await incoming.next()).done !== true) {
+    throw new ConnectError(`protocol error: received extra input message for ${kind}`, Code.Unimplemented);
+  }
+  return first.value;
+}
+
+const done: Next = { done: true, value: undefined };
+
+/** Whoever did not wait for a message is not told why there is none. */
+function ignore(): void {}

@@ -1,0 +1,146 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import { turnIsOver } from "../../environment/event-loop-turn.ts";
+import { compressedFlag, encodeEnvelope } from "../../protocol/envelope.ts";
+import { responseTooLarge } from "../pipeline/limit-errors.ts";
+import type { DialectCall } from "../wire/dialect.ts";
+import { responseMessage } from "../wire/message-codec.ts";
+import { sharedEnvelope } from "./shared-message.ts";
+import type { StreamDialect } from "./stream-dialect.ts";
+
+/** What a {@link MessageSender} needs of its call. */
+export interface SendingCall extends DialectCall {
+  readonly desc: DescMethod;
+  readonly dialect: StreamDialect;
+  readonly responseBytesMax: number;
+}
+
+/** Bytes that are sent together at most, and that one stream may send in one turn of the event loop. */
+const partBytesMax = 16_384;
+const turnBytesMax = 65_536;
+
+/**
+ * Writes the messages of one answer. Those of one turn of the event loop leave together; nothing more is to be written while {@link ready} is
+ * false, until the callback of {@link whenReady}.
+ */
+export class MessageSender {
+  headSent = false;
+  readonly #call: SendingCall;
+  #parts: Uint8Array[] | undefined;
+  #partBytes = 0;
+  #turnBytes = 0;
+
+  constructor(call: SendingCall) {
+    this.#call = call;
+  }
+
+  /** Sends the headers, unless they are sent. Throws where one is none that HTTP allows. */
+  sendHead(alone: boolean): void {
+    if (!this.headSent) {
+      const { dialect, exchange } = this.#call;
+      exchange.sendHead({ ...dialect.head(this.#call), alone });
+      this.headSent = true;
+    }
+  }
+
+  /** Writes a message, or throws a ConnectError. A promise only if something must be waited for. */
+  write(answer: unknown): Promise<void> | undefined {
+    const call = this.#call;
+    const { codec, settings, responseCompression } = call;
+    const message = responseMessage(call.desc, answer);
+    const shared = responseCompression === undefined ? sharedEnvelope(message, codec) : undefined;
+    if (shared !== undefined) {
+      this.#checkSize(shared.length);
+      this.#add(shared);
+      return undefined;
+    }
+    const payload = codec.encode(message);
+    this.#checkSize(payload.length);
+    if (responseCompression === undefined || payload.length < settings.compressBytesMin) {
+      this.#add(encodeEnvelope(0, payload));
+      return undefined;
+    }
+    return responseCompression
+      .compress(payload)
+      .then((compressed) => this.#add(encodeEnvelope(compressedFlag, compressed)));
+  }
+
+  /** Whether another message may be written now. */
+  get ready(): boolean {
+    return this.#turnBytes < turnBytesMax && this.#call.exchange.writable && !turnIsOver();
+  }
+
+  /** Calls back once, when another message may be written. */
+  whenReady(callback: () => void): void {
+    this.flush();
+    const { exchange } = this.#call;
+    if (exchange.writable) {
+      setImmediate(callback);
+    } else {
+      exchange.onWritable(() => setImmediate(callback));
+    }
+  }
+
+  /** Ends the answer: an error that comes before the headers is the whole of it. Throws where a header or trailer is none that HTTP allows. */
+  end(error: ConnectError | undefined): void {
+    const { dialect, exchange } = this.#call;
+    this.flush();
+    if (error !== undefined && !this.headSent) {
+      exchange.respond(dialect.fail(this.#call, error));
+      return;
+    }
+    this.sendHead(false);
+    const last = dialect.end(this.#call, error);
+    exchange.finish(last.body === undefined ? last : { ...last, body: this.#encoded(last.body) });
+  }
+
+  #checkSize(bytes: number): void {
+    const { responseBytesMax } = this.#call;
+    if (bytes > responseBytesMax) {
+      throw responseTooLarge(responseBytesMax, bytes);
+    }
+  }
+
+  #add(envelope: Uint8Array): void {
+    // Here, where it may throw: what leaves at the end of the turn has nobody to throw to.
+    this.sendHead(false);
+    if (this.#parts === undefined) {
+      this.#parts = [];
+      process.nextTick(flushSender, this);
+    }
+    this.#parts.push(envelope);
+    this.#partBytes += envelope.length;
+    this.#turnBytes += envelope.length;
+    if (this.#partBytes >= partBytesMax) {
+      this.#send();
+    }
+  }
+
+  /** Sends what is written. */
+  flush(): void {
+    this.#send();
+    this.#parts = undefined;
+    this.#turnBytes = 0;
+  }
+
+  #send(): void {
+    const parts = this.#parts;
+    if (parts === undefined || parts.length === 0) {
+      return;
+    }
+    const bytes = parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, this.#partBytes);
+    parts.length = 0;
+    this.#partBytes = 0;
+    this.#call.exchange.sendPart(this.#encoded(bytes));
+  }
+
+  #encoded(bytes: Uint8Array): Uint8Array {
+    return this.#call.type.text
+      ? Buffer.from(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64"), "latin1")
+      : bytes;
+  }
+}
+
+function flushSender(sender: MessageSender): void {
+  sender.flush();
+}

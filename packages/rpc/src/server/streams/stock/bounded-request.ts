@@ -1,0 +1,151 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Code } from "@connectrpc/connect";
+import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { turnIsOver } from "../../../environment/event-loop-turn.ts";
+import { decodeBinaryValue } from "../../../protocol/binary-metadata.ts";
+import { BodyCollector } from "../../../protocol/body-collector.ts";
+import { type ContentType, formatContentType, parseContentType } from "../../../protocol/content-types.ts";
+import {
+  compressedFlag,
+  connectEndStreamFlag,
+  encodeEnvelope,
+  grpcWebTrailerFlag,
+} from "../../../protocol/envelope.ts";
+import { EnvelopeReader, type ReadEnvelope } from "../../../protocol/envelope-reader.ts";
+import { messageTooLarge } from "../../../protocol/message-size.ts";
+import { gzip } from "../../wire/compression.ts";
+import type { MessageCodec } from "../../wire/message-codec.ts";
+import { endOfStreamInRequest } from "../incoming-messages.ts";
+
+/** The limits of a method's requests, for both formats. */
+export interface RequestBounds {
+  readonly requestBytesMax: number;
+  readonly proto: MessageCodec;
+  readonly json: MessageCodec;
+}
+
+type Bytes = AsyncIterable<Uint8Array>;
+
+/**
+ * The request as stock Connect is to get it. Its own decoder copies all that it has for each piece that comes, and decodes whatever fits: here the
+ * pieces are put together into whole messages, and each is decompressed and held to the decode budget before Connect sees it.
+ */
+export function boundedRequest(
+  request: UniversalServerRequest,
+  body: Bytes,
+  bounds: RequestBounds,
+): UniversalServerRequest {
+  const type = parseContentType(request.header.get("content-type") ?? "");
+  if (type === undefined) {
+    return { ...request, body };
+  }
+  const header = new Headers(request.header);
+  // Connect knows few of the spellings that mean the same.
+  header.set("content-type", formatContentType(type));
+  for (const name of encodingHeaders) {
+    const value = header.get(name);
+    if (value !== null) {
+      // Names of codings are case-insensitive (RFC 9110, section 8.4.1), but not to Connect.
+      header.set(name, value.toLowerCase());
+    }
+  }
+  if (type.enveloped) {
+    const encoding = header.get(type.protocol === "connect" ? "connect-content-encoding" : "grpc-encoding");
+    return { ...request, header, body: wholeEnvelopes(body, { type, bounds, encoding }) };
+  }
+  const promised = header.get("content-length");
+  const compressed = header.get("content-encoding") === gzip.name;
+  if (compressed) {
+    // It is sent on decompressed. A caller that compresses reads what is compressed (Connect protocol, "Unary-Response").
+    header.delete("content-encoding");
+    header.delete("content-length");
+    if (!header.has("accept-encoding")) {
+      header.set("accept-encoding", gzip.name);
+    }
+  }
+  return { ...request, header, body: wholeMessage(body, { type, bounds, compressed, promised }) };
+}
+
+const encodingHeaders = ["content-encoding", "connect-content-encoding", "grpc-encoding"] as const;
+
+interface Enveloped {
+  readonly type: ContentType;
+  readonly bounds: RequestBounds;
+  readonly encoding: string | null;
+}
+
+async function* wholeEnvelopes(body: Bytes, { type, bounds, encoding }: Enveloped): AsyncGenerator<Uint8Array> {
+  const { requestBytesMax } = bounds;
+  const reader = new EnvelopeReader({
+    protocol: type.protocol,
+    messageBytesMax: requestBytesMax,
+    malformedCode: Code.InvalidArgument,
+  });
+  for await (const piece of body) {
+    reader.push(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength));
+    for (let next = reader.next(); next !== undefined; next = reader.next()) {
+      if (type.protocol === "grpc-web" && (next.flags & grpcWebTrailerFlag) !== 0) {
+        continue;
+      }
+      if (turnIsOver()) {
+        await nextTurn();
+      }
+      yield await checkedEnvelope(next, { type, bounds, encoding });
+    }
+  }
+  reader.end();
+}
+
+async function checkedEnvelope(
+  { flags, payload }: ReadEnvelope,
+  { type, bounds, encoding }: Enveloped,
+): Promise<Buffer> {
+  const compressed = (flags & compressedFlag) !== 0;
+  if (type.protocol === "connect" && (flags & connectEndStreamFlag) !== 0) {
+    throw endOfStreamInRequest();
+  }
+  if (compressed && encoding !== gzip.name) {
+    return encodeEnvelope(flags, payload);
+  }
+  const plain = compressed ? await gzip.decompress(payload, bounds.requestBytesMax) : payload;
+  // Decoded to be checked. Connect decodes it again: it has no place for a check before.
+  bounds[type.codec].decode(plain);
+  return encodeEnvelope(flags & ~compressedFlag, plain);
+}
+
+interface Whole {
+  readonly type: ContentType;
+  readonly bounds: RequestBounds;
+  readonly compressed: boolean;
+  /** The length that the headers state. */
+  readonly promised: string | null;
+}
+
+async function* wholeMessage(body: Bytes, { type, bounds, compressed, promised }: Whole): AsyncGenerator<Uint8Array> {
+  const collected = new BodyCollector();
+  for await (const piece of body) {
+    collected.add(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength));
+    if (collected.length > bounds.requestBytesMax) {
+      throw messageTooLarge(bounds.requestBytesMax, promised === null ? undefined : Number(promised));
+    }
+  }
+  const bytes = collected.takeBytes();
+  const plain = compressed ? await gzip.decompress(bytes, bounds.requestBytesMax) : bytes;
+  bounds[type.codec].decode(plain);
+  yield plain;
+}
+
+/** Checks the message of a GET, which Connect then reads again. Throws a ConnectError. */
+export async function checkQuery(url: string, { requestBytesMax, proto, json }: RequestBounds): Promise<void> {
+  const parameters = new URL(url).searchParams;
+  const message = parameters.get("message") ?? "";
+  const bytes = parameters.get("base64") === "1" ? decodeBinaryValue(message) : Buffer.from(message);
+  const compression = parameters.get("compression");
+  if (bytes === undefined || (compression !== null && compression !== gzip.name)) {
+    // Connect says what is wrong with it.
+    return;
+  }
+  const plain = compression === null ? bytes : await gzip.decompress(bytes, requestBytesMax);
+  const codec = parameters.get("encoding") === "proto" ? proto : json;
+  codec.decode(plain);
+}

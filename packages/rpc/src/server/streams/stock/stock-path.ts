@@ -1,0 +1,261 @@
+import type { Socket } from "node:net";
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { ConnectRouter, ContextValues, HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
+import { compressionGzip } from "@connectrpc/connect-node";
+import { decodeBudget } from "@parley/contract";
+import type { FastifyRequest } from "fastify";
+import { parseConnectTimeoutMs } from "../../../protocol/timeouts.ts";
+import type { ServerLimits } from "../../config/server-limits.ts";
+import { peerOf } from "../../http/peer.ts";
+import type { CallPipeline } from "../../pipeline/call-pipeline.ts";
+import type { IncomingCall } from "../../pipeline/incoming-call.ts";
+import type { ServerCall } from "../../pipeline/server-call.ts";
+import { type ServedMethod, throughPipeline } from "../../pipeline/service-methods.ts";
+import { type JsonOptions, methodCodecs } from "../../wire/message-codec.ts";
+import { boundedRequest, checkQuery, type RequestBounds } from "./bounded-request.ts";
+import { guardBody } from "./request-body.ts";
+import { fromWebText, isWebText, toWebText } from "./web-text.ts";
+import { withWritableHeaders } from "./writable-headers.ts";
+
+/**
+ * The stock path: Connect's own handlers read and write the wire, and the pipeline stands around each call. A call is opened
+ * at Connect's request gate, before its body is read, and closed when Connect aborts its context. Connect does that last of
+ * all, with the error if there is one, for every way in which a call can end.
+ */
+export function stockPath(
+  pipeline: CallPipeline,
+  { methods, limits, json }: StockPathOptions,
+): Parameters<typeof fastifyConnectPlugin>[1] {
+  const budget = decodeBudget(limits.requestElementsMax);
+  const bounds = (method: DescMethod): RequestBounds => ({
+    requestBytesMax: limits.requestBytesMax,
+    ...methodCodecs(method, { json, budget }),
+  });
+  return {
+    routes: (router) => addRoutes(router, { pipeline, methods, limits, bounds }),
+    contextValues: (request) =>
+      createContextValues().set(placeKey, {
+        socket: socketOf(request.raw),
+        gone: isGone(request.raw),
+        call: undefined,
+      }),
+    requestGate: async (context) => {
+      const served = methods.get(`/${context.service.typeName}/${context.method.name}`);
+      if (served !== undefined) {
+        // Nothing of the body is read before the caller is known and may call the method.
+        await openCall(context, { pipeline, served }).identified;
+        if (context.requestMethod === "GET" && readableTimeout(context)) {
+          await checkQuery(context.url, bounds(context.method));
+        }
+      }
+    },
+    // Compressed requests are read, since clients may send them; answers are not compressed, since inside a platform the
+    // processor is dearer than the network.
+    acceptCompression: [compressionGzip],
+    compressMinBytes: limits.responseBytesMax,
+    readMaxBytes: limits.requestBytesMax,
+    writeMaxBytes: limits.responseBytesMax,
+  };
+}
+
+/** Connect says what is wrong with a timeout after the gate; that comes before what is wrong with the message. */
+function readableTimeout({ requestHeader }: HandlerContext): boolean {
+  const value = requestHeader.get("connect-timeout-ms");
+  return value === null || parseConnectTimeoutMs(value) !== undefined;
+}
+
+/** What the stock path serves, and under which limits. */
+export interface StockPathOptions {
+  readonly methods: ReadonlyMap<string, ServedMethod>;
+  readonly limits: ServerLimits;
+  readonly json: JsonOptions;
+}
+
+/** The connection itself: over HTTP/2 Node's requests show something that only looks like it. */
+function socketOf(raw: FastifyRequest["raw"]): Socket {
+  const { stream } = raw as { readonly stream?: { readonly socket: Socket } };
+  return stream?.socket ?? raw.socket;
+}
+
+function isGone(raw: FastifyRequest["raw"]): boolean {
+  const { stream } = raw as { readonly stream?: { readonly destroyed: boolean } };
+  return stream?.destroyed === true || socketOf(raw).destroyed;
+}
+
+/** Where a call's own things lie among Connect's context values. */
+interface Place {
+  readonly socket: Socket | undefined;
+  /** Whether the caller left before Connect began to listen for that, of which no event will tell. */
+  readonly gone: boolean;
+  call: ServerCall | undefined;
+}
+
+const placeKey = createContextKey<Place>(
+  { socket: undefined, gone: false, call: undefined },
+  { description: "the call on its way in" },
+);
+
+interface Routes {
+  readonly pipeline: CallPipeline;
+  readonly methods: ReadonlyMap<string, ServedMethod>;
+  readonly limits: ServerLimits;
+  bounds(method: DescMethod): RequestBounds;
+}
+
+function addRoutes(router: ConnectRouter, { pipeline, methods, limits, bounds }: Routes): void {
+  for (const served of methods.values()) {
+    router.rpc(served.runtime.method, throughPipeline(pipeline, { served, callOf: callOfContext }));
+  }
+  for (const [index, handler] of router.handlers.entries()) {
+    router.handlers[index] = withGuardedBody(handler, { limits, bounds: bounds(handler.method) });
+  }
+}
+
+interface Guard {
+  readonly limits: ServerLimits;
+  readonly bounds: RequestBounds;
+}
+
+/** Lets the call's deadline, and a limit on pauses, end the reading of its body, which Connect would go on with for ever. */
+function withGuardedBody(handler: UniversalHandler, { limits, bounds }: Guard): UniversalHandler {
+  const guarded = (request: Parameters<UniversalHandler>[0]) => {
+    const place = request.contextValues?.get(placeKey);
+    const { body } = request;
+    if (place === undefined || !isByteStream(body)) {
+      return handler(request);
+    }
+    const guardedBody = guardBody(body, { callOf: () => place.call, limits });
+    const answer = async () => {
+      if (!isWebText(request)) {
+        return handler(boundedRequest(request, guardedBody, bounds));
+      }
+      const binary = fromWebText(request, guardedBody);
+      return toWebText(await handler(boundedRequest(binary, binary.body as AsyncIterable<Uint8Array>, bounds)));
+    };
+    return answer().then((response) =>
+      withWritableHeaders(response, (name) => {
+        place.call?.runtime.log.error({ header: name }, "a header that HTTP does not allow was left out of an answer");
+      }),
+    );
+  };
+  return Object.assign(guarded, {
+    protocolNames: handler.protocolNames,
+    service: handler.service,
+    method: handler.method,
+    requestPath: handler.requestPath,
+    allowedMethods: handler.allowedMethods,
+    supportedContentType: handler.supportedContentType,
+  });
+}
+
+function isByteStream(body: unknown): body is AsyncIterable<Uint8Array> {
+  return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+}
+
+function openCall(
+  context: HandlerContext,
+  { pipeline, served }: { readonly pipeline: CallPipeline; readonly served: ServedMethod },
+): ServerCall {
+  const place = context.values.get(placeKey);
+  const call = pipeline.call(served.runtime, new StockIncomingCall(context, place.socket));
+  place.call = call;
+  const { signal } = context;
+  const end = () => endCall(call, { pipeline, reason: signal.reason });
+  if (place.gone) {
+    try {
+      pipeline.open(call);
+    } catch {
+      // Whatever it would have been told, there is nobody to tell.
+    }
+    const error = new ConnectError("the caller cancelled the call or went away", Code.Canceled);
+    call.abort(error);
+    pipeline.close(call, error);
+    throw error;
+  }
+  if (signal.aborted) {
+    // A deadline that is over as the call comes in has aborted the signal already, and no event will follow.
+    try {
+      pipeline.open(call);
+    } finally {
+      end();
+    }
+  } else {
+    signal.addEventListener("abort", end, { once: true });
+    pipeline.open(call);
+  }
+  return call;
+}
+
+/** The context's end: of its own accord, with an error, at its deadline, or because the caller went away. */
+function endCall(
+  call: ServerCall,
+  { pipeline, reason }: { readonly pipeline: CallPipeline; readonly reason: unknown },
+): void {
+  if (isEnd(reason)) {
+    // An answer that cannot be written, for example for its size, ends the context before Connect knows what to say of it.
+    setImmediate(() => pipeline.close(call, errorInTrailer(call.responseTrailer)));
+    return;
+  }
+  const error = ConnectError.from(reason);
+  // Connect writes this very object to the wire after this, so what is added to it here arrives.
+  pipeline.explain(call, error);
+  call.abort(error);
+  pipeline.close(call, error);
+}
+
+function errorInTrailer(trailer: Headers): ConnectError | undefined {
+  const status = Number(trailer.get("grpc-status") ?? 0);
+  return status === 0 ? undefined : new ConnectError(trailer.get("grpc-message") ?? "", status);
+}
+
+/** Connect aborts with no reason where all went well, which the platform turns into an AbortError of its own. */
+function isEnd(reason: unknown): boolean {
+  return reason === undefined || (reason instanceof DOMException && reason.name === "AbortError");
+}
+
+function callOfContext(context: { readonly values: ContextValues }): ServerCall {
+  const { call } = context.values.get(placeKey);
+  if (call === undefined) {
+    throw new Error("a call reached its implementation without having been opened");
+  }
+  return call;
+}
+
+class StockIncomingCall implements IncomingCall {
+  readonly protocolName: IncomingCall["protocolName"];
+  readonly requestMethod: string;
+  readonly url: string;
+  readonly peer: string;
+  readonly connection: object | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly #context: HandlerContext;
+
+  constructor(context: HandlerContext, socket: Socket | undefined) {
+    this.#context = context;
+    this.protocolName = context.protocolName as IncomingCall["protocolName"];
+    this.requestMethod = context.requestMethod;
+    this.url = context.url;
+    this.connection = socket;
+    this.peer = socket === undefined ? "unknown" : peerOf(socket);
+    this.timeoutMs = context.timeoutMs();
+  }
+
+  header(name: string): string | undefined {
+    return this.#context.requestHeader.get(name) ?? undefined;
+  }
+
+  get requestHeader(): Headers {
+    return this.#context.requestHeader;
+  }
+
+  get responseHeader(): Headers {
+    return this.#context.responseHeader;
+  }
+
+  get responseTrailer(): Headers {
+    return this.#context.responseTrailer;
+  }
+}

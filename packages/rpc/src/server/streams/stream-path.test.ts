@@ -1,0 +1,367 @@
+import { once } from "node:events";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import { setTimeout as wait } from "node:timers/promises";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { type EchoRequest, EchoRequestSchema, EchoResponseSchema } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { afterEach, describe, expect, it } from "vitest";
+import { encodeEnvelope, readEnvelope } from "../../protocol/envelope.ts";
+import type { ServerConfig } from "../config/server-config.ts";
+import { type EchoServer, StreamService, serveEcho } from "../echo-fixture.ts";
+import { implement } from "../pipeline/service-module.ts";
+import { sharedEnvelope, sharedMessage } from "./shared-message.ts";
+
+const running: EchoServer[] = [];
+const sessions: ClientHttp2Session[] = [];
+
+interface Methods {
+  repeat?(request: EchoRequest, context: HandlerContext): AsyncIterable<unknown>;
+  join?(requests: AsyncIterable<EchoRequest>, context: HandlerContext): Promise<unknown>;
+  chat?(requests: AsyncIterable<EchoRequest>, context: HandlerContext): AsyncIterable<unknown>;
+}
+
+async function start(methods: Methods, config: ServerConfig = {}): Promise<EchoServer> {
+  const entries = [implement(StreamService, methods as never)];
+  const server = await serveEcho({ entries, config: { shutdownGraceMs: 0, ...config } });
+  running.push(server);
+  return server;
+}
+
+afterEach(async () => {
+  for (const session of sessions.splice(0)) {
+    session.destroy();
+  }
+  await Promise.all(running.splice(0).map(({ server }) => server.close().catch(() => {})));
+});
+
+function open(url: string, method: string, headers: Record<string, string> = {}): ClientHttp2Stream {
+  const session = connect(url);
+  session.on("error", () => {});
+  sessions.push(session);
+  const stream = session.request({
+    ":method": "POST",
+    ":path": `/test.v1.StreamService/${method}`,
+    "content-type": "application/grpc",
+    te: "trailers",
+    ...headers,
+  });
+  stream.on("error", () => {});
+  return stream;
+}
+
+const framed = (message: string, flags = 0) =>
+  encodeEnvelope(flags, toBinary(EchoRequestSchema, create(EchoRequestSchema, { message })));
+
+interface Seen {
+  readonly headers: Record<string, unknown>;
+  /** Whether the headers were all. */
+  readonly alone: boolean;
+  readonly trailers: Record<string, unknown>;
+  readonly body: Buffer;
+}
+
+async function seen(stream: ClientHttp2Stream): Promise<Seen> {
+  let [headers, trailers, alone] = [{}, {}, false];
+  const body: Buffer[] = [];
+  stream.on("response", (found, flags) => {
+    headers = found;
+    alone = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+  });
+  stream.on("trailers", (found) => {
+    trailers = found;
+  });
+  stream.on("data", (chunk: Buffer) => body.push(chunk));
+  await once(stream, "close");
+  return { headers, alone, trailers, body: Buffer.concat(body) };
+}
+
+async function callsInFlight({ environment }: EchoServer): Promise<number> {
+  const metric = await environment.metrics.getSingleMetric("parley_server_calls_in_flight")?.get();
+  return metric?.values[0]?.value ?? Number.NaN;
+}
+
+describe("the answer of a stream", () => {
+  it("has its headers at once, although there is no message yet", async () => {
+    const { url } = await start({
+      async *repeat(_request, { signal }) {
+        await once(signal, "abort");
+        yield {};
+      },
+    });
+    const stream = open(url, "Repeat");
+    stream.end(framed(""));
+    const [headers] = await once(stream, "response");
+    expect(headers).toMatchObject({ ":status": 200, "content-type": "application/grpc+proto" });
+  });
+
+  it.each([
+    ["thrown at once", async () => {}],
+    ["thrown a little later", () => wait(5)],
+  ])("is one block of headers that ends it, for an error %s", async (_name, before) => {
+    const { url } = await start({
+      // biome-ignore lint/correctness/useYield: it fails before it has anything to say.
+      async *repeat() {
+        await before();
+        throw new ConnectError("no", Code.NotFound);
+      },
+    });
+    const stream = open(url, "Repeat");
+    stream.end(framed(""));
+    const { headers, alone } = await seen(stream);
+    expect(headers).toMatchObject({ ":status": 200, "grpc-status": "5", "grpc-message": "no" });
+    expect(alone).toBe(true);
+  });
+
+  it("leaves together for messages of one turn of the event loop", async () => {
+    const { url } = await start({
+      async *repeat() {
+        for (let left = 50; left > 0; left--) {
+          yield { message: "x" };
+        }
+      },
+    });
+    const stream = open(url, "Repeat");
+    let frames = 0;
+    stream.on("data", () => frames++);
+    stream.end(framed(""));
+    const { body, trailers } = await seen(stream);
+    expect(body.length).toBe(50 * 8);
+    expect(trailers["grpc-status"]).toBe("0");
+    expect(frames).toBeLessThan(10);
+  });
+
+  it("waits for its caller: what is made stays within what flow control lets out", async () => {
+    let made = 0;
+    const { url } = await start({
+      async *repeat() {
+        while (true) {
+          made++;
+          yield { message: "x".repeat(1_000) };
+        }
+      },
+    });
+    const stream = open(url, "Repeat");
+    stream.pause();
+    stream.end(framed(""));
+    await once(stream, "response");
+    await wait(200);
+    expect(made).toBeGreaterThan(10);
+    expect(made).toBeLessThan(1_000);
+  });
+
+  it.each([
+    ["ends with it", 0],
+    ["goes on after it", 50],
+  ])(
+    "is INTERNAL where an implementation that %s sets a header that HTTP does not allow, and gives its place back",
+    async (_name, restMs) => {
+      const server = await start({
+        async *repeat(_request, { responseHeader }) {
+          Object.defineProperty(responseHeader, Symbol.iterator, { value: () => [["x", "a\nb"]][Symbol.iterator]() });
+          yield {};
+          await wait(restMs);
+        },
+      });
+      const stream = open(server.url, "Repeat");
+      stream.end(framed(""));
+      const { headers } = await seen(stream);
+      expect(headers["grpc-status"]).toBe("13");
+      await expect.poll(() => callsInFlight(server)).toBe(0);
+    },
+  );
+});
+
+describe("the request of a stream", () => {
+  it("may come in frames of one byte", async () => {
+    const { url } = await start({
+      join: async (requests) => {
+        let characters = 0;
+        for await (const { message } of requests) {
+          characters += message.length;
+        }
+        return { message: String(characters) };
+      },
+    });
+    const stream = open(url, "Join");
+    const body = Buffer.concat(Array.from({ length: 5 }, () => framed("x".repeat(3_000))));
+    for (const byte of body) {
+      stream.write(Buffer.from([byte]));
+    }
+    stream.end();
+    const { body: answer } = await seen(stream);
+    expect(readEnvelope(answer, 0)?.payload.toString()).toContain("15000");
+  });
+
+  it("waits for its implementation: a caller may not send on and on", async () => {
+    const { url } = await start({
+      join: async (_requests, { signal }) => {
+        await once(signal, "abort");
+        return {};
+      },
+    });
+    const stream = open(url, "Join");
+    stream.write(framed("x".repeat(4_000_000)));
+    for (let left = 20; left > 0; left--) {
+      stream.write(framed("x".repeat(100_000)));
+    }
+    await wait(300);
+    // A window of 256 KiB, and what our own side keeps of it.
+    expect(stream.writableLength).toBeGreaterThan(1_500_000);
+  });
+
+  it("leaves the thread to others between messages that are there already", async () => {
+    const { url } = await start({
+      join: async (requests) => {
+        let count = 0;
+        for await (const _message of requests) {
+          count++;
+        }
+        return { message: String(count) };
+      },
+    });
+    const stream = open(url, "Join");
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    stream.end(Buffer.alloc(5 * 300_800));
+    const { body } = await seen(stream);
+    clearInterval(timer);
+    expect(readEnvelope(body, 0)?.payload.toString()).toContain("300800");
+    expect(ticks).toBeGreaterThan(10);
+  });
+
+  it.each([
+    ["a reserved flag", framed("x", 4), "3"],
+    ["the flag of gRPC-Web's trailers", framed("x", 0x80), "3"],
+    ["the flag of Connect's end", framed("x", 2), "3"],
+    ["a message cut off", framed("hello").subarray(0, 7), "3"],
+    ["a header cut off", framed("hello").subarray(0, 3), "3"],
+    ["a length beyond the limit", Buffer.from([0, 0xff, 0xff, 0xff, 0xff]), "8"],
+    ["protobuf that is none", encodeEnvelope(0, Buffer.from([0x0a, 9, 0x31])), "3"],
+    ["compression that was not named", framed("x", 1), "13"],
+  ])("is refused with %s", async (_name, body, status) => {
+    const server = await start({
+      join: async (requests) => {
+        for await (const _message of requests);
+        return {};
+      },
+      async *repeat() {
+        yield {};
+      },
+      async *chat(requests) {
+        for await (const { message } of requests) {
+          yield { message };
+        }
+      },
+    });
+    for (const method of ["Join", "Repeat", "Chat"]) {
+      const stream = open(server.url, method);
+      stream.end(body);
+      const { headers, alone } = await seen(stream);
+      expect([method, headers["grpc-status"], alone]).toEqual([method, status, true]);
+    }
+    await expect.poll(() => callsInFlight(server)).toBe(0);
+  });
+
+  it("is told which compressions are read where it names another", async () => {
+    const { url } = await start({});
+    const stream = open(url, "Join", { "grpc-encoding": "br" });
+    stream.end();
+    const { headers } = await seen(stream);
+    expect(headers).toMatchObject({ "grpc-status": "12", "grpc-accept-encoding": "gzip" });
+  });
+});
+
+describe("the place of a stream is given back", () => {
+  const forever: Methods = {
+    async *repeat(_request, { signal }) {
+      yield { message: "first" };
+      await once(signal, "abort");
+    },
+  };
+  const endings: readonly [
+    string,
+    Methods,
+    (stream: ClientHttp2Stream) => unknown,
+    headers?: Record<string, string>,
+  ][] = [
+    [
+      "when its caller cancels before the request is whole",
+      forever,
+      (stream) => stream.close(constants.NGHTTP2_CANCEL),
+    ],
+    [
+      "when its caller cancels after the first answer",
+      forever,
+      async (stream) => {
+        stream.end(framed(""));
+        await once(stream, "data");
+        stream.close(constants.NGHTTP2_CANCEL);
+      },
+    ],
+    [
+      "when its connection breaks",
+      forever,
+      async (stream) => {
+        stream.end(framed(""));
+        await once(stream, "data");
+        stream.session?.destroy();
+      },
+    ],
+    ["at its deadline", forever, (stream) => stream.end(framed("")), { "grpc-timeout": "50m" }],
+    ["at a deadline that is over", forever, (stream) => stream.end(framed("")), { "grpc-timeout": "0n" }],
+    ["at its deadline before the request is whole", forever, () => {}, { "grpc-timeout": "50m" }],
+    [
+      "when its implementation throws before it answers",
+      {
+        repeat: () => {
+          throw new TypeError("a secret");
+        },
+      },
+      (stream) => stream.end(framed("")),
+    ],
+    ["when there is no implementation", {}, (stream) => stream.end(framed(""))],
+  ];
+  it.each(endings)("%s", async (_name, methods, end, headers = {}) => {
+    const server = await start(methods);
+    const stream = open(server.url, "Repeat", headers);
+    stream.resume();
+    await end(stream);
+    await expect.poll(() => server.calls().length, { timeout: 10_000 }).toBe(1);
+    expect(await callsInFlight(server)).toBe(0);
+  });
+});
+
+describe("a shared message", () => {
+  it("is encoded once for each format, however many streams it goes to", () => {
+    let encoded = 0;
+    const codec = () => ({
+      decode: () => create(EchoRequestSchema),
+      encode: () => {
+        encoded++;
+        return Buffer.from("x");
+      },
+    });
+    const [proto, json] = [codec(), codec()];
+    const message = sharedMessage(EchoResponseSchema, { message: "hello" });
+    for (let left = 10; left > 0; left--) {
+      expect(sharedEnvelope(message, proto)).toEqual(encodeEnvelope(0, Buffer.from("x")));
+      sharedEnvelope(message, json);
+    }
+    expect(encoded).toBe(2);
+    expect(sharedEnvelope(create(EchoResponseSchema), proto)).toBeUndefined();
+  });
+
+  it("goes to every watcher as others do", async () => {
+    const message = sharedMessage(EchoResponseSchema, { message: "hello" });
+    const { url } = await start({
+      async *repeat() {
+        yield message;
+        yield { message: "hello" };
+      },
+    });
+    const stream = open(url, "Repeat");
+    stream.end(framed(""));
+    const { body } = await seen(stream);
+    expect(body.subarray(0, body.length / 2)).toEqual(body.subarray(body.length / 2));
+  });
+});

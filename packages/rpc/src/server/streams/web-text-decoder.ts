@@ -1,0 +1,38 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+
+/** Decodes gRPC-Web's text form as it comes. Callers may encode each frame by itself, so that padding may stand in the middle. */
+export class WebTextDecoder {
+  #rest = "";
+
+  /** The bytes of what is whole so far. Throws INVALID_ARGUMENT where the text is not base64. */
+  decode(piece: Buffer): Buffer {
+    const text = this.#rest + piece.toString("latin1");
+    const whole = text.length - (text.length % quantumChars);
+    this.#rest = text.slice(whole);
+    if (!base64.test(text.slice(0, whole))) {
+      throw notBase64();
+    }
+    const ready = text.slice(0, whole);
+    if (!ready.includes("=")) {
+      return Buffer.from(ready, "base64");
+    }
+    return Buffer.concat(Array.from(ready.matchAll(frame), ([part]) => Buffer.from(part, "base64")));
+  }
+
+  /** Throws INVALID_ARGUMENT where the text ends within four characters. */
+  end(): void {
+    if (this.#rest !== "") {
+      throw notBase64();
+    }
+  }
+}
+
+/** Base64 has four characters for three bytes. */
+const quantumChars = 4;
+const base64 = /^(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)*$/;
+/** What stands before padding, with it. */
+const frame = /[^=]+={0,2}/g;
+
+function notBase64(): ConnectError {
+  return new ConnectError("protocol error: the body is not base64", Code.InvalidArgument);
+}

@@ -1,0 +1,111 @@
+import type { Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  compressedFlag,
+  envelopeHeaderBytes,
+  grpcWebTrailerFlag,
+  promisedBytes,
+  readEnvelope,
+} from "../../protocol/envelope.ts";
+import { checkEnvelopeFlags } from "../../protocol/envelope-reader.ts";
+import { parseGrpcTimeoutMs } from "../../protocol/timeouts.ts";
+import { requestTooLarge } from "../pipeline/limit-errors.ts";
+import type { Compression } from "./compression.ts";
+import type { DialectCall } from "./dialect.ts";
+import type { Exchange } from "./exchange/exchange.ts";
+
+/** Reads the one message of a unary call out of a body of envelopes: gRPC and gRPC-Web. */
+export function readSingle(
+  call: DialectCall,
+  body: Buffer,
+  compression: Compression | undefined,
+): Message | Promise<Message> {
+  const bytes = promisedBytes(body, 0);
+  // What nearly every request is: one envelope, not compressed, and nothing after it.
+  if (body[0] === 0 && bytes === body.length - envelopeHeaderBytes && bytes <= call.settings.requestBytesMax) {
+    return call.codec.decode(body.subarray(envelopeHeaderBytes));
+  }
+  return readAny(call, body, compression);
+}
+
+/** Any body at all. Each envelope is looked at in turn, so that the first thing that is wrong is what is told. */
+async function readAny(call: DialectCall, body: Buffer, compression: Compression | undefined): Promise<Message> {
+  const { requestBytesMax } = call.settings;
+  const protocol = call.type.protocol;
+  let found: Message | undefined;
+  for (let offset = 0; offset < body.length; ) {
+    const bytes = promisedBytes(body, offset);
+    if (bytes !== undefined) {
+      checkEnvelopeFlags(body[offset] ?? 0, { protocol, malformedCode: Code.InvalidArgument });
+    }
+    if (bytes !== undefined && bytes > requestBytesMax) {
+      throw requestTooLarge(requestBytesMax, bytes);
+    }
+    const envelope = readEnvelope(body, offset);
+    if (envelope === undefined) {
+      throw new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument);
+    }
+    offset = envelope.end;
+    if ((envelope.flags & grpcWebTrailerFlag) !== 0) {
+      continue;
+    }
+    const payload = await unpacked(envelope, { compression, requestBytesMax });
+    const message = call.codec.decode(payload);
+    if (found !== undefined) {
+      throw extraMessage();
+    }
+    found = message;
+  }
+  if (found === undefined) {
+    throw new ConnectError("protocol error: missing input message for unary method", Code.Unimplemented);
+  }
+  return found;
+}
+
+/** What is wrong with a body that goes on after what one message may have: a message that is too large, or more than one. */
+export function readTooLong({ settings, type }: DialectCall, beginning: Buffer): ConnectError {
+  checkEnvelopeFlags(beginning[0] ?? 0, { protocol: type.protocol, malformedCode: Code.InvalidArgument });
+  const bytes = promisedBytes(beginning, 0) ?? 0;
+  return bytes > settings.requestBytesMax ? requestTooLarge(settings.requestBytesMax, bytes) : extraMessage();
+}
+
+function extraMessage(): ConnectError {
+  return new ConnectError("protocol error: received extra input message for unary method", Code.Unimplemented);
+}
+
+interface Unpacking {
+  readonly compression: Compression | undefined;
+  readonly requestBytesMax: number;
+}
+
+async function unpacked(
+  { flags, payload }: { readonly flags: number; readonly payload: Buffer },
+  { compression, requestBytesMax }: Unpacking,
+): Promise<Buffer> {
+  if ((flags & compressedFlag) === 0) {
+    return payload;
+  }
+  if (compression === undefined) {
+    throw new ConnectError("received compressed envelope, but do not know how to decompress", Code.Internal);
+  }
+  return compression.decompress(payload, requestBytesMax);
+}
+
+/** The `grpc-timeout` of a request, in milliseconds. */
+export function grpcTimeoutMs({ headers }: Exchange): number | undefined {
+  const value = headers["grpc-timeout"];
+  if (value === undefined) {
+    return undefined;
+  }
+  const timeoutMs = typeof value === "string" ? parseGrpcTimeoutMs(value) : undefined;
+  if (timeoutMs === undefined) {
+    throw new ConnectError(`protocol error: invalid grpc timeout value: ${value}`, Code.InvalidArgument);
+  }
+  return timeoutMs;
+}
+
+/** The `grpc-encoding` of a request. */
+export function grpcEncoding({ headers }: Exchange): string | undefined {
+  const value = headers["grpc-encoding"];
+  return value === undefined ? undefined : String(value);
+}

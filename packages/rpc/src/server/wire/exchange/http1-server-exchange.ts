@@ -1,0 +1,220 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { BodyCollector } from "../../../protocol/body-collector.ts";
+import { peerOf } from "../../http/peer.ts";
+import { cutStalledSocket } from "../../http/slow-client.ts";
+import {
+  type Answer,
+  type AnswerHead,
+  type BodyReceiver,
+  type Exchange,
+  emptyBody,
+  type PieceReceiver,
+} from "./exchange.ts";
+
+/** A request over HTTP/1.1. Trailers are not for HTTP/1.1: gRPC, which needs them, goes the long way there. */
+export class Http1Exchange implements Exchange {
+  readonly requestMethod: string;
+  readonly target: string;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  #bytesMax = 0;
+  readonly #body = new BodyCollector();
+  #receiver: BodyReceiver | undefined;
+  #pieceReceiver: PieceReceiver | undefined;
+  /** The bytes of pieces that nobody has taken care of. */
+  #untakenBytes = 0;
+  #whenGone: ((reason: () => ConnectError) => void) | undefined;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.#request = request;
+    this.#response = response;
+    this.requestMethod = request.method ?? "";
+    this.target = request.url ?? "";
+    // A request that breaks off has an error only for those who listen for it.
+    response.on("error", ignore);
+    response.on("timeout", cutStalledSocket);
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.#request.headers;
+  }
+
+  get url(): string {
+    const scheme = "encrypted" in this.#request.socket ? "https" : "http";
+    return `${scheme}://${this.headers.host ?? "localhost"}${this.target}`;
+  }
+
+  get peer(): string {
+    return peerOf(this.#request.socket);
+  }
+
+  get connection(): object {
+    return this.#request.socket;
+  }
+
+  get bodyBytes(): number {
+    return this.#body.length;
+  }
+
+  get open(): boolean {
+    return !this.#response.destroyed;
+  }
+
+  readBody(bytesMax: number, receiver: BodyReceiver): void {
+    this.#bytesMax = bytesMax;
+    this.#receiver = receiver;
+    (this.#request as ExchangeRequest).collects = true;
+    this.#listen();
+  }
+
+  readPieces(receiver: PieceReceiver): void {
+    this.#pieceReceiver = receiver;
+    (this.#request as ExchangeRequest).collects = false;
+    this.#listen();
+  }
+
+  #listen(): void {
+    const request = this.#request as ExchangeRequest;
+    request[exchangeKey] = this;
+    request.on("data", onData);
+    request.on("end", onEnd);
+  }
+
+  hold(bytes: number): void {
+    (this.#request as ExchangeRequest).holdBytes?.(bytes);
+  }
+
+  taken(bytes: number): void {
+    this.#untakenBytes -= bytes;
+    if (this.#untakenBytes < untakenBytesMax && this.#request.isPaused()) {
+      this.#request.resume();
+    }
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#pieceReceiver !== undefined) {
+      this.#untakenBytes += chunk.length;
+      this.#pieceReceiver.onPiece(chunk);
+      if (this.#untakenBytes >= untakenBytesMax) {
+        this.#request.pause();
+      }
+      return;
+    }
+    const bytesMax = this.#bytesMax;
+    const body = this.#body;
+    if (body.length > bytesMax) {
+      body.skip(chunk.length);
+      return;
+    }
+    body.add(chunk);
+    if (body.length > bytesMax) {
+      this.#receiver?.onBodyTooLong(body.takeBytes());
+    }
+  }
+
+  onEnd(): void {
+    if (this.#pieceReceiver !== undefined) {
+      this.#pieceReceiver.onPiecesEnd();
+    } else if (this.#body.length <= this.#bytesMax) {
+      this.#receiver?.onBody(this.#body.takeBytes());
+    }
+  }
+
+  respond({ status, headers, body = emptyBody }: Answer): void {
+    if (!this.open) {
+      return;
+    }
+    headers["content-length"] = body.length;
+    // What is left of the body is read and dropped, by us or by Node: closing the connection on a client that still sends would
+    // cost it the answer. `Server.requestTimeout` bounds how long it may go on.
+    this.#response.writeHead(status, headers);
+    if (body.length <= oneStringBytesMax) {
+      const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+      this.#response.end(bytes.toString("latin1"), "latin1");
+    } else {
+      this.#response.end(body);
+    }
+  }
+
+  sendHead({ status, headers, alone }: AnswerHead): void {
+    if (this.open) {
+      this.#response.writeHead(status, headers);
+      if (alone) {
+        this.#response.flushHeaders();
+      }
+    }
+  }
+
+  sendPart(bytes: Uint8Array): void {
+    if (this.open) {
+      this.#response.write(bytes);
+    }
+  }
+
+  get writable(): boolean {
+    return !this.#response.writableNeedDrain;
+  }
+
+  onWritable(callback: () => void): void {
+    this.#response.once("drain", callback);
+  }
+
+  finish({ body }: Pick<Answer, "body">): void {
+    if (this.open) {
+      this.#response.end(body);
+    }
+  }
+
+  abandon(): void {
+    this.#response.destroy();
+  }
+
+  onGone(callback: (reason: () => ConnectError) => void): void {
+    this.#whenGone = callback;
+    const response = this.#response as ExchangeResponse;
+    response[exchangeKey] = this;
+    response.on("close", onClose);
+  }
+
+  onClose(): void {
+    this.#whenGone?.(reasonOfClose);
+  }
+}
+
+/** What a body may have waiting before it is paused, in bytes. */
+const untakenBytesMax = 65_536;
+
+const exchangeKey = Symbol("exchange");
+
+type ExchangeRequest = IncomingMessage & {
+  [exchangeKey]?: Http1Exchange;
+  collects?: boolean;
+  holdBytes?(bytes: number): void;
+};
+type ExchangeResponse = ServerResponse & { [exchangeKey]?: Http1Exchange };
+
+// The same listeners for all requests, as over HTTP/2.
+function onData(this: ExchangeRequest, chunk: Buffer): void {
+  this[exchangeKey]?.onData(chunk);
+}
+
+function onEnd(this: ExchangeRequest): void {
+  this[exchangeKey]?.onEnd();
+}
+
+function onClose(this: ExchangeResponse): void {
+  this[exchangeKey]?.onClose();
+}
+
+/**
+ * Node writes headers and text as one string, and headers and bytes as two buffers, which takes it far longer. Latin-1 has a character
+ * for each byte, so that any bytes go out as they are. From some size on copying costs more than it saves.
+ */
+const oneStringBytesMax = 16_384;
+
+function reasonOfClose(): ConnectError {
+  return new ConnectError("the caller cancelled the call or went away", Code.Canceled);
+}
+
+function ignore(): void {}

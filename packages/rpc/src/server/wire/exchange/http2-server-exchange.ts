@@ -1,0 +1,225 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import type { Socket } from "node:net";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Http2Stream, StreamListener } from "@parley/http2";
+import { encodeFields, errorCode, objectToFields } from "@parley/http2";
+import { BodyCollector } from "../../../protocol/body-collector.ts";
+import { peerOf } from "../../http/peer.ts";
+import type { Answer, AnswerHead, BodyReceiver, Exchange, PieceReceiver } from "./exchange.ts";
+import type { Answering, StallWatch } from "./stall-watch.ts";
+
+interface Http2ExchangeInit {
+  readonly headers: IncomingHttpHeaders;
+  readonly stalls: StallWatch;
+  readonly socket: Socket;
+}
+
+/** A request on an HTTP/2 stream. */
+export class Http2Exchange implements Exchange, Answering, StreamListener {
+  readonly headers: IncomingHttpHeaders;
+  readonly requestMethod: string;
+  readonly target: string;
+  readonly stream: Http2Stream;
+  /** Its place among the answers that are watched, which is the watch's own affair. */
+  previous: Answering | undefined;
+  next: Answering | undefined;
+  listed = false;
+  unreadBytes = -1;
+  readonly #stalls: StallWatch;
+  #bodyEnded = false;
+  #bytesMax = 0;
+  readonly #body = new BodyCollector();
+  #receiver: BodyReceiver | undefined;
+  #pieceReceiver: PieceReceiver | undefined;
+  #whenGone: ((reason: () => ConnectError) => void) | undefined;
+  readonly #socket: Socket;
+
+  constructor(stream: Http2Stream, { headers, stalls, socket }: Http2ExchangeInit) {
+    this.stream = stream;
+    this.#socket = socket;
+    this.#stalls = stalls;
+    this.headers = headers;
+    this.requestMethod = String(headers[":method"]);
+    this.target = String(headers[":path"]);
+    stream.listener = this;
+  }
+
+  get url(): string {
+    const { ":scheme": scheme = "http", ":authority": authority, host } = this.headers;
+    return `${scheme}://${authority ?? host ?? "localhost"}${this.target}`;
+  }
+
+  get peer(): string {
+    return peerOf(this.#socket);
+  }
+
+  get connection(): object {
+    return this.#socket;
+  }
+
+  get bodyBytes(): number {
+    return this.#body.length;
+  }
+
+  get open(): boolean {
+    return !this.stream.closed;
+  }
+
+  readBody(bytesMax: number, receiver: BodyReceiver): void {
+    this.#bytesMax = bytesMax;
+    this.#receiver = receiver;
+    this.stream.collects = true;
+  }
+
+  readPieces(receiver: PieceReceiver): void {
+    this.#pieceReceiver = receiver;
+  }
+
+  taken(bytes: number): void {
+    this.stream.taken(bytes);
+  }
+
+  hold(bytes: number): void {
+    this.stream.holdBytes(bytes);
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#pieceReceiver !== undefined) {
+      this.#pieceReceiver.onPiece(chunk);
+      return;
+    }
+    const bytesMax = this.#bytesMax;
+    this.stream.taken(chunk.length);
+    const body = this.#body;
+    if (body.length > bytesMax) {
+      body.skip(chunk.length);
+      return;
+    }
+    body.add(chunk);
+    if (body.length > bytesMax) {
+      this.#receiver?.onBodyTooLong(body.takeBytes());
+      this.#holdNothing();
+    }
+  }
+
+  onEnd(): void {
+    this.#bodyEnded = true;
+    if (this.#pieceReceiver !== undefined) {
+      this.#pieceReceiver.onPiecesEnd();
+    } else if (this.#body.length <= this.#bytesMax) {
+      this.#receiver?.onBody(this.#body.takeBytes());
+    }
+  }
+
+  respond({ status, headers, prepared, body, trailers }: Answer): void {
+    if (!this.open) {
+      return;
+    }
+    const stream = this.stream;
+    // Both are encoded before either is sent: where one cannot be, nothing has left yet.
+    const block = prepared ?? headBlock(status, headers);
+    const last = trailerBlock(trailers);
+    if (body === undefined && last === undefined) {
+      stream.sendHeaders(block, true);
+    } else {
+      stream.sendHeaders(block);
+      stream.end(body, last);
+    }
+    this.#seeToTheEnd();
+  }
+
+  sendHead({ status, headers, prepared }: AnswerHead): void {
+    this.stream.sendHeaders(prepared ?? headBlock(status, headers));
+    if (!this.stream.closed) {
+      this.#stalls.watch(this);
+    }
+  }
+
+  sendPart(bytes: Uint8Array): void {
+    this.stream.sendData(bytes);
+  }
+
+  get writable(): boolean {
+    return this.stream.queuedBytes === 0;
+  }
+
+  onWritable(callback: () => void): void {
+    const { stream } = this;
+    stream.onDrained = () => {
+      stream.onDrained = undefined;
+      callback();
+    };
+  }
+
+  finish({ body, trailers }: Pick<Answer, "body" | "trailers">): void {
+    const last = trailerBlock(trailers);
+    this.stream.onDrained = undefined;
+    this.stream.end(body, last);
+    this.#seeToTheEnd();
+  }
+
+  #seeToTheEnd(): void {
+    if (!this.stream.closed) {
+      this.#stalls.watch(this);
+      if (!this.#bodyEnded) {
+        this.#body.takeBytes();
+        this.#bytesMax = -1;
+        this.#holdNothing();
+        this.#dropRest();
+      }
+    }
+  }
+
+  abandon(): void {
+    this.stream.reset(errorCode.internal);
+  }
+
+  onGone(callback: (reason: () => ConnectError) => void): void {
+    this.#whenGone = callback;
+  }
+
+  onHeaders(): void {}
+
+  onTrailers(): void {}
+
+  onClose(): void {
+    this.#stalls.forget(this);
+    this.#whenGone?.(() => reasonOfReset(this.stream.resetCode));
+  }
+
+  #holdNothing(): void {
+    this.stream.collects = false;
+    this.stream.holdBytes(0);
+  }
+
+  /** Tells a caller that is still sending that nobody listens any more (RFC 9113, section 8.1). */
+  #dropRest(): void {
+    const stream = this.stream;
+    setTimeout(() => stream.reset(errorCode.none), answerLeavesMs).unref();
+  }
+}
+
+function headBlock(status: number, headers: OutgoingHttpHeaders): Uint8Array {
+  headers[":status"] = status;
+  return encodeFields(objectToFields(headers));
+}
+
+function trailerBlock(trailers: Answer["trailers"]): Uint8Array | undefined {
+  return trailers === undefined || trailers instanceof Uint8Array ? trailers : encodeFields(objectToFields(trailers));
+}
+
+/** A reset that overtakes the answer's last frame takes its place, and the caller waits for an answer that never comes. */
+const answerLeavesMs = 100;
+
+function reasonOfReset(rstCode: number): ConnectError {
+  switch (rstCode) {
+    case errorCode.refusedStream:
+      return new ConnectError("the stream was refused", Code.Unavailable);
+    case errorCode.enhanceYourCalm:
+      return new ConnectError("the caller has too much to do", Code.ResourceExhausted);
+    case errorCode.inadequateSecurity:
+      return new ConnectError("the caller finds the connection insecure", Code.PermissionDenied);
+    default:
+      return new ConnectError("the caller cancelled the call or went away", Code.Canceled);
+  }
+}

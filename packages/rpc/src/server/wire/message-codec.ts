@@ -1,0 +1,94 @@
+import {
+  create,
+  type DescMethod,
+  fromBinary,
+  type JsonReadOptions,
+  type JsonValue,
+  type JsonWriteOptions,
+  type Message,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { type DecodeBudget, defaultDecodeBudget, holdsEnum, scanBinary } from "@parley/contract";
+import { messageFromJsonBytes, messageToJson } from "../../protocol/json-message.ts";
+import { requestDecodeError } from "../pipeline/validation/decode-errors.ts";
+import { refuseUnknownWords } from "../pipeline/validation/validation.ts";
+
+/** Settings of the JSON codec; a registry is needed for `google.protobuf.Any` alone. */
+export type JsonOptions = Partial<JsonReadOptions & JsonWriteOptions>;
+
+/** Reads requests and writes responses of one method, in one format. */
+export interface MessageCodec {
+  /** Throws a ConnectError that says what is wrong with the bytes. */
+  decode(bytes: Buffer): Message;
+  encode(message: Message): Uint8Array;
+}
+
+/** Settings of a method's codecs. */
+export interface CodecOptions {
+  readonly json: JsonOptions;
+  /** What a request may cost to decode. */
+  readonly budget?: DecodeBudget | undefined;
+}
+
+/** What an implementation answered, as the message that it stands for. */
+export function responseMessage({ output }: DescMethod, answer: unknown): Message {
+  const message = answer as Message | undefined;
+  return message?.$typeName === output.typeName ? message : create(output, message);
+}
+
+/** The codecs of a method of any kind. */
+export function methodCodecs(
+  desc: DescMethod,
+  { json, budget = defaultDecodeBudget }: CodecOptions,
+): { readonly proto: MessageCodec; readonly json: MessageCodec } {
+  return { proto: protoCodec(desc, budget), json: jsonCodec(desc, { json, budget }) };
+}
+
+function protoCodec({ input, output }: DescMethod, budget: DecodeBudget): MessageCodec {
+  return {
+    decode(bytes) {
+      try {
+        scanBinary(input, bytes, budget);
+        return fromBinary(input, bytes);
+      } catch (error) {
+        throw requestDecodeError(error, "binary");
+      }
+    },
+    encode(message) {
+      try {
+        return toBinary(output, message);
+      } catch (error) {
+        throw new ConnectError(`serialize binary: ${words(error)}`, Code.Internal);
+      }
+    },
+  };
+}
+
+function jsonCodec({ input, output }: DescMethod, { json, budget }: Required<CodecOptions>): MessageCodec {
+  // Unknown fields are ignored, as everywhere in Connect, so that a newer client can talk to an older server. Unknown words of
+  // enums are not: a misspelt filter would list everything.
+  const lenient = { ignoreUnknownFields: true, ...json };
+  const check = holdsEnum(input) ? (value: JsonValue) => refuseUnknownWords(input, value) : undefined;
+  const reading = { ...lenient, budget: budget ?? defaultDecodeBudget, check };
+  return {
+    decode(bytes) {
+      try {
+        return messageFromJsonBytes(input, bytes, reading);
+      } catch (error) {
+        throw requestDecodeError(error, "JSON");
+      }
+    },
+    encode(message) {
+      try {
+        return Buffer.from(messageToJson(output, message, lenient));
+      } catch (error) {
+        throw ConnectError.from(error, Code.Internal);
+      }
+    },
+  };
+}
+
+function words(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

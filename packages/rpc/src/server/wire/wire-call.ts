@@ -1,0 +1,74 @@
+import type { ContentType } from "../../protocol/content-types.ts";
+import { headersFromNode } from "../../protocol/metadata.ts";
+import type { DialectSettings } from "./dialect.ts";
+import type { Exchange } from "./exchange/exchange.ts";
+
+/** A call as it came over the wire: its request's headers, and the metadata of its answer, made only if they are asked for. */
+export class WireCall {
+  readonly exchange: Exchange;
+  readonly type: ContentType;
+  readonly settings: DialectSettings;
+  #requestHeader: Headers | undefined;
+  #responseHeader: Headers | undefined;
+  #responseTrailer: Headers | undefined;
+
+  constructor({ exchange, type, settings }: Pick<WireCall, "exchange" | "type" | "settings">) {
+    this.exchange = exchange;
+    this.type = type;
+    this.settings = settings;
+  }
+
+  /** Drops what the implementation wants said in headers and trailers: it cannot be written. */
+  protected forgetMetadata(): void {
+    this.#responseHeader = undefined;
+    this.#responseTrailer = undefined;
+  }
+
+  get responseHeaderIfMade(): Headers | undefined {
+    return this.#responseHeader;
+  }
+
+  get responseTrailerIfMade(): Headers | undefined {
+    return this.#responseTrailer;
+  }
+
+  get protocolName(): ContentType["protocol"] {
+    return this.type.protocol;
+  }
+
+  get requestMethod(): string {
+    return this.exchange.requestMethod;
+  }
+
+  get url(): string {
+    return this.exchange.url;
+  }
+
+  get peer(): string {
+    return this.exchange.peer;
+  }
+
+  get connection(): object {
+    return this.exchange.connection;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.exchange.headers[name];
+    return typeof value === "object" ? value.join(", ") : value;
+  }
+
+  get requestHeader(): Headers {
+    this.#requestHeader ??= headersFromNode(this.exchange.headers);
+    return this.#requestHeader;
+  }
+
+  get responseHeader(): Headers {
+    this.#responseHeader ??= new Headers();
+    return this.#responseHeader;
+  }
+
+  get responseTrailer(): Headers {
+    this.#responseTrailer ??= new Headers();
+    return this.#responseTrailer;
+  }
+}

@@ -1,0 +1,73 @@
+// A new service from nothing to a call, in a clone of its own: no file is edited by hand.
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { freeOffset } from "../e2e/running-stack.ts";
+import { type FreshClone, freshClone } from "./fresh-clone.ts";
+
+const parley = "packages/cli/src/bin.ts";
+const vitest = "node_modules/vitest/vitest.mjs";
+/** Bounds that only a hanging program reaches, in milliseconds. */
+const stepMaxMs = 600_000;
+
+/** Uses the new client property: type-checked by `npm run check`, and run against the gateway. */
+const program = `import { createParleyClient } from "@parley/client";
+
+const { reviews } = createParleyClient({ baseUrl: process.argv[2] ?? "" });
+const { review } = await reviews.createReview({ name: "By the client" });
+const approved = await reviews.approveReview({ reviewId: review?.id ?? "" });
+console.log(approved.review?.name);
+`;
+
+let clone: FreshClone;
+beforeAll(async () => {
+  clone = await freshClone();
+}, stepMaxMs);
+afterAll(() => clone?.[Symbol.asyncDispose](), stepMaxMs);
+
+test("parley new service makes a service, and says what to do next", { timeout: stepMaxMs }, async () => {
+  const output = await clone.run(parley, "new", "service", "review");
+  expect(output).toContain("The service review is made. It listens on port 50055.");
+  expect(output).toContain("npx vitest run packages/review");
+  expect(await clone.run(parley, "new", "method", "review", "ApproveReview")).toContain("POST /reviews/{id}:approve");
+});
+
+test("a name of several words works everywhere, too", { timeout: stepMaxMs }, async () => {
+  await clone.run(parley, "new", "service", "gift-card");
+  await clone.run(parley, "new", "method", "gift-card", "MarkGiftCardAsSpent");
+});
+
+test("npm ci installs the clone with its new services", { timeout: stepMaxMs }, async (context) => {
+  if (process.env.CI !== "true") {
+    return context.skip("npm ci takes half a minute and the registry: it runs where CI=true");
+  }
+  await clone.install();
+});
+
+test("the new services pass npm run check and all tests that are about every service", {
+  timeout: stepMaxMs,
+}, async () => {
+  await writeFile(join(clone.folder, "test/uses-review.ts"), program);
+  await clone.run("scripts/check.ts");
+  const everyService = ["test/guides.test.ts", "test/e2e/access-guide.test.ts", "packages/cli/src/contract"];
+  await clone.run(vitest, "run", "packages/review", "packages/gift-card", ...everyService);
+});
+
+test("the new service is called by CLI, REST and the client", { timeout: stepMaxMs }, async () => {
+  const offset = await freeOffset();
+  const gateway = `http://127.0.0.1:${8080 + offset}`;
+  const data = join(clone.folder, "data");
+  const offsetOption = ["--port-offset", String(offset)];
+  await clone.start("Parley is up.", parley, "up", "--only", "review,gateway", "--data", data, ...offsetOption);
+  const byCli = await clone.run(parley, "review", "create", "--name", "By the CLI", "--json", ...offsetOption);
+  const { review } = JSON.parse(byCli) as { readonly review: { readonly id: string } };
+  const approve = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+  const approved = await fetch(`${gateway}/reviews/${review.id}:approve`, approve);
+  expect(await approved.json()).toEqual({ review });
+  expect(await clone.run("test/uses-review.ts", gateway)).toBe("By the client\n");
+  const listed = await (await fetch(`${gateway}/reviews`)).json();
+  expect(listed).toMatchObject({ reviews: [{ name: "By the CLI" }, { name: "By the client" }] });
+  const unknown = await fetch(`${gateway}/reviews/missing`);
+  expect(unknown.status).toBe(404);
+  expect(await unknown.json()).toMatchObject({ error: { details: [{ reason: "REVIEW_NOT_FOUND" }] } });
+});
