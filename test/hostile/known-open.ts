@@ -4,8 +4,4 @@
  */
 export const knownOpen: Readonly<Record<string, string>> = {
   "http2-framing/cases service off": "a gRPC message with a reserved flag is answered INVALID_ARGUMENT, not INTERNAL",
-  "stream-bombs/one-byte-frames service off": "a stream's message is decoded anew for each piece of it",
-  "decode-bombs/valid-elements gateway required": "a message is decoded whole before its lists are counted",
-  "places/1000-watch-stock gateway required":
-    "streams and unary calls share their places, and one connection to each backend",
 };
