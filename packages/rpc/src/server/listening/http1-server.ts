@@ -27,6 +27,11 @@ function sizeOf(chunk: unknown): number {
   return typeof chunk === "string" || chunk instanceof Uint8Array ? chunk.length : 0;
 }
 
+/** Node's HTTP parser hangs on its socket. */
+interface SocketWithParser extends Socket {
+  readonly parser?: { pause?(): void } | null;
+}
+
 type Head = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
 /** How many connections {@link Http1Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
@@ -151,7 +156,8 @@ export function createHttp1({
       const count = connection === undefined ? 1 : ++connection.count;
       spoke(socket);
       if (count > limits.pipelinedRequestsMax) {
-        // The parser reads all requests of a chunk at once, so that pausing the socket would come too late.
+        // The parser reads all requests of a chunk at once, so that pausing the socket would come too late: it is stopped itself.
+        (socket as SocketWithParser).parser?.pause?.();
         socket.destroy();
       } else if (count > 1) {
         connection?.waiting.push(() => begin(request, response));
