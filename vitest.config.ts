@@ -6,6 +6,7 @@ const heavy = [
   "test/crash/**/*.test.ts",
   "test/hostile/hostile.test.ts",
   "test/new-service/**/*.test.ts",
+  "test/packed/packed.test.ts",
 ];
 
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */

@@ -8,6 +8,7 @@ import { generatedCode } from "./checks/generated-code.ts";
 import { implementedServices } from "./checks/implemented-services.ts";
 import { lockFile } from "./checks/lock-file.ts";
 import { packageScripts } from "./checks/package-scripts.ts";
+import { versions } from "./checks/versions.ts";
 import { root, runCommand } from "./run-command.ts";
 
 interface Check {
@@ -29,6 +30,7 @@ const checks: readonly Check[] = [
   { name: "generated code is up to date", repair: "npm run generate", run: generatedCode },
   { name: "services are implemented", repair: "implement them, see CONTRIBUTING.md", run: implementedServices },
   { name: "scripts run in every shell", repair: "put the work into a .ts file that node runs", run: packageScripts },
+  { name: "versions move together", repair: "npm run set-version -- <version>", run: versions },
   { name: "lock file is complete", repair: "add the packages to package-lock.json", run: lockFile },
   { name: "dependency rule", repair: "docs/architecture.md tells what may import what", run: dependencyRule },
 ];

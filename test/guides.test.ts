@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { services } from "@parley/cli";
+import { publicProcesses } from "@parley/gen/services.js";
 import { expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -48,6 +49,12 @@ it("docs/running.md has every setting of every service", () => {
     .map((match) => match[1] ?? "");
   expect(settings).toContain("SHUTDOWN_GRACE_MS");
   expect([...new Set(settings)].filter((setting) => !runningGuide.includes(`\`${setting}\``))).toEqual([]);
+});
+
+it("docs/running.md has the variable that says where each process behind the gateway is", () => {
+  const variables = publicProcesses.map(({ urlVariable }) => urlVariable);
+  expect(variables).toContain("ORDER_SERVICE_URL");
+  expect(variables.filter((variable) => !runningGuide.includes(`\`${variable}\``))).toEqual([]);
 });
 
 it("docs/running.md has every service with its port and contracts", () => {

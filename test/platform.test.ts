@@ -1,3 +1,5 @@
+import { ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { OrderState } from "@parley/gen/order/v1/order_pb.js";
 import { createTestClock } from "@parley/rpc/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -32,6 +34,20 @@ describe("the services in one process", () => {
       totalPrice: { currencyCode: "USD", units: 2029n, nanos: 970_000_000 },
     });
     expect((await products.getProduct({ productId: "101" })).product?.stock).toBe(48);
+  });
+
+  it("name the platform's domain beside each reason", async () => {
+    const { users, products, orders } = await start();
+    const failures = [
+      orders.getOrder({ orderId: "no-such-order" }),
+      orders.createOrder({}),
+      products.getProduct({ productId: "no-such-product" }),
+      users.getUser({ userId: "no-such-user" }),
+    ];
+    for (const failure of failures) {
+      const error = await failure.then(() => undefined, ConnectError.from);
+      expect(error?.findDetails(ErrorInfoSchema)).toMatchObject([{ domain: "parley.dev" }]);
+    }
   });
 
   it("take the time, the ids and the randomness that they are given", async () => {

@@ -40,6 +40,7 @@ export const frameworks: readonly string[] = [
   "@connectrpc/",
   "@parley/rpc/server",
   "@parley/rpc/client",
+  "@parley/rpc/internal",
   "fastify",
   "@fastify/",
   "prom-client",

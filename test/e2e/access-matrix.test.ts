@@ -1,6 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { services } from "@parley/cli";
 import { isExposed } from "@parley/contract";
+import { EventService } from "@parley/gen/event/v1/event_service_pb.js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { servicesByProcess } from "../contracts.ts";
 import { admin, everyCaller, signIn, signUp, stealKeys, type TestCaller } from "./access-callers.ts";

@@ -66,9 +66,14 @@ async function newProject(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "parley-client-"));
   const packed = join(folder, "packed");
   await mkdir(packed);
-  await command("npm", ["pack", "--silent", "--pack-destination", packed], join(root, "packages/client"));
+  await command(
+    process.execPath,
+    ["scripts/pack/main.ts", "--destination", packed, "--stage", join(folder, "staged")],
+    root,
+  );
   await writeFile(join(folder, "package.json"), JSON.stringify({ name: "shop", type: "module", private: true }));
-  const tarball = join(packed, "parley-client-0.1.0.tgz");
+  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  const tarball = join(packed, `parley-client-${version}.tgz`);
   const quietly = ["--silent", "--no-audit", "--no-fund", "--prefer-offline"];
   await command("npm", ["install", ...quietly, tarball, "@connectrpc/connect-web@2.3.0"], folder);
   await writeFile(join(folder, "shop.ts"), program);

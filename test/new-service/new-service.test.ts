@@ -47,7 +47,6 @@ test("npm ci installs the clone with its new services", { timeout: stepMaxMs }, 
 test("the new services pass npm run check and all tests that are about every service", {
   timeout: stepMaxMs,
 }, async () => {
-  await clone.run("packages/client/build.ts");
   await writeFile(join(clone.folder, "test/uses-review.ts"), program);
   await clone.run("scripts/check.ts");
   const everyService = ["test/guides.test.ts", "test/e2e/access-guide.test.ts", "packages/cli/src/contract"];

@@ -15,6 +15,7 @@ export interface CallEchoModuleOptions {
 export function createCallEchoModule({ environment, echo }: CallEchoModuleOptions): ServiceModule {
   const { clock, log } = environment;
   return {
+    reasonDomain: "parley.dev",
     entries: [
       implement(CallEchoService, {
         async callEcho({ message }, context) {

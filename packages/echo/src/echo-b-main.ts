@@ -1,4 +1,5 @@
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { patchProtobuf } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import { port, runService, serviceUrl } from "@parley/rpc/server";
 import { createCallEchoModule } from "./index.ts";
@@ -8,6 +9,7 @@ const settings = {
   ECHO_A_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50061" }),
 };
 
+patchProtobuf();
 await runService("echo-b", settings, ({ config, environment }) => {
   const echo = createServiceClient(EchoService, config.ECHO_A_SERVICE_URL, { environment, callerName: "echo-b" });
   return createCallEchoModule({ environment, echo });

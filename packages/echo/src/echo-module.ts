@@ -6,6 +6,7 @@ import { implement, type ServiceModule } from "@parley/rpc/server";
 export function createEchoModule({ environment }: { readonly environment: Environment }): ServiceModule {
   const { clock, log } = environment;
   return {
+    reasonDomain: "parley.dev",
     entries: [
       implement(EchoService, {
         echo({ message }) {

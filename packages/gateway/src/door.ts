@@ -9,6 +9,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type BackendStates, healthReport } from "./backend-health.ts";
 import { corsOrigins } from "./cors-origins.ts";
 import type { RateLimit } from "./limits/rate-limit.ts";
+import { reasonDomain } from "./public-error.ts";
 import type { PublicService } from "./public-services.ts";
 import { dataHeaders } from "./rest/answer-rest.ts";
 import { apiDescription } from "./rest/api-description.ts";
@@ -36,7 +37,7 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Tr
     // REST comes in like every other call: through the server's own pipeline.
     const transcoder = createTranscoder(
       services.map(({ service }) => restService(service, createClient(service, local))),
-      { bodyLengthMax: restBodyBytesMax, timer: environment.clock },
+      { bodyLengthMax: restBodyBytesMax, timer: environment.clock, reasonDomain },
     );
     const rest = { transcoder, rateLimit, environment };
     app.addHook("onRequest", async (request, reply) => {

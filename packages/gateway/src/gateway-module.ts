@@ -11,6 +11,7 @@ import { openDoor } from "./door.ts";
 import { forward } from "./forward.ts";
 import { createRateLimit } from "./limits/rate-limit.ts";
 import { createProductCache } from "./product-cache.ts";
+import { reasonDomain } from "./public-error.ts";
 import { type BackendName, type PublicService, publicServices } from "./public-services.ts";
 import { StreamChannels } from "./stream-channels.ts";
 
@@ -64,6 +65,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     streams.clients((pool) => client(service, backend, pool));
   const stopping = new AbortController();
   return {
+    reasonDomain,
     trustedProxies,
     entries: offered.map(({ service, backend }) =>
       forward(service, client(service, backend), {

@@ -1,7 +1,9 @@
+import { patchProtobuf } from "@parley/rpc";
 import { runService } from "@parley/rpc/server";
 import { createGatewayModule } from "./index.ts";
 import { gatewayOptions, gatewaySettings } from "./settings.ts";
 
+patchProtobuf();
 await runService("gateway", gatewaySettings, ({ config, environment }) =>
   createGatewayModule({ environment, ...gatewayOptions(config), signIn: config.AUTH === "required" }),
 );

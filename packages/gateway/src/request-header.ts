@@ -1,5 +1,5 @@
 import type { HandlerContext } from "@connectrpc/connect";
-import { ServerCall } from "@parley/rpc/server";
+import { ServerCall } from "@parley/rpc/internal";
 
 /** One header of a call. The runtime's own calls find it without making Web headers of all. */
 export function requestHeader(context: HandlerContext, name: string): string | undefined {

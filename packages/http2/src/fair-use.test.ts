@@ -53,6 +53,7 @@ async function serve({ calls, use }: { readonly calls: number; readonly use: Hab
   const [near, far] = duplexPair();
   const refusals: string[] = [];
   let read = 0;
+  const readOf = new Map<number, number>();
   const out: Buffer[] = [];
   const send = (...frames: Buffer[]) => out.push(...frames);
   collectFrames(far, ({ type, flags, id, payload }) => {
@@ -73,9 +74,17 @@ async function serve({ calls, use }: { readonly calls: number; readonly use: Hab
           frame(frameType.windowUpdate, 0, id, uint32(payload.length)),
           frame(frameType.windowUpdate, 0, 0, uint32(payload.length)),
         );
-      } else if (read > 32_000) {
-        send(frame(frameType.windowUpdate, 0, 0, uint32(read)));
-        read = 0;
+      } else {
+        const readOfStream = (readOf.get(id) ?? 0) + payload.length;
+        readOf.set(id, readOfStream);
+        if (readOfStream > 32_000) {
+          send(frame(frameType.windowUpdate, 0, id, uint32(readOfStream)));
+          readOf.delete(id);
+        }
+        if (read > 32_000) {
+          send(frame(frameType.windowUpdate, 0, 0, uint32(read)));
+          read = 0;
+        }
       }
     }
   });

@@ -1,4 +1,5 @@
 import { brokerSettings } from "@parley/events";
+import { patchProtobuf } from "@parley/rpc";
 import { port, runService, text, wholeNumber } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
 import { createNotificationModule, notificationMigrations, openChannel, smtpConnectionsMax } from "./index.ts";
@@ -21,6 +22,7 @@ const settings = {
   SHOP_EMAIL: text({ default: "shop@example.com", desc: "Where the shop's own alerts go." }),
 };
 
+patchProtobuf();
 await runService("notification", settings, async ({ config, environment, fail }) => {
   const { DATABASE_URL: url, BROKER_URL: brokerUrl, SHOP_EMAIL: shopEmail } = config;
   const channel = openChannel(config, environment);

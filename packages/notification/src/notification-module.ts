@@ -56,6 +56,7 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
   });
 
   return {
+    reasonDomain: "parley.dev",
     entries: createNotificationServices({
       environment,
       database,

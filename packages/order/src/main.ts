@@ -1,6 +1,7 @@
 import { brokerSettings, openServiceBroker, replicaName } from "@parley/events";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
+import { patchProtobuf } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import { port, runService, serviceUrl, text } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
@@ -14,6 +15,7 @@ const settings = {
   PRODUCT_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50052" }),
 };
 
+patchProtobuf();
 await runService("order", settings, async ({ config, environment, fail }) => {
   const { DATABASE_URL: url, USER_SERVICE_URL, PRODUCT_SERVICE_URL } = config;
   const asOrder = { environment, callerName: "order" };

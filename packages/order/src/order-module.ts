@@ -68,6 +68,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
   });
 
   return {
+    reasonDomain: "parley.dev",
     entries: [service],
     owners: { order: async (id) => (await store.get(id))?.userId },
     async start() {

@@ -1,4 +1,5 @@
 import { brokerSettings, openServiceBroker, replicaName } from "@parley/events";
+import { patchProtobuf } from "@parley/rpc";
 import { flag, port, runService, text } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
 import { createProductModule, productMigrations } from "./index.ts";
@@ -10,6 +11,7 @@ const settings = {
   SAMPLE_DATA: flag({ default: undefined, desc: "Whether an empty catalogue is filled. On by default with SQLite." }),
 };
 
+patchProtobuf();
 await runService("product", settings, async ({ config, environment, fail }) => {
   const url = config.DATABASE_URL;
   return createProductModule({

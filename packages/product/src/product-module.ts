@@ -33,6 +33,7 @@ export function createProductModule(options: ProductModuleOptions): ServiceModul
   let stopPruning = async () => {};
 
   return {
+    reasonDomain: "parley.dev",
     entries: [
       createProductService({ environment, database, events }),
       createInventoryService({ environment, database, inventory, events, eventLog }),

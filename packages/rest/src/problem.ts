@@ -19,9 +19,6 @@ export type ProblemReason =
   | "INVALID_FIELD"
   | "INVALID_TIMEOUT";
 
-/** The domain of {@link ProblemReason} in `ErrorInfo`. */
-export const problemDomain = "parley.dev";
-
 /** A request that cannot become a call, with the HTTP status where the code alone does not say it. */
 export class RestProblem extends Error {
   override readonly name = "RestProblem";
@@ -70,10 +67,7 @@ function problemError(reason: ProblemReason, message: string, options: ProblemOp
     message,
     code,
     undefined,
-    [
-      { desc: ErrorInfoSchema, value: create(ErrorInfoSchema, { reason, domain: problemDomain, metadata }) },
-      ...badRequest,
-    ],
+    [{ desc: ErrorInfoSchema, value: create(ErrorInfoSchema, { reason, metadata }) }, ...badRequest],
     options.cause,
   );
 }

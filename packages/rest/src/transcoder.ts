@@ -57,7 +57,10 @@ export interface TranscoderOptions {
   readonly heartbeatMs?: number;
   /** How long a stream's first answer is waited for before the headers go out, in milliseconds. Default 250. */
   readonly openingMs?: number;
+  /** The clock of heartbeats and of `openingMs`. Default: the machine's. */
   readonly timer?: Timer;
+  /** The domain of reasons that have none (`google.rpc.ErrorInfo.domain`), for example `shop.example.com`. Default: none. */
+  readonly reasonDomain?: string;
 }
 
 /** REST in front of Connect services. */
@@ -85,6 +88,7 @@ export function createTranscoder(services: readonly RestService[], options: Tran
     heartbeatMs: options.heartbeatMs ?? 15_000,
     openingMs: options.openingMs ?? 250,
     timer: options.timer ?? systemTimer,
+    reasonDomain: options.reasonDomain ?? "",
   };
   const table = new RouteTable<Route>(({ binding }) => String(binding.method));
   const bindings = exposedBindings(services, options.exposes ?? isExposed);
@@ -96,7 +100,7 @@ export function createTranscoder(services: readonly RestService[], options: Tran
     serves: (httpMethod, url) => matched(table, httpMethod, splitUrl(url).path).kind === "found",
     async handle(request) {
       const headOnly = request.method === "HEAD";
-      const response = await answer(table, request, settings).catch((reason) => errorAnswer(reason, settings.registry));
+      const response = await answer(table, request, settings).catch((reason) => errorAnswer(reason, settings));
       return headOnly ? withoutBody(response) : response;
     },
   };
@@ -276,8 +280,8 @@ function resume(message: Message, lastEventId: string | undefined): void {
   }
 }
 
-function errorAnswer(reason: unknown, registry: Registry): RestResponse {
-  const { status, headers, body } = errorResponse(reason, registry);
+function errorAnswer(reason: unknown, settings: Settings): RestResponse {
+  const { status, headers, body } = errorResponse(reason, settings);
   return {
     status,
     headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },

@@ -6,7 +6,6 @@ export {
   errorDetail,
   type FieldProblem,
   type ReasonErrorOptions,
-  reasonDomain,
   reasonError,
   reasonOf,
 } from "./call/reason-error.ts";
@@ -25,3 +24,4 @@ export { createLineLog, type LineLog } from "./environment/line-log.ts";
 export type { LogFormat, LogLevel, LogOptions } from "./environment/log.ts";
 export { systemEnvironment } from "./environment/system-environment.ts";
 export { newUuidV7 } from "./environment/uuid-v7.ts";
+export { patchProtobuf } from "./protocol/protobuf-patches/patch-protobuf.ts";

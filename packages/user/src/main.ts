@@ -1,9 +1,11 @@
 import { brokerSettings, openServiceBroker, replicaName } from "@parley/events";
+import { patchProtobuf } from "@parley/rpc";
 import { runService } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
 import { adminAccount, createUserModule, userMigrations } from "./index.ts";
 import { keySealOf, samplesWanted, userSettings } from "./settings.ts";
 
+patchProtobuf();
 await runService("user", { ...brokerSettings, ...userSettings }, async ({ config, environment, fail }) => {
   const { DATABASE_URL: url, ADMIN_EMAIL, ADMIN_PASSWORD } = config;
   const admin = adminAccount(ADMIN_EMAIL, ADMIN_PASSWORD);

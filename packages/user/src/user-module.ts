@@ -66,6 +66,7 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
   }
 
   return {
+    reasonDomain: "parley.dev",
     entries: [createUserService({ environment, database, eventLog, passwords, signIn, keys, signInRequired })],
     publishedKeys: () => keys.published(),
     httpRoutes: [

@@ -34,7 +34,7 @@ export function judge(row: Row, { latencyBy }: JudgeOptions): readonly string[] 
     if (each.externalMaxBytes > bars.externalBytesMax) {
       failures.push(`${each.name} held ${megabytes(each.externalMaxBytes)} MB in buffers`);
     }
-    if (each.isAlive && (each.inFlightAfter ?? Number.POSITIVE_INFINITY) > (each.inFlightBefore ?? 0)) {
+    if (each.isAlive && (each.inFlightAfter ?? Number.POSITIVE_INFINITY) > each.inFlightBefore) {
       failures.push(
         `${each.name}: calls in flight ${each.inFlightBefore} before, ${each.inFlightAfter ?? "unknown"} after`,
       );

@@ -14,7 +14,8 @@ export interface ProcessMemory {
   readonly beforeBytes: number;
   readonly peakBytes: number;
   readonly afterBytes: number;
-  readonly inFlightBefore: number | undefined;
+  /** What it had before the attack, or has when nobody calls. */
+  readonly inFlightBefore: number;
   readonly inFlightAfter: number | undefined;
   /** The longest that its event loop was held, in milliseconds of CPU time. */
   readonly heldMaxMs: number | undefined;

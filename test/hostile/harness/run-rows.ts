@@ -1,7 +1,7 @@
 import type { Attack, Auth, TargetKind } from "../attack.ts";
 import { createAttacker } from "./attacker.ts";
 import { forkGoodClient } from "./good-client.ts";
-import { type JudgeOptions, judge } from "./judge.ts";
+import { bars, type JudgeOptions, judge } from "./judge.ts";
 import { type MeasureOptions, measure } from "./measure.ts";
 import type { Row } from "./row.ts";
 import { type HostileStack, startStack } from "./stack.ts";
@@ -76,9 +76,10 @@ export async function* runRows(attacks: readonly Attack[], options: RunOptions):
 
 function isDamaged({ processes }: Row): boolean {
   return processes.some(
-    ({ isAlive, inFlightBefore, inFlightAfter, beforeBytes, afterBytes }) =>
+    ({ isAlive, inFlightBefore, inFlightAfter, beforeBytes, afterBytes, externalMaxBytes }) =>
       !isAlive ||
-      (inFlightAfter ?? Number.POSITIVE_INFINITY) > (inFlightBefore ?? 0) ||
-      afterBytes - beforeBytes > keptGrowthBytesMax,
+      (inFlightAfter ?? Number.POSITIVE_INFINITY) > inFlightBefore ||
+      afterBytes - beforeBytes > keptGrowthBytesMax ||
+      externalMaxBytes > bars.externalBytesMax,
   );
 }

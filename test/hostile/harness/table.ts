@@ -20,7 +20,7 @@ export function rowLines(row: Row, failures: readonly string[]): string {
       .join("/"),
     `${idle.p99Ms.toFixed(0)}/${beside.p99Ms.toFixed(0)} (${beside.p99OwnMs.toFixed(0)})`,
     `${beside.errors} of ${beside.calls}`,
-    processes.map(({ inFlightBefore, inFlightAfter }) => `${inFlightBefore ?? "?"}>${inFlightAfter ?? "?"}`).join(" "),
+    processes.map(({ inFlightBefore, inFlightAfter }) => `${inFlightBefore}>${inFlightAfter ?? "?"}`).join(" "),
     `${Math.max(...processes.map(({ heldMaxMs }) => heldMaxMs ?? 0)).toFixed(0)}`,
   ];
   const lines = [`${failures.length === 0 ? "passed" : "FAILED"} ${columns(cells)}  ${note}`];

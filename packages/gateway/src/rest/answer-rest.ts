@@ -6,6 +6,7 @@ import { errorResponse, type RestResponse, type Transcoder } from "@parley/rest"
 import type { Environment } from "@parley/rpc";
 import { type AnyRequest, type AnyResponse, peerKey } from "@parley/rpc/server";
 import type { RateLimit } from "../limits/rate-limit.ts";
+import { reasonDomain } from "../public-error.ts";
 
 /** What answers REST. */
 export interface Rest {
@@ -35,7 +36,7 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
   const caller = rateLimit.callerOf(request.socket.remoteAddress ?? "unknown", lastOf(headers["x-forwarded-for"]));
   const refused = rateLimit.take(caller);
   if (refused !== undefined) {
-    const { status, headers: told, body } = errorResponse(refused);
+    const { status, headers: told, body } = errorResponse(refused, { reasonDomain });
     const type = { "content-type": "application/json", "cache-control": "no-store" };
     return send({ status, headers: { ...type, ...told }, body: JSON.stringify(body) }, response, requestId);
   }

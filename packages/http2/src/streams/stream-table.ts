@@ -21,7 +21,6 @@ export interface StreamTableOptions {
   readonly headerBytesMax: number;
   /** The other side began a stream. */
   onStream(stream: Http2Stream, block: HeaderBlock): void;
-  /** Counts what the peer causes. */
   readonly work: PeerWork;
   /** So many bytes of what came in on the stream are held until more has come. */
   onHeld(stream: Http2Stream, bytes: number): void;

@@ -1,4 +1,12 @@
-import { create, createRegistry, fromBinary, type JsonObject, type Registry, toJson } from "@bufbuild/protobuf";
+import {
+  create,
+  createRegistry,
+  fromBinary,
+  isMessage,
+  type JsonObject,
+  type Registry,
+  toJson,
+} from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
   BadRequestSchema,
@@ -45,15 +53,22 @@ export const standardDetails: Registry = createRegistry(
   RetryInfoSchema,
 );
 
+export interface ErrorResponseOptions {
+  /** The types of details that are sent. Default: {@link standardDetails}. */
+  readonly registry?: Registry;
+  /** The domain of reasons that have none (`google.rpc.ErrorInfo.domain`). Default: none. */
+  readonly reasonDomain?: string;
+}
+
 /**
  * How an error goes out. Errors that are not a `ConnectError` were not meant for the caller: they become INTERNAL with
  * nothing of what they say. Details of a type that the registry does not know are left out.
  */
-export function errorResponse(reason: unknown, registry: Registry = standardDetails): ErrorResponse {
+export function errorResponse(reason: unknown, options: ErrorResponseOptions = {}): ErrorResponse {
   const problem = reason instanceof RestProblem ? reason : undefined;
   const error = problem?.error ?? (reason instanceof ConnectError ? reason : unexpected(reason));
   const status = problem?.httpStatus ?? httpStatusOf(error.code);
-  const details = readableDetails(error, registry);
+  const details = readableDetails(error, options);
   return {
     status,
     headers: { ...retryAfter(error), ...authenticate(error), ...problem?.headers },
@@ -75,7 +90,10 @@ function unexpected(reason: unknown): ConnectError {
   return new ConnectError("internal error", Code.Internal);
 }
 
-function readableDetails(error: ConnectError, registry: Registry): JsonObject[] {
+function readableDetails(
+  error: ConnectError,
+  { registry = standardDetails, reasonDomain = "" }: ErrorResponseOptions,
+): JsonObject[] {
   return error.details.flatMap((detail) => {
     const typeName = "desc" in detail ? detail.desc.typeName : detail.type;
     const desc = registry.getMessage(typeName);
@@ -84,6 +102,9 @@ function readableDetails(error: ConnectError, registry: Registry): JsonObject[] 
     }
     try {
       const message = "desc" in detail ? create(desc, detail.value) : fromBinary(desc, detail.value);
+      if (isMessage(message, ErrorInfoSchema)) {
+        message.domain ||= reasonDomain;
+      }
       return [{ "@type": `type.googleapis.com/${typeName}`, ...(toJson(desc, message, { registry }) as JsonObject) }];
     } catch {
       // A detail that cannot be read must not hide the error that it belongs to.

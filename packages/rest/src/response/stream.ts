@@ -48,6 +48,8 @@ export interface StreamOptions {
   readonly heartbeatMs: number;
   /** How long the first answer is waited for, so that an error before it becomes an HTTP status, in milliseconds. */
   readonly openingMs: number;
+  /** The domain of reasons that have none. */
+  readonly reasonDomain: string;
   /** Cancels the call: the client left. */
   readonly leave: () => void;
 }
@@ -108,7 +110,7 @@ async function* frames(
       next.catch(() => {});
     }
   } catch (reason) {
-    yield format.error(errorResponse(reason, options.registry).body);
+    yield format.error(errorResponse(reason, options).body);
   } finally {
     options.leave();
     // Not waited for: the call ends by its signal.

@@ -2,9 +2,6 @@ import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { type Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 
-/** The domain of the platform's own reasons (`google.rpc.ErrorInfo.domain`). */
-export const reasonDomain = "parley.dev";
-
 /** A detail of an error: a message and its descriptor. Made by {@link errorDetail}. */
 export interface ErrorDetail {
   readonly desc: DescMessage;
@@ -26,6 +23,11 @@ export interface ReasonErrorOptions {
   readonly reason: string;
   /** What went wrong, for a person. It is sent out: nothing secret, nothing internal. */
   readonly message: string;
+  /**
+   * The domain that the reason belongs to (`google.rpc.ErrorInfo.domain`). Default: the domain of the server that sends the error
+   * (`ServiceModule.reasonDomain`).
+   */
+  readonly domain?: string;
   /** Facts that the reason is about, for example which product and how many are left. They are sent out. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** The fields that are to blame (`google.rpc.BadRequest`). */
@@ -40,10 +42,8 @@ export interface ReasonErrorOptions {
 
 /** An error for the caller that says why, to a program and to a person (google.rpc.ErrorInfo, AIP-193). */
 export function reasonError(code: Code, options: ReasonErrorOptions): ConnectError {
-  const { reason, message, metadata = {}, fields, retryAfterMs, details = [], cause } = options;
-  const all: ErrorDetail[] = [
-    errorDetail(ErrorInfoSchema, { reason, domain: reasonDomain, metadata: { ...metadata } }),
-  ];
+  const { reason, message, domain = "", metadata = {}, fields, retryAfterMs, details = [], cause } = options;
+  const all: ErrorDetail[] = [errorDetail(ErrorInfoSchema, { reason, domain, metadata: { ...metadata } })];
   if (fields !== undefined) {
     all.push(errorDetail(BadRequestSchema, { fieldViolations: fields.map((field) => ({ ...field })) }));
   }
@@ -58,6 +58,16 @@ export function reasonError(code: Code, options: ReasonErrorOptions): ConnectErr
 /** A message as a detail of an error. */
 export function errorDetail<D extends DescMessage>(desc: D, value: MessageInitShape<D>): ErrorDetail {
   return { desc, value };
+}
+
+/** Sets the domain of an error's reasons (`google.rpc.ErrorInfo`) that have none. Reasons that came over the wire are left as they are. */
+export function setReasonDomain(error: ConnectError, domain: string): void {
+  for (const detail of error.details) {
+    if ("desc" in detail && detail.desc.typeName === ErrorInfoSchema.typeName) {
+      const info = detail.value as { domain?: string };
+      info.domain ||= domain;
+    }
+  }
 }
 
 /** The reason that an error gives, whether it came over the wire or was made here. Undefined where it gives none. */

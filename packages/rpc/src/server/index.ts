@@ -1,5 +1,3 @@
-export { shareEncodingBuffer } from "../protocol/encoding-buffer.ts";
-export { quickenShortStrings } from "../protocol/short-strings.ts";
 export { limitSettings } from "./config/limit-settings.ts";
 export type { ServerConfig, TlsConfig } from "./config/server-config.ts";
 export { defaultLimits, type ServerLimits } from "./config/server-limits.ts";
@@ -24,10 +22,7 @@ export { readTrustedProxies, type TrustedProxies } from "./http/trusted-proxies.
 export { peerKey } from "./in-process/in-process-transport.ts";
 export { CallsCutError } from "./listening/drain.ts";
 export { batchOf } from "./pipeline/batch-of.ts";
-export { CallPipeline } from "./pipeline/call-pipeline.ts";
-export type { CallPipelineOptions } from "./pipeline/call-pipeline-options.ts";
 export type { CountCall } from "./pipeline/caller-check.ts";
-export { ServerCall } from "./pipeline/server-call.ts";
 export {
   implement,
   implementPartly,

@@ -2,8 +2,6 @@ import { collectDefaultMetrics } from "prom-client";
 import type { AccessControl } from "../access/guarded-call.ts";
 import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
-import { shareEncodingBuffer } from "../protocol/encoding-buffer.ts";
-import { quickenShortStrings } from "../protocol/short-strings.ts";
 import { checkedSettings } from "./config/checked-settings.ts";
 import {
   type ServerSettings,
@@ -40,8 +38,6 @@ export async function runService<S extends Settings>(
   process.umask(0o077);
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;
-  shareEncodingBuffer();
-  quickenShortStrings();
   let environment = systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT });
   collectDefaultMetrics({ register: environment.metrics, eventLoopMonitoringPrecision: 100 });
   let server: RunningServer | undefined;

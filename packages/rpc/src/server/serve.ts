@@ -77,6 +77,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     rate: module.rate,
     trustedProxies: module.trustedProxies,
     explainErrors: config.explainErrors,
+    reasonDomain: module.reasonDomain,
     journal,
   });
   const health = createHealth(module.entries.map(({ service }) => service.typeName));

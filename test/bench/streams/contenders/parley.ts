@@ -1,13 +1,12 @@
-import { systemEnvironment } from "@parley/rpc";
-import { implement, quickenShortStrings, serve, shareEncodingBuffer } from "@parley/rpc/server";
+import { patchProtobuf, systemEnvironment } from "@parley/rpc";
+import { implement, serve } from "@parley/rpc/server";
 import { ready } from "../../ready.ts";
 import { StreamService } from "../contract.ts";
 import { sharedAnswer, streamImplementation } from "../implementation.ts";
 
 const environment = systemEnvironment({ name: "bench", logLevel: "silent", logFormat: "json" });
 // As `runService` does for every service.
-shareEncodingBuffer();
-quickenShortStrings();
+patchProtobuf();
 const many = 1_000_000;
 const { port } = await serve(
   { entries: [implement(StreamService, streamImplementation(sharedAnswer) as never)] },

@@ -16,6 +16,8 @@ export interface CallPipelineOptions {
   readonly trustedProxies?: TrustedProxies | undefined;
   /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
   readonly explainErrors?: boolean | undefined;
+  /** The domain of the reasons in errors, for reasons that have none. Default: the package of the called method's contract. */
+  readonly reasonDomain?: string | undefined;
   /** Keeps the last calls. Without it none is kept. */
   readonly journal?: TraceJournal | undefined;
 }

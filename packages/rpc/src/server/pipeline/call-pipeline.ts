@@ -2,6 +2,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
 import type { AccessControl } from "../../access/guarded-call.ts";
+import { setReasonDomain } from "../../call/reason-error.ts";
 import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
@@ -37,6 +38,7 @@ export class CallPipeline {
   readonly #rate: CountCall | undefined;
   readonly #proxies: TrustedProxies | undefined;
   readonly #explainErrors: boolean;
+  readonly #reasonDomain: string | undefined;
   readonly #journal: TraceJournal | undefined;
   readonly #metrics;
   readonly #admission: Admission;
@@ -50,9 +52,11 @@ export class CallPipeline {
     rate,
     trustedProxies,
     explainErrors = true,
+    reasonDomain,
     journal,
   }: CallPipelineOptions) {
     this.#journal = journal;
+    this.#reasonDomain = reasonDomain;
     this.#explainErrors = explainErrors;
     this.#environment = environment;
     this.#open = new Deadlines<ServerCall>(environment.clock);
@@ -76,6 +80,7 @@ export class CallPipeline {
       timeoutMs: methodPolicy(method).timeoutMs ?? unbounded,
       exempt,
       placeKind: placeKindOf(method, exempt),
+      reasonDomain: this.#reasonDomain ?? method.parent.file.proto.package,
       pace: new MethodPace({ queueTimeMaxMs: this.#limits.queueAgeMaxMs }),
       metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
       log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
@@ -162,6 +167,7 @@ export class CallPipeline {
     if (this.#explainErrors) {
       explainError(error, call.method);
     }
+    setReasonDomain(error, call.runtime.reasonDomain);
   }
 
   /** One message in, one out. Rejects with what the caller is to be told. */

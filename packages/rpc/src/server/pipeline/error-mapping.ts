@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RequestInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
-import { errorDetail, reasonError } from "../../call/reason-error.ts";
+import { errorDetail, reasonError, setReasonDomain } from "../../call/reason-error.ts";
 import type { ServerCall } from "./server-call.ts";
 
 /**
@@ -8,6 +8,12 @@ import type { ServerCall } from "./server-call.ts";
  * that it happened, and the request id to ask about: the cause goes to the log, here and only here.
  */
 export function toCallerError(call: ServerCall, error: unknown): ConnectError {
+  const answer = answerOf(call, error);
+  setReasonDomain(answer, call.runtime.reasonDomain);
+  return answer;
+}
+
+function answerOf(call: ServerCall, error: unknown): ConnectError {
   if (call.aborted !== undefined) {
     return call.aborted;
   }

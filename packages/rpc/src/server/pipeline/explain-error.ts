@@ -2,7 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { isFieldError } from "@bufbuild/protobuf/reflect";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
-import { errorDetail, reasonDomain } from "../../call/reason-error.ts";
+import { errorDetail } from "../../call/reason-error.ts";
 import { invalidRequestReason } from "./validation/validation.ts";
 
 /**
@@ -21,7 +21,7 @@ export function explainError(error: ConnectError, method: DescMethod): void {
   if (reason === undefined) {
     return;
   }
-  error.details.push(errorDetail(ErrorInfoSchema, { reason, domain: reasonDomain, metadata: { method: method.name } }));
+  error.details.push(errorDetail(ErrorInfoSchema, { reason, metadata: { method: method.name } }));
   const field = fieldToBlame(error);
   if (field !== undefined) {
     error.details.push(

@@ -14,6 +14,8 @@ export interface MethodRuntime {
   readonly exempt: boolean;
   /** Which of the server's places its calls take. Undefined for none: a health check is answered whatever the load. */
   readonly placeKind: PlaceKind | undefined;
+  /** The domain of the reasons in its errors (`google.rpc.ErrorInfo.domain`), for reasons that have none. */
+  readonly reasonDomain: string;
   /** How fast it is at the moment. */
   readonly pace: MethodPace;
   readonly metrics: MethodMetrics;

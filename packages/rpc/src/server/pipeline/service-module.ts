@@ -41,6 +41,11 @@ export interface ServiceModule {
    * where it is one too many.
    */
   readonly rate?: CountCall;
+  /**
+   * The domain of the reasons in the module's errors (`google.rpc.ErrorInfo.domain`), for example `shop.example.com`. Default: the package of
+   * the called method's contract.
+   */
+  readonly reasonDomain?: string;
   /** The public keys of the tokens that the module gives out, where it does: its own calls are checked with them. */
   readonly publishedKeys?: () => Promise<JSONWebKeySet>;
   /** The proxies in front of the server, whose `x-forwarded-for` names the client. None by default. */
