@@ -58,7 +58,7 @@ export class Http1Exchange implements Exchange {
   }
 
   get open(): boolean {
-    return !this.#response.destroyed;
+    return !this.#response.destroyed && !this.#request.socket.destroyed;
   }
 
   readBody(bytesMax: number, receiver: BodyReceiver): void {
