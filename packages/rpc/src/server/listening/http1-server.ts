@@ -7,7 +7,7 @@ import {
 } from "node:http";
 import type { Socket } from "node:net";
 import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
-import { refuseHost1 } from "../http/refuse-host.ts";
+import { hostCount, refuseHost1, refuseHosts1 } from "../http/refuse-host.ts";
 import { Http1Connection } from "./http1-connection.ts";
 import type { HttpOptions } from "./listener-options.ts";
 
@@ -173,7 +173,9 @@ export function createHttp1({
     },
   );
   function begin(request: CountedRequest, response: CountedResponse): void {
-    if (hostCheck?.(request.headers.host) === false) {
+    if (hostCount(request.rawHeaders) > 1) {
+      refuseHosts1(response);
+    } else if (hostCheck?.(request.headers.host) === false) {
       refuseHost1(request, response);
     } else if (path?.http1(request, response) !== true) {
       handle(request, response);
