@@ -41,15 +41,19 @@ describe("parley up", () => {
     const run = stack.up(["--log-level", "debug"], {
       DATABASE_URL: "sqlite:./all.db",
       PRODUCT_SERVICE_URL: "http://elsewhere:1",
+      ADMIN_PORT: "9100",
     });
     await run.untilSaid(isUp);
+    expect(await stack.environmentOf(0)).toMatchObject({ ADMIN_PORT: "9100" });
     expect(await stack.environmentOf(2)).toMatchObject({
+      ADMIN_PORT: "9102",
       PORT: String(stack.ports[2]),
       DATABASE_URL: `sqlite:${join(stack.folder, "data", "order.db")}`,
       USER_SERVICE_URL: `http://127.0.0.1:${stack.ports[0]}`,
       PRODUCT_SERVICE_URL: "http://elsewhere:1",
       LOG_LEVEL: "debug",
     });
+    await run.untilSaid(/Sign-in is off \(AUTH=off\)/);
     expect(run.said()).toMatch(/DATABASE_URL is set, and not used.*ORDER_DATABASE_URL/);
   });
 
