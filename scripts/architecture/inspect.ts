@@ -72,7 +72,7 @@ async function readSources(root: string, folder: string): Promise<readonly Sourc
   const paths = entries
     .filter((entry) => entry.isFile() && sourceFile.test(entry.name))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"))
-    .filter((path) => !/(^|\/)(node_modules|dist|coverage)\//.test(path));
+    .filter((path) => !/(^|\/)(node_modules|dist|coverage|\.[^/]+)\//.test(path));
   return Promise.all(
     paths.sort().map(async (path) => {
       const source = await readFile(join(root, path), "utf8");

@@ -26,11 +26,12 @@ export function conformanceService(contract: Contract): ServiceEntry {
     async clientStream(messages: AsyncIterable<UnaryRequest>, context: HandlerContext) {
       let definition: UnaryDefinition | undefined;
       const requests: Any[] = [];
+      const timeoutMs = context.timeoutMs();
       for await (const message of messages) {
         definition ??= requests.length === 0 ? message.responseDefinition : undefined;
         requests.push(pack(contract, message));
       }
-      return single(definition, { contract, context, requests });
+      return single(definition, { contract, context, requests, timeoutMs });
     },
     async *serverStream(request: StreamRequest, context: HandlerContext) {
       const { responseDefinition: definition } = request;
@@ -52,9 +53,14 @@ interface Call {
 
 async function single(
   definition: UnaryDefinition | undefined,
-  { contract, context, requests }: Call & { readonly requests: Any[] },
+  {
+    contract,
+    context,
+    requests,
+    timeoutMs,
+  }: Call & { readonly requests: Any[]; readonly timeoutMs?: number | undefined },
 ): Promise<{ payload: Payload }> {
-  const info = requestInfo(context, requests);
+  const info = requestInfo(context, requests, timeoutMs);
   if (definition === undefined) {
     return { payload: { requestInfo: info } };
   }
@@ -71,6 +77,7 @@ async function single(
 }
 
 async function* bidi(messages: AsyncIterable<BidiRequest>, { contract, context }: Call) {
+  const timeoutMs = context.timeoutMs();
   let definition: StreamDefinition | undefined;
   let fullDuplex = false;
   let first = true;
@@ -92,14 +99,14 @@ async function* bidi(messages: AsyncIterable<BidiRequest>, { contract, context }
         break;
       }
       await wait(definition?.responseDelayMs);
-      const info = sent === 0 ? requestInfo(context, requests) : { requestHeaders: [], requests };
+      const info = sent === 0 ? requestInfo(context, requests, timeoutMs) : { requestHeaders: [], requests };
       yield { payload: { data, requestInfo: info } };
       requests = [];
       sent++;
     }
   }
   if (definition !== undefined) {
-    yield* answers(definition, { contract, info: requestInfo(context, requests), sent });
+    yield* answers(definition, { contract, info: requestInfo(context, requests, timeoutMs), sent });
   }
 }
 
@@ -126,8 +133,8 @@ async function* answers(
   }
 }
 
-function requestInfo(context: HandlerContext, requests: Any[]): RequestInfo {
-  const timeoutMs = context.timeoutMs();
+/** `timeoutMs` is what was left when the call began: a client that is slow to send its first message takes time from the rest. */
+function requestInfo(context: HandlerContext, requests: Any[], timeoutMs = context.timeoutMs()): RequestInfo {
   return {
     requestHeaders: toMessages(context.requestHeader),
     requests,

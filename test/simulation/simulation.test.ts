@@ -67,7 +67,7 @@ describe("a simulated world", () => {
 
   it("has calls that are under way together go as one, and what befalls others befalls these", async () => {
     const lines: string[] = [];
-    for (let seed = 1; seed <= 40; seed++) lines.push(...(await simulate(seed)).history);
+    for (let seed = 1; seed <= 100; seed++) lines.push(...(await simulate(seed)).history);
     const count = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length;
     expect(count(/→ user BatchValidateUsers of ([2-9]|\d\d+) #\d+$/)).toBeGreaterThan(10);
     expect(count(/→ product BatchReserveStock of ([2-9]|\d\d+) #\d+$/)).toBeGreaterThan(10);

@@ -216,7 +216,7 @@ export declare type CancelOrderRequest = Message<"order.v1.CancelOrderRequest"> 
   orderId: string;
 
   /**
-   * Why, in the buyer's words. At most 500 characters. May be empty.
+   * Why, in the buyer's words. At most 500 characters; of the control characters it may have tabs and line breaks. May be empty.
    *
    * @generated from field: string reason = 2;
    */

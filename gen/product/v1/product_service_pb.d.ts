@@ -20,14 +20,14 @@ export declare const file_product_v1_product_service: GenFile;
  */
 export declare type CreateProductRequest = Message<"product.v1.CreateProductRequest"> & {
   /**
-   * The name. 1 to 200 characters.
+   * The name. 1 to 200 characters, none of them a control character.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * What a buyer should know. At most 2,000 characters.
+   * What a buyer should know. At most 2,000 characters. Of the control characters it may have tabs and line breaks.
    *
    * @generated from field: string description = 2;
    */

@@ -21,7 +21,7 @@ export declare const file_user_v1_user_service: GenFile;
  */
 export declare type CreateUserRequest = Message<"user.v1.CreateUserRequest"> & {
   /**
-   * The full name. 1 to 100 characters.
+   * The full name. 1 to 100 characters, none of them a control character.
    *
    * @generated from field: string name = 1;
    */
@@ -35,14 +35,14 @@ export declare type CreateUserRequest = Message<"user.v1.CreateUserRequest"> & {
   email: string;
 
   /**
-   * The telephone number. At most 32 characters.
+   * The telephone number. At most 32 characters, none of them a control character.
    *
    * @generated from field: string phone = 3;
    */
   phone: string;
 
   /**
-   * The postal address. At most 500 characters.
+   * The postal address. At most 500 characters. Of the control characters it may have tabs and line breaks.
    *
    * @generated from field: string address = 4;
    */

@@ -8,6 +8,8 @@ import { ReadPace, type ReadTurns } from "./read-pace.ts";
 export interface ReadingConnection {
   readonly socket: Duplex;
   readonly destroyed: boolean;
+  /** The bytes that wait to be sent, on streams and on the socket. */
+  readonly unsentBytes: number;
   destroy(code: number, message?: string): void;
   /** The peer reached a limit, for which the connection ends. */
   onLimit(limit: PeerLimit): void;
@@ -17,6 +19,9 @@ export interface ReadingConnection {
 
 /** What may wait to be written to one connection. All answers of a burst fit, if they are of the usual size. */
 const untakenBytesMax = 1 << 20;
+
+/** What may wait behind a socket that takes no more: a message of the largest usual size. */
+const unsentBytesMax = 4 << 20;
 
 /**
  * Reads a connection's socket: in slices of a turn of the event loop, so that others have their turn, and not at all while its peer does not
@@ -97,9 +102,15 @@ export class PacedReads {
     }
   }
 
-  /** Back-pressure: headers, pings and resets know no window, so that a peer that reads no answers is not read from. */
+  /**
+   * Back-pressure: a peer that reads no answers is not read from. Headers, pings and resets know no window; and of calls whose answers wait for the
+   * socket, more would only wait with them. Where answers wait for a window, reading goes on: WINDOW_UPDATE is among what is read.
+   */
   get #untaken(): boolean {
-    return this.#connection.socket.writableLength > untakenBytesMax;
+    const { socket, unsentBytes } = this.#connection;
+    const full = socket.writableNeedDrain && unsentBytes > unsentBytesMax;
+    // A client always reads: where both sides waited for each other, neither would go on.
+    return socket.writableLength > untakenBytesMax || (full && this.#pace !== undefined);
   }
 
   #goOn(): void {

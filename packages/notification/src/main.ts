@@ -1,6 +1,6 @@
 import { brokerSettings } from "@parley/events";
 import { patchProtobuf } from "@parley/rpc";
-import { port, runService, text, wholeNumber } from "@parley/rpc/server";
+import { port, runService, serverUrl, text, wholeNumber } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
 import { createNotificationModule, notificationMigrations, openChannel, smtpConnectionsMax } from "./index.ts";
 
@@ -8,7 +8,7 @@ const settings = {
   BROKER_URL: brokerSettings.BROKER_URL,
   PORT: port({ default: 50054 }),
   DATABASE_URL: text({ default: "sqlite:./data/notification.db" }),
-  SMTP_URL: text({
+  SMTP_URL: serverUrl(["smtp", "smtps"], {
     default: "",
     desc: "The mail server, for example smtp://localhost:25. Without it, mail goes to the log.",
   }),

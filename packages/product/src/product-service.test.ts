@@ -146,6 +146,8 @@ test.each([
   ["a part of a price that is not there", {}, ["price.units"]],
   ["a part of a price with no currency", { price: { units: 1n } }, ["price.currency_code"]],
   ["an empty name", { name: "" }, ["name"]],
+  ["a name with NUL", { name: "A\0" }, ["name"]],
+  ["a description with an escape", { description: "\u001b[2J" }, ["description"]],
   ["no price", {}, ["price"]],
   ["a currency that is none", { price: { currencyCode: "euro", units: 1n } }, ["price"]],
   ["a negative price", { price: { currencyCode: "EUR", units: -1n } }, ["price"]],
@@ -166,6 +168,8 @@ test.each([
   ["no currency", { price: { ...price, currencyCode: "" } }],
   ["negative stock", { stock: -1 }],
   ["too long a name", { name: "x".repeat(201) }],
+  ["a line break in the name", { name: "Lap\ntop" }],
+  ["NUL in the description", { description: "\0" }],
   ["a request id that is no UUID", { requestId: "once" }],
 ])("a product with %s is invalid and not stored", async (_name, wrong) => {
   await using service = await openProductService();

@@ -1,12 +1,13 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
-import { sleep } from "@parley/rpc";
+import { type Clock, sleep } from "@parley/rpc";
 import type { PlantedBug } from "./planted-bug.ts";
 import { replaceMethod } from "./replace-method.ts";
 import { rewritingStatements } from "./rewritten-statements.ts";
 
-/** How long a careless service waits before it tries a refused order again, in milliseconds. */
-const secondTryMs = 3_000;
+/** How long a careless service waits before it tries a refused order again, in milliseconds, and how often it does. */
+const waitMs = 500;
+const triesMax = 20;
 
 /** How other order systems move one order twice, or make orders that nobody asked for. */
 export const orderBugs: readonly PlantedBug[] = [
@@ -33,9 +34,7 @@ export const orderBugs: readonly PlantedBug[] = [
                 return await original(request, context);
               } catch (error) {
                 if (request.requestId === "" && ConnectError.from(error).code === Code.FailedPrecondition) {
-                  void sleep(environment.clock, secondTryMs)
-                    .then(() => original(request, context))
-                    .catch(() => {});
+                  void tryAgain(environment.clock, () => original(request, context));
                 }
                 throw error;
               }
@@ -44,6 +43,17 @@ export const orderBugs: readonly PlantedBug[] = [
     breaks: ["request-id"],
   },
 ];
+
+async function tryAgain(clock: Clock, order: () => Promise<unknown>): Promise<void> {
+  for (let tries = 0; tries < triesMax; tries++) {
+    await sleep(clock, waitMs);
+    const isOrdered = await order().then(
+      () => true,
+      () => false,
+    );
+    if (isOrdered) return;
+  }
+}
 
 /** The statement without its last condition and parameter, which say from which phase it moves. */
 function withoutPhaseGuard(sql: string, parameters: readonly (string | number | bigint | null | Uint8Array)[]) {

@@ -41,22 +41,26 @@ describe("parley up", () => {
     const run = stack.up(["--log-level", "debug"], {
       DATABASE_URL: "sqlite:./all.db",
       PRODUCT_SERVICE_URL: "http://elsewhere:1",
+      ADMIN_PORT: "9100",
     });
     await run.untilSaid(isUp);
+    expect(await stack.environmentOf(0)).toMatchObject({ ADMIN_PORT: "9100" });
     expect(await stack.environmentOf(2)).toMatchObject({
+      ADMIN_PORT: "9102",
       PORT: String(stack.ports[2]),
       DATABASE_URL: `sqlite:${join(stack.folder, "data", "order.db")}`,
       USER_SERVICE_URL: `http://127.0.0.1:${stack.ports[0]}`,
       PRODUCT_SERVICE_URL: "http://elsewhere:1",
       LOG_LEVEL: "debug",
     });
+    await run.untilSaid(/Sign-in is off \(AUTH=off\)/);
     expect(run.said()).toMatch(/DATABASE_URL is set, and not used.*ORDER_DATABASE_URL/);
   });
 
   it("gives who calls others a key of its own where AUTH=required, which --fresh keeps, and says how to sign in", async () => {
     const first = stack.up([], { AUTH: "required", SERVICE_KEY_FILE: "one-for-all.json" });
     await first.untilSaid(/ListOrders/);
-    expect(first.said()).toMatch(/sign in as Alice[^$]*TOKEN=.*Login[^$]*authorization: Bearer \$TOKEN/);
+    expect(first.said()).toMatch(/sign up.*CreateUser.*Sign in.*TOKEN=.*Bearer \$TOKEN.*'\$ID'/s);
     const keyFile = join(stack.folder, "data", "keys", "order.json");
     const keysFile = join(stack.folder, "data", "keys", "services.json");
     expect(await stack.environmentOf(2)).toMatchObject({ SERVICE_KEY_FILE: keyFile, SERVICE_KEYS_FILE: keysFile });

@@ -32,6 +32,7 @@ export class ServiceProcess {
   readonly #lastLines: string[] = [];
   #exit: Exit | undefined;
   #listenError: string | undefined;
+  #adminPort: number | undefined;
 
   constructor(name: string, { main, port, environment, onLine }: ServiceProcessOptions) {
     this.name = name;
@@ -61,6 +62,8 @@ export class ServiceProcess {
           } else {
             this.#listenError = message.code;
           }
+        } else if (isListenReport(message) && message.kind === "listening") {
+          this.#adminPort = message.port;
         }
       });
     });
@@ -81,6 +84,11 @@ export class ServiceProcess {
 
   get pid(): number | undefined {
     return this.#child.pid;
+  }
+
+  /** The port besides its own that it listens on: that of its metrics. Undefined where it has none. */
+  get adminPort(): number | undefined {
+    return this.#adminPort;
   }
 
   /** How it ended; undefined while it runs. */

@@ -35,6 +35,10 @@ export function serviceEnvironment(service: ServiceDefinition, settings: StackSe
     environment[`${variablePrefix(other.name)}_SERVICE_URL`] ??= serviceUrl(other, settings, shell);
   }
   environment.PORT = String(service.port + settings.portOffset);
+  // One ADMIN_PORT for all would leave all but one without: it is the first service's, and the others follow it.
+  if (shell.ADMIN_PORT !== undefined && Number(shell.ADMIN_PORT) > 0) {
+    environment.ADMIN_PORT = String(Number(shell.ADMIN_PORT) + settings.services.indexOf(service));
+  }
   environment.NODE_COMPILE_CACHE ??= compileCacheFolder;
   environment.LOG_LEVEL = settings.logLevel;
   if (settings.keys !== undefined) {

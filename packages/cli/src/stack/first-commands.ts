@@ -11,8 +11,6 @@ export interface FirstCommandsOptions {
 }
 
 const json = "-H 'content-type: application/json'";
-/** What every sample user's password is (packages/user, `samplePassword`). */
-const samplePassword = "parley-sample";
 
 /** What to type first, of that which works with the services that run. */
 export function firstCommands(
@@ -22,18 +20,26 @@ export function firstCommands(
   const urls = new Map(members.map(({ service, url }) => [service.name, typed(url)]));
   const [user, product, order] = [urls.get("user"), urls.get("product"), urls.get("order")];
   const token = signIn ? ` -H "authorization: Bearer $TOKEN"` : "";
+  const userId = signIn ? `'$ID'` : "1";
   const commands: FirstCommand[] = [];
   if (user !== undefined && signIn) {
-    const credentials = JSON.stringify({ email: "alice@example.com", password: samplePassword });
-    commands.push({
-      purpose: "Callers must prove who they are (AUTH=required): sign in as Alice, for 15 minutes",
-      command: `TOKEN=$(curl -s ${user}/user.v1.UserService/Login ${json} -d '${credentials}' | sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/')`,
-    });
+    const url = `${user}/user.v1.UserService`;
+    const password = `"email":"me@example.com","password":"a-long-password"`;
+    commands.push(
+      {
+        purpose: "Callers must prove who they are (AUTH=required): sign up",
+        command: `curl -s ${url}/CreateUser ${json} -d '{"name":"Me",${password}}'`,
+      },
+      {
+        purpose: "Sign in, for 15 minutes",
+        command: `LOGIN=$(curl -s ${url}/Login ${json} -d '{${password}}'); TOKEN=$(echo "$LOGIN" | ${textAfter('"accessToken":"')}); ID=$(echo "$LOGIN" | ${textAfter('"user":{"id":"')})`,
+      },
+    );
   }
   if (order !== undefined) {
     commands.push({
-      purpose: "Place an order: Alice buys two laptops and a mouse",
-      command: `curl -s ${order}/order.v1.OrderService/CreateOrder ${json}${token} -d '{"userId":"1","items":[{"productId":"101","quantity":2},{"productId":"102","quantity":1}]}'`,
+      purpose: `Place an order: ${signIn ? "you buy" : "Alice buys"} two laptops and a mouse`,
+      command: `curl -s ${order}/order.v1.OrderService/CreateOrder ${json}${token} -d '{"userId":"${userId}","items":[{"productId":"101","quantity":2},{"productId":"102","quantity":1}]}'`,
     });
   }
   if (product !== undefined) {
@@ -45,17 +51,22 @@ export function firstCommands(
   if (order !== undefined) {
     commands.push({
       purpose: "Ask the same port over gRPC; reflection tells the contract",
-      command: `npx buf curl --protocol grpc --http2-prior-knowledge${token} -d '${signIn ? '{"userId":"1"}' : "{}"}' ${withScheme(order)}/order.v1.OrderService/ListOrders`,
+      command: `npx buf curl --protocol grpc --http2-prior-knowledge${token} -d '${signIn ? `{"userId":"${userId}"}` : "{}"}' ${withScheme(order)}/order.v1.OrderService/ListOrders`,
     });
   } else if (user !== undefined) {
     commands.push({
       purpose: "See who is there",
       command: signIn
-        ? `curl -s ${user}/user.v1.UserService/GetUser ${json}${token} -d '{"userId":"1"}'`
+        ? `curl -s ${user}/user.v1.UserService/GetUser ${json}${token} -d '{"userId":"${userId}"}'`
         : `curl -s ${user}/user.v1.UserService/ListUsers ${json} -d '{}'`,
     });
   }
   return commands;
+}
+
+/** Takes a string out of an answer in JSON: the one that opens with `start`. */
+function textAfter(start: string): string {
+  return `sed 's/.*${start}\\([^"]*\\)".*/\\1/'`;
 }
 
 /** Short, as a person types it: curl adds `http://` itself. */

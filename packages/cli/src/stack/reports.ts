@@ -80,22 +80,34 @@ export async function addresses(
 ): Promise<void> {
   const { colors } = terminal;
   const rows = await Promise.all(
-    stack.members.map(async ({ service, url, healthy }) => {
-      const seconds = ((await healthy) / 1_000).toFixed(2);
-      return [service.name, url, service.contracts.join(", "), `ready in ${seconds} s`];
+    stack.members.map(async (member) => {
+      const { service, url } = member;
+      const seconds = ((await member.healthy) / 1_000).toFixed(2);
+      const admin = member.process.adminPort === undefined ? "" : `:${member.process.adminPort}`;
+      return [service.name, url, admin, service.contracts.join(", "), `ready in ${seconds} s`];
     }),
   );
+  const hasAdminPorts = rows.some(([, , admin]) => admin !== "");
   terminal.say();
   terminal.say(`  ${colors.bold(colors.green("Parley is up."))} ${where(stack, settings)}`);
   terminal.say();
-  const columns = ["service", "address", "contracts", "start"].map((title) => ({ title }));
-  for (const line of tableLines(columns, rows, { colors, widthMax: terminal.width - indentation.length })) {
+  const titles = ["service", "address", "metrics", "contracts", "start"];
+  const isShown = (index: number) => hasAdminPorts || titles[index] !== "metrics";
+  const columns = titles.filter((_, index) => isShown(index)).map((title) => ({ title }));
+  const cells = rows.map((row) => row.filter((_, index) => isShown(index)));
+  for (const line of tableLines(columns, cells, { colors, widthMax: terminal.width - indentation.length })) {
     terminal.say(`${indentation}${line}`.trimEnd());
   }
   for (const { purpose, command } of firstCommands(stack.members, { signIn: requiresAuth(shell) })) {
     terminal.say();
     terminal.say(`  ${purpose}`);
     terminal.say(`    ${command}`);
+  }
+  if (!requiresAuth(shell)) {
+    terminal.say();
+    terminal.say(
+      "  Sign-in is off (AUTH=off): whoever reaches these ports may call anything. AUTH=required turns it on.",
+    );
   }
   if (requiresAuth(shell) && !shell.ADMIN_EMAIL) {
     terminal.say();

@@ -4,7 +4,12 @@ export const requestIdHeader = "x-request-id";
 /** What an id that comes in may look like, since it ends up in logs, headers and errors: printable, no spaces, bounded. */
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
 
+/** The id that came in, if it is fit to be passed on. The answer carries it too. */
+export function givenRequestId(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === "string" && requestIdPattern.test(header) ? header : undefined;
+}
+
 /** The id that came in, or a new one where none came or it is not fit to be passed on. */
 export function requestIdOf(header: string | undefined, newId: () => string): string {
-  return header !== undefined && requestIdPattern.test(header) ? header : newId();
+  return givenRequestId(header) ?? newId();
 }

@@ -1,4 +1,4 @@
-import { type Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { compressedFlag, connectEndStreamFlag, envelopeHeaderBytes, grpcWebTrailerFlag } from "./envelope.ts";
 import { messageTooLarge } from "./message-size.ts";
 import { PieceQueue } from "./piece-queue.ts";
@@ -98,14 +98,15 @@ export class EnvelopeReader {
   }
 }
 
-/** Throws a ConnectError where a reserved flag is set. */
+/** Throws a ConnectError where a reserved flag is set: INTERNAL by gRPC and gRPC-Web, as their other implementations answer, `malformedCode` by Connect. */
 export function checkEnvelopeFlags(
   flags: number,
   { protocol, malformedCode }: Pick<EnvelopeReaderOptions, "protocol" | "malformedCode">,
 ): void {
   const reserved = flags & ~envelopeFlags[protocol];
   if (reserved !== 0) {
+    const code = protocol === "connect" ? malformedCode : Code.Internal;
     const bits = `0x${reserved.toString(16).padStart(2, "0")}`;
-    throw new ConnectError(`protocol error: an envelope has the reserved flags ${bits} set`, malformedCode);
+    throw new ConnectError(`protocol error: an envelope has the reserved flags ${bits} set`, code);
   }
 }

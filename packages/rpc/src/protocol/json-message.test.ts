@@ -33,7 +33,7 @@ function sameOutcome(schema: DescMessage, text: string): { readonly value?: Mess
   const read = outcome(() => messageFromJson(schema, text, options));
   if (read.error?.startsWith("JsonNumberError") === true) {
     // The one thing that is refused although protobuf-es takes it.
-    expect(text).toMatch(/""|" *[+0]/);
+    expect(text).toMatch(/" *["+0]/);
     return read;
   }
   expect(read, text).toEqual(outcome(() => fromJsonString(schema, text, options)));

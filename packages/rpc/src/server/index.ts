@@ -11,6 +11,7 @@ export {
   SettingsError,
   type SettingValues,
   serverSettings,
+  serverUrl,
   serviceUrl,
   text,
   trustedProxies,

@@ -251,3 +251,43 @@ describe("the access log", () => {
     await expect.poll(() => server.calls()).toMatchObject([{ code: "INVALID_ARGUMENT" }]);
   });
 });
+
+describe("a module that takes its time to start", () => {
+  it("is done before the port listens, so that a proxy takes another replica meanwhile", async () => {
+    const probe = await serveEcho();
+    const { port } = probe.server;
+    await probe.server.close();
+    let begun = () => {};
+    let end = () => {};
+    const hasBegun = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const mayEnd = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const starting = serveEcho({
+      config: { port },
+      module: {
+        async start() {
+          begun();
+          await mayEnd;
+        },
+      },
+    });
+    await hasBegun;
+    await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toMatchObject({ cause: { code: "ECONNREFUSED" } });
+    end();
+    const { server } = await starting;
+    expect((await fetch(`${server.url}/health`)).status).toBe(200);
+    await server.close();
+  });
+
+  it("is stopped again where the port is in use", async () => {
+    const { server } = await serveEcho();
+    const done: string[] = [];
+    const module = { start: async () => void done.push("start"), stop: async () => void done.push("stop") };
+    await expect(serveEcho({ config: { port: server.port }, module })).rejects.toThrow("EADDRINUSE");
+    expect(done).toEqual(["start", "stop"]);
+    await server.close();
+  });
+});

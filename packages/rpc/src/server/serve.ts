@@ -145,8 +145,9 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   let adminAddress: AddressInfo | undefined;
   try {
     adminAddress = await admin?.listen(config.admin?.port ?? 0, config.admin?.host ?? "127.0.0.1");
-    address = await listener.listen(port, host);
+    // Before the port listens: a proxy whose connection is refused takes another replica, and one that is answered UNAVAILABLE does not.
     await module.start?.();
+    address = await listener.listen(port, host);
   } catch (error) {
     listener.destroy();
     await close();

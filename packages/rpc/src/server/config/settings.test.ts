@@ -6,6 +6,7 @@ import {
   type SettingsError,
   serverConfig,
   serverSettings,
+  serverUrl,
   serviceUrl,
   text,
   wholeNumber,
@@ -54,6 +55,21 @@ describe("settings", () => {
     }
     expect(error?.message).toContain("from 1 to 10");
     expect(error?.message).toContain("off, required");
+  });
+
+  describe("for a server of other schemes", () => {
+    const mail = { SMTP_URL: serverUrl(["smtp", "smtps"], { default: "" }) };
+
+    it.each(["", "smtp://localhost", "smtps://me:secret@mail.example:465/?pool=true"])("may be %j", (SMTP_URL) => {
+      expect(readSettings(mail, { SMTP_URL }).SMTP_URL).toBe(SMTP_URL);
+    });
+
+    it.each(["nonsense", "localhost:25", "smtp:", "smtp://", "http://mail.example", "mail.example"])(
+      "may not be %j",
+      (SMTP_URL) => {
+        expect(() => readSettings(mail, { SMTP_URL })).toThrow("must be a URL that begins with smtp:// or smtps://");
+      },
+    );
   });
 
   it.each(["0", "11", "5.5", "five", " "])("refuse %j as a whole number from 1 to 10", (COUNT) => {

@@ -37,6 +37,19 @@ export const serviceUrl = makeValidator((input: string) => {
   return input.replace(/\/$/, "");
 });
 
+/** A URL of one of some schemes, with a host. Empty where that is its default. */
+export function serverUrl(schemes: readonly string[], spec: Spec<string> & { readonly default: string }) {
+  return makeValidator<string>((input: string) => {
+    const parsed = URL.parse(input);
+    const isFit = parsed !== null && parsed.hostname !== "" && schemes.includes(parsed.protocol.slice(0, -1));
+    if (input !== "" && !isFit) {
+      // The URL itself may hold a password.
+      throw new EnvError(`must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`);
+    }
+    return input;
+  })(spec);
+}
+
 /** The networks of the proxies in front, see {@link readTrustedProxies}. Undefined for none. */
 export function trustedProxies(spec: Spec<TrustedProxies | undefined> & { readonly default: undefined }) {
   return makeValidator<TrustedProxies | undefined>((input: string) => {

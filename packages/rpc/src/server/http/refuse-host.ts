@@ -9,7 +9,25 @@ export function refuseHost1(request: IncomingMessage, response: ServerResponse):
   response.writeHead(421, { "content-type": "application/json", connection: "close" }).end(body);
 }
 
-/** The same over HTTP/2; PERMISSION_DENIED for gRPC. */
+/** How many `Host` headers a request has. Node keeps the first one, and another reader of the same bytes may keep the last. */
+export function hostCount(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    if (name.length === 4 && name.toLowerCase() === "host") {
+      count++;
+    }
+  }
+  return count;
+}
+
+/** Answers a request with several `Host` headers: 400 (RFC 9112, section 3.2). */
+export function refuseHosts1(response: ServerResponse): void {
+  const body = JSON.stringify({ code: "invalid_argument", message: "the request has more than one Host header" });
+  response.writeHead(400, { "content-type": "application/json", connection: "close" }).end(body);
+}
+
+/** What {@link refuseHost1} does, over HTTP/2; PERMISSION_DENIED for gRPC. */
 export function refuseHost2(stream: Http2Stream, headers: IncomingHttpHeaders): void {
   const text = message((headers[":authority"] as string | undefined) ?? headers.host);
   if (headers["content-type"]?.startsWith("application/grpc") === true) {

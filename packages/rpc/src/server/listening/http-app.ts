@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { type FastifyInstance, fastify, type RouteOptions } from "fastify";
+import { givenRequestId, requestIdHeader } from "../../call/request-id.ts";
 import type { Environment } from "../../environment/environment.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { RequestHandler } from "../http/http-messages.ts";
@@ -80,6 +81,10 @@ export async function createHttpApp({
       boundAnswer({ request, response, limits });
       if (take?.(request, response) === true) {
         return;
+      }
+      const requestId = givenRequestId(request.headers[requestIdHeader]);
+      if (requestId !== undefined) {
+        response.setHeader(requestIdHeader, requestId);
       }
       // Fastify's types know one kind of request an instance; its router takes both.
       app.routing(request as IncomingMessage & Http2ServerRequest, response as never);

@@ -94,7 +94,7 @@ export function createHttp2({
             }
             if (connection.unsentBytes > unsent.refuseAboveBytes) {
               unsent.refused();
-              stream.refuse(errorCode.enhanceYourCalm);
+              stream.reset(errorCode.enhanceYourCalm);
               return;
             }
             if (announceLater) {

@@ -59,7 +59,7 @@ export interface ServiceModule {
    * asked before Fastify is, for requests that are no unary calls.
    */
   readonly httpPlugin?: (app: FastifyInstance, local: Transport) => Promise<TakeRequest | undefined>;
-  /** Work before the first call is let in, for example starting recovery. Health says NOT_SERVING until it is done. */
+  /** Work before the port listens, for example starting recovery. */
   start?(): Promise<void>;
   /** Ends background work. Called after the last call was answered. Databases are closed here, last. */
   stop?(): Promise<void>;

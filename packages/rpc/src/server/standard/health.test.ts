@@ -78,32 +78,6 @@ describe("health", () => {
       services: { "echo.v1.EchoService": "SERVING" },
     });
   });
-
-  it("is NOT_SERVING, and lets no call in, until the module has started", async () => {
-    const { promise: started, resolve: start } = Promise.withResolvers<void>();
-    // Below the ports that systems take for outgoing connections, of which tests beside this one have many.
-    const port = 15_000 + Math.floor(Math.random() * 17_000);
-    const starting = serveEcho({ config: { port, drainNoticeMs: 0 }, module: { start: () => started } });
-    const url = `http://127.0.0.1:${port}`;
-    await expect
-      .poll(() =>
-        fetch(`${url}/health`).then(
-          ({ status }) => status,
-          () => 0,
-        ),
-      )
-      .toBe(503);
-    const early = await fetch(`${url}/echo.v1.EchoService/Echo`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: "{}",
-    });
-    await expect(early.json()).resolves.toMatchObject({ code: "unavailable" });
-    start();
-    const { server: ready } = await starting;
-    expect((await fetch(`${url}/health`)).status).toBe(200);
-    await ready.close();
-  });
 });
 
 test("a cancelled Watch leaves nothing behind, and Watch streams have a budget of their own", async () => {

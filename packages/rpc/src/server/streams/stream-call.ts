@@ -15,12 +15,12 @@ import type { StreamDialect } from "./stream-dialect.ts";
 import { watchPauses } from "./watch-pauses.ts";
 
 /**
- * How long headers wait for the first answer once the implementation has a request, in milliseconds. They leave without it then, since clients
- * wait for them to know that the stream stands; an error that comes sooner is an answer of headers alone.
+ * How long headers wait for the first answer, in milliseconds. They leave without it then, since clients wait for them to know that the stream
+ * stands; an error that comes sooner is an answer of headers alone.
  */
-const headDelayMs = 20;
-/** The same for a bidirectional stream whose caller has sent nothing: it may wait for the headers. */
-const headDelayOfSilentMs = 1_000;
+const headDelayMs = 1_000;
+/** The same once a bidirectional stream's caller has sent a message: it may wait for the headers before it sends another. */
+const headDelayAfterMessageMs = 20;
 
 /** One streaming call, from its headers to its end. What costs something is made only if it is asked for. */
 export class StreamCall extends WireCall implements IncomingCall, SendingCall, PieceReceiver {
@@ -102,7 +102,7 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
     return (message) => {
       if (first) {
         first = false;
-        this.#awaitAnswer(headDelayMs);
+        this.#awaitAnswer(headDelayAfterMessageMs);
         return this.#init.pipeline.checkMessage(this.#call, message);
       }
       validateMessage(this.desc.input, message);
@@ -167,7 +167,7 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
       return;
     }
     try {
-      this.#awaitAnswer(this.desc.methodKind === "server_streaming" ? headDelayMs : headDelayOfSilentMs);
+      this.#awaitAnswer(headDelayMs);
       const answer = this.#init.method.implementation(input, this.#call);
       if (Symbol.asyncIterator in answer) {
         this.#answers = answer[Symbol.asyncIterator]();

@@ -230,9 +230,9 @@ describe("the request of a stream", () => {
   });
 
   it.each([
-    ["a reserved flag", framed("x", 4), "3"],
-    ["the flag of gRPC-Web's trailers", framed("x", 0x80), "3"],
-    ["the flag of Connect's end", framed("x", 2), "3"],
+    ["a reserved flag", framed("x", 4), "13"],
+    ["the flag of gRPC-Web's trailers", framed("x", 0x80), "13"],
+    ["the flag of Connect's end", framed("x", 2), "13"],
     ["a message cut off", framed("hello").subarray(0, 7), "3"],
     ["a header cut off", framed("hello").subarray(0, 3), "3"],
     ["a length beyond the limit", Buffer.from([0, 0xff, 0xff, 0xff, 0xff]), "8"],

@@ -1,5 +1,6 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { givenRequestId, requestIdHeader } from "../../../call/request-id.ts";
 import { BodyCollector } from "../../../protocol/body-collector.ts";
 import { peerOf } from "../../http/peer.ts";
 import { cutStalledSocket } from "../../http/slow-client.ts";
@@ -58,7 +59,7 @@ export class Http1Exchange implements Exchange {
   }
 
   get open(): boolean {
-    return !this.#response.destroyed;
+    return !this.#response.destroyed && !this.#request.socket.destroyed;
   }
 
   readBody(bytesMax: number, receiver: BodyReceiver): void {
@@ -126,6 +127,7 @@ export class Http1Exchange implements Exchange {
       return;
     }
     headers["content-length"] = body.length;
+    this.#addRequestId(headers);
     // What is left of the body is read and dropped, by us or by Node: closing the connection on a client that still sends would
     // cost it the answer. `Server.requestTimeout` bounds how long it may go on.
     this.#response.writeHead(status, headers);
@@ -137,8 +139,17 @@ export class Http1Exchange implements Exchange {
     }
   }
 
+  /** The answer says the id that the request came with. */
+  #addRequestId(headers: OutgoingHttpHeaders): void {
+    const id = givenRequestId(this.headers[requestIdHeader]);
+    if (id !== undefined) {
+      headers[requestIdHeader] ??= id;
+    }
+  }
+
   sendHead({ status, headers, alone }: AnswerHead): void {
     if (this.open) {
+      this.#addRequestId(headers);
       this.#response.writeHead(status, headers);
       if (alone) {
         this.#response.flushHeaders();

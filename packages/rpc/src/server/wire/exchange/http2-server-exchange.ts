@@ -1,8 +1,9 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Http2Stream, StreamListener } from "@parley/http2";
 import { encodeFields, errorCode, objectToFields } from "@parley/http2";
+import { givenRequestId, requestIdHeader } from "../../../call/request-id.ts";
 import { BodyCollector } from "../../../protocol/body-collector.ts";
 import { peerOf } from "../../http/peer.ts";
 import type { Answer, AnswerHead, BodyReceiver, Exchange, PieceReceiver } from "./exchange.ts";
@@ -111,13 +112,26 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     }
   }
 
+  /** The answer's headers, with the request's id where one was sent. */
+  #headBlock({ status, headers, prepared }: Pick<Answer, "status" | "headers" | "prepared">): Uint8Array {
+    const id = givenRequestId(this.headers[requestIdHeader]);
+    if (prepared !== undefined) {
+      return id === undefined ? prepared : Buffer.concat([prepared, encodeFields([requestIdHeader, id])]);
+    }
+    if (id !== undefined) {
+      headers[requestIdHeader] ??= id;
+    }
+    headers[":status"] = status;
+    return encodeFields(objectToFields(headers));
+  }
+
   respond({ status, headers, prepared, body, trailers }: Answer): void {
     if (!this.open) {
       return;
     }
     const stream = this.stream;
     // Both are encoded before either is sent: where one cannot be, nothing has left yet.
-    const block = prepared ?? headBlock(status, headers);
+    const block = this.#headBlock({ status, headers, prepared });
     const last = trailerBlock(trailers);
     if (body === undefined && last === undefined) {
       stream.sendHeaders(block, true);
@@ -128,8 +142,8 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     this.#seeToTheEnd();
   }
 
-  sendHead({ status, headers, prepared }: AnswerHead): void {
-    this.stream.sendHeaders(prepared ?? headBlock(status, headers));
+  sendHead(head: AnswerHead): void {
+    this.stream.sendHeaders(this.#headBlock(head));
     if (!this.stream.closed) {
       this.#stalls.watch(this);
     }
@@ -197,11 +211,6 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     const stream = this.stream;
     setTimeout(() => stream.reset(errorCode.none), answerLeavesMs).unref();
   }
-}
-
-function headBlock(status: number, headers: OutgoingHttpHeaders): Uint8Array {
-  headers[":status"] = status;
-  return encodeFields(objectToFields(headers));
 }
 
 function trailerBlock(trailers: Answer["trailers"]): Uint8Array | undefined {
