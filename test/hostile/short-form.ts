@@ -21,7 +21,9 @@ export const shortForm: readonly ShortRow[] = [
     "decode-bombs/json-empty-elements",
     "stream-bombs/one-byte-frames",
     "places/zero-timeout",
+    "places/untaken-answers-1",
     "connections/silent",
+    "connections/churn",
   ].map((attack) => ({ attack, kind: "service", auth: "off" }) as const),
   ...[
     "http2-floods/window-changes-2730",
@@ -29,6 +31,7 @@ export const shortForm: readonly ShortRow[] = [
     "decode-bombs/valid-elements",
     "stream-bombs/ready-messages",
     "places/1000-watch-stock",
+    "places/pipelined-health",
     "connections/half-head",
   ].map((attack) => ({ attack, kind: "gateway", auth: "required" }) as const),
 ];

@@ -71,7 +71,7 @@ function dribbled(count: number, text: Buffer, everyMs = 100) {
 
 /** Connections that are opened and closed at once. */
 async function churn({ urls }: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
-  const count = scaled(20_000, scale, 2_000);
+  const count = scaled(20_000, scale, 5_000);
   for (let done = 0; done < count && !signal.aborted; done += batch) {
     const sockets = await open({
       url: urls.product,

@@ -273,18 +273,23 @@ function pipelined(
     const head = `${method} ${path} HTTP/1.1\r\nhost: localhost\r\n`;
     const content =
       method === "GET" ? "\r\n" : `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
-    const requests = Buffer.from((head + content).repeat(100));
+    // Many at once on one half of the connections; on the other few at once, again and again: a limit on the first may miss the second.
+    const batches = [100, 8];
     const opened = Array.from({ length: connections }, () => new RawHttp1(target.urls.product, { reads: false }));
     await Promise.all(
-      opened.map(async (connection) => {
-        for (let sent = 0; sent < size.requests && !signal.aborted && !connection.closed; sent += 100) {
+      opened.map(async (connection, index) => {
+        const batch = batches[index % batches.length] as number;
+        const requests = Buffer.from((head + content).repeat(batch));
+        for (let sent = 0; sent < size.requests && !signal.aborted && !connection.closed; sent += batch) {
           await connection.send(requests, 1_000);
+          await pause(batch / 10, signal);
         }
       }),
     );
     await pause(heldMs * scale * 0.5, signal);
+    const ended = opened.filter(({ closed }) => closed).length;
     for (const each of opened) each.close();
-    return { findings: [], note: `${connections} × ${size.requests} of ${path}` };
+    return { findings: [], note: `${connections} × ${size.requests} of ${path}, ${ended} ended` };
   };
 }
 
