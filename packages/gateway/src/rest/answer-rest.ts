@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createContextValues } from "@connectrpc/connect";
 import { errorResponse, type RestResponse, type Transcoder } from "@parley/rest";
-import type { Environment } from "@parley/rpc";
+import { type Environment, requestIdHeader, requestIdOf } from "@parley/rpc";
 import { type AnyRequest, type AnyResponse, peerKey } from "@parley/rpc/server";
 import type { RateLimit } from "../limits/rate-limit.ts";
 import { reasonDomain } from "../public-error.ts";
@@ -24,15 +24,11 @@ export const dataHeaders = {
   "x-content-type-options": "nosniff",
 };
 
-/** What an id that comes in may look like, since it ends up in logs and headers: printable, no spaces, bounded. */
-const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
-
 /** Answers a request over REST, straight on the connection: a framework in between would cost more than all that is done here. */
 export async function answerRest(request: AnyRequest, response: AnyResponse, rest: Rest): Promise<void> {
   const { transcoder, rateLimit, environment } = rest;
   const { headers } = request;
-  const given = headers["x-request-id"];
-  const requestId = typeof given === "string" && requestIdPattern.test(given) ? given : environment.newId();
+  const requestId = requestIdOf(headers[requestIdHeader], environment.newId);
   const caller = rateLimit.callerOf(request.socket.remoteAddress ?? "unknown", lastOf(headers["x-forwarded-for"]));
   const refused = rateLimit.take(caller);
   if (refused !== undefined) {
@@ -46,7 +42,7 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
       left.abort();
     }
   });
-  headers["x-request-id"] = requestId;
+  headers[requestIdHeader] = requestId;
   const answer = await transcoder.handle({
     method: request.method ?? "GET",
     url: request.url ?? "/",
@@ -69,7 +65,7 @@ async function send({ status, headers, body }: RestResponse, to: AnyResponse, re
   }
   // HTTP/2's response has the same methods; only their types cannot be called as one.
   const response = to as ServerResponse;
-  const all: Record<string, string | number> = { ...dataHeaders, ...headers, "x-request-id": requestId };
+  const all: Record<string, string | number> = { ...dataHeaders, ...headers, [requestIdHeader]: requestId };
   if ("stream" in to) {
     // A connection of HTTP/2 outlives a request that went wrong (RFC 9113, section 8.2.2).
     delete all.connection;

@@ -10,6 +10,6 @@ export function givenRequestId(header: string | readonly string[] | undefined): 
 }
 
 /** The id that came in, or a new one where none came or it is not fit to be passed on. */
-export function requestIdOf(header: string | undefined, newId: () => string): string {
+export function requestIdOf(header: string | readonly string[] | undefined, newId: () => string): string {
   return givenRequestId(header) ?? newId();
 }

@@ -4,6 +4,7 @@ import { Http2Connection } from "@parley/http2";
 import type { Clock } from "../../environment/clock.ts";
 import { openSocket, type TlsOptions } from "./open-socket.ts";
 import type { Endpoint, Target } from "./target.ts";
+import { whileOpening } from "./while-opening.ts";
 
 /** How a connection is kept. All in milliseconds. */
 export interface ConnectionOptions {
@@ -168,30 +169,8 @@ export async function openConnection(
   const untilMs = clock.monotonic() + timeoutMs;
   const socket = await openSocket(endpoint, { target, clock, protocol: "h2", tls: options.tls, timeoutMs, signal });
   const { promise, resolve, reject } = Promise.withResolvers<Connection>();
-  const cancelTimeout = clock.after(untilMs - clock.monotonic(), () =>
-    fail(new Error(`no answer within ${timeoutMs} ms`)),
-  );
-
-  function fail(error: Error): void {
-    settle();
-    socket.destroy();
-    reject(error);
-  }
-  function closed(): void {
-    fail(new Error("closed before it was ready"));
-  }
-  function abort(): void {
-    fail(signal.reason instanceof Error ? signal.reason : new Error("the client was closed"));
-  }
-  function settle(): void {
-    cancelTimeout();
-    signal.removeEventListener("abort", abort);
-    socket.off("error", fail);
-    socket.off("close", closed);
-  }
-  signal.addEventListener("abort", abort);
-  socket.on("error", fail);
-  socket.on("close", closed);
+  const leftMs = untilMs - clock.monotonic();
+  const { settle } = whileOpening(socket, { clock, leftMs, timeoutMs, signal, onFailed: reject });
   const opening: ConnectionOwner = {
     onReady(connection) {
       settle();

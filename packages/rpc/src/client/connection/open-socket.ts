@@ -2,6 +2,7 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Clock } from "../../environment/clock.ts";
 import type { Endpoint, Target } from "./target.ts";
+import { whileOpening } from "./while-opening.ts";
 
 /** What TLS needs to know: which authorities to trust, and this side's own certificate. */
 export interface TlsOptions {
@@ -32,30 +33,15 @@ export function openSocket(
 ): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const socket = start(endpoint, target, { protocol, tls });
-  const cancelTimeout = clock.after(timeoutMs, () => fail(new Error(`no answer within ${timeoutMs} ms`)));
-
-  function fail(error: Error): void {
-    settle();
-    socket.destroy();
-    reject(error);
-  }
-  function closed(): void {
-    fail(new Error("closed before it was ready"));
-  }
-  function abort(): void {
-    fail(signal.reason instanceof Error ? signal.reason : new Error("the client was closed"));
-  }
-  function settle(): void {
-    cancelTimeout();
-    signal.removeEventListener("abort", abort);
-    socket.off("error", fail);
-    socket.off("close", closed);
-  }
-  signal.addEventListener("abort", abort);
   // An error without a listener, for example a second one, would end the process.
   socket.on("error", ignore);
-  socket.on("error", fail);
-  socket.on("close", closed);
+  const { fail, abort, settle } = whileOpening(socket, {
+    clock,
+    leftMs: timeoutMs,
+    timeoutMs,
+    signal,
+    onFailed: reject,
+  });
   socket.once(target.scheme === "https" ? "secureConnect" : "connect", () => {
     if (target.scheme === "https" && protocol === "h2" && (socket as TLSSocket).alpnProtocol !== "h2") {
       fail(new Error("the server does not speak HTTP/2"));

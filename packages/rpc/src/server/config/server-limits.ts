@@ -13,11 +13,11 @@ export interface ServerLimits {
   readonly headerBytesMax: number;
   /** Unary calls handled at once. Further ones are refused with RESOURCE_EXHAUSTED. */
   readonly callsMax: number;
-  /** How many percent of those one connection, or one caller, may have while nobody else has any. */
+  /** The largest share of these, in percent, that one connection or one caller may use while no other uses any. */
   readonly callsSharePercent: number;
   /** Streams open at once. Further ones are refused with RESOURCE_EXHAUSTED. */
   readonly streamsMax: number;
-  /** How many percent of those one connection, or one caller, may have while nobody else has any. */
+  /** The largest share of these, in percent, that one connection or one caller may use while no other uses any. */
   readonly streamsSharePercent: number;
   /** Streams of health and reflection open at once. */
   readonly diagnosticStreamsMax: number;
