@@ -106,7 +106,7 @@ export async function addresses(
   if (!requiresAuth(shell)) {
     terminal.say();
     terminal.say(
-      "  Sign-in is off (AUTH=off): whoever reaches these ports may call anything. AUTH=required turns it on.",
+      "  Sign-in is off (AUTH=off): anyone who can reach these ports can call every method. AUTH=required turns it on.",
     );
   }
   if (requiresAuth(shell) && !shell.ADMIN_EMAIL) {
