@@ -10,7 +10,7 @@ import type { CheckResult } from "./check-result.ts";
  */
 export async function implementedServices(): Promise<CheckResult> {
   const [contracts, sources] = await Promise.all([
-    readAll("proto", /^(?!rpc\/).*\.proto$/),
+    readAll("proto", /\.proto$/),
     readAll("packages", /\.ts$/),
   ]);
   const missing = notImplemented(contracts, sources);

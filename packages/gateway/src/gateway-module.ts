@@ -3,8 +3,9 @@ import type { Client, Transport } from "@connectrpc/connect";
 import { isExposed, methodPolicy } from "@parley/contract";
 import { Health } from "@parley/gen/health/v1/health_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
+import { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import type { Environment } from "@parley/rpc";
-import { type ConnectionPool, createServiceClient } from "@parley/rpc/client";
+import { ConnectionPool, createServiceClient } from "@parley/rpc/client";
 import type { ServiceModule, TrustedProxies } from "@parley/rpc/server";
 import { createBackendHealth } from "./backend-health.ts";
 import { openDoor } from "./door.ts";
@@ -14,6 +15,9 @@ import { createProductCache } from "./product-cache.ts";
 import { reasonDomain } from "./public-error.ts";
 import { type BackendName, type PublicService, publicServices } from "./public-services.ts";
 import { StreamChannels } from "./stream-channels.ts";
+import { mergedTelemetry } from "./telemetry/merged-telemetry.ts";
+import { MergedWatches } from "./telemetry/merged-watches.ts";
+import { createTelemetrySources } from "./telemetry/telemetry-sources.ts";
 
 export interface GatewayModuleOptions {
   readonly environment: Environment;
@@ -57,6 +61,17 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     });
   }
 
+  /** Watching is no part of what the platform does: it has a breaker, metrics and connections of its own, and is not recorded. */
+  const aside = { ...nameless, recorder: undefined };
+  const telemetryPool = new ConnectionPool(environment);
+  const connect = (name: string, target: string | Transport) =>
+    createServiceClient(TelemetryService, target, {
+      environment: aside,
+      callerName: "gateway",
+      pool: telemetryPool,
+      targetName: `telemetry:${name}`,
+    });
+
   for (const { backend } of offered) {
     health.set(backend, client(Health, backend));
   }
@@ -64,7 +79,13 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const streamClient = <S extends DescService>(service: S, backend: BackendName) =>
     streams.clients((pool) => client(service, backend, pool));
   const stopping = new AbortController();
+  const sources = createTelemetrySources({
+    backends: backends as Readonly<Record<string, string | Transport>>,
+    connect,
+  });
+  const watches = new MergedWatches({ sources, clock: environment.clock });
   return {
+    telemetry: (own) => mergedTelemetry({ own, sources, watches }),
     reasonDomain,
     trustedProxies,
     entries: offered.map(({ service, backend }) =>
@@ -94,6 +115,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     async stop() {
       stopping.abort();
       streams.close();
+      telemetryPool.close();
     },
   };
 }

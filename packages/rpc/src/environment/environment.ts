@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Clock } from "./clock.ts";
+import type { SpanRecorder } from "./span-recorder.ts";
 
 /** Proves to other services which service calls them. */
 export interface ServiceIdentity {
@@ -26,6 +27,8 @@ export interface Environment {
   readonly log: Logger;
   /** Where the process's metrics are kept (Prometheus). */
   readonly metrics: Registry;
+  /** Keeps the spans of calls. Without it none is made. */
+  readonly recorder?: SpanRecorder | undefined;
   /** Proves to other services which one calls. Without it calls carry on only what their own caller showed. */
   readonly identity?: ServiceIdentity;
 }
