@@ -90,7 +90,11 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     ...serveMethods(pipeline, { entries: module.entries }),
   ]);
   const { httpPlugin } = module;
-  const local = createInProcessTransport(pipeline, methods, { protocolName: "rest", handsOver: true });
+  const local = createInProcessTransport(pipeline, methods, {
+    protocolName: "rest",
+    handsOver: true,
+    access: authorize,
+  });
   // Zero values are written, as in REST: a client looks for the list and the number, and ProtoJSON allows both.
   const json = { registry, alwaysEmitImplicit: true };
   const app = await createHttpApp({
