@@ -157,7 +157,6 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     await close();
     throw error;
   }
-  pipeline.letIn();
   health.set("SERVING");
   const url = `${tls === undefined ? "http" : "https"}://${urlHost(address.address)}:${address.port}`;
   const adminUrl = adminAddress && `http://${urlHost(adminAddress.address)}:${adminAddress.port}`;
