@@ -42,7 +42,8 @@ export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner
     });
     session.on("remoteSettings", ({ maxConcurrentStreams }) => {
       this.peerStreamsMax = maxConcurrentStreams ?? this.peerStreamsMax;
-      listener.onSettings?.();
+      // A GOAWAY that came with the settings is read first: a connection that is closed as soon as it is open counts as unusable.
+      setImmediate(() => listener.onSettings?.());
     });
     session.on("goaway", (_code: number, lastStreamId: number) => {
       if (options.role === "client") {
@@ -113,7 +114,8 @@ export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner
   }
 
   onIdle(timeoutMs: number, callback: (blocked: boolean) => void): void {
-    this.#session.setTimeout(timeoutMs, () => callback(this.#queuedBytes > 0));
+    this.#session.setTimeout(timeoutMs);
+    this.#session.on("timeout", () => callback(this.#queuedBytes > 0));
   }
 
   onQueued(stream: SessionStream, bytes: number): void {

@@ -36,6 +36,8 @@ export class SessionStream implements AnyHttp2Stream {
   #untakenBytes = 0;
   #windowHeld = false;
   #ending = false;
+  /** Whether response headers came. On a client only. */
+  #answered = false;
   #trailers: Uint8Array | undefined;
   /**
    * The headers of a response, until it is known whether trailers follow. Where they may, Node asks for them after the last data, and END_STREAM
@@ -57,6 +59,7 @@ export class SessionStream implements AnyHttp2Stream {
     native.on("error", () => {});
     if (!isServerStream(native)) {
       native.once("response", (_headers: unknown, _flags: number, fields: readonly string[]) => {
+        this.#answered = true;
         this.listener?.onHeaders(fields);
         this.#read();
       });
@@ -190,8 +193,10 @@ export class SessionStream implements AnyHttp2Stream {
   }
 
   #endRemote(): void {
-    const { aborted, rstCode = errorCode.none } = this.#native;
-    if (this.closed || aborted || rstCode !== errorCode.none) {
+    const native = this.#native;
+    // Node reports RST_STREAM with NO_ERROR as an end, too.
+    const unanswered = !isServerStream(native) && !this.#answered;
+    if (this.closed || native.aborted || unanswered || (native.rstCode ?? errorCode.none) !== errorCode.none) {
       return;
     }
     this.remoteEnded = true;
