@@ -7,6 +7,8 @@ import type { Environment } from "@parley/rpc";
 import type { TakeRequest } from "@parley/rpc/server";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type BackendStates, healthReport } from "./backend-health.ts";
+import { consoleRoutes } from "./console/console-routes.ts";
+import { consoleSession } from "./console/session.ts";
 import { corsOrigins } from "./cors-origins.ts";
 import type { RateLimit } from "./limits/rate-limit.ts";
 import { reasonDomain } from "./public-error.ts";
@@ -25,6 +27,8 @@ export interface DoorOptions {
   readonly signIn: boolean;
   /** The pages whose scripts may read answers, see `corsOrigins`. */
   readonly corsOrigins: readonly string[];
+  /** Lets the console start and stop services, see `ConsoleSession`. */
+  readonly stackToken?: string | undefined;
 }
 
 /** The largest body of a REST request: a hundred times the largest order. What is larger is no order. */
@@ -72,13 +76,16 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Tr
       await pages.register(helmet, { contentSecurityPolicy: { directives: pagePolicy }, hsts: false });
       apiPageRoutes(pages);
     });
+    const offered = new Set(services.map(({ backend }) => backend));
+    consoleRoutes(app, { session: consoleSession({ signIn, offered, stackToken: options.stackToken }) });
     await app.register(restRoutes, rest);
     return takeRest(rest);
   };
 }
 
 function isPage({ routeOptions }: FastifyRequest): boolean {
-  return routeOptions.url?.startsWith("/docs") === true;
+  const { url } = routeOptions;
+  return url !== undefined && (url === "/" || url.startsWith("/docs") || url.startsWith("/console/"));
 }
 
 /** Made once, when it is first asked for; again if that failed. */
