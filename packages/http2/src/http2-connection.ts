@@ -1,4 +1,6 @@
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { AnyHttp2Connection } from "./any-connection.ts";
 import type { ConnectionListener, ConnectionOptions } from "./connection-options.ts";
 import {
   ConnectionError,
@@ -24,7 +26,7 @@ import { StreamTable } from "./streams/stream-table.ts";
  * One HTTP/2 connection (RFC 9113), either side of it. It reads frames straight from the socket's bytes, and writes those of a whole turn of
  * the event loop at once. Why it is not Node's: docs/decisions/http2-connections.md.
  */
-export class Http2Connection implements FrameSink {
+export class Http2Connection implements AnyHttp2Connection, FrameSink {
   readonly socket: Duplex;
   /** How many streams the other side lets us have open at once. */
   peerStreamsMax: number = Number.POSITIVE_INFINITY;
@@ -157,6 +159,12 @@ export class Http2Connection implements FrameSink {
       }
       this.#end(code === errorCode.none ? errorCode.cancel : code);
     }
+  }
+
+  onIdle(timeoutMs: number, callback: (blocked: boolean) => void): void {
+    const socket = this.socket as Duplex & Partial<Pick<Socket, "setTimeout">>;
+    socket.setTimeout?.(timeoutMs);
+    socket.on("timeout", () => callback(socket.writableLength > 0));
   }
 
   onData(id: number, sizes: { readonly frame: number; readonly data: number }, ends: boolean): void {
