@@ -130,7 +130,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     tls,
     handle: app.handle,
     path,
-    quickRefusal: createQuickRefusal(pipeline, { methods, json, environment }),
+    quickRefusal: createQuickRefusal(pipeline, { ...pathOptions, environment }),
     hostCheck: config.hostCheck,
     isTrusted: module.trustedProxies?.trusts,
     environment,

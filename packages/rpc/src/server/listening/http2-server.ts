@@ -1,6 +1,6 @@
 import { createServer } from "node:http2";
 import type { Socket } from "node:net";
-import { errorCode, Http2Connection, type Http2Stream, NodeStream, ReadTurns, requestHeaders } from "@parley/http2";
+import { errorCode, Http2Connection, type Http2Stream, NodeStream, requestHeaders } from "@parley/http2";
 import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost2 } from "../http/refuse-host.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
@@ -38,9 +38,9 @@ export function createHttp2({
   onRefused,
   unsent,
   bodies,
+  turns,
 }: HttpOptions): Http2Side {
   const connections = new Set<Http2Connection>();
-  const turns = new ReadTurns(limits.readTurnMs);
   // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
   // a port: it is given the streams that the paths above leave.
   const compatibility = createServer(handle);
@@ -82,7 +82,7 @@ export function createHttp2({
         listener: {
           onStream(stream, block) {
             const { behindMs } = connection;
-            if (quickRefusal?.refuse(stream, block, behindMs) === true) {
+            if (quickRefusal?.refuse2(stream, block, { behindMs }) === true) {
               narrow(behindMs > limits.readBacklogMaxMs * hopelessTimes);
               return;
             }
@@ -94,7 +94,9 @@ export function createHttp2({
             }
             if (connection.unsentBytes > unsent.refuseAboveBytes) {
               unsent.refused();
-              stream.reset(errorCode.enhanceYourCalm);
+              if (quickRefusal?.refuse2(stream, block, { behindMs, isUnsent: true }) !== true) {
+                stream.reset(errorCode.enhanceYourCalm);
+              }
               return;
             }
             if (announceLater) {
