@@ -21,13 +21,7 @@ import {
 import { within } from "@parley/rpc";
 import { requestHeader } from "../request-header.ts";
 import type { MergedWatches } from "./merged-watches.ts";
-
-/** A process whose calls the gateway tells of too. */
-export interface TelemetrySource {
-  /** For example `order`; of several replicas with the address. */
-  readonly name: string;
-  readonly client: Client<typeof TelemetryService>;
-}
+import type { TelemetrySource } from "./telemetry-sources.ts";
 
 export interface MergedTelemetryOptions {
   /** The gateway's own. */

@@ -11,7 +11,7 @@ import {
   WatchCallsResponseSchema,
 } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { type Clock, sleep } from "@parley/rpc";
-import type { TelemetrySource } from "./merged-telemetry.ts";
+import type { TelemetrySource } from "./telemetry-sources.ts";
 
 export interface MergedWatchesOptions {
   readonly sources: () => Promise<readonly TelemetrySource[]>;

@@ -2,7 +2,13 @@ import { lookup } from "node:dns/promises";
 import { isIPv6 } from "node:net";
 import type { Client, Transport } from "@connectrpc/connect";
 import type { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
-import type { TelemetrySource } from "./merged-telemetry.ts";
+
+/** A process whose calls the gateway tells of too. */
+export interface TelemetrySource {
+  /** For example `order`; of several replicas with the address. */
+  readonly name: string;
+  readonly client: Client<typeof TelemetryService>;
+}
 
 export interface TelemetrySourcesOptions {
   /** Where each process is, as the gateway's settings say it. */

@@ -2,7 +2,7 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { getOption, hasOption } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { served_by } from "@parley/gen/rpc/v1/options_pb.js";
-import { callMarks, type SpanRecorder, spanKinds } from "../environment/span-recorder.ts";
+import { callMarks, type SpanRecorder, spanKinds } from "../environment/spans/span-recorder.ts";
 import { failure } from "../telemetry/recorder/server-span.ts";
 
 /** The span of a call under way. */

@@ -5,7 +5,7 @@ import { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { type CallContext, callContextKey } from "../call/call-context.ts";
 import { childTrace } from "../call/trace.ts";
 import type { Environment } from "../environment/environment.ts";
-import { callMarks, type SpanRecorder, spanKinds } from "../environment/span-recorder.ts";
+import { callMarks, type SpanRecorder, spanKinds } from "../environment/spans/span-recorder.ts";
 import { failure } from "../telemetry/recorder/server-span.ts";
 import { reachOf } from "./call/attempt-outcome.ts";
 import { checkedHeader } from "./call/call-header.ts";

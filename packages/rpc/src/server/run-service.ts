@@ -39,8 +39,11 @@ export async function runService<S extends Settings>(
   process.umask(0o077);
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;
-  let environment = withRecorder(
-    systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT }),
+  let environment: Environment = withRecorder(
+    {
+      ...systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT }),
+      http2: common.HTTP2_IMPLEMENTATION,
+    },
     common,
   );
   collectDefaultMetrics({ register: environment.metrics, eventLoopMonitoringPrecision: 100 });

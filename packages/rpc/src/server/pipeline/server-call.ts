@@ -8,11 +8,10 @@ import type { Environment } from "../../environment/environment.ts";
 import type { Linked } from "../../environment/linked-list.ts";
 import type { BatchedCall, EndedCall } from "../../telemetry/ended-call.ts";
 import type { PlaceHolders } from "../admission/place-budget.ts";
-import { CallValues } from "./call-values.ts";
+import { CallValues, outgoingContext } from "./call-values.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import { deadlineExceeded, streamAgeReached } from "./limit-errors.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
-import { outgoingContext } from "./outgoing-context.ts";
 
 /**
  * One call under way, and what its implementation sees of it. Whatever costs something (headers, signal, ids) is made only

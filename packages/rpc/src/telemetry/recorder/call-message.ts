@@ -1,7 +1,7 @@
 import { create, type Registry } from "@bufbuild/protobuf";
 import { type Duration, DurationSchema, type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type Call, CallSchema, MethodKind, type SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
-import { spanKinds } from "../../environment/span-recorder.ts";
+import { spanKinds } from "../../environment/spans/span-recorder.ts";
 import { maskedJson } from "./masked-json.ts";
 import { isSampled, type RecordedSpan, spanIdOf, traceIdOf } from "./recorded-span.ts";
 import type { Recorder } from "./recorder.ts";

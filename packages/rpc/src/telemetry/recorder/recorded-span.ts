@@ -1,5 +1,5 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { Span, SpanInit, SpanPayload } from "../../environment/span-recorder.ts";
+import type { Span, SpanInit, SpanPayload } from "../../environment/spans/span-recorder.ts";
 
 const none: readonly never[] = [];
 

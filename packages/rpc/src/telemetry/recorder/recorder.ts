@@ -1,6 +1,6 @@
 import { childTrace } from "../../call/trace.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { type SpanInit, type SpanRecorder, spanKinds } from "../../environment/span-recorder.ts";
+import { type SpanInit, type SpanRecorder, spanKinds } from "../../environment/spans/span-recorder.ts";
 import { RecordedSpan, traceIdOf } from "./recorded-span.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
 import { SpanJournal } from "./span-journal.ts";

@@ -1,7 +1,7 @@
 import { create, type DescMethod, type Message, toBinary } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { reasonOf } from "../../call/reason-error.ts";
-import { callMarks, type SpanPayload, type SpanRecorder, spanKinds } from "../../environment/span-recorder.ts";
+import { callMarks, type SpanPayload, type SpanRecorder, spanKinds } from "../../environment/spans/span-recorder.ts";
 import type { EndedCall } from "../ended-call.ts";
 
 export interface EndedCallOptions {

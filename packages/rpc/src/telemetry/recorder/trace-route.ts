@@ -1,5 +1,5 @@
 import type { RouteOptions } from "fastify";
-import { spanKinds } from "../../environment/span-recorder.ts";
+import { spanKinds } from "../../environment/spans/span-recorder.ts";
 import { statusNames } from "../call-metrics.ts";
 import { type RecordedSpan, spanIdOf, traceIdOf } from "./recorded-span.ts";
 import type { Recorder } from "./recorder.ts";
