@@ -143,11 +143,12 @@ export class CallPipeline {
     if (error === undefined && call.begunMs > 0) {
       call.runtime.pace.answered(nowMs - call.begunMs, nowMs);
     }
-    call.runtime.metrics.ended(error?.code, latencyMs / 1000);
     if (!call.runtime.quiet) {
       call.runtime.logCall(call, { error, latencyMs });
       recordServerCall(this.#environment.recorder, call, { process: this.#name, error, latencyMs });
     }
+    // After the log, which asks for the trace: it is an exemplar of how long the call took.
+    call.runtime.metrics.ended(error?.code, latencyMs / 1000, call.traceIfMade?.traceparent);
   }
 
   /** Adds to an error what helps its caller, see {@link explainError}. To be done before the error is written. */
