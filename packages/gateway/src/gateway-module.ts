@@ -7,6 +7,7 @@ import type { Environment } from "@parley/rpc";
 import { type ConnectionPool, createServiceClient } from "@parley/rpc/client";
 import type { ServiceModule, TrustedProxies } from "@parley/rpc/server";
 import { createBackendHealth } from "./backend-health.ts";
+import { CallLanes } from "./call-lanes.ts";
 import { openDoor } from "./door.ts";
 import { forward } from "./forward.ts";
 import { createRateLimit } from "./limits/rate-limit.ts";
@@ -27,6 +28,8 @@ export interface GatewayModuleOptions {
   readonly signIn?: boolean;
   /** The pages whose scripts may read answers, see `corsOrigins`. Default: the gateway's own pages and those on localhost. */
   readonly corsOrigins?: readonly string[];
+  /** How many connections to each service callers with many calls at once share. Default 3. 0: all callers share one connection. */
+  readonly busyConnections?: number;
 }
 
 /** The public door: every public method of the platform, by REST and by RPC, on one port. */
@@ -38,6 +41,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     trustedProxies,
     signIn = true,
     corsOrigins = ["localhost"],
+    busyConnections = 3,
   } = options;
   // What the door calls with is its caller's own token, and never its own: that would give everybody the rights of a service.
   const { identity, ...nameless } = environment;
@@ -61,6 +65,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     health.set(backend, client(Health, backend));
   }
   const streams = new StreamChannels(environment);
+  const lanes = new CallLanes({ environment, busyConnections });
   const streamClient = <S extends DescService>(service: S, backend: BackendName) =>
     streams.clients((pool) => client(service, backend, pool));
   const stopping = new AbortController();
@@ -68,7 +73,8 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     reasonDomain,
     trustedProxies,
     entries: offered.map(({ service, backend }) =>
-      forward(service, client(service, backend), {
+      forward(service, {
+        client: lanes.clients((pool) => client(service, backend, pool)),
         offers: isExposed,
         streamClient: streamClient(service, backend),
         identity,
@@ -94,6 +100,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     async stop() {
       stopping.abort();
       streams.close();
+      lanes.close();
     },
   };
 }

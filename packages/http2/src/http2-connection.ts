@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { ConnectionListener, ConnectionOptions } from "./connection-options.ts";
+import { endSocket } from "./end-socket.ts";
 import {
   ConnectionError,
   errorCode,
@@ -114,6 +115,16 @@ export class Http2Connection implements FrameSink {
     if (!this.destroyed) {
       this.#writer.settings([[setting.maxConcurrentStreams, streamsMax]]);
     }
+  }
+
+  /** From now on the peer's resets, and its frames that serve no call, are not counted: it passes on what many others do. */
+  trustPeer(): void {
+    this.#peerWork.trusted = true;
+  }
+
+  /** Resets the streams with bytes that wait to be sent. */
+  resetQueued(code: number): void {
+    this.#streams.resetQueued(code);
   }
 
   /** Begins a stream with a block of headers, see `encodeFields`. On a client alone, and not once it is {@link closing}. */
@@ -280,19 +291,12 @@ export class Http2Connection implements FrameSink {
     this.#pings.close();
     // Whatever is on its way out still leaves, a farewell that says why above all.
     this.#writer.flush();
-    const { socket } = this;
-    socket.end(code === errorCode.none ? undefined : () => socket.destroy());
-    if (code !== errorCode.none && !socket.destroyed) {
-      // A peer that reads nothing would keep what was not sent for as long as it stays.
-      setTimeout(() => socket.destroy(), goawayLeavesMs).unref();
-    }
+    endSocket(this.socket, { atOnce: code !== errorCode.none });
     this.#listener.onClose?.();
   }
 }
 
 /** Reading a setting costs about a tenth of what a frame does. */
 const settingsPerUnit = 10;
-/** How long GOAWAY with an error, and what was written before it, may take to leave. */
-const goawayLeavesMs = 1_000;
 
 const settingBytes = 6;

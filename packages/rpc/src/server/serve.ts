@@ -8,6 +8,7 @@ import type { Environment } from "../environment/environment.ts";
 import { TraceJournal, traceRoute } from "../telemetry/trace-journal.ts";
 import type { ServerConfig, TlsConfig } from "./config/server-config.ts";
 import { defaultLimits } from "./config/server-limits.ts";
+import { createTrustedConnections } from "./http/trusted-connections.ts";
 import { createInProcessTransport } from "./in-process/in-process-transport.ts";
 import { createAdminListener } from "./listening/admin-listener.ts";
 import { drain } from "./listening/drain.ts";
@@ -70,12 +71,14 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   const journal =
     authorize === undefined || config.admin !== undefined ? new TraceJournal(environment.clock) : undefined;
   const metricsPage = createMetricsPage(environment.metrics, environment.clock);
+  const trustedConnections = createTrustedConnections();
   const pipeline = new CallPipeline({
     environment,
     limits,
     authorize,
     rate: module.rate,
     trustedProxies: module.trustedProxies,
+    trustedConnections,
     explainErrors: config.explainErrors,
     reasonDomain: module.reasonDomain,
     journal,
@@ -133,6 +136,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     quickRefusal: createQuickRefusal(pipeline, { ...pathOptions, environment }),
     hostCheck: config.hostCheck,
     isTrusted: module.trustedProxies?.trusts,
+    trustedConnections,
     environment,
   });
   const admin = config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, journal });
