@@ -81,8 +81,7 @@ export function createServiceTransport(target: string | Transport, options: Serv
 function wireLayer(target: string, options: ServiceClientOptions): CallLayer {
   const { environment, callerName, connection = {}, pool = sharedPool(environment) } = options;
   const userAgent = callerName === undefined ? userAgentName : `${callerName} ${userAgentName}`;
-  const tls = connection.tls === undefined ? {} : { tls: connection.tls };
-  return createWireLayer(pool.channel(target, connection), environment.clock, { ...options, ...tls, userAgent });
+  return createWireLayer(pool.channel(target, connection), environment.clock, { ...options, userAgent });
 }
 
 const userAgentName = "parley-rpc/0.1";

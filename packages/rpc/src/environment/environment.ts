@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+import type { ClientDefaults } from "./client-defaults.ts";
 import type { Clock } from "./clock.ts";
 
 /** Proves to other services which service calls them. */
@@ -28,4 +29,6 @@ export interface Environment {
   readonly metrics: Registry;
   /** Proves to other services which one calls. Without it calls carry on only what their own caller showed. */
   readonly identity?: ServiceIdentity;
+  /** How clients connect and balance unless they are told otherwise. */
+  readonly clientDefaults?: ClientDefaults;
 }
