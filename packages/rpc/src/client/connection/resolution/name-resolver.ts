@@ -10,6 +10,14 @@ export interface NameResolverOptions {
   readonly servers?: readonly string[] | undefined;
   /** Where the search domains are. Default /etc/resolv.conf. */
   readonly resolvConfFile?: string | undefined;
+  /** What is asked where DNS has no answer. Default: getaddrinfo(3), unless the target names its DNS server. */
+  readonly fallback?: ((host: string) => Promise<readonly FoundAddress[]>) | undefined;
+}
+
+/** An address without a TTL. */
+interface FoundAddress {
+  readonly address: string;
+  readonly family: number;
 }
 
 /** How many addresses of a name are used. A name with thousands must not cost a connection and a timer for each. */
@@ -88,15 +96,16 @@ async function addressesOf(
     return [{ address: host, family: family === 4 ? 4 : 6, ttlMs: unknownTtlMs }];
   }
   if (localName.test(host)) {
-    return fromHosts(host);
+    return fromHosts(host, options.fallback ?? lookUp);
   }
   try {
     return await firstAnswer(await namesFor(host, options), (name) => bothFamilies(name, resolver));
   } catch (error) {
-    if (options.servers !== undefined) {
+    const { servers, fallback = servers === undefined ? lookUp : undefined } = options;
+    if (fallback === undefined) {
       throw error;
     }
-    return fromHosts(host).catch(() => Promise.reject(error));
+    return fromHosts(host, fallback).catch(() => Promise.reject(error));
   }
 }
 
@@ -140,8 +149,15 @@ function addressOf({ address, ttl }: { readonly address: string; readonly ttl: n
 }
 
 /** getaddrinfo(3), which reads the hosts file. It blocks one of libuv's four threads, so it comes last. */
-async function fromHosts(host: string): Promise<readonly Address[]> {
-  const found = await lookup(host, { all: true });
+function lookUp(host: string): Promise<readonly FoundAddress[]> {
+  return lookup(host, { all: true });
+}
+
+async function fromHosts(
+  host: string,
+  fallback: (host: string) => Promise<readonly FoundAddress[]>,
+): Promise<readonly Address[]> {
+  const found = await fallback(host);
   return found
     .slice(0, addressesMax)
     .map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4, ttlMs: unknownTtlMs }));

@@ -76,7 +76,7 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
     if (connection !== undefined && stream.id > connection.lastStreamId) {
       return markReach(new ConnectError("the server is going away", Code.Unavailable), "refused");
     }
-    return connection?.lost ? connectionLost() : errorFromReset(stream.resetCode);
+    return connection?.lost ? connectionLost(connection) : errorFromReset(stream.resetCode);
   }
 
   /** Whether the answer says that the server is in trouble. Asked only where calls are balanced. */
