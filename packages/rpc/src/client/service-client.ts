@@ -12,6 +12,7 @@ import { interceptedLayer } from "./interceptor-layer.ts";
 import { AttemptLayer } from "./policy/attempt-layer.ts";
 import type { BreakerOptions } from "./policy/breaker.ts";
 import { DeadlineLayer } from "./policy/deadline-layer.ts";
+import { HedgingLayer } from "./policy/hedging-layer.ts";
 import { RetryLayer } from "./policy/retry-layer.ts";
 import { TargetState } from "./policy/target-state.ts";
 import type { WireTransportOptions } from "./wire/wire-options.ts";
@@ -49,7 +50,7 @@ export interface ServiceClientOptions extends Omit<WireTransportOptions, "userAg
  * the environment's clock and randomness.
  *
  * A call's `timeoutMs` of 0 or less has no time left, and fails at once. Throws a `TypeError` where the target is none, and a `PolicyError`
- * where the contract asks for what is not supported (hedging).
+ * where the contract contradicts itself (hedging of a method that may not be repeated).
  */
 export function createServiceClient<S extends DescService>(
   service: S,
@@ -57,7 +58,7 @@ export function createServiceClient<S extends DescService>(
   options: ServiceClientOptions,
 ): Client<S> {
   for (const method of service.methods) {
-    // A contract that asks for what is not supported is refused here, and not by the first call.
+    // A contract that contradicts itself is refused here, and not by the first call.
     methodPolicy(method);
   }
   return createClient(service, createServiceTransport(target, { ...options, ...memoryName(service, target, options) }));
@@ -70,7 +71,8 @@ export function createServiceTransport(target: string | Transport, options: Serv
   const state = targetState(target, options, channel);
   const attempt = new AttemptLayer(base, state, environment.clock);
   const retry = new RetryLayer(attempt, state, environment);
-  const call = new ContextLayer(retry, state, { environment, defaultTimeoutMs });
+  const hedging = new HedgingLayer(retry, state, environment);
+  const call = new ContextLayer(retry, state, { environment, defaultTimeoutMs, hedging });
   const schedule = options.batchSchedule ?? (typeof target === "string" ? setImmediate : undefined);
   const batch = schedule === undefined ? call : new BatchLayer(call, { environment, schedule });
   return transportOf(

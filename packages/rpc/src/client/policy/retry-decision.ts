@@ -75,7 +75,7 @@ export function retryWaitMs(rule: RetryRule, step: number, random: () => number)
 }
 
 /** A6, "Pushback": `grpc-retry-pushback-ms` is how long to wait; a value that is negative or no number means not to retry. */
-function pushback(error: ConnectError): number | "stop" | undefined {
+export function pushback(error: ConnectError): number | "stop" | undefined {
   const value = error.metadata.get("grpc-retry-pushback-ms");
   if (value === null) {
     return undefined;
