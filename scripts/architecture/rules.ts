@@ -32,10 +32,8 @@ export const packageRules: Readonly<Record<string, PackageRule>> = {
   cli: { platform: [...foundations, "rest", "console"] },
   // These run in other people's projects and in browsers.
   client: { platform: ["gen"], others: ["@connectrpc/", "@bufbuild/"], bundled: true },
-  console: {
-    platform: ["gen", "client"],
-    others: ["@connectrpc/", "@bufbuild/", "preact", "@preact/signals", "uplot", "rolldown"],
-  },
+  // Its page runs in browsers, and what builds the page in Node.
+  console: { platform: ["gen", "client"] },
 };
 
 /** What only a service's edge imports: the domain and the store know nothing of how they are called. */

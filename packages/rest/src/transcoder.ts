@@ -1,6 +1,5 @@
 import {
   createRegistry,
-  type DescField,
   type DescMethod,
   type DescService,
   type JsonObject,
@@ -12,12 +11,12 @@ import {
 import { type CallOptions, type Client, Code } from "@connectrpc/connect";
 import { type Binding, isExposed, methodBindings } from "@parley/contract";
 import { headerOf, type RestRequest, type RestResponse } from "./http.ts";
-import { httpBodyContent, httpBodyJson, isHttpBody } from "./http-body.ts";
+import { httpBodyContent, isHttpBody } from "./http-body.ts";
 import { preferredType } from "./media-type.ts";
 import { quoted, RestProblem } from "./problem.ts";
-import { parseBody, readBody, refuseCodings } from "./request/body.ts";
 import { callOptionsOf } from "./request/call-options.ts";
 import { sendIfMatch } from "./request/precondition.ts";
+import { requestBody } from "./request/request-body.ts";
 import { requestMessage } from "./request/request-message.ts";
 import { splitUrl } from "./request/request-target.ts";
 import { conditional } from "./response/conditional.ts";
@@ -141,7 +140,7 @@ async function answer(table: RouteTable<Route>, request: RestRequest, settings: 
   const message = requestMessage(binding, {
     segments: found.segments,
     query,
-    body: await requestBody(binding, request, settings),
+    body: await requestBody(binding, request, settings.bodyLengthMax),
     registry: settings.registry,
   });
   const callOptions = callOptionsOf(request, settings.forwardedHeaders);
@@ -180,28 +179,6 @@ function findRoute(
       });
     }
   }
-}
-
-async function requestBody(binding: Binding, request: RestRequest, settings: Settings): Promise<JsonValue | undefined> {
-  if (binding.body === "none" && !announcesBody(request)) {
-    return undefined;
-  }
-  refuseCodings(headerOf(request, "content-encoding"));
-  const bytes = await readBody(request.body, settings.bodyLengthMax);
-  const contentType = headerOf(request, "content-type");
-  return isHttpBody(binding.body === "all" ? binding.method.input : fieldOf(binding.body))
-    ? httpBodyJson(bytes, contentType)
-    : parseBody(bytes, contentType);
-}
-
-function fieldOf(body: Binding["body"]): DescField | undefined {
-  return typeof body === "object" ? body : undefined;
-}
-
-/** RFC 9112, section 6.3: a request has a body where one of these says so. */
-function announcesBody(request: RestRequest): boolean {
-  const length = headerOf(request, "content-length");
-  return request.headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
 }
 
 interface RestCall {
