@@ -9,7 +9,7 @@ export {
   reasonError,
   reasonOf,
 } from "./call/reason-error.ts";
-export { requestIdHeader, requestIdOf } from "./call/request-id.ts";
+export { requestIdHeader, requestIdOf, traceIdHeader } from "./call/request-id.ts";
 export {
   forwardedByHeader,
   serviceTokenIssuer,

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { ClientDefaults } from "./client-defaults.ts";
 import type { Clock } from "./clock.ts";
+import type { SpanRecorder } from "./spans/span-recorder.ts";
 
 /** Proves to other services which service calls them. */
 export interface ServiceIdentity {
@@ -28,6 +29,8 @@ export interface Environment {
   readonly log: Logger;
   /** Where the process's metrics are kept (Prometheus). */
   readonly metrics: Registry;
+  /** Keeps the spans of calls. Without it none is made. */
+  readonly recorder?: SpanRecorder | undefined;
   /** Proves to other services which one calls. Without it calls carry on only what their own caller showed. */
   readonly identity?: ServiceIdentity;
   /** Whose HTTP/2 connections servers and clients use unless their own options say otherwise. The runtime's own by default. */
