@@ -24,7 +24,12 @@ export type StoreProblem =
   | "cannot-open"
   | "out-of-memory"
   | "closed"
-  | "queue-full";
+  | "queue-full"
+  | "unreachable"
+  | "timed-out"
+  | "contended"
+  | "overloaded"
+  | "unknown-outcome";
 
 /** A statement broke a rule of the schema. */
 export class ConstraintError extends StoreError {

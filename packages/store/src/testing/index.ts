@@ -2,3 +2,4 @@ export type { CommitPoint } from "../sqlite/group-commit-options.ts";
 export { type CrashableDatabase, type CrashableOptions, createCrashableDatabase } from "./crashable-database.ts";
 export { type CrashableFileOptions, createCrashableFile } from "./crashable-file.ts";
 export { describeDatabase } from "./describe-database.ts";
+export { createTestSchema, openTestDatabase, type TestSchema, testPostgresUrl } from "./test-database.ts";
