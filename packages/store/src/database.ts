@@ -38,6 +38,8 @@ export interface Transaction extends Reader {
    * rolled back and run again in a commit of its own, so that only the one whose item is bad fails.
    */
   beforeCommit<T>(work: SharedWork<T>, item: T): void;
+  /** Whether other transactions may write while this one runs. Undefined: one writes at a time, and nothing changes meanwhile. */
+  readonly isShared?: boolean;
   /** Inserts rows with one statement. Where it is missing, {@link insertRows} makes statements with a list of values. */
   insertRows?(insert: RowInsert): Promise<number>;
   /**
@@ -60,7 +62,7 @@ export interface RowInsert {
 }
 
 /** A transaction in which statements take columns of values as parameters. */
-export interface SetTransaction extends Omit<Transaction, "all" | "get" | "run"> {
+export interface SetTransaction extends Transaction {
   all<R extends object = Row>(sql: string, ...parameters: readonly (SqlValue | SqlColumn)[]): Promise<R[]>;
   run(sql: string, ...parameters: readonly (SqlValue | SqlColumn)[]): Promise<number>;
 }

@@ -34,6 +34,7 @@ export { inParts, insertRows, marksFor } from "./many-rows.ts";
 export { type OpenDatabaseOptions, openDatabase } from "./open-database.ts";
 export { decodePageToken, encodePageToken, InvalidPageTokenError } from "./page-token.ts";
 export { type Page, type PagedList, type PageRequest, pageSizeDefault, pageSizeMax, readPage } from "./read-page.ts";
+export { databaseTime, takeSequences } from "./shared-rows.ts";
 export { type FileHolder, findFileHolder, heldMessage } from "./sqlite/file-lock.ts";
 export type { Schedule } from "./sqlite/group-commit-options.ts";
 export {
@@ -41,6 +42,7 @@ export {
   type ConstraintKind,
   DatabaseUrlError,
   MigrationError,
+  RunAgainError,
   StoreError,
   type StoreProblem,
   StoreUnavailableError,

@@ -61,6 +61,16 @@ export class TransactionEndedError extends StoreError {
   override readonly name = "TransactionEndedError";
 }
 
+/**
+ * A body found that another transaction came between what it read and what it wrote. Nothing of it is kept, and it is run again; after
+ * many times the caller gets it as `contended`.
+ */
+export class RunAgainError extends StoreUnavailableError {
+  constructor(message: string) {
+    super("contended", message);
+  }
+}
+
 /** A database URL that cannot be understood. */
 export class DatabaseUrlError extends StoreError {
   override readonly name = "DatabaseUrlError";

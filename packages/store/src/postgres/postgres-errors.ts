@@ -2,6 +2,7 @@ import {
   ConstraintError,
   type ConstraintKind,
   DatabaseUrlError,
+  RunAgainError,
   type StoreProblem,
   StoreUnavailableError,
 } from "../store-errors.ts";
@@ -23,6 +24,9 @@ export type PostgresFailure =
 export function failureOf(error: unknown): PostgresFailure {
   if (error instanceof ConnectionLostError) {
     return "renew-connections";
+  }
+  if (error instanceof RunAgainError) {
+    return "run-again";
   }
   const state = sqlStateOf(error);
   if (state === undefined) {

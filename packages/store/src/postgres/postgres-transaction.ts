@@ -16,6 +16,7 @@ export interface Left {
 
 /** A transaction under way on a connection of its own. */
 export class PostgresTransaction implements Transaction, SetTransaction {
+  readonly isShared = true;
   readonly #connection: PostgresConnection;
   readonly #columnTypes: ColumnTypes;
   readonly #callbacks: (() => void)[] = [];
