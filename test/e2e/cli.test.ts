@@ -139,7 +139,11 @@ describe("what goes wrong", () => {
     [["product", "get", "101", "--timeout", "soon"], 2, /such as 500ms/],
     [["product", "get", "101", "--header", "nonsense"], 2, /such as x-request-id:42/],
     [["product", "get", "101", "--url", "nonsense"], 2, /no http or https URL/],
-    [["product", "get", "101", "--url", "http://127.0.0.1:1", "--timeout", "20s"], 6, /UNAVAILABLE[\s\S]*npx parley up/],
+    [
+      ["product", "get", "101", "--url", "http://127.0.0.1:1", "--timeout", "20s"],
+      6,
+      /UNAVAILABLE[\s\S]*npx parley up/,
+    ],
     [["user", "login", "--email", "alice@example.com", "--password", "not hers"], 5, /UNAUTHENTICATED/],
     [["watch", "--only", "everything"], 2, /orders, stock, notifications/],
     [["menu"], 2, /needs a terminal/],

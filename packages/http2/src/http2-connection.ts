@@ -1,4 +1,6 @@
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { AnyHttp2Connection } from "./any-connection.ts";
 import type { ConnectionListener, ConnectionOptions } from "./connection-options.ts";
 import { endSocket } from "./end-socket.ts";
 import {
@@ -8,6 +10,7 @@ import {
   frameType,
   preface,
   setting,
+  settingBytes,
   windowBytesDefault,
   windowBytesMax,
 } from "./frames/constants.ts";
@@ -25,7 +28,7 @@ import { StreamTable } from "./streams/stream-table.ts";
  * One HTTP/2 connection (RFC 9113), either side of it. It reads frames straight from the socket's bytes, and writes those of a whole turn of
  * the event loop at once. Why it is not Node's: docs/decisions/http2-connections.md.
  */
-export class Http2Connection implements FrameSink {
+export class Http2Connection implements AnyHttp2Connection, FrameSink {
   readonly socket: Duplex;
   /** How many streams the other side lets us have open at once. */
   peerStreamsMax: number = Number.POSITIVE_INFINITY;
@@ -41,9 +44,8 @@ export class Http2Connection implements FrameSink {
   readonly #pings = new PendingPings();
   readonly #reads: PacedReads;
 
-  constructor(
-    socket: Duplex,
-    {
+  constructor(socket: Duplex, options: ConnectionOptions) {
+    const {
       role,
       listener,
       streamsMax = 0,
@@ -51,8 +53,7 @@ export class Http2Connection implements FrameSink {
       overhead = overheadDefault,
       turns,
       ...limits
-    }: ConnectionOptions,
-  ) {
+    } = options;
     this.socket = socket;
     this.#client = role === "client";
     const { firstWindowBytes = limits.streamWindowBytes } = limits;
@@ -117,12 +118,10 @@ export class Http2Connection implements FrameSink {
     }
   }
 
-  /** From now on the peer's resets, and its frames that serve no call, are not counted: it passes on what many others do. */
   trustPeer(): void {
     this.#peerWork.trusted = true;
   }
 
-  /** Resets the streams with bytes that wait to be sent. */
   resetQueued(code: number): void {
     this.#streams.resetQueued(code);
   }
@@ -151,9 +150,7 @@ export class Http2Connection implements FrameSink {
 
   /** Begins no streams and takes none in; ends once those that are open have ended. */
   close(): void {
-    if (this.destroyed || this.#streams.acceptedMax !== windowBytesMax) {
-      return;
-    }
+    if (this.destroyed || this.#streams.acceptedMax !== windowBytesMax) return;
     this.closing = true;
     this.#streams.acceptedMax = this.#streams.lastPeerId;
     this.#writer.goaway(this.#streams.lastPeerId, errorCode.none);
@@ -168,6 +165,12 @@ export class Http2Connection implements FrameSink {
       }
       this.#end(code === errorCode.none ? errorCode.cancel : code);
     }
+  }
+
+  onIdle(timeoutMs: number, callback: (blocked: boolean) => void): void {
+    const socket = this.socket as Duplex & Partial<Pick<Socket, "setTimeout">>;
+    socket.setTimeout?.(timeoutMs);
+    socket.on("timeout", () => callback(socket.writableLength > 0));
   }
 
   onData(id: number, sizes: { readonly frame: number; readonly data: number }, ends: boolean): void {
@@ -246,7 +249,7 @@ export class Http2Connection implements FrameSink {
     const { count, headerTableSize, maxConcurrentStreams, initialWindowSize } = readPeerSettings(payload, {
       client: this.#client,
     });
-    this.#peerWork.overhead(Math.floor(count / settingsPerUnit));
+    this.#peerWork.settings(count);
     if (headerTableSize !== undefined) {
       this.#writer.setTableSize(headerTableSize);
     }
@@ -295,8 +298,3 @@ export class Http2Connection implements FrameSink {
     this.#listener.onClose?.();
   }
 }
-
-/** Reading a setting costs about a tenth of what a frame does. */
-const settingsPerUnit = 10;
-
-const settingBytes = 6;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { HeaderBlock, Http2Stream } from "@parley/http2";
+import type { AnyHttp2Stream, HeaderBlock } from "@parley/http2";
 import { errorCode } from "@parley/http2";
 import type { RefusalReason, Waits } from "../admission/admission.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
@@ -12,7 +12,7 @@ export interface QuickRefusal {
   /** Refuses a call over HTTP/1.1, or says false and leaves it untouched. `waitedMs`: how long it waited for its turn. */
   refuse1(request: IncomingMessage, response: ServerResponse, waitedMs: number): boolean;
   /** Refuses a call over HTTP/2, or says false and leaves the stream untouched. */
-  refuse2(stream: Http2Stream, block: HeaderBlock, connection: ConnectionState): boolean;
+  refuse2(stream: AnyHttp2Stream, block: HeaderBlock, connection: ConnectionState): boolean;
 }
 
 /** What a connection's state says about a call on it. */
@@ -98,9 +98,9 @@ export function createQuickRefusal(
 }
 
 /** Resets streams whose request does not end for a while after it was answered: a caller would keep them for ever. */
-function createUnendedStreams(clock: QuickRefusalOptions["environment"]["clock"]): (stream: Http2Stream) => void {
-  let answered: Http2Stream[] = [];
-  let unended: Http2Stream[] = [];
+function createUnendedStreams(clock: QuickRefusalOptions["environment"]["clock"]): (stream: AnyHttp2Stream) => void {
+  let answered: AnyHttp2Stream[] = [];
+  let unended: AnyHttp2Stream[] = [];
   function look() {
     const streams = answered;
     answered = [];
