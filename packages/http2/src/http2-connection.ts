@@ -9,6 +9,7 @@ import {
   frameType,
   preface,
   setting,
+  settingBytes,
   windowBytesDefault,
   windowBytesMax,
 } from "./frames/constants.ts";
@@ -42,9 +43,8 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
   readonly #pings = new PendingPings();
   readonly #reads: PacedReads;
 
-  constructor(
-    socket: Duplex,
-    {
+  constructor(socket: Duplex, options: ConnectionOptions) {
+    const {
       role,
       listener,
       streamsMax = 0,
@@ -52,8 +52,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
       overhead = overheadDefault,
       turns,
       ...limits
-    }: ConnectionOptions,
-  ) {
+    } = options;
     this.socket = socket;
     this.#client = role === "client";
     const { firstWindowBytes = limits.streamWindowBytes } = limits;
@@ -142,9 +141,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
 
   /** Begins no streams and takes none in; ends once those that are open have ended. */
   close(): void {
-    if (this.destroyed || this.#streams.acceptedMax !== windowBytesMax) {
-      return;
-    }
+    if (this.destroyed || this.#streams.acceptedMax !== windowBytesMax) return;
     this.closing = true;
     this.#streams.acceptedMax = this.#streams.lastPeerId;
     this.#writer.goaway(this.#streams.lastPeerId, errorCode.none);
@@ -243,7 +240,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     const { count, headerTableSize, maxConcurrentStreams, initialWindowSize } = readPeerSettings(payload, {
       client: this.#client,
     });
-    this.#peerWork.overhead(Math.floor(count / settingsPerUnit));
+    this.#peerWork.settings(count);
     if (headerTableSize !== undefined) {
       this.#writer.setTableSize(headerTableSize);
     }
@@ -298,9 +295,5 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
   }
 }
 
-/** Reading a setting costs about a tenth of what a frame does. */
-const settingsPerUnit = 10;
 /** How long GOAWAY with an error, and what was written before it, may take to leave. */
 const goawayLeavesMs = 1_000;
-
-const settingBytes = 6;
