@@ -9,8 +9,8 @@ import { RefusalAnswers } from "./refusal-answers.ts";
 
 /** Refuses calls that come on top of what the server can do, before anything is made of them. */
 export interface QuickRefusal {
-  /** Refuses a call over HTTP/1.1, or says false and leaves it untouched. */
-  refuse1(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Refuses a call over HTTP/1.1, or says false and leaves it untouched. `waitedMs`: how long it waited for its turn. */
+  refuse1(request: IncomingMessage, response: ServerResponse, waitedMs: number): boolean;
   /** Refuses a call over HTTP/2, or says false and leaves the stream untouched. */
   refuse2(stream: AnyHttp2Stream, block: HeaderBlock, connection: ConnectionState): boolean;
 }
@@ -50,9 +50,9 @@ export function createQuickRefusal(
   }
 
   return {
-    refuse1(request, response) {
+    refuse1(request, response, waitedMs) {
       const served = request.method === "POST" ? methods.get(request.url ?? "") : undefined;
-      const reason = served === undefined ? undefined : admission.refusal(served.runtime, 0);
+      const reason = served === undefined ? undefined : admission.refusal(served.runtime, { waitedMs });
       if (served === undefined || reason === undefined) {
         return false;
       }
@@ -78,7 +78,7 @@ export function createQuickRefusal(
       if (served === undefined) {
         return false;
       }
-      const reason = isUnsent ? "unsent-answers" : admission.refusal(served.runtime, behindMs);
+      const reason = isUnsent ? "unsent-answers" : admission.refusal(served.runtime, { behindMs });
       if (reason === undefined || fieldValue(fields, ":method") !== "POST") {
         return false;
       }
