@@ -7,7 +7,7 @@ export const publishBatchMax = 100;
 /** Brings events from a source's relay to everybody who wants to be told. */
 export interface Broker {
   /**
-   * Hands over up to {@link publishBatchMax} events, those of one key in order. Answers when it is certain what became of each:
+   * Hands over up to {@link publishBatchMax} events, those of one key in order. Returns when it is certain what became of each:
    * those not named in the answer took effect durably with all who want them. Throws {@link BrokerUnavailableError} if nobody
    * can tell, so that all must be given again; aborting the signal makes it so at once.
    */

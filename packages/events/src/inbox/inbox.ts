@@ -24,7 +24,7 @@ export interface FailedDelivery {
 /** Takes events in: each has its effect once, however often it comes. */
 export interface Inbox {
   /**
-   * Deals with events, in order for each key. Answers the ones that did not take effect and must be given again; what follows
+   * Deals with events, in order for each key. Returns the ones that did not take effect and must be given again; what follows
    * one of them in its key is among them. An event that failed as often as is allowed is put aside and counts as taken.
    */
   deliver(events: readonly Event[]): Promise<readonly FailedDelivery[]>;

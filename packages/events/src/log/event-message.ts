@@ -9,7 +9,7 @@ export interface EventOrigin {
   readonly timeMs: number;
 }
 
-/** The event as the contract says it, but for its sequence. Throws a TypeError where type and payload do not go together. */
+/** The event as the contract says it, but for its sequence. Throws a TypeError if type and payload do not go together. */
 export function eventMessage(event: NewEvent, { id, source, timeMs }: EventOrigin): Event {
   const { type, subject, partitionKey, payload, cause } = event;
   if (payload.case === undefined || type !== eventTypes[payload.case]) {

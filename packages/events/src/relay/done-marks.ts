@@ -7,7 +7,7 @@ import { markDone } from "./outbox.ts";
  * a mark that a crash takes away costs one more delivery, which the inbox ignores.
  */
 const marksDelayMs = 50;
-/** Marks that wait at most: what the batches under way can hold. With so many, waiting longer would save nothing. */
+/** Marks that wait at most: what the batches in flight can hold. With so many, waiting longer would save nothing. */
 const marksWaitingMax = 400;
 
 /** Writes down that events are done, many at a time. */

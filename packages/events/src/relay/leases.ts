@@ -23,7 +23,7 @@ export interface Leases {
   release(): Promise<void>;
 }
 
-/** Throws a RangeError where `leaseMs` is above {@link leaseMsMax}. */
+/** Throws a RangeError if `leaseMs` is above {@link leaseMsMax}. */
 export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions): Leases {
   if (leaseMs > leaseMsMax) {
     throw new RangeError(`leaseMs is ${leaseMs}, and at most ${leaseMsMax}`);

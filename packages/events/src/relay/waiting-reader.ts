@@ -7,7 +7,7 @@ import type { Leases } from "./leases.ts";
 import { readWaiting } from "./outbox.ts";
 import type { WaitingEvents } from "./waiting-events.ts";
 
-/** Events in memory, at most: enough for the batches under way and some that are held back. */
+/** Events in memory, at most: enough for the batches in flight and some that are held back. */
 const waitingMax = 1000;
 /** Reads on after this long even if nothing was missed: another replica may have appended. */
 const readIntervalMs = 1000;

@@ -149,7 +149,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
     }
   }
 
-  /** Undefined where there are no events to be made out: no reply, so that the relay gives them again. */
+  /** Undefined if there are no events to be made out: no reply, so that the relay gives them again. */
   async function take(request: Uint8Array, entryId: string) {
     let events: ReturnType<typeof decode>;
     try {

@@ -11,7 +11,7 @@ export function encodeReply(reply: RedisReply): string {
   return JSON.stringify(reply);
 }
 
-/** Undefined where it is no reply. */
+/** Undefined if it is no reply. */
 export function decodeReply(text: string): RedisReply | undefined {
   let reply: unknown;
   try {
