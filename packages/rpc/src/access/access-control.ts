@@ -5,7 +5,6 @@ import type { Clock } from "../environment/clock.ts";
 import type { Environment, ServiceIdentity } from "../environment/environment.ts";
 import { decideAccess } from "./access-decision.ts";
 import { bearer, createAuthorize, nobody, unauthenticated } from "./authorize.ts";
-import { fetchKeys } from "./fetch-keys.ts";
 import type { AccessControl, GuardedCall, GuardedServices } from "./guarded-call.ts";
 import { readServiceKey, readServiceKeys } from "./key-files.ts";
 import { createKeySource } from "./key-source.ts";
@@ -15,8 +14,8 @@ import { createTokenVerifier, type TokenVerifier } from "./token-verifier.ts";
 
 export interface AccessControlOptions {
   readonly environment: Pick<Environment, "clock" | "log">;
-  /** Where the user service publishes its keys (RFC 7517, section 5). */
-  readonly userKeysUrl: URL;
+  /** Reads the keys that the user service publishes (RFC 7517, section 5). */
+  readonly loadUserKeys: () => Promise<JSONWebKeySet>;
   /** The file with the public keys of the platform's services, a JWK Set. Read again when a token names a key that is not in it. */
   readonly serviceKeysFile: string;
 }
@@ -27,7 +26,7 @@ export interface AccessControlOptions {
  */
 export async function createAccessControl(
   module: GuardedServices,
-  { environment, userKeysUrl, serviceKeysFile }: AccessControlOptions,
+  { environment, loadUserKeys, serviceKeysFile }: AccessControlOptions,
 ): Promise<AccessControl> {
   const owners = module.owners ?? {};
   checkOwnerRules(
@@ -35,7 +34,7 @@ export async function createAccessControl(
     owners,
   );
   const keys = (of: string, load: () => Promise<JSONWebKeySet>) => createKeySource({ environment, of, load });
-  const users = keys("users", module.publishedKeys ?? (() => fetchKeys(userKeysUrl)));
+  const users = keys("users", module.publishedKeys ?? loadUserKeys);
   const services = keys("services", () => readServiceKeys(serviceKeysFile));
   await services.load();
   const verifier = createTokenVerifier({ users: users.find, services: services.find }, environment);

@@ -37,10 +37,19 @@ function mistakesTogether(values: SettingValues<ServerSettings>): readonly strin
   return [...mistakes, ...unreadableFiles(values)];
 }
 
+const tlsFileSettings = [
+  "TLS_CERT_FILE",
+  "TLS_KEY_FILE",
+  "TLS_CA_FILE",
+  "CLIENT_TLS_CA_FILE",
+  "CLIENT_TLS_CERT_FILE",
+  "CLIENT_TLS_KEY_FILE",
+] as const;
+
 /** Files that settings name must be readable, so that a wrong path is told as what it is. */
 function unreadableFiles(values: SettingValues<ServerSettings>): readonly string[] {
   const keys = values.AUTH === "required" ? (["SERVICE_KEY_FILE", "SERVICE_KEYS_FILE"] as const) : [];
-  return [...keys, "TLS_CERT_FILE" as const, "TLS_KEY_FILE" as const, "TLS_CA_FILE" as const].flatMap((setting) => {
+  return [...keys, ...tlsFileSettings].flatMap((setting) => {
     const file = values[setting];
     try {
       if (file) {

@@ -12,30 +12,21 @@ import {
 } from "envalid";
 import { createHostCheck, type HostCheck } from "../http/host-check.ts";
 import { readTrustedProxies, type TrustedProxies, TrustedProxiesError } from "../http/trusted-proxies.ts";
+import { choice } from "./choice.ts";
+import { clientSettings } from "./client-settings.ts";
 import { limitSettings, limitsOf } from "./limit-settings.ts";
 import { misspeltSettings } from "./misspelt-settings.ts";
 import type { ServerConfig } from "./server-config.ts";
+import { serviceUrl } from "./service-url.ts";
 import { wholeNumber } from "./whole-number.ts";
 
-export { bool as flag, port, str as text, wholeNumber };
+export { bool as flag, choice, port, serviceUrl, str as text, wholeNumber };
 
 /** Settings by the name of the environment variable that gives them. */
 export type Settings = Record<string, ValidatorSpec<unknown>>;
 
 /** The values of settings. */
 export type SettingValues<S extends Settings> = CleanedEnv<S>;
-
-/** Where another service is: an http or https URL with neither path nor query. */
-export const serviceUrl = makeValidator((input: string) => {
-  const parsed = URL.parse(input);
-  if (parsed === null || (parsed.protocol !== "http:" && parsed.protocol !== "https:")) {
-    throw new EnvError(`must be an http:// or https:// URL, is "${input}"`);
-  }
-  if (parsed.pathname !== "/" || parsed.search !== "" || parsed.hash !== "") {
-    throw new EnvError(`must be a URL with no path, is "${input}"`);
-  }
-  return input.replace(/\/$/, "");
-});
 
 /** A URL of one of some schemes, with a host. Empty where that is its default. */
 export function serverUrl(schemes: readonly string[], spec: Spec<string> & { readonly default: string }) {
@@ -59,17 +50,6 @@ export function trustedProxies(spec: Spec<TrustedProxies | undefined> & { readon
       throw new EnvError(error instanceof TrustedProxiesError ? error.message : String(error));
     }
   })(spec);
-}
-
-/** One of some words. */
-export function choice<const T extends string>(choices: readonly T[], { ...spec }: Spec<T> & { readonly default: T }) {
-  return makeValidator<T>((input: string) => {
-    const found = choices.find((word) => word === input);
-    if (found === undefined) {
-      throw new EnvError(`must be one of ${choices.join(", ")}, is "${input}"`);
-    }
-    return found;
-  })(spec as { default: T });
 }
 
 /** The settings that every service has. */
@@ -115,6 +95,7 @@ export const serverSettings = {
     default: "own",
     desc: "What reads and writes calls: this runtime, or Connect's handlers for Fastify.",
   }),
+  ...clientSettings,
   ...limitSettings,
 } satisfies Settings;
 
