@@ -1,7 +1,8 @@
+import type { Http2Implementation } from "@parley/http2";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import type { ClientDefaults } from "./client-defaults.ts";
 import type { Clock } from "./clock.ts";
+import type { ClientDefaults } from "./connections/client-defaults.ts";
 
 /** Proves to other services which service calls them. */
 export interface ServiceIdentity {
@@ -31,4 +32,6 @@ export interface Environment {
   readonly identity?: ServiceIdentity;
   /** How clients connect and balance unless they are told otherwise. */
   readonly clientDefaults?: ClientDefaults;
+  /** Whose HTTP/2 connections servers and clients use unless their own options say otherwise. The runtime's own by default. */
+  readonly http2?: Http2Implementation;
 }

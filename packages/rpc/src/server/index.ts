@@ -27,6 +27,7 @@ export type { CountCall } from "./pipeline/caller-check.ts";
 export {
   implement,
   implementPartly,
+  type LocalCalls,
   type ServiceEntry,
   type ServiceModule,
   type TakeRequest,

@@ -1,6 +1,6 @@
 import { bool, type CleanedEnv, str } from "envalid";
-import type { BalancingPolicy, ClientDefaults } from "../../environment/client-defaults.ts";
-import { tlsReloadIntervalMsDefault } from "../../environment/tls-files.ts";
+import type { BalancingPolicy, ClientDefaults } from "../../environment/connections/client-defaults.ts";
+import { tlsReloadIntervalMsDefault } from "../../environment/connections/tls-files.ts";
 import { choice } from "./choice.ts";
 import { wholeNumber } from "./whole-number.ts";
 

@@ -1,15 +1,23 @@
 import { createServer } from "node:http2";
 import type { Socket } from "node:net";
-import { errorCode, Http2Connection, type Http2Stream, NodeStream, ReadTurns, requestHeaders } from "@parley/http2";
+import {
+  type AnyHttp2Connection,
+  type AnyHttp2Stream,
+  createHttp2Connection,
+  errorCode,
+  NodeStream,
+  requestHeaders,
+} from "@parley/http2";
 import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost2 } from "../http/refuse-host.ts";
+import { goAwayInTwoSteps, limitAge } from "./connection-age.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
 import type { HttpOptions } from "./listener-options.ts";
 
 /** The HTTP/2 side of a listener. */
 export interface Http2Side {
   accept(socket: Socket): void;
-  readonly connections: ReadonlySet<Http2Connection>;
+  readonly connections: ReadonlySet<AnyHttp2Connection>;
   /** Closes one connection without a stream on it. False where there is none among those looked at. */
   closeOneIdle(): boolean;
 }
@@ -29,6 +37,7 @@ const unsentText = "too many bytes of answers wait to be sent (BUFFERED_RESPONSE
 
 export function createHttp2({
   limits,
+  http2: implementation,
   handle,
   path,
   quickRefusal,
@@ -38,9 +47,10 @@ export function createHttp2({
   onRefused,
   unsent,
   bodies,
+  turns,
+  environment,
 }: HttpOptions): Http2Side {
-  const connections = new Set<Http2Connection>();
-  const turns = new ReadTurns(limits.readTurnMs);
+  const connections = new Set<AnyHttp2Connection>();
   // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
   // a port: it is given the streams that the paths above leave.
   const compatibility = createServer(handle);
@@ -68,8 +78,9 @@ export function createHttp2({
         },
       };
       const bodiesHere = bodies.connection();
-      const streamBodies = new Map<Http2Stream, UnfinishedBody>();
-      const connection = new Http2Connection(socket, {
+      const streamBodies = new Map<AnyHttp2Stream, UnfinishedBody>();
+      const connection = createHttp2Connection(socket, {
+        implementation,
         role: "server",
         streamsMax: limits.streamsPerConnectionMax,
         streamWindowBytes: limits.streamWindowBytes,
@@ -82,7 +93,7 @@ export function createHttp2({
         listener: {
           onStream(stream, block) {
             const { behindMs } = connection;
-            if (quickRefusal?.refuse(stream, block, behindMs) === true) {
+            if (quickRefusal?.refuse2(stream, block, { behindMs }) === true) {
               narrow(behindMs > limits.readBacklogMaxMs * hopelessTimes);
               return;
             }
@@ -94,7 +105,9 @@ export function createHttp2({
             }
             if (connection.unsentBytes > unsent.refuseAboveBytes) {
               unsent.refused();
-              stream.reset(errorCode.enhanceYourCalm);
+              if (quickRefusal?.refuse2(stream, block, { behindMs, isUnsent: true }) !== true) {
+                stream.reset(errorCode.enhanceYourCalm);
+              }
               return;
             }
             if (announceLater) {
@@ -141,10 +154,14 @@ export function createHttp2({
         },
       });
       connections.add(connection);
+      const aging = {
+        retire: () => goAwayInTwoSteps(connection, environment.clock),
+        cut: () => connection.destroy(),
+      };
+      socket.once("close", limitAge(aging, { limits, environment }));
       socket.once("close", () => unsent.hold(holder, 0));
-      socket.setTimeout(limits.connectionIdleTimeoutMs);
-      socket.on("timeout", () => {
-        if (connection.destroyed || socket.writableLength > 0) {
+      connection.onIdle(limits.connectionIdleTimeoutMs, (blocked) => {
+        if (connection.destroyed || blocked) {
           // The client does not close its side, or reads nothing of its answers.
           socket.destroy();
         } else if (connection.openCount === 0) {

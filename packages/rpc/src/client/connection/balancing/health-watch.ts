@@ -5,7 +5,7 @@ import {
   HealthCheckResponseSchema,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "@parley/gen/health/v1/health_pb.js";
-import { encodeFields, errorCode, fieldsToObject, type Http2Stream, type StreamListener } from "@parley/http2";
+import { type AnyHttp2Stream, encodeFields, errorCode, fieldsToObject, type StreamListener } from "@parley/http2";
 import { backoffMs } from "../../../environment/backoff.ts";
 import type { Clock } from "../../../environment/clock.ts";
 import { EnvelopeReader } from "../../../protocol/envelope-reader.ts";
@@ -38,7 +38,7 @@ class HealthWatch implements StreamListener {
   readonly #connection: Connection;
   readonly #options: HealthWatchOptions;
   #reader: EnvelopeReader | undefined;
-  #stream: Http2Stream | undefined;
+  #stream: AnyHttp2Stream | undefined;
   #failures = 0;
   #told = false;
   #over = false;
