@@ -1,4 +1,5 @@
 import { collectDefaultMetrics } from "prom-client";
+import { certificateIdentity } from "../access/certificate-identity.ts";
 import type { AccessControl } from "../access/guarded-call.ts";
 import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
@@ -114,7 +115,13 @@ async function withIdentity(
   { name, config }: { readonly name: string; readonly config: SettingValues<ServerSettings> },
 ): Promise<Environment> {
   const { AUTH: auth, SERVICE_KEY_FILE: keyFile } = config;
-  if (auth === "off" || keyFile === "") {
+  if (auth === "off") {
+    return environment;
+  }
+  if (config.SERVICE_IDENTITY === "certificate") {
+    return { ...environment, identity: certificateIdentity(name) };
+  }
+  if (keyFile === "") {
     return environment;
   }
   const { readServiceIdentity } = await import("../access/access-control.ts");
@@ -139,6 +146,7 @@ async function accessControl(
     environment,
     loadUserKeys: () => fetchKeys(new URL("/.well-known/jwks.json", users.origin), users.agent),
     serviceKeysFile: config.SERVICE_KEYS_FILE,
+    serviceOfNames: config.TLS_SERVICE_NAMES,
   });
 }
 

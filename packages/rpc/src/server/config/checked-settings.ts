@@ -25,8 +25,14 @@ export function checkedSettings<S extends Settings>(
 function mistakesTogether(values: SettingValues<ServerSettings>): readonly string[] {
   const { AUTH: auth, HOST: host, SERVICE_KEYS_FILE: keysFile, ALLOW_OPEN: allowOpen } = values;
   const mistakes: string[] = [];
-  if (auth === "required" && keysFile === "") {
-    mistakes.push("SERVICE_KEYS_FILE: must be set where AUTH=required");
+  if (auth === "required" && keysFile === "" && values.TLS_SERVICE_NAMES === undefined) {
+    mistakes.push("SERVICE_KEYS_FILE: must be set where AUTH=required, unless TLS_SERVICE_NAMES is");
+  }
+  if (values.TLS_SERVICE_NAMES !== undefined && values.TLS_CA_FILE === undefined) {
+    mistakes.push("TLS_CA_FILE: must be set where TLS_SERVICE_NAMES is: it says whose certificates are believed");
+  }
+  if (values.SERVICE_IDENTITY === "certificate" && values.CLIENT_TLS_CERT_FILE === undefined) {
+    mistakes.push("CLIENT_TLS_CERT_FILE: must be set where SERVICE_IDENTITY=certificate");
   }
   if (auth === "off" && !allowOpen && !isLoopbackName(host)) {
     mistakes.push(

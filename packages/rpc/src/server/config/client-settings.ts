@@ -33,6 +33,10 @@ export const clientSettings = {
     desc: "Its key, PEM. Needed with CLIENT_TLS_CERT_FILE.",
     requiredWhen: ({ CLIENT_TLS_CERT_FILE: cert }) => cert !== undefined,
   }),
+  SERVICE_IDENTITY: choice(["token", "certificate"], {
+    default: "token",
+    desc: "How this service proves itself to others: by tokens of SERVICE_KEY_FILE, or by CLIENT_TLS_CERT_FILE.",
+  }),
   TLS_RELOAD_INTERVAL_MS: wholeNumber({
     ...{ min: 100, max: 86_400_000, default: tlsReloadIntervalMsDefault },
     desc: "How often certificate files are looked at, to be read again when they have changed.",

@@ -10,6 +10,11 @@ import {
   str,
   type ValidatorSpec,
 } from "envalid";
+import {
+  readServiceNamePattern,
+  ServiceNamePatternError,
+  type ServiceOfNames,
+} from "../../access/certificate-identity.ts";
 import { createHostCheck, type HostCheck } from "../http/host-check.ts";
 import { readTrustedProxies, type TrustedProxies, TrustedProxiesError } from "../http/trusted-proxies.ts";
 import { choice } from "./choice.ts";
@@ -38,6 +43,17 @@ export function serverUrl(schemes: readonly string[], spec: Spec<string> & { rea
       throw new EnvError(`must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`);
     }
     return input;
+  })(spec);
+}
+
+/** The pattern of certificate names, see {@link readServiceNamePattern}. Undefined for none. */
+function serviceNames(spec: Spec<ServiceOfNames | undefined> & { readonly default: undefined }) {
+  return makeValidator<ServiceOfNames | undefined>((input: string) => {
+    try {
+      return readServiceNamePattern(input);
+    } catch (error) {
+      throw new EnvError(error instanceof ServiceNamePatternError ? error.message : String(error));
+    }
   })(spec);
 }
 
@@ -86,6 +102,10 @@ export const serverSettings = {
     default: undefined,
     desc: "The certificate's key, PEM. Needed with TLS_CERT_FILE.",
     requiredWhen: ({ TLS_CERT_FILE: cert }) => cert !== undefined,
+  }),
+  TLS_SERVICE_NAMES: serviceNames({
+    default: undefined,
+    desc: "The name on client certificates that stands for a service: spiffe://domain/…/{service}, or a DNS name.",
   }),
   TLS_CA_FILE: str({ default: undefined, desc: "Who signs the certificates that clients may show, PEM." }),
   LOG_LEVEL: choice(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info" }),
@@ -167,5 +187,6 @@ function tlsConfig(values: SettingValues<ServerSettings>): Pick<ServerConfig, "t
   if (certFile === undefined || keyFile === undefined) {
     return {};
   }
-  return { tls: { certFile, keyFile, ...(caFile === undefined ? {} : { caFile }) } };
+  const reloadIntervalMs = values.TLS_RELOAD_INTERVAL_MS;
+  return { tls: { certFile, keyFile, reloadIntervalMs, ...(caFile === undefined ? {} : { caFile }) } };
 }

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Http2Implementation, ReadTurns } from "@parley/http2";
+import type { TlsMaterial } from "../../environment/connections/tls-files.ts";
 import type { Environment } from "../../environment/environment.ts";
 import type { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
 import type { UnsentAnswers } from "../buffers/unsent-answers.ts";
@@ -9,13 +10,6 @@ import type { RequestHandler } from "../http/http-messages.ts";
 import type { RpcPath } from "../wire/rpc-path.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
 import type { QuickRefusal } from "./quick-refusal.ts";
-
-/** PEM texts. */
-export interface TlsMaterial {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-  readonly ca?: Buffer;
-}
 
 export interface ListenerOptions {
   readonly limits: ServerLimits;
