@@ -11,6 +11,7 @@ export {
 } from "./call/reason-error.ts";
 export { requestIdHeader, requestIdOf, traceIdHeader } from "./call/request-id.ts";
 export {
+  byCertificate,
   forwardedByHeader,
   serviceTokenIssuer,
   tokenAlgorithm,
