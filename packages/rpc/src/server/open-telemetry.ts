@@ -1,5 +1,5 @@
 import type { Environment } from "../environment/environment.ts";
-import { teeLog } from "../environment/log.ts";
+import { teeLog } from "../environment/log/log.ts";
 import { collectProcessMetrics } from "../telemetry/metrics/process-metrics.ts";
 import type { Exporters } from "../telemetry/otlp/open-exporters.ts";
 import type { RecordedSpan } from "../telemetry/recorder/recorded-span.ts";

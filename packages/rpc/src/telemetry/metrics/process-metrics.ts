@@ -1,10 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import {
-  constants,
-  monitorEventLoopDelay,
-  PerformanceObserver,
-  performance,
-} from "node:perf_hooks";
+import { constants, monitorEventLoopDelay, PerformanceObserver, performance } from "node:perf_hooks";
 import { getHeapSpaceStatistics } from "node:v8";
 import type { Registry } from "prom-client";
 import { durationFamily, readFamily } from "../tally.ts";
