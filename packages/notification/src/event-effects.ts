@@ -16,17 +16,23 @@ export interface EventEffectsOptions {
     transaction: Transaction,
     notifications: readonly Notification[],
   ) => Promise<number | undefined>;
+  /** Told which span asks for the notification of this id. */
+  readonly noteTrace?: (id: string, traceparent: string | undefined) => void;
   /** Told of notifications once they are durable. */
   readonly onWritten: (notifications: readonly Notification[]) => void;
 }
 
 /** What is written down for each kind of event. The inbox sees to it that each event has its effect once. */
 export function createEventEffects(options: EventEffectsOptions): EventHandlers {
-  const { clock, shopEmail, sendAtOnce, onWritten, firstAttemptTimeMs = async () => undefined } = options;
+  const { clock, shopEmail, sendAtOnce, onWritten, noteTrace, firstAttemptTimeMs = async () => undefined } = options;
 
   // An event has one notification, under the event's own id, which for the platform's sources is a UUID: should the transaction be lost,
   // the next one writes it down under the same key.
-  async function write({ transaction, event }: Delivery, fields: Omit<NewNotificationFields, "id" | "createTimeMs">) {
+  async function write(
+    { transaction, event, traceparent }: Delivery,
+    fields: Omit<NewNotificationFields, "id" | "createTimeMs">,
+  ) {
+    noteTrace?.(event.id, traceparent);
     transaction.beforeCommit(insertAll, newNotification({ ...fields, id: event.id, createTimeMs: clock.now() }));
   }
 

@@ -41,6 +41,7 @@ export async function openTelemetry(
   // Its spans are added to exporters that ask it for times.
   const sink = { add: (span: RecordedSpan) => exporters?.spans?.add(span) };
   const recorder = new Recorder(environment, {
+    process: name,
     payloads: values.TELEMETRY_PAYLOADS,
     slowMs: values.TELEMETRY_SLOW_MS,
     ...(config?.traces === undefined ? {} : { sampler: samplerOf(values), sink }),

@@ -187,11 +187,11 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
 }
 
 /** The environment's recorder; one that keeps the last calls and exports nothing where it has none. */
-function recorderOf({ environment, config }: ServeOptions): Recorder | undefined {
+function recorderOf({ environment, config, name }: ServeOptions): Recorder | undefined {
   if (environment.recorder instanceof Recorder) {
     return environment.recorder;
   }
-  return config?.telemetry === false ? undefined : new Recorder(environment);
+  return config?.telemetry === false ? undefined : new Recorder(environment, { process: name });
 }
 
 /** The module's own telemetry service, or the one of this process alone. */

@@ -2,6 +2,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
 import type { AccessControl } from "../../access/guarded-call.ts";
+import { withinCall } from "../../call/current-call.ts";
 import { setReasonDomain } from "../../call/reason-error.ts";
 import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
@@ -88,6 +89,13 @@ export class CallPipeline {
       log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
       logCall: createCallLog(this.#environment.log, method),
     };
+  }
+
+  /** An implementation whose work is part of its call, for what is recorded of it: as it is where nothing is. */
+  scoped<I, O>(implementation: (input: I, call: ServerCall) => O): (input: I, call: ServerCall) => O {
+    return this.#environment.recorder === undefined
+      ? implementation
+      : (input, call) => withinCall(call.self, implementation, input, call);
   }
 
   /** A call as it comes in. Costs nothing until it is opened. */
