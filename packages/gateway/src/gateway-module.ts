@@ -28,6 +28,8 @@ export interface GatewayModuleOptions {
   readonly signIn?: boolean;
   /** The pages whose scripts may read answers, see `corsOrigins`. Default: the gateway's own pages and those on localhost. */
   readonly corsOrigins?: readonly string[];
+  /** Where `parley up` says how it is reached: lets the console start and stop services. Default: it does not. */
+  readonly stackControlFile?: string | undefined;
 }
 
 /** The public door: every public method of the platform, by REST and by RPC, on one port. */
@@ -66,7 +68,15 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     streams.clients((pool) => client(service, backend, pool));
   const stopping = new AbortController();
   const backendStates = createBackendHealth(health, environment.clock);
-  const door = openDoor({ environment, services: offered, rateLimit, backendStates, signIn, corsOrigins });
+  const door = openDoor({
+    environment,
+    services: offered,
+    rateLimit,
+    backendStates,
+    signIn,
+    corsOrigins,
+    stackControlFile: options.stackControlFile,
+  });
   let localCalls: LocalCalls | undefined;
   const { addressOf } = rateLimit;
   return {
