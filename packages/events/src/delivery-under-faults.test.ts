@@ -1,7 +1,8 @@
+import { testRuns } from "@parley/store/testing";
 import { describe, expect, test } from "vitest";
 import { type PlantedBug, runFaultyDelivery } from "./testing/faulty-delivery.ts";
 
-const seeds = Array.from({ length: 60 }, (_, seed) => seed + 1);
+const seeds = Array.from({ length: testRuns(60) }, (_, seed) => seed + 1);
 
 test("crashes and a bad network lose nothing, double nothing, and turn no key around", async () => {
   let appended = 0;

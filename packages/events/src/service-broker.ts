@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { EventService } from "@parley/gen/event/v1/event_service_pb.js";
 import type { Environment } from "@parley/rpc";
@@ -39,9 +40,10 @@ export function openServiceBroker(service: string, { config, environment }: Serv
 }
 
 /**
- * A name for this process among those that share its database, the same in its next life, which takes over at once what this
- * one left. One process alone has a SQLite file open.
+ * A name for this process among those that share its database. One process alone has a SQLite file open: its next life has the same name, and
+ * takes over at once what this one left. Of many none can know that another one is gone: each life has a name of its own, and what
+ * it left is taken over when its leases have run out.
  */
 export function replicaName({ databaseUrl, port }: { readonly databaseUrl: string; readonly port: number }): string {
-  return databaseUrl.startsWith("sqlite:") ? "only" : `${hostname()}:${port}`;
+  return databaseUrl.startsWith("sqlite:") ? "only" : `${hostname()}:${port}:${randomUUID()}`;
 }

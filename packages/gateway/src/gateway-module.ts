@@ -3,8 +3,9 @@ import { type Client, Code, ConnectError, type Transport } from "@connectrpc/con
 import { isExposed, methodPolicy } from "@parley/contract";
 import { Health } from "@parley/gen/health/v1/health_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
+import { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import type { Environment } from "@parley/rpc";
-import { type ConnectionPool, createServiceClient } from "@parley/rpc/client";
+import { ConnectionPool, createServiceClient } from "@parley/rpc/client";
 import type { LocalCalls, ServiceModule, TrustedProxies } from "@parley/rpc/server";
 import { createBackendHealth } from "./backend-health.ts";
 import { openDoor } from "./door.ts";
@@ -15,6 +16,9 @@ import { createProductCache } from "./product-cache.ts";
 import { reasonDomain } from "./public-error.ts";
 import { type BackendName, type PublicService, publicServices } from "./public-services.ts";
 import { StreamChannels } from "./stream-channels.ts";
+import { mergedTelemetry } from "./telemetry/merged-telemetry.ts";
+import { MergedWatches } from "./telemetry/merged-watches.ts";
+import { createTelemetrySources } from "./telemetry/telemetry-sources.ts";
 
 export interface GatewayModuleOptions {
   readonly environment: Environment;
@@ -60,6 +64,17 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     });
   }
 
+  /** Watching is no part of what the platform does: it has a breaker, metrics and connections of its own, and is not recorded. */
+  const aside = { ...nameless, recorder: undefined };
+  const telemetryPool = new ConnectionPool(environment);
+  const connect = (name: string, target: string | Transport) =>
+    createServiceClient(TelemetryService, target, {
+      environment: aside,
+      callerName: "gateway",
+      pool: telemetryPool,
+      targetName: `telemetry:${name}`,
+    });
+
   for (const { backend } of offered) {
     health.set(backend, client(Health, backend));
   }
@@ -79,7 +94,13 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   });
   let localCalls: LocalCalls | undefined;
   const { addressOf } = rateLimit;
+  const sources = createTelemetrySources({
+    backends: backends as Readonly<Record<string, string | Transport>>,
+    connect,
+  });
+  const watches = new MergedWatches({ sources, clock: environment.clock });
   return {
+    telemetry: (own) => mergedTelemetry({ own, sources, watches }),
     reasonDomain,
     trustedProxies,
     entries: [
@@ -108,6 +129,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     async stop() {
       stopping.abort();
       streams.close();
+      telemetryPool.close();
     },
   };
 }

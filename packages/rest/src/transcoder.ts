@@ -77,7 +77,7 @@ export interface Transcoder {
   handle(request: RestRequest): Promise<RestResponse>;
 }
 
-const defaultForwardedHeaders = ["authorization", "x-request-id", "traceparent", "tracestate"];
+const defaultForwardedHeaders = ["authorization", "x-request-id", "traceparent", "tracestate", "baggage"];
 
 /**
  * Serves the methods of the contracts over REST, by their `google.api.http` options. Throws where an option cannot be

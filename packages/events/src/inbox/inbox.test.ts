@@ -123,7 +123,9 @@ test("an event that fails again stays a dead letter, with its last cause", async
 });
 
 test("dead letters come in pages, oldest first", async () => {
-  await failToDeath(...Array.from({ length: 25 }, (_, index) => event(`e${index}`, `o${index}`)));
+  for (let index = 0; index < 25; index++) {
+    await failToDeath(event(`e${index}`, `o${index}`));
+  }
   const ids: string[] = [];
   let pageToken = "";
   do {

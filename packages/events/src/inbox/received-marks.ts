@@ -5,7 +5,8 @@ import { insertRows, type Transaction } from "@parley/store";
 export function markReceived(transaction: Transaction, events: readonly Event[], nowMs: number): Promise<number> {
   return insertRows(transaction, {
     into: "INSERT INTO inbox_events (source, event_id, receive_time)",
-    rows: events.map(({ source, id }) => [source, id, nowMs]),
+    // In one order, so that no two replicas that are given the same events wait for each other.
+    rows: events.map(({ source, id }) => [source, id, nowMs]).sort(([, a = ""], [, b = ""]) => (a < b ? -1 : 1)),
     ending: "ON CONFLICT (source, event_id) DO NOTHING",
   });
 }

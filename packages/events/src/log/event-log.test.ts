@@ -1,7 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { StockChangedSchema, StockLowSchema } from "@parley/gen/event/v1/event_pb.js";
 import { createTestClock } from "@parley/rpc/testing";
-import { type Database, openDatabase } from "@parley/store";
+import { type Database, insertRows } from "@parley/store";
+import { openTestDatabase } from "@parley/store/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { EventLog, LoggedEvent, NewEvent } from "../event-log.ts";
 import { eventTypes } from "../event-types.ts";
@@ -17,7 +18,7 @@ let stop: AbortController;
 let ids = 0;
 
 beforeEach(async () => {
-  database = await openDatabase("sqlite::memory:", { migrations: eventMigrations });
+  database = await openTestDatabase({ migrations: eventMigrations });
   log = createEventLog({
     database,
     source: "/services/product",
@@ -135,12 +136,9 @@ test("a watcher goes on after its last position with no gap and no repeat, over 
 test("events of other types are passed over, however many there are", async () => {
   const watcher = watch();
   await database.transaction(async (transaction) => {
-    for (let index = 0; index < 2500; index++) {
-      await transaction.run(
-        "INSERT INTO event_log (type, create_time, event) VALUES ('other', 0, ?)",
-        new Uint8Array(),
-      );
-    }
+    const rows = Array.from({ length: 2500 }, () => ["other", 0, new Uint8Array()]);
+    await insertRows(transaction, { into: "INSERT INTO event_log (type, create_time, event)", rows });
+    await transaction.run("UPDATE event_log_head SET last_sequence = 2500");
   });
   await append(stockChanged("101", 3));
   expect(stocks(await take(watcher, 1))).toEqual([3]);

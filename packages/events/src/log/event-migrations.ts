@@ -4,8 +4,11 @@ import type { Migration } from "@parley/store";
  * The tables of an event log and its relay. Goes with the migrations of each service that has events.
  *
  * An event waits for its effect as long as `event_waiting` has its sequence: what is done is taken out of that small table, and the log
- * itself is written once. A store that gives out sequence numbers before the commit (PostgreSQL) must let appends follow one another,
- * or a watcher could pass a number by.
+ * itself is written once.
+ *
+ * `event_log_head` gives out the sequences. Whoever appends holds its one row until the commit, so that sequences have no gaps and become
+ * visible in order: a reader that has seen one has seen, or can read, all before it. A number that the database gave out by itself
+ * would be given out before the commit, and a watcher could pass it by.
  */
 export const eventMigrations: readonly Migration[] = [
   {
@@ -66,6 +69,17 @@ export const eventMigrations: readonly Migration[] = [
       );
       ALTER TABLE event_log_pruned ADD COLUMN unlisted_through_sequence BIGINT NOT NULL DEFAULT 0;
       UPDATE event_log_pruned SET unlisted_through_sequence = through_sequence;
+    `,
+  },
+  {
+    id: "events/0004-event-log-head",
+    sql: `
+      CREATE TABLE event_log_head (
+        single INTEGER PRIMARY KEY CHECK (single = 1),
+        last_sequence BIGINT NOT NULL
+      );
+      INSERT INTO event_log_head (single, last_sequence)
+        SELECT 1, COALESCE((SELECT MAX(sequence) FROM event_log), through_sequence) FROM event_log_pruned;
     `,
   },
 ];

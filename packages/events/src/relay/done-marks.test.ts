@@ -1,5 +1,6 @@
 import { createTestClock } from "@parley/rpc/testing";
-import { type Database, openDatabase } from "@parley/store";
+import type { Database } from "@parley/store";
+import { openTestDatabase } from "@parley/store/testing";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { eventMigrations } from "../log/event-migrations.ts";
 import { createDoneMarks } from "./done-marks.ts";
@@ -8,10 +9,10 @@ const clock = createTestClock();
 let database: Database;
 
 beforeEach(async () => {
-  database = await openDatabase("sqlite::memory:", { migrations: eventMigrations });
+  database = await openTestDatabase({ migrations: eventMigrations });
   await database.transaction(async (transaction) => {
     for (let count = 0; count < 500; count++) {
-      await transaction.run("INSERT INTO event_waiting VALUES (NULL, 0, 'k')");
+      await transaction.run("INSERT INTO event_waiting VALUES (?, 0, 'k')", count + 1);
     }
   });
 });

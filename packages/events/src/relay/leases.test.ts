@@ -1,5 +1,6 @@
 import { createTestClock } from "@parley/rpc/testing";
-import { type Database, openDatabase } from "@parley/store";
+import type { Database } from "@parley/store";
+import { openTestDatabase } from "@parley/store/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { eventMigrations } from "../log/event-migrations.ts";
 import { partitionCount } from "../log/partition.ts";
@@ -11,7 +12,7 @@ const everything = Array.from({ length: partitionCount }, (_, number) => number)
 
 let database: Database;
 beforeEach(async () => {
-  database = await openDatabase("sqlite::memory:", { migrations: eventMigrations });
+  database = await openTestDatabase({ migrations: eventMigrations, clock });
 });
 afterEach(() => database.close());
 

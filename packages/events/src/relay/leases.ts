@@ -1,9 +1,10 @@
 import type { Clock } from "@parley/rpc";
-import type { Database, Transaction } from "@parley/store";
+import { type Database, databaseTime, type Transaction } from "@parley/store";
 import { partitionCount } from "../log/partition.ts";
 
 export interface LeasesOptions {
   readonly database: Database;
+  /** Used where one process has the database to itself. Replicas go by the database's clock. */
   readonly clock: Clock;
   /** Who holds the leases: unique among the replicas of a service. */
   readonly owner: string;
@@ -47,25 +48,34 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
   return {
     renew() {
       return database.transaction(async (transaction) => {
-        const nowMs = clock.now();
+        const nowMs = await databaseTime(transaction, clock);
         const share = Math.ceil(partitionCount / (await countPublishers(transaction, nowMs)));
-        const taken = await transaction.all<{ partition_number: number; owner: string }>(
+        const standing = await transaction.all<{ partition_number: number; owner: string }>(
           "SELECT partition_number, owner FROM event_leases WHERE expire_time > ? AND expire_time <= ? ORDER BY partition_number",
           nowMs,
           nowMs + leaseMsMax,
         );
-        const held = taken.filter((lease) => lease.owner === owner).map((lease) => lease.partition_number);
-        const others = new Set(taken.filter((lease) => lease.owner !== owner).map((lease) => lease.partition_number));
+        const held = standing.filter((lease) => lease.owner === owner).map((lease) => lease.partition_number);
+        const others = new Set(
+          standing.filter((lease) => lease.owner !== owner).map((lease) => lease.partition_number),
+        );
         const free = allPartitions.filter((number) => !others.has(number) && !held.includes(number));
-        const mine = [...held, ...free].slice(0, share);
-        for (const number of mine) {
-          await transaction.run(
+        const mine: number[] = [];
+        for (const number of [...held, ...free].slice(0, share).sort((a, b) => a - b)) {
+          // Another replica may have taken it since: a lease that stands is left to its owner.
+          const taken = await transaction.run(
             `INSERT INTO event_leases (partition_number, owner, expire_time) VALUES (?, ?, ?)
-             ON CONFLICT (partition_number) DO UPDATE SET owner = excluded.owner, expire_time = excluded.expire_time`,
+             ON CONFLICT (partition_number) DO UPDATE SET owner = excluded.owner, expire_time = excluded.expire_time
+             WHERE event_leases.owner = excluded.owner OR event_leases.expire_time <= ? OR event_leases.expire_time > ?`,
             number,
             owner,
             nowMs + leaseMs,
+            nowMs,
+            nowMs + leaseMsMax,
           );
+          if (taken === 1) {
+            mine.push(number);
+          }
         }
         for (const number of held.slice(share)) {
           await transaction.run("DELETE FROM event_leases WHERE partition_number = ? AND owner = ?", number, owner);

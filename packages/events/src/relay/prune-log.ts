@@ -83,7 +83,9 @@ async function noteAudiences(transaction: Transaction, pruned: readonly LogRow[]
   await insertRows(transaction, {
     into: "INSERT INTO event_log_pruned_audience (type, audience, through_sequence)",
     rows: [...through.values()],
-    ending: "ON CONFLICT (type, audience) DO UPDATE SET through_sequence = excluded.through_sequence",
+    // Another replica may prune the same part of the log, and be farther already.
+    ending: `ON CONFLICT (type, audience) DO UPDATE SET through_sequence = excluded.through_sequence
+      WHERE event_log_pruned_audience.through_sequence < excluded.through_sequence`,
   });
 }
 

@@ -1,7 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { OrderConfirmedSchema, StockLowSchema } from "@parley/gen/event/v1/event_pb.js";
 import type { Clock, Environment } from "@parley/rpc";
-import { type Database, openDatabase } from "@parley/store";
+import type { Database } from "@parley/store";
+import { openTestDatabase } from "@parley/store/testing";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import type { EventLog, NewEvent } from "../event-log.ts";
@@ -35,7 +36,7 @@ export interface TestSource {
 }
 
 export async function openTestSource(environment: Environment, source = "/services/order"): Promise<TestSource> {
-  const database = await openDatabase("sqlite::memory:", { migrations: eventMigrations });
+  const database = await openTestDatabase({ migrations: eventMigrations });
   const log = createEventLog({ database, source, environment });
   return {
     database,
@@ -68,7 +69,7 @@ export async function openTestSink(
   options: Pick<InboxOptions, "maxAttempts"> = {},
 ): Promise<TestSink> {
   const effects = "CREATE TABLE effects (number INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL)";
-  const database = await openDatabase("sqlite::memory:", {
+  const database = await openTestDatabase({
     migrations: [...inboxMigrations, { id: "0001-effects", sql: effects }],
   });
   const failing = new Set<string>();

@@ -1,6 +1,5 @@
 import type { AccessControl } from "../../access/guarded-call.ts";
 import type { Environment } from "../../environment/environment.ts";
-import type { TraceJournal } from "../../telemetry/trace-journal.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { TrustedProxies } from "../http/trusted-proxies.ts";
 import type { CountCall } from "./caller-check.ts";
@@ -18,6 +17,6 @@ export interface CallPipelineOptions {
   readonly explainErrors?: boolean | undefined;
   /** The domain of the reasons in errors, for reasons that have none. Default: the package of the called method's contract. */
   readonly reasonDomain?: string | undefined;
-  /** Keeps the last calls. Without it none is kept. */
-  readonly journal?: TraceJournal | undefined;
+  /** The process's name, on the spans of its calls. */
+  readonly name?: string | undefined;
 }
