@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sqliteUrl } from "@parley/store/database-url";
+import { consoleProcess } from "../stack/build-console.ts";
 import { controlPath } from "../stack/control/stack-record.ts";
 import type { ServiceKeys } from "./service-keys.ts";
 import type { ServiceDefinition } from "./service-registry.ts";
@@ -23,9 +24,6 @@ export interface StackSettings {
  */
 const compileCacheFolder = fileURLToPath(new URL("../../../../node_modules/.cache/parley/compile", import.meta.url));
 
-/** The process that serves the console, which starts and stops services through this stack. */
-const gatewayName = "gateway";
-
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -45,7 +43,7 @@ export function serviceEnvironment(service: ServiceDefinition, settings: StackSe
   }
   environment.NODE_COMPILE_CACHE ??= compileCacheFolder;
   environment.LOG_LEVEL = settings.logLevel;
-  if (service.name === gatewayName) {
+  if (service.name === consoleProcess) {
     environment.STACK_CONTROL_FILE = controlPath(settings.dataFolder);
   }
   if (settings.keys !== undefined) {

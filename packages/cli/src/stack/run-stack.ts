@@ -10,6 +10,7 @@ import { onOutputLost } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { serviceLineWriter } from "../terminal/service-line.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { buildConsoleFor } from "./build-console.ts";
 import { controlStack } from "./control/control-stack.ts";
 import { StackLog } from "./control/stack-log.ts";
 import { claimFolder, type RunOptions, removeData, serviceKeys } from "./prepare-folder.ts";
@@ -75,6 +76,7 @@ async function runClaimed(
   const signals = watchSignals({ underNpm: shell.npm_command !== undefined });
   const forgetOutput = watchOutput(terminal, signals);
   const stopWatching = watchStack(claim, { settings, terminal, signals });
+  void buildConsoleFor(services, terminal);
   const log = new StackLog();
   const stack = new Stack(services, {
     settings: { ...settings, ...keys },

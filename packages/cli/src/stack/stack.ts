@@ -23,6 +23,8 @@ export interface StackMember {
   readonly process: ServiceProcess;
   /** Settles when the service is healthy, with the milliseconds since it was started last. Rejects if it never is. */
   readonly healthy: Promise<number>;
+  /** Whether {@link healthy} has settled well. */
+  readonly isHealthy: boolean;
   /** When it was started last, in milliseconds since 1970. */
   readonly startedAt: number;
   /** How often it was started by {@link Stack} or on request. */
@@ -150,6 +152,7 @@ export class Stack {
       startedAt: Date.now(),
       starts: member.starts + 1,
       endsOnRequest: false,
+      isHealthy: false,
       startedAgain: promise,
       tellStarted: resolve,
     });
@@ -165,9 +168,15 @@ export class Stack {
       member.process = spawn();
       return true;
     };
-    member.healthy = untilHealthy(member, startAgain);
+    const healthy = untilHealthy(member, startAgain);
+    member.healthy = healthy;
     // Only the first failure of all members is awaited; the others must not count as unhandled.
-    member.healthy.catch(() => {});
+    healthy.then(
+      () => {
+        member.isHealthy = true;
+      },
+      () => {},
+    );
   }
 }
 

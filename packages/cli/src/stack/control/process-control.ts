@@ -38,8 +38,8 @@ export class ProcessControl {
     return member;
   }
 
-  async state(member: StackMember): Promise<ProcessState> {
-    const { process, healthy } = member;
+  state(member: StackMember): ProcessState {
+    const { process } = member;
     if (process.exit !== undefined) {
       return ProcessState.ENDED;
     }
@@ -49,8 +49,7 @@ export class ProcessControl {
     if (this.#paused.has(process)) {
       return ProcessState.PAUSED;
     }
-    const isHealthy = await Promise.race([healthy.then(() => true).catch(() => false), Promise.resolve(false)]);
-    return isHealthy ? ProcessState.RUNNING : ProcessState.STARTING;
+    return member.isHealthy ? ProcessState.RUNNING : ProcessState.STARTING;
   }
 
   start(name: string): Promise<StackMember> {

@@ -34,7 +34,7 @@ export function createStackService({ control, faults, log, databaseOf }: StackSe
     const pid = process.exit === undefined ? process.pid : undefined;
     return {
       name,
-      state: await control.state(member),
+      state: control.state(member),
       pid: pid ?? 0,
       port,
       startTime: timestampFromMs(startedAt),
