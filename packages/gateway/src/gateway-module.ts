@@ -35,6 +35,8 @@ export interface GatewayModuleOptions {
   readonly corsOrigins?: readonly string[];
   /** How many connections to each service callers with many calls at once share. Default 3. 0: all callers share one connection. */
   readonly busyConnections?: number;
+  /** Where `parley up` says how it is reached: lets the console start and stop services. Default: it does not. */
+  readonly stackControlFile?: string | undefined;
 }
 
 /** The public door: every public method of the platform, by REST and by RPC, on one port. */
@@ -86,7 +88,15 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     streams.clients((pool) => client(service, backend, pool));
   const stopping = new AbortController();
   const backendStates = createBackendHealth(health, environment.clock);
-  const door = openDoor({ environment, services: offered, rateLimit, backendStates, signIn, corsOrigins });
+  const door = openDoor({
+    environment,
+    services: offered,
+    rateLimit,
+    backendStates,
+    signIn,
+    corsOrigins,
+    stackControlFile: options.stackControlFile,
+  });
   let localCalls: LocalCalls | undefined;
   const { addressOf } = rateLimit;
   const sources = createTelemetrySources({

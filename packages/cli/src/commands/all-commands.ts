@@ -1,6 +1,7 @@
 import { serviceGroups } from "../contract/service-groups.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import type { LazyCommand } from "./lazy-command.ts";
+import { processVerbs } from "./process-verbs.ts";
 
 /** Every command there is, in the order of the help. */
 export function allCommands(services: readonly ServiceDefinition[]): readonly LazyCommand[] {
@@ -44,6 +45,21 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
       name: "menu",
       description: "Shows the shop by arrow keys, and follows an order through the services.",
       load: async () => (await import("./menu.ts")).menuCommand(services),
+    },
+    {
+      name: "ps",
+      description: "Lists the processes of the running stack.",
+      load: async () => (await import("./processes.ts")).psCommand(),
+    },
+    ...processVerbs.map(([name, description]) => ({
+      name,
+      description,
+      load: async () => (await import("./processes.ts")).processCommand(name, services),
+    })),
+    {
+      name: "fault",
+      description: "Makes calls to a process of the running stack fail or wait, until that ends by itself.",
+      load: async () => (await import("./fault.ts")).faultCommand(services),
     },
     {
       name: "doctor",
