@@ -11,7 +11,7 @@ import {
 import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost2 } from "../http/refuse-host.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
-import type { HttpOptions } from "./listener-options.ts";
+import { type HttpOptions, turnGroupOf } from "./listener-options.ts";
 
 /** The HTTP/2 side of a listener. */
 export interface Http2Side {
@@ -100,6 +100,7 @@ export function createHttp2({
         connectionWindowBytes: limits.connectionWindowBytes,
         headerBytesMax: limits.headerBytesMax,
         turns,
+        turnGroup: turnGroupOf(socket),
         resets: { burstMax: limits.streamResetBurstMax, perSecondMax: limits.streamResetsPerSecondMax },
         overhead: { burstMax: limits.overheadFrameBurstMax, perSecondMax: limits.overheadFramesPerSecondMax },
         listener: {
