@@ -12,8 +12,10 @@ export interface LeasesOptions {
   readonly leaseMs: number;
 }
 
-/** The longest lease. One that runs longer was written by a clock that was set back since, and has run out. */
+/** The longest lease. */
 export const leaseMsMax = 60_000;
+/** A lease that runs longer than this was written by a clock that was set back since, and has run out. More than the longest lease: another replica may have written it a moment after this one looked at the clock. */
+const remainingMsMax = leaseMsMax + 5_000;
 
 /** Which partitions this replica publishes. Kept in the database, so that each has one publisher at a time. */
 export interface Leases {
@@ -39,7 +41,7 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
     await transaction.run(
       "DELETE FROM event_publishers WHERE expire_time <= ? OR expire_time > ?",
       nowMs,
-      nowMs + leaseMsMax,
+      nowMs + remainingMsMax,
     );
     const row = await transaction.get<{ count: number }>("SELECT COUNT(*) AS count FROM event_publishers");
     return row?.count ?? 1;
@@ -53,7 +55,7 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
         const standing = await transaction.all<{ partition_number: number; owner: string }>(
           "SELECT partition_number, owner FROM event_leases WHERE expire_time > ? AND expire_time <= ? ORDER BY partition_number",
           nowMs,
-          nowMs + leaseMsMax,
+          nowMs + remainingMsMax,
         );
         const held = standing.filter((lease) => lease.owner === owner).map((lease) => lease.partition_number);
         const others = new Set(
@@ -71,7 +73,7 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
             owner,
             nowMs + leaseMs,
             nowMs,
-            nowMs + leaseMsMax,
+            nowMs + remainingMsMax,
           );
           if (taken === 1) {
             mine.push(number);
