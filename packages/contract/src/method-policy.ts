@@ -5,23 +5,26 @@ import {
   type Access,
   access,
   Caller,
+  type HedgingPolicy,
   hedging,
   type RetryPolicy,
   retry,
   timeout,
 } from "@parley/gen/rpc/v1/options_pb.js";
 
-/** What a contract says of a method besides its messages. Read once from the descriptor, see {@link methodPolicy}. */
+/** A method's options in the contract. Read once from the descriptor, see {@link methodPolicy}. */
 export interface MethodPolicy {
-  /** The longest a call may take, all attempts included. Undefined leaves it to the caller and the server. */
+  /** The longest time of a call, all attempts included. If undefined, the caller and the server decide. */
   readonly timeoutMs?: number;
-  /** How a client may repeat a call that failed. */
+  /** The retry policy of failed calls. */
   readonly retry?: RetryRule;
-  /** Who may call the method where the server requires authentication. */
+  /** The hedging policy of unanswered calls. Only for methods that are always repeatable, and without {@link retry}. */
+  readonly hedging?: HedgingRule;
+  /** The callers that may call the method where the server requires authentication. */
   readonly access: AccessRule;
   /**
-   * Whether the same call may be sent twice: "always" where the contract's `idempotency_level` says so, "with-request-id"
-   * where a request that carries a `request_id` may be.
+   * Whether a call may be sent twice: "always" if the contract's `idempotency_level` allows it, "with-request-id"
+   * if only requests with a `request_id` may be repeated.
    */
   readonly repeatable: "always" | "with-request-id" | "never";
 }
@@ -36,14 +39,24 @@ export interface RetryRule {
   readonly codes: ReadonlySet<Code>;
 }
 
-/** Who may call a method. */
+/** A hedging policy of gRPC's proposal A6. */
+export interface HedgingRule {
+  /** The number of attempts, the first included. From 2 to 5. */
+  readonly attemptsMax: number;
+  /** The wait before the next attempt, unless a response arrives first. */
+  readonly delayMs: number;
+  /** The codes that send the next attempt at once. Other codes end the call. */
+  readonly nonFatalCodes: ReadonlySet<Code>;
+}
+
+/** The callers that may call a method. */
 export interface AccessRule {
   readonly caller: Caller;
   /** For owners: the path of the request field that names the owner. Empty otherwise. */
   readonly ownerField: string;
-  /** What the owner field names, where it is not the owner's user id. Empty otherwise. */
+  /** The kind of resource in the owner field, if it is not the owner's user id. Empty otherwise. */
   readonly ownerOf: string;
-  /** The services that may call the method with their own token. For `Caller.SERVICE`, none named means every service. */
+  /** The services that may call the method with their own token. For `Caller.SERVICE`, an empty list means every service. */
   readonly services: readonly string[];
 }
 
@@ -52,7 +65,7 @@ const attemptsCap = 5;
 
 const policies = new WeakMap<DescMethod, MethodPolicy>();
 
-/** A contract says something of a method that this version cannot do. Thrown when a server or a client of it is made, never by a call. */
+/** An invalid combination of a method's options. Thrown when a server or a client of it is created, never by a call. */
 export class PolicyError extends Error {
   override readonly name = "PolicyError";
 
@@ -61,7 +74,7 @@ export class PolicyError extends Error {
   }
 }
 
-/** What the contract says of the method. Cached by descriptor. Throws a {@link PolicyError} for what is not supported. */
+/** The method's options. Cached by descriptor. Throws a {@link PolicyError} for options that contradict each other. */
 export function methodPolicy(method: DescMethod): MethodPolicy {
   let policy = policies.get(method);
   if (policy === undefined) {
@@ -72,12 +85,10 @@ export function methodPolicy(method: DescMethod): MethodPolicy {
 }
 
 function readPolicy(method: DescMethod): MethodPolicy {
-  if (hasOption(method, hedging)) {
-    throw new PolicyError(method, "the option (rpc.v1.hedging) is not supported yet; use (rpc.v1.retry), or remove it");
-  }
   return {
     ...(hasOption(method, timeout) ? { timeoutMs: milliseconds(getOption(method, timeout)) } : {}),
     ...(hasOption(method, retry) ? { retry: retryRule(getOption(method, retry)) } : {}),
+    ...(hasOption(method, hedging) ? { hedging: hedgingRule(method, getOption(method, hedging)) } : {}),
     access: accessRule(getOption(method, access)),
     repeatable: repeatable(method),
   };
@@ -91,6 +102,31 @@ function retryRule(policy: RetryPolicy): RetryRule {
     backoffMultiplier: policy.backoffMultiplier,
     codes: new Set(policy.retryableCodes as number[]),
   };
+}
+
+function hedgingRule(method: DescMethod, policy: HedgingPolicy): HedgingRule {
+  const wrong = hedgingMistake(method, policy);
+  if (wrong !== undefined) {
+    throw new PolicyError(method, wrong);
+  }
+  return {
+    attemptsMax: Math.min(policy.maxAttempts, attemptsCap),
+    delayMs: milliseconds(policy.hedgingDelay),
+    nonFatalCodes: new Set(policy.nonFatalCodes as number[]),
+  };
+}
+
+function hedgingMistake(method: DescMethod, { maxAttempts }: HedgingPolicy): string | undefined {
+  if (hasOption(method, retry)) {
+    return "set only one of (rpc.v1.retry) and (rpc.v1.hedging)";
+  }
+  if (method.methodKind !== "unary") {
+    return "(rpc.v1.hedging) is for unary methods; remove it";
+  }
+  if (repeatable(method) !== "always") {
+    return "(rpc.v1.hedging) has the same call processed several times: set idempotency_level to NO_SIDE_EFFECTS or IDEMPOTENT if that is right, or remove it";
+  }
+  return maxAttempts < 2 ? "(rpc.v1.hedging) needs max_attempts of 2 to 5" : undefined;
 }
 
 function accessRule(rule: Access): AccessRule {

@@ -1,6 +1,5 @@
 import {
   createRegistry,
-  type DescField,
   type DescMethod,
   type DescService,
   type JsonObject,
@@ -12,12 +11,12 @@ import {
 import { type CallOptions, type Client, Code } from "@connectrpc/connect";
 import { type Binding, isExposed, methodBindings } from "@parley/contract";
 import { headerOf, type RestRequest, type RestResponse } from "./http.ts";
-import { httpBodyContent, httpBodyJson, isHttpBody } from "./http-body.ts";
+import { httpBodyContent, isHttpBody } from "./http-body.ts";
 import { preferredType } from "./media-type.ts";
 import { quoted, RestProblem } from "./problem.ts";
-import { parseBody, readBody, refuseCodings } from "./request/body.ts";
 import { callOptionsOf } from "./request/call-options.ts";
 import { sendIfMatch } from "./request/precondition.ts";
+import { requestBody } from "./request/request-body.ts";
 import { requestMessage } from "./request/request-message.ts";
 import { splitUrl } from "./request/request-target.ts";
 import { conditional } from "./response/conditional.ts";
@@ -59,6 +58,11 @@ export interface TranscoderOptions {
   readonly openingMs?: number;
   /** The clock of heartbeats and of `openingMs`. Default: the machine's. */
   readonly timer?: Timer;
+  /**
+   * Checks the caller by the request's method and headers, before its query and body are read. Rejects if the call is refused. Default:
+   * only the client checks, once it has the message.
+   */
+  readonly admit?: (method: DescMethod, request: RestRequest) => Promise<void>;
   /** The domain of reasons that have none (`google.rpc.ErrorInfo.domain`), for example `shop.example.com`. Default: none. */
   readonly reasonDomain?: string;
 }
@@ -69,14 +73,14 @@ export interface Transcoder {
   readonly bindings: readonly Binding[];
   /** Whether there is a binding for this path and HTTP method. */
   serves(httpMethod: string, url: string): boolean;
-  /** Answers a request. Never rejects: errors are answers too. */
+  /** Returns a request. Never rejects: errors are answers too. */
   handle(request: RestRequest): Promise<RestResponse>;
 }
 
-const defaultForwardedHeaders = ["authorization", "x-request-id", "traceparent", "tracestate"];
+const defaultForwardedHeaders = ["authorization", "x-request-id", "traceparent", "tracestate", "baggage"];
 
 /**
- * Serves the methods of the contracts over REST, by their `google.api.http` options. Throws where an option cannot be
+ * Serves the methods of the contracts over REST, by their `google.api.http` options. Throws if an option cannot be
  * followed (`HttpRuleError`, `PathTemplateError`) or two bindings cannot be told apart (`RouteConflictError`).
  */
 export function createTranscoder(services: readonly RestService[], options: TranscoderOptions = {}): Transcoder {
@@ -89,6 +93,7 @@ export function createTranscoder(services: readonly RestService[], options: Tran
     openingMs: options.openingMs ?? 250,
     timer: options.timer ?? systemTimer,
     reasonDomain: options.reasonDomain ?? "",
+    admit: options.admit ?? admitAll,
   };
   const table = new RouteTable<Route>(({ binding }) => String(binding.method));
   const bindings = exposedBindings(services, options.exposes ?? isExposed);
@@ -105,6 +110,8 @@ export function createTranscoder(services: readonly RestService[], options: Tran
     },
   };
 }
+
+async function admitAll(): Promise<void> {}
 
 interface Settings extends Required<Omit<TranscoderOptions, "exposes">> {}
 
@@ -129,10 +136,11 @@ async function answer(table: RouteTable<Route>, request: RestRequest, settings: 
     return found;
   }
   const { binding, client } = found.route;
+  await settings.admit(binding.method, request);
   const message = requestMessage(binding, {
     segments: found.segments,
     query,
-    body: await requestBody(binding, request, settings),
+    body: await requestBody(binding, request, settings.bodyLengthMax),
     registry: settings.registry,
   });
   const callOptions = callOptionsOf(request, settings.forwardedHeaders);
@@ -171,28 +179,6 @@ function findRoute(
       });
     }
   }
-}
-
-async function requestBody(binding: Binding, request: RestRequest, settings: Settings): Promise<JsonValue | undefined> {
-  if (binding.body === "none" && !announcesBody(request)) {
-    return undefined;
-  }
-  refuseCodings(headerOf(request, "content-encoding"));
-  const bytes = await readBody(request.body, settings.bodyLengthMax);
-  const contentType = headerOf(request, "content-type");
-  return isHttpBody(binding.body === "all" ? binding.method.input : fieldOf(binding.body))
-    ? httpBodyJson(bytes, contentType)
-    : parseBody(bytes, contentType);
-}
-
-function fieldOf(body: Binding["body"]): DescField | undefined {
-  return typeof body === "object" ? body : undefined;
-}
-
-/** RFC 9112, section 6.3: a request has a body where one of these says so. */
-function announcesBody(request: RestRequest): boolean {
-  const length = headerOf(request, "content-length");
-  return request.headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
 }
 
 interface RestCall {

@@ -10,6 +10,8 @@ export interface GuardedCall {
   readonly incoming: {
     /** A request header by its name in lower case. */
     header(name: string): string | undefined;
+    /** The connection that it came by. Undefined for calls inside the process. */
+    readonly connection?: object | undefined;
   };
   /** Set to the client's address where a gateway of the platform forwarded the call. */
   forwardedFor: string | undefined;
@@ -29,6 +31,8 @@ export interface AccessControl {
   identify(call: GuardedCall): Promise<Caller | undefined>;
   /** Throws UNAUTHENTICATED or PERMISSION_DENIED where the caller's role may not call the method. */
   permit(call: GuardedCall, caller: Caller | undefined): void;
+  /** {@link identify} and {@link permit} by the headers alone, for a call that is not open yet. Rejects where the call would be refused. */
+  admit(call: Pick<GuardedCall, "method" | "incoming">): Promise<void>;
   /** Rejects with PERMISSION_DENIED where the request is about something of another user. Undefined where there is nothing to check. */
   checkOwner(call: GuardedCall, caller: Caller | undefined, message: Message): Promise<void> | undefined;
 }

@@ -5,15 +5,12 @@ import type { ValueTally } from "../../telemetry/tally.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { AdmittedCall, AdmittedMethod, PlaceKind } from "./admitted-call.ts";
 import { PlaceBudget, type PlaceBudgetOptions, type PlaceRefusal } from "./place-budget.ts";
-import { HolderTable } from "./place-holders.ts";
+import { HolderTable, type HolderTableOptions } from "./place-holders.ts";
 
 /** The places that a server has for calls. */
 export interface Admission {
-  /**
-   * Why a call of the method would be refused whoever makes it, from its headers alone. `behindMs`: how long it may have waited on its
-   * connection. Undefined where it would not.
-   */
-  refusal(method: AdmittedMethod, behindMs: number): RefusalReason | undefined;
+  /** Why a call of the method would be refused whoever makes it, from its headers alone. Undefined where it would not. */
+  refusal(method: AdmittedMethod, waits: Waits): RefusalReason | undefined;
   /** RESOURCE_EXHAUSTED with the reason and the time to wait. Counts nothing. */
   error(method: AdmittedMethod, reason: RefusalReason): ConnectError;
   /** Counts a refused call. */
@@ -26,8 +23,19 @@ export interface Admission {
   release(call: AdmittedCall): void;
 }
 
-/** Why a call is refused: no place is free, its holder has a fair share already, or it would wait for too long. */
-export type RefusalReason = PlaceRefusal | "read-backlog" | "queue-age";
+/** How long a call has waited before anything was made of it, in milliseconds. */
+export interface Waits {
+  /** On its connection, behind other calls of it that are refused or answered as fast as the server can. */
+  readonly behindMs?: number;
+  /** For its turn among connections. */
+  readonly waitedMs?: number;
+}
+
+/**
+ * Why a call is refused: no place is free, its holder has a fair share already, it would wait for too long, or earlier answers on its connection
+ * were not taken.
+ */
+export type RefusalReason = PlaceRefusal | "read-backlog" | "queue-age" | "unsent-answers";
 
 /**
  * Refuses calls beyond what the server can do. Unary calls, streams, and the streams of health and reflection have budgets of their own, so
@@ -35,10 +43,10 @@ export type RefusalReason = PlaceRefusal | "read-backlog" | "queue-age";
  */
 export function createAdmission(
   limits: ServerLimits,
-  { metrics, believesForwarded }: { readonly metrics: CallMetrics; readonly believesForwarded: boolean },
+  { metrics, ...callers }: HolderTableOptions & { readonly metrics: CallMetrics },
 ): Admission {
   const { streamsSharePercent } = limits;
-  const table = () => new HolderTable({ believesForwarded });
+  const table = () => new HolderTable(callers);
   const budgets: Readonly<Record<PlaceKind, Budget>> = {
     unary: budget("CALLS_MAX", {
       placesMax: limits.callsMax,
@@ -68,7 +76,10 @@ export function createAdmission(
     return error(method, reason);
   }
 
-  function refusal({ placeKind, pace }: AdmittedMethod, behindMs: number): RefusalReason | undefined {
+  function refusal(
+    { placeKind, pace }: AdmittedMethod,
+    { behindMs = 0, waitedMs = 0 }: Waits,
+  ): RefusalReason | undefined {
     if (placeKind === undefined) {
       return undefined;
     }
@@ -79,7 +90,8 @@ export function createAdmission(
     if (placeKind === "unary" && behindMs > limits.readBacklogMaxMs) {
       return "read-backlog";
     }
-    return placeKind === "unary" && pace.open >= pace.limit ? "queue-age" : undefined;
+    const isLate = pace.open >= pace.limit || waitedMs > limits.queueAgeMaxMs;
+    return placeKind === "unary" && isLate ? "queue-age" : undefined;
   }
 
   return {
@@ -87,7 +99,7 @@ export function createAdmission(
     error,
     count: (reason) => metrics.shed(reason),
     check({ runtime }) {
-      const reason = refusal(runtime, 0);
+      const reason = refusal(runtime, {});
       if (reason !== undefined) {
         throw refuse(runtime, reason);
       }
@@ -144,23 +156,33 @@ const sentences: Readonly<Record<RefusalReason, string>> = {
   "caller-share": "This caller has its share of the calls that the server may handle",
   "read-backlog": "This connection sends more than the server can handle",
   "queue-age": "The method has more calls than it can answer in time",
+  "unsent-answers": "Too many bytes of earlier answers on this connection wait to be read",
 };
 
 function overloaded(reason: RefusalReason, limits: ServerLimits, { setting, places }: Budget): ConnectError {
   const { shedRetryAfterMs } = limits;
-  const [limit, max] =
-    reason === "read-backlog"
-      ? ["READ_BACKLOG_MAX_MS", limits.readBacklogMaxMs]
-      : reason === "queue-age"
-        ? ["QUEUE_AGE_MAX_MS", limits.queueAgeMaxMs]
-        : [setting, places.placesMax];
+  const [limit, max] = limitOf(reason, limits) ?? [setting, places.placesMax];
   const error = reasonError(Code.ResourceExhausted, {
     ...(reason.endsWith("-share") ? shareExceeded : tooMuch),
     message: `${sentences[reason]} (${limit}=${max}). Try again in ${shedRetryAfterMs} ms.`,
-    metadata: { limit: String(limit), max: String(max) },
+    metadata: { limit, max: String(max) },
     retryAfterMs: shedRetryAfterMs,
   });
   // gRPC's proposal A6, section "Pushback".
   error.metadata.set("grpc-retry-pushback-ms", String(shedRetryAfterMs));
   return error;
+}
+
+/** The setting of a limit other than on places, with its value. */
+function limitOf(reason: RefusalReason, limits: ServerLimits): readonly [string, number] | undefined {
+  switch (reason) {
+    case "read-backlog":
+      return ["READ_BACKLOG_MAX_MS", limits.readBacklogMaxMs];
+    case "queue-age":
+      return ["QUEUE_AGE_MAX_MS", limits.queueAgeMaxMs];
+    case "unsent-answers":
+      return ["BUFFERED_RESPONSE_BYTES_PER_CONNECTION_MAX", limits.bufferedResponseBytesPerConnectionMax];
+    default:
+      return undefined;
+  }
 }

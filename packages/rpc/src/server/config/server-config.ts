@@ -1,3 +1,4 @@
+import type { Http2Implementation } from "@parley/http2";
 import type { HostCheck } from "../http/host-check.ts";
 import type { ServerLimits } from "./server-limits.ts";
 
@@ -13,6 +14,8 @@ export interface ServerConfig {
   readonly admin?: { readonly host: string; readonly port: number };
   /** Whether the server describes its contracts (gRPC server reflection). It does by default. */
   readonly reflection?: boolean;
+  /** Whether the last calls are kept, and `rpc.v1.TelemetryService` is offered. They are by default. */
+  readonly telemetry?: boolean;
   /** Which hosts requests may be for. Any by default. */
   readonly hostCheck?: HostCheck;
   /** What is changed of the default limits. */
@@ -24,6 +27,11 @@ export interface ServerConfig {
    * limits. The two answer alike.
    */
   readonly rpcPath?: "own" | "stock";
+  /**
+   * Whose HTTP/2 connections: `own`, the runtime's, or `node`, those of `node:http2`, with Node's limits on hostile peers instead of ours
+   * (docs/security.md). By default the environment's, and `own` without one.
+   */
+  readonly http2?: Http2Implementation;
   /**
    * How long a server that closes still accepts calls: first with health at NOT_SERVING and all else as before, then once more with its port closed
    * and its clients asked to go elsewhere, for as long as they have connections. 500 ms by default.
@@ -41,4 +49,6 @@ export interface TlsConfig {
   readonly keyFile: string;
   /** Who signs client certificates. A client may then show one; one that does not check out is refused. */
   readonly caFile?: string;
+  /** How often the files are looked at, to be read again when they have changed, in milliseconds. Default 10,000. */
+  readonly reloadIntervalMs?: number;
 }

@@ -6,19 +6,25 @@ import {
   type ContextValues,
   createContextKey,
   type StreamResponse,
-  type Transport,
   type UnaryResponse,
 } from "@connectrpc/connect";
+import type { AccessControl } from "../../access/guarded-call.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { IncomingCall } from "../pipeline/incoming-call.ts";
 import type { ServerCall } from "../pipeline/server-call.ts";
 import { type ServedMethod, throughPipeline } from "../pipeline/service-methods.ts";
+import type { LocalCalls } from "../pipeline/service-module.ts";
 import { eachOverTheWire, errorOverTheWire, type HeaderInit, InProcessCall, overTheWire } from "./in-process-wire.ts";
 
 /** Who is at the other end of a call that came in by another door of the same process, for the log. */
 export const peerKey: ContextKey<string | undefined> = createContextKey<string | undefined>(undefined, {
   description: "the address that a call came from",
 });
+
+/** Where a door of the same process is told the id of its call's trace, to name it in the answer. */
+export const tellTraceKey: ContextKey<((traceId: string) => void) | undefined> = createContextKey<
+  ((traceId: string) => void) | undefined
+>(undefined, { description: "what is told the trace of a call" });
 
 /** How calls over the transport are named in the log. */
 export interface InProcessOptions {
@@ -28,6 +34,8 @@ export interface InProcessOptions {
    * its request after the call nor the answer. Default: false.
    */
   readonly handsOver?: boolean;
+  /** Who may call, for {@link LocalCalls.admit}. Default: everybody. */
+  readonly access?: AccessControl | undefined;
 }
 
 /**
@@ -37,8 +45,8 @@ export interface InProcessOptions {
 export function createInProcessTransport(
   pipeline: CallPipeline,
   methods: ReadonlyMap<string, ServedMethod>,
-  { protocolName, handsOver = false }: InProcessOptions,
-): Transport {
+  { protocolName, handsOver = false, access }: InProcessOptions,
+): LocalCalls {
   const over = handsOver ? create : overTheWire;
   const served = new Map<string, Served>();
   for (const [path, entry] of methods) {
@@ -58,6 +66,7 @@ export function createInProcessTransport(
       header,
     });
     const call = pipeline.call(found.entry.runtime, incoming);
+    contextValues?.get(tellTraceKey)?.(call.trace.traceId);
     const cancel = () =>
       call.abort(new ConnectError("the caller went away", Code.Canceled, undefined, [], signal?.reason));
     signal?.addEventListener("abort", cancel, { once: true });
@@ -79,6 +88,19 @@ export function createInProcessTransport(
   }
 
   return {
+    async admit(method, { header, contextValues }) {
+      if (access === undefined) {
+        return;
+      }
+      const fields = new Headers(header);
+      const incoming = { header: (name: string) => fields.get(name) ?? undefined };
+      try {
+        await access.admit({ method, incoming });
+      } catch (error) {
+        throw open(method, { header, contextValues, signal: undefined, timeoutMs: undefined }).close(error);
+      }
+    },
+
     async unary(method, signal, timeoutMs, header, input, contextValues) {
       const { through, call, incoming, close } = open(method, { signal, timeoutMs, header, contextValues });
       try {

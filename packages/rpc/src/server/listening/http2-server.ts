@@ -1,15 +1,23 @@
 import { createServer } from "node:http2";
 import type { Socket } from "node:net";
-import { errorCode, Http2Connection, type Http2Stream, NodeStream, ReadTurns, requestHeaders } from "@parley/http2";
+import {
+  type AnyHttp2Connection,
+  type AnyHttp2Stream,
+  createHttp2Connection,
+  errorCode,
+  NodeStream,
+  requestHeaders,
+} from "@parley/http2";
 import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost2 } from "../http/refuse-host.ts";
+import { goAwayInTwoSteps, limitAge } from "./connection-age.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
 import type { HttpOptions } from "./listener-options.ts";
 
 /** The HTTP/2 side of a listener. */
 export interface Http2Side {
   accept(socket: Socket): void;
-  readonly connections: ReadonlySet<Http2Connection>;
+  readonly connections: ReadonlySet<AnyHttp2Connection>;
   /** Closes one connection without a stream on it. False where there is none among those looked at. */
   closeOneIdle(): boolean;
 }
@@ -29,6 +37,7 @@ const unsentText = "too many bytes of answers wait to be sent (BUFFERED_RESPONSE
 
 export function createHttp2({
   limits,
+  http2: implementation,
   handle,
   path,
   quickRefusal,
@@ -38,9 +47,11 @@ export function createHttp2({
   onRefused,
   unsent,
   bodies,
+  turns,
+  trustedConnections,
+  environment,
 }: HttpOptions): Http2Side {
-  const connections = new Set<Http2Connection>();
-  const turns = new ReadTurns(limits.readTurnMs);
+  const connections = new Set<AnyHttp2Connection>();
   // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
   // a port: it is given the streams that the paths above leave.
   const compatibility = createServer(handle);
@@ -48,6 +59,14 @@ export function createHttp2({
     connections,
     accept(socket) {
       let narrowed = false;
+      let trusted = false;
+      const isTrusted = (connection: AnyHttp2Connection) => {
+        const isNow = trustedConnections?.isTrusted(socket) === true;
+        if (isNow) {
+          connection.trustPeer();
+        }
+        return isNow;
+      };
       // Where even refusing does not catch up, the excess waits at its sender: with fewer streams it can send less.
       const narrow = (wanted: boolean) => {
         if (wanted !== narrowed) {
@@ -61,6 +80,11 @@ export function createHttp2({
       const refused = (refusal: ConnectionRefusal) => onRefused(refusal, socket.remoteAddress ?? "unknown");
       const holder = {
         evict() {
+          if (trusted) {
+            unsent.refused();
+            connection.resetQueued(errorCode.enhanceYourCalm);
+            return;
+          }
           refused("buffered_response_bytes");
           connection.destroy(errorCode.enhanceYourCalm, unsentText);
           // Its client does not read, so that nothing that waits for it would ever leave.
@@ -68,8 +92,9 @@ export function createHttp2({
         },
       };
       const bodiesHere = bodies.connection();
-      const streamBodies = new Map<Http2Stream, UnfinishedBody>();
-      const connection = new Http2Connection(socket, {
+      const streamBodies = new Map<AnyHttp2Stream, UnfinishedBody>();
+      const connection = createHttp2Connection(socket, {
+        implementation,
         role: "server",
         streamsMax: limits.streamsPerConnectionMax,
         streamWindowBytes: limits.streamWindowBytes,
@@ -82,8 +107,9 @@ export function createHttp2({
         listener: {
           onStream(stream, block) {
             const { behindMs } = connection;
-            if (quickRefusal?.refuse(stream, block, behindMs) === true) {
-              narrow(behindMs > limits.readBacklogMaxMs * hopelessTimes);
+            trusted ||= isTrusted(connection);
+            if (quickRefusal?.refuse2(stream, block, trusted ? { waitedMs: behindMs } : { behindMs }) === true) {
+              narrow(!trusted && behindMs > limits.readBacklogMaxMs * hopelessTimes);
               return;
             }
             narrow(false);
@@ -92,9 +118,11 @@ export function createHttp2({
               stream.refuse(block.tooLarge ? errorCode.enhanceYourCalm : errorCode.protocol);
               return;
             }
-            if (connection.unsentBytes > unsent.refuseAboveBytes) {
+            if (!trusted && connection.unsentBytes > unsent.refuseAboveBytes) {
               unsent.refused();
-              stream.reset(errorCode.enhanceYourCalm);
+              if (quickRefusal?.refuse2(stream, block, { isUnsent: true }) !== true) {
+                stream.reset(errorCode.enhanceYourCalm);
+              }
               return;
             }
             if (announceLater) {
@@ -115,7 +143,7 @@ export function createHttp2({
             }
           },
           onUnsent(bytes, stream) {
-            if (bytes > unsent.connectionBytesMax && stream !== undefined && !stream.closed) {
+            if (!trusted && bytes > unsent.connectionBytesMax && stream !== undefined && !stream.closed) {
               unsent.refused();
               stream.reset(errorCode.enhanceYourCalm);
             } else {
@@ -141,10 +169,14 @@ export function createHttp2({
         },
       });
       connections.add(connection);
+      const aging = {
+        retire: () => goAwayInTwoSteps(connection, environment.clock),
+        cut: () => connection.destroy(),
+      };
+      socket.once("close", limitAge(aging, { limits, environment }));
       socket.once("close", () => unsent.hold(holder, 0));
-      socket.setTimeout(limits.connectionIdleTimeoutMs);
-      socket.on("timeout", () => {
-        if (connection.destroyed || socket.writableLength > 0) {
+      connection.onIdle(limits.connectionIdleTimeoutMs, (blocked) => {
+        if (connection.destroyed || blocked) {
           // The client does not close its side, or reads nothing of its answers.
           socket.destroy();
         } else if (connection.openCount === 0) {

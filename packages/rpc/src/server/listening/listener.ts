@@ -1,10 +1,12 @@
 import { type AddressInfo, createServer, type Server } from "node:net";
+import { ReadTurns } from "@parley/http2";
+import type { TlsMaterial } from "../../environment/connections/tls-files.ts";
 import { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
 import { createUnsentAnswers } from "../buffers/unsent-answers.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import { createRefusalReport } from "./connection-refusals.ts";
 import { detectProtocol } from "./first-bytes.ts";
-import { createHttp1 } from "./http1-server.ts";
+import { createHttp1 } from "./http1/http1-server.ts";
 import { createHttp2 } from "./http2-server.ts";
 import type { HttpOptions, ListenerOptions } from "./listener-options.ts";
 import { createTls } from "./tls-front.ts";
@@ -20,6 +22,8 @@ export interface Listener {
   stopAccepting(): void;
   /** Closes HTTP/1.1 connections that have no call on them. Those of HTTP/2 close by themselves after their GOAWAY. */
   closeIdle(): void;
+  /** Has new connections use these certificates. Only where there were some at the start. */
+  renewTls(material: TlsMaterial): void;
   /** Cuts every connection. */
   destroy(): void;
   /** Open connections. */
@@ -36,10 +40,12 @@ export function createListener(options: ListenerOptions): Listener {
   const state = { draining: false };
   let accepted = 0;
   const onRefused = createRefusalReport(environment);
+  const turns = new ReadTurns(limits.readTurnMs);
   const shared: HttpOptions = {
     ...options,
     state,
     onRefused,
+    turns,
     bodies: new UnfinishedBodies(limits, environment),
     unsent: createUnsentAnswers(limits, environment),
     spoke: (socket) => gate.spoke(tls?.rawSocketOf(socket) ?? socket),
@@ -55,6 +61,7 @@ export function createListener(options: ListenerOptions): Listener {
   const tls = options.tls === undefined ? undefined : createTls(options.tls, { limits, http1, http2 });
   const front = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }, (socket) => {
     accepted++;
+    turns.accepted();
     if (!gate.admit(socket)) {
       return;
     }
@@ -74,7 +81,7 @@ export function createListener(options: ListenerOptions): Listener {
     });
   });
   return {
-    listen: (port, host) => listen(front, { port, host }),
+    listen: (port, host) => listen(front, { port, host, backlog: limits.acceptQueueMax }),
     async stopListening() {
       // Connections that wait to be accepted are reset when the port is closed, with the requests that they brought.
       let seen = -1;
@@ -98,6 +105,7 @@ export function createListener(options: ListenerOptions): Listener {
       }
     },
     closeIdle: () => http1.closeIdle(),
+    renewTls: (material) => tls?.renew(material),
     destroy() {
       front.close();
       for (const socket of [...gate]) {
@@ -124,11 +132,11 @@ const keepAliveMs = 60_000;
 
 function listen(
   server: Server,
-  { port, host }: { readonly port: number; readonly host: string },
+  where: { readonly port: number; readonly host: string; readonly backlog: number },
 ): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ port, host, backlog: 1_024 }, () => {
+    server.listen(where, () => {
       server.off("error", reject);
       resolve(server.address() as AddressInfo);
     });

@@ -1,5 +1,6 @@
-import type { DescService } from "@bufbuild/protobuf";
-import type { ServiceImpl, Transport } from "@connectrpc/connect";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import type { ContextValues, ServiceImpl, Transport } from "@connectrpc/connect";
+import type { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import type { FastifyInstance, RouteOptions } from "fastify";
 import type { JSONWebKeySet } from "jose";
 import type { AnyRequest, AnyResponse } from "../http/http-messages.ts";
@@ -63,7 +64,9 @@ export interface ServiceModule {
    * pages (those with an `origin`) go through Fastify too, so that its hooks can answer them. What it answers, if anything, is
    * asked before Fastify is, for requests that are no unary calls.
    */
-  readonly httpPlugin?: (app: FastifyInstance, local: Transport) => Promise<TakeRequest | undefined>;
+  readonly httpPlugin?: (app: FastifyInstance, local: LocalCalls) => Promise<TakeRequest | undefined>;
+  /** Answers `rpc.v1.TelemetryService` for other processes too: made from what answers for this one. */
+  readonly telemetry?: (own: ServiceImpl<typeof TelemetryService>) => ServiceImpl<typeof TelemetryService>;
   /** Work before the port listens, for example starting recovery. */
   start?(): Promise<void>;
   /** Ends background work. Called after the last call was answered. Databases are closed here, last. */
@@ -72,3 +75,18 @@ export interface ServiceModule {
 
 /** Takes a request and answers it, or says false and leaves it untouched. */
 export type TakeRequest = (request: AnyRequest, response: AnyResponse) => boolean;
+
+/** Calls of methods in the same process, with all that the server does around a call. */
+export interface LocalCalls extends Transport {
+  /**
+   * Checks a call's caller by its headers, before its request is read: identity and role. Rejects with the call's error where it is refused;
+   * the refused call is logged and counted as any other. Does nothing where callers need not sign in.
+   */
+  admit(method: DescMethod, start: LocalCallStart): Promise<void>;
+}
+
+/** What is known of a call before its request is read. */
+export interface LocalCallStart {
+  readonly header: ConstructorParameters<typeof Headers>[0];
+  readonly contextValues?: ContextValues | undefined;
+}

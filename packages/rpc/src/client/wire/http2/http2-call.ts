@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Http2Stream, StreamListener } from "@parley/http2";
-import { markReach } from "../../call/attempt-outcome.ts";
+import type { AnyHttp2Stream, StreamListener } from "@parley/http2";
+import { isOwnTimer, markReach, reachOf } from "../../call/attempt-outcome.ts";
 import { deadlinePassed } from "../../call/call-end.ts";
 import type { Channel, ConnectionWaiter } from "../../connection/channel.ts";
 import type { Connection } from "../../connection/client-connection.ts";
@@ -12,7 +12,7 @@ const placementsMax = 8;
 /** One call on an HTTP/2 connection: how it gets a place on one, and gives it back. */
 export abstract class Http2Call implements ConnectionWaiter, StreamListener {
   protected readonly channel: Channel;
-  protected stream: Http2Stream | undefined;
+  protected stream: AnyHttp2Stream | undefined;
   #connection: Connection | undefined;
   #receivedBefore = 0;
   #placements = 0;
@@ -22,7 +22,7 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
   }
 
   /** Opens the stream. The connection has counted the call in. */
-  protected abstract begin(connection: Connection): Http2Stream;
+  protected abstract begin(connection: Connection): AnyHttp2Stream;
   abstract onUnreachable(error: ConnectError): void;
   abstract onHeaders(fields: readonly string[]): void;
   abstract onData(bytes: Buffer): void;
@@ -71,22 +71,37 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
   }
 
   /** The error of a call whose stream was closed before the response was complete. */
-  protected closeError(stream: Http2Stream): ConnectError {
+  protected closeError(stream: AnyHttp2Stream): ConnectError {
     const connection = this.#connection;
     if (connection !== undefined && stream.id > connection.lastStreamId) {
       return markReach(new ConnectError("the server is going away", Code.Unavailable), "refused");
     }
-    return connection?.lost ? connectionLost() : errorFromReset(stream.resetCode);
+    return connection?.lost ? connectionLost(connection) : errorFromReset(stream.resetCode);
   }
 
-  /** Gives the place back, or its place in the queue for one. */
-  protected giveBack(): void {
+  /** Whether the answer says that the server is in trouble. Asked only where calls are balanced. */
+  protected isTroubledAnswer(): boolean {
+    return false;
+  }
+
+  /** Gives the place back, or its place in the queue for one. With the call's error, if it has failed other than by its answer. */
+  protected giveBack(error?: ConnectError): void {
     const connection = this.#connection;
     if (connection === undefined) {
       this.channel.forget(this);
     } else {
       this.#connection = undefined;
-      this.channel.release(connection);
+      const { observer } = connection;
+      const failed =
+        observer !== undefined && (error === undefined ? this.isTroubledAnswer() : speaksAgainstServer(error));
+      this.channel.release(connection, failed);
     }
   }
+}
+
+/** Whether a call's failure speaks against the server or the way to it: not if its caller gave up, or the server went away in good order. */
+function speaksAgainstServer(error: ConnectError): boolean {
+  return error.code === Code.Canceled || reachOf(error) === "refused"
+    ? false
+    : error.code !== Code.DeadlineExceeded || isOwnTimer(error);
 }

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Http2Stream } from "@parley/http2";
+import type { AnyHttp2Stream } from "@parley/http2";
 import { errorCode, fieldsToObject } from "@parley/http2";
 import type { Clock } from "../../../environment/clock.ts";
 import type { Deadlines, Expiring } from "../../../environment/deadlines.ts";
@@ -8,6 +8,7 @@ import { isDeadline, markReach } from "../../call/attempt-outcome.ts";
 import { canceledBy, resetAtDeadline } from "../../call/call-end.ts";
 import type { Channel } from "../../connection/channel.ts";
 import type { Connection } from "../../connection/client-connection.ts";
+import { isTroubled } from "../troubled-answer.ts";
 import type { HttpAnswer, NodeFields } from "../unary-answer.ts";
 import type { ExchangeOutcome, UnaryRequestInit } from "../unary-exchange.ts";
 import { Http2Call } from "./http2-call.ts";
@@ -71,7 +72,11 @@ export class Http2ClientExchange extends Http2Call implements Expiring, HttpAnsw
     this.place();
   }
 
-  protected override begin(connection: Connection): Http2Stream {
+  protected override isTroubledAnswer(): boolean {
+    return isTroubled(this);
+  }
+
+  protected override begin(connection: Connection): AnyHttp2Stream {
     const stream = connection.http2.open(this.#request.head);
     stream.listener = this;
     stream.end(this.#request.body);
@@ -141,7 +146,7 @@ export class Http2ClientExchange extends Http2Call implements Expiring, HttpAnsw
     this.settled = true;
     this.#request.signal?.removeEventListener("abort", this);
     this.#deadlines.delete(this);
-    this.giveBack();
+    this.giveBack(error);
     if (error === undefined) {
       this.#outcome.onAnswer(this);
     } else {

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Http2Stream, StreamListener } from "@parley/http2";
+import type { AnyHttp2Stream, StreamListener } from "@parley/http2";
 import { encodeFields, errorCode, objectToFields } from "@parley/http2";
-import { givenRequestId, requestIdHeader } from "../../../call/request-id.ts";
+import { givenRequestId, requestIdHeader, traceIdHeader } from "../../../call/request-id.ts";
 import { BodyCollector } from "../../../protocol/body-collector.ts";
 import { peerOf } from "../../http/peer.ts";
 import type { Answer, AnswerHead, BodyReceiver, Exchange, PieceReceiver } from "./exchange.ts";
@@ -20,12 +20,13 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   readonly headers: IncomingHttpHeaders;
   readonly requestMethod: string;
   readonly target: string;
-  readonly stream: Http2Stream;
+  readonly stream: AnyHttp2Stream;
   /** Its place among the answers that are watched, which is the watch's own affair. */
   previous: Answering | undefined;
   next: Answering | undefined;
   listed = false;
   unreadBytes = -1;
+  answerTraceId: string | undefined;
   readonly #stalls: StallWatch;
   #bodyEnded = false;
   #bytesMax = 0;
@@ -35,7 +36,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
   readonly #socket: Socket;
 
-  constructor(stream: Http2Stream, { headers, stalls, socket }: Http2ExchangeInit) {
+  constructor(stream: AnyHttp2Stream, { headers, stalls, socket }: Http2ExchangeInit) {
     this.stream = stream;
     this.#socket = socket;
     this.#stalls = stalls;
@@ -112,14 +113,22 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     }
   }
 
-  /** The answer's headers, with the request's id where one was sent. */
+  /** The answer's headers, with the request's id where one was sent, and the trace's where it began here. */
   #headBlock({ status, headers, prepared }: Pick<Answer, "status" | "headers" | "prepared">): Uint8Array {
     const id = givenRequestId(this.headers[requestIdHeader]);
+    const traceId = this.answerTraceId;
     if (prepared !== undefined) {
-      return id === undefined ? prepared : Buffer.concat([prepared, encodeFields([requestIdHeader, id])]);
+      const fields = id === undefined ? [] : [requestIdHeader, id];
+      if (traceId !== undefined) {
+        fields.push(traceIdHeader, traceId);
+      }
+      return fields.length === 0 ? prepared : Buffer.concat([prepared, encodeFields(fields)]);
     }
     if (id !== undefined) {
       headers[requestIdHeader] ??= id;
+    }
+    if (traceId !== undefined) {
+      headers[traceIdHeader] ??= traceId;
     }
     headers[":status"] = status;
     return encodeFields(objectToFields(headers));

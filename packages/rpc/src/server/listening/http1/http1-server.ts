@@ -1,0 +1,225 @@
+import {
+  createServer,
+  IncomingMessage,
+  type OutgoingHttpHeader,
+  type OutgoingHttpHeaders,
+  ServerResponse,
+} from "node:http";
+import type { Socket } from "node:net";
+import { isStreaming, type UnfinishedBody } from "../../buffers/unfinished-bodies.ts";
+import { hostCount, refuseHost1, refuseHosts1 } from "../../http/refuse-host.ts";
+import { limitAge } from "../connection-age.ts";
+import type { HttpOptions } from "../listener-options.ts";
+import { BeginQueue } from "./begin-queue.ts";
+import { Http1Connection } from "./http1-connection.ts";
+import { Http1Reads } from "./http1-reads.ts";
+
+/** The HTTP/1.1 side of a listener. */
+export interface Http1Side {
+  accept(socket: Socket): void;
+  /** Closes one connection without a request on it. False where there is none among the oldest. */
+  closeOneIdle(): boolean;
+  closeIdle(): void;
+  close(): void;
+}
+
+/** A smaller answer, alone on its connection, is not worth counting. */
+const countedBytesMin = 4_096;
+
+function sizeOf(chunk: unknown): number {
+  return typeof chunk === "string" || chunk instanceof Uint8Array ? chunk.length : 0;
+}
+
+type Head = OutgoingHttpHeaders | OutgoingHttpHeader[];
+
+/** How many connections {@link Http1Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
+const lookedAtMax = 64;
+
+export function createHttp1({
+  limits,
+  handle,
+  path,
+  hostCheck,
+  state,
+  spoke,
+  unsent,
+  bodies,
+  onRefused,
+  turns,
+  quickRefusal,
+  environment,
+}: HttpOptions): Http1Side {
+  const pending = new Map<Socket, Http1Connection>();
+  const queue = new BeginQueue(turns);
+
+  /** Counts what has come of a body before all of it has. */
+  class CountedRequest extends IncomingMessage implements UnfinishedBody {
+    /** Whether the body is collected until it is whole. Those of messages one by one are not. */
+    collects: boolean | undefined;
+    #heldBytes = 0;
+
+    override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
+      if (chunk === null) {
+        this.holdBytes(0);
+      } else if (String(chunk.length) !== this.headers["content-length"]) {
+        this.collects ??= !isStreaming(this.headers["content-type"]);
+        if (this.collects) {
+          this.holdBytes(this.#heldBytes + chunk.length);
+        }
+      }
+      return super.push(chunk, encoding);
+    }
+
+    evict(): void {
+      onRefused("buffered_request_bytes", this.socket.remoteAddress ?? "unknown");
+      this.socket.destroy();
+    }
+
+    /** A connection has one body at a time, which waits for no other. */
+    wait(): void {}
+
+    override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+      this.holdBytes(0);
+      super._destroy(error, done);
+    }
+
+    /** So many bytes are held until more has come. */
+    holdBytes(bytes: number): void {
+      if (bytes !== this.#heldBytes) {
+        this.#heldBytes = bytes;
+        pending.get(this.socket)?.bodies.hold(this, bytes);
+      }
+    }
+  }
+
+  class CountedResponse extends ServerResponse<CountedRequest> {
+    override writeHead(statusCode: number, statusMessage?: string | Head, headers?: Head): this {
+      if (state.draining || this.counts?.isRetired) {
+        this.shouldKeepAlive = false;
+      }
+      return super.writeHead(statusCode, statusMessage as string, headers);
+    }
+
+    counts: Http1Connection | undefined;
+    #unsentBytes = 0;
+
+    override write(chunk: unknown, ...rest: never[]): boolean {
+      const taken = super.write(chunk, ...rest);
+      if (taken) {
+        this.#count(-this.#unsentBytes);
+      } else {
+        this.#count(sizeOf(chunk));
+      }
+      return taken;
+    }
+
+    override end(chunk?: unknown, ...rest: never[]): this {
+      const bytes = typeof chunk === "function" ? 0 : sizeOf(chunk);
+      if (bytes >= countedBytesMin || (this.counts?.count ?? 0) > 1) {
+        this.#count(bytes);
+      }
+      return super.end(chunk, ...rest);
+    }
+
+    override detachSocket(socket: Socket): void {
+      if (this.counts !== undefined) {
+        this.counts.count--;
+        this.#count(-this.#unsentBytes);
+      }
+      super.detachSocket(socket);
+      this.counts?.next();
+    }
+
+    #count(bytes: number): void {
+      const connection = this.counts;
+      if (bytes !== 0 && connection !== undefined && !connection.closed) {
+        this.#unsentBytes += bytes;
+        connection.unsentBytes += bytes;
+        unsent.hold(connection, connection.unsentBytes);
+      }
+    }
+  }
+
+  const server = createServer(
+    {
+      IncomingMessage: CountedRequest,
+      ServerResponse: CountedResponse,
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.connectionIdleTimeoutMs,
+      connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
+      noDelay: true,
+    },
+    (request, response) => {
+      const { socket } = request;
+      const connection = pending.get(socket);
+      response.counts = connection;
+      spoke(socket);
+      if (connection === undefined) {
+        begin(request, response, 0);
+      } else {
+        connection.add((waitedMs) => begin(request, response, waitedMs));
+      }
+    },
+  );
+  function begin(request: CountedRequest, response: CountedResponse, waitedMs: number): void {
+    if (quickRefusal?.refuse1(request, response, waitedMs) === true) {
+      return;
+    }
+    if (hostCount(request.rawHeaders) > 1) {
+      refuseHosts1(response);
+    } else if (hostCheck?.(request.headers.host) === false) {
+      refuseHost1(request, response);
+    } else if (path?.http1(request, response) !== true) {
+      handle(request, response);
+    }
+  }
+  server.timeout = limits.stallTimeoutMs;
+  // Node starts to check its time limits when a server begins to listen, which this one never does itself.
+  server.emit("listening");
+  return {
+    accept(socket) {
+      const connection = new Http1Connection(socket, {
+        bodies: bodies.connection(),
+        queue,
+        onEvicted: () => onRefused("buffered_response_bytes", socket.remoteAddress ?? "unknown"),
+      });
+      pending.set(socket, connection);
+      const aging = {
+        retire() {
+          connection.isRetired = true;
+        },
+        cut: () => socket.destroy(),
+      };
+      socket.once("close", limitAge(aging, { limits, environment }));
+      socket.once("close", () => {
+        pending.delete(socket);
+        connection.close();
+        unsent.hold(connection, 0);
+      });
+      server.emit("connection", socket);
+      connection.reads = new Http1Reads(socket, {
+        turns,
+        count: () => connection.count,
+        isFull: () => connection.count > limits.pipelinedRequestsMax,
+      });
+    },
+    closeOneIdle() {
+      let lookedAt = 0;
+      for (const [socket, { count }] of pending) {
+        if (count === 0) {
+          pending.delete(socket);
+          socket.destroy();
+          return true;
+        }
+        if (++lookedAt === lookedAtMax) {
+          return false;
+        }
+      }
+      return false;
+    },
+    closeIdle: () => server.closeIdleConnections(),
+    close: () => server.close(),
+  };
+}
