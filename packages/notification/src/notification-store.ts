@@ -159,7 +159,7 @@ export async function readNotifications(
   return rows.map(fromRow);
 }
 
-/** The sequence of the newest notification; 0 where there is none. */
+/** The sequence of the newest notification; 0 if there is none. */
 export async function lastSequence(reader: Reader): Promise<number> {
   const row = await reader.get<{ last: number }>("SELECT COALESCE(MAX(sequence), 0) AS last FROM notification");
   return row?.last ?? 0;
@@ -196,7 +196,7 @@ export async function hastenNotifications(
   );
 }
 
-/** When the next notification is due that is not yet; undefined where there is none. */
+/** When the next notification is due that is not yet; undefined if there is none. */
 export async function nextDueTimeMs(
   reader: Reader,
   { afterMs }: { readonly afterMs: number },

@@ -39,7 +39,7 @@ function itemMessage({ productId, productName = "", quantity, unitPrice, totalPr
   };
 }
 
-/** The state that a request names. Undefined where it names none. */
+/** The state that a request names. Undefined if it names none. */
 export function stateOfMessage(message: StateMessage): OrderState | undefined {
   return statesByMessage.get(message);
 }
@@ -55,7 +55,7 @@ const statesByMessage: ReadonlyMap<StateMessage, OrderState> = new Map(
   (Object.keys(stateMessages) as OrderState[]).map((state) => [stateMessages[state], state]),
 );
 
-/** An amount as the contract has it; nothing where there is none yet. */
+/** An amount as the contract has it; nothing if there is none yet. */
 export function moneyMessage(money: Money | undefined): MoneyMessage | undefined {
   return (
     money && {

@@ -12,7 +12,7 @@ export interface Channel {
   /** How many messages it takes at the same time. */
   readonly concurrencyMax: number;
   /**
-   * Hands a message over. Resolves when the channel has taken it. Rejects with {@link RecipientRefusedError} where trying again is of no
+   * Hands a message over. Resolves when the channel has taken it. Rejects with {@link RecipientRefusedError} if trying again is of no
    * use, with {@link ChannelUnavailableError} where no message can be handed over at present, and with another error where this
    * attempt failed or nobody knows what came of it. It ends by itself in the time that the channel's protocol allows.
    *

@@ -10,7 +10,7 @@ export interface ChannelConfig {
   readonly MAIL_FROM: string;
 }
 
-/** The channel that the settings name: mail, or the log where there is no mail server. */
+/** The channel that the settings name: mail, or the log if there is no mail server. */
 export function openChannel(
   { SMTP_URL: url, SMTP_CONNECTIONS_MAX: connectionsMax, MAIL_FROM: from }: ChannelConfig,
   environment: Environment,

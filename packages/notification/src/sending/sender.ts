@@ -117,7 +117,7 @@ export class Sender {
     await this.#outcomes.close();
   }
 
-  /** Makes one attempt at once, even if the channel was down the last time. Answers the notification as it is then, once that is durable. */
+  /** Makes one attempt at once, even if the channel was down the last time. Returns the notification as it is then, once that is durable. */
   async send(notification: Notification): Promise<Notification> {
     const settled = await this.#begin(notification);
     if (this.#outcomes.has(notification.id)) {
@@ -133,7 +133,7 @@ export class Sender {
     }
   }
 
-  /** Begins as many attempts as may be under way. Answers how long there is nothing to begin, as far as is known. */
+  /** Begins as many attempts as may be under way. Returns how long there is nothing to begin, as far as is known. */
   async #beginDue(): Promise<number> {
     while (!this.#stopping && this.#hasRoom()) {
       const waitMs = this.#pause.waitMs();
@@ -178,7 +178,7 @@ export class Sender {
     return attempt;
   }
 
-  /** Makes one attempt. Answers the notification as it is then; never rejects. */
+  /** Makes one attempt. Returns the notification as it is then; never rejects. */
   async #attempt(notification: Notification): Promise<Notification> {
     const outcome = await this.#handOver(notification);
     if (outcome === undefined) {

@@ -14,7 +14,7 @@ export interface Buyer {
   readonly email: string;
 }
 
-/** Answers who the buyer is. */
+/** Returns who the buyer is. */
 export interface Buyers {
   /** Throws {@link UserNotFoundError}, {@link UserNotAllowedError}, {@link DependencyError}. */
   get(userId: string, call: SagaCall): Promise<Buyer>;

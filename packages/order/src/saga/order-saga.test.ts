@@ -58,7 +58,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 
 interface World {
   readonly lives: TestOrders[];
-  /** Answers by the request that got them. */
+  /** Returns by the request that got them. */
   readonly answered: { readonly key: string; readonly order: Order }[];
   units: number;
 }

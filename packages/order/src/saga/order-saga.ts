@@ -29,7 +29,7 @@ export type Occasion = "new" | "resumed" | "recovered";
 /** The steps of an order that involve the product service. One at a time for each order (see in-turn.ts). */
 export interface OrderSaga {
   /**
-   * Sets stock aside for a pending order and confirms it, or refuses it. Answers the order as it then is.
+   * Sets stock aside for a pending order and confirms it, or refuses it. Returns the order as it then is.
    * Throws {@link ProductNotFoundError} if nothing is kept of the order, {@link DependencyError} if the product service
    * could not be asked: the order is then given up, or about to be, unless `recovered`.
    */

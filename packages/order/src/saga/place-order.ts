@@ -142,7 +142,7 @@ async function join(first: UnderWay, { lines }: AddedUp, requestId: string): Pro
   return await first.answer;
 }
 
-/** The answer that the buyer gets each time; undefined where the request is to be tried anew. */
+/** The answer that the buyer gets each time; undefined if the request is to be tried anew. */
 function answerOf(order: Order): Order | undefined {
   switch (order.phase) {
     case "CONFIRMED":

@@ -27,7 +27,7 @@ async function untilSettled({ store, clock }: TestOrders, limitMs = 120_000): Pr
   throw new Error("not settled in time");
 }
 
-/** A process that ends at a checkpoint: what comes after it never happens. Answers how many checkpoints it passed. */
+/** A process that ends at a checkpoint: what comes after it never happens. Returns how many checkpoints it passed. */
 async function dieAt(
   world: Awaited<ReturnType<typeof createWorld>>,
   point: number,

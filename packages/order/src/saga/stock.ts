@@ -26,7 +26,7 @@ export type ReserveOutcome =
 /** Sets stock aside and gives it back, at the product service. */
 export interface Stock {
   reserve(orderId: string, lines: readonly OrderLine[], call: SagaCall): Promise<ReserveOutcome>;
-  /** Resolves when the stock is given back for good. Throws {@link DependencyError} where that is not sure. */
+  /** Resolves when the stock is given back for good. Throws {@link DependencyError} if that is not sure. */
   release(orderId: string, call: SagaCall): Promise<void>;
 }
 
