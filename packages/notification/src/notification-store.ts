@@ -9,26 +9,26 @@ import {
 } from "@parley/store";
 import { type Notification, type NotificationState, retryDelayMsMax } from "./notification.ts";
 
-/** A notification and its place among all of them. */
+/** A notification and its sequence. */
 export interface StoredNotification {
   readonly sequence: number;
   readonly notification: Notification;
 }
 
-/** Which notifications are meant. What is left out restricts nothing. */
+/** The filter of a list. Omitted fields match everything. */
 export interface NotificationFilter {
   readonly userId?: string;
   readonly kind?: number;
   readonly orderId?: string;
 }
 
-/** A notification, and when it is to be handed to its channel. */
+/** A notification, and when its next attempt is due. */
 export interface NewNotification {
   readonly notification: Notification;
   readonly firstAttemptTimeMs: number;
 }
 
-/** Writes notifications down, in order. One whose id is there already is left as it is: its event came again. */
+/** Inserts notifications, in order. An existing id is left unchanged: its event was repeated. */
 export async function insertNotifications(
   transaction: Transaction,
   written: readonly NewNotification[],
@@ -52,7 +52,7 @@ export async function insertNotifications(
   await insertRows(transaction, { into: insertSql, rows, ending: "ON CONFLICT (id) DO NOTHING" });
 }
 
-/** Which of these ids there are. */
+/** The existing ones of these ids. */
 export async function knownIds(reader: Reader, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const known = new Set<string>();
   for (const part of inParts(ids)) {
@@ -71,7 +71,7 @@ const insertSql = `
   INSERT INTO notification (id, user_id, kind, recipient, subject, body, order_id, product_id, state, attempts,
     next_attempt_time, create_time, send_time, retry_since_time)`;
 
-/** Writes down what came of attempts that ended alike: in this state, after so many, at this time, for this cause. */
+/** Updates notifications with equal outcomes: this state, this number of attempts, this time, this cause. */
 export async function updateNotifications(
   transaction: Transaction,
   notifications: readonly Notification[],
@@ -95,7 +95,7 @@ export async function updateNotifications(
   }
 }
 
-/** The notifications that were given up, oldest first, to be read page by page. */
+/** The failed notifications, oldest first, for reading page by page. */
 export function failedNotificationList(reader: Reader): PagedList<StoredNotification, [sequence: number]> {
   return {
     list: "failed notifications",
@@ -108,7 +108,7 @@ export function failedNotificationList(reader: Reader): PagedList<StoredNotifica
   };
 }
 
-/** Those of these ids that were given up, oldest first. */
+/** The failed notifications with these ids, oldest first. */
 export async function findFailedNotifications(reader: Reader, ids: readonly string[]): Promise<Notification[]> {
   const rows = await reader.all<NotificationRow>(
     `SELECT * FROM notification WHERE state = 3 AND id IN (${marksFor(ids)}) ORDER BY sequence`,
@@ -117,7 +117,7 @@ export async function findFailedNotifications(reader: Reader, ids: readonly stri
   return rows.map((row) => fromRow(row).notification);
 }
 
-/** The notifications that a filter chooses, newest first, to be read page by page. */
+/** The notifications that match a filter, newest first, for reading page by page. */
 export function notificationList(
   reader: Reader,
   filter: NotificationFilter,
@@ -136,7 +136,7 @@ export function notificationList(
   };
 }
 
-/** Those after `afterSequence`, oldest first. */
+/** The notifications after `afterSequence`, oldest first. */
 export async function readNotifications(
   reader: Reader,
   {
@@ -166,8 +166,8 @@ export async function lastSequence(reader: Reader): Promise<number> {
 }
 
 /**
- * Pending notifications whose time has come, longest due first. Due later than {@link retryDelayMsMax} from now means that the clock was
- * set back: then they are due too.
+ * Due pending notifications, longest overdue first. A due time of more than {@link retryDelayMsMax} from now means that the clock was
+ * set back: those are due too.
  */
 export async function readDueNotifications(
   database: Database,
@@ -184,7 +184,7 @@ export async function readDueNotifications(
   return [...rows, ...misplaced].map((row) => fromRow(row).notification);
 }
 
-/** Moves what is due after `afterMs` to be due `byMs` sooner: the clock was set back by so much. */
+/** Makes notifications that are due after `afterMs` due `byMs` sooner: the clock was set back by that much. */
 export async function hastenNotifications(
   transaction: Transaction,
   { afterMs, byMs }: { readonly afterMs: number; readonly byMs: number },
@@ -196,7 +196,7 @@ export async function hastenNotifications(
   );
 }
 
-/** When the next notification is due that is not yet; undefined if there is none. */
+/** The earliest due time in the future; undefined if there is none. */
 export async function nextDueTimeMs(
   reader: Reader,
   { afterMs }: { readonly afterMs: number },

@@ -2,5 +2,5 @@ import type { Migration } from "@parley/store";
 import { notifications } from "./0001-notifications.ts";
 import { failedNotifications } from "./0002-failed-notifications.ts";
 
-/** The schema's history, without that of the events package. */
+/** The service's own migrations, without those of the events package. */
 export const notificationMigrations: readonly Migration[] = [notifications, failedNotifications];
