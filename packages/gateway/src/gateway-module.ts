@@ -8,6 +8,7 @@ import type { Environment } from "@parley/rpc";
 import { ConnectionPool, createServiceClient } from "@parley/rpc/client";
 import type { LocalCalls, ServiceModule, TrustedProxies } from "@parley/rpc/server";
 import { createBackendHealth } from "./backend-health.ts";
+import { CallLanes } from "./call-lanes.ts";
 import { openDoor } from "./door.ts";
 import { forward } from "./forward.ts";
 import { createRateLimit } from "./limits/rate-limit.ts";
@@ -32,6 +33,10 @@ export interface GatewayModuleOptions {
   readonly signIn?: boolean;
   /** The pages whose scripts may read answers, see `corsOrigins`. Default: the gateway's own pages and those on localhost. */
   readonly corsOrigins?: readonly string[];
+  /** How many connections to each service callers with many calls at once share. Default 3. 0: all callers share one connection. */
+  readonly busyConnections?: number;
+  /** Where `parley up` says how it is reached: lets the console start and stop services. Default: it does not. */
+  readonly stackControlFile?: string | undefined;
 }
 
 /** The public door: every public method of the platform, by REST and by RPC, on one port. */
@@ -43,6 +48,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     trustedProxies,
     signIn = true,
     corsOrigins = ["localhost"],
+    busyConnections = 3,
   } = options;
   // What the door calls with is its caller's own token, and never its own: that would give everybody the rights of a service.
   const { identity, ...nameless } = environment;
@@ -77,11 +83,20 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     health.set(backend, client(Health, backend));
   }
   const streams = new StreamChannels(environment);
+  const lanes = new CallLanes({ environment, busyConnections });
   const streamClient = <S extends DescService>(service: S, backend: BackendName) =>
     streams.clients((pool) => client(service, backend, pool));
   const stopping = new AbortController();
   const backendStates = createBackendHealth(health, environment.clock);
-  const door = openDoor({ environment, services: offered, rateLimit, backendStates, signIn, corsOrigins });
+  const door = openDoor({
+    environment,
+    services: offered,
+    rateLimit,
+    backendStates,
+    signIn,
+    corsOrigins,
+    stackControlFile: options.stackControlFile,
+  });
   let localCalls: LocalCalls | undefined;
   const { addressOf } = rateLimit;
   const sources = createTelemetrySources({
@@ -95,7 +110,8 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     trustedProxies,
     entries: [
       ...offered.map(({ service, backend }) =>
-        forward(service, client(service, backend), {
+        forward(service, {
+          client: lanes.clients((pool) => client(service, backend, pool)),
           offers: isExposed,
           streamClient: streamClient(service, backend),
           identity,
@@ -119,6 +135,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     async stop() {
       stopping.abort();
       streams.close();
+      lanes.close();
       telemetryPool.close();
     },
   };
