@@ -9,7 +9,7 @@ export {
   reasonError,
   reasonOf,
 } from "./call/reason-error.ts";
-export { requestIdHeader, requestIdOf } from "./call/request-id.ts";
+export { requestIdHeader, requestIdOf, traceIdHeader } from "./call/request-id.ts";
 export {
   byCertificate,
   forwardedByHeader,
@@ -19,11 +19,12 @@ export {
   userTokenIssuer,
   userTokenType,
 } from "./call/token-claims.ts";
+export { isTraceparent } from "./call/trace.ts";
 export { type BackoffOptions, backoffMs } from "./environment/backoff.ts";
 export { type Clock, sleep, systemClock } from "./environment/clock.ts";
 export type { Environment } from "./environment/environment.ts";
-export { createLineLog, type LineLog } from "./environment/line-log.ts";
-export type { LogFormat, LogLevel, LogOptions } from "./environment/log.ts";
+export { createLineLog, type LineLog } from "./environment/log/line-log.ts";
+export type { LogFormat, LogLevel, LogOptions } from "./environment/log/log.ts";
 export { systemEnvironment } from "./environment/system-environment.ts";
 export { newUuidV7 } from "./environment/uuid-v7.ts";
 export { patchProtobuf } from "./protocol/protobuf-patches/patch-protobuf.ts";

@@ -41,6 +41,10 @@ export function serviceEnvironment(service: ServiceDefinition, settings: StackSe
   }
   environment.NODE_COMPILE_CACHE ??= compileCacheFolder;
   environment.LOG_LEVEL = settings.logLevel;
+  if (!requiresAuth(shell)) {
+    // A stack on one's own machine, to look into: personal fields are masked there too.
+    environment.TELEMETRY_PAYLOADS ??= "true";
+  }
   if (settings.keys !== undefined) {
     // Each proves itself with its own key: one SERVICE_KEY_FILE of the shell would make all of them one service.
     environment.SERVICE_KEY_FILE = settings.keys.privateFiles.get(service.name);

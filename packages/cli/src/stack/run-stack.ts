@@ -1,5 +1,6 @@
 import type { FolderClaim } from "../data/folder-claim.ts";
 import { startMistakes } from "../doctor/start-mistakes.ts";
+import { createServiceLogs } from "../logs/service-logs.ts";
 import { exitCodes } from "../outcome/exit-codes.ts";
 import { findPortUse } from "../ports/find-port-use.ts";
 import { findTakenPorts } from "../ports/ports.ts";
@@ -70,13 +71,17 @@ async function runClaimed(
     terminal,
     services.map((service) => service.name),
   );
+  const logs = createServiceLogs(settings.dataFolder);
   const signals = watchSignals({ underNpm: shell.npm_command !== undefined });
   const forgetOutput = watchOutput(terminal, signals);
   const stopWatching = watchStack(claim, { settings, terminal, signals });
   const stack = new Stack(services, {
     settings: { ...settings, ...keys },
     shell,
-    onLine: writeLine,
+    onLine(name, line) {
+      writeLine(name, line);
+      logs.write(name, line);
+    },
     onStartAgain: (name, port) => report.startsAgain(terminal, name, port),
   });
   try {
@@ -105,6 +110,7 @@ async function runClaimed(
     forgetOutput();
     signals.dispose();
     stack.kill();
+    logs.close();
   }
 }
 

@@ -3,8 +3,8 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createContextValues } from "@connectrpc/connect";
 import { errorResponse, type RestResponse, type Transcoder } from "@parley/rest";
-import { type Environment, requestIdHeader, requestIdOf } from "@parley/rpc";
-import { type AnyRequest, type AnyResponse, peerKey } from "@parley/rpc/server";
+import { type Environment, requestIdHeader, requestIdOf, traceIdHeader } from "@parley/rpc";
+import { type AnyRequest, type AnyResponse, peerKey, tellTraceKey } from "@parley/rpc/server";
 import type { RateLimit } from "../limits/rate-limit.ts";
 import { reasonDomain } from "../public-error.ts";
 
@@ -43,15 +43,21 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
     }
   });
   headers[requestIdHeader] = requestId;
+  let traceId: string | undefined;
+  const tellTrace = (id: string) => {
+    traceId = id;
+  };
   const answer = await transcoder.handle({
     method: request.method ?? "GET",
     url: request.url ?? "/",
     headers,
     body: request,
     signal: left.signal,
-    contextValues: createContextValues().set(peerKey, caller),
+    contextValues: createContextValues().set(peerKey, caller).set(tellTraceKey, tellTrace),
   });
-  return send(answer, response, requestId);
+  const traced =
+    traceId === undefined ? answer : { ...answer, headers: { ...answer.headers, [traceIdHeader]: traceId } };
+  return send(traced, response, requestId);
 }
 
 function lastOf(value: string | string[] | undefined): string | undefined {

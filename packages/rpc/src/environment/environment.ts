@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Clock } from "./clock.ts";
 import type { ClientDefaults } from "./connections/client-defaults.ts";
+import type { SpanRecorder } from "./spans/span-recorder.ts";
 
 /** Proves to other services which service calls them. */
 export interface ServiceIdentity {
@@ -28,10 +29,12 @@ export interface Environment {
   readonly log: Logger;
   /** Where the process's metrics are kept (Prometheus). */
   readonly metrics: Registry;
+  /** Keeps the spans of calls. Without it none is made. */
+  readonly recorder?: SpanRecorder | undefined;
   /** Proves to other services which one calls. Without it calls carry on only what their own caller showed. */
   readonly identity?: ServiceIdentity;
-  /** How clients connect and balance unless they are told otherwise. */
-  readonly clientDefaults?: ClientDefaults;
   /** Whose HTTP/2 connections servers and clients use unless their own options say otherwise. The runtime's own by default. */
   readonly http2?: Http2Implementation;
+  /** How clients connect and balance unless they are told otherwise. */
+  readonly clientDefaults?: ClientDefaults;
 }

@@ -3,6 +3,7 @@ import { certificateIdentity } from "../access/certificate-identity.ts";
 import type { AccessControl } from "../access/guarded-call.ts";
 import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
+import { Recorder } from "../telemetry/recorder/recorder.ts";
 import { checkedSettings } from "./config/checked-settings.ts";
 import { clientDefaults } from "./config/client-settings.ts";
 import {
@@ -40,10 +41,13 @@ export async function runService<S extends Settings>(
   process.umask(0o077);
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;
-  let environment: Environment = {
-    ...systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT }),
-    http2: common.HTTP2_IMPLEMENTATION,
-  };
+  let environment: Environment = withRecorder(
+    {
+      ...systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT }),
+      http2: common.HTTP2_IMPLEMENTATION,
+    },
+    common,
+  );
   collectDefaultMetrics({ register: environment.metrics, eventLoopMonitoringPrecision: 100 });
   let server: RunningServer | undefined;
   let ending = false;
@@ -108,6 +112,18 @@ export async function runService<S extends Settings>(
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
+}
+
+function withRecorder(environment: Environment, config: SettingValues<ServerSettings>): Environment {
+  return config.TELEMETRY
+    ? {
+        ...environment,
+        recorder: new Recorder(environment, {
+          payloads: config.TELEMETRY_PAYLOADS,
+          slowMs: config.TELEMETRY_SLOW_MS,
+        }),
+      }
+    : environment;
 }
 
 async function withIdentity(

@@ -85,9 +85,12 @@ export function callHeader(
     return pairs;
   }
   add(pairs, ownCount, "x-request-id", context.requestId);
-  add(pairs, ownCount, "traceparent", childSpan(context.traceparent, environment));
+  add(pairs, ownCount, "traceparent", context.outgoingSpan ?? childSpan(context.traceparent, environment));
   if (context.tracestate !== undefined) {
     add(pairs, ownCount, "tracestate", context.tracestate);
+  }
+  if (context.baggage !== undefined) {
+    add(pairs, ownCount, "baggage", context.baggage);
   }
   // A service calls in its own name and tells for whom; what is no service, a gateway, hands on what it was shown.
   const user = context.caller?.onBehalfOf ?? context.caller;

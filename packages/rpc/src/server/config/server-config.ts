@@ -14,6 +14,8 @@ export interface ServerConfig {
   readonly admin?: { readonly host: string; readonly port: number };
   /** Whether the server describes its contracts (gRPC server reflection). It does by default. */
   readonly reflection?: boolean;
+  /** Whether the last calls are kept, and `rpc.v1.TelemetryService` is offered. They are by default. */
+  readonly telemetry?: boolean;
   /** Which hosts requests may be for. Any by default. */
   readonly hostCheck?: HostCheck;
   /** What is changed of the default limits. */

@@ -110,6 +110,12 @@ export const serverSettings = {
   TLS_CA_FILE: str({ default: undefined, desc: "Who signs the certificates that clients may show, PEM." }),
   LOG_LEVEL: choice(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info" }),
   LOG_FORMAT: choice(["json", "logfmt"], { default: "json" }),
+  TELEMETRY: bool({ default: true, desc: "Whether the last calls are kept, and rpc.v1.TelemetryService answers." }),
+  TELEMETRY_PAYLOADS: bool({
+    default: false,
+    desc: "Whether headers and messages are kept with calls, personal fields masked.",
+  }),
+  TELEMETRY_SLOW_MS: wholeNumber({ min: 1, max: 3_600_000, default: 1_000 }),
   SHUTDOWN_GRACE_MS: wholeNumber({ min: 0, max: 600_000, default: 10_000 }),
   RPC_PATH: choice(["own", "stock"], {
     default: "own",
@@ -165,6 +171,7 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
     ...adminConfig(values),
     reflection: values.REFLECTION,
     ...(values.AUTH === "off" ? { hostCheck: hostCheck(values) } : {}),
+    telemetry: values.TELEMETRY,
     rpcPath: values.RPC_PATH,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     limits: limitsOf(values),

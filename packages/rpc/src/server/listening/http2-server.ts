@@ -48,6 +48,7 @@ export function createHttp2({
   unsent,
   bodies,
   turns,
+  trustedConnections,
   environment,
 }: HttpOptions): Http2Side {
   const connections = new Set<AnyHttp2Connection>();
@@ -58,6 +59,14 @@ export function createHttp2({
     connections,
     accept(socket) {
       let narrowed = false;
+      let trusted = false;
+      const isTrusted = (connection: AnyHttp2Connection) => {
+        const isNow = trustedConnections?.isTrusted(socket) === true;
+        if (isNow) {
+          connection.trustPeer();
+        }
+        return isNow;
+      };
       // Where even refusing does not catch up, the excess waits at its sender: with fewer streams it can send less.
       const narrow = (wanted: boolean) => {
         if (wanted !== narrowed) {
@@ -71,6 +80,11 @@ export function createHttp2({
       const refused = (refusal: ConnectionRefusal) => onRefused(refusal, socket.remoteAddress ?? "unknown");
       const holder = {
         evict() {
+          if (trusted) {
+            unsent.refused();
+            connection.resetQueued(errorCode.enhanceYourCalm);
+            return;
+          }
           refused("buffered_response_bytes");
           connection.destroy(errorCode.enhanceYourCalm, unsentText);
           // Its client does not read, so that nothing that waits for it would ever leave.
@@ -93,8 +107,9 @@ export function createHttp2({
         listener: {
           onStream(stream, block) {
             const { behindMs } = connection;
-            if (quickRefusal?.refuse2(stream, block, { behindMs }) === true) {
-              narrow(behindMs > limits.readBacklogMaxMs * hopelessTimes);
+            trusted ||= isTrusted(connection);
+            if (quickRefusal?.refuse2(stream, block, trusted ? { waitedMs: behindMs } : { behindMs }) === true) {
+              narrow(!trusted && behindMs > limits.readBacklogMaxMs * hopelessTimes);
               return;
             }
             narrow(false);
@@ -103,9 +118,9 @@ export function createHttp2({
               stream.refuse(block.tooLarge ? errorCode.enhanceYourCalm : errorCode.protocol);
               return;
             }
-            if (connection.unsentBytes > unsent.refuseAboveBytes) {
+            if (!trusted && connection.unsentBytes > unsent.refuseAboveBytes) {
               unsent.refused();
-              if (quickRefusal?.refuse2(stream, block, { behindMs, isUnsent: true }) !== true) {
+              if (quickRefusal?.refuse2(stream, block, { isUnsent: true }) !== true) {
                 stream.reset(errorCode.enhanceYourCalm);
               }
               return;
@@ -128,7 +143,7 @@ export function createHttp2({
             }
           },
           onUnsent(bytes, stream) {
-            if (bytes > unsent.connectionBytesMax && stream !== undefined && !stream.closed) {
+            if (!trusted && bytes > unsent.connectionBytesMax && stream !== undefined && !stream.closed) {
               unsent.refused();
               stream.reset(errorCode.enhanceYourCalm);
             } else {

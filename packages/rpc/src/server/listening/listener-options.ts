@@ -7,6 +7,7 @@ import type { UnsentAnswers } from "../buffers/unsent-answers.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { HostCheck } from "../http/host-check.ts";
 import type { RequestHandler } from "../http/http-messages.ts";
+import type { TrustedConnections } from "../http/trusted-connections.ts";
 import type { RpcPath } from "../wire/rpc-path.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
 import type { QuickRefusal } from "./quick-refusal.ts";
@@ -23,6 +24,8 @@ export interface ListenerOptions {
   readonly http2?: Http2Implementation | undefined;
   /** Which hosts requests may be for. Any by default. */
   readonly hostCheck?: HostCheck | undefined;
+  /** The connections that bring the calls of many callers. None by default. */
+  readonly trustedConnections?: TrustedConnections | undefined;
   /** Whether an address has no share of its own of the connections: a proxy in front. */
   readonly isTrusted?: ((address: string) => boolean) | undefined;
   readonly environment: Pick<Environment, "clock" | "log" | "metrics" | "random">;

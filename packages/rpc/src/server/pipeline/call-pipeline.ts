@@ -7,7 +7,7 @@ import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
-import type { TraceJournal } from "../../telemetry/trace-journal.ts";
+import { recordServerCall } from "../../telemetry/recorder/server-span.ts";
 import { type Admission, createAdmission } from "../admission/admission.ts";
 import { MethodPace } from "../admission/method-pace.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
@@ -18,7 +18,7 @@ import { type CountCall, checkCaller } from "./caller-check.ts";
 import { toCallerError } from "./error-mapping.ts";
 import { explainError } from "./explain-error.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import { type MethodRuntime, placeKindOf } from "./method-runtime.ts";
+import { type MethodOptions, type MethodRuntime, placeKindOf } from "./method-runtime.ts";
 import { runUnary, untilAborted } from "./run-implementation.ts";
 import { ServerCall, type Settled } from "./server-call.ts";
 import { exceededLimit } from "./validation/decode-errors.ts";
@@ -39,7 +39,7 @@ export class CallPipeline {
   readonly #proxies: TrustedProxies | undefined;
   readonly #explainErrors: boolean;
   readonly #reasonDomain: string | undefined;
-  readonly #journal: TraceJournal | undefined;
+  readonly #name: string;
   readonly #metrics;
   readonly #admission: Admission;
   readonly #open: Deadlines<ServerCall>;
@@ -50,11 +50,12 @@ export class CallPipeline {
     authorize,
     rate,
     trustedProxies,
+    trustedConnections,
     explainErrors = true,
     reasonDomain,
-    journal,
+    name = "server",
   }: CallPipelineOptions) {
-    this.#journal = journal;
+    this.#name = name;
     this.#reasonDomain = reasonDomain;
     this.#explainErrors = explainErrors;
     this.#environment = environment;
@@ -68,17 +69,19 @@ export class CallPipeline {
       metrics: this.#metrics,
       // With access control a gateway must prove itself, see `ServerCall.forwardedFor`.
       believesForwarded: authorize === undefined,
+      trusted: trustedConnections,
     });
   }
 
-  /** What to keep of a method. Exempt ones (health and reflection) ask for no permission and are not logged. */
-  method(method: DescMethod, { exempt = false }: { readonly exempt?: boolean } = {}): MethodRuntime {
+  /** What to keep of a method, see {@link MethodRuntime}. */
+  method(method: DescMethod, { exempt = false, quiet = exempt }: MethodOptions = {}): MethodRuntime {
     const unbounded = method.methodKind !== "unary" ? Number.POSITIVE_INFINITY : this.#limits.unaryTimeoutMs;
     return {
       method,
       timeoutMs: methodPolicy(method).timeoutMs ?? unbounded,
       exempt,
-      placeKind: placeKindOf(method, exempt),
+      quiet,
+      placeKind: placeKindOf(method, { exempt, quiet }),
       reasonDomain: this.#reasonDomain ?? method.parent.file.proto.package,
       pace: new MethodPace({ queueTimeMaxMs: this.#limits.queueAgeMaxMs }),
       metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
@@ -143,9 +146,9 @@ export class CallPipeline {
       call.runtime.pace.answered(nowMs - call.begunMs, nowMs);
     }
     call.runtime.metrics.ended(error?.code, latencyMs / 1000);
-    if (!call.runtime.exempt) {
+    if (!call.runtime.quiet) {
       call.runtime.logCall(call, { error, latencyMs });
-      this.#journal?.record(call, error, latencyMs);
+      recordServerCall(this.#environment.recorder, call, { process: this.#name, error, latencyMs });
     }
   }
 
@@ -258,6 +261,8 @@ export class CallPipeline {
 
   /** The contract's rules, and the owner: for the first message of a stream. A promise only if something must be waited for. */
   checkMessage(call: ServerCall, message: Message): Promise<void> | undefined {
+    call.request = message;
+    call.requestMessages++;
     validateMessage(call.method.input, message);
     if (this.#access === undefined || call.runtime.exempt) {
       return undefined;

@@ -1,4 +1,4 @@
-import { Code, type ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { reasonError } from "../../call/reason-error.ts";
 
 export {
@@ -21,4 +21,8 @@ export function streamAgeReached(): ConnectError {
     message:
       "The stream has reached its maximum age (STREAM_AGE_MAX_MS). Open it again, from the last position received.",
   });
+}
+
+export function deadlineExceeded(): ConnectError {
+  return new ConnectError("the call took longer than its deadline allows", Code.DeadlineExceeded);
 }
