@@ -57,6 +57,12 @@ const groups: readonly ViewGroup[] = [
     label: "Services",
     views: [
       {
+        name: "map",
+        label: "Map",
+        icon: "map",
+        component: lazy(() => import("./map/map-view.tsx").then((module) => module.MapView)),
+      },
+      {
         name: "calls",
         label: "Calls",
         icon: "calls",

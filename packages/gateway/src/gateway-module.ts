@@ -32,6 +32,8 @@ export interface GatewayModuleOptions {
   readonly signIn?: boolean;
   /** The pages whose scripts may read answers, see `corsOrigins`. Default: the gateway's own pages and those on localhost. */
   readonly corsOrigins?: readonly string[];
+  /** Whether headers and payloads of calls are kept for a while: told to the console. Default: false. */
+  readonly payloads?: boolean;
   /** Where `parley up` says how it is reached: lets the console start and stop services. Default: it does not. */
   readonly stackControlFile?: string | undefined;
 }
@@ -90,6 +92,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     backendStates,
     signIn,
     corsOrigins,
+    payloads: options.payloads ?? false,
     stackControlFile: options.stackControlFile,
   });
   let localCalls: LocalCalls | undefined;

@@ -43,6 +43,10 @@ export function serviceEnvironment(service: ServiceDefinition, settings: StackSe
   }
   environment.NODE_COMPILE_CACHE ??= compileCacheFolder;
   environment.LOG_LEVEL = settings.logLevel;
+  if (!requiresAuth(shell) && isLoopback(shell.HOST)) {
+    // Whoever can read them can make the calls, too.
+    environment.TELEMETRY_PAYLOADS ??= "true";
+  }
   if (service.name === consoleProcess) {
     environment.STACK_CONTROL_FILE = controlPath(settings.dataFolder);
   }
@@ -78,6 +82,10 @@ function reachableHost(host = "127.0.0.1"): string {
     return "[::1]";
   }
   return host.includes(":") ? `[${host}]` : host;
+}
+
+function isLoopback(host = "127.0.0.1"): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 /** Whether callers must prove who they are. */

@@ -1,4 +1,5 @@
 import { type Call, CallMark, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import { isAsync, isFailed, latencyMs, startMs } from "./call.ts";
 
 /** How far back is counted, in seconds. */
 export const historySeconds = 900;
@@ -74,16 +75,15 @@ export class CallStatistics {
     if (edge === undefined) {
       return;
     }
-    const endMs = call.startTime === undefined ? Date.now() : Number(call.startTime.seconds) * 1_000;
-    const second = edge.second(Math.floor(endMs / 1_000));
+    const ms = latencyMs(call);
+    const second = edge.second(Math.floor((startMs(call) + ms) / 1_000));
     second.calls += 1;
-    if (call.code !== 0) {
+    if (isFailed(call)) {
       second.errors += 1;
     }
     if (call.marks.includes(CallMark.BREAKER_OPEN)) {
       second.breaker += 1;
     }
-    const ms = call.latency === undefined ? 0 : Number(call.latency.seconds) * 1_000 + call.latency.nanos / 1e6;
     const bucket = Math.max(0, Math.min(bucketsMax - 1, Math.ceil(Math.log(ms / firstBucketMs) / Math.log(growth))));
     second.latencies[bucket] = (second.latencies[bucket] ?? 0) + 1;
   }
@@ -115,11 +115,10 @@ export class CallStatistics {
   }
 
   #edge(call: Call): Edge | undefined {
-    const async = call.kind === SpanKind.EVENT_CONSUME || call.kind === SpanKind.EVENT_PUBLISH;
     const key = `${call.from}\0${call.to}`;
     let edge = this.#edges.get(key);
     if (edge === undefined && this.#edges.size < edgesMax) {
-      edge = new Edge(call.from, call.to, async);
+      edge = new Edge(call.from, call.to, isAsync(call));
       this.#edges.set(key, edge);
     }
     return edge;
