@@ -76,6 +76,17 @@ const groups: readonly ViewGroup[] = [
       },
     ],
   },
+  {
+    label: "Try",
+    views: [
+      {
+        name: "break",
+        label: "Break it",
+        icon: "break",
+        component: lazy(() => import("./break/break-view.tsx").then((module) => module.BreakView)),
+      },
+    ],
+  },
 ];
 
 export function App(): JSX.Element {

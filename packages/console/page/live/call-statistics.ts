@@ -1,5 +1,5 @@
 import { type Call, CallMark, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
-import { isAsync, isFailed, latencyMs, startMs } from "./call.ts";
+import { isAsync, latencyMs, startMs } from "./call.ts";
 
 /** How far back is counted, in seconds. */
 export const historySeconds = 900;
@@ -78,7 +78,7 @@ export class CallStatistics {
     const ms = latencyMs(call);
     const second = edge.second(Math.floor((startMs(call) + ms) / 1_000));
     second.calls += 1;
-    if (isFailed(call)) {
+    if (serverErrors.has(call.code)) {
       second.errors += 1;
     }
     if (call.marks.includes(CallMark.BREAKER_OPEN)) {
@@ -133,6 +133,12 @@ export interface SecondSummary {
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
+
+/**
+ * The codes for which a service is to blame, as OpenTelemetry has them for server spans, and overload: that there is no such product is an
+ * answer.
+ */
+const serverErrors: ReadonlySet<number> = new Set([2, 4, 8, 12, 13, 14, 15]);
 
 const shown: ReadonlySet<SpanKind> = new Set([
   SpanKind.SERVER,

@@ -51,7 +51,8 @@ export function layOut(services: readonly ServiceInfo[]): MapLayout {
       nodes.set(name, {
         name,
         x: margin + column * (nodeWidth + columnGap),
-        y: free / 2 + row * (nodeHeight + rowGap),
+        // Half a row lower, the last column is not behind the one before.
+        y: free / 2 + (row + (column === columns.length - 1 ? 0.5 : 0)) * (nodeHeight + rowGap),
       });
     }
   }
