@@ -1,8 +1,8 @@
 import { readdirSync } from "node:fs";
-import { isExposed } from "@parley/contract";
+import { isExposed, singular } from "@parley/contract";
 import { describe, expect, it } from "vitest";
 import { services } from "../service/service-registry.ts";
-import { methodCommands, readContracts, singular } from "./contracts.ts";
+import { methodCommands, readContracts } from "./contracts.ts";
 import { serviceGroups } from "./service-groups.ts";
 
 const names = (group: string) =>
