@@ -8,6 +8,7 @@ import type { Environment } from "@parley/rpc";
 import { ConnectionPool, createServiceClient } from "@parley/rpc/client";
 import type { LocalCalls, ServiceModule, TrustedProxies } from "@parley/rpc/server";
 import { createBackendHealth } from "./backend-health.ts";
+import { CallLanes } from "./call-lanes.ts";
 import { openDoor } from "./door.ts";
 import { forward } from "./forward.ts";
 import { createRateLimit } from "./limits/rate-limit.ts";
@@ -34,6 +35,8 @@ export interface GatewayModuleOptions {
   readonly corsOrigins?: readonly string[];
   /** Whether headers and payloads of calls are kept for a while: told to the console. Default: false. */
   readonly payloads?: boolean;
+  /** How many connections to each service callers with many calls at once share. Default 3. 0: all callers share one connection. */
+  readonly busyConnections?: number;
   /** Where `parley up` says how it is reached: lets the console start and stop services. Default: it does not. */
   readonly stackControlFile?: string | undefined;
 }
@@ -47,6 +50,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     trustedProxies,
     signIn = true,
     corsOrigins = ["localhost"],
+    busyConnections = 3,
   } = options;
   // What the door calls with is its caller's own token, and never its own: that would give everybody the rights of a service.
   const { identity, ...nameless } = environment;
@@ -81,6 +85,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     health.set(backend, client(Health, backend));
   }
   const streams = new StreamChannels(environment);
+  const lanes = new CallLanes({ environment, busyConnections });
   const streamClient = <S extends DescService>(service: S, backend: BackendName) =>
     streams.clients((pool) => client(service, backend, pool));
   const stopping = new AbortController();
@@ -108,7 +113,8 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     trustedProxies,
     entries: [
       ...offered.map(({ service, backend }) =>
-        forward(service, client(service, backend), {
+        forward(service, {
+          client: lanes.clients((pool) => client(service, backend, pool)),
           offers: isExposed,
           streamClient: streamClient(service, backend),
           identity,
@@ -132,6 +138,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     async stop() {
       stopping.abort();
       streams.close();
+      lanes.close();
       telemetryPool.close();
     },
   };

@@ -23,6 +23,12 @@ export const gatewaySettings = {
   HEADER_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_048_576, default: 65_536 }),
   ...backendUrls,
   RATE_LIMIT_PER_MINUTE: wholeNumber({ min: 0, max: 100_000_000, default: 6_000, desc: "By caller. 0: no limit." }),
+  BUSY_CALLER_CONNECTIONS: wholeNumber({
+    min: 0,
+    max: 64,
+    default: 3,
+    desc: "The connections to each service for callers with more than 16 calls at once. 0: all callers share one.",
+  }),
   TRUST_PROXY: trustedProxies({
     default: undefined,
     desc: "The networks of the proxies in front, whose x-forwarded-for names the client: 10.0.0.0/8,::1. true: any.",
@@ -44,6 +50,7 @@ export function gatewayOptions(
   return {
     backends: Object.fromEntries(publicProcesses.map(({ name, urlVariable }) => [name, config[urlVariable]])),
     requestsPerMinuteMax: config.RATE_LIMIT_PER_MINUTE,
+    busyConnections: config.BUSY_CALLER_CONNECTIONS,
     trustedProxies: config.TRUST_PROXY,
     corsOrigins: config.CORS_ORIGINS.split(",").map((origin) => origin.trim()),
   };

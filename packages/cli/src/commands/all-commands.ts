@@ -22,6 +22,26 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
       load: async () => (await import("./watch.ts")).watchCommand(services),
     },
     {
+      name: "trace",
+      description: "Shows the calls, events and mails of one trace as a sequence of processes.",
+      load: async () => (await import("./telemetry/trace.ts")).traceCommand(services),
+    },
+    {
+      name: "traces",
+      description: "Lists the last traces, the slowest, or those in which a call failed.",
+      load: async () => (await import("./telemetry/traces.ts")).tracesCommand(services),
+    },
+    {
+      name: "calls",
+      description: "Shows the calls between processes as they end, until Ctrl-C.",
+      load: async () => (await import("./telemetry/calls.ts")).callsCommand(services),
+    },
+    {
+      name: "logs",
+      description: "Shows what the services of `parley up` have logged, and with --follow what they log from now on.",
+      load: async () => (await import("./telemetry/logs.ts")).logsCommand(services),
+    },
+    {
       name: "menu",
       description: "Shows the shop by arrow keys, and follows an order through the services.",
       load: async () => (await import("./menu.ts")).menuCommand(services),

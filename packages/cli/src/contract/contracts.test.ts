@@ -47,7 +47,9 @@ describe("the commands of a service", () => {
   });
 
   it("leave no public method of the contracts out", () => {
-    const packages = readdirSync(new URL("../../../../proto", import.meta.url));
+    // What is not the shop's is no command of its own: the console reads the gateway's, `parley ps`, `calls` and others the rest.
+    const own = ["buf", "rpc", "gateway", "stack"];
+    const packages = readdirSync(new URL("../../../../proto", import.meta.url)).filter((name) => !own.includes(name));
     const everyPublic = [...readContracts()]
       .filter((desc) => desc.kind === "service" && packages.includes(desc.typeName.split(".")[0] ?? ""))
       .flatMap((service) => (service.kind === "service" ? service.methods.filter(isExposed).map(String) : []));

@@ -44,7 +44,7 @@ export function serviceEnvironment(service: ServiceDefinition, settings: StackSe
   environment.NODE_COMPILE_CACHE ??= compileCacheFolder;
   environment.LOG_LEVEL = settings.logLevel;
   if (!requiresAuth(shell) && isLoopback(shell.HOST)) {
-    // Whoever can read them can make the calls, too.
+    // A stack on one's own machine, to look into: personal fields are masked there too.
     environment.TELEMETRY_PAYLOADS ??= "true";
   }
   if (service.name === consoleProcess) {

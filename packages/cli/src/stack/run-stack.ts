@@ -1,5 +1,6 @@
 import type { FolderClaim } from "../data/folder-claim.ts";
 import { startMistakes } from "../doctor/start-mistakes.ts";
+import { createServiceLogs } from "../logs/service-logs.ts";
 import { exitCodes } from "../outcome/exit-codes.ts";
 import { findPortUse } from "../ports/find-port-use.ts";
 import { findTakenPorts } from "../ports/ports.ts";
@@ -73,6 +74,7 @@ async function runClaimed(
     terminal,
     services.map((service) => service.name),
   );
+  const logs = createServiceLogs(settings.dataFolder);
   const signals = watchSignals({ underNpm: shell.npm_command !== undefined });
   const forgetOutput = watchOutput(terminal, signals);
   const stopWatching = watchStack(claim, { settings, terminal, signals });
@@ -83,6 +85,7 @@ async function runClaimed(
     shell,
     onLine: (name, line) => {
       log.add(name, line);
+      logs.write(name, line);
       writeLine(name, line);
     },
     onStartAgain: (name, port) => report.startsAgain(terminal, name, port),
@@ -118,6 +121,7 @@ async function runClaimed(
     forgetOutput();
     signals.dispose();
     stack.kill();
+    logs.close();
   }
 }
 

@@ -14,7 +14,7 @@ export interface EventLogOptions {
   /** The service, as `source` of its events, for example `/services/order`. */
   readonly source: string;
   readonly environment: Pick<Environment, "clock" | "newId">;
-  /** Types that Watch methods read and no other service wants: they are kept, but not published. Default: none. */
+  /** Types for Watch methods alone: they are stored, but not published. Default: none. */
   readonly watchOnlyTypes?: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export function createEventLog(options: EventLogOptions): EventLog {
     const timeMs = environment.clock.now();
     for (const event of events) {
       const message = eventMessage(event, { id: environment.newId(), source, timeMs });
-      // Encoded already here: one that cannot be fails its own transaction, and no other that shares the commit.
+      // Encoded here, so that an encoding error fails its own transaction, and no other of the commit.
       transaction.beforeCommit(writeDown, newRow(message, { timeMs, isWaiting: !watchOnly.has(message.type) }));
     }
   }
@@ -71,7 +71,7 @@ export function createEventLog(options: EventLogOptions): EventLog {
   };
 }
 
-/** An event that is to be written down. */
+/** An event to insert. */
 interface NewRow {
   readonly event: Omit<OutgoingEvent, "sequence">;
   readonly key: string;
@@ -79,7 +79,7 @@ interface NewRow {
   readonly values: readonly SqlValue[];
 }
 
-// The event itself is encoded without its sequence: it is put into the event when the row is read or published.
+// The event is encoded without its sequence, which is added when the row is read or published.
 const insertSql = "INSERT INTO event_log (sequence, type, create_time, event)";
 const insertWaitingSql = "INSERT INTO event_waiting (sequence, partition_number, partition_key)";
 

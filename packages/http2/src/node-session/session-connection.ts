@@ -84,6 +84,17 @@ export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner
     }
   }
 
+  /** Node's own limits cannot be changed once a session is open. */
+  trustPeer(): void {}
+
+  resetQueued(code: number): void {
+    for (const stream of [...this.#streams]) {
+      if (stream.queuedBytes > 0) {
+        stream.reset(code);
+      }
+    }
+  }
+
   open(block: Uint8Array): SessionStream {
     return this.#add((this.#session as ClientHttp2Session).request(nodeHeaders(block), { endStream: false }));
   }

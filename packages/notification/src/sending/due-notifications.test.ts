@@ -14,7 +14,7 @@ let count = 0;
 
 beforeEach(async () => {
   clock = createTestClock();
-  database = await openTestDatabase({ migrations: notificationMigrations });
+  database = await openTestDatabase({ migrations: notificationMigrations, clock });
   due = new DueNotifications({ database, clock });
   await due.take();
 });

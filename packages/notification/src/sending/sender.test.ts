@@ -25,7 +25,7 @@ beforeEach(async () => {
   setBackMs = 0;
   clock = createTestClock();
   server = await startScriptedMailServer();
-  database = await openTestDatabase({ migrations: notificationMigrations });
+  database = await openTestDatabase({ migrations: notificationMigrations, clock });
 });
 
 afterEach(async () => {
@@ -75,12 +75,14 @@ async function write(...ids: readonly string[]): Promise<readonly Notification[]
       createTimeMs: clock.now() - setBackMs,
     }),
   );
-  await database.transaction((transaction) =>
-    insertNotifications(
-      transaction,
-      notifications.map((notification) => ({ notification, firstAttemptTimeMs: notification.createTimeMs })),
-    ),
-  );
+  await database.transaction(async (transaction) => {
+    const firstMs = await sender.firstAttemptTimeMs(transaction, notifications);
+    const written = notifications.map((notification) => ({
+      notification,
+      firstAttemptTimeMs: firstMs ?? notification.createTimeMs,
+    }));
+    await insertNotifications(transaction, written);
+  });
   sender.handOver(notifications);
   return notifications;
 }

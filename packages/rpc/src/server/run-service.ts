@@ -1,9 +1,11 @@
 import { collectDefaultMetrics } from "prom-client";
+import { certificateIdentity } from "../access/certificate-identity.ts";
 import type { AccessControl } from "../access/guarded-call.ts";
 import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
 import { Recorder } from "../telemetry/recorder/recorder.ts";
 import { checkedSettings } from "./config/checked-settings.ts";
+import { clientDefaults } from "./config/client-settings.ts";
 import {
   type ServerSettings,
   type Settings,
@@ -78,6 +80,7 @@ export async function runService<S extends Settings>(
   }
 
   try {
+    environment = { ...environment, clientDefaults: clientDefaults(common) };
     environment = await withIdentity(environment, { name, config: common });
     const module = await makeModule({ config, environment, fail });
     server = await serve(givingStartMemoryBack(module), {
@@ -128,7 +131,13 @@ async function withIdentity(
   { name, config }: { readonly name: string; readonly config: SettingValues<ServerSettings> },
 ): Promise<Environment> {
   const { AUTH: auth, SERVICE_KEY_FILE: keyFile } = config;
-  if (auth === "off" || keyFile === "") {
+  if (auth === "off") {
+    return environment;
+  }
+  if (config.SERVICE_IDENTITY === "certificate") {
+    return { ...environment, identity: certificateIdentity(name) };
+  }
+  if (keyFile === "") {
     return environment;
   }
   const { readServiceIdentity } = await import("../access/access-control.ts");
@@ -143,11 +152,17 @@ async function accessControl(
     return undefined;
   }
   // Loaded only where it is needed: it is a good part of what a small service would keep in memory.
-  const { createAccessControl } = await import("../access/access-control.ts");
+  const [{ createAccessControl }, { fetchKeys }, { httpAgent }] = await Promise.all([
+    import("../access/access-control.ts"),
+    import("../access/fetch-keys.ts"),
+    import("../client/http-agent.ts"),
+  ]);
+  const users = httpAgent(config.USER_SERVICE_URL, environment);
   return createAccessControl(module, {
     environment,
-    userKeysUrl: new URL("/.well-known/jwks.json", config.USER_SERVICE_URL),
+    loadUserKeys: () => fetchKeys(new URL("/.well-known/jwks.json", users.origin), users.agent),
     serviceKeysFile: config.SERVICE_KEYS_FILE,
+    serviceOfNames: config.TLS_SERVICE_NAMES,
   });
 }
 

@@ -1,20 +1,20 @@
-import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import type { Registry } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import type { FastifyInstance } from "fastify";
 import type { AccessControl } from "../access/guarded-call.ts";
+import { WatchedTlsFiles } from "../environment/connections/tls-files.ts";
 import type { Environment } from "../environment/environment.ts";
 import { Recorder } from "../telemetry/recorder/recorder.ts";
 import { traceRoute } from "../telemetry/recorder/trace-route.ts";
 import type { ServerConfig, TlsConfig } from "./config/server-config.ts";
 import { defaultLimits } from "./config/server-limits.ts";
+import { createTrustedConnections } from "./http/trusted-connections.ts";
 import { createInProcessTransport } from "./in-process/in-process-transport.ts";
 import { createAdminListener } from "./listening/admin-listener.ts";
 import { drain } from "./listening/drain.ts";
 import { createHttpApp } from "./listening/http-app.ts";
 import { createListener } from "./listening/listener.ts";
-import type { TlsMaterial } from "./listening/listener-options.ts";
 import { createMetricsPage } from "./listening/metrics-page.ts";
 import { createQuickRefusal } from "./listening/quick-refusal.ts";
 import { CallPipeline } from "./pipeline/call-pipeline.ts";
@@ -67,16 +67,19 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     drainNoticeMs: noticeMs = drainNoticeDefaultMs,
   } = config;
   const limits = { ...defaultLimits, ...config.limits };
-  const tls = config.tls === undefined ? undefined : await readTls(config.tls);
   const recorder = recorderOf(options);
   const environment = { ...options.environment, recorder };
+  const tlsFiles = config.tls === undefined ? undefined : watchTls(config.tls, environment);
+  const tls = await tlsFiles?.current();
   const metricsPage = createMetricsPage(environment.metrics, environment.clock);
+  const trustedConnections = createTrustedConnections();
   const pipeline = new CallPipeline({
     environment,
     limits,
     authorize,
     rate: module.rate,
     trustedProxies: module.trustedProxies,
+    trustedConnections,
     explainErrors: config.explainErrors,
     reasonDomain: module.reasonDomain,
     name,
@@ -143,10 +146,13 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     http2: config.http2 ?? environment.http2,
     hostCheck: config.hostCheck,
     isTrusted: module.trustedProxies?.trusts,
+    trustedConnections,
     environment,
   });
+  tlsFiles?.onChange((material) => listener.renewTls(material));
   const admin = config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, recorder });
   const close = async () => {
+    tlsFiles?.stop();
     await module.stop?.();
     await app.close();
     admin?.close();
@@ -201,13 +207,11 @@ const drainNoticeDefaultMs = 500;
 /** Less than the 30 s after which Kubernetes kills. */
 const shutdownGraceDefaultMs = 10_000;
 
-async function readTls({ certFile, keyFile, caFile }: TlsConfig): Promise<TlsMaterial> {
-  const [cert, key, ca] = await Promise.all([
-    readFile(certFile),
-    readFile(keyFile),
-    caFile === undefined ? undefined : readFile(caFile),
-  ]);
-  return { cert, key, ...(ca === undefined ? {} : { ca }) };
+function watchTls(
+  { reloadIntervalMs, ...files }: TlsConfig,
+  { clock, log }: Pick<Environment, "clock" | "log">,
+): WatchedTlsFiles {
+  return new WatchedTlsFiles(files, { clock, log, intervalMs: reloadIntervalMs });
 }
 
 function urlHost(address: string): string {

@@ -5,7 +5,7 @@ import type { ValueTally } from "../../telemetry/tally.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { AdmittedCall, AdmittedMethod, PlaceKind } from "./admitted-call.ts";
 import { PlaceBudget, type PlaceBudgetOptions, type PlaceRefusal } from "./place-budget.ts";
-import { HolderTable } from "./place-holders.ts";
+import { HolderTable, type HolderTableOptions } from "./place-holders.ts";
 
 /** The places that a server has for calls. */
 export interface Admission {
@@ -43,10 +43,10 @@ export type RefusalReason = PlaceRefusal | "read-backlog" | "queue-age" | "unsen
  */
 export function createAdmission(
   limits: ServerLimits,
-  { metrics, believesForwarded }: { readonly metrics: CallMetrics; readonly believesForwarded: boolean },
+  { metrics, ...callers }: HolderTableOptions & { readonly metrics: CallMetrics },
 ): Admission {
   const { streamsSharePercent } = limits;
-  const table = () => new HolderTable({ believesForwarded });
+  const table = () => new HolderTable(callers);
   const budgets: Readonly<Record<PlaceKind, Budget>> = {
     unary: budget("CALLS_MAX", {
       placesMax: limits.callsMax,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnyHttp2Stream, HeaderBlock } from "@parley/http2";
 import { errorCode } from "@parley/http2";
-import type { RefusalReason } from "../admission/admission.ts";
+import type { RefusalReason, Waits } from "../admission/admission.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
 import type { JsonOptions } from "../wire/message-codec.ts";
@@ -16,9 +16,7 @@ export interface QuickRefusal {
 }
 
 /** What a connection's state says about a call on it. */
-export interface ConnectionState {
-  /** How long the call may have waited on its connection, in milliseconds. */
-  readonly behindMs: number;
+export interface ConnectionState extends Waits {
   /** Whether too many bytes of earlier answers wait to be sent. */
   readonly isUnsent?: boolean;
 }
@@ -70,7 +68,7 @@ export function createQuickRefusal(
       response.writeHead(status, headers).end(body, "latin1");
       return true;
     },
-    refuse2(stream, { fields, malformed, tooLarge }, { behindMs, isUnsent = false }) {
+    refuse2(stream, { fields, malformed, tooLarge }, state) {
       if (malformed || tooLarge) {
         return false;
       }
@@ -78,7 +76,7 @@ export function createQuickRefusal(
       if (served === undefined) {
         return false;
       }
-      const reason = isUnsent ? "unsent-answers" : admission.refusal(served.runtime, { behindMs });
+      const reason = state.isUnsent === true ? "unsent-answers" : admission.refusal(served.runtime, state);
       if (reason === undefined || fieldValue(fields, ":method") !== "POST") {
         return false;
       }

@@ -51,6 +51,7 @@ export class CallPipeline {
     authorize,
     rate,
     trustedProxies,
+    trustedConnections,
     explainErrors = true,
     reasonDomain,
     name = "server",
@@ -69,6 +70,7 @@ export class CallPipeline {
       metrics: this.#metrics,
       // With access control a gateway must prove itself, see `ServerCall.forwardedFor`.
       believesForwarded: authorize === undefined,
+      trusted: trustedConnections,
     });
   }
 

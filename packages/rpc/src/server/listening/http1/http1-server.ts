@@ -8,6 +8,7 @@ import {
 import type { Socket } from "node:net";
 import { isStreaming, type UnfinishedBody } from "../../buffers/unfinished-bodies.ts";
 import { hostCount, refuseHost1, refuseHosts1 } from "../../http/refuse-host.ts";
+import { limitAge } from "../connection-age.ts";
 import type { HttpOptions } from "../listener-options.ts";
 import { BeginQueue } from "./begin-queue.ts";
 import { Http1Connection } from "./http1-connection.ts";
@@ -46,6 +47,7 @@ export function createHttp1({
   onRefused,
   turns,
   quickRefusal,
+  environment,
 }: HttpOptions): Http1Side {
   const pending = new Map<Socket, Http1Connection>();
   const queue = new BeginQueue(turns);
@@ -92,7 +94,7 @@ export function createHttp1({
 
   class CountedResponse extends ServerResponse<CountedRequest> {
     override writeHead(statusCode: number, statusMessage?: string | Head, headers?: Head): this {
-      if (state.draining) {
+      if (state.draining || this.counts?.isRetired) {
         this.shouldKeepAlive = false;
       }
       return super.writeHead(statusCode, statusMessage as string, headers);
@@ -184,6 +186,13 @@ export function createHttp1({
         onEvicted: () => onRefused("buffered_response_bytes", socket.remoteAddress ?? "unknown"),
       });
       pending.set(socket, connection);
+      const aging = {
+        retire() {
+          connection.isRetired = true;
+        },
+        cut: () => socket.destroy(),
+      };
+      socket.once("close", limitAge(aging, { limits, environment }));
       socket.once("close", () => {
         pending.delete(socket);
         connection.close();
