@@ -1,4 +1,4 @@
-import { type Call, CallMark, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import { type Call, CallMark, MethodKind, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { isAsync, latencyMs, startMs } from "./call.ts";
 
 /** How far back is counted, in seconds. */
@@ -68,7 +68,8 @@ export class CallStatistics {
 
   /** `counted`: whether the other end of this call was counted before. */
   add(call: Call, counted: boolean): void {
-    if (counted || !shown.has(call.kind) || call.to === "") {
+    // How long a stream was watched says nothing of how quick anything is.
+    if (counted || !shown.has(call.kind) || call.to === "" || call.methodKind > MethodKind.UNARY) {
       return;
     }
     const edge = this.#edge(call);

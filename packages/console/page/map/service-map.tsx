@@ -81,7 +81,7 @@ function Edge({
   const { perSecond, errorShare, breakerOpen, p50Ms, p99Ms, async } = edge;
   const idle = perSecond === 0;
   const look = idle ? "quiet" : breakerOpen > 0 || errorShare > 0 ? "bad" : async ? "async" : "";
-  const words = `${edge.from} to ${edge.to}: ${perSecond.toFixed(1)} calls a second, ${(errorShare * 100).toFixed(0)} % errors, p50 ${durationText(p50Ms)}, p99 ${durationText(p99Ms)}${breakerOpen > 0 ? ", breaker open" : ""}`;
+  const words = `${edge.from} to ${edge.to}: ${rateText(perSecond)}/s, ${(errorShare * 100).toFixed(0)} % errors, p50 ${durationText(p50Ms)}, p99 ${durationText(p99Ms)}${breakerOpen > 0 ? ", breaker open" : ""}`;
   const open = () => goTo(linkTo("calls", edgeFilter(edge)));
   const [labelX, labelY] =
     from === undefined || to === undefined
@@ -91,7 +91,7 @@ function Edge({
     <g
       class={`edge-group ${look}`}
       role="link"
-      tabIndex={0}
+      tabindex={0}
       aria-label={words}
       onClick={open}
       onKeyDown={(event) => event.key === "Enter" && open()}
