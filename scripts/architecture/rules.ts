@@ -36,7 +36,7 @@ export const packageRules: Readonly<Record<string, PackageRule>> = {
   // These run in other people's projects and in browsers.
   client: { platform: ["gen"], others: ["@connectrpc/", "@bufbuild/"], bundled: true },
   // Its page runs in browsers, and what builds the page in Node.
-  console: { platform: ["gen", "client"] },
+  console: { platform: ["gen", "contract", "client"] },
 };
 
 /** What only a service's edge imports: the domain and the store know nothing of how they are called. */

@@ -22,8 +22,8 @@ await runService("order", settings, async ({ config, environment, fail }) => {
   return createOrderModule({
     environment,
     database: await openDatabase(url, {
+      ...environment,
       migrations: orderMigrations,
-      clock: environment.clock,
       onFailed: fail,
       observer: createStoreObserver(environment, url),
     }),

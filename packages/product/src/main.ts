@@ -17,8 +17,8 @@ await runService("product", settings, async ({ config, environment, fail }) => {
   return createProductModule({
     environment,
     database: await openDatabase(url, {
+      ...environment,
       migrations: productMigrations,
-      clock: environment.clock,
       onFailed: fail,
       observer: createStoreObserver(environment, url),
     }),

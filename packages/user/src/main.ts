@@ -13,8 +13,8 @@ await runService("user", { ...brokerSettings, ...userSettings }, async ({ config
   return createUserModule({
     environment,
     database: await openDatabase(url, {
+      ...environment,
       migrations: userMigrations,
-      clock: environment.clock,
       onFailed: fail,
       observer: createStoreObserver(environment, url),
     }),

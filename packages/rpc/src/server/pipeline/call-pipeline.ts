@@ -10,6 +10,7 @@ import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
 import { recordServerCall } from "../../telemetry/recorder/server-span.ts";
 import { type Admission, createAdmission } from "../admission/admission.ts";
+import { faultsInjected, injectFault } from "../admission/injected-faults.ts";
 import { MethodPace } from "../admission/method-pace.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { TrustedProxies } from "../http/trusted-proxies.ts";
@@ -244,7 +245,12 @@ export class CallPipeline {
 
   #check(call: ServerCall, message: Message): Promise<void> | undefined {
     this.admit(call);
-    return this.checkMessage(call, message);
+    const checked = this.checkMessage(call, message);
+    if (!faultsInjected() || call.runtime.exempt) {
+      return checked;
+    }
+    const inject = () => injectFault(call, this.#environment);
+    return checked === undefined ? inject() : checked.then(inject);
   }
 
   /** Takes a place. From then on a stream's age counts, and what is over by now is not begun. */
