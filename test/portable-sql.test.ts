@@ -30,7 +30,8 @@ const isStatement =
 
 /** The texts between quotes or backticks that begin as statements do. What is put into a template stands as `_`. */
 function statementsOf(source: string): readonly string[] {
-  const texts = source.match(/`(?:\\.|\$\{[^}]*\}|[^`\\])*`|"(?:\\.|[^"\\\n])*"/g) ?? [];
+  const texts =
+    source.replaceAll(/\/\*[\s\S]*?\*\//g, "").match(/`(?:\\.|\$\{[^}]*\}|[^`\\])*`|"(?:\\.|[^"\\\n])*"/g) ?? [];
   return texts
     .map((text) => text.slice(1, -1).replaceAll(/\$\{[^}]*\}/g, "_"))
     .filter((text) => isStatement.test(text));
