@@ -58,8 +58,8 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
   const child = spawn(
     join(binaries.folder, "postgres"),
     ["-D", join(folder, "data"), "-p", String(port), "-h", "127.0.0.1", ...all.flatMap((setting) => ["-c", setting])],
-    // Not of the terminal's process group: Ctrl-C is for the services, which need their database to the end.
-    { stdio: ["ignore", "ignore", "pipe"], env: cleanEnvironment, detached: true, ...binaries.user },
+    // One that lasts is not of the terminal's process group: Ctrl-C is for the services, which need their database to the end.
+    { stdio: ["ignore", "ignore", "pipe"], env: cleanEnvironment, detached: !isTemporary, ...binaries.user },
   );
   const said: string[] = [];
   child.stderr.on("data", (chunk: Buffer) => {
@@ -67,6 +67,12 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
     said.splice(0, said.length - saidMax);
   });
   const ended = once(child, "close").then(() => {});
+  if (isTemporary) {
+    // Where this process ends without having stopped it, nothing of it is worth keeping.
+    const quit = () => void child.kill("SIGQUIT");
+    process.once("exit", quit);
+    void ended.then(() => process.off("exit", quit));
+  }
   try {
     await untilReady(child, connection);
   } catch (error) {
