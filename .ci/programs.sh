@@ -18,6 +18,8 @@ install_debian_packages() {
   local missing=()
   command -v curl >/dev/null || missing+=(curl)
   command -v redis-server >/dev/null || missing+=(redis-server)
+  # The server alone is used, from its own folder; its tests start it by themselves.
+  [ -d /usr/lib/postgresql ] || missing+=(postgresql)
   command -v nghttp >/dev/null || missing+=(nghttp2-client)
   command -v wrk >/dev/null || missing+=(wrk)
   command -v openssl >/dev/null || missing+=(openssl)
