@@ -24,7 +24,10 @@ export const packageRules: Readonly<Record<string, PackageRule>> = {
   http2: { platform: [] },
   contract: { platform: ["gen"], contracts: ["rpc/", "google/", "buf/"] },
   // The runtime imports the standard contracts and no business contract.
-  rpc: { platform: ["gen", "http2", "contract"], contracts: ["rpc/", "google/", "grpc/", "health/", "buf/"] },
+  rpc: {
+    platform: ["gen", "http2", "contract"],
+    contracts: ["rpc/", "google/", "grpc/", "health/", "buf/", "opentelemetry/"],
+  },
   store: { platform: ["gen"] },
   rest: { platform: ["gen", "contract"], contracts: ["rpc/", "google/", "buf/"] },
   events: { platform: ["gen", "rpc", "store"] },
