@@ -1,20 +1,20 @@
 import { bytesPerElement, DecodeLimitError } from "./decode-budget.ts";
 import type { FieldShape } from "./message-shape.ts";
 
-/** `max_items` or `max_pairs`, in protovalidate's words. */
+/** `max_items` or `max_pairs`. */
 export function tooManyItems({ itemsMax, desc }: Pick<FieldShape, "itemsMax" | "desc">): DecodeLimitError {
   const message =
     desc.fieldKind === "map"
-      ? `map must be at most ${itemsMax} entries`
-      : `must contain no more than ${itemsMax} item(s)`;
+      ? `must have at most ${itemsMax} entries`
+      : `must have at most ${itemsMax} items`;
   return new DecodeLimitError("list", itemsMax, message);
 }
 
-/** `max_len` or `max_bytes`, in protovalidate's words. */
+/** `max_len` or `max_bytes`. */
 export function valueTooLong({ lengthMax, wireBytesMax, desc }: FieldShape): DecodeLimitError {
   const characters = lengthMax !== Number.POSITIVE_INFINITY && desc.scalar !== 12;
   const [limit, unit] = characters ? [lengthMax, "characters"] : [wireBytesMax, "bytes"];
-  return new DecodeLimitError("length", limit, `must be at most ${limit} ${unit}`);
+  return new DecodeLimitError("length", limit, `must have at most ${limit} ${unit}`);
 }
 
 export function tooManyElements(elementsMax: number): DecodeLimitError {

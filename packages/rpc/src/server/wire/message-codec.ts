@@ -11,7 +11,7 @@ import {
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type DecodeBudget, defaultDecodeBudget, holdsEnum, scanBinary } from "@parley/contract";
 import { messageFromJsonBytes, messageToJson } from "../../protocol/json-message.ts";
-import { requestDecodeError } from "../pipeline/validation/decode-errors.ts";
+import { binaryRequestError, jsonRequestError } from "../pipeline/validation/decode-errors.ts";
 import { refuseUnknownWords } from "../pipeline/validation/validation.ts";
 
 /** Settings of the JSON codec; a registry is needed for `google.protobuf.Any` alone. */
@@ -52,7 +52,7 @@ function protoCodec({ input, output }: DescMethod, budget: DecodeBudget): Messag
         scanBinary(input, bytes, budget);
         return fromBinary(input, bytes);
       } catch (error) {
-        throw requestDecodeError(error, "binary");
+        throw binaryRequestError(error, input);
       }
     },
     encode(message) {
@@ -76,7 +76,7 @@ function jsonCodec({ input, output }: DescMethod, { json, budget }: Required<Cod
       try {
         return messageFromJsonBytes(input, bytes, reading);
       } catch (error) {
-        throw requestDecodeError(error, "JSON");
+        throw jsonRequestError(error, input, bytes);
       }
     },
     encode(message) {
