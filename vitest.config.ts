@@ -52,7 +52,7 @@ export default defineConfig({
     pool: "threads",
     testTimeout: 20_000,
     hookTimeout: 30_000,
-    // Where nobody watches, a test of real processes may try a second time on a machine that stalls; it is reported as retried.
-    retry: process.env.CI === "true" ? 1 : 0,
+    // Where nobody watches, a test of real processes may try again on a machine that stalls; it is reported as retried.
+    retry: process.env.CI === "true" ? 2 : 0,
   },
 });

@@ -72,8 +72,15 @@ function outcomeOf(code: Code, reason: string | undefined): Outcome {
   return broken.includes(code) ? [Code[code], reason].join(" ").trim() : "in";
 }
 
-/** REST at an address, by the contract's own routes. Undefined where the contract gives the method none. */
-export function restDialect(baseUrl: string, method: DescMethod): Dialect | undefined {
+/**
+ * REST at an address, by the contract's own routes. Undefined where the contract gives the method none. With `unreadable`, the query and the
+ * body, where there is one, cannot be read.
+ */
+export function restDialect(
+  baseUrl: string,
+  method: DescMethod,
+  { unreadable = false }: { readonly unreadable?: boolean } = {},
+): Dialect | undefined {
   if (!hasOption(method, http)) {
     return undefined;
   }
@@ -84,10 +91,11 @@ export function restDialect(baseUrl: string, method: DescMethod): Dialect | unde
     const rest = structuredClone(request) as Record<string, JsonValue>;
     const path = template.replace(/\{([a-z_.]+)\}/g, (_match, field: string) => encodeURIComponent(take(rest, field)));
     const content = body === "*" ? rest : body === "" ? undefined : rest[body];
-    const answer = await fetch(`${baseUrl}${path}${body === "" ? queryOf(rest) : ""}`, {
+    const query = unreadable ? "?no_such_field=1" : body === "" ? queryOf(rest) : "";
+    const answer = await fetch(`${baseUrl}${path}${query}`, {
       method: verb,
       headers: { ...headers, ...(content === undefined ? {} : { "content-type": "application/json" }) },
-      ...(content === undefined ? {} : { body: JSON.stringify(content) }),
+      ...(content === undefined ? {} : { body: unreadable ? "{" : JSON.stringify(content) }),
     });
     const text = await answer.text();
     // A stream's refusal that took its time is the last line of an answer that had begun already.

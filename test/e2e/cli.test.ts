@@ -139,7 +139,11 @@ describe("what goes wrong", () => {
     [["product", "get", "101", "--timeout", "soon"], 2, /such as 500ms/],
     [["product", "get", "101", "--header", "nonsense"], 2, /such as x-request-id:42/],
     [["product", "get", "101", "--url", "nonsense"], 2, /no http or https URL/],
-    [["product", "get", "101", "--url", "http://127.0.0.1:1"], 6, /UNAVAILABLE[\s\S]*npx parley up/],
+    [
+      ["product", "get", "101", "--url", "http://127.0.0.1:1", "--timeout", "20s"],
+      6,
+      /UNAVAILABLE[\s\S]*npx parley up/,
+    ],
     [["user", "login", "--email", "alice@example.com", "--password", "not hers"], 5, /UNAUTHENTICATED/],
     [["watch", "--only", "everything"], 2, /orders, stock, notifications/],
     [["menu"], 2, /needs a terminal/],
@@ -158,7 +162,7 @@ describe("what goes wrong, with --json", () => {
     [["order", "list", "--sate", "x"], 2, { code: "INVALID_ARGUMENT", message: expect.stringContaining("--sate") }],
     [["order", "create", "--data", "{"], 2, { code: "INVALID_ARGUMENT", message: "--data is not JSON" }],
     [["product", "get", "101", "--url", "nonsense"], 2, { code: "INVALID_ARGUMENT" }],
-    [["product", "get", "101", "--url", "http://127.0.0.1:1"], 6, { code: "UNAVAILABLE" }],
+    [["product", "get", "101", "--url", "http://127.0.0.1:1", "--timeout", "20s"], 6, { code: "UNAVAILABLE" }],
     [
       ["order", "create", "--user", "1", "--item", "101=0"],
       2,

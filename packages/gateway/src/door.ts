@@ -1,10 +1,11 @@
-import { cors as connectCors, createClient, type Transport } from "@connectrpc/connect";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { cors as connectCors, createClient } from "@connectrpc/connect";
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
-import { createTranscoder, restService } from "@parley/rest";
-import type { Environment } from "@parley/rpc";
-import type { TakeRequest } from "@parley/rpc/server";
+import { createTranscoder, type RestRequest, restService } from "@parley/rest";
+import { type Environment, requestIdHeader } from "@parley/rpc";
+import type { LocalCalls, TakeRequest } from "@parley/rpc/server";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type BackendStates, healthReport } from "./backend-health.ts";
 import { corsOrigins } from "./cors-origins.ts";
@@ -31,13 +32,15 @@ export interface DoorOptions {
 const restBodyBytesMax = 1024 * 1024;
 
 /** What a server puts in front of its calls to be the public door: REST, the API's description, health, CORS, security headers. */
-export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Transport) => Promise<TakeRequest> {
+export function openDoor(options: DoorOptions): (app: FastifyInstance, local: LocalCalls) => Promise<TakeRequest> {
   const { environment, services, rateLimit, backendStates, signIn } = options;
   return async (app, local) => {
+    const admit = (method: DescMethod, { headers, contextValues }: RestRequest) =>
+      local.admit(method, { header: callHeader(headers), contextValues });
     // REST comes in like every other call: through the server's own pipeline.
     const transcoder = createTranscoder(
       services.map(({ service }) => restService(service, createClient(service, local))),
-      { bodyLengthMax: restBodyBytesMax, timer: environment.clock, reasonDomain },
+      { bodyLengthMax: restBodyBytesMax, timer: environment.clock, reasonDomain, admit },
     );
     const rest = { transcoder, rateLimit, environment };
     app.addHook("onRequest", async (request, reply) => {
@@ -79,6 +82,14 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Tr
 
 function isPage({ routeOptions }: FastifyRequest): boolean {
   return routeOptions.url?.startsWith("/docs") === true;
+}
+
+/** The headers that tell of a call's caller; a refused call is logged with the others. */
+function callHeader(headers: RestRequest["headers"]): [string, string][] {
+  return ["authorization", requestIdHeader, "traceparent"].flatMap((name) => {
+    const value = headers[name];
+    return typeof value === "string" ? [[name, value] as [string, string]] : [];
+  });
 }
 
 /** Made once, when it is first asked for; again if that failed. */

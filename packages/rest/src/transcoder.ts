@@ -59,6 +59,11 @@ export interface TranscoderOptions {
   readonly openingMs?: number;
   /** The clock of heartbeats and of `openingMs`. Default: the machine's. */
   readonly timer?: Timer;
+  /**
+   * Checks the caller by the request's method and headers, before its query and body are read. Rejects where the call is refused. Default:
+   * only the client checks, once it has the message.
+   */
+  readonly admit?: (method: DescMethod, request: RestRequest) => Promise<void>;
   /** The domain of reasons that have none (`google.rpc.ErrorInfo.domain`), for example `shop.example.com`. Default: none. */
   readonly reasonDomain?: string;
 }
@@ -89,6 +94,7 @@ export function createTranscoder(services: readonly RestService[], options: Tran
     openingMs: options.openingMs ?? 250,
     timer: options.timer ?? systemTimer,
     reasonDomain: options.reasonDomain ?? "",
+    admit: options.admit ?? admitAll,
   };
   const table = new RouteTable<Route>(({ binding }) => String(binding.method));
   const bindings = exposedBindings(services, options.exposes ?? isExposed);
@@ -105,6 +111,8 @@ export function createTranscoder(services: readonly RestService[], options: Tran
     },
   };
 }
+
+async function admitAll(): Promise<void> {}
 
 interface Settings extends Required<Omit<TranscoderOptions, "exposes">> {}
 
@@ -129,6 +137,7 @@ async function answer(table: RouteTable<Route>, request: RestRequest, settings: 
     return found;
   }
   const { binding, client } = found.route;
+  await settings.admit(binding.method, request);
   const message = requestMessage(binding, {
     segments: found.segments,
     query,

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -70,6 +70,19 @@ test("a folder that cannot be made is named", async () => {
     name: "StoreUnavailableError",
     problem: "cannot-open",
   });
+});
+
+test.skipIf(process.platform === "win32")("new and existing files are readable by their owner alone", async () => {
+  const modes = () => ["", "-wal", "-shm"].map((suffix) => (statSync(file() + suffix).mode & 0o777).toString(8));
+  const first = await openDatabase(`sqlite:${file()}`, { migrations: table });
+  expect(modes()).toEqual(["600", "600", "600"]);
+  await first.close();
+  // As an earlier version left it, with a log that its process had no time to remove.
+  writeFileSync(`${file()}-wal`, "");
+  for (const suffix of ["", "-wal"]) chmodSync(file() + suffix, 0o644);
+  const again = await openDatabase(`sqlite:${file()}`, { migrations: table });
+  expect(modes()).toEqual(["600", "600", "600"]);
+  await again.close();
 });
 
 test.skipIf(process.getuid?.() === 0)("a read-only file is told as such", async () => {

@@ -40,14 +40,18 @@ export async function createAccessControl(
   await services.load();
   const verifier = createTokenVerifier({ users: users.find, services: services.find }, environment);
   const authorize = createAuthorize(verifier, owners);
+  const callerOf = ({ method, incoming }: Pick<GuardedCall, "method" | "incoming">) =>
+    authorize.identify(method, {
+      authorization: incoming.header("authorization"),
+      onBehalfOf: incoming.header(onBehalfOfHeader),
+    });
   return {
     async identify(call) {
-      const { method, incoming } = call;
       call.forwardedFor = (await forwardedFor(call, verifier)) ?? call.forwardedFor;
-      return authorize.identify(method, {
-        authorization: incoming.header("authorization"),
-        onBehalfOf: incoming.header(onBehalfOfHeader),
-      });
+      return callerOf(call);
+    },
+    async admit(call) {
+      authorize.permit(call.method, await callerOf(call));
     },
     permit(call, caller) {
       authorize.permit(call.method, caller);

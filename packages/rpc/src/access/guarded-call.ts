@@ -29,6 +29,8 @@ export interface AccessControl {
   identify(call: GuardedCall): Promise<Caller | undefined>;
   /** Throws UNAUTHENTICATED or PERMISSION_DENIED where the caller's role may not call the method. */
   permit(call: GuardedCall, caller: Caller | undefined): void;
+  /** {@link identify} and {@link permit} by the headers alone, for a call that is not open yet. Rejects where the call would be refused. */
+  admit(call: Pick<GuardedCall, "method" | "incoming">): Promise<void>;
   /** Rejects with PERMISSION_DENIED where the request is about something of another user. Undefined where there is nothing to check. */
   checkOwner(call: GuardedCall, caller: Caller | undefined, message: Message): Promise<void> | undefined;
 }

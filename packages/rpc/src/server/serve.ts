@@ -90,7 +90,11 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     ...serveMethods(pipeline, { entries: module.entries }),
   ]);
   const { httpPlugin } = module;
-  const local = createInProcessTransport(pipeline, methods, { protocolName: "rest", handsOver: true });
+  const local = createInProcessTransport(pipeline, methods, {
+    protocolName: "rest",
+    handsOver: true,
+    access: authorize,
+  });
   // Zero values are written, as in REST: a client looks for the list and the number, and ProtoJSON allows both.
   const json = { registry, alwaysEmitImplicit: true };
   const app = await createHttpApp({
@@ -153,7 +157,6 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     await close();
     throw error;
   }
-  pipeline.letIn();
   health.set("SERVING");
   const url = `${tls === undefined ? "http" : "https"}://${urlHost(address.address)}:${address.port}`;
   const adminUrl = adminAddress && `http://${urlHost(adminAddress.address)}:${adminAddress.port}`;

@@ -139,7 +139,12 @@ describe("GET /traces/{traceId}", () => {
 
   it("is not there where callers must say who they are", async () => {
     const { client, traces } = await serve({
-      authorize: { identify: async () => undefined, permit: () => {}, checkOwner: () => undefined },
+      authorize: {
+        identify: async () => undefined,
+        permit: () => {},
+        admit: async () => {},
+        checkOwner: () => undefined,
+      },
     });
     await client.echo({}, { headers: header() });
     expect((await traces()).status).toBe(404);

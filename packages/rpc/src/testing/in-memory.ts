@@ -13,7 +13,6 @@ import type { ServiceModule } from "../server/pipeline/service-module.ts";
  */
 export function connectInMemory(module: ServiceModule, environment: Environment): Transport {
   const pipeline = new CallPipeline({ environment, limits: defaultLimits, reasonDomain: module.reasonDomain });
-  pipeline.letIn();
   return createInProcessTransport(pipeline, serveMethods(pipeline, { entries: module.entries }), {
     protocolName: "grpc",
   });

@@ -7,6 +7,7 @@ import { Disk } from "./disk.ts";
 import { lockFile } from "./file-lock.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { GroupCommitOptions } from "./group-commit-options.ts";
+import { makeFilesPrivate } from "./private-files.ts";
 import { SqliteConnection } from "./sqlite-connection.ts";
 import { openSyncedFile, type SyncedFile } from "./synced-file.ts";
 
@@ -107,6 +108,7 @@ export async function openSqliteFile(path: string, options: SqliteOptions): Prom
   makeFolder(path);
   const lock = await lockFile(path);
   try {
+    makeFilesPrivate(path);
     const database = openLocked(path, { ...options, onReleased: lock.release });
     await database.ready().catch(async (error: unknown) => {
       await database.close();

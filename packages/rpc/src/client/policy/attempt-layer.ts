@@ -30,7 +30,7 @@ export class AttemptLayer implements CallLayer {
         this.#answered(state, startMs);
         return response;
       },
-      (error) => this.#failed(error, { state, startMs, call }),
+      (error) => this.#failed(error, { state, startMs, signal: call.signal }),
     );
   }
 
@@ -47,7 +47,7 @@ export class AttemptLayer implements CallLayer {
         this.#answered(state, startMs);
         return response;
       },
-      (error) => this.#failed(error, { state, startMs, call }),
+      (error) => this.#failed(error, { state, startMs, signal: call.signal }),
     );
   }
 
@@ -61,9 +61,9 @@ export class AttemptLayer implements CallLayer {
     state.metrics.attemptEnded(undefined, nowMs - startMs);
   }
 
-  #failed(reason: unknown, { state, startMs, call }: Attempt): never {
+  #failed(reason: unknown, { state, startMs, signal }: Attempt): never {
     const error = ConnectError.from(reason);
-    if (endedByDeadline(call.signal)) {
+    if (endedByDeadline(signal)) {
       markOwnTimer(error);
     }
     const nowMs = this.#clock.monotonic();
@@ -73,7 +73,7 @@ export class AttemptLayer implements CallLayer {
     if (saysNothing(error) || (reach === "lost" && startMs <= breaker.failedAtMs)) {
       // All calls of one connection break at once: that is one failure, not as many as there were calls.
       breaker.learnedNothing();
-    } else if (isTransportFailure(error, call.timeoutMs, state.policy.timeoutMs)) {
+    } else if (isTransportFailure(error, { waitedMs: nowMs - startMs, contractMs: state.policy.timeoutMs })) {
       breaker.failed(nowMs, error.rawMessage);
     } else if (isOwnTimer(error)) {
       breaker.learnedNothing();
@@ -87,7 +87,7 @@ export class AttemptLayer implements CallLayer {
 interface Attempt {
   readonly state: MethodState;
   readonly startMs: number;
-  readonly call: OutgoingUnary | OutgoingStream;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -108,15 +108,18 @@ function saysNothing(error: ConnectError): boolean {
  * Whether a failure speaks against the way to the target, or against the target as a whole, rather than being an answer:
  * - UNAVAILABLE, unless it gives a reason (`ErrorInfo`): then the service itself said so, for example because of something that it
  *   depends on in turn, and its other methods may well work;
- * - our own deadline, unless the call was given less than half of the time that the contract allows: who gives a call little time learns little.
+ * - this side's deadline, if the target had at least half of the time that the contract allows. A caller's own short deadline says nothing of
+ *   the target, nor does any deadline where the contract sets none, as for streams, which may send nothing for long.
  */
-function isTransportFailure(
-  error: ConnectError,
-  timeoutMs: number | undefined,
-  contractMs: number | undefined,
-): boolean {
+function isTransportFailure(error: ConnectError, { waitedMs, contractMs = Number.POSITIVE_INFINITY }: Wait): boolean {
   if (error.code === Code.Unavailable) {
     return reasonOf(error) === undefined;
   }
-  return isOwnTimer(error) && (contractMs === undefined || timeoutMs === undefined || timeoutMs >= contractMs / 2);
+  return isOwnTimer(error) && waitedMs >= contractMs / 2;
+}
+
+/** How long the target was waited for, and how long the contract lets a caller wait, in milliseconds. */
+interface Wait {
+  readonly waitedMs: number;
+  readonly contractMs: number | undefined;
 }

@@ -1,4 +1,4 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
@@ -148,21 +148,46 @@ describe("the circuit breaker", () => {
     const environment = standingEnvironment();
     const { transport, seen } = scriptedTransport(environment.clock, ["never"]);
     const client = createServiceClient(OrderService, transport, { environment });
-    const call = async (reason: unknown) => {
+    const call = async (reason: unknown, waitedMs = 4_000) => {
       const caller = new AbortController();
       const failed = rejection(client.cancelOrder({}, { signal: caller.signal }));
-      await environment.clock.advance(1);
+      await environment.clock.advance(waitedMs);
       caller.abort(reason);
       return (await failed).code;
     };
     for (let calls = 0; calls < 10; calls++) {
       expect(await call(new ConnectError("the caller went away", Code.Canceled))).toBe(Code.Canceled);
     }
+    const outOfTime = new ConnectError("out of time", Code.DeadlineExceeded);
+    for (let calls = 0; calls < 10; calls++) {
+      expect(await call(outOfTime, 5)).toBe(Code.DeadlineExceeded);
+    }
     for (let calls = 0; calls < 5; calls++) {
-      expect(await call(new ConnectError("out of time", Code.DeadlineExceeded))).toBe(Code.DeadlineExceeded);
+      expect(await call(outOfTime)).toBe(Code.DeadlineExceeded);
     }
     expect(await call(undefined)).toBe(Code.Unavailable);
-    expect(seen.length).toBe(15);
+    expect(seen.length).toBe(25);
+  });
+
+  it.each([5, 900, 5_000])("does not count streams whose caller gave them %i ms to begin", async (timeoutMs) => {
+    const environment = standingEnvironment();
+    let opened = 0;
+    const silent = Object.assign({}, scriptedTransport(environment.clock, []).transport, {
+      stream(_method: unknown, signal: AbortSignal) {
+        opened++;
+        return new Promise<never>((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+        });
+      },
+    });
+    const client = createServiceClient(OrderService, silent as unknown as Transport, { environment });
+    for (let streams = 0; streams < 30; streams++) {
+      const begun = client.watchOrders({}, { timeoutMs })[Symbol.asyncIterator]().next();
+      const failed = rejection(begun);
+      await environment.clock.advance(timeoutMs);
+      expect((await failed).code).toBe(Code.DeadlineExceeded);
+    }
+    expect(opened).toBe(30);
   });
 
   it("counts the break of one connection once, however many calls it carried, and refusals not at all", async () => {

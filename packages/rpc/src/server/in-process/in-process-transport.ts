@@ -6,11 +6,12 @@ import {
   type ContextValues,
   createContextKey,
   type StreamResponse,
-  type Transport,
   type UnaryResponse,
 } from "@connectrpc/connect";
+import type { AccessControl } from "../../access/guarded-call.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { IncomingCall } from "../pipeline/incoming-call.ts";
+import type { LocalCalls } from "../pipeline/local-calls.ts";
 import type { ServerCall } from "../pipeline/server-call.ts";
 import { type ServedMethod, throughPipeline } from "../pipeline/service-methods.ts";
 import { eachOverTheWire, errorOverTheWire, type HeaderInit, InProcessCall, overTheWire } from "./in-process-wire.ts";
@@ -28,6 +29,8 @@ export interface InProcessOptions {
    * its request after the call nor the answer. Default: false.
    */
   readonly handsOver?: boolean;
+  /** Who may call, for {@link LocalCalls.admit}. Default: everybody. */
+  readonly access?: AccessControl | undefined;
 }
 
 /**
@@ -37,8 +40,8 @@ export interface InProcessOptions {
 export function createInProcessTransport(
   pipeline: CallPipeline,
   methods: ReadonlyMap<string, ServedMethod>,
-  { protocolName, handsOver = false }: InProcessOptions,
-): Transport {
+  { protocolName, handsOver = false, access }: InProcessOptions,
+): LocalCalls {
   const over = handsOver ? create : overTheWire;
   const served = new Map<string, Served>();
   for (const [path, entry] of methods) {
@@ -79,6 +82,19 @@ export function createInProcessTransport(
   }
 
   return {
+    async admit(method, { header, contextValues }) {
+      if (access === undefined) {
+        return;
+      }
+      const fields = new Headers(header);
+      const incoming = { header: (name: string) => fields.get(name) ?? undefined };
+      try {
+        await access.admit({ method, incoming });
+      } catch (error) {
+        throw open(method, { header, contextValues, signal: undefined, timeoutMs: undefined }).close(error);
+      }
+    },
+
     async unary(method, signal, timeoutMs, header, input, contextValues) {
       const { through, call, incoming, close } = open(method, { signal, timeoutMs, header, contextValues });
       try {

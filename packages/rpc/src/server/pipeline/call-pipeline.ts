@@ -42,7 +42,6 @@ export class CallPipeline {
   readonly #journal: TraceJournal | undefined;
   readonly #metrics;
   readonly #admission: Admission;
-  #ready = false;
   readonly #open: Deadlines<ServerCall>;
 
   constructor({
@@ -98,11 +97,6 @@ export class CallPipeline {
     return this.#open;
   }
 
-  /** From now on calls are let in. Until then they get UNAVAILABLE, but for exempt ones. */
-  letIn(): void {
-    this.#ready = true;
-  }
-
   /**
    * Counts the call and makes the checks that need its headers alone. Throws where one fails at once; where the caller's token must be looked
    * at first, {@link ServerCall.identified} rejects. The body is not to be decoded before that is settled.
@@ -124,9 +118,6 @@ export class CallPipeline {
     const { incoming } = call;
     if (this.#proxies?.trusts(incoming.peer) === true) {
       call.forwardedFor = this.#proxies.clientOf(incoming.peer, incoming.header("x-forwarded-for"));
-    }
-    if (!this.#ready) {
-      throw new ConnectError("the server is starting", Code.Unavailable);
     }
     checkCaller(call, { access: this.#access, rate: this.#rate });
   }

@@ -1,10 +1,11 @@
 import type { DescService } from "@bufbuild/protobuf";
-import type { ServiceImpl, Transport } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import type { FastifyInstance, RouteOptions } from "fastify";
 import type { JSONWebKeySet } from "jose";
 import type { AnyRequest, AnyResponse } from "../http/http-messages.ts";
 import type { TrustedProxies } from "../http/trusted-proxies.ts";
 import type { CountCall } from "./caller-check.ts";
+import type { LocalCalls } from "./local-calls.ts";
 
 /** A contract and what stands behind it. Made by {@link implement}. */
 export interface ServiceEntry {
@@ -58,7 +59,7 @@ export interface ServiceModule {
    * pages (those with an `origin`) go through Fastify too, so that its hooks can answer them. What it answers, if anything, is
    * asked before Fastify is, for requests that are no unary calls.
    */
-  readonly httpPlugin?: (app: FastifyInstance, local: Transport) => Promise<TakeRequest | undefined>;
+  readonly httpPlugin?: (app: FastifyInstance, local: LocalCalls) => Promise<TakeRequest | undefined>;
   /** Work before the port listens, for example starting recovery. */
   start?(): Promise<void>;
   /** Ends background work. Called after the last call was answered. Databases are closed here, last. */

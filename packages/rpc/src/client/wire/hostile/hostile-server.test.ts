@@ -15,6 +15,9 @@ const overtimeMs = 100;
 /** How long others in the process may wait for the thread, in processor time, in milliseconds. */
 const heldMsMax = 100;
 
+/** A measurement is taken again before it counts: garbage collection and other processes disturb a single one. */
+const measured = { retry: 2 };
+
 const dialects = ["grpc/2", "grpc-web/2", "connect/2", "grpc-web/1.1", "connect/1.1"] as const;
 
 const attacks = [
@@ -129,6 +132,7 @@ for (const dialect of unaryDialects) {
   describe(`a unary call over ${dialect} whose server sends`, () => {
     it.each(unaryAttacks)(
       "%s ends by its deadline, leaves the thread to others, and takes bounded memory",
+      measured,
       async (attack) => {
         const client = clientOf(attack, dialect);
         const ends = attack.startsWith("one ");
@@ -149,6 +153,7 @@ for (const dialect of dialects) {
   describe(`a stream over ${dialect} whose server sends`, () => {
     it.each(attacks)(
       "%s ends by its deadline, leaves the thread to others, and takes bounded memory",
+      measured,
       async (attack) => {
         const client = clientOf(attack, dialect);
         const code = await outcome(async () => {
@@ -162,7 +167,7 @@ for (const dialect of dialects) {
       },
     );
 
-    it("a message in pieces of one byte gets it, in time linear in its bytes", async () => {
+    it("a message in pieces of one byte gets it, in time linear in its bytes", measured, async () => {
       const client = clientOf(onePieceEach, dialect);
       const startMs = cpuMs();
       const stop = new AbortController();
