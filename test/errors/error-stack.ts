@@ -35,7 +35,10 @@ export async function openErrorStack(): Promise<ErrorStack> {
     "notification",
     createNotificationModule({
       environment: notificationEnvironment,
-      database: await openDatabase("sqlite::memory:", { migrations: notificationMigrations, clock: notificationEnvironment.clock }),
+      database: await openDatabase("sqlite::memory:", {
+        migrations: notificationMigrations,
+        clock: notificationEnvironment.clock,
+      }),
       channel: { name: "none", async send() {}, async close() {} } as never,
       shopEmail: "shop@example.com",
     }),
@@ -45,11 +48,18 @@ export async function openErrorStack(): Promise<ErrorStack> {
   const echoB = environmentOf("echo-b");
   urls["echo-b"] = await open(
     "echo-b",
-    createCallEchoModule({ environment: echoB, echo: createServiceClient(EchoService, urls["echo-a"], { environment: echoB }) }),
+    createCallEchoModule({
+      environment: echoB,
+      echo: createServiceClient(EchoService, urls["echo-a"], { environment: echoB }),
+    }),
     echoB,
   );
   const gatewayEnvironment = environmentOf("gateway");
-  urls.gateway = await open("gateway", createGatewayModule({ environment: gatewayEnvironment, requestsPerMinuteMax: 0, backends: urls as never }), gatewayEnvironment);
+  urls.gateway = await open(
+    "gateway",
+    createGatewayModule({ environment: gatewayEnvironment, requestsPerMinuteMax: 0, backends: urls as never }),
+    gatewayEnvironment,
+  );
   return {
     urls: urls as Record<StackServer, string>,
     async [Symbol.asyncDispose]() {

@@ -22,8 +22,8 @@ describe("a word that its enum does not have is found", () => {
   ])("%j", (json, path, hint) => {
     const found = findUnknownWord(search, json);
     expect(found?.path).toBe(path);
-    expect(found?.message).toContain(hint);
-    expect(found?.message.length).toBeLessThan(400);
+    expect(found?.description).toContain(hint);
+    expect(found?.description.length).toBeLessThan(400);
   });
 
   test.each([

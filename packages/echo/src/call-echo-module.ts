@@ -1,3 +1,4 @@
+import { platform } from "@parley/gen/services.js";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
@@ -15,7 +16,7 @@ export interface CallEchoModuleOptions {
 export function createCallEchoModule({ environment, echo }: CallEchoModuleOptions): ServiceModule {
   const { clock, log } = environment;
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
     entries: [
       implement(CallEchoService, {
         async callEcho({ message }, context) {

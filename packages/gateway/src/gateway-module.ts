@@ -3,6 +3,7 @@ import type { Client, Transport } from "@connectrpc/connect";
 import { isExposed, methodPolicy } from "@parley/contract";
 import { Health } from "@parley/gen/health/v1/health_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
+import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import { type ConnectionPool, createServiceClient } from "@parley/rpc/client";
 import type { ServiceModule, TrustedProxies } from "@parley/rpc/server";
@@ -11,7 +12,6 @@ import { openDoor } from "./door.ts";
 import { forward } from "./forward.ts";
 import { createRateLimit } from "./limits/rate-limit.ts";
 import { createProductCache } from "./product-cache.ts";
-import { reasonDomain } from "./public-error.ts";
 import { type BackendName, type PublicService, publicServices } from "./public-services.ts";
 import { StreamChannels } from "./stream-channels.ts";
 
@@ -27,6 +27,8 @@ export interface GatewayModuleOptions {
   readonly signIn?: boolean;
   /** The pages whose scripts may read answers, see `corsOrigins`. Default: the gateway's own pages and those on localhost. */
   readonly corsOrigins?: readonly string[];
+  /** The page that errors link to, or "off". Default: the platform's. */
+  readonly errorHelpUrl?: string | undefined;
 }
 
 /** The public door: every public method of the platform, by REST and by RPC, on one port. */
@@ -38,6 +40,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     trustedProxies,
     signIn = true,
     corsOrigins = ["localhost"],
+    errorHelpUrl = platform.errorHelpUrl,
   } = options;
   // What the door calls with is its caller's own token, and never its own: that would give everybody the rights of a service.
   const { identity, ...nameless } = environment;
@@ -65,7 +68,9 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     streams.clients((pool) => client(service, backend, pool));
   const stopping = new AbortController();
   return {
-    reasonDomain,
+    // Where the services behind it are is not told to the world: no directory.
+    reasonDomain: platform.reasonDomain,
+    errorHelpUrl: platform.errorHelpUrl,
     trustedProxies,
     entries: offered.map(({ service, backend }) =>
       forward(service, client(service, backend), {
@@ -85,6 +90,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
       backendStates: createBackendHealth(health, environment.clock),
       signIn,
       corsOrigins,
+      errorHelpUrl: errorHelpUrl === "off" ? undefined : errorHelpUrl,
     }),
     async start() {
       if (backends.product !== undefined) {

@@ -2,9 +2,6 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { reasonError, reasonOf } from "@parley/rpc";
 
-/** The domain of the reasons in errors that the gateway itself makes. */
-export const reasonDomain = "parley.dev";
-
 /**
  * What the world is told of a service's error. What the service meant for its caller goes through; where the error is about
  * the platform itself, addresses and causes stay inside: UNAVAILABLE says which service and when to try again, INTERNAL and

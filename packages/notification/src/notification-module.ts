@@ -1,3 +1,4 @@
+import { platform } from "@parley/gen/services.js";
 import { createInbox, inboxMigrations, openConsumer } from "@parley/events";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
@@ -56,7 +57,7 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
   });
 
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
     entries: createNotificationServices({
       environment,
       database,

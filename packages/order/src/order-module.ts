@@ -1,3 +1,4 @@
+import { platform } from "@parley/gen/services.js";
 import { type Broker, createEventLog, createRelay } from "@parley/events";
 import { type Clock, type Environment, sleep } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
@@ -68,7 +69,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
   });
 
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
     entries: [service],
     owners: { order: async (id) => (await store.get(id))?.userId },
     async start() {

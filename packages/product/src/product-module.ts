@@ -1,3 +1,4 @@
+import { platform } from "@parley/gen/services.js";
 import { type Broker, createEventLog, createRelay, eventTypes } from "@parley/events";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
@@ -33,7 +34,7 @@ export function createProductModule(options: ProductModuleOptions): ServiceModul
   let stopPruning = async () => {};
 
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
     entries: [
       createProductService({ environment, database, events }),
       createInventoryService({ environment, database, inventory, events, eventLog }),

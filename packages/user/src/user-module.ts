@@ -1,3 +1,4 @@
+import { platform } from "@parley/gen/services.js";
 import { type Broker, createEventLog, createRelay } from "@parley/events";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
@@ -66,7 +67,7 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
   }
 
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
     entries: [createUserService({ environment, database, eventLog, passwords, signIn, keys, signInRequired })],
     publishedKeys: () => keys.published(),
     httpRoutes: [

@@ -123,7 +123,9 @@ function checkNumber(kind: "integer64" | "number", text: string): void {
   const written = kind === "integer64" ? integer.test(text) : decimal.test(text) || notFinite.has(text);
   // What is no number at all is left to the decoder; it takes some texts that are written as numbers of other languages.
   if (text.length > numberCharsMax || (!written && !Number.isNaN(Number(text)))) {
-    throw new JsonNumberError(`must be a decimal number, such as 1; it is ${JSON.stringify(text.slice(0, numberCharsMax))}`);
+    throw new JsonNumberError(
+      `must be a decimal number, such as 1; it is ${JSON.stringify(text.slice(0, numberCharsMax))}`,
+    );
   }
 }
 

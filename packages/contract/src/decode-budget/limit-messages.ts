@@ -4,9 +4,7 @@ import type { FieldShape } from "./message-shape.ts";
 /** `max_items` or `max_pairs`. */
 export function tooManyItems({ itemsMax, desc }: Pick<FieldShape, "itemsMax" | "desc">): DecodeLimitError {
   const message =
-    desc.fieldKind === "map"
-      ? `must have at most ${itemsMax} entries`
-      : `must have at most ${itemsMax} items`;
+    desc.fieldKind === "map" ? `must have at most ${itemsMax} entries` : `must have at most ${itemsMax} items`;
   return new DecodeLimitError("list", itemsMax, message);
 }
 

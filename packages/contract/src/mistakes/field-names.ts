@@ -1,4 +1,4 @@
-import type { DescMessage } from "@bufbuild/protobuf";
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { findField } from "../field-path.ts";
 
 /** Answers a field's path in another spelling, or undefined for what is the path of no field. */
@@ -42,7 +42,7 @@ function spelled(message: DescMessage, path: string): string | undefined {
   const names: string[] = [];
   for (const segment of path.split(".")) {
     const [, name = "", entry = ""] = segmentPattern.exec(segment) ?? [];
-    const field = at === undefined ? undefined : findField(at, name);
+    const field: DescField | undefined = at === undefined ? undefined : findField(at, name);
     if (field === undefined) {
       return undefined;
     }

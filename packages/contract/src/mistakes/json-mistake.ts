@@ -2,6 +2,7 @@ import { type DescField, type DescMessage, type JsonObject, type JsonValue, Scal
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { unknownWord } from "../enum-words.ts";
 import { findField } from "../field-path.ts";
+import { rulesOf } from "../field-rules.ts";
 import { elementExample, exampleOf, messageExample } from "./examples.ts";
 import { quoteShortly } from "./field-sentence.ts";
 
@@ -91,7 +92,7 @@ function inField(field: DescField, value: JsonValue, path: string, depth: number
 function inElement(field: DescField, value: JsonValue, path: string, depth: number): JsonMistake | undefined {
   const { message } = field;
   if (value === null) {
-    return { path, description: `must not be null; ${elementForm(field)}` };
+    return { path, description: `${elementForm(field)}; it is null` };
   }
   if (field.enum !== undefined) {
     return typeof value === "string"
@@ -125,8 +126,8 @@ const wholeNumbers: ReadonlyMap<ScalarType, readonly [bigint, bigint]> = new Map
   ...[ScalarType.UINT64, ScalarType.FIXED64].map((type) => [type, [0n, 2n ** 64n - 1n]]),
 ] as [ScalarType, readonly [bigint, bigint]][]);
 
-/** What it must be, with an example. */
-function elementForm(field: DescField): string {
+/** What one value of a field must be, with an example. */
+export function elementForm(field: DescField): string {
   const example = shown(elementExample(field));
   if (field.enum !== undefined) {
     return `must be one of ${field.enum.values.map(({ name }) => name).join(", ")}`;
@@ -145,10 +146,19 @@ function elementForm(field: DescField): string {
     case ScalarType.FLOAT:
       return `must be a number, such as ${example}`;
     default: {
-      const [least, most] = wholeNumbers.get(field.scalar as ScalarType) ?? [0n, 0n];
+      const [least, most] = rangeOf(field);
       return `must be a whole number from ${least} to ${most}, such as ${example}`;
     }
   }
+}
+
+/** From the contract's rule, where it gives both ends; otherwise from the type. */
+function rangeOf(field: DescField): readonly [bigint | number, bigint | number] {
+  const type = rulesOf(field)?.type;
+  if (type?.case === "int32" && type.value.greaterThan.case === "gte" && type.value.lessThan.case === "lte") {
+    return [type.value.greaterThan.value, type.value.lessThan.value];
+  }
+  return wholeNumbers.get(field.scalar as ScalarType) ?? [0n, 0n];
 }
 
 /** What is wrong with a value: "is a number". Undefined for one that can be read. */
@@ -209,8 +219,8 @@ const moneyType = "google.type.Money";
 /** An amount as the caller may have meant it: 9.99 is 9 units and 990,000,000 nanos. */
 function moneyExample(json: JsonValue): JsonValue {
   const amount = typeof json === "number" ? json : typeof json === "string" ? Number.parseFloat(json) : Number.NaN;
-  const [, units = "9", decimals = typeof json === "number" ? "0" : "99"] =
-    amount >= 0 && amount < 1e15 ? (/^(\d+)(?:\.(\d{1,9}))?$/.exec(String(amount)) ?? []) : [];
+  const [, units = "9", decimals = "0"] =
+    amount >= 0 && amount < 1e15 ? (/^(\d+)(?:\.(\d{1,9}))?$/.exec(String(amount)) ?? []) : ["", "9", "99"];
   const nanos = Number(decimals.padEnd(9, "0"));
   return { currencyCode: "USD", units, ...(nanos === 0 ? {} : { nanos }) };
 }
@@ -227,7 +237,9 @@ function kindOf(json: JsonValue): string {
 
 function shown(example: JsonValue): string {
   // With a space after each comma and colon, as people write it.
-  return JSON.stringify(example, undefined, 1).replaceAll(/\n\s*(?=[}\]])|(?<=[{[])\n\s*/g, "").replaceAll(/\n\s*/g, " ");
+  return JSON.stringify(example, undefined, 1)
+    .replaceAll(/\n\s*(?=[}\]])|(?<=[{[])\n\s*/g, "")
+    .replaceAll(/\n\s*/g, " ");
 }
 
 function below(path: string, name: string): string {

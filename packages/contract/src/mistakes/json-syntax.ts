@@ -25,7 +25,9 @@ export function jsonSyntaxWords(text: string, cause: unknown): string {
 
 function named(character: string): string {
   const code = character.codePointAt(0) ?? 0;
-  return code < 0x20 ? `control character U+${code.toString(16).toUpperCase().padStart(4, "0")}` : `character ${JSON.stringify(character)}`;
+  return code < 0x20
+    ? `control character U+${code.toString(16).toUpperCase().padStart(4, "0")}`
+    : `character ${JSON.stringify(character)}`;
 }
 
 /** V8 leaves the position out of errors about short texts, and quotes the character instead. */

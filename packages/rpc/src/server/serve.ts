@@ -70,6 +70,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   const journal =
     authorize === undefined || config.admin !== undefined ? new TraceJournal(environment.clock) : undefined;
   const metricsPage = createMetricsPage(environment.metrics, environment.clock);
+  const errorHelpUrl = config.errorHelpUrl === "off" ? undefined : (config.errorHelpUrl ?? module.errorHelpUrl);
   const pipeline = new CallPipeline({
     environment,
     limits,
@@ -78,6 +79,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     trustedProxies: module.trustedProxies,
     explainErrors: config.explainErrors,
     reasonDomain: module.reasonDomain,
+    errorHelpUrl,
     journal,
   });
   const health = createHealth(module.entries.map(({ service }) => service.typeName));
@@ -123,11 +125,16 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     leaveCrossOrigin: httpPlugin !== undefined,
     json,
   };
+  let listeningPort: number | undefined;
   const path = firstOf([
     ...(config.rpcPath === "stock"
       ? []
       : [createUnaryPath(pipeline, pathOptions), createStreamPath(pipeline, pathOptions)]),
-    createRefusals(pathOptions),
+    createRefusals({
+      ...pathOptions,
+      reasons: { domain: module.reasonDomain ?? "", helpUrl: errorHelpUrl },
+      surroundings: { name, directory: module.directory ?? [], port: () => listeningPort },
+    }),
   ]);
   const listener = createListener({
     limits,
@@ -157,6 +164,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     await close();
     throw error;
   }
+  listeningPort = address.port;
   health.set("SERVING");
   const url = `${tls === undefined ? "http" : "https"}://${urlHost(address.address)}:${address.port}`;
   const adminUrl = adminAddress && `http://${urlHost(adminAddress.address)}:${adminAddress.port}`;

@@ -108,6 +108,10 @@ export const serverSettings = {
     requiredWhen: ({ TLS_CERT_FILE: cert }) => cert !== undefined,
   }),
   TLS_CA_FILE: str({ default: undefined, desc: "Who signs the certificates that clients may show, PEM." }),
+  ERROR_HELP_URL: str({
+    default: undefined,
+    desc: "The page that errors link to, one section for each reason, or off.",
+  }),
   LOG_LEVEL: choice(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info" }),
   LOG_FORMAT: choice(["json", "logfmt"], { default: "json" }),
   SHUTDOWN_GRACE_MS: wholeNumber({ min: 0, max: 600_000, default: 10_000 }),
@@ -161,6 +165,7 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
     reflection: values.REFLECTION,
     ...(values.AUTH === "off" ? { hostCheck: hostCheck(values) } : {}),
     rpcPath: values.RPC_PATH,
+    errorHelpUrl: values.ERROR_HELP_URL,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     limits: limitsOf(values),
   };

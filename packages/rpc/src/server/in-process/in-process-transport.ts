@@ -67,6 +67,9 @@ export function createInProcessTransport(
     const close = (error?: unknown) => {
       signal?.removeEventListener("abort", cancel);
       const sent = error === undefined ? undefined : ConnectError.from(error);
+      if (sent !== undefined) {
+        pipeline.explain(call, sent);
+      }
       pipeline.close(call, sent);
       return sent === undefined ? undefined : errorOverTheWire(sent, incoming);
     };

@@ -7,7 +7,7 @@ export function answerUnknownPath(
   reply: FastifyReply,
 ): FastifyReply {
   const path = (request.url ?? "/").split("?", 1)[0]?.slice(0, pathCharsMax) ?? "/";
-  const message = `there is nothing at ${path}`;
+  const message = `There is nothing at ${path}. The path of a call is /package.Service/Method; GET /health tells the server's state.`;
   const contentType = request.headers["content-type"];
   if (contentType?.startsWith("application/grpc") === true) {
     return reply

@@ -1,8 +1,8 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { methodPolicy } from "@parley/contract";
+import { methodPolicy, spellForJson } from "@parley/contract";
 import type { AccessControl } from "../../access/guarded-call.ts";
-import { setReasonDomain } from "../../call/reason-error.ts";
+import { completeReason } from "../../call/reason-error.ts";
 import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
@@ -39,6 +39,7 @@ export class CallPipeline {
   readonly #proxies: TrustedProxies | undefined;
   readonly #explainErrors: boolean;
   readonly #reasonDomain: string | undefined;
+  readonly #errorHelpUrl: string | undefined;
   readonly #journal: TraceJournal | undefined;
   readonly #metrics;
   readonly #admission: Admission;
@@ -52,10 +53,12 @@ export class CallPipeline {
     trustedProxies,
     explainErrors = true,
     reasonDomain,
+    errorHelpUrl,
     journal,
   }: CallPipelineOptions) {
     this.#journal = journal;
     this.#reasonDomain = reasonDomain;
+    this.#errorHelpUrl = errorHelpUrl;
     this.#explainErrors = explainErrors;
     this.#environment = environment;
     this.#open = new Deadlines<ServerCall>(environment.clock);
@@ -79,7 +82,10 @@ export class CallPipeline {
       timeoutMs: methodPolicy(method).timeoutMs ?? unbounded,
       exempt,
       placeKind: placeKindOf(method, exempt),
-      reasonDomain: this.#reasonDomain ?? method.parent.file.proto.package,
+      reasonSource: {
+        domain: this.#reasonDomain ?? method.parent.file.proto.package,
+        helpUrl: this.#errorHelpUrl,
+      },
       pace: new MethodPace({ queueTimeMaxMs: this.#limits.queueAgeMaxMs }),
       metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
       log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
@@ -156,9 +162,12 @@ export class CallPipeline {
       this.#metrics.exceeded(limit).value++;
     }
     if (this.#explainErrors) {
-      explainError(error, call.method);
+      explainError(error, call);
     }
-    setReasonDomain(error, call.runtime.reasonDomain);
+    completeReason(error, call.runtime.reasonSource);
+    if (call.incoming.jsonNames === true) {
+      spellForJson(error, call.method.input);
+    }
   }
 
   /** One message in, one out. Rejects with what the caller is to be told. */

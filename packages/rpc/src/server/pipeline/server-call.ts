@@ -1,5 +1,5 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ContextValues, type HandlerContext } from "@connectrpc/connect";
+import type { ConnectError, ContextValues, HandlerContext } from "@connectrpc/connect";
 import type { GuardedCall } from "../../access/guarded-call.ts";
 import type { CallContext, Caller } from "../../call/call-context.ts";
 import { requestIdHeader, requestIdOf } from "../../call/request-id.ts";
@@ -10,7 +10,7 @@ import type { BatchedCall, EndedCall } from "../../telemetry/ended-call.ts";
 import type { PlaceHolders } from "../admission/place-budget.ts";
 import { CallValues } from "./call-values.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import { streamAgeReached } from "./limit-errors.ts";
+import { deadlineExceeded, streamAgeReached } from "./limit-errors.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
 
 /**
@@ -233,7 +233,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
 
   /** Cuts the call off because its time is up: its deadline has passed, or the stream has reached its maximum age. */
   expire(): void {
-    this.abort(this.endMs < this.deadlineMs ? streamAgeReached() : deadlineExceeded());
+    this.abort(this.endMs < this.deadlineMs ? streamAgeReached() : deadlineExceeded(this));
   }
 
   /** Cuts the call off: whatever waits for it is told why. Only the first reason counts. */
@@ -276,10 +276,6 @@ export interface Settled<T> {
 
 /** Without a reason each signal would make one of its own, with a stack: much of what a short call costs. */
 const callEnded = new DOMException("the call has ended", "AbortError");
-
-function deadlineExceeded(): ConnectError {
-  return new ConnectError("the call took longer than its deadline allows", Code.DeadlineExceeded);
-}
 
 /** The caller was answered already; what an implementation still throws after that has nobody to go to. */
 function ignoreLateFailure(): void {}

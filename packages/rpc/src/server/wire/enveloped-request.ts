@@ -99,7 +99,10 @@ export function grpcTimeoutMs({ headers }: Exchange): number | undefined {
   }
   const timeoutMs = typeof value === "string" ? parseGrpcTimeoutMs(value) : undefined;
   if (timeoutMs === undefined) {
-    throw new ConnectError(`protocol error: invalid grpc timeout value: ${value}`, Code.InvalidArgument);
+    throw new ConnectError(
+      `The header grpc-timeout must be 1 to 8 digits and a unit (H, M, S, m, u or n), such as 5S; it is ${JSON.stringify(String(value).slice(0, 50))}.`,
+      Code.InvalidArgument,
+    );
   }
   return timeoutMs;
 }

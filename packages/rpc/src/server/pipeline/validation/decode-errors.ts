@@ -25,16 +25,20 @@ export const tooComplexReason = "MESSAGE_TOO_COMPLEX";
 export function binaryRequestError(error: unknown, request: DescMessage): ConnectError {
   return (
     limitOrConnectError(error) ??
-    mistakeError({
-      path: "",
-      description: `the request is not a ${request.typeName} in protobuf's binary form: ${binaryWords(error)}`,
-    }, error)
+    mistakeError(
+      {
+        path: "",
+        description: `the request is not protobuf of the type ${request.typeName}: ${binaryWords(error)}`,
+      },
+      error,
+    )
   );
 }
 
 /** The same, for a request in JSON. Names the first value of another type than its field's, with an example of the right form. */
 export function jsonRequestError(error: unknown, request: DescMessage, bytes: Buffer): ConnectError {
-  const known = limitOrConnectError(error);
+  // A number in another notation is told with the range that its field has.
+  const known = error instanceof JsonNumberError ? undefined : limitOrConnectError(error);
   if (known !== undefined) {
     return known;
   }
@@ -52,7 +56,10 @@ export function jsonRequestError(error: unknown, request: DescMessage, bytes: Bu
         : `the request is not JSON: ${jsonSyntaxWords(text, cause)}`;
     return mistakeError({ path: "", description: why }, error);
   }
-  return mistakeError(findJsonMistake(request, json) ?? otherMistake(error, request), error);
+  const mistake = findJsonMistake(request, json);
+  return mistake === undefined
+    ? (limitOrConnectError(error) ?? mistakeError(otherMistake(error, request), error))
+    : mistakeError(mistake, error);
 }
 
 function limitOrConnectError(error: unknown): ConnectError | undefined {
@@ -74,7 +81,10 @@ export function otherMistake(error: unknown, request: DescMessage): JsonMistake 
       const field = cause.field();
       return field.kind === "field"
         ? { path: field.jsonName, description: formOf(field) }
-        : { path: "", description: `set only one of ${field.fields.map(({ jsonName }) => `\`${jsonName}\``).join(", ")}` };
+        : {
+            path: "",
+            description: `set only one of ${field.fields.map(({ jsonName }) => `\`${jsonName}\``).join(", ")}`,
+          };
     }
     const twice = /duplicate (?:object )?key "?([\w.]+)/.exec(cause.message)?.[1];
     if (twice !== undefined) {
