@@ -1,8 +1,8 @@
-import { platform } from "@parley/gen/services.js";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { CallEchoService, type EchoErrorSchema, type EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { platform } from "@parley/gen/services.js";
 import { type Environment, within } from "@parley/rpc";
 import { implement, type ServiceModule } from "@parley/rpc/server";
 

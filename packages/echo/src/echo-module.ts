@@ -1,5 +1,5 @@
-import { platform } from "@parley/gen/services.js";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import { implement, type ServiceModule } from "@parley/rpc/server";
 

@@ -29,7 +29,7 @@ function unavailable(error: ConnectError): ConnectError {
   const { target: _address, service, ...rest } = metadata;
   return reasonError(Code.Unavailable, {
     reason,
-    message: `${service ?? "a service that is needed"} is unavailable now`,
+    message: `${service ?? "A service that is needed"} is unavailable. Try again.`,
     metadata: { ...rest, ...(service === undefined ? {} : { service }) },
     retryAfterMs: retryAfterMs(error) ?? retryAfterDefaultMs,
     cause: error,
@@ -45,7 +45,8 @@ function internal(error: ConnectError): ConnectError {
   const requestId = reasonOf(error)?.metadata.requestId;
   return reasonError(Code.Internal, {
     reason: "INTERNAL",
-    message: "internal error",
+    message:
+      requestId === undefined ? "Internal error." : `Internal error. Report it with the request id ${requestId}.`,
     metadata: requestId === undefined ? {} : { requestId },
     cause: error,
   });

@@ -1,5 +1,5 @@
-import { platform } from "@parley/gen/services.js";
 import { createInbox, inboxMigrations, openConsumer } from "@parley/events";
+import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import type { Database, Migration } from "@parley/store";

@@ -1,5 +1,5 @@
-import { platform } from "@parley/gen/services.js";
 import { type Broker, createEventLog, createRelay } from "@parley/events";
+import { platform } from "@parley/gen/services.js";
 import { type Clock, type Environment, sleep } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import type { Database } from "@parley/store";

@@ -19,7 +19,7 @@ export function tooManyElements(elementsMax: number): DecodeLimitError {
   return new DecodeLimitError(
     "elements",
     elementsMax,
-    `the message has more than ${elementsMax} elements (messages, list and map entries, unknown fields), the limit for its size; ` +
+    `the message has more than ${elementsMax} elements (messages, list and map entries, unknown fields), the limit for a message of its size; ` +
       `send fewer at once (REQUEST_ELEMENTS_MAX; ${bytesPerElement} bytes each)`,
   );
 }

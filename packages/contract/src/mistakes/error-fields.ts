@@ -1,4 +1,4 @@
-import { type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type DescMessage, type DescMethod, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { type BadRequest, BadRequestSchema, ErrorInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { jsonFieldPath, type RenameField, renameFields } from "./field-names.ts";
@@ -26,9 +26,9 @@ export function renameErrorFields(error: ConnectError, rename: RenameField): voi
   });
 }
 
-/** Writes the names of a request's fields as JSON does: for callers that speak JSON. */
-export function spellForJson(error: ConnectError, request: DescMessage): void {
-  renameErrorFields(error, (path) => jsonFieldPath(request, path));
+/** Writes the names of a method's fields as JSON does: for callers that speak JSON. */
+export function spellForJson(error: ConnectError, { input, output }: Pick<DescMethod, "input" | "output">): void {
+  renameErrorFields(error, (path) => jsonFieldPath(input, path) ?? jsonFieldPath(output, path));
 }
 
 const renamed: ReadonlyMap<string, DescMessage> = new Map(

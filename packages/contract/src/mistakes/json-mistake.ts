@@ -10,6 +10,8 @@ import { quoteShortly } from "./field-sentence.ts";
 export interface JsonMistake {
   /** Where it stands, as the caller wrote it, for example `items[0].quantity`. Empty for the request as a whole. */
   readonly path: string;
+  /** A field to blame where the path is empty. */
+  readonly field?: string;
   /** What it must be, an example of that form, and what it is. Goes on from the path. */
   readonly description: string;
 }
@@ -62,7 +64,8 @@ function twoOfOne(message: DescMessage, json: JsonObject, path: string): JsonMis
     const given = fields.filter(({ jsonName, name }) => (json[jsonName] ?? json[name] ?? null) !== null);
     if (given.length > 1) {
       const names = given.map(({ jsonName }) => `\`${below(path, jsonName)}\``);
-      return { path, description: `set either ${names.join(" or ")}, not both` };
+      const field = below(path, given.at(-1)?.jsonName ?? "");
+      return { path: "", field, description: `set either ${names.join(" or ")}, not both` };
     }
   }
   return undefined;

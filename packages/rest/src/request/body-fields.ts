@@ -83,11 +83,11 @@ function refuseUnknown(message: DescMessage, name: string, path: string): never 
   const nearest = nearestName(name, known);
   const hint =
     nearest !== undefined
-      ? `did you mean \`${nearest}\`?`
+      ? `did you mean ${nearest}?`
       : known.length === 0
         ? `${message.name} has no fields`
-        : `the fields are ${known.map((each) => `\`${each}\``).join(", ")}`;
-  const shown = quoted(path).slice(1, -1);
+        : `the fields are ${known.join(", ")}`;
+  const shown = path === "" ? '""' : quoted(path).slice(1, -1);
   throw new RestProblem("UNKNOWN_FIELD", fieldSentence(shown, `is not a field of the body; ${hint}`), {
     field: shown,
     ...(nearest === undefined ? {} : { metadata: { nearest } }),
@@ -131,9 +131,9 @@ function refuseText(value: JsonValue, path: string): void {
 }
 
 /** Blames one field, by its path as the caller wrote it. */
-export function mistake({ path, description }: JsonMistake, cause?: unknown): RestProblem {
+export function mistake({ path, description, field = path }: JsonMistake, cause?: unknown): RestProblem {
   return new RestProblem("INVALID_REQUEST", fieldSentence(path, description), {
     cause,
-    ...(path === "" ? {} : { field: path, description }),
+    ...(field === "" ? {} : { field, description }),
   });
 }

@@ -121,8 +121,8 @@ function nearestHint(message: DescMessage, name: string): string {
   return nearest === undefined
     ? known.length === 0
       ? "this request has none"
-      : `there are ${known.map((each) => `\`${each}\``).join(", ")}`
-    : `did you mean \`${nearest}\`?`;
+      : `there are ${known.join(", ")}`
+    : `did you mean ${nearest}?`;
 }
 
 function unknownParameter(name: string, why: string): RestProblem {

@@ -1,5 +1,6 @@
 import {
   type DescField,
+  type DescOneof,
   fromJson,
   type JsonObject,
   type JsonValue,
@@ -157,11 +158,25 @@ function invalidField(cause: unknown, binding: Binding, body: JsonValue | undefi
     return mistake({ path, description: cause.message }, cause);
   }
   // The decoder's own words are about JSON as it sees it, with what path and query say in it.
-  const found = isFieldError(cause) ? cause.field() : undefined;
+  const found = blamedField(cause);
+  if (found?.kind === "oneof") {
+    const names = found.fields.map(({ jsonName }) => jsonName);
+    const words = `set only one of ${names.map((each) => `\`${each}\``).join(", ")}`;
+    return mistake({ path: "", field: names.at(-1) ?? "", description: words }, cause);
+  }
   return mistake(
-    found?.kind === "field"
-      ? { path: found.jsonName, description: formOf(found) }
-      : { path: "", description: `the request is not of the form of ${request.typeName}` },
+    found === undefined
+      ? { path: "", description: `the request is not of the form of ${request.typeName}` }
+      : { path: found.jsonName, description: formOf(found) },
     cause,
   );
+}
+
+function blamedField(error: unknown): DescField | DescOneof | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (isFieldError(cause)) {
+      return cause.field();
+    }
+  }
+  return undefined;
 }

@@ -90,7 +90,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       throw error;
     });
     if (!right || known === undefined) {
-      throw new UserError("WRONG_CREDENTIALS", "E-mail address and password do not go together.");
+      throw new UserError("WRONG_CREDENTIALS", "The e-mail address or the password is wrong.");
     }
     byAccount.forget(account);
     // Only the one try: knowing one password must not give free guesses at others.
@@ -136,7 +136,10 @@ export function createSignIn(options: SignInOptions): SignIn {
         return findUser(transaction, token.userId);
       });
       if (user === undefined) {
-        throw new UserError("REFRESH_TOKEN_ENDED", "The refresh token has ended. Sign in again.");
+        throw new UserError(
+          "REFRESH_TOKEN_ENDED",
+          "The refresh token is unknown, used, revoked or expired. Sign in again.",
+        );
       }
       return open(user, next);
     },

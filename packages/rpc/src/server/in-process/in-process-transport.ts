@@ -52,7 +52,7 @@ export function createInProcessTransport(
   function open(method: DescMethod, { signal, timeoutMs, header, contextValues }: CallStart): Opened {
     const found = served.get(`/${method.parent.typeName}/${method.name}`);
     if (found === undefined) {
-      throw new ConnectError(`${method.parent.typeName}/${method.name} is not served`, Code.Unimplemented);
+      throw new ConnectError(`${method.parent.typeName}/${method.name} is not served here.`, Code.Unimplemented);
     }
     const incoming = new InProcessCall(method, {
       protocolName,
@@ -62,7 +62,7 @@ export function createInProcessTransport(
     });
     const call = pipeline.call(found.entry.runtime, incoming);
     const cancel = () =>
-      call.abort(new ConnectError("the caller went away", Code.Canceled, undefined, [], signal?.reason));
+      call.abort(new ConnectError("The caller closed its connection.", Code.Canceled, undefined, [], signal?.reason));
     signal?.addEventListener("abort", cancel, { once: true });
     const close = (error?: unknown) => {
       signal?.removeEventListener("abort", cancel);
@@ -146,7 +146,7 @@ export function createInProcessTransport(
           throw close(error);
         } finally {
           if (!finished) {
-            close(new ConnectError("the caller went away", Code.Canceled));
+            close(new ConnectError("The caller closed its connection.", Code.Canceled));
           }
         }
       }

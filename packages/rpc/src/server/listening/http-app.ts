@@ -70,10 +70,10 @@ export async function createHttpApp({
     const { statusCode = 500 } = error as { statusCode?: number };
     if (statusCode >= 400 && statusCode < 500) {
       // What Fastify itself refuses of a request, for example a method that needs a content type.
-      return reply.code(statusCode).send({ code: "invalid_argument", message: "the request cannot be read" });
+      return reply.code(statusCode).send({ code: "invalid_argument", message: "The HTTP request cannot be read." });
     }
     environment.log.error({ err: error }, "a request failed outside of a call");
-    return reply.code(500).send({ code: "internal", message: "internal error" });
+    return reply.code(500).send({ code: "internal", message: "Internal error." });
   });
   await app.ready();
   return {

@@ -22,7 +22,7 @@ import { type MethodRuntime, placeKindOf } from "./method-runtime.ts";
 import { runUnary, untilAborted } from "./run-implementation.ts";
 import { ServerCall, type Settled } from "./server-call.ts";
 import { exceededLimit } from "./validation/decode-errors.ts";
-import { validateMessage } from "./validation/validation.ts";
+import { isAsWritten, validateMessage } from "./validation/validation.ts";
 
 /**
  * What a server does around each call, whichever protocol it came by: `open`, then one of the four kinds, then `close` exactly once.
@@ -165,8 +165,8 @@ export class CallPipeline {
       explainError(error, call);
     }
     completeReason(error, call.runtime.reasonSource);
-    if (call.incoming.jsonNames === true) {
-      spellForJson(error, call.method.input);
+    if (call.incoming.jsonNames === true && !isAsWritten(error)) {
+      spellForJson(error, call.method);
     }
   }
 
@@ -253,7 +253,7 @@ export class CallPipeline {
     }
     if (call.aborted !== undefined || call.ended) {
       // Its caller left while the request was read: what takes a place now would never give it back.
-      throw call.aborted ?? new ConnectError("the call has ended", Code.Canceled);
+      throw call.aborted ?? new ConnectError("The call has ended.", Code.Canceled);
     }
     this.#admission.admit(call);
     call.begunMs = nowMs;
@@ -291,5 +291,5 @@ export class CallPipeline {
 
 /** What a call is told that the server cuts off itself. */
 export function shuttingDown(): ConnectError {
-  return new ConnectError("the server is shutting down", Code.Unavailable);
+  return new ConnectError("The server is shutting down. Try again: another replica may answer.", Code.Unavailable);
 }

@@ -24,7 +24,7 @@ function answerOf(call: ServerCall, error: unknown): ConnectError {
   call.runtime.log.error({ err: error, requestId, traceId: call.trace.traceId }, "internal error");
   return reasonError(Code.Internal, {
     reason: "INTERNAL",
-    message: "internal error",
+    message: `Internal error. Report it with the request id ${requestId}.`,
     metadata: { requestId },
     details: [errorDetail(RequestInfoSchema, { requestId })],
     cause: error,

@@ -42,7 +42,7 @@ function decompressionError(error: Error, bytesMax: number): ConnectError {
     return new ConnectError(message, Code.ResourceExhausted);
   }
   return new ConnectError(
-    `the request cannot be decompressed: the gzip data is corrupt or cut off`,
+    `The request cannot be decompressed: the gzip data is corrupt or truncated.`,
     Code.InvalidArgument,
   );
 }

@@ -50,13 +50,22 @@ export function refuseUnknownWords(desc: DescMessage, json: JsonValue): void {
 }
 
 /** Blames one field, by its path as the caller wrote it. */
-export function mistakeError({ path, description }: JsonMistake, cause?: unknown): ConnectError {
-  return reasonError(Code.InvalidArgument, {
+export function mistakeError({ path, description, field = path }: JsonMistake, cause?: unknown): ConnectError {
+  const error = reasonError(Code.InvalidArgument, {
     reason: invalidRequestReason,
     message: fieldSentence(path, description),
-    ...(path === "" ? {} : { fields: [{ field: path, description, reason: invalidRequestReason }] }),
+    ...(field === "" ? {} : { fields: [{ field, description, reason: invalidRequestReason }] }),
     cause,
   });
+  asWritten.add(error);
+  return error;
+}
+
+const asWritten = new WeakSet<ConnectError>();
+
+/** Whether an error names fields as its caller wrote them, so that they need no other spelling. */
+export function isAsWritten(error: ConnectError): boolean {
+  return asWritten.has(error);
 }
 
 function invalidRequest(message: Message, all: Violation[]): ConnectError {

@@ -225,7 +225,7 @@ function onClose(this: ExchangeResponse): void {
 const oneStringBytesMax = 16_384;
 
 function reasonOfClose(): ConnectError {
-  return new ConnectError("the caller cancelled the call or went away", Code.Canceled);
+  return new ConnectError("The caller cancelled the call or closed its connection.", Code.Canceled);
 }
 
 function ignore(): void {}

@@ -223,12 +223,15 @@ const answerLeavesMs = 100;
 function reasonOfReset(rstCode: number): ConnectError {
   switch (rstCode) {
     case errorCode.refusedStream:
-      return new ConnectError("the stream was refused", Code.Unavailable);
+      return new ConnectError("The caller refused the stream.", Code.Unavailable);
     case errorCode.enhanceYourCalm:
-      return new ConnectError("the caller has too much to do", Code.ResourceExhausted);
+      return new ConnectError("The caller is overloaded (ENHANCE_YOUR_CALM).", Code.ResourceExhausted);
     case errorCode.inadequateSecurity:
-      return new ConnectError("the caller finds the connection insecure", Code.PermissionDenied);
+      return new ConnectError(
+        "The caller rejects the security of the connection (INADEQUATE_SECURITY).",
+        Code.PermissionDenied,
+      );
     default:
-      return new ConnectError("the caller cancelled the call or went away", Code.Canceled);
+      return new ConnectError("The caller cancelled the call or closed its connection.", Code.Canceled);
   }
 }
