@@ -1,6 +1,8 @@
-// `npm run generate`: brings gen/ up to date with proto/, and removes what is no longer generated.
+// `npm run generate`: brings gen/ up to date with proto/, removes what is no longer generated, and writes the files of deployments that name every service.
 import { fileURLToPath } from "node:url";
+import { writeDeploymentFiles } from "./deploy/files.ts";
 import { compareGenerated, generateInto, writeGenerated } from "./generated-code.ts";
+import { root } from "./run-command.ts";
 import { ContractNameError } from "./service-list/contract-services.ts";
 import { ProcessDeclarationError } from "./service-list/processes.ts";
 import { withTemporaryFolder } from "./temporary-folder.ts";
@@ -21,6 +23,9 @@ await withTemporaryFolder(async (folder) => {
   await writeGenerated(folder, gen, differences);
   for (const { path, kind } of differences) {
     console.log(`${kind.padEnd(8)} gen/${path}`);
+  }
+  for (const path of await writeDeploymentFiles(root, gen)) {
+    console.log(`written  ${path}`);
   }
   console.log(differences.length === 0 ? "gen/ was up to date." : `gen/: ${differences.length} files differed.`);
 });

@@ -28,11 +28,12 @@ export const packageRules: Readonly<Record<string, PackageRule>> = {
   store: { platform: ["gen"] },
   rest: { platform: ["gen", "contract"], contracts: ["rpc/", "google/", "buf/"] },
   events: { platform: ["gen", "rpc", "store"] },
-  gateway: { platform: [...foundations, "rest"] },
-  cli: { platform: [...foundations, "rest"] },
+  gateway: { platform: [...foundations, "rest", "console"] },
+  cli: { platform: [...foundations, "rest", "console"] },
   // These run in other people's projects and in browsers.
   client: { platform: ["gen"], others: ["@connectrpc/", "@bufbuild/"], bundled: true },
-  console: { platform: ["gen"], others: ["@connectrpc/", "@bufbuild/"], bundled: true },
+  // Its page runs in browsers, and what builds the page in Node.
+  console: { platform: ["gen", "client"] },
 };
 
 /** What only a service's edge imports: the domain and the store know nothing of how they are called. */

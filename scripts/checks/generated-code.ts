@@ -1,10 +1,11 @@
 import { join } from "node:path";
+import { staleDeploymentFiles } from "../deploy/files.ts";
 import { compareGenerated, generateInto } from "../generated-code.ts";
 import { root } from "../run-command.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
 import type { CheckResult } from "./check-result.ts";
 
-/** Generates anew, elsewhere, and compares: gen/ is what proto/ says, with nothing left over. */
+/** Generates anew, elsewhere, and compares: gen/ is what proto/ says, with nothing left over, and deployments name every service. */
 export function generatedCode(): Promise<CheckResult> {
   return withTemporaryFolder(async (folder) => {
     try {
@@ -13,9 +14,11 @@ export function generatedCode(): Promise<CheckResult> {
       return { passed: false, output: error instanceof Error ? error.message : String(error) };
     }
     const differences = await compareGenerated(folder, join(root, "gen"));
-    return {
-      passed: differences.length === 0,
-      output: differences.map(({ path, kind }) => `${kind}: gen/${path}`).join("\n"),
-    };
+    const stale = [...(await staleDeploymentFiles(root, join(folder, "gen"))).keys()];
+    const lines = [
+      ...differences.map(({ path, kind }) => `${kind}: gen/${path}`),
+      ...stale.map((path) => `changed: ${path}`),
+    ];
+    return { passed: lines.length === 0, output: lines.join("\n") };
   });
 }

@@ -68,7 +68,10 @@ function makeTransport({ registry }: Contract, wanted: ClientRequest, { environm
       ? {}
       : { cert: Buffer.from(clientTlsCreds.cert), key: Buffer.from(clientTlsCreds.key) }),
   };
-  const channel = pool.channel(`${secure ? "https" : "http"}://${host}:${port}`, secure ? { tls } : {});
+  const channel = pool.channel(`${secure ? "https" : "http"}://${host}:${port}`, {
+    http2: process.env.HTTP2_IMPLEMENTATION === "node" ? "node" : "own",
+    ...(secure ? { tls } : {}),
+  });
   return createWireTransport(channel, environment.clock, {
     protocol: protocols[wanted.protocol] || "grpc",
     httpVersion: wanted.httpVersion === 1 ? "1.1" : "2",

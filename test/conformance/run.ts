@@ -8,7 +8,7 @@ import { findRunner, type Runner } from "./runner.ts";
 
 /**
  * `npm run conformance`: the official Connect conformance suite against packages/rpc, as a server and as a client.
- * `npm run conformance -- server` or `client` runs one half; what comes after goes to the suite's runner, for example
+ * `npm run conformance -- server` runs one of {@link targets}; what comes after its name goes to the suite's runner, for example
  * `-- server --run "**\/unary/**" --trace`.
  */
 async function main([first, ...rest]: readonly string[]): Promise<number> {
@@ -17,17 +17,16 @@ async function main([first, ...rest]: readonly string[]): Promise<number> {
     console.log(`The conformance suite was not run: ${runner.missing}.`);
     return 0;
   }
-  const only = first === "server" || first === "client";
-  const halves: readonly Half["half"][] = only ? [first] : ["server", "stock server", "client", "stock client"];
-  const args = only || first === undefined ? rest : [first, ...rest];
+  const only = targets.find(({ name }) => name === first);
+  const args = only !== undefined || first === undefined ? rest : [first, ...rest];
   const folder = await mkdtemp(join(tmpdir(), "parley-conformance-"));
   try {
     const contract = join(folder, "contract.binpb");
     await expectSuccess("buf", ["build", runner.protoFolder, "-o", contract]);
     let failed = 0;
-    for (const half of halves) {
-      console.log(`\n${half}:`);
-      failed += (await runHalf(runner, { half, args, contract })) === 0 ? 0 : 1;
+    for (const target of only === undefined ? targets : [only]) {
+      console.log(`\n${target.name}:`);
+      failed += (await runTarget(runner, { target, args, contract })) === 0 ? 0 : 1;
     }
     return failed === 0 ? 0 : 1;
   } finally {
@@ -35,21 +34,36 @@ async function main([first, ...rest]: readonly string[]): Promise<number> {
   }
 }
 
-interface Half {
-  /** The stock server is ours with `RPC_PATH=stock`, the stock client ours with streams through the stock transports. */
-  readonly half: "server" | "stock server" | "client" | "stock client";
+/** What the suite is run against. */
+interface Target {
+  readonly name: string;
+  readonly mode: "server" | "client";
+  /** Environment variables that choose between its ways to do the same. */
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+const targets: readonly Target[] = [
+  { name: "server", mode: "server" },
+  { name: "stock-server", mode: "server", variables: { RPC_PATH: "stock" } },
+  { name: "node-server", mode: "server", variables: { HTTP2_IMPLEMENTATION: "node" } },
+  { name: "client", mode: "client" },
+  // Streams through Connect's own transports.
+  { name: "stock-client", mode: "client", variables: { PARLEY_CLIENT_STREAMS: "stock" } },
+  { name: "node-client", mode: "client", variables: { HTTP2_IMPLEMENTATION: "node" } },
+];
+
+interface Run {
+  readonly target: Target;
   readonly args: readonly string[];
   readonly contract: string;
 }
 
-function runHalf({ program }: Runner, { half, args, contract }: Half): Promise<number> {
-  const mode = half.endsWith("client") ? "client" : "server";
+function runTarget({ program }: Runner, { target: { mode, variables }, args, contract }: Run): Promise<number> {
   const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
   const command = [process.execPath, "--no-warnings", here(`${mode}.ts`)];
   return execute(program, ["--conf", here("config.yaml"), "--mode", mode, "-v", ...args, "--", ...command], {
     [contractVariable]: contract,
-    ...(half === "stock server" ? { RPC_PATH: "stock" } : {}),
-    ...(half === "stock client" ? { PARLEY_CLIENT_STREAMS: "stock" } : {}),
+    ...variables,
   });
 }
 

@@ -23,6 +23,7 @@ async function main(): Promise<void> {
         config: {
           ...(wanted.useTls ? { tls: await writeCredentials(folder, wanted) } : {}),
           rpcPath: process.env.RPC_PATH === "stock" ? "stock" : "own",
+          http2: process.env.HTTP2_IMPLEMENTATION === "node" ? "node" : "own",
           // The suite sends timeouts of its own and looks whether calls without any have none.
           limits: { unaryTimeoutMs: Number.POSITIVE_INFINITY, ...receiveLimit(wanted) },
           compressBytesMin: 1,

@@ -9,6 +9,8 @@ import { type Environment, requestIdHeader } from "@parley/rpc";
 import type { LocalCalls, TakeRequest } from "@parley/rpc/server";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type BackendStates, healthReport } from "./backend-health.ts";
+import { consoleRoutes } from "./console/console-routes.ts";
+import { consoleSession } from "./console/session.ts";
 import { corsOrigins } from "./cors-origins.ts";
 import type { RateLimit } from "./limits/rate-limit.ts";
 import type { PublicService } from "./public-services.ts";
@@ -28,6 +30,8 @@ export interface DoorOptions {
   readonly corsOrigins: readonly string[];
   /** The page that errors link to. */
   readonly errorHelpUrl: string | undefined;
+  /** Lets the console start and stop services, see `ConsoleSession`. */
+  readonly stackToken?: string | undefined;
 }
 
 /** The largest body of a REST request: a hundred times the largest order. What is larger is no order. */
@@ -78,13 +82,16 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Lo
       await pages.register(helmet, { contentSecurityPolicy: { directives: pagePolicy }, hsts: false });
       apiPageRoutes(pages);
     });
+    const offered = new Set(services.map(({ backend }) => backend));
+    consoleRoutes(app, { session: consoleSession({ signIn, offered, stackToken: options.stackToken }) });
     await app.register(restRoutes, rest);
     return takeRest(rest);
   };
 }
 
 function isPage({ routeOptions }: FastifyRequest): boolean {
-  return routeOptions.url?.startsWith("/docs") === true;
+  const { url } = routeOptions;
+  return url !== undefined && (url === "/" || url.startsWith("/docs") || url.startsWith("/console/"));
 }
 
 /** The headers that tell of a call's caller; a refused call is logged with the others. */

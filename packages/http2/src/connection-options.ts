@@ -1,12 +1,12 @@
+import type { AnyHttp2Stream } from "./any-connection.ts";
 import type { HeaderBlock } from "./hpack/header-decoder.ts";
 import type { PeerLimit, Rate } from "./peer-work.ts";
 import type { ReadTurns } from "./read-pace.ts";
-import type { Http2Stream } from "./streams/stream.ts";
 
 /** What a connection tells whoever made it. */
 export interface ConnectionListener {
   /** The other side began a stream. On a server alone. */
-  onStream?(stream: Http2Stream, block: HeaderBlock): void;
+  onStream?(stream: AnyHttp2Stream, block: HeaderBlock): void;
   /** The other side has said, or changed, how it wants things. */
   onSettings?(): void;
   /** The other side takes no streams beyond this one. On a client alone. */
@@ -15,9 +15,9 @@ export interface ConnectionListener {
    * More, or less, waits to be sent than before: `bytes` on the whole connection. `stream` is where its own data has changed; it may be reset.
    * Small changes are told late.
    */
-  onUnsent?(bytes: number, stream?: Http2Stream): void;
+  onUnsent?(bytes: number, stream?: AnyHttp2Stream): void;
   /** So many bytes of what came in on a stream are held until more has come: see {@link Http2Stream.holdBytes}. */
-  onHeld?(stream: Http2Stream, bytes: number): void;
+  onHeld?(stream: AnyHttp2Stream, bytes: number): void;
   /** The peer reached a limit, for which the connection ends now. */
   onLimit?(limit: PeerLimit): void;
   /** It is over, and all its streams have been told. */

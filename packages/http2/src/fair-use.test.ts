@@ -1,11 +1,11 @@
 import { type Duplex, duplexPair } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { AnyHttp2Stream } from "./any-connection.ts";
 import { errorCode, flag, frameType, preface, setting } from "./frames/constants.ts";
 import { encodeFields } from "./hpack/header-encoder.ts";
 import { Http2Connection } from "./http2-connection.ts";
 import { overheadDefault } from "./peer-work.ts";
-import type { Http2Stream } from "./streams/stream.ts";
 import type { StreamListener } from "./streams/stream-listener.ts";
 import { collectFrames, frame, settingsPayload, uint32 } from "./testing/frames-fixture.ts";
 
@@ -133,7 +133,7 @@ async function serve({ calls, use }: { readonly calls: number; readonly use: Hab
 }
 
 /** Answers each message at once, or, where the client waits for that with its end, the call as a whole. */
-function answer(stream: Http2Stream, { answerBytes, lateResets }: Habits): void {
+function answer(stream: AnyHttp2Stream, { answerBytes, lateResets }: Habits): void {
   const listener: StreamListener = {
     onHeaders() {},
     onData(bytes) {

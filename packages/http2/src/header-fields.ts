@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { HeaderBlock } from "./hpack/header-decoder.ts";
 
 /** Fields of which there is one: of several, the first counts, as Node has it. */
-const singleNames: ReadonlySet<string> = new Set([
+export const singleNames: ReadonlySet<string> = new Set([
   ":status",
   ":method",
   ":authority",

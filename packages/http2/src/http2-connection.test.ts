@@ -1,10 +1,10 @@
 import { type Duplex, duplexPair } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { AnyHttp2Stream } from "./any-connection.ts";
 import { errorCode, flag, frameType, preface, setting } from "./frames/constants.ts";
 import { encodeFields } from "./hpack/header-encoder.ts";
 import { Http2Connection } from "./http2-connection.ts";
-import type { Http2Stream } from "./streams/stream.ts";
 
 interface Frame {
   readonly type: number;
@@ -35,7 +35,7 @@ const request = encodeFields([":method", "POST", ":scheme", "http", ":path", "/a
 const headersEnd = flag.endHeaders | flag.endStream;
 
 /** A server on one end of a pipe, and what it says on the other. Each stream is answered by `onStream`. */
-function serverOn(onStream: (stream: Http2Stream) => void = () => {}) {
+function serverOn(onStream: (stream: AnyHttp2Stream) => void = () => {}) {
   const [near, far] = duplexPair();
   const frames: Frame[] = [];
   let rest: Buffer = Buffer.alloc(0);
@@ -180,7 +180,7 @@ describe("a connection that breaks the protocol", () => {
         fc.integer({ min: 1, max: 100 }),
         (frames, pieceBytes) => {
           const [near] = duplexPair();
-          const streams: Http2Stream[] = [];
+          const streams: AnyHttp2Stream[] = [];
           new Http2Connection(near as Duplex, {
             role: "server",
             streamsMax: 10,

@@ -1,4 +1,6 @@
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { AnyHttp2Connection } from "./any-connection.ts";
 import type { ConnectionListener, ConnectionOptions } from "./connection-options.ts";
 import {
   ConnectionError,
@@ -7,6 +9,7 @@ import {
   frameType,
   preface,
   setting,
+  settingBytes,
   windowBytesDefault,
   windowBytesMax,
 } from "./frames/constants.ts";
@@ -24,7 +27,7 @@ import { StreamTable } from "./streams/stream-table.ts";
  * One HTTP/2 connection (RFC 9113), either side of it. It reads frames straight from the socket's bytes, and writes those of a whole turn of
  * the event loop at once. Why it is not Node's: docs/decisions/http2-connections.md.
  */
-export class Http2Connection implements FrameSink {
+export class Http2Connection implements AnyHttp2Connection, FrameSink {
   readonly socket: Duplex;
   /** How many streams the other side lets us have open at once. */
   peerStreamsMax: number = Number.POSITIVE_INFINITY;
@@ -40,9 +43,8 @@ export class Http2Connection implements FrameSink {
   readonly #pings = new PendingPings();
   readonly #reads: PacedReads;
 
-  constructor(
-    socket: Duplex,
-    {
+  constructor(socket: Duplex, options: ConnectionOptions) {
+    const {
       role,
       listener,
       streamsMax = 0,
@@ -50,8 +52,7 @@ export class Http2Connection implements FrameSink {
       overhead = overheadDefault,
       turns,
       ...limits
-    }: ConnectionOptions,
-  ) {
+    } = options;
     this.socket = socket;
     this.#client = role === "client";
     const { firstWindowBytes = limits.streamWindowBytes } = limits;
@@ -140,9 +141,7 @@ export class Http2Connection implements FrameSink {
 
   /** Begins no streams and takes none in; ends once those that are open have ended. */
   close(): void {
-    if (this.destroyed || this.#streams.acceptedMax !== windowBytesMax) {
-      return;
-    }
+    if (this.destroyed || this.#streams.acceptedMax !== windowBytesMax) return;
     this.closing = true;
     this.#streams.acceptedMax = this.#streams.lastPeerId;
     this.#writer.goaway(this.#streams.lastPeerId, errorCode.none);
@@ -157,6 +156,12 @@ export class Http2Connection implements FrameSink {
       }
       this.#end(code === errorCode.none ? errorCode.cancel : code);
     }
+  }
+
+  onIdle(timeoutMs: number, callback: (blocked: boolean) => void): void {
+    const socket = this.socket as Duplex & Partial<Pick<Socket, "setTimeout">>;
+    socket.setTimeout?.(timeoutMs);
+    socket.on("timeout", () => callback(socket.writableLength > 0));
   }
 
   onData(id: number, sizes: { readonly frame: number; readonly data: number }, ends: boolean): void {
@@ -235,7 +240,7 @@ export class Http2Connection implements FrameSink {
     const { count, headerTableSize, maxConcurrentStreams, initialWindowSize } = readPeerSettings(payload, {
       client: this.#client,
     });
-    this.#peerWork.overhead(Math.floor(count / settingsPerUnit));
+    this.#peerWork.settings(count);
     if (headerTableSize !== undefined) {
       this.#writer.setTableSize(headerTableSize);
     }
@@ -290,9 +295,5 @@ export class Http2Connection implements FrameSink {
   }
 }
 
-/** Reading a setting costs about a tenth of what a frame does. */
-const settingsPerUnit = 10;
 /** How long GOAWAY with an error, and what was written before it, may take to leave. */
 const goawayLeavesMs = 1_000;
-
-const settingBytes = 6;

@@ -1,4 +1,6 @@
+export type { AnyHttp2Connection, AnyHttp2Stream, Http2Implementation } from "./any-connection.ts";
 export type { ConnectionListener, ConnectionOptions } from "./connection-options.ts";
+export { createHttp2Connection } from "./create-connection.ts";
 export { errorCode, preface } from "./frames/constants.ts";
 export { fieldsToObject, objectToFields, requestHeaders } from "./header-fields.ts";
 export type { HeaderBlock } from "./hpack/header-decoder.ts";

@@ -1,6 +1,11 @@
-import { ConnectionError, errorCode, frameBytesMax, setting, windowBytesMax } from "./frames/constants.ts";
-
-const settingBytes = 6;
+import {
+  ConnectionError,
+  errorCode,
+  frameBytesMax,
+  setting,
+  settingBytes,
+  windowBytesMax,
+} from "./frames/constants.ts";
 
 /** What a SETTINGS frame sets. Of several values for one setting the last one counts (RFC 9113, section 6.5.3). */
 export interface PeerSettings {

@@ -62,6 +62,11 @@ export class PeerWork {
     this.reset();
   }
 
+  /** A SETTINGS frame with so many settings: reading one costs about a tenth of what a frame does. Throws {@link PeerLimitError}. */
+  settings(count: number): void {
+    this.overhead(Math.floor(count / 10));
+  }
+
   /** Work that serves no call, in units of about what an empty frame costs. Throws {@link PeerLimitError}. */
   overhead(units = 1): void {
     if (!this.#overhead.pass(units)) {

@@ -1,6 +1,5 @@
 import {
   createRegistry,
-  type DescField,
   type DescMethod,
   type DescService,
   type JsonObject,
@@ -12,13 +11,13 @@ import {
 import { type CallOptions, type Client, Code, ConnectError } from "@connectrpc/connect";
 import { type Binding, isExposed, methodBindings, renameErrorFields } from "@parley/contract";
 import { headerOf, type RestRequest, type RestResponse } from "./http.ts";
-import { httpBodyContent, httpBodyJson, isHttpBody } from "./http-body.ts";
+import { httpBodyContent, isHttpBody } from "./http-body.ts";
 import { preferredType } from "./media-type.ts";
 import { quoted, RestProblem } from "./problem.ts";
-import { parseBody, readBody, refuseCodings } from "./request/body.ts";
 import { callOptionsOf } from "./request/call-options.ts";
 import { restFieldName } from "./request/field-name.ts";
 import { sendIfMatch } from "./request/precondition.ts";
+import { requestBody } from "./request/request-body.ts";
 import { requestMessage } from "./request/request-message.ts";
 import { splitUrl } from "./request/request-target.ts";
 import { conditional } from "./response/conditional.ts";
@@ -169,7 +168,7 @@ async function answerRoute(
   const message = requestMessage(binding, {
     segments,
     query,
-    body: await requestBody(binding, request, settings),
+    body: await requestBody(binding, request, settings.bodyLengthMax),
     registry: settings.registry,
   });
   const callOptions = callOptionsOf(request, settings.forwardedHeaders);
@@ -223,28 +222,6 @@ const methodCharsMax = 20;
 
 function listed(words: readonly string[]): string {
   return words.length > 1 ? `${words.slice(0, -1).join(", ")} or ${words.at(-1)}` : (words[0] ?? "");
-}
-
-async function requestBody(binding: Binding, request: RestRequest, settings: Settings): Promise<JsonValue | undefined> {
-  if (binding.body === "none" && !announcesBody(request)) {
-    return undefined;
-  }
-  refuseCodings(headerOf(request, "content-encoding"));
-  const bytes = await readBody(request.body, settings.bodyLengthMax);
-  const contentType = headerOf(request, "content-type");
-  return isHttpBody(binding.body === "all" ? binding.method.input : fieldOf(binding.body))
-    ? httpBodyJson(bytes, contentType)
-    : parseBody(bytes, contentType);
-}
-
-function fieldOf(body: Binding["body"]): DescField | undefined {
-  return typeof body === "object" ? body : undefined;
-}
-
-/** RFC 9112, section 6.3: a request has a body where one of these says so. */
-function announcesBody(request: RestRequest): boolean {
-  const length = headerOf(request, "content-length");
-  return request.headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
 }
 
 interface RestCall {

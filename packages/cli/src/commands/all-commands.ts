@@ -31,6 +31,11 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
       load: async () => (await import("./doctor.ts")).doctorCommand(services),
     },
     {
+      name: "keys",
+      description: "Makes the keys with which services prove themselves to each other.",
+      load: async () => (await import("./keys.ts")).keysCommand(services),
+    },
+    {
       name: "new",
       description: "Adds a service, or a method of one, to a clone of the repository.",
       load: async () => (await import("./new.ts")).newCommand(() => allCommands(services).map(({ name }) => name)),

@@ -14,7 +14,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const callers = services.filter(({ calls }) => calls.length > 0).map(({ name }) => name);
 
 it("makes a key for each service that calls others, which only its owner can read", async () => {
-  const { privateFiles, publicFile } = await ensureServiceKeys(services, folder);
+  const { privateFiles, publicFile } = await ensureServiceKeys(services, { folder: join(folder, "keys") });
   expect([...privateFiles.keys()]).toEqual(callers);
   for (const file of privateFiles.values()) {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
@@ -24,25 +24,28 @@ it("makes a key for each service that calls others, which only its owner can rea
 });
 
 it("publishes nothing private", async () => {
-  const { publicFile } = await ensureServiceKeys(services, folder);
+  const { publicFile } = await ensureServiceKeys(services, { folder: join(folder, "keys") });
   const { keys } = JSON.parse(await readFile(publicFile, "utf8"));
   expect(new Set(keys.flatMap(Object.keys))).toEqual(new Set(["kty", "crv", "x", "kid", "alg", "use"]));
 });
 
 it("keeps the keys that there are, also where two stacks start at once", async () => {
-  const [first, second] = await Promise.all([ensureServiceKeys(services, folder), ensureServiceKeys(services, folder)]);
+  const [first, second] = await Promise.all([
+    ensureServiceKeys(services, { folder: join(folder, "keys") }),
+    ensureServiceKeys(services, { folder: join(folder, "keys") }),
+  ]);
   const published = await readFile(first.publicFile, "utf8");
-  const third = await ensureServiceKeys(services, folder);
+  const third = await ensureServiceKeys(services, { folder: join(folder, "keys") });
   expect(second).toEqual(first);
   expect(third).toEqual(first);
   expect(await readFile(third.publicFile, "utf8")).toBe(published);
 });
 
 it("gives a service whose key was removed a new one, and the others none", async () => {
-  const before = await ensureServiceKeys(services, folder);
+  const before = await ensureServiceKeys(services, { folder: join(folder, "keys") });
   const old = JSON.parse(await readFile(before.publicFile, "utf8")).keys;
   await rm(before.privateFiles.get("order") ?? "");
-  await ensureServiceKeys(services, folder);
+  await ensureServiceKeys(services, { folder: join(folder, "keys") });
   const now = JSON.parse(await readFile(before.publicFile, "utf8")).keys;
   const changed = now.filter((key: { x: string }) => !old.some(({ x }: { x: string }) => x === key.x));
   expect(changed.map(({ kid }: { kid: string }) => kid.split("/")[0])).toEqual(["order"]);
@@ -54,8 +57,10 @@ it.each([
   ["another service's key", '{"kty":"OKP","crv":"Ed25519","x":"a","d":"b","kid":"user/1"}'],
   ["a public key", '{"kty":"OKP","crv":"Ed25519","x":"a","kid":"order/1"}'],
 ])("names a file that holds %s", async (_what, text) => {
-  const { privateFiles } = await ensureServiceKeys(services, folder);
+  const { privateFiles } = await ensureServiceKeys(services, { folder: join(folder, "keys") });
   const file = privateFiles.get("order") ?? "";
   await writeFile(file, text);
-  await expect(ensureServiceKeys(services, folder)).rejects.toThrow(new UnusableKeyError("order", file));
+  await expect(ensureServiceKeys(services, { folder: join(folder, "keys") })).rejects.toThrow(
+    new UnusableKeyError("order", file),
+  );
 });

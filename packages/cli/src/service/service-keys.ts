@@ -37,9 +37,8 @@ interface Key {
  */
 export async function ensureServiceKeys(
   services: readonly ServiceDefinition[],
-  dataFolder: string,
+  { folder }: { readonly folder: string },
 ): Promise<ServiceKeys> {
-  const folder = join(dataFolder, "keys");
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const privateFiles = new Map<string, string>();
   const publicKeys: object[] = [];

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import { findDatabaseFiles, removeDatabaseFiles } from "../data/database-files.ts";
 import { DataFolderInUseError, FolderClaim } from "../data/folder-claim.ts";
 import type { StackSettings } from "../service/service-environment.ts";
@@ -40,7 +40,7 @@ export async function serviceKeys({
   settings,
 }: RunOptions): Promise<Pick<StackSettings, "keys"> | undefined> {
   try {
-    return { keys: await ensureServiceKeys(settings.services, settings.dataFolder) };
+    return { keys: await ensureServiceKeys(settings.services, { folder: join(settings.dataFolder, "keys") }) };
   } catch (error) {
     if (!(error instanceof UnusableKeyError)) {
       throw error;

@@ -76,3 +76,6 @@ export class ConnectionError extends Error {
     this.code = code;
   }
 }
+
+/** The bytes of one setting in a SETTINGS frame (section 6.5.1). */
+export const settingBytes = 6;

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { flag, frameBytesMax, frameHeaderBytes, frameType, tableBytesDefault } from "./constants.ts";
+import { flag, frameBytesMax, frameHeaderBytes, frameType, settingBytes, tableBytesDefault } from "./constants.ts";
 
 /** Small enough to be copied next to the frames around it; larger payloads go out as they are. */
 const copiedBytesMax = 8_192;
@@ -237,7 +237,6 @@ const pendingBytesMax = 262_144;
 /** Sets the size of the dynamic table to 0 (RFC 7541, section 6.3). */
 const emptyTable = Buffer.from([0x20]);
 
-const settingBytes = 6;
 const nothing = Buffer.alloc(0);
 
 /** Slabs that nobody fills, for whoever writes next. As many as may be in use in one turn of a busy service. */

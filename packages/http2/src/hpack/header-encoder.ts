@@ -81,4 +81,10 @@ function indexNames(): ReadonlyMap<string, StaticName> {
   return names;
 }
 
-const secretNames: ReadonlySet<string> = new Set(["authorization", "cookie", "set-cookie", "proxy-authorization"]);
+/** Headers that must not end up in a table of the peer (section 7.1.3). */
+export const secretNames: ReadonlySet<string> = new Set([
+  "authorization",
+  "cookie",
+  "set-cookie",
+  "proxy-authorization",
+]);

@@ -1,8 +1,8 @@
 import { Duplex } from "node:stream";
+import type { AnyHttp2Stream } from "../any-connection.ts";
 import { errorCode } from "../frames/constants.ts";
 import { fieldsToObject, objectToFields } from "../header-fields.ts";
 import { encodeFields } from "../hpack/header-encoder.ts";
-import type { Http2Stream } from "./stream.ts";
 import type { StreamListener } from "./stream-listener.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -30,7 +30,7 @@ export class NodeStream extends Duplex implements StreamListener {
   /** Whether the request was made with HEAD, whose answer has no body. */
   headRequest = false;
   aborted = false;
-  readonly #stream: Http2Stream;
+  readonly #stream: AnyHttp2Stream;
   #waitForTrailers = false;
   /**
    * The headers of an answer without a body. They wait for its end, which comes at once, so that both are one frame: gRPC's clients take an error
@@ -40,7 +40,7 @@ export class NodeStream extends Duplex implements StreamListener {
   #untaken = 0;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(stream: Http2Stream, socket: Duplex) {
+  constructor(stream: AnyHttp2Stream, socket: Duplex) {
     super({ allowHalfOpen: true, autoDestroy: false, emitClose: true });
     this.#stream = stream;
     this.socket = socket;

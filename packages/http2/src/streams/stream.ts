@@ -1,3 +1,4 @@
+import type { AnyHttp2Stream } from "../any-connection.ts";
 import { errorCode, frameBytesMax, partBytesMin } from "../frames/constants.ts";
 import type { FrameWriter } from "../frames/frame-writer.ts";
 import type { PeerWork } from "../peer-work.ts";
@@ -21,7 +22,7 @@ export interface StreamOwner {
 }
 
 /** One stream of a connection: a request and its answer. It queues what flow control does not let out yet. */
-export class Http2Stream {
+export class Http2Stream implements AnyHttp2Stream {
   readonly id: number;
   listener: StreamListener | undefined;
   /** What the other side lets us send on it. */

@@ -82,7 +82,9 @@ function wireLayer(target: string, options: ServiceClientOptions): CallLayer {
   const { environment, callerName, connection = {}, pool = sharedPool(environment) } = options;
   const userAgent = callerName === undefined ? userAgentName : `${callerName} ${userAgentName}`;
   const tls = connection.tls === undefined ? {} : { tls: connection.tls };
-  return createWireLayer(pool.channel(target, connection), environment.clock, { ...options, ...tls, userAgent });
+  const http2 = connection.http2 ?? environment.http2;
+  const channel = pool.channel(target, { ...connection, ...(http2 === undefined ? {} : { http2 }) });
+  return createWireLayer(channel, environment.clock, { ...options, ...tls, userAgent });
 }
 
 const userAgentName = "parley-rpc/0.1";

@@ -1,3 +1,4 @@
+import type { Http2Implementation } from "@parley/http2";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Clock } from "./clock.ts";
@@ -28,4 +29,6 @@ export interface Environment {
   readonly metrics: Registry;
   /** Proves to other services which one calls. Without it calls carry on only what their own caller showed. */
   readonly identity?: ServiceIdentity;
+  /** Whose HTTP/2 connections servers and clients use unless their own options say otherwise. The runtime's own by default. */
+  readonly http2?: Http2Implementation;
 }

@@ -24,10 +24,10 @@ export { peerKey } from "./in-process/in-process-transport.ts";
 export { CallsCutError } from "./listening/drain.ts";
 export { batchOf } from "./pipeline/batch-of.ts";
 export type { CountCall } from "./pipeline/caller-check.ts";
-export type { LocalCalls } from "./pipeline/local-calls.ts";
 export {
   implement,
   implementPartly,
+  type LocalCalls,
   type ServiceEntry,
   type ServiceModule,
   type TakeRequest,

@@ -38,7 +38,10 @@ export async function runService<S extends Settings>(
   process.umask(0o077);
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;
-  let environment = systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT });
+  let environment: Environment = {
+    ...systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT }),
+    http2: common.HTTP2_IMPLEMENTATION,
+  };
   collectDefaultMetrics({ register: environment.metrics, eventLoopMonitoringPrecision: 100 });
   let server: RunningServer | undefined;
   let ending = false;

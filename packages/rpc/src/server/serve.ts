@@ -142,6 +142,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     handle: app.handle,
     path,
     quickRefusal: createQuickRefusal(pipeline, { methods, json, environment }),
+    http2: config.http2 ?? environment.http2,
     hostCheck: config.hostCheck,
     isTrusted: module.trustedProxies?.trusts,
     environment,

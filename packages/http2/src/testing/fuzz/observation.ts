@@ -1,9 +1,9 @@
 import { Duplex } from "node:stream";
+import type { AnyHttp2Stream } from "../../any-connection.ts";
 import { preface } from "../../frames/constants.ts";
 import { requestHeaders } from "../../header-fields.ts";
 import { encodeFields } from "../../hpack/header-encoder.ts";
 import { Http2Connection } from "../../http2-connection.ts";
-import type { Http2Stream } from "../../streams/stream.ts";
 import { type Frame, frame } from "../frames-fixture.ts";
 import { type Behaviour, type Sequence, streamWindowBytes } from "./sequence.ts";
 
@@ -103,7 +103,7 @@ class Told {
     this.#behaviours = behaviours;
   }
 
-  begin(stream: Http2Stream): void {
+  begin(stream: AnyHttp2Stream): void {
     const behaviour = this.#behaviours[this.#streams.length % this.#behaviours.length] as Behaviour;
     const own = { id: stream.id, bytes: 0, ended: false, closed: 0 };
     this.#streams.push(own);
@@ -147,7 +147,7 @@ export const answerBytesMax = 71_000;
 
 const answerHead = encodeFields([":status", "200"]);
 
-function answer(stream: Http2Stream, bytes: number): void {
+function answer(stream: AnyHttp2Stream, bytes: number): void {
   stream.sendHeaders(answerHead);
   stream.end(Buffer.alloc(bytes), encodeFields(["grpc-status", "0"]));
 }

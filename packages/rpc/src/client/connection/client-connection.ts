@@ -1,13 +1,15 @@
 import type { Socket } from "node:net";
-import type { ConnectionListener } from "@parley/http2";
-import { Http2Connection } from "@parley/http2";
+import type { AnyHttp2Connection, ConnectionListener, Http2Implementation } from "@parley/http2";
+import { createHttp2Connection } from "@parley/http2";
 import type { Clock } from "../../environment/clock.ts";
 import { openSocket, type TlsOptions } from "./open-socket.ts";
 import type { Endpoint, Target } from "./target.ts";
 import { whileOpening } from "./while-opening.ts";
 
-/** How a connection is kept. All in milliseconds. */
+/** How a connection is made and kept. Times in milliseconds. */
 export interface ConnectionOptions {
+  /** Whose HTTP/2 connections: this runtime's `own`, or those of `node:http2`. Default `own`; clients of a service follow the environment's. */
+  readonly http2?: Http2Implementation;
   readonly tls?: TlsOptions;
   /** How long a connection may take to come up, HTTP/2 settings included. Default 5,000. */
   readonly connectTimeoutMs?: number;
@@ -41,7 +43,7 @@ export const headerBytesMax = 16 << 10;
 
 /** One HTTP/2 connection. It outlives GOAWAY until its calls have ended, and ends by itself when the other side is gone. */
 export class Connection {
-  readonly http2: Http2Connection;
+  readonly http2: AnyHttp2Connection;
   readonly #socket: Socket;
   /** Calls under way. Kept by {@link begin} and {@link end}. */
   openCount = 0;
@@ -52,7 +54,7 @@ export class Connection {
   /** The last stream that the peer looked at, once it has sent GOAWAY. */
   lastStreamId: number = Number.POSITIVE_INFINITY;
   readonly #clock: Clock;
-  readonly #options: Required<Omit<ConnectionOptions, "tls">>;
+  readonly #options: Required<Omit<ConnectionOptions, "tls" | "http2">>;
   #cancelWatch: () => void = () => {};
   #cancelPing: (() => void) | undefined;
   #idleSinceMs: number;
@@ -88,7 +90,8 @@ export class Connection {
         owner.onUnusable(this);
       },
     };
-    this.http2 = new Http2Connection(socket, {
+    this.http2 = createHttp2Connection(socket, {
+      implementation: options.http2,
       role: "client",
       listener,
       streamWindowBytes,

@@ -11,6 +11,8 @@ import { answerOk, rawHttp2, rawTcp, type TestServer } from "./wire-fixture.ts";
 import type { WireTransportOptions } from "./wire-options.ts";
 import { createWireTransport } from "./wire-transport.ts";
 
+const implementations = ["own", "node"] as const;
+
 const closing: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) {
@@ -33,7 +35,7 @@ function client(server: TestServer, options: WireTransportOptions & { readonly c
 
 const ok = { ":status": 200, "content-type": "application/grpc+proto" } as const;
 
-describe("gRPC answers that are wrong", () => {
+describe.each(implementations)("gRPC answers that are wrong, over the HTTP/2 of %s", (http2) => {
   const message = Buffer.from([0, 0, 0, 0, 3, 10, 1, 65]);
   const cases: readonly (readonly [string, (stream: ServerHttp2Stream) => void, Code])[] = [
     ["an HTML page", (stream) => respond(stream, { ":status": 200, "content-type": "text/html" }, "<p>"), Code.Unknown],
@@ -114,7 +116,7 @@ describe("gRPC answers that are wrong", () => {
   for (const [name, answer, code] of cases) {
     it(`${name}: ${Code[code]}`, async () => {
       const server = await rawHttp2((stream, _session, index) => (index === 0 ? answer(stream) : answerOk(stream)));
-      const echo = client(server);
+      const echo = client(server, { connection: { http2 } });
       expect((await rejection(echo.echo({}, { timeoutMs: 5000 }))).code).toBe(code);
       // The next call on the same connection is not harmed.
       await echo.echo({}, { timeoutMs: 5000 });
@@ -126,7 +128,7 @@ describe("gRPC answers that are wrong", () => {
     const server = await rawHttp2((stream, _session, index) =>
       index === 0 ? respond(stream, { ...ok, "x-big": "y".repeat(40_000) }, "") : answerOk(stream),
     );
-    const echo = client(server);
+    const echo = client(server, { connection: { http2 } });
     await rejection(echo.echo({}, { timeoutMs: 3000 }));
     await echo.echo({}, { timeoutMs: 3000 });
   });
@@ -140,15 +142,17 @@ describe("gRPC answers that are wrong", () => {
       stream.on("drain", write);
       write();
     });
-    const error = await rejection(client(server, { readBytesMax: 200_000 }).echo({}, { timeoutMs: 10_000 }));
+    const error = await rejection(
+      client(server, { connection: { http2 }, readBytesMax: 200_000 }).echo({}, { timeoutMs: 10_000 }),
+    );
     expect(error.code).toBe(Code.ResourceExhausted);
   });
 });
 
-describe("a server that goes away", () => {
+describe.each(implementations)("a server that goes away, over the HTTP/2 of %s", (http2) => {
   it("refuses a stream: UNAVAILABLE, and known not to have been looked at", async () => {
     const server = await rawHttp2((stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM));
-    const error = await rejection(client(server).echo({}, { timeoutMs: 5000 }));
+    const error = await rejection(client(server, { connection: { http2 } }).echo({}, { timeoutMs: 5000 }));
     expect([error.code, reachOf(error), neverSent(error)]).toEqual([Code.Unavailable, "refused", true]);
   });
 
@@ -222,7 +226,7 @@ describe("a server that goes away", () => {
       const server = await rawHttp2((stream, session, index) =>
         index === 1 ? act(stream, session) : answerOk(stream),
       );
-      const echo = client(server);
+      const echo = client(server, { connection: { http2 } });
       await echo.echo({}, { timeoutMs: 5000 });
       const second = echo.echo({}, { timeoutMs: 5000 });
       if (outcome === "ok") {
@@ -238,7 +242,7 @@ describe("a server that goes away", () => {
 
   it("GOAWAY on an idle connection is no event at all", async () => {
     const server = await rawHttp2((stream) => answerOk(stream));
-    const echo = client(server);
+    const echo = client(server, { connection: { http2 } });
     for (let rounds = 0; rounds < 5; rounds++) {
       await echo.echo({}, { timeoutMs: 5000 });
       for (const session of server.sessions) {
@@ -253,7 +257,7 @@ describe("a server that goes away", () => {
 
   it("no call is lost while connections are closed gracefully under load", async () => {
     const server = await rawHttp2((stream) => answerOk(stream));
-    const echo = client(server);
+    const echo = client(server, { connection: { http2 } });
     let failed = 0;
     let going = true;
     const load = Promise.all(

@@ -1,3 +1,4 @@
+import type { Http2Implementation } from "@parley/http2";
 import type { HostCheck } from "../http/host-check.ts";
 import type { ServerLimits } from "./server-limits.ts";
 
@@ -24,6 +25,11 @@ export interface ServerConfig {
    * limits. The two answer alike.
    */
   readonly rpcPath?: "own" | "stock";
+  /**
+   * Whose HTTP/2 connections: `own`, the runtime's, or `node`, those of `node:http2`, with Node's limits on hostile peers instead of ours
+   * (docs/security.md). By default the environment's, and `own` without one.
+   */
+  readonly http2?: Http2Implementation;
   /**
    * How long a server that closes still accepts calls: first with health at NOT_SERVING and all else as before, then once more with its port closed
    * and its clients asked to go elsewhere, for as long as they have connections. 500 ms by default.

@@ -119,6 +119,10 @@ export const serverSettings = {
     default: "own",
     desc: "What reads and writes calls: this runtime, or Connect's handlers for Fastify.",
   }),
+  HTTP2_IMPLEMENTATION: choice(["own", "node"], {
+    default: "own",
+    desc: "Whose HTTP/2 connections, to callers and to other services: this runtime's, or those of node:http2.",
+  }),
   ...limitSettings,
 } satisfies Settings;
 

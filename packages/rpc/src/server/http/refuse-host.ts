@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import { encodeFields, type Http2Stream } from "@parley/http2";
+import { type AnyHttp2Stream, encodeFields } from "@parley/http2";
 
 const hint = "is not a name of this server. Where AUTH=off, only localhost and the names in ALLOWED_HOSTS are.";
 
@@ -28,7 +28,7 @@ export function refuseHosts1(response: ServerResponse): void {
 }
 
 /** What {@link refuseHost1} does, over HTTP/2; PERMISSION_DENIED for gRPC. */
-export function refuseHost2(stream: Http2Stream, headers: IncomingHttpHeaders): void {
+export function refuseHost2(stream: AnyHttp2Stream, headers: IncomingHttpHeaders): void {
   const text = message((headers[":authority"] as string | undefined) ?? headers.host);
   if (headers["content-type"]?.startsWith("application/grpc") === true) {
     const status = ["grpc-status", "7", "grpc-message", encodeURI(text)];

@@ -11,9 +11,9 @@ import {
 import type { AccessControl } from "../../access/guarded-call.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { IncomingCall } from "../pipeline/incoming-call.ts";
-import type { LocalCalls } from "../pipeline/local-calls.ts";
 import type { ServerCall } from "../pipeline/server-call.ts";
 import { type ServedMethod, throughPipeline } from "../pipeline/service-methods.ts";
+import type { LocalCalls } from "../pipeline/service-module.ts";
 import { eachOverTheWire, errorOverTheWire, type HeaderInit, InProcessCall, overTheWire } from "./in-process-wire.ts";
 
 /** Who is at the other end of a call that came in by another door of the same process, for the log. */

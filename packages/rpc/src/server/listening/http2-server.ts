@@ -1,6 +1,14 @@
 import { createServer } from "node:http2";
 import type { Socket } from "node:net";
-import { errorCode, Http2Connection, type Http2Stream, NodeStream, ReadTurns, requestHeaders } from "@parley/http2";
+import {
+  type AnyHttp2Connection,
+  type AnyHttp2Stream,
+  createHttp2Connection,
+  errorCode,
+  NodeStream,
+  ReadTurns,
+  requestHeaders,
+} from "@parley/http2";
 import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost2 } from "../http/refuse-host.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
@@ -9,7 +17,7 @@ import type { HttpOptions } from "./listener-options.ts";
 /** The HTTP/2 side of a listener. */
 export interface Http2Side {
   accept(socket: Socket): void;
-  readonly connections: ReadonlySet<Http2Connection>;
+  readonly connections: ReadonlySet<AnyHttp2Connection>;
   /** Closes one connection without a stream on it. False where there is none among those looked at. */
   closeOneIdle(): boolean;
 }
@@ -29,6 +37,7 @@ const unsentText = "too many bytes of answers wait to be sent (BUFFERED_RESPONSE
 
 export function createHttp2({
   limits,
+  http2: implementation,
   handle,
   path,
   quickRefusal,
@@ -39,7 +48,7 @@ export function createHttp2({
   unsent,
   bodies,
 }: HttpOptions): Http2Side {
-  const connections = new Set<Http2Connection>();
+  const connections = new Set<AnyHttp2Connection>();
   const turns = new ReadTurns(limits.readTurnMs);
   // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
   // a port: it is given the streams that the paths above leave.
@@ -68,8 +77,9 @@ export function createHttp2({
         },
       };
       const bodiesHere = bodies.connection();
-      const streamBodies = new Map<Http2Stream, UnfinishedBody>();
-      const connection = new Http2Connection(socket, {
+      const streamBodies = new Map<AnyHttp2Stream, UnfinishedBody>();
+      const connection = createHttp2Connection(socket, {
+        implementation,
         role: "server",
         streamsMax: limits.streamsPerConnectionMax,
         streamWindowBytes: limits.streamWindowBytes,
@@ -142,9 +152,8 @@ export function createHttp2({
       });
       connections.add(connection);
       socket.once("close", () => unsent.hold(holder, 0));
-      socket.setTimeout(limits.connectionIdleTimeoutMs);
-      socket.on("timeout", () => {
-        if (connection.destroyed || socket.writableLength > 0) {
+      connection.onIdle(limits.connectionIdleTimeoutMs, (blocked) => {
+        if (connection.destroyed || blocked) {
           // The client does not close its side, or reads nothing of its answers.
           socket.destroy();
         } else if (connection.openCount === 0) {

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Http2Implementation } from "@parley/http2";
 import type { Environment } from "../../environment/environment.ts";
 import type { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
 import type { UnsentAnswers } from "../buffers/unsent-answers.ts";
@@ -24,6 +25,8 @@ export interface ListenerOptions {
   readonly path?: RpcPath | undefined;
   /** Refuses calls under load, before {@link path} is asked. Over HTTP/2 alone. */
   readonly quickRefusal?: QuickRefusal | undefined;
+  /** Whose HTTP/2 connections: this runtime's own, which is the default, or those of `node:http2`. */
+  readonly http2?: Http2Implementation | undefined;
   /** Which hosts requests may be for. Any by default. */
   readonly hostCheck?: HostCheck | undefined;
   /** Whether an address has no share of its own of the connections: a proxy in front. */

@@ -4,7 +4,7 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { Health } from "@parley/gen/health/v1/health_pb.js";
-import type { Http2Stream } from "@parley/http2";
+import type { AnyHttp2Stream } from "@parley/http2";
 import { afterEach, describe, expect, test } from "vitest";
 import { reasonOf } from "../../call/reason-error.ts";
 import { defaultLimits } from "../config/server-limits.ts";
@@ -111,7 +111,7 @@ describe("a refusal under load", () => {
       sendHeaders: (headers: Uint8Array) => {
         bytes += headers.length;
       },
-    } as unknown as Http2Stream;
+    } as unknown as AnyHttp2Stream;
     const round = () => {
       for (let count = 0; count < 50_000; count++) {
         refuse(stream, block, 0);

@@ -1,4 +1,4 @@
-import type { HeaderBlock, Http2Stream } from "@parley/http2";
+import type { AnyHttp2Stream, HeaderBlock } from "@parley/http2";
 import { encodeFields, errorCode, objectToFields } from "@parley/http2";
 import { type ContentType, parseContentType } from "../../protocol/content-types.ts";
 import type { RefusalReason } from "../admission/admission.ts";
@@ -10,7 +10,7 @@ import type { JsonOptions } from "../wire/message-codec.ts";
 /** Refuses calls that come on top of what the server can do, before anything is made of them. */
 export interface QuickRefusal {
   /** Refuses the call, or says false and leaves the stream untouched. `behindMs`: how long it may have waited on its connection. */
-  refuse(stream: Http2Stream, block: HeaderBlock, behindMs: number): boolean;
+  refuse(stream: AnyHttp2Stream, block: HeaderBlock, behindMs: number): boolean;
 }
 
 export interface QuickRefusalOptions {
@@ -79,9 +79,9 @@ export function createQuickRefusal(
 }
 
 /** Resets streams whose request does not end for a while after it was answered: a caller would keep them for ever. */
-function createUnendedStreams(clock: QuickRefusalOptions["environment"]["clock"]): (stream: Http2Stream) => void {
-  let answered: Http2Stream[] = [];
-  let unended: Http2Stream[] = [];
+function createUnendedStreams(clock: QuickRefusalOptions["environment"]["clock"]): (stream: AnyHttp2Stream) => void {
+  let answered: AnyHttp2Stream[] = [];
+  let unended: AnyHttp2Stream[] = [];
   function look() {
     const streams = answered;
     answered = [];

@@ -1,11 +1,10 @@
-import type { DescService } from "@bufbuild/protobuf";
-import type { ServiceImpl } from "@connectrpc/connect";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import type { ContextValues, ServiceImpl, Transport } from "@connectrpc/connect";
 import type { FastifyInstance, RouteOptions } from "fastify";
 import type { JSONWebKeySet } from "jose";
 import type { AnyRequest, AnyResponse } from "../http/http-messages.ts";
 import type { TrustedProxies } from "../http/trusted-proxies.ts";
 import type { CountCall } from "./caller-check.ts";
-import type { LocalCalls } from "./local-calls.ts";
 
 /** A contract and what stands behind it. Made by {@link implement}. */
 export interface ServiceEntry {
@@ -84,3 +83,18 @@ export interface ServiceModule {
 
 /** Takes a request and answers it, or says false and leaves it untouched. */
 export type TakeRequest = (request: AnyRequest, response: AnyResponse) => boolean;
+
+/** Calls of methods in the same process, with all that the server does around a call. */
+export interface LocalCalls extends Transport {
+  /**
+   * Checks a call's caller by its headers, before its request is read: identity and role. Rejects with the call's error where it is refused;
+   * the refused call is logged and counted as any other. Does nothing where callers need not sign in.
+   */
+  admit(method: DescMethod, start: LocalCallStart): Promise<void>;
+}
+
+/** What is known of a call before its request is read. */
+export interface LocalCallStart {
+  readonly header: ConstructorParameters<typeof Headers>[0];
+  readonly contextValues?: ContextValues | undefined;
+}

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Http2Stream } from "@parley/http2";
+import type { AnyHttp2Stream } from "@parley/http2";
 
 /** What is known of a request over HTTP/2 once its headers are here. */
 export interface Http2Request {
@@ -11,7 +11,7 @@ export interface Http2Request {
 /** Answers some of the requests of a server, straight from the connection. */
 export interface RpcPath {
   /** Takes the request, or returns false and leaves the stream untouched for the next path. */
-  http2(stream: Http2Stream, request: Http2Request): boolean;
+  http2(stream: AnyHttp2Stream, request: Http2Request): boolean;
   /** Takes the request, or returns false and leaves it untouched for the next path. */
   http1(request: IncomingMessage, response: ServerResponse): boolean;
 }

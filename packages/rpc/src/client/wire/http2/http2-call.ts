@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Http2Stream, StreamListener } from "@parley/http2";
+import type { AnyHttp2Stream, StreamListener } from "@parley/http2";
 import { markReach } from "../../call/attempt-outcome.ts";
 import { deadlinePassed } from "../../call/call-end.ts";
 import type { Channel, ConnectionWaiter } from "../../connection/channel.ts";
@@ -12,7 +12,7 @@ const placementsMax = 8;
 /** One call on an HTTP/2 connection: how it gets a place on one, and gives it back. */
 export abstract class Http2Call implements ConnectionWaiter, StreamListener {
   protected readonly channel: Channel;
-  protected stream: Http2Stream | undefined;
+  protected stream: AnyHttp2Stream | undefined;
   #connection: Connection | undefined;
   #receivedBefore = 0;
   #placements = 0;
@@ -22,7 +22,7 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
   }
 
   /** Opens the stream. The connection has counted the call in. */
-  protected abstract begin(connection: Connection): Http2Stream;
+  protected abstract begin(connection: Connection): AnyHttp2Stream;
   abstract onUnreachable(error: ConnectError): void;
   abstract onHeaders(fields: readonly string[]): void;
   abstract onData(bytes: Buffer): void;
@@ -71,7 +71,7 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
   }
 
   /** The error of a call whose stream was closed before the response was complete. */
-  protected closeError(stream: Http2Stream): ConnectError {
+  protected closeError(stream: AnyHttp2Stream): ConnectError {
     const connection = this.#connection;
     if (connection !== undefined && stream.id > connection.lastStreamId) {
       return markReach(new ConnectError("the server is going away", Code.Unavailable), "refused");

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Http2Stream } from "@parley/http2";
+import type { AnyHttp2Stream } from "@parley/http2";
 import { errorCode, fieldsToObject } from "@parley/http2";
 import type { Clock } from "../../../environment/clock.ts";
 import type { Deadlines, Expiring } from "../../../environment/deadlines.ts";
@@ -71,7 +71,7 @@ export class Http2ClientExchange extends Http2Call implements Expiring, HttpAnsw
     this.place();
   }
 
-  protected override begin(connection: Connection): Http2Stream {
+  protected override begin(connection: Connection): AnyHttp2Stream {
     const stream = connection.http2.open(this.#request.head);
     stream.listener = this;
     stream.end(this.#request.body);

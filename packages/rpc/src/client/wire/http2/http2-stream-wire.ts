@@ -1,5 +1,5 @@
 import type { ConnectError } from "@connectrpc/connect";
-import type { Http2Stream } from "@parley/http2";
+import type { AnyHttp2Stream } from "@parley/http2";
 import { errorCode, fieldsToObject } from "@parley/http2";
 import type { Channel } from "../../connection/channel.ts";
 import type { Connection } from "../../connection/client-connection.ts";
@@ -30,7 +30,7 @@ export class Http2StreamWire extends Http2Call implements StreamWire {
     this.place();
   }
 
-  protected override begin(connection: Connection): Http2Stream {
+  protected override begin(connection: Connection): AnyHttp2Stream {
     const stream = connection.http2.open(this.#head);
     stream.listener = this;
     stream.onDrained = () => this.#pump.drained();

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Http2Stream, StreamListener } from "@parley/http2";
+import type { AnyHttp2Stream, StreamListener } from "@parley/http2";
 import { encodeFields, errorCode, objectToFields } from "@parley/http2";
 import { givenRequestId, requestIdHeader } from "../../../call/request-id.ts";
 import { BodyCollector } from "../../../protocol/body-collector.ts";
@@ -20,7 +20,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   readonly headers: IncomingHttpHeaders;
   readonly requestMethod: string;
   readonly target: string;
-  readonly stream: Http2Stream;
+  readonly stream: AnyHttp2Stream;
   /** Its place among the answers that are watched, which is the watch's own affair. */
   previous: Answering | undefined;
   next: Answering | undefined;
@@ -35,7 +35,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
   readonly #socket: Socket;
 
-  constructor(stream: Http2Stream, { headers, stalls, socket }: Http2ExchangeInit) {
+  constructor(stream: AnyHttp2Stream, { headers, stalls, socket }: Http2ExchangeInit) {
     this.stream = stream;
     this.#socket = socket;
     this.#stalls = stalls;

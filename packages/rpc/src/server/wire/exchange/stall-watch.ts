@@ -1,4 +1,4 @@
-import type { Http2Stream } from "@parley/http2";
+import type { AnyHttp2Stream } from "@parley/http2";
 import { errorCode } from "@parley/http2";
 import type { Clock } from "../../../environment/clock.ts";
 import { type Linked, LinkedList } from "../../../environment/linked-list.ts";
@@ -13,7 +13,7 @@ export interface StallWatch {
 
 /** A stream with an answer on it. */
 export interface Answering extends Linked<Answering> {
-  readonly stream: Http2Stream;
+  readonly stream: AnyHttp2Stream;
   /** The bytes that were left when it was last looked at, which is the watch's own affair. */
   unreadBytes: number;
 }

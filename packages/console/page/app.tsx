@@ -1,0 +1,88 @@
+import type { ComponentType, JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { Icon, type IconName } from "./parts/icons.tsx";
+import { Toasts } from "./parts/toasts.tsx";
+import { linkTo, route } from "./route.ts";
+import { SignInDialog } from "./session/sign-in.tsx";
+import { ShellEnd } from "./shell-end.tsx";
+import { ShopView } from "./shop/shop-view.tsx";
+
+interface View {
+  readonly name: string;
+  readonly label: string;
+  readonly icon?: IconName;
+  readonly component: ComponentType;
+}
+
+interface ViewGroup {
+  readonly label: string;
+  readonly views: readonly View[];
+}
+
+const groups: readonly ViewGroup[] = [
+  {
+    label: "Shop",
+    views: [{ name: "shop", label: "Shop", icon: "shop", component: ShopView }],
+  },
+];
+
+export function App(): JSX.Element {
+  const views = groups.flatMap((group) => group.views);
+  const current = views.find(({ name }) => name === route.value.view) ?? views[0];
+  const Current = current?.component ?? ShopView;
+  useEffect(() => {
+    document.title = `${current?.label ?? "Parley"} · Parley`;
+  }, [current]);
+  return (
+    <div class="shell">
+      <a class="skip" href="#main" onClick={skipToMain}>
+        Skip to the content
+      </a>
+      <aside class="side">
+        <a class="brand" href={linkTo("shop")} aria-label="Parley">
+          <Mark />
+          <span>Parley</span>
+        </a>
+        <nav class="nav" aria-label="Views">
+          {groups.map(({ label, views }) => (
+            <div key={label} class="nav-group">
+              <span>{label}</span>
+              {views
+                .filter(({ icon }) => icon !== undefined)
+                .map(({ name, label, icon = "shop" }) => (
+                  <a key={name} href={linkTo(name)} aria-current={name === current?.name ? "page" : undefined}>
+                    <Icon name={icon} />
+                    {label}
+                  </a>
+                ))}
+            </div>
+          ))}
+        </nav>
+        <ShellEnd />
+      </aside>
+      <div class="content">
+        <main id="main" tabIndex={-1}>
+          <Current key={current?.name} />
+        </main>
+      </div>
+      <Toasts />
+      <SignInDialog />
+    </div>
+  );
+}
+
+/** `#main` would be taken for a view. */
+function skipToMain(event: Event): void {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}
+
+function Mark(): JSX.Element {
+  return (
+    <svg viewBox="0 0 32 32" aria-hidden="true">
+      <rect width="32" height="32" rx="7" fill="var(--accent)" />
+      <path d="M8 9.5h10a4.5 4.5 0 0 1 0 9h-5v5H8z" fill="var(--surface)" />
+      <circle cx="23.5" cy="22" r="3" fill="var(--surface)" opacity="0.7" />
+    </svg>
+  );
+}

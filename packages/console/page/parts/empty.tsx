@@ -1,0 +1,21 @@
+import type { ComponentChildren, JSX } from "preact";
+import { Icon, type IconName } from "./icons.tsx";
+
+/** What is shown where there is nothing yet: why, and what to do. */
+export function Empty({
+  icon,
+  title,
+  children,
+}: {
+  readonly icon: IconName;
+  readonly title: string;
+  readonly children?: ComponentChildren;
+}): JSX.Element {
+  return (
+    <div class="empty">
+      <Icon name={icon} />
+      <strong>{title}</strong>
+      {children}
+    </div>
+  );
+}

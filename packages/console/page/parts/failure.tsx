@@ -1,0 +1,46 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema } from "@parley/client";
+import type { ComponentChildren, JSX } from "preact";
+
+/** What went wrong, in the server's own words, with its code and reason. */
+export function Failure({
+  error,
+  children,
+}: {
+  readonly error: unknown;
+  readonly children?: ComponentChildren;
+}): JSX.Element {
+  const { code, text, reason } = failureOf(error);
+  return (
+    <div class="failure" role="alert">
+      <div>
+        <strong>{code}</strong>
+        {reason === "" ? "" : ` · ${reason}`}
+      </div>
+      <div>{text}</div>
+      {children}
+    </div>
+  );
+}
+
+export interface FailureWords {
+  /** The code as gRPC spells it, for example `NOT_FOUND`. */
+  readonly code: string;
+  readonly text: string;
+  /** The reason from docs/errors.md, or nothing. */
+  readonly reason: string;
+}
+
+export function failureOf(error: unknown): FailureWords {
+  const failure = ConnectError.from(error);
+  const [info] = failure.findDetails(ErrorInfoSchema);
+  const unreachable = failure.code === Code.Unknown && failure.cause instanceof TypeError;
+  return unreachable
+    ? { code: "UNAVAILABLE", text: "The gateway cannot be reached. The page goes on when it is back.", reason: "" }
+    : { code: codeName(failure.code), text: failure.rawMessage, reason: info?.reason ?? "" };
+}
+
+/** `NOT_FOUND` for `Code.NotFound`. */
+export function codeName(code: Code): string {
+  return (Code[code] ?? "Unknown").replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+}

@@ -1,0 +1,43 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { formatMoney, type Money } from "@parley/client";
+
+const whole = new Intl.NumberFormat();
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+export function count(value: number): string {
+  return whole.format(value);
+}
+
+export function price(money: Money | undefined): string {
+  return money === undefined || money.currencyCode === "" ? "–" : formatMoney(money);
+}
+
+export function msOf(time: Timestamp | undefined): number {
+  return time === undefined ? 0 : Number(time.seconds) * 1_000 + Math.floor(time.nanos / 1_000_000);
+}
+
+/** The time of the day where it is today's, or else with the date. */
+export function timeText(ms: number): string {
+  if (ms === 0) {
+    return "–";
+  }
+  return Date.now() - ms < 12 * 3_600_000 ? clock.format(ms) : day.format(ms);
+}
+
+/** With milliseconds, for what comes many times a second. */
+export function preciseTime(ms: number): string {
+  return `${clock.format(ms)}.${String(Math.floor(ms) % 1_000).padStart(3, "0")}`;
+}
+
+export function durationText(ms: number): string {
+  if (ms < 1) {
+    return `${ms.toFixed(2)} ms`;
+  }
+  return ms < 1_000 ? `${ms.toFixed(ms < 10 ? 1 : 0)} ms` : `${(ms / 1_000).toFixed(2)} s`;
+}
+
+/** The beginning of an id, which is enough to tell it from its neighbours. */
+export function shortId(id: string): string {
+  return id.length > 13 ? `${id.slice(0, 8)}…` : id;
+}

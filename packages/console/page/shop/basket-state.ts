@@ -1,0 +1,100 @@
+import { addMoney, type Money, multiplyMoney, type Order, type Product } from "@parley/client";
+import { computed, signal } from "@preact/signals";
+import { products } from "../live/products.ts";
+import { users } from "../live/users.ts";
+import { newId, parley, tracedCall } from "../session/api.ts";
+import { signIn } from "../session/tokens.ts";
+
+/** How many of each product, by its id. */
+export const basket = signal<ReadonlyMap<string, number>>(new Map());
+
+/** The largest quantity of a line (CreateOrderItem.quantity). */
+export const quantityMax = 10_000;
+
+/** Who buys: a chosen user's id, where nobody signs in. */
+const chosenBuyer = signal<string | undefined>(undefined);
+
+export const buyerId = computed(() => signIn.value?.userId ?? chosenBuyer.value ?? users.value?.[0]?.id ?? "");
+
+export function chooseBuyer(id: string): void {
+  chosenBuyer.value = id;
+}
+
+export function setQuantity(productId: string, quantity: number): void {
+  const next = new Map(basket.value);
+  if (quantity <= 0) {
+    next.delete(productId);
+  } else {
+    next.set(productId, Math.min(Math.floor(quantity), quantityMax));
+  }
+  basket.value = next;
+}
+
+export interface BasketLine {
+  readonly product: Product;
+  readonly quantity: number;
+}
+
+export const lines = computed<readonly BasketLine[]>(() =>
+  [...basket.value].flatMap(([id, quantity]) => {
+    const product = products.value?.get(id);
+    return product === undefined ? [] : [{ product, quantity }];
+  }),
+);
+
+/** The sum of the lines, a sum for each currency. */
+export const totals = computed<readonly Money[]>(() => {
+  const sums = new Map<string, Money>();
+  for (const { product, quantity } of lines.value) {
+    if (product.price !== undefined) {
+      const line = multiplyMoney(product.price, quantity);
+      const sum = sums.get(line.currencyCode);
+      sums.set(line.currencyCode, sum === undefined ? line : addMoney(sum, line));
+    }
+  }
+  return [...sums.values()];
+});
+
+/** An order request that was sent, so that the very same can be sent again. */
+export interface SentOrder {
+  readonly requestId: string;
+  readonly userId: string;
+  readonly items: readonly { readonly productId: string; readonly quantity: number }[];
+  /** The trace of each time that it was sent. */
+  readonly traceIds: readonly string[];
+  /** The order that each time answered. */
+  readonly answers: readonly Order[];
+  readonly error?: unknown;
+}
+
+export const sent = signal<SentOrder | undefined>(undefined);
+
+/** Sends what is in the basket. The request's id makes it repeatable: a try that got lost is no second order. */
+export async function placeOrder(): Promise<void> {
+  const items = [...basket.value].map(([productId, quantity]) => ({ productId, quantity }));
+  await send({ requestId: newId(), userId: buyerId.value, items, traceIds: [], answers: [] });
+  if (sent.value?.error === undefined) {
+    basket.value = new Map();
+  }
+}
+
+/** Sends the last request once more, with the same request id and body. */
+export async function sendAgain(): Promise<void> {
+  if (sent.value !== undefined) {
+    await send(sent.value);
+  }
+}
+
+async function send(order: SentOrder): Promise<void> {
+  const { traceId, options } = tracedCall();
+  const { error: _before, ...rest } = order;
+  const next: SentOrder = { ...rest, traceIds: [...order.traceIds, traceId] };
+  sent.value = next;
+  try {
+    const { userId, requestId, items } = order;
+    const { order: answer } = await parley.orders.createOrder({ userId, requestId, items: [...items] }, options);
+    sent.value = { ...next, answers: answer === undefined ? next.answers : [...next.answers, answer] };
+  } catch (error) {
+    sent.value = { ...next, error };
+  }
+}

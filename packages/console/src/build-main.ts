@@ -1,0 +1,13 @@
+// `npm run build:console`: bundles the page where its sources have changed, and says what it weighs. `--force` bundles anyway.
+import { buildConsole } from "./build.ts";
+import { readBuiltPage } from "./built-page.ts";
+import { sizeReport } from "./size-report.ts";
+import { isConsoleBuilt } from "./source-hash.ts";
+
+const beganAt = performance.now();
+const current =
+  process.argv.includes("--force") || !(await isConsoleBuilt()) ? await buildConsole() : await readBuiltPage();
+if (current !== undefined) {
+  const { lines, problems } = sizeReport(current.files);
+  console.log([...lines, `Made in ${((performance.now() - beganAt) / 1_000).toFixed(2)} s.`, ...problems].join("\n"));
+}

@@ -1,0 +1,30 @@
+export interface PageParts {
+  readonly main: string;
+  /** The scripts that the main one imports at once. */
+  readonly preloads: readonly string[];
+  readonly style: string;
+  readonly icon: string;
+}
+
+/** The path that the page's files are under, relative to the page: it may be behind a proxy that puts a path in front. */
+export const filesPath = "console/";
+
+/** The page itself. It has no script and no style of its own, so that the Content-Security-Policy need not allow any. */
+export function pageHtml({ main, preloads, style, icon }: PageParts): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Parley</title>
+<link rel="icon" type="image/svg+xml" href="${filesPath}${icon}">
+<link rel="stylesheet" href="${filesPath}${style}">
+${preloads.map((name) => `<link rel="modulepreload" href="${filesPath}${name}">\n`).join("")}<script type="module" src="${filesPath}${main}"></script>
+</head>
+<body>
+<noscript>The console needs JavaScript. The same is reached by REST (docs), by the command line (npx parley) and by curl.</noscript>
+</body>
+</html>
+`;
+}

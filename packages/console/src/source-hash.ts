@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readBuiltPage } from "./built-page.ts";
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** What the page is made from: its own sources, the client's, the contracts' code, and the versions of the packages. */
+const sources = ["packages/console/page", "packages/console/src", "packages/client/src", "gen"];
+
+/** A hash of the content of everything that the page is made from. Takes a few milliseconds. */
+export async function sourceHash(): Promise<string> {
+  const files = (await Promise.all(sources.map(filesIn))).flat().sort();
+  const hash = createHash("sha256");
+  const contents = await Promise.all([join(root, "package-lock.json"), ...files].map((file) => readFile(file)));
+  for (const [index, content] of contents.entries()) {
+    hash
+      .update(
+        `${relative(root, files[index - 1] ?? "")
+          .split(sep)
+          .join("/")}\0${content.length}\0`,
+      )
+      .update(content);
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Whether the current build was made from the sources as they are. */
+export async function isConsoleBuilt(): Promise<boolean> {
+  const [page, hash] = await Promise.all([readBuiltPage(), sourceHash()]);
+  return page?.sourceHash === hash;
+}
+
+async function filesIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && /\.(tsx?|css|svg|js)$/.test(entry.name) && !/\.test\.tsx?$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
+}

@@ -1,0 +1,92 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type BuiltPage, readBuiltPage } from "@parley/console";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { addressesText, notBuiltHtml } from "./addresses.ts";
+import { isOwnPage } from "./own-page.ts";
+import { type ConsoleSession, sessionPath } from "./session.ts";
+
+export interface ConsoleOptions {
+  readonly session: ConsoleSession;
+  /** The page that is served. Default: the current build of packages/console, looked up again at each visit. */
+  readonly readPage?: () => Promise<BuiltPage | undefined>;
+}
+
+/**
+ * The console at `/`: the page for browsers, a short text for everything else. Its files have a hash of their content in their names, so
+ * that browsers keep them for a year (RFC 8246) and a new build is seen at once.
+ */
+export function consoleRoutes(
+  app: FastifyInstance,
+  { session, readPage = () => readBuiltPage() }: ConsoleOptions,
+): void {
+  app.get("/", async (request, reply) => {
+    reply.header("vary", "accept").header("cache-control", "no-cache");
+    if (!wantsHtml(request)) {
+      return reply
+        .headers(textHeaders)
+        .type("text/plain; charset=utf-8")
+        .send(addressesText(addressOf(request)));
+    }
+    const page = await readPage();
+    reply.headers(pageHeaders).type("text/html; charset=utf-8");
+    return page === undefined ? reply.code(503).send(notBuiltHtml) : reply.send(page.html);
+  });
+  app.get<{ Params: { name: string } }>("/console/:name", async (request, reply) => {
+    const page = await readPage();
+    const file = page?.files.find(({ name }) => name === request.params.name);
+    if (page === undefined || file === undefined) {
+      return reply.callNotFound();
+    }
+    const zipped = /\bgzip\b/.test(request.headers["accept-encoding"] ?? "");
+    const content = await readFile(join(page.folder, zipped ? `${file.name}.gz` : file.name));
+    reply
+      .headers(pageHeaders)
+      .headers({ vary: "accept-encoding", "cache-control": "public, max-age=31536000, immutable" });
+    return (zipped ? reply.header("content-encoding", "gzip") : reply).type(file.type).send(content);
+  });
+  app.get(sessionPath, async (request, reply) => {
+    reply.headers(pageHeaders).header("cache-control", "no-store");
+    const { stack, ...open } = session;
+    return reply.send(stack !== undefined && isOwnPage(request) ? session : open);
+  });
+}
+
+/**
+ * No script, style or connection from anywhere but here, and no frame around it (Content Security Policy Level 3). Without TLS browsers are
+ * not told to upgrade.
+ */
+export const pageHeaders = {
+  "content-security-policy": [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join("; "),
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "permissions-policy": "camera=(), microphone=(), geolocation=()",
+};
+
+const textHeaders = {
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+};
+
+/** Browsers name text/html when they open a page; curl and clients of the API do not. */
+function wantsHtml({ headers }: FastifyRequest): boolean {
+  return /\btext\/html\b/.test(headers.accept ?? "");
+}
+
+function addressOf({ protocol, headers }: FastifyRequest): string {
+  const host = headers.host ?? headers[":authority"];
+  return `${protocol}://${host ?? "localhost"}`;
+}

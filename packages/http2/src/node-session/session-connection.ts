@@ -1,0 +1,181 @@
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type Http2Session,
+  performServerHandshake,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { Duplex } from "node:stream";
+import type { AnyHttp2Connection } from "../any-connection.ts";
+import type { ConnectionListener, ConnectionOptions } from "../connection-options.ts";
+import { errorCode } from "../frames/constants.ts";
+import { nodeHeaders } from "./node-headers.ts";
+import { SessionStream, type SessionStreamOwner } from "./session-stream.ts";
+
+/**
+ * A connection that a session of `node:http2` carries. What protects it from a hostile peer is Node's own: `turns` and `overhead` are not
+ * used, and of the listener's functions `onLimit` is never called.
+ */
+export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner {
+  readonly socket: Duplex;
+  peerStreamsMax: number = Number.POSITIVE_INFINITY;
+  /** Node does not tell when bytes came. */
+  readonly behindMs = 0;
+  readonly #session: Http2Session;
+  readonly #listener: ConnectionListener;
+  readonly #streams = new Set<SessionStream>();
+  #queuedBytes = 0;
+  #goawayReceived = false;
+  #ended = false;
+
+  constructor(socket: Duplex, options: ConnectionOptions) {
+    this.socket = socket;
+    const { listener, connectionWindowBytes } = options;
+    this.#listener = listener;
+    const session = options.role === "client" ? clientSession(socket, options) : serverSession(socket, options);
+    this.#session = session;
+    session.once("connect", () => session.setLocalWindowSize(connectionWindowBytes));
+    session.on("stream", (native: ServerHttp2Stream, _headers: unknown, _flags: number, fields: readonly string[]) => {
+      const stream = this.#add(native);
+      listener.onStream?.(stream, { fields, malformed: false, tooLarge: false, units: 0 });
+    });
+    session.on("remoteSettings", ({ maxConcurrentStreams }) => {
+      this.peerStreamsMax = maxConcurrentStreams ?? this.peerStreamsMax;
+      // A GOAWAY that came with the settings is read first: a connection that is closed as soon as it is open counts as unusable.
+      setImmediate(() => listener.onSettings?.());
+    });
+    session.on("goaway", (_code: number, lastStreamId: number) => {
+      if (options.role === "client") {
+        this.#goawayReceived = true;
+        listener.onGoaway?.(lastStreamId);
+      }
+    });
+    // "close" follows, and ends the streams.
+    session.on("error", () => {});
+    session.on("close", () => this.#end());
+    socket.on("error", () => {});
+    socket.on("close", () => this.#end());
+  }
+
+  get closing(): boolean {
+    return this.#goawayReceived || this.#session.closed || this.destroyed;
+  }
+
+  get destroyed(): boolean {
+    return this.#ended || this.#session.destroyed;
+  }
+
+  get openCount(): number {
+    return this.#streams.size;
+  }
+
+  get unsentBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  allowStreams(streamsMax: number): void {
+    if (!this.destroyed) {
+      this.#session.settings({ maxConcurrentStreams: streamsMax });
+    }
+  }
+
+  open(block: Uint8Array): SessionStream {
+    return this.#add((this.#session as ClientHttp2Session).request(nodeHeaders(block), { endStream: false }));
+  }
+
+  ping(answered: () => void): void {
+    if (this.destroyed || !this.#session.ping(() => answered())) {
+      // As many pings as Node allows have no answer yet, whose callers will learn of it.
+      setImmediate(answered);
+    }
+  }
+
+  /** Nothing: once Node has sent a GOAWAY, whatever its last stream, it ignores new streams. They are refused by {@link close} instead. */
+  announceClose(): void {}
+
+  close(): void {
+    if (!this.closing || this.#goawayReceived) {
+      this.#session.close();
+    }
+  }
+
+  destroy(code: number = errorCode.none, why = ""): void {
+    const session = this.#session;
+    if (session.destroyed) {
+      return;
+    }
+    if (code !== errorCode.none) {
+      session.goaway(code, 0, Buffer.from(why));
+    }
+    session.destroy(undefined, code);
+    // A peer that reads nothing would keep the socket for as long as it stays.
+    setTimeout(() => this.socket.destroy(), goawayLeavesMs).unref();
+  }
+
+  onIdle(timeoutMs: number, callback: (blocked: boolean) => void): void {
+    this.#session.setTimeout(timeoutMs);
+    this.#session.on("timeout", () => callback(this.#queuedBytes > 0));
+  }
+
+  onQueued(stream: SessionStream, bytes: number): void {
+    if (bytes !== 0) {
+      this.#queuedBytes += bytes;
+      this.#listener.onUnsent?.(this.#queuedBytes, stream);
+    }
+  }
+
+  onHeld(stream: SessionStream, bytes: number): void {
+    this.#listener.onHeld?.(stream, bytes);
+  }
+
+  forget(stream: SessionStream): void {
+    this.#streams.delete(stream);
+  }
+
+  #add(native: ClientHttp2Stream | ServerHttp2Stream): SessionStream {
+    const stream = new SessionStream(native, this);
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  #end(): void {
+    if (!this.#ended) {
+      this.#ended = true;
+      for (const stream of [...this.#streams]) {
+        stream.reset(errorCode.cancel);
+      }
+      this.#listener.onClose?.();
+    }
+  }
+}
+
+function clientSession(socket: Duplex, options: ConnectionOptions): ClientHttp2Session {
+  return connect("http://localhost", {
+    createConnection: () => socket,
+    maxSessionMemory: sessionMegabytesMax,
+    settings: { ...settings(options), enablePush: false },
+  });
+}
+
+function serverSession(socket: Duplex, options: ConnectionOptions): Http2Session {
+  const { resets, streamsMax = 0 } = options;
+  const limits = {
+    maxSessionMemory: sessionMegabytesMax,
+    ...(resets === undefined ? {} : { streamResetBurst: resets.burstMax, streamResetRate: resets.perSecondMax }),
+  };
+  return performServerHandshake(socket, {
+    ...limits,
+    settings: { ...settings(options), maxConcurrentStreams: streamsMax },
+  });
+}
+
+function settings({ firstWindowBytes, streamWindowBytes, headerBytesMax }: ConnectionOptions) {
+  return { initialWindowSize: firstWindowBytes ?? streamWindowBytes, maxHeaderListSize: headerBytesMax };
+}
+
+/** What a session may hold, in MB: Node's default of 10 is less than a connection's window. */
+const sessionMegabytesMax = 64;
+
+/** How long GOAWAY with an error, and what was written before it, may take to leave. */
+const goawayLeavesMs = 1_000;

@@ -1,0 +1,32 @@
+import type { DescField, JsonValue } from "@bufbuild/protobuf";
+import type { Binding } from "@parley/contract";
+import { headerOf, type RestRequest } from "../http.ts";
+import { httpBodyJson, isHttpBody } from "../http-body.ts";
+import { parseBody, readBody, refuseCodings } from "./body.ts";
+
+/** Reads a request's body as JSON. Undefined where the binding has none and the request announces none. Throws RestProblem where it cannot be read. */
+export async function requestBody(
+  binding: Binding,
+  request: RestRequest,
+  bytesMax: number,
+): Promise<JsonValue | undefined> {
+  if (binding.body === "none" && !announcesBody(request)) {
+    return undefined;
+  }
+  refuseCodings(headerOf(request, "content-encoding"));
+  const bytes = await readBody(request.body, bytesMax);
+  const contentType = headerOf(request, "content-type");
+  return isHttpBody(binding.body === "all" ? binding.method.input : fieldOf(binding.body))
+    ? httpBodyJson(bytes, contentType)
+    : parseBody(bytes, contentType);
+}
+
+function fieldOf(body: Binding["body"]): DescField | undefined {
+  return typeof body === "object" ? body : undefined;
+}
+
+/** RFC 9112, section 6.3: a request has a body where one of these says so. */
+function announcesBody(request: RestRequest): boolean {
+  const length = headerOf(request, "content-length");
+  return request.headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
+}

@@ -1,0 +1,376 @@
+import { adminPort, type DeployedService, environmentOf, indented, stopSeconds } from "./deployment.ts";
+
+const keysFolder = "/keys";
+
+/** deploy/ecs/parley.yaml: a CloudFormation template for AWS Fargate. */
+export function ecsTemplate(services: readonly DeployedService[]): string {
+  const databases = services.filter(({ database }) => database);
+  return `# Parley on AWS ECS with Fargate: an Application Load Balancer in front of the gateways, Cloud Map for the services among each other.
+# Made by \`npm run generate\`. PostgreSQL (RDS) and Redis (ElastiCache) are given by the Secrets with their URLs. See docs/deploy.md.
+AWSTemplateFormatVersion: "2010-09-09"
+Description: Parley, an order platform of Connect-RPC services
+
+Parameters:
+  VpcId:
+    Type: AWS::EC2::VPC::Id
+  PublicSubnets:
+    Type: List<AWS::EC2::Subnet::Id>
+    Description: For the load balancer, in at least two zones.
+  PrivateSubnets:
+    Type: List<AWS::EC2::Subnet::Id>
+    Description: For the tasks. They need a way to the registry, to Secrets Manager and to CloudWatch.
+  Image:
+    Type: String
+    Description: The image of docs/deploy.md, with its tag or digest.
+  CertificateArn:
+    Type: String
+    Description: The certificate of the public name, in AWS Certificate Manager.
+  Replicas:
+    Type: Number
+    Default: 2
+    MinValue: 1
+  ReplicasMax:
+    Type: Number
+    Default: 10
+  BrokerUrlSecret:
+    Type: String
+    Description: ARN of the Secret with the URL of Redis, rediss://…
+  ServiceKeysSecret:
+    Type: String
+    Description: ARN of the Secret with services.json, as \`parley keys\` writes it.
+  SigningKeySecret:
+    Type: String
+    Description: ARN of the Secret that encrypts the keys of access tokens, at least 32 characters.
+${databases
+  .map(
+    ({ name }) => `  ${pascal(name)}DatabaseUrlSecret:
+    Type: String
+    Description: ARN of the Secret with the URL of the ${name} service's database, postgres://…?sslmode=verify-full`,
+  )
+  .join("\n")}
+${services
+  .filter(({ calls }) => calls.length > 0)
+  .map(
+    ({ name }) => `  ${pascal(name)}KeySecret:
+    Type: String
+    Description: ARN of the Secret with ${name}.json, as \`parley keys\` writes it.`,
+  )
+  .join("\n")}
+
+Resources:
+  Cluster:
+    Type: AWS::ECS::Cluster
+    Properties:
+      ClusterSettings:
+        - { Name: containerInsights, Value: enabled }
+
+  Logs:
+    Type: AWS::Logs::LogGroup
+    DeletionPolicy: Delete
+    UpdateReplacePolicy: Retain
+    Properties:
+      RetentionInDays: 30
+
+  Names:
+    Type: AWS::ServiceDiscovery::PrivateDnsNamespace
+    Properties:
+      Name: parley.internal
+      Vpc: !Ref VpcId
+
+  ExecutionRole:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Principal: { Service: ecs-tasks.amazonaws.com }
+            Action: sts:AssumeRole
+      ManagedPolicyArns:
+        - !Sub arn:\${AWS::Partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy
+      Policies:
+        - PolicyName: secrets
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              - Effect: Allow
+                Action: secretsmanager:GetSecretValue
+                Resource:
+                  - !Ref BrokerUrlSecret
+                  - !Ref ServiceKeysSecret
+                  - !Ref SigningKeySecret
+${databases.map(({ name }) => `                  - !Ref ${pascal(name)}DatabaseUrlSecret`).join("\n")}
+${services
+  .filter(({ calls }) => calls.length > 0)
+  .map(({ name }) => `                  - !Ref ${pascal(name)}KeySecret`)
+  .join("\n")}
+
+  # The services call nothing of AWS.
+  TaskRole:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Principal: { Service: ecs-tasks.amazonaws.com }
+            Action: sts:AssumeRole
+
+  LoadBalancerAccess:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: From everywhere to the load balancer
+      VpcId: !Ref VpcId
+      SecurityGroupIngress:
+        - { IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 0.0.0.0/0, Description: HTTPS }
+
+  TaskAccess:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: From the load balancer to the gateways
+      VpcId: !Ref VpcId
+      SecurityGroupIngress:
+        - IpProtocol: tcp
+          FromPort: 8080
+          ToPort: 8080
+          SourceSecurityGroupId: !Ref LoadBalancerAccess
+          Description: calls
+        - IpProtocol: tcp
+          FromPort: ${adminPort}
+          ToPort: ${adminPort}
+          SourceSecurityGroupId: !Ref LoadBalancerAccess
+          Description: health
+
+  TasksAmongEachOther:
+    Type: AWS::EC2::SecurityGroupIngress
+    Properties:
+      GroupId: !Ref TaskAccess
+      SourceSecurityGroupId: !Ref TaskAccess
+      IpProtocol: tcp
+      FromPort: 8080
+      ToPort: 50100
+      Description: calls between services
+
+  LoadBalancer:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties:
+      Type: application
+      Scheme: internet-facing
+      Subnets: !Ref PublicSubnets
+      SecurityGroups: [!Ref LoadBalancerAccess]
+      LoadBalancerAttributes:
+        # A stream may be silent for longer than the minute that is the default. Heartbeats of server-sent events come every 15 seconds.
+        - { Key: idle_timeout.timeout_seconds, Value: "3600" }
+        - { Key: routing.http2.enabled, Value: "true" }
+        - { Key: routing.http.drop_invalid_header_fields.enabled, Value: "true" }
+
+  Listener:
+    Type: AWS::ElasticLoadBalancingV2::Listener
+    Properties:
+      LoadBalancerArn: !Ref LoadBalancer
+      Port: 443
+      Protocol: HTTPS
+      SslPolicy: ELBSecurityPolicy-TLS13-1-2-2021-06
+      Certificates: [{ CertificateArn: !Ref CertificateArn }]
+      DefaultActions: [{ Type: forward, TargetGroupArn: !Ref HttpTargets }]
+
+  GrpcRule:
+    Type: AWS::ElasticLoadBalancingV2::ListenerRule
+    Properties:
+      ListenerArn: !Ref Listener
+      Priority: 10
+      Conditions:
+        - Field: http-header
+          HttpHeaderConfig: { HttpHeaderName: content-type, Values: [application/grpc, "application/grpc+*"] }
+      Actions: [{ Type: forward, TargetGroupArn: !Ref GrpcTargets }]
+
+  HttpTargets:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties:
+      VpcId: !Ref VpcId
+      TargetType: ip
+      Port: 8080
+      Protocol: HTTP
+      HealthCheckPath: /health
+      HealthCheckPort: "${adminPort}"
+      HealthCheckProtocol: HTTP
+      HealthCheckIntervalSeconds: 5
+      HealthCheckTimeoutSeconds: 3
+      HealthyThresholdCount: 2
+      UnhealthyThresholdCount: 2
+      TargetGroupAttributes:
+        - { Key: deregistration_delay.timeout_seconds, Value: "30" }
+
+  GrpcTargets:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties:
+      VpcId: !Ref VpcId
+      TargetType: ip
+      Port: 8080
+      Protocol: HTTP
+      ProtocolVersion: GRPC
+      HealthCheckPath: /grpc.health.v1.Health/Check
+      HealthCheckIntervalSeconds: 5
+      HealthCheckTimeoutSeconds: 3
+      HealthyThresholdCount: 2
+      UnhealthyThresholdCount: 2
+      Matcher: { GrpcCode: "0" }
+      TargetGroupAttributes:
+        - { Key: deregistration_delay.timeout_seconds, Value: "30" }
+
+${services.map((service) => ecsService(service, services)).join("\n")}
+Outputs:
+  Address:
+    Description: Point the public name here.
+    Value: !GetAtt LoadBalancer.DNSName
+`;
+}
+
+function ecsService(service: DeployedService, services: readonly DeployedService[]): string {
+  const { name, port, database, calls } = service;
+  const id = pascal(name);
+  const environment = environmentOf(service, {
+    services,
+    keysFolder,
+    // Cloud Map answers with the port of each task, and with at most eight of them at a time.
+    target: ({ name: callee }) => `srv:///${callee}.parley.internal`,
+  });
+  const secrets = [
+    ...(database
+      ? [
+          `- { Name: DATABASE_URL, ValueFrom: !Ref ${id}DatabaseUrlSecret }`,
+          "- { Name: BROKER_URL, ValueFrom: !Ref BrokerUrlSecret }",
+        ]
+      : []),
+    ...(name === "user" ? ["- { Name: SIGNING_KEY_SECRET, ValueFrom: !Ref SigningKeySecret }"] : []),
+  ];
+  const keySecrets = [
+    "- { Name: SERVICE_KEYS, ValueFrom: !Ref ServiceKeysSecret }",
+    ...(calls.length > 0 ? [`- { Name: SERVICE_KEY, ValueFrom: !Ref ${id}KeySecret }`] : []),
+  ];
+  const log = `LogConfiguration:
+            LogDriver: awslogs
+            Options:
+              awslogs-group: !Ref Logs
+              awslogs-region: !Ref AWS::Region
+              awslogs-stream-prefix: ${name}`;
+  return `  ${id}Name:
+    Type: AWS::ServiceDiscovery::Service
+    Properties:
+      Name: ${name}
+      NamespaceId: !Ref Names
+      DnsConfig:
+        RoutingPolicy: MULTIVALUE
+        DnsRecords:
+          - { Type: A, TTL: 5 }
+          - { Type: SRV, TTL: 5 }
+      HealthCheckCustomConfig: { FailureThreshold: 1 }
+
+  ${id}Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Family: parley-${name}
+      RequiresCompatibilities: [FARGATE]
+      NetworkMode: awsvpc
+      Cpu: "512"
+      Memory: "1024"
+      ExecutionRoleArn: !GetAtt ExecutionRole.Arn
+      TaskRoleArn: !GetAtt TaskRole.Arn
+      Volumes:
+        - { Name: keys }
+        - { Name: tmp }
+      ContainerDefinitions:
+        # Fargate hands Secrets over as variables; this writes them to the files that the service reads.
+        - Name: keys
+          Image: !Ref Image
+          Essential: false
+          Command: [keys, --folder, ${keysFolder}, --from-environment, ${name}]
+          Secrets:
+${indented(keySecrets, 12)}
+          MountPoints:
+            - { SourceVolume: keys, ContainerPath: ${keysFolder} }
+          ${log}
+        - Name: ${name}
+          Image: !Ref Image
+          Essential: true
+          Command: [run, ${name}]
+          DependsOn: [{ ContainerName: keys, Condition: SUCCESS }]
+          StopTimeout: ${stopSeconds}
+          ReadonlyRootFilesystem: true
+          PortMappings:
+            - { ContainerPort: ${port}, Name: rpc }
+            - { ContainerPort: ${adminPort}, Name: admin }
+          Environment:
+${indented(
+  Object.entries({
+    ...environment,
+    ...(name === "gateway" ? { TRUST_PROXY: "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16" } : {}),
+  }).map(([variable, value]) => `- { Name: ${variable}, Value: ${JSON.stringify(value)} }`),
+  12,
+)}
+${secrets.length === 0 ? "" : `          Secrets:\n${indented(secrets, 12)}\n`}          MountPoints:
+            - { SourceVolume: keys, ContainerPath: ${keysFolder}, ReadOnly: true }
+            - { SourceVolume: tmp, ContainerPath: /tmp }
+          HealthCheck:
+            Command: [CMD, parley, health]
+            Interval: 5
+            Timeout: 3
+            Retries: 3
+            StartPeriod: 20
+          ${log}
+
+  ${id}Service:
+    Type: AWS::ECS::Service
+${name === "gateway" ? "    DependsOn: [Listener, GrpcRule]\n" : ""}    Properties:
+      Cluster: !Ref Cluster
+      LaunchType: FARGATE
+      TaskDefinition: !Ref ${id}Task
+      DesiredCount: !Ref Replicas
+      AvailabilityZoneRebalancing: ENABLED
+      DeploymentConfiguration:
+        MinimumHealthyPercent: 100
+        MaximumPercent: 200
+        DeploymentCircuitBreaker: { Enable: true, Rollback: true }
+      NetworkConfiguration:
+        AwsvpcConfiguration:
+          Subnets: !Ref PrivateSubnets
+          SecurityGroups: [!Ref TaskAccess]
+      ServiceRegistries:
+        - { RegistryArn: !GetAtt ${id}Name.Arn, ContainerName: ${name}, ContainerPort: ${port} }
+${
+  name === "gateway"
+    ? `      HealthCheckGracePeriodSeconds: 60
+      LoadBalancers:
+        - { ContainerName: gateway, ContainerPort: ${port}, TargetGroupArn: !Ref HttpTargets }
+        - { ContainerName: gateway, ContainerPort: ${port}, TargetGroupArn: !Ref GrpcTargets }
+`
+    : ""
+}
+  ${id}Scale:
+    Type: AWS::ApplicationAutoScaling::ScalableTarget
+    Properties:
+      ServiceNamespace: ecs
+      ScalableDimension: ecs:service:DesiredCount
+      ResourceId: !Sub service/\${Cluster}/\${${id}Service.Name}
+      MinCapacity: !Ref Replicas
+      MaxCapacity: !Ref ReplicasMax
+
+  ${id}ScaleByCpu:
+    Type: AWS::ApplicationAutoScaling::ScalingPolicy
+    Properties:
+      PolicyName: ${name}-cpu
+      PolicyType: TargetTrackingScaling
+      ScalingTargetId: !Ref ${id}Scale
+      TargetTrackingScalingPolicyConfiguration:
+        TargetValue: 60
+        PredefinedMetricSpecification: { PredefinedMetricType: ECSServiceAverageCPUUtilization }
+`;
+}
+
+/** `echo-a` as CloudFormation names things: `EchoA`. */
+function pascal(name: string): string {
+  return name
+    .split("-")
+    .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
+    .join("");
+}

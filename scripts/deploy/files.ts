@@ -1,0 +1,41 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { composeDebugFile, composeFile } from "./compose.ts";
+import { deployedServices } from "./deployment.ts";
+import { ecsTemplate } from "./ecs.ts";
+import { kubernetesBase } from "./kubernetes.ts";
+
+/** The files of a deployment that name every service, by their paths in the repository, made from the list of services in `gen`. */
+export async function deploymentFiles(gen: string): Promise<ReadonlyMap<string, string>> {
+  const services = await deployedServices(join(gen, "services.js"));
+  const files = new Map([
+    ["compose.yaml", composeFile(services)],
+    ["compose.debug.yaml", composeDebugFile(services)],
+    ["deploy/ecs/parley.yaml", ecsTemplate(services)],
+  ]);
+  for (const [name, text] of kubernetesBase(services)) {
+    files.set(`deploy/kubernetes/base/${name}`, text);
+  }
+  return files;
+}
+
+/** The files that differ from what they should be. */
+export async function staleDeploymentFiles(root: string, gen: string): Promise<ReadonlyMap<string, string>> {
+  const stale = new Map<string, string>();
+  for (const [path, text] of await deploymentFiles(gen)) {
+    const kept = await readFile(join(root, path), "utf8").catch(() => undefined);
+    if (kept !== text) {
+      stale.set(path, text);
+    }
+  }
+  return stale;
+}
+
+/** Writes them. Returns the paths of those that differed. */
+export async function writeDeploymentFiles(root: string, gen: string): Promise<readonly string[]> {
+  const stale = await staleDeploymentFiles(root, gen);
+  for (const [path, text] of stale) {
+    await writeFile(join(root, path), text);
+  }
+  return [...stale.keys()];
+}
