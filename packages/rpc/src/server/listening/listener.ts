@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
 import { createUnsentAnswers } from "../buffers/unsent-answers.ts";
+import { createWrongScheme } from "../http/wrong-scheme.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import { createRefusalReport } from "./connection-refusals.ts";
 import { detectProtocol } from "./first-bytes.ts";
@@ -36,6 +37,7 @@ export function createListener(options: ListenerOptions): Listener {
   const state = { draining: false };
   let accepted = 0;
   const onRefused = createRefusalReport(environment);
+  const wrongScheme = createWrongScheme(environment);
   const shared: HttpOptions = {
     ...options,
     state,
@@ -59,7 +61,19 @@ export function createListener(options: ListenerOptions): Listener {
       return;
     }
     if (tls !== undefined) {
-      tls.accept(socket);
+      // Looked at before the handshake: of a client without TLS, the handshake would tell neither side more than a number.
+      const { handshakeTimeoutMs: timeoutMs } = limits;
+      detectProtocol(
+        socket,
+        { connectionIdleTimeoutMs: timeoutMs, headersTimeoutMs: timeoutMs },
+        (protocol, first) => {
+          if (protocol === "TLS") {
+            tls.accept(socket);
+          } else {
+            wrongScheme.refusePlain(socket, first);
+          }
+        },
+      );
       return;
     }
     detectProtocol(socket, limits, (protocol) => {
@@ -67,6 +81,8 @@ export function createListener(options: ListenerOptions): Listener {
         http2.accept(socket);
       } else if (protocol === "HTTP/1.1") {
         http1.accept(socket);
+      } else if (protocol === "TLS") {
+        wrongScheme.refuseTls(socket);
       } else {
         // An answer would be in a protocol that the client does not speak.
         socket.destroy();
