@@ -1,9 +1,11 @@
-/** A block of a document that is executed: a ```sh block, and what it must print if the next block shows it. */
+/** A block of a document that is executed, and the output that the next block shows. */
 export interface Example {
   /** The line of the document where the block begins, from 1. */
   readonly line: number;
+  /** `sh` is run by the shell, `ts` by Node, both in the repository's top folder. */
+  readonly language: "sh" | "ts";
   readonly command: string;
-  /** The block that follows it at once: `json` must be contained in the answer, `text` must stand in the output. */
+  /** The block that follows with no words between: `json` must be contained in the output, `text` must be in it line by line. */
   readonly answer?: { readonly kind: "json" | "text"; readonly content: string };
 }
 
@@ -15,23 +17,24 @@ interface Block {
   readonly afterWords: boolean;
 }
 
-/** The examples of a Markdown document, in order. `console` blocks, and all others, are only shown. */
+/**
+ * The examples of a Markdown document, in order: `sh` blocks, and `ts` blocks that are followed by their output. All other blocks are only
+ * shown.
+ */
 export function examplesOf(markdown: string): readonly Example[] {
   const blocks = blocksOf(markdown);
-  return blocks.flatMap((block, index) => {
-    if (block.kind !== "sh") {
-      return [];
-    }
-    const example = { line: block.line, command: block.content };
+  return blocks.flatMap(({ line, kind: language, content: command }, index): Example[] => {
     const next = blocks[index + 1];
-    if (next === undefined || next.afterWords || (next.kind !== "json" && next.kind !== "text")) {
-      return [example];
+    const isAnswered = next?.afterWords === false && (next.kind === "json" || next.kind === "text");
+    const answer = isAnswered ? { answer: { kind: next.kind as "json" | "text", content: next.content } } : {};
+    if (language === "sh" || (language === "ts" && isAnswered)) {
+      return [{ line, language, command, ...answer }];
     }
-    return [{ ...example, answer: { kind: next.kind, content: next.content } }];
+    return [];
   });
 }
 
-/** What a document sets before its `npm start`, as in `$ AUTH=required npm start`. */
+/** The environment variables that a document sets for its `npm start`, as in `$ AUTH=required npm start`. */
 export function startVariablesOf(markdown: string): Readonly<Record<string, string>> {
   const settings = /^\$ ((?:[A-Z_]+=\S+ )+)npm start$/m.exec(markdown)?.[1] ?? "";
   return Object.fromEntries([...settings.matchAll(/([A-Z_]+)=(\S+)/g)].map(([, name, value]) => [name, value]));
@@ -58,7 +61,7 @@ function blocksOf(markdown: string): readonly Block[] {
   return blocks;
 }
 
-/** Whether `actual` has all that `shown` has. The text "…" stands for anything; a list must have as many entries. */
+/** Whether `actual` contains `shown`. The text "…" stands for anything; lists must have the same length. */
 export function contains(actual: unknown, shown: unknown): boolean {
   if (shown === "…") {
     return actual !== undefined;
@@ -80,7 +83,7 @@ export function contains(actual: unknown, shown: unknown): boolean {
   return actual === shown;
 }
 
-/** Whether every line of `shown` stands in `actual`, in order. "…" in a line stands for anything; alone, for any lines. */
+/** Whether `actual` contains the lines of `shown`, in order. "…" in a line stands for anything; alone, for any lines. */
 export function containsLines(actual: string, shown: string): boolean {
   const pattern = shown
     .split("\n")

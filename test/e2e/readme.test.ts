@@ -1,4 +1,4 @@
-// Runs the examples of README.md and of the guides against a real stack, and compares what they print with what is shown.
+// Runs the examples of README.md and of the guides against a real stack, and compares their output with what the documents show.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { services } from "@parley/cli";
@@ -20,7 +20,7 @@ function guides(): readonly string[] {
     .map((name) => `docs/${name}`);
 }
 
-// Each document begins with a stack of its own, as a reader does.
+// Each document gets a stack of its own.
 describe.each(documents.filter(({ examples }) => examples.length > 0))("$path", ({ examples, variables }) => {
   let stack: RunningStack;
   beforeAll(async () => {
@@ -32,7 +32,10 @@ describe.each(documents.filter(({ examples }) => examples.length > 0))("$path", 
     const needsGrpcurl = /\bgrpcurl\b/.test(example.command);
     it.skipIf(needsGrpcurl && !grpcurlThere)(`line ${example.line}: ${firstWords(example)}`, async () => {
       const command = onPortsOf(stack, example.command);
-      const { code, output, errorOutput } = await run("sh", ["-ec", command]);
+      const { code, output, errorOutput } =
+        example.language === "sh"
+          ? await run("sh", ["-ec", command])
+          : await run(process.execPath, ["--input-type=module-typescript", "-e", command]);
       expect(code, `${command}\n${errorOutput}`).toBe(0);
       expectAnswer(output, example);
     });
@@ -59,12 +62,14 @@ describe("what runs the examples", () => {
     ...["```sh", "echo one", "```", "", "```text", "one", "```"],
     ...["words", "```sh", "two", "```", "words", "```json", "{}", "```"],
     ...["```console", "$ not run", "```"],
+    ...["```ts", "notRun()", "```", "words", "```ts", "three()", "```", "", "```text", "3", "```"],
   ].join("\n");
 
-  it("takes sh blocks, and the block that follows without words between as what they print", () => {
+  it("takes sh blocks and answered ts blocks, each with the block that follows without words between as its output", () => {
     expect(examplesOf(markdown)).toEqual([
-      { line: 2, command: "echo one", answer: { kind: "text", content: "one" } },
-      { line: 10, command: "two" },
+      { line: 2, language: "sh", command: "echo one", answer: { kind: "text", content: "one" } },
+      { line: 10, language: "sh", command: "two" },
+      { line: 24, language: "ts", command: "three()", answer: { kind: "text", content: "3" } },
     ]);
   });
 
@@ -91,10 +96,13 @@ describe("what runs the examples", () => {
   });
 });
 
-/** The command with the ports that this stack has. */
+/** Ports for the processes that examples start beside the stack: no service has them, and freeOffset() keeps them free of other stacks. */
+const examplePorts = [50063, 50064, 50065, 50066];
+
+/** The command with this stack's ports. */
 function onPortsOf(stack: RunningStack, command: string): string {
-  return services.reduce(
-    (text, { port }) => text.replaceAll(new RegExp(`\\b${port}\\b`, "g"), String(port + stack.portOffset)),
+  return [...services.map(({ port }) => port), ...examplePorts].reduce(
+    (text, port) => text.replaceAll(new RegExp(`\\b${port}\\b`, "g"), String(port + stack.portOffset)),
     command,
   );
 }

@@ -46,7 +46,7 @@ export async function createPackedProject(): Promise<PackedProject> {
   const files = [...tarballs].filter(([name]) => name !== "client").map(([, file]) => file);
   const versions = [...(await readDependencies()), "@types/node@22"];
   await output("npm", ["install", ...quietly, ...files, ...versions], folder);
-  for (const name of ["http2", "contract", "rpc", "rest"]) {
+  for (const name of [".", "packages/http2", "packages/contract", "packages/rpc", "packages/rest"]) {
     await writeReadmeFiles(name, folder);
   }
   const bin = (name: string) => join(folder, "node_modules/.bin", name);

@@ -170,6 +170,15 @@ describe.each(["the pinned Node", "Node 22"])("on %s", (version) => {
     }
   });
 
+  test("the client of the repository's README calls its server", async () => {
+    const greeter = await startServer(node(), ["greet-server.js"], out());
+    try {
+      expect(await output(node(), ["greet-client.js", greeter.url], out())).toBe("Hello, Ada.\n");
+    } finally {
+      await greeter.stop();
+    }
+  });
+
   test("the examples of the other READMEs run", async () => {
     expect(await output(node(), ["http2.js"], out())).toBe(":status 200 content-type text/plain\nhello\n");
     expect(await output(node(), ["contract.js"], out())).toBe("2000 2n\n");

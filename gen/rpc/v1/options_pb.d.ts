@@ -220,8 +220,8 @@ export declare const retry: GenExtension<MethodOptions, RetryPolicy>;
 export declare const access: GenExtension<MethodOptions, Access>;
 
 /**
- * How a client may send the same call several times without waiting for a failure. At most one of `retry` and `hedging`.
- * Not supported yet: servers and clients of a method that has it refuse to start.
+ * How a client may send the same call several times without waiting for a failure. At most one of `retry` and `hedging`, and
+ * only for unary methods whose `idempotency_level` says that they may be repeated: servers and clients of others refuse to start.
  *
  * @generated from extension: rpc.v1.HedgingPolicy hedging = 50104;
  */

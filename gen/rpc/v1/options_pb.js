@@ -79,8 +79,8 @@ export const access = /*@__PURE__*/
   extDesc(file_rpc_v1_options, 2);
 
 /**
- * How a client may send the same call several times without waiting for a failure. At most one of `retry` and `hedging`.
- * Not supported yet: servers and clients of a method that has it refuse to start.
+ * How a client may send the same call several times without waiting for a failure. At most one of `retry` and `hedging`, and
+ * only for unary methods whose `idempotency_level` says that they may be repeated: servers and clients of others refuse to start.
  *
  * @generated from extension: rpc.v1.HedgingPolicy hedging = 50104;
  */

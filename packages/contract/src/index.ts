@@ -20,6 +20,7 @@ export { constraintsOf, isOneofRequired, isRequired, ruleSentences, rulesOf } fr
 export { type Binding, HttpRuleError, methodBindings, type PathField } from "./http-bindings.ts";
 export {
   type AccessRule,
+  type HedgingRule,
   type MethodPolicy,
   methodPolicy,
   PolicyError,

@@ -5,6 +5,7 @@ import {
   type Access,
   access,
   Caller,
+  type HedgingPolicy,
   hedging,
   type RetryPolicy,
   retry,
@@ -17,6 +18,8 @@ export interface MethodPolicy {
   readonly timeoutMs?: number;
   /** How a client may repeat a call that failed. */
   readonly retry?: RetryRule;
+  /** How a client sends further copies of a call that is not answered yet. Only where it is always repeatable, and without {@link retry}. */
+  readonly hedging?: HedgingRule;
   /** Who may call the method where the server requires authentication. */
   readonly access: AccessRule;
   /**
@@ -36,6 +39,16 @@ export interface RetryRule {
   readonly codes: ReadonlySet<Code>;
 }
 
+/** A hedging policy of gRPC's proposal A6. */
+export interface HedgingRule {
+  /** The number of attempts, the first included. From 2 to 5. */
+  readonly attemptsMax: number;
+  /** The wait before the next attempt, unless an answer came before. */
+  readonly delayMs: number;
+  /** The codes that send the next attempt at once. Any other ends the call. */
+  readonly nonFatalCodes: ReadonlySet<Code>;
+}
+
 /** Who may call a method. */
 export interface AccessRule {
   readonly caller: Caller;
@@ -52,7 +65,7 @@ const attemptsCap = 5;
 
 const policies = new WeakMap<DescMethod, MethodPolicy>();
 
-/** A contract says something of a method that this version cannot do. Thrown when a server or a client of it is made, never by a call. */
+/** A contract says something of a method that cannot be done. Thrown when a server or a client of it is made, never by a call. */
 export class PolicyError extends Error {
   override readonly name = "PolicyError";
 
@@ -61,7 +74,7 @@ export class PolicyError extends Error {
   }
 }
 
-/** What the contract says of the method. Cached by descriptor. Throws a {@link PolicyError} for what is not supported. */
+/** What the contract says of the method. Cached by descriptor. Throws a {@link PolicyError} for what contradicts itself. */
 export function methodPolicy(method: DescMethod): MethodPolicy {
   let policy = policies.get(method);
   if (policy === undefined) {
@@ -72,12 +85,10 @@ export function methodPolicy(method: DescMethod): MethodPolicy {
 }
 
 function readPolicy(method: DescMethod): MethodPolicy {
-  if (hasOption(method, hedging)) {
-    throw new PolicyError(method, "the option (rpc.v1.hedging) is not supported yet; use (rpc.v1.retry), or remove it");
-  }
   return {
     ...(hasOption(method, timeout) ? { timeoutMs: milliseconds(getOption(method, timeout)) } : {}),
     ...(hasOption(method, retry) ? { retry: retryRule(getOption(method, retry)) } : {}),
+    ...(hasOption(method, hedging) ? { hedging: hedgingRule(method, getOption(method, hedging)) } : {}),
     access: accessRule(getOption(method, access)),
     repeatable: repeatable(method),
   };
@@ -91,6 +102,31 @@ function retryRule(policy: RetryPolicy): RetryRule {
     backoffMultiplier: policy.backoffMultiplier,
     codes: new Set(policy.retryableCodes as number[]),
   };
+}
+
+function hedgingRule(method: DescMethod, policy: HedgingPolicy): HedgingRule {
+  const wrong = hedgingMistake(method, policy);
+  if (wrong !== undefined) {
+    throw new PolicyError(method, wrong);
+  }
+  return {
+    attemptsMax: Math.min(policy.maxAttempts, attemptsCap),
+    delayMs: milliseconds(policy.hedgingDelay),
+    nonFatalCodes: new Set(policy.nonFatalCodes as number[]),
+  };
+}
+
+function hedgingMistake(method: DescMethod, { maxAttempts }: HedgingPolicy): string | undefined {
+  if (hasOption(method, retry)) {
+    return "set only one of (rpc.v1.retry) and (rpc.v1.hedging)";
+  }
+  if (method.methodKind !== "unary") {
+    return "(rpc.v1.hedging) is for unary methods; remove it";
+  }
+  if (repeatable(method) !== "always") {
+    return "(rpc.v1.hedging) has the same call processed several times: set idempotency_level to NO_SIDE_EFFECTS or IDEMPOTENT if that is right, or remove it";
+  }
+  return maxAttempts < 2 ? "(rpc.v1.hedging) needs max_attempts of 2 to 5" : undefined;
 }
 
 function accessRule(rule: Access): AccessRule {

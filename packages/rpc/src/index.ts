@@ -21,8 +21,8 @@ export {
 export { type BackoffOptions, backoffMs } from "./environment/backoff.ts";
 export { type Clock, sleep, systemClock } from "./environment/clock.ts";
 export type { Environment } from "./environment/environment.ts";
-export { createLineLog, type LineLog } from "./environment/line-log.ts";
-export type { LogFormat, LogLevel, LogOptions } from "./environment/log.ts";
+export { createLineLog, type LineLog } from "./environment/log/line-log.ts";
+export type { LogFormat, LogLevel, LogOptions } from "./environment/log/log.ts";
 export { systemEnvironment } from "./environment/system-environment.ts";
 export { newUuidV7 } from "./environment/uuid-v7.ts";
 export { patchProtobuf } from "./protocol/protobuf-patches/patch-protobuf.ts";

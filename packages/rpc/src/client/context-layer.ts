@@ -12,6 +12,7 @@ import type { MethodState, TargetState } from "./policy/target-state.ts";
  */
 export class ContextLayer implements CallLayer {
   readonly #next: CallLayer;
+  readonly #hedging: CallLayer;
   readonly #target: TargetState;
   readonly #environment: Environment;
   readonly #defaultTimeoutMs: number;
@@ -19,9 +20,19 @@ export class ContextLayer implements CallLayer {
   constructor(
     next: CallLayer,
     target: TargetState,
-    { environment, defaultTimeoutMs }: { readonly environment: Environment; readonly defaultTimeoutMs: number },
+    {
+      environment,
+      defaultTimeoutMs,
+      hedging,
+    }: {
+      readonly environment: Environment;
+      readonly defaultTimeoutMs: number;
+      /** In place of `next` for methods whose contract has hedging. */
+      readonly hedging: CallLayer;
+    },
   ) {
     this.#next = next;
+    this.#hedging = hedging;
     this.#target = target;
     this.#environment = environment;
     this.#defaultTimeoutMs = defaultTimeoutMs;
@@ -34,8 +45,9 @@ export class ContextLayer implements CallLayer {
     const { method, signal, contextValues, input } = call;
     const timeoutMs = timeLimitMs(state, call.timeoutMs) ?? this.#defaultTimeoutMs;
     const header = this.#header(call);
+    const next = state.policy.hedging === undefined ? this.#next : this.#hedging;
     // Written out: a spread costs several times as much, and every call passes here.
-    return this.#next.unary({ method, signal, timeoutMs, header, contextValues, input }).then(
+    return next.unary({ method, signal, timeoutMs, header, contextValues, input }).then(
       (response) => {
         state.metrics.callEnded(undefined, clock.monotonic() - startMs);
         return response;

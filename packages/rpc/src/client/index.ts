@@ -1,9 +1,10 @@
 export type { BackoffOptions } from "../environment/backoff.ts";
+export type { BalancingPolicy, ClientDefaults } from "../environment/client-defaults.ts";
+export type { TlsFiles, TlsOptions } from "../environment/tls-files.ts";
 export { markReach, neverSent, type Reach } from "./call/attempt-outcome.ts";
-export type { ChannelOptions } from "./connection/channel.ts";
+export type { ChannelOptions, OutlierOptions } from "./connection/channel.ts";
 export type { ConnectionOptions } from "./connection/client-connection.ts";
 export { ConnectionPool } from "./connection/connection-pool.ts";
-export type { TlsOptions } from "./connection/open-socket.ts";
 export type { BreakerOptions } from "./policy/breaker.ts";
 export { dependencyUnavailable } from "./policy/dependency-error.ts";
 export { waitForReady } from "./policy/wait-for-ready.ts";

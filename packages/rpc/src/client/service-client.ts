@@ -5,13 +5,14 @@ import type { Environment } from "../environment/environment.ts";
 import { BatchLayer } from "./batch/batch-layer.ts";
 import type { Schedule } from "./batch/batch-queue.ts";
 import { type CallLayer, layerOf, transportOf } from "./call/call-layer.ts";
-import type { ChannelOptions } from "./connection/channel.ts";
+import type { Channel, ChannelOptions } from "./connection/channel.ts";
 import { type ConnectionPool, sharedPool } from "./connection/connection-pool.ts";
 import { ContextLayer } from "./context-layer.ts";
 import { interceptedLayer } from "./interceptor-layer.ts";
 import { AttemptLayer } from "./policy/attempt-layer.ts";
 import type { BreakerOptions } from "./policy/breaker.ts";
 import { DeadlineLayer } from "./policy/deadline-layer.ts";
+import { HedgingLayer } from "./policy/hedging-layer.ts";
 import { RetryLayer } from "./policy/retry-layer.ts";
 import { TargetState } from "./policy/target-state.ts";
 import type { WireTransportOptions } from "./wire/wire-options.ts";
@@ -44,11 +45,12 @@ export interface ServiceClientOptions extends Omit<WireTransportOptions, "userAg
 /**
  * The typed client of a service, with all that the contract says of its methods applied: deadline, retries, and the target's breaker.
  *
- * `target` is a URL (`http:` is HTTP/2 in clear text, `https:` HTTP/2 by ALPN), several with commas between them, `dns:///name:port`,
- * or a Connect transport, for example one in memory, which gets the same policies by the environment's clock and randomness.
+ * `target` is a URL (`http:`, or none before `host:port`, is HTTP/2 in clear text, `https:` HTTP/2 by ALPN), several with commas between them,
+ * `dns:///name:port`, `srv:///_grpc._tcp.name` (docs/discovery.md), or a Connect transport, for example one in memory, which gets the same policies by
+ * the environment's clock and randomness.
  *
  * A call's `timeoutMs` of 0 or less has no time left, and fails at once. Throws a `TypeError` where the target is none, and a `PolicyError`
- * where the contract asks for what is not supported (hedging).
+ * where the contract contradicts itself (hedging of a method that may not be repeated).
  */
 export function createServiceClient<S extends DescService>(
   service: S,
@@ -56,7 +58,7 @@ export function createServiceClient<S extends DescService>(
   options: ServiceClientOptions,
 ): Client<S> {
   for (const method of service.methods) {
-    // A contract that asks for what is not supported is refused here, and not by the first call.
+    // A contract that contradicts itself is refused here, and not by the first call.
     methodPolicy(method);
   }
   return createClient(service, createServiceTransport(target, { ...options, ...memoryName(service, target, options) }));
@@ -65,12 +67,12 @@ export function createServiceClient<S extends DescService>(
 /** The transport that {@link createServiceClient} puts under its client, for those who bring a client of their own. */
 export function createServiceTransport(target: string | Transport, options: ServiceClientOptions): Transport {
   const { environment, defaultTimeoutMs = 30_000, interceptors = [] } = options;
-  const state = targetState(target, options);
-  const base =
-    typeof target === "string" ? wireLayer(target, options) : new DeadlineLayer(layerOf(target), environment.clock);
+  const [channel, base] = innermost(target, options);
+  const state = targetState(target, options, channel);
   const attempt = new AttemptLayer(base, state, environment.clock);
   const retry = new RetryLayer(attempt, state, environment);
-  const call = new ContextLayer(retry, state, { environment, defaultTimeoutMs });
+  const hedging = new HedgingLayer(retry, state, environment);
+  const call = new ContextLayer(retry, state, { environment, defaultTimeoutMs, hedging });
   const schedule = options.batchSchedule ?? (typeof target === "string" ? setImmediate : undefined);
   const batch = schedule === undefined ? call : new BatchLayer(call, { environment, schedule });
   return transportOf(
@@ -78,13 +80,24 @@ export function createServiceTransport(target: string | Transport, options: Serv
   );
 }
 
-function wireLayer(target: string, options: ServiceClientOptions): CallLayer {
-  const { environment, callerName, connection = {}, pool = sharedPool(environment) } = options;
-  const userAgent = callerName === undefined ? userAgentName : `${callerName} ${userAgentName}`;
-  const tls = connection.tls === undefined ? {} : { tls: connection.tls };
-  const http2 = connection.http2 ?? environment.http2;
+/** The layer that sends calls, and the channel that it sends them on, if there is one. */
+function innermost(
+  target: string | Transport,
+  options: ServiceClientOptions,
+): readonly [channel: Channel | undefined, layer: CallLayer] {
+  const { environment, connection, pool = sharedPool(environment) } = options;
+  if (typeof target !== "string") {
+    return [undefined, new DeadlineLayer(layerOf(target), environment.clock)];
+  }
+  const http2 = connection?.http2 ?? environment.http2;
   const channel = pool.channel(target, { ...connection, ...(http2 === undefined ? {} : { http2 }) });
-  return createWireLayer(channel, environment.clock, { ...options, ...tls, userAgent });
+  return [channel, wireLayer(channel, options)];
+}
+
+function wireLayer(channel: Channel, options: ServiceClientOptions): CallLayer {
+  const { environment, callerName } = options;
+  const userAgent = callerName === undefined ? userAgentName : `${callerName} ${userAgentName}`;
+  return createWireLayer(channel, environment.clock, { ...options, userAgent });
 }
 
 const userAgentName = "parley-rpc/0.1";
@@ -93,11 +106,15 @@ function memoryName(service: DescService, target: string | Transport, { targetNa
   return typeof target === "string" || targetName !== undefined ? {} : { targetName: `memory:${service.typeName}` };
 }
 
+/** One address that falls silent fails many calls in a row; it is set aside, and the others go on. The breaker is for the target as a whole. */
+const balancedBreaker: BreakerOptions = { consecutiveFailures: Number.POSITIVE_INFINITY };
+
 const states = new WeakMap<Environment, Map<string | Transport, TargetState>>();
 
 function targetState(
   target: string | Transport,
   { environment, targetName, breaker }: ServiceClientOptions,
+  channel: Channel | undefined,
 ): TargetState {
   let known = states.get(environment);
   if (known === undefined) {
@@ -106,7 +123,8 @@ function targetState(
   }
   let state = known.get(target);
   if (state === undefined) {
-    state = new TargetState(targetName ?? (typeof target === "string" ? target : "memory"), environment, breaker);
+    const options = channel?.isBalanced ? { ...balancedBreaker, ...breaker } : breaker;
+    state = new TargetState(targetName ?? (typeof target === "string" ? target : "memory"), environment, options);
     known.set(target, state);
   }
   return state;

@@ -1,6 +1,7 @@
 import type { Http2Implementation } from "@parley/http2";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+import type { ClientDefaults } from "./client-defaults.ts";
 import type { Clock } from "./clock.ts";
 
 /** Proves to other services which service calls them. */
@@ -31,4 +32,6 @@ export interface Environment {
   readonly identity?: ServiceIdentity;
   /** Whose HTTP/2 connections servers and clients use unless their own options say otherwise. The runtime's own by default. */
   readonly http2?: Http2Implementation;
+  /** How clients connect and balance unless they are told otherwise. */
+  readonly clientDefaults?: ClientDefaults;
 }

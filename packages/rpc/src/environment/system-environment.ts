@@ -1,7 +1,7 @@
 import { Registry } from "prom-client";
 import { systemClock } from "./clock.ts";
 import type { Environment } from "./environment.ts";
-import { createLog, type LogOptions } from "./log.ts";
+import { createLog, type LogOptions } from "./log/log.ts";
 import { newUuidV7 } from "./uuid-v7.ts";
 
 /** The machine's own time and randomness, a log to standard output, and metrics of its own. */

@@ -141,7 +141,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     tls,
     handle: app.handle,
     path,
-    quickRefusal: createQuickRefusal(pipeline, { methods, json, environment }),
+    quickRefusal: createQuickRefusal(pipeline, { ...pathOptions, environment }),
     http2: config.http2 ?? environment.http2,
     hostCheck: config.hostCheck,
     isTrusted: module.trustedProxies?.trusts,

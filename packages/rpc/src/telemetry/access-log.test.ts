@@ -1,6 +1,6 @@
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { describe, expect, it } from "vitest";
-import { createLog } from "../environment/log.ts";
+import { createLog } from "../environment/log/log.ts";
 import type { ServerCall } from "../server/pipeline/server-call.ts";
 import { createCallLog } from "./access-log.ts";
 

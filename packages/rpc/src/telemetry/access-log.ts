@@ -1,7 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { createLineLog } from "../environment/line-log.ts";
+import { createLineLog } from "../environment/log/line-log.ts";
 import { statusNames } from "./call-metrics.ts";
 import type { EndedCall } from "./ended-call.ts";
 

@@ -36,6 +36,7 @@ export interface MethodMetrics {
   readonly retries: ValueTally;
   readonly transparentRetries: ValueTally;
   readonly throttledRetries: ValueTally;
+  readonly hedges: ValueTally;
   /** @param code undefined for OK */
   callEnded(code: Code | undefined, durationMs: number): void;
   /** @param code undefined for OK */
@@ -74,6 +75,11 @@ function createFamilies(registry: Registry) {
       help: "Attempts not made because too many had failed (A6, Throttling Retry Attempts).",
       type: "counter",
     }),
+    hedges: valueFamily(registry, {
+      name: "grpc_client_call_hedges_total",
+      help: "Attempts sent while others of the same call were not answered yet (A96: grpc.client.call.hedges).",
+      type: "counter",
+    }),
     retryTokens: valueFamily(registry, {
       name: "parley_client_retry_tokens",
       help: "Retry tokens left; retries stop at half of 10 (A6, Throttling Retry Attempts).",
@@ -95,6 +101,10 @@ function createMethodMetrics(families: Families, labels: Readonly<Record<string,
     retries: families.retries.series(labels),
     transparentRetries: families.transparentRetries.series(labels),
     throttledRetries: families.throttledRetries.series(labels),
+    get hedges() {
+      // Few methods have hedging: the others have no series of it.
+      return families.hedges.series(labels);
+    },
     callEnded: (code, durationMs) => calls(code).observe(durationMs / 1000),
     attemptEnded: (code, durationMs) => attempts(code).observe(durationMs / 1000),
   };

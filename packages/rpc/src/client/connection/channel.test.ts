@@ -2,14 +2,16 @@ import { Code, createClient } from "@connectrpc/connect";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../environment/clock.ts";
 import { neverSent } from "../call/attempt-outcome.ts";
 import { rejection, testEnvironment } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 import { answerOk, rawHttp2, rawTcp } from "../wire/wire-fixture.ts";
 import { createWireTransport } from "../wire/wire-transport.ts";
-import { type ChannelOptions, connectBackoffMs } from "./channel.ts";
+import type { ChannelOptions } from "./channel.ts";
 import { ConnectionPool } from "./connection-pool.ts";
-import { parseTarget } from "./target.ts";
+import { connectBackoffMs } from "./connector.ts";
+import { parseTarget } from "./resolution/target.ts";
 
 const closing: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -96,7 +98,17 @@ describe("a target", () => {
     expect([error.code, neverSent(error)]).toEqual([Code.Unavailable, true]);
   });
 
-  for (const wrong of ["", "localhost:1", "ftp://x", "http://a,https://b", "dns:///", "http://"]) {
+  for (const wrong of [
+    "",
+    "localhost",
+    "localhost:x",
+    "ftp://x",
+    "srv:///x:1",
+    "dns://server/x:1",
+    "http://a,https://b",
+    "dns:///",
+    "http://",
+  ]) {
     it(`cannot be ${JSON.stringify(wrong)}`, () => {
       expect(() => parseTarget(wrong)).toThrow(TypeError);
     });
@@ -105,7 +117,7 @@ describe("a target", () => {
   it("says where and how", async () => {
     const target = parseTarget("https://[::1]:8443/base/");
     expect(target).toMatchObject({ scheme: "https", authority: "[::1]:8443", hostname: "::1", pathPrefix: "/base" });
-    expect(await target.resolve()).toEqual([{ host: "::1", port: 8443 }]);
+    expect((await target.resolve(systemClock)).endpoints).toEqual([{ host: "::1", port: 8443 }]);
   });
 });
 

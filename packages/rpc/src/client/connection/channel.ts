@@ -1,11 +1,9 @@
-import { Code, ConnectError } from "@connectrpc/connect";
-import { type BackoffOptions, backoffMs } from "../../environment/backoff.ts";
-import type { Clock } from "../../environment/clock.ts";
-import { markReach } from "../call/attempt-outcome.ts";
-import { type Connection, type ConnectionOptions, type ConnectionOwner, openConnection } from "./client-connection.ts";
-import { errorWords } from "./error-words.ts";
-import { raceEndpoints } from "./race-endpoints.ts";
-import { type Endpoint, parseTarget, type Target } from "./target.ts";
+import type { ConnectError } from "@connectrpc/connect";
+import type { BackoffOptions } from "../../environment/backoff.ts";
+import type { ClientDefaults } from "../../environment/client-defaults.ts";
+import type { TlsSource } from "../../environment/tls-files.ts";
+import type { Connection, ConnectionOptions } from "./client-connection.ts";
+import type { Target } from "./resolution/target.ts";
 
 /** A call that waits for a connection. */
 export interface ConnectionWaiter {
@@ -15,207 +13,55 @@ export interface ConnectionWaiter {
   onUnreachable(error: ConnectError): void;
 }
 
-export interface ChannelOptions extends ConnectionOptions {
+export interface ChannelOptions extends ConnectionOptions, ClientDefaults {
   readonly backoff?: BackoffOptions;
   /** How many calls may wait for a connection, or for the peer's limit of concurrent calls. Default 4,096. */
   readonly queueLengthMax?: number;
+  /** When one of several addresses is set aside. False: never for failures. Default: see {@link OutlierOptions}. */
+  readonly outlierEjection?: OutlierOptions | false;
+  /** How long an address that has come up, or come back, gets less than its share of calls, in milliseconds. 0: not at all. Default 10,000. */
+  readonly slowStartMs?: number;
+  /** Where the machine's search domains are. Default /etc/resolv.conf. */
+  readonly resolvConfFile?: string;
 }
-
-/** How many connections in a row may be sent away (GOAWAY) before they answer anything, until the target counts as unreachable. */
-const fruitlessMax = 3;
 
 /**
- * The way to one target: one connection to the first of its places that can be reached (gRPC's `pick_first`), made when a call needs it
- * and made anew, with backoff, when it is gone. Calls that come while it is being made wait for it; calls that come while the target
- * is known to be unreachable fail at once.
+ * When an address is set aside for its failures (the shape of gRPC's proposal A50, failure percentage). Why not A50's numbers: docs/discovery.md.
  */
-export class Channel implements ConnectionOwner {
+export interface OutlierOptions {
+  /** How often the addresses are compared, in milliseconds. Default 500. */
+  readonly intervalMs?: number;
+  /** The fewest calls of an address that are judged; fewer are kept for the next interval. Default 5. */
+  readonly callsMin?: number;
+  /** The share of failed calls from which an address is set aside, if it is also twice that of the others. Default 0.5. */
+  readonly failureRatio?: number;
+  /** How long it is set aside the first time, in milliseconds. Each time in a row adds as much. Default 2,000. */
+  readonly baseEjectionMs?: number;
+  /** The longest time, in milliseconds. Default 30,000. */
+  readonly ejectionMaxMs?: number;
+  /** The largest share of the addresses that may be set aside at once; one always may where there are two. Default 0.5. */
+  readonly ejectedShareMax?: number;
+}
+
+/** The way to a target: which of its connections a call goes to. Calls that come while none is there wait for one. */
+export interface Channel {
   readonly target: Target;
-  readonly #clock: Clock;
-  readonly #random: () => number;
-  readonly #options: ChannelOptions;
-  readonly #waiting = new Set<ConnectionWaiter>();
-  readonly #connections = new Set<Connection>();
-  readonly #closed = new AbortController();
-  #current: Connection | undefined;
-  #state: "idle" | "connecting" | "ready" | "backoff" = "idle";
-  #failures = 0;
-  #fruitless = 0;
-  #lastError: unknown;
-  #wantedInBackoff = false;
-  #cancelBackoff: () => void = () => {};
-
-  constructor(target: string, clock: Clock, random: () => number, options: ChannelOptions = {}) {
-    this.target = parseTarget(target);
-    this.#clock = clock;
-    this.#random = random;
-    this.#options = options;
-  }
-
+  /** Where connections take their certificates from. Undefined for the system's. */
+  readonly tls: TlsSource | undefined;
+  /** Whether calls are spread over all addresses. */
+  readonly isBalanced: boolean;
   /** The connection for a new call, which it counts in; undefined where the call has to {@link wait}. */
-  acquire(): Connection | undefined {
-    const connection = this.#current;
-    if (connection === undefined || connection.openCount >= connection.capacity) {
-      return undefined;
-    }
-    connection.begin();
-    return connection;
-  }
-
-  /** Gives a connection back once its call has ended. */
-  release(connection: Connection): void {
-    connection.end();
-    if (this.#waiting.size > 0) {
-      this.#serve();
-    }
-  }
-
+  acquire(): Connection | undefined;
+  /**
+   * Gives a connection back once its call has ended.
+   *
+   * @param failed whether the call speaks against this server, or the way to it
+   */
+  release(connection: Connection, failed?: boolean): void;
   /** Calls the waiter back, later or at once, exactly one of its two methods, unless it is forgotten before. */
-  wait(waiter: ConnectionWaiter): void {
-    if (this.#closed.signal.aborted) {
-      waiter.onUnreachable(this.#unreachable("the client was closed"));
-    } else if (this.#state === "backoff") {
-      this.#wantedInBackoff = true;
-      waiter.onUnreachable(this.#unreachable(this.#lastError));
-    } else if (this.#waiting.size >= (this.#options.queueLengthMax ?? 4096)) {
-      const message = `${this.target.name}: too many calls wait for a connection`;
-      waiter.onUnreachable(markReach(new ConnectError(message, Code.ResourceExhausted), "unreachable"));
-    } else {
-      this.#waiting.add(waiter);
-      if (this.#state === "idle") {
-        void this.#connect();
-      } else {
-        this.#serve();
-      }
-    }
-  }
-
+  wait(waiter: ConnectionWaiter): void;
   /** Takes a waiter out of the queue. */
-  forget(waiter: ConnectionWaiter): void {
-    this.#waiting.delete(waiter);
-  }
-
+  forget(waiter: ConnectionWaiter): void;
   /** Ends all connections once their calls have ended, and fails what waits. */
-  close(): void {
-    this.#closed.abort();
-    this.#cancelBackoff();
-    this.#failWaiting("the client was closed");
-    for (const connection of this.#connections) {
-      connection.close();
-    }
-  }
-
-  onCapacity(): void {
-    this.#serve();
-  }
-
-  onUnusable(connection: Connection): void {
-    if (connection.lost) {
-      this.#connections.delete(connection);
-    }
-    if (connection !== this.#current) {
-      return;
-    }
-    this.#current = undefined;
-    this.#fruitless = connection.receivedCount === 0 && connection.openCount > 0 ? this.#fruitless + 1 : 0;
-    if (this.#fruitless > 0 && (connection.lost || this.#fruitless >= fruitlessMax)) {
-      // It took calls and answered none: coming back at once would only go round in circles.
-      this.#backOff("the connection was closed before it answered anything");
-    } else {
-      this.#state = "idle";
-      if (this.#waiting.size > 0) {
-        void this.#connect();
-      }
-    }
-  }
-
-  async #connect(): Promise<void> {
-    this.#state = "connecting";
-    try {
-      const connection = await raceEndpoints(await this.target.resolve(), {
-        open: (endpoint, signal) => this.#open(endpoint, signal),
-        discard: (late) => late.close(),
-        clock: this.#clock,
-        signal: this.#closed.signal,
-      });
-      this.#connected(connection);
-    } catch (error) {
-      if (!this.#closed.signal.aborted) {
-        this.#backOff(error);
-      }
-    }
-  }
-
-  async #open(endpoint: Endpoint, signal: AbortSignal): Promise<Connection> {
-    const options = { owner: this, clock: this.#clock, options: this.#options, signal };
-    const connection = await openConnection(endpoint, this.target, options);
-    if (connection.http2.closing) {
-      // A server that drains may still accept connections, to send GOAWAY on them. Another address may be there to stay.
-      throw new Error("the connection was closed as soon as it was open");
-    }
-    return connection;
-  }
-
-  #connected(connection: Connection): void {
-    this.#connections.add(connection);
-    this.#failures = 0;
-    this.#state = "ready";
-    this.#current = connection;
-    this.#serve();
-  }
-
-  #backOff(error: unknown): void {
-    this.#lastError = error;
-    this.#state = "backoff";
-    this.#wantedInBackoff = false;
-    this.#failures++;
-    this.#cancelBackoff = this.#clock.after(
-      connectBackoffMs(this.#failures, this.#random, this.#options.backoff),
-      () => {
-        this.#state = "idle";
-        // Only where somebody asked meanwhile: a target that nobody calls is left alone.
-        if (this.#wantedInBackoff) {
-          void this.#connect();
-        }
-      },
-    );
-    this.#failWaiting(error);
-  }
-
-  #serve(): void {
-    for (const waiter of this.#waiting) {
-      const connection = this.acquire();
-      if (connection === undefined) {
-        return;
-      }
-      this.#waiting.delete(waiter);
-      waiter.onConnection(connection);
-    }
-  }
-
-  #failWaiting(cause: unknown): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const waiter of waiting) {
-      waiter.onUnreachable(this.#unreachable(cause));
-    }
-  }
-
-  #unreachable(cause: unknown): ConnectError {
-    const message = `cannot connect to ${this.target.name}: ${errorWords(cause)}`;
-    return markReach(new ConnectError(message, Code.Unavailable, undefined, undefined, cause), "unreachable");
-  }
+  close(): void;
 }
-
-/** The wait before connecting again, in milliseconds: no option may go beyond gRPC's maximum. */
-export function connectBackoffMs(failures: number, random: () => number, options: BackoffOptions = {}): number {
-  const { maxMs } = options;
-  return backoffMs(
-    failures,
-    random,
-    maxMs === undefined ? options : { ...options, maxMs: Math.min(maxMs, connectBackoffMaxMs) },
-  );
-}
-
-/** gRPC connection backoff protocol: "MAX_BACKOFF = 120 seconds". */
-const connectBackoffMaxMs = 120_000;

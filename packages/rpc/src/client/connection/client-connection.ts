@@ -2,8 +2,10 @@ import type { Socket } from "node:net";
 import type { AnyHttp2Connection, ConnectionListener, Http2Implementation } from "@parley/http2";
 import { createHttp2Connection } from "@parley/http2";
 import type { Clock } from "../../environment/clock.ts";
-import { openSocket, type TlsOptions } from "./open-socket.ts";
-import type { Endpoint, Target } from "./target.ts";
+import type { TlsOptions } from "../../environment/tls-files.ts";
+import { openSocket } from "./open-socket.ts";
+import type { Endpoint } from "./resolution/endpoint.ts";
+import type { Target } from "./resolution/target.ts";
 import { whileOpening } from "./while-opening.ts";
 
 /** How a connection is made and kept. Times in milliseconds. */
@@ -34,6 +36,12 @@ export interface ConnectionOwner {
   onUnusable(connection: Connection): void;
 }
 
+/** What is told how the calls on a connection end. Connections of a balancing policy have one. */
+export interface CallObserver {
+  /** @param failed whether the call says that this server, or the way to it, is in trouble */
+  onCallEnded(failed: boolean): void;
+}
+
 /** A stream's window: a caller that reads late is buffered this far. Large enough for a message of any usual size in one go. */
 const streamWindowBytes = 1 << 20;
 /** All streams' window together. */
@@ -44,6 +52,12 @@ export const headerBytesMax = 16 << 10;
 /** One HTTP/2 connection. It outlives GOAWAY until its calls have ended, and ends by itself when the other side is gone. */
 export class Connection {
   readonly http2: AnyHttp2Connection;
+  /** Where it goes. */
+  readonly endpoint: Endpoint;
+  /** Undefined where nothing is balanced. */
+  observer: CallObserver | undefined;
+  /** Called once, when no new calls may begin on it any more: what only accompanies calls must not keep it open. */
+  onLeave: (() => void) | undefined;
   readonly #socket: Socket;
   /** Calls under way. Kept by {@link begin} and {@link end}. */
   openCount = 0;
@@ -59,9 +73,16 @@ export class Connection {
   #cancelPing: (() => void) | undefined;
   #idleSinceMs: number;
   #ready = false;
+  #firstStreamsMax: number = Number.POSITIVE_INFINITY;
+  #reservedStreams = 0;
 
-  constructor(socket: Socket, owner: ConnectionOwner, clock: Clock, options: ConnectionOptions) {
+  constructor(
+    socket: Socket,
+    owner: ConnectionOwner,
+    { endpoint, clock, options }: Pick<OpenOptions, "clock" | "options"> & { readonly endpoint: Endpoint },
+  ) {
     this.#socket = socket;
+    this.endpoint = endpoint;
     this.#clock = clock;
     this.#idleSinceMs = clock.monotonic();
     this.#options = {
@@ -72,9 +93,10 @@ export class Connection {
     };
     const listener: ConnectionListener = {
       onSettings: () => {
-        this.capacity = this.http2.peerStreamsMax;
+        this.#count();
         if (!this.#ready) {
           this.#ready = true;
+          this.#firstStreamsMax = this.http2.peerStreamsMax;
           socket.unref();
           owner.onReady?.(this);
         }
@@ -83,11 +105,13 @@ export class Connection {
       onGoaway: (lastStreamId) => {
         this.lastStreamId = lastStreamId;
         owner.onUnusable(this);
+        this.#leave();
       },
       onClose: () => {
         this.#cancelWatch();
         this.#cancelPing?.();
         owner.onUnusable(this);
+        this.#leave();
       },
     };
     this.http2 = createHttp2Connection(socket, {
@@ -116,6 +140,17 @@ export class Connection {
     }
   }
 
+  /** Whether the peer has lowered its limit of concurrent streams since the connection came up. */
+  get isNarrowed(): boolean {
+    return this.http2.peerStreamsMax < this.#firstStreamsMax;
+  }
+
+  /** Takes streams out of what calls may use, or gives them back (a negative number): those of health watching, which are no calls. */
+  reserveStreams(count: number): void {
+    this.#reservedStreams += count;
+    this.#count();
+  }
+
   /** Whether the other side can no longer be reached on it. */
   get lost(): boolean {
     return this.http2.destroyed;
@@ -135,7 +170,18 @@ export class Connection {
 
   /** Lets calls under way finish, and begins no new ones. */
   close(): void {
+    this.#leave();
     this.http2.close();
+  }
+
+  #leave(): void {
+    const { onLeave } = this;
+    this.onLeave = undefined;
+    onLeave?.();
+  }
+
+  #count(): void {
+    this.capacity = this.http2.peerStreamsMax - this.#reservedStreams;
   }
 
   #watch(): void {
@@ -182,6 +228,6 @@ export async function openConnection(
     onCapacity: (connection) => owner.onCapacity(connection),
     onUnusable: (connection) => owner.onUnusable(connection),
   };
-  new Connection(socket, opening, clock, options);
+  new Connection(socket, opening, { endpoint, clock, options });
   return promise;
 }

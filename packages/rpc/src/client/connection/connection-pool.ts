@@ -1,15 +1,24 @@
-import type { Clock } from "../../environment/clock.ts";
-import { Channel, type ChannelOptions } from "./channel.ts";
+import type { ClientDefaults } from "../../environment/client-defaults.ts";
+import type { Environment } from "../../environment/environment.ts";
+import { type TlsFiles, type TlsSource, WatchedTlsFiles } from "../../environment/tls-files.ts";
+import { BalancedChannel } from "./balancing/balanced-channel.ts";
+import type { Channel, ChannelOptions } from "./channel.ts";
+import type { ChannelParts } from "./channel-parts.ts";
+import { PickFirstChannel } from "./pick-first-channel.ts";
+import { parseTarget, type Target } from "./resolution/target.ts";
+
+/** What a pool takes of the environment. Without log or metrics it tells nothing of its decisions. */
+export type PoolEnvironment = Pick<Environment, "clock" | "random"> &
+  Partial<Pick<Environment, "log" | "metrics" | "clientDefaults">>;
 
 /** The connections of a process: clients of the same target, and of the same way to connect to it, share them. */
 export class ConnectionPool {
-  readonly #clock: Clock;
-  readonly #random: () => number;
+  readonly #environment: PoolEnvironment;
   readonly #channels = new Map<string, Channel>();
+  readonly #tlsFiles = new Map<string, WatchedTlsFiles>();
 
-  constructor({ clock, random }: { readonly clock: Clock; readonly random: () => number }) {
-    this.#clock = clock;
-    this.#random = random;
+  constructor(environment: PoolEnvironment) {
+    this.#environment = environment;
   }
 
   /** The way to a target. Throws a `TypeError` where it is not a target. */
@@ -17,7 +26,7 @@ export class ConnectionPool {
     const key = JSON.stringify([target, options]);
     let channel = this.#channels.get(key);
     if (channel === undefined) {
-      channel = new Channel(target, this.#clock, this.#random, options);
+      channel = this.#open(target, { ...withoutUndefined(this.#environment.clientDefaults), ...options });
       this.#channels.set(key, channel);
     }
     return channel;
@@ -28,18 +37,60 @@ export class ConnectionPool {
     for (const channel of this.#channels.values()) {
       channel.close();
     }
+    for (const files of this.#tlsFiles.values()) {
+      files.stop();
+    }
     this.#channels.clear();
+    this.#tlsFiles.clear();
+  }
+
+  #open(name: string, options: ChannelOptions): Channel {
+    const target = parseTarget(name, { resolvConfFile: options.resolvConfFile });
+    const { clock, random, log, metrics } = this.#environment;
+    const parts: ChannelParts = { target, clock, random, log, metrics, options, tls: this.#tls(target, options) };
+    return isBalanced(target, options) ? new BalancedChannel(parts) : new PickFirstChannel(parts);
+  }
+
+  #tls({ scheme }: Target, { tls, tlsFiles, tlsReloadIntervalMs }: ChannelOptions): TlsSource | undefined {
+    if (scheme === "http") {
+      return undefined;
+    }
+    return tls === undefined && tlsFiles !== undefined
+      ? this.#filesOf(tlsFiles, tlsReloadIntervalMs)
+      : { current: () => tls ?? {} };
+  }
+
+  #filesOf(tlsFiles: TlsFiles, intervalMs: number | undefined): WatchedTlsFiles {
+    const key = JSON.stringify([tlsFiles, intervalMs]);
+    let files = this.#tlsFiles.get(key);
+    if (files === undefined) {
+      const { clock, log } = this.#environment;
+      files = new WatchedTlsFiles(tlsFiles, { clock, log, intervalMs });
+      this.#tlsFiles.set(key, files);
+    }
+    return files;
   }
 }
 
-const pools = new WeakMap<Clock, ConnectionPool>();
+/** Whether calls to a target are spread over its addresses: by default where it stands for several. */
+export function isBalanced({ isSeveral }: Target, { balancing }: Pick<ChannelOptions, "balancing">): boolean {
+  return balancing === undefined ? isSeveral : balancing !== "pick_first";
+}
 
-/** The pool that clients share unless they are given one of their own. */
-export function sharedPool(environment: { readonly clock: Clock; readonly random: () => number }): ConnectionPool {
-  let pool = pools.get(environment.clock);
+function withoutUndefined(defaults: ClientDefaults = {}): ClientDefaults {
+  return Object.fromEntries(Object.entries(defaults).filter(([, value]) => value !== undefined));
+}
+
+const pools = new WeakMap<object, ConnectionPool>();
+
+/** The pool that clients of one environment share unless they are given one of their own. */
+export function sharedPool(environment: PoolEnvironment): ConnectionPool {
+  // A copy of an environment, with an identity for example, is the same process: it counts into the same metrics.
+  const process = environment.metrics ?? environment.clock;
+  let pool = pools.get(process);
   if (pool === undefined) {
     pool = new ConnectionPool(environment);
-    pools.set(environment.clock, pool);
+    pools.set(process, pool);
   }
   return pool;
 }

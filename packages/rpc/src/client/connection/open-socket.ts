@@ -1,20 +1,10 @@
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Clock } from "../../environment/clock.ts";
-import type { Endpoint, Target } from "./target.ts";
+import type { TlsOptions } from "../../environment/tls-files.ts";
+import type { Endpoint } from "./resolution/endpoint.ts";
+import type { Target } from "./resolution/target.ts";
 import { whileOpening } from "./while-opening.ts";
-
-/** What TLS needs to know: which authorities to trust, and this side's own certificate. */
-export interface TlsOptions {
-  /** The certificate authorities to trust, PEM. Default: the system's. */
-  readonly ca?: string | Buffer;
-  /** Our own certificate, PEM, where the server asks for one. */
-  readonly cert?: string | Buffer;
-  /** The key of our own certificate, PEM. */
-  readonly key?: string | Buffer;
-  /** False accepts any certificate. For tests alone. Default true. */
-  readonly rejectUnauthorized?: boolean;
-}
 
 export interface OpenSocketOptions {
   readonly target: Target;
@@ -66,7 +56,9 @@ function start(
   if (target.scheme === "http") {
     return connectTcp({ host, port, noDelay: true });
   }
+  // Of several URLs each has its own name; the addresses of a name have the target's.
+  const name = isIP(host) === 0 ? host : target.hostname;
   // An address cannot be asked for by name (RFC 6066, section 3), and Node throws where one is.
-  const servername = /^[\d.]+$|:/.test(target.hostname) ? {} : { servername: target.hostname };
+  const servername = isIP(name) === 0 ? { servername: name } : {};
   return connectTls({ host, port, ALPNProtocols: [protocol], ...servername, ...tls }).setNoDelay(true);
 }

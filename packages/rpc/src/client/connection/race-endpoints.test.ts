@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createTestClock } from "../../testing/test-clock.ts";
-import { interleaveFamilies } from "./interleave-families.ts";
 import { raceEndpoints } from "./race-endpoints.ts";
+import { interleaveFamilies } from "./resolution/interleave-families.ts";
 
 /** What becomes of an attempt: after how many milliseconds, and whether it connects. */
 interface Script {

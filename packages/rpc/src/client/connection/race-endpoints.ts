@@ -1,5 +1,5 @@
 import type { Clock } from "../../environment/clock.ts";
-import type { Endpoint } from "./target.ts";
+import type { Endpoint } from "./resolution/endpoint.ts";
 
 /** RFC 8305, section 5: "Connection Attempt Delay", the recommended 250 ms. */
 export const attemptDelayMs = 250;

@@ -1,7 +1,7 @@
 import type { Code, ConnectError } from "@connectrpc/connect";
 import type { RetryRule } from "@parley/contract";
 import { backoffMs } from "../../environment/backoff.ts";
-import { type Reach, reachOf } from "../call/attempt-outcome.ts";
+import { lostConnectionOf, type Reach, reachOf } from "../call/attempt-outcome.ts";
 import type { RetryThrottle } from "./retry-throttle.ts";
 
 /** What a call may still do after its attempts so far. */
@@ -49,7 +49,7 @@ export function decideRetry(
   const pushbackMs = pushback(error);
   const retryable = rule?.codes.has(error.code as Code) === true;
   if (retryable || pushbackMs === "stop") {
-    throttle.failed();
+    throttle.failed(lostConnectionOf(error));
   }
   if (rule === undefined || !retryable || pushbackMs === "stop" || reach === "breaker-open") {
     return giveUp;
@@ -75,7 +75,7 @@ export function retryWaitMs(rule: RetryRule, step: number, random: () => number)
 }
 
 /** A6, "Pushback": `grpc-retry-pushback-ms` is how long to wait; a value that is negative or no number means not to retry. */
-function pushback(error: ConnectError): number | "stop" | undefined {
+export function pushback(error: ConnectError): number | "stop" | undefined {
   const value = error.metadata.get("grpc-retry-pushback-ms");
   if (value === null) {
     return undefined;

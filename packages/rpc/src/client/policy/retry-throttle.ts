@@ -11,6 +11,7 @@ const tokenRatio = 0.1;
 export class RetryThrottle {
   readonly #gauge: ValueTally;
   #tokens = tokensMax;
+  #lostConnection: object | undefined;
 
   constructor(gauge: ValueTally) {
     this.#gauge = gauge;
@@ -28,8 +29,16 @@ export class RetryThrottle {
     }
   }
 
-  failed(): void {
-    this.#set(Math.max(0, this.#tokens - 1));
+  /**
+   * An attempt has failed.
+   *
+   * @param lostConnection the connection that it was lost with: its calls break together, which is one failure, however many there were
+   */
+  failed(lostConnection?: object): void {
+    if (lostConnection === undefined || lostConnection !== this.#lostConnection) {
+      this.#lostConnection = lostConnection;
+      this.#set(Math.max(0, this.#tokens - 1));
+    }
   }
 
   #set(tokens: number): void {

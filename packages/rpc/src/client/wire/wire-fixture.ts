@@ -77,7 +77,8 @@ export function answerOk(stream: ServerHttp2Stream, body: Buffer = Buffer.alloc(
   stream.end(body);
 }
 
-async function listen(server: Server, port = 0): Promise<TestServer> {
+/** For tests: listens on 127.0.0.1. */
+export async function listen(server: Server, port = 0): Promise<TestServer> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);

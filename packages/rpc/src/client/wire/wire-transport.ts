@@ -4,8 +4,7 @@ import { encodeFields } from "@parley/http2";
 import type { Clock } from "../../environment/clock.ts";
 import { type CallLayer, transportOf } from "../call/call-layer.ts";
 import type { Channel } from "../connection/channel.ts";
-import type { TlsOptions } from "../connection/open-socket.ts";
-import type { Target } from "../connection/target.ts";
+import type { Target } from "../connection/resolution/target.ts";
 import { connectProtocol } from "./connect-protocol.ts";
 import { grpcProtocol } from "./grpc-protocol.ts";
 import { gzipBytesMinDefault } from "./gzip.ts";
@@ -25,20 +24,12 @@ import type { WireTransportOptions } from "./wire-options.ts";
  * The transport that speaks to a target: unary calls and streams each on a path of their own, over the same connections. Connect calls with GET,
  * and streams where the options say so, go through the stock transports.
  */
-export function createWireTransport(
-  channel: Channel,
-  clock: Clock,
-  options: WireTransportOptions & { readonly tls?: TlsOptions } = {},
-): Transport {
+export function createWireTransport(channel: Channel, clock: Clock, options: WireTransportOptions = {}): Transport {
   return transportOf(createWireLayer(channel, clock, options));
 }
 
 /** The same, as the innermost layer of a client. */
-export function createWireLayer(
-  channel: Channel,
-  clock: Clock,
-  { tls, ...options }: WireTransportOptions & { readonly tls?: TlsOptions } = {},
-): CallLayer {
+export function createWireLayer(channel: Channel, clock: Clock, options: WireTransportOptions = {}): CallLayer {
   const {
     protocol = "grpc",
     httpVersion = "2",
@@ -58,7 +49,7 @@ export function createWireLayer(
     userAgent: options.userAgent ?? "parley-rpc/0.1",
   };
   const { target } = channel;
-  const agent = new TargetAgent(target, { clock, tls });
+  const agent = new TargetAgent(channel, clock);
   const format = { codec, registry };
   const streams = new StreamCalls({
     protocol: streamProtocols[protocol](wire),

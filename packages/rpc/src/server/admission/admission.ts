@@ -26,8 +26,11 @@ export interface Admission {
   release(call: AdmittedCall): void;
 }
 
-/** Why a call is refused: no place is free, its holder has a fair share already, or it would wait for too long. */
-export type RefusalReason = PlaceRefusal | "read-backlog" | "queue-age";
+/**
+ * Why a call is refused: no place is free, its holder has a fair share already, it would wait for too long, or earlier answers on its connection
+ * were not taken.
+ */
+export type RefusalReason = PlaceRefusal | "read-backlog" | "queue-age" | "unsent-answers";
 
 /**
  * Refuses calls beyond what the server can do. Unary calls, streams, and the streams of health and reflection have budgets of their own, so
@@ -144,23 +147,33 @@ const sentences: Readonly<Record<RefusalReason, string>> = {
   "caller-share": "This caller has its share of the calls that the server may handle",
   "read-backlog": "This connection sends more than the server can handle",
   "queue-age": "The method has more calls than it can answer in time",
+  "unsent-answers": "Too many bytes of earlier answers on this connection wait to be read",
 };
 
 function overloaded(reason: RefusalReason, limits: ServerLimits, { setting, places }: Budget): ConnectError {
   const { shedRetryAfterMs } = limits;
-  const [limit, max] =
-    reason === "read-backlog"
-      ? ["READ_BACKLOG_MAX_MS", limits.readBacklogMaxMs]
-      : reason === "queue-age"
-        ? ["QUEUE_AGE_MAX_MS", limits.queueAgeMaxMs]
-        : [setting, places.placesMax];
+  const [limit, max] = limitOf(reason, limits) ?? [setting, places.placesMax];
   const error = reasonError(Code.ResourceExhausted, {
     ...(reason.endsWith("-share") ? shareExceeded : tooMuch),
     message: `${sentences[reason]} (${limit}=${max}). Try again in ${shedRetryAfterMs} ms.`,
-    metadata: { limit: String(limit), max: String(max) },
+    metadata: { limit, max: String(max) },
     retryAfterMs: shedRetryAfterMs,
   });
   // gRPC's proposal A6, section "Pushback".
   error.metadata.set("grpc-retry-pushback-ms", String(shedRetryAfterMs));
   return error;
+}
+
+/** The setting of a limit other than on places, with its value. */
+function limitOf(reason: RefusalReason, limits: ServerLimits): readonly [string, number] | undefined {
+  switch (reason) {
+    case "read-backlog":
+      return ["READ_BACKLOG_MAX_MS", limits.readBacklogMaxMs];
+    case "queue-age":
+      return ["QUEUE_AGE_MAX_MS", limits.queueAgeMaxMs];
+    case "unsent-answers":
+      return ["BUFFERED_RESPONSE_BYTES_PER_CONNECTION_MAX", limits.bufferedResponseBytesPerConnectionMax];
+    default:
+      return undefined;
+  }
 }

@@ -19,6 +19,7 @@ const settingsOfLimits = {
   READ_TURN_MS: { limit: "readTurnMs", min: 1, max: 10_000 },
   SHED_RETRY_AFTER_MS: { limit: "shedRetryAfterMs", min: 1, max: 600_000 },
   UNARY_TIMEOUT_MS: { limit: "unaryTimeoutMs", min: 1, max: 3_600_000 },
+  ACCEPT_QUEUE_MAX: { limit: "acceptQueueMax", min: 1, max: 65_535 },
   CONNECTIONS_MAX: { limit: "connectionsMax", min: 1, max: 1_000_000 },
   CONNECTIONS_PER_ADDRESS_MAX: { limit: "connectionsPerAddressMax", min: 1, max: 1_000_000 },
   HANDSHAKE_TIMEOUT_MS: { limit: "handshakeTimeoutMs", min: 100, max: 600_000 },

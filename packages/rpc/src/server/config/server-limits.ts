@@ -36,6 +36,8 @@ export interface ServerLimits {
   readonly shedRetryAfterMs: number;
   /** How long a unary call may take where the contract says nothing. */
   readonly unaryTimeoutMs: number;
+  /** Connections that the kernel holds until they are accepted, see listen(2). It allows no more than its `net.core.somaxconn`. */
+  readonly acceptQueueMax: number;
   /**
    * Connections open at once. At the limit a new connection takes the place of the one that has been silent for longest, or
    * of one without a call on it.
@@ -45,7 +47,10 @@ export interface ServerLimits {
   readonly connectionsPerAddressMax: number;
   /** How long a TLS handshake may take. */
   readonly handshakeTimeoutMs: number;
-  /** Requests of one HTTP/1.1 connection that wait for their answers at once (pipelining). One more closes the connection. */
+  /**
+   * Requests of one HTTP/1.1 connection that wait for their answers at once (pipelining). Further ones are not read until one of these is
+   * answered.
+   */
   readonly pipelinedRequestsMax: number;
   /** Streams, that is calls, open at once on one HTTP/2 connection. */
   readonly streamsPerConnectionMax: number;
@@ -116,12 +121,14 @@ export const defaultLimits: ServerLimits = {
   readTurnMs: 20,
   shedRetryAfterMs: 500,
   unaryTimeoutMs: 10_000,
+  // Linux's own default. Beyond it a connection's first packet is dropped, and sent again after a second.
+  acceptQueueMax: 4_096,
   connectionsMax: 10_000,
   // Half of them: one address may be a proxy or a NAT with many callers behind it, and still leaves room for others.
   connectionsPerAddressMax: 5_000,
   handshakeTimeoutMs: 10_000,
   // No client in wide use pipelines; load generators send up to 16 at once.
-  pipelinedRequestsMax: 64,
+  pipelinedRequestsMax: 16,
   // As many as the server itself takes, so that one caller alone may fill it.
   streamsPerConnectionMax: 1_000,
   // A proxy may cancel all of a thousand calls at once, and as many again at once after that.

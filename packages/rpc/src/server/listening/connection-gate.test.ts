@@ -88,13 +88,3 @@ it("refuses a connection of an address whose share is used up by connections wit
   const metrics = await echo.environment.metrics.metrics();
   expect(metrics).toContain('parley_server_connections_refused_total{limit="connections_per_address_max"} 1');
 });
-
-it("closes an HTTP/1.1 connection with more pipelined requests than allowed", async () => {
-  const echo = await serveEcho({ config: { limits: { pipelinedRequestsMax: 4 } } });
-  opened.servers.push(echo);
-  const socket = await silent(echo);
-  const body = '{"message":"hi"}';
-  const request = `POST /echo.v1.EchoService/Echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
-  socket.write(request.repeat(50));
-  await once(socket, "close");
-});

@@ -6,7 +6,6 @@ import {
   createHttp2Connection,
   errorCode,
   NodeStream,
-  ReadTurns,
   requestHeaders,
 } from "@parley/http2";
 import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
@@ -47,9 +46,9 @@ export function createHttp2({
   onRefused,
   unsent,
   bodies,
+  turns,
 }: HttpOptions): Http2Side {
   const connections = new Set<AnyHttp2Connection>();
-  const turns = new ReadTurns(limits.readTurnMs);
   // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
   // a port: it is given the streams that the paths above leave.
   const compatibility = createServer(handle);
@@ -92,7 +91,7 @@ export function createHttp2({
         listener: {
           onStream(stream, block) {
             const { behindMs } = connection;
-            if (quickRefusal?.refuse(stream, block, behindMs) === true) {
+            if (quickRefusal?.refuse2(stream, block, { behindMs }) === true) {
               narrow(behindMs > limits.readBacklogMaxMs * hopelessTimes);
               return;
             }
@@ -104,7 +103,9 @@ export function createHttp2({
             }
             if (connection.unsentBytes > unsent.refuseAboveBytes) {
               unsent.refused();
-              stream.reset(errorCode.enhanceYourCalm);
+              if (quickRefusal?.refuse2(stream, block, { behindMs, isUnsent: true }) !== true) {
+                stream.reset(errorCode.enhanceYourCalm);
+              }
               return;
             }
             if (announceLater) {

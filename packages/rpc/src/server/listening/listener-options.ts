@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Http2Implementation } from "@parley/http2";
+import type { Http2Implementation, ReadTurns } from "@parley/http2";
 import type { Environment } from "../../environment/environment.ts";
 import type { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
 import type { UnsentAnswers } from "../buffers/unsent-answers.ts";
@@ -23,7 +23,7 @@ export interface ListenerOptions {
   readonly handle: RequestHandler;
   /** Asked first. What it does not take goes to `handle`. */
   readonly path?: RpcPath | undefined;
-  /** Refuses calls under load, before {@link path} is asked. Over HTTP/2 alone. */
+  /** Refuses calls under load, before {@link path} is asked. */
   readonly quickRefusal?: QuickRefusal | undefined;
   /** Whose HTTP/2 connections: this runtime's own, which is the default, or those of `node:http2`. */
   readonly http2?: Http2Implementation | undefined;
@@ -39,6 +39,8 @@ export interface HttpOptions extends Omit<ListenerOptions, "tls"> {
   readonly state: { readonly draining: boolean };
   readonly unsent: UnsentAnswers;
   readonly bodies: UnfinishedBodies;
+  /** How connections share a turn of the event loop. */
+  readonly turns: ReadTurns;
   /** Counts and logs a connection that is closed at a limit. */
   readonly onRefused: (refusal: ConnectionRefusal, address: string) => void;
   /** The connection has brought a request. */

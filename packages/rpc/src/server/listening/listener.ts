@@ -1,11 +1,12 @@
 import { type AddressInfo, createServer, type Server } from "node:net";
+import { ReadTurns } from "@parley/http2";
 import { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
 import { createUnsentAnswers } from "../buffers/unsent-answers.ts";
 import { createWrongScheme } from "../http/wrong-scheme.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import { createRefusalReport } from "./connection-refusals.ts";
 import { detectProtocol } from "./first-bytes.ts";
-import { createHttp1 } from "./http1-server.ts";
+import { createHttp1 } from "./http1/http1-server.ts";
 import { createHttp2 } from "./http2-server.ts";
 import type { HttpOptions, ListenerOptions } from "./listener-options.ts";
 import { createTls } from "./tls-front.ts";
@@ -38,10 +39,12 @@ export function createListener(options: ListenerOptions): Listener {
   let accepted = 0;
   const onRefused = createRefusalReport(environment);
   const wrongScheme = createWrongScheme(environment);
+  const turns = new ReadTurns(limits.readTurnMs);
   const shared: HttpOptions = {
     ...options,
     state,
     onRefused,
+    turns,
     bodies: new UnfinishedBodies(limits, environment),
     unsent: createUnsentAnswers(limits, environment),
     spoke: (socket) => gate.spoke(tls?.rawSocketOf(socket) ?? socket),
@@ -57,6 +60,7 @@ export function createListener(options: ListenerOptions): Listener {
   const tls = options.tls === undefined ? undefined : createTls(options.tls, { limits, http1, http2 });
   const front = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }, (socket) => {
     accepted++;
+    turns.accepted();
     if (!gate.admit(socket)) {
       return;
     }
@@ -90,7 +94,7 @@ export function createListener(options: ListenerOptions): Listener {
     });
   });
   return {
-    listen: (port, host) => listen(front, { port, host }),
+    listen: (port, host) => listen(front, { port, host, backlog: limits.acceptQueueMax }),
     async stopListening() {
       // Connections that wait to be accepted are reset when the port is closed, with the requests that they brought.
       let seen = -1;
@@ -140,11 +144,11 @@ const keepAliveMs = 60_000;
 
 function listen(
   server: Server,
-  { port, host }: { readonly port: number; readonly host: string },
+  where: { readonly port: number; readonly host: string; readonly backlog: number },
 ): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ port, host, backlog: 1_024 }, () => {
+    server.listen(where, () => {
       server.off("error", reject);
       resolve(server.address() as AddressInfo);
     });

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type ClientHttp2Session, connect } from "node:http2";
+import { connect as connectTcp } from "node:net";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
@@ -98,11 +99,33 @@ describe("a refusal under load", () => {
     await once(stream, "close");
   });
 
+  test("over HTTP/1.1 comes before the body, says when to come back, and keeps the connection", async () => {
+    const { server, release, held } = await busy();
+    const socket = connectTcp(server.server.port, "127.0.0.1");
+    let text = "";
+    socket.setEncoding("latin1").on("data", (chunk: string) => {
+      text += chunk;
+    });
+    const head = "POST /echo.v1.EchoService/Echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    socket.write(`${head}content-length: 16\r\n\r\n`);
+    await expect.poll(() => text).toContain("CALLS_MAX=1");
+    expect(text).toMatch(/^HTTP\/1\.1 429 /);
+    expect(text).toMatch(/^retry-after: 1\r$/m);
+    expect(text).toMatch(/^grpc-retry-pushback-ms: 500\r$/m);
+    release();
+    await held;
+    text = "";
+    socket.write(`{"message":"hi"}${head}content-length: 16\r\n\r\n{"message":"hi"}`);
+    await expect.poll(() => text).toContain('{"message":"hi"}');
+    expect(text).toMatch(/^HTTP\/1\.1 200 /);
+    socket.destroy();
+  });
+
   test("costs less than 5 µs of the processor, what is read and written aside", () => {
     const { environment } = recordingEnvironment();
     const pipeline = new CallPipeline({ environment, limits: { ...defaultLimits, callsMax: 0 } });
     const entries = [implement(EchoService, { echo: ({ message }) => ({ message }) })];
-    const { refuse } = createQuickRefusal(pipeline, { methods: serveMethods(pipeline, { entries }), environment });
+    const { refuse2 } = createQuickRefusal(pipeline, { methods: serveMethods(pipeline, { entries }), environment });
     const fields = [":method", "POST", ":path", "/echo.v1.EchoService/Echo", "content-type", "application/grpc"];
     const block = { fields, malformed: false, tooLarge: false, units: 0 };
     let bytes = 0;
@@ -114,7 +137,7 @@ describe("a refusal under load", () => {
     } as unknown as AnyHttp2Stream;
     const round = () => {
       for (let count = 0; count < 50_000; count++) {
-        refuse(stream, block, 0);
+        refuse2(stream, block, { behindMs: 0 });
       }
     };
     round();

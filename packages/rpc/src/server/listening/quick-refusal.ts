@@ -1,29 +1,34 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnyHttp2Stream, HeaderBlock } from "@parley/http2";
-import { encodeFields, errorCode, objectToFields } from "@parley/http2";
-import { type ContentType, parseContentType } from "../../protocol/content-types.ts";
+import { errorCode } from "@parley/http2";
 import type { RefusalReason } from "../admission/admission.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
-import { dialects } from "../wire/dialects.ts";
 import type { JsonOptions } from "../wire/message-codec.ts";
+import { RefusalAnswers } from "./refusal-answers.ts";
 
 /** Refuses calls that come on top of what the server can do, before anything is made of them. */
 export interface QuickRefusal {
-  /** Refuses the call, or says false and leaves the stream untouched. `behindMs`: how long it may have waited on its connection. */
-  refuse(stream: AnyHttp2Stream, block: HeaderBlock, behindMs: number): boolean;
+  /** Refuses a call over HTTP/1.1, or says false and leaves it untouched. */
+  refuse1(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Refuses a call over HTTP/2, or says false and leaves the stream untouched. */
+  refuse2(stream: AnyHttp2Stream, block: HeaderBlock, connection: ConnectionState): boolean;
+}
+
+/** What a connection's state says about a call on it. */
+export interface ConnectionState {
+  /** How long the call may have waited on its connection, in milliseconds. */
+  readonly behindMs: number;
+  /** Whether too many bytes of earlier answers wait to be sent. */
+  readonly isUnsent?: boolean;
 }
 
 export interface QuickRefusalOptions {
   readonly methods: ReadonlyMap<string, ServedMethod>;
   readonly json?: JsonOptions | undefined;
+  /** Whether HTTP/1.1 calls with an `origin`, whose answers need headers for the browser, are left alone. By default they are not. */
+  readonly leaveCrossOrigin?: boolean;
   readonly environment: { readonly clock: { after(delayMs: number, callback: () => void): () => void } };
-}
-
-/** An answer, written for HTTP/2. */
-interface WrittenAnswer {
-  readonly headers: Uint8Array;
-  readonly body: Uint8Array | undefined;
-  readonly trailers: Uint8Array | undefined;
 }
 
 /**
@@ -32,40 +37,56 @@ interface WrittenAnswer {
  */
 export function createQuickRefusal(
   pipeline: CallPipeline,
-  { methods, json = {}, environment }: QuickRefusalOptions,
+  { methods, json = {}, environment, leaveCrossOrigin = false }: QuickRefusalOptions,
 ): QuickRefusal {
   const { admission } = pipeline;
   const closeLater = createUnendedStreams(environment.clock);
-  const answers = new Map<string, WrittenAnswer | undefined>();
-  function answerFor(served: ServedMethod, contentType: string, reason: RefusalReason): WrittenAnswer | undefined {
-    const key = `${reason} ${served.runtime.placeKind} ${contentType}`;
-    if (!answers.has(key)) {
-      if (answers.size >= answersMax) {
-        answers.clear();
-      }
-      const type = parseContentType(contentType);
-      answers.set(key, type && written(type, pipeline, { served, json, reason }));
-    }
-    return answers.get(key);
+  const answers = new RefusalAnswers(admission, json);
+
+  function count(served: ServedMethod, reason: RefusalReason): void {
+    admission.count(reason);
+    served.runtime.metrics.started();
+    served.runtime.metrics.ended(refusedCode, 0);
   }
 
   return {
-    refuse(stream, { fields, malformed, tooLarge }, behindMs) {
+    refuse1(request, response) {
+      const served = request.method === "POST" ? methods.get(request.url ?? "") : undefined;
+      const reason = served === undefined ? undefined : admission.refusal(served.runtime, 0);
+      if (served === undefined || reason === undefined) {
+        return false;
+      }
+      const { rawHeaders } = request;
+      if (leaveCrossOrigin && headerValue(rawHeaders, "origin") !== "") {
+        return false;
+      }
+      const contentType = headerValue(rawHeaders, "content-type");
+      const answer = isGrpc(contentType) ? undefined : answers.find(served, contentType, reason);
+      if (answer === undefined) {
+        return false;
+      }
+      count(served, reason);
+      const { status, headers, body } = answer.http1;
+      response.writeHead(status, headers).end(body, "latin1");
+      return true;
+    },
+    refuse2(stream, { fields, malformed, tooLarge }, { behindMs, isUnsent = false }) {
       if (malformed || tooLarge) {
         return false;
       }
       const served = methods.get(fieldValue(fields, ":path"));
-      const reason = served === undefined ? undefined : admission.refusal(served.runtime, behindMs);
-      if (served === undefined || reason === undefined || fieldValue(fields, ":method") !== "POST") {
+      if (served === undefined) {
         return false;
       }
-      const answer = answerFor(served, fieldValue(fields, "content-type"), reason);
+      const reason = isUnsent ? "unsent-answers" : admission.refusal(served.runtime, behindMs);
+      if (reason === undefined || fieldValue(fields, ":method") !== "POST") {
+        return false;
+      }
+      const answer = answers.find(served, fieldValue(fields, "content-type"), reason)?.http2;
       if (answer === undefined) {
         return false;
       }
-      admission.count(reason);
-      served.runtime.metrics.started();
-      served.runtime.metrics.ended(refusedCode, 0);
+      count(served, reason);
       if (answer.body === undefined) {
         stream.sendHeaders(answer.headers, true);
       } else {
@@ -106,24 +127,20 @@ function createUnendedStreams(clock: QuickRefusalOptions["environment"]["clock"]
   };
 }
 
-interface Refused {
-  readonly served: ServedMethod;
-  readonly json: JsonOptions;
-  readonly reason: RefusalReason;
+/** gRPC needs HTTP/2; over HTTP/1.1 there is gRPC-Web. */
+function isGrpc(contentType: string): boolean {
+  return contentType.startsWith("application/grpc") && !contentType.startsWith("application/grpc-web");
 }
 
-function written(type: ContentType, { admission }: CallPipeline, { served, json, reason }: Refused): WrittenAnswer {
-  const call = { type, settings: { json }, responseHeaderIfMade: undefined, responseTrailerIfMade: undefined };
-  const { status, headers, body, trailers } = dialects[type.protocol].fail(
-    call as unknown as Parameters<(typeof dialects)["grpc"]["fail"]>[0],
-    admission.error(served.runtime, reason),
-  );
-  return {
-    headers: encodeFields(objectToFields({ ":status": status, ...headers })),
-    body,
-    trailers:
-      trailers instanceof Uint8Array || trailers === undefined ? trailers : encodeFields(objectToFields(trailers)),
-  };
+/** A header of an HTTP/1.1 request, by its name in lower case. */
+function headerValue(rawHeaders: readonly string[], name: string): string {
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const given = rawHeaders[index] as string;
+    if (given.length === name.length && given.toLowerCase() === name) {
+      return rawHeaders[index + 1] ?? "";
+    }
+  }
+  return "";
 }
 
 function fieldValue(fields: readonly string[], name: string): string {
@@ -137,9 +154,6 @@ function fieldValue(fields: readonly string[], name: string): string {
 
 /** RESOURCE_EXHAUSTED. */
 const refusedCode = 8;
-
-/** Content types are the caller's own words: only so many are remembered. */
-const answersMax = 100;
 
 /** How long the body of a refused request may take to end. */
 const bodyWaitMs = 1_000;

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
 import type { ServerLimits } from "../config/server-limits.ts";
 import { detectProtocol } from "./first-bytes.ts";
-import type { Http1Side } from "./http1-server.ts";
+import type { Http1Side } from "./http1/http1-server.ts";
 import type { Http2Side } from "./http2-server.ts";
 import type { TlsMaterial } from "./listener-options.ts";
 
@@ -38,12 +38,7 @@ export function createTls({ cert, key, ca }: TlsMaterial, { limits, http1, http2
       } else if (socket.alpnProtocol === "h2") {
         http2.accept(socket);
       } else {
-        detectProtocol(socket, limits, () => {
-          http1.accept(socket);
-          // Node's parser reads straight from the connection unless something listens for data. Under TLS it then reads on
-          // after it was paused, as it is while an answer waits to be written, and breaks the connection: "Parse Error: Paused".
-          socket.on("data", listenOnly);
-        });
+        detectProtocol(socket, limits, () => http1.accept(socket));
       }
     },
   );
@@ -61,6 +56,3 @@ export function createTls({ cert, key, ca }: TlsMaterial, { limits, http1, http2
 function peerKey({ remoteAddress, remotePort }: Socket): string {
   return `${remotePort}@${remoteAddress}`;
 }
-
-/** Node's own listener reads the data. */
-function listenOnly(): void {}

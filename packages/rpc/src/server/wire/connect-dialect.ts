@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { decodeBinaryValue } from "../../protocol/binary-metadata.ts";
 import { httpStatusFromCode } from "../../protocol/codes.ts";
 import { addErrorMetadata, copyToNode } from "../../protocol/metadata.ts";
@@ -61,6 +62,7 @@ export const connectDialect: Dialect = {
     const headers: OutgoingHttpHeaders = {
       "content-type": "application/json",
       ...acceptedEncodings(error, connectDialect),
+      ...retryAfter(error),
     };
     const header = new Headers(call.responseHeaderIfMade);
     if (!error.isWireError) {
@@ -70,6 +72,15 @@ export const connectDialect: Dialect = {
     return { status: httpStatusFromCode(error.code), headers, body: errorToJsonBytes(error, call.settings.json) };
   },
 };
+
+/** RFC 9110, section 10.2.3: what RetryInfo says, in whole seconds, for proxies and clients that know HTTP alone. */
+function retryAfter(error: ConnectError): Record<string, string> | undefined {
+  if (error.code !== Code.ResourceExhausted && error.code !== Code.Unavailable) {
+    return undefined;
+  }
+  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  return delay && { "retry-after": String(Math.max(1, Number(delay.seconds) + Math.sign(delay.nanos))) };
+}
 
 function success(call: DialectCall, body: Uint8Array): Answer {
   const headers: OutgoingHttpHeaders = {

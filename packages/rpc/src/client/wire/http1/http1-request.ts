@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { markReach } from "../../call/attempt-outcome.ts";
 import { headerBytesMax } from "../../connection/client-connection.ts";
 import { errorWords } from "../../connection/error-words.ts";
-import type { Target } from "../../connection/target.ts";
+import type { Target } from "../../connection/resolution/target.ts";
 
 export interface Http1RequestInit {
   readonly agent: Agent;

@@ -5,7 +5,7 @@ import { Deadlines } from "../../../environment/deadlines.ts";
 import { checkBeforeSending } from "../../call/call-end.ts";
 import { checkedHeader } from "../../call/call-header.ts";
 import type { OutgoingUnary } from "../../call/call-layer.ts";
-import type { Target } from "../../connection/target.ts";
+import type { Target } from "../../connection/resolution/target.ts";
 import { encodeMessage, type MessageFormat } from "../codec.ts";
 import { UnaryOutcome } from "../unary-exchange.ts";
 import { methodPath, pushMetadata } from "../unary-method.ts";

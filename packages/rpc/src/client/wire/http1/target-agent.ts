@@ -1,27 +1,33 @@
 import { Agent, type ClientRequestArgs } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../../environment/clock.ts";
-import { openSocket, type TlsOptions } from "../../connection/open-socket.ts";
+import type { Channel } from "../../connection/channel.ts";
+import { openSocket } from "../../connection/open-socket.ts";
 import { raceEndpoints } from "../../connection/race-endpoints.ts";
-import type { Target } from "../../connection/target.ts";
+import type { Endpoint } from "../../connection/resolution/endpoint.ts";
 
 /** How many connections one client holds to one target over HTTP/1.1, where each carries one call at a time. */
 const socketsMax = 256;
 /** How long connecting to one address may take. */
 const connectTimeoutMs = 5000;
 
-/** Connections over HTTP/1.1 to whichever of a target's addresses answers first, kept for the next call; TLS included. */
-export class TargetAgent extends Agent {
-  readonly #target: Target;
-  readonly #clock: Clock;
-  readonly #tls: TlsOptions | undefined;
-  readonly #closed = new AbortController();
+/** How many addresses are tried for one connection. */
+const endpointsMax = 16;
 
-  constructor(target: Target, { clock, tls }: { readonly clock: Clock; readonly tls?: TlsOptions | undefined }) {
+/**
+ * Connections over HTTP/1.1 to whichever of a target's addresses answers first, kept for the next call; TLS included. Where calls are balanced, each
+ * connection begins with the next address.
+ */
+export class TargetAgent extends Agent {
+  readonly #channel: Pick<Channel, "target" | "tls" | "isBalanced">;
+  readonly #clock: Clock;
+  readonly #closed = new AbortController();
+  #connections = 0;
+
+  constructor(channel: Pick<Channel, "target" | "tls" | "isBalanced">, clock: Clock) {
     super({ keepAlive: true, maxSockets: socketsMax });
-    this.#target = target;
+    this.#channel = channel;
     this.#clock = clock;
-    this.#tls = tls;
   }
 
   override createConnection(
@@ -40,13 +46,20 @@ export class TargetAgent extends Agent {
   }
 
   async #connect(): Promise<Duplex> {
-    const [target, clock, tls] = [this.#target, this.#clock, this.#tls];
-    return raceEndpoints(await target.resolve(), {
+    const clock = this.#clock;
+    const { target } = this.#channel;
+    const tls = await this.#channel.tls?.current();
+    return raceEndpoints(this.#inTurn((await target.resolve(clock)).endpoints).slice(0, endpointsMax), {
       open: (endpoint, signal) =>
         openSocket(endpoint, { target, clock, protocol: "http/1.1", tls, timeoutMs: connectTimeoutMs, signal }),
       discard: (socket) => socket.destroy(),
       clock,
       signal: this.#closed.signal,
     });
+  }
+
+  #inTurn(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+    const first = this.#channel.isBalanced ? this.#connections++ % endpoints.length : 0;
+    return [...endpoints.slice(first), ...endpoints.slice(0, first)];
   }
 }

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { AnyHttp2Stream, StreamListener } from "@parley/http2";
-import { markReach } from "../../call/attempt-outcome.ts";
+import { isOwnTimer, markReach, reachOf } from "../../call/attempt-outcome.ts";
 import { deadlinePassed } from "../../call/call-end.ts";
 import type { Channel, ConnectionWaiter } from "../../connection/channel.ts";
 import type { Connection } from "../../connection/client-connection.ts";
@@ -76,17 +76,32 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
     if (connection !== undefined && stream.id > connection.lastStreamId) {
       return markReach(new ConnectError("the server is going away", Code.Unavailable), "refused");
     }
-    return connection?.lost ? connectionLost() : errorFromReset(stream.resetCode);
+    return connection?.lost ? connectionLost(connection) : errorFromReset(stream.resetCode);
   }
 
-  /** Gives the place back, or its place in the queue for one. */
-  protected giveBack(): void {
+  /** Whether the answer says that the server is in trouble. Asked only where calls are balanced. */
+  protected isTroubledAnswer(): boolean {
+    return false;
+  }
+
+  /** Gives the place back, or its place in the queue for one. With the call's error, if it has failed other than by its answer. */
+  protected giveBack(error?: ConnectError): void {
     const connection = this.#connection;
     if (connection === undefined) {
       this.channel.forget(this);
     } else {
       this.#connection = undefined;
-      this.channel.release(connection);
+      const { observer } = connection;
+      const failed =
+        observer !== undefined && (error === undefined ? this.isTroubledAnswer() : speaksAgainstServer(error));
+      this.channel.release(connection, failed);
     }
   }
+}
+
+/** Whether a call's failure speaks against the server or the way to it: not if its caller gave up, or the server went away in good order. */
+function speaksAgainstServer(error: ConnectError): boolean {
+  return error.code === Code.Canceled || reachOf(error) === "refused"
+    ? false
+    : error.code !== Code.DeadlineExceeded || isOwnTimer(error);
 }

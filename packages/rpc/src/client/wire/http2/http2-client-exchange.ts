@@ -8,6 +8,7 @@ import { isDeadline, markReach } from "../../call/attempt-outcome.ts";
 import { canceledBy, resetAtDeadline } from "../../call/call-end.ts";
 import type { Channel } from "../../connection/channel.ts";
 import type { Connection } from "../../connection/client-connection.ts";
+import { isTroubled } from "../troubled-answer.ts";
 import type { HttpAnswer, NodeFields } from "../unary-answer.ts";
 import type { ExchangeOutcome, UnaryRequestInit } from "../unary-exchange.ts";
 import { Http2Call } from "./http2-call.ts";
@@ -69,6 +70,10 @@ export class Http2ClientExchange extends Http2Call implements Expiring, HttpAnsw
       this.#deadlines.add(this);
     }
     this.place();
+  }
+
+  protected override isTroubledAnswer(): boolean {
+    return isTroubled(this);
   }
 
   protected override begin(connection: Connection): AnyHttp2Stream {
@@ -141,7 +146,7 @@ export class Http2ClientExchange extends Http2Call implements Expiring, HttpAnsw
     this.settled = true;
     this.#request.signal?.removeEventListener("abort", this);
     this.#deadlines.delete(this);
-    this.giveBack();
+    this.giveBack(error);
     if (error === undefined) {
       this.#outcome.onAnswer(this);
     } else {

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { errorCode } from "@parley/http2";
-import { markReach } from "../../call/attempt-outcome.ts";
+import { markLost, markReach } from "../../call/attempt-outcome.ts";
 
 /** The error of a call whose stream the server reset (gRPC over HTTP/2, "HTTP2 Transport Mapping", "Errors"). */
 export function errorFromReset(resetCode: number): ConnectError {
@@ -21,6 +21,6 @@ export function errorFromReset(resetCode: number): ConnectError {
 }
 
 /** The error of a call whose connection broke while it was under way: the server may or may not have done its work. */
-export function connectionLost(): ConnectError {
-  return markReach(new ConnectError("the connection was lost", Code.Unavailable), "lost");
+export function connectionLost(connection: object): ConnectError {
+  return markLost(new ConnectError("the connection was lost", Code.Unavailable), connection);
 }

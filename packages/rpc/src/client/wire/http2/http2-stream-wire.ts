@@ -97,9 +97,11 @@ export class Http2StreamWire extends Http2Call implements StreamWire {
 
   onClose(): void {
     const { stream } = this;
+    let error: ConnectError | undefined;
     if (stream !== undefined && !stream.remoteEnded && !this.#canceled) {
-      this.#call.onFailure(this.closeError(stream));
+      error = this.closeError(stream);
+      this.#call.onFailure(error);
     }
-    this.giveBack();
+    this.giveBack(error);
   }
 }

@@ -1,6 +1,11 @@
 import type { Socket } from "node:net";
-import type { BufferHolder } from "../buffers/buffer-budget.ts";
-import type { ConnectionBodies } from "../buffers/unfinished-bodies.ts";
+import type { BufferHolder } from "../../buffers/buffer-budget.ts";
+import type { ConnectionBodies } from "../../buffers/unfinished-bodies.ts";
+
+/** What goes on reading a connection. */
+export interface HeldReads {
+  goOn(): void;
+}
 
 /** So many pipelined requests may begin one after the other before other connections have their turn. */
 const beginsPerTurnMax = 8;
@@ -13,6 +18,8 @@ export class Http1Connection implements BufferHolder {
   unsentBytes = 0;
   closed = false;
   readonly bodies: ConnectionBodies;
+  /** Stop where too many requests wait, see `Http1Reads`. */
+  reads: HeldReads | undefined;
   /**
    * Pipelined requests. One begins when the one before it has been answered, and its answer was taken (back-pressure): all of them at once would cost a
    * client that reads nothing as little as one.
@@ -28,8 +35,12 @@ export class Http1Connection implements BufferHolder {
     this.#onEvicted = options.onEvicted;
   }
 
-  /** A request has been answered: the next one begins. */
+  /** A request has been answered: the next one begins, and further ones are read. */
   next(): void {
+    if (this.reads !== undefined) {
+      // Not now: Node has not yet given the socket to the next answer, and would give it to that of a request that is parsed meanwhile.
+      process.nextTick(goOn, this.reads);
+    }
     if (this.waiting.length === 0) {
       this.#begun = 0;
     } else if (++this.#begun % beginsPerTurnMax === 0) {
@@ -57,4 +68,8 @@ export class Http1Connection implements BufferHolder {
       begin?.();
     }
   }
+}
+
+function goOn(reads: HeldReads): void {
+  reads.goOn();
 }

@@ -6,10 +6,11 @@ import {
   ServerResponse,
 } from "node:http";
 import type { Socket } from "node:net";
-import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
-import { hostCount, refuseHost1, refuseHosts1 } from "../http/refuse-host.ts";
+import { isStreaming, type UnfinishedBody } from "../../buffers/unfinished-bodies.ts";
+import { hostCount, refuseHost1, refuseHosts1 } from "../../http/refuse-host.ts";
+import type { HttpOptions } from "../listener-options.ts";
 import { Http1Connection } from "./http1-connection.ts";
-import type { HttpOptions } from "./listener-options.ts";
+import { Http1Reads } from "./http1-reads.ts";
 
 /** The HTTP/1.1 side of a listener. */
 export interface Http1Side {
@@ -27,17 +28,6 @@ function sizeOf(chunk: unknown): number {
   return typeof chunk === "string" || chunk instanceof Uint8Array ? chunk.length : 0;
 }
 
-/**
- * Makes Node's HTTP parser, which hangs on the socket, fail at its next request. Otherwise it makes objects of all requests in what was read, hundreds in
- * 64 KiB, although the socket is closed. Node has no way to ask for that; where it names things otherwise, only time is lost.
- */
-function stopParser(socket: Socket): void {
-  const { parser } = socket as { parser?: { onIncoming?: unknown } | null };
-  if (typeof parser?.onIncoming === "function") {
-    parser.onIncoming = () => -1;
-  }
-}
-
 type Head = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
 /** How many connections {@link Http1Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
@@ -53,6 +43,8 @@ export function createHttp1({
   unsent,
   bodies,
   onRefused,
+  turns,
+  quickRefusal,
 }: HttpOptions): Http1Side {
   const pending = new Map<Socket, Http1Connection>();
 
@@ -161,11 +153,7 @@ export function createHttp1({
       response.counts = connection;
       const count = connection === undefined ? 1 : ++connection.count;
       spoke(socket);
-      if (count > limits.pipelinedRequestsMax) {
-        // The parser reads all requests of a chunk at once, so that pausing the socket would come too late: it is stopped itself.
-        stopParser(socket);
-        socket.destroy();
-      } else if (count > 1) {
+      if (count > 1) {
         connection?.waiting.push(() => begin(request, response));
       } else {
         begin(request, response);
@@ -173,6 +161,9 @@ export function createHttp1({
     },
   );
   function begin(request: CountedRequest, response: CountedResponse): void {
+    if (quickRefusal?.refuse1(request, response) === true) {
+      return;
+    }
     if (hostCount(request.rawHeaders) > 1) {
       refuseHosts1(response);
     } else if (hostCheck?.(request.headers.host) === false) {
@@ -197,6 +188,11 @@ export function createHttp1({
         unsent.hold(connection, 0);
       });
       server.emit("connection", socket);
+      connection.reads = new Http1Reads(socket, {
+        turns,
+        count: () => connection.count,
+        isFull: () => connection.count > limits.pipelinedRequestsMax,
+      });
     },
     closeOneIdle() {
       let lookedAt = 0;

@@ -1,0 +1,51 @@
+/** An address as a policy sees it. */
+export interface Pickable {
+  /** Calls that are open on it. */
+  readonly openCount: number;
+  /** The share of its usual calls that it gets, from 0 to 1: less than 1 during its slow start. */
+  readonly weight: number;
+}
+
+/** Chooses the address for the next call. Undefined where there is none. */
+export type Pick<T extends Pickable> = (addresses: readonly T[]) => T | undefined;
+
+/** gRPC's `round_robin`: one after another, beginning anywhere, so that many clients do not all begin with the same. */
+export function roundRobin<T extends Pickable>(random: () => number): Pick<T> {
+  let next = Math.floor(random() * 65_536);
+  return (addresses) => {
+    let address: T | undefined;
+    for (let passed = 0; passed < addresses.length; passed++) {
+      address = addresses[next % addresses.length];
+      next = (next + 1) % Number.MAX_SAFE_INTEGER;
+      if (address !== undefined && takesCall(address, random)) {
+        return address;
+      }
+    }
+    return address;
+  };
+}
+
+/**
+ * `least_request` with two choices (gRPC's proposal A48): of two addresses at random, the one with fewer open calls. A slow server gets as many calls as
+ * it can take, without any measuring.
+ */
+export function leastRequest<T extends Pickable>(random: () => number): Pick<T> {
+  return (addresses) => {
+    const { length } = addresses;
+    if (length < 2) {
+      return addresses[0];
+    }
+    const index = Math.floor(random() * length);
+    const shifted = Math.floor(random() * (length - 1));
+    const one = addresses[index] as T;
+    const other = addresses[shifted >= index ? shifted + 1 : shifted] as T;
+    if (!takesCall(one, random)) {
+      return other;
+    }
+    return takesCall(other, random) && other.openCount < one.openCount ? other : one;
+  };
+}
+
+function takesCall({ weight }: Pickable, random: () => number): boolean {
+  return weight >= 1 || random() < weight;
+}

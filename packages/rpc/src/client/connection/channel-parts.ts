@@ -1,0 +1,20 @@
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import type { Clock } from "../../environment/clock.ts";
+import type { TlsSource } from "../../environment/tls-files.ts";
+import type { ChannelOptions } from "./channel.ts";
+import type { Target } from "./resolution/target.ts";
+
+/** What a channel is made from. */
+export interface ChannelParts {
+  readonly target: Target;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly options: ChannelOptions;
+  readonly tls: TlsSource | undefined;
+  readonly log: Logger | undefined;
+  readonly metrics: Registry | undefined;
+}
+
+/** How often a name is resolved again at least, in milliseconds, unless an option says otherwise. */
+export const resolveIntervalMsDefault = 10_000;

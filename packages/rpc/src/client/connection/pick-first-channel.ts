@@ -1,0 +1,128 @@
+import type { TlsSource } from "../../environment/tls-files.ts";
+import type { Channel, ConnectionWaiter } from "./channel.ts";
+import { type ChannelParts, resolveIntervalMsDefault } from "./channel-parts.ts";
+import type { Connection } from "./client-connection.ts";
+import { Connector, type ConnectorOwner } from "./connector.ts";
+import { AddressWatch } from "./resolution/address-watch.ts";
+import { type Endpoint, endpointName } from "./resolution/endpoint.ts";
+import type { Target } from "./resolution/target.ts";
+import { WaitingCalls } from "./waiting-calls.ts";
+
+/** How many addresses are tried for one connection: a name with hundreds must not keep a call waiting for ever. */
+const endpointsMax = 16;
+
+/**
+ * gRPC's `pick_first`: one connection to the first of the target's addresses that can be reached, made when a call needs it and made anew, with backoff,
+ * when it is gone. Calls that come while it is being made wait for it; calls that come while the target is known to be unreachable fail at once. A name's
+ * addresses are looked up before each connection, and while there is one: when its address is no longer among them, new calls go to another.
+ */
+export class PickFirstChannel implements Channel, ConnectorOwner {
+  readonly target: Target;
+  readonly tls: TlsSource | undefined;
+  readonly isBalanced = false;
+  readonly #parts: ChannelParts;
+  readonly #waiting: WaitingCalls;
+  readonly #connector: Connector;
+  readonly #watch: AddressWatch;
+  #wantedInBackoff = false;
+
+  constructor(parts: ChannelParts) {
+    const { target, clock, options, tls } = parts;
+    this.#parts = parts;
+    this.target = target;
+    this.tls = tls;
+    this.#waiting = new WaitingCalls(target.name, options.queueLengthMax);
+    this.#connector = new Connector({
+      ...parts,
+      endpoints: async () => (await target.resolve(clock)).endpoints.slice(0, endpointsMax),
+      connectionsMax: options.connectionsMax ?? 1,
+      owner: this,
+    });
+    this.#watch = new AddressWatch(target, {
+      clock,
+      intervalMs: options.resolveIntervalMs ?? resolveIntervalMsDefault,
+      onAddresses: (endpoints) => this.#onAddresses(endpoints),
+      onFailed: (error) => parts.log?.debug({ target: target.name, err: error }, "name resolution failed"),
+    });
+  }
+
+  acquire(): Connection | undefined {
+    return this.#connector.acquire();
+  }
+
+  release(connection: Connection): void {
+    connection.end();
+    if (this.#waiting.size > 0) {
+      this.onRoom();
+    }
+  }
+
+  wait(waiter: ConnectionWaiter): void {
+    const connector = this.#connector;
+    if (connector.isClosed) {
+      waiter.onUnreachable(this.#waiting.unreachable("the client was closed"));
+    } else if (connector.state === "backoff") {
+      this.#wantedInBackoff = true;
+      waiter.onUnreachable(this.#waiting.unreachable(connector.lastError));
+    } else if (this.#waiting.add(waiter)) {
+      if (connector.state === "idle") {
+        connector.connect();
+      } else {
+        this.onRoom();
+      }
+    }
+  }
+
+  forget(waiter: ConnectionWaiter): void {
+    this.#waiting.delete(waiter);
+  }
+
+  close(): void {
+    this.#watch.stop();
+    this.#connector.close();
+    this.#waiting.fail("the client was closed");
+  }
+
+  onConnected(): void {
+    if (this.target.isDynamic) {
+      this.#watch.start();
+    }
+  }
+
+  onRoom(): void {
+    this.#waiting.serve(() => this.#connector.acquire());
+  }
+
+  onGone(): void {
+    this.#watch.stop();
+    if (this.#waiting.size > 0) {
+      this.#connector.connect();
+    }
+  }
+
+  onUnreachable(error: unknown): void {
+    this.#watch.stop();
+    this.#wantedInBackoff = false;
+    this.#waiting.fail(error);
+  }
+
+  onBackoffOver(): void {
+    // Only where a call asked meanwhile: a target that nobody calls is left alone.
+    if (this.#wantedInBackoff) {
+      this.#connector.connect();
+    }
+  }
+
+  #onAddresses(endpoints: readonly Endpoint[]): void {
+    const endpoint = this.#connector.current?.endpoint;
+    if (endpoint === undefined || endpoints.some((known) => endpointName(known) === endpointName(endpoint))) {
+      return;
+    }
+    this.#parts.log?.info(
+      { target: this.target.name, address: endpointName(endpoint) },
+      "address is no longer in DNS; new calls go to another",
+    );
+    this.#connector.leave();
+    this.onGone();
+  }
+}

@@ -1,0 +1,134 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { type EchoServer, serveEcho } from "../../echo-fixture.ts";
+
+const opened: { server?: EchoServer; socket?: Socket }[] = [];
+afterEach(async () => {
+  for (const { socket, server } of opened.splice(0)) {
+    socket?.destroy();
+    await server?.server.close().catch(() => {});
+  }
+});
+
+/** A server that counts how many calls it has at once, and answers each after `delay`. */
+async function open({ pipelinedRequestsMax = 4, delay = async () => {} } = {}) {
+  const at = { once: 0, most: 0 };
+  const server = await serveEcho({
+    config: { drainNoticeMs: 0, limits: { pipelinedRequestsMax } },
+    echo: async ({ message }) => {
+      at.most = Math.max(at.most, ++at.once);
+      await delay();
+      at.once--;
+      return { message };
+    },
+  });
+  opened.push({ server });
+  return { server, at };
+}
+
+/** A connection, and all that came back on it. */
+async function raw({ server }: EchoServer) {
+  const socket = connect(server.port, "127.0.0.1");
+  opened.push({ socket });
+  const answers = { text: "", closed: false };
+  socket.setEncoding("latin1").on("data", (chunk: string) => {
+    answers.text += chunk;
+  });
+  socket
+    .on("error", () => {})
+    .on("close", () => {
+      answers.closed = true;
+    });
+  await once(socket, "connect");
+  return { socket, answers };
+}
+
+function request(message: string, { chunked = false, bytes = 0 } = {}): string {
+  const body = JSON.stringify({ message }).padEnd(bytes, " ");
+  const head = "POST /echo.v1.EchoService/Echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+  return chunked
+    ? `${head}transfer-encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+    : `${head}content-length: ${body.length}\r\n\r\n${body}`;
+}
+
+/** The messages of all answers so far. */
+function messages(text: string): readonly string[] {
+  return [...text.matchAll(/\{"message":"([^"]*)"\}/g)].map(([, message]) => message as string);
+}
+
+const names = (count: number) => Array.from({ length: count }, (_, index) => `m${index}`);
+
+describe("pipelined HTTP/1.1 requests", () => {
+  for (const [what, count, bytes] of [
+    ["100 in one write", 100, 1],
+    ["1,000 in one write", 1_000, 1],
+    ["100 with bodies of 3 KB", 100, 3_000],
+    ["6 with bodies larger than a socket's buffer", 6, 150_000],
+  ] as const) {
+    it(`are all answered, in order, on the one connection: ${what}`, async () => {
+      const { server } = await open();
+      const { socket, answers } = await raw(server);
+      const expected = names(count);
+      socket.write(expected.map((message, index) => request(message, { bytes, chunked: index % 3 === 2 })).join(""));
+      await expect.poll(() => messages(answers.text).length, { timeout: 20_000 }).toBe(count);
+      expect(messages(answers.text)).toEqual(expected);
+      // And the connection is of use afterwards.
+      socket.write(request("last"));
+      await expect.poll(() => messages(answers.text).at(-1), { timeout: 20_000 }).toBe("last");
+      expect(answers.closed).toBe(false);
+    });
+  }
+
+  it("wait unread where too many have no answer: those that were read are few, and one is handled at a time", async () => {
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { server, at } = await open({ pipelinedRequestsMax: 4, delay: () => gate });
+    const { socket, answers } = await raw(server);
+    socket.write(
+      names(2_000)
+        .map((name) => request(name))
+        .join(""),
+    );
+    await expect.poll(() => at.once).toBe(1);
+    // Another connection is served meanwhile.
+    const other = await raw(server);
+    other.socket.write("GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    await expect.poll(() => other.answers.text).toContain("200 OK");
+    expect(at.most).toBe(1);
+    release();
+    await expect.poll(() => messages(answers.text).length, { timeout: 20_000 }).toBe(2_000);
+    expect(at.most).toBe(1);
+  });
+
+  it("are cut anywhere and come together again", async () => {
+    const { server } = await open();
+    const { socket, answers } = await raw(server);
+    const bytes = Buffer.from(
+      names(60)
+        .map((name) => request(name))
+        .join(""),
+    );
+    for (let start = 0, size = 1; start < bytes.length; start += size, size = (size * 7) % 997) {
+      socket.write(bytes.subarray(start, start + size));
+      if (size % 5 === 0) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    await expect.poll(() => messages(answers.text).length, { timeout: 20_000 }).toBe(60);
+    expect(messages(answers.text)).toEqual(names(60));
+  });
+
+  it("end with the first that is none, after the answers to those before it", async () => {
+    const { server } = await open();
+    const { socket, answers } = await raw(server);
+    socket.write(`${request("good")}${"x".repeat(20_000)}${request("never")}`);
+    await expect.poll(() => answers.closed).toBe(true);
+    expect(messages(answers.text)).not.toContain("never");
+    const { socket: next, answers: more } = await raw(server);
+    next.write(request("next"));
+    await expect.poll(() => messages(more.text)).toEqual(["next"]);
+  });
+});
