@@ -20,8 +20,10 @@ interface SystemError extends NodeJS.ErrnoException {
 
 /** What the system says, by Node's error codes. The words that people search for are in them. */
 const systemWords: Readonly<Record<string, (place: string, name: string) => string>> = {
-  ECONNREFUSED: (place) => `connection refused${place}: nothing listens there. Is the service running, and is this its port?`,
-  ECONNRESET: (place) => `connection reset${place}. Does the URL's scheme fit the port: https:// for TLS, http:// without?`,
+  ECONNREFUSED: (place) =>
+    `connection refused${place}: nothing listens there. Is the service running, and is this its port?`,
+  ECONNRESET: (place) =>
+    `connection reset${place}. Does the URL's scheme fit the port: https:// for TLS, http:// without?`,
   EPIPE: (place) => `connection closed${place}`,
   ETIMEDOUT: (place) => `connection timed out${place}`,
   EHOSTUNREACH: (place) => `no route to the host${place}`,

@@ -27,7 +27,10 @@ export function createWrongScheme({ clock, log }: Pick<Environment, "clock" | "l
   return {
     refuseTls(socket) {
       warn(socket, tlsOnPlainPort);
-      answer(socket, `This port does not speak TLS. Use http://localhost:${socket.localPort} or the port that has TLS.`);
+      answer(
+        socket,
+        `This port does not speak TLS. Use http://localhost:${socket.localPort} or the port that has TLS.`,
+      );
     },
     refusePlain(socket, first) {
       warn(socket, plainOnTlsPort);

@@ -67,17 +67,13 @@ export function createListener(options: ListenerOptions): Listener {
     if (tls !== undefined) {
       // Looked at before the handshake: of a client without TLS, the handshake would tell neither side more than a number.
       const { handshakeTimeoutMs: timeoutMs } = limits;
-      detectProtocol(
-        socket,
-        { connectionIdleTimeoutMs: timeoutMs, headersTimeoutMs: timeoutMs },
-        (protocol, first) => {
-          if (protocol === "TLS") {
-            tls.accept(socket);
-          } else {
-            wrongScheme.refusePlain(socket, first);
-          }
-        },
-      );
+      detectProtocol(socket, { connectionIdleTimeoutMs: timeoutMs, headersTimeoutMs: timeoutMs }, (protocol, first) => {
+        if (protocol === "TLS") {
+          tls.accept(socket);
+        } else {
+          wrongScheme.refusePlain(socket, first);
+        }
+      });
       return;
     }
     detectProtocol(socket, limits, (protocol) => {
