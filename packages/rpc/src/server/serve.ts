@@ -99,8 +99,10 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   });
   // Zero values are written, as in REST: a client looks for the list and the number, and ProtoJSON allows both.
   const json = { registry, alwaysEmitImplicit: true };
+  const reasons = { domain: module.reasonDomain ?? "", helpUrl: errorHelpUrl };
   const app = await createHttpApp({
     environment,
+    reasons,
     health,
     connect: {
       ...stockPath(pipeline, { methods, limits, json }),
@@ -132,7 +134,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
       : [createUnaryPath(pipeline, pathOptions), createStreamPath(pipeline, pathOptions)]),
     createRefusals({
       ...pathOptions,
-      reasons: { domain: module.reasonDomain ?? "", helpUrl: errorHelpUrl },
+      reasons,
       surroundings: { name, directory: module.directory ?? [], port: () => listeningPort },
     }),
   ]);

@@ -23,10 +23,10 @@ export function nameDeadline(error: ConnectError, { name, policy }: MethodState,
   const limitMs = Math.min(askedMs, contractMs, defaultMs);
   const why =
     askedMs < contractMs
-      ? `timeoutMs of the call. Set a longer one${contractMs < Number.POSITIVE_INFINITY ? `; the contract allows ${contractMs} ms` : ""}.`
+      ? `\`timeoutMs\` of the call. Set a longer one${contractMs < Number.POSITIVE_INFINITY ? `; the contract allows ${contractMs} ms` : ""}.`
       : contractMs < Number.POSITIVE_INFINITY
         ? "rpc.v1.timeout in its contract. To allow more, raise it there."
-        : "defaultTimeoutMs of the client. Set timeoutMs for the call.";
+        : "defaultTimeoutMs of the client. Set `timeoutMs` for the call.";
   const waited = error.rawMessage.startsWith(waitedPrefix)
     ? ` It ${error.rawMessage.slice(timedOutWhile.length)}.`
     : "";

@@ -29,7 +29,7 @@ export function deadlineExceeded({ method, runtime, incoming }: ExpiredCall): Co
   const limit = inContract ? "rpc.v1.timeout in its contract" : "UNARY_TIMEOUT_MS of the server";
   const words =
     askedMs < longestMs
-      ? `the deadline that the caller set with ${option}. Set a longer one${longestMs === Number.POSITIVE_INFINITY ? "" : `; ${limit} allows ${longestMs} ms`}.`
+      ? `the deadline that the caller set with \`${option}\`. Set a longer one${longestMs === Number.POSITIVE_INFINITY ? "" : `; ${limit} allows ${longestMs} ms`}.`
       : `the longest that ${limit} allows. To allow more, raise it there.`;
   return new ConnectError(
     `${name} did not finish within ${Math.round(Math.min(askedMs, longestMs))} ms, ${words}`,

@@ -57,10 +57,12 @@ export function unknownMethod(
       metadata: { service: contract, servedBy: elsewhere.name, ...(url === undefined ? {} : { url }) },
     });
   }
+  // Health and reflection go without saying.
+  const listed = [...served.keys()].filter((name) => !name.startsWith("grpc."));
   const known = [...served.keys(), ...surroundings.directory.flatMap(({ contracts }) => contracts)];
   return reasonError(Code.Unimplemented, {
     reason: "SERVICE_UNKNOWN",
-    message: `${contract} is not served here. ${hint(contract, known, "Served here:", [...served.keys()])}`,
+    message: `${contract} is not served here. ${hint(contract, known, "Served here:", listed)}`,
     metadata: { service: contract },
   });
 }

@@ -4,7 +4,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { fieldSentence, findUnknownWord, type JsonMistake } from "@parley/contract";
 import { errorDetail, type FieldProblem, reasonError } from "../../../call/reason-error.ts";
 import { hasFewElements, longLists } from "./list-sizes.ts";
-import { violationProblem } from "./violation-words.ts";
+import { problemSentence, violationProblem } from "./violation-words.ts";
 
 /** The reason of every error that blames the request itself. */
 export const invalidRequestReason = "INVALID_REQUEST";
@@ -85,5 +85,5 @@ function invalidRequest(message: Message, all: Violation[]): ConnectError {
 }
 
 function sentences(fields: readonly FieldProblem[]): string[] {
-  return fields.map(({ field, description }) => fieldSentence(field, description));
+  return fields.map(problemSentence);
 }

@@ -1,8 +1,8 @@
-import type { DescField, DescOneof, Message } from "@bufbuild/protobuf";
+import type { DescField, Message } from "@bufbuild/protobuf";
 import type { Path } from "@bufbuild/protobuf/reflect";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import type { Violation } from "@bufbuild/protovalidate";
-import { emailExample, nearestName, quoteShortly, rulesOf, uuidExample } from "@parley/contract";
+import { emailExample, fieldSentence, nearestName, quoteShortly, rulesOf, uuidExample } from "@parley/contract";
 import type { FieldProblem } from "../../../call/reason-error.ts";
 
 /** What a caller is told of a broken rule of the contract: the field by its name in the contract, what is allowed, and what there is. */
@@ -10,22 +10,26 @@ export function violationProblem(violation: Violation, message: Message): FieldP
   const { ruleId: reason } = violation;
   const last = violation.field.at(-1);
   if (last?.kind === "oneof") {
-    const above = violation.field.slice(0, -1);
-    return { field: pathToString(above), description: oneofWords(last, pathToString(above)), reason };
+    // By the first of its fields: a caller that speaks JSON does not know the oneof's name.
+    const above = pathToString(violation.field.slice(0, -1));
+    const names = last.fields.map(({ name }) => (above === "" ? name : `${above}.${name}`));
+    return { field: names[0] ?? above, description: eitherOf(names), reason };
   }
-  return {
-    field: pathToString(violation.field),
-    description: describe(violation, valueAt(message, violation.field)),
-    reason,
-  };
+  const field = pathToString(violation.field);
+  return { field, description: describe(violation, valueAt(message, violation.field)), reason };
 }
 
-/** "Set either `stock` or `delta`." */
-function oneofWords({ fields }: DescOneof, above: string): string {
-  const names = fields.map(({ name }) => `\`${above === "" ? name : `${above}.${name}`}\``);
-  return names.length === 1
-    ? `${names[0]} is required`
-    : `set either ${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+/** The sentence for a problem. */
+export function problemSentence({ field, description }: FieldProblem): string {
+  return fieldSentence(description.startsWith(either) ? "" : field, description);
+}
+
+const either = "set either ";
+
+/** "set either `stock` or `delta`" */
+function eitherOf(names: readonly string[]): string {
+  const quoted = names.map((name) => `\`${name}\``);
+  return quoted.length === 1 ? required : `${either}${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
 }
 
 function describe({ ruleId, message, field: path }: Violation, value: unknown): string {
