@@ -48,9 +48,11 @@ export default defineConfig({
         test: { name: "heavy", include: heavy, maxWorkers: 1, sequence: { groupOrder: 1 } },
       },
     ],
+    // On a database server, test clocks wait for its answers.
+    setupFiles: process.env.PARLEY_TEST_POSTGRES === undefined ? [] : ["test/postgres/settle.ts"],
     // A thread starts in a third of the time that a process takes, and there is one for each file.
     pool: "threads",
-    testTimeout: 20_000,
+    testTimeout: process.env.PARLEY_TEST_POSTGRES === undefined ? 20_000 : 180_000,
     hookTimeout: 30_000,
     // Where nobody watches, a test of real processes may try again on a machine that stalls; it is reported as retried.
     retry: process.env.CI === "true" ? 2 : 0,

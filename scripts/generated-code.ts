@@ -25,7 +25,7 @@ export async function generateInto(folder: string): Promise<void> {
   await writeServiceList(join(folder, "gen"), {
     root,
     descriptorSet: join(folder, "gen", descriptorSet),
-    isContract: (file) => existsSync(join(root, "proto", file)) && !/^(buf|rpc)\//.test(file),
+    isContract: (file) => existsSync(join(root, "proto", file)) && !/^(buf|rpc|gateway|stack)\//.test(file),
   });
 }
 

@@ -9,10 +9,7 @@ import type { CheckResult } from "./check-result.ts";
  * not so.
  */
 export async function implementedServices(): Promise<CheckResult> {
-  const [contracts, sources] = await Promise.all([
-    readAll("proto", /^(?!rpc\/).*\.proto$/),
-    readAll("packages", /\.ts$/),
-  ]);
+  const [contracts, sources] = await Promise.all([readAll("proto", /\.proto$/), readAll("packages", /\.ts$/)]);
   const missing = notImplemented(contracts, sources);
   return {
     passed: missing.length === 0,

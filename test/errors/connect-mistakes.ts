@@ -228,7 +228,7 @@ export const connectMistakes: readonly HttpMistake[] = [
     request: "POST /order.v2.OrderService/CreateOrder",
     body: {},
     status: 404,
-    reason: "SERVICE_UNKNOWN",
+    reason: "SERVICE_NOT_SERVED",
     message: "order.v2.OrderService is not served here. Did you mean order.v1.OrderService?",
   },
   {
@@ -244,7 +244,7 @@ export const connectMistakes: readonly HttpMistake[] = [
     request: "POST /event.v1.EventService/Deliver",
     body: {},
     status: 404,
-    reason: "SERVICE_UNKNOWN",
+    reason: "SERVICE_NOT_SERVED",
     message:
       "event.v1.EventService is not served here. Served here: user.v1.UserService, product.v1.ProductService, product.v1.InventoryService, order.v1.OrderService, notification.v1.NotificationService, echo.v1.EchoService, echo.v1.CallEchoService.",
   },

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { type CallOptions, Code, ConnectError } from "@connectrpc/connect";
-import { systemEnvironment } from "@parley/rpc";
 import { ConnectionPool, createServiceClient } from "@parley/rpc/client";
 import { type CaseName, type CaseResults, sizes, specialStatusMessage } from "./cases.ts";
 import type { EchoStatus, InteropContract, OutputRequest, OutputResponse, SimpleResponse } from "./contract.ts";
+import { interopEnvironment } from "./environment.ts";
 import { Turns } from "./turns.ts";
 
 /** The methods of the TestService, as a client of ours calls them. */
@@ -40,7 +40,7 @@ export async function runClientCases(names: readonly CaseName[], target: Target)
   return results;
 }
 
-const environment = systemEnvironment({ name: "interop", logLevel: "silent", logFormat: "json" });
+const environment = interopEnvironment();
 
 /** With connections of its own, which are closed after. */
 async function connected(target: Target, use: (client: TestClient) => Promise<void>): Promise<void> {

@@ -1,6 +1,6 @@
-import { systemEnvironment } from "@parley/rpc";
 import { type RunningServer, serve, type TlsConfig } from "@parley/rpc/server";
 import type { InteropContract } from "./contract.ts";
+import { interopEnvironment } from "./environment.ts";
 import { testService } from "./test-service.ts";
 
 /** Serves the TestService on a free port of 127.0.0.1. Compresses large answers for callers that accept gzip. */
@@ -9,7 +9,7 @@ export function serveTestService(contract: InteropContract, tls?: TlsConfig): Pr
     { entries: [testService(contract)] },
     {
       name: "interop",
-      environment: systemEnvironment({ name: "interop", logLevel: "silent", logFormat: "json" }),
+      environment: interopEnvironment(),
       config: { ...(tls === undefined ? {} : { tls }), compressBytesMin: 1_024, drainNoticeMs: 0 },
     },
   );

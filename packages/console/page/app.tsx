@@ -1,6 +1,7 @@
 import type { ComponentType, JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { Icon, type IconName } from "./parts/icons.tsx";
+import { lazy } from "./parts/lazy.tsx";
 import { Toasts } from "./parts/toasts.tsx";
 import { linkTo, route } from "./route.ts";
 import { SignInDialog } from "./session/sign-in.tsx";
@@ -22,7 +23,52 @@ interface ViewGroup {
 const groups: readonly ViewGroup[] = [
   {
     label: "Shop",
-    views: [{ name: "shop", label: "Shop", icon: "shop", component: ShopView }],
+    views: [
+      { name: "shop", label: "Shop", icon: "shop", component: ShopView },
+      {
+        name: "orders",
+        label: "Orders",
+        icon: "orders",
+        component: lazy(() => import("./orders/orders-view.tsx").then((module) => module.OrdersView)),
+      },
+      {
+        name: "stock",
+        label: "Stock",
+        icon: "stock",
+        component: lazy(() => import("./stock/stock-view.tsx").then((module) => module.StockView)),
+      },
+      {
+        name: "notifications",
+        label: "Notifications",
+        icon: "notifications",
+        component: lazy(() =>
+          import("./notifications/notifications-view.tsx").then((module) => module.NotificationsView),
+        ),
+      },
+      {
+        name: "users",
+        label: "Users",
+        icon: "users",
+        component: lazy(() => import("./people/users-view.tsx").then((module) => module.UsersView)),
+      },
+    ],
+  },
+  {
+    label: "Services",
+    views: [
+      {
+        name: "calls",
+        label: "Calls",
+        icon: "calls",
+        component: lazy(() => import("./calls/calls-view.tsx").then((module) => module.CallsView)),
+      },
+      {
+        name: "trace",
+        label: "Sequences",
+        icon: "sequence",
+        component: lazy(() => import("./trace/trace-view.tsx").then((module) => module.TraceView)),
+      },
+    ],
   },
 ];
 
@@ -35,9 +81,9 @@ export function App(): JSX.Element {
   }, [current]);
   return (
     <div class="shell">
-      <a class="skip" href="#main" onClick={skipToMain}>
+      <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
         Skip to the content
-      </a>
+      </button>
       <aside class="side">
         <a class="brand" href={linkTo("shop")} aria-label="Parley">
           <Mark />
@@ -69,12 +115,6 @@ export function App(): JSX.Element {
       <SignInDialog />
     </div>
   );
-}
-
-/** `#main` would be taken for a view. */
-function skipToMain(event: Event): void {
-  event.preventDefault();
-  document.getElementById("main")?.focus();
 }
 
 function Mark(): JSX.Element {

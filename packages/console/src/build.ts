@@ -35,7 +35,6 @@ async function bundle(folder: string): Promise<readonly NamedFile[]> {
     platform: "browser",
     transform: { target: "es2023", jsx: { runtime: "automatic", importSource: "preact" } },
     tsconfig: false,
-    treeshake: { moduleSideEffects: false },
     onLog(level, log) {
       if (level === "warn") {
         throw new Error(`The console could not be bundled: ${log.message}`);

@@ -3,7 +3,7 @@ import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import { implement, type ServiceModule } from "@parley/rpc/server";
 
-/** Service A: says back what it is told. */
+/** Service A: returns its message. */
 export function createEchoModule({ environment }: { readonly environment: Environment }): ServiceModule {
   const { clock, log } = environment;
   return {

@@ -30,8 +30,8 @@ export interface DoorOptions {
   readonly corsOrigins: readonly string[];
   /** The page that errors link to. */
   readonly errorHelpUrl: string | undefined;
-  /** Lets the console start and stop services, see `ConsoleSession`. */
-  readonly stackToken?: string | undefined;
+  /** Where `parley up` says how it is reached: lets the console start and stop services. */
+  readonly stackControlFile?: string | undefined;
 }
 
 /** The largest body of a REST request: a hundred times the largest order. What is larger is no order. */
@@ -83,7 +83,7 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Lo
       apiPageRoutes(pages);
     });
     const offered = new Set(services.map(({ backend }) => backend));
-    consoleRoutes(app, { session: consoleSession({ signIn, offered, stackToken: options.stackToken }) });
+    consoleRoutes(app, { session: consoleSession({ signIn, offered }), stackControlFile: options.stackControlFile });
     await app.register(restRoutes, rest);
     return takeRest(rest);
   };
@@ -125,12 +125,13 @@ const corsRules = {
     "if-match",
     "if-none-match",
     "last-event-id",
+    "baggage",
     "traceparent",
     "tracestate",
     "x-request-id",
     "x-server-timeout",
   ],
-  exposedHeaders: [...connectCors.exposedHeaders, "etag", "retry-after", "x-request-id"],
+  exposedHeaders: [...connectCors.exposedHeaders, "etag", "retry-after", "x-request-id", "x-trace-id"],
   // Two hours: Chromium keeps no preflight longer.
   maxAge: 7_200,
   strictPreflight: false,

@@ -1,11 +1,13 @@
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import type { CallOptions, Client, HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { type Environment, forwardedByHeader, within } from "@parley/rpc";
+import { byCertificate, type Environment, forwardedByHeader, within } from "@parley/rpc";
 import type { ServiceEntry } from "@parley/rpc/server";
 import { publicError } from "./public-error.ts";
 import { requestHeader } from "./request-header.ts";
 
 export interface ForwardOptions {
+  /** The client for a unary call. */
+  readonly client: (context: HandlerContext) => Client<DescService>;
   /** Which methods are offered. */
   readonly offers: (method: DescMethod) => boolean;
   /** The client for the next stream. Streams have connections of their own. */
@@ -20,26 +22,29 @@ export interface ForwardOptions {
  * A contract whose calls are passed on to the client's service, whatever they came in by: with the time that is left, request
  * id, trace and caller. Methods that are not offered answer UNIMPLEMENTED.
  */
-export function forward(service: DescService, client: Client<DescService>, options: ForwardOptions): ServiceEntry {
+export function forward(service: DescService, options: ForwardOptions): ServiceEntry {
   const methods = service.methods.filter(options.offers);
   const implementation = Object.fromEntries(
-    methods.map((method) => [method.localName, forwardMethod(method, client, options)]),
+    methods.map((method) => [method.localName, forwardMethod(method, options)]),
   );
   return { service, implementation: implementation as unknown as Partial<ServiceImpl<DescService>> };
 }
 
 type Input = Message | AsyncIterable<Message>;
 
-function forwardMethod(method: DescMethod, client: Client<DescService>, options: ForwardOptions) {
+function forwardMethod(method: DescMethod, options: ForwardOptions) {
   const { localName, methodKind } = method;
-  const call = (input: Input, to: CallOptions) => {
-    const by = methodKind === "unary" ? client : options.streamClient();
-    return (by[localName] as unknown as (input: Input, options: CallOptions) => unknown)(input, to);
+  const call = (input: Input, context: HandlerContext) => {
+    const by = methodKind === "unary" ? options.client(context) : options.streamClient();
+    return (by[localName] as unknown as (input: Input, options: CallOptions) => unknown)(
+      input,
+      passedOn(context, options),
+    );
   };
   if (methodKind === "unary" || methodKind === "client_streaming") {
     return async (input: Input, context: HandlerContext) => {
       try {
-        return await (call(input, passedOn(context, options)) as Promise<Message>);
+        return await (call(input, context) as Promise<Message>);
       } catch (error) {
         throw publicError(error);
       }
@@ -47,7 +52,7 @@ function forwardMethod(method: DescMethod, client: Client<DescService>, options:
   }
   return async function* stream(input: Input, context: HandlerContext) {
     try {
-      yield* call(input, passedOn(context, options)) as AsyncIterable<Message>;
+      yield* call(input, context) as AsyncIterable<Message>;
     } catch (error) {
       throw publicError(error);
     }
@@ -63,7 +68,8 @@ function passedOn(context: HandlerContext, { addressOf, identity }: ForwardOptio
   }
   headers.push(["x-forwarded-for", addressOf(context)]);
   if (identity !== undefined) {
-    headers.push([forwardedByHeader, `Bearer ${identity.forwarderToken(contract)}`]);
+    const proof = identity.forwarderToken(contract);
+    headers.push([forwardedByHeader, proof === undefined ? byCertificate : `Bearer ${proof}`]);
   }
   return { ...within(context), headers };
 }

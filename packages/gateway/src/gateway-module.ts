@@ -1,19 +1,25 @@
 import type { DescService } from "@bufbuild/protobuf";
-import type { Client, Transport } from "@connectrpc/connect";
+import { type Client, Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { isExposed, methodPolicy } from "@parley/contract";
 import { Health } from "@parley/gen/health/v1/health_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
+import { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
-import { type ConnectionPool, createServiceClient } from "@parley/rpc/client";
-import type { ServiceModule, TrustedProxies } from "@parley/rpc/server";
+import { ConnectionPool, createServiceClient } from "@parley/rpc/client";
+import type { LocalCalls, ServiceModule, TrustedProxies } from "@parley/rpc/server";
 import { createBackendHealth } from "./backend-health.ts";
+import { CallLanes } from "./call-lanes.ts";
 import { openDoor } from "./door.ts";
 import { forward } from "./forward.ts";
 import { createRateLimit } from "./limits/rate-limit.ts";
+import { createLiveService } from "./live/live-service.ts";
 import { createProductCache } from "./product-cache.ts";
 import { type BackendName, type PublicService, publicServices } from "./public-services.ts";
 import { StreamChannels } from "./stream-channels.ts";
+import { mergedTelemetry } from "./telemetry/merged-telemetry.ts";
+import { MergedWatches } from "./telemetry/merged-watches.ts";
+import { createTelemetrySources } from "./telemetry/telemetry-sources.ts";
 
 export interface GatewayModuleOptions {
   readonly environment: Environment;
@@ -29,6 +35,10 @@ export interface GatewayModuleOptions {
   readonly corsOrigins?: readonly string[];
   /** The page that errors link to, or "off". Default: the platform's. */
   readonly errorHelpUrl?: string | undefined;
+  /** How many connections to each service callers with many calls at once share. Default 3. 0: all callers share one connection. */
+  readonly busyConnections?: number;
+  /** Where `parley up` says how it is reached: lets the console start and stop services. Default: it does not. */
+  readonly stackControlFile?: string | undefined;
 }
 
 /** The public door: every public method of the platform, by REST and by RPC, on one port. */
@@ -41,6 +51,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     signIn = true,
     corsOrigins = ["localhost"],
     errorHelpUrl = platform.errorHelpUrl,
+    busyConnections = 3,
   } = options;
   // What the door calls with is its caller's own token, and never its own: that would give everybody the rights of a service.
   const { identity, ...nameless } = environment;
@@ -60,38 +71,68 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     });
   }
 
+  /** Watching is no part of what the platform does: it has a breaker, metrics and connections of its own, and is not recorded. */
+  const aside = { ...nameless, recorder: undefined };
+  const telemetryPool = new ConnectionPool(environment);
+  const connect = (name: string, target: string | Transport) =>
+    createServiceClient(TelemetryService, target, {
+      environment: aside,
+      callerName: "gateway",
+      pool: telemetryPool,
+      targetName: `telemetry:${name}`,
+    });
+
   for (const { backend } of offered) {
     health.set(backend, client(Health, backend));
   }
   const streams = new StreamChannels(environment);
+  const lanes = new CallLanes({ environment, busyConnections });
   const streamClient = <S extends DescService>(service: S, backend: BackendName) =>
     streams.clients((pool) => client(service, backend, pool));
   const stopping = new AbortController();
+  const backendStates = createBackendHealth(health, environment.clock);
+  const door = openDoor({
+    environment,
+    services: offered,
+    rateLimit,
+    backendStates,
+    signIn,
+    corsOrigins,
+    errorHelpUrl: errorHelpUrl === "off" ? undefined : errorHelpUrl,
+    stackControlFile: options.stackControlFile,
+  });
+  let localCalls: LocalCalls | undefined;
+  const { addressOf } = rateLimit;
+  const sources = createTelemetrySources({
+    backends: backends as Readonly<Record<string, string | Transport>>,
+    connect,
+  });
+  const watches = new MergedWatches({ sources, clock: environment.clock });
   return {
+    telemetry: (own) => mergedTelemetry({ own, sources, watches }),
     // Where the services behind it are is not told to the world: no directory.
     reasonDomain: platform.reasonDomain,
     errorHelpUrl: platform.errorHelpUrl,
     trustedProxies,
-    entries: offered.map(({ service, backend }) =>
-      forward(service, client(service, backend), {
-        offers: isExposed,
-        streamClient: streamClient(service, backend),
-        identity,
-        addressOf: rateLimit.addressOf,
-      }),
-    ),
+    entries: [
+      ...offered.map(({ service, backend }) =>
+        forward(service, {
+          client: lanes.clients((pool) => client(service, backend, pool)),
+          offers: isExposed,
+          streamClient: streamClient(service, backend),
+          identity,
+          addressOf,
+        }),
+      ),
+      createLiveService({ environment, addressOf, backendStates, local: () => opened(localCalls) }),
+    ],
     rate: rateLimit.count,
     // Only the service that has a thing knows its owner, and checks the call again. The gateway refuses no call for its owner.
     owners: Object.fromEntries(ownedKinds(offered).map((kind) => [kind, async () => undefined])),
-    httpPlugin: openDoor({
-      environment,
-      services: offered,
-      rateLimit,
-      backendStates: createBackendHealth(health, environment.clock),
-      signIn,
-      corsOrigins,
-      errorHelpUrl: errorHelpUrl === "off" ? undefined : errorHelpUrl,
-    }),
+    httpPlugin(app, local) {
+      localCalls = local;
+      return door(app, local);
+    },
     async start() {
       if (backends.product !== undefined) {
         void products.watch(streamClient(InventoryService, "product")(), stopping.signal);
@@ -100,8 +141,17 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     async stop() {
       stopping.abort();
       streams.close();
+      lanes.close();
+      telemetryPool.close();
     },
   };
+}
+
+function opened(local: LocalCalls | undefined): LocalCalls {
+  if (local === undefined) {
+    throw new ConnectError("the gateway is starting", Code.Unavailable);
+  }
+  return local;
 }
 
 /** The kinds of thing that `owner_of` of the contracts' `access` options names. */

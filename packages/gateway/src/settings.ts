@@ -1,5 +1,13 @@
 import { type PublicProcessUrlVariable, publicProcesses } from "@parley/gen/services.js";
-import { port, type SettingValues, serviceUrl, text, trustedProxies, wholeNumber } from "@parley/rpc/server";
+import {
+  isLoopbackName,
+  port,
+  type SettingValues,
+  serviceUrl,
+  text,
+  trustedProxies,
+  wholeNumber,
+} from "@parley/rpc/server";
 import type { GatewayModuleOptions } from "./gateway-module.ts";
 
 /** Where each process behind the gateway is: `USER_SERVICE_URL` and the like. */
@@ -15,6 +23,12 @@ export const gatewaySettings = {
   HEADER_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_048_576, default: 65_536 }),
   ...backendUrls,
   RATE_LIMIT_PER_MINUTE: wholeNumber({ min: 0, max: 100_000_000, default: 6_000, desc: "By caller. 0: no limit." }),
+  BUSY_CALLER_CONNECTIONS: wholeNumber({
+    min: 0,
+    max: 64,
+    default: 3,
+    desc: "The connections to each service for callers with more than 16 calls at once. 0: all callers share one.",
+  }),
   TRUST_PROXY: trustedProxies({
     default: undefined,
     desc: "The networks of the proxies in front, whose x-forwarded-for names the client: 10.0.0.0/8,::1. true: any.",
@@ -22,6 +36,10 @@ export const gatewaySettings = {
   CORS_ORIGINS: text({
     default: "localhost",
     desc: "The pages whose scripts may read answers: origins separated by commas, localhost for every local page, or *.",
+  }),
+  STACK_CONTROL_FILE: text({
+    default: "",
+    desc: "Set by parley up: how the console reaches it, to start and stop services. Used only where AUTH=off and HOST is loopback.",
   }),
 };
 
@@ -34,8 +52,28 @@ export function gatewayOptions(
   return {
     backends: Object.fromEntries(publicProcesses.map(({ name, urlVariable }) => [name, config[urlVariable]])),
     requestsPerMinuteMax: config.RATE_LIMIT_PER_MINUTE,
+    busyConnections: config.BUSY_CALLER_CONNECTIONS,
     trustedProxies: config.TRUST_PROXY,
     errorHelpUrl: config.ERROR_HELP_URL,
     corsOrigins: config.CORS_ORIGINS.split(",").map((origin) => origin.trim()),
   };
+}
+
+/**
+ * The file through which the console may start and stop services: only where nobody signs in and no other machine reaches the gateway, so that
+ * whoever opens the page could do the same in a terminal.
+ */
+export function stackControlFile({
+  AUTH,
+  HOST,
+  ALLOW_OPEN,
+  STACK_CONTROL_FILE,
+}: {
+  readonly AUTH: string;
+  readonly HOST: string;
+  readonly ALLOW_OPEN: boolean;
+  readonly STACK_CONTROL_FILE: string;
+}): string | undefined {
+  const isOwn = AUTH === "off" && isLoopbackName(HOST) && !ALLOW_OPEN;
+  return isOwn && STACK_CONTROL_FILE !== "" ? STACK_CONTROL_FILE : undefined;
 }

@@ -21,6 +21,10 @@ export interface AnyHttp2Connection {
   readonly behindMs: number;
   /** Changes how many streams the peer may have open at once. Open streams go on. */
   allowStreams(streamsMax: number): void;
+  /** From now on the peer's resets, and its frames that serve no call, are not counted: it passes on what many others do. */
+  trustPeer(): void;
+  /** Resets the streams with bytes that wait to be sent. */
+  resetQueued(code: number): void;
   /** Opens a stream with a block of headers made by `encodeFields`. On a client only, and not once it is {@link closing}. */
   open(block: Uint8Array): AnyHttp2Stream;
   /** Sends PING. Calls back when it is acknowledged, or when the connection has ended. */

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { AnyHttp2Connection } from "./any-connection.ts";
 import type { ConnectionListener, ConnectionOptions } from "./connection-options.ts";
+import { endSocket } from "./end-socket.ts";
 import {
   ConnectionError,
   errorCode,
@@ -115,6 +116,14 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     if (!this.destroyed) {
       this.#writer.settings([[setting.maxConcurrentStreams, streamsMax]]);
     }
+  }
+
+  trustPeer(): void {
+    this.#peerWork.trusted = true;
+  }
+
+  resetQueued(code: number): void {
+    this.#streams.resetQueued(code);
   }
 
   /** Begins a stream with a block of headers, see `encodeFields`. On a client alone, and not once it is {@link closing}. */
@@ -285,15 +294,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     this.#pings.close();
     // Whatever is on its way out still leaves, a farewell that says why above all.
     this.#writer.flush();
-    const { socket } = this;
-    socket.end(code === errorCode.none ? undefined : () => socket.destroy());
-    if (code !== errorCode.none && !socket.destroyed) {
-      // A peer that reads nothing would keep what was not sent for as long as it stays.
-      setTimeout(() => socket.destroy(), goawayLeavesMs).unref();
-    }
+    endSocket(this.socket, { atOnce: code !== errorCode.none });
     this.#listener.onClose?.();
   }
 }
-
-/** How long GOAWAY with an error, and what was written before it, may take to leave. */
-const goawayLeavesMs = 1_000;

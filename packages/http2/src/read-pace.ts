@@ -4,6 +4,7 @@ export class ReadTurns {
   waiting = 0;
   readonly #turnMs: number;
   #acceptedAtMs = Number.NEGATIVE_INFINITY;
+  #turnEndMs: number | undefined;
   #shortUntilMs = Number.NEGATIVE_INFINITY;
 
   /** `turnMs`: how long reading may take in one turn of the event loop, all connections together, in milliseconds. */
@@ -12,8 +13,25 @@ export class ReadTurns {
   }
 
   get sliceMs(): number {
-    const turnMs = performance.now() < this.#shortUntilMs ? this.#turnMs / shorterTimes : this.#turnMs;
-    return Math.max(sliceMinMs, turnMs / (this.waiting + 1));
+    return Math.max(sliceMinMs, this.#turnMsAt(performance.now()) / (this.waiting + 1));
+  }
+
+  /** Whether the time of this turn of the event loop is used up. The turn begins when this is asked for the first time. */
+  get over(): boolean {
+    const nowMs = performance.now();
+    if (this.#turnEndMs === undefined) {
+      this.#turnEndMs = nowMs + this.#turnMsAt(nowMs);
+      setImmediate(this.#endTurn);
+    }
+    return nowMs >= this.#turnEndMs;
+  }
+
+  readonly #endTurn = () => {
+    this.#turnEndMs = undefined;
+  };
+
+  #turnMsAt(nowMs: number): number {
+    return nowMs < this.#shortUntilMs ? this.#turnMs / shorterTimes : this.#turnMs;
   }
 
   /**

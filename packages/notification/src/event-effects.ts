@@ -11,12 +11,19 @@ export interface EventEffectsOptions {
   readonly shopEmail: string;
   /** Sends what can be sent at once, and answers the notification as it is then. */
   readonly sendAtOnce: (notification: Notification) => Notification;
+  /** When they are tried by other replicas, since this one does at once. Default: at once. */
+  readonly firstAttemptTimeMs?: (
+    transaction: Transaction,
+    notifications: readonly Notification[],
+  ) => Promise<number | undefined>;
   /** Told of notifications once they are durable. */
   readonly onWritten: (notifications: readonly Notification[]) => void;
 }
 
 /** What is written down for each kind of event. The inbox sees to it that each event has its effect once. */
-export function createEventEffects({ clock, shopEmail, sendAtOnce, onWritten }: EventEffectsOptions): EventHandlers {
+export function createEventEffects(options: EventEffectsOptions): EventHandlers {
+  const { clock, shopEmail, sendAtOnce, onWritten, firstAttemptTimeMs = async () => undefined } = options;
+
   // An event has one notification, under the event's own id, which for the platform's sources is a UUID: should the transaction be lost,
   // the next one writes it down under the same key.
   async function write({ transaction, event }: Delivery, fields: Omit<NewNotificationFields, "id" | "createTimeMs">) {
@@ -30,9 +37,10 @@ export function createEventEffects({ clock, shopEmail, sendAtOnce, onWritten }: 
       notifications.map(({ id }) => id),
     );
     const written = notifications.filter(({ id }) => !known.has(id)).map(sendAtOnce);
+    const firstMs = await firstAttemptTimeMs(transaction, written);
     await insertNotifications(
       transaction,
-      written.map((notification) => ({ notification, firstAttemptTimeMs: notification.createTimeMs })),
+      written.map((notification) => ({ notification, firstAttemptTimeMs: firstMs ?? notification.createTimeMs })),
     );
     transaction.onCommit(() => onWritten(written));
   }

@@ -1,6 +1,6 @@
 import type { Clock } from "@parley/rpc";
 import { type Database, type PageRequest, readPage } from "@parley/store";
-import { type Notification, redrive } from "./notification.ts";
+import { type Notification, NotificationState, redrive } from "./notification.ts";
 import { failedNotificationList, findFailedNotifications, updateNotifications } from "./notification-store.ts";
 
 /** Notifications made pending again at once, at most. */
@@ -45,7 +45,10 @@ export function createFailedNotifications({ database, clock, onDue }: FailedNoti
         const pending = failed.map((notification) => redrive(notification, nowMs));
         for (const notification of pending) {
           // One by one: each keeps the cause of its own failure until the next attempt.
-          await updateNotifications(transaction, [notification], { nextAttemptTimeMs: nowMs });
+          await updateNotifications(transaction, [notification], {
+            nextAttemptTimeMs: nowMs,
+            from: NotificationState.FAILED,
+          });
         }
         return pending;
       });

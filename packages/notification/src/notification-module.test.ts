@@ -9,7 +9,8 @@ import { systemEnvironment } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import type { ServiceModule } from "@parley/rpc/server";
 import { connectInMemory } from "@parley/rpc/testing";
-import { type Database, openDatabase, StoreUnavailableError } from "@parley/store";
+import { type Database, StoreUnavailableError } from "@parley/store";
+import { openTestDatabase } from "@parley/store/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Channel, type OutgoingMessage, RecipientRefusedError } from "./channel/channel.ts";
 import { createNotificationModule, notificationMigrations } from "./notification-module.ts";
@@ -38,7 +39,7 @@ async function start(channel: Channel) {
   sent = [];
   refuse = () => undefined;
   const environment = systemEnvironment({ name: "notification", logLevel: "silent" });
-  database = await openDatabase("sqlite::memory:", { migrations: notificationMigrations });
+  database = await openTestDatabase({ migrations: notificationMigrations });
   module = createNotificationModule({ environment, database, channel, shopEmail: "shop@example.com" });
   await module.start?.();
   const transport = connectInMemory(module, environment);

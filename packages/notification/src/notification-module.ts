@@ -43,6 +43,7 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
     clock: environment.clock,
     shopEmail,
     sendAtOnce: sender.sendAtOnce,
+    firstAttemptTimeMs: (transaction, notifications) => sender.firstAttemptTimeMs(transaction, notifications),
     onWritten(notifications) {
       sender.handOver(notifications);
       tellListeners();

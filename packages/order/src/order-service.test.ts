@@ -6,7 +6,7 @@ import { reasonOf, systemEnvironment } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import type { ServiceModule } from "@parley/rpc/server";
 import { connectInMemory } from "@parley/rpc/testing";
-import { openDatabase } from "@parley/store";
+import { openTestDatabase } from "@parley/store/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createOrderModule, orderMigrations } from "./index.ts";
 import { createTestInventory, type TestInventory } from "./testing/test-inventory.ts";
@@ -22,7 +22,7 @@ describe("the order service", () => {
 
   beforeEach(async () => {
     const environment = systemEnvironment({ name: "order", logLevel: "silent" });
-    const database = await openDatabase("sqlite::memory:", { migrations: orderMigrations });
+    const database = await openTestDatabase({ migrations: orderMigrations });
     inventory = createTestInventory(environment.clock);
     module = createOrderModule({ environment, database, users: createTestUsers(), inventory });
     await module.start?.();
@@ -232,7 +232,7 @@ describe("the order service", () => {
 
   it("publishes what it tells, where there is a broker", async () => {
     const environment = systemEnvironment({ name: "order", logLevel: "silent" });
-    const database = await openDatabase("sqlite::memory:", { migrations: orderMigrations });
+    const database = await openTestDatabase({ migrations: orderMigrations });
     const published = Promise.withResolvers<string>();
     const broker = {
       publish: async (events: readonly OutgoingEvent[]) => {

@@ -1,7 +1,8 @@
 import type { EventLog, NewEvent } from "@parley/events";
-import type { Database, SqlValue, Transaction } from "@parley/store";
+import { type Command, type Database, execute, type SqlValue, type Transaction } from "@parley/store";
 import { isSettled, type Order, type OrderPhase, type OrderState, stateOf } from "./order.ts";
-import { formatItems, type OrderRow, orderColumns, orderOfRow } from "./order-row.ts";
+import { type Confirmation, confirmOrder, insertOrder } from "./order-commands.ts";
+import { type OrderRow, orderColumns, orderOfRow } from "./order-row.ts";
 import { between, type Checkpoint } from "./saga/checkpoint.ts";
 
 /** Which orders to list. */
@@ -52,47 +53,33 @@ export class OrderStore {
   readonly #events: EventLog;
   readonly #owner: string;
   readonly #checkpoint: Checkpoint | undefined;
+  readonly #confirm: Command<Confirmation, boolean>;
 
   constructor({ database, events, owner, checkpoint }: OrderStoreOptions) {
     this.#database = database;
     this.#events = events;
     this.#owner = owner;
     this.#checkpoint = checkpoint;
+    this.#confirm = confirmOrder(events);
   }
 
   /** Keeps a new order. False if its user's request id has an order already. */
   async insert(order: Order, dueTimeMs: number): Promise<boolean> {
-    const items = formatItems(order.items);
-    const inserted = await this.#write("PENDING", (transaction) =>
-      transaction.run(
-        insertSql,
-        order.id,
-        order.userId,
-        order.userName,
-        order.userEmail,
-        items,
-        order.phase,
-        stateOf(order.phase),
-        order.stateReason,
-        order.requestId ?? null,
-        order.revision,
-        order.createTimeMs,
-        order.updateTimeMs,
-        dueTimeMs,
-        this.#owner,
-      ),
-    );
-    return inserted === 1;
+    const input = { order, dueTimeMs, owner: this.#owner };
+    return await this.#execute("PENDING", insertOrder, input);
   }
 
   /** Keeps an order that moved on, and tells of it, both or neither. False if somebody else moved it before. */
   async move(order: Order, { from, dueTimeMs, event, ifUntouched = false }: Move): Promise<boolean> {
+    if (order.phase === "CONFIRMED" && !ifUntouched) {
+      return await this.#execute(order.phase, this.#confirm, { order, from, event });
+    }
     const due = isSettled(order.phase) ? null : dueTimeMs;
-    const [sql, parameters] = order.phase === "CONFIRMED" ? confirmation(order) : otherMove(order, due, this.#owner);
+    const parameters = moveValues(order, due, this.#owner);
     return await this.#write(order.phase, async (transaction) => {
       const moved = ifUntouched
-        ? await transaction.run(`${sql} ${ifUntouchedSql}`, ...parameters, order.id, from, this.#owner)
-        : await transaction.run(sql, ...parameters, order.id, from);
+        ? await transaction.run(`${moveSql} ${ifUntouchedSql}`, ...parameters, order.id, from, this.#owner)
+        : await transaction.run(moveSql, ...parameters, order.id, from);
       if (moved === 0) return false;
       if (event !== undefined) await this.#events.append(transaction, event);
       return true;
@@ -162,14 +149,19 @@ export class OrderStore {
     );
   }
 
-  /** Puts the next try of an order off until `dueTimeMs`. Does nothing if it was settled meanwhile. */
+  /** Puts the next try of an order off until `dueTimeMs`. Does nothing if it was settled, or taken in hand by another process, meanwhile. */
   async postpone(id: string, dueTimeMs: number): Promise<void> {
-    await this.#write("POSTPONED", (transaction) => transaction.run(postponeSql, dueTimeMs, id));
+    await this.#write("POSTPONED", (transaction) => transaction.run(postponeSql, dueTimeMs, id, this.#owner));
   }
 
   /** Makes due what an earlier life of this process left. The number of orders. */
   async adopt(nowMs: number): Promise<number> {
     return await this.#write("ADOPTED", (transaction) => transaction.run(adoptSql, nowMs, nowMs, this.#owner));
+  }
+
+  #execute<I, O>(name: string, command: Command<I, O>, input: I): Promise<O> {
+    const work = () => execute(this.#database, command, { input });
+    return this.#checkpoint === undefined ? work() : between(this.#checkpoint, name, work);
   }
 
   #write<T>(name: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
@@ -183,15 +175,6 @@ interface DueRow extends OrderRow {
   readonly attempts: number;
 }
 
-// ON CONFLICT names no index, so that PostgreSQL and SQLite both take it with a partial one.
-const insertSql = `
-  INSERT INTO orders (id, user_id, user_name, user_email, items, phase, state, state_reason, request_id, revision, create_time,
-    update_time, due_time, owner)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
-const confirmSql = `
-  UPDATE orders SET phase = ?, state = ?, items = ?, total_units = ?, total_nanos = ?, currency = ?, revision = ?,
-    update_time = ?, confirm_time = ?, due_time = NULL
-  WHERE id = ? AND phase = ?`;
 const moveSql = `
   UPDATE orders SET phase = ?, state = ?, state_reason = ?, refusal = ?, request_id = ?, revision = ?, update_time = ?,
     due_time = ?, owner = ?, attempts = 0
@@ -202,43 +185,20 @@ const misplacedSql = `SELECT ${orderColumns}, due_time, attempts FROM orders WHE
 const ifUntouchedSql = "AND owner = ? AND attempts = 0";
 const joinSql = "UPDATE orders SET due_time = ?, owner = ?, attempts = attempts + 1 WHERE id = ? AND phase = ?";
 const claimSql = "UPDATE orders SET due_time = ?, owner = ?, attempts = ? WHERE id = ? AND due_time = ?";
-const postponeSql = "UPDATE orders SET due_time = ? WHERE id = ? AND due_time IS NOT NULL";
+const postponeSql = "UPDATE orders SET due_time = ? WHERE id = ? AND owner = ? AND due_time IS NOT NULL";
 const adoptSql = "UPDATE orders SET due_time = ? WHERE due_time > ? AND owner = ?";
 
-type Statement = readonly [sql: string, parameters: readonly SqlValue[]];
-
-// The one move that every order makes has a statement of its own: it leaves the index of request ids alone.
-function confirmation(order: Order): Statement {
+function moveValues(order: Order, dueTimeMs: number | null, owner: string): readonly SqlValue[] {
   return [
-    confirmSql,
-    [
-      order.phase,
-      stateOf(order.phase),
-      formatItems(order.items),
-      order.totalPrice?.units ?? null,
-      order.totalPrice?.nanos ?? null,
-      order.totalPrice?.currencyCode ?? null,
-      order.revision,
-      order.updateTimeMs,
-      order.confirmTimeMs ?? null,
-    ],
-  ];
-}
-
-function otherMove(order: Order, dueTimeMs: number | null, owner: string): Statement {
-  return [
-    moveSql,
-    [
-      order.phase,
-      stateOf(order.phase),
-      order.stateReason,
-      order.refusal === undefined ? null : JSON.stringify(order.refusal),
-      order.requestId ?? null,
-      order.revision,
-      order.updateTimeMs,
-      dueTimeMs,
-      owner,
-    ],
+    order.phase,
+    stateOf(order.phase),
+    order.stateReason,
+    order.refusal === undefined ? null : JSON.stringify(order.refusal),
+    order.requestId ?? null,
+    order.revision,
+    order.updateTimeMs,
+    dueTimeMs,
+    owner,
   ];
 }
 

@@ -22,7 +22,9 @@ export interface ProductEdit {
 /** Puts a product into the catalogue. One that starts low is not told of: it never fell. */
 export async function addProduct(transaction: Transaction, fields: NewProduct, nowMs: number): Promise<Product> {
   const product: Product = { ...fields, version: 1, createTimeMs: nowMs, updateTimeMs: nowMs };
-  await store.insertProduct(transaction, product);
+  if (!(await store.insertProduct(transaction, product))) {
+    throw new Error(`there is a product ${product.id} already`);
+  }
   return product;
 }
 
@@ -59,7 +61,7 @@ async function standing(
   transaction: Transaction,
   { id, etag }: { readonly id: string; readonly etag: string },
 ): Promise<Product> {
-  const product = await store.findProduct(transaction, id);
+  const product = await store.lockProduct(transaction, id);
   if (product === undefined) {
     throw productNotFound([id]);
   }

@@ -1,4 +1,4 @@
-import { marksFor, type PagedList, type Reader, type Transaction } from "@parley/store";
+import { marksFor, type PagedList, type Reader, type SetTransaction, type Transaction } from "@parley/store";
 import type { StockChange } from "./inventory/stock-change.ts";
 import type { Product } from "./product.ts";
 
@@ -22,6 +22,13 @@ const columns =
 /** Reads one product. Undefined if there is none, or it was deleted. */
 export async function findProduct(reader: Reader, id: string): Promise<Product | undefined> {
   const row = await reader.get<ProductRow>(`SELECT ${columns} FROM products WHERE id = ? AND delete_time IS NULL`, id);
+  return row && fromRow(row);
+}
+
+/** Reads one product, which nobody else changes until the transaction ends. */
+export async function lockProduct(transaction: Transaction, id: string): Promise<Product | undefined> {
+  const sql = `SELECT ${columns} FROM products WHERE id = ? AND delete_time IS NULL FOR UPDATE`;
+  const row = await transaction.get<ProductRow>(sql, id);
   return row && fromRow(row);
 }
 
@@ -53,9 +60,10 @@ export async function anyProduct(reader: Reader): Promise<boolean> {
   return (await reader.get("SELECT 1 AS one FROM products LIMIT 1")) !== undefined;
 }
 
-export async function insertProduct(transaction: Transaction, product: Product): Promise<void> {
-  await transaction.run(
-    `INSERT INTO products (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+/** Writes a new product down. False, and nothing written, if its id is there already. */
+export async function insertProduct(transaction: Transaction, product: Product): Promise<boolean> {
+  const inserted = await transaction.run(
+    `INSERT INTO products (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
     product.id,
     product.name,
     product.description,
@@ -68,6 +76,7 @@ export async function insertProduct(transaction: Transaction, product: Product):
     product.createTimeMs,
     product.updateTimeMs,
   );
+  return inserted === 1;
 }
 
 /** Writes everything but the stock, over the version before. */
@@ -87,7 +96,7 @@ export async function updateProduct(transaction: Transaction, product: Product):
     product.version - 1,
   );
   if (changed !== 1) {
-    throw new Error(`product ${product.id} changed inside a serializable transaction`);
+    throw new Error(`product ${product.id} changed while its row was locked`);
   }
 }
 
@@ -128,6 +137,39 @@ export async function moveStock(transaction: Transaction, move: StockMove): Prom
     move.delta,
   );
   return row && fromMovedRow(move, row);
+}
+
+/** What a product has, with what is to be told of it. */
+export type Stock = Omit<MovedStock, "delta">;
+
+/** Reads the stock of products in the catalogue, which nobody else changes until the transaction ends. Give the ids in order. */
+export async function lockStock(
+  transaction: SetTransaction,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Stock>> {
+  const rows = await transaction.all<MovedRow & { readonly id: string }>(
+    `SELECT id, ${movedColumns} FROM products WHERE id = ANY(?::text[]) AND delete_time IS NULL ORDER BY id FOR UPDATE`,
+    ids,
+  );
+  return new Map(rows.map((row) => [row.id, fromMovedRow({ productId: row.id, delta: 0, nowMs: 0 }, row)]));
+}
+
+/** Moves the stocks of locked products, each by its own number. */
+export async function moveStocks(
+  transaction: SetTransaction,
+  deltas: ReadonlyMap<string, number>,
+  nowMs: number,
+): Promise<void> {
+  if (deltas.size === 0) {
+    return;
+  }
+  await transaction.run(
+    `UPDATE products SET stock = stock + given.delta, update_time = ?
+     FROM unnest(?::text[], ?::bigint[]) AS given (id, delta) WHERE products.id = given.id`,
+    nowMs,
+    [...deltas.keys()],
+    [...deltas.values()],
+  );
 }
 
 /** Gives units back to a product, whether it is still in the catalogue or not. */

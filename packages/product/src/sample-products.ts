@@ -1,6 +1,6 @@
 import type { Database } from "@parley/store";
-import { addProduct, type NewProduct } from "./catalogue.ts";
-import { anyProduct } from "./product-store.ts";
+import type { NewProduct } from "./catalogue.ts";
+import { anyProduct, insertProduct } from "./product-store.ts";
 
 /** What the shop begins with where sample data is on. The shop is told when ten of a kind are left. */
 export const sampleProducts: readonly NewProduct[] = [
@@ -18,7 +18,8 @@ export async function loadSampleProducts(database: Database, nowMs: number): Pro
       return;
     }
     for (const product of sampleProducts) {
-      await addProduct(transaction, product, nowMs);
+      // Another replica may be filling the same catalogue.
+      await insertProduct(transaction, { ...product, version: 1, createTimeMs: nowMs, updateTimeMs: nowMs });
     }
   });
 }

@@ -9,8 +9,9 @@ export {
   reasonError,
   reasonOf,
 } from "./call/reason-error.ts";
-export { requestIdHeader, requestIdOf } from "./call/request-id.ts";
+export { requestIdHeader, requestIdOf, traceIdHeader } from "./call/request-id.ts";
 export {
+  byCertificate,
   forwardedByHeader,
   serviceTokenIssuer,
   tokenAlgorithm,
@@ -18,6 +19,7 @@ export {
   userTokenIssuer,
   userTokenType,
 } from "./call/token-claims.ts";
+export { isTraceparent } from "./call/trace.ts";
 export { type BackoffOptions, backoffMs } from "./environment/backoff.ts";
 export { type Clock, sleep, systemClock } from "./environment/clock.ts";
 export type { Environment } from "./environment/environment.ts";

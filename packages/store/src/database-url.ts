@@ -1,9 +1,13 @@
+import { type PostgresUrl, parsePostgresUrl } from "./postgres/postgres-url.ts";
 import { DatabaseUrlError } from "./store-errors.ts";
 
 /** Which database to open. */
-export type DatabaseUrl = { readonly kind: "sqlite-file"; readonly path: string } | { readonly kind: "sqlite-memory" };
+export type DatabaseUrl =
+  | { readonly kind: "sqlite-file"; readonly path: string }
+  | { readonly kind: "sqlite-memory" }
+  | PostgresUrl;
 
-const expected = "expected sqlite:./path/to/file.db or sqlite::memory:";
+const expected = "expected sqlite:./path/to/file.db, sqlite::memory: or postgres://user:password@host:5432/database";
 
 /**
  * The URL of a database file, at a path that may hold any character: what a URL would read as something else is
@@ -14,7 +18,7 @@ export function sqliteUrl(path: string): string {
 }
 
 /**
- * Reads a database URL: `sqlite:<path>`, relative to the working directory or absolute, or `sqlite::memory:`. In a path `%23`
+ * Reads a database URL: `sqlite:<path>`, relative to the working directory or absolute, `sqlite::memory:`, or `postgres://…`. In a path `%23`
  * stands for `#`, `%3F` for `?` and `%25` for `%` (RFC 3986, section 2.1). Throws {@link DatabaseUrlError} with what was
  * expected. Never repeats a URL with a password in it.
  */
@@ -24,7 +28,7 @@ export function parseDatabaseUrl(url: string): DatabaseUrl {
     throw new DatabaseUrlError(`The database URL has no scheme: ${expected}.`);
   }
   if (scheme === "postgres" || scheme === "postgresql") {
-    throw new DatabaseUrlError(`PostgreSQL (${scheme}://) is not built in yet: ${expected}.`);
+    return parsePostgresUrl(url);
   }
   if (scheme !== "sqlite") {
     throw new DatabaseUrlError(`The database URL has the unknown scheme "${scheme}": ${expected}.`);

@@ -74,7 +74,7 @@ export async function answerOnce<I extends DescMessage, O extends DescMessage>(
   if (call.request.requestId === "") {
     return create(method.output, await work());
   }
-  const known = await findAnswer(transaction, call);
+  const known = await claim(transaction, call);
   if (known !== undefined) {
     return fromBinary(method.output, Buffer.from(known, "base64"));
   }
@@ -125,7 +125,7 @@ export async function answerOrRefuseOnce<I extends DescMessage, O extends DescMe
   }
   type Outcome = { readonly answer: MessageShape<O> } | { readonly refusal: unknown };
   const outcome = await database.transaction(async (transaction): Promise<Outcome> => {
-    const known = await findAnswer(transaction, call);
+    const known = await claim(transaction, call);
     if (known?.startsWith(refusalMark)) {
       return { refusal: refusals.read(known.slice(refusalMark.length)) };
     }
@@ -170,20 +170,48 @@ async function findAnswer<I extends DescMessage, O extends DescMessage>(
   return known?.answer;
 }
 
+/**
+ * The answer that the call was given before. Undefined where it is this transaction's to give: a copy of the call that another process
+ * works on at the same time waits for the end of this transaction.
+ */
+async function claim<I extends DescMessage, O extends DescMessage>(
+  transaction: Transaction,
+  call: RepeatableCall<I, O>,
+): Promise<string | undefined> {
+  const known = await findAnswer(transaction, call);
+  if (known !== undefined || !transaction.isShared) {
+    return known;
+  }
+  const { scope, requestId } = keyOf(call);
+  const inserted = await transaction.run(
+    `${insertSql} ON CONFLICT (scope, request_id) DO NOTHING`,
+    scope,
+    requestId,
+    bodyHashOf(call),
+    "",
+    call.nowMs,
+  );
+  return inserted === 1 ? undefined : await findAnswer(transaction, call);
+}
+
+const insertSql = "INSERT INTO request_ids (scope, request_id, body_hash, answer, create_time) VALUES (?, ?, ?, ?, ?)";
+
 async function keepAnswer<I extends DescMessage, O extends DescMessage>(
   transaction: Transaction,
   call: RepeatableCall<I, O>,
   answer: string,
 ): Promise<void> {
   const { scope, requestId } = keyOf(call);
-  await transaction.run(
-    "INSERT INTO request_ids (scope, request_id, body_hash, answer, create_time) VALUES (?, ?, ?, ?, ?)",
-    scope,
-    requestId,
-    bodyHashOf(call),
-    answer,
-    call.nowMs,
-  );
+  if (transaction.isShared) {
+    await transaction.run(
+      "UPDATE request_ids SET answer = ? WHERE scope = ? AND request_id = ?",
+      answer,
+      scope,
+      requestId,
+    );
+  } else {
+    await transaction.run(insertSql, scope, requestId, bodyHashOf(call), answer, call.nowMs);
+  }
 }
 
 function keyOf<I extends DescMessage, O extends DescMessage>({ method, request, caller }: RepeatableCall<I, O>) {

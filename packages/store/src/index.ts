@@ -1,5 +1,20 @@
-export type { Database, Migration, Reader, Row, SharedWork, SqlValue, Transaction } from "./database.ts";
+export type {
+  CallOptions,
+  Command,
+  Database,
+  Migration,
+  Outcome,
+  Reader,
+  Row,
+  RowInsert,
+  SetTransaction,
+  SharedWork,
+  SqlColumn,
+  SqlValue,
+  Transaction,
+} from "./database.ts";
 export { type DatabaseUrl, parseDatabaseUrl, sqliteUrl } from "./database-url.ts";
+export { execute } from "./execute.ts";
 export {
   answerBefore,
   answerOnce,
@@ -15,10 +30,11 @@ export {
   requestIdRetentionMs,
   startPruningRequestIds,
 } from "./idempotency.ts";
-export { inParts, insertRows, marksFor, type RowInsert } from "./many-rows.ts";
+export { inParts, insertRows, marksFor } from "./many-rows.ts";
 export { type OpenDatabaseOptions, openDatabase } from "./open-database.ts";
 export { decodePageToken, encodePageToken, InvalidPageTokenError } from "./page-token.ts";
 export { type Page, type PagedList, type PageRequest, pageSizeDefault, pageSizeMax, readPage } from "./read-page.ts";
+export { databaseTime, takeSequences } from "./shared-rows.ts";
 export { type FileHolder, findFileHolder, heldMessage } from "./sqlite/file-lock.ts";
 export type { Schedule } from "./sqlite/group-commit-options.ts";
 export {
@@ -26,6 +42,7 @@ export {
   type ConstraintKind,
   DatabaseUrlError,
   MigrationError,
+  RunAgainError,
   StoreError,
   type StoreProblem,
   StoreUnavailableError,

@@ -1,4 +1,4 @@
-import type { SqlValue, Transaction } from "./database.ts";
+import type { RowInsert, Transaction } from "./database.ts";
 
 /** Items in one statement, at most: with more, the statement's own cost is a small part of it. */
 const partMax = 64;
@@ -17,18 +17,15 @@ export function marksFor(items: readonly unknown[]): string {
   return items.map(() => "?").join(", ");
 }
 
-/** What to insert. */
-export interface RowInsert {
-  /** Up to the values: `INSERT INTO entries (account_id, note)`. */
-  readonly into: string;
-  /** The values of each row. All rows have as many. */
-  readonly rows: readonly (readonly SqlValue[])[];
-  /** What follows the values, for example `ON CONFLICT DO NOTHING`. */
-  readonly ending?: string;
-}
-
 /** Inserts rows, in order, with few statements. The number of rows that were. */
-export async function insertRows(transaction: Transaction, { into, rows, ending = "" }: RowInsert): Promise<number> {
+export async function insertRows(
+  transaction: Pick<Transaction, "run" | "insertRows">,
+  insert: RowInsert,
+): Promise<number> {
+  const { into, rows, ending = "" } = insert;
+  if (transaction.insertRows !== undefined) {
+    return rows.length === 0 ? 0 : await transaction.insertRows(insert);
+  }
   let count = 0;
   for (const part of inParts(rows)) {
     const row = `(${marksFor(part[0] ?? [])})`;

@@ -19,13 +19,33 @@ export interface AppliedMigration {
 export const migrationsTable =
   "CREATE TABLE IF NOT EXISTS parley_migrations (id TEXT PRIMARY KEY, checksum TEXT NOT NULL, apply_time BIGINT NOT NULL)";
 
-/**
- * Brings a schema up to date: applies each step that was not applied yet, in order. Throws {@link MigrationError} where an
- * applied step was changed or is unknown, or where a new step sorts before one of its set that was applied.
- */
+/** Brings a schema up to date: applies each step that was not applied yet, in order. Throws {@link MigrationError} as {@link pendingMigrations} does. */
 export function migrate(target: MigrationTarget, migrations: readonly Migration[]): void {
+  for (const { migration, checksum } of pendingMigrations(target.applied(), migrations)) {
+    try {
+      target.apply(migration, checksum);
+    } catch (cause) {
+      throw migrationFailed(migration, cause);
+    }
+  }
+}
+
+/** A step that is to be applied. */
+export interface PendingMigration {
+  readonly migration: Migration;
+  readonly checksum: string;
+}
+
+/**
+ * The steps that are still to be applied, in order. Throws {@link MigrationError} where an applied step was changed or is unknown, or where a
+ * new step sorts before one of its set that was applied.
+ */
+export function pendingMigrations(
+  appliedSteps: readonly AppliedMigration[],
+  migrations: readonly Migration[],
+): readonly PendingMigration[] {
   const steps = inOrder(migrations);
-  const applied = new Map(target.applied().map((step) => [step.id, step.checksum]));
+  const applied = new Map(appliedSteps.map((step) => [step.id, step.checksum]));
   refuseUnknown(steps, applied);
   const newestBySet = new Map<string, string>();
   for (const id of applied.keys()) {
@@ -35,33 +55,30 @@ export function migrate(target: MigrationTarget, migrations: readonly Migration[
       newestBySet.set(set, id);
     }
   }
-  for (const step of steps) {
-    const checksum = createHash("sha256").update(step.sql).digest("hex");
-    const known = applied.get(step.id);
+  const pending: PendingMigration[] = [];
+  for (const migration of steps) {
+    const checksum = createHash("sha256").update(migration.sql).digest("hex");
+    const known = applied.get(migration.id);
     if (known === undefined) {
-      const newest = newestBySet.get(place(step.id).set);
-      if (newest !== undefined && compareIds(step.id, newest) < 0) {
+      const newest = newestBySet.get(place(migration.id).set);
+      if (newest !== undefined && compareIds(migration.id, newest) < 0) {
         throw new MigrationError(
-          `Migration ${step.id} is new but sorts before ${newest}, which was applied: give it a later number.`,
+          `Migration ${migration.id} is new but sorts before ${newest}, which was applied: give it a later number.`,
         );
       }
-      applyStep(target, step, checksum);
+      pending.push({ migration, checksum });
     } else if (known !== checksum) {
       throw new MigrationError(
-        `Migration ${step.id} was changed after it had been applied to this database. Undo the change and put it into a new migration.`,
+        `Migration ${migration.id} was changed after it had been applied to this database. Undo the change and put it into a new migration.`,
       );
     }
   }
+  return pending;
 }
 
-function applyStep(target: MigrationTarget, step: Migration, checksum: string): void {
-  try {
-    target.apply(step, checksum);
-  } catch (cause) {
-    throw new MigrationError(`Migration ${step.id} failed: ${cause instanceof Error ? cause.message : cause}`, {
-      cause,
-    });
-  }
+/** What is thrown where a step could not be applied. */
+export function migrationFailed({ id }: Migration, cause: unknown): MigrationError {
+  return new MigrationError(`Migration ${id} failed: ${cause instanceof Error ? cause.message : cause}`, { cause });
 }
 
 function refuseUnknown(steps: readonly Migration[], applied: ReadonlyMap<string, string>): void {

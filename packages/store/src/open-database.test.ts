@@ -5,7 +5,14 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { openDatabase } from "./open-database.ts";
 import { groupSizeMax, queueLengthMax } from "./sqlite/group-commit.ts";
-import { type CrashableDatabase, createCrashableDatabase, describeDatabase } from "./testing/index.ts";
+import {
+  type CrashableDatabase,
+  createCrashableDatabase,
+  createTestSchema,
+  describeDatabase,
+  type TestSchema,
+  testPostgresUrl,
+} from "./testing/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-store-"));
 let number = 0;
@@ -29,6 +36,23 @@ describeDatabase("a crashable database", (migrations) => {
   return crashable.open(migrations);
 });
 
+if (testPostgresUrl === undefined) {
+  console.log("Left out: the suite over PostgreSQL. `npm run test:postgres` runs it.");
+} else {
+  const schemas = new Map<number, Promise<TestSchema>>();
+  const schemaOfTest = () => {
+    const schema = schemas.get(number) ?? createTestSchema(testPostgresUrl as string);
+    schemas.set(number, schema);
+    return schema;
+  };
+  afterAll(async () => {
+    for (const schema of schemas.values()) {
+      await (await schema).drop();
+    }
+  });
+  describeDatabase("PostgreSQL", async (migrations) => openDatabase((await schemaOfTest()).url, { migrations }));
+}
+
 const table = [{ id: "0001-t", sql: "CREATE TABLE t (a TEXT PRIMARY KEY)" }];
 
 test("the folder and the file are made where they are missing", async () => {
@@ -38,8 +62,10 @@ test("the folder and the file are made where they are missing", async () => {
 });
 
 test.each([
-  ["postgres://somebody:secret@host/orders", /not built in yet/],
-  ["postgresql://host/orders", /not built in yet/],
+  ["postgres://somebody:secret@host", /names no database/],
+  ["postgresql://host/orders", /names no user/],
+  ["postgres://somebody:secret@host/orders?pool=3", /unknown parameter "pool"/],
+  ["postgres://somebody:secret@host/orders?sslmode=prefer", /sslmode .* must be one of disable, require/],
   ["mysql://host/orders", /unknown scheme "mysql"/],
   ["./orders.db", /has no scheme/],
   ["", /has no scheme/],

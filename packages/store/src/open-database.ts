@@ -14,21 +14,32 @@ export interface OpenDatabaseOptions {
    * the database again, best in a new process.
    */
   readonly onFailed?: (failure: StoreUnavailableError) => void;
+  /** Told while a PostgreSQL server is waited for. */
+  readonly log?: { warn(details: object, message: string): void };
+  /** Ends the waiting for a PostgreSQL server. */
+  readonly signal?: AbortSignal;
   /** When groups of transactions run. Default: on the next turn of the event loop. */
   readonly schedule?: Schedule;
 }
 
 /**
  * Opens the database that a URL names, making it where it is missing, and brings its schema up to date:
- * `sqlite:./data/order.db` or `sqlite::memory:`. A file is locked until the database is closed: a second process is refused with
- * {@link StoreUnavailableError} (`locked`), which names the first. Throws {@link DatabaseUrlError}, {@link MigrationError} or
+ * `sqlite:./data/order.db`, `sqlite::memory:` or `postgres://user:password@host:5432/order`. A file is locked until the database is closed: a second process is refused with
+ * {@link StoreUnavailableError} (`locked`), which names the first. A PostgreSQL server that is away is waited for. Throws {@link DatabaseUrlError}, {@link MigrationError} or
  * {@link StoreUnavailableError}.
  */
 export async function openDatabase(url: string, options: OpenDatabaseOptions): Promise<Database> {
   const parsed = parseDatabaseUrl(url);
+  const now = () => (options.clock ?? Date).now();
+  if (parsed.kind === "postgres") {
+    // Loaded only where it is needed: the driver is a good part of what a small service would keep in memory.
+    const { openPostgres } = await import("./postgres/postgres-database.ts");
+    const { migrations, log, signal } = options;
+    return openPostgres({ ...parsed, migrations, log, signal, now });
+  }
   const settings = {
     migrations: options.migrations,
-    now: () => (options.clock ?? Date).now(),
+    now,
     schedule: options.schedule ?? setImmediate,
     onFailed: options.onFailed,
   };

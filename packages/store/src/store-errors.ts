@@ -24,7 +24,12 @@ export type StoreProblem =
   | "cannot-open"
   | "out-of-memory"
   | "closed"
-  | "queue-full";
+  | "queue-full"
+  | "unreachable"
+  | "timed-out"
+  | "contended"
+  | "overloaded"
+  | "unknown-outcome";
 
 /** A statement broke a rule of the schema. */
 export class ConstraintError extends StoreError {
@@ -54,6 +59,16 @@ export class TransactionStuckError extends StoreError {
 /** A statement came after its transaction had ended. A bug in the body: a promise in it was not awaited. */
 export class TransactionEndedError extends StoreError {
   override readonly name = "TransactionEndedError";
+}
+
+/**
+ * A body found that another transaction came between what it read and what it wrote. Nothing of it is kept, and it is run again; after
+ * many times the caller gets it as `contended`.
+ */
+export class RunAgainError extends StoreUnavailableError {
+  constructor(message: string) {
+    super("contended", message);
+  }
 }
 
 /** A database URL that cannot be understood. */

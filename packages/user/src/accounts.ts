@@ -1,4 +1,4 @@
-import type { Transaction } from "@parley/store";
+import { ConstraintError, type Transaction } from "@parley/store";
 import { changeUser, checkEtag, type User, type UserChange } from "./user.ts";
 import { emailTaken, userNotFound } from "./user-errors.ts";
 import * as store from "./user-store.ts";
@@ -32,7 +32,7 @@ export interface UserEdit {
 export async function editUser(transaction: Transaction, { id, etag, change, nowMs }: UserEdit): Promise<User> {
   const user = await standing(transaction, { id, etag });
   const changed = changeUser(user, change, nowMs);
-  if (changed !== user && !(await store.updateUser(transaction, changed))) {
+  if (changed !== user && !(await update(transaction, changed))) {
     throw emailTaken("user.email");
   }
   return changed;
@@ -44,8 +44,19 @@ export async function removeUser(transaction: Transaction, edit: Pick<UserEdit, 
   await store.deleteUser(transaction, edit.id);
 }
 
+async function update(transaction: Transaction, user: User): Promise<boolean> {
+  try {
+    return await store.updateUser(transaction, user);
+  } catch (error) {
+    if (error instanceof ConstraintError && error.columns.includes("users.email_key")) {
+      return false;
+    }
+    throw error;
+  }
+}
+
 async function standing(transaction: Transaction, { id, etag }: Pick<UserEdit, "id" | "etag">): Promise<User> {
-  const user = await store.findUser(transaction, id);
+  const user = await store.lockUser(transaction, id);
   if (user === undefined) {
     throw userNotFound([id]);
   }

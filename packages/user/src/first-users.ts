@@ -1,7 +1,7 @@
-import type { Database } from "@parley/store";
-import { addUser, type NewUser } from "./accounts.ts";
+import { type Database, RunAgainError } from "@parley/store";
+import type { NewUser } from "./accounts.ts";
 import { isEmail } from "./user.ts";
-import { anyUser, findUserByEmail } from "./user-store.ts";
+import { anyUser, findUserByEmail, insertUser } from "./user-store.ts";
 
 /** The password of every sample user. */
 export const samplePassword = "parley-sample";
@@ -23,7 +23,9 @@ export async function loadSampleUsers(database: Database, nowMs: number): Promis
       return;
     }
     for (const user of sampleUsers) {
-      await addUser(transaction, user, { passwordHash: samplePasswordHash, nowMs });
+      const fields = { ...user, version: 1, createTimeMs: nowMs, updateTimeMs: nowMs };
+      // Another replica may be making the same users.
+      await insertUser(transaction, { user: fields, passwordHash: samplePasswordHash });
     }
   });
 }
@@ -77,9 +79,12 @@ export async function ensureAdmin(database: Database, admin: FirstAdmin): Promis
     if (other !== undefined) {
       return other.user.role === "admin";
     }
-    const { id, email, nowMs } = admin;
+    const { id, email, nowMs: createTimeMs } = admin;
     const fields = { id, name: "Administrator", email, phone: "", address: "", role: "admin" } as const;
-    await addUser(transaction, fields, { passwordHash, nowMs });
+    const user = { ...fields, version: 1, createTimeMs, updateTimeMs: createTimeMs };
+    if (!(await insertUser(transaction, { user, passwordHash }))) {
+      throw new RunAgainError("Another replica makes the admin's account at the same time.");
+    }
     return true;
   });
 }

@@ -12,7 +12,7 @@ export const userSettings = {
   }),
   SIGNING_KEY_SECRET: text({
     default: undefined,
-    desc: "Encrypts the keys that sign access tokens. With SQLite, a file beside the database holds one by default.",
+    desc: "Encrypts the keys that sign access tokens. With SQLite, a file beside the database holds one by default; with PostgreSQL it must be set.",
   }),
   ADMIN_EMAIL: text({ default: undefined, desc: "Who is made an admin at the start, with ADMIN_PASSWORD." }),
   ADMIN_PASSWORD: text({ default: undefined, desc: "The admin's first password." }),
@@ -46,12 +46,11 @@ export async function keySealOf({
     }
     return createKeySeal(secret);
   }
-  const path = sqliteFile(url);
-  return path === undefined ? undefined : createKeySeal(await readOrMakeSecret(`${path}.secret`));
-}
-
-/** The file of a SQLite database. Undefined for one in memory and for another kind. */
-function sqliteFile(url: string): string | undefined {
-  const parsed = parseDatabaseUrl(url);
-  return parsed.kind === "sqlite-file" ? parsed.path : undefined;
+  const database = parseDatabaseUrl(url);
+  if (database.kind === "postgres") {
+    throw new SettingsError(
+      "SIGNING_KEY_SECRET: must be set with PostgreSQL, to the same secret for all replicas: it encrypts the signing keys in the database. For example: openssl rand -base64 32",
+    );
+  }
+  return database.kind === "sqlite-file" ? createKeySeal(await readOrMakeSecret(`${database.path}.secret`)) : undefined;
 }

@@ -2,6 +2,7 @@ import { toJsonString } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { UserRole } from "@parley/gen/user/v1/user_pb.js";
 import { CreateUserResponseSchema } from "@parley/gen/user/v1/user_service_pb.js";
+import { testPostgresUrl } from "@parley/store/testing";
 import { expect, test } from "vitest";
 import { refusal } from "./testing/refusal.ts";
 import { openUserService } from "./testing/test-user-service.ts";
@@ -16,7 +17,11 @@ test("a new account is a customer's, and neither password nor hash is told or ke
   expect(toJsonString(CreateUserResponseSchema, answer)).not.toMatch(/horse|argon/);
   const id = answer.user?.id ?? "";
   expect((await service.users.getUser({ userId: id })).user).toEqual(answer.user);
-  const tables = await service.database.all<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'");
+  const tables = await service.database.all<{ name: string }>(
+    testPostgresUrl === undefined
+      ? "SELECT name FROM sqlite_master WHERE type = 'table'"
+      : "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()",
+  );
   for (const { name } of tables) {
     expect(JSON.stringify(await service.database.all(`SELECT * FROM ${name}`))).not.toContain("correct horse");
   }

@@ -27,6 +27,12 @@ export async function findUser(reader: Reader, id: string): Promise<User | undef
   return row && fromRow(row);
 }
 
+/** Reads one account, which nobody else changes until the transaction ends. */
+export async function lockUser(transaction: Transaction, id: string): Promise<User | undefined> {
+  const row = await transaction.get<UserRow>(`SELECT ${columns} FROM users WHERE id = ? FOR UPDATE`, id);
+  return row && fromRow(row);
+}
+
 /** What an order keeps of a user. */
 export type Buyer = Pick<User, "name" | "email">;
 
@@ -78,11 +84,11 @@ export async function anyUser(reader: Reader): Promise<boolean> {
   return (await reader.get("SELECT 1 AS one FROM users LIMIT 1")) !== undefined;
 }
 
-/** Writes a new account down. False, and nothing written, if its e-mail address is taken. */
+/** Writes a new account down. False, and nothing written, if its e-mail address or its id is taken. */
 export async function insertUser(transaction: Transaction, { user, passwordHash }: UserWithPassword): Promise<boolean> {
   const inserted = await transaction.run(
     `INSERT INTO users (${columns}, email_key, password_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (email_key) DO NOTHING`,
+       ON CONFLICT DO NOTHING`,
     user.id,
     user.name,
     user.email,
@@ -98,7 +104,10 @@ export async function insertUser(transaction: Transaction, { user, passwordHash 
   return inserted === 1;
 }
 
-/** Writes an account over the version before. False, and nothing written, if its e-mail address is taken by another. */
+/**
+ * Writes a locked account over the version before. False, and nothing written, if its e-mail address is taken by another. Throws
+ * `ConstraintError` where another transaction takes it at the same time.
+ */
 export async function updateUser(transaction: Transaction, user: User): Promise<boolean> {
   const key = emailKey(user.email);
   const updated = await transaction.run(
@@ -128,6 +137,12 @@ export async function updatePassword(transaction: Transaction, id: string, passw
 export async function findPasswordHash(reader: Reader, id: string): Promise<string | undefined> {
   return (await reader.get<{ readonly password_hash: string }>("SELECT password_hash FROM users WHERE id = ?", id))
     ?.password_hash;
+}
+
+/** The hash of an account's password, which nobody else changes until the transaction ends. */
+export async function lockPasswordHash(transaction: Transaction, id: string): Promise<string | undefined> {
+  const sql = "SELECT password_hash FROM users WHERE id = ? FOR UPDATE";
+  return (await transaction.get<{ readonly password_hash: string }>(sql, id))?.password_hash;
 }
 
 export async function deleteUser(transaction: Transaction, id: string): Promise<void> {

@@ -96,7 +96,8 @@ backend http1
   option httpchk GET /health
 ${servers("")}
 backend grpc
-  option httpchk GET /health
+  option httpchk
+  http-check send meth GET uri /health hdr Host localhost
 ${servers("proto h2")}
 `,
   );

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { eventually } from "../../processes/eventually.ts";
 import type { Program } from "../../processes/program.ts";
 import { serviceProgram } from "../../processes/service-program.ts";
+import { testedHttp2 } from "../environment.ts";
 import { grpcCall, http1Call, type LoadReport, startLoad } from "./load.ts";
 import type { ProxyOptions, ReverseProxy } from "./proxies.ts";
 
@@ -40,7 +41,7 @@ export async function rollingRestarts({
         name: `echo-${name}`,
         main: "packages/echo/src/echo-a-main.ts",
         databasePath: join(folder, `${name}.db`),
-        settings: { CALLS_MAX: "10000" },
+        settings: { CALLS_MAX: "10000", HTTP2_IMPLEMENTATION: testedHttp2() },
       }),
     );
   }

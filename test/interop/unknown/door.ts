@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serviceProgram } from "../../processes/service-program.ts";
+import { testedHttp2 } from "../environment.ts";
 
 /** A service of the platform and the gateway in front of it, each its own process. */
 export interface Door {
@@ -13,7 +14,7 @@ export interface Door {
 
 export async function openDoor(): Promise<Door> {
   const folder = await mkdtemp(join(tmpdir(), "parley-interop-"));
-  const settings = { LOG_LEVEL: "info" };
+  const settings = { LOG_LEVEL: "info", HTTP2_IMPLEMENTATION: testedHttp2() };
   const databasePath = join(folder, "user.db");
   const user = await serviceProgram({ name: "user", main: "packages/user/src/main.ts", databasePath, settings });
   const gateway = await serviceProgram({

@@ -1,6 +1,6 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, HelpSchema, RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
-import { reasonOf } from "@parley/rpc";
+import { reasonOf, traceIdHeader } from "@parley/rpc";
 import { dependencyUnavailable } from "@parley/rpc/client";
 import { namedOnCommandLine, type Parameter, pathOf } from "../contract/parameters.ts";
 import { printable } from "../render/printable.ts";
@@ -10,14 +10,20 @@ export interface FailureOptions {
   readonly colors: Colors;
   /** What the request was made from: a field that is to blame is named by its flag. */
   readonly parameters?: readonly Parameter[];
+  /** The trace of the call. Default: the one that the answer names. */
+  readonly traceId?: string | undefined;
 }
 
 /** A failed call in plain words, for the error output: what, why, which facts, which fields, and what helps. */
-export function failureLines(error: ConnectError, { colors, parameters = [] }: FailureOptions): readonly string[] {
+export function failureLines(
+  error: ConnectError,
+  { colors, parameters = [], ...options }: FailureOptions,
+): readonly string[] {
   const reason = reasonOf(error);
   const [retry] = error.findDetails(RetryInfoSchema);
   const help = helpUrlOf(error);
   const fields = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
+  const traceId = options.traceId ?? error.metadata.get(traceIdHeader) ?? undefined;
   const facts: [string, string][] = [
     ...(reason === undefined ? [] : [["reason", reason.reason] as [string, string]]),
     // What the message names by itself is not repeated.
@@ -30,6 +36,7 @@ export function failureLines(error: ConnectError, { colors, parameters = [] }: F
       ? []
       : [["try again in", `${Number(retry.retryDelay.seconds) + retry.retryDelay.nanos / 1e9} s`] as [string, string]]),
     ...(help === undefined ? [] : [["help", help] as [string, string]]),
+    ...(traceId === undefined ? [] : [["trace", traceId] as [string, string]]),
   ];
   const width = Math.max(0, ...facts.map(([name]) => name.length));
   const message = onCommandLine(error.rawMessage, parameters);

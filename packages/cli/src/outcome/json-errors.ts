@@ -11,6 +11,8 @@ export interface FailureJson {
     /** The page that describes the reason. */
     readonly help?: string;
     readonly retryDelayMs?: number;
+    /** The call's trace, for `parley trace`. */
+    readonly traceId?: string;
   };
 }
 

@@ -34,6 +34,5 @@ export function action<A extends readonly unknown[]>(body: (...args: A) => Promi
 
 /** The same inside a component. `body` is taken from the first rendering: what changes, it must read itself. */
 export function useAction<A extends readonly unknown[]>(body: (...args: A) => Promise<void>): Action<A> {
-  // biome-ignore lint/correctness/useExhaustiveDependencies: one action for the life of the component.
   return useMemo(() => action(body), []);
 }

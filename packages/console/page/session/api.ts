@@ -1,5 +1,5 @@
-import type { CallOptions } from "@connectrpc/connect";
-import { createFetchTransport, createParleyClient } from "@parley/client";
+import type { CallOptions, Interceptor } from "@connectrpc/connect";
+import { createParleyClient } from "@parley/client";
 import { renewedToken } from "./tokens.ts";
 
 /** Where the gateway answers: where this page came from, with the path that a proxy may have put in front. */
@@ -8,12 +8,14 @@ export const baseUrl = new URL(".", location.href).href.replace(/\/$/, "");
 /** Every service, by JSON, which can be read in the browser's developer tools. */
 export const parley = createParleyClient({ baseUrl, token: renewedToken });
 
-/** The same by protobuf's binary form, for what comes often. */
-export const parleyBinary = createParleyClient({
-  baseUrl,
-  token: renewedToken,
-  transport: (options) => createFetchTransport({ ...options, useBinaryFormat: true }),
-});
+/** Shows who calls, on transports of services that the client does not have. */
+export const withToken: Interceptor = (next) => async (request) => {
+  const token = await renewedToken();
+  if (token !== undefined) {
+    request.header.set("authorization", `Bearer ${token}`);
+  }
+  return next(request);
+};
 
 /** A call whose trace is known beforehand, so that the page can show what it caused (W3C Trace Context). */
 export interface TracedCall {

@@ -1,7 +1,7 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import type { Environment } from "@parley/rpc";
-import { type Database, insertRows, type SqlValue, type Transaction } from "@parley/store";
+import { type Database, insertRows, type SqlValue, type Transaction, takeSequences } from "@parley/store";
 import type { EventLog, NewEvent, OutgoingEvent, WaitingEvent } from "../event-log.ts";
 import { eventMessage } from "./event-message.ts";
 import { createLogReader } from "./log-reader.ts";
@@ -14,7 +14,7 @@ export interface EventLogOptions {
   /** The service, as `source` of its events, for example `/services/order`. */
   readonly source: string;
   readonly environment: Pick<Environment, "clock" | "newId">;
-  /** Types that Watch methods read and no other service wants: they are kept, but not published. Default: none. */
+  /** Types for Watch methods alone: they are stored, but not published. Default: none. */
   readonly watchOnlyTypes?: readonly string[];
 }
 
@@ -31,18 +31,29 @@ export function createEventLog(options: EventLogOptions): EventLog {
     const timeMs = environment.clock.now();
     for (const event of events) {
       const message = eventMessage(event, { id: environment.newId(), source, timeMs });
-      // Encoded already here: one that cannot be fails its own transaction, and no other that shares the commit.
+      // Encoded here, so that an encoding error fails its own transaction, and no other of the commit.
       transaction.beforeCommit(writeDown, newRow(message, { timeMs, isWaiting: !watchOnly.has(message.type) }));
     }
   }
 
   async function writeDown(transaction: Transaction, rows: readonly NewRow[]) {
-    await insertRows(transaction, { into: insertSql, rows: rows.map(({ values }) => values) });
-    const waitingRows = rows.some(({ isWaiting }) => isWaiting) ? await placed(transaction, rows) : [];
-    await insertRows(transaction, {
-      into: insertWaitingSql,
-      rows: waitingRows.map(({ sequence, partition, key }) => [sequence, partition, key]),
+    const before = await takeSequences(transaction, { head: "event_log_head", count: rows.length });
+    const waitingRows = rows.flatMap(({ event, key, isWaiting }, index) => {
+      const sequence = before + index + 1;
+      return isWaiting
+        ? [{ sequence, partition: partitionOf(key), key, outgoing: () => ({ ...event, sequence }) }]
+        : [];
     });
+    await Promise.all([
+      insertRows(transaction, {
+        into: insertSql,
+        rows: rows.map(({ values }, index) => [before + index + 1, ...values]),
+      }),
+      insertRows(transaction, {
+        into: insertWaitingSql,
+        rows: waitingRows.map(({ sequence, partition, key }) => [sequence, partition, key]),
+      }),
+    ]);
     transaction.onCommit(() => {
       reader.appended();
       appended.tell();
@@ -60,7 +71,7 @@ export function createEventLog(options: EventLogOptions): EventLog {
   };
 }
 
-/** An event that is to be written down. */
+/** An event to insert. */
 interface NewRow {
   readonly event: Omit<OutgoingEvent, "sequence">;
   readonly key: string;
@@ -68,8 +79,8 @@ interface NewRow {
   readonly values: readonly SqlValue[];
 }
 
-// The sequence is the row's own number: it is put into the event when the row is read or published.
-const insertSql = "INSERT INTO event_log (type, create_time, event)";
+// The event is encoded without its sequence, which is added when the row is read or published.
+const insertSql = "INSERT INTO event_log (sequence, type, create_time, event)";
 const insertWaitingSql = "INSERT INTO event_waiting (sequence, partition_number, partition_key)";
 
 function newRow(
@@ -79,16 +90,6 @@ function newRow(
   const { id, type, traceparent, partitionKey: key } = message;
   const encoded = toBinary(EventSchema, message);
   return { event: { id, type, traceparent, encoded }, key, isWaiting, values: [type, timeMs, encoded] };
-}
-
-/** Those of the rows just inserted that wait, with their places: appends follow one another, so these are the last ones. */
-async function placed(transaction: Transaction, rows: readonly NewRow[]): Promise<readonly WaitingEvent[]> {
-  const row = await transaction.get<{ last: number }>("SELECT MAX(sequence) AS last FROM event_log");
-  const before = (row?.last ?? Number.NaN) - rows.length;
-  return rows.flatMap(({ event, key, isWaiting }, index) => {
-    const sequence = before + index + 1;
-    return isWaiting ? [{ sequence, partition: partitionOf(key), key, outgoing: () => ({ ...event, sequence }) }] : [];
-  });
 }
 
 function createListeners<T>() {

@@ -1,5 +1,6 @@
 import { createTestClock } from "@parley/rpc/testing";
-import { type Database, openDatabase } from "@parley/store";
+import type { Database } from "@parley/store";
+import { openTestDatabase } from "@parley/store/testing";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { eventMigrations } from "../log/event-migrations.ts";
 import { createDoneMarks } from "./done-marks.ts";
@@ -8,10 +9,10 @@ const clock = createTestClock();
 let database: Database;
 
 beforeEach(async () => {
-  database = await openDatabase("sqlite::memory:", { migrations: eventMigrations });
+  database = await openTestDatabase({ migrations: eventMigrations });
   await database.transaction(async (transaction) => {
     for (let count = 0; count < 500; count++) {
-      await transaction.run("INSERT INTO event_waiting VALUES (NULL, 0, 'k')");
+      await transaction.run("INSERT INTO event_waiting VALUES (?, 0, 'k')", count + 1);
     }
   });
 });
@@ -23,7 +24,7 @@ async function done(): Promise<number> {
   return 500 - (row?.count ?? 0);
 }
 
-test("marks that come within a while are written in one transaction", async () => {
+test("marks within the interval are written in one transaction", async () => {
   const transaction = vi.spyOn(database, "transaction");
   const marks = createDoneMarks({ database, clock });
   const first = marks.mark([1, 2]);
@@ -36,18 +37,18 @@ test("marks that come within a while are written in one transaction", async () =
   expect(transaction).toHaveBeenCalledTimes(1);
 });
 
-test("many marks, and marks in a hurry, do not wait for the clock", async () => {
+test("many marks, and marks during shutdown, do not wait for the clock", async () => {
   const marks = createDoneMarks({ database, clock });
   await marks.mark(Array.from({ length: 400 }, (_, index) => index + 1));
   expect(await done()).toBe(400);
   const waiting = marks.mark([401]);
-  marks.hurry();
+  marks.flush();
   await waiting;
   await marks.mark([402]);
   expect(await done()).toBe(402);
 });
 
-test("a database that fails tells everybody who waits, and the next marks are written", async () => {
+test("a database failure rejects all waiting marks, and the next marks are written", async () => {
   const marks = createDoneMarks({ database, clock });
   vi.spyOn(database, "transaction").mockRejectedValueOnce(new Error("disk full"));
   const [first, second] = [marks.mark([1]), marks.mark([2])];
@@ -60,7 +61,7 @@ test("a database that fails tells everybody who waits, and the next marks are wr
   expect(await done()).toBe(1);
 });
 
-test("nothing to mark costs nothing", async () => {
+test("no marks cause no write", async () => {
   const transaction = vi.spyOn(database, "transaction");
   await createDoneMarks({ database, clock }).mark([]);
   expect(transaction).not.toHaveBeenCalled();

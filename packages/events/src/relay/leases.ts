@@ -1,28 +1,29 @@
 import type { Clock } from "@parley/rpc";
-import type { Database, Transaction } from "@parley/store";
+import { type Database, databaseTime, type Transaction } from "@parley/store";
 import { partitionCount } from "../log/partition.ts";
 
 export interface LeasesOptions {
   readonly database: Database;
+  /** Used if one process has the database to itself. Replicas use the database's clock. */
   readonly clock: Clock;
-  /** Who holds the leases: unique among the replicas of a service. */
+  /** The owner of the leases: unique among the replicas of a service. */
   readonly owner: string;
-  /** How long a lease lasts after it was renewed: how long events wait when a replica dies. */
+  /** The time of a lease after its renewal: how long events wait when a replica dies. */
   readonly leaseMs: number;
 }
 
-/** The longest lease. One that runs longer was written by a clock that was set back since, and has run out. */
+/** The longest lease. A longer one was written before the clock was set back, and counts as expired. */
 export const leaseMsMax = 60_000;
 
-/** Which partitions this replica publishes. Kept in the database, so that each has one publisher at a time. */
+/** The partitions that this replica publishes. Stored in the database, so that each has one publisher at a time. */
 export interface Leases {
-  /** Renews what is held, takes up its share of what is free, and answers what is held now. */
+  /** Renews its leases, takes its share of the free ones, and returns the partitions it holds. */
   renew(): Promise<readonly number[]>;
-  /** Gives everything back, so that another replica can take it up at once. */
+  /** Releases all leases, so that another replica can take them at once. */
   release(): Promise<void>;
 }
 
-/** Throws a RangeError where `leaseMs` is above {@link leaseMsMax}. */
+/** Throws a RangeError if `leaseMs` is above {@link leaseMsMax}. */
 export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions): Leases {
   if (leaseMs > leaseMsMax) {
     throw new RangeError(`leaseMs is ${leaseMs}, and at most ${leaseMsMax}`);
@@ -47,25 +48,34 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
   return {
     renew() {
       return database.transaction(async (transaction) => {
-        const nowMs = clock.now();
+        const nowMs = await databaseTime(transaction, clock);
         const share = Math.ceil(partitionCount / (await countPublishers(transaction, nowMs)));
-        const taken = await transaction.all<{ partition_number: number; owner: string }>(
+        const standing = await transaction.all<{ partition_number: number; owner: string }>(
           "SELECT partition_number, owner FROM event_leases WHERE expire_time > ? AND expire_time <= ? ORDER BY partition_number",
           nowMs,
           nowMs + leaseMsMax,
         );
-        const held = taken.filter((lease) => lease.owner === owner).map((lease) => lease.partition_number);
-        const others = new Set(taken.filter((lease) => lease.owner !== owner).map((lease) => lease.partition_number));
+        const held = standing.filter((lease) => lease.owner === owner).map((lease) => lease.partition_number);
+        const others = new Set(
+          standing.filter((lease) => lease.owner !== owner).map((lease) => lease.partition_number),
+        );
         const free = allPartitions.filter((number) => !others.has(number) && !held.includes(number));
-        const mine = [...held, ...free].slice(0, share);
-        for (const number of mine) {
-          await transaction.run(
+        const mine: number[] = [];
+        for (const number of [...held, ...free].slice(0, share).sort((a, b) => a - b)) {
+          // Another replica may have taken it since: a valid lease is left to its owner.
+          const taken = await transaction.run(
             `INSERT INTO event_leases (partition_number, owner, expire_time) VALUES (?, ?, ?)
-             ON CONFLICT (partition_number) DO UPDATE SET owner = excluded.owner, expire_time = excluded.expire_time`,
+             ON CONFLICT (partition_number) DO UPDATE SET owner = excluded.owner, expire_time = excluded.expire_time
+             WHERE event_leases.owner = excluded.owner OR event_leases.expire_time <= ? OR event_leases.expire_time > ?`,
             number,
             owner,
             nowMs + leaseMs,
+            nowMs,
+            nowMs + leaseMsMax,
           );
+          if (taken === 1) {
+            mine.push(number);
+          }
         }
         for (const number of held.slice(share)) {
           await transaction.run("DELETE FROM event_leases WHERE partition_number = ? AND owner = ?", number, owner);

@@ -5,9 +5,12 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { addressesText, notBuiltHtml } from "./addresses.ts";
 import { isOwnPage } from "./own-page.ts";
 import { type ConsoleSession, sessionPath } from "./session.ts";
+import { readStackControl, stackRoutes } from "./stack-control.ts";
 
 export interface ConsoleOptions {
   readonly session: ConsoleSession;
+  /** Where `parley up` says how it is reached. Without it the page starts and stops nothing. */
+  readonly stackControlFile?: string | undefined;
   /** The page that is served. Default: the current build of packages/console, looked up again at each visit. */
   readonly readPage?: () => Promise<BuiltPage | undefined>;
 }
@@ -18,7 +21,7 @@ export interface ConsoleOptions {
  */
 export function consoleRoutes(
   app: FastifyInstance,
-  { session, readPage = () => readBuiltPage() }: ConsoleOptions,
+  { session, stackControlFile, readPage = () => readBuiltPage() }: ConsoleOptions,
 ): void {
   app.get("/", async (request, reply) => {
     reply.header("vary", "accept").header("cache-control", "no-cache");
@@ -45,10 +48,13 @@ export function consoleRoutes(
       .headers({ vary: "accept-encoding", "cache-control": "public, max-age=31536000, immutable" });
     return (zipped ? reply.header("content-encoding", "gzip") : reply).type(file.type).send(content);
   });
+  if (stackControlFile !== undefined) {
+    stackRoutes(app, stackControlFile);
+  }
   app.get(sessionPath, async (request, reply) => {
     reply.headers(pageHeaders).header("cache-control", "no-store");
-    const { stack, ...open } = session;
-    return reply.send(stack !== undefined && isOwnPage(request) ? session : open);
+    const control = isOwnPage(request) ? await readStackControl(stackControlFile) : undefined;
+    return reply.send(control === undefined ? session : { ...session, stack: { token: control.token } });
   });
 }
 

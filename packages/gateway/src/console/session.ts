@@ -17,14 +17,9 @@ export interface ConsoleSession {
 export interface SessionOptions {
   readonly signIn: boolean;
   readonly offered: ReadonlySet<BackendName>;
-  readonly stackToken?: string | undefined;
 }
 
-export function consoleSession({ signIn, offered, stackToken }: SessionOptions): ConsoleSession {
+export function consoleSession({ signIn, offered }: SessionOptions): ConsoleSession {
   const services = publicProcesses.filter(({ name }) => offered.has(name));
-  return {
-    signIn,
-    services: services.map(({ name, calls, database }) => ({ name, calls, database })),
-    ...(stackToken === undefined ? {} : { stack: { token: stackToken } }),
-  };
+  return { signIn, services: services.map(({ name, calls, database }) => ({ name, calls, database })) };
 }

@@ -3,8 +3,8 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createContextValues } from "@connectrpc/connect";
 import { errorResponse, type RestResponse, type Transcoder } from "@parley/rest";
-import { type Environment, requestIdHeader, requestIdOf } from "@parley/rpc";
-import { type AnyRequest, type AnyResponse, peerKey } from "@parley/rpc/server";
+import { type Environment, requestIdHeader, requestIdOf, traceIdHeader } from "@parley/rpc";
+import { type AnyRequest, type AnyResponse, peerKey, tellTraceKey } from "@parley/rpc/server";
 import type { RateLimit } from "../limits/rate-limit.ts";
 
 /** What answers REST. */
@@ -44,6 +44,10 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
     }
   });
   headers[requestIdHeader] = requestId;
+  let traceId: string | undefined;
+  const tellTrace = (id: string) => {
+    traceId = id;
+  };
   const answer = await transcoder.handle({
     method: request.method ?? "GET",
     url: request.url ?? "/",
@@ -51,9 +55,11 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
     headers,
     body: request,
     signal: left.signal,
-    contextValues: createContextValues().set(peerKey, caller),
+    contextValues: createContextValues().set(peerKey, caller).set(tellTraceKey, tellTrace),
   });
-  return send(answer, response, requestId);
+  const traced =
+    traceId === undefined ? answer : { ...answer, headers: { ...answer.headers, [traceIdHeader]: traceId } };
+  return send(traced, response, requestId);
 }
 
 /** What the client calls this server. Behind a proxy that ends TLS, the scheme is the proxy's to change. */

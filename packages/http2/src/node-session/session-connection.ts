@@ -27,6 +27,7 @@ export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner
   readonly #streams = new Set<SessionStream>();
   #queuedBytes = 0;
   #goawayReceived = false;
+  #closesAtNextStream = false;
   #ended = false;
 
   constructor(socket: Duplex, options: ConnectionOptions) {
@@ -39,6 +40,9 @@ export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner
     session.on("stream", (native: ServerHttp2Stream, _headers: unknown, _flags: number, fields: readonly string[]) => {
       const stream = this.#add(native);
       listener.onStream?.(stream, { fields, malformed: false, tooLarge: false, units: 0 });
+      if (this.#closesAtNextStream) {
+        this.close();
+      }
     });
     session.on("remoteSettings", ({ maxConcurrentStreams }) => {
       this.peerStreamsMax = maxConcurrentStreams ?? this.peerStreamsMax;
@@ -80,6 +84,17 @@ export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner
     }
   }
 
+  /** Node's own limits cannot be changed once a session is open. */
+  trustPeer(): void {}
+
+  resetQueued(code: number): void {
+    for (const stream of [...this.#streams]) {
+      if (stream.queuedBytes > 0) {
+        stream.reset(code);
+      }
+    }
+  }
+
   open(block: Uint8Array): SessionStream {
     return this.#add((this.#session as ClientHttp2Session).request(nodeHeaders(block), { endStream: false }));
   }
@@ -91,11 +106,24 @@ export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner
     }
   }
 
-  /** Nothing: once Node has sent a GOAWAY, whatever its last stream, it ignores new streams. They are refused by {@link close} instead. */
-  announceClose(): void {}
+  /**
+   * Once Node has sent a GOAWAY, whatever its last stream, it ignores further streams. So that none is on its way at that moment, the peer is first
+   * limited to one stream at a time, and gets the GOAWAY while that one is open.
+   */
+  announceClose(): void {
+    if (this.closing) {
+      return;
+    }
+    this.#session.settings({ maxConcurrentStreams: 1 }, () => {
+      this.#closesAtNextStream = true;
+      if ([...this.#streams].some(({ localEnded }) => !localEnded)) {
+        this.close();
+      }
+    });
+  }
 
   close(): void {
-    if (!this.closing || this.#goawayReceived) {
+    if (!this.destroyed) {
       this.#session.close();
     }
   }

@@ -88,6 +88,15 @@ export class StreamTable implements StreamOwner {
     }
   }
 
+  /** Resets the streams with bytes that wait to be sent. */
+  resetQueued(code: number): void {
+    for (const stream of [...this.#streams.values()]) {
+      if (stream.queuedBytes > 0) {
+        stream.reset(code);
+      }
+    }
+  }
+
   waitForWindow(stream: Http2Stream): void {
     this.#waiting.add(stream);
   }

@@ -1,5 +1,6 @@
 import { createTestClock, type TestClock } from "@parley/rpc/testing";
-import { type Database, openDatabase } from "@parley/store";
+import type { Database } from "@parley/store";
+import { openTestDatabase } from "@parley/store/testing";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Notification, NotificationKind, newNotification, settle } from "../notification.ts";
 import { notificationMigrations } from "../notification-module.ts";
@@ -13,7 +14,7 @@ let count = 0;
 
 beforeEach(async () => {
   clock = createTestClock();
-  database = await openDatabase("sqlite::memory:", { migrations: notificationMigrations });
+  database = await openTestDatabase({ migrations: notificationMigrations, clock });
   due = new DueNotifications({ database, clock });
   await due.take();
 });

@@ -2,6 +2,7 @@ import type { Clock } from "@parley/rpc";
 import type { Database } from "@parley/store";
 import type { Notification } from "../notification.ts";
 import { hastenNotifications, nextDueTimeMs, readDueNotifications } from "../notification-store.ts";
+import { Claims } from "./claims.ts";
 
 /** How many are taken at a time: what a crash hands to the channel again at most. */
 const takenMax = 100;
@@ -12,10 +13,21 @@ const readIntervalMs = 60_000;
 /** The wall clock and the monotonic clock drift apart by less than this between two looks. A larger step back was set. */
 const clockStepMsMin = 1_000;
 
+/** Replicas that look for what is due do not do so without a pause. */
+const claimIntervalMsMin = 100;
+
+export interface DueNotificationsOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Default: new ones. */
+  readonly claims?: Claims;
+}
+
 /** The notifications that are to be handed to the channel now: just written and still in memory, or read from the database. */
 export class DueNotifications {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #claims: Claims;
   #handed: Notification[] = [];
   /** What was read last: it may be handed over as well, a little later. */
   #read: ReadonlySet<string> = new Set();
@@ -23,10 +35,16 @@ export class DueNotifications {
   /** The wall clock less the monotonic one, at the last look. */
   #clockOffsetMs: number;
 
-  constructor({ database, clock }: { readonly database: Database; readonly clock: Clock }) {
+  constructor({ database, clock, claims = new Claims({ database, clock }) }: DueNotificationsOptions) {
+    this.#claims = claims;
     this.#database = database;
     this.#clock = clock;
     this.#clockOffsetMs = clock.now() - clock.monotonic();
+  }
+
+  /** How many more can be handed over and kept in memory. */
+  get room(): number {
+    return handedMax - this.#handed.length;
   }
 
   /** Takes in what has just been written and is due at once. */
@@ -35,6 +53,10 @@ export class DueNotifications {
     const room = handedMax - this.#handed.length;
     this.#handed.push(...unknown.slice(0, room));
     if (unknown.length > room) {
+      // Not renewed any more: whichever replica finds them then.
+      for (const { id } of unknown.slice(room)) {
+        this.#claims.forget(id);
+      }
       this.readAfter(0);
     }
   }
@@ -62,11 +84,24 @@ export class DueNotifications {
 
   async #readDue(): Promise<readonly Notification[]> {
     this.#readAtMs = this.#clock.monotonic() + readIntervalMs;
+    return this.#claims.isNeeded ? await this.#claimDue() : await this.#readOwnDue();
+  }
+
+  /** Other replicas look too, so that what was read is sent only if it was claimed. */
+  async #claimDue(): Promise<readonly Notification[]> {
+    const due = await this.#claims.claimDue(takenMax);
+    this.#read = new Set(due.map(({ id }) => id));
+    // What is due now and was not claimed is another replica's, or comes next.
+    const nextMs = await nextDueTimeMs(this.#database, { afterMs: 0 });
+    const waitMs = nextMs === undefined ? readIntervalMs : nextMs - this.#clock.now();
+    this.readAfter(due.length === takenMax ? 0 : Math.max(waitMs, claimIntervalMsMin));
+    return this.#withoutHanded(due);
+  }
+
+  async #readOwnDue(): Promise<readonly Notification[]> {
     await this.#followClock();
     const nowMs = this.#clock.now();
     const due = await readDueNotifications(this.#database, { nowMs, limit: takenMax });
-    // Those handed over meanwhile are among them.
-    const handed = new Set(this.#handed.map(({ id }) => id));
     this.#read = new Set(due.map(({ id }) => id));
     if (due.length === takenMax) {
       this.readAfter(0);
@@ -74,6 +109,12 @@ export class DueNotifications {
       const nextMs = await nextDueTimeMs(this.#database, { afterMs: nowMs });
       this.readAfter(nextMs === undefined ? readIntervalMs : nextMs - nowMs);
     }
+    return this.#withoutHanded(due);
+  }
+
+  /** Those handed over meanwhile are among what was read. */
+  #withoutHanded(due: readonly Notification[]): readonly Notification[] {
+    const handed = new Set(this.#handed.map(({ id }) => id));
     return due.filter(({ id }) => !handed.has(id));
   }
 

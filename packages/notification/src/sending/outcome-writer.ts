@@ -14,7 +14,7 @@ export interface OutcomeWriterOptions {
   /** Called when a notification is to be tried again after this long. */
   readonly onRetry: (delayMs: number) => void;
   /** Called when outcomes are durable. */
-  readonly onWritten: () => void;
+  readonly onWritten: (ids: readonly string[]) => void;
 }
 
 /**
@@ -105,6 +105,6 @@ export class OutcomeWriter {
         onRetry(delayMs);
       }
     }
-    onWritten();
+    onWritten(settled.map(({ id }) => id));
   }
 }

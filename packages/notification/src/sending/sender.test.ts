@@ -1,6 +1,7 @@
 import { systemEnvironment } from "@parley/rpc";
 import { createTestClock, type TestClock } from "@parley/rpc/testing";
-import { type Database, openDatabase, StoreUnavailableError } from "@parley/store";
+import { type Database, StoreUnavailableError } from "@parley/store";
+import { openTestDatabase } from "@parley/store/testing";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createSmtpChannel, type SmtpOptions } from "../channel/smtp-channel.ts";
 import { createFailedNotifications } from "../failed-notifications.ts";
@@ -24,7 +25,7 @@ beforeEach(async () => {
   setBackMs = 0;
   clock = createTestClock();
   server = await startScriptedMailServer();
-  database = await openDatabase("sqlite::memory:", { migrations: notificationMigrations });
+  database = await openTestDatabase({ migrations: notificationMigrations, clock });
 });
 
 afterEach(async () => {
@@ -74,12 +75,14 @@ async function write(...ids: readonly string[]): Promise<readonly Notification[]
       createTimeMs: clock.now() - setBackMs,
     }),
   );
-  await database.transaction((transaction) =>
-    insertNotifications(
-      transaction,
-      notifications.map((notification) => ({ notification, firstAttemptTimeMs: notification.createTimeMs })),
-    ),
-  );
+  await database.transaction(async (transaction) => {
+    const firstMs = await sender.firstAttemptTimeMs(transaction, notifications);
+    const written = notifications.map((notification) => ({
+      notification,
+      firstAttemptTimeMs: firstMs ?? notification.createTimeMs,
+    }));
+    await insertNotifications(transaction, written);
+  });
   sender.handOver(notifications);
   return notifications;
 }

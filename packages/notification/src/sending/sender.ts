@@ -1,6 +1,6 @@
-import { createWakeUp, type WakeUp } from "@parley/events";
+import { createWakeUp, startPeriodic, type WakeUp } from "@parley/events";
 import type { Environment } from "@parley/rpc";
-import type { Database } from "@parley/store";
+import type { Database, Transaction } from "@parley/store";
 import {
   type Channel,
   ChannelUnavailableError,
@@ -9,6 +9,7 @@ import {
 } from "../channel/channel.ts";
 import { type Notification, NotificationState, type SendOutcome, settle } from "../notification.ts";
 import { ChannelPause } from "./channel-pause.ts";
+import { Claims, renewIntervalMs } from "./claims.ts";
 import { DueNotifications } from "./due-notifications.ts";
 import { OutcomeWriter } from "./outcome-writer.ts";
 
@@ -41,6 +42,7 @@ export class Sender {
   readonly #options: SenderOptions;
   readonly #wakeUp: WakeUp;
   readonly #due: DueNotifications;
+  readonly #claims: Claims;
   readonly #pause: ChannelPause;
   readonly #outcomes: OutcomeWriter;
   readonly #attempts = new Map<string, Promise<unknown>>();
@@ -49,23 +51,52 @@ export class Sender {
   #queue: Notification[] = [];
   #stopping = false;
   #running: Promise<void> | undefined;
+  #stopRenewing: (() => Promise<void>) | undefined;
 
   constructor(options: SenderOptions) {
     this.#options = options;
     const { database, environment } = options;
     this.#wakeUp = createWakeUp(environment.clock);
-    this.#due = new DueNotifications({ database, clock: environment.clock });
+    this.#claims = new Claims({ database, clock: environment.clock });
+    this.#due = new DueNotifications({ database, clock: environment.clock, claims: this.#claims });
     this.#pause = new ChannelPause(environment);
     this.#outcomes = new OutcomeWriter({
       database,
       environment,
       onRetry: (delayMs) => this.#due.readAfter(delayMs),
-      onWritten: this.#wakeUp.wake,
+      onWritten: (ids) => {
+        for (const id of ids) {
+          this.#claims.forget(id);
+        }
+        this.#wakeUp.wake();
+      },
     });
   }
 
   start(): void {
     this.#running ??= this.#run();
+    if (this.#claims.isNeeded) {
+      const { clock, log } = this.#options.environment;
+      this.#stopRenewing ??= startPeriodic(() => this.#claims.renew(), {
+        clock,
+        intervalMs: renewIntervalMs,
+        onError: (error) => log.warn({ err: error }, "claims on notifications could not be renewed"),
+      });
+    }
+  }
+
+  /** When new notifications are to be tried by others: at once, or where they are claimed by this process as they are written, later. */
+  async firstAttemptTimeMs(
+    transaction: Transaction,
+    notifications: readonly Notification[],
+  ): Promise<number | undefined> {
+    if (!this.#claims.isNeeded || notifications.length > this.#due.room) {
+      return undefined;
+    }
+    const { untilMs } = await this.#claims.forNew(transaction);
+    const ids = notifications.filter(({ state }) => state === NotificationState.PENDING).map(({ id }) => id);
+    transaction.onCommit(() => this.#claims.note(ids, untilMs));
+    return untilMs;
   }
 
   /** Sends a new notification if the channel takes it at once, and answers it as sent. Otherwise, or if that failed, it stays as it is, to be handed over once it is durable. */
@@ -115,6 +146,10 @@ export class Sender {
     await Promise.all(this.#attempts.values());
     cancel();
     await this.#outcomes.close();
+    await this.#stopRenewing?.();
+    await this.#claims.release().catch((error: unknown) => {
+      this.#options.environment.log.warn({ err: error }, "claims on notifications could not be given back");
+    });
   }
 
   /** Makes one attempt at once, even if the channel was down the last time. Answers the notification as it is then, once that is durable. */
@@ -152,7 +187,7 @@ export class Sender {
       if (next === undefined) {
         return this.#due.waitMs();
       }
-      if (!this.#isHeld(next.id)) {
+      if (!this.#isHeld(next.id) && this.#claims.stands(next.id)) {
         void this.#begin(next);
       }
     }

@@ -1,5 +1,5 @@
 import { createTestClock } from "@parley/rpc/testing";
-import { openDatabase } from "@parley/store";
+import { openTestDatabase, testRuns } from "@parley/store/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { orderMigrations } from "../migrations/index.ts";
@@ -66,7 +66,7 @@ interface World {
 /** Two processes, two laptops too few for most of what will be asked. */
 async function createWorld() {
   const clock = createTestClock();
-  const database = await openDatabase("sqlite::memory:", { migrations: orderMigrations, clock });
+  const database = await openTestDatabase({ migrations: orderMigrations, clock });
   const inventory = createTestInventory(clock);
   const world: World = { lives: [], answered: [], units: 50 };
   const pointsLeft = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
@@ -172,7 +172,7 @@ describe("whatever happens to two processes and the product service", () => {
         for (const life of world.lives) life.stop();
         await database.close();
       }),
-      { numRuns: 200 },
+      { numRuns: testRuns(200) },
     );
   });
 });

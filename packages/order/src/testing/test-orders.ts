@@ -4,7 +4,8 @@ import { createEventLog, type EventLog, type NewEvent } from "@parley/events";
 import { ValidateUserResponseSchema } from "@parley/gen/user/v1/user_service_pb.js";
 import { systemEnvironment } from "@parley/rpc";
 import { createTestClock, type TestClock } from "@parley/rpc/testing";
-import { type Database, openDatabase } from "@parley/store";
+import type { Database } from "@parley/store";
+import { openTestDatabase } from "@parley/store/testing";
 import { orderMigrations } from "../migrations/index.ts";
 import { OrderStore } from "../order-store.ts";
 import { createBuyers, type UserClient } from "../saga/buyers.ts";
@@ -29,7 +30,7 @@ export interface TestOrdersOptions {
 /** The rules of orders over a real database, a product service in memory, and a clock that stands still. */
 export async function createTestOrders(options: TestOrdersOptions = {}) {
   const { clock = createTestClock(), owner = "only", checkpoint } = options;
-  const { database = await openDatabase("sqlite::memory:", { migrations: orderMigrations, clock }) } = options;
+  const { database = await openTestDatabase({ migrations: orderMigrations, clock }) } = options;
   const { inventory = createTestInventory(clock) } = options;
   const events: NewEvent[] = [];
   const log = createEventLog({

@@ -1,6 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { EventSchema } from "@parley/gen/event/v1/event_pb.js";
+import { testRuns } from "@parley/store/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openProductService, type TestProductService } from "../testing/test-product-service.ts";
@@ -52,7 +53,7 @@ test("available and reserved together change only by restocks, none is negative,
         expect(now.get(id)).toBe((atFirst.get(id) ?? 0) + (told.get(id) ?? 0));
       }
     }),
-    { numRuns: 60 },
+    { numRuns: testRuns(60) },
   );
 });
 

@@ -1,19 +1,11 @@
 import type { CallContext, Clock } from "@parley/rpc";
-import type { Database, Transaction } from "@parley/store";
+import { type Database, execute } from "@parley/store";
 import { productNotFound } from "../product-errors.ts";
 import type { ProductEvents } from "../product-events.ts";
-import { findProducts, giveBackStock, type MovedStock, moveStock } from "../product-store.ts";
-import {
-  type Availability,
-  inLockOrder,
-  type Reservation,
-  type ReservedItem,
-  refusal,
-  repeatReservation,
-  type StockLine,
-  sumLines,
-} from "./reservation.ts";
-import { findReservation, insertReservation, markReleased } from "./reservation-store.ts";
+import { findProducts, giveBackStock } from "../product-store.ts";
+import { inLockOrder, type Reservation, type StockLine, sumLines } from "./reservation.ts";
+import { insertReservations, lockReservation, markReleased } from "./reservation-store.ts";
+import { reserveCommand } from "./reserve-command.ts";
 
 /** Which order, and the call that asks. */
 export interface OrderCall {
@@ -46,6 +38,8 @@ export interface InventoryOptions {
 }
 
 export function createInventory({ database, events, clock }: InventoryOptions): Inventory {
+  const reserve = reserveCommand({ events, clock });
+
   return {
     async check(requested) {
       const lines = sumLines(requested);
@@ -58,31 +52,16 @@ export function createInventory({ database, events, clock }: InventoryOptions): 
       return levels.map((level) => ({ ...level, available: level.available ?? 0 }));
     },
 
-    reserve({ orderId, lines: requested, cause }) {
-      const lines = sumLines(requested);
-      return database.transaction(async (transaction) => {
-        const standing = await findReservation(transaction, orderId);
-        if (standing !== undefined) {
-          // Answered through the transaction's end: what it repeats may not be durable before.
-          return repeatReservation(standing, lines);
-        }
-        const nowMs = clock.now();
-        const taken = await takeAll(transaction, lines, nowMs);
-        const items = lines.map((line) => reservedItem(line, taken));
-        const reservation: Reservation = { orderId, state: "reserved", items, createTimeMs: nowMs };
-        await insertReservation(transaction, reservation);
-        events.stockChanged(transaction, [...taken.values()], cause);
-        return reservation;
-      });
-    },
+    reserve: ({ orderId, lines, cause }) =>
+      execute(database, reserve, { input: { orderId, lines: sumLines(lines), cause } }),
 
     release({ orderId, cause }) {
       return database.transaction(async (transaction) => {
         const nowMs = clock.now();
-        const standing = await findReservation(transaction, orderId);
+        const standing = await lockReservation(transaction, orderId);
         if (standing === undefined) {
           const tombstone: Reservation = { orderId, state: "released", items: [], createTimeMs: nowMs };
-          await insertReservation(transaction, tombstone);
+          await insertReservations(transaction, [tombstone]);
           return tombstone;
         }
         if (standing.state === "released") {
@@ -97,40 +76,6 @@ export function createInventory({ database, events, clock }: InventoryOptions): 
       });
     },
   };
-}
-
-/** Takes all lines. Throws, which undoes the transaction, if one of them cannot be had. */
-async function takeAll(transaction: Transaction, lines: readonly StockLine[], nowMs: number) {
-  const taken = new Map<string, MovedStock>();
-  for (const { productId, quantity } of inLockOrder(lines)) {
-    const change = await moveStock(transaction, { productId, delta: -quantity, nowMs });
-    if (change === undefined) {
-      throw await whyRefused(transaction, lines, taken);
-    }
-    taken.set(productId, change);
-  }
-  return taken;
-}
-
-async function whyRefused(
-  transaction: Transaction,
-  lines: readonly StockLine[],
-  taken: ReadonlyMap<string, MovedStock>,
-): Promise<Error> {
-  const there = new Map<string, Availability>();
-  for (const [id, product] of await findProducts(transaction, productIds(lines))) {
-    // What this transaction took goes back as it ends.
-    there.set(id, { name: product.name, available: product.stock - (taken.get(id)?.delta ?? 0) });
-  }
-  return refusal(lines, there) ?? new Error("a guarded update refused what there is enough of");
-}
-
-function reservedItem(line: StockLine, taken: ReadonlyMap<string, MovedStock>): ReservedItem {
-  const moved = taken.get(line.productId);
-  if (moved === undefined) {
-    throw new Error(`product ${line.productId} was not taken`);
-  }
-  return { ...line, productName: moved.productName, unitPrice: moved.price };
 }
 
 function productIds(lines: readonly StockLine[]): readonly string[] {

@@ -1,4 +1,4 @@
-import type { Reader, Transaction } from "@parley/store";
+import { insertRows, type Reader, RunAgainError, type SetTransaction, type Transaction } from "@parley/store";
 import type { Reservation, ReservedItem } from "./reservation.ts";
 
 interface ReservationRow {
@@ -17,24 +17,48 @@ export async function findReservation(reader: Reader, orderId: string): Promise<
     "SELECT order_id, state, items, create_time FROM reservations WHERE order_id = ?",
     orderId,
   );
-  return (
-    row && {
-      orderId: row.order_id,
-      state: row.state,
-      items: (JSON.parse(row.items) as readonly StoredItem[]).map(fromStored),
-      createTimeMs: row.create_time,
-    }
-  );
+  return row && fromRow(row);
 }
 
-export async function insertReservation(transaction: Transaction, reservation: Reservation): Promise<void> {
-  await transaction.run(
-    "INSERT INTO reservations (order_id, state, items, create_time) VALUES (?, ?, ?, ?)",
-    reservation.orderId,
-    reservation.state,
-    JSON.stringify(reservation.items.map(toStored)),
-    reservation.createTimeMs,
+/** Reads the reservation of an order, which nobody else changes until the transaction ends. */
+export async function lockReservation(transaction: Transaction, orderId: string): Promise<Reservation | undefined> {
+  const row = await transaction.get<ReservationRow>(
+    "SELECT order_id, state, items, create_time FROM reservations WHERE order_id = ? FOR UPDATE",
+    orderId,
   );
+  return row && fromRow(row);
+}
+
+/** Reads the reservations of orders, those that there are. */
+export async function findReservations(
+  transaction: SetTransaction,
+  orderIds: readonly string[],
+): Promise<ReadonlyMap<string, Reservation>> {
+  const rows = await transaction.all<ReservationRow>(
+    "SELECT order_id, state, items, create_time FROM reservations WHERE order_id = ANY(?::text[])",
+    orderIds,
+  );
+  return new Map(rows.map((row) => [row.order_id, fromRow(row)]));
+}
+
+/** Keeps new reservations. Throws {@link RunAgainError} where another transaction was faster for one of their orders. */
+export async function insertReservations(
+  transaction: Pick<Transaction, "run" | "insertRows">,
+  reservations: readonly Reservation[],
+): Promise<void> {
+  const inserted = await insertRows(transaction, {
+    into: "INSERT INTO reservations (order_id, state, items, create_time)",
+    rows: reservations.map(({ orderId, state, items, createTimeMs }) => [
+      orderId,
+      state,
+      JSON.stringify(items.map(toStored)),
+      createTimeMs,
+    ]),
+    ending: "ON CONFLICT (order_id) DO NOTHING",
+  });
+  if (inserted !== reservations.length) {
+    throw new RunAgainError("Another call reserved or released stock for the same order at the same time.");
+  }
 }
 
 /** Turns a standing reservation into a tombstone. */
@@ -44,8 +68,17 @@ export async function markReleased(transaction: Transaction, orderId: string): P
     orderId,
   );
   if (changed !== 1) {
-    throw new Error(`reservation of order ${orderId} changed inside a serializable transaction`);
+    throw new Error(`reservation of order ${orderId} changed while its row was locked`);
   }
+}
+
+function fromRow(row: ReservationRow): Reservation {
+  return {
+    orderId: row.order_id,
+    state: row.state,
+    items: (JSON.parse(row.items) as readonly StoredItem[]).map(fromStored),
+    createTimeMs: row.create_time,
+  };
 }
 
 function toStored(item: ReservedItem): StoredItem {

@@ -3,7 +3,7 @@ import type { Transaction } from "@parley/store";
 import { checkEtag, type Product, stockMax } from "../product.ts";
 import { ProductError, productNotFound } from "../product-errors.ts";
 import type { ProductEvents } from "../product-events.ts";
-import { findProduct, moveStock } from "../product-store.ts";
+import { lockProduct, moveStock } from "../product-store.ts";
 
 /** What is to become of a product's stock. */
 export interface StockUpdate {
@@ -25,7 +25,7 @@ export async function updateStock(
   events: ProductEvents,
   { productId, etag, change, nowMs, cause }: StockUpdate,
 ): Promise<Product> {
-  const product = await findProduct(transaction, productId);
+  const product = await lockProduct(transaction, productId);
   if (product === undefined) {
     throw productNotFound([productId]);
   }
@@ -37,7 +37,7 @@ export async function updateStock(
   }
   const moved = await moveStock(transaction, { productId, delta, nowMs });
   if (moved === undefined) {
-    throw new Error(`stock of product ${productId} moved inside a serializable transaction`);
+    throw new Error(`stock of product ${productId} moved while its row was locked`);
   }
   events.stockChanged(transaction, [moved], cause);
   return { ...product, stock: moved.stock, updateTimeMs: nowMs };

@@ -4,7 +4,8 @@ import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { type Environment, systemEnvironment } from "@parley/rpc";
 import { connectInMemory, createTestClock, type TestClock } from "@parley/rpc/testing";
-import { type Database, openDatabase } from "@parley/store";
+import type { Database } from "@parley/store";
+import { openTestDatabase } from "@parley/store/testing";
 import { createProductModule, productMigrations } from "../index.ts";
 
 /** The product service in memory, with the sample products and a clock that the test moves. */
@@ -18,7 +19,7 @@ export interface TestProductService extends AsyncDisposable {
 export async function openProductService(broker?: Broker): Promise<TestProductService> {
   const clock = createTestClock();
   const environment: Environment = { ...systemEnvironment({ name: "product", logLevel: "silent" }), clock };
-  const database = await openDatabase("sqlite::memory:", { migrations: productMigrations, clock });
+  const database = await openTestDatabase({ migrations: productMigrations, clock });
   const module = createProductModule({ environment, database, sampleData: true, broker });
   const transport = connectInMemory(module, environment);
   await module.start?.();

@@ -8,6 +8,10 @@ export interface CallContext {
   readonly traceparent: string;
   /** The `tracestate` that came in, if any. */
   readonly tracestate?: string;
+  /** The `baggage` that came in, if any (W3C Baggage). */
+  readonly baggage?: string;
+  /** The span that was made for one outgoing call, as its `traceparent`: sent as it is, where a new one is made otherwise. */
+  readonly outgoingSpan?: string;
   /** Who calls, once authenticated. */
   readonly caller?: Caller;
   /**

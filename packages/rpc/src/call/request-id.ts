@@ -1,6 +1,12 @@
 /** The header that carries a request's id from the first call to the last one made on its behalf. */
 export const requestIdHeader = "x-request-id";
 
+/**
+ * The header of an answer that names the trace of a call that came without one, or failed: `parley trace <id>` shows it. 32 hexadecimal digits
+ * (W3C Trace Context, section 3.2.2.3).
+ */
+export const traceIdHeader = "x-trace-id";
+
 /** What an id that comes in may look like, since it ends up in logs, headers and errors: printable, no spaces, bounded. */
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
 

@@ -13,17 +13,27 @@ export interface Trace {
  * The trace of a call that came in with this `traceparent`: the same trace, and a new span. If it came in with none, or with one
  * that cannot be read, a new trace, not sampled.
  */
-export function childTrace(traceparent: string | undefined, environment: Environment): Trace {
+export function childTrace(
+  traceparent: string | undefined,
+  environment: Pick<Environment, "random" | "recorder">,
+): Trace {
   const match = traceparent === undefined ? null : traceparentPattern.exec(traceparent);
   if (match?.[1] === undefined || match[3] === undefined || isZero(match[1]) || isZero(match[2])) {
     writeNewId(environment.random, traceIdPlace);
-    text.write("00", flagsPlace.at, "latin1");
-  } else {
-    text.write(match[1], traceIdPlace.at, "latin1");
-    text.write(match[3], flagsPlace.at, "latin1");
+    const traceId = writtenTraceId();
+    text.write(environment.recorder?.flags(traceId, undefined) ?? "00", flagsPlace.at, "latin1");
+    return { traceId, traceparent: withNewSpanId(environment.random) };
   }
+  text.write(match[1], traceIdPlace.at, "latin1");
+  text.write(match[1], traceIdPlace.at, "latin1");
+  const traceId = writtenTraceId();
+  text.write(environment.recorder?.flags(traceId, match[3]) ?? match[3], flagsPlace.at, "latin1");
+  return { traceId, traceparent: withNewSpanId(environment.random) };
+}
+
+function writtenTraceId(): string {
   const { at, digits } = traceIdPlace;
-  return { traceId: text.toString("latin1", at, at + digits), traceparent: withNewSpanId(environment.random) };
+  return text.toString("latin1", at, at + digits);
 }
 
 /** What a call made on behalf of one with a {@link Trace} sends on: the same trace and flags, a new span (W3C Trace Context, "Mutating the traceparent field"). */

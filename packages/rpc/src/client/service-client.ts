@@ -2,6 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
 import type { Environment } from "../environment/environment.ts";
+import { AttemptSpanLayer } from "./attempt-span-layer.ts";
 import { BatchLayer } from "./batch/batch-layer.ts";
 import type { Schedule } from "./batch/batch-queue.ts";
 import { type CallLayer, layerOf, transportOf } from "./call/call-layer.ts";
@@ -9,12 +10,14 @@ import type { Channel, ChannelOptions } from "./connection/channel.ts";
 import { type ConnectionPool, sharedPool } from "./connection/connection-pool.ts";
 import { ContextLayer } from "./context-layer.ts";
 import { interceptedLayer } from "./interceptor-layer.ts";
+import { OutgoingSpans } from "./outgoing-spans.ts";
 import { AttemptLayer } from "./policy/attempt-layer.ts";
 import type { BreakerOptions } from "./policy/breaker.ts";
 import { DeadlineLayer } from "./policy/deadline-layer.ts";
 import { HedgingLayer } from "./policy/hedging-layer.ts";
 import { RetryLayer } from "./policy/retry-layer.ts";
 import { TargetState } from "./policy/target-state.ts";
+import { SpanLayer } from "./span-layer.ts";
 import type { WireTransportOptions } from "./wire/wire-options.ts";
 import { createWireLayer } from "./wire/wire-transport.ts";
 
@@ -69,15 +72,29 @@ export function createServiceTransport(target: string | Transport, options: Serv
   const { environment, defaultTimeoutMs = 30_000, interceptors = [] } = options;
   const [channel, base] = innermost(target, options);
   const state = targetState(target, options, channel);
-  const attempt = new AttemptLayer(base, state, environment.clock);
+  const spans = spanLayers(options);
+  const attempt = new AttemptLayer(spans.ofAttempts(base), state, environment.clock);
   const retry = new RetryLayer(attempt, state, environment);
   const hedging = new HedgingLayer(retry, state, environment);
-  const call = new ContextLayer(retry, state, { environment, defaultTimeoutMs, hedging });
+  const call = spans.ofCalls(new ContextLayer(retry, state, { environment, defaultTimeoutMs, hedging }));
   const schedule = options.batchSchedule ?? (typeof target === "string" ? setImmediate : undefined);
-  const batch = schedule === undefined ? call : new BatchLayer(call, { environment, schedule });
+  const batch = schedule === undefined ? call : spans.ofCalls(new BatchLayer(call, { environment, schedule }));
   return transportOf(
     interceptors.length === 0 ? batch : interceptedLayer(batch, { interceptors, baseUrl: state.name }),
   );
+}
+
+/** The layers that record calls and their attempts: none where the environment has no recorder. */
+function spanLayers({ environment, callerName: process = "client" }: ServiceClientOptions) {
+  const { recorder } = environment;
+  if (recorder === undefined) {
+    return { ofCalls: (layer: CallLayer) => layer, ofAttempts: (layer: CallLayer) => layer };
+  }
+  const spans = new OutgoingSpans();
+  return {
+    ofCalls: (layer: CallLayer) => new SpanLayer(layer, { environment, recorder, spans, process }),
+    ofAttempts: (layer: CallLayer) => new AttemptSpanLayer(layer, spans, environment),
+  };
 }
 
 /** The layer that sends calls, and the channel that it sends them on, if there is one. */

@@ -207,7 +207,7 @@ describe("paths that are no method", () => {
     await expect(response.json()).resolves.toEqual({
       code: "unimplemented",
       message: expect.stringMatching(/^order\.v1\.OrderService is not served here\./),
-      details: [expect.objectContaining({ debug: expect.objectContaining({ reason: "SERVICE_UNKNOWN" }) })],
+      details: [expect.objectContaining({ debug: expect.objectContaining({ reason: "SERVICE_NOT_SERVED" }) })],
     });
   });
 

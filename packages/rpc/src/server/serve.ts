@@ -1,27 +1,29 @@
-import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import type { Registry } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import type { FastifyInstance } from "fastify";
 import type { AccessControl } from "../access/guarded-call.ts";
+import { WatchedTlsFiles } from "../environment/connections/tls-files.ts";
 import type { Environment } from "../environment/environment.ts";
-import { TraceJournal, traceRoute } from "../telemetry/trace-journal.ts";
+import { Recorder } from "../telemetry/recorder/recorder.ts";
+import { traceRoute } from "../telemetry/recorder/trace-route.ts";
 import type { ServerConfig, TlsConfig } from "./config/server-config.ts";
 import { defaultLimits } from "./config/server-limits.ts";
+import { createTrustedConnections } from "./http/trusted-connections.ts";
 import { createInProcessTransport } from "./in-process/in-process-transport.ts";
 import { createAdminListener } from "./listening/admin-listener.ts";
 import { drain } from "./listening/drain.ts";
 import { createHttpApp } from "./listening/http-app.ts";
 import { createListener } from "./listening/listener.ts";
-import type { TlsMaterial } from "./listening/listener-options.ts";
 import { createMetricsPage } from "./listening/metrics-page.ts";
 import { createQuickRefusal } from "./listening/quick-refusal.ts";
 import { CallPipeline } from "./pipeline/call-pipeline.ts";
 import { serveMethods } from "./pipeline/service-methods.ts";
-import type { ServiceModule } from "./pipeline/service-module.ts";
+import type { ServiceEntry, ServiceModule } from "./pipeline/service-module.ts";
 import { errorDetailTypes } from "./standard/error-detail-types.ts";
 import { createHealth } from "./standard/health.ts";
 import { reflectionEntries } from "./standard/reflection.ts";
+import { type TelemetryServiceOptions, telemetryEntry, telemetryService } from "./standard/telemetry-service.ts";
 import { stockPath } from "./streams/stock/stock-path.ts";
 import { createStreamPath } from "./streams/stream-path.ts";
 import { createUnaryPath } from "./unary/unary-path.ts";
@@ -57,7 +59,7 @@ export interface RunningServer {
 
 /** Serves a module on one port: gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2. Resolves once it takes calls. */
 export async function serve(module: ServiceModule, options: ServeOptions): Promise<RunningServer> {
-  const { name, config = {}, environment, authorize, interceptors = [], registry = errorDetailTypes } = options;
+  const { name, config = {}, authorize, interceptors = [], registry = errorDetailTypes } = options;
   const {
     host = "127.0.0.1",
     port = 0,
@@ -65,30 +67,34 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     drainNoticeMs: noticeMs = drainNoticeDefaultMs,
   } = config;
   const limits = { ...defaultLimits, ...config.limits };
-  const tls = config.tls === undefined ? undefined : await readTls(config.tls);
-  // Where callers must sign in, who calls what is for operators only: on the admin port.
-  const journal =
-    authorize === undefined || config.admin !== undefined ? new TraceJournal(environment.clock) : undefined;
+  const recorder = recorderOf(options);
+  const environment = { ...options.environment, recorder };
+  const tlsFiles = config.tls === undefined ? undefined : watchTls(config.tls, environment);
+  const tls = await tlsFiles?.current();
   const metricsPage = createMetricsPage(environment.metrics, environment.clock);
   const errorHelpUrl = config.errorHelpUrl === "off" ? undefined : (config.errorHelpUrl ?? module.errorHelpUrl);
+  const trustedConnections = createTrustedConnections();
   const pipeline = new CallPipeline({
     environment,
     limits,
     authorize,
     rate: module.rate,
     trustedProxies: module.trustedProxies,
+    trustedConnections,
     explainErrors: config.explainErrors,
     reasonDomain: module.reasonDomain,
     errorHelpUrl,
-    journal,
+    name,
   });
   const health = createHealth(module.entries.map(({ service }) => service.typeName));
+  const telemetry = recorder === undefined ? [] : [telemetryOf(module, { recorder, environment, registry })];
   const own = [
     health.entry,
-    ...(config.reflection === false ? [] : reflectionEntries([...module.entries, health.entry])),
+    ...(config.reflection === false ? [] : reflectionEntries([...module.entries, ...telemetry, health.entry])),
   ];
   const methods = new Map([
     ...serveMethods(pipeline, { entries: own, exempt: true }),
+    ...serveMethods(pipeline, { entries: telemetry, quiet: true }),
     ...serveMethods(pipeline, { entries: module.entries }),
   ]);
   const { httpPlugin } = module;
@@ -114,7 +120,9 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     metricsPage: config.admin === undefined ? metricsPage : undefined,
     httpRoutes: [
       ...(module.httpRoutes ?? []),
-      ...(journal === undefined || config.admin !== undefined ? [] : [traceRoute(journal)]),
+      ...(recorder === undefined || authorize !== undefined || config.admin !== undefined
+        ? []
+        : [traceRoute(recorder)]),
     ],
     httpPlugin: httpPlugin === undefined ? undefined : (instance) => httpPlugin(instance as FastifyInstance, local),
   });
@@ -147,10 +155,13 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     http2: config.http2 ?? environment.http2,
     hostCheck: config.hostCheck,
     isTrusted: module.trustedProxies?.trusts,
+    trustedConnections,
     environment,
   });
-  const admin = config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, journal });
+  tlsFiles?.onChange((material) => listener.renewTls(material));
+  const admin = config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, recorder });
   const close = async () => {
+    tlsFiles?.stop();
     await module.stop?.();
     await app.close();
     admin?.close();
@@ -182,19 +193,35 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   };
 }
 
+/** The environment's recorder; one that keeps the last calls and exports nothing where it has none. */
+function recorderOf({ environment, config }: ServeOptions): Recorder | undefined {
+  if (config?.telemetry === false) {
+    return undefined;
+  }
+  return environment.recorder instanceof Recorder ? environment.recorder : new Recorder(environment);
+}
+
+/** The module's own telemetry service, or the one of this process alone. */
+function telemetryOf(
+  { telemetry }: ServiceModule,
+  options: Pick<TelemetryServiceOptions, "recorder" | "registry"> & { readonly environment: Environment },
+): ServiceEntry {
+  const { environment } = options;
+  const own = telemetryService({ ...options, clock: environment.clock, replica: environment.newId() });
+  return telemetryEntry(telemetry?.(own) ?? own);
+}
+
 /** A few round trips, also across regions. */
 const drainNoticeDefaultMs = 500;
 
 /** Less than the 30 s after which Kubernetes kills. */
 const shutdownGraceDefaultMs = 10_000;
 
-async function readTls({ certFile, keyFile, caFile }: TlsConfig): Promise<TlsMaterial> {
-  const [cert, key, ca] = await Promise.all([
-    readFile(certFile),
-    readFile(keyFile),
-    caFile === undefined ? undefined : readFile(caFile),
-  ]);
-  return { cert, key, ...(ca === undefined ? {} : { ca }) };
+function watchTls(
+  { reloadIntervalMs, ...files }: TlsConfig,
+  { clock, log }: Pick<Environment, "clock" | "log">,
+): WatchedTlsFiles {
+  return new WatchedTlsFiles(files, { clock, log, intervalMs: reloadIntervalMs });
 }
 
 function urlHost(address: string): string {

@@ -1,2 +1,2 @@
 export { connectInMemory } from "./in-memory.ts";
-export { createTestClock, type TestClock } from "./test-clock.ts";
+export { createTestClock, outsideWork, type TestClock } from "./test-clock.ts";

@@ -16,6 +16,9 @@ export interface TestClock extends Clock {
   readonly pendingCount: number;
 }
 
+/** Work outside this process that a test clock waits for before it moves. None by default. */
+export const outsideWork: { idle?: () => Promise<void> } = {};
+
 /** Makes a clock that begins at `startMs` (milliseconds since the Unix epoch; default 2026-01-01T00:00:00Z). */
 export function createTestClock(startMs: number = Date.UTC(2026, 0, 1)): TestClock {
   const timers = new TimerQueue();
@@ -68,7 +71,11 @@ export function createTestClock(startMs: number = Date.UTC(2026, 0, 1)): TestClo
   };
 }
 
-/** A turn of the event loop: every promise that can settle without a timer or the network has settled by then. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/**
+ * A turn of the event loop: every promise that can settle without a timer or the network has settled by then. Where tests run on a database
+ * server, its answers are waited for too.
+ */
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  await outsideWork.idle?.();
 }

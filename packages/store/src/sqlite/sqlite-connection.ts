@@ -97,7 +97,9 @@ export class SqliteConnection {
     }
     try {
       const once = /\breturning\b/i.test(sql);
-      const prepared = { statement: this.#database.prepare(sql), bigInts: false, once, isRead: undefined };
+      // One connection writes: nobody else could change the rows meanwhile.
+      const text = sql.replace(/\sFOR UPDATE\s*$/, "");
+      const prepared = { statement: this.#database.prepare(text), bigInts: false, once, isRead: undefined };
       this.#prepared.set(sql, prepared);
       return prepared;
     } catch (error) {

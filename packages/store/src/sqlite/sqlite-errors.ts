@@ -42,7 +42,7 @@ const problems: Readonly<Record<number, StoreProblem>> = {
   26: "corrupt",
 };
 
-const sentences: Readonly<Record<StoreProblem, string>> = {
+const sentences: Readonly<Partial<Record<StoreProblem, string>>> = {
   "disk-full": "The disk that holds the database is full.",
   "read-only": "The database cannot be written to: the file or its folder is read-only.",
   corrupt: "The database file is damaged, or is not a database.",

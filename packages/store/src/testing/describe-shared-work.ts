@@ -24,7 +24,8 @@ export function describeSharedWork(database: () => Database): void {
         }
       });
     await Promise.allSettled([work("a", false), work("b", true), work("c", false)]);
-    const items = told.flat();
+    // Which of them share a commit is the store's to say.
+    const items = told.flat().sort();
     expect(items).toEqual(["a1", "a2", "c1", "c2"]);
     expect(await ids()).toEqual(["a", "c", ...told.map((some) => some.join("+"))].sort());
   });

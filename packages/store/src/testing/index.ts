@@ -2,3 +2,11 @@ export type { CommitPoint } from "../sqlite/group-commit-options.ts";
 export { type CrashableDatabase, type CrashableOptions, createCrashableDatabase } from "./crashable-database.ts";
 export { type CrashableFileOptions, createCrashableFile } from "./crashable-file.ts";
 export { describeDatabase } from "./describe-database.ts";
+export {
+  createTestSchema,
+  openTestDatabase,
+  type TestSchema,
+  testDatabasesIdle,
+  testPostgresUrl,
+  testRuns,
+} from "./test-database.ts";

@@ -16,17 +16,26 @@ interface RefreshTokenRow {
 
 export async function findRefreshToken(reader: Reader, hash: string): Promise<RefreshToken | undefined> {
   const row = await reader.get<RefreshTokenRow>("SELECT * FROM refresh_tokens WHERE token_hash = ?", hash);
-  return (
-    row && {
-      hash: row.token_hash,
-      familyId: row.family_id,
-      userId: row.user_id,
-      expireTimeMs: row.expire_time,
-      signInTimeMs: row.sign_in_time,
-      used: row.use_time !== null,
-      revoked: row.revoke_time !== null,
-    }
-  );
+  return row && fromRow(row);
+}
+
+/** Reads a token, which nobody else uses until the transaction ends: of two uses at the same time the second sees the first. */
+export async function lockRefreshToken(transaction: Transaction, hash: string): Promise<RefreshToken | undefined> {
+  const sql = "SELECT * FROM refresh_tokens WHERE token_hash = ? FOR UPDATE";
+  const row = await transaction.get<RefreshTokenRow>(sql, hash);
+  return row && fromRow(row);
+}
+
+function fromRow(row: RefreshTokenRow): RefreshToken {
+  return {
+    hash: row.token_hash,
+    familyId: row.family_id,
+    userId: row.user_id,
+    expireTimeMs: row.expire_time,
+    signInTimeMs: row.sign_in_time,
+    used: row.use_time !== null,
+    revoked: row.revoke_time !== null,
+  };
 }
 
 export async function insertRefreshToken(
@@ -49,11 +58,8 @@ export async function markUsed(transaction: Transaction, hash: string, nowMs: nu
 
 /** Ends every token that comes of the sign-in. */
 export async function revokeFamily(transaction: Transaction, familyId: string, nowMs: number): Promise<void> {
-  await transaction.run(
-    "UPDATE refresh_tokens SET revoke_time = ? WHERE family_id = ? AND revoke_time IS NULL",
-    nowMs,
-    familyId,
-  );
+  const sql = "UPDATE refresh_tokens SET revoke_time = ? WHERE family_id = ? AND revoke_time IS NULL";
+  await untilNone(() => transaction.run(sql, nowMs, familyId));
 }
 
 /** Ends every sign-in of the user, but for one family where it is named. */
@@ -62,12 +68,16 @@ export async function revokeUser(
   userId: string,
   { nowMs, keepFamilyId = "" }: { readonly nowMs: number; readonly keepFamilyId?: string | undefined },
 ): Promise<void> {
-  await transaction.run(
-    "UPDATE refresh_tokens SET revoke_time = ? WHERE user_id = ? AND family_id <> ? AND revoke_time IS NULL",
-    nowMs,
-    userId,
-    keepFamilyId,
-  );
+  const sql = "UPDATE refresh_tokens SET revoke_time = ? WHERE user_id = ? AND family_id <> ? AND revoke_time IS NULL";
+  await untilNone(() => transaction.run(sql, nowMs, userId, keepFamilyId));
+}
+
+/**
+ * Again until nothing is left. A token that another transaction is trading for a new one at this moment is waited for, and the
+ * new one is seen by the next statement only.
+ */
+async function untilNone(revoke: () => Promise<number>): Promise<void> {
+  while ((await revoke()) > 0);
 }
 
 /** Forgets the tokens that ended by themselves before `beforeMs`. */

@@ -3,7 +3,7 @@ import type { Database, Transaction } from "@parley/store";
 import { samplePasswordHash } from "../first-users.ts";
 import { emailKey, type User } from "../user.ts";
 import { UserError, userNotFound } from "../user-errors.ts";
-import { findUser, findUserByEmail, type UserWithPassword, updatePassword } from "../user-store.ts";
+import { findUser, findUserByEmail, lockPasswordHash, type UserWithPassword, updatePassword } from "../user-store.ts";
 import { type AccessToken, signAccessToken } from "./access-token.ts";
 import type { ClientAddress } from "./client-address.ts";
 import { createFailedLogins, type FailedLogins } from "./failed-logins.ts";
@@ -16,7 +16,14 @@ import {
   refreshTokenLifetimeMs,
   signInEndMs,
 } from "./refresh-token.ts";
-import { findRefreshToken, insertRefreshToken, markUsed, revokeFamily, revokeUser } from "./refresh-token-store.ts";
+import {
+  findRefreshToken,
+  insertRefreshToken,
+  lockRefreshToken,
+  markUsed,
+  revokeFamily,
+  revokeUser,
+} from "./refresh-token-store.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
 /** What a sign-in gives. */
@@ -90,7 +97,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       throw error;
     });
     if (!right || known === undefined) {
-      throw new UserError("WRONG_CREDENTIALS", "The e-mail address or the password is wrong.");
+      throw wrongCredentials();
     }
     byAccount.forget(account);
     // Only the one try: knowing one password must not give free guesses at others.
@@ -110,10 +117,16 @@ export function createSignIn(options: SignInOptions): SignIn {
 
   return {
     async login(credentials) {
-      const { user } = await checkPassword(credentials);
+      const { user, passwordHash } = await checkPassword(credentials);
       const refreshToken = newRefreshToken();
       const of = { userId: user.id, familyId: newId(), signInTimeMs: clock.now() };
-      await database.transaction((transaction) => keep(transaction, refreshToken, of));
+      await database.transaction(async (transaction) => {
+        // Checking took a while: where the password was changed meanwhile, its sign-ins have been ended, and this one must not outlive that.
+        if ((await lockPasswordHash(transaction, user.id)) !== passwordHash) {
+          throw wrongCredentials();
+        }
+        await keep(transaction, refreshToken, of);
+      });
       return open(user, refreshToken);
     },
 
@@ -122,7 +135,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       // Answers instead of throwing, so that a revocation is kept.
       const user = await database.transaction(async (transaction) => {
         const nowMs = clock.now();
-        const token = await findRefreshToken(transaction, hashOfToken(shown));
+        const token = await lockRefreshToken(transaction, hashOfToken(shown));
         const decision = decideRefresh(token, nowMs);
         if (token === undefined || decision === "refuse") {
           return undefined;
@@ -179,6 +192,10 @@ export function createSignIn(options: SignInOptions): SignIn {
       });
     },
   };
+}
+
+function wrongCredentials(): UserError {
+  return new UserError("WRONG_CREDENTIALS", "The e-mail address or the password is wrong.");
 }
 
 type SignInOfToken = Pick<RefreshToken, "userId" | "familyId" | "signInTimeMs">;

@@ -78,7 +78,9 @@ export function createSigningKeys({ database, clock, newId, seal = unsealed }: S
 
   return {
     async current() {
-      return signing !== undefined && clock.now() < signing.untilMs ? signing : loadOrMake();
+      // Another replica may have made a newer one, or revoked this one.
+      const isNewest = signing !== undefined && (await findNewestId(database)) === signing.id;
+      return signing !== undefined && isNewest && clock.now() < signing.untilMs ? signing : loadOrMake();
     },
     rotate: ({ revokeOldKeys = false } = {}) => loadOrMake({ force: true, revokeOldKeys }),
     async sealStored() {
@@ -107,6 +109,11 @@ function findNewest(reader: Reader): Promise<KeyRow | undefined> {
   return reader.get<KeyRow>(
     "SELECT id, private_jwk, create_time FROM signing_keys ORDER BY create_time DESC, id DESC LIMIT 1",
   );
+}
+
+async function findNewestId(reader: Reader): Promise<string | undefined> {
+  const sql = "SELECT id FROM signing_keys ORDER BY create_time DESC, id DESC LIMIT 1";
+  return (await reader.get<Pick<KeyRow, "id">>(sql))?.id;
 }
 
 // Names what is published, so that nothing private can slip through.

@@ -3,7 +3,8 @@ import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { type Environment, systemEnvironment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import { connectInMemory, createTestClock, type TestClock } from "@parley/rpc/testing";
-import { type Database, openDatabase } from "@parley/store";
+import type { Database } from "@parley/store";
+import { openTestDatabase } from "@parley/store/testing";
 import { type AdminAccount, createUserModule, type UserModuleOptions, userMigrations } from "../index.ts";
 
 /** The user service in memory, with the sample users and a clock that the test moves. */
@@ -21,7 +22,7 @@ export async function openUserService(
 ): Promise<TestUserService> {
   const clock = createTestClock();
   const environment: Environment = { ...systemEnvironment({ name: "user", logLevel: "silent" }), clock };
-  const database = await openDatabase("sqlite::memory:", { migrations: userMigrations, clock });
+  const database = await openTestDatabase({ migrations: userMigrations, clock });
   const module = createUserModule({ environment, database, sampleData: true, admin, ...options });
   await module.start?.();
   return {

@@ -11,28 +11,28 @@ import { encodeReply } from "./redis-reply.ts";
 export interface RedisConsumerOptions {
   /** For example `redis://127.0.0.1:6379`. */
   readonly url: string;
-  /** The service that is told: the replicas of one share the entries. */
+  /** The receiving service: its replicas share the entries. */
   readonly group: string;
-  /** The services whose events it wants. */
+  /** The services whose events it receives. */
   readonly sources: readonly string[];
   readonly deliver: Deliver;
   readonly environment: Pick<Environment, "clock" | "log" | "newId">;
-  /** After this long, an entry that another consumer holds is taken to be a dead one's. Default: 15 s. */
+  /** After this time, an entry of another consumer counts as a dead consumer's. Default: 15 s. */
   readonly claimIdleMs?: number;
 }
 
-/** Batches read at once, at most: each has up to 100 events. */
+/** The most batches read at once: each has up to 100 events. */
 const readCountMax = 4;
-/** How long a read waits for something new: how long `stop` may take, and well below the time limit of a command. */
+/** The time of a blocking read: the longest time of `stop`, and well below the time limit of a command. */
 const blockMs = 200;
 const retryDelayMs = 200;
 
-/** An entry that was read: its id, and its fields in turn. */
+/** An entry as read: its id, and its fields and values in turn. */
 interface StreamEntry {
   readonly source: string;
   readonly entryId: string;
   readonly batchId: string;
-  /** Undefined for one that was deleted while it was held. */
+  /** Undefined for an entry that was deleted while it was pending. */
   readonly request: Uint8Array | undefined;
 }
 
@@ -46,7 +46,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
   let running: Promise<void> | undefined;
 
   async function run(signal: AbortSignal) {
-    // A read blocks its connection, so what is told goes over another.
+    // A read blocks its connection, so replies need another.
     const reader = connectRedis(url, log);
     const writer = connectRedis(url, log);
     let ready = false;
@@ -63,7 +63,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
         }
         await handleAll(writer, await read(reader));
       } catch (error) {
-        // Redis is away, or has lost the groups with its data.
+        // Redis is down, or has lost the groups with its data.
         ready = false;
         log.debug({ err: error }, "events could not be read");
         await sleep(clock, retryDelayMs, signal).catch(() => {});
@@ -92,7 +92,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
     return found.flatMap(([stream, entries]) => entries.map((entry) => toEntry(stream.toString(), entry)));
   }
 
-  /** Takes over what a consumer that died has held for too long. */
+  /** Claims entries that a dead consumer has held for too long. */
   async function claim(writer: Redis): Promise<readonly StreamEntry[]> {
     const claimed: StreamEntry[] = [];
     for (const stream of sourceOf.keys()) {
@@ -137,7 +137,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
       await writer.xack(streamOf(source), group, entryId);
       return;
     }
-    // Acknowledged even if an event failed: the relay still has it and gives it again, in a new entry.
+    // Acknowledged even if an event failed: the relay still has it and publishes it again, in a new entry.
     const results = await writer
       .multi()
       .publish(replyChannelOf(source), encodeReply({ batchId, group, failures }))
@@ -149,7 +149,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
     }
   }
 
-  /** Undefined where there are no events to be made out: no reply, so that the relay gives them again. */
+  /** Undefined if the events cannot be decoded: no reply, so that the relay publishes them again. */
   async function take(request: Uint8Array, entryId: string) {
     let events: ReturnType<typeof decode>;
     try {
@@ -161,12 +161,12 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
     try {
       return await deliver(events);
     } catch (error) {
-      log.warn({ err: error, entryId }, "events could not be taken");
+      log.warn({ err: error, entryId }, "events could not be handled");
       return events.map(({ id }) => ({ eventId: id, cause: causeOf(error) }));
     }
   }
 
-  /** Leaves the group, unless it holds something: Redis would forget that with it. */
+  /** Leaves the group, unless it has pending entries: Redis would forget those with it. */
   async function leave(writer: Redis) {
     try {
       for (const stream of sourceOf.keys()) {

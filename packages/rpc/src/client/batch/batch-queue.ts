@@ -167,7 +167,10 @@ export class BatchQueue {
     const context = contextValues?.get(callContextKey);
     return context === undefined
       ? { requestId: "", traceparent: "" }
-      : { requestId: context.requestId, traceparent: childSpan(context.traceparent, this.#options) };
+      : {
+          requestId: context.requestId,
+          traceparent: context.outgoingSpan ?? childSpan(context.traceparent, this.#options),
+        };
   }
 
   #answerEach(batch: readonly Waiting[], response: UnaryResponse): Promise<unknown> | undefined {

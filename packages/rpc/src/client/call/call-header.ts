@@ -1,5 +1,5 @@
 import type { CallContext } from "../../call/call-context.ts";
-import { onBehalfOfHeader } from "../../call/token-claims.ts";
+import { byCertificate, onBehalfOfHeader, serviceIdentityHeader } from "../../call/token-claims.ts";
 import { childSpan } from "../../call/trace.ts";
 import type { Environment } from "../../environment/environment.ts";
 
@@ -74,15 +74,23 @@ export function callHeader(
   const pairs = checkedHeader(header);
   const ownCount = pairs.length;
   if (identity !== undefined) {
-    add(pairs, ownCount, "authorization", `Bearer ${identity.token(contract)}`);
+    const token = identity.token(contract);
+    if (token === undefined) {
+      add(pairs, ownCount, serviceIdentityHeader, byCertificate);
+    } else {
+      add(pairs, ownCount, "authorization", `Bearer ${token}`);
+    }
   }
   if (context === undefined) {
     return pairs;
   }
   add(pairs, ownCount, "x-request-id", context.requestId);
-  add(pairs, ownCount, "traceparent", childSpan(context.traceparent, environment));
+  add(pairs, ownCount, "traceparent", context.outgoingSpan ?? childSpan(context.traceparent, environment));
   if (context.tracestate !== undefined) {
     add(pairs, ownCount, "tracestate", context.tracestate);
+  }
+  if (context.baggage !== undefined) {
+    add(pairs, ownCount, "baggage", context.baggage);
   }
   // A service calls in its own name and tells for whom; what is no service, a gateway, hands on what it was shown.
   const user = context.caller?.onBehalfOf ?? context.caller;

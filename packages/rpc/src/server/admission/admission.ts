@@ -5,15 +5,12 @@ import type { ValueTally } from "../../telemetry/tally.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { AdmittedCall, AdmittedMethod, PlaceKind } from "./admitted-call.ts";
 import { PlaceBudget, type PlaceBudgetOptions, type PlaceRefusal } from "./place-budget.ts";
-import { HolderTable } from "./place-holders.ts";
+import { HolderTable, type HolderTableOptions } from "./place-holders.ts";
 
 /** The places that a server has for calls. */
 export interface Admission {
-  /**
-   * Why a call of the method would be refused whoever makes it, from its headers alone. `behindMs`: how long it may have waited on its
-   * connection. Undefined where it would not.
-   */
-  refusal(method: AdmittedMethod, behindMs: number): RefusalReason | undefined;
+  /** Why a call of the method would be refused whoever makes it, from its headers alone. Undefined where it would not. */
+  refusal(method: AdmittedMethod, waits: Waits): RefusalReason | undefined;
   /** RESOURCE_EXHAUSTED with the reason and the time to wait. Counts nothing. */
   error(method: AdmittedMethod, reason: RefusalReason): ConnectError;
   /** Counts a refused call. */
@@ -24,6 +21,14 @@ export interface Admission {
   admit(call: AdmittedCall): void;
   /** Gives the call's place back, if it has one. */
   release(call: AdmittedCall): void;
+}
+
+/** How long a call has waited before anything was made of it, in milliseconds. */
+export interface Waits {
+  /** On its connection, behind other calls of it that are refused or answered as fast as the server can. */
+  readonly behindMs?: number;
+  /** For its turn among connections. */
+  readonly waitedMs?: number;
 }
 
 /**
@@ -38,10 +43,10 @@ export type RefusalReason = PlaceRefusal | "read-backlog" | "queue-age" | "unsen
  */
 export function createAdmission(
   limits: ServerLimits,
-  { metrics, believesForwarded }: { readonly metrics: CallMetrics; readonly believesForwarded: boolean },
+  { metrics, ...callers }: HolderTableOptions & { readonly metrics: CallMetrics },
 ): Admission {
   const { streamsSharePercent } = limits;
-  const table = () => new HolderTable({ believesForwarded });
+  const table = () => new HolderTable(callers);
   const budgets: Readonly<Record<PlaceKind, Budget>> = {
     unary: budget("CALLS_MAX", {
       placesMax: limits.callsMax,
@@ -71,7 +76,10 @@ export function createAdmission(
     return error(method, reason);
   }
 
-  function refusal({ placeKind, pace }: AdmittedMethod, behindMs: number): RefusalReason | undefined {
+  function refusal(
+    { placeKind, pace }: AdmittedMethod,
+    { behindMs = 0, waitedMs = 0 }: Waits,
+  ): RefusalReason | undefined {
     if (placeKind === undefined) {
       return undefined;
     }
@@ -82,7 +90,8 @@ export function createAdmission(
     if (placeKind === "unary" && behindMs > limits.readBacklogMaxMs) {
       return "read-backlog";
     }
-    return placeKind === "unary" && pace.open >= pace.limit ? "queue-age" : undefined;
+    const isLate = pace.open >= pace.limit || waitedMs > limits.queueAgeMaxMs;
+    return placeKind === "unary" && isLate ? "queue-age" : undefined;
   }
 
   return {
@@ -90,7 +99,7 @@ export function createAdmission(
     error,
     count: (reason) => metrics.shed(reason),
     check({ runtime }) {
-      const reason = refusal(runtime, 0);
+      const reason = refusal(runtime, {});
       if (reason !== undefined) {
         throw refuse(runtime, reason);
       }

@@ -1,16 +1,25 @@
 import { addressGroup } from "../../call/address-group.ts";
+import type { TrustedConnections } from "../http/trusted-connections.ts";
 import type { AdmittedCall } from "./admitted-call.ts";
 import type { PlaceHolder, PlaceHolders } from "./place-budget.ts";
+
+export interface HolderTableOptions {
+  /** Whether programs on this machine say by `x-forwarded-for` for whom they call, as a gateway without sign-in does. */
+  readonly believesForwarded: boolean;
+  /** Where connections are noted that bring the calls of many callers. */
+  readonly trusted?: TrustedConnections | undefined;
+}
 
 /** Finds who holds the place that a call takes: its connection and its caller. One for each budget. */
 export class HolderTable {
   readonly #connections = new WeakMap<object, ConnectionHolder>();
   readonly #callers = new Map<string, PlaceHolder>();
   readonly #believesForwarded: boolean;
+  readonly #trusted: TrustedConnections | undefined;
 
-  /** `believesForwarded`: whether programs on this machine say by `x-forwarded-for` for whom they call, as a gateway without sign-in does. */
-  constructor({ believesForwarded }: { readonly believesForwarded: boolean }) {
+  constructor({ believesForwarded, trusted }: HolderTableOptions) {
     this.#believesForwarded = believesForwarded;
+    this.#trusted = trusted;
   }
 
   /**
@@ -20,6 +29,7 @@ export class HolderTable {
   of({ caller, forwardedFor, incoming }: AdmittedCall): PlaceHolders {
     const user = caller?.kind === "service" ? caller.onBehalfOf : caller;
     if (caller?.kind === "service" || forwardedFor !== undefined) {
+      this.#trust(incoming);
       const key = user === undefined ? forwardedFor && addressGroup(forwardedFor) : `${user.kind}:${user.id}`;
       return { connection: undefined, caller: key === undefined ? undefined : this.#caller(key) };
     }
@@ -28,9 +38,17 @@ export class HolderTable {
       return { connection: own.connection, caller: this.#caller(`${user.kind}:${user.id}`) };
     }
     const forwarded = this.#believesForwarded ? lastForwarded(incoming) : undefined;
-    return forwarded === undefined
-      ? own
-      : { connection: own.connection, caller: this.#caller(addressGroup(forwarded)) };
+    if (forwarded === undefined) {
+      return own;
+    }
+    this.#trust(incoming);
+    return { connection: own.connection, caller: this.#caller(addressGroup(forwarded)) };
+  }
+
+  #trust({ connection }: AdmittedCall["incoming"]): void {
+    if (connection !== undefined) {
+      this.#trusted?.trust(connection);
+    }
   }
 
   /** Looked up once a connection: nearly all calls of one are by the same address. */

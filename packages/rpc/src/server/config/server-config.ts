@@ -14,6 +14,8 @@ export interface ServerConfig {
   readonly admin?: { readonly host: string; readonly port: number };
   /** Whether the server describes its contracts (gRPC server reflection). It does by default. */
   readonly reflection?: boolean;
+  /** Whether the last calls are kept, and `rpc.v1.TelemetryService` is offered. They are by default. */
+  readonly telemetry?: boolean;
   /** Which hosts requests may be for. Any by default. */
   readonly hostCheck?: HostCheck;
   /** What is changed of the default limits. */
@@ -49,4 +51,6 @@ export interface TlsConfig {
   readonly keyFile: string;
   /** Who signs client certificates. A client may then show one; one that does not check out is refused. */
   readonly caFile?: string;
+  /** How often the files are looked at, to be read again when they have changed, in milliseconds. Default 10,000. */
+  readonly reloadIntervalMs?: number;
 }

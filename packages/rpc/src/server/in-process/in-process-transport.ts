@@ -21,6 +21,11 @@ export const peerKey: ContextKey<string | undefined> = createContextKey<string |
   description: "the address that a call came from",
 });
 
+/** Where a door of the same process is told the id of its call's trace, to name it in the answer. */
+export const tellTraceKey: ContextKey<((traceId: string) => void) | undefined> = createContextKey<
+  ((traceId: string) => void) | undefined
+>(undefined, { description: "what is told the trace of a call" });
+
 /** How calls over the transport are named in the log. */
 export interface InProcessOptions {
   readonly protocolName: IncomingCall["protocolName"];
@@ -61,6 +66,7 @@ export function createInProcessTransport(
       header,
     });
     const call = pipeline.call(found.entry.runtime, incoming);
+    contextValues?.get(tellTraceKey)?.(call.trace.traceId);
     const cancel = () =>
       call.abort(new ConnectError("The caller closed its connection.", Code.Canceled, undefined, [], signal?.reason));
     signal?.addEventListener("abort", cancel, { once: true });

@@ -1,14 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { TraceJournal } from "../../telemetry/trace-journal.ts";
-import { traceAnswer } from "../../telemetry/trace-journal.ts";
+import type { Recorder } from "../../telemetry/recorder/recorder.ts";
+import { traceAnswer } from "../../telemetry/recorder/trace-route.ts";
 import type { Health } from "../standard/health.ts";
 import type { MetricsPage } from "./metrics-page.ts";
 
 export interface AdminListenerOptions {
   readonly health: Health;
   readonly metricsPage: () => Promise<MetricsPage>;
-  readonly journal: TraceJournal | undefined;
+  readonly recorder: Recorder | undefined;
 }
 
 /** A port for operators: metrics, traces and health in plain HTTP/1.1, whatever the service's own port demands. */
@@ -43,7 +43,7 @@ export function createAdminListener(options: AdminListenerOptions): AdminListene
 async function answer(
   { method, url = "/" }: IncomingMessage,
   response: ServerResponse,
-  { health, metricsPage, journal }: AdminListenerOptions,
+  { health, metricsPage, recorder }: AdminListenerOptions,
 ): Promise<void> {
   const [path = "/"] = url.split("?");
   if (method !== "GET" && method !== "HEAD") {
@@ -54,8 +54,8 @@ async function answer(
   } else if (path === "/health") {
     const report = health.report();
     sendJson(response, report.status === "SERVING" ? 200 : 503, report);
-  } else if (path.startsWith("/traces/") && journal !== undefined) {
-    const { status, body } = traceAnswer(journal, path.slice("/traces/".length));
+  } else if (path.startsWith("/traces/") && recorder !== undefined) {
+    const { status, body } = traceAnswer(recorder, path.slice("/traces/".length));
     sendJson(response, status, body);
   } else {
     sendJson(response, 404, { message: "The admin port serves /metrics, /health and /traces/{traceId}." });

@@ -10,6 +10,7 @@ import {
 } from "@parley/http2";
 import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost2 } from "../http/refuse-host.ts";
+import { goAwayInTwoSteps, limitAge } from "./connection-age.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
 import type { HttpOptions } from "./listener-options.ts";
 
@@ -47,6 +48,8 @@ export function createHttp2({
   unsent,
   bodies,
   turns,
+  trustedConnections,
+  environment,
 }: HttpOptions): Http2Side {
   const connections = new Set<AnyHttp2Connection>();
   // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
@@ -56,6 +59,14 @@ export function createHttp2({
     connections,
     accept(socket) {
       let narrowed = false;
+      let trusted = false;
+      const isTrusted = (connection: AnyHttp2Connection) => {
+        const isNow = trustedConnections?.isTrusted(socket) === true;
+        if (isNow) {
+          connection.trustPeer();
+        }
+        return isNow;
+      };
       // Where even refusing does not catch up, the excess waits at its sender: with fewer streams it can send less.
       const narrow = (wanted: boolean) => {
         if (wanted !== narrowed) {
@@ -69,6 +80,11 @@ export function createHttp2({
       const refused = (refusal: ConnectionRefusal) => onRefused(refusal, socket.remoteAddress ?? "unknown");
       const holder = {
         evict() {
+          if (trusted) {
+            unsent.refused();
+            connection.resetQueued(errorCode.enhanceYourCalm);
+            return;
+          }
           refused("buffered_response_bytes");
           connection.destroy(errorCode.enhanceYourCalm, unsentText);
           // Its client does not read, so that nothing that waits for it would ever leave.
@@ -91,8 +107,9 @@ export function createHttp2({
         listener: {
           onStream(stream, block) {
             const { behindMs } = connection;
-            if (quickRefusal?.refuse2(stream, block, { behindMs }) === true) {
-              narrow(behindMs > limits.readBacklogMaxMs * hopelessTimes);
+            trusted ||= isTrusted(connection);
+            if (quickRefusal?.refuse2(stream, block, trusted ? { waitedMs: behindMs } : { behindMs }) === true) {
+              narrow(!trusted && behindMs > limits.readBacklogMaxMs * hopelessTimes);
               return;
             }
             narrow(false);
@@ -101,9 +118,9 @@ export function createHttp2({
               stream.refuse(block.tooLarge ? errorCode.enhanceYourCalm : errorCode.protocol);
               return;
             }
-            if (connection.unsentBytes > unsent.refuseAboveBytes) {
+            if (!trusted && connection.unsentBytes > unsent.refuseAboveBytes) {
               unsent.refused();
-              if (quickRefusal?.refuse2(stream, block, { behindMs, isUnsent: true }) !== true) {
+              if (quickRefusal?.refuse2(stream, block, { isUnsent: true }) !== true) {
                 stream.reset(errorCode.enhanceYourCalm);
               }
               return;
@@ -126,7 +143,7 @@ export function createHttp2({
             }
           },
           onUnsent(bytes, stream) {
-            if (bytes > unsent.connectionBytesMax && stream !== undefined && !stream.closed) {
+            if (!trusted && bytes > unsent.connectionBytesMax && stream !== undefined && !stream.closed) {
               unsent.refused();
               stream.reset(errorCode.enhanceYourCalm);
             } else {
@@ -152,6 +169,11 @@ export function createHttp2({
         },
       });
       connections.add(connection);
+      const aging = {
+        retire: () => goAwayInTwoSteps(connection, environment.clock),
+        cut: () => connection.destroy(),
+      };
+      socket.once("close", limitAge(aging, { limits, environment }));
       socket.once("close", () => unsent.hold(holder, 0));
       connection.onIdle(limits.connectionIdleTimeoutMs, (blocked) => {
         if (connection.destroyed || blocked) {

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { ReadTurns } from "@parley/http2";
+import type { TlsMaterial } from "../../environment/connections/tls-files.ts";
 import { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
 import { createUnsentAnswers } from "../buffers/unsent-answers.ts";
 import { createWrongScheme } from "../http/wrong-scheme.ts";
@@ -22,6 +23,8 @@ export interface Listener {
   stopAccepting(): void;
   /** Closes HTTP/1.1 connections that have no call on them. Those of HTTP/2 close by themselves after their GOAWAY. */
   closeIdle(): void;
+  /** Has new connections use these certificates. Only where there were some at the start. */
+  renewTls(material: TlsMaterial): void;
   /** Cuts every connection. */
   destroy(): void;
   /** Open connections. */
@@ -114,6 +117,7 @@ export function createListener(options: ListenerOptions): Listener {
       }
     },
     closeIdle: () => http1.closeIdle(),
+    renewTls: (material) => tls?.renew(material),
     destroy() {
       front.close();
       for (const socket of [...gate]) {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnyHttp2Stream, HeaderBlock } from "@parley/http2";
 import { errorCode } from "@parley/http2";
-import type { RefusalReason } from "../admission/admission.ts";
+import type { RefusalReason, Waits } from "../admission/admission.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
 import type { JsonOptions } from "../wire/message-codec.ts";
@@ -9,16 +9,14 @@ import { RefusalAnswers } from "./refusal-answers.ts";
 
 /** Refuses calls that come on top of what the server can do, before anything is made of them. */
 export interface QuickRefusal {
-  /** Refuses a call over HTTP/1.1, or says false and leaves it untouched. */
-  refuse1(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Refuses a call over HTTP/1.1, or says false and leaves it untouched. `waitedMs`: how long it waited for its turn. */
+  refuse1(request: IncomingMessage, response: ServerResponse, waitedMs: number): boolean;
   /** Refuses a call over HTTP/2, or says false and leaves the stream untouched. */
   refuse2(stream: AnyHttp2Stream, block: HeaderBlock, connection: ConnectionState): boolean;
 }
 
 /** What a connection's state says about a call on it. */
-export interface ConnectionState {
-  /** How long the call may have waited on its connection, in milliseconds. */
-  readonly behindMs: number;
+export interface ConnectionState extends Waits {
   /** Whether too many bytes of earlier answers wait to be sent. */
   readonly isUnsent?: boolean;
 }
@@ -50,9 +48,9 @@ export function createQuickRefusal(
   }
 
   return {
-    refuse1(request, response) {
+    refuse1(request, response, waitedMs) {
       const served = request.method === "POST" ? methods.get(request.url ?? "") : undefined;
-      const reason = served === undefined ? undefined : admission.refusal(served.runtime, 0);
+      const reason = served === undefined ? undefined : admission.refusal(served.runtime, { waitedMs });
       if (served === undefined || reason === undefined) {
         return false;
       }
@@ -70,7 +68,7 @@ export function createQuickRefusal(
       response.writeHead(status, headers).end(body, "latin1");
       return true;
     },
-    refuse2(stream, { fields, malformed, tooLarge }, { behindMs, isUnsent = false }) {
+    refuse2(stream, { fields, malformed, tooLarge }, state) {
       if (malformed || tooLarge) {
         return false;
       }
@@ -78,7 +76,7 @@ export function createQuickRefusal(
       if (served === undefined) {
         return false;
       }
-      const reason = isUnsent ? "unsent-answers" : admission.refusal(served.runtime, behindMs);
+      const reason = state.isUnsent === true ? "unsent-answers" : admission.refusal(served.runtime, state);
       if (reason === undefined || fieldValue(fields, ":method") !== "POST") {
         return false;
       }

@@ -1,5 +1,5 @@
 import type { DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import type { HandlerContext } from "@connectrpc/connect";
+import type { ConnectError, HandlerContext } from "@connectrpc/connect";
 import type { Status } from "@parley/gen/google/rpc/status_pb.js";
 import type { CallOrigin } from "@parley/gen/rpc/v1/batch_pb.js";
 import { requestIdOf } from "../../call/request-id.ts";
@@ -44,15 +44,19 @@ export function batchOf<M extends DescMethodUnary>(
       requests.map(async (request, index) => {
         const origin = origins[index];
         // Kept, logged and handed on, as headers are: what no header could be is none.
-        const traceparent = origin !== undefined && isTraceparent(origin.traceparent) ? origin.traceparent : "";
+        const parent = origin !== undefined && isTraceparent(origin.traceparent) ? origin.traceparent : "";
+        const traceparent = parent === "" ? "" : call.spanWithin(parent);
+        const requestId = requestIdOf(origin?.requestId, () => call.requestId);
+        const startMs = call.nowMs();
+        const end = (error?: ConnectError) =>
+          batched.push({ method, parent, traceparent, requestId, startMs, latencyMs: call.nowMs() - startMs, error });
         try {
-          const requestId = origin?.requestId ?? "";
           const value = await handle(request, originContext(call, { requestId, traceparent }));
-          batched.push({ method, traceparent, error: undefined });
+          end();
           return { result: { case: "response" as const, value } };
         } catch (reason) {
           const error = toCallerError(call, reason);
-          batched.push({ method, traceparent, error });
+          end(error);
           return { result: { case: "error" as const, value: statusOfError(error) } };
         }
       }),
@@ -67,7 +71,7 @@ function originContext(
   call: ServerCall,
   origin: { readonly requestId: string; readonly traceparent: string },
 ): HandlerContext {
-  const requestId = requestIdOf(origin.requestId, () => call.requestId);
+  const { requestId } = origin;
   const context = { ...call.context, requestId, ...(origin.traceparent && { traceparent: origin.traceparent }) };
   const values = new CallValues({ context });
   return {

@@ -7,8 +7,9 @@ import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
-import type { TraceJournal } from "../../telemetry/trace-journal.ts";
+import { recordServerCall } from "../../telemetry/recorder/server-span.ts";
 import { type Admission, createAdmission } from "../admission/admission.ts";
+import { faultsInjected, injectFault } from "../admission/injected-faults.ts";
 import { MethodPace } from "../admission/method-pace.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { TrustedProxies } from "../http/trusted-proxies.ts";
@@ -18,7 +19,7 @@ import { type CountCall, checkCaller } from "./caller-check.ts";
 import { toCallerError } from "./error-mapping.ts";
 import { explainError } from "./explain-error.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import { type MethodRuntime, placeKindOf } from "./method-runtime.ts";
+import { type MethodOptions, type MethodRuntime, placeKindOf } from "./method-runtime.ts";
 import { runUnary, untilAborted } from "./run-implementation.ts";
 import { ServerCall, type Settled } from "./server-call.ts";
 import { exceededLimit } from "./validation/decode-errors.ts";
@@ -40,7 +41,7 @@ export class CallPipeline {
   readonly #explainErrors: boolean;
   readonly #reasonDomain: string | undefined;
   readonly #errorHelpUrl: string | undefined;
-  readonly #journal: TraceJournal | undefined;
+  readonly #name: string;
   readonly #metrics;
   readonly #admission: Admission;
   readonly #open: Deadlines<ServerCall>;
@@ -51,12 +52,13 @@ export class CallPipeline {
     authorize,
     rate,
     trustedProxies,
+    trustedConnections,
     explainErrors = true,
     reasonDomain,
     errorHelpUrl,
-    journal,
+    name = "server",
   }: CallPipelineOptions) {
-    this.#journal = journal;
+    this.#name = name;
     this.#reasonDomain = reasonDomain;
     this.#errorHelpUrl = errorHelpUrl;
     this.#explainErrors = explainErrors;
@@ -71,21 +73,23 @@ export class CallPipeline {
       metrics: this.#metrics,
       // With access control a gateway must prove itself, see `ServerCall.forwardedFor`.
       believesForwarded: authorize === undefined,
+      trusted: trustedConnections,
     });
   }
 
-  /** What to keep of a method. Exempt ones (health and reflection) ask for no permission and are not logged. */
-  method(method: DescMethod, { exempt = false }: { readonly exempt?: boolean } = {}): MethodRuntime {
+  /** What to keep of a method, see {@link MethodRuntime}. */
+  method(method: DescMethod, { exempt = false, quiet = exempt }: MethodOptions = {}): MethodRuntime {
     const unbounded = method.methodKind !== "unary" ? Number.POSITIVE_INFINITY : this.#limits.unaryTimeoutMs;
     return {
       method,
       timeoutMs: methodPolicy(method).timeoutMs ?? unbounded,
       exempt,
-      placeKind: placeKindOf(method, exempt),
       reasonSource: {
         domain: this.#reasonDomain ?? method.parent.file.proto.package,
         helpUrl: this.#errorHelpUrl,
       },
+      quiet,
+      placeKind: placeKindOf(method, { exempt, quiet }),
       pace: new MethodPace({ queueTimeMaxMs: this.#limits.queueAgeMaxMs }),
       metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
       log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
@@ -149,9 +153,9 @@ export class CallPipeline {
       call.runtime.pace.answered(nowMs - call.begunMs, nowMs);
     }
     call.runtime.metrics.ended(error?.code, latencyMs / 1000);
-    if (!call.runtime.exempt) {
+    if (!call.runtime.quiet) {
       call.runtime.logCall(call, { error, latencyMs });
-      this.#journal?.record(call, error, latencyMs);
+      recordServerCall(this.#environment.recorder, call, { process: this.#name, error, latencyMs });
     }
   }
 
@@ -241,7 +245,12 @@ export class CallPipeline {
 
   #check(call: ServerCall, message: Message): Promise<void> | undefined {
     this.admit(call);
-    return this.checkMessage(call, message);
+    const checked = this.checkMessage(call, message);
+    if (!faultsInjected() || call.runtime.exempt) {
+      return checked;
+    }
+    const inject = () => injectFault(call, this.#environment);
+    return checked === undefined ? inject() : checked.then(inject);
   }
 
   /** Takes a place. From then on a stream's age counts, and what is over by now is not begun. */
@@ -267,6 +276,8 @@ export class CallPipeline {
 
   /** The contract's rules, and the owner: for the first message of a stream. A promise only if something must be waited for. */
   checkMessage(call: ServerCall, message: Message): Promise<void> | undefined {
+    call.request = message;
+    call.requestMessages++;
     validateMessage(call.method.input, message);
     if (this.#access === undefined || call.runtime.exempt) {
       return undefined;

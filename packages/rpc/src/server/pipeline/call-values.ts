@@ -1,5 +1,6 @@
 import type { ContextValues } from "@connectrpc/connect";
-import { type CallContext, callContextKey } from "../../call/call-context.ts";
+import { type CallContext, type Caller, callContextKey } from "../../call/call-context.ts";
+import type { Trace } from "../../call/trace.ts";
 
 /** Whoever makes the {@link CallContext}, when it is asked for. */
 export interface ContextSource {
@@ -34,3 +35,32 @@ export class CallValues implements ContextValues {
     return this;
   }
 }
+
+/** What a {@link CallContext} is made of. */
+interface ContextParts {
+  readonly requestId: string;
+  readonly trace: Trace;
+  readonly caller: Caller | undefined;
+  readonly peer: string;
+  readonly incoming: { header(name: string): string | undefined };
+}
+
+/** What the calls made on behalf of a call carry on. */
+export function outgoingContext(call: ContextParts): CallContext {
+  const tracestate = call.incoming.header("tracestate");
+  const baggage = call.incoming.header("baggage");
+  return {
+    requestId: call.requestId,
+    traceparent: call.trace.traceparent,
+    ...(tracestate === undefined || tracestate.length > tracestateCharsMax ? {} : { tracestate }),
+    ...(baggage === undefined || baggage.length > baggageCharsMax ? {} : { baggage }),
+    ...(call.caller === undefined ? {} : { caller: call.caller }),
+    peer: call.peer,
+  };
+}
+
+/** W3C Trace Context, section 3.3.1.5: at least 512 characters should be propagated. */
+const tracestateCharsMax = 512;
+
+/** W3C Baggage, section 3.3.2: at least 8,192 bytes must be propagated. */
+const baggageCharsMax = 8_192;

@@ -11,8 +11,10 @@ export interface MethodRuntime {
   readonly method: DescMethod;
   /** The longest a call may take, in milliseconds: the contract's, or the server's default. Infinity for streams left open. */
   readonly timeoutMs: number;
-  /** Whether it asks for no permission and is kept out of the access log: health and reflection. */
+  /** Whether it asks for no permission: health and reflection. */
   readonly exempt: boolean;
+  /** Whether its calls are neither logged nor recorded: those of diagnostics, telemetry included. */
+  readonly quiet: boolean;
   /** Which of the server's places its calls take. Undefined for none: a health check is answered whatever the load. */
   readonly placeKind: PlaceKind | undefined;
   /** Whose the reasons in its errors are, and where they are described. */
@@ -25,10 +27,16 @@ export interface MethodRuntime {
   readonly logCall: LogCall;
 }
 
+/** What is special about a method. */
+export type MethodOptions = Partial<Pick<MethodRuntime, "exempt" | "quiet">>;
+
 /** Which places the calls of a method take. */
-export function placeKindOf({ methodKind }: DescMethod, exempt: boolean): PlaceKind | undefined {
+export function placeKindOf(
+  { methodKind }: DescMethod,
+  { exempt, quiet }: Pick<MethodRuntime, "exempt" | "quiet">,
+): PlaceKind | undefined {
   if (methodKind === "unary") {
     return exempt ? undefined : "unary";
   }
-  return exempt ? "diagnostics" : "streams";
+  return quiet ? "diagnostics" : "streams";
 }

@@ -34,6 +34,7 @@ export function runUnary<I, O>(call: ServerCall, { request, handle }: Single<I, 
 function answerInTime<O>(call: ServerCall, answer: O, { receiver, clock }: Running<O>): void {
   const nowMs = clock.monotonic();
   call.answeredMs = nowMs;
+  call.response = answer;
   if (nowMs >= call.deadlineMs) {
     call.expire();
     receiver.onError(toCallerError(call, call.aborted));

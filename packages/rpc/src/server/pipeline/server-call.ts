@@ -8,7 +8,7 @@ import type { Environment } from "../../environment/environment.ts";
 import type { Linked } from "../../environment/linked-list.ts";
 import type { BatchedCall, EndedCall } from "../../telemetry/ended-call.ts";
 import type { PlaceHolders } from "../admission/place-budget.ts";
-import { CallValues } from "./call-values.ts";
+import { CallValues, outgoingContext } from "./call-values.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import { deadlineExceeded, streamAgeReached } from "./limit-errors.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
@@ -46,6 +46,10 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   readonly self: ServerCall = this;
   /** The calls that this one carries, where it is a batch. */
   batched: readonly BatchedCall[] | undefined;
+  request: unknown;
+  response: unknown;
+  requestMessages = 0;
+  responseMessages = 0;
   readonly #environment: Environment;
   #requestId: string | undefined;
   #trace: Trace | undefined;
@@ -107,7 +111,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
 
   /** What the calls made on behalf of this one carry on. */
   get context(): CallContext {
-    this.#context ??= callContext(this);
+    this.#context ??= outgoingContext(this);
     return this.#context;
   }
 
@@ -121,6 +125,10 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#requestId;
   }
 
+  get requestIdIfMade(): string | undefined {
+    return this.#requestId;
+  }
+
   get trace(): Trace {
     this.#trace ??= childTrace(this.incoming.header("traceparent"), this.#environment);
     return this.#trace;
@@ -129,6 +137,16 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   /** The trace, if it was asked for: to be logged, or handed on to other calls. */
   get traceIfMade(): Trace | undefined {
     return this.#trace;
+  }
+
+  nowMs(): number {
+    return this.#environment.clock.monotonic();
+  }
+
+  /** The span of a part of this call that came with a trace of its own: of a call inside a batch. The same where none is recorded. */
+  spanWithin(traceparent: string): string {
+    const { recorder } = this.#environment;
+    return recorder === undefined ? traceparent : childTrace(traceparent, this.#environment).traceparent;
   }
 
   /** Aborts at the deadline, when the caller goes away, and when the call has ended. */
@@ -277,19 +295,5 @@ export interface Settled<T> {
 /** Without a reason each signal would make one of its own, with a stack: much of what a short call costs. */
 const callEnded = new DOMException("the call has ended", "AbortError");
 
-/** The caller was answered already; what an implementation still throws after that has nobody to go to. */
+/** The caller was answered already. */
 function ignoreLateFailure(): void {}
-
-function callContext(call: ServerCall): CallContext {
-  const tracestate = call.incoming.header("tracestate");
-  return {
-    requestId: call.requestId,
-    traceparent: call.trace.traceparent,
-    ...(tracestate === undefined || tracestate.length > tracestateCharsMax ? {} : { tracestate }),
-    ...(call.caller === undefined ? {} : { caller: call.caller }),
-    peer: call.peer,
-  };
-}
-
-/** W3C Trace Context, section 3.3.1.5: at least 512 characters should be propagated. */
-const tracestateCharsMax = 512;

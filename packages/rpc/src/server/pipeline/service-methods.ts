@@ -2,7 +2,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { MethodImpl } from "@connectrpc/connect";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { CallPipeline } from "./call-pipeline.ts";
-import type { MethodRuntime } from "./method-runtime.ts";
+import type { MethodOptions, MethodRuntime } from "./method-runtime.ts";
 import type { ServerCall } from "./server-call.ts";
 import type { ServiceEntry } from "./service-module.ts";
 
@@ -20,14 +20,14 @@ export type AnyImplementation = Function;
 /** The methods of some contracts by path, for example `/order.v1.OrderService/GetOrder`. */
 export function serveMethods(
   pipeline: CallPipeline,
-  { entries, exempt = false }: { readonly entries: readonly ServiceEntry[]; readonly exempt?: boolean },
+  { entries, ...options }: MethodOptions & { readonly entries: readonly ServiceEntry[] },
 ): Map<string, ServedMethod> {
   const served = new Map<string, ServedMethod>();
   for (const { service, implementation } of entries) {
     for (const method of service.methods) {
       const given: unknown = implementation[method.localName];
       served.set(methodPath(method), {
-        runtime: pipeline.method(method, { exempt }),
+        runtime: pipeline.method(method, options),
         implementation: typeof given === "function" ? given.bind(implementation) : unimplemented(method),
       });
     }

@@ -1,5 +1,6 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ContextValues, ServiceImpl, Transport } from "@connectrpc/connect";
+import type { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import type { FastifyInstance, RouteOptions } from "fastify";
 import type { JSONWebKeySet } from "jose";
 import type { AnyRequest, AnyResponse } from "../http/http-messages.ts";
@@ -75,6 +76,8 @@ export interface ServiceModule {
    * asked before Fastify is, for requests that are no unary calls.
    */
   readonly httpPlugin?: (app: FastifyInstance, local: LocalCalls) => Promise<TakeRequest | undefined>;
+  /** Answers `rpc.v1.TelemetryService` for other processes too: made from what answers for this one. */
+  readonly telemetry?: (own: ServiceImpl<typeof TelemetryService>) => ServiceImpl<typeof TelemetryService>;
   /** Work before the port listens, for example starting recovery. */
   start?(): Promise<void>;
   /** Ends background work. Called after the last call was answered. Databases are closed here, last. */

@@ -186,6 +186,7 @@ describe("reflection", () => {
       "grpc.health.v1.Health",
       "grpc.reflection.v1.ServerReflection",
       "grpc.reflection.v1alpha.ServerReflection",
+      "rpc.v1.TelemetryService",
     ]);
     const described = await run("grpcurl", ["-plaintext", target, "describe", "echo.v1.EchoRequest"]);
     expect(described.stdout).toContain("max_len: 4096");

@@ -15,6 +15,14 @@ export interface SendingCall extends DialectCall {
   readonly responseBytesMax: number;
 }
 
+/**
+ * How long headers wait for the first answer, in milliseconds. They leave without it then, since clients wait for them to know that the stream
+ * stands; an error that comes sooner is an answer of headers alone.
+ */
+export const headDelayMs = 1_000;
+/** The same once a bidirectional stream's caller has sent a message: it may wait for the headers before it sends another. */
+export const headDelayAfterMessageMs = 20;
+
 /** Bytes that are sent together at most, and that one stream may send in one turn of the event loop. */
 const partBytesMax = 16_384;
 const turnBytesMax = 65_536;

@@ -9,18 +9,10 @@ import type { PieceReceiver } from "../wire/exchange/exchange.ts";
 import type { MessageCodec } from "../wire/message-codec.ts";
 import { WireCall } from "../wire/wire-call.ts";
 import { IncomingMessages, onlyMessage } from "./incoming-messages.ts";
-import { MessageSender, type SendingCall } from "./message-sender.ts";
+import { headDelayAfterMessageMs, headDelayMs, MessageSender, type SendingCall } from "./message-sender.ts";
 import type { StreamCallInit } from "./stream-call-init.ts";
 import type { StreamDialect } from "./stream-dialect.ts";
 import { watchPauses } from "./watch-pauses.ts";
-
-/**
- * How long headers wait for the first answer, in milliseconds. They leave without it then, since clients wait for them to know that the stream
- * stands; an error that comes sooner is an answer of headers alone.
- */
-const headDelayMs = 1_000;
-/** The same once a bidirectional stream's caller has sent a message: it may wait for the headers before it sends another. */
-const headDelayAfterMessageMs = 20;
 
 /** One streaming call, from its headers to its end. What costs something is made only if it is asked for. */
 export class StreamCall extends WireCall implements IncomingCall, SendingCall, PieceReceiver {
@@ -70,6 +62,7 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
   #begin(failure: unknown): void {
     const { pipeline, exchange, type, settings } = this.#init;
     exchange.onGone((reason) => this.#gone(reason));
+    this.nameTrace(this.#call, undefined);
     try {
       pipeline.open(this.#call);
     } catch (error) {
@@ -105,6 +98,7 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
         this.#awaitAnswer(headDelayAfterMessageMs);
         return this.#init.pipeline.checkMessage(this.#call, message);
       }
+      this.#call.requestMessages++;
       validateMessage(this.desc.input, message);
       return undefined;
     };
@@ -200,6 +194,7 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
         this.#finish(undefined);
         return;
       }
+      this.#call.responseMessages++;
       const written = this.#sender.write(value);
       if (written === undefined) {
         this.#goOn();
@@ -239,6 +234,7 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
     this.#ended = true;
     this.#cancelTimer?.();
     let sent = error;
+    this.nameTrace(this.#call, error);
     try {
       this.#sender.end(error);
     } catch (cause) {
@@ -296,5 +292,5 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
 function passUnchecked(): undefined {}
 const streamEnded = new ConnectError("the stream has ended", Code.Canceled);
 
-/** The caller has its answer; no one is left to get what an implementation still throws while it is ended. */
+/** The caller has its answer already. */
 function ignoreLateFailure(): void {}

@@ -201,6 +201,7 @@ export class UnaryCall extends WireCall implements IncomingCall, DialectCall, Bo
     }
     // Before the answer leaves: its stream may close at once, which is then no caller going away.
     this.#state = "answered";
+    this.nameTrace(this.#call, error);
     try {
       this.#init.exchange.respond(answer);
     } catch (cause) {

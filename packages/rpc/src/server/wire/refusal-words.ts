@@ -61,7 +61,7 @@ export function unknownMethod(
   const listed = [...served.keys()].filter((name) => !name.startsWith("grpc."));
   const known = [...served.keys(), ...surroundings.directory.flatMap(({ contracts }) => contracts)];
   return reasonError(Code.Unimplemented, {
-    reason: "SERVICE_UNKNOWN",
+    reason: "SERVICE_NOT_SERVED",
     message: `${contract} is not served here. ${hint(contract, known, "Served here:", listed)}`,
     metadata: { service: contract },
   });

@@ -1,5 +1,8 @@
+import type { ConnectError } from "@connectrpc/connect";
+import { givenRequestId, requestIdHeader } from "../../call/request-id.ts";
 import type { ContentType } from "../../protocol/content-types.ts";
 import { headersFromNode } from "../../protocol/metadata.ts";
+import type { ServerCall } from "../pipeline/server-call.ts";
 import type { DialectSettings } from "./dialect.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 
@@ -22,6 +25,20 @@ export class WireCall {
   protected forgetMetadata(): void {
     this.#responseHeader = undefined;
     this.#responseTrailer = undefined;
+  }
+
+  /** Has the answer name the trace, and the request where it failed, so that its caller can ask about it. */
+  protected nameTrace(call: ServerCall, error: ConnectError | undefined): void {
+    const { exchange } = this;
+    if (call.runtime.quiet) {
+      return;
+    }
+    if (error !== undefined && givenRequestId(exchange.headers[requestIdHeader]) === undefined) {
+      exchange.headers[requestIdHeader] = call.requestId;
+    }
+    if (error !== undefined || exchange.headers.traceparent === undefined) {
+      exchange.answerTraceId = call.trace.traceId;
+    }
   }
 
   get responseHeaderIfMade(): Headers | undefined {

@@ -17,7 +17,7 @@ export function roundRobin<T extends Pickable>(random: () => number): Pick<T> {
     for (let passed = 0; passed < addresses.length; passed++) {
       address = addresses[next % addresses.length];
       next = (next + 1) % Number.MAX_SAFE_INTEGER;
-      if (address !== undefined && takesCall(address, random)) {
+      if (address !== undefined && (address.weight >= 1 || random() < address.weight / greatestWeight(addresses))) {
         return address;
       }
     }
@@ -39,13 +39,17 @@ export function leastRequest<T extends Pickable>(random: () => number): Pick<T> 
     const shifted = Math.floor(random() * (length - 1));
     const one = addresses[index] as T;
     const other = addresses[shifted >= index ? shifted + 1 : shifted] as T;
-    if (!takesCall(one, random)) {
+    if (one.weight < other.weight && random() >= one.weight / other.weight) {
       return other;
     }
-    return takesCall(other, random) && other.openCount < one.openCount ? other : one;
+    if (other.weight < one.weight && random() >= other.weight / one.weight) {
+      return one;
+    }
+    return other.openCount < one.openCount ? other : one;
   };
 }
 
-function takesCall({ weight }: Pickable, random: () => number): boolean {
-  return weight >= 1 || random() < weight;
+/** Weights count against each other: where all addresses are new, none has to wait for the others. */
+function greatestWeight(addresses: readonly Pickable[]): number {
+  return addresses.reduce((greatest, { weight }) => Math.max(greatest, weight), 0);
 }

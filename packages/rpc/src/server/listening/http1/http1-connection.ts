@@ -1,22 +1,29 @@
 import type { Socket } from "node:net";
 import type { BufferHolder } from "../../buffers/buffer-budget.ts";
 import type { ConnectionBodies } from "../../buffers/unfinished-bodies.ts";
+import type { BeginningConnection, BeginQueue } from "./begin-queue.ts";
 
 /** What goes on reading a connection. */
 export interface HeldReads {
   goOn(): void;
 }
 
-/** So many pipelined requests may begin one after the other before other connections have their turn. */
-const beginsPerTurnMax = 8;
+export interface Http1ConnectionOptions {
+  readonly bodies: ConnectionBodies;
+  readonly queue: BeginQueue;
+  /** The connection is closed for what waits to be sent on it. */
+  readonly onEvicted: () => void;
+}
 
 /** An HTTP/1.1 connection of a server: its requests, and what waits to be sent on it. */
-export class Http1Connection implements BufferHolder {
+export class Http1Connection implements BufferHolder, BeginningConnection {
   /** Requests without their whole answer. */
   count = 0;
   /** Bytes of answers that wait to be sent. */
   unsentBytes = 0;
   closed = false;
+  /** Whether the next answer is its last (`connection: close`). */
+  isRetired = false;
   readonly bodies: ConnectionBodies;
   /** Stop where too many requests wait, see `Http1Reads`. */
   reads: HeldReads | undefined;
@@ -24,15 +31,37 @@ export class Http1Connection implements BufferHolder {
    * Pipelined requests. One begins when the one before it has been answered, and its answer was taken (back-pressure): all of them at once would cost a
    * client that reads nothing as little as one.
    */
-  readonly waiting: (() => void)[] = [];
+  readonly #waiting: ((waitedMs: number) => void)[] = [];
   readonly #socket: Socket;
+  readonly #queue: BeginQueue;
   readonly #onEvicted: () => void;
-  #begun = 0;
 
-  constructor(socket: Socket, options: { readonly bodies: ConnectionBodies; readonly onEvicted: () => void }) {
+  constructor(socket: Socket, { bodies, queue, onEvicted }: Http1ConnectionOptions) {
     this.#socket = socket;
-    this.bodies = options.bodies;
-    this.#onEvicted = options.onEvicted;
+    this.bodies = bodies;
+    this.#queue = queue;
+    this.#onEvicted = onEvicted;
+  }
+
+  /** A request was read. It begins now, or in its turn: `begin` is told how long it had to wait for that. */
+  add(begin: (waitedMs: number) => void): void {
+    this.count++;
+    if (this.count === 1 && !this.#queue.isNeeded) {
+      begin(0);
+      return;
+    }
+    this.#waiting.push(begin);
+    if (this.count === 1) {
+      this.#queue.add(this);
+    }
+  }
+
+  /** The next request begins. For the queue. */
+  begin(waitedMs: number): void {
+    const begin = this.#waiting.shift();
+    if (!this.closed) {
+      begin?.(waitedMs);
+    }
   }
 
   /** A request has been answered: the next one begins, and further ones are read. */
@@ -41,12 +70,8 @@ export class Http1Connection implements BufferHolder {
       // Not now: Node has not yet given the socket to the next answer, and would give it to that of a request that is parsed meanwhile.
       process.nextTick(goOn, this.reads);
     }
-    if (this.waiting.length === 0) {
-      this.#begun = 0;
-    } else if (++this.#begun % beginsPerTurnMax === 0) {
-      setImmediate(() => this.#begin());
-    } else {
-      this.#begin();
+    if (this.#waiting.length > 0) {
+      this.#queue.add(this);
     }
   }
 
@@ -58,15 +83,9 @@ export class Http1Connection implements BufferHolder {
 
   close(): void {
     this.closed = true;
-    this.waiting.length = 0;
+    this.#waiting.length = 0;
+    this.#queue.forget(this);
     this.bodies.close();
-  }
-
-  #begin(): void {
-    const begin = this.waiting.shift();
-    if (!this.closed) {
-      begin?.();
-    }
   }
 }
 

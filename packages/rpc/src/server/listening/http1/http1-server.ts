@@ -8,7 +8,9 @@ import {
 import type { Socket } from "node:net";
 import { isStreaming, type UnfinishedBody } from "../../buffers/unfinished-bodies.ts";
 import { hostCount, refuseHost1, refuseHosts1 } from "../../http/refuse-host.ts";
+import { limitAge } from "../connection-age.ts";
 import type { HttpOptions } from "../listener-options.ts";
+import { BeginQueue } from "./begin-queue.ts";
 import { Http1Connection } from "./http1-connection.ts";
 import { Http1Reads } from "./http1-reads.ts";
 
@@ -45,8 +47,10 @@ export function createHttp1({
   onRefused,
   turns,
   quickRefusal,
+  environment,
 }: HttpOptions): Http1Side {
   const pending = new Map<Socket, Http1Connection>();
+  const queue = new BeginQueue(turns);
 
   /** Counts what has come of a body before all of it has. */
   class CountedRequest extends IncomingMessage implements UnfinishedBody {
@@ -90,7 +94,7 @@ export function createHttp1({
 
   class CountedResponse extends ServerResponse<CountedRequest> {
     override writeHead(statusCode: number, statusMessage?: string | Head, headers?: Head): this {
-      if (state.draining) {
+      if (state.draining || this.counts?.isRetired) {
         this.shouldKeepAlive = false;
       }
       return super.writeHead(statusCode, statusMessage as string, headers);
@@ -151,17 +155,16 @@ export function createHttp1({
       const { socket } = request;
       const connection = pending.get(socket);
       response.counts = connection;
-      const count = connection === undefined ? 1 : ++connection.count;
       spoke(socket);
-      if (count > 1) {
-        connection?.waiting.push(() => begin(request, response));
+      if (connection === undefined) {
+        begin(request, response, 0);
       } else {
-        begin(request, response);
+        connection.add((waitedMs) => begin(request, response, waitedMs));
       }
     },
   );
-  function begin(request: CountedRequest, response: CountedResponse): void {
-    if (quickRefusal?.refuse1(request, response) === true) {
+  function begin(request: CountedRequest, response: CountedResponse, waitedMs: number): void {
+    if (quickRefusal?.refuse1(request, response, waitedMs) === true) {
       return;
     }
     if (hostCount(request.rawHeaders) > 1) {
@@ -179,9 +182,17 @@ export function createHttp1({
     accept(socket) {
       const connection = new Http1Connection(socket, {
         bodies: bodies.connection(),
+        queue,
         onEvicted: () => onRefused("buffered_response_bytes", socket.remoteAddress ?? "unknown"),
       });
       pending.set(socket, connection);
+      const aging = {
+        retire() {
+          connection.isRetired = true;
+        },
+        cut: () => socket.destroy(),
+      };
+      socket.once("close", limitAge(aging, { limits, environment }));
       socket.once("close", () => {
         pending.delete(socket);
         connection.close();

@@ -7,6 +7,7 @@ import type { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionGzip } from "@connectrpc/connect-node";
 import { decodeBudget } from "@parley/contract";
 import type { FastifyRequest } from "fastify";
+import { traceIdHeader } from "../../../call/request-id.ts";
 import { parseConnectTimeoutMs } from "../../../protocol/timeouts.ts";
 import type { ServerLimits } from "../../config/server-limits.ts";
 import { peerOf } from "../../http/peer.ts";
@@ -162,6 +163,9 @@ function openCall(
   const place = context.values.get(placeKey);
   const call = pipeline.call(served.runtime, new StockIncomingCall(context, place.socket));
   place.call = call;
+  if (!served.runtime.quiet && context.requestHeader.get("traceparent") === null) {
+    context.responseHeader.set(traceIdHeader, call.trace.traceId);
+  }
   const { signal } = context;
   const end = () => endCall(call, { pipeline, reason: signal.reason });
   if (place.gone) {

@@ -15,6 +15,8 @@ export interface Exchange {
   readonly peer: string;
   /** The connection that it came by: the same object for all its requests. */
   readonly connection: object;
+  /** The trace that the call began, which its answer names (`x-trace-id`). Undefined where the caller knows it. */
+  answerTraceId: string | undefined;
   /** Whether the caller is still there to be answered. */
   readonly open: boolean;
   /** Reads the whole body. One of the receiver's functions is called, once; none, if the caller goes away before. */

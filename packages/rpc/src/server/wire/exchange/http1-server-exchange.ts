@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { givenRequestId, requestIdHeader } from "../../../call/request-id.ts";
+import { givenRequestId, requestIdHeader, traceIdHeader } from "../../../call/request-id.ts";
 import { BodyCollector } from "../../../protocol/body-collector.ts";
 import { peerOf } from "../../http/peer.ts";
 import { cutStalledSocket } from "../../http/slow-client.ts";
@@ -17,6 +17,7 @@ import {
 export class Http1Exchange implements Exchange {
   readonly requestMethod: string;
   readonly target: string;
+  answerTraceId: string | undefined;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   #bytesMax = 0;
@@ -127,7 +128,7 @@ export class Http1Exchange implements Exchange {
       return;
     }
     headers["content-length"] = body.length;
-    this.#addRequestId(headers);
+    this.#addIds(headers);
     // What is left of the body is read and dropped, by us or by Node: closing the connection on a client that still sends would
     // cost it the answer. `Server.requestTimeout` bounds how long it may go on.
     this.#response.writeHead(status, headers);
@@ -139,17 +140,20 @@ export class Http1Exchange implements Exchange {
     }
   }
 
-  /** The answer says the id that the request came with. */
-  #addRequestId(headers: OutgoingHttpHeaders): void {
+  /** The answer says the id that the request came with, and that of the trace where it began here. */
+  #addIds(headers: OutgoingHttpHeaders): void {
     const id = givenRequestId(this.headers[requestIdHeader]);
     if (id !== undefined) {
       headers[requestIdHeader] ??= id;
+    }
+    if (this.answerTraceId !== undefined) {
+      headers[traceIdHeader] ??= this.answerTraceId;
     }
   }
 
   sendHead({ status, headers, alone }: AnswerHead): void {
     if (this.open) {
-      this.#addRequestId(headers);
+      this.#addIds(headers);
       this.#response.writeHead(status, headers);
       if (alone) {
         this.#response.flushHeaders();

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { AnyHttp2Stream, StreamListener } from "@parley/http2";
 import { encodeFields, errorCode, objectToFields } from "@parley/http2";
-import { givenRequestId, requestIdHeader } from "../../../call/request-id.ts";
+import { givenRequestId, requestIdHeader, traceIdHeader } from "../../../call/request-id.ts";
 import { BodyCollector } from "../../../protocol/body-collector.ts";
 import { peerOf } from "../../http/peer.ts";
 import type { Answer, AnswerHead, BodyReceiver, Exchange, PieceReceiver } from "./exchange.ts";
@@ -26,6 +26,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   next: Answering | undefined;
   listed = false;
   unreadBytes = -1;
+  answerTraceId: string | undefined;
   readonly #stalls: StallWatch;
   #bodyEnded = false;
   #bytesMax = 0;
@@ -112,14 +113,22 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     }
   }
 
-  /** The answer's headers, with the request's id where one was sent. */
+  /** The answer's headers, with the request's id where one was sent, and the trace's where it began here. */
   #headBlock({ status, headers, prepared }: Pick<Answer, "status" | "headers" | "prepared">): Uint8Array {
     const id = givenRequestId(this.headers[requestIdHeader]);
+    const traceId = this.answerTraceId;
     if (prepared !== undefined) {
-      return id === undefined ? prepared : Buffer.concat([prepared, encodeFields([requestIdHeader, id])]);
+      const fields = id === undefined ? [] : [requestIdHeader, id];
+      if (traceId !== undefined) {
+        fields.push(traceIdHeader, traceId);
+      }
+      return fields.length === 0 ? prepared : Buffer.concat([prepared, encodeFields(fields)]);
     }
     if (id !== undefined) {
       headers[requestIdHeader] ??= id;
+    }
+    if (traceId !== undefined) {
+      headers[traceIdHeader] ??= traceId;
     }
     headers[":status"] = status;
     return encodeFields(objectToFields(headers));

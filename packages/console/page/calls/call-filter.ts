@@ -1,0 +1,77 @@
+import type { Code } from "@connectrpc/connect";
+import { type Call, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import { type CallRow, isAsync, latencyMs } from "../live/calls.ts";
+import { codeName } from "../parts/failure.tsx";
+
+/** Which calls are shown, as the URL has it. */
+export interface CallFilter {
+  /** Every word must be in the call's names, message or ids. */
+  readonly text: string;
+  /** The process at either end. */
+  readonly process: string;
+  readonly from: string;
+  readonly to: string;
+  /** `failed`, or a code such as `UNAVAILABLE`. */
+  readonly code: string;
+  /** At least so long, in milliseconds. */
+  readonly slow: number;
+  /** `calls`, `events`, `attempts`, `database` or nothing for calls and events. */
+  readonly kind: string;
+}
+
+export function filterOf(params: URLSearchParams): CallFilter {
+  return {
+    text: params.get("q") ?? "",
+    process: params.get("process") ?? "",
+    from: params.get("from") ?? "",
+    to: params.get("to") ?? "",
+    code: params.get("code") ?? "",
+    slow: Number(params.get("slow") ?? 0) || 0,
+    kind: params.get("kind") ?? "",
+  };
+}
+
+/** The rows that pass, newest first, at most `max`. */
+export function filtered(rows: readonly CallRow[], filter: CallFilter, max: number): readonly CallRow[] {
+  const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const shown: CallRow[] = [];
+  for (let index = rows.length - 1; index >= 0 && shown.length < max; index--) {
+    const row = rows[index];
+    if (row !== undefined && passes(row, filter) && words.every((word) => row.text.includes(word))) {
+      shown.push(row);
+    }
+  }
+  return shown;
+}
+
+function passes(row: CallRow, { process, from, to, code, slow, kind }: CallFilter): boolean {
+  const { span } = row;
+  return (
+    kindPasses(span, kind) &&
+    (process === "" || span.from === process || span.to === process) &&
+    (from === "" || span.from === from) &&
+    (to === "" || span.to === to) &&
+    (code === "" || (code === "failed" ? span.code !== 0 : codeText(span) === code)) &&
+    (slow === 0 || latencyMs(span) >= slow)
+  );
+}
+
+function kindPasses(span: Call, kind: string): boolean {
+  switch (kind) {
+    case "calls":
+      return span.kind === SpanKind.CLIENT || span.kind === SpanKind.SERVER || span.kind === SpanKind.BATCHED;
+    case "events":
+      return isAsync(span);
+    case "attempts":
+      return span.kind === SpanKind.ATTEMPT;
+    case "database":
+      return span.kind === SpanKind.DATABASE;
+    default:
+      return span.kind !== SpanKind.ATTEMPT && span.kind !== SpanKind.DATABASE;
+  }
+}
+
+/** `OK`, or the code as gRPC spells it. */
+export function codeText({ code }: Call): string {
+  return code === 0 ? "OK" : codeName(code as number as Code);
+}

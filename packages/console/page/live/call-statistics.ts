@@ -1,0 +1,190 @@
+import { type Call, CallMark, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
+
+/** How far back is counted, in seconds. */
+export const historySeconds = 900;
+/** Latency buckets: each is 1.35 times the one before, from 0.05 ms; the last one holds all above 25 s. */
+const bucketsMax = 44;
+const firstBucketMs = 0.05;
+const growth = 1.35;
+
+/** What went from one process to another. */
+export interface EdgeSummary {
+  readonly from: string;
+  readonly to: string;
+  readonly perSecond: number;
+  readonly errorShare: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Calls that the client did not send, since its circuit breaker was open. */
+  readonly breakerOpen: number;
+  readonly async: boolean;
+}
+
+interface Second {
+  /** Seconds since 1970; a slot of the ring is reused after {@link historySeconds}. */
+  at: number;
+  calls: number;
+  errors: number;
+  breaker: number;
+  readonly latencies: Uint32Array;
+}
+
+class Edge {
+  readonly from: string;
+  readonly to: string;
+  readonly async: boolean;
+  readonly ring: Second[] = [];
+
+  constructor(from: string, to: string, async: boolean) {
+    this.from = from;
+    this.to = to;
+    this.async = async;
+  }
+
+  second(at: number): Second {
+    const slot = at % historySeconds;
+    let second = this.ring[slot];
+    if (second === undefined) {
+      second = { at, calls: 0, errors: 0, breaker: 0, latencies: new Uint32Array(bucketsMax) };
+      this.ring[slot] = second;
+    } else if (second.at !== at) {
+      second.at = at;
+      second.calls = 0;
+      second.errors = 0;
+      second.breaker = 0;
+      second.latencies.fill(0);
+    }
+    return second;
+  }
+}
+
+/** The most pairs of processes that are counted. */
+const edgesMax = 200;
+
+/** Counts calls by who called whom, a slot for each second of the last quarter of an hour. */
+export class CallStatistics {
+  readonly #edges = new Map<string, Edge>();
+
+  /** `counted`: whether the other end of this call was counted before. */
+  add(call: Call, counted: boolean): void {
+    if (counted || !shown.has(call.kind) || call.to === "") {
+      return;
+    }
+    const edge = this.#edge(call);
+    if (edge === undefined) {
+      return;
+    }
+    const endMs = call.startTime === undefined ? Date.now() : Number(call.startTime.seconds) * 1_000;
+    const second = edge.second(Math.floor(endMs / 1_000));
+    second.calls += 1;
+    if (call.code !== 0) {
+      second.errors += 1;
+    }
+    if (call.marks.includes(CallMark.BREAKER_OPEN)) {
+      second.breaker += 1;
+    }
+    const ms = call.latency === undefined ? 0 : Number(call.latency.seconds) * 1_000 + call.latency.nanos / 1e6;
+    const bucket = Math.max(0, Math.min(bucketsMax - 1, Math.ceil(Math.log(ms / firstBucketMs) / Math.log(growth))));
+    second.latencies[bucket] = (second.latencies[bucket] ?? 0) + 1;
+  }
+
+  /** What went over each edge in the last seconds. */
+  summaries(seconds: number, nowMs = Date.now()): readonly EdgeSummary[] {
+    const now = Math.floor(nowMs / 1_000);
+    return [...this.#edges.values()].map((edge) => summaryOf(edge, { after: now - seconds, until: now, seconds }));
+  }
+
+  /** Each of the last seconds, oldest first, of the edges that `included` chooses. */
+  history(included: (from: string, to: string) => boolean, nowMs = Date.now()): readonly SecondSummary[] {
+    const now = Math.floor(nowMs / 1_000);
+    const edges = [...this.#edges.values()].filter(({ from, to }) => included(from, to));
+    return Array.from({ length: historySeconds }, (_, index) => {
+      const at = now - historySeconds + 1 + index;
+      const latencies = new Float64Array(bucketsMax);
+      let [calls, errors] = [0, 0];
+      for (const edge of edges) {
+        const second = edge.ring[at % historySeconds];
+        if (second?.at === at) {
+          calls += second.calls;
+          errors += second.errors;
+          addTo(latencies, second.latencies);
+        }
+      }
+      return { at, calls, errors, p50Ms: percentile(latencies, 0.5), p99Ms: percentile(latencies, 0.99) };
+    });
+  }
+
+  #edge(call: Call): Edge | undefined {
+    const async = call.kind === SpanKind.EVENT_CONSUME || call.kind === SpanKind.EVENT_PUBLISH;
+    const key = `${call.from}\0${call.to}`;
+    let edge = this.#edges.get(key);
+    if (edge === undefined && this.#edges.size < edgesMax) {
+      edge = new Edge(call.from, call.to, async);
+      this.#edges.set(key, edge);
+    }
+    return edge;
+  }
+}
+
+export interface SecondSummary {
+  /** Seconds since 1970. */
+  readonly at: number;
+  readonly calls: number;
+  readonly errors: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+const shown: ReadonlySet<SpanKind> = new Set([
+  SpanKind.SERVER,
+  SpanKind.CLIENT,
+  SpanKind.EVENT_CONSUME,
+  SpanKind.MAIL,
+  SpanKind.DATABASE,
+]);
+
+function summaryOf(
+  edge: Edge,
+  { after, until, seconds }: { readonly after: number; readonly until: number; readonly seconds: number },
+): EdgeSummary {
+  const latencies = new Float64Array(bucketsMax);
+  let [calls, errors, breakerOpen] = [0, 0, 0];
+  for (let at = after; at < until; at++) {
+    const second = edge.ring[at % historySeconds];
+    if (second?.at === at) {
+      calls += second.calls;
+      errors += second.errors;
+      breakerOpen += second.breaker;
+      addTo(latencies, second.latencies);
+    }
+  }
+  return {
+    from: edge.from,
+    to: edge.to,
+    async: edge.async,
+    perSecond: calls / seconds,
+    errorShare: calls === 0 ? 0 : errors / calls,
+    p50Ms: percentile(latencies, 0.5),
+    p99Ms: percentile(latencies, 0.99),
+    breakerOpen,
+  };
+}
+
+function addTo(sum: Float64Array, counts: Uint32Array): void {
+  for (let index = 0; index < counts.length; index++) {
+    sum[index] = (sum[index] ?? 0) + (counts[index] ?? 0);
+  }
+}
+
+/** The upper end of the bucket in which the share lies: at most a third too high. 0 where nothing was counted. */
+function percentile(counts: Float64Array, share: number): number {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  let left = total * share;
+  for (let index = 0; index < counts.length && total > 0; index++) {
+    left -= counts[index] ?? 0;
+    if (left <= 0) {
+      return firstBucketMs * growth ** index;
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,138 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createFetchTransport } from "@parley/client";
+import {
+  LiveService,
+  LiveTopic,
+  type LiveTopicStatus,
+  type WatchLiveRequest,
+  WatchLiveRequestSchema,
+  type WatchLiveResponse,
+} from "@parley/gen/gateway/v1/live_service_pb.js";
+import { effect, signal } from "@preact/signals";
+import { baseUrl, withToken } from "../session/api.ts";
+import { isAdmin, session } from "../session/session.ts";
+import { signIn } from "../session/tokens.ts";
+
+/** How the one stream that carries everything live is. */
+export type Connection = "connecting" | "open" | "lost";
+
+export const connection = signal<Connection>("connecting");
+/** How each topic is, as the gateway reports it. */
+export const topicStatus = signal<ReadonlyMap<LiveTopic, LiveTopicStatus>>(new Map());
+/** How each process behind the gateway is. */
+export const health = signal<ReadonlyMap<string, string>>(new Map());
+
+type Reader = (response: WatchLiveResponse) => void;
+const readers = new Set<Reader>();
+
+/** Reads every response until it is told to stop. */
+export function readLive(reader: Reader): () => void {
+  readers.add(reader);
+  return () => readers.delete(reader);
+}
+
+/** How many views want the calls between services: only then they are sent. */
+const callReaders = signal(0);
+
+export function wantCalls(): () => void {
+  callReaders.value += 1;
+  return () => {
+    callReaders.value -= 1;
+  };
+}
+
+/** Calls are left on for a while after the last view that shows them: going back and forth costs no new stream. */
+const callsLingerMs = 60_000;
+
+const positions = { stockPosition: "", orderPosition: "", notificationPosition: "" };
+const waits = { firstMs: 250, longestMs: 5_000 };
+const live = createClient(
+  LiveService,
+  createFetchTransport({
+    baseUrl,
+    useBinaryFormat: true,
+    messageBytesMax: 16 * 1024 * 1024,
+    interceptors: [withToken],
+  }),
+);
+
+/** Keeps the stream open as long as the page lives: with the topics that are wanted and the caller's rights. */
+export function startLive(): void {
+  const wantsCalls = signal(false);
+  let linger: ReturnType<typeof setTimeout> | undefined;
+  effect(() => {
+    clearTimeout(linger);
+    if (callReaders.value > 0) {
+      wantsCalls.value = true;
+    } else {
+      linger = setTimeout(() => {
+        wantsCalls.value = false;
+      }, callsLingerMs);
+    }
+  });
+  effect(() => {
+    const { value } = session;
+    if (value === undefined) {
+      return;
+    }
+    const ended = new AbortController();
+    const userId = signIn.value?.userId;
+    const admin = isAdmin();
+    const topics = [LiveTopic.STOCK, LiveTopic.HEALTH];
+    if (userId !== undefined || admin) {
+      topics.push(LiveTopic.ORDERS, LiveTopic.NOTIFICATIONS);
+    }
+    if (wantsCalls.value && admin) {
+      topics.push(LiveTopic.CALLS);
+    }
+    void watch({ topics, userId: admin ? "" : (userId ?? "") }, ended.signal);
+    return () => ended.abort();
+  });
+}
+
+async function watch(request: Pick<WatchLiveRequest, "topics" | "userId">, signal: AbortSignal): Promise<void> {
+  let waitMs = waits.firstMs;
+  while (!signal.aborted) {
+    connection.value = connection.value === "open" ? "open" : "connecting";
+    try {
+      const answers = live.watchLive(create(WatchLiveRequestSchema, { ...request, ...positions }), { signal });
+      for await (const answer of answers) {
+        waitMs = waits.firstMs;
+        connection.value = "open";
+        take(answer);
+      }
+    } catch (error) {
+      if (signal.aborted) {
+        return;
+      }
+      if (ConnectError.from(error).code === Code.Unauthenticated) {
+        signIn.value = undefined;
+      }
+    }
+    if (signal.aborted) {
+      return;
+    }
+    connection.value = "lost";
+    await new Promise((resolve) => setTimeout(resolve, waitMs * (0.8 + 0.4 * Math.random())));
+    waitMs = Math.min(waitMs * 2, waits.longestMs);
+  }
+}
+
+function take(answer: WatchLiveResponse): void {
+  positions.stockPosition = answer.stock.at(-1)?.position || positions.stockPosition;
+  positions.orderPosition = answer.orders.at(-1)?.position || positions.orderPosition;
+  positions.notificationPosition = answer.notifications.at(-1)?.position || positions.notificationPosition;
+  if (answer.statuses.length > 0) {
+    topicStatus.value = new Map([
+      ...topicStatus.value,
+      ...answer.statuses.map((status) => [status.topic, status] as const),
+    ]);
+  }
+  if (answer.health.length > 0) {
+    health.value = new Map(answer.health.map(({ process, state }) => [process, state]));
+  }
+  for (const reader of readers) {
+    reader(answer);
+  }
+}

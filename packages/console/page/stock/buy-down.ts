@@ -1,0 +1,26 @@
+import { products } from "../live/products.ts";
+import { tell } from "../parts/toasts.tsx";
+import { newId, parley } from "../session/api.ts";
+import { askToSignIn } from "../session/sign-in.tsx";
+import { buyerId, quantityMax } from "../shop/basket-state.ts";
+
+/** Orders as much of a product as is needed for its stock to fall to the threshold, so that the alert can be seen to arrive. */
+export async function buyDown(productId: string): Promise<void> {
+  const product = products.value?.get(productId);
+  if (product === undefined) {
+    return;
+  }
+  if (buyerId.value === "") {
+    askToSignIn();
+    return;
+  }
+  let left = product.stock - product.lowStockThreshold;
+  const units = left;
+  // An order's line has at most 10,000 units.
+  while (left > 0) {
+    const quantity = Math.min(left, quantityMax);
+    await parley.orders.createOrder({ userId: buyerId.value, requestId: newId(), items: [{ productId, quantity }] });
+    left -= quantity;
+  }
+  tell(`${units} of ${product.name} were bought. The alert comes to the right.`);
+}

@@ -1,0 +1,136 @@
+import { type Call, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import { codeText } from "../calls/call-filter.ts";
+import { isAsync, latencyMs, startMs } from "../live/calls.ts";
+import { durationText } from "../parts/format.ts";
+
+/** One arrow of a sequence diagram. */
+export interface Step {
+  readonly key: string;
+  readonly from: string;
+  readonly to: string;
+  readonly label: string;
+  /** `call` and its `return`, or an `event`, for which nobody waits. */
+  readonly kind: "call" | "return" | "event";
+  readonly failed: boolean;
+  /** Whether it belongs to what happens after the caller had its answer. */
+  readonly async: boolean;
+  readonly atMs: number;
+  readonly call: Call;
+}
+
+/** A trace as a sequence diagram. */
+export interface Sequence {
+  readonly participants: readonly string[];
+  readonly steps: readonly Step[];
+  readonly beganMs: number;
+}
+
+export interface SequenceOptions {
+  /** Whether transactions of databases are steps too. */
+  readonly database: boolean;
+}
+
+/** Puts the spans of a trace in order: each call once, as its client saw it where that is known, and its answer. */
+export function sequenceOf(calls: readonly Call[], { database }: SequenceOptions): Sequence {
+  const spans = calls.filter((call) => isStep(call, calls, database));
+  const later = asyncSpans(calls);
+  const steps = spans.flatMap((call) => stepsOf(call, later.has(call.spanId) || isAsync(call)));
+  steps.sort(
+    (one, other) => Number(one.async) - Number(other.async) || one.atMs - other.atMs || order(one) - order(other),
+  );
+  const participants = [...new Set(steps.flatMap(({ from, to }) => [from, to]))];
+  return { participants, steps, beganMs: Math.min(...steps.map(({ atMs }) => atMs)) };
+}
+
+function isStep(call: Call, calls: readonly Call[], database: boolean): boolean {
+  switch (call.kind) {
+    case SpanKind.CLIENT:
+      // Its attempts tell more, where there were several.
+      return !calls.some(({ kind, parentSpanId }) => kind === SpanKind.ATTEMPT && parentSpanId === call.spanId);
+    case SpanKind.SERVER:
+      return !calls.some(
+        ({ kind, spanId }) => (kind === SpanKind.CLIENT || kind === SpanKind.ATTEMPT) && spanId === call.parentSpanId,
+      );
+    case SpanKind.DATABASE:
+      return database;
+    case SpanKind.EVENT_PUBLISH:
+      // The event's arrival shows it; where none is known yet, its departure does.
+      return !calls.some(({ kind, method }) => kind === SpanKind.EVENT_CONSUME && method === call.method);
+    case SpanKind.BATCHED:
+    case SpanKind.UNSPECIFIED:
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** The spans below an event: what they do, the caller did not wait for. */
+function asyncSpans(calls: readonly Call[]): ReadonlySet<string> {
+  const byId = new Map(calls.map((call) => [call.spanId, call]));
+  const found = new Set<string>();
+  for (const call of calls) {
+    const path: string[] = [];
+    for (
+      let span: Call | undefined = call;
+      span !== undefined && path.length < 64;
+      span = byId.get(span.parentSpanId)
+    ) {
+      if (span.kind === SpanKind.EVENT_CONSUME || span.kind === SpanKind.MAIL || found.has(span.spanId)) {
+        for (const id of [call.spanId, ...path]) {
+          found.add(id);
+        }
+        break;
+      }
+      path.push(span.spanId);
+    }
+  }
+  return found;
+}
+
+function stepsOf(call: Call, async: boolean): readonly Step[] {
+  const { from, to, method, attempt } = call;
+  const failed = call.code !== 0;
+  const beganMs = startMs(call);
+  const shared = { call, failed, async };
+  const label = attempt > 1 ? `${method} (attempt ${attempt})` : method;
+  const key = `${call.kind}:${call.spanId}`;
+  if (isAsync(call)) {
+    return [{ ...shared, key, from, to, label: shortEvent(method), kind: "event", atMs: beganMs }];
+  }
+  const endedMs = beganMs + latencyMs(call);
+  const answer = `${codeText(call)} · ${durationText(latencyMs(call))}`;
+  return [
+    { ...shared, key, from, to, label, kind: "call", failed: false, atMs: beganMs },
+    { ...shared, key: `${key}:end`, from: to, to: from, label: answer, kind: "return", atMs: endedMs },
+  ];
+}
+
+/** `order.confirmed` for `parley.order.confirmed.v1`. */
+function shortEvent(type: string): string {
+  return type.replace(/^parley\./, "").replace(/\.v\d+$/, "");
+}
+
+function order({ kind }: Step): number {
+  return kind === "return" ? 1 : 0;
+}
+
+/** The same as Mermaid, which many wikis and editors draw. */
+export function mermaidOf({ participants, steps }: Sequence): string {
+  const names = new Map(participants.map((name, index) => [name, `p${index}`]));
+  const safe = (text: string) => text.replaceAll(/[;#\n\r]/g, " ");
+  const arrows = { call: "->>", return: "-->>", event: "--)" } as const;
+  const lines = steps.map(({ from, to, kind, label, failed }) => {
+    const arrow = failed && kind === "return" ? "--x" : arrows[kind];
+    return `  ${names.get(from)}${arrow}${names.get(to)}: ${safe(label)}`;
+  });
+  const firstAsync = steps.findIndex(({ async }) => async);
+  if (firstAsync > 0) {
+    lines.splice(firstAsync, 0, `  Note over ${[...names.values()].join(",").replace(/,.*,/, ",")}: afterwards`);
+  }
+  return [
+    "sequenceDiagram",
+    ...participants.map((name) => `  participant ${names.get(name)} as ${safe(name)}`),
+    ...lines,
+    "",
+  ].join("\n");
+}

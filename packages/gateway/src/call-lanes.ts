@@ -1,0 +1,56 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { Client, HandlerContext } from "@connectrpc/connect";
+import type { Environment } from "@parley/rpc";
+import { ConnectionPool } from "@parley/rpc/client";
+import { ServerCall } from "@parley/rpc/internal";
+
+export interface CallLanesOptions {
+  readonly environment: Pick<Environment, "clock" | "random">;
+  /** How many connections there are to a service for callers with many calls at once. 0: all callers share one connection. */
+  readonly busyConnections: number;
+}
+
+/**
+ * Which connection to a service a unary call takes, by how many calls its caller has open here. On one connection a service reads calls, and the gateway
+ * answers, in order: the calls of a caller with a thousand of them would be in front of everybody else's. So callers with few calls have a connection of
+ * their own, and those with many share some others, each caller always the same one.
+ */
+export class CallLanes {
+  readonly #busyPools: readonly ConnectionPool[];
+  readonly #laneOf = new WeakMap<object, number>();
+  #turn = 0;
+
+  constructor({ environment, busyConnections }: CallLanesOptions) {
+    this.#busyPools = Array.from({ length: busyConnections }, () => new ConnectionPool(environment));
+  }
+
+  /** The client for a call. `connect` makes a client whose connections are in a pool, or in the one that the process shares. */
+  clients<S extends DescService>(
+    connect: (pool: ConnectionPool | undefined) => Client<S>,
+  ): (context: HandlerContext) => Client<S> {
+    const quiet = connect(undefined);
+    const busy = this.#busyPools.map(connect);
+    return (context) => {
+      const caller = context instanceof ServerCall ? context.placeHolders?.caller : undefined;
+      return caller === undefined || caller.taken <= quietCallsMax ? quiet : (busy[this.#lane(caller)] ?? quiet);
+    };
+  }
+
+  close(): void {
+    for (const pool of this.#busyPools) {
+      pool.close();
+    }
+  }
+
+  #lane(caller: object): number {
+    let lane = this.#laneOf.get(caller);
+    if (lane === undefined) {
+      lane = this.#turn++ % Math.max(1, this.#busyPools.length);
+      this.#laneOf.set(caller, lane);
+    }
+    return lane;
+  }
+}
+
+/** What a person's page has open at once, and more: such callers never wait for those with more. */
+const quietCallsMax = 16;

@@ -1,0 +1,23 @@
+import { sleep } from "@parley/rpc";
+import type { BackendStates } from "../backend-health.ts";
+import type { TopicWatch } from "./watch-topic.ts";
+
+/** How often the processes are asked, in milliseconds. All pages share one answer. */
+const askMs = 1_000;
+
+/** Reports how the processes behind the gateway are whenever that changes. */
+export async function watchHealth(
+  backendStates: () => Promise<BackendStates>,
+  { batch, clock, signal }: TopicWatch,
+): Promise<void> {
+  let reported = "";
+  while (!signal.aborted) {
+    const states = Object.entries(await backendStates());
+    const text = JSON.stringify(states);
+    if (text !== reported) {
+      reported = text;
+      batch.setHealth(states.map(([process, state]) => ({ process, state })));
+    }
+    await sleep(clock, askMs, signal).catch(() => {});
+  }
+}

@@ -1,0 +1,154 @@
+import { create } from "@bufbuild/protobuf";
+import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import {
+  type CallOptions,
+  type Client,
+  ConnectError,
+  type HandlerContext,
+  type ServiceImpl,
+} from "@connectrpc/connect";
+import {
+  type Call,
+  GetTraceResponseSchema,
+  ListTracesResponseSchema,
+  type SilentProcess,
+  SilentProcessSchema,
+  type TelemetryService,
+  TraceOrder,
+  type TraceSummary,
+  type WatchCallsRequest,
+} from "@parley/gen/rpc/v1/telemetry_pb.js";
+import { within } from "@parley/rpc";
+import { requestHeader } from "../request-header.ts";
+import type { MergedWatches } from "./merged-watches.ts";
+import type { TelemetrySource } from "./telemetry-sources.ts";
+
+export interface MergedTelemetryOptions {
+  /** The gateway's own. */
+  readonly own: ServiceImpl<typeof TelemetryService>;
+  /** All replicas of all processes behind the gateway, as they are known now. */
+  readonly sources: () => Promise<readonly TelemetrySource[]>;
+  readonly watches: MergedWatches;
+}
+
+/** How long one process may take to answer, in milliseconds: one that hangs must not hide the others. */
+const answerMaxMs = 1_500;
+const traceCallsMax = 1_000;
+const pageSizeDefault = 20;
+
+/** `rpc.v1.TelemetryService` for all processes: asks each, and puts together what they answer. */
+export function mergedTelemetry({
+  own,
+  sources,
+  watches,
+}: MergedTelemetryOptions): ServiceImpl<typeof TelemetryService> {
+  async function askAll<T>(
+    context: HandlerContext,
+    ask: (client: Client<typeof TelemetryService>, options: CallOptions) => Promise<T>,
+  ): Promise<{ readonly answers: readonly T[]; readonly silent: SilentProcess[] }> {
+    const options = { ...within(context), ...credentials(context), timeoutMs: answerMaxMs };
+    const asked = await Promise.all(
+      (await sources()).map(async ({ name, client }) => {
+        try {
+          return { answer: await ask(client, options) };
+        } catch (error) {
+          return { silent: create(SilentProcessSchema, { process: name, cause: ConnectError.from(error).message }) };
+        }
+      }),
+    );
+    return {
+      answers: asked.flatMap(({ answer }) => (answer === undefined ? [] : [answer])),
+      silent: asked.flatMap(({ silent }) => (silent === undefined ? [] : [silent])),
+    };
+  }
+
+  return {
+    watchCalls(request, context) {
+      return watches.watch(request as WatchCallsRequest, { own, context, headers: credentials(context).headers });
+    },
+    async getTrace(request, context) {
+      const mine = await own.getTrace(request, context);
+      const { answers, silent } = await askAll(context, (client, options) => client.getTrace(request, options));
+      const calls = [mine, ...answers].flatMap((answer) => (answer.calls ?? []) as Call[]).sort(byStart);
+      return create(GetTraceResponseSchema, {
+        calls: calls.slice(0, traceCallsMax),
+        truncated: calls.length > traceCallsMax || [mine, ...answers].some(({ truncated }) => truncated === true),
+        silent,
+      });
+    },
+    async listTraces(request, context) {
+      const mine = await own.listTraces(request, context);
+      const { answers, silent } = await askAll(context, (client, options) => client.listTraces(request, options));
+      const traces = new Map<string, TraceSummary>();
+      for (const trace of [mine, ...answers].flatMap((answer) => (answer.traces ?? []) as TraceSummary[])) {
+        const known = traces.get(trace.traceId);
+        traces.set(trace.traceId, known === undefined ? trace : together(known, trace));
+      }
+      const order = request.order === TraceOrder.SLOWEST ? bySlowest : byNewest;
+      const listed = [...traces.values()]
+        .sort(order)
+        .slice(0, request.pageSize === 0 ? pageSizeDefault : request.pageSize);
+      return create(ListTracesResponseSchema, { traces: listed, silent });
+    },
+  };
+}
+
+/** Who asks, as the processes behind check it themselves. */
+function credentials(context: HandlerContext): { readonly headers: [string, string][] } {
+  const token = requestHeader(context, "authorization");
+  return { headers: token === undefined ? [] : [["authorization", token]] };
+}
+
+function startMs(call: Call | undefined): number {
+  return call?.startTime === undefined ? Number.POSITIVE_INFINITY : timestampMs(call.startTime);
+}
+
+function startNanos({ startTime }: Call): number {
+  return startTime?.nanos ?? 0;
+}
+
+/** What was called cannot have begun before its caller, whatever two clocks say: spans that begin together have the client's first. */
+function byStart(one: Call, other: Call): number {
+  return startMs(one) - startMs(other) || startNanos(one) - startNanos(other) || other.kind - one.kind;
+}
+
+/** Two processes' parts of one trace. */
+function together(one: TraceSummary, other: TraceSummary): TraceSummary {
+  const isFirst = hasNoParent(one) === hasNoParent(other) ? startMs(one.root) <= startMs(other.root) : hasNoParent(one);
+  const [first, second] = isFirst ? [one, other] : [other, one];
+  return {
+    ...first,
+    spans: first.spans + second.spans,
+    failedSpans: first.failedSpans + second.failedSpans,
+    processes: [...new Set([...first.processes, ...second.processes])].sort(),
+    ...(endMs(second) > endMs(first) && second.duration !== undefined
+      ? { duration: durationUntil(first, endMs(second)) }
+      : {}),
+  };
+}
+
+function hasNoParent({ root }: TraceSummary): boolean {
+  return root?.parentSpanId === "";
+}
+
+function endMs({ root, duration }: TraceSummary): number {
+  return startMs(root) + (duration === undefined ? 0 : durationMs(duration));
+}
+
+function durationUntil({ root }: TraceSummary, untilMs: number): NonNullable<TraceSummary["duration"]> {
+  const ms = Math.max(0, untilMs - startMs(root));
+  const seconds = Math.floor(ms / 1_000);
+  return {
+    $typeName: "google.protobuf.Duration",
+    seconds: BigInt(seconds),
+    nanos: Math.floor((ms - seconds * 1_000) * 1e6),
+  };
+}
+
+function byNewest(one: TraceSummary, other: TraceSummary): number {
+  return startMs(other.root) - startMs(one.root);
+}
+
+function bySlowest(one: TraceSummary, other: TraceSummary): number {
+  return endMs(other) - startMs(other.root) - (endMs(one) - startMs(one.root));
+}

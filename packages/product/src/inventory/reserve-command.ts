@@ -1,0 +1,167 @@
+import type { CallContext, Clock } from "@parley/rpc";
+import type { Command, Outcome, SetTransaction, Transaction } from "@parley/store";
+import type { ProductEvents } from "../product-events.ts";
+import { findProducts, lockStock, type MovedStock, moveStock, moveStocks, type Stock } from "../product-store.ts";
+import {
+  type Availability,
+  inLockOrder,
+  type Reservation,
+  type ReservedItem,
+  refusal,
+  repeatReservation,
+  type StockLine,
+} from "./reservation.ts";
+import { findReservation, findReservations, insertReservations } from "./reservation-store.ts";
+
+/** What is to be set aside for an order: a line for each product. */
+export interface ReserveInput {
+  readonly orderId: string;
+  readonly lines: readonly StockLine[];
+  readonly cause?: CallContext | undefined;
+}
+
+/** Sets stock aside for an order, all lines or none. */
+export function reserveCommand({
+  events,
+  clock,
+}: {
+  readonly events: ProductEvents;
+  readonly clock: Clock;
+}): Command<ReserveInput, Reservation> {
+  return {
+    name: "ReserveStock",
+
+    async one(transaction, { orderId, lines, cause }) {
+      const standing = await findReservation(transaction, orderId);
+      if (standing !== undefined) {
+        // Answered through the transaction's end: what it repeats may not be durable before.
+        return repeatReservation(standing, lines);
+      }
+      const nowMs = clock.now();
+      const taken = await takeAll(transaction, lines, nowMs);
+      const items = lines.map((line) => reservedItem(line, taken.get(line.productId)));
+      const reservation: Reservation = { orderId, state: "reserved", items, createTimeMs: nowMs };
+      await insertReservations(transaction, [reservation]);
+      events.stockChanged(transaction, [...taken.values()], cause);
+      return reservation;
+    },
+
+    async many(transaction, inputs) {
+      const [standing, stocks] = await readAll(transaction, inputs);
+      const decided = decideAll(inputs, { standing, stocks, nowMs: clock.now() });
+      await Promise.all([
+        moveStocks(transaction, decided.moves, clock.now()),
+        insertReservations(transaction, decided.reservations),
+      ]);
+      for (const { change, cause } of decided.changes) {
+        events.stockChanged(transaction, [change], cause);
+      }
+      return decided.outcomes;
+    },
+  };
+}
+
+/** Takes all lines. Throws, which undoes the transaction, if one of them cannot be had. */
+async function takeAll(transaction: Transaction, lines: readonly StockLine[], nowMs: number) {
+  const taken = new Map<string, MovedStock>();
+  for (const { productId, quantity } of inLockOrder(lines)) {
+    const change = await moveStock(transaction, { productId, delta: -quantity, nowMs });
+    if (change === undefined) {
+      throw await whyRefused(transaction, lines, taken);
+    }
+    taken.set(productId, change);
+  }
+  return taken;
+}
+
+async function whyRefused(
+  transaction: Transaction,
+  lines: readonly StockLine[],
+  taken: ReadonlyMap<string, MovedStock>,
+): Promise<Error> {
+  const there = new Map<string, Availability>();
+  for (const [id, product] of await findProducts(transaction, productIds(lines))) {
+    // What this transaction took goes back as it ends.
+    there.set(id, { name: product.name, available: product.stock - (taken.get(id)?.delta ?? 0) });
+  }
+  return refusal(lines, there) ?? new Error("a guarded update refused what there is enough of");
+}
+
+function reservedItem(line: StockLine, product: Pick<MovedStock, "productName" | "price"> | undefined): ReservedItem {
+  if (product === undefined) {
+    throw new Error(`product ${line.productId} was not taken`);
+  }
+  return { ...line, productName: product.productName, unitPrice: product.price };
+}
+
+function readAll(transaction: SetTransaction, inputs: readonly ReserveInput[]) {
+  const ids = new Set(inputs.flatMap(({ lines }) => productIds(lines)));
+  return Promise.all([
+    findReservations(
+      transaction,
+      inputs.map(({ orderId }) => orderId),
+    ),
+    lockStock(transaction, [...ids].sort()),
+  ]);
+}
+
+/** What the inputs come to, one after the other. */
+function decideAll(
+  inputs: readonly ReserveInput[],
+  {
+    standing,
+    stocks,
+    nowMs,
+  }: {
+    readonly standing: ReadonlyMap<string, Reservation>;
+    readonly stocks: ReadonlyMap<string, Stock>;
+    readonly nowMs: number;
+  },
+) {
+  const known = new Map(standing);
+  const left = new Map([...stocks].map(([id, { stock }]) => [id, stock]));
+  const moves = new Map<string, number>();
+  const reservations: Reservation[] = [];
+  const changes: { readonly change: MovedStock; readonly cause: CallContext | undefined }[] = [];
+  const outcomes = inputs.map(({ orderId, lines, cause }): Outcome<Reservation> => {
+    const before = known.get(orderId);
+    if (before !== undefined) {
+      return outcomeOf(() => repeatReservation(before, lines));
+    }
+    const there = new Map<string, Availability>();
+    for (const { productId } of lines) {
+      const stock = stocks.get(productId);
+      if (stock !== undefined) {
+        there.set(productId, { name: stock.productName, available: left.get(productId) ?? 0 });
+      }
+    }
+    const refused = refusal(lines, there);
+    if (refused !== undefined) {
+      return { refusal: refused };
+    }
+    for (const { productId, quantity } of inLockOrder(lines)) {
+      const stock = (left.get(productId) ?? 0) - quantity;
+      left.set(productId, stock);
+      moves.set(productId, (moves.get(productId) ?? 0) - quantity);
+      changes.push({ change: { ...(stocks.get(productId) as Stock), stock, delta: -quantity }, cause });
+    }
+    const items = lines.map((line) => reservedItem(line, stocks.get(line.productId)));
+    const reservation: Reservation = { orderId, state: "reserved", items, createTimeMs: nowMs };
+    known.set(orderId, reservation);
+    reservations.push(reservation);
+    return { answer: reservation };
+  });
+  return { outcomes, moves, reservations, changes };
+}
+
+function outcomeOf<T>(work: () => T): Outcome<T> {
+  try {
+    return { answer: work() };
+  } catch (refusal) {
+    return { refusal };
+  }
+}
+
+function productIds(lines: readonly StockLine[]): readonly string[] {
+  return lines.map((line) => line.productId);
+}

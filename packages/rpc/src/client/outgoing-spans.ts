@@ -1,0 +1,86 @@
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { getOption, hasOption } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import { served_by } from "@parley/gen/rpc/v1/options_pb.js";
+import { callMarks, type SpanRecorder, spanKinds } from "../environment/spans/span-recorder.ts";
+import { failure } from "../telemetry/recorder/server-span.ts";
+
+/** The span of a call under way. */
+export interface OutgoingSpan {
+  readonly traceparent: string;
+  readonly startMs: number;
+  attempts: number;
+  /** What the first attempt left until the deadline. */
+  deadlineLeftMs?: number | undefined;
+  /** Attempts that ended, where there was more than one. */
+  failed: Attempt[] | undefined;
+}
+
+/** One attempt of a call. */
+export interface Attempt {
+  readonly traceparent: string;
+  readonly startMs: number;
+  readonly latencyMs: number;
+  readonly error: ConnectError | undefined;
+}
+
+export interface AttemptsOf {
+  readonly process: string;
+  readonly other: string;
+  readonly method: DescMethod;
+  readonly requestId: string;
+  readonly recorder: SpanRecorder;
+}
+
+/** Attempts of one call that are kept: a call that waits for a connection may make many. */
+export const attemptsMax = 16;
+
+/** The spans of the calls that a client has under way, by what its attempts carry. */
+export class OutgoingSpans {
+  readonly #open = new Map<string, OutgoingSpan>();
+
+  open(span: OutgoingSpan): void {
+    this.#open.set(span.traceparent, span);
+  }
+
+  /** The span of the call that this trace context was made for. */
+  of(traceparent: string | undefined): OutgoingSpan | undefined {
+    return traceparent === undefined ? undefined : this.#open.get(traceparent);
+  }
+
+  close(span: OutgoingSpan): void {
+    this.#open.delete(span.traceparent);
+  }
+
+  /** Records the attempts of a call that took several. */
+  recordAttempts(span: OutgoingSpan, { recorder, ...call }: AttemptsOf): void {
+    for (const [index, { traceparent, startMs, latencyMs, error }] of (span.failed ?? []).entries()) {
+      recorder.record({
+        ...call,
+        ...failure(error),
+        kind: spanKinds.attempt,
+        protocol: "grpc",
+        traceparent,
+        parent: span.traceparent,
+        startMs,
+        latencyMs,
+        attempt: index + 1,
+        attempts: span.attempts,
+        marks: index === 0 ? [] : [callMarks.retry],
+      });
+    }
+  }
+}
+
+/** The process that serves a contract: its `served_by`, or the first part of its package. */
+export function nameOfProcess(service: DescService): string {
+  let name = names.get(service);
+  if (name === undefined) {
+    const first = (service.file.proto.package.split(".")[0] ?? "").replaceAll("_", "-");
+    name = hasOption(service, served_by) ? getOption(service, served_by) : first;
+    names.set(service, name);
+  }
+  return name;
+}
+
+const names = new WeakMap<DescService, string>();

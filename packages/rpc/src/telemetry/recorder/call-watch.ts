@@ -1,0 +1,96 @@
+import type { Clock } from "../../environment/clock.ts";
+import type { RecordedSpan } from "./recorded-span.ts";
+import type { Recorder } from "./recorder.ts";
+
+export interface CallWatchOptions {
+  readonly clock: Clock;
+  readonly matches: (span: RecordedSpan) => boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Spans that ended, and how many more had to be left out. */
+export interface WatchedSpans {
+  readonly spans: readonly RecordedSpan[];
+  readonly lost: number;
+}
+
+/** Spans that one reader may get in a second. What is over it is counted: telling of a call must cost less than the call. */
+export const watchedPerSecondMax = 500;
+/** How long spans are gathered before they are sent together, in milliseconds. */
+const gatherMs = 100;
+/** Spans sent together, and those that wait for a slow reader, at most. */
+export const watchedTogetherMax = 256;
+const waitingMax = 1_024;
+
+/** The spans that end from now on, gathered, until the signal aborts. A slow reader loses spans and is told how many. */
+export async function* watchCalls(
+  recorder: Pick<Recorder, "listen">,
+  { clock, matches, signal }: CallWatchOptions,
+): AsyncGenerator<WatchedSpans> {
+  let waiting: RecordedSpan[] = [];
+  let lost = 0;
+  let allowance = watchedPerSecondMax;
+  let refilledMs = clock.monotonic();
+  let wake: (() => void) | undefined;
+  const stop = recorder.listen((span) => {
+    if (allowance < 1) {
+      const nowMs = clock.monotonic();
+      allowance = Math.min(watchedPerSecondMax, ((nowMs - refilledMs) / 1_000) * watchedPerSecondMax);
+      if (allowance < 1) {
+        // Not looked at any closer: whether it would have been wanted costs as much to find out as to send it.
+        lost++;
+        return;
+      }
+      refilledMs = nowMs;
+    }
+    if (!matches(span)) {
+      return;
+    }
+    allowance--;
+    if (waiting.length >= waitingMax) {
+      lost++;
+      return;
+    }
+    waiting.push(span);
+    wake?.();
+  });
+  const onAbort = () => wake?.();
+  signal.addEventListener("abort", onAbort);
+  try {
+    while (!signal.aborted) {
+      if (waiting.length === 0) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        wake = undefined;
+        await pause(clock, signal);
+      }
+      const spans = waiting.slice(0, watchedTogetherMax);
+      waiting = waiting.slice(watchedTogetherMax);
+      const lostNow = lost;
+      lost = 0;
+      if (spans.length > 0) {
+        yield { spans, lost: lostNow };
+      }
+    }
+  } finally {
+    stop();
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function pause(clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const cancel = clock.after(gatherMs, end);
+    function end() {
+      cancel();
+      signal.removeEventListener("abort", end);
+      resolve();
+    }
+    signal.addEventListener("abort", end);
+  });
+}

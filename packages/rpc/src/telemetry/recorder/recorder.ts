@@ -1,0 +1,143 @@
+import { childTrace } from "../../call/trace.ts";
+import type { Environment } from "../../environment/environment.ts";
+import { type SpanInit, type SpanRecorder, spanKinds } from "../../environment/spans/span-recorder.ts";
+import { RecordedSpan, traceIdOf } from "./recorded-span.ts";
+import { createSampler, type Sampler } from "./sampler.ts";
+import { SpanJournal } from "./span-journal.ts";
+
+/** Where sampled spans go. */
+export interface SpanSink {
+  /** Takes a span over, or drops and counts it. Never waits. */
+  add(span: RecordedSpan): void;
+}
+
+/** Is handed every span as it ends. */
+export type SpanListener = (span: RecordedSpan) => void;
+
+export interface RecorderOptions {
+  /** Which traces are exported. Default: none, which costs nothing. */
+  readonly sampler?: Sampler;
+  /** Whether headers and messages of calls are kept. Default: false. */
+  readonly payloads?: boolean;
+  /** From which duration on a unary call is slow: it is kept longer, and exported though it was not sampled. Default 1,000 ms. */
+  readonly slowMs?: number;
+  /** Where the spans of sampled traces go. Default: nowhere. */
+  readonly sink?: SpanSink | undefined;
+}
+
+const slowDefaultMs = 1_000;
+/** The wall clock was set back, and does not only lag behind by its resolution. */
+const clockStepMs = 2;
+/** Traces that are looked up in the journal to be exported late, at most, in a second: a flood of failures must not be made worse. */
+const lateTracesPerSecondMax = 20;
+
+/**
+ * The spans of one process: keeps the last ones, hands each to whoever watches, and those of sampled traces to an exporter. Recording one
+ * costs a copy of its fields.
+ */
+export class Recorder implements SpanRecorder {
+  readonly keepsPayloads: boolean;
+  readonly journal: SpanJournal = new SpanJournal();
+  readonly #environment: Pick<Environment, "clock" | "random">;
+  readonly #sampler: Sampler;
+  readonly #slowMs: number;
+  readonly #sink: SpanSink | undefined;
+  readonly #listeners = new Set<SpanListener>();
+  #epochMs: number;
+  #lateSecond = 0;
+  #lateCount = 0;
+
+  constructor(environment: Pick<Environment, "clock" | "random">, options: RecorderOptions = {}) {
+    this.#environment = environment;
+    this.#sampler = options.sampler ?? createSampler("parentbased_always_off", 0);
+    this.keepsPayloads = options.payloads ?? false;
+    this.#slowMs = options.slowMs ?? slowDefaultMs;
+    this.#sink = options.sink;
+    this.#epochMs = environment.clock.now() - environment.clock.monotonic();
+  }
+
+  flags(traceId: string, parentFlags: string | undefined): string {
+    const parent = parentFlags === undefined ? undefined : Number.parseInt(parentFlags, 16);
+    const isSampled = this.#sampler.isSampled(traceId, parent === undefined ? undefined : (parent & 1) === 1);
+    const flags = ((parent ?? 0) & ~1) | (isSampled ? 1 : 0);
+    return flags < 16 ? `0${flags.toString(16)}` : flags.toString(16);
+  }
+
+  record(init: SpanInit): void {
+    const span = new RecordedSpan(init);
+    this.#adjustClock(span);
+    const failed = span.code !== 0;
+    const important = failed || (span.latencyMs >= this.#slowMs && isBounded(span));
+    if (important || this.#sink !== undefined) {
+      this.traceparentOf(span);
+    }
+    this.journal.add(span, important);
+    for (const listener of this.#listeners) {
+      listener(span);
+    }
+    if (this.#sink !== undefined) {
+      this.#export(span, important);
+    }
+  }
+
+  /** The span's own trace context, made now where nothing has needed it yet. */
+  traceparentOf(span: RecordedSpan): string {
+    span.traceparent ??= childTrace(span.parent, { random: this.#environment.random, recorder: this }).traceparent;
+    return span.traceparent;
+  }
+
+  /** A moment of the monotonic clock, in milliseconds since the Unix epoch, with a fraction. */
+  epochMs(monotonicMs: number): number {
+    return this.#epochMs + monotonicMs;
+  }
+
+  /** Hands over each span from now on. The answer ends it. */
+  listen(listener: SpanListener): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  #export(span: RecordedSpan, important: boolean): void {
+    const traceparent = span.traceparent as string;
+    // The last digit holds the flag.
+    if ((traceparent.charCodeAt(54) & 1) === 1 || this.journal.keeps(traceIdOf(traceparent))) {
+      this.#handOver(span);
+    }
+    if (important && span.kind === spanKinds.server && this.#mayLookUp()) {
+      for (const earlier of this.journal.ofTrace(traceIdOf(traceparent))) {
+        this.#handOver(earlier);
+      }
+    }
+  }
+
+  #handOver(span: RecordedSpan): void {
+    if (!span.exported) {
+      span.exported = true;
+      this.#sink?.add(span);
+    }
+  }
+
+  #mayLookUp(): boolean {
+    const second = Math.floor(this.#environment.clock.monotonic() / 1_000);
+    if (second !== this.#lateSecond) {
+      this.#lateSecond = second;
+      this.#lateCount = 0;
+    }
+    return this.#lateCount++ < lateTracesPerSecondMax;
+  }
+
+  /** The wall clock counts whole milliseconds, rounded down: the largest difference seen is the nearest to the truth. */
+  #adjustClock({ startMs, latencyMs }: RecordedSpan): void {
+    const epochMs = this.#environment.clock.now() - startMs - latencyMs;
+    if (epochMs > this.#epochMs || epochMs < this.#epochMs - clockStepMs) {
+      this.#epochMs = epochMs;
+    }
+  }
+}
+
+/** A stream lasts as long as it is of use. */
+function isBounded({ method }: RecordedSpan): boolean {
+  return method === undefined || method.methodKind === "unary";
+}

@@ -1,0 +1,131 @@
+import { create, type DescMethod, type Message, toBinary } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import { reasonOf } from "../../call/reason-error.ts";
+import { callMarks, type SpanPayload, type SpanRecorder, spanKinds } from "../../environment/spans/span-recorder.ts";
+import type { EndedCall } from "../ended-call.ts";
+
+export interface EndedCallOptions {
+  readonly process: string;
+  readonly error: ConnectError | undefined;
+  readonly latencyMs: number;
+}
+
+/** Longer ones are not kept: whoever sends them must not decide how much memory the journal takes. */
+const headerCharsMax = 256;
+const messageCharsMax = 1_024;
+/** Larger messages are not kept, encoded in bytes. */
+const payloadBytesMax = 65_536;
+
+/** Records a call that a server has ended, and the calls inside it where it is a batch. */
+export function recordServerCall(recorder: SpanRecorder | undefined, call: EndedCall, options: EndedCallOptions): void {
+  if (recorder === undefined) {
+    return;
+  }
+  const { process, error, latencyMs } = options;
+  const { incoming, batched, caller, deadlineMs, startMs } = call;
+  const userAgent = incoming.header("user-agent");
+  const other = userAgent === undefined ? "" : callerName(userAgent);
+  // A batch has a trace of its own where calls of several traces are to be linked with it.
+  const traceparent = batched === undefined ? call.traceIfMade?.traceparent : call.trace.traceparent;
+  const common = {
+    process,
+    other,
+    protocol: call.protocolName,
+    peer: call.peer,
+    caller: caller === undefined ? "" : `${caller.kind}:${caller.id}`,
+    tracestate: bounded(incoming.header("tracestate")) ?? "",
+    ...(deadlineMs === Number.POSITIVE_INFINITY ? {} : { deadlineLeftMs: deadlineMs - startMs }),
+    batchSize: batched?.length ?? 0,
+  };
+  recorder.record({
+    ...common,
+    ...failure(error),
+    kind: spanKinds.server,
+    method: call.method,
+    traceparent,
+    parent: bounded(incoming.header("traceparent")),
+    startMs,
+    latencyMs,
+    requestId: call.requestIdIfMade ?? bounded(incoming.header("x-request-id")) ?? "",
+    links: batched?.map(({ traceparent: inside }) => inside).filter((inside) => inside !== "") ?? [],
+    requestMessages: call.requestMessages,
+    responseMessages: call.method.methodKind === "unary" && error === undefined ? 1 : call.responseMessages,
+    payload: recorder.keepsPayloads ? payloadOf(call) : undefined,
+  });
+  for (const inside of batched ?? []) {
+    recorder.record({
+      ...common,
+      ...failure(error ?? inside.error),
+      kind: spanKinds.batched,
+      method: inside.method,
+      traceparent: inside.traceparent === "" ? undefined : inside.traceparent,
+      parent: inside.parent === "" ? undefined : inside.parent,
+      startMs: inside.startMs,
+      latencyMs: inside.latencyMs,
+      requestId: inside.requestId,
+      links: traceparent === undefined ? [] : [traceparent],
+      requestMessages: 1,
+      responseMessages: inside.error === undefined ? 1 : 0,
+    });
+  }
+}
+
+/** How a call failed, as a span says it. */
+export function failure(error: ConnectError | undefined) {
+  if (error === undefined) {
+    return undefined;
+  }
+  const reason = reasonOf(error)?.reason ?? "";
+  return {
+    code: error.code as number,
+    message: error.rawMessage.slice(0, messageCharsMax),
+    reason,
+    ...(reason === "OVERLOADED" ? { marks: [callMarks.shed] } : {}),
+  };
+}
+
+function payloadOf(call: EndedCall): SpanPayload {
+  const request = kept(call.method.input, call.request as Message | undefined);
+  const response = kept(call.method.output, call.response as Message | undefined);
+  return {
+    requestHeader: [...call.incoming.requestHeader],
+    responseHeader: call.incoming.responseHeaderIfMade === undefined ? [] : [...call.incoming.responseHeaderIfMade],
+    request: request?.message,
+    response: response?.message,
+    bytes: 1_024 + (request?.bytes ?? 0) + (response?.bytes ?? 0),
+  };
+}
+
+function kept(desc: DescMethod["input"], init: Message | undefined): { message: Message; bytes: number } | undefined {
+  if (init === undefined) {
+    return undefined;
+  }
+  try {
+    const message = create(desc, init);
+    const bytes = toBinary(desc, message).length;
+    return bytes > payloadBytesMax ? undefined : { message, bytes };
+  } catch {
+    // An answer that cannot be encoded: the call itself has failed for it.
+    return undefined;
+  }
+}
+
+function bounded(header: string | undefined): string | undefined {
+  return header === undefined || header.length > headerCharsMax ? undefined : header;
+}
+
+/** Names by `user-agent`: few are seen, again and again. */
+const names = new Map<string, string>();
+const namesMax = 256;
+
+/** The first word of a `user-agent`: who a service of the platform says that it is. */
+function callerName(userAgent: string): string {
+  let name = names.get(userAgent);
+  if (name === undefined) {
+    name = /^[^\s/]{0,64}/.exec(userAgent)?.[0] ?? "";
+    if (userAgent.length <= headerCharsMax && names.size < namesMax) {
+      names.set(userAgent, name);
+    }
+  }
+  return name;
+}

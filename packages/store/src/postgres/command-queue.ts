@@ -1,0 +1,107 @@
+import type { Command, Outcome } from "../database.ts";
+import { StoreUnavailableError } from "../store-errors.ts";
+import { waitingMax } from "./connection-pool.ts";
+import { runTransaction, type TransactionContext } from "./run-transaction.ts";
+
+/** Inputs in one batch, at most: more would make the first of them wait longer than the shared commit saves. */
+const batchSizeMax = 64;
+/** Batches of one command under way at once. With two the server works on one while the answers of the other are read. */
+const batchesMax = 2;
+
+/** The inputs of one command that wait, and its batches under way. Those that wait together go together. */
+export class CommandQueue<I, O> {
+  readonly #context: TransactionContext;
+  readonly #command: Command<I, O>;
+  #waiting: Waiting<I, O>[] = [];
+  #running = 0;
+  #scheduled = false;
+
+  constructor(context: TransactionContext, command: Command<I, O>) {
+    this.#context = context;
+    this.#command = command;
+  }
+
+  execute(input: I, signal?: AbortSignal): Promise<O> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.length >= waitingMax) {
+        reject(new StoreUnavailableError("queue-full", `${waitingMax} calls wait for the database already.`));
+        return;
+      }
+      this.#waiting.push({ input, signal, resolve, reject });
+      if (!this.#scheduled && this.#running < batchesMax) {
+        this.#scheduled = true;
+        // What else comes on this turn of the event loop goes along.
+        setImmediate(this.#begin);
+      }
+    });
+  }
+
+  readonly #begin = (): void => {
+    this.#scheduled = false;
+    while (this.#waiting.length > 0 && this.#running < batchesMax) {
+      this.#running++;
+      const batch = this.#waiting.slice(0, batchSizeMax);
+      this.#waiting = this.#waiting.slice(batchSizeMax);
+      void this.#run(batch).finally(() => {
+        this.#running--;
+        this.#begin();
+      });
+    }
+  };
+
+  /** Never rejects. */
+  async #run(batch: readonly Waiting<I, O>[]): Promise<void> {
+    // Callers that went away while they waited cost nothing.
+    const wanted = batch.filter(({ signal, reject }) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+      }
+      return !signal?.aborted;
+    });
+    if (wanted.length === 0) {
+      return;
+    }
+    let outcomes: readonly Outcome<O>[];
+    try {
+      const inputs = wanted.map(({ input }) => input);
+      outcomes = await runTransaction(this.#context, (transaction) => this.#command.many(transaction, inputs), {
+        runAgain: wanted.length === 1,
+      });
+    } catch (error) {
+      await this.#isolate(wanted, error);
+      return;
+    }
+    wanted.forEach(({ resolve, reject }, index) => {
+      const outcome = outcomes[index];
+      if (outcome === undefined) {
+        reject(new Error(`The command ${this.#command.name} gave ${outcomes.length} outcomes of ${wanted.length}.`));
+      } else if ("answer" in outcome) {
+        resolve(outcome.answer);
+      } else {
+        reject(outcome.refusal);
+      }
+    });
+  }
+
+  /** One input failed and undid the others, or met another transaction: in halves, only the one to blame fails. */
+  async #isolate(batch: readonly Waiting<I, O>[], error: unknown): Promise<void> {
+    const isTheServers = error instanceof StoreUnavailableError && error.problem !== "contended";
+    if (batch.length === 1 || isTheServers) {
+      for (const { reject } of batch) {
+        reject(error);
+      }
+      return;
+    }
+    const half = batch.length >> 1;
+    // One after the other: together they would meet again.
+    await this.#run(batch.slice(0, half));
+    await this.#run(batch.slice(half));
+  }
+}
+
+interface Waiting<I, O> {
+  readonly input: I;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (answer: O) => void;
+  readonly reject: (error: unknown) => void;
+}

@@ -1,0 +1,315 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { StoreUnavailableError } from "../store-errors.ts";
+import { PostgresConnection, type PostgresTarget } from "./postgres-connection.ts";
+import { fromPostgres } from "./postgres-errors.ts";
+import { postgresStatement } from "./postgres-sql.ts";
+
+/** Transactions that wait for a connection at most. More than a service lets in at once: a longer queue ends in time-outs only. */
+export const waitingMax = 10_000;
+/** Connections that carry reads, many at a time each. Two, so that one slow read does not hold up all others. */
+const readersMax = 2;
+/** How long a connection is used: then it is made anew, so that a server that joined gets its share and prepared statements do not pile up. */
+const lifetimeMs = 30 * 60_000;
+/** The waits between tries to connect while the server is away: doubled from the first to the last. */
+const retryFirstMs = 100;
+const retryLastMs = 2_000;
+
+export interface ConnectionPoolOptions {
+  readonly target: PostgresTarget;
+  /** Connections of transactions at most, besides those of reads. */
+  readonly writersMax: number;
+  /** Called when the server goes away, with the reason, and with undefined when it is back. */
+  readonly onReachable?: ((problem: StoreUnavailableError | undefined) => void) | undefined;
+}
+
+/** The connections to one database. */
+export class ConnectionPool {
+  readonly #target: PostgresTarget;
+  readonly #writersMax: number;
+  readonly #onReachable: (problem: StoreUnavailableError | undefined) => void;
+  readonly #idle: PostgresConnection[] = [];
+  readonly #born = new WeakMap<PostgresConnection, number>();
+  readonly #readers: (PostgresConnection | Promise<PostgresConnection> | undefined)[] =
+    Array(readersMax).fill(undefined);
+  readonly #waiting = new Set<Waiting>();
+  readonly #all = new Set<PostgresConnection>();
+  #writers = 0;
+  /** Connections being made for those that wait. */
+  #opening = 0;
+  #generation = 0;
+  readonly #generations = new WeakMap<PostgresConnection, number>();
+  #problem: StoreUnavailableError | undefined;
+  #closed = false;
+  #nextReader = 0;
+
+  constructor({ target, writersMax, onReachable = () => {} }: ConnectionPoolOptions) {
+    this.#target = target;
+    this.#writersMax = writersMax;
+    this.#onReachable = onReachable;
+  }
+
+  /** Why the server cannot be used now. Undefined where it can, as far as is known. */
+  get problem(): StoreUnavailableError | undefined {
+    return this.#problem;
+  }
+
+  /** A connection for one transaction. Give it back with {@link release}. */
+  acquire(signal?: AbortSignal): Promise<PostgresConnection> {
+    if (signal?.aborted) {
+      return Promise.reject(signal.reason);
+    }
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      return Promise.reject(refusal);
+    }
+    return new Promise((resolve, reject) => {
+      const stopWaiting = () => {
+        this.#waiting.delete(waiting);
+        reject(signal?.reason);
+      };
+      const waiting: Waiting = {
+        resolve(connection) {
+          signal?.removeEventListener("abort", stopWaiting);
+          resolve(connection);
+        },
+        reject(error) {
+          signal?.removeEventListener("abort", stopWaiting);
+          reject(error);
+        },
+      };
+      signal?.addEventListener("abort", stopWaiting, { once: true });
+      this.#waiting.add(waiting);
+      this.#serveWaiting();
+    });
+  }
+
+  release(connection: PostgresConnection): void {
+    if (this.#isUsable(connection)) {
+      this.#idle.push(connection);
+    } else {
+      this.#forgetWriter(connection);
+    }
+    this.#serveWaiting();
+  }
+
+  /** A connection that others use too: for statements that stand alone. */
+  async reader(): Promise<PostgresConnection> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      throw refusal;
+    }
+    this.#nextReader = (this.#nextReader + 1) % readersMax;
+    const place = this.#nextReader;
+    const known = this.#readers[place];
+    if (known instanceof PostgresConnection) {
+      if (this.#isUsable(known)) {
+        return known;
+      }
+      // What is under way on it may still end well.
+      void this.#closeWhenIdle(known);
+    } else if (known !== undefined) {
+      return await known;
+    }
+    const opening = this.#open();
+    this.#readers[place] = opening;
+    try {
+      const connection = await opening;
+      this.#readers[place] = connection;
+      return connection;
+    } catch (error) {
+      this.#readers[place] = undefined;
+      throw error;
+    }
+  }
+
+  /** The server stopped, or is a standby now: no connection to it is used again, though some may still look well. */
+  renew(): void {
+    this.#generation++;
+    for (const connection of this.#idle.splice(0)) {
+      this.#forgetWriter(connection);
+    }
+    this.#readers.fill(undefined);
+    // Whoever waits for a connection gets a new one, which shows whether the server is back already.
+    this.#serveWaiting();
+    if (this.#opening === 0 && this.#problem === undefined && !this.#closed) {
+      this.#open().then(
+        (connection) => {
+          this.#writers++;
+          this.release(connection);
+        },
+        () => {},
+      );
+    }
+  }
+
+  /** Refuses what comes from now on. Connections under way are closed as they are given back. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const waiting of this.#waiting) {
+      waiting.reject(closedError());
+    }
+    this.#waiting.clear();
+    this.#idle.length = 0;
+    await Promise.all([...this.#all].map((connection) => connection.close()));
+  }
+
+  #refusal(): StoreUnavailableError | undefined {
+    if (this.#closed) {
+      return closedError();
+    }
+    if (this.#problem !== undefined) {
+      return this.#problem;
+    }
+    if (this.#waiting.size >= waitingMax) {
+      return new StoreUnavailableError("queue-full", `${waitingMax} calls wait for the database already.`);
+    }
+    return undefined;
+  }
+
+  #serveWaiting(): void {
+    for (const waiting of this.#waiting) {
+      const connection = this.#idle.pop();
+      if (connection === undefined) {
+        break;
+      }
+      if (this.#isUsable(connection)) {
+        this.#waiting.delete(waiting);
+        waiting.resolve(connection);
+      } else {
+        this.#forgetWriter(connection);
+      }
+    }
+    // Each connection that is being made is for one of those that wait.
+    while (this.#waiting.size > this.#opening && this.#writers < this.#writersMax && !this.#closed) {
+      this.#addWriter();
+    }
+  }
+
+  #addWriter(): void {
+    this.#writers++;
+    this.#opening++;
+    this.#open().then(
+      (connection) => {
+        this.#opening--;
+        this.release(connection);
+      },
+      (error: unknown) => {
+        this.#opening--;
+        this.#writers--;
+        for (const waiting of this.#waiting) {
+          waiting.reject(error);
+        }
+        this.#waiting.clear();
+      },
+    );
+  }
+
+  async #open(): Promise<PostgresConnection> {
+    let connection: PostgresConnection | undefined;
+    const generation = this.#generation;
+    try {
+      connection = await PostgresConnection.open(this.#target);
+      const { rows } = await connection.execute(postgresStatement(readOnlySql), []);
+      if ((rows[0] as { read_only: string }).read_only === "on") {
+        throw new StoreUnavailableError("read-only", "The PostgreSQL server is a read-only standby.");
+      }
+    } catch (error) {
+      connection?.destroy(error as Error);
+      const problem = asUnavailable(error);
+      this.#failed(problem);
+      throw problem;
+    }
+    if (this.#closed) {
+      void connection.close();
+      throw closedError();
+    }
+    const opened = connection;
+    this.#all.add(opened);
+    this.#generations.set(opened, generation);
+    this.#born.set(opened, performance.now() * (1 + Math.random() / 5));
+    opened.onLost = () => {
+      this.#all.delete(opened);
+      if (!this.#closed && this.#generations.get(opened) === this.#generation) {
+        this.renew();
+      }
+    };
+    return opened;
+  }
+
+  #isUsable(connection: PostgresConnection): boolean {
+    return (
+      !this.#closed &&
+      connection.lost === undefined &&
+      this.#generations.get(connection) === this.#generation &&
+      performance.now() - (this.#born.get(connection) ?? 0) < lifetimeMs
+    );
+  }
+
+  #forgetWriter(connection: PostgresConnection): void {
+    this.#writers--;
+    this.#all.delete(connection);
+    void connection.close();
+  }
+
+  async #closeWhenIdle(connection: PostgresConnection): Promise<void> {
+    while (connection.inFlight > 0 && connection.lost === undefined) {
+      await wait(retryFirstMs, undefined, { ref: false });
+    }
+    this.#all.delete(connection);
+    await connection.close();
+  }
+
+  /** Until the server is back all is refused at once, and one connection at a time tries it. */
+  #failed(problem: StoreUnavailableError): void {
+    if (this.#problem !== undefined || this.#closed) {
+      return;
+    }
+    this.#problem = problem;
+    this.#onReachable(problem);
+    for (const waiting of this.#waiting) {
+      waiting.reject(problem);
+    }
+    this.#waiting.clear();
+    void this.#tryUntilBack();
+  }
+
+  async #tryUntilBack(): Promise<void> {
+    for (let delayMs = 0; !this.#closed; delayMs = Math.min(Math.max(delayMs * 2, retryFirstMs), retryLastMs)) {
+      await wait(delayMs * (0.8 + 0.4 * Math.random()), undefined, { ref: false });
+      if (this.#closed) {
+        return;
+      }
+      try {
+        const connection = await this.#open();
+        this.#problem = undefined;
+        this.#onReachable(undefined);
+        this.#writers++;
+        this.release(connection);
+        return;
+      } catch {
+        // Tried again.
+      }
+    }
+  }
+}
+
+interface Waiting {
+  readonly resolve: (connection: PostgresConnection) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const readOnlySql = "SELECT current_setting('transaction_read_only') AS read_only";
+
+/** Whatever it is that keeps a connection from being made. */
+function asUnavailable(error: unknown): StoreUnavailableError {
+  const problem = fromPostgres(error);
+  return problem instanceof StoreUnavailableError
+    ? problem
+    : new StoreUnavailableError("unreachable", `The PostgreSQL server lets nobody in. (${(error as Error).message})`, {
+        cause: error,
+      });
+}
+
+function closedError(): StoreUnavailableError {
+  return new StoreUnavailableError("closed", "The database is closed.");
+}

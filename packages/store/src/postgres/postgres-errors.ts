@@ -1,0 +1,140 @@
+import {
+  ConstraintError,
+  type ConstraintKind,
+  DatabaseUrlError,
+  RunAgainError,
+  type StoreProblem,
+  StoreUnavailableError,
+} from "../store-errors.ts";
+
+/** The connection ended, or could not be made. A statement that was on its way may have been executed. */
+export class ConnectionLostError extends Error {
+  override readonly name = "ConnectionLostError";
+}
+
+/** What an error of PostgreSQL means for the work that met it (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+export type PostgresFailure =
+  /** Nothing of the transaction was kept, and it may succeed when it is run again. */
+  | "run-again"
+  /** The connection is of no use any more, and others probably are not either: the server stopped or became a standby. */
+  | "renew-connections"
+  | "for-good";
+
+/** How to go on after an error. */
+export function failureOf(error: unknown): PostgresFailure {
+  if (error instanceof ConnectionLostError) {
+    return "renew-connections";
+  }
+  if (error instanceof RunAgainError) {
+    return "run-again";
+  }
+  const state = sqlStateOf(error);
+  if (state === undefined) {
+    return "for-good";
+  }
+  if (state === "40001" || state === "40P01") {
+    return "run-again";
+  }
+  const isGone = state === "25006" || state.startsWith("08") || /^57P0[1-5]$/.test(state) || state === "25P03";
+  return isGone ? "renew-connections" : "for-good";
+}
+
+/** The error's SQLSTATE, where it is one of PostgreSQL. */
+export function sqlStateOf(error: unknown): string | undefined {
+  if (error instanceof Error && "code" in error && typeof error.code === "string" && "severity" in error) {
+    return error.code;
+  }
+  return undefined;
+}
+
+/** Says in the store's words what PostgreSQL said in its own. Other errors stay as they are. */
+export function fromPostgres(error: unknown): unknown {
+  if (error instanceof ConnectionLostError) {
+    return unavailable("unreachable", error);
+  }
+  const state = sqlStateOf(error);
+  if (state === undefined) {
+    return error;
+  }
+  if (state.startsWith("23")) {
+    return new ConstraintError(constraintKinds[state] ?? "other", (error as Error).message, {
+      columns: constraintColumns(error as PostgresError),
+      cause: error,
+    });
+  }
+  const problem = problems[state] ?? problems[state.slice(0, 2)];
+  return problem === undefined ? error : unavailable(problem, error as Error);
+}
+
+/** What is wrong with the settings, where that is why a connection was refused: waiting does not help then. */
+export function settingsMistake(error: unknown): DatabaseUrlError | undefined {
+  const state = sqlStateOf(error);
+  const sentence = state === undefined ? undefined : settingsMistakes[state];
+  if (sentence === undefined) {
+    return undefined;
+  }
+  return Object.assign(new DatabaseUrlError(`${sentence} (PostgreSQL: ${(error as Error).message})`), { cause: error });
+}
+
+const settingsMistakes: Readonly<Record<string, string>> = {
+  "28P01": "The password is wrong.",
+  28000: "The server does not let this user in from here: see its pg_hba.conf.",
+  "3D000": "The database does not exist: create it first, for example with createdb.",
+  "42501": "The user may not use this database: GRANT it CONNECT on the database, and USAGE and CREATE on the schema.",
+  "3F000": "The schema does not exist: create it first.",
+};
+
+interface PostgresError extends Error {
+  readonly table?: string;
+  readonly column?: string;
+  readonly detail?: string;
+}
+
+const constraintKinds: Readonly<Record<string, ConstraintKind>> = {
+  23502: "not-null",
+  23503: "foreign-key",
+  23505: "unique",
+  23514: "check",
+};
+
+/** By SQLSTATE, or by its class. */
+const problems: Readonly<Record<string, StoreProblem>> = {
+  "08": "unreachable",
+  25006: "read-only",
+  "25P03": "timed-out",
+  "40": "contended",
+  "53": "overloaded",
+  53100: "disk-full",
+  53200: "out-of-memory",
+  "55P03": "contended",
+  57014: "timed-out",
+  "57": "unreachable",
+  "58": "io",
+  XX: "corrupt",
+};
+
+const sentences: Readonly<Partial<Record<StoreProblem, string>>> = {
+  unreachable: "The PostgreSQL server cannot be reached.",
+  "read-only": "The PostgreSQL server is a read-only standby.",
+  "timed-out":
+    "PostgreSQL did not answer within the time limit (statement_timeout, idle_in_transaction_session_timeout).",
+  contended: "Other transactions hold what this one needs.",
+  overloaded: "The PostgreSQL server has no room for more.",
+  "disk-full": "The disk of the PostgreSQL server is full.",
+  "out-of-memory": "The PostgreSQL server ran out of memory.",
+  io: "The PostgreSQL server could not read or write its files.",
+  corrupt: "The PostgreSQL server reports damaged data or a fault of its own.",
+};
+
+function unavailable(problem: StoreProblem, cause: Error): StoreUnavailableError {
+  return new StoreUnavailableError(problem, `${sentences[problem]} (${cause.message})`, { cause });
+}
+
+function constraintColumns({ table, column, detail }: PostgresError): readonly string[] {
+  if (table === undefined) {
+    return [];
+  }
+  // For example: Key (user_id, request_id)=(1, x) already exists.
+  const list = column ?? /^Key \(([^)]+)\)=/.exec(detail ?? "")?.[1];
+  return list === undefined ? [] : list.split(", ").map((name) => `${table}.${name}`);
+}

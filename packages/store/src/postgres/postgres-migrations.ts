@@ -1,0 +1,76 @@
+import type { Migration } from "../database.ts";
+import { migrationFailed, migrationsTable, pendingMigrations } from "../migrate.ts";
+import { commitsTable } from "./commit-outcome.ts";
+import type { PostgresConnection } from "./postgres-connection.ts";
+import { sqlStateOf } from "./postgres-errors.ts";
+import { postgresMigration, postgresStatement } from "./postgres-sql.ts";
+
+/** Tries of a statement that makes what another process may be making at this very moment. */
+const createTriesMax = 20;
+
+/**
+ * Brings the schema up to date. Any number of processes may do so at the same time: each step is a transaction that holds one row, and
+ * looks again at what was applied while it waited for it.
+ */
+export async function migratePostgres(
+  connection: PostgresConnection,
+  { migrations, nowMs }: { readonly migrations: readonly Migration[]; readonly nowMs: number },
+): Promise<void> {
+  for (const sql of [migrationsTable, lockTable, lockRow, commitsTable]) {
+    await create(connection, postgresMigration(sql));
+  }
+  while (await applyNext(connection, migrations, nowMs));
+}
+
+const lockTable = "CREATE TABLE IF NOT EXISTS parley_migration_lock (single INTEGER PRIMARY KEY)";
+const lockRow = "INSERT INTO parley_migration_lock (single) VALUES (1) ON CONFLICT (single) DO NOTHING";
+
+/** `IF NOT EXISTS` is no help against a process that makes the same at the same time: the catalogue's unique indexes refuse one of the two. */
+async function create(connection: PostgresConnection, sql: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await connection.executeText(sql);
+      return;
+    } catch (error) {
+      const state = sqlStateOf(error);
+      const raced = state === "23505" || state === "42P07" || state === "42710" || state === "40001";
+      if (!raced || tries >= createTriesMax) {
+        throw error;
+      }
+    }
+  }
+}
+
+/** Applies the first step that is missing. False where none is. */
+async function applyNext(
+  connection: PostgresConnection,
+  migrations: readonly Migration[],
+  nowMs: number,
+): Promise<boolean> {
+  const query = (sql: string, ...parameters: (string | number)[]) =>
+    connection.execute(postgresStatement(sql), parameters);
+  await connection.executeText("BEGIN");
+  try {
+    // A step may take longer than a statement of a call, and so may the wait for it.
+    await connection.executeText("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0");
+    await query("SELECT single FROM parley_migration_lock WHERE single = 1 FOR UPDATE");
+    const { rows } = await query("SELECT id, checksum FROM parley_migrations");
+    const [next] = pendingMigrations(rows as { id: string; checksum: string }[], migrations);
+    if (next !== undefined) {
+      await connection.executeText(postgresMigration(next.migration.sql)).catch((cause: unknown) => {
+        throw migrationFailed(next.migration, cause);
+      });
+      await query(
+        "INSERT INTO parley_migrations (id, checksum, apply_time) VALUES (?, ?, ?)",
+        next.migration.id,
+        next.checksum,
+        nowMs,
+      );
+    }
+    await connection.executeText("COMMIT");
+    return next !== undefined;
+  } catch (error) {
+    await connection.executeText("ROLLBACK").catch(() => {});
+    throw error;
+  }
+}

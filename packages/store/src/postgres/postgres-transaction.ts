@@ -1,0 +1,190 @@
+import type { Row, RowInsert, SetTransaction, SharedWork, SqlColumn, SqlValue, Transaction } from "../database.ts";
+import { StoreError, TransactionEndedError, TransactionStuckError } from "../store-errors.ts";
+import type { PostgresConnection, PostgresParameter, PostgresResult } from "./postgres-connection.ts";
+import { fromPostgres } from "./postgres-errors.ts";
+import { postgresStatement } from "./postgres-sql.ts";
+import { type ColumnTypes, unnestInsert } from "./unnest-insert.ts";
+
+/** Turns of the event loop for which a body may ask nothing. One that waits for its own statements alone asks at once when they are answered. */
+const idleTurnsMax = 8;
+
+/** An item that a transaction left to work that is done before its commit. */
+export interface Left {
+  readonly work: SharedWork<unknown>;
+  readonly item: unknown;
+}
+
+/** A transaction under way on a connection of its own. */
+export class PostgresTransaction implements Transaction, SetTransaction {
+  readonly isShared = true;
+  readonly #connection: PostgresConnection;
+  readonly #columnTypes: ColumnTypes;
+  readonly #callbacks: (() => void)[] = [];
+  #left: Left[] = [];
+  #state: "running" | "failed" | "ended" = "running";
+  #failure: unknown;
+  #inFlight = 0;
+  #idleTurns = 0;
+  #watch: NodeJS.Immediate | undefined;
+  #stuck: (error: Error) => void = () => {};
+  #hasWritten = false;
+
+  constructor(connection: PostgresConnection, columnTypes: ColumnTypes) {
+    this.#connection = connection;
+    this.#columnTypes = columnTypes;
+  }
+
+  /** Whether a statement changed something, or may have. */
+  get hasWritten(): boolean {
+    return this.#hasWritten;
+  }
+
+  /** Runs a body, and then what it left to be done before the commit. Rejects with its error, or with that of a statement that failed in it. */
+  async perform<T>(body: (transaction: this) => Promise<T>): Promise<T> {
+    const { promise: stuck, reject } = Promise.withResolvers<never>();
+    stuck.catch(() => {});
+    this.#stuck = reject;
+    this.#watchIdle();
+    try {
+      const answer = await Promise.race([body(this), stuck]);
+      while (this.#left.length > 0) {
+        const left = Map.groupBy(this.#left, ({ work }) => work);
+        this.#left = [];
+        for (const [work, items] of left) {
+          const done = work(
+            this,
+            items.map(({ item }) => item),
+          );
+          await Promise.race([done, stuck]);
+        }
+      }
+      if (this.#state === "failed") {
+        // The body caught the error of a statement and went on: PostgreSQL has undone the transaction already.
+        throw this.#failure;
+      }
+      return answer;
+    } finally {
+      this.#state = "ended";
+      clearImmediate(this.#watch);
+    }
+  }
+
+  /** Calls back those who asked for it: the transaction is durable. */
+  committed(): void {
+    for (const callback of this.#callbacks) {
+      try {
+        callback();
+      } catch (error) {
+        // The transaction is durable whatever a listener does; its bug is reported as what it is, an uncaught error.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  async all<R extends object = Row>(sql: string, ...parameters: readonly (SqlValue | SqlColumn)[]): Promise<R[]> {
+    return (await this.#execute(sql, parameters)).rows as R[];
+  }
+
+  async get<R extends object = Row>(
+    sql: string,
+    ...parameters: readonly (SqlValue | SqlColumn)[]
+  ): Promise<R | undefined> {
+    return (await this.#execute(sql, parameters)).rows[0] as R | undefined;
+  }
+
+  async run(sql: string, ...parameters: readonly (SqlValue | SqlColumn)[]): Promise<number> {
+    return (await this.#execute(sql, parameters)).count;
+  }
+
+  async insertRows(insert: RowInsert): Promise<number> {
+    const { sql, columns } = unnestInsert(insert, this.#columnTypes);
+    return (await this.#execute(sql, columns)).count;
+  }
+
+  async now(): Promise<number> {
+    const row = await this.get<{ now: number }>(nowSql);
+    return row?.now ?? Number.NaN;
+  }
+
+  beforeCommit<T>(work: SharedWork<T>, item: T): void {
+    if (this.#state === "ended") {
+      throw ended();
+    }
+    this.#left.push({ work: work as SharedWork<unknown>, item });
+  }
+
+  onCommit(callback: () => void): void {
+    this.#callbacks.push(callback);
+  }
+
+  async #execute(sql: string, parameters: readonly PostgresParameter[]): Promise<PostgresResult> {
+    if (this.#state === "ended") {
+      throw ended();
+    }
+    if (this.#state === "failed") {
+      throw this.#failure;
+    }
+    const statement = postgresStatement(sql);
+    this.#hasWritten ||= !statement.isRead;
+    this.#inFlight++;
+    try {
+      const result = await this.#connection.execute(statement, parameters);
+      if (statement.isReturning) {
+        refuseBigInts(result.rows);
+      }
+      return result;
+    } catch (error) {
+      if (this.#state === "running") {
+        this.#state = "failed";
+        this.#failure = error;
+      }
+      throw fromPostgres(error);
+    } finally {
+      this.#inFlight--;
+      if (this.#inFlight === 0) {
+        this.#watchIdle();
+      }
+    }
+  }
+
+  /** Looks at each turn of the event loop whether the body asks something. */
+  #watchIdle(): void {
+    this.#idleTurns = 0;
+    this.#watch ??= setImmediate(this.#look);
+  }
+
+  readonly #look = (): void => {
+    this.#watch = undefined;
+    if (this.#inFlight > 0 || this.#state === "ended") {
+      return;
+    }
+    this.#idleTurns++;
+    if (this.#idleTurns <= idleTurnsMax) {
+      this.#watch = setImmediate(this.#look);
+      return;
+    }
+    this.#state = "ended";
+    this.#stuck(
+      new TransactionStuckError(
+        "The body of a transaction waits for something other than its own statements: no network, timer or file may be waited for in it.",
+      ),
+    );
+  };
+}
+
+const nowSql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now";
+
+/** SQLite could not give them, so that no store does. */
+function refuseBigInts(rows: readonly object[]): void {
+  for (const row of rows) {
+    if (Object.values(row).some((value) => typeof value === "bigint")) {
+      throw new StoreError("RETURNING gives no numbers beyond 2^53: such a number is read by a statement of its own.");
+    }
+  }
+}
+
+function ended(): TransactionEndedError {
+  return new TransactionEndedError("The transaction has ended: a promise in its body was not awaited.");
+}

@@ -1,0 +1,145 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
+import { StoreUnavailableError } from "../store-errors.ts";
+import { commit, wasCommitted } from "./commit-outcome.ts";
+import type { ConnectionPool } from "./connection-pool.ts";
+import type { PostgresConnection } from "./postgres-connection.ts";
+import { ConnectionLostError, failureOf, fromPostgres } from "./postgres-errors.ts";
+import { PostgresTransaction } from "./postgres-transaction.ts";
+import type { ColumnTypes } from "./unnest-insert.ts";
+
+/** Tries of a transaction that meets deadlocks, serialization failures or lost connections. More means that waiting does not help. */
+const triesMax = 8;
+/** The wait before a transaction is run again, doubled with each try, spread over its whole length. */
+const retryFirstMs = 5;
+const retryLastMs = 500;
+
+/** What transactions of a database are run with. */
+export interface TransactionContext {
+  readonly pool: ConnectionPool;
+  readonly columnTypes: ColumnTypes;
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Whether it is run again after a deadlock or a serialization failure. Default: true. */
+  readonly runAgain?: boolean;
+}
+
+/** Runs a body as one transaction, again where PostgreSQL undid it for the sake of others, and resolves with its answer once that is durable. */
+export async function runTransaction<T>(
+  context: TransactionContext,
+  body: (transaction: PostgresTransaction) => Promise<T>,
+  { signal, runAgain = true }: RunOptions = {},
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const connection = await context.pool.acquire(signal);
+    let error: unknown;
+    try {
+      return await tryOnce(context, connection, body);
+    } catch (cause) {
+      error = cause;
+    } finally {
+      context.pool.release(connection);
+    }
+    const failure = failureOf(causeOf(error));
+    if (failure === "renew-connections") {
+      context.pool.renew();
+    }
+    const isFinal = failure === "for-good" || (failure === "run-again" && !runAgain);
+    if (isFinal || attempt >= triesMax || signal?.aborted) {
+      throw fromPostgres(error);
+    }
+    await wait(Math.random() * Math.min(retryFirstMs * 2 ** attempt, retryLastMs));
+  }
+}
+
+async function tryOnce<T>(
+  context: TransactionContext,
+  connection: PostgresConnection,
+  body: (transaction: PostgresTransaction) => Promise<T>,
+): Promise<T> {
+  const transaction = new PostgresTransaction(connection, context.columnTypes);
+  // Sent along with the first statement, which fails with the same error.
+  connection.executeText("BEGIN").catch(() => {});
+  let answer: T;
+  try {
+    answer = await transaction.perform(body);
+  } catch (error) {
+    await undo(connection);
+    throw error;
+  }
+  const id = transaction.hasWritten ? randomUUID() : undefined;
+  if (!(await committed(context, connection, id))) {
+    throw new ConnectionLostError("The connection was lost before the commit took effect.");
+  }
+  transaction.committed();
+  return answer;
+}
+
+/** Gives the connection back as it was. */
+async function undo(connection: PostgresConnection): Promise<void> {
+  if (connection.lost !== undefined) {
+    return;
+  }
+  try {
+    await connection.executeText("ROLLBACK");
+  } catch (error) {
+    connection.destroy(error as Error);
+  }
+}
+
+/** Commits. Where the connection is lost meanwhile, asks over another one what became of it. */
+async function committed(
+  context: TransactionContext,
+  connection: PostgresConnection,
+  id: string | undefined,
+): Promise<boolean> {
+  try {
+    return await commit(connection, id);
+  } catch (error) {
+    if (failureOf(error) !== "renew-connections") {
+      await undo(connection);
+      throw error;
+    }
+    context.pool.renew();
+    // Nothing was written, so nothing is in doubt.
+    return id === undefined ? false : await settle(context, id, error);
+  }
+}
+
+/** How long an outcome is asked for while the server is away. */
+const settleForMs = 30_000;
+const settleIntervalMs = 200;
+
+async function settle({ pool }: TransactionContext, id: string, cause: unknown): Promise<boolean> {
+  const untilMs = performance.now() + settleForMs;
+  while (performance.now() < untilMs) {
+    let connection: PostgresConnection | undefined;
+    try {
+      connection = await pool.acquire();
+      return await wasCommitted(connection, id);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError && error.problem === "closed") {
+        break;
+      }
+      await wait(settleIntervalMs);
+    } finally {
+      if (connection !== undefined) {
+        pool.release(connection);
+      }
+    }
+  }
+  throw new StoreUnavailableError(
+    "unknown-outcome",
+    "The connection was lost during COMMIT, and it is not known whether it took effect.",
+    {
+      cause,
+    },
+  );
+}
+
+/** PostgreSQL's own error behind one in the store's words. */
+function causeOf(error: unknown): unknown {
+  return error instanceof StoreUnavailableError && error.cause !== undefined ? error.cause : error;
+}

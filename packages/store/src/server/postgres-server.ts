@@ -1,0 +1,185 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import pg from "pg";
+import type { PostgresBinaries } from "./postgres-binaries.ts";
+
+export interface PostgresServerOptions {
+  readonly binaries: PostgresBinaries;
+  /** Where its data is, made where it is missing. Default: a folder of its own that goes when the server stops. */
+  readonly folder?: string;
+  /** Default: one that is free. */
+  readonly port?: number;
+  /** Whether a commit waits for the disk. Default: true. */
+  readonly durable?: boolean;
+  /** Settings of the server, for example `max_connections=200`. */
+  readonly settings?: readonly string[];
+}
+
+/** A PostgreSQL server that this process started, on the loopback interface. */
+export interface PostgresServer {
+  readonly port: number;
+  /** The process's id. */
+  readonly pid: number;
+  /** The URL of one of its databases. */
+  url(database: string): string;
+  /** Makes a database where it is missing. */
+  createDatabase(name: string): Promise<void>;
+  /** Ends it: connections are cut, what was committed is kept. */
+  stop(): Promise<void>;
+  /** Resolves when its process has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+}
+
+const user = "parley";
+/** How long a server may take to start, with recovery after a crash. */
+const startTimeoutMs = 60_000;
+const startPollMs = 25;
+
+/** Starts a PostgreSQL server. Rejects with what it said where it does not start. */
+export async function startPostgresServer(options: PostgresServerOptions): Promise<PostgresServer> {
+  const { binaries, durable = true, settings = [] } = options;
+  const isTemporary = options.folder === undefined;
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), "parley-postgres-"));
+  const password = makeFolder(folder, binaries);
+  await initialise(folder, { binaries, password });
+  const port = options.port ?? (await freePort());
+  const all = [...settings, "unix_socket_directories=", ...(durable ? [] : ["fsync=off", "synchronous_commit=off"])];
+  const child = spawn(
+    join(binaries.folder, "postgres"),
+    ["-D", join(folder, "data"), "-p", String(port), "-h", "127.0.0.1", ...all.flatMap((setting) => ["-c", setting])],
+    { stdio: ["ignore", "ignore", "pipe"], env: cleanEnvironment, ...binaries.user },
+  );
+  const said: string[] = [];
+  child.stderr.on("data", (chunk: Buffer) => {
+    said.push(chunk.toString());
+    said.splice(0, said.length - saidMax);
+  });
+  const ended = once(child, "close").then(() => {});
+  const connection = { host: "127.0.0.1", port, user, password };
+  try {
+    await untilReady(child, connection);
+  } catch (error) {
+    child.kill("SIGQUIT");
+    throw new Error(`The PostgreSQL server did not start: ${said.join("") || (error as Error).message}`);
+  }
+  return {
+    port,
+    pid: child.pid as number,
+    url: (database) => `postgres://${user}:${password}@127.0.0.1:${port}/${database}`,
+    async createDatabase(name) {
+      await withClient(connection, async (client) => {
+        const { rowCount } = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [name]);
+        if (rowCount === 0) {
+          await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
+        }
+      });
+    },
+    async stop() {
+      // Fast shutdown (https://www.postgresql.org/docs/current/server-shutdown.html).
+      child.kill("SIGINT");
+      await ended;
+      if (isTemporary) {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+    ended,
+  };
+}
+
+/** Lines of the server's log kept to say why it did not start. */
+const saidMax = 20;
+/** The locale of its messages; and no PGHOST or PGDATA of the user's. */
+const cleanEnvironment = { PATH: process.env.PATH ?? "", LC_ALL: "C" };
+
+/** Makes the folder where it is missing. Answers the password, which is kept in it. */
+function makeFolder(folder: string, { user: owner }: PostgresBinaries): string {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const passwordFile = join(folder, "password");
+  if (!existsSync(passwordFile)) {
+    writeFileSync(passwordFile, randomBytes(18).toString("base64url"), { mode: 0o600 });
+  }
+  if (owner !== undefined) {
+    chownSync(folder, owner.uid, owner.gid);
+    chownSync(passwordFile, owner.uid, owner.gid);
+  }
+  return readFileSync(passwordFile, "utf8").trim();
+}
+
+async function initialise(
+  folder: string,
+  { binaries }: { readonly binaries: PostgresBinaries; readonly password: string },
+): Promise<void> {
+  if (existsSync(join(folder, "data", "PG_VERSION"))) {
+    return;
+  }
+  const child = spawn(
+    join(binaries.folder, "initdb"),
+    [
+      "-D",
+      join(folder, "data"),
+      "-U",
+      user,
+      `--pwfile=${join(folder, "password")}`,
+      "--auth=scram-sha-256",
+      "--encoding=UTF8",
+      "--locale=C",
+      "--no-sync",
+    ],
+    { stdio: ["ignore", "ignore", "pipe"], env: cleanEnvironment, ...binaries.user },
+  );
+  let said = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  if (code !== 0) {
+    throw new Error(`initdb ended with code ${code}: ${said}`);
+  }
+}
+
+type ConnectionConfig = Pick<pg.ClientConfig, "host" | "port" | "user" | "password">;
+
+async function untilReady(child: ChildProcess, connection: ConnectionConfig): Promise<void> {
+  for (const untilMs = Date.now() + startTimeoutMs; ; ) {
+    if (child.exitCode !== null) {
+      throw new Error(`it ended with code ${child.exitCode}`);
+    }
+    try {
+      await withClient(connection, (client) => client.query("SELECT 1"));
+      return;
+    } catch (error) {
+      if (Date.now() > untilMs) {
+        throw error;
+      }
+    }
+    await wait(startPollMs);
+  }
+}
+
+async function withClient<T>(connection: ConnectionConfig, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ ...connection, database: "postgres" });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
