@@ -191,7 +191,7 @@ export const grpcMistakes: readonly GrpcMistake[] = [
     code: Code.Unimplemented,
     reason: "SERVICE_NOT_SERVED",
     message:
-      "event.v1.EventService is not served here. Served here: user.v1.UserService, product.v1.ProductService, product.v1.InventoryService, order.v1.OrderService, notification.v1.NotificationService, echo.v1.EchoService, echo.v1.CallEchoService.",
+      "event.v1.EventService is not served here. Served here: user.v1.UserService, product.v1.ProductService, product.v1.InventoryService, order.v1.OrderService, notification.v1.NotificationService, echo.v1.EchoService and others.",
   },
   {
     to: "order",

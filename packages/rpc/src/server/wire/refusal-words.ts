@@ -57,8 +57,8 @@ export function unknownMethod(
       metadata: { service: contract, servedBy: elsewhere.name, ...(url === undefined ? {} : { url }) },
     });
   }
-  // Health and reflection go without saying.
-  const listed = [...served.keys()].filter((name) => !name.startsWith("grpc."));
+  // Health, reflection and telemetry go without saying.
+  const listed = [...served.keys()].filter((name) => !/^g?rpc\./.test(name));
   const known = [...served.keys(), ...surroundings.directory.flatMap(({ contracts }) => contracts)];
   return reasonError(Code.Unimplemented, {
     reason: "SERVICE_NOT_SERVED",
@@ -98,9 +98,17 @@ function servedMethods(methods: ReadonlyMap<string, ServedMethod>): ReadonlyMap<
   return names;
 }
 
+/** How many names a message lists. */
+const listedMax = 6;
+
 function hint(given: string, known: readonly string[], listing: string, listed = known): string {
   const nearest = nearestName(given, known);
-  return nearest === undefined ? `${listing} ${listed.join(", ")}.` : `Did you mean ${nearest}?`;
+  if (nearest !== undefined) {
+    return `Did you mean ${nearest}?`;
+  }
+  return listed.length > listedMax
+    ? `${listing} ${listed.slice(0, listedMax).join(", ")} and others.`
+    : `${listing} ${listed.join(", ")}.`;
 }
 
 /** Says that a method is not called with this HTTP method, and gives the call that is meant, ready to be used. */
