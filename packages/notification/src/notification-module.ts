@@ -13,21 +13,21 @@ export interface NotificationModuleOptions {
   readonly environment: Environment;
   /** Opened with {@link notificationMigrations}. Closed when the module stops. */
   readonly database: Database;
-  /** How people are reached. Closed when the module stops. */
+  /** The channel of notifications. Closed when the module stops. */
   readonly channel: Channel;
-  /** Where the shop's own alerts go. */
+  /** The recipient of the shop's alerts. */
   readonly shopEmail: string;
-  /** The broker that events come from. Default `direct`: they come by `EventService.Deliver` alone. */
+  /** The broker of incoming events. Default `direct`: they arrive by `EventService.Deliver`. */
   readonly brokerUrl?: string;
 }
 
-/** The services whose events people are told of. */
+/** The services whose events cause notifications. */
 const eventSources = ["/services/order", "/services/product"];
 
-/** The schema's history: the service's own and that of its inbox. */
+/** The migrations of the service and of its inbox. */
 export const notificationMigrations: readonly Migration[] = [...ownMigrations, ...inboxMigrations];
 
-/** The notification service. */
+/** The notification service's module. */
 export function createNotificationModule(options: NotificationModuleOptions): ServiceModule {
   const { environment, database, channel, shopEmail, brokerUrl = "direct" } = options;
   const listeners = new Set<() => void>();
@@ -59,6 +59,7 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
 
   return {
     ...platform,
+    onReachable: database.onReachable?.bind(database),
     entries: createNotificationServices({
       environment,
       database,
