@@ -4,7 +4,7 @@ import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { completeReason, type ReasonSource } from "../../call/reason-error.ts";
 import type { Clock } from "../../environment/clock.ts";
 import { type ContentType, parseContentType } from "../../protocol/content-types.ts";
-import { writeGrpcStatus } from "../../protocol/grpc-status.ts";
+import { headerListBytes, writeGrpcStatus } from "../../protocol/grpc-status.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
 import { query } from "./connect-dialect.ts";
@@ -51,6 +51,7 @@ export function createRefusals(options: RefusalOptions): RpcPath {
       }
       const answer = refusal(options, {
         httpVersion: 2,
+        headerBytesMax: stream.peerHeaderBytesMax,
         origin: `${oneValue(headers[":scheme"]) ?? "http"}://${oneValue(headers[":authority"]) ?? headers.host ?? "localhost"}`,
         httpMethod: oneValue(headers[":method"]) ?? "",
         target: oneValue(headers[":path"]) ?? "",
@@ -67,6 +68,7 @@ export function createRefusals(options: RefusalOptions): RpcPath {
       }
       const answer = refusal(options, {
         httpVersion: 1,
+        headerBytesMax: Number.POSITIVE_INFINITY,
         origin: `${"encrypted" in request.socket ? "https" : "http"}://${request.headers.host ?? "localhost"}`,
         httpMethod: request.method ?? "",
         target: request.url ?? "",
@@ -84,6 +86,8 @@ interface Asked {
   readonly httpVersion: 1 | 2;
   /** Scheme and authority, for example `http://localhost:50053`. */
   readonly origin: string;
+  /** The largest list of headers that the caller takes, in bytes. */
+  readonly headerBytesMax: number;
   readonly httpMethod: string;
   readonly target: string;
   readonly contentType: string;
@@ -128,7 +132,7 @@ function unknown(options: RefusalOptions, asked: Asked & { readonly path: string
   const isWeb = /^application\/grpc-web/i.test(contentType);
   if (httpMethod === "POST" && (isWeb || (httpVersion === 2 && /^application\/grpc/i.test(contentType)))) {
     const words = `There is nothing at ${path.slice(0, wordCharsMax)}. The path of a call is /package.Service/Method.`;
-    return inGrpcStatus(contentType, error ?? new ConnectError(words, Code.Unimplemented), options);
+    return inGrpcStatus(asked, error ?? new ConnectError(words, Code.Unimplemented), options);
   }
   return error === undefined || httpMethod === "OPTIONS" ? undefined : inJson(404, error, { options });
 }
@@ -173,10 +177,14 @@ function unsupported(path: string, { served, contentType, options }: Unsupported
   return answer;
 }
 
-function inGrpcStatus(contentType: string, error: ConnectError, { reasons }: RefusalOptions): Answer {
+function inGrpcStatus(
+  { contentType, headerBytesMax }: Asked,
+  error: ConnectError,
+  { reasons }: RefusalOptions,
+): Answer {
   completeReason(error, reasons);
   const headers = { "content-type": contentType };
-  writeGrpcStatus(error, headers);
+  writeGrpcStatus(error, headers, headerBytesMax - headerListBytes({ ":status": 200 }));
   return { status: 200, headers };
 }
 

@@ -55,6 +55,8 @@ export class Http1Exchange implements Exchange {
     return this.#request.socket;
   }
 
+  readonly headerBytesMax = Number.POSITIVE_INFINITY;
+
   get bodyBytes(): number {
     return this.#body.length;
   }

@@ -5,6 +5,7 @@ import type { AnyHttp2Stream, StreamListener } from "@parley/http2";
 import { encodeFields, errorCode, objectToFields } from "@parley/http2";
 import { givenRequestId, requestIdHeader, traceIdHeader } from "../../../call/request-id.ts";
 import { BodyCollector } from "../../../protocol/body-collector.ts";
+import { headerListBytes } from "../../../protocol/grpc-status.ts";
 import { peerOf } from "../../http/peer.ts";
 import type { Answer, AnswerHead, BodyReceiver, Exchange, PieceReceiver } from "./exchange.ts";
 import type { Answering, StallWatch } from "./stall-watch.ts";
@@ -57,6 +58,10 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
 
   get connection(): object {
     return this.#socket;
+  }
+
+  get headerBytesMax(): number {
+    return this.stream.peerHeaderBytesMax;
   }
 
   get bodyBytes(): number {
@@ -131,6 +136,11 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
       headers[traceIdHeader] ??= traceId;
     }
     headers[":status"] = status;
+    if (this.headerBytesMax !== Number.POSITIVE_INFINITY && headerListBytes(headers) > this.headerBytesMax) {
+      // The ids give way to the status.
+      delete headers[requestIdHeader];
+      delete headers[traceIdHeader];
+    }
     return encodeFields(objectToFields(headers));
   }
 
