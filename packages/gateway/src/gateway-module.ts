@@ -4,6 +4,7 @@ import { isExposed, methodPolicy } from "@parley/contract";
 import { Health } from "@parley/gen/health/v1/health_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import { ConnectionPool, createServiceClient } from "@parley/rpc/client";
 import type { LocalCalls, ServiceModule, TrustedProxies } from "@parley/rpc/server";
@@ -14,7 +15,6 @@ import { forward } from "./forward.ts";
 import { createRateLimit } from "./limits/rate-limit.ts";
 import { createLiveService } from "./live/live-service.ts";
 import { createProductCache } from "./product-cache.ts";
-import { reasonDomain } from "./public-error.ts";
 import { type BackendName, type PublicService, publicServices } from "./public-services.ts";
 import { StreamChannels } from "./stream-channels.ts";
 import { mergedTelemetry } from "./telemetry/merged-telemetry.ts";
@@ -35,6 +35,8 @@ export interface GatewayModuleOptions {
   readonly corsOrigins?: readonly string[];
   /** Whether headers and payloads of calls are kept for a while: told to the console. Default: false. */
   readonly payloads?: boolean;
+  /** The page that errors link to, or "off". Default: the platform's. */
+  readonly errorHelpUrl?: string | undefined;
   /** How many connections to each service callers with many calls at once share. Default 3. 0: all callers share one connection. */
   readonly busyConnections?: number;
   /** Where `parley up` says how it is reached: lets the console start and stop services. Default: it does not. */
@@ -50,6 +52,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     trustedProxies,
     signIn = true,
     corsOrigins = ["localhost"],
+    errorHelpUrl = platform.errorHelpUrl,
     busyConnections = 3,
   } = options;
   // What the door calls with is its caller's own token, and never its own: that would give everybody the rights of a service.
@@ -106,6 +109,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     signIn,
     corsOrigins,
     payloads: options.payloads ?? false,
+    errorHelpUrl: errorHelpUrl === "off" ? undefined : errorHelpUrl,
     stackControlFile: options.stackControlFile,
   });
   let localCalls: LocalCalls | undefined;
@@ -117,7 +121,9 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const watches = new MergedWatches({ sources, clock: environment.clock });
   return {
     telemetry: (own) => mergedTelemetry({ own, sources, watches }),
-    reasonDomain,
+    // Where the services behind it are is not told to the world: no directory.
+    reasonDomain: platform.reasonDomain,
+    errorHelpUrl: platform.errorHelpUrl,
     trustedProxies,
     entries: [
       ...offered.map(({ service, backend }) =>

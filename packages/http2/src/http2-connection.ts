@@ -246,14 +246,16 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     if (ack) {
       return;
     }
-    const { count, headerTableSize, maxConcurrentStreams, initialWindowSize } = readPeerSettings(payload, {
-      client: this.#client,
-    });
+    const { count, headerTableSize, maxConcurrentStreams, initialWindowSize, maxHeaderListSize } = readPeerSettings(
+      payload,
+      { client: this.#client },
+    );
     this.#peerWork.settings(count);
     if (headerTableSize !== undefined) {
       this.#writer.setTableSize(headerTableSize);
     }
     this.peerStreamsMax = maxConcurrentStreams ?? this.peerStreamsMax;
+    this.#streams.peerHeaderBytesMax = maxHeaderListSize ?? this.#streams.peerHeaderBytesMax;
     if (initialWindowSize !== undefined) {
       this.#streams.setPeerWindow(initialWindowSize);
     }
