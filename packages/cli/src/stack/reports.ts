@@ -99,11 +99,11 @@ export async function addresses(
   for (const line of tableLines(columns, cells, { colors, widthMax: terminal.width - indentation.length })) {
     terminal.say(`${indentation}${line}`.trimEnd());
   }
-  const door = stack.members.find(({ service }) => service.name === consoleProcess);
-  if (door !== undefined) {
+  const gateway = stack.members.find(({ service }) => service.name === consoleProcess);
+  if (gateway !== undefined) {
     terminal.say();
     terminal.say(`  See the shop, its calls and its failures in a browser`);
-    terminal.say(`    ${door.url.replace("127.0.0.1", "localhost")}`);
+    terminal.say(`    ${gateway.url.replace("127.0.0.1", "localhost")}`);
   }
   for (const { purpose, command } of firstCommands(stack.members, { signIn: requiresAuth(shell) })) {
     terminal.say();
