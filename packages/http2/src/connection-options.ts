@@ -1,7 +1,7 @@
 import type { AnyHttp2Stream } from "./any-connection.ts";
 import type { HeaderBlock } from "./hpack/header-decoder.ts";
 import type { PeerLimit, Rate } from "./peer-work.ts";
-import type { ReadTurns } from "./read-pace.ts";
+import type { ReadTurns, TurnGroup } from "./read-turns.ts";
 
 /** The events of a connection. */
 export interface ConnectionListener {
@@ -46,4 +46,6 @@ export interface ConnectionOptions {
   readonly overhead?: Rate;
   /** Shares event-loop turns between connections. Without it each connection handles all that it has read before others get a turn. */
   readonly turns?: ReadTurns | undefined;
+  /** With which other connections it shares its part of the turns. With none by default. */
+  readonly turnGroup?: TurnGroup;
 }

@@ -52,6 +52,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
       resets = unlimited,
       overhead = overheadDefault,
       turns,
+      turnGroup,
       ...limits
     } = options;
     this.socket = socket;
@@ -84,7 +85,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     this.#reads = new PacedReads(
       this,
       new FrameReader(this, { expectPreface: !this.#client, headerBytesMax: limits.headerBytesMax }),
-      turns,
+      { turns, group: turnGroup },
     );
     socket.on("drain", () => {
       this.#streams.pump();
@@ -101,12 +102,10 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     return this.#streams.size;
   }
 
-  /** Unsent bytes, blocked by flow control or by the socket. */
   get unsentBytes(): number {
     return this.#streams.queuedBytes + this.#writer.pendingBytes + this.socket.writableLength;
   }
 
-  /** How long the bytes being read may have waited, in milliseconds. 0 without `turns`. */
   get behindMs(): number {
     return this.#reads.behindMs;
   }
@@ -120,6 +119,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
 
   trustPeer(): void {
     this.#peerWork.trusted = true;
+    this.#reads.group = this;
   }
 
   resetQueued(code: number): void {

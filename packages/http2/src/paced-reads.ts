@@ -2,7 +2,8 @@ import type { Duplex } from "node:stream";
 import { ConnectionError, errorCode } from "./frames/constants.ts";
 import type { FrameReader } from "./frames/frame-reader.ts";
 import { type PeerLimit, PeerLimitError } from "./peer-work.ts";
-import { ReadPace, type ReadTurns } from "./read-pace.ts";
+import { ReadPace } from "./read-pace.ts";
+import type { ReadTurns, TurnGroup } from "./read-turns.ts";
 
 /** The connection whose socket is read. */
 export interface ReadingConnection {
@@ -28,12 +29,23 @@ const unsentBytesMax = 4 << 20;
  * read its responses.
  */
 export class PacedReads {
+  /** With which other connections it shares its part of the turns. */
+  group: TurnGroup;
   readonly #connection: ReadingConnection;
   readonly #reader: FrameReader;
+  readonly #turns: ReadTurns | undefined;
   readonly #pace: ReadPace | undefined;
+  /** What was read, and has not had its turn. */
+  #chunks: Buffer[] = [];
   #yielded = false;
 
-  constructor(connection: ReadingConnection, reader: FrameReader, turns: ReadTurns | undefined) {
+  constructor(
+    connection: ReadingConnection,
+    reader: FrameReader,
+    { turns, group = connection }: { readonly turns: ReadTurns | undefined; readonly group?: TurnGroup },
+  ) {
+    this.group = group;
+    this.#turns = turns;
     this.#connection = connection;
     this.#reader = reader;
     this.#pace = turns && new ReadPace(turns);
@@ -55,10 +67,28 @@ export class PacedReads {
   }
 
   #read(chunk: Buffer): void {
-    if (!this.#connection.destroyed) {
-      this.#pace?.begin(chunk.length);
+    const { destroyed, socket } = this.#connection;
+    if (destroyed) {
+      return;
+    }
+    if (this.#yielded) {
+      // It came although the socket is paused: it was on its way.
+      this.#chunks.push(chunk);
+      return;
+    }
+    this.#pace?.begin(chunk.length);
+    if (this.#turns?.isBusy === true) {
+      this.#chunks.push(chunk);
+      this.#yielded = true;
+      socket.pause();
+      this.#defer();
+    } else {
       this.#work(chunk);
     }
+  }
+
+  #defer(): void {
+    this.#turns?.defer(this.group, () => this.#goOn());
   }
 
   /** Reads a chunk, or continues with the last one. */
@@ -85,10 +115,11 @@ export class PacedReads {
     if (socket.writableNeedDrain) {
       connection.onUnsent();
     }
-    if (this.#yielded) {
+    if (this.#yielded || this.#chunks.length > 0) {
+      this.#yielded = true;
       this.#pace?.yield();
       socket.pause();
-      setImmediate(() => this.#goOn());
+      this.#defer();
       return;
     }
     this.#pace?.finish();
@@ -113,13 +144,24 @@ export class PacedReads {
     return socket.writableLength > untakenBytesMax || (full && this.#pace !== undefined);
   }
 
+  /** Works on all that was read, without waiting for its turn. */
+  hurry(): void {
+    while (this.#yielded && !this.#connection.destroyed) {
+      this.#yielded = false;
+      this.#pace?.resume();
+      this.#work(this.#chunks.shift());
+    }
+  }
+
   #goOn(): void {
-    this.#pace?.resume();
-    this.#goOnOnceTaken();
+    if (this.#yielded) {
+      this.#pace?.resume();
+      this.#goOnOnceTaken();
+    }
   }
 
   #goOnOnceTaken(): void {
-    if (this.#connection.destroyed) {
+    if (this.#connection.destroyed || !this.#yielded) {
       return;
     }
     if (this.#untaken) {
@@ -127,6 +169,6 @@ export class PacedReads {
       return;
     }
     this.#yielded = false;
-    this.#work();
+    this.#work(this.#chunks.shift());
   }
 }

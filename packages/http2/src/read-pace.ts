@@ -1,60 +1,4 @@
-/** Shares an event-loop turn between the connections of one server. One object for all of them. */
-export class ReadTurns {
-  /** Connections that paused in the middle of a chunk, and continue in the next turn. */
-  waiting = 0;
-  readonly #turnMs: number;
-  #acceptedAtMs = Number.NEGATIVE_INFINITY;
-  #turnEndMs: number | undefined;
-  #shortUntilMs = Number.NEGATIVE_INFINITY;
-
-  /** `turnMs`: the time for reading in one event-loop turn, all connections together, in milliseconds. */
-  constructor(turnMs: number) {
-    this.#turnMs = turnMs;
-  }
-
-  get sliceMs(): number {
-    return Math.max(sliceMinMs, this.#turnMsAt(performance.now()) / (this.waiting + 1));
-  }
-
-  /** Whether this event-loop turn's time is used up. The first call starts the turn. */
-  get over(): boolean {
-    const nowMs = performance.now();
-    if (this.#turnEndMs === undefined) {
-      this.#turnEndMs = nowMs + this.#turnMsAt(nowMs);
-      setImmediate(this.#endTurn);
-    }
-    return nowMs >= this.#turnEndMs;
-  }
-
-  readonly #endTurn = () => {
-    this.#turnEndMs = undefined;
-  };
-
-  #turnMsAt(nowMs: number): number {
-    return nowMs < this.#shortUntilMs ? this.#turnMs / shorterTimes : this.#turnMs;
-  }
-
-  /**
-   * A connection was accepted. libuv accepts one in each event-loop turn, however many wait: while connections arrive in consecutive turns,
-   * turns are kept short, or the kernel's queue fills and new connections are dropped.
-   */
-  accepted(): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#acceptedAtMs < this.#turnMs * sameQueueTurns) {
-      this.#shortUntilMs = nowMs + this.#turnMs * sameQueueTurns;
-    }
-    this.#acceptedAtMs = nowMs;
-  }
-}
-
-/** Connections that are accepted within this many turns were waiting together. */
-const sameQueueTurns = 2;
-
-/** With the default of 20 ms, 400 connections a second are accepted beside a full load. */
-const shorterTimes = 8;
-
-/** Enough for some ten calls: less would cost more in switching than others gain. */
-const sliceMinMs = 0.5;
+import type { ReadTurns } from "./read-turns.ts";
 
 /**
  * Lets one connection process its reads for a slice of an event-loop turn, and measures how long
@@ -113,13 +57,11 @@ export class ReadPace {
 
   /** Pauses in the middle of a chunk. */
   yield(): void {
-    this.#turns.waiting++;
     this.#yieldedInChunk = true;
   }
 
-  /** Continues with the paused chunk. */
+  /** Begins with the chunk, or goes on with it, after others had their turn. */
   resume(): void {
-    this.#turns.waiting--;
     this.#nowMs = performance.now();
     this.#sliceEndMs = this.#nowMs + this.#turns.sliceMs;
   }

@@ -27,8 +27,8 @@ await runService("notification", settings, async ({ config, environment, fail })
   const { DATABASE_URL: url, BROKER_URL: brokerUrl, SHOP_EMAIL: shopEmail } = config;
   const channel = openChannel(config, environment);
   const database = await openDatabase(url, {
+    ...environment,
     migrations: notificationMigrations,
-    clock: environment.clock,
     onFailed: fail,
   });
   return createNotificationModule({ environment, database, channel, shopEmail, brokerUrl });

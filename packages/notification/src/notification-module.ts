@@ -58,6 +58,7 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
 
   return {
     reasonDomain: "parley.dev",
+    onReachable: database.onReachable?.bind(database),
     entries: createNotificationServices({
       environment,
       database,

@@ -21,7 +21,7 @@ await runService("order", settings, async ({ config, environment, fail }) => {
   const asOrder = { environment, callerName: "order" };
   return createOrderModule({
     environment,
-    database: await openDatabase(url, { migrations: orderMigrations, clock: environment.clock, onFailed: fail }),
+    database: await openDatabase(url, { ...environment, migrations: orderMigrations, onFailed: fail }),
     users: createServiceClient(UserService, USER_SERVICE_URL, asOrder),
     inventory: createServiceClient(InventoryService, PRODUCT_SERVICE_URL, asOrder),
     broker: openServiceBroker("order", { config, environment }),

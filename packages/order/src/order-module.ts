@@ -69,6 +69,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
 
   return {
     reasonDomain: "parley.dev",
+    onReachable: database.onReachable?.bind(database),
     entries: [service],
     owners: { order: async (id) => (await store.get(id))?.userId },
     async start() {

@@ -16,7 +16,7 @@ await runService("product", settings, async ({ config, environment, fail }) => {
   const url = config.DATABASE_URL;
   return createProductModule({
     environment,
-    database: await openDatabase(url, { migrations: productMigrations, clock: environment.clock, onFailed: fail }),
+    database: await openDatabase(url, { ...environment, migrations: productMigrations, onFailed: fail }),
     broker: openServiceBroker("product", { config, environment }),
     replica: replicaName({ databaseUrl: url, port: config.PORT }),
     sampleData: config.SAMPLE_DATA ?? url.startsWith("sqlite:"),

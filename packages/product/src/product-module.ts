@@ -34,6 +34,7 @@ export function createProductModule(options: ProductModuleOptions): ServiceModul
 
   return {
     reasonDomain: "parley.dev",
+    onReachable: database.onReachable?.bind(database),
     entries: [
       createProductService({ environment, database, events }),
       createInventoryService({ environment, database, inventory, events, eventLog }),

@@ -12,7 +12,7 @@ await runService("user", { ...brokerSettings, ...userSettings }, async ({ config
   const sampleData = samplesWanted(config);
   return createUserModule({
     environment,
-    database: await openDatabase(url, { migrations: userMigrations, clock: environment.clock, onFailed: fail }),
+    database: await openDatabase(url, { ...environment, migrations: userMigrations, onFailed: fail }),
     broker: openServiceBroker("user", { config, environment }),
     replica: replicaName({ databaseUrl: url, port: config.PORT }),
     keySeal: await keySealOf(config),

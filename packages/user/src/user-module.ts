@@ -67,6 +67,7 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
 
   return {
     reasonDomain: "parley.dev",
+    onReachable: database.onReachable?.bind(database),
     entries: [createUserService({ environment, database, eventLog, passwords, signIn, keys, signInRequired })],
     publishedKeys: () => keys.published(),
     httpRoutes: [

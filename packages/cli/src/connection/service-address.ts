@@ -10,7 +10,7 @@ export interface AddressOptions {
 
 /**
  * Where the service that serves a contract is: `<NAME>_SERVICE_URL` of the shell, or else where `parley up` starts it on this machine.
- * Throws where no service serves the contract.
+ * Throws if no service serves the contract.
  */
 export function addressOf(contract: string, options: AddressOptions): string {
   const service = options.services.find(({ contracts }) => contracts.includes(contract));

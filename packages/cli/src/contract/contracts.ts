@@ -26,7 +26,7 @@ export function readContracts(): FileRegistry {
   return contracts;
 }
 
-/** A service of the contracts. Throws where there is none. */
+/** A service of the contracts. Throws if there is none. */
 export function contractOf(typeName: string): DescService {
   const service = readContracts().getService(typeName);
   if (service === undefined) {

@@ -20,7 +20,7 @@ export interface Parameter {
   readonly required: boolean;
   /** Whether it may stand without its flag, after the method's name. */
   readonly positional: boolean;
-  /** Whether a new one is made where none is given, so that the call can be repeated: `request_id`. */
+  /** Whether a new one is made if none is given, so that the call can be repeated: `request_id`. */
   readonly generated: boolean;
 }
 

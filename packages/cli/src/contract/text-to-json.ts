@@ -6,7 +6,7 @@ import { type Parameter, pairOf } from "./parameters.ts";
 const moneyLengthMax = 40;
 
 /**
- * What a text on the command line is in protobuf JSON. Throws `TextValueError` where it is no value of the field; its message
+ * What a text on the command line is in protobuf JSON. Throws `TextValueError` if it is no value of the field; its message
  * goes on from "It is …".
  */
 export function jsonOf({ path, kind }: Pick<Parameter, "path" | "kind">, text: string): JsonValue {

@@ -18,7 +18,7 @@ export class FileLock {
     this.#database = database;
   }
 
-  /** Takes the lock; undefined where another process or another holder in this one has it. Throws where the file cannot be opened. */
+  /** Takes the lock; undefined if another process or another holder in this one has it. Throws if the file cannot be opened. */
   static tryAcquire(path: string): FileLock | undefined {
     const database = new DatabaseSync(path);
     try {
@@ -33,7 +33,7 @@ export class FileLock {
     }
   }
 
-  /** Takes the lock, waiting for it at most `waitMs`; undefined where it is not to be had in that time. */
+  /** Takes the lock, waiting for it at most `waitMs`; undefined if it is not to be had in that time. */
   static async acquire(path: string, { waitMs }: { readonly waitMs: number }): Promise<FileLock | undefined> {
     const endMs = performance.now() + waitMs;
     let lock = FileLock.tryAcquire(path);

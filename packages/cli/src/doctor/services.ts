@@ -44,7 +44,7 @@ export async function checkServices(
   });
 }
 
-/** Undefined where nobody answers and nobody listens. */
+/** Undefined if nobody answers and nobody listens. */
 async function judge(outcome: Outcome, waysToOtherPorts: readonly string[]): Promise<Finding | undefined> {
   const { service, url } = outcome;
   switch (outcome.kind) {

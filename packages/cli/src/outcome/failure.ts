@@ -49,7 +49,7 @@ export function codeName(code: Code): string {
   return (Code[code] ?? "UNKNOWN").replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }
 
-/** The flag that gave a field: `--item` for `items[0].quantity`. Undefined where none did. */
+/** The flag that gave a field: `--item` for `items[0].quantity`. Undefined if none did. */
 export function flagOf(field: string, parameters: readonly Parameter[]): string | undefined {
   const path = field.replaceAll(/\[\d+\]/g, "");
   const found = parameters.find((parameter) => path === pathOf(parameter) || path.startsWith(`${pathOf(parameter)}.`));

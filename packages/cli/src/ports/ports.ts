@@ -38,7 +38,7 @@ export async function findTakenPorts(
   return taken.filter((one) => one !== undefined);
 }
 
-/** Why a port cannot be listened on, after waiting for a use that passes; undefined where it can. */
+/** Why a port cannot be listened on, after waiting for a use that passes; undefined if it can. */
 async function untilLasting(port: number, host: string): Promise<string | undefined> {
   const endMs = performance.now() + transientMaxMs;
   let code = await listenError(port, host);
@@ -63,7 +63,7 @@ export async function findFreeOffset(
   return undefined;
 }
 
-/** Why nobody can listen on a port now: the system's code; undefined where somebody can. Asks without dialling the port. */
+/** Why nobody can listen on a port now: the system's code; undefined if somebody can. Asks without dialling the port. */
 export function listenError(port: number, host: string): Promise<string | undefined> {
   if (port > 65_535) {
     return Promise.resolve("ERR_SOCKET_BAD_PORT");

@@ -35,7 +35,7 @@ export function socketOf(port: number, output: string): { kind: "listening" | "c
   return connected === undefined ? undefined : { kind: "connected", pid: connected.pid };
 }
 
-/** The program of the first row, `"node.exe","4711","Console",…`; empty where there is none. */
+/** The program of the first row, `"node.exe","4711","Console",…`; empty if there is none. */
 export function programOf(tasks: string): string {
   return /^"([^"]*)"/m.exec(tasks)?.[1] ?? "";
 }

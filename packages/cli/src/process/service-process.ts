@@ -87,7 +87,7 @@ export class ServiceProcess {
     return this.#child.pid;
   }
 
-  /** The port besides its own that it listens on: that of its metrics. Undefined where it has none. */
+  /** The port besides its own that it listens on: that of its metrics. Undefined if it has none. */
   get adminPort(): number | undefined {
     return this.#adminPort;
   }
@@ -97,7 +97,7 @@ export class ServiceProcess {
     return this.#exit;
   }
 
-  /** Why it could not listen on its port, for example `EADDRINUSE`; undefined where it could or did not try. */
+  /** Why it could not listen on its port, for example `EADDRINUSE`; undefined if it could or did not try. */
   get listenError(): string | undefined {
     return this.#listenError;
   }

@@ -3,7 +3,7 @@ import type { ReflectMessage } from "@bufbuild/protobuf/reflect";
 import { shortName } from "../contract/text-to-json.ts";
 import { printable } from "./printable.ts";
 
-/** A field's value in words for a person; empty where it is not set. Lists are counted: they get lines of their own elsewhere. */
+/** A field's value in words for a person; empty if it is not set. Lists are counted: they get lines of their own elsewhere. */
 export function fieldText(message: ReflectMessage, field: DescField): string {
   switch (field.fieldKind) {
     case "scalar":

@@ -7,7 +7,7 @@ import { callEchoLine } from "./call-echo.ts";
 
 const indentation = 2;
 
-/** Answers that have a form of their own. */
+/** Returns that have a form of their own. */
 const ownForms: Readonly<Record<string, (json: JsonValue) => string>> = {
   "echo.v1.CallEchoResponse": callEchoLine,
 };

@@ -30,7 +30,7 @@ interface Key {
 }
 
 /**
- * Makes a key pair for each service that calls others, where it has none yet, and writes the public ones down together. All
+ * Makes a key pair for each service that calls others, if it has none yet, and writes the public ones down together. All
  * services count, not only those that start now: another terminal may start the rest. Keys are no data: `--fresh` keeps them, and
  * who removes a file gets a new key at the next start.
  * @throws UnusableKeyError naming a file that is there and holds no key.

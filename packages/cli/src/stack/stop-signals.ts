@@ -28,7 +28,7 @@ export interface StopSignals {
   readonly second: Promise<void>;
   /** Whether the first has come. */
   readonly received: boolean;
-  /** Counts as the first signal, where none has come. */
+  /** Counts as the first signal, if none has come. */
   stop(): void;
   /** Gives the signals their ordinary meaning back. */
   dispose(): void;

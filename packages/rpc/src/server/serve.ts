@@ -170,6 +170,14 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     throw error;
   }
   health.set("SERVING");
+  const stopWatching = module.onReachable?.((problem) => {
+    health.set(problem === undefined ? "SERVING" : "NOT_SERVING");
+    if (problem === undefined) {
+      environment.log.info("what was out of reach is back: serving");
+    } else {
+      environment.log.error({ err: problem }, "not serving");
+    }
+  });
   const url = `${tls === undefined ? "http" : "https"}://${urlHost(address.address)}:${address.port}`;
   const adminUrl = adminAddress && `http://${urlHost(adminAddress.address)}:${adminAddress.port}`;
   environment.log.info({ url, ...(adminUrl && { adminUrl }) }, "serving");
@@ -178,8 +186,20 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     url,
     port: address.port,
     adminUrl,
-    close: () =>
-      (closing ??= drain({ name, environment, pipeline, health, listener, noticeMs, graceMs: shutdownGraceMs, close })),
+    close: () => {
+      stopWatching?.();
+      closing ??= drain({
+        name,
+        environment,
+        pipeline,
+        health,
+        listener,
+        noticeMs,
+        graceMs: shutdownGraceMs,
+        close,
+      });
+      return closing;
+    },
   };
 }
 

@@ -26,7 +26,7 @@ export async function writeControl(dataFolder: string, record: ControlRecord): P
   await rename(draft, controlPath(dataFolder));
 }
 
-/** Undefined where no stack runs with the folder, or an older one that has no control. */
+/** Undefined if no stack runs with the folder, or an older one that has no control. */
 export async function readControl(dataFolder: string): Promise<ControlRecord | undefined> {
   try {
     const record = JSON.parse(await readFile(controlPath(dataFolder), "utf8")) as ControlRecord;
