@@ -18,7 +18,7 @@ export interface MethodCommand {
 
 let contracts: FileRegistry | undefined;
 
-/** The contracts with their comments, which generated code does not carry. Read once, when they are first asked for. */
+/** The contracts with their comments, which generated code does not contain. Read once, when first needed. */
 export function readContracts(): FileRegistry {
   contracts ??= createFileRegistry(
     fromBinary(FileDescriptorSetSchema, readFileSync(new URL(import.meta.resolve("@parley/gen/contracts.binpb")))),
@@ -26,7 +26,7 @@ export function readContracts(): FileRegistry {
   return contracts;
 }
 
-/** A service of the contracts. Throws if there is none. */
+/** A service of the contracts. Throws for an unknown one. */
 export function contractOf(typeName: string): DescService {
   const service = readContracts().getService(typeName);
   if (service === undefined) {
@@ -35,7 +35,7 @@ export function contractOf(typeName: string): DescService {
   return service;
 }
 
-/** The methods that the contracts open to people, by the names that they have as commands. */
+/** The public methods of the contracts, by their command names. */
 export function methodCommands({ contracts }: ServiceGroup): readonly MethodCommand[] {
   return contracts.map(contractOf).flatMap((service) => {
     const noun = nounOf(service);
@@ -44,9 +44,9 @@ export function methodCommands({ contracts }: ServiceGroup): readonly MethodComm
 }
 
 /**
- * `CreateOrder` of the order service is `create`: what most of a service's methods end with goes without saying.
- * `SendTestNotification` is `send-test`, `ListDeadLetters` stays `list-dead-letters`, and `Echo`, of which nothing would be
- * left, `echo`.
+ * `CreateOrder` of the order service is `create`: the common ending of a service's methods is omitted.
+ * `SendTestNotification` is `send-test`, `ListDeadLetters` stays `list-dead-letters`, and `Echo`, of which nothing would
+ * be left, `echo`.
  */
 function commandName(method: DescMethod, noun: string): string {
   const words = wordsOf(method.name);
@@ -54,7 +54,7 @@ function commandName(method: DescMethod, noun: string): string {
   return verb.join("-");
 }
 
-/** The word, in the singular, that most methods of a service end with. */
+/** The singular word that most methods of a service end with. */
 function nounOf(service: DescService): string {
   const counts = new Map<string, number>();
   for (const method of service.methods) {
