@@ -28,6 +28,8 @@ export interface IngressOptions {
   readonly signIn: boolean;
   /** The origins whose scripts may read responses, see `corsOrigins`. */
   readonly corsOrigins: readonly string[];
+  /** Whether headers and payloads of calls are kept for a while. */
+  readonly payloads: boolean;
   /** Where `parley up` says how it is reached: lets the console start and stop services. */
   readonly stackControlFile?: string | undefined;
 }
@@ -82,7 +84,10 @@ export function createIngress(
       apiPageRoutes(pages);
     });
     const offered = new Set(services.map(({ backend }) => backend));
-    consoleRoutes(app, { session: consoleSession({ signIn, offered }), stackControlFile: options.stackControlFile });
+    consoleRoutes(app, {
+      session: consoleSession({ signIn, offered, payloads: options.payloads }),
+      stackControlFile: options.stackControlFile,
+    });
     await app.register(restRoutes, rest);
     return takeRest(rest);
   };

@@ -16,7 +16,7 @@ afterEach(() => {
   server?.close();
 });
 
-/** A server whose requests cost a third of a millisecond each, and the order of their arrival, by connection. */
+/** A server whose every request costs a third of a millisecond, and the order in which it came to them, by connection. */
 async function serve(turns: ReadTurns | undefined, groupOf: (number: number) => string = String) {
   const order: number[] = [];
   const behind: number[] = [];

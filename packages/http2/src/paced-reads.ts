@@ -91,7 +91,7 @@ export class PacedReads {
     this.#turns?.defer(this.group, () => this.#goOn());
   }
 
-  /** Reads a chunk, or continues with the last one. */
+  /** Reads a chunk, or goes on with the last one. */
   #work(chunk?: Buffer): void {
     const connection = this.#connection;
     try {
