@@ -96,7 +96,7 @@ describe("parley up", () => {
     await run.untilSaid(/npx parley up --only product/);
     expect(run.said()).toContain("product ended with exit code 7");
     expect(run.said()).toContain("product met its end");
-    expect(run.said()).toContain("What order asks of product fails as UNAVAILABLE");
+    expect(run.said()).toContain("Calls from order to product fail with UNAVAILABLE");
     expect(await stack.listens(0)).toBe(true);
     expect(await stack.listens(1)).toBe(false);
     run.child.kill("SIGINT");
@@ -191,7 +191,7 @@ describe("parley up", () => {
     whole.child.kill("SIGINT");
     await whole.exitCode;
     expect(await again.exitCode).toBe(0);
-    expect(again.said()).toContain(`The stack that this belongs to (process ${whole.child.pid}) has ended`);
+    expect(again.said()).toContain(`The stack of this service (process ${whole.child.pid}) has ended`);
     expect(again.logged()).toContain('"product","msg":"drained"');
     // Several stacks of processes one after another, on a machine that may be busy.
   }, 90_000);
