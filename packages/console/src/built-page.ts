@@ -53,7 +53,7 @@ export async function publishBuild(page: BuiltPage, folder = buildsFolder): Prom
   await removeOldBuilds(folder, [page.sourceHash, before?.sourceHash ?? ""].slice(0, buildsMax));
 }
 
-/** A new folder for the files of a build that is under way. */
+/** A new folder for the files of the current build. */
 export async function draftFolder(folder = buildsFolder): Promise<string> {
   const draft = join(folder, `.draft-${process.pid}`);
   await rm(draft, { recursive: true, force: true });

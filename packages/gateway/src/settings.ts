@@ -57,8 +57,8 @@ export function gatewayOptions(
 }
 
 /**
- * The file through which the console may start and stop services: only where nobody signs in and no other machine reaches the gateway, so that
- * whoever opens the page could do the same in a terminal.
+ * The file through which the console may start and stop services: only if sign-in is off and no other machine reaches the gateway, so that
+ * every user of the page could do the same in a terminal.
  */
 export function stackControlFile({
   AUTH,

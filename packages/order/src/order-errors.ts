@@ -229,6 +229,6 @@ export class ContendedError extends OrderError {
 export class TooManyOrdersError extends OrderError {
   override readonly name = "TooManyOrdersError";
   constructor(limit: number) {
-    super(`More than ${limit} orders are under way.`);
+    super(`More than ${limit} orders are in progress.`);
   }
 }

@@ -265,7 +265,7 @@ export interface PruningOptions {
   also?(nowMs: number): Promise<unknown>;
 }
 
-/** Forgets answers older than {@link requestIdRetentionMs} every ten minutes. The answer ends it, after the round under way. */
+/** Forgets answers older than {@link requestIdRetentionMs} every ten minutes. The result stops it, after the current round. */
 export function startPruningRequestIds(options: PruningOptions): () => Promise<void> {
   const { database, clock, onError, also } = options;
   let stopped = false;

@@ -8,7 +8,7 @@ import { StreamService } from "../../bench/streams/contract.ts";
 export interface TwoPaths {
   readonly fast: RunningServer;
   readonly stock: RunningServer;
-  /** The calls that each server thinks are under way. */
+  /** The calls in flight by each server's count. */
   callsInFlight(): Promise<readonly number[]>;
   close(): Promise<void>;
 }

@@ -17,7 +17,7 @@ export interface Network {
   close(server: Life): void;
   /** The way from a process to a service, whichever of its processes takes the call when it arrives. */
   connect(caller: Life, serverName: string): Transport;
-  /** Messages under way. */
+  /** Messages in flight. */
   readonly underWay: number;
 }
 
@@ -85,7 +85,7 @@ export function createNetwork(options: NetworkOptions): Network {
         const cancellation = createCancellation();
         signal?.addEventListener("abort", () => carry(`${name} cancel`, { arrive: cancellation.ask, breakOff() {} }));
         if (alive(serverName).length === 0) {
-          history.note(`${name} is refused: nobody is there`);
+          history.note(`${name} is refused: its process is down`);
           // A host that is down says nothing: then it takes time to find out.
           const delayMs = random.chance(faults().lateRefusal) ? slowMsMax * random.next() : wayMs(random);
           time.after(delayMs, () => settle(() => reject(refusedConnection())));

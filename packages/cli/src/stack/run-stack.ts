@@ -199,7 +199,7 @@ function reportCrashes(stack: Stack, { terminal, settings, claim, stopping }: Cr
           return;
         }
         if (!member.endsOnRequest) {
-          // Its port and its database are free: whoever starts it again may have them.
+          // Its port and its database are free for a restart.
           claim.giveUp(member.service.name);
           report.endedByItself(terminal, member, exit, { running: stack.running, settings });
         }

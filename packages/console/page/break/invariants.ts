@@ -76,7 +76,7 @@ function stockAddsUp(): Invariant {
     return { name, verdict: "holds", words: "Checked while traffic runs." };
   }
   const { confirmed, open } = counts.value;
-  // An order that is under way, or whose answer got lost, may have taken its unit or not.
+  // An order in progress, or one with a lost answer, may have taken its unit or not.
   const addsUp = (stock: number) => product.stock - stock >= confirmed && product.stock - stock <= confirmed + open;
   // The live stream tells the stock at once, except after an interruption, when the read one may be newer.
   const live = products.value?.get(product.id)?.stock ?? product.stock;

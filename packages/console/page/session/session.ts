@@ -76,7 +76,7 @@ export async function logout(): Promise<void> {
   }
 }
 
-/** Whether the caller may do what only admins may: everybody where nobody signs in. */
+/** Whether the caller has an admin's rights: every caller if sign-in is off. */
 export function isAdmin(): boolean {
   return session.value?.signIn === false || signIn.value?.admin === true;
 }

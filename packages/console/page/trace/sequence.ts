@@ -10,7 +10,7 @@ export interface Step {
   readonly from: string;
   readonly to: string;
   readonly label: string;
-  /** `call` and its `return`, or an `event`, for which nobody waits. */
+  /** `call` and its `return`, or an `event`, for which no caller waits. */
   readonly kind: "call" | "return" | "event";
   readonly failed: boolean;
   /** Whether it belongs to what happens after the caller had its answer. */

@@ -109,7 +109,7 @@ function needsToken({ method }: GuardedCall): boolean {
   return decideAccess(methodPolicy(method).access, undefined) !== "allowed";
 }
 
-/** A stream lasts no longer than the token that opened it: whoever lost their rights must not go on listening. */
+/** A stream lasts no longer than the token that opened it: a caller that lost its rights must not continue to listen. */
 function endWithToken(call: GuardedCall, { leftMs }: { readonly leftMs: number }): void {
   const cancel = call.after(Math.min(Math.max(leftMs, 0), timerMaxMs), () =>
     call.abort(unauthenticated("TOKEN_ENDED", "the token that opened the stream has ended")),

@@ -68,7 +68,7 @@ export function createAuthorize(verifier: TokenVerifier, owners: Owners): Author
     },
   };
 
-  /** What a service may do does not depend on its user, whose token may have ended on the way: then nobody is named. */
+  /** What a service may do does not depend on its user, whose token may have expired: then no user is named. */
   async function withUser(
     caller: Caller | undefined,
     onBehalfOf: string | undefined,
@@ -92,7 +92,7 @@ export function createAuthorize(verifier: TokenVerifier, owners: Owners): Author
       return false;
     }
     const owner = await ownerOfThing(value);
-    // What is not there is nobody's: the method itself then says NOT_FOUND.
+    // A missing resource has no owner: the method itself answers NOT_FOUND.
     return owner === undefined || owner === caller.id;
   }
 }

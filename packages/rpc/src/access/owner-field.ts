@@ -7,7 +7,7 @@ export type Owners = Readonly<Record<string, (id: string) => Promise<string | un
 
 /**
  * Looks at the `access` options of services before the first call does.
- * @throws Error naming the method whose `owner_field` is no text field, or whose `owner_of` nobody can look up.
+ * @throws Error naming the method whose `owner_field` is no text field, or whose `owner_of` has no lookup.
  */
 export function checkOwnerRules(services: readonly DescService[], owners: Owners): void {
   for (const method of services.flatMap((service) => service.methods)) {

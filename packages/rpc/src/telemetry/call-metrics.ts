@@ -35,7 +35,7 @@ export function createCallMetrics(registry: Registry): CallMetrics {
   });
   const inFlight = valueFamily(registry, {
     name: "parley_server_calls_in_flight",
-    help: "Calls under way.",
+    help: "Calls in flight.",
     type: "gauge",
   });
   const shed = valueFamily(registry, {

@@ -105,7 +105,7 @@ export class ConnectionPool {
       if (this.#isUsable(known)) {
         return known;
       }
-      // What is under way on it may still end well.
+      // Statements in flight on it may still succeed.
       void this.#closeWhenIdle(known);
     } else if (known !== undefined) {
       return await known;
@@ -129,7 +129,7 @@ export class ConnectionPool {
       this.#forgetWriter(connection);
     }
     this.#readers.fill(undefined);
-    // Whoever waits for a connection gets a new one, which shows whether the server is back already.
+    // A waiting caller gets a new connection, which shows whether the server is back already.
     this.#serveWaiting();
     if (this.#opening === 0 && this.#problem === undefined && !this.#closed) {
       this.#open().then(
@@ -142,7 +142,7 @@ export class ConnectionPool {
     }
   }
 
-  /** Refuses what comes from now on. Connections under way are closed as they are given back. */
+  /** Refuses new callers. Connections in use are closed when they are returned. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const waiting of this.#waiting) {
@@ -305,9 +305,13 @@ function asUnavailable(error: unknown): StoreUnavailableError {
   const problem = fromPostgres(error);
   return problem instanceof StoreUnavailableError
     ? problem
-    : new StoreUnavailableError("unreachable", `The PostgreSQL server lets nobody in. (${(error as Error).message})`, {
-        cause: error,
-      });
+    : new StoreUnavailableError(
+        "unreachable",
+        `The PostgreSQL server refuses connections. (${(error as Error).message})`,
+        {
+          cause: error,
+        },
+      );
 }
 
 function closedError(): StoreUnavailableError {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 export interface ControlRecord {
   /** On a loopback address. */
   readonly url: string;
-  /** Made for each run. Whoever shows it may start and end the stack's processes. */
+  /** Generated for each run. Its bearer may start and end the stack's processes. */
   readonly token: string;
   /** The process of `parley up`. */
   readonly pid: number;

@@ -16,11 +16,11 @@ import { retryWaitMs } from "../policy/retry-decision.ts";
 /** Calls of one batch, at most. A batch's answer waits for all of them, and so does the other side's commit. */
 export const batchSizeMax = 32;
 /**
- * Batches under way at which further calls wait for the end of one, and so for each other. With one, either side would stand
+ * Batches in flight at which further calls wait for the end of one, and so for each other. With one, either side would stand
  * still while the other works; with many, each would be small.
  */
 export const batchesUnderWay = 4;
-/** A call waits no longer than this for others, in milliseconds, whatever became of the batches under way. */
+/** A call waits no longer than this for others, in milliseconds, whatever the state of the batches in flight. */
 export const gatherMsMax = 5;
 /** How much later than its own deadline a call may learn that it has passed, rather than have a timer of its own. */
 const deadlineSlackMs = 50;
@@ -81,7 +81,7 @@ export class BatchQueue {
     }
   };
 
-  /** Some calls have waited long enough: the batches under way may never end. */
+  /** Some calls have waited long enough: the batches in flight may never end. */
   readonly #enough = (): void => {
     this.#gathering = false;
     if (this.#waiting.length > 0) {

@@ -105,7 +105,7 @@ describe("calls of a method that has a batch method", () => {
     expect(environment.lines.filter(({ msg }) => msg === "internal error")).toHaveLength(2);
   });
 
-  it("gather while enough batches are under way, and go as one of these ends", async () => {
+  it("accumulate while enough batches are in flight, and are sent when one of these ends", async () => {
     const ends: (() => void)[] = [];
     const { clock, seen, call } = world(
       (request) => new Promise((resolve) => ends.push(() => resolve(answer(request)))),
@@ -127,7 +127,7 @@ describe("calls of a method that has a batch method", () => {
     await Promise.all(calls);
   });
 
-  it("wait for no more than a few milliseconds, whatever became of those under way", async () => {
+  it("wait for no more than a few milliseconds, whatever the state of those in flight", async () => {
     const { clock, seen, call } = world(() => new Promise(() => {}));
     const ids = Array.from({ length: batchesUnderWay + 1 }, (_, index) => String(index));
     for (const id of ids) {

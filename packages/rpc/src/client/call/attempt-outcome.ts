@@ -6,7 +6,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
  * - "unreachable": there is no connection to send it on.
  * - "breaker-open": the breaker let nothing out.
  * - "refused": it left, and the server said that it did not look at it (REFUSED_STREAM, or GOAWAY below the stream's id).
- * - "lost": its connection broke while it was under way. It may have been processed.
+ * - "lost": its connection broke while it was in flight. It may have been processed.
  * - "answered": the server answered with this error.
  * - "unknown": it may have been processed.
  */

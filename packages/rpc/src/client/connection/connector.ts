@@ -81,7 +81,7 @@ export class Connector implements ConnectionOwner {
     return connection === undefined ? undefined : this.#acquireOther();
   }
 
-  /** Connects, unless that is under way, done, or waiting for its backoff. */
+  /** Connects, unless it is connecting, connected, or in backoff. */
   connect(): void {
     if (this.state === "idle" && !this.isClosed) {
       void this.#connect();

@@ -112,7 +112,7 @@ describe("hedging by A6", () => {
       endsAtMs: 70,
     },
     {
-      name: "negative pushback ends hedging, while those under way may still be answered",
+      name: "negative pushback ends hedging, while those in flight may still be answered",
       steps: [slow(300), slow(10, unavailable({ "grpc-retry-pushback-ms": "-1" }))],
       attemptsAtMs: [0, 100],
       endsAtMs: 300,

@@ -298,7 +298,7 @@ describe("a server that does not answer", () => {
   });
 
   it("is noticed by a ping, and the next call goes to a new connection", async () => {
-    // A connection that stays open while nobody reads it, as after a machine is unplugged.
+    // A connection that stays open without a reader, as after a machine is unplugged.
     const backend = await rawHttp2((stream) => answerOk(stream));
     const { connect } = await import("node:net");
     let frozen = false;

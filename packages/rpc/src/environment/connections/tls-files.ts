@@ -133,7 +133,7 @@ export async function readTlsFiles({ caFile, certFile, keyFile }: TlsFiles): Pro
   const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map((file) => file && readFile(file)));
   const material = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
   if (ca) {
-    // A file that holds no certificate would trust nobody, and OpenSSL does not say so.
+    // A file without a certificate would trust no CA, and OpenSSL does not report that.
     new X509Certificate(ca);
   }
   createSecureContext(material);

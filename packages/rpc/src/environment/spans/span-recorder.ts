@@ -23,7 +23,7 @@ export const callMarks = {
 } as const;
 
 /**
- * A span that has ended. References and numbers only, so that keeping one costs next to nothing: text is made of it when somebody reads it.
+ * A span that has ended. References and numbers only, so that keeping one costs next to nothing: text is made when it is read.
  * Everything that a caller may send is bounded before it gets here.
  */
 export interface Span {

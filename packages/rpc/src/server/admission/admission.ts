@@ -9,7 +9,7 @@ import { HolderTable, type HolderTableOptions } from "./place-holders.ts";
 
 /** The places that a server has for calls. */
 export interface Admission {
-  /** Why a call of the method would be refused whoever makes it, from its headers alone. Undefined where it would not. */
+  /** The reason to refuse any caller's call of the method, from its headers alone. Undefined where it would not. */
   refusal(method: AdmittedMethod, waits: Waits): RefusalReason | undefined;
   /** RESOURCE_EXHAUSTED with the reason and the time to wait. Counts nothing. */
   error(method: AdmittedMethod, reason: RefusalReason): ConnectError;

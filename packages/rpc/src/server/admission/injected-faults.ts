@@ -3,7 +3,7 @@ import { type Code, ConnectError } from "@connectrpc/connect";
 import { batchMethodOf } from "@parley/contract";
 import type { Environment } from "../../environment/environment.ts";
 
-/** A fault that somebody injects into calls on purpose, to see what becomes of their callers. */
+/** A fault that is injected into calls on purpose, to test their callers. */
 export interface InjectedFault {
   /** `product.v1.InventoryService/ReserveStock`, the method's short name, or nothing for all methods. */
   readonly method: string;

@@ -11,7 +11,7 @@ class Holder implements BufferHolder {
 }
 
 describe("a budget of buffered bytes", () => {
-  it("never has more than it allows, whoever holds, frees and is evicted", () => {
+  it("never exceeds its limit, whatever is held, freed and evicted", () => {
     const step = fc.record({ holder: fc.nat(20), bytes: fc.nat(60) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {

@@ -39,7 +39,7 @@ export interface ServerConfig {
   readonly drainNoticeMs?: number;
   /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
   readonly explainErrors?: boolean;
-  /** How long calls under way may take to end once the server closes, before they are cut. 10,000 ms by default. */
+  /** The time for in-flight calls to end once the server closes, before they are cut off. 10,000 ms by default. */
   readonly shutdownGraceMs?: number;
 }
 

@@ -16,7 +16,7 @@ export type ReadMetricsPage = (accept: string | undefined) => Promise<MetricsPag
 const renderEveryMs = 1_000;
 
 /**
- * Renders the metrics of a registry, in OpenMetrics for who asks for it: one rendering of a format at a time, at most one a second, whoever asks
+ * Renders the metrics of a registry, in OpenMetrics on request: one rendering of a format at a time, at most one a second for all requests
  * in between gets the same page.
  */
 export function createMetricsPage(registry: Registry, clock: Clock): ReadMetricsPage {

@@ -37,7 +37,7 @@ export function checkCaller(call: ServerCall, { access, rate }: CallerCheckOptio
   call.identified = identified.catch((error: unknown) => {
     throw toCallerError(call, error);
   });
-  // Whoever opened the call waits for it; should nobody do so, the pipeline's kinds of calls still reject.
+  // The opener of the call awaits it; otherwise the pipeline's kinds of calls still reject.
   call.identified.catch(ignoreLateFailure);
 }
 

@@ -14,7 +14,7 @@ import { deadlineExceeded, streamAgeReached } from "./limit-errors.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
 
 /**
- * One call under way, and what its implementation sees of it. Whatever costs something (headers, signal, ids) is made only
+ * One call in flight, and its implementation's view of it. Whatever costs something (headers, signal, ids) is made only
  * when it is asked for.
  */
 export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linked<ServerCall> {
@@ -38,7 +38,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   answeredMs = 0;
   /** When it is cut off, by the same clock: at its deadline, or sooner at the maximum age of a stream. */
   endMs: number;
-  /** Its place among the calls under way, which is the list's own affair. */
+  /** Its link in the list of calls in flight, managed by the list. */
   previous: ServerCall | undefined;
   next: ServerCall | undefined;
   listed = false;

@@ -90,7 +90,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, PieceRe
     return Promise.resolve(done);
   }
 
-  /** Ends the messages with an error, for whoever waits for one. */
+  /** Ends the messages with an error, also for a waiting reader. */
   fail(reason: unknown): void {
     this.#failure ??= reason;
     this.drop();
@@ -269,5 +269,5 @@ export async function onlyMessage(incoming: IncomingMessages): Promise<Message> 
 
 const done: Next = { done: true, value: undefined };
 
-/** Whoever did not wait for a message is not told why there is none. */
+/** Without a waiting reader the error is not reported. */
 function ignore(): void {}

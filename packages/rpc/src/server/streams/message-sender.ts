@@ -110,7 +110,7 @@ export class MessageSender {
   }
 
   #add(envelope: Uint8Array): void {
-    // Here, where it may throw: what leaves at the end of the turn has nobody to throw to.
+    // Here, where it may throw: the write at the end of the turn has no caller.
     this.sendHead(false);
     if (this.#parts === undefined) {
       this.#parts = [];

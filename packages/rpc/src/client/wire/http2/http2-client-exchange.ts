@@ -135,7 +135,7 @@ export class Http2ClientExchange extends Http2Call implements Expiring, HttpAnsw
   #abandon(error: ConnectError): void {
     const stream = this.stream;
     this.#settle(error);
-    // RST_STREAM with CANCEL tells the server that nobody waits for the answer any more.
+    // RST_STREAM with CANCEL tells the server that the response is no longer wanted.
     stream?.reset(errorCode.cancel);
   }
 
