@@ -2,9 +2,6 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { reasonError, reasonOf } from "@parley/rpc";
 
-/** The domain of the gateway's own error reasons. */
-export const reasonDomain = "parley.dev";
-
 /**
  * A service's error as outside callers get it. Errors for the caller are passed on; in errors about
  * the platform itself, addresses and causes are removed: UNAVAILABLE names the service and the retry delay, INTERNAL and
@@ -32,7 +29,7 @@ function unavailable(error: ConnectError): ConnectError {
   const { target: _address, service, ...rest } = metadata;
   return reasonError(Code.Unavailable, {
     reason,
-    message: `${service ?? "a service that is needed"} is unavailable now`,
+    message: `${service ?? "A service that is needed"} is unavailable. Try again.`,
     metadata: { ...rest, ...(service === undefined ? {} : { service }) },
     retryAfterMs: retryAfterMs(error) ?? retryAfterDefaultMs,
     cause: error,
@@ -48,7 +45,8 @@ function internal(error: ConnectError): ConnectError {
   const requestId = reasonOf(error)?.metadata.requestId;
   return reasonError(Code.Internal, {
     reason: "INTERNAL",
-    message: "internal error",
+    message:
+      requestId === undefined ? "Internal error." : `Internal error. Report it with the request id ${requestId}.`,
     metadata: requestId === undefined ? {} : { requestId },
     cause: error,
   });

@@ -11,13 +11,19 @@ export interface StartCommand {
   /** An absolute path. */
   readonly dataFolder: string;
   readonly portOffset: number;
+  /** As `--database` says; SQLite by default. */
+  readonly databaseKind?: "sqlite" | "postgres" | undefined;
+  /** As `--replicas` says. */
+  readonly replicas?: string | undefined;
 }
 
 /** The shell command that starts services, as `parley up` and `parley doctor` print it. */
-export function startCommand({ only, dataFolder, portOffset }: StartCommand): string {
+export function startCommand({ only, dataFolder, portOffset, databaseKind, replicas }: StartCommand): string {
   return [
     "npx parley up",
     ...(only === undefined ? [] : [`--only ${only.join(",")}`]),
+    ...(databaseKind === "postgres" ? ["--database postgres"] : []),
+    ...(replicas === undefined ? [] : [`--replicas ${replicas}`]),
     ...(portOffset === 0 ? [] : [`--port-offset ${portOffset}`]),
     ...(dataFolder === resolve(defaultDataFolder) ? [] : [`--data ${quoted(shownPath(dataFolder))}`]),
   ].join(" ");

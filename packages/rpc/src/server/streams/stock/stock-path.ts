@@ -174,7 +174,7 @@ function openCall(
     } catch {
       // There is no receiver for the error.
     }
-    const error = new ConnectError("the caller cancelled the call or went away", Code.Canceled);
+    const error = new ConnectError("The caller cancelled the call or closed its connection.", Code.Canceled);
     call.abort(error);
     pipeline.close(call, error);
     throw error;
