@@ -84,7 +84,7 @@ function stockAddsUp(): Invariant {
   const equal = addsUp(stock);
   const gone = product.stock - stock;
   unequalSinceMs = equal ? 0 : unequalSinceMs || Date.now();
-  const words = `${gone} units left the stock, ${confirmed} orders are confirmed${open > 0 ? `, ${open} are under way` : ""}.`;
+  const words = `${gone} units left the stock, ${confirmed} orders are confirmed${open > 0 ? `, ${open} are in progress` : ""}.`;
   return { name, verdict: equal ? "holds" : overdue(unequalSinceMs) ? "broken" : "waits", words };
 }
 

@@ -4,7 +4,7 @@ import { byCertificate, forwardedByHeader, onBehalfOfHeader, serviceIdentityHead
 import type { Clock } from "../environment/clock.ts";
 import type { Environment, ServiceIdentity } from "../environment/environment.ts";
 import { decideAccess } from "./access-decision.ts";
-import { bearer, createAuthorize, nobody, unauthenticated } from "./authorize.ts";
+import { bearer, createAuthorize, noCaller, unauthenticated } from "./authorize.ts";
 import { certificateNames, type ServiceOfNames } from "./certificate-identity.ts";
 import type { AccessControl, GuardedCall, GuardedServices } from "./guarded-call.ts";
 import { readServiceKey, readServiceKeys } from "./key-files.ts";
@@ -93,7 +93,7 @@ async function forwardedFor(
   const isDoor =
     proof === byCertificate
       ? serviceByCertificate(call) !== undefined
-      : (await bearer(proof, verify).catch(nobody))?.kind === "service";
+      : (await bearer(proof, verify).catch(noCaller))?.kind === "service";
   if (!isDoor) {
     return undefined;
   }

@@ -46,7 +46,7 @@ export function createAuthorize(verifier: TokenVerifier, owners: Owners): Author
         authorization === undefined && certificate !== undefined
           ? serviceOf(certificate)
           : bearer(authorization, verify(method));
-      return withUser(await proven.catch(open ? nobody : refuse), onBehalfOf, method);
+      return withUser(await proven.catch(open ? noCaller : refuse), onBehalfOf, method);
     },
     permit(method, caller) {
       const decision = decideAccess(methodPolicy(method).access, caller);
@@ -81,7 +81,7 @@ export function createAuthorize(verifier: TokenVerifier, owners: Owners): Author
     if (caller?.kind !== "service" || onBehalfOf === undefined) {
       return caller;
     }
-    const user = await bearer(onBehalfOf, verify(method)).catch(nobody);
+    const user = await bearer(onBehalfOf, verify(method)).catch(noCaller);
     return user === undefined || user.kind === "service" ? caller : { ...caller, onBehalfOf: user };
   }
 
@@ -126,8 +126,8 @@ export async function bearer(
   return verify(token);
 }
 
-/** For who need not say who they are: a token that proves nothing, for whatever reason, is as good as none. */
-export function nobody(error: unknown): undefined {
+/** For methods that need no caller: treats an invalid or unverifiable token as none. Throws other errors. */
+export function noCaller(error: unknown): undefined {
   if (!(error instanceof TokenRefusedError) && !(error instanceof KeysUnavailableError)) {
     throw error;
   }
