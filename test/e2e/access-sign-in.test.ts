@@ -88,7 +88,7 @@ describe("guessing passwords", () => {
   /** Wrong guesses that cost no wait. */
   const freeFailures = { account: 5, address: 20 };
 
-  /** Answers until one has to wait. On a slow machine the first waits may be over before the next attempt. */
+  /** Returns until one has to wait. On a slow machine the first waits may be over before the next attempt. */
   async function untilSlowed(attempt: (n: number) => Promise<Answer>): Promise<readonly Answer[]> {
     const answers: Answer[] = [];
     while (answers.length < 40 && answers.at(-1)?.status !== 429) {

@@ -31,7 +31,7 @@ const buildsMax = 2;
 
 const currentFile = "current.json";
 
-/** The current build; undefined where there is none. */
+/** The current build; undefined if there is none. */
 export async function readBuiltPage(folder = buildsFolder): Promise<BuiltPage | undefined> {
   try {
     const page = JSON.parse(await readFile(join(folder, currentFile), "utf8")) as BuiltPage;

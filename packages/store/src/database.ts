@@ -24,7 +24,7 @@ export type SqlColumn = readonly SqlValue[];
 export interface Reader {
   /** All rows that the statement finds. */
   all<R extends object = Row>(sql: string, ...parameters: readonly SqlValue[]): Promise<R[]>;
-  /** The first row, or undefined where there is none. */
+  /** The first row, or undefined if there is none. */
   get<R extends object = Row>(sql: string, ...parameters: readonly SqlValue[]): Promise<R | undefined>;
 }
 
@@ -105,7 +105,7 @@ export interface Database extends Reader {
    * committed when it began. So what a body decides on it reads with `FOR UPDATE`, or checks again in the statement that writes
    * (`UPDATE ... WHERE version = ?`), or leaves to a unique constraint. Rows are locked in a fixed order: by key.
    *
-   * Throws {@link ConstraintError} where a statement breaks a rule of the schema, {@link StoreUnavailableError} where the
+   * Throws {@link ConstraintError} if a statement breaks a rule of the schema, {@link StoreUnavailableError} where the
    * database cannot do its work, {@link TransactionStuckError} where `work` waits for something other than its statements.
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, options?: CallOptions): Promise<T>;

@@ -234,7 +234,7 @@ const cases: readonly Case[] = [
   ),
 ];
 
-/** How long an outcome is waited for. Answers come at once; only "nothing" takes this long. */
+/** How long an outcome is waited for. Returns come at once; only "nothing" takes this long. */
 const outcomeMaxMs = 1_500;
 const piecesApartMs = 60;
 

@@ -7,7 +7,7 @@ export interface Ledger {
   readonly restocks: Restock[];
   readonly prices: PriceChange[];
   readonly reads: OrderRead[];
-  /** Answers that no caller should ever get. */
+  /** Returns that no caller should ever get. */
   readonly strange: string[];
 }
 
@@ -17,7 +17,7 @@ export type Wanted = Readonly<Record<string, number>>;
 /** A call of CreateOrder, with its repetitions until it was answered. */
 export interface OrderCall {
   readonly userId: string;
-  /** Empty where the buyer gave none. */
+  /** Empty if the buyer gave none. */
   readonly requestId: string;
   readonly wanted: Wanted;
   /** When it was asked first, in simulated milliseconds. */

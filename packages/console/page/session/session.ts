@@ -55,7 +55,7 @@ export async function readSession(): Promise<void> {
 /** A client without a token, for signing in. */
 const signedOut = createParleyClient({ baseUrl });
 
-/** Throws a ConnectError where the address or the password is wrong. */
+/** Throws a ConnectError if the address or the password is wrong. */
 export async function login(email: string, password: string): Promise<void> {
   const { user, accessToken, refreshToken, expireTime } = await signedOut.users.login({ email, password });
   signIn.value = {

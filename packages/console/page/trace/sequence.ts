@@ -58,7 +58,7 @@ function isStep(call: Call, calls: readonly Call[], database: boolean): boolean 
     case SpanKind.DATABASE:
       return database;
     case SpanKind.EVENT_PUBLISH:
-      // The event's arrival shows it; where none is known yet, its departure does.
+      // The event's arrival shows it; if none is known yet, its departure does.
       return !calls.some(({ kind, method }) => kind === SpanKind.EVENT_CONSUME && method === call.method);
     case SpanKind.BATCHED:
     case SpanKind.UNSPECIFIED:

@@ -24,7 +24,7 @@ export interface AccessControlOptions {
 }
 
 /**
- * Who may call a module's methods, by their contracts' `access` option. Rejects where the key file cannot be read, or a contract's
+ * Who may call a module's methods, by their contracts' `access` option. Rejects if the key file cannot be read, or a contract's
  * rule cannot be kept here.
  */
 export async function createAccessControl(
@@ -73,7 +73,7 @@ export async function createAccessControl(
   };
 }
 
-/** The identity of the service whose private key, a JWK, is in the file. Rejects where it cannot be read. */
+/** The identity of the service whose private key, a JWK, is in the file. Rejects if it cannot be read. */
 export async function readServiceIdentity(
   name: string,
   { keyFile, clock }: { readonly keyFile: string; readonly clock: Clock },

@@ -25,13 +25,13 @@ export interface Credentials {
  */
 export interface Authorize {
   /**
-   * Authenticates the caller. Undefined where there is no token. Rejects with UNAUTHENTICATED where the token is refused, and with
+   * Authenticates the caller. Undefined if there is no token. Rejects with UNAUTHENTICATED if the token is refused, and with
    * UNAVAILABLE where the keys that would check it cannot be read; never for a public method.
    */
   identify(method: DescMethod, credentials: Credentials): Promise<Caller | undefined>;
-  /** Throws UNAUTHENTICATED where the method needs a token, PERMISSION_DENIED where the caller's role may not call the method. */
+  /** Throws UNAUTHENTICATED if the method needs a token, PERMISSION_DENIED where the caller's role may not call the method. */
   permit(method: DescMethod, caller: Caller | undefined): void;
-  /** Rejects with PERMISSION_DENIED where the request is about something of another user. Undefined where nothing needs to be checked. */
+  /** Rejects with PERMISSION_DENIED if the request is about something of another user. Undefined if nothing needs to be checked. */
   checkOwner(method: DescMethod, caller: Caller | undefined, message: Message): Promise<void> | undefined;
 }
 
@@ -111,7 +111,7 @@ async function serviceOf({ service }: { readonly service: string | undefined }):
   return { kind: "service", id: service };
 }
 
-/** Who a header of the form `Bearer <token>` speaks for (RFC 6750, section 2.1). Undefined where there is none. */
+/** Who a header of the form `Bearer <token>` speaks for (RFC 6750, section 2.1). Undefined if there is none. */
 export async function bearer(
   header: string | undefined,
   verify: (token: string) => Promise<Caller>,

@@ -22,7 +22,7 @@ export async function readServiceKeys(file: string): Promise<JSONWebKeySet> {
   return { keys: set.keys };
 }
 
-/** Reads the private key of a service, a JWK. Rejects where it cannot be read, or is not this service's. */
+/** Reads the private key of a service, a JWK. Rejects if it cannot be read, or is not this service's. */
 export async function readServiceKey(name: string, file: string): Promise<JWK> {
   const key = await readJson<JWK>(file);
   if (serviceOfKey(key?.kid ?? "") !== name || key.d === undefined) {

@@ -23,10 +23,10 @@ export interface KeySourceOptions {
 
 /** Public keys, by the key id of a token. */
 export interface KeySource {
-  /** Reads the keys. Rejects with {@link KeysUnavailableError} where that fails. */
+  /** Reads the keys. Rejects with {@link KeysUnavailableError} if that fails. */
   load(): Promise<void>;
   /**
-   * The key that a token names. A key that is not known is looked for at once. Rejects with jose's `JWKSNoMatchingKey` where there
+   * The key that a token names. A key that is not known is looked for at once. Rejects with jose's `JWKSNoMatchingKey` if there
    * is none, and with {@link KeysUnavailableError} where that cannot be found out.
    */
   readonly find: JWTVerifyGetKey;

@@ -2,7 +2,7 @@ import { type DescField, type DescMethod, type DescService, type Message, Scalar
 import { type AccessRule, methodPolicy } from "@parley/contract";
 import { Caller as Allowed } from "@parley/gen/rpc/v1/options_pb.js";
 
-/** Whose a thing is, by the kind of thing: given its id, the owner's user id, or undefined where there is no such thing. */
+/** Whose a thing is, by the kind of thing: given its id, the owner's user id, or undefined if there is no such thing. */
 export type Owners = Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
 
 /**
@@ -21,7 +21,7 @@ export function checkOwnerRules(services: readonly DescService[], owners: Owners
   }
 }
 
-/** The value at the rule's `owner_field`, for example `user.id`. Empty where a message on the way is not set. */
+/** The value at the rule's `owner_field`, for example `user.id`. Empty if a message on the way is not set. */
 export function ownerFieldValue(method: DescMethod, message: Message): string {
   let value: unknown = message;
   for (const field of ownerPath(method, methodPolicy(method).access)) {

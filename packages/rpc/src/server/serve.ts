@@ -216,7 +216,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   };
 }
 
-/** The environment's recorder; one that keeps the last calls and exports nothing where it has none. */
+/** The environment's recorder; one that keeps the last calls and exports nothing if it has none. */
 function recorderOf({ environment, config, name }: ServeOptions): Recorder | undefined {
   if (environment.recorder instanceof Recorder) {
     return environment.recorder;

@@ -50,7 +50,7 @@ export class ConnectionPool {
     });
   }
 
-  /** Why the server cannot be used now. Undefined where it can, as far as is known. */
+  /** Why the server cannot be used now. Undefined if it can, as far as is known. */
   get problem(): StoreUnavailableError | undefined {
     return this.#problem;
   }

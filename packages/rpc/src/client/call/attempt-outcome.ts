@@ -16,7 +16,7 @@ const reaches = new WeakMap<object, Reach>();
 const ownTimers = new WeakSet<object>();
 const lostWith = new WeakMap<object, object>();
 
-/** Notes on an error how far the attempt got. For transports, simulated ones included. Answers the error. */
+/** Notes on an error how far the attempt got. For transports, simulated ones included. Returns the error. */
 export function markReach<E extends object>(error: E, reach: Reach): E {
   reaches.set(error, reach);
   return error;
@@ -27,18 +27,18 @@ export function reachOf(error: unknown): Reach {
   return (typeof error === "object" && error !== null ? reaches.get(error) : undefined) ?? "unknown";
 }
 
-/** Notes on an error with which connection the attempt was lost: all of its calls fail together. Answers the error. */
+/** Notes on an error with which connection the attempt was lost: all of its calls fail together. Returns the error. */
 export function markLost<E extends object>(error: E, connection: object): E {
   lostWith.set(error, connection);
   return markReach(error, "lost");
 }
 
-/** The connection that the attempt was lost with. Undefined where it failed otherwise. */
+/** The connection that the attempt was lost with. Undefined if it failed otherwise. */
 export function lostConnectionOf(error: object): object | undefined {
   return lostWith.get(error);
 }
 
-/** Notes on an error that it is this side's deadline that passed, not one that the server told of. Answers the error. */
+/** Notes on an error that it is this side's deadline that passed, not one that the server told of. Returns the error. */
 export function markOwnTimer<E extends object>(error: E): E {
   ownTimers.add(error);
   return error;

@@ -12,7 +12,7 @@ export function canceledBy(signal: AbortSignal | undefined): ConnectError {
   return new ConnectError(reason.rawMessage, reason.code, undefined, undefined, signal?.reason);
 }
 
-/** Throws where a call must not be sent: its signal has aborted already, or it has no time left. */
+/** Throws if a call must not be sent: its signal has aborted already, or it has no time left. */
 export function checkBeforeSending({
   signal,
   timeoutMs,

@@ -54,7 +54,7 @@ export class Connection {
   readonly http2: AnyHttp2Connection;
   /** Where it goes. */
   readonly endpoint: Endpoint;
-  /** Undefined where nothing is balanced. */
+  /** Undefined if nothing is balanced. */
   observer: CallObserver | undefined;
   /** Called once, when no new calls may begin on it any more: what only accompanies calls must not keep it open. */
   onLeave: (() => void) | undefined;
@@ -156,7 +156,7 @@ export class Connection {
     return this.http2.destroyed;
   }
 
-  /** Asks the other side for a sign of life; the connection ends where none comes in time. Asking twice is asking once. */
+  /** Asks the other side for a sign of life; the connection ends if none comes in time. Asking twice is asking once. */
   probe(): void {
     if (this.#cancelPing !== undefined || this.http2.destroyed) {
       return;

@@ -39,7 +39,7 @@ export function faultsInjected(): boolean {
   return (globalThis as FaultPlace)[injectedFaultsKey] !== undefined;
 }
 
-/** What is injected into a call: a promise that waits and may reject, or undefined where no fault is meant for it. */
+/** What is injected into a call: a promise that waits and may reject, or undefined if no fault is meant for it. */
 export function injectFault(
   call: DisturbedCall,
   { clock, random }: Pick<Environment, "clock" | "random">,

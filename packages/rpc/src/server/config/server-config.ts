@@ -20,7 +20,7 @@ export interface ServerConfig {
   readonly hostCheck?: HostCheck;
   /** What is changed of the default limits. */
   readonly limits?: Partial<ServerLimits>;
-  /** Answers of at least this many bytes are compressed (gzip) for callers that accept it. By default none is. */
+  /** Returns of at least this many bytes are compressed (gzip) for callers that accept it. By default none is. */
   readonly compressBytesMin?: number;
   /**
    * What reads and writes calls: `own`, the default, straight from the connection; `stock`, Connect's handlers for Fastify, under the same

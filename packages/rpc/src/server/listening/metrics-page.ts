@@ -9,7 +9,7 @@ export interface MetricsPage {
   readonly text: string;
 }
 
-/** Answers a request for metrics, by its `accept` header. */
+/** Returns a request for metrics, by its `accept` header. */
 export type ReadMetricsPage = (accept: string | undefined) => Promise<MetricsPage>;
 
 /** A page is rendered at most this often: a scrape costs milliseconds, and nothing reads metrics more often than once a second. */

@@ -115,7 +115,7 @@ export class CallPipeline {
   }
 
   /**
-   * Counts the call and makes the checks that need its headers alone. Throws where one fails at once; where the caller's token must be looked
+   * Counts the call and makes the checks that need its headers alone. Throws if one fails at once; where the caller's token must be looked
    * at first, {@link ServerCall.identified} rejects. The body is not to be decoded before that is settled.
    */
   open(call: ServerCall): void {

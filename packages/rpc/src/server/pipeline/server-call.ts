@@ -26,7 +26,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   readonly deadlineMs: number;
   /** The authenticated caller, once {@link identified}. */
   caller: Caller | undefined;
-  /** Settles once the caller is identified, counted and permitted to call the method. Undefined where that is done already. */
+  /** Settles once the caller is identified, counted and permitted to call the method. Undefined if that is done already. */
   identified: Promise<void> | undefined;
   /** The address that a door of the platform heard the call from, where one proved that it passed it on. */
   forwardedFor: string | undefined;
@@ -148,7 +148,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#environment.recorder !== undefined;
   }
 
-  /** The span of a part of this call that came with a trace of its own. The same where none is recorded. */
+  /** The span of a part of this call that came with a trace of its own. The same if none is recorded. */
   spanWithin(traceparent: string): string {
     return this.#environment.recorder?.childOf(traceparent) ?? traceparent;
   }
@@ -173,7 +173,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#ended;
   }
 
-  /** The time left, in milliseconds. Undefined where there is no deadline. */
+  /** The time left, in milliseconds. Undefined if there is no deadline. */
   timeoutMs(): number | undefined {
     return this.deadlineMs === Number.POSITIVE_INFINITY
       ? undefined

@@ -254,7 +254,7 @@ export function endOfStreamInRequest(): ConnectError {
   return new ConnectError("A request has no end-of-stream message.", Code.InvalidArgument);
 }
 
-/** The one message of a request that has one. Rejects with a ConnectError where it has none or more. */
+/** The one message of a request that has one. Rejects with a ConnectError if it has none or more. */
 export async function onlyMessage(incoming: IncomingMessages): Promise<Message> {
   const first = await incoming.next();
   const kind = "server-streaming method";

@@ -50,7 +50,7 @@ export class Http1ClientExchange implements Expiring, HttpAnswer {
     return this.#body.bytes();
   }
 
-  /** Throws a ConnectError where the request has a header that must not be sent. */
+  /** Throws a ConnectError if the request has a header that must not be sent. */
   start(): void {
     const { init, body, signal } = this.#request;
     const pending = openHttp1Request(init);

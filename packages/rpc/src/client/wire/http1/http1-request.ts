@@ -15,7 +15,7 @@ export interface Http1RequestInit {
   readonly bodyBytes?: number;
 }
 
-/** Begins a request. Throws a ConnectError where Node refuses a header that must not be sent. */
+/** Begins a request. Throws a ConnectError if Node refuses a header that must not be sent. */
 export function openHttp1Request({ agent, target, path, fields, bodyBytes }: Http1RequestInit): ClientRequest {
   try {
     return request({

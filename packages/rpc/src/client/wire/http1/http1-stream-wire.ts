@@ -31,7 +31,7 @@ export class Http1StreamWire implements StreamWire {
     this.#pump = pump;
   }
 
-  /** Throws a ConnectError where the request has a header that must not be sent. */
+  /** Throws a ConnectError if the request has a header that must not be sent. */
   start(): void {
     const request = openHttp1Request(this.#init);
     this.#request = request;
