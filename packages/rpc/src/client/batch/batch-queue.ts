@@ -8,7 +8,7 @@ import { childSpan } from "../../call/trace.ts";
 import { sleep } from "../../environment/clock.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { errorOfStatus } from "../../protocol/grpc-status.ts";
-import { isOwnTimer, markOwnTimer, markReach, neverSent, reachOf } from "../call/attempt-outcome.ts";
+import { deliveryStatusOf, isOwnTimer, markDeliveryStatus, markOwnTimer, neverSent } from "../call/attempt-outcome.ts";
 import { deadlinePassed } from "../call/call-end.ts";
 import type { CallLayer, OutgoingUnary } from "../call/call-layer.ts";
 import { retryWaitMs } from "../policy/retry-decision.ts";
@@ -122,7 +122,8 @@ export class BatchQueue {
 
   /** Another try of a call that went out in a batch, in which it may have been processed, whatever keeps this one from leaving. */
   #sendAgain(waiting: Waiting): Promise<void> {
-    const reject = (error: unknown) => waiting.reject(neverSent(error) ? markReach(error as object, "unknown") : error);
+    const reject = (error: unknown) =>
+      waiting.reject(neverSent(error) ? markDeliveryStatus(error as object, "unknown") : error);
     return this.#sendAlone({ ...waiting, reject });
   }
 
@@ -188,7 +189,7 @@ export class BatchQueue {
       if (waitMs !== undefined && clock.monotonic() + waitMs < waiting.deadlineMs) {
         again.push(sleep(clock, waitMs).then(() => this.#sendAgain(waiting)));
       } else {
-        waiting.reject(markReach(error, "answered"));
+        waiting.reject(markDeliveryStatus(error, "answered"));
       }
     });
     return again.length === 0 ? undefined : Promise.all(again);
@@ -242,5 +243,5 @@ function noResult(): ConnectError {
 function copyOf(error: ConnectError): ConnectError {
   const copy = new ConnectError(error.rawMessage, error.code, error.metadata, undefined, error.cause);
   copy.details = [...error.details];
-  return markReach(isOwnTimer(error) ? markOwnTimer(copy) : copy, reachOf(error));
+  return markDeliveryStatus(isOwnTimer(error) ? markOwnTimer(copy) : copy, deliveryStatusOf(error));
 }

@@ -9,7 +9,7 @@ import { statusOfError } from "../../protocol/grpc-status.ts";
 import { batchOf } from "../../server/pipeline/batch-of.ts";
 import { implementPartly } from "../../server/pipeline/service-module.ts";
 import { connectInMemory } from "../../testing/in-memory.ts";
-import { markReach, neverSent, type Reach } from "../call/attempt-outcome.ts";
+import { type DeliveryStatus, markDeliveryStatus, neverSent } from "../call/attempt-outcome.ts";
 import { rejection, standingEnvironment } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 import { batchesUnderWay, batchSizeMax, gatherMsMax } from "./batch-queue.ts";
@@ -251,7 +251,7 @@ describe("calls of a method that has a batch method", () => {
   it("that the server never saw know it, each with an error of its own", async () => {
     const environment = standingEnvironment();
     const gone = {
-      unary: () => Promise.reject(markReach(new ConnectError("refused", Code.Unavailable), "unreachable")),
+      unary: () => Promise.reject(markDeliveryStatus(new ConnectError("refused", Code.Unavailable), "unreachable")),
     };
     const client = createServiceClient(InventoryService, gone as never, {
       environment,
@@ -318,8 +318,8 @@ describe("calls of a method that has a batch method", () => {
   });
 });
 
-function fails(code: Code, reach: Reach): Promise<never> {
-  return Promise.reject(markReach(new ConnectError("failed", code), reach));
+function fails(code: Code, deliveryStatus: DeliveryStatus): Promise<never> {
+  return Promise.reject(markDeliveryStatus(new ConnectError("failed", code), deliveryStatus));
 }
 
 /** The answer of a batch of two whose service's database is locked. */

@@ -1,7 +1,7 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { reasonError } from "../../call/reason-error.ts";
 import type { CallMetrics } from "../../telemetry/call-metrics.ts";
-import type { ValueTally } from "../../telemetry/tally.ts";
+import type { MetricValue } from "../../telemetry/metric-family.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { AdmittedCall, AdmittedMethod, PlaceKind } from "./admitted-call.ts";
 import { PlaceBudget, type PlaceBudgetOptions, type PlaceRefusal } from "./place-budget.ts";
@@ -137,7 +137,7 @@ interface Budget {
   readonly setting: string;
   readonly places: PlaceBudget;
   readonly table: HolderTable;
-  readonly taken: ValueTally;
+  readonly taken: MetricValue;
 }
 
 function budget(
