@@ -55,7 +55,7 @@ export default defineConfig({
     pool: "threads",
     testTimeout: process.env.PARLEY_TEST_POSTGRES === undefined ? 20_000 : 180_000,
     hookTimeout: 30_000,
-    // Where nobody watches, a test of real processes may try again on a machine that stalls; it is reported as retried.
+    // In CI a test of real processes may be retried, for a machine that stalls; it is reported as retried.
     retry: process.env.CI === "true" ? 2 : 0,
   },
 });

@@ -9,6 +9,7 @@ import { generatedCode } from "./checks/generated-code.ts";
 import { implementedServices } from "./checks/implemented-services.ts";
 import { lockFile } from "./checks/lock-file.ts";
 import { packageScripts } from "./checks/package-scripts.ts";
+import { plainWords } from "./checks/plain-words.ts";
 import { versions } from "./checks/versions.ts";
 import { root, runCommand } from "./run-command.ts";
 
@@ -48,6 +49,7 @@ const checks: readonly Check[] = [
   { name: "scripts run in every shell", repair: "put the work into a .ts file that node runs", run: packageScripts },
   { name: "versions move together", repair: "npm run set-version -- <version>", run: versions },
   { name: "lock file is complete", repair: "add the packages to package-lock.json", run: lockFile },
+  { name: "plain words", repair: "name who or what acts, see CONTRIBUTING.md", run: plainWords },
   { name: "dependency rule", repair: "docs/architecture.md tells what may import what", run: dependencyRule },
 ];
 

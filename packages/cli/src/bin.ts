@@ -2,7 +2,7 @@
 import { enableCompileCache } from "node:module";
 import { fileURLToPath } from "node:url";
 
-// What Node compiled once starts in half the time. It has to be said before the code is read.
+// The compile cache halves the start time. It must be enabled before the code is loaded.
 enableCompileCache(fileURLToPath(new URL("../../../node_modules/.cache/parley/compile", import.meta.url)));
 const [{ createProgram }, { services }, { exitWhenWritten, guardOutput }] = await Promise.all([
   import("./program.ts"),
@@ -18,5 +18,5 @@ try {
   const { tellFailure } = await import("./outcome/tell-failure.ts");
   process.exitCode = tellFailure(error);
 }
-// A connection whose streams were left would keep the process for a while.
+// A connection with open streams would keep the process alive for a while.
 exitWhenWritten();

@@ -3,12 +3,12 @@ import type { ServiceDefinition } from "../service/service-registry.ts";
 import type { LazyCommand } from "./lazy-command.ts";
 import { processVerbs } from "./process-verbs.ts";
 
-/** Every command there is, in the order of the help. */
+/** Every command, in the order of the help. */
 export function allCommands(services: readonly ServiceDefinition[]): readonly LazyCommand[] {
   return [
     {
       name: "up",
-      description: "Starts the services, each as a process of its own, and stays until Ctrl-C.",
+      description: "Starts the services, each as its own process, and runs until Ctrl-C.",
       load: async () => (await import("./up.ts")).upCommand(services),
     },
     ...serviceGroups.map((group) => ({

@@ -4,7 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 
 /** Between two requests, in milliseconds: short, since a service that listens is healthy at once. */
 const intervalMs = 25;
-/** How long one answer may take, in milliseconds. */
+/** The time limit of one answer, in milliseconds. */
 const answerMs = 1_000;
 
 /**
@@ -24,7 +24,7 @@ function isHealthy(url: string, signal: AbortSignal): Promise<boolean> {
     const options = { signal, timeout: answerMs, agent: false };
     const request =
       health.protocol === "https:"
-        ? // The request goes to a child of this process on this machine, so its certificate proves nothing more.
+        ? // The request goes to a child of this process on this machine, so its certificate need not be verified.
           https.get(health, { ...options, rejectUnauthorized: false })
         : http.get(health, options);
     request.once("response", (response) => {
@@ -32,7 +32,7 @@ function isHealthy(url: string, signal: AbortSignal): Promise<boolean> {
       resolve(response.statusCode === 200);
     });
     request.once("timeout", () => request.destroy());
-    // It starts, or it ended: the next request, or the end of the process, tells which.
+    // It is starting, or it exited: the next request, or the exit of the process, decides.
     request.on("error", () => resolve(false));
     request.once("close", () => resolve(false));
   });

@@ -24,7 +24,7 @@ const rememberedMs = 60_000;
 /** Tells who a bearer token speaks for. */
 export interface TokenVerifier {
   /**
-   * The caller. `audience` is the contract that is called: a service's token must be for it. Rejects with `TokenRefusedError` where the token proves nobody, with `KeysUnavailableError` where that cannot be
+   * The caller. `audience` is the contract that is called: a service's token must be for it. Rejects with `TokenRefusedError` if the token is invalid, with `KeysUnavailableError` if that cannot be
    * told now.
    */
   verify(token: string, audience: string): Promise<Caller>;
@@ -122,7 +122,7 @@ function userOf(claims: JWTPayload, token: string): Caller {
 }
 
 function serviceOf({ payload, protectedHeader: { kid = "" } }: JWTVerifyResult, token: string): Caller {
-  // A key speaks for its own service alone: whoever gets hold of one must not become another by it.
+  // A key is valid for its own service only: a stolen one must not authenticate another service.
   if (payload.sub !== serviceOfKey(kid)) {
     throw new TokenRefusedError("The token is signed with a key of another service.");
   }

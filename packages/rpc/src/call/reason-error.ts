@@ -74,7 +74,7 @@ export interface ReasonSource {
 }
 
 /**
- * Completes the reasons (`google.rpc.ErrorInfo`) of an error: sets the domain where there is none, and adds a link (`google.rpc.Help`) to the
+ * Completes the reasons (`google.rpc.ErrorInfo`) of an error: sets the domain if there is none, and adds a link (`google.rpc.Help`) to the
  * reason's section. Reasons and links that came over the wire are left as they are.
  */
 export function completeReason(error: ConnectError, { domain, helpUrl }: ReasonSource): void {
@@ -102,7 +102,7 @@ export function reasonUrl(helpUrl: string, reason: string): string {
   return `${helpUrl}#${reason.toLowerCase()}`;
 }
 
-/** The reason that an error gives, whether it came over the wire or was made here. Undefined where it gives none. */
+/** The reason that an error gives, whether it came over the wire or was made here. Undefined if it gives none. */
 export function reasonOf(
   error: unknown,
 ): { readonly reason: string; readonly metadata: Readonly<Record<string, string>> } | undefined {

@@ -111,7 +111,7 @@ export interface GrpcTrailers {
 }
 
 /**
- * Reads the error out of gRPC's trailers; undefined where they say OK. Trailers with no `grpc-status`, or one that is no
+ * Reads the error out of gRPC's trailers; undefined if they say OK. Trailers with no `grpc-status`, or one that is no
  * code, are an error too. `metadata` goes with the error.
  */
 export function readGrpcStatus(trailers: GrpcTrailers, metadata: () => Headers): ConnectError | undefined {

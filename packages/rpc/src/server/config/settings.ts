@@ -34,7 +34,7 @@ export type Settings = Record<string, ValidatorSpec<unknown>>;
 /** The values of settings. */
 export type SettingValues<S extends Settings> = CleanedEnv<S>;
 
-/** A URL of one of some schemes, with a host. Empty where that is its default. */
+/** A URL of one of some schemes, with a host. Empty if that is its default. */
 export function serverUrl(schemes: readonly string[], spec: Spec<string> & { readonly default: string }) {
   return makeValidator<string>((input: string) => {
     const parsed = URL.parse(input);
