@@ -33,6 +33,8 @@ export interface GatewayModuleOptions {
   readonly signIn?: boolean;
   /** The pages whose scripts may read answers, see `corsOrigins`. Default: the gateway's own pages and those on localhost. */
   readonly corsOrigins?: readonly string[];
+  /** Whether headers and payloads of calls are kept for a while: told to the console. Default: false. */
+  readonly payloads?: boolean;
   /** How many connections to each service callers with many calls at once share. Default 3. 0: all callers share one connection. */
   readonly busyConnections?: number;
   /** Where `parley up` says how it is reached: lets the console start and stop services. Default: it does not. */
@@ -95,6 +97,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     backendStates,
     signIn,
     corsOrigins,
+    payloads: options.payloads ?? false,
     stackControlFile: options.stackControlFile,
   });
   let localCalls: LocalCalls | undefined;

@@ -24,22 +24,22 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
     {
       name: "trace",
       description: "Shows the calls, events and mails of one trace as a sequence of processes.",
-      load: async () => (await import("./trace.ts")).traceCommand(services),
+      load: async () => (await import("./telemetry/trace.ts")).traceCommand(services),
     },
     {
       name: "traces",
       description: "Lists the last traces, the slowest, or those in which a call failed.",
-      load: async () => (await import("./traces.ts")).tracesCommand(services),
+      load: async () => (await import("./telemetry/traces.ts")).tracesCommand(services),
     },
     {
       name: "calls",
       description: "Shows the calls between processes as they end, until Ctrl-C.",
-      load: async () => (await import("./calls.ts")).callsCommand(services),
+      load: async () => (await import("./telemetry/calls.ts")).callsCommand(services),
     },
     {
       name: "logs",
       description: "Shows what the services of `parley up` have logged, and with --follow what they log from now on.",
-      load: async () => (await import("./logs.ts")).logsCommand(services),
+      load: async () => (await import("./telemetry/logs.ts")).logsCommand(services),
     },
     {
       name: "menu",

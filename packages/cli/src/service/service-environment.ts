@@ -49,7 +49,7 @@ export function serviceEnvironment(service: ServiceDefinition, settings: StackSe
   }
   environment.NODE_COMPILE_CACHE ??= compileCacheFolder;
   environment.LOG_LEVEL = settings.logLevel;
-  if (!requiresAuth(shell)) {
+  if (!requiresAuth(shell) && isLoopback(shell.HOST)) {
     // A stack on one's own machine, to look into: personal fields are masked there too.
     environment.TELEMETRY_PAYLOADS ??= "true";
   }
@@ -88,6 +88,10 @@ function reachableHost(host = "127.0.0.1"): string {
     return "[::1]";
   }
   return host.includes(":") ? `[${host}]` : host;
+}
+
+function isLoopback(host = "127.0.0.1"): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 /** Whether callers must prove who they are. */

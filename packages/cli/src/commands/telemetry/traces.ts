@@ -2,16 +2,16 @@ import { create, toJson } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { ListTracesResponseSchema, TraceOrder, type TraceSummary } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type ConnectionOptions, withConnectionOptions } from "../connection/connection-options.ts";
-import { exitCodes } from "../outcome/exit-codes.ts";
-import { codeName } from "../outcome/failure.ts";
-import { tellFailure } from "../outcome/tell-failure.ts";
-import { ms } from "../render/sequence-steps.ts";
-import { tableLines } from "../render/table.ts";
-import type { ServiceDefinition } from "../service/service-registry.ts";
-import { startMs } from "../telemetry/ask-trace.ts";
-import { openTelemetry } from "../telemetry/open-telemetry.ts";
-import { type Colors, createTerminal } from "../terminal/terminal.ts";
+import { type ConnectionOptions, withConnectionOptions } from "../../connection/connection-options.ts";
+import { exitCodes } from "../../outcome/exit-codes.ts";
+import { codeName } from "../../outcome/failure.ts";
+import { tellFailure } from "../../outcome/tell-failure.ts";
+import { ms } from "../../render/sequence-steps.ts";
+import { tableLines } from "../../render/table.ts";
+import type { ServiceDefinition } from "../../service/service-registry.ts";
+import { startMs } from "../../telemetry/ask-trace.ts";
+import { openTelemetry } from "../../telemetry/open-telemetry.ts";
+import { type Colors, createTerminal } from "../../terminal/terminal.ts";
 
 interface Options extends ConnectionOptions {
   readonly slowest?: true;

@@ -3,13 +3,13 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { ConnectError } from "@connectrpc/connect";
 import { CallSchema } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { Command, Option } from "commander";
-import { type ConnectionOptions, durationMs, withConnectionOptions } from "../connection/connection-options.ts";
-import { exitCodes } from "../outcome/exit-codes.ts";
-import { tellFailure } from "../outcome/tell-failure.ts";
-import type { ServiceDefinition } from "../service/service-registry.ts";
-import { callLine, isHop } from "../telemetry/call-line.ts";
-import { openTelemetry, type TelemetryPlace } from "../telemetry/open-telemetry.ts";
-import { createTerminal, type Terminal } from "../terminal/terminal.ts";
+import { type ConnectionOptions, durationMs, withConnectionOptions } from "../../connection/connection-options.ts";
+import { exitCodes } from "../../outcome/exit-codes.ts";
+import { tellFailure } from "../../outcome/tell-failure.ts";
+import type { ServiceDefinition } from "../../service/service-registry.ts";
+import { callLine, isHop } from "../../telemetry/call-line.ts";
+import { openTelemetry, type TelemetryPlace } from "../../telemetry/open-telemetry.ts";
+import { createTerminal, type Terminal } from "../../terminal/terminal.ts";
 import { traceId } from "./trace.ts";
 
 interface Options extends ConnectionOptions {

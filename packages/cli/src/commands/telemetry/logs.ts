@@ -1,11 +1,11 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { followLog } from "../logs/follow-logs.ts";
-import { logFile } from "../logs/service-logs.ts";
-import { exitCodes } from "../outcome/exit-codes.ts";
-import type { ServiceDefinition } from "../service/service-registry.ts";
-import { dataFolderOf, defaultDataFolder } from "../service/start-command.ts";
-import { serviceLineWriter } from "../terminal/service-line.ts";
-import { createTerminal } from "../terminal/terminal.ts";
+import { followLog } from "../../logs/follow-logs.ts";
+import { logFile } from "../../logs/service-logs.ts";
+import { exitCodes } from "../../outcome/exit-codes.ts";
+import type { ServiceDefinition } from "../../service/service-registry.ts";
+import { dataFolderOf, defaultDataFolder } from "../../service/start-command.ts";
+import { serviceLineWriter } from "../../terminal/service-line.ts";
+import { createTerminal } from "../../terminal/terminal.ts";
 
 interface Options {
   readonly follow?: true;

@@ -1,14 +1,14 @@
 import { create, toJson } from "@bufbuild/protobuf";
 import { GetTraceResponseSchema } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { Command, InvalidArgumentError } from "commander";
-import { type ConnectionOptions, withConnectionOptions } from "../connection/connection-options.ts";
-import { exitCodes } from "../outcome/exit-codes.ts";
-import { tellFailure } from "../outcome/tell-failure.ts";
-import type { ServiceDefinition } from "../service/service-registry.ts";
-import { askTrace } from "../telemetry/ask-trace.ts";
-import { openTelemetry } from "../telemetry/open-telemetry.ts";
-import { traceLines } from "../telemetry/trace-lines.ts";
-import { createTerminal } from "../terminal/terminal.ts";
+import { type ConnectionOptions, withConnectionOptions } from "../../connection/connection-options.ts";
+import { exitCodes } from "../../outcome/exit-codes.ts";
+import { tellFailure } from "../../outcome/tell-failure.ts";
+import type { ServiceDefinition } from "../../service/service-registry.ts";
+import { askTrace } from "../../telemetry/ask-trace.ts";
+import { openTelemetry } from "../../telemetry/open-telemetry.ts";
+import { traceLines } from "../../telemetry/trace-lines.ts";
+import { createTerminal } from "../../terminal/terminal.ts";
 
 interface Options extends ConnectionOptions {
   readonly json?: true;
