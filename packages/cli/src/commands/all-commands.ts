@@ -72,6 +72,11 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
       load: async () => (await import("./keys.ts")).keysCommand(services),
     },
     {
+      name: "migrate-data",
+      description: "Copies a service's data from a SQLite file to PostgreSQL, and compares every row.",
+      load: async () => (await import("./data/migrate-data.ts")).migrateDataCommand(services),
+    },
+    {
       name: "new",
       description: "Adds a service, or a method of one, to a clone of the repository.",
       load: async () => (await import("./new.ts")).newCommand(() => allCommands(services).map(({ name }) => name)),
