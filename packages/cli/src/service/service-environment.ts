@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sqliteUrl } from "@parley/store/database-url";
+import type { Programs } from "../programs/programs.ts";
 import type { ServiceKeys } from "./service-keys.ts";
 import type { ServiceDefinition } from "./service-registry.ts";
 
@@ -12,6 +13,8 @@ export interface StackSettings {
   readonly logLevel: string;
   /** Every service that there is, started or not: their addresses are told to those that are started. */
   readonly services: readonly ServiceDefinition[];
+  /** What runs as a service's process. The sources by default. */
+  readonly programs?: Programs;
   /** The keys that services prove themselves with, where AUTH=required. */
   readonly keys?: ServiceKeys;
 }
