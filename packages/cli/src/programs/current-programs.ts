@@ -41,12 +41,20 @@ async function makeBuild(): Promise<string> {
   const { bundlePrograms } = (await import(pathToFileURL(join(root, "scripts/pack/bundle-programs.ts")).href)) as {
     bundlePrograms(options: { readonly folder: string }): Promise<readonly string[]>;
   };
+  const begunAt = Date.now();
   const draft = join(buildsFolder, `.draft-${process.pid}`);
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { recursive: true });
   // The lock file stands for all packages of others.
   const paths = [...(await bundlePrograms({ folder: draft })), join(root, "package-lock.json")];
-  const sources = Object.fromEntries(paths.map((path) => [relative(root, path), stateOf(path)]));
+  const states = await Promise.all(
+    paths.map(async (path) => {
+      // What changed while it was read is looked at again by the next start.
+      const changedMeanwhile = (await stat(path)).mtimeMs >= begunAt;
+      return [relative(root, path), changedMeanwhile ? "changed" : stateOf(path)] as const;
+    }),
+  );
+  const sources = Object.fromEntries(states);
   const name = createHash("sha256").update(JSON.stringify(sources)).digest("hex").slice(0, 16);
   const folder = join(buildsFolder, name);
   // Another start may have made the same build meanwhile, and services of it may run.

@@ -72,7 +72,7 @@ export function serviceUrl(service: ServiceDefinition, settings: StackSettings, 
 }
 
 /** What a client on this machine calls for a server that listens on `host`. */
-function reachableHost(host = "127.0.0.1"): string {
+export function reachableHost(host = "127.0.0.1"): string {
   if (host === "0.0.0.0" || host === "" || host === "127.0.0.1") {
     return "127.0.0.1";
   }
