@@ -85,7 +85,10 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     name,
   });
   const health = createHealth(module.entries.map(({ service }) => service.typeName));
-  const telemetry = recorder === undefined ? [] : [telemetryOf(module, { recorder, environment, registry })];
+  const telemetry =
+    recorder === undefined || config.telemetry === false
+      ? []
+      : [telemetryOf(module, { recorder, environment, registry })];
   const own = [
     health.entry,
     ...(config.reflection === false ? [] : reflectionEntries([...module.entries, ...telemetry, health.entry])),
@@ -116,7 +119,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     metricsPage: config.admin === undefined ? metricsPage : undefined,
     httpRoutes: [
       ...(module.httpRoutes ?? []),
-      ...(recorder === undefined || authorize !== undefined || config.admin !== undefined
+      ...(recorder === undefined || telemetry.length === 0 || authorize !== undefined || config.admin !== undefined
         ? []
         : [traceRoute(recorder)]),
     ],
@@ -170,6 +173,14 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     throw error;
   }
   health.set("SERVING");
+  const stopWatching = module.onReachable?.((problem) => {
+    health.set(problem === undefined ? "SERVING" : "NOT_SERVING");
+    if (problem === undefined) {
+      environment.log.info("what was out of reach is back: serving");
+    } else {
+      environment.log.error({ err: problem }, "not serving");
+    }
+  });
   const url = `${tls === undefined ? "http" : "https"}://${urlHost(address.address)}:${address.port}`;
   const adminUrl = adminAddress && `http://${urlHost(adminAddress.address)}:${adminAddress.port}`;
   environment.log.info({ url, ...(adminUrl && { adminUrl }) }, "serving");
@@ -178,17 +189,29 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     url,
     port: address.port,
     adminUrl,
-    close: () =>
-      (closing ??= drain({ name, environment, pipeline, health, listener, noticeMs, graceMs: shutdownGraceMs, close })),
+    close: () => {
+      stopWatching?.();
+      closing ??= drain({
+        name,
+        environment,
+        pipeline,
+        health,
+        listener,
+        noticeMs,
+        graceMs: shutdownGraceMs,
+        close,
+      });
+      return closing;
+    },
   };
 }
 
 /** The environment's recorder; one that keeps the last calls and exports nothing where it has none. */
-function recorderOf({ environment, config }: ServeOptions): Recorder | undefined {
-  if (config?.telemetry === false) {
-    return undefined;
+function recorderOf({ environment, config, name }: ServeOptions): Recorder | undefined {
+  if (environment.recorder instanceof Recorder) {
+    return environment.recorder;
   }
-  return environment.recorder instanceof Recorder ? environment.recorder : new Recorder(environment);
+  return config?.telemetry === false ? undefined : new Recorder(environment, { process: name });
 }
 
 /** The module's own telemetry service, or the one of this process alone. */

@@ -1,22 +1,29 @@
 import type { Socket } from "node:net";
+import type { ReadTurns, TurnGroup } from "@parley/http2";
 import type { BufferHolder } from "../../buffers/buffer-budget.ts";
 import type { ConnectionBodies } from "../../buffers/unfinished-bodies.ts";
-import type { BeginningConnection, BeginQueue } from "./begin-queue.ts";
 
 /** What goes on reading a connection. */
 export interface HeldReads {
   goOn(): void;
+  /** Goes on without waiting for its turn. */
+  hurry(): void;
+  /** Whether something was read and has not been parsed. */
+  readonly hasRest: boolean;
+  /** How long what is read now has waited for its turn, in milliseconds. */
+  readonly waitedMs: number;
 }
 
 export interface Http1ConnectionOptions {
   readonly bodies: ConnectionBodies;
-  readonly queue: BeginQueue;
+  readonly turns: ReadTurns;
+  readonly group: TurnGroup;
   /** The connection is closed for what waits to be sent on it. */
   readonly onEvicted: () => void;
 }
 
 /** An HTTP/1.1 connection of a server: its requests, and what waits to be sent on it. */
-export class Http1Connection implements BufferHolder, BeginningConnection {
+export class Http1Connection implements BufferHolder {
   /** Requests without their whole answer. */
   count = 0;
   /** Bytes of answers that wait to be sent. */
@@ -33,34 +40,30 @@ export class Http1Connection implements BufferHolder, BeginningConnection {
    */
   readonly #waiting: ((waitedMs: number) => void)[] = [];
   readonly #socket: Socket;
-  readonly #queue: BeginQueue;
+  readonly #turns: ReadTurns;
+  readonly #group: TurnGroup;
   readonly #onEvicted: () => void;
 
-  constructor(socket: Socket, { bodies, queue, onEvicted }: Http1ConnectionOptions) {
+  constructor(socket: Socket, { bodies, turns, group, onEvicted }: Http1ConnectionOptions) {
     this.#socket = socket;
     this.bodies = bodies;
-    this.#queue = queue;
+    this.#turns = turns;
+    this.#group = group;
     this.#onEvicted = onEvicted;
+  }
+
+  /** Whether no request is on it, as far as has been read. */
+  get isIdle(): boolean {
+    return this.count === 0 && this.reads?.hasRest !== true;
   }
 
   /** A request was read. It begins now, or in its turn: `begin` is told how long it had to wait for that. */
   add(begin: (waitedMs: number) => void): void {
     this.count++;
-    if (this.count === 1 && !this.#queue.isNeeded) {
-      begin(0);
-      return;
-    }
-    this.#waiting.push(begin);
     if (this.count === 1) {
-      this.#queue.add(this);
-    }
-  }
-
-  /** The next request begins. For the queue. */
-  begin(waitedMs: number): void {
-    const begin = this.#waiting.shift();
-    if (!this.closed) {
-      begin?.(waitedMs);
+      begin(this.reads?.waitedMs ?? 0);
+    } else {
+      this.#waiting.push(begin);
     }
   }
 
@@ -71,7 +74,7 @@ export class Http1Connection implements BufferHolder, BeginningConnection {
       process.nextTick(goOn, this.reads);
     }
     if (this.#waiting.length > 0) {
-      this.#queue.add(this);
+      this.#turns.defer(this.#group, (waitedMs) => this.#waiting.shift()?.(waitedMs));
     }
   }
 
@@ -84,7 +87,6 @@ export class Http1Connection implements BufferHolder, BeginningConnection {
   close(): void {
     this.closed = true;
     this.#waiting.length = 0;
-    this.#queue.forget(this);
     this.bodies.close();
   }
 }

@@ -1,9 +1,11 @@
 import type { Socket } from "node:net";
-import type { ReadTurns } from "@parley/http2";
+import type { ReadTurns, TurnGroup } from "@parley/http2";
 
 export interface Http1ReadsOptions {
   /** How the connections of the server share a turn of the event loop. */
   readonly turns: ReadTurns;
+  /** With which other connections it shares its part of the turns. */
+  readonly group: TurnGroup;
   /** Whether so many requests wait for their answers that no more are to be parsed. */
   readonly isFull: () => boolean;
   /** Requests of the connection that have no whole answer. */
@@ -23,6 +25,7 @@ export class Http1Reads {
   #feeding = false;
   #yielded = false;
   #sliceEndMs = 0;
+  waitedMs = 0;
 
   /** To be made right after the connection was given to Node's server. */
   constructor(socket: Socket, options: Http1ReadsOptions) {
@@ -39,6 +42,17 @@ export class Http1Reads {
     });
   }
 
+  /** Whether something was read and has not been parsed. */
+  get hasRest(): boolean {
+    return this.#rest.length > 0;
+  }
+
+  /** Goes on without waiting for its turn. */
+  hurry(): void {
+    this.#yielded = false;
+    this.goOn();
+  }
+
   /** Goes on where it stopped, if it may. */
   goOn(): void {
     if (this.#rest.length > 0 && !this.#feeding && !this.#yielded) {
@@ -49,13 +63,18 @@ export class Http1Reads {
   }
 
   #onData(chunk: Buffer): void {
-    if (this.#rest.length === 0 && !this.#feeding && chunk.length <= pieceBytes && !this.#options.isFull()) {
+    const { turns, isFull } = this.#options;
+    const isIdle = this.#rest.length === 0 && !this.#feeding && !this.#yielded;
+    if (isIdle && turns.isBusy) {
+      this.#rest.push(chunk);
+      this.#yield();
+    } else if (isIdle && chunk.length <= pieceBytes && !isFull()) {
       // What nearly every request is: one piece.
       this.#parse(chunk);
-      return;
+    } else {
+      this.#rest.push(chunk);
+      this.goOn();
     }
-    this.#rest.push(chunk);
-    this.goOn();
   }
 
   #feed(): void {
@@ -110,13 +129,18 @@ export class Http1Reads {
   }
 
   #yield(): void {
-    const { turns } = this.#options;
+    const { turns, group } = this.#options;
     this.#yielded = true;
-    turns.waiting++;
-    setImmediate(() => {
-      turns.waiting--;
+    this.#socket.pause();
+    turns.defer(group, (waitedMs) => {
+      if (!this.#yielded) {
+        return;
+      }
       this.#yielded = false;
+      this.#sliceEndMs = 0;
+      this.waitedMs = waitedMs;
       this.goOn();
+      this.waitedMs = 0;
     });
   }
 }
