@@ -3,6 +3,7 @@ import { cors as connectCors, createClient } from "@connectrpc/connect";
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
+import { platform } from "@parley/gen/services.js";
 import { createTranscoder, type RestRequest, restService } from "@parley/rest";
 import { type Environment, requestIdHeader } from "@parley/rpc";
 import type { LocalCalls, TakeRequest } from "@parley/rpc/server";
@@ -12,7 +13,6 @@ import { consoleRoutes } from "./console/console-routes.ts";
 import { consoleSession } from "./console/session.ts";
 import { corsOrigins } from "./cors-origins.ts";
 import type { RateLimit } from "./limits/rate-limit.ts";
-import { reasonDomain } from "./public-error.ts";
 import type { PublicService } from "./public-services.ts";
 import { dataHeaders } from "./rest/answer-rest.ts";
 import { apiDescription } from "./rest/api-description.ts";
@@ -30,6 +30,8 @@ export interface DoorOptions {
   readonly corsOrigins: readonly string[];
   /** Whether headers and payloads of calls are kept for a while. */
   readonly payloads: boolean;
+  /** The page that errors link to. */
+  readonly errorHelpUrl: string | undefined;
   /** Where `parley up` says how it is reached: lets the console start and stop services. */
   readonly stackControlFile?: string | undefined;
 }
@@ -39,16 +41,17 @@ const restBodyBytesMax = 1024 * 1024;
 
 /** What a server puts in front of its calls to be the public door: REST, the API's description, health, CORS, security headers. */
 export function openDoor(options: DoorOptions): (app: FastifyInstance, local: LocalCalls) => Promise<TakeRequest> {
-  const { environment, services, rateLimit, backendStates, signIn } = options;
+  const { environment, services, rateLimit, backendStates, signIn, errorHelpUrl } = options;
+  const reasons = { reasonDomain: platform.reasonDomain, errorHelpUrl };
   return async (app, local) => {
     const admit = (method: DescMethod, { headers, contextValues }: RestRequest) =>
       local.admit(method, { header: callHeader(headers), contextValues });
     // REST comes in like every other call: through the server's own pipeline.
     const transcoder = createTranscoder(
       services.map(({ service }) => restService(service, createClient(service, local))),
-      { bodyLengthMax: restBodyBytesMax, timer: environment.clock, reasonDomain, admit },
+      { bodyLengthMax: restBodyBytesMax, timer: environment.clock, ...reasons, admit },
     );
-    const rest = { transcoder, rateLimit, environment };
+    const rest = { transcoder, rateLimit, environment, reasons };
     app.addHook("onRequest", async (request, reply) => {
       if (!isPage(request)) {
         reply.headers(dataHeaders);

@@ -4,6 +4,7 @@ import { isExposed, methodPolicy } from "@parley/contract";
 import { Health } from "@parley/gen/health/v1/health_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import { ConnectionPool, createServiceClient } from "@parley/rpc/client";
 import type { LocalCalls, ServiceModule, TrustedProxies } from "@parley/rpc/server";
@@ -14,7 +15,6 @@ import { forward } from "./forward.ts";
 import { createRateLimit } from "./limits/rate-limit.ts";
 import { createLiveService } from "./live/live-service.ts";
 import { createProductCache } from "./product-cache.ts";
-import { reasonDomain } from "./public-error.ts";
 import { type BackendName, type PublicService, publicServices } from "./public-services.ts";
 import { StreamChannels } from "./stream-channels.ts";
 import { mergedTelemetry } from "./telemetry/merged-telemetry.ts";
@@ -35,6 +35,8 @@ export interface GatewayModuleOptions {
   readonly corsOrigins?: readonly string[];
   /** Whether headers and payloads of calls are kept for a while: told to the console. Default: false. */
   readonly payloads?: boolean;
+  /** The page that errors link to, or "off". Default: the platform's. */
+  readonly errorHelpUrl?: string | undefined;
   /** How many connections to each service callers with many calls at once share. Default 3. 0: all callers share one connection. */
   readonly busyConnections?: number;
   /** Where `parley up` says how it is reached: lets the console start and stop services. Default: it does not. */
@@ -50,6 +52,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     trustedProxies,
     signIn = true,
     corsOrigins = ["localhost"],
+    errorHelpUrl = platform.errorHelpUrl,
     busyConnections = 3,
   } = options;
   // What the door calls with is its caller's own token, and never its own: that would give everybody the rights of a service.
@@ -59,12 +62,20 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const offered = publicServices.filter(({ backend }) => backends[backend] !== undefined);
   const health = new Map<BackendName, Client<typeof Health>>();
 
-  function client<S extends DescService>(service: S, backend: BackendName, pool?: ConnectionPool): Client<S> {
+  // Failures on one way say nothing of the others: each has a breaker of its own.
+  const ways = { calls: nameless, busy: { ...nameless }, streams: { ...nameless } };
+
+  function client<S extends DescService>(
+    service: S,
+    backend: BackendName,
+    { way = "calls", pool }: { readonly way?: keyof typeof ways; readonly pool?: ConnectionPool | undefined } = {},
+  ): Client<S> {
     const caches = backend === "product" || backend === "order";
     const target = backends[backend] as string | Transport;
     return createServiceClient(service, target, {
-      environment: nameless,
+      environment: ways[way],
       callerName: "gateway",
+      ...(way === "calls" || typeof target !== "string" ? {} : { targetName: `${target} (${way})` }),
       ...(pool === undefined ? {} : { pool }),
       ...(caches && (service as DescService) !== Health ? { interceptors: [products.interceptor] } : {}),
     });
@@ -87,7 +98,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const streams = new StreamChannels(environment);
   const lanes = new CallLanes({ environment, busyConnections });
   const streamClient = <S extends DescService>(service: S, backend: BackendName) =>
-    streams.clients((pool) => client(service, backend, pool));
+    streams.clients((pool) => client(service, backend, { way: "streams", pool }));
   const stopping = new AbortController();
   const backendStates = createBackendHealth(health, environment.clock);
   const door = openDoor({
@@ -98,6 +109,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     signIn,
     corsOrigins,
     payloads: options.payloads ?? false,
+    errorHelpUrl: errorHelpUrl === "off" ? undefined : errorHelpUrl,
     stackControlFile: options.stackControlFile,
   });
   let localCalls: LocalCalls | undefined;
@@ -109,12 +121,14 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const watches = new MergedWatches({ sources, clock: environment.clock });
   return {
     telemetry: (own) => mergedTelemetry({ own, sources, watches }),
-    reasonDomain,
+    // Where the services behind it are is not told to the world: no directory.
+    reasonDomain: platform.reasonDomain,
+    errorHelpUrl: platform.errorHelpUrl,
     trustedProxies,
     entries: [
       ...offered.map(({ service, backend }) =>
         forward(service, {
-          client: lanes.clients((pool) => client(service, backend, pool)),
+          client: lanes.clients((pool) => client(service, backend, pool && { way: "busy", pool })),
           offers: isExposed,
           streamClient: streamClient(service, backend),
           identity,

@@ -2,9 +2,6 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { reasonError, reasonOf } from "@parley/rpc";
 
-/** The domain of the reasons in errors that the gateway itself makes. */
-export const reasonDomain = "parley.dev";
-
 /**
  * What the world is told of a service's error. What the service meant for its caller goes through; where the error is about
  * the platform itself, addresses and causes stay inside: UNAVAILABLE says which service and when to try again, INTERNAL and
@@ -32,7 +29,7 @@ function unavailable(error: ConnectError): ConnectError {
   const { target: _address, service, ...rest } = metadata;
   return reasonError(Code.Unavailable, {
     reason,
-    message: `${service ?? "a service that is needed"} is unavailable now`,
+    message: `${service ?? "A service that is needed"} is unavailable. Try again.`,
     metadata: { ...rest, ...(service === undefined ? {} : { service }) },
     retryAfterMs: retryAfterMs(error) ?? retryAfterDefaultMs,
     cause: error,
@@ -48,7 +45,8 @@ function internal(error: ConnectError): ConnectError {
   const requestId = reasonOf(error)?.metadata.requestId;
   return reasonError(Code.Internal, {
     reason: "INTERNAL",
-    message: "internal error",
+    message:
+      requestId === undefined ? "Internal error." : `Internal error. Report it with the request id ${requestId}.`,
     metadata: requestId === undefined ? {} : { requestId },
     cause: error,
   });

@@ -45,13 +45,16 @@ export const gatewaySettings = {
 
 /** What the settings say of the door. */
 export function gatewayOptions(
-  config: Pick<SettingValues<typeof gatewaySettings>, keyof typeof gatewaySettings>,
+  config: Pick<SettingValues<typeof gatewaySettings>, keyof typeof gatewaySettings> & {
+    readonly ERROR_HELP_URL?: string | undefined;
+  },
 ): Omit<GatewayModuleOptions, "environment"> {
   return {
     backends: Object.fromEntries(publicProcesses.map(({ name, urlVariable }) => [name, config[urlVariable]])),
     requestsPerMinuteMax: config.RATE_LIMIT_PER_MINUTE,
     busyConnections: config.BUSY_CALLER_CONNECTIONS,
     trustedProxies: config.TRUST_PROXY,
+    errorHelpUrl: config.ERROR_HELP_URL,
     corsOrigins: config.CORS_ORIGINS.split(",").map((origin) => origin.trim()),
   };
 }

@@ -57,7 +57,7 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
         refusals: keptRefusals,
         async work(transaction) {
           if (change.case === undefined) {
-            throw new ProductError("INVALID_FIELD", "stock or delta must be set.", { field: "change" });
+            throw new ProductError("INVALID_FIELD", "Set either `stock` or `delta`.", { field: "change" });
           }
           const product = await updateStock(transaction, events, { productId, etag, change, nowMs, cause });
           return { product: productMessage(product) };

@@ -52,7 +52,7 @@ export function priceOf(money: Money | undefined): Price {
 /** A field's value that the contract's rules require. */
 export function required<T>(value: T | undefined, field: string): T {
   if (value === undefined) {
-    throw new ProductError("INVALID_FIELD", `${field} must be set.`, { field });
+    throw new ProductError("INVALID_FIELD", `\`${field}\` is required.`, { field });
   }
   return value;
 }
@@ -70,7 +70,7 @@ export function changeOf(product: ProductMessage, paths: readonly string[]): Pro
   const { name, description, lowStockThreshold } = product;
   const unknown = paths.find((path) => !maskPaths.includes(path));
   if (unknown !== undefined) {
-    throw new ProductError("INVALID_FIELD", `update_mask names ${unknown}; it may name ${maskPaths.join(", ")}.`, {
+    throw new ProductError("INVALID_FIELD", `\`update_mask\` may name ${maskPaths.join(", ")}; it names ${unknown}.`, {
       field: "update_mask",
     });
   }

@@ -41,7 +41,7 @@ export class RequestIdReusedError extends Error {
   readonly requestId: string;
 
   constructor(requestId: string) {
-    super(`The request id ${requestId} was used before with another request.`);
+    super(`\`request_id\` ${requestId} was used before, with another request. Use a new one for each request.`);
     this.requestId = requestId;
   }
 }

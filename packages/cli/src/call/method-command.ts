@@ -1,12 +1,13 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import { commentOf } from "@parley/contract";
+import { commentOf, fieldSentence, quoteShortly } from "@parley/contract";
 import { TextValueError } from "@parley/rest";
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import type { MethodCommand } from "../contract/contracts.ts";
 import { parameterHelp, summaryOf } from "../contract/method-help.ts";
-import { type Parameter, parametersOf } from "../contract/parameters.ts";
-import { jsonOf, shortNames, valueName } from "../contract/text-to-json.ts";
+import { namedOnCommandLine, type Parameter, parametersOf } from "../contract/parameters.ts";
+import { formOf, jsonOf, shortNames, valueName } from "../contract/text-to-json.ts";
 import { exitCodesInWords } from "../outcome/exit-codes.ts";
+import { UsageError } from "../outcome/usage-error.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import { isSecret } from "./ask-for-secrets.ts";
 import { type CallOptions, withCallOptions } from "./call-options.ts";
@@ -67,7 +68,8 @@ function reader(parameter: Parameter): (text: string, before: unknown) => JsonVa
       return isMany && parameter.kind !== "json" ? [...(Array.isArray(before) ? before : []), value] : value;
     } catch (error) {
       if (error instanceof TextValueError) {
-        throw new InvalidArgumentError(`It is ${error.message}.`);
+        const given = `it is ${quoteShortly(text)}`;
+        throw new UsageError(fieldSentence(namedOnCommandLine(parameter), `${formOf(parameter)}; ${given}`));
       }
       throw error;
     }
@@ -95,7 +97,8 @@ function refuseMistakes(command: Command, { parameters, given, options }: Mistak
   if (options.data !== undefined) {
     const [extra] = given;
     if (extra !== undefined) {
-      command.error(`error: --data is the whole request, so --${extra.parameter.flag} cannot stand beside it`);
+      const name = namedOnCommandLine(extra.parameter);
+      command.error(`error: \`${name}\` cannot be used with \`--data\`: --data is the whole request.`);
     }
     return;
   }
@@ -105,8 +108,8 @@ function refuseMistakes(command: Command, { parameters, given, options }: Mistak
     (parameter) => parameter.required && !parameter.generated && !isGiven(parameter) && !isAskedFor(parameter),
   );
   if (missing.length > 0) {
-    const names = missing.map(({ flag, positional }) => (positional ? `<${flag}>` : `--${flag}`));
-    command.error(`error: missing ${names.join(", ")}`);
+    const sentences = missing.map((parameter) => fieldSentence(namedOnCommandLine(parameter), "is required"));
+    command.error(`error: ${sentences.join(" ")}`);
   }
 }
 

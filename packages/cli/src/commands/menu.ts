@@ -17,7 +17,7 @@ export function menuCommand(services: readonly ServiceDefinition[]): Command {
   );
   return withConnectionOptions(command).action(async () => {
     if (!process.stdin.isTTY || !process.stdout.isTTY) {
-      command.error("error: the menu needs a terminal; `parley order list` and the others do not");
+      command.error("error: The menu needs a terminal. `parley order list` and the other commands do not.");
     }
     const options = command.opts<ConnectionOptions>();
     const gatewayUrl = options.url ?? (await runningGateway(services, options));

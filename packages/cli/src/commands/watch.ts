@@ -57,7 +57,7 @@ function names(list: string): readonly Watchable[] {
   const given = list.split(",").map((name) => name.trim());
   const known = watchable.filter((name) => given.includes(name));
   if (known.length !== new Set(given).size) {
-    throw new InvalidArgumentError(`Allowed are ${watchable.join(", ")}, with commas between.`);
+    throw new InvalidArgumentError(`It must be some of ${watchable.join(", ")}, with commas between them.`);
   }
   return known;
 }

@@ -45,7 +45,7 @@ export function portOffsetOption(description = "what `parley up` was given"): Op
 function portOffset(text: string): number {
   const offset = Number(text);
   if (!/^\d+$/.test(text) || offset > portOffsetMax) {
-    throw new InvalidArgumentError(`A whole number from 0 to ${portOffsetMax} is needed.`);
+    throw new InvalidArgumentError(`It must be a whole number from 0 to ${portOffsetMax}.`);
   }
   return offset;
 }
@@ -55,7 +55,7 @@ export function durationMs(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s)?$/.exec(text);
   const ms = Number(match?.[1]) * (match?.[2] === "ms" ? 1 : secondMs);
   if (!(ms > 0) || ms > timeoutMaxMs) {
-    throw new InvalidArgumentError("A time is needed, such as 500ms or 2s.");
+    throw new InvalidArgumentError("It must be a time up to a day, such as 500ms or 2s.");
   }
   return ms;
 }
@@ -66,10 +66,10 @@ function header(text: string, before: readonly (readonly [string, string])[] = [
   try {
     new Headers([[...pair]]);
   } catch {
-    throw new InvalidArgumentError("A header is needed, such as x-request-id:42.");
+    throw new InvalidArgumentError("It must be a header, such as x-request-id:42.");
   }
   if (colon <= 0) {
-    throw new InvalidArgumentError("A header is needed, such as x-request-id:42.");
+    throw new InvalidArgumentError("It must be a header, such as x-request-id:42.");
   }
   return [...before, pair];
 }

@@ -43,6 +43,11 @@ export function pathOf({ path }: Pick<Parameter, "path">): string {
   return path.map(({ name }) => name).join(".");
 }
 
+/** How a parameter is named in what a user reads: `<order-id>` for one that stands without its flag, or the shorter form of the flag. */
+export function namedOnCommandLine({ flag, alias, positional }: Parameter): string {
+  return positional ? `<${flag}>` : `--${alias ?? flag}`;
+}
+
 interface Place {
   readonly method: DescMethod;
   readonly binding: Binding | undefined;

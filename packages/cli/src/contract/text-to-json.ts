@@ -1,4 +1,5 @@
 import { type DescEnum, type DescField, type JsonObject, type JsonValue, ScalarType } from "@bufbuild/protobuf";
+import { elementForm, exampleOf } from "@parley/contract";
 import { jsonFromText, TextValueError } from "@parley/rest";
 import { type Parameter, pairOf } from "./parameters.ts";
 
@@ -106,6 +107,33 @@ function anyJson(text: string): JsonValue {
     return JSON.parse(text) as JsonValue;
   } catch (cause) {
     throw Object.assign(new TextValueError("not JSON"), { cause });
+  }
+}
+
+/** What the text of a parameter must be, with an example. Goes on from the parameter's name. */
+export function formOf({ path, kind }: Pick<Parameter, "path" | "kind">): string {
+  const field = path.at(-1);
+  const pair = kind === "pairs" && field?.message !== undefined ? pairOf(field.message) : undefined;
+  if (pair !== undefined) {
+    return `must be ${pair.map(({ name }) => name.replaceAll("_", "-")).join("=")}, such as 101=2`;
+  }
+  if (kind === "json" || field === undefined) {
+    return field === undefined ? "is unknown" : `must be JSON, such as ${JSON.stringify(exampleOf(field))}`;
+  }
+  if (field.enum !== undefined) {
+    return `must be one of ${[...shortNames(field.enum).keys()].join(", ")}`;
+  }
+  switch (field.message?.typeName) {
+    case "google.type.Money":
+      return "must be an amount with a currency, such as 999.99USD, with at most nine decimals";
+    case "google.protobuf.Timestamp":
+      return "must be a time, such as 2026-11-28T09:00:00Z, or a day, such as 2026-11-28";
+    case "google.protobuf.Duration":
+      return "must be a duration, such as 1.5s";
+    case "google.protobuf.FieldMask":
+      return "must be names of fields with commas between them, such as name,price";
+    default:
+      return elementForm(field);
   }
 }
 

@@ -151,8 +151,8 @@ async function addToGuides(changes: Changes, names: Names, port: number): Promis
     });
   });
   await changes.edit("docs/errors.md", (text) => {
-    const row = `| \`${NAME}_NOT_FOUND\` | \`not_found\` | no ${words} has the id |`;
-    return `${text.trimEnd()}\n\n## ${name}\n\n| reason | code | when |\n| --- | --- | --- |\n${row}\n`;
+    const section = `### ${NAME}_NOT_FOUND\n\n\`not_found\`. No ${words} has the id.`;
+    return `${text.trimEnd()}\n\n## ${plural}\n\n${section}\n`;
   });
   await changes.edit("docs/access.md", (text) =>
     insertLines(text, `| \`${service}\` | Get${Name} List${plural} |  | Create${Name} |  |`, {

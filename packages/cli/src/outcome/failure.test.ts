@@ -28,15 +28,19 @@ describe("a failure in plain words", () => {
     const method = contractOf("order.v1.OrderService").methods.find(({ name }) => name === "CreateOrder");
     const error = reasonError(Code.InvalidArgument, {
       reason: "INVALID_REQUEST",
-      message: "items[1].quantity: too small",
+      message: "`items[1].quantity` must be larger. `user_id` is required.",
       fields: [
-        { field: "items[1].quantity", description: "too small" },
-        { field: "user_id", description: "too long" },
-        { field: "", description: "as a whole" },
+        { field: "items[1].quantity", description: "must be larger" },
+        { field: "user_id", description: "is required" },
+        { field: "request_id", description: "must be a UUID" },
       ],
     });
     const lines = failureLines(error, { colors, parameters: parametersOf(method ?? expect.fail()) });
-    expect(lines.slice(2)).toEqual(["  --item     too small", "  --user-id  too long", "  request    as a whole"]);
+    expect(lines).toEqual([
+      "error: INVALID_ARGUMENT: `--item` (quantity) must be larger. `--user` is required.",
+      "  reason        INVALID_REQUEST",
+      "  --request-id  must be a UUID",
+    ]);
   });
 
   it("lets nobody steer the terminal", () => {

@@ -8,6 +8,8 @@ export interface FailureJson {
     readonly metadata?: Readonly<Record<string, string>>;
     /** `flag` is what gave the field on the command line, where one did. */
     readonly fieldViolations?: readonly { field: string; flag?: string; description: string }[];
+    /** The page that describes the reason. */
+    readonly help?: string;
     readonly retryDelayMs?: number;
     /** The call's trace, for `parley trace`. */
     readonly traceId?: string;

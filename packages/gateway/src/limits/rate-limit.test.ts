@@ -29,7 +29,7 @@ test("a caller who asks too often is told to wait, by REST and by RPC together",
     error: {
       code: 429,
       status: "RESOURCE_EXHAUSTED",
-      details: [{ reason: "RATE_LIMITED", metadata: { limit: "3" } }, {}],
+      details: [{ reason: "RATE_LIMITED", metadata: { limit: "3" } }, {}, {}],
     },
   });
   await expect(client.getProduct({ productId: "101" })).rejects.toMatchObject({ code: Code.ResourceExhausted });

@@ -63,7 +63,7 @@ const restProtocol = "rest";
 function tooMany(requestsPerMinuteMax: number, remainingMs: number): ConnectError {
   return reasonError(Code.ResourceExhausted, {
     reason: "RATE_LIMITED",
-    message: `more than ${requestsPerMinuteMax} requests in a minute`,
+    message: `More than ${requestsPerMinuteMax} requests in a minute (RATE_LIMIT_PER_MINUTE). Try again in ${Math.ceil(remainingMs / 1000)} s.`,
     metadata: { limit: String(requestsPerMinuteMax), window: "60s" },
     retryAfterMs: Math.ceil(remainingMs),
   });

@@ -6,13 +6,14 @@ import { errorResponse, type RestResponse, type Transcoder } from "@parley/rest"
 import { type Environment, requestIdHeader, requestIdOf, traceIdHeader } from "@parley/rpc";
 import { type AnyRequest, type AnyResponse, peerKey, tellTraceKey } from "@parley/rpc/server";
 import type { RateLimit } from "../limits/rate-limit.ts";
-import { reasonDomain } from "../public-error.ts";
 
 /** What answers REST. */
 export interface Rest {
   readonly transcoder: Transcoder;
   readonly rateLimit: RateLimit;
   readonly environment: Environment;
+  /** Whose the reasons in errors are, and where they are described. */
+  readonly reasons: { readonly reasonDomain: string; readonly errorHelpUrl: string | undefined };
 }
 
 /**
@@ -26,13 +27,13 @@ export const dataHeaders = {
 
 /** Answers a request over REST, straight on the connection: a framework in between would cost more than all that is done here. */
 export async function answerRest(request: AnyRequest, response: AnyResponse, rest: Rest): Promise<void> {
-  const { transcoder, rateLimit, environment } = rest;
+  const { transcoder, rateLimit, environment, reasons } = rest;
   const { headers } = request;
   const requestId = requestIdOf(headers[requestIdHeader], environment.newId);
   const caller = rateLimit.callerOf(request.socket.remoteAddress ?? "unknown", lastOf(headers["x-forwarded-for"]));
   const refused = rateLimit.take(caller);
   if (refused !== undefined) {
-    const { status, headers: told, body } = errorResponse(refused, { reasonDomain });
+    const { status, headers: told, body } = errorResponse(refused, reasons);
     const type = { "content-type": "application/json", "cache-control": "no-store" };
     return send({ status, headers: { ...type, ...told }, body: JSON.stringify(body) }, response, requestId);
   }
@@ -50,6 +51,7 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
   const answer = await transcoder.handle({
     method: request.method ?? "GET",
     url: request.url ?? "/",
+    origin: originOf(request),
     headers,
     body: request,
     signal: left.signal,
@@ -58,6 +60,12 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
   const traced =
     traceId === undefined ? answer : { ...answer, headers: { ...answer.headers, [traceIdHeader]: traceId } };
   return send(traced, response, requestId);
+}
+
+/** What the client calls this server. Behind a proxy that ends TLS, the scheme is the proxy's to change. */
+function originOf({ headers, socket }: AnyRequest): string | undefined {
+  const host = headers[":authority"] ?? headers.host;
+  return typeof host === "string" ? `${"encrypted" in socket ? "https" : "http"}://${host}` : undefined;
 }
 
 function lastOf(value: string | string[] | undefined): string | undefined {

@@ -112,7 +112,12 @@ function needsToken({ method }: GuardedCall): boolean {
 /** A stream lasts no longer than the token that opened it: whoever lost their rights must not go on listening. */
 function endWithToken(call: GuardedCall, { leftMs }: { readonly leftMs: number }): void {
   const cancel = call.after(Math.min(Math.max(leftMs, 0), timerMaxMs), () =>
-    call.abort(unauthenticated("TOKEN_ENDED", "the token that opened the stream has ended")),
+    call.abort(
+      unauthenticated(
+        "TOKEN_ENDED",
+        "The token that opened the stream has expired. Refresh it and open the stream again.",
+      ),
+    ),
   );
   call.signal.addEventListener("abort", cancel, { once: true });
 }

@@ -1,6 +1,7 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
+import { Caller as Allowed } from "@parley/gen/rpc/v1/options_pb.js";
 import type { Caller } from "../call/call-context.ts";
 import { reasonError } from "../call/reason-error.ts";
 import { decideAccess } from "./access-decision.ts";
@@ -50,7 +51,10 @@ export function createAuthorize(verifier: TokenVerifier, owners: Owners): Author
     permit(method, caller) {
       const decision = decideAccess(methodPolicy(method).access, caller);
       if (decision === "unauthenticated") {
-        throw unauthenticated("TOKEN_MISSING", "the call needs a token: authorization: Bearer <access token>");
+        throw unauthenticated(
+          "TOKEN_MISSING",
+          "The call needs an access token. Sign in, and send it as the header authorization: Bearer <access token>.",
+        );
       }
       if (decision === "denied") {
         throw permissionDenied(method);
@@ -117,7 +121,7 @@ export async function bearer(
   }
   const token = /^Bearer +([^ ]+)$/i.exec(header)?.[1];
   if (token === undefined) {
-    throw new TokenRefusedError("the authorization header is not of the form: Bearer <access token>");
+    throw new TokenRefusedError("The header authorization is not of the form Bearer <access token>.");
   }
   return verify(token);
 }
@@ -144,7 +148,7 @@ function refuse(error: unknown): never {
   if (error instanceof KeysUnavailableError) {
     throw reasonError(Code.Unavailable, {
       reason: "KEYS_UNAVAILABLE",
-      message: "the token cannot be checked now",
+      message: "The token cannot be checked now, since the keys of the user service cannot be fetched. Try again.",
       retryAfterMs: keysRetryMs,
       cause: error,
     });
@@ -155,10 +159,26 @@ function refuse(error: unknown): never {
 /** About as long as the user service takes to start. */
 const keysRetryMs = 1_000;
 
+/** Who may call a method, by its `access` option. */
+function allowedCallers(method: DescMethod): string {
+  const { caller, services } = methodPolicy(method).access;
+  const named = services.length === 0 ? "" : ` and the services ${services.join(", ")}`;
+  switch (caller) {
+    case Allowed.OWNER:
+      return `Only the owner, an administrator${named}`;
+    case Allowed.ADMIN:
+      return `Only an administrator${named}`;
+    case Allowed.SIGNED_IN:
+      return `Only signed-in users${named}`;
+    default:
+      return services.length === 0 ? "Only services" : `Only the services ${services.join(", ")}`;
+  }
+}
+
 function permissionDenied(method: DescMethod): ConnectError {
   return reasonError(Code.PermissionDenied, {
     reason: "PERMISSION_DENIED",
-    message: `this caller may not call ${method.name}`,
+    message: `${allowedCallers(method)} may call ${method.parent.typeName}/${method.name}.`,
     metadata: { method: `${method.parent.typeName}/${method.name}` },
   });
 }

@@ -34,7 +34,7 @@ export function openSocket(
   });
   socket.once(target.scheme === "https" ? "secureConnect" : "connect", () => {
     if (target.scheme === "https" && protocol === "h2" && (socket as TLSSocket).alpnProtocol !== "h2") {
-      fail(new Error("the server does not speak HTTP/2"));
+      fail(new Error("the server does not offer HTTP/2 in its TLS handshake (ALPN h2)"));
       return;
     }
     settle();

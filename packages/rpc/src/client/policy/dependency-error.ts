@@ -15,7 +15,7 @@ export interface Dependency {
 export function breakerOpenError(dependency: Dependency, retryAfterMs: number): ConnectError {
   const error = reasonError(Code.Unavailable, {
     reason: dependencyUnavailable,
-    message: `${dependency.service} at ${dependency.target} is unavailable: too many calls to it failed, trying again shortly`,
+    message: `${dependency.service} at ${dependency.target} is unavailable: too many calls to it failed, so that none is sent for a while. Try again.`,
     metadata: { ...dependency },
     retryAfterMs,
   });
@@ -29,7 +29,7 @@ export function nameDependency(error: ConnectError, dependency: Dependency): Con
   }
   const named = reasonError(Code.Unavailable, {
     reason: dependencyUnavailable,
-    message: `${dependency.service} at ${dependency.target} is unavailable: ${error.rawMessage}`,
+    message: `${dependency.service} at ${dependency.target} is unavailable: ${error.rawMessage.replace(`cannot connect to ${dependency.target}: `, "")}`,
     metadata: { ...dependency },
     cause: error,
   });

@@ -37,6 +37,8 @@ export interface ServerConfig {
    * and its clients asked to go elsewhere, for as long as they have connections. 500 ms by default.
    */
   readonly drainNoticeMs?: number;
+  /** The page that describes the reasons of errors, one section each: errors carry a link there. "off": none. Default: the module's. */
+  readonly errorHelpUrl?: string | undefined;
   /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
   readonly explainErrors?: boolean;
   /** How long calls under way may take to end once the server closes, before they are cut. 10,000 ms by default. */

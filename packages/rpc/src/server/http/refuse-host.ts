@@ -23,7 +23,7 @@ export function hostCount(rawHeaders: readonly string[]): number {
 
 /** Answers a request with several `Host` headers: 400 (RFC 9112, section 3.2). */
 export function refuseHosts1(response: ServerResponse): void {
-  const body = JSON.stringify({ code: "invalid_argument", message: "the request has more than one Host header" });
+  const body = JSON.stringify({ code: "invalid_argument", message: "The request has more than one Host header." });
   response.writeHead(400, { "content-type": "application/json", connection: "close" }).end(body);
 }
 

@@ -69,7 +69,7 @@ export function createQuickRefusal(
       return true;
     },
     refuse2(stream, { fields, malformed, tooLarge }, state) {
-      if (malformed || tooLarge) {
+      if (malformed || tooLarge || stream.peerHeaderBytesMax < answerHeaderBytesMax) {
         return false;
       }
       const served = methods.get(fieldValue(fields, ":path"));
@@ -96,6 +96,9 @@ export function createQuickRefusal(
     },
   };
 }
+
+/** No answer has more bytes of headers. Callers that take fewer get one that is written for them. */
+const answerHeaderBytesMax = 4_096;
 
 /** Resets streams whose request does not end for a while after it was answered: a caller would keep them for ever. */
 function createUnendedStreams(clock: QuickRefusalOptions["environment"]["clock"]): (stream: AnyHttp2Stream) => void {

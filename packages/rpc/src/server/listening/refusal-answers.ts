@@ -1,4 +1,5 @@
 import { encodeFields, objectToFields } from "@parley/http2";
+import { completeReason } from "../../call/reason-error.ts";
 import { type ContentType, parseContentType } from "../../protocol/content-types.ts";
 import type { Admission, RefusalReason } from "../admission/admission.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
@@ -66,9 +67,13 @@ export class RefusalAnswers {
       responseHeaderIfMade: undefined,
       responseTrailerIfMade: undefined,
     };
+    const error = this.#admission.error(served.runtime, reason);
+    if (served.runtime.reasonSource.helpUrl !== undefined) {
+      completeReason(error, served.runtime.reasonSource);
+    }
     const { status, headers, body, trailers } = dialects[type.protocol].fail(
       call as unknown as Parameters<(typeof dialects)["grpc"]["fail"]>[0],
-      this.#admission.error(served.runtime, reason),
+      error,
     );
     return {
       http1: {

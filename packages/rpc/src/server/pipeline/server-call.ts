@@ -255,7 +255,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
 
   /** Cuts the call off because its time is up: its deadline has passed, or the stream has reached its maximum age. */
   expire(): void {
-    this.abort(this.endMs < this.deadlineMs ? streamAgeReached() : deadlineExceeded());
+    this.abort(this.endMs < this.deadlineMs ? streamAgeReached() : deadlineExceeded(this));
   }
 
   /** Cuts the call off: whatever waits for it is told why. Only the first reason counts. */

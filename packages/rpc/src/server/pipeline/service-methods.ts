@@ -62,7 +62,7 @@ export function throughPipeline<C>(
 }
 
 function unimplemented(method: DescMethod): AnyImplementation {
-  const message = `${method.parent.typeName}/${method.name} is not implemented`;
+  const message = `${method.parent.typeName}/${method.name} is not implemented by this server.`;
   return () => {
     throw new ConnectError(message, Code.Unimplemented);
   };

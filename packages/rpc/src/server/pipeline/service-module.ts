@@ -26,6 +26,15 @@ export function implementPartly<S extends DescService>(
   return { service, implementation: implementation as Partial<ServiceImpl<DescService>> };
 }
 
+/** A service that others may look for here. */
+export interface DirectoryEntry {
+  readonly name: string;
+  /** The full names of its contracts, for example `order.v1.OrderService`. */
+  readonly contracts: readonly string[];
+  /** Its port, where the one of the server itself is that of its own entry. Where all are moved by as much, so is this. */
+  readonly port: number;
+}
+
 /**
  * Everything that one process serves: its contracts, and its life. The same module runs behind a port (`serve`) and inside
  * one process with others (`rpc/testing`).
@@ -52,6 +61,13 @@ export interface ServiceModule {
    * the called method's contract.
    */
   readonly reasonDomain?: string;
+  /**
+   * The page that describes the module's reasons, one section each, for example `https://shop.example.com/errors`. Errors then carry a link to
+   * their reason's section (`google.rpc.Help`). Default: none. `ServerConfig.errorHelpUrl` comes first.
+   */
+  readonly errorHelpUrl?: string;
+  /** Which service serves which contracts, so that a call that came to the wrong one is told where to go. Default: nothing is known. */
+  readonly directory?: readonly DirectoryEntry[];
   /** The public keys of the tokens that the module gives out, where it does: its own calls are checked with them. */
   readonly publishedKeys?: () => Promise<JSONWebKeySet>;
   /** The proxies in front of the server, whose `x-forwarded-for` names the client. None by default. */

@@ -34,5 +34,8 @@ const base64 = /^(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)*$/;
 const frame = /[^=]+={0,2}/g;
 
 function notBase64(): ConnectError {
-  return new ConnectError("protocol error: the body is not base64", Code.InvalidArgument);
+  return new ConnectError(
+    "The body is not base64, as the content-type application/grpc-web-text says.",
+    Code.InvalidArgument,
+  );
 }

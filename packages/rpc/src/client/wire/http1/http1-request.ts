@@ -59,7 +59,13 @@ export function noConnection(target: Target, cause: unknown): ConnectError {
 export function brokenConnection(error: NodeJS.ErrnoException): ConnectError {
   const isNoHttp = error.code?.startsWith("HPE_") === true;
   const code = isNoHttp ? Code.Internal : Code.Unavailable;
-  const failed = new ConnectError(`the connection failed: ${error.message}`, code, undefined, undefined, error);
+  const failed = new ConnectError(
+    `the connection failed: ${isNoHttp ? "the server did not answer in HTTP/1.1" : errorWords(error)}`,
+    code,
+    undefined,
+    undefined,
+    error,
+  );
   return markReach(failed, isNoHttp ? "answered" : "lost");
 }
 

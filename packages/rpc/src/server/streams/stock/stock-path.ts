@@ -174,7 +174,7 @@ function openCall(
     } catch {
       // Whatever it would have been told, there is nobody to tell.
     }
-    const error = new ConnectError("the caller cancelled the call or went away", Code.Canceled);
+    const error = new ConnectError("The caller cancelled the call or closed its connection.", Code.Canceled);
     call.abort(error);
     pipeline.close(call, error);
     throw error;
