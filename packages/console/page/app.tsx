@@ -7,6 +7,7 @@ import { linkTo, route } from "./route.ts";
 import { SignInDialog } from "./session/sign-in.tsx";
 import { ShellEnd } from "./shell-end.tsx";
 import { ShopView } from "./shop/shop-view.tsx";
+import { tourBegun } from "./tour/tour-begun.ts";
 
 interface View {
   readonly name: string;
@@ -57,6 +58,12 @@ const groups: readonly ViewGroup[] = [
     label: "Services",
     views: [
       {
+        name: "map",
+        label: "Map",
+        icon: "map",
+        component: lazy(() => import("./map/map-view.tsx").then((module) => module.MapView)),
+      },
+      {
         name: "calls",
         label: "Calls",
         icon: "calls",
@@ -67,6 +74,29 @@ const groups: readonly ViewGroup[] = [
         label: "Sequences",
         icon: "sequence",
         component: lazy(() => import("./trace/trace-view.tsx").then((module) => module.TraceView)),
+      },
+    ],
+  },
+  {
+    label: "Try",
+    views: [
+      {
+        name: "tour",
+        label: "Tour",
+        icon: "tour",
+        component: lazy(() => import("./tour/tour-view.tsx").then((module) => module.TourView)),
+      },
+      {
+        name: "explorer",
+        label: "Explorer",
+        icon: "explorer",
+        component: lazy(() => import("./explorer/explorer-view.tsx").then((module) => module.ExplorerView)),
+      },
+      {
+        name: "break",
+        label: "Break it",
+        icon: "break",
+        component: lazy(() => import("./break/break-view.tsx").then((module) => module.BreakView)),
       },
     ],
   },
@@ -112,9 +142,18 @@ export function App(): JSX.Element {
         </main>
       </div>
       <Toasts />
+      <Tour />
       <SignInDialog />
     </div>
   );
+}
+
+/** Loaded with the view that begins it. */
+const TourPanel = lazy(() => import("./tour/tour-panel.tsx").then((module) => module.TourPanel));
+
+function Tour(): JSX.Element | null {
+  const begun = tourBegun.value;
+  return begun ? <TourPanel /> : null;
 }
 
 function Mark(): JSX.Element {

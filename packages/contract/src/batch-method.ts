@@ -5,8 +5,8 @@ import { batch_method, Caller } from "@parley/gen/rpc/v1/options_pb.js";
 import { methodPolicy } from "./method-policy.ts";
 
 /**
- * The method that takes many calls of this one at once, as the contract's `batch_method` option names it. Undefined where there is none.
- * Throws a `TypeError` where the contract does not keep to what the option asks for.
+ * The method that takes many requests of this one, as the contract's `batch_method` option names it. Undefined if there is none.
+ * Throws a `TypeError` if the contract breaks the option's rules.
  */
 export function batchMethodOf(method: DescMethod): DescMethodUnary | undefined {
   if (!hasOption(method, batch_method)) {
@@ -29,7 +29,7 @@ function problemOf(method: DescMethod, batch: DescMethod): string | undefined {
   if (policy.repeatable !== "always" || batchPolicy.repeatable !== "always") {
     return "both must be repeatable (idempotency_level)";
   }
-  // A batch goes out in the sender's own name: nobody may be let in by it who would not be let in alone.
+  // A batch is sent in the sender's own name, so it must not give access to callers that have none.
   if (policy.access.caller !== Caller.SERVICE || batchPolicy.access.caller !== Caller.SERVICE) {
     return "both must be for services alone (access)";
   }

@@ -12,8 +12,8 @@ import type {
 type Described = DescMessage | DescField | DescOneof | DescEnum | DescEnumValue | DescService | DescMethod;
 
 /**
- * The comment that stands before a declaration, without its markers; empty where there is none, or where the descriptor was
- * made without source information, as generated code is.
+ * The comment before a declaration, without its markers; empty if there is none, or if the descriptor was
+ * generated without source information, as generated code is.
  */
 export function commentOf(desc: Described): string {
   const path = pathOf(desc);

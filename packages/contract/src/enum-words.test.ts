@@ -9,7 +9,7 @@ if (search === undefined) {
   throw new Error("the fixture has no method Search");
 }
 
-describe("a word that its enum does not have is found", () => {
+describe("finds an unknown enum value", () => {
   test.each([
     [{ genre: "NOVEL" }, "genre", "did you mean GENRE_NOVEL?"],
     [{ genre: "genre_novel" }, "genre", "did you mean GENRE_NOVEL?"],
@@ -38,12 +38,12 @@ describe("a word that its enum does not have is found", () => {
     [[]],
     [null],
     ["text"],
-  ])("and in %j there is none", (json) => {
+  ])("finds none in %j", (json) => {
     expect(findUnknownWord(search, json)).toBeUndefined();
   });
 });
 
-test("only messages that can hold an enum are looked at", () => {
+test("only messages that can contain an enum are searched", () => {
   expect([ListOrdersRequestSchema, ListNotificationsRequestSchema, search].map(holdsEnum)).toEqual([true, true, true]);
   expect(holdsEnum(CreateOrderRequestSchema)).toBe(false);
 });

@@ -1,23 +1,23 @@
 import type { DescEnum, DescField, DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { nearestName } from "./nearest-name.ts";
 
-/** A word in JSON that its enum does not have. */
+/** An unknown enum value in JSON. */
 export interface UnknownWord {
-  /** Where it stands, as the caller wrote it, for example `filter.state` or `items[0].kind`. */
+  /** Its path with the caller's names, for example `filter.state` or `items[0].kind`. */
   readonly path: string;
-  /** What is wrong, and the nearest word that there is. */
+  /** The problem, and the nearest known value. */
   readonly message: string;
 }
 
 /**
- * The first word in a message's JSON that its enum does not have; undefined where there is none. ProtoJSON's readers pass such
- * words over where they pass over unknown fields, so that a misspelt filter would list everything.
+ * The first unknown enum value in a message's JSON; undefined if there is none. ProtoJSON parsers that ignore unknown fields
+ * ignore such values too, so a misspelt filter would list everything.
  */
 export function findUnknownWord(message: DescMessage, json: JsonValue): UnknownWord | undefined {
   return holdsEnum(message) && isObject(json) ? inMessage(message, json, "") : undefined;
 }
 
-/** What to say of a word that the enum does not have; undefined where it has it, or where the value is no word. */
+/** The message for an unknown value; undefined if the enum has it, or if it is not a string. */
 export function unknownWord(descriptor: DescEnum, value: JsonValue, path: string): UnknownWord | undefined {
   // google.protobuf.NullValue is written as null.
   if (typeof value !== "string" || descriptor.values.some(({ name }) => name === value)) {
@@ -30,18 +30,18 @@ export function unknownWord(descriptor: DescEnum, value: JsonValue, path: string
   return { path, message: `${path} is ${shown}, which is no ${descriptor.name}: ${hint}` };
 }
 
-/** Enough to recognise a value, too little to flood a log. */
+/** Long enough to recognise a value, short enough not to flood a log. */
 const shownLengthMax = 100;
 
 const holders = new WeakMap<DescMessage, boolean>();
 
-/** Whether a message of this type, or one inside of it, can hold an enum. */
+/** Whether a message of this type, or one nested in it, can contain an enum. */
 export function holdsEnum(message: DescMessage): boolean {
   const known = holders.get(message);
   if (known !== undefined) {
     return known;
   }
-  // A message inside of itself adds nothing.
+  // A recursive message adds nothing.
   holders.set(message, false);
   const holds = message.fields.some((field) =>
     field.enum !== undefined
@@ -52,7 +52,7 @@ export function holdsEnum(message: DescMessage): boolean {
   return holds;
 }
 
-/** The well-known types have a form of their own in JSON. */
+/** The well-known types have their own JSON format. */
 function isWellKnown(message: DescMessage): boolean {
   return message.typeName.startsWith("google.protobuf.");
 }

@@ -1,17 +1,17 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 
-/** The fields from a message down to the one that a dotted path names. Never empty. */
+/** The fields from a message down to the last one of a dotted path. Never empty. */
 export type FieldPath = readonly [DescField, ...DescField[]];
 
-/** Well-known messages that are a single string in JSON, and so fit into a path or a parameter. */
+/** Well-known messages that are a single string in JSON, and so can be a path variable or a parameter. */
 const stringMessages: ReadonlySet<string> = new Set([
   "google.protobuf.Timestamp",
   "google.protobuf.Duration",
   "google.protobuf.FieldMask",
 ]);
 
-/** Finds the fields of a path, by proto name or JSON name. Answers the name that no message has where one is missing. */
+/** Finds the fields of a path, by proto name or JSON name. If one is missing, returns its name. */
 export function resolveFieldPath(message: DescMessage, names: readonly string[]): FieldPath | { missing: string } {
   const fields: DescField[] = [];
   let parent: DescMessage | undefined = message;
@@ -32,7 +32,7 @@ export function findField(message: DescMessage, name: string): DescField | undef
   return message.fields.find((field) => field.name === name || field.jsonName === name);
 }
 
-/** Whether one text can hold the field's value (an item's value, of a repeated field). */
+/** Whether a single string can hold the field's value (of a repeated field: an item's value). */
 export function isTextField(field: DescField): boolean {
   switch (field.fieldKind) {
     case "scalar":
@@ -47,12 +47,12 @@ export function isTextField(field: DescField): boolean {
   }
 }
 
-/** Whether the message is written as a single text or number in JSON. */
+/** Whether the message is a single string or number in JSON. */
 export function isTextMessage(message: DescMessage): boolean {
   return stringMessages.has(message.typeName) || isWrapperDesc(message);
 }
 
-/** The path by proto names, for example `product.id`: how bindings and errors name a field. */
+/** The path with proto names, for example `product.id`, as bindings and errors use it. */
 export function protoPath(path: readonly DescField[]): string {
   return path.map((field) => field.name).join(".");
 }

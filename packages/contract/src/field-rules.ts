@@ -7,7 +7,7 @@ import {
   type StringRules,
 } from "@parley/gen/buf/validate/validate_pb.js";
 
-/** The rules of protovalidate that a field carries in the contract; undefined where there are none. */
+/** The protovalidate rules of a field in the contract; undefined if there are none. */
 export function rulesOf(field: DescField): FieldRules | undefined {
   return hasOption(field, fieldRules) ? getOption(field, fieldRules) : undefined;
 }
@@ -17,7 +17,7 @@ export function isOneofRequired(oneof: DescOneof): boolean {
   return getOption(oneof, oneofRules).required;
 }
 
-/** Whether a request without the field is refused: the rules say so, or do not hold for the zero value. */
+/** Whether a request without the field is refused: it is required, or the zero value breaks its rules. */
 export function isRequired(rules: FieldRules | undefined): boolean {
   if (rules === undefined || rules.ignore === Ignore.IF_ZERO_VALUE || rules.ignore === Ignore.ALWAYS) {
     return false;
@@ -43,7 +43,7 @@ export function isRequired(rules: FieldRules | undefined): boolean {
   }
 }
 
-/** What the rules say, in the words of JSON Schema 2020-12. Rules that it has no words for are left to the description. */
+/** The rules as JSON Schema 2020-12. Rules that it cannot express are left to the description. */
 export function constraintsOf(rules: FieldRules | undefined): JsonObject {
   if (rules === undefined || rules.ignore === Ignore.ALWAYS) {
     return {};
@@ -86,7 +86,7 @@ function stringConstraints(rules: StringRules): JsonObject {
   };
 }
 
-/** What the rules written in CEL say, and which paths a field mask may have, for the description. */
+/** The CEL rules, and the paths that a field mask may have, as sentences for the description. */
 export function ruleSentences(rules: FieldRules | undefined): string {
   const cel = (rules?.cel ?? []).map(({ message }) => `${message}.`);
   const paths = rules?.type.case === "fieldMask" ? rules.type.value.in : [];

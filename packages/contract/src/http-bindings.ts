@@ -4,16 +4,16 @@ import type { HttpRule } from "@parley/gen/google/api/http_pb.js";
 import { type FieldPath, findField, isTextField, protoPath, resolveFieldPath } from "./field-path.ts";
 import { type PathTemplate, parsePathTemplate, type TemplateVariable } from "./path-template.ts";
 
-/** One way of calling a method over HTTP, as a rule of `google.api.http` says it. */
+/** One way of calling a method over HTTP, from a rule of `google.api.http`. */
 export interface Binding {
   readonly method: DescMethod;
   /** `GET`, `POST`, …, the kind of a custom pattern, or `*` for every method. */
   readonly httpMethod: string;
   readonly template: PathTemplate;
   readonly pathFields: readonly PathField[];
-  /** What the HTTP body is: nothing, all fields that the path does not bind, or one field. */
+  /** The content of the HTTP body: nothing, all fields that the path does not bind, or one field. */
   readonly body: "none" | "all" | DescField;
-  /** The field of the answer that becomes the HTTP body. Undefined: the whole answer. */
+  /** The field of the response that becomes the HTTP body. Undefined: the whole response. */
   readonly responseBody: DescField | undefined;
 }
 
@@ -21,18 +21,18 @@ export interface Binding {
 export interface PathField {
   readonly variable: TemplateVariable;
   readonly fields: FieldPath;
-  /** By proto names, for example `product.id`. */
+  /** With proto names, for example `product.id`. */
   readonly name: string;
 }
 
-/** A rule of `google.api.http` that cannot be followed. */
+/** An invalid rule of `google.api.http`. */
 export class HttpRuleError extends Error {
   override readonly name = "HttpRuleError";
 }
 
 /**
- * The bindings of a method, the main one first; none where it has no `google.api.http` option. Throws
- * {@link HttpRuleError} or `PathTemplateError` where a rule is against google/api/http.proto.
+ * The bindings of a method, the main one first; none if it has no `google.api.http` option. Throws
+ * {@link HttpRuleError} or `PathTemplateError` for a rule that violates google/api/http.proto.
  */
 export function methodBindings(method: DescMethod): readonly Binding[] {
   if (!hasOption(method, http)) {
@@ -76,7 +76,7 @@ function readPattern(method: DescMethod, rule: HttpRule): { httpMethod: string; 
   if (kind !== "custom") {
     return { httpMethod: kind.toUpperCase(), path: value };
   }
-  // RFC 9110, section 9.1: a method is a token, and case-sensitive; "*" stands for all of them.
+  // RFC 9110, section 9.1: a method is a token, and case-sensitive; "*" matches every method.
   if (!/^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/.test(value.kind)) {
     throw new HttpRuleError(`${method}: "${value.kind}" is no HTTP method`);
   }

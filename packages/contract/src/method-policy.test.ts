@@ -28,18 +28,18 @@ describe("methodPolicy", () => {
     });
   });
 
-  it("leaves out what the contract does not say", () => {
+  it("leaves out missing options", () => {
     const policy = methodPolicy(OrderService.method.watchOrders);
     expect(policy).not.toHaveProperty("timeoutMs");
     expect(policy).not.toHaveProperty("retry");
     expect(policy.repeatable).toBe("never");
   });
 
-  it("knows that a method with a request id is repeatable with one", () => {
+  it("treats a method with a request_id field as repeatable with one", () => {
     expect(methodPolicy(OrderService.method.createOrder).repeatable).toBe("with-request-id");
   });
 
-  it("says where the owner is named", () => {
+  it("reads the owner's field", () => {
     expect(methodPolicy(OrderService.method.getOrder).access).toEqual({
       caller: Caller.OWNER,
       ownerField: "order_id",

@@ -12,19 +12,19 @@ import {
   timeout,
 } from "@parley/gen/rpc/v1/options_pb.js";
 
-/** What a contract says of a method besides its messages. Read once from the descriptor, see {@link methodPolicy}. */
+/** A method's options in the contract. Read once from the descriptor, see {@link methodPolicy}. */
 export interface MethodPolicy {
-  /** The longest a call may take, all attempts included. Undefined leaves it to the caller and the server. */
+  /** The longest time of a call, all attempts included. If undefined, the caller and the server decide. */
   readonly timeoutMs?: number;
-  /** How a client may repeat a call that failed. */
+  /** The retry policy of failed calls. */
   readonly retry?: RetryRule;
-  /** How a client sends further copies of a call that is not answered yet. Only where it is always repeatable, and without {@link retry}. */
+  /** The hedging policy of unanswered calls. Only for methods that are always repeatable, and without {@link retry}. */
   readonly hedging?: HedgingRule;
-  /** Who may call the method where the server requires authentication. */
+  /** The callers that may call the method where the server requires authentication. */
   readonly access: AccessRule;
   /**
-   * Whether the same call may be sent twice: "always" where the contract's `idempotency_level` says so, "with-request-id"
-   * where a request that carries a `request_id` may be.
+   * Whether a call may be sent twice: "always" if the contract's `idempotency_level` allows it, "with-request-id"
+   * if only requests with a `request_id` may be repeated.
    */
   readonly repeatable: "always" | "with-request-id" | "never";
 }
@@ -43,20 +43,20 @@ export interface RetryRule {
 export interface HedgingRule {
   /** The number of attempts, the first included. From 2 to 5. */
   readonly attemptsMax: number;
-  /** The wait before the next attempt, unless an answer came before. */
+  /** The wait before the next attempt, unless a response arrives first. */
   readonly delayMs: number;
-  /** The codes that send the next attempt at once. Any other ends the call. */
+  /** The codes that send the next attempt at once. Other codes end the call. */
   readonly nonFatalCodes: ReadonlySet<Code>;
 }
 
-/** Who may call a method. */
+/** The callers that may call a method. */
 export interface AccessRule {
   readonly caller: Caller;
   /** For owners: the path of the request field that names the owner. Empty otherwise. */
   readonly ownerField: string;
-  /** What the owner field names, where it is not the owner's user id. Empty otherwise. */
+  /** The kind of resource in the owner field, if it is not the owner's user id. Empty otherwise. */
   readonly ownerOf: string;
-  /** The services that may call the method with their own token. For `Caller.SERVICE`, none named means every service. */
+  /** The services that may call the method with their own token. For `Caller.SERVICE`, an empty list means every service. */
   readonly services: readonly string[];
 }
 
@@ -65,7 +65,7 @@ const attemptsCap = 5;
 
 const policies = new WeakMap<DescMethod, MethodPolicy>();
 
-/** A contract says something of a method that cannot be done. Thrown when a server or a client of it is made, never by a call. */
+/** An invalid combination of a method's options. Thrown when a server or a client of it is created, never by a call. */
 export class PolicyError extends Error {
   override readonly name = "PolicyError";
 
@@ -74,7 +74,7 @@ export class PolicyError extends Error {
   }
 }
 
-/** What the contract says of the method. Cached by descriptor. Throws a {@link PolicyError} for what contradicts itself. */
+/** The method's options. Cached by descriptor. Throws a {@link PolicyError} for options that contradict each other. */
 export function methodPolicy(method: DescMethod): MethodPolicy {
   let policy = policies.get(method);
   if (policy === undefined) {

@@ -24,7 +24,7 @@ describe("the nearest name", () => {
     expect(nearestName(given, known)).toBe(expected);
   });
 
-  test("is found through any one slip of the pen in a name of some length", () => {
+  test("finds a name of some length through any single edit", () => {
     const slip = fc.tuple(
       fc.constantFrom(...fields.filter((name) => name.length > 5)),
       fc.nat(),

@@ -1,6 +1,6 @@
 /**
- * The known name that a misspelt one most likely stands for: the one with the fewest edits, at most a third of its letters.
- * Case, hyphens and underscores do not count. Undefined where none is near.
+ * The known name nearest to a misspelt one: the one with the fewest edits, at most a third of its letters.
+ * Case, hyphens and underscores do not count. Undefined if none is near.
  */
 export function nearestName(given: string, known: readonly string[]): string | undefined {
   const plainGiven = plain(given.slice(0, nameLengthMax));
@@ -16,14 +16,14 @@ export function nearestName(given: string, known: readonly string[]): string | u
   return nearest ?? onlyEnding(plainGiven, known);
 }
 
-/** Longer than any name of a contract: bounds the work that a made-up name causes. */
+/** Longer than any name of a contract: bounds the work for an invented name. */
 const nameLengthMax = 100;
 
 function plain(name: string): string {
   return name.replaceAll(/[_-]/g, "").toLowerCase();
 }
 
-/** `CONFIRMED` stands for `ORDER_STATE_CONFIRMED`, and `id` for `productId`, where no other name ends like that. */
+/** `CONFIRMED` matches `ORDER_STATE_CONFIRMED`, and `id` matches `productId`, if no other name ends like that. */
 function onlyEnding(plainGiven: string, known: readonly string[]): string | undefined {
   const ending = plainGiven.length < 2 ? [] : known.filter((name) => plain(name).endsWith(plainGiven));
   return ending.length === 1 ? ending[0] : undefined;

@@ -1,12 +1,12 @@
 /** A parsed path template of `google.api.http`. */
 export interface PathTemplate {
-  /** The template as it was written. */
+  /** The template as written. */
   readonly source: string;
-  /** What each segment of a path must be. A `rest` is always the last. */
+  /** The pattern of each segment of a path. A `rest` is always the last. */
   readonly segments: readonly TemplateSegment[];
-  /** The verb after the last colon, decoded. Empty where there is none. */
+  /** The verb after the last colon, decoded. Empty if there is none. */
   readonly verb: string;
-  /** Which segments go into which request fields. */
+  /** The variables, and the request fields that they fill. */
   readonly variables: readonly TemplateVariable[];
 }
 
@@ -18,31 +18,31 @@ export type TemplateSegment =
 
 /** A variable, for example `{name=shelves/*}`. */
 export interface TemplateVariable {
-  /** The names of the fields on the way, as the template writes them. */
+  /** The names of the fields on the path, as the template writes them. */
   readonly fieldPath: readonly string[];
   /** The index of its first segment. */
   readonly start: number;
-  /** The index after its last segment. Where that is a `**`, it takes all that is left of the path. */
+  /** The index after its last segment. If that is a `**`, it takes the rest of the path. */
   readonly end: number;
-  /** Whether it may hold several segments: then "%2F" stays encoded in its value. */
+  /** Whether it may contain several segments: then "%2F" stays encoded in its value. */
   readonly multi: boolean;
 }
 
-/** A template that the grammar does not allow. */
+/** A template with invalid syntax. */
 export class PathTemplateError extends Error {
   override readonly name = "PathTemplateError";
 }
 
-/** The most segments that a template, and hence a path that matches literally, is looked at for. No API nests so deep. */
+/** The most segments of a template, and hence of a path that matches. No API nests so deep. */
 export const pathSegmentsMax = 64;
 
-/** Anything in a URL's path segment (RFC 3986 `pchar`) but ":" and "*", which the grammar uses itself. */
+/** The characters of a URL's path segment (RFC 3986 `pchar`) except ":" and "*", which the grammar uses itself. */
 const literalPattern = /(?:[A-Za-z0-9\-._~!$&'()+,;=@]|%[0-9A-Fa-f]{2})+/y;
 const identifierPattern = /[A-Za-z_][A-Za-z0-9_]*/y;
 
 /**
  * Parses a template by the grammar in google/api/http.proto ("Path template syntax"). Throws {@link PathTemplateError}
- * naming the template and the place.
+ * with the template and the position.
  */
 export function parsePathTemplate(source: string): PathTemplate {
   return new TemplateParser(source).parse();

@@ -11,7 +11,7 @@ export interface CallEchoModuleOptions {
   readonly echo: Client<typeof EchoService>;
 }
 
-/** Service B: asks service A, and answers what came of it. That A cannot be reached is an answer, too. */
+/** Service B: calls service A, and returns the outcome. An unreachable A is an outcome, not an error. */
 export function createCallEchoModule({ environment, echo }: CallEchoModuleOptions): ServiceModule {
   const { clock, log } = environment;
   return {
@@ -40,7 +40,7 @@ export function createCallEchoModule({ environment, echo }: CallEchoModuleOption
   };
 }
 
-/** Kept of the time that is left, so that B can still say that A was too slow; of a short time, a fifth. */
+/** Subtracted from A's deadline, so that B can still answer that A was too slow; a fifth of a short deadline. */
 const answerMarginMs = 100;
 
 function withMargin(context: HandlerContext): { timeoutMs?: number } {
@@ -48,7 +48,7 @@ function withMargin(context: HandlerContext): { timeoutMs?: number } {
   return leftMs === undefined ? {} : { timeoutMs: leftMs - Math.min(answerMarginMs, leftMs / 5) };
 }
 
-/** Where A is, and how the connection failed, is for the log. */
+/** A's address and the connection's error belong in the log only. */
 function echoError(error: ConnectError): MessageInitShape<typeof EchoErrorSchema> {
   const message = error.code === Code.Unavailable ? "the echo service cannot be reached" : error.rawMessage;
   return { code: codeToString(error.code), message };

@@ -2,7 +2,7 @@ import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import type { Environment } from "@parley/rpc";
 import { implement, type ServiceModule } from "@parley/rpc/server";
 
-/** Service A: says back what it is told. */
+/** Service A: returns its message. */
 export function createEchoModule({ environment }: { readonly environment: Environment }): ServiceModule {
   const { clock, log } = environment;
   return {

@@ -56,7 +56,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error("it did not come true in 10 s");
+  throw new Error("the condition was not met within 10 s");
 }
 
 async function callEcho(url: string): Promise<{ status: number; tookMs: number; body: unknown }> {
@@ -69,10 +69,12 @@ async function callEcho(url: string): Promise<{ status: number; tookMs: number; 
   return { status: response.status, tookMs: performance.now() - beganMs, body: await response.json() };
 }
 
-test("service B lives on and says so while service A is dead, and finds it again", { timeout: 40_000 }, async () => {
+test("service B reports that service A is down, and calls it again after its restart", {
+  timeout: 40_000,
+}, async () => {
   const a = await start("echo-a-main.ts", {});
   const b = await start("echo-b-main.ts", { ECHO_A_SERVICE_URL: a.url });
-  // The first call of two processes that have just started may take longer than the contract gives it.
+  // The first call of two processes that have just started may exceed the contract's deadline.
   await until(async () => JSON.stringify((await callEcho(b.url)).body).includes('"echo":"hello"'));
   const both = await callEcho(b.url);
   expect(both).toMatchObject({ status: 200, body: { serviceB: "ok", serviceA: { echo: "hello" } } });
@@ -80,7 +82,7 @@ test("service B lives on and says so while service A is dead, and finds it again
   await end(a.child);
   const alone = await callEcho(b.url);
   expect(alone).toMatchObject({ status: 200, body: { serviceB: "ok", serviceA: { error: { code: "unavailable" } } } });
-  // The contract gives CallEcho two seconds.
+  // CallEcho has a deadline of two seconds.
   expect(alone.tookMs).toBeLessThan(2_000);
   expect(JSON.stringify(alone.body)).not.toContain(new URL(a.url).port);
   await until(async () => /service=B endpoint=\/call-echo status=error .*latencyMs=[\d.]+/.test(b.output()));

@@ -15,18 +15,18 @@ function callEchoOver(echoModule: ServiceModule) {
   return createServiceClient(CallEchoService, connectInMemory(module, environment), { environment });
 }
 
-test.each(["", "hello", "grüße 👋", "x".repeat(4096)])("an echo comes back through both services", async (message) => {
+test.each(["", "hello", "grüße 👋", "x".repeat(4096)])("both services return the message", async (message) => {
   const answer = await callEchoOver(createEchoModule({ environment })).callEcho({ message });
   expect(answer.serviceB).toBe("ok");
   expect(answer.serviceA?.outcome).toEqual({ case: "echo", value: message });
 });
 
-test("a message that is too long is refused at the first door", async () => {
+test("service B refuses a message that is too long", async () => {
   const call = callEchoOver(createEchoModule({ environment })).callEcho({ message: "x".repeat(4097) });
   await expect(call).rejects.toMatchObject({ code: Code.InvalidArgument });
 });
 
-test("an echo service that is too slow is an answer inside the caller's deadline, not an error", async () => {
+test("a slow echo service is an answer within the caller's deadline, not an error", async () => {
   const slow: ServiceModule = {
     entries: [implement(EchoService, { echo: (_request, context) => aborted(context.signal) })],
   };
@@ -39,7 +39,7 @@ function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }
 
-test("what the echo service refuses is told with its code", async () => {
+test("an error of the echo service is returned with its code", async () => {
   const empty: ServiceModule = { entries: [implementPartly(EchoService, {})] };
   const answer = await callEchoOver(empty).callEcho({ message: "hello" });
   expect(answer.serviceA?.outcome).toMatchObject({ case: "error", value: { code: "unimplemented" } });

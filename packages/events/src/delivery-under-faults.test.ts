@@ -4,7 +4,7 @@ import { type PlantedBug, runFaultyDelivery } from "./testing/faulty-delivery.ts
 
 const seeds = Array.from({ length: testRuns(60) }, (_, seed) => seed + 1);
 
-test("crashes and a bad network lose nothing, double nothing, and turn no key around", async () => {
+test("crashes and a faulty network lose, repeat and reorder no event", async () => {
   let appended = 0;
   let crashes = 0;
   for (const seed of seeds) {
@@ -13,7 +13,7 @@ test("crashes and a bad network lose nothing, double nothing, and turn no key ar
     appended += run.appended;
     crashes += run.crashes;
   }
-  // A run in which nothing happens proves nothing.
+  // A run without faults proves nothing.
   expect(appended).toBeGreaterThan(seeds.length * 20);
   expect(crashes).toBeGreaterThan(seeds.length);
 });
@@ -22,7 +22,7 @@ test("a seed replays exactly", async () => {
   expect(await runFaultyDelivery(7)).toEqual(await runFaultyDelivery(7));
 });
 
-describe("a planted bug is found:", () => {
+describe("finds a planted bug:", () => {
   test.each<PlantedBug>(["marks-before-effect", "effect-without-inbox", "acknowledges-failures"])("%s", async (bug) => {
     const found: string[] = [];
     for (const seed of seeds.slice(0, 10)) {

@@ -1,29 +1,29 @@
 import type { Environment } from "@parley/rpc";
 import { Counter } from "prom-client";
 
-/** What a relay and an inbox count. */
+/** The counters of a relay and an inbox. */
 export interface EventMetrics {
-  /** Events whose effect became sure. */
+  /** Events whose effect became durable. */
   readonly published: Counter;
-  /** Events that did not take effect and will be published again. */
+  /** Events that failed and will be published again. */
   readonly failed: Counter;
-  /** Events that had their effect here. */
+  /** Events that took effect here. */
   readonly received: Counter;
-  /** Events that came again after they had had their effect. */
+  /** Repeated events. */
   readonly repeated: Counter;
-  /** Events put to the dead letters. */
+  /** Events that became dead letters. */
   readonly deadLettered: Counter;
 }
 
-/** The counters of a process, made at the first call. */
+/** The counters of a process, created at the first call. */
 export function eventMetrics(registry: Environment["metrics"]): EventMetrics {
   function counter(name: string, help: string): Counter {
     const known = registry.getSingleMetric(name);
     return known instanceof Counter ? known : new Counter({ name, help, registers: [registry] });
   }
   return {
-    published: counter("parley_events_published_total", "Events whose effect with all subscribers became sure."),
-    failed: counter("parley_events_publish_failures_total", "Events that did not take effect and are published again."),
+    published: counter("parley_events_published_total", "Events that took effect at all subscribers."),
+    failed: counter("parley_events_publish_failures_total", "Events that failed and are published again."),
     received: counter("parley_events_received_total", "Events that were given to a handler and had their effect."),
     repeated: counter("parley_events_repeated_total", "Events that came again after they had had their effect."),
     deadLettered: counter("parley_events_dead_lettered_total", "Events that failed as often as is allowed."),

@@ -1,12 +1,12 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
 
-/** What an event can carry: the cases of `Event.payload`. */
+/** The payload cases: those of `Event.payload`. */
 export type PayloadCase = NonNullable<Event["payload"]["case"]>;
 
-/** What an event of a case carries. */
+/** The payload of a case. */
 export type PayloadOf<C extends PayloadCase> = Extract<Event["payload"], { case: C }>["value"];
 
-/** The `type` that goes with each payload (CloudEvents 1.0, `type`: reversed name and version). The one place that says so. */
+/** The `type` of each payload (CloudEvents 1.0, `type`: reversed domain name and version). Defined only here. */
 export const eventTypes = {
   orderConfirmed: "parley.order.confirmed.v1",
   orderCancelled: "parley.order.cancelled.v1",

@@ -22,6 +22,7 @@ export { createEventLog, type EventLogOptions } from "./log/create-event-log.ts"
 export { eventMigrations } from "./log/event-migrations.ts";
 export { partitionCount, partitionOf } from "./log/partition.ts";
 export { PositionGoneError, UnreadablePositionError } from "./log/position.ts";
+export { startPeriodic } from "./periodic.ts";
 export { createRelay, type Relay, type RelayOptions } from "./relay/create-relay.ts";
 export { brokerSettings, openServiceBroker, replicaName, type ServiceBrokerOptions } from "./service-broker.ts";
 export { createWakeUp, type WakeUp } from "./wake-up.ts";

@@ -3,11 +3,11 @@ import type { Clock } from "@parley/rpc";
 export interface PeriodicOptions {
   readonly clock: Clock;
   readonly intervalMs: number;
-  /** Told when a round failed. The next one comes all the same. */
+  /** Called when a round failed. The next one runs all the same. */
   onError(error: unknown): void;
 }
 
-/** Does `work` again and again, with `intervalMs` between the end of a round and the next. The answer ends it, after the round under way. */
+/** Runs `work` repeatedly, with `intervalMs` between the end of a round and the next. The result stops it, after the current round. */
 export function startPeriodic(
   work: () => Promise<void>,
   { clock, intervalMs, onError }: PeriodicOptions,

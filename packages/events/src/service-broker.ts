@@ -8,13 +8,13 @@ import type { Broker } from "./broker/broker.ts";
 import { openBroker } from "./broker/open-broker.ts";
 import { type EventType, eventTypes } from "./event-types.ts";
 
-/** The settings of a service that tells others what happened. */
+/** The settings of a service that publishes events. */
 export const brokerSettings = {
-  BROKER_URL: text({ default: "direct", desc: "How events travel: direct, or redis://host:port." }),
-  NOTIFICATION_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50054", desc: "Who is told of events." }),
+  BROKER_URL: text({ default: "direct", desc: "Broker for events: direct, or redis://host:port." }),
+  NOTIFICATION_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50054", desc: "The subscriber of events." }),
 };
 
-/** What people are told of. */
+/** The events that notifications are about. */
 const notificationTypes: readonly EventType[] = [
   eventTypes.orderConfirmed,
   eventTypes.orderCancelled,
@@ -26,7 +26,7 @@ export interface ServiceBrokerOptions {
   readonly environment: Environment;
 }
 
-/** The broker of a service of the platform, by its settings: the notification service is told what people are told of. */
+/** The broker of a service of the platform, from its settings: the notification service is the subscriber. */
 export function openServiceBroker(service: string, { config, environment }: ServiceBrokerOptions): Broker {
   const client = createServiceClient(EventService, config.NOTIFICATION_SERVICE_URL, {
     environment,
@@ -40,9 +40,9 @@ export function openServiceBroker(service: string, { config, environment }: Serv
 }
 
 /**
- * A name for this process among those that share its database. One process alone has a SQLite file open: its next life has the same name, and
- * takes over at once what this one left. Of many none can know that another one is gone: each life has a name of its own, and what
- * it left is taken over when its leases have run out.
+ * A name for this process among those that share its database. A SQLite file has one process: its next life has the same name, and
+ * takes over its leases at once. On a shared database a process cannot know that another is dead: each life has a name of its own, and
+ * its leases are taken over when they have expired.
  */
 export function replicaName({ databaseUrl, port }: { readonly databaseUrl: string; readonly port: number }): string {
   return databaseUrl.startsWith("sqlite:") ? "only" : `${hostname()}:${port}:${randomUUID()}`;

@@ -1,18 +1,18 @@
 import type { Clock } from "@parley/rpc";
 
-/** Waits that somebody else can end. */
+/** Waits that another function can end. */
 export interface WakeUp {
-  /** Ends the wait under way, or the next one. */
+  /** Ends the current `wait`, or the next one. A pause goes on. */
   readonly wake: () => void;
-  /** Forgets earlier calls of `wake`. */
+  /** Discards earlier calls of `wake`. */
   reset(): void;
-  /** Waits until woken, `maxMs` at most. */
+  /** Waits for `wake`, `maxMs` at most. */
   wait(maxMs: number): Promise<void>;
-  /** Waits `durationMs`, woken or not, unless hurried. */
-  linger(durationMs: number): Promise<void>;
-  /** Ends the wait or the lingering under way, or the next wait. */
-  readonly hurry: () => void;
-  /** Ends every wait at once, now and from now on. No timer of the clock may be waited for at the end: none keeps a process alive. */
+  /** Waits `durationMs`, whether woken or not. `interrupt` ends it. */
+  pause(durationMs: number): Promise<void>;
+  /** Ends the current `wait` or `pause`, or the next `wait`. */
+  readonly interrupt: () => void;
+  /** Ends every wait, now and in future. A waiting timer would not keep the process alive, so shutdown must not depend on one. */
   readonly close: () => void;
 }
 
@@ -31,15 +31,15 @@ export function createWakeUp(clock: Clock): WakeUp {
     });
   }
 
-  let lingering = false;
+  let pausing = false;
   return {
     wake() {
       woken = true;
-      if (!lingering) {
+      if (!pausing) {
         end();
       }
     },
-    hurry() {
+    interrupt() {
       woken = true;
       end();
     },
@@ -51,11 +51,11 @@ export function createWakeUp(clock: Clock): WakeUp {
         await waitAtMost(maxMs);
       }
     },
-    async linger(durationMs) {
+    async pause(durationMs) {
       if (!closed && durationMs > 0) {
-        lingering = true;
+        pausing = true;
         await waitAtMost(durationMs);
-        lingering = false;
+        pausing = false;
       }
     },
     close() {

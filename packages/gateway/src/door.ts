@@ -28,8 +28,10 @@ export interface DoorOptions {
   readonly signIn: boolean;
   /** The pages whose scripts may read answers, see `corsOrigins`. */
   readonly corsOrigins: readonly string[];
-  /** Lets the console start and stop services, see `ConsoleSession`. */
-  readonly stackToken?: string | undefined;
+  /** Whether headers and payloads of calls are kept for a while. */
+  readonly payloads: boolean;
+  /** Where `parley up` says how it is reached: lets the console start and stop services. */
+  readonly stackControlFile?: string | undefined;
 }
 
 /** The largest body of a REST request: a hundred times the largest order. What is larger is no order. */
@@ -80,7 +82,10 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Lo
       apiPageRoutes(pages);
     });
     const offered = new Set(services.map(({ backend }) => backend));
-    consoleRoutes(app, { session: consoleSession({ signIn, offered, stackToken: options.stackToken }) });
+    consoleRoutes(app, {
+      session: consoleSession({ signIn, offered, payloads: options.payloads }),
+      stackControlFile: options.stackControlFile,
+    });
     await app.register(restRoutes, rest);
     return takeRest(rest);
   };

@@ -1,6 +1,6 @@
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import type { CallOptions, Client, HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { type Environment, forwardedByHeader, within } from "@parley/rpc";
+import { byCertificate, type Environment, forwardedByHeader, within } from "@parley/rpc";
 import type { ServiceEntry } from "@parley/rpc/server";
 import { publicError } from "./public-error.ts";
 import { requestHeader } from "./request-header.ts";
@@ -68,7 +68,8 @@ function passedOn(context: HandlerContext, { addressOf, identity }: ForwardOptio
   }
   headers.push(["x-forwarded-for", addressOf(context)]);
   if (identity !== undefined) {
-    headers.push([forwardedByHeader, `Bearer ${identity.forwarderToken(contract)}`]);
+    const proof = identity.forwarderToken(contract);
+    headers.push([forwardedByHeader, proof === undefined ? byCertificate : `Bearer ${proof}`]);
   }
   return { ...within(context), headers };
 }

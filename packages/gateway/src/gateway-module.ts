@@ -33,8 +33,12 @@ export interface GatewayModuleOptions {
   readonly signIn?: boolean;
   /** The pages whose scripts may read answers, see `corsOrigins`. Default: the gateway's own pages and those on localhost. */
   readonly corsOrigins?: readonly string[];
+  /** Whether headers and payloads of calls are kept for a while: told to the console. Default: false. */
+  readonly payloads?: boolean;
   /** How many connections to each service callers with many calls at once share. Default 3. 0: all callers share one connection. */
   readonly busyConnections?: number;
+  /** Where `parley up` says how it is reached: lets the console start and stop services. Default: it does not. */
+  readonly stackControlFile?: string | undefined;
 }
 
 /** The public door: every public method of the platform, by REST and by RPC, on one port. */
@@ -94,7 +98,16 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     streams.clients((pool) => client(service, backend, { way: "streams", pool }));
   const stopping = new AbortController();
   const backendStates = createBackendHealth(health, environment.clock);
-  const door = openDoor({ environment, services: offered, rateLimit, backendStates, signIn, corsOrigins });
+  const door = openDoor({
+    environment,
+    services: offered,
+    rateLimit,
+    backendStates,
+    signIn,
+    corsOrigins,
+    payloads: options.payloads ?? false,
+    stackControlFile: options.stackControlFile,
+  });
   let localCalls: LocalCalls | undefined;
   const { addressOf } = rateLimit;
   const sources = createTelemetrySources({

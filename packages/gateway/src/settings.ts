@@ -1,5 +1,13 @@
 import { type PublicProcessUrlVariable, publicProcesses } from "@parley/gen/services.js";
-import { port, type SettingValues, serviceUrl, text, trustedProxies, wholeNumber } from "@parley/rpc/server";
+import {
+  isLoopbackName,
+  port,
+  type SettingValues,
+  serviceUrl,
+  text,
+  trustedProxies,
+  wholeNumber,
+} from "@parley/rpc/server";
 import type { GatewayModuleOptions } from "./gateway-module.ts";
 
 /** Where each process behind the gateway is: `USER_SERVICE_URL` and the like. */
@@ -29,6 +37,10 @@ export const gatewaySettings = {
     default: "localhost",
     desc: "The pages whose scripts may read answers: origins separated by commas, localhost for every local page, or *.",
   }),
+  STACK_CONTROL_FILE: text({
+    default: "",
+    desc: "Set by parley up: how the console reaches it, to start and stop services. Used only where AUTH=off and HOST is loopback.",
+  }),
 };
 
 /** What the settings say of the door. */
@@ -42,4 +54,23 @@ export function gatewayOptions(
     trustedProxies: config.TRUST_PROXY,
     corsOrigins: config.CORS_ORIGINS.split(",").map((origin) => origin.trim()),
   };
+}
+
+/**
+ * The file through which the console may start and stop services: only where nobody signs in and no other machine reaches the gateway, so that
+ * whoever opens the page could do the same in a terminal.
+ */
+export function stackControlFile({
+  AUTH,
+  HOST,
+  ALLOW_OPEN,
+  STACK_CONTROL_FILE,
+}: {
+  readonly AUTH: string;
+  readonly HOST: string;
+  readonly ALLOW_OPEN: boolean;
+  readonly STACK_CONTROL_FILE: string;
+}): string | undefined {
+  const isOwn = AUTH === "off" && isLoopbackName(HOST) && !ALLOW_OPEN;
+  return isOwn && STACK_CONTROL_FILE !== "" ? STACK_CONTROL_FILE : undefined;
 }

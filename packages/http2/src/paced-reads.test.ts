@@ -59,21 +59,21 @@ async function open(port: number): Promise<Http2Connection> {
   return connection;
 }
 
-test("a connection that has much to be worked on lets others have their turn, and loses nothing", async () => {
+test("a connection with much work yields to others, and loses no data", async () => {
   const { order, behind, port } = await serve(new ReadTurns(5));
   const [greedy, quiet] = [await open(port), await open(port)];
   for (let count = 0; count < 1_500; count++) {
     greedy.open(request).end();
   }
   await expect.poll(() => order.length).toBeGreaterThan(0);
-  // The test itself, in the same event loop, has its turn in between.
+  // The test itself, in the same event loop, gets turns in between.
   const before = order.length;
   expect(before).toBeLessThan(1_200);
   quiet.open(request).end();
   await expect.poll(() => order.length, { timeout: 20_000 }).toBe(1_501);
-  // Counted, not timed: the others' slices of some turns came first, and not all that the greedy one had sent.
+  // Counted, not timed: the others' slices of some turns came first, and not all data of the greedy one.
   expect(order.indexOf(1) - before).toBeLessThan(300);
-  // What waited knows it; what is read at once does not.
+  // Waiting bytes report their wait; bytes read at once do not.
   expect(Math.max(...behind)).toBeGreaterThan(50);
   expect(behind[order.indexOf(1)]).toBe(0);
 });

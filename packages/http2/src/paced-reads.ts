@@ -5,28 +5,28 @@ import { type PeerLimit, PeerLimitError } from "./peer-work.ts";
 import { ReadPace } from "./read-pace.ts";
 import type { ReadTurns, TurnGroup } from "./read-turns.ts";
 
-/** The connection whose socket is read from. */
+/** The connection whose socket is read. */
 export interface ReadingConnection {
   readonly socket: Duplex;
   readonly destroyed: boolean;
-  /** The bytes that wait to be sent, on streams and on the socket. */
+  /** Unsent bytes, on streams and on the socket. */
   readonly unsentBytes: number;
   destroy(code: number, message?: string): void;
-  /** The peer reached a limit, for which the connection ends. */
+  /** The peer exceeded a limit, and the connection ends. */
   onLimit(limit: PeerLimit): void;
-  /** The socket does not take what is written to it. */
+  /** The socket's buffer is full. */
   onUnsent(): void;
 }
 
-/** What may wait to be written to one connection. All answers of a burst fit, if they are of the usual size. */
+/** The most unsent bytes of one connection. All responses of a burst fit, if they are of the usual size. */
 const untakenBytesMax = 1 << 20;
 
-/** What may wait behind a socket that takes no more: a message of the largest usual size. */
+/** The most bytes behind a full socket: a message of the largest usual size. */
 const unsentBytesMax = 4 << 20;
 
 /**
- * Reads a connection's socket: in slices of a turn of the event loop, so that others have their turn, and not at all while its peer does not
- * read what it is answered.
+ * Reads a connection's socket: in slices of an event-loop turn, so that others get their turn, and not at all while its peer does not
+ * read its responses.
  */
 export class PacedReads {
   /** With which other connections it shares its part of the turns. */
@@ -52,12 +52,12 @@ export class PacedReads {
     connection.socket.on("data", (chunk: Buffer) => this.#read(chunk));
   }
 
-  /** How long what is read at this moment may have waited, in milliseconds. 0 without turns. */
+  /** How long the bytes being read may have waited, in milliseconds. 0 without turns. */
   get behindMs(): number {
     return this.#pace?.behindMs ?? 0;
   }
 
-  /** Whether the reader is to stop after this frame. It is asked once for each. */
+  /** Whether the reader pauses after this frame. It is asked once for each. */
   get yields(): boolean {
     if (this.#pace?.over !== true) {
       return false;
@@ -134,13 +134,13 @@ export class PacedReads {
   }
 
   /**
-   * Back-pressure: a peer that reads no answers is not read from. Headers, pings and resets know no window; and of calls whose answers wait for the
-   * socket, more would only wait with them. Where answers wait for a window, reading goes on: WINDOW_UPDATE is among what is read.
+   * Backpressure: stop reading while output is unsent. Headers, pings and resets have no flow control; and further calls would only wait
+   * behind the unsent responses. If responses wait for a window, reading continues: the WINDOW_UPDATE must be read.
    */
   get #untaken(): boolean {
     const { socket, unsentBytes } = this.#connection;
     const full = socket.writableNeedDrain && unsentBytes > unsentBytesMax;
-    // A client always reads: where both sides waited for each other, neither would go on.
+    // A client always reads: if both sides waited for each other, neither would continue.
     return socket.writableLength > untakenBytesMax || (full && this.#pace !== undefined);
   }
 

@@ -7,17 +7,17 @@ import {
   windowBytesMax,
 } from "./frames/constants.ts";
 
-/** What a SETTINGS frame sets. Of several values for one setting the last one counts (RFC 9113, section 6.5.3). */
+/** The settings of a SETTINGS frame. Of several values for one setting the last one counts (RFC 9113, section 6.5.3). */
 export interface PeerSettings {
-  /** How many settings the frame has, repeated ones included. */
+  /** The number of settings in the frame, including repeated ones. */
   readonly count: number;
-  /** The smallest of the frame's values: a table that was made smaller has been emptied. */
+  /** The smallest of the frame's values: a reduced table has been emptied. */
   readonly headerTableSize: number | undefined;
   readonly maxConcurrentStreams: number | undefined;
   readonly initialWindowSize: number | undefined;
 }
 
-/** Reads and checks the payload of SETTINGS (section 6.5.2). Unknown settings are ignored. Throws {@link ConnectionError}. */
+/** Parses and checks the payload of SETTINGS (section 6.5.2). Unknown settings are ignored. Throws {@link ConnectionError}. */
 export function readPeerSettings(payload: Buffer, { client }: { readonly client: boolean }): PeerSettings {
   let headerTableSize: number | undefined;
   let maxConcurrentStreams: number | undefined;

@@ -1,20 +1,20 @@
 import type { ReadTurns } from "./read-turns.ts";
 
 /**
- * Lets one connection work on what it read for a slice of a turn of the event loop, so that others have theirs, and tells how long
- * what it works on has been waiting.
+ * Lets one connection process its reads for a slice of an event-loop turn, and measures how long
+ * they have been waiting.
  */
 export class ReadPace {
   readonly #turns: ReadTurns;
   #frames = 0;
   #sliceEndMs = 0;
-  /** When the time was last looked at. */
+  /** When the clock was last read. */
   #nowMs = 0;
-  /** When the chunk that is worked on was read. */
+  /** When the current chunk was read. */
   #chunkMs = 0;
   #chunkFull = false;
   #yieldedInChunk = false;
-  /** What is worked on arrived after this. */
+  /** The current bytes arrived after this time. */
   #sinceMs = 0;
   #caughtUp = true;
 
@@ -23,8 +23,8 @@ export class ReadPace {
   }
 
   /**
-   * How long the frame that is worked on may have waited, in milliseconds: on the connection, or in the kernel's buffer before it. 0 as
-   * long as too few frames were read without catching up: a process that the machine let wait is not behind with its own work.
+   * How long the current frame may have waited, in milliseconds: on the connection, or in the kernel's buffer before it. 0 as
+   * long as too few frames were read without catching up: a process that was not scheduled is not behind with its own work.
    */
   get behindMs(): number {
     return this.#frames < standingFramesMin ? 0 : this.#nowMs - this.#sinceMs;
@@ -46,7 +46,7 @@ export class ReadPace {
     this.#nowMs = nowMs;
   }
 
-  /** Whether the slice is over. Asked for each frame; looks at the time at every eighth. */
+  /** Whether the slice is over. Called for each frame; reads the clock at every eighth. */
   get over(): boolean {
     if ((++this.#frames & 7) !== 0) {
       return false;
@@ -55,7 +55,7 @@ export class ReadPace {
     return this.#nowMs >= this.#sliceEndMs;
   }
 
-  /** Stops in the middle of a chunk. */
+  /** Pauses in the middle of a chunk. */
   yield(): void {
     this.#yieldedInChunk = true;
   }
@@ -66,10 +66,10 @@ export class ReadPace {
     this.#sliceEndMs = this.#nowMs + this.#turns.sliceMs;
   }
 
-  /** The chunk is done with. */
+  /** The chunk is processed. */
   finish(): void {
     this.#nowMs = performance.now();
-    // A full chunk leaves more behind in the kernel, as old as itself; a partial one emptied it when it was read.
+    // A full chunk leaves more in the kernel, as old as itself; a partial one emptied it when it was read.
     this.#caughtUp = !this.#chunkFull && !this.#yieldedInChunk;
     if (this.#caughtUp) {
       this.#frames = 0;
@@ -80,14 +80,14 @@ export class ReadPace {
   }
 }
 
-/** Those of some two hundred calls. */
+/** The bytes of some two hundred calls. */
 const standingFramesMin = 400;
 
 /** The most that Node reads from a socket at once. */
 const readBytesMax = 65_536;
 
-/** After a pause as long as this nothing had been waiting. */
+/** After a pause as long as this no bytes had been waiting. */
 const pauseMs = 50;
 
-/** Chunks that follow one another as closely come in the same turn of the event loop. */
+/** Chunks that follow as closely are of the same event-loop turn. */
 const sameTurnMs = 0.1;

@@ -6,34 +6,40 @@ import {
   type PagedList,
   type Reader,
   type Transaction,
+  takeSequences,
 } from "@parley/store";
-import { type Notification, type NotificationState, retryDelayMsMax } from "./notification.ts";
+import { type Notification, NotificationState, retryDelayMsMax } from "./notification.ts";
 
-/** A notification and its place among all of them. */
+/** A notification and its sequence. */
 export interface StoredNotification {
   readonly sequence: number;
   readonly notification: Notification;
 }
 
-/** Which notifications are meant. What is left out restricts nothing. */
+/** The filter of a list. Omitted fields match everything. */
 export interface NotificationFilter {
   readonly userId?: string;
   readonly kind?: number;
   readonly orderId?: string;
 }
 
-/** A notification, and when it is to be handed to its channel. */
+/** A notification, and when its next attempt is due. */
 export interface NewNotification {
   readonly notification: Notification;
   readonly firstAttemptTimeMs: number;
 }
 
-/** Writes notifications down, in order. One whose id is there already is left as it is: its event came again. */
+/** Inserts notifications, in order. An existing id is left unchanged: its event was repeated. */
 export async function insertNotifications(
   transaction: Transaction,
   written: readonly NewNotification[],
 ): Promise<void> {
-  const rows = written.map(({ notification, firstAttemptTimeMs }) => [
+  if (written.length === 0) {
+    return;
+  }
+  const before = await takeSequences(transaction, { head: "notification_head", count: written.length });
+  const rows = written.map(({ notification, firstAttemptTimeMs }, index) => [
+    before + index + 1,
     notification.id,
     notification.userId,
     notification.kind,
@@ -52,7 +58,7 @@ export async function insertNotifications(
   await insertRows(transaction, { into: insertSql, rows, ending: "ON CONFLICT (id) DO NOTHING" });
 }
 
-/** Which of these ids there are. */
+/** The existing ones of these ids. */
 export async function knownIds(reader: Reader, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const known = new Set<string>();
   for (const part of inParts(ids)) {
@@ -68,21 +74,28 @@ export async function knownIds(reader: Reader, ids: readonly string[]): Promise<
 }
 
 const insertSql = `
-  INSERT INTO notification (id, user_id, kind, recipient, subject, body, order_id, product_id, state, attempts,
+  INSERT INTO notification (sequence, id, user_id, kind, recipient, subject, body, order_id, product_id, state, attempts,
     next_attempt_time, create_time, send_time, retry_since_time)`;
 
-/** Writes down what came of attempts that ended alike: in this state, after so many, at this time, for this cause. */
+/** How notifications go on, and from which state. */
+export interface NotificationUpdate {
+  readonly nextAttemptTimeMs: number;
+  /** One that is in another state by now, since another replica settled it, is left as it is. Default: PENDING. */
+  readonly from?: NotificationState;
+}
+
+/** Updates notifications with equal outcomes: this state, this number of attempts, this time, this cause. */
 export async function updateNotifications(
   transaction: Transaction,
   notifications: readonly Notification[],
-  { nextAttemptTimeMs }: { readonly nextAttemptTimeMs: number },
+  { nextAttemptTimeMs, from = NotificationState.PENDING }: NotificationUpdate,
 ): Promise<void> {
   for (const part of inParts(notifications)) {
     const [{ state, attempts, sendTimeMs, cause, retrySinceTimeMs, failTimeMs }] = part as [Notification];
     await transaction.run(
       `UPDATE notification SET state = ?, attempts = ?, send_time = ?, next_attempt_time = ?, cause = ?, retry_since_time = ?,
          fail_time = ?
-       WHERE id IN (${marksFor(part)})`,
+       WHERE id IN (${marksFor(part)}) AND state = ?`,
       state,
       attempts,
       sendTimeMs ?? null,
@@ -91,11 +104,12 @@ export async function updateNotifications(
       retrySinceTimeMs,
       failTimeMs ?? null,
       ...part.map(({ id }) => id),
+      from,
     );
   }
 }
 
-/** The notifications that were given up, oldest first, to be read page by page. */
+/** The failed notifications, oldest first, for reading page by page. */
 export function failedNotificationList(reader: Reader): PagedList<StoredNotification, [sequence: number]> {
   return {
     list: "failed notifications",
@@ -103,21 +117,21 @@ export function failedNotificationList(reader: Reader): PagedList<StoredNotifica
     keyOf: ({ sequence }) => [sequence],
     async read(after, limit) {
       const sql = "SELECT * FROM notification WHERE state = 3 AND sequence > ? ORDER BY sequence LIMIT ?";
-      return (await reader.all<NotificationRow>(sql, after?.[0] ?? 0, limit)).map(fromRow);
+      return (await reader.all<NotificationRow>(sql, after?.[0] ?? 0, limit)).map(notificationOfRow);
     },
   };
 }
 
-/** Those of these ids that were given up, oldest first. */
-export async function findFailedNotifications(reader: Reader, ids: readonly string[]): Promise<Notification[]> {
+/** The failed notifications with these ids, oldest first. */
+export async function findFailedNotifications(reader: Transaction, ids: readonly string[]): Promise<Notification[]> {
   const rows = await reader.all<NotificationRow>(
-    `SELECT * FROM notification WHERE state = 3 AND id IN (${marksFor(ids)}) ORDER BY sequence`,
+    `SELECT * FROM notification WHERE state = 3 AND id IN (${marksFor(ids)}) ORDER BY sequence FOR UPDATE`,
     ...ids,
   );
-  return rows.map((row) => fromRow(row).notification);
+  return rows.map((row) => notificationOfRow(row).notification);
 }
 
-/** The notifications that a filter chooses, newest first, to be read page by page. */
+/** The notifications that match a filter, newest first, for reading page by page. */
 export function notificationList(
   reader: Reader,
   filter: NotificationFilter,
@@ -131,12 +145,12 @@ export function notificationList(
       const filters = ["sequence < ?", ...conditions].join(" AND ");
       const sql = `SELECT * FROM notification WHERE ${filters} ORDER BY sequence DESC LIMIT ?`;
       const before = after?.[0] ?? Number.MAX_SAFE_INTEGER;
-      return (await reader.all<NotificationRow>(sql, before, ...parameters, limit)).map(fromRow);
+      return (await reader.all<NotificationRow>(sql, before, ...parameters, limit)).map(notificationOfRow);
     },
   };
 }
 
-/** Those after `afterSequence`, oldest first. */
+/** The notifications after `afterSequence`, oldest first. */
 export async function readNotifications(
   reader: Reader,
   {
@@ -156,18 +170,18 @@ export async function readNotifications(
     ...parameters,
     limit,
   );
-  return rows.map(fromRow);
+  return rows.map(notificationOfRow);
 }
 
-/** The sequence of the newest notification; 0 where there is none. */
+/** The sequence of the newest notification; 0 if there is none. */
 export async function lastSequence(reader: Reader): Promise<number> {
   const row = await reader.get<{ last: number }>("SELECT COALESCE(MAX(sequence), 0) AS last FROM notification");
   return row?.last ?? 0;
 }
 
 /**
- * Pending notifications whose time has come, longest due first. Due later than {@link retryDelayMsMax} from now means that the clock was
- * set back: then they are due too.
+ * Due pending notifications, longest overdue first. A due time of more than {@link retryDelayMsMax} from now means that the clock was
+ * set back: those are due too.
  */
 export async function readDueNotifications(
   database: Database,
@@ -181,10 +195,10 @@ export async function readDueNotifications(
     );
   const rows = await read("<=", nowMs, limit);
   const misplaced = rows.length < limit ? await read(">", nowMs + retryDelayMsMax, limit - rows.length) : [];
-  return [...rows, ...misplaced].map((row) => fromRow(row).notification);
+  return [...rows, ...misplaced].map((row) => notificationOfRow(row).notification);
 }
 
-/** Moves what is due after `afterMs` to be due `byMs` sooner: the clock was set back by so much. */
+/** Makes notifications that are due after `afterMs` due `byMs` sooner: the clock was set back by that much. */
 export async function hastenNotifications(
   transaction: Transaction,
   { afterMs, byMs }: { readonly afterMs: number; readonly byMs: number },
@@ -196,7 +210,7 @@ export async function hastenNotifications(
   );
 }
 
-/** When the next notification is due that is not yet; undefined where there is none. */
+/** When the next notification is due; undefined where there is none after `afterMs`. */
 export async function nextDueTimeMs(
   reader: Reader,
   { afterMs }: { readonly afterMs: number },
@@ -224,7 +238,8 @@ function where({ userId, kind, orderId }: NotificationFilter) {
   return { conditions, parameters };
 }
 
-interface NotificationRow {
+/** A row of the table `notification`. */
+export interface NotificationRow {
   readonly sequence: number;
   readonly id: string;
   readonly user_id: string;
@@ -243,7 +258,8 @@ interface NotificationRow {
   readonly fail_time: number | null;
 }
 
-function fromRow(row: NotificationRow): StoredNotification {
+/** The notification that a row holds. */
+export function notificationOfRow(row: NotificationRow): StoredNotification {
   return {
     sequence: row.sequence,
     notification: {

@@ -3,14 +3,14 @@ import type { Command, SqlValue } from "@parley/store";
 import { type Order, type OrderPhase, stateOf } from "./order.ts";
 import { formatItems } from "./order-row.ts";
 
-/** A new order, and who works on it until when. */
+/** A new order, its owner and the end of its lease. */
 export interface NewOrder {
   readonly order: Order;
   readonly dueTimeMs: number;
   readonly owner: string;
 }
 
-/** Keeps a new order. False if its user's request id has an order already. */
+/** Inserts a new order. False if its user's request id has an order already. */
 export const insertOrder: Command<NewOrder, boolean> = {
   name: "InsertOrder",
 
@@ -25,14 +25,14 @@ export const insertOrder: Command<NewOrder, boolean> = {
   },
 };
 
-/** An order that is confirmed now, and what others are told of it. */
+/** A confirmed order, and its event. */
 export interface Confirmation {
   readonly order: Order;
   readonly from: OrderPhase;
   readonly event: NewEvent | undefined;
 }
 
-/** Confirms an order, and tells of it, both or neither. False if somebody else moved it before. */
+/** Updates an order to CONFIRMED and appends its event, both or neither. False if the order was changed before. */
 export function confirmOrder(events: EventLog): Command<Confirmation, boolean> {
   return {
     name: "ConfirmOrder",
@@ -44,7 +44,7 @@ export function confirmOrder(events: EventLog): Command<Confirmation, boolean> {
     },
 
     async many(transaction, inputs) {
-      // One statement moves a row once: of two confirmations of one order the first counts.
+      // One statement updates a row once: of two confirmations of one order the first counts.
       const first = new Map<string, Confirmation>();
       for (const input of inputs) if (!first.has(input.order.id)) first.set(input.order.id, input);
       const rows = [...first.values()].map(({ order, from }) => [...confirmationValues(order), order.id, from]);
@@ -68,7 +68,7 @@ const newOrderTypes = [
   ...["text", "text", "text", "text", "text", "text", "text", "text", "text"],
   ...["int4", "int8", "int8", "int8", "text"],
 ];
-// ON CONFLICT names no index, so that PostgreSQL and SQLite both take it with a partial one.
+// ON CONFLICT names no index, so that PostgreSQL and SQLite both accept it with a partial one.
 const insertSql = `
   INSERT INTO orders (${newOrderColumns})
   VALUES (${newOrderTypes.map(() => "?").join(", ")}) ON CONFLICT DO NOTHING`;
@@ -95,7 +95,7 @@ function newOrderValues({ order, dueTimeMs, owner }: NewOrder): readonly SqlValu
   ];
 }
 
-// The one move that every order makes has a statement of its own: it leaves the index of request ids alone.
+// The one transition that every order makes has its own statement, which does not touch the index of request ids.
 const confirmSql = `
   UPDATE orders SET phase = ?, state = ?, items = ?, total_units = ?, total_nanos = ?, currency = ?, revision = ?,
     update_time = ?, confirm_time = ?, due_time = NULL

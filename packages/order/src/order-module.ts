@@ -14,26 +14,26 @@ import { createRecovery, type Recovery } from "./saga/recovery.ts";
 import { detachedFrom } from "./saga/saga-call.ts";
 import { createStock, type InventoryClient } from "./saga/stock.ts";
 
-/** What the source of the service's events is called. */
+/** The `source` of the service's events. */
 export const orderEventSource = "/services/order";
 
-/** The time for an order whose caller sets no limit: what the contract gives CreateOrder. */
+/** The time for an order whose caller has no deadline: CreateOrder's timeout in the contract. */
 const callTimeoutMs = 5_000;
-/** How long stopping waits for orders whose callers have gone away to end well, and then for those that it cut short. */
+/** The time that stopping waits for orders of disconnected callers, and then for those that it aborted. */
 const stopGraceMs = 2_000;
 
 export interface OrderModuleOptions {
   readonly environment: Environment;
-  /** The service's own, with `orderMigrations` and `eventMigrations`. Closed when the module stops. */
+  /** The service's database, with `orderMigrations` and `eventMigrations`. Closed when the module stops. */
   readonly database: Database;
   readonly users: UserClient;
   readonly inventory: InventoryClient;
   /**
-   * Names this process among those that share the database, and its next life after a restart, which takes over at once what
-   * this one left. Default `only`: there is no other, as with SQLite.
+   * The name of this process among those that share the database, the same after a restart, so that it takes its orders over at once.
+   * Default `only`: there is no other, as with SQLite.
    */
   readonly owner?: string;
-  /** Who brings events to other services. Without it they are kept until there is one. Closed when the module stops. */
+  /** Delivers events to other services. Without it they wait in the log. Closed when the module stops. */
   readonly broker?: Broker | undefined;
   /** For tests. */
   readonly checkpoint?: Checkpoint;
@@ -69,6 +69,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
 
   return {
     reasonDomain: "parley.dev",
+    onReachable: database.onReachable?.bind(database),
     entries: [service],
     owners: { order: async (id) => (await store.get(id))?.userId },
     async start() {

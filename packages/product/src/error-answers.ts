@@ -19,7 +19,7 @@ const codes: Readonly<Record<ProductReason, Code>> = {
   STORE_UNAVAILABLE: Code.Unavailable,
 };
 
-/** What a caller is told of an error: a refusal with its code and reason, anything else as it is, for the runtime to hide. */
+/** Maps an error to the caller's: a refusal to its code and reason; others are passed on, and the runtime hides them. */
 export function errorAnswer(error: unknown): unknown {
   const refusal = asRefusal(error);
   if (refusal === undefined) {
@@ -59,7 +59,7 @@ function asRefusal(error: unknown): Pick<ProductError, "reason" | "message" | "m
 /** Maps the errors of a method with {@link errorAnswer}. */
 export const answering = answeringWith(errorAnswer);
 
-/** Refusals of the product service as they are kept with their request ids. */
+/** Refusals of the product service as stored with their request ids. */
 export const keptRefusals: Refusals = {
   write(error) {
     return error instanceof ProductError
@@ -74,7 +74,7 @@ export const keptRefusals: Refusals = {
 
 type KeptRefusal = [reason: ProductReason, message: string, metadata: Readonly<Record<string, string>>];
 
-/** Who calls, for keeping the request ids of callers apart. */
+/** The caller, to keep the request ids of callers apart. */
 export function callerName(call: CallContext | undefined): string {
   const caller = call?.caller;
   return caller === undefined ? "" : `${caller.kind} ${caller.id}`;

@@ -25,7 +25,7 @@ export interface InventoryServiceOptions {
   readonly eventLog: EventLog;
 }
 
-/** `product.v1.InventoryService`: stock and reservations, contract in, contract out. */
+/** `product.v1.InventoryService`: stock and reservations. */
 export function createInventoryService(options: InventoryServiceOptions): ServiceEntry {
   const { environment, database, inventory, events, eventLog } = options;
 
@@ -52,7 +52,7 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
       const [nowMs, caller] = [environment.clock.now(), callerName(cause)];
       const { productId, etag, change } = request;
       const call = { method: InventoryService.method.updateStock, request, caller, nowMs };
-      // A refusal may not hold when a late copy of the call comes: by then there is enough, say.
+      // The refusal is stored, since it might not hold for a late copy of the call.
       return answerOrRefuseOnce(database, call, {
         refusals: keptRefusals,
         async work(transaction) {

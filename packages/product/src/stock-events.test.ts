@@ -12,7 +12,7 @@ const lines = [
   { productId: "101", quantity: 2 },
 ];
 
-test("low stock is told once when it falls to the threshold, and again only after it rose above", async () => {
+test("StockLow is published once when stock falls to the threshold, and again only after it rose above", async () => {
   await using service = await openProductService();
   const setTo = (value: number) =>
     service.inventory.updateStock({ productId: "101", change: { case: "stock", value } });
@@ -34,7 +34,7 @@ test("low stock is told once when it falls to the threshold, and again only afte
   expect(await lowStockTold(service)).toEqual([10, 0, 20]);
 });
 
-test("a refused reservation tells nothing", async () => {
+test("a refused reservation causes no event", async () => {
   await using service = await openProductService();
   const items = [
     { productId: "101", quantity: 45 },
@@ -44,7 +44,7 @@ test("a refused reservation tells nothing", async () => {
   expect(await service.database.all("SELECT * FROM event_log")).toEqual([]);
 });
 
-test("low stock is published, and changes of stock are kept for watchers alone", async () => {
+test("StockLow is published, and StockChanged is only for watchers", async () => {
   const published: string[] = [];
   const broker: Broker = {
     async publish(events) {
@@ -63,7 +63,7 @@ test("low stock is published, and changes of stock are kept for watchers alone",
   await expect.poll(toldAfterAWhile).toEqual(["parley.stock.low.v1 101"]);
 });
 
-test("watchers see each change in order, of the products they ask for, and go on after a position", async () => {
+test("watchers get each change in order, of the requested products, and resume after a position", async () => {
   await using service = await openProductService();
   const ending = new AbortController();
   const seen: [string, number, number, string][] = [];
@@ -99,7 +99,7 @@ test("watchers see each change in order, of the products they ask for, and go on
   ending.abort();
 });
 
-test("changes that become durable together are told as one, and so is that stock fell low", async () => {
+test("the changes of one commit become one event, and so does StockLow", async () => {
   await using service = await openProductService();
   const { database, inventory } = service;
   await inventory.updateStock({ productId: "101", change: { case: "stock", value: 13 } });
@@ -119,7 +119,7 @@ test("changes that become durable together are told as one, and so is that stock
   expect(told[1]?.requestId).not.toBe("");
 });
 
-test("a stock that fell low and rose again before that was durable never was low", async () => {
+test("a stock that fell low and rose again within one commit causes no StockLow", async () => {
   await using service = await openProductService();
   const { database, inventory } = service;
   await inventory.updateStock({ productId: "101", change: { case: "stock", value: 13 } });
@@ -134,7 +134,7 @@ test("a stock that fell low and rose again before that was durable never was low
   ]);
 });
 
-test("a watcher with a position that is none is told so", async () => {
+test("an invalid position is refused", async () => {
   await using service = await openProductService();
   const watched = (async () => {
     for await (const _change of service.inventory.watchStock({ afterPosition: "nowhere" })) {

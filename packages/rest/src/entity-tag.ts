@@ -6,7 +6,7 @@ export interface EntityTags {
   readonly weak: readonly string[];
 }
 
-/** Reads an `if-match` or `if-none-match`. Undefined where it is neither `*` nor a list of tags. */
+/** Reads an `if-match` or `if-none-match`. Undefined if it is neither `*` nor a list of tags. */
 export function parseEntityTags(text: string): EntityTags | undefined {
   if (text.trim() === "*") {
     return { any: true, strong: [], weak: [] };
@@ -31,7 +31,7 @@ export function parseEntityTags(text: string): EntityTags | undefined {
 /** A tag, or an empty element of a list (RFC 9110, section 5.6.1), with the comma after it. */
 const tagPattern = /[ \t]*(?:(W\/)?"([\x21\x23-\x7e\x80-\xff]*)")?[ \t]*(?:,|$)/y;
 
-/** The strong entity tag with this content; undefined where it is empty, or cannot stand in one. */
+/** The strong entity tag with this content; undefined if it is empty, or cannot stand in one. */
 export function quotedTag(content: string): string | undefined {
   return /^[\x21\x23-\x7e]{1,64}$/.test(content) ? `"${content}"` : undefined;
 }

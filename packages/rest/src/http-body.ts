@@ -21,7 +21,7 @@ export function httpBodyJson(bytes: Uint8Array, contentType: string | undefined)
   return { contentType: contentType ?? unknownType, data: base64Encode(bytes) };
 }
 
-/** The content type and the bytes of an HttpBody; nothing in it where there is none. */
+/** The content type and the bytes of an HttpBody; nothing in it if there is none. */
 export function httpBodyContent(message: Message | undefined): {
   readonly contentType: string;
   readonly data: Uint8Array;

@@ -6,7 +6,7 @@ export interface MediaType {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** Reads a `content-type`, or one range of an `accept`. Undefined where it is no media type. */
+/** Reads a `content-type`, or one range of an `accept`. Undefined if it is no media type. */
 export function parseMediaType(text: string): MediaType | undefined {
   const match = typePattern.exec(text);
   const type = match?.[1]?.toLowerCase();
@@ -31,7 +31,7 @@ export function parseMediaType(text: string): MediaType | undefined {
 
 /**
  * The one of the types offered that an `accept` wants most (RFC 9110, section 12.5.1), the first where several are wanted as
- * much. The first also where none is wanted: an answer in another form is of more use than none.
+ * much. The first also if none is wanted: an answer in another form is of more use than none.
  */
 export function preferredType(accept: string | undefined, offered: readonly [string, ...string[]]): string {
   const given = accept === undefined || accept.length > acceptLengthMax ? "*/*" : accept;

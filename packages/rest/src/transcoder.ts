@@ -59,7 +59,7 @@ export interface TranscoderOptions {
   /** The clock of heartbeats and of `openingMs`. Default: the machine's. */
   readonly timer?: Timer;
   /**
-   * Checks the caller by the request's method and headers, before its query and body are read. Rejects where the call is refused. Default:
+   * Checks the caller by the request's method and headers, before its query and body are read. Rejects if the call is refused. Default:
    * only the client checks, once it has the message.
    */
   readonly admit?: (method: DescMethod, request: RestRequest) => Promise<void>;
@@ -73,14 +73,14 @@ export interface Transcoder {
   readonly bindings: readonly Binding[];
   /** Whether there is a binding for this path and HTTP method. */
   serves(httpMethod: string, url: string): boolean;
-  /** Answers a request. Never rejects: errors are answers too. */
+  /** Returns a request. Never rejects: errors are answers too. */
   handle(request: RestRequest): Promise<RestResponse>;
 }
 
 const defaultForwardedHeaders = ["authorization", "x-request-id", "traceparent", "tracestate", "baggage"];
 
 /**
- * Serves the methods of the contracts over REST, by their `google.api.http` options. Throws where an option cannot be
+ * Serves the methods of the contracts over REST, by their `google.api.http` options. Throws if an option cannot be
  * followed (`HttpRuleError`, `PathTemplateError`) or two bindings cannot be told apart (`RouteConflictError`).
  */
 export function createTranscoder(services: readonly RestService[], options: TranscoderOptions = {}): Transcoder {

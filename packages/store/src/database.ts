@@ -109,6 +109,8 @@ export interface Database extends Reader {
    * database cannot do its work, {@link TransactionStuckError} where `work` waits for something other than its statements.
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, options?: CallOptions): Promise<T>;
+  /** Whether other processes may write to the database. Undefined: this process has it to itself. */
+  readonly isShared?: boolean;
   /** Runs a command, together with others of its kind that wait. Where it is missing, {@link execute} runs each in a transaction of its own. */
   execute?<I, O>(command: Command<I, O>, input: I, options?: CallOptions): Promise<O>;
   /** Calls back when the database cannot be reached any more, with the problem, and with undefined when it can be again. */

@@ -1,4 +1,4 @@
-"""Places an order over gRPC, and reads why an empty one is refused."""
+"""Places an order over gRPC, and shows that an empty one is invalid."""
 
 import sys
 

@@ -1,6 +1,8 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { ConnectError, createClient, type CallOptions as RpcOptions } from "@connectrpc/connect";
-import { systemEnvironment } from "@parley/rpc";
+import { isTraceparent, systemEnvironment } from "@parley/rpc";
+import { neverSent } from "@parley/rpc/client";
 import { type Connection, openConnection } from "../connection/connection.ts";
 import type { Parameter } from "../contract/parameters.ts";
 import { exitCodes } from "../outcome/exit-codes.ts";
@@ -8,6 +10,8 @@ import { tellFailure } from "../outcome/tell-failure.ts";
 import { UsageError } from "../outcome/usage-error.ts";
 import { printer } from "../render/printer.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
+import { createTerminal } from "../terminal/terminal.ts";
+import { newTrace } from "../trace/known-traces.ts";
 import { askForSecrets } from "./ask-for-secrets.ts";
 import type { CallOptions } from "./call-options.ts";
 import { type GivenValue, RequestError, requestOf, requestOfData } from "./request.ts";
@@ -26,8 +30,10 @@ export async function runCall({ method, parameters, given, options, services }: 
   const interrupt = () => interrupted.abort();
   process.once("SIGINT", interrupt);
   let connection: Connection | undefined;
+  let traceId: string | undefined;
   try {
     connection = openConnection(options, services);
+    traceId = traceOf(connection.headers);
     const request =
       options.data === undefined
         ? requestOf(method, await askForSecrets(parameters, given), systemEnvironment({ name: "parley" }).newId)
@@ -37,6 +43,9 @@ export async function runCall({ method, parameters, given, options, services }: 
     for await (const answer of answers(method, { request, connection, signal: interrupted.signal })) {
       print(answer);
     }
+    if (options.json !== true && changesOrder(method)) {
+      tellTrace(traceId);
+    }
     return exitCodes.ok;
   } catch (error) {
     if (interrupted.signal.aborted) {
@@ -44,10 +53,38 @@ export async function runCall({ method, parameters, given, options, services }: 
       return method.methodKind === "unary" ? exitCodes.interrupted : exitCodes.ok;
     }
     const failure = error instanceof UsageError ? error : ConnectError.from(error);
-    return tellFailure(failure, { json: options.json === true, parameters });
+    // What never left has no trace anywhere.
+    const told = neverSent(failure) ? undefined : traceId;
+    return tellFailure(failure, { json: options.json === true, parameters, traceId: told });
   } finally {
     process.off("SIGINT", interrupt);
     connection?.close();
+  }
+}
+
+/** The trace that the call is the first of, or that `--header` gave it: every process that it comes by keeps its part under this id. */
+function traceOf(headers: Headers): string | undefined {
+  const given = headers.get("traceparent");
+  if (given !== null) {
+    return isTraceparent(given) ? given.slice(3, 35) : undefined;
+  }
+  const { traceId, traceparent } = newTrace();
+  headers.set("traceparent", traceparent);
+  return traceId;
+}
+
+/** Whether a method places or changes an order. */
+function changesOrder({ output, idempotency }: DescMethod): boolean {
+  return (
+    idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS &&
+    output.fields.some(({ message }) => message?.typeName === "order.v1.Order")
+  );
+}
+
+function tellTrace(traceId: string | undefined): void {
+  if (traceId !== undefined) {
+    const { colors } = createTerminal();
+    process.stdout.write(`${colors.dim(`npx parley trace ${traceId}`)}\n`);
   }
 }
 

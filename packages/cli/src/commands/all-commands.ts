@@ -1,6 +1,7 @@
 import { serviceGroups } from "../contract/service-groups.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import type { LazyCommand } from "./lazy-command.ts";
+import { processVerbs } from "./process-verbs.ts";
 
 /** Every command there is, in the order of the help. */
 export function allCommands(services: readonly ServiceDefinition[]): readonly LazyCommand[] {
@@ -21,9 +22,44 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
       load: async () => (await import("./watch.ts")).watchCommand(services),
     },
     {
+      name: "trace",
+      description: "Shows the calls, events and mails of one trace as a sequence of processes.",
+      load: async () => (await import("./telemetry/trace.ts")).traceCommand(services),
+    },
+    {
+      name: "traces",
+      description: "Lists the last traces, the slowest, or those in which a call failed.",
+      load: async () => (await import("./telemetry/traces.ts")).tracesCommand(services),
+    },
+    {
+      name: "calls",
+      description: "Shows the calls between processes as they end, until Ctrl-C.",
+      load: async () => (await import("./telemetry/calls.ts")).callsCommand(services),
+    },
+    {
+      name: "logs",
+      description: "Shows what the services of `parley up` have logged, and with --follow what they log from now on.",
+      load: async () => (await import("./telemetry/logs.ts")).logsCommand(services),
+    },
+    {
       name: "menu",
       description: "Shows the shop by arrow keys, and follows an order through the services.",
       load: async () => (await import("./menu.ts")).menuCommand(services),
+    },
+    {
+      name: "ps",
+      description: "Lists the processes of the running stack.",
+      load: async () => (await import("./processes.ts")).psCommand(),
+    },
+    ...processVerbs.map(([name, description]) => ({
+      name,
+      description,
+      load: async () => (await import("./processes.ts")).processCommand(name, services),
+    })),
+    {
+      name: "fault",
+      description: "Makes calls to a process of the running stack fail or wait, until that ends by itself.",
+      load: async () => (await import("./fault.ts")).faultCommand(services),
     },
     {
       name: "doctor",

@@ -50,7 +50,8 @@ function portOffset(text: string): number {
   return offset;
 }
 
-function durationMs(text: string): number {
+/** A time such as `500ms` or `2s`, in milliseconds. */
+export function durationMs(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s)?$/.exec(text);
   const ms = Number(match?.[1]) * (match?.[2] === "ms" ? 1 : secondMs);
   if (!(ms > 0) || ms > timeoutMaxMs) {

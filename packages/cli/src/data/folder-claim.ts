@@ -115,6 +115,20 @@ export class FolderClaim {
     this.#locks.delete(service);
   }
 
+  /** Takes a service again that was given up. False where another stack has it by now. */
+  async takeAgain(service: string): Promise<boolean> {
+    if (this.#locks.has(service)) {
+      return true;
+    }
+    const lock = FileLock.tryAcquire(lockFile(this.#folder, service));
+    if (lock === undefined) {
+      return false;
+    }
+    this.#locks.set(service, lock);
+    await writeFile(recordFile(this.#folder, service), JSON.stringify(this.#record));
+    return true;
+  }
+
   /** Gives all up, and removes what this stack wrote down. */
   async release(all: readonly ServiceDefinition[]): Promise<void> {
     for (const { name } of all) {

@@ -6,7 +6,13 @@ import { codeName, flagOf } from "./failure.ts";
 import type { FailureJson } from "./json-errors.ts";
 
 /** A failed call as JSON. */
-export function failureJson(error: ConnectError, parameters: readonly Parameter[] = []): FailureJson {
+export function failureJson(
+  error: ConnectError,
+  {
+    parameters = [],
+    traceId,
+  }: { readonly parameters?: readonly Parameter[]; readonly traceId?: string | undefined } = {},
+): FailureJson {
   const info = reasonOf(error);
   const violations = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
   const [retry] = error.findDetails(RetryInfoSchema);
@@ -26,6 +32,7 @@ export function failureJson(error: ConnectError, parameters: readonly Parameter[
       ...(retry?.retryDelay === undefined
         ? {}
         : { retryDelayMs: Number(retry.retryDelay.seconds) * 1_000 + retry.retryDelay.nanos / 1e6 }),
+      ...(traceId === undefined ? {} : { traceId }),
     },
   };
 }

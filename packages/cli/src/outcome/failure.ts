@@ -1,6 +1,6 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
-import { reasonOf } from "@parley/rpc";
+import { reasonOf, traceIdHeader } from "@parley/rpc";
 import { dependencyUnavailable } from "@parley/rpc/client";
 import { type Parameter, pathOf } from "../contract/parameters.ts";
 import { printable } from "../render/printable.ts";
@@ -10,13 +10,19 @@ export interface FailureOptions {
   readonly colors: Colors;
   /** What the request was made from: a field that is to blame is named by its flag. */
   readonly parameters?: readonly Parameter[];
+  /** The trace of the call. Default: the one that the answer names. */
+  readonly traceId?: string | undefined;
 }
 
 /** A failed call in plain words, for the error output: what, why, which facts, which fields, and what helps. */
-export function failureLines(error: ConnectError, { colors, parameters = [] }: FailureOptions): readonly string[] {
+export function failureLines(
+  error: ConnectError,
+  { colors, parameters = [], ...options }: FailureOptions,
+): readonly string[] {
   const reason = reasonOf(error);
   const [retry] = error.findDetails(RetryInfoSchema);
   const fields = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
+  const traceId = options.traceId ?? error.metadata.get(traceIdHeader) ?? undefined;
   const facts: [string, string][] = [
     ...(reason === undefined ? [] : [["reason", reason.reason] as [string, string]]),
     ...Object.entries(reason?.metadata ?? {}),
@@ -27,6 +33,7 @@ export function failureLines(error: ConnectError, { colors, parameters = [] }: F
     ...(retry?.retryDelay === undefined
       ? []
       : [["try again in", `${Number(retry.retryDelay.seconds) + retry.retryDelay.nanos / 1e9} s`] as [string, string]]),
+    ...(traceId === undefined ? [] : [["trace", traceId] as [string, string]]),
   ];
   const width = Math.max(0, ...facts.map(([name]) => name.length));
   const message = fields.length > 0 ? "the request is not valid" : error.rawMessage;

@@ -9,6 +9,8 @@ export interface FailureJson {
     /** `flag` is what gave the field on the command line, where one did. */
     readonly fieldViolations?: readonly { field: string; flag?: string; description: string }[];
     readonly retryDelayMs?: number;
+    /** The call's trace, for `parley trace`. */
+    readonly traceId?: string;
   };
 }
 

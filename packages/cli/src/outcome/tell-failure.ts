@@ -11,17 +11,26 @@ export interface TellFailureOptions {
   readonly json?: boolean;
   /** What the request was made from: a field that is to blame is named by its flag. */
   readonly parameters?: readonly Parameter[];
+  /** The trace of the call that failed, for `parley trace`. */
+  readonly traceId?: string | undefined;
 }
 
 /** Prints what went wrong to the error output, as JSON where `--json` was given. The exit code. */
-export function tellFailure(error: unknown, { json = wantsJson(), parameters = [] }: TellFailureOptions = {}): number {
+export function tellFailure(
+  error: unknown,
+  { json = wantsJson(), parameters = [], traceId }: TellFailureOptions = {},
+): number {
   const { colors } = createTerminal();
   if (error instanceof UsageError) {
     say(json ? JSON.stringify(mistakeJson(error.message)) : `${colors.red("error:")} ${error.message}`);
     return exitCodes.invalid;
   }
   if (error instanceof ConnectError) {
-    say(json ? JSON.stringify(failureJson(error, parameters)) : failureLines(error, { colors, parameters }).join("\n"));
+    say(
+      json
+        ? JSON.stringify(failureJson(error, { parameters, traceId }))
+        : failureLines(error, { colors, parameters, traceId }).join("\n"),
+    );
     return exitCodeOf(error.code);
   }
   // Nothing that a user did: the stack says where the mistake is.

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import type { FaultMessage } from "./fault-message.ts";
 import { LineBuffer } from "./line-buffer.ts";
 import { isListenReport } from "./listen-report.ts";
 
@@ -110,6 +111,8 @@ export class ServiceProcess {
   stop(platform: NodeJS.Platform = process.platform): void {
     if (platform !== "win32") {
       this.#child.kill("SIGTERM");
+      // A paused process would take the signal only when it goes on.
+      this.#child.kill("SIGCONT");
     } else if (this.#child.connected) {
       this.#child.send("stop");
     }
@@ -118,6 +121,23 @@ export class ServiceProcess {
   /** Ends it at once. */
   kill(): void {
     this.#child.kill("SIGKILL");
+  }
+
+  /** Stops it in the middle of what it does; its connections stay open. Not on Windows. */
+  pause(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  /** Lets it go on. */
+  resume(): void {
+    this.#child.kill("SIGCONT");
+  }
+
+  /** Makes calls to its server fail or wait. Replaces what was injected before; an empty list ends it. */
+  injectFaults(faults: FaultMessage["faults"]): void {
+    if (this.#child.connected) {
+      this.#child.send({ kind: "faults", faults } satisfies FaultMessage, () => {});
+    }
   }
 
   #readLines(stream: NodeJS.ReadableStream | null, onLine: (line: string) => void): void {

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sqliteUrl } from "@parley/store/database-url";
+import { consoleProcess } from "../stack/build-console.ts";
+import { controlPath } from "../stack/control/stack-record.ts";
 import type { ServiceKeys } from "./service-keys.ts";
 import type { ServiceDefinition } from "./service-registry.ts";
 
@@ -41,6 +43,13 @@ export function serviceEnvironment(service: ServiceDefinition, settings: StackSe
   }
   environment.NODE_COMPILE_CACHE ??= compileCacheFolder;
   environment.LOG_LEVEL = settings.logLevel;
+  if (!requiresAuth(shell) && isLoopback(shell.HOST)) {
+    // A stack on one's own machine, to look into: personal fields are masked there too.
+    environment.TELEMETRY_PAYLOADS ??= "true";
+  }
+  if (service.name === consoleProcess) {
+    environment.STACK_CONTROL_FILE = controlPath(settings.dataFolder);
+  }
   if (settings.keys !== undefined) {
     // Each proves itself with its own key: one SERVICE_KEY_FILE of the shell would make all of them one service.
     environment.SERVICE_KEY_FILE = settings.keys.privateFiles.get(service.name);
@@ -73,6 +82,10 @@ function reachableHost(host = "127.0.0.1"): string {
     return "[::1]";
   }
   return host.includes(":") ? `[${host}]` : host;
+}
+
+function isLoopback(host = "127.0.0.1"): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 /** Whether callers must prove who they are. */

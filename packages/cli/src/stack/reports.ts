@@ -10,6 +10,7 @@ import type { ServiceDefinition } from "../service/service-registry.ts";
 import { partOf, shownPath, startCommand } from "../service/start-command.ts";
 import { readableLine } from "../terminal/service-line.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { consoleProcess } from "./build-console.ts";
 import { firstCommands } from "./first-commands.ts";
 import type { ServiceEndedError, Stack, StackMember } from "./stack.ts";
 
@@ -97,6 +98,12 @@ export async function addresses(
   const cells = rows.map((row) => row.filter((_, index) => isShown(index)));
   for (const line of tableLines(columns, cells, { colors, widthMax: terminal.width - indentation.length })) {
     terminal.say(`${indentation}${line}`.trimEnd());
+  }
+  const door = stack.members.find(({ service }) => service.name === consoleProcess);
+  if (door !== undefined) {
+    terminal.say();
+    terminal.say(`  See the shop, its calls and its failures in a browser`);
+    terminal.say(`    ${door.url.replace("127.0.0.1", "localhost")}`);
   }
   for (const { purpose, command } of firstCommands(stack.members, { signIn: requiresAuth(shell) })) {
     terminal.say();

@@ -1,5 +1,6 @@
 import type { FolderClaim } from "../data/folder-claim.ts";
 import { startMistakes } from "../doctor/start-mistakes.ts";
+import { createServiceLogs } from "../logs/service-logs.ts";
 import { exitCodes } from "../outcome/exit-codes.ts";
 import { findPortUse } from "../ports/find-port-use.ts";
 import { findTakenPorts } from "../ports/ports.ts";
@@ -10,9 +11,12 @@ import { onOutputLost } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { serviceLineWriter } from "../terminal/service-line.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { buildConsoleFor } from "./build-console.ts";
+import { controlStack } from "./control/control-stack.ts";
+import { StackLog } from "./control/stack-log.ts";
 import { claimFolder, type RunOptions, removeData, serviceKeys } from "./prepare-folder.ts";
 import * as report from "./reports.ts";
-import { ServiceEndedError, Stack } from "./stack.ts";
+import { ServiceEndedError, Stack, type StackMember } from "./stack.ts";
 import { type StopSignals, watchSignals } from "./stop-signals.ts";
 
 /** How long the services have to become healthy, in milliseconds. They take one second; a loaded machine takes longer. */
@@ -70,15 +74,23 @@ async function runClaimed(
     terminal,
     services.map((service) => service.name),
   );
+  const logs = createServiceLogs(settings.dataFolder);
   const signals = watchSignals({ underNpm: shell.npm_command !== undefined });
   const forgetOutput = watchOutput(terminal, signals);
   const stopWatching = watchStack(claim, { settings, terminal, signals });
+  void buildConsoleFor(services, terminal);
+  const log = new StackLog();
   const stack = new Stack(services, {
     settings: { ...settings, ...keys },
     shell,
-    onLine: writeLine,
+    onLine: (name, line) => {
+      log.add(name, line);
+      logs.write(name, line);
+      writeLine(name, line);
+    },
     onStartAgain: (name, port) => report.startsAgain(terminal, name, port),
   });
+  let endControl = async () => {};
   try {
     const stopped = signals.first.then(() => "stopped" as const);
     const started = untilHealthy(stack, terminal);
@@ -89,6 +101,7 @@ async function runClaimed(
     }
     if (!signals.received) {
       await report.addresses(terminal, stack, { settings, shell });
+      endControl = await controlStack(stack, { log, claim, settings, shell, terminal });
       const crashes = reportCrashes(stack, { terminal, settings, claim, stopping: () => signals.received });
       if ((await Promise.race([crashes, stopped])) !== "stopped") {
         terminal.say(terminal.colors.red("All services have ended, and with them parley up."));
@@ -97,14 +110,18 @@ async function runClaimed(
     }
     await drain(stack, terminal, signals.second);
     // A crash before, calls cut off after the grace period, a kill: what was not a clean end shows in the exit code.
-    return stack.members.every(({ process: { exit } }) => exit !== undefined && endedWell(exit))
+    return stack.members.every(
+      ({ process: { exit }, endsOnRequest }) => endsOnRequest || (exit !== undefined && endedWell(exit)),
+    )
       ? exitCodes.ok
       : exitCodes.other;
   } finally {
+    await endControl();
     stopWatching();
     forgetOutput();
     signals.dispose();
     stack.kill();
+    logs.close();
   }
 }
 
@@ -169,18 +186,33 @@ async function untilHealthy(stack: Stack, terminal: Terminal): Promise<"healthy"
   }
 }
 
-/** Says of each service that ends by itself what it was, and what becomes of the rest. Settles when none is left. */
-async function reportCrashes(stack: Stack, { terminal, settings, claim, stopping }: CrashOptions): Promise<void> {
-  await Promise.all(
-    stack.members.map(async (member) => {
-      const exit = await member.process.ended;
-      // Its port and its database are free: whoever starts it again may have them.
-      claim.giveUp(member.service.name);
-      if (!stopping()) {
-        report.endedByItself(terminal, member, exit, { running: stack.running, settings });
+/**
+ * Says of each service that ends by itself what it was, and what becomes of the rest. Settles when none is left, unless one was ended on
+ * request: that may be started again.
+ */
+function reportCrashes(stack: Stack, { terminal, settings, claim, stopping }: CrashOptions): Promise<void> {
+  return new Promise((resolve) => {
+    const watch = async (member: StackMember) => {
+      while (!stopping()) {
+        const exit = await member.process.ended;
+        if (stopping()) {
+          return;
+        }
+        if (!member.endsOnRequest) {
+          // Its port and its database are free: whoever starts it again may have them.
+          claim.giveUp(member.service.name);
+          report.endedByItself(terminal, member, exit, { running: stack.running, settings });
+        }
+        if (stack.running.length === 0 && !stack.members.some(({ endsOnRequest }) => endsOnRequest)) {
+          resolve();
+        }
+        await member.startedAgain;
       }
-    }),
-  );
+    };
+    for (const member of stack.members) {
+      void watch(member);
+    }
+  });
 }
 
 interface CrashOptions {

@@ -3,7 +3,7 @@ import { DecodeLimitError } from "./decode-budget.ts";
 import { tooManyItems, valueTooLong } from "./limit-messages.ts";
 import { type FieldShape, type MessageShape, messageShape } from "./message-shape.ts";
 
-/** A number in JSON that is written in a way that JSON's own numbers are not, for example `"0x10"`. */
+/** A number in JSON in a notation that JSON does not have, for example `"0x10"`. */
 export class JsonNumberError extends Error {
   override readonly name = "JsonNumberError";
   readonly path: string[] = [];
@@ -14,9 +14,9 @@ export class JsonNumberError extends Error {
 }
 
 /**
- * Checks a parsed JSON value against its message type before it is made into a message: lists no longer than `max_items` and `max_pairs`, texts
- * no longer than `max_len`, and numbers in quotes written as numbers are (protobuf's JSON mapping: decimal, no space, no plus, no prefix).
- * Throws a {@link DecodeLimitError} or a {@link JsonNumberError} that names the field. What is otherwise wrong is left to the decoder.
+ * Checks a parsed JSON value against its message type before it is decoded: lists no longer than `max_items` and `max_pairs`, texts
+ * no longer than `max_len`, and quoted numbers in the notation of JSON numbers (ProtoJSON: decimal, no space, no plus, no prefix).
+ * Throws a {@link DecodeLimitError} or a {@link JsonNumberError} that names the field. Other errors are left to the decoder.
  */
 export function checkJson(desc: DescMessage, value: JsonValue): void {
   const shape = messageShape(desc);
@@ -112,7 +112,7 @@ function checkText(field: FieldShape, text: string): void {
       }
       break;
     default:
-      // A character takes at most two of JavaScript's units; base64 takes four for three bytes.
+      // A character takes at most two UTF-16 code units; base64 takes four characters for three bytes.
       if (text.length > field.lengthMax * 2) {
         throw valueTooLong(field);
       }
@@ -121,17 +121,17 @@ function checkText(field: FieldShape, text: string): void {
 
 function checkNumber(kind: "integer64" | "number", text: string): void {
   const written = kind === "integer64" ? integer.test(text) : decimal.test(text) || notFinite.has(text);
-  // What is no number at all is left to the decoder; it takes some texts that are written as numbers of other languages.
+  // Texts that are no numbers at all are left to the decoder, which also accepts some notations of other languages.
   if (text.length > numberCharsMax || (!written && !Number.isNaN(Number(text)))) {
     throw new JsonNumberError(`must be a decimal number, is ${JSON.stringify(text.slice(0, numberCharsMax))}`);
   }
 }
 
-/** More than any number needs: reading a longer one costs the square of its length. */
+/** Longer than any number: parsing a longer one takes quadratic time. */
 const numberCharsMax = 64;
 /** Each comma in a mask is one more path. */
 const fieldMaskCharsMax = 16_384;
-/** Deeper than the decoder goes. */
+/** Deeper than the decoder's own limit. */
 const depthMax = 100;
 const integer = /^-?\d+$/;
 const decimal = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
@@ -139,7 +139,7 @@ const notFinite: ReadonlySet<string> = new Set(["NaN", "Infinity", "-Infinity"])
 
 const checked = new WeakMap<MessageShape, boolean>();
 
-/** Whether a type, or one that it holds, has anything that {@link checkJson} looks at. */
+/** Whether a type, or one nested in it, has anything for {@link checkJson} to check. */
 function needsCheck(shape: MessageShape): boolean {
   let needed = checked.get(shape);
   if (needed === undefined) {

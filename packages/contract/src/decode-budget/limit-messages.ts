@@ -1,7 +1,7 @@
 import { bytesPerElement, DecodeLimitError } from "./decode-budget.ts";
 import type { FieldShape } from "./message-shape.ts";
 
-/** `max_items` or `max_pairs`, in protovalidate's words. */
+/** `max_items` or `max_pairs`, with protovalidate's text. */
 export function tooManyItems({ itemsMax, desc }: Pick<FieldShape, "itemsMax" | "desc">): DecodeLimitError {
   const message =
     desc.fieldKind === "map"
@@ -10,7 +10,7 @@ export function tooManyItems({ itemsMax, desc }: Pick<FieldShape, "itemsMax" | "
   return new DecodeLimitError("list", itemsMax, message);
 }
 
-/** `max_len` or `max_bytes`, in protovalidate's words. */
+/** `max_len` or `max_bytes`, with protovalidate's text. */
 export function valueTooLong({ lengthMax, wireBytesMax, desc }: FieldShape): DecodeLimitError {
   const characters = lengthMax !== Number.POSITIVE_INFINITY && desc.scalar !== 12;
   const [limit, unit] = characters ? [lengthMax, "characters"] : [wireBytesMax, "bytes"];

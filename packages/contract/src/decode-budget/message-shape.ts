@@ -3,11 +3,11 @@ import { WireType } from "@bufbuild/protobuf/wire";
 import { type FieldRules, Ignore } from "@parley/gen/buf/validate/validate_pb.js";
 import { rulesOf } from "../field-rules.ts";
 
-/** What the decode budget needs to know of a message type, looked up by field number and by name. Made once a type. */
+/** The parts of a message type that the decode budget needs, by field number and by name. Built once for each type. */
 export interface MessageShape {
   readonly typeName: string;
   readonly byNumber: ReadonlyMap<number, FieldShape>;
-  /** By JSON name and by the name in the contract. */
+  /** By JSON name and by proto name. */
   readonly byName: ReadonlyMap<string, FieldShape>;
   /** How many of its fields have {@link FieldShape.itemsMax}. */
   readonly limitedLists: number;
@@ -15,22 +15,22 @@ export interface MessageShape {
 
 export interface FieldShape {
   readonly desc: DescField;
-  /** The wire types that a field of this type may have. Others are refused: a decoder would read them as something else. */
+  /** The wire types that a field of this type may have. Others are refused: a decoder would misread them. */
   readonly wireTypes: readonly WireType[];
-  /** The message that it holds; for a map, the entry. */
+  /** The field's message type; for a map, the entry. */
   readonly message: MessageShape | undefined;
   readonly repeated: boolean;
-  /** How many elements the contract allows (`max_items`, `max_pairs`). Infinity where it says nothing. */
+  /** The most elements that the contract allows (`max_items`, `max_pairs`). Infinity without a rule. */
   readonly itemsMax: number;
-  /** Its place among the message's fields with {@link itemsMax}. */
+  /** Its index among the message's fields with {@link itemsMax}. */
   readonly limitIndex: number;
-  /** The most characters or bytes that the contract allows in a text or bytes field. Infinity where it says nothing. */
+  /** The most characters or bytes that the contract allows in a string or bytes field. Infinity without a rule. */
   readonly lengthMax: number;
-  /** The same in bytes on the wire: no text of {@link lengthMax} characters is longer. */
+  /** The same in bytes on the wire: no string of {@link lengthMax} characters is longer. */
   readonly wireBytesMax: number;
-  /** Bytes of an element in packed form: 4 or 8, 0 for varints, undefined where the field is never packed. */
+  /** Bytes of an element in packed form: 4 or 8, 0 for varints, undefined if the field is never packed. */
   readonly packedBytes: number | undefined;
-  /** How JSON writes its values, where that needs a check. */
+  /** The JSON notation of its values, if that needs a check. */
   readonly json: "number" | "integer64" | "field-mask" | "map" | "other";
   /** Whether it is a map whose keys are numbers. */
   readonly numericKeys: boolean;
@@ -47,7 +47,7 @@ function makeShape(desc: DescMessage): MessageShape {
   const byNumber = new Map<number, FieldShape>();
   const byName = new Map<string, FieldShape>();
   const shape = { typeName: desc.typeName, byNumber, byName, limitedLists: 0 };
-  // Known before its fields are, since types may hold themselves.
+  // Registered before its fields, since types may be recursive.
   shapes.set(desc, shape);
   for (const field of desc.fields) {
     const made = makeField(field, shape.limitedLists);
@@ -119,7 +119,7 @@ function limit(rule: bigint): number {
   return rule === 0n ? unlimited : Number(rule);
 }
 
-/** A map is a list of messages on the wire: the key is field 1, the value field 2. */
+/** A map is a list of entries on the wire: the key is field 1, the value field 2. */
 function entryShape(desc: DescField & { readonly fieldKind: "map" }): MessageShape {
   const noLimits = {
     repeated: false,

@@ -5,9 +5,9 @@ import { tooDeep, tooManyElements, tooManyFields, tooManyItems, valueTooLong } f
 import { type FieldShape, type MessageShape, messageShape } from "./message-shape.ts";
 
 /**
- * Looks through a message in protobuf's binary format before it is decoded, in one pass that allocates next to nothing. Throws a
+ * Scans a message in protobuf's binary format before it is decoded, in one pass that allocates almost nothing. Throws a
  * {@link DecodeLimitError} for the first limit that it exceeds: those of the budget, and `max_items`, `max_pairs`, `max_len` and `max_bytes` of
- * the contract. Throws an Error where the bytes are no protobuf, or have a field with another type than the contract's.
+ * the contract. Throws an Error if the bytes are not protobuf, or if a field's wire type does not match the contract.
  */
 export function scanBinary(desc: DescMessage, bytes: Uint8Array, budget: DecodeBudget): void {
   if (bytes.length >= scannedBytesMin) {
@@ -31,7 +31,7 @@ class BinaryScan {
     this.#contractLimits = budget.contractLimits ?? true;
   }
 
-  /** One message, up to `end`, or up to the end of the group with this number. */
+  /** Scans one message, up to `end`, or to the end of the group with this number. */
   message(shape: MessageShape | undefined, end: number, ...[depth, group = 0]: [depth: number, group?: number]): void {
     if (depth > this.#budget.depthMax) {
       throw tooDeep(this.#budget.depthMax);
@@ -100,7 +100,7 @@ class BinaryScan {
     }
   }
 
-  /** A field with a length. Returns how many elements of a list it adds. */
+  /** Scans a length-delimited field. Returns the number of list elements that it adds. */
   #delimited(field: FieldShape, end: number, depth: number): number {
     const length = this.#uint32(end);
     const fieldEnd = this.#pos + length;
@@ -136,7 +136,7 @@ class BinaryScan {
       }
     }
     this.#pos = end;
-    // Numbers in a list are decoded into a fraction of what a message takes.
+    // Numbers in a list take a fraction of a message's memory.
     this.#elements += Math.ceil(count / packedPerElement) - 1;
     this.#element();
     return count;

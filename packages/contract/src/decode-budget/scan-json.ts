@@ -1,20 +1,20 @@
 import { type DecodeBudget, elementsMaxOf } from "./decode-budget.ts";
 import { tooDeep, tooManyElements, tooManyFields } from "./limit-messages.ts";
 
-/** What a look through a JSON text found. */
+/** The result of scanning a JSON text. */
 export interface ScannedJson {
-  /** How many keys are written, those that come twice included. */
+  /** The number of keys, including duplicates. */
   readonly keys: number;
 }
 
 /**
- * Looks through a JSON text (RFC 8259) before it is parsed: one pass over the bytes that allocates nothing. Throws a `DecodeLimitError` where it has
- * more objects and lists, values and keys, or levels than the budget allows. Text that is no JSON passes: the parser says what is wrong with it.
+ * Scans a JSON text (RFC 8259) before it is parsed: one pass over the bytes that allocates nothing. Throws a `DecodeLimitError` if it has
+ * more objects and lists, values and keys, or levels than the budget allows. Invalid JSON passes: the parser reports it.
  */
 export function scanJson(bytes: Uint8Array, budget: DecodeBudget): ScannedJson {
   const elementsMax = elementsMaxOf(budget, bytes.length);
   const { fieldsMax } = budget;
-  // A JSON object in a message may stand for two levels: the field and the message.
+  // A JSON object in a message may represent two levels: the field and the message.
   const depthMax = budget.depthMax * 2;
   const { length } = bytes;
   let [elements, fields, keys, depth] = [0, 0, 0, 0];
@@ -54,10 +54,10 @@ export function scanJson(bytes: Uint8Array, budget: DecodeBudget): ScannedJson {
   return { keys };
 }
 
-/** A key costs the parser and the decoder about twice what a value does. */
+/** A key costs the parser and the decoder about twice as much as a value. */
 const fieldsPerKey = 2;
 
-/** Where the string that begins here has its last quote; the end of the text where it has none. */
+/** The index of the closing quote of the string that begins here; the end of the text if it has none. */
 function endOfString(bytes: Uint8Array, from: number): number {
   const { length } = bytes;
   let at = from;

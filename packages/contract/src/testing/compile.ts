@@ -6,7 +6,7 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 const root = join(import.meta.dirname, "../../../..");
 const fixturePath = "packages/contract/src/testing/fixture";
 
-/** The same compiler that makes gen/, over one more folder. */
+/** The compiler that generates gen/, over one more folder. */
 const config = { version: "v2", modules: [{ path: fixturePath }, { path: "standard" }] };
 
 /** Compiles a contract of this folder, with its comments. */
@@ -24,7 +24,7 @@ export function compileFixture(name: string): FileRegistry {
 
 let library: DescService | undefined;
 
-/** The service of the fixture that has one of everything. Compiled once. */
+/** The service of the fixture that uses every feature. Compiled once. */
 export function libraryService(): DescService {
   library ??= compileLibrary();
   return library;

@@ -26,7 +26,7 @@ import { trimAcknowledged } from "./redis/redis-stream.ts";
 const orders = (count: number, prefix = "o") => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 const sourceName = "/services/order";
 
-/** How the parts of a broker are made for a test. */
+/** How a test creates the parts of a broker. */
 interface BrokerKind {
   openBroker(environment: Environment, sink: () => TestSink): Broker;
   openConsumer(environment: Environment, sink: TestSink): EventConsumer;
@@ -62,7 +62,7 @@ async function close() {
   await sink.database.close();
 }
 
-/** Waits until the source has nothing left to tell. Long, for a busy machine; it ends as soon as it is so. */
+/** Waits until the source has no unpublished events. Generous for a busy machine; it returns as soon as none is left. */
 async function untilAllTold() {
   await vi.waitFor(async () => expect(await source.waitingCount()).toBe(0), { timeout: 15_000, interval: 20 });
 }
@@ -71,13 +71,13 @@ async function expectEachOnce(names: readonly string[]) {
   expect([...(await sink.effects())].sort()).toEqual(names.map((name) => `${name} 1`).sort());
 }
 
-/** What every broker must do. */
+/** The tests of every broker. */
 function describeBroker(name: string, kind: BrokerKind) {
   describe(name, () => {
     beforeEach(() => open(kind));
     afterEach(close);
 
-    test("everything arrives once, those of a key in order", async () => {
+    test("every event arrives once, those of a key in order", async () => {
       relay.start();
       consumer.start();
       for (let number = 0; number < 5; number++) {
@@ -93,7 +93,7 @@ function describeBroker(name: string, kind: BrokerKind) {
       }
     });
 
-    test("what happened while the consumer was away arrives when it is back, once", async () => {
+    test("events published while the consumer was down arrive once after its restart", async () => {
       relay.start();
       await source.append(...orders(100).map((order) => orderConfirmed(order)));
       await new Promise((resolve) => setTimeout(resolve, 300));
@@ -103,7 +103,7 @@ function describeBroker(name: string, kind: BrokerKind) {
       await expectEachOnce(orders(100));
     });
 
-    test("a consumer that stops and starts in the middle misses nothing and doubles nothing", async () => {
+    test("a consumer that restarts in the middle loses and repeats no event", async () => {
       relay.start();
       const names: string[] = [];
       for (let round = 0; round < 4; round++) {
@@ -118,7 +118,7 @@ function describeBroker(name: string, kind: BrokerKind) {
       await expectEachOnce(names);
     });
 
-    test("an event that always fails becomes a dead letter, others flow, and redriving delivers it once", async () => {
+    test("an event that always fails becomes a dead letter, others are delivered, and redriving delivers it once", async () => {
       sink.failing.add("bad");
       relay.start();
       consumer.start();
@@ -132,13 +132,13 @@ function describeBroker(name: string, kind: BrokerKind) {
       expect(await sink.effects()).toEqual(["good 1", "bad 1"]);
     });
 
-    test("what is published names the events that failed, and takes those that did not", async () => {
+    test("publish returns the failed events and delivers the others", async () => {
       sink.failing.add("bad");
       consumer.start();
       const events = ["bad", "good"].map((order) =>
         outgoing(create(EventSchema, { ...orderConfirmed(order), id: `e-${order}`, source: sourceName })),
       );
-      // The broker may be connecting still.
+      // The broker may still be connecting.
       const failures = await vi.waitFor(() => broker.publish(events, AbortSignal.timeout(10_000)), { timeout: 10_000 });
       expect(failures).toMatchObject([{ eventId: "e-bad", cause: "Error: cannot tell of bad" }]);
       expect(await sink.effects()).toEqual(["good 1"]);
@@ -208,6 +208,7 @@ describe.skipIf(program === undefined)("with Redis", () => {
         deliver: inbox.deliver,
         environment,
         claimIdleMs: 300,
+        forgetIdleMs: 500,
       }),
   };
 
@@ -230,7 +231,7 @@ describe.skipIf(program === undefined)("with Redis", () => {
     test.each([
       ["keeps its data", true],
       ["loses its data", false],
-    ])("Redis goes away and %s: appends go on, and everything arrives once after it returned", async (_, keepData) => {
+    ])("Redis stops and %s: appends continue, and every event arrives once after its restart", async (_, keepData) => {
       relay.start();
       consumer.start();
       await source.append(...orders(20, "before").map((order) => orderConfirmed(order)));
@@ -257,7 +258,7 @@ describe.skipIf(program === undefined)("with Redis", () => {
       await expectEachOnce(orders(30));
     });
 
-    test("what a dead consumer holds is claimed by another", async () => {
+    test("another consumer claims the entries of a dead one", async () => {
       await withClient(async (client) => {
         await ensureGroup(client, streamOf(sourceName), "sink");
         relay.start();
@@ -281,7 +282,31 @@ describe.skipIf(program === undefined)("with Redis", () => {
       await expectEachOnce(["o1"]);
     });
 
-    test("an acknowledgement without a reply leads to another delivery, not to a loss", async () => {
+    test("the names of dead consumers are removed from the group, and those with pending entries once these are claimed", async () => {
+      await withClient(async (client) => {
+        const stream = streamOf(sourceName);
+        await ensureGroup(client, stream, "sink");
+        const names = async () => {
+          const consumers = (await client.xinfo("CONSUMERS", stream, "sink")) as string[][];
+          return consumers.map((fields) => fields[fields.indexOf("name") + 1]);
+        };
+        for (let life = 0; life < 20; life++) {
+          await client.xgroup("CREATECONSUMER", stream, "sink", `crashed-${life}`);
+        }
+        relay.start();
+        await source.append(orderConfirmed("o1"));
+        const read = ["GROUP", "sink", "crashed-0", "COUNT", 10, "BLOCK", 3000, "STREAMS", stream, ">"] as const;
+        expect(await client.xreadgroup(...read)).not.toBeNull();
+        expect(await names()).toHaveLength(20);
+        consumer.start();
+        await untilAllTold();
+        await vi.waitFor(async () => expect(await names()).toHaveLength(1), { timeout: 15_000, interval: 50 });
+        expect((await names())[0]).not.toContain("crashed");
+      });
+      await expectEachOnce(["o1"]);
+    });
+
+    test("an acknowledgement without a reply leads to another delivery, not to a lost event", async () => {
       await withClient(async (client) => {
         await ensureGroup(client, streamOf(sourceName), "sink");
         relay.start();
@@ -305,7 +330,7 @@ describe.skipIf(program === undefined)("with Redis", () => {
       await expectEachOnce(["o1"]);
     });
 
-    test("an entry with nonsense in it stops nobody", async () => {
+    test("an undecodable entry blocks no other", async () => {
       await withClient(async (client) => {
         await client.xadd(streamOf(sourceName), "*", "request", "\u00ff nonsense", "batch", "b");
         await client.xadd(streamOf(sourceName), "*", "something", "else");
@@ -318,7 +343,7 @@ describe.skipIf(program === undefined)("with Redis", () => {
       await expectEachOnce(["o1"]);
     });
 
-    test("trimming drops what all groups have acknowledged and nothing else", async () => {
+    test("trimming removes only entries that all groups have acknowledged", async () => {
       const stream = streamOf(sourceName);
       await withClient(async (client) => {
         await Promise.all(["a", "b"].map((group) => ensureGroup(client, stream, group)));
@@ -343,7 +368,7 @@ describe.skipIf(program === undefined)("with Redis", () => {
       });
     });
 
-    test("nothing is left in the stream after everybody has had it", async () => {
+    test("the stream is empty after all groups have replied", async () => {
       relay.start();
       consumer.start();
       await source.append(...orders(250).map((order) => orderConfirmed(order)));

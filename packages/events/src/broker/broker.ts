@@ -1,22 +1,22 @@
 import type { OutgoingEvent } from "../event-log.ts";
 import type { FailedDelivery } from "../inbox/inbox.ts";
 
-/** Events given to a broker at once, at most: as many as `EventService.Deliver` takes. */
+/** The most events in one publish: as many as `EventService.Deliver` accepts. */
 export const publishBatchMax = 100;
 
-/** Brings events from a source's relay to everybody who wants to be told. */
+/** Delivers events from a source's relay to all subscribers. */
 export interface Broker {
   /**
-   * Hands over up to {@link publishBatchMax} events, those of one key in order. Answers when it is certain what became of each:
-   * those not named in the answer took effect durably with all who want them. Throws {@link BrokerUnavailableError} if nobody
-   * can tell, so that all must be given again; aborting the signal makes it so at once.
+   * Publishes up to {@link publishBatchMax} events, those of one key in order. Resolves when the outcome of each is certain:
+   * events missing from the answer took effect durably at every subscriber. Throws {@link BrokerUnavailableError} if the outcome
+   * is unknown, so that all must be published again; aborting the signal does so at once.
    */
   publish(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<readonly FailedDelivery[]>;
-  /** Gives its connections back. */
+  /** Closes its connections. */
   close(): Promise<void>;
 }
 
-/** The broker, or somebody behind it, cannot be reached or did not answer in time. */
+/** The broker, or a subscriber behind it, is unreachable or did not answer in time. */
 export class BrokerUnavailableError extends Error {
   override readonly name = "BrokerUnavailableError";
 }

@@ -5,7 +5,7 @@ import { type DeliverRequest, DeliverRequestSchema } from "@parley/gen/event/v1/
 import type { OutgoingEvent } from "../event-log.ts";
 import type { EventType } from "../event-types.ts";
 
-/** Those of the events that somebody wants who wants these types, or all. */
+/** The events of these types, or all. */
 export function ofTypes(
   events: readonly OutgoingEvent[],
   types: readonly EventType[] | undefined,
@@ -13,7 +13,7 @@ export function ofTypes(
   return types === undefined ? events : events.filter(({ type }) => types.some((wanted) => wanted === type));
 }
 
-/** The request that hands events over, for any codec. Each event is decoded for it. */
+/** The request with the events, for any codec. Each event is decoded for it. */
 export function deliverRequest(events: readonly OutgoingEvent[]): DeliverRequest {
   return create(DeliverRequestSchema, {
     events: events.map(({ encoded, sequence }) => {
@@ -25,19 +25,19 @@ export function deliverRequest(events: readonly OutgoingEvent[]): DeliverRequest
 }
 
 /**
- * The request that hands events over, for a client that writes the binary format and no other. In memory the events are a field that the
- * request does not know, which that format writes as it is; they are decoded only where they arrive.
+ * The request with the events, for a client with the binary codec only. In memory the events are an unknown field,
+ * which that codec writes unchanged; only the receiver decodes them.
  */
 export function binaryDeliverRequest(events: readonly OutgoingEvent[]): DeliverRequest {
   const request = create(DeliverRequestSchema);
   const no = DeliverRequestSchema.field.events.number;
   const writer = new BinaryWriter();
   events.forEach(({ encoded, sequence }, index) => {
-    // The first one's tag is that of the unknown field, whose data holds the tags of the others.
+    // The first event's tag is that of the unknown field, whose data contains the other tags.
     if (index > 0) {
       writer.tag(no, WireType.LengthDelimited);
     }
-    // The fields of a message may come in any order: the sequence comes last.
+    // Fields of a message may come in any order: the sequence is last.
     writer.fork().raw(encoded).tag(EventSchema.field.sequence.number, WireType.Varint).int64(sequence).join();
   });
   request.$unknown = events.length === 0 ? [] : [{ no, wireType: WireType.LengthDelimited, data: writer.finish() }];

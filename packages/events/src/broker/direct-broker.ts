@@ -7,20 +7,20 @@ import type { FailedDelivery } from "../inbox/inbox.ts";
 import { type Broker, BrokerUnavailableError } from "./broker.ts";
 import { binaryDeliverRequest, deliverRequest, ofTypes } from "./deliver-request.ts";
 
-/** A service that wants to be told of events. */
+/** A service that receives events. */
 export interface Subscriber {
   /** For logs, for example `notification`. */
   readonly name: string;
   readonly client: Pick<Client<typeof EventService>, "deliver">;
   /** Only events of these types. Default: all. */
   readonly types?: readonly EventType[];
-  /** Whether the client always writes the binary format, as service clients made for a URL do: then events need not be decoded for it. */
+  /** Whether the client always uses the binary codec, as service clients for a URL do: then events need not be decoded for it. */
   readonly writesBinary?: boolean;
 }
 
 /**
- * No broker at all: calls `EventService.Deliver` of each subscriber. An event has taken effect when each has it; one that a
- * subscriber took is given to it again as long as another failed, which its inbox ignores.
+ * Without a broker: calls `EventService.Deliver` of each subscriber. An event has taken effect when every subscriber has it. While one
+ * fails, the others get its events again, which their inboxes ignore.
  */
 export function createDirectBroker({ subscribers }: { readonly subscribers: readonly Subscriber[] }): Broker {
   return {
@@ -55,11 +55,11 @@ async function deliver(
     const { failures } = await client.deliver(request, { signal, headers: traceOf(wanted) });
     return failures;
   } catch (cause) {
-    throw new BrokerUnavailableError(`${name} could not be told: ${causeOf(cause)}`, { cause });
+    throw new BrokerUnavailableError(`${name} could not receive events: ${causeOf(cause)}`, { cause });
   }
 }
 
-/** Events that go together may come from several calls: the delivery counts to the trace of the first. */
+/** A batch may contain events of several calls: the delivery belongs to the trace of the first. */
 function traceOf(events: readonly OutgoingEvent[]): Readonly<Record<string, string>> {
   const traceparent = events.find((event) => event.traceparent !== "")?.traceparent;
   return traceparent === undefined ? {} : { traceparent };

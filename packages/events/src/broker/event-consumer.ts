@@ -1,12 +1,12 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import type { FailedDelivery } from "../inbox/inbox.ts";
 
-/** Takes events from a broker and gives them to an inbox. */
+/** Receives events from a broker and passes them to an inbox. */
 export interface EventConsumer {
   start(): void;
-  /** Ends after the batch under way. What was read and not dealt with is given to whoever comes next. */
+  /** Resolves after the current batch. Entries that were read and not handled go to another consumer. */
   stop(): Promise<void>;
 }
 
-/** What a consumer gives events to: `deliver` of an inbox. */
+/** The receiver of a consumer's events: `deliver` of an inbox. */
 export type Deliver = (events: readonly Event[]) => Promise<readonly FailedDelivery[]>;

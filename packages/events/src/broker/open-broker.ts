@@ -6,32 +6,32 @@ import type { Deliver, EventConsumer } from "./event-consumer.ts";
 import { createRedisBroker } from "./redis/redis-broker.ts";
 import { createRedisConsumer } from "./redis/redis-consumer.ts";
 
-/** A broker URL that cannot be understood. */
+/** An invalid broker URL. */
 export class BrokerUrlError extends Error {
   override readonly name = "BrokerUrlError";
-  /** The environment variable that is wrong: a service ends with exit code 2 and the message alone. */
+  /** The invalid environment variable: a service exits with code 2 and only the message. */
   readonly setting = "BROKER_URL";
 }
 
 export interface OpenBrokerOptions {
   /** The service whose events are published, for example `/services/order`. */
   readonly source: string;
-  /** Who wants to be told. With Redis, `name` is the consumer group. */
+  /** The subscribers. With Redis, `name` is the consumer group. */
   readonly subscribers: readonly Subscriber[];
   readonly environment: Pick<Environment, "clock" | "log" | "newId">;
 }
 
 export interface OpenConsumerOptions {
-  /** The service that is told: the name by which it is a {@link Subscriber}. */
+  /** The receiving service: its name as a {@link Subscriber}. */
   readonly group: string;
-  /** The services whose events it wants. */
+  /** The services whose events it receives. */
   readonly sources: readonly string[];
   readonly deliver: Deliver;
   readonly environment: Pick<Environment, "clock" | "log" | "newId">;
 }
 
 /**
- * Which broker a URL names: `direct`, which calls the subscribers, or `redis://host:port` (`rediss://` over TLS). Throws
+ * The broker that a URL names: `direct`, which calls the subscribers, or `redis://host:port` (`rediss://` over TLS). Throws
  * {@link BrokerUrlError}.
  */
 export function parseBrokerUrl(
@@ -63,7 +63,7 @@ export function openBroker(url: string, { source, subscribers, environment }: Op
   });
 }
 
-/** Opens the consuming side of a broker. With `direct` there is nothing to do: events come in by `EventService.Deliver`. */
+/** Opens the consuming side of a broker. With `direct` it does nothing: events arrive by `EventService.Deliver`. */
 export function openConsumer(url: string, options: OpenConsumerOptions): EventConsumer {
   const parsed = parseBrokerUrl(url);
   return parsed.kind === "redis"
@@ -71,7 +71,7 @@ export function openConsumer(url: string, options: OpenConsumerOptions): EventCo
     : { start() {}, async stop() {} };
 }
 
-/** What any subscriber wants. Undefined if one wants everything. */
+/** The types of all subscribers together. Undefined if one takes every type. */
 function wantedTypes(subscribers: readonly Subscriber[]): readonly EventType[] | undefined {
   const wanted = subscribers.map(({ types }) => types);
   return wanted.some((types) => types === undefined) ? undefined : [...new Set(wanted.flatMap((types) => types ?? []))];

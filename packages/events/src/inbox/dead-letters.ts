@@ -10,16 +10,16 @@ import {
   type Transaction,
 } from "@parley/store";
 
-/** An event that failed as often as is allowed, put aside so that others may pass. */
+/** An event that failed `maxAttempts` times, stored so that later events of its key are delivered. */
 export interface DeadLetter {
   readonly eventId: string;
   readonly source: string;
   readonly eventType: string;
   readonly subject: string;
-  /** Why it failed, the last time. */
+  /** The cause of the last failure. */
   readonly cause: string;
   readonly attempts: number;
-  /** When it was put aside, in milliseconds since the Unix epoch. */
+  /** When it became a dead letter, in milliseconds since the Unix epoch. */
   readonly createTimeMs: number;
 }
 
@@ -34,7 +34,7 @@ export interface StoredDeadLetter extends DeadLetter {
   readonly event: Event;
 }
 
-/** Dead letters listed or tried again at once, at most. */
+/** The most dead letters listed or redriven at once. */
 export const deadLettersMax = 100;
 
 const columns = "sequence, source, event_id, event_type, subject, cause, attempts, create_time";
@@ -50,7 +50,7 @@ interface DeadLetterRow {
   readonly create_time: number;
 }
 
-/** Puts an event aside. */
+/** Stores a dead letter. */
 export async function insertDeadLetter(
   transaction: Transaction,
   event: Event,
@@ -70,7 +70,7 @@ export async function insertDeadLetter(
   );
 }
 
-/** Takes a dead letter away. False if somebody else did before. */
+/** Deletes a dead letter. False if another call did before. */
 export async function removeDeadLetter(transaction: Transaction, letter: DeadLetter): Promise<boolean> {
   const removed = await transaction.run(
     "DELETE FROM dead_letters WHERE source = ? AND event_id = ?",
@@ -80,7 +80,7 @@ export async function removeDeadLetter(transaction: Transaction, letter: DeadLet
   return removed === 1;
 }
 
-/** Notes that a dead letter failed again. */
+/** Records that a dead letter failed again. */
 export async function updateDeadLetter(transaction: Transaction, letter: DeadLetter): Promise<void> {
   await transaction.run(
     "UPDATE dead_letters SET cause = ?, attempts = ? WHERE source = ? AND event_id = ?",
@@ -91,7 +91,7 @@ export async function updateDeadLetter(transaction: Transaction, letter: DeadLet
   );
 }
 
-/** The dead letters, oldest first, to be read page by page. */
+/** The dead letters, oldest first, for reading page by page. */
 function deadLetterList(reader: Reader): PagedList<DeadLetterRow, [sequence: number]> {
   return {
     list: "dead letters",
@@ -112,7 +112,7 @@ export async function listDeadLetters(reader: Reader, page: PageRequest): Promis
   return { deadLetters: rows.map(fromRow), nextPageToken };
 }
 
-/** The dead letters with these event ids, or the oldest ones if there are none, in the order in which they came. */
+/** The dead letters with these event ids, or the oldest ones if none are given, oldest first. */
 export async function readDeadLetters(
   database: Database,
   eventIds: readonly string[],

@@ -1,8 +1,9 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import { StoreUnavailableError, type Transaction } from "@parley/store";
 import type { EventMetrics } from "../event-metrics.ts";
+import { createEffectSpans } from "./effect-spans.ts";
 import { handlerOf } from "./event-handler.ts";
-import { createFailedTries } from "./failed-tries.ts";
+import { createFailedAttempts } from "./failed-attempts.ts";
 import { causeOf } from "./failure-cause.ts";
 import type { FailedDelivery, InboxOptions } from "./inbox.ts";
 import { markReceived } from "./received-marks.ts";
@@ -12,22 +13,26 @@ export interface DeliverEventsOptions extends Pick<InboxOptions, "database" | "e
   readonly metrics: EventMetrics;
 }
 
-/** An event that somebody handles. */
+/** An event with a handler. */
 interface Wanted {
   readonly event: Event;
+  /** The trace context of its effect. */
+  readonly traceparent: string | undefined;
   readonly handle: (transaction: Transaction) => Promise<void>;
 }
 
-/** Makes `deliver` of an inbox. */
+/** Creates `deliver` of an inbox. */
 export function createDeliverEvents(options: DeliverEventsOptions) {
   const { database, environment, handlers, metrics } = options;
   const { clock } = environment;
-  const failedTries = createFailedTries(options);
+  const failedAttempts = createFailedAttempts(options);
+  const effects = environment.recorder && createEffectSpans(environment.recorder, clock);
 
   async function deliver(events: readonly Event[]): Promise<readonly FailedDelivery[]> {
     const wanted = events.flatMap((event) => {
-      const handle = handlerOf(handlers, event);
-      return handle === undefined ? [] : [{ event, handle }];
+      const traceparent = effects?.traceparentOf(event);
+      const handle = handlerOf(handlers, event, traceparent);
+      return handle === undefined ? [] : [{ event, handle, traceparent }];
     });
     try {
       await takeEffect(wanted);
@@ -46,6 +51,7 @@ export function createDeliverEvents(options: DeliverEventsOptions) {
       return;
     }
     const events = wanted.map(({ event }) => event);
+    const startMs = clock.monotonic();
     const newCount = await database.transaction(async (transaction) => {
       const count = await markReceived(transaction, events, clock.now());
       if (count === wanted.length) {
@@ -53,16 +59,19 @@ export function createDeliverEvents(options: DeliverEventsOptions) {
           await handle(transaction);
         }
       } else if (count > 0) {
-        // Nobody can tell now which of them are new.
+        // The outcome is unknown, so it is also unknown which of them are new.
         throw new SomeRepeatedError();
       }
       return count;
     });
+    if (newCount > 0) {
+      effects?.record(wanted, { startMs });
+    }
     metrics.received.inc(newCount);
     metrics.repeated.inc(wanted.length - newCount);
   }
 
-  /** One of them failed, or had come before, and took the others back with it. Keys do not wait for one another. */
+  /** One of them failed, or was a repeat, and rolled the others back. Keys do not wait for one another. */
   async function deliverApart(wanted: readonly Wanted[]): Promise<readonly FailedDelivery[]> {
     const keys = Map.groupBy(wanted, ({ event }) => `${event.source}\0${event.partitionKey}`);
     return (await Promise.all([...keys.values()].map(deliverInOrder))).flat();
@@ -83,18 +92,19 @@ export function createDeliverEvents(options: DeliverEventsOptions) {
     return [];
   }
 
-  /** What is to be answered for events that failed together: nothing for one that is put aside now. */
+  /** The failures to return for events that failed together: none for one that became a dead letter. */
   async function failures(wanted: readonly Wanted[], error: unknown): Promise<readonly FailedDelivery[]> {
+    effects?.record(wanted, { startMs: clock.monotonic(), error });
     if (error instanceof StoreUnavailableError) {
-      // Our own trouble, not the events': it costs them no try.
+      // A failure of our own database, not of the events: it counts as no attempt.
       return wanted.map(({ event }) => ({ eventId: event.id, cause: causeOf(error) }));
     }
-    const failed = await Promise.all(wanted.map(({ event }) => failedTries.note(event, error)));
+    const failed = await Promise.all(wanted.map(({ event }) => failedAttempts.note(event, error)));
     return failed.filter((failure) => failure !== undefined);
   }
 
   return deliver;
 }
 
-/** Of events that came together some are new and some are not: each is to be dealt with by itself. */
+/** Of the events of a batch some are new and some are repeats: each must be handled by itself. */
 class SomeRepeatedError extends Error {}

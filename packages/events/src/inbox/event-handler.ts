@@ -2,32 +2,35 @@ import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import type { Transaction } from "@parley/store";
 import type { PayloadCase, PayloadOf } from "../event-types.ts";
 
-/** What a handler is given beside the payload. */
+/** The arguments of a handler besides the payload. */
 export interface Delivery {
   readonly event: Event;
-  /** What the handler writes is kept together with the mark that the event was dealt with: both, or neither. */
+  /** The handler's writes are committed together with the event's mark: both, or neither. */
   readonly transaction: Transaction;
+  /** The trace context of the event's effect, for what it brings about in turn. Undefined where nothing is recorded. */
+  readonly traceparent: string | undefined;
 }
 
 /**
- * Deals with an event. Waits for nothing but statements of the transaction; what goes over the network is written down here and
- * sent later. What it throws is a failed try.
+ * Handles an event. Awaits nothing but statements of the transaction; it records network effects here and leaves
+ * sending them to others. An exception is a failed attempt.
  */
 export type EventHandler<C extends PayloadCase> = (payload: PayloadOf<C>, delivery: Delivery) => Promise<void>;
 
-/** By payload. Events that have no handler are accepted and forgotten. */
+/** By payload. Events without a handler are accepted and ignored. */
 export type EventHandlers = { readonly [C in PayloadCase]?: EventHandler<C> };
 
-/** The handler of an event, ready to be called. */
+/** The handler of an event, bound to it. */
 export function handlerOf(
   handlers: EventHandlers,
   event: Event,
+  traceparent?: string,
 ): ((transaction: Transaction) => Promise<void>) | undefined {
   const { case: payloadCase, value } = event.payload;
   if (payloadCase === undefined) {
     return undefined;
   }
-  // The case picks handler and payload alike, which the types of a union cannot say.
+  // The case selects handler and payload alike, which union types cannot express.
   const handler = handlers[payloadCase] as ((payload: typeof value, delivery: Delivery) => Promise<void>) | undefined;
-  return handler === undefined ? undefined : (transaction) => handler(value, { event, transaction });
+  return handler === undefined ? undefined : (transaction) => handler(value, { event, transaction, traceparent });
 }

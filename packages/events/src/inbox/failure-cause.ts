@@ -1,7 +1,7 @@
-/** Characters of a cause that are kept: enough to see what it was, too few to fill a database. */
+/** Characters stored of a cause: enough to recognise it, too few to fill a database. */
 const causeLengthMax = 500;
 
-/** Why something failed, in words to keep. */
+/** The cause of a failure, as text. */
 export function causeOf(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return text.length > causeLengthMax ? `${text.slice(0, causeLengthMax - 1)}…` : text;

@@ -1,6 +1,6 @@
 import type { Migration } from "@parley/store";
 
-/** The tables of an inbox. Goes with the migrations of each service that is told of events. */
+/** The tables of an inbox. Part of the migrations of each service that receives events. */
 export const inboxMigrations: readonly Migration[] = [
   {
     id: "inbox/0001-inbox",
@@ -36,7 +36,7 @@ export const inboxMigrations: readonly Migration[] = [
   },
   {
     id: "inbox/0002-no-index-by-time",
-    // Kept for each event and used by nothing but the forgetting, which finds the oldest by their row numbers as well.
+    // Kept for each event and used only by pruning, which can find the oldest by row numbers as well.
     sql: "DROP INDEX inbox_events_by_time;",
   },
 ];

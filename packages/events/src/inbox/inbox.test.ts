@@ -20,7 +20,7 @@ function event(id: string, orderId: string, number = 1): Event {
 
 const page = { pageSize: 10, pageToken: "" };
 
-test("an event has its effect once, however often and in whatever company it comes", async () => {
+test("an event has its effect once, however often it comes, alone or in a batch", async () => {
   const first = event("e1", "o1");
   expect(await sink.inbox.deliver([first, event("e2", "o2")])).toEqual([]);
   expect(await sink.inbox.deliver([first])).toEqual([]);
@@ -28,7 +28,7 @@ test("an event has its effect once, however often and in whatever company it com
   expect(await sink.effects()).toEqual(["o1 1", "o2 1"]);
 });
 
-test("events that come together share one transaction, unless one of them fails", async () => {
+test("the events of a batch share one transaction, unless one of them fails", async () => {
   const transaction = vi.spyOn(sink.database, "transaction");
   await sink.inbox.deliver([event("e1", "o1"), event("e2", "o2"), event("e3", "o1", 2)]);
   expect(transaction).toHaveBeenCalledTimes(1);
@@ -43,13 +43,13 @@ test("the same id from another source is another event", async () => {
   expect(await sink.effects()).toHaveLength(2);
 });
 
-test("an event that nobody handles, or with nothing in it, is accepted", async () => {
+test("an event without a handler or without a payload is accepted", async () => {
   const unknown = create(EventSchema, { id: "e1", source: "/services/product", type: "something.else.v9" });
   const unhandled = create(EventSchema, { ...stockLow("101"), id: "e2", source: "/services/product" });
   expect(await sink.inbox.deliver([unknown, unhandled])).toEqual([]);
 });
 
-test("a failed event has no effect, holds back its key, and nobody else", async () => {
+test("a failed event has no effect, and delays its key only", async () => {
   sink.failing.add("bad");
   const failures = await sink.inbox.deliver([
     event("e1", "bad", 1),
@@ -76,7 +76,7 @@ async function failToDeath(...events: readonly Event[]) {
   }
 }
 
-test("an event that failed as often as is allowed becomes a dead letter, and its key flows again", async () => {
+test("an event that failed maxAttempts times becomes a dead letter, and its key continues", async () => {
   await failToDeath(event("e1", "bad", 1));
   sink.failing.clear();
   expect(await sink.inbox.deliver([event("e1", "bad", 1), event("e2", "bad", 2)])).toEqual([]);
@@ -97,7 +97,7 @@ test("an event that failed as often as is allowed becomes a dead letter, and its
   });
 });
 
-test("redriving a mended event delivers it once", async () => {
+test("redriving a repaired event delivers it once", async () => {
   await failToDeath(event("e1", "bad"), event("e2", "worse"));
   sink.failing.delete("bad");
   const result = await sink.inbox.redriveDeadLetters(["e1"]);
@@ -107,7 +107,7 @@ test("redriving a mended event delivers it once", async () => {
   expect(await sink.effects()).toEqual(["bad 1"]);
 });
 
-test("redriving at the same time twice has one effect", async () => {
+test("two concurrent redrives have one effect", async () => {
   await failToDeath(event("e1", "bad"));
   sink.failing.clear();
   await Promise.all([sink.inbox.redriveDeadLetters([]), sink.inbox.redriveDeadLetters(["e1"])]);
@@ -139,7 +139,7 @@ test("dead letters come in pages, oldest first", async () => {
   );
 });
 
-test("trouble with the database is told, and costs an event no try", async () => {
+test("a database failure is reported, and counts as no attempt of an event", async () => {
   await sink.database.close();
   for (let attempt = 0; attempt < 5; attempt++) {
     const failures = await sink.inbox.deliver([event("e1", "o1")]);
@@ -148,7 +148,7 @@ test("trouble with the database is told, and costs an event no try", async () =>
   sink = await openTestSink(testEnvironment(clock));
 });
 
-test("what was dealt with long ago is forgotten, what is recent is not", async () => {
+test("old marks are pruned, recent ones are not", async () => {
   await sink.inbox.deliver(Array.from({ length: 100 }, (_, index) => event(`old${index}`, `o${index}`)));
   await clock.advance(1000);
   await sink.inbox.deliver([event("new", "o")]);
@@ -156,7 +156,7 @@ test("what was dealt with long ago is forgotten, what is recent is not", async (
   expect(await sink.database.all("SELECT event_id FROM inbox_events")).toEqual([{ event_id: "new" }]);
 });
 
-test("rows received while the clock was wrong do not keep old ones from being removed, and are removed in time", async () => {
+test("rows received while the clock was wrong do not keep old ones from being pruned, and are pruned in time", async () => {
   const dayMs = 24 * 60 * 60 * 1000;
   const insert = (id: string, timeMs: number) =>
     sink.database.transaction(async (transaction) => {

@@ -7,11 +7,11 @@ import type { EventHandlers } from "./event-handler.ts";
 export interface InboxOptions {
   /** With {@link inboxMigrations} applied. */
   readonly database: Database;
-  readonly environment: Pick<Environment, "clock" | "log" | "metrics">;
+  readonly environment: Pick<Environment, "clock" | "log" | "metrics" | "recorder">;
   readonly handlers: EventHandlers;
-  /** Tries after which an event becomes a dead letter. Default: 5. */
+  /** Attempts after which an event becomes a dead letter. Default: 5. */
   readonly maxAttempts?: number;
-  /** How long an event that was dealt with is remembered. Default: 400 days, longer than a source may be stopped and then redeliver. */
+  /** How long the mark of a handled event is kept. Default: 400 days, longer than a source may be stopped and then redeliver. */
   readonly retentionMs?: number;
 }
 
@@ -21,24 +21,24 @@ export interface FailedDelivery {
   readonly cause: string;
 }
 
-/** Takes events in: each has its effect once, however often it comes. */
+/** Receives events: each has its effect once, however often it comes. */
 export interface Inbox {
   /**
-   * Deals with events, in order for each key. Answers the ones that did not take effect and must be given again; what follows
-   * one of them in its key is among them. An event that failed as often as is allowed is put aside and counts as taken.
+   * Handles events, in order for each key. Returns those that did not take effect and must be delivered again, including later
+   * events of the same key. An event that failed `maxAttempts` times is dead-lettered and counts as handled.
    */
   deliver(events: readonly Event[]): Promise<readonly FailedDelivery[]>;
-  /** The events put aside, oldest first, at most 100 a page. Throws `InvalidPageTokenError`. */
+  /** The dead letters, oldest first, at most 100 a page. Throws `InvalidPageTokenError`. */
   listDeadLetters(page: PageRequest): Promise<DeadLetterPage>;
-  /** Tries dead letters again: the ones with these event ids, or the 100 oldest if there are none. */
+  /** Redrives dead letters: those with these event ids, or the 100 oldest if none are given. */
   redriveDeadLetters(eventIds: readonly string[]): Promise<RedriveResult>;
-  /** Begins to forget, bit by bit, what is older than the retention. */
+  /** Starts pruning marks older than the retention. */
   start(): void;
   stop(): Promise<void>;
 }
 
 export interface RedriveResult {
-  /** The events that are dealt with now. */
+  /** The events that were handled. */
   readonly deliveredEventIds: readonly string[];
   /** The events that failed again. */
   readonly deadLetters: readonly DeadLetter[];

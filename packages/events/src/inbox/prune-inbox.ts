@@ -3,15 +3,15 @@ import type { Database } from "@parley/store";
 import { startPeriodic } from "../periodic.ts";
 
 /**
- * How long an event that was dealt with is remembered. Longer than a source may be stopped and still redeliver what it had not marked as
- * done. A mark takes far less room than the effect that it stands for.
+ * How long the mark of a handled event is kept. Longer than a source may be stopped and still redeliver events that it had not marked as
+ * done. A mark takes far less space than its effect.
  */
 export const inboxRetentionMs = 400 * 24 * 60 * 60 * 1000;
-/** Only about space, so seldom. */
+/** Only saves space, so it runs seldom. */
 const pruneIntervalMs = 60_000;
-/** Rows looked at, and removed, in one transaction: few enough that others do not wait noticeably for it. */
+/** Rows examined and deleted in one transaction: few enough that other transactions do not wait noticeably. */
 const pruneBatchSize = 500;
-/** Batches looked at in one round: the next round goes on from there. Of a hundred million rows each is looked at once a week. */
+/** Batches examined in one round; the next round continues there. Of a hundred million rows each is examined once a week. */
 const roundBatchesMax = 20;
 
 export interface PruneInboxOptions {
@@ -20,7 +20,7 @@ export interface PruneInboxOptions {
   readonly retentionMs: number;
 }
 
-/** Removes what is older than the retention, every minute. The answer ends it. */
+/** Deletes marks older than the retention, every minute. The result stops it. */
 export function startPruningInbox({ database, environment, retentionMs }: PruneInboxOptions): () => Promise<void> {
   const { clock, log } = environment;
   const prune = createInboxPruning(database);
@@ -31,18 +31,18 @@ export function startPruningInbox({ database, environment, retentionMs }: PruneI
   });
 }
 
-/** The time now, and how long rows are kept, both in milliseconds. */
+/** The current time and the retention, both in milliseconds. */
 export interface PruneTimes {
   readonly nowMs: number;
   readonly retentionMs: number;
 }
 
-/** Removes what was dealt with longer ago than the retention, a batch at a time. */
+/** Deletes marks older than the retention, a batch at a time. */
 export async function pruneInbox(database: Database, times: PruneTimes): Promise<void> {
   await createInboxPruning(database)(times, Number.POSITIVE_INFINITY);
 }
 
-/** Looks at as many batches as it is told, from where it stopped the last time on, and stops at the end of the tables. */
+/** Examines the given number of batches, from where the last round stopped, and stops at the end of the tables. */
 function createInboxPruning(database: Database) {
   let after: Place | undefined;
   let left: readonly PrunedTable[] = tables;
@@ -79,7 +79,7 @@ interface Place {
 
 const firstPlace: Place = { source: "", event_id: "" };
 
-/** The place to go on after, or undefined at the end. */
+/** The row to continue after, or undefined at the end. */
 async function pruneBatch(
   database: Database,
   { table, after, nowMs, retentionMs }: { readonly table: PrunedTable; readonly after: Place } & PruneTimes,
@@ -100,7 +100,7 @@ async function pruneBatch(
   if (rows.some((row) => row.time < beforeMs || row.time > nowMs)) {
     await database.transaction(async (transaction) => {
       await transaction.run(`DELETE FROM ${name} WHERE ${inRange} AND ${time} < ?`, ...range, beforeMs);
-      // The clock was set back since. A row of the future would be kept for as long as the clock was wrong.
+      // The clock was set back since. A row from the future would be kept until that time.
       await transaction.run(`UPDATE ${name} SET ${time} = ? WHERE ${inRange} AND ${time} > ?`, nowMs, ...range, nowMs);
     });
   }

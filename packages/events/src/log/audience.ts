@@ -1,6 +1,6 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
 
-/** Whom or what an event concerns: the buyer of an order, the product of a stock level, a user. Empty where it has no payload. */
+/** The subject of an event for watchers: the buyer of an order, the product of a stock level, a user. Empty without a payload. */
 export function audienceOf({ payload }: Event): string {
   switch (payload.case) {
     case "orderConfirmed":

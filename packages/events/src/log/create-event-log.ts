@@ -1,6 +1,6 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
-import type { Environment } from "@parley/rpc";
+import { type Environment, spanKinds } from "@parley/rpc";
 import { type Database, insertRows, type SqlValue, type Transaction, takeSequences } from "@parley/store";
 import type { EventLog, NewEvent, OutgoingEvent, WaitingEvent } from "../event-log.ts";
 import { eventMessage } from "./event-message.ts";
@@ -13,8 +13,8 @@ export interface EventLogOptions {
   readonly database: Database;
   /** The service, as `source` of its events, for example `/services/order`. */
   readonly source: string;
-  readonly environment: Pick<Environment, "clock" | "newId">;
-  /** Types that Watch methods read and no other service wants: they are kept, but not published. Default: none. */
+  readonly environment: Pick<Environment, "clock" | "newId" | "recorder">;
+  /** Types for Watch methods alone: they are stored, but not published. Default: none. */
   readonly watchOnlyTypes?: readonly string[];
 }
 
@@ -29,11 +29,36 @@ export function createEventLog(options: EventLogOptions): EventLog {
 
   async function append(transaction: Transaction, ...events: readonly NewEvent[]) {
     const timeMs = environment.clock.now();
-    for (const event of events) {
+    for (const given of events) {
+      const event = publication(transaction, given);
       const message = eventMessage(event, { id: environment.newId(), source, timeMs });
-      // Encoded already here: one that cannot be fails its own transaction, and no other that shares the commit.
+      // Encoded here, so that an encoding error fails its own transaction, and no other of the commit.
       transaction.beforeCommit(writeDown, newRow(message, { timeMs, isWaiting: !watchOnly.has(message.type) }));
     }
+  }
+
+  /** The event with a span of its own for its cause, which is recorded once the event is durable. */
+  function publication(transaction: Transaction, event: NewEvent): NewEvent {
+    const { recorder, clock } = environment;
+    const { cause, type, subject } = event;
+    if (recorder === undefined || cause === undefined || watchOnly.has(type)) {
+      return event;
+    }
+    const startMs = clock.monotonic();
+    const traceparent = recorder.childOf(cause.traceparent);
+    transaction.onCommit(() =>
+      recorder.record({
+        kind: spanKinds.eventPublish,
+        name: type,
+        traceparent,
+        parent: cause.traceparent,
+        requestId: cause.requestId,
+        startMs,
+        latencyMs: clock.monotonic() - startMs,
+        attributes: { ...sendAttributes, "messaging.destination.name": source, "parley.event.subject": subject },
+      }),
+    );
+    return { ...event, cause: { ...cause, traceparent } };
   }
 
   async function writeDown(transaction: Transaction, rows: readonly NewRow[]) {
@@ -71,7 +96,7 @@ export function createEventLog(options: EventLogOptions): EventLog {
   };
 }
 
-/** An event that is to be written down. */
+/** An event to insert. */
 interface NewRow {
   readonly event: Omit<OutgoingEvent, "sequence">;
   readonly key: string;
@@ -79,7 +104,7 @@ interface NewRow {
   readonly values: readonly SqlValue[];
 }
 
-// The event itself is encoded without its sequence: it is put into the event when the row is read or published.
+// The event is encoded without its sequence, which is added when the row is read or published.
 const insertSql = "INSERT INTO event_log (sequence, type, create_time, event)";
 const insertWaitingSql = "INSERT INTO event_waiting (sequence, partition_number, partition_key)";
 
@@ -91,6 +116,9 @@ function newRow(
   const encoded = toBinary(EventSchema, message);
   return { event: { id, type, traceparent, encoded }, key, isWaiting, values: [type, timeMs, encoded] };
 }
+
+/** OpenTelemetry's names for a message that is sent (semantic conventions, "Messaging"). */
+const sendAttributes = { "messaging.system": "parley", "messaging.operation.type": "send" };
 
 function createListeners<T>() {
   const listeners = new Set<(what: T) => void>();

@@ -75,7 +75,7 @@ async function take(watcher: AsyncIterator<LoggedEvent>, count: number): Promise
 const stocks = (events: readonly LoggedEvent[]) =>
   events.map(({ event }) => (event.payload.case === "stockChanged" ? event.payload.value.stock : undefined));
 
-test("an event carries its source, time, place, and the call that caused it", async () => {
+test("an event has its source, time, sequence, and the call that caused it", async () => {
   const watcher = watch();
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   await append({ ...stockChanged("101", 4), cause: { requestId: "request-1", traceparent } });
@@ -93,7 +93,7 @@ test("an event carries its source, time, place, and the call that caused it", as
   });
 });
 
-test("a watcher without a position sees what happens from the call on, in order", async () => {
+test("a watcher without a position gets events from the call on, in order", async () => {
   await append(stockChanged("101", 9));
   const watcher = watch();
   await append(stockChanged("101", 8), stockChanged("102", 7));
@@ -101,7 +101,7 @@ test("a watcher without a position sees what happens from the call on, in order"
   expect(stocks(await take(watcher, 3))).toEqual([8, 7, 6]);
 });
 
-test("a watcher that waits is woken by the commit", async () => {
+test("a commit wakes a waiting watcher", async () => {
   const watcher = watch();
   const next = watcher.next();
   await clock.settle();
@@ -109,7 +109,7 @@ test("a watcher that waits is woken by the commit", async () => {
   expect((await next).value?.event.sequence).toBe(1n);
 });
 
-test("an event of a transaction that failed is never seen", async () => {
+test("an event of a failed transaction is never delivered", async () => {
   const watcher = watch();
   const failed = database.transaction(async (transaction) => {
     await log.append(transaction, stockChanged("101", 1));
@@ -120,7 +120,7 @@ test("an event of a transaction that failed is never seen", async () => {
   expect(stocks(await take(watcher, 1))).toEqual([2]);
 });
 
-test("a watcher goes on after its last position with no gap and no repeat, over many batches", async () => {
+test("a watcher resumes after its last position with no gap and no repeat, over many batches", async () => {
   const total = 2500;
   await append(...Array.from({ length: total }, (_, index) => stockChanged("101", index)));
   const seen: (number | undefined)[] = [];
@@ -133,7 +133,7 @@ test("a watcher goes on after its last position with no gap and no repeat, over 
   expect(seen).toEqual(Array.from({ length: total }, (_, index) => index));
 });
 
-test("events of other types are passed over, however many there are", async () => {
+test("events of other types are skipped, however many there are", async () => {
   const watcher = watch();
   await database.transaction(async (transaction) => {
     const rows = Array.from({ length: 2500 }, () => ["other", 0, new Uint8Array()]);
@@ -144,7 +144,7 @@ test("events of other types are passed over, however many there are", async () =
   expect(stocks(await take(watcher, 1))).toEqual([3]);
 });
 
-test("a watcher finds what another process appended", async () => {
+test("a watcher gets events that another process appended", async () => {
   const watcher = watch();
   const next = watcher.next();
   await clock.settle();
@@ -154,7 +154,7 @@ test("a watcher finds what another process appended", async () => {
   expect((await next).value?.event.id).toBe("other");
 });
 
-test("many watchers at the end of the log see the same, and the log is read once for all of them", async () => {
+test("watchers at the end of the log get the same events, and share one read", async () => {
   let reads = 0;
   const counting: Database = {
     transaction: (work) => database.transaction(work),
@@ -196,7 +196,7 @@ test("a position whose successors were pruned is gone", async () => {
   expect(stocks(await take(watch(encodePosition(2)), 1))).toEqual([3]);
 });
 
-/** Prunes as many of the oldest events as if they were done and old. */
+/** Prunes the oldest events, as if they were done and old. */
 async function prune(count: number): Promise<void> {
   await database.transaction(async (transaction) => {
     await transaction.run("DELETE FROM event_waiting WHERE sequence <= ?", count);
@@ -205,7 +205,7 @@ async function prune(count: number): Promise<void> {
   await pruneLog(database, { beforeMs: clock.now() - 1, nowMs: clock.now() });
 }
 
-test("a quiet watcher's position stays good for as long as it missed nothing, whatever else was pruned", async () => {
+test("a quiet watcher's position stays valid while none of its own events is pruned", async () => {
   const stockLow = (productId: string) => ({
     type: eventTypes.stockLow,
     subject: productId,
@@ -215,7 +215,7 @@ test("a quiet watcher's position stays good for as long as it missed nothing, wh
       value: create(StockLowSchema, { productId, productName: "", stock: 1, lowStockThreshold: 1 }),
     },
   });
-  // 1 is the last that the watcher saw; then come others' events, many of them, and at last one of its own.
+  // 1 is the last that the watcher saw; then come many events of others, and at last one of its own.
   await append(stockChanged("101", 1), stockLow("101"));
   await append(...Array.from({ length: 1_500 }, (_, number) => stockChanged("102", number)));
   await append(stockChanged("101", 2), stockChanged("102", 9_999));
@@ -228,7 +228,7 @@ test("a quiet watcher's position stays good for as long as it missed nothing, wh
   await prune(1_502);
   expect(stocks(await take(watchOf(["101"]), 1))).toEqual([2]);
   expect(stocks(await take(watchOf(["101", "103"]), 1))).toEqual([2]);
-  // Those who did miss something are told so: another product, all products, or another type of the same product.
+  // Watchers that did miss an event get an error: of another product, of all products, or of another type of the same product.
   for (const missed of [["102"], ["101", "102"], []]) {
     await expect(watchOf(missed).next()).rejects.toThrow(PositionGoneError);
   }
@@ -239,7 +239,7 @@ test("a quiet watcher's position stays good for as long as it missed nothing, wh
   await expect(watchOf(["101"]).next()).rejects.toThrow(PositionGoneError);
 });
 
-test("of what an earlier release pruned nothing is known but the place", async () => {
+test("for events pruned by an earlier release only the position is known", async () => {
   await append(stockChanged("101", 1), stockChanged("101", 2));
   await database.transaction((transaction) =>
     transaction.run("UPDATE event_log_pruned SET through_sequence = 2, unlisted_through_sequence = 2"),
@@ -258,7 +258,7 @@ test.each(
   await expect(watch(position === "czE" ? "czE=" : position).next()).rejects.toThrow(UnreadablePositionError);
 });
 
-test("a type that does not go with the payload is refused", async () => {
+test("a type that does not match the payload is refused", async () => {
   await expect(append({ ...stockChanged("101", 1), type: eventTypes.stockLow })).rejects.toThrow(TypeError);
   await expect(append({ ...stockChanged("101", 1), payload: { case: undefined } })).rejects.toThrow(TypeError);
 });

@@ -2,20 +2,20 @@ import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import type { NewEvent } from "../event-log.ts";
 import { eventTypes } from "../event-types.ts";
 
-/** What a log adds to an event. */
+/** The fields that a log adds to an event. */
 export interface EventOrigin {
   readonly id: string;
   readonly source: string;
   readonly timeMs: number;
 }
 
-/** The event as the contract says it, but for its sequence. Throws a TypeError where type and payload do not go together. */
+/** The event's message, without its sequence. Throws a TypeError if type and payload do not match. */
 export function eventMessage(event: NewEvent, { id, source, timeMs }: EventOrigin): Event {
   const { type, subject, partitionKey, payload, cause } = event;
   if (payload.case === undefined || type !== eventTypes[payload.case]) {
     throw new TypeError(`An event of type ${type} cannot carry ${payload.case ?? "nothing"}.`);
   }
-  // Written out, since `create` would look at each field of what is complete already, twice for each order.
+  // An object literal, since `create` would check each field of a complete message again, twice for each order.
   return {
     $typeName: "event.v1.Event",
     id,

@@ -5,7 +5,7 @@ import { openDatabase } from "@parley/store";
 import { expect, test } from "vitest";
 import { eventMigrations } from "./event-migrations.ts";
 
-test("what waits in a log of an earlier release still waits", async () => {
+test("waiting events of an earlier release's log still wait", async () => {
   const folder = await mkdtemp(join(tmpdir(), "parley-event-log-"));
   try {
     const url = `sqlite:${join(folder, "events.db")}`;

@@ -4,20 +4,20 @@ import type { Clock } from "@parley/rpc";
 import { type Database, marksFor } from "@parley/store";
 import { PositionGoneError } from "./position.ts";
 
-/** Events read at once, at most: what a slow watcher holds in memory. */
+/** The most events read at once: what a slow watcher holds in memory. */
 const batchSizeMax = 100;
-/** Rows looked through at once, at most, for a watcher whose types are rare. */
+/** The most rows examined at once, for a watcher with rare types. */
 const windowSize = 1000;
-/** A part of the log that was read is used again for this long: watchers that are woken together read it once. */
+/** A part of the log is reused for this time: watchers that wake together read it once. */
 const sharedMs = 20;
 
-/** An event as the log keeps it. */
+/** An event as the log stores it. */
 export interface EventRow {
   readonly sequence: number;
   readonly event: Uint8Array;
 }
 
-/** The event of a row, with its place in the log. */
+/** The event of a row, with its sequence. */
 export function decodeEvent(row: EventRow): Event {
   const event = fromBinary(EventSchema, row.event);
   event.sequence = BigInt(row.sequence);
@@ -28,28 +28,28 @@ export function decodeEvent(row: EventRow): Event {
 export interface LogPart {
   /** In order. */
   readonly events: readonly Event[];
-  /** Everything up to here was looked through. */
+  /** The last sequence that was examined. */
   readonly through: number;
   /** The end of the log when the part was read. */
   readonly head: number;
 }
 
-/** Which events a watcher wants. */
+/** The events that a watcher wants. */
 export interface WantedEvents {
   readonly types: readonly string[];
   /** Empty: all. */
   readonly audiences: readonly string[];
 }
 
-/** Reads a log's events from a place on. Throws {@link PositionGoneError} if wanted events after it were pruned. */
+/** Reads a log's events from a sequence on. Throws {@link PositionGoneError} if wanted events after it were pruned. */
 export interface LogReader {
   /** Only events of some types, for a watcher that catches up. */
   read(after: number, wanted: WantedEvents): Promise<LogPart>;
-  /** Events of all types, for the watchers at the end of the log, which share what is read. Not to be changed. */
+  /** Events of all types, for the watchers at the end of the log, which share the result. Do not change it. */
   readEnd(after: number): Promise<LogPart>;
   /** The end of the log. */
   head(): Promise<number>;
-  /** Events were appended: what was read is not the end any more. */
+  /** Events were appended: the cached end of the log is outdated. */
   appended(): void;
 }
 
@@ -99,7 +99,7 @@ async function readPart(
   const types = wanted?.types;
   const windowEnd = after + windowSize;
   const ofTypes = types === undefined ? "" : `AND e.type IN (${marksFor(types)})`;
-  // One statement, so that what was pruned is known at the very moment at which the rows are read.
+  // One statement, so that rows and pruning are read at the same moment.
   const found = await database.all<FoundRow>(
     `SELECT p.through_sequence AS pruned, p.unlisted_through_sequence AS unlisted, (SELECT MAX(sequence) FROM event_log) AS head, e.sequence, e.event
      FROM event_log_pruned p

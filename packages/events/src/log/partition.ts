@@ -1,10 +1,10 @@
 /**
- * Parts that a log's keys are dealt into. Each part has one publisher at a time, so this is how many replicas of a service
+ * The number of partitions of a log's keys. Each has one publisher at a time, so this many replicas of a service
  * can publish at once. Changing it needs a migration of the log.
  */
 export const partitionCount = 16;
 
-/** The part that a key belongs to (FNV-1a, 32 bits, over UTF-16 units). */
+/** The partition of a key (FNV-1a, 32 bits, over UTF-16 units). */
 export function partitionOf(key: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < key.length; index++) {

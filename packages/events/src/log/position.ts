@@ -1,4 +1,4 @@
-/** A position that no log gave out, or another one. */
+/** An invalid position, or one of another log. */
 export class UnreadablePositionError extends Error {
   override readonly name = "UnreadablePositionError";
 
@@ -7,7 +7,7 @@ export class UnreadablePositionError extends Error {
   }
 }
 
-/** Events after the position are gone: begin anew, without a position. */
+/** Events after the position are gone: start again without a position. */
 export class PositionGoneError extends Error {
   override readonly name = "PositionGoneError";
 
@@ -16,12 +16,12 @@ export class PositionGoneError extends Error {
   }
 }
 
-/** Says a place in a log in a way that nobody reads anything into. */
+/** Encodes a sequence as an opaque position. */
 export function encodePosition(sequence: number): string {
   return Buffer.from(`s${sequence}`).toString("base64url");
 }
 
-/** Reads a position. Throws {@link UnreadablePositionError}. */
+/** Decodes a position. Throws {@link UnreadablePositionError}. */
 export function decodePosition(position: string): number {
   const sequence = Number(/^s(0|[1-9]\d{0,14})$/.exec(Buffer.from(position, "base64url").toString("latin1"))?.[1]);
   if (Number.isNaN(sequence) || encodePosition(sequence) !== position) {

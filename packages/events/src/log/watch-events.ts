@@ -5,7 +5,7 @@ import { audienceOf } from "./audience.ts";
 import type { LogPart, LogReader } from "./log-reader.ts";
 import { decodePosition, encodePosition, UnreadablePositionError } from "./position.ts";
 
-/** Looks again after this long even if this process appended nothing: another replica may have. */
+/** Checks the database at this interval: another replica may have appended. */
 const pollIntervalMs = 1000;
 
 export interface WatchSource {
@@ -14,10 +14,10 @@ export interface WatchSource {
   readonly onAppended: (callback: () => void) => () => void;
 }
 
-/** Reads a log from a position on. What "from now on" means is settled by the call, not by the first `next`. */
+/** Reads a log from a position on. The call, not the first `next`, determines the start. */
 export function watchEvents(options: WatchOptions, source: WatchSource): AsyncIterable<LoggedEvent> {
   const start = findStart(options.afterPosition, source.reader);
-  // Told again by the iteration; a stream that is never read from must not end the process.
+  // The iteration throws it again; a stream that is never read must not end the process.
   start.catch(() => {});
   return follow(start, options, source);
 }

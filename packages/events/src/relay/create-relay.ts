@@ -13,38 +13,38 @@ import { createWaitingReader } from "./waiting-reader.ts";
 export interface RelayOptions {
   /** The database of the log, with {@link eventMigrations} applied. */
   readonly database: Database;
-  /** Hands over what this process appends. Without it the relay looks once a second. */
+  /** Passes on the events that this process appends. Without it the relay reads the log once a second. */
   readonly log?: Pick<EventLog, "onWaiting">;
   readonly broker: Broker;
   readonly environment: Pick<Environment, "clock" | "newId" | "random" | "log" | "metrics">;
   /**
-   * This replica's name, unique among those of the service. One that is the same after a restart takes its leases up at once.
-   * Default: a new one, which waits until the leases of the one before have run out.
+   * This replica's name, unique among those of the service. A name that is the same after a restart takes its leases over at once.
+   * Default: a new one, which waits until the earlier leases have expired.
    */
   readonly replica?: string;
-  /** How long a lease lasts: how long events wait when a replica dies. Default: 5 s. */
+  /** The time of a lease: how long events wait when a replica dies. Default: 5 s. */
   readonly leaseMs?: number;
-  /** How long to wait for more events to go along with the first. Default: 10 ms. */
+  /** How long the first event waits for more. Default: 10 ms. */
   readonly lingerMs?: number;
   /**
-   * While events keep coming, how far apart batches are that are not full: what a call costs both sides, and the commit at its end, is
-   * shared by all events of a batch. Default: 100 ms.
+   * Under load, the interval between batches that are not full: the events of a batch share the cost of the call
+   * and of the commit at its end. Default: 100 ms.
    */
   readonly batchIntervalMs?: number;
-  /** Waits between tries of an event that failed. Default: 0.25 s to 30 s. */
+  /** Waits between attempts of a failed event. Default: 0.25 s to 30 s. */
   readonly backoff?: BackoffOptions;
-  /** How long events are kept after they happened, once they are done. Default: 7 days. */
+  /** How long done events are kept. Default: 7 days. */
   readonly retentionMs?: number;
 }
 
-/** Publishes a service's events, each until its effect is sure. */
+/** Publishes a service's events, each until its effect is durable. */
 export interface Relay {
   start(): void;
-  /** Ends what is under way, at most for two seconds, and gives the leases back. What was cut off is published again later. */
+  /** Waits for batches in flight, at most two seconds, and releases the leases. Unfinished batches are published again later. */
   stop(): Promise<void>;
 }
 
-/** Looks again after this long even if nobody woke it: another replica may have appended or died. */
+/** Checks the database at this interval: another replica may have appended or died. */
 const pollIntervalMs = 1000;
 /** How long `stop` waits for the broker's answers. */
 const stopGraceMs = 2000;
@@ -52,7 +52,7 @@ const eventBackoff: BackoffOptions = { initialMs: 250, maxMs: 30_000, multiplier
 const pruneIntervalMs = 60_000;
 const defaultRetentionMs = 7 * 24 * 60 * 60 * 1000;
 
-/** Makes the relay of a service's events. It does nothing before `start`. */
+/** Creates the relay of a service's events. It does nothing before `start`. */
 export function createRelay(options: RelayOptions): Relay {
   const { database, broker, environment, leaseMs = 5000, retentionMs = defaultRetentionMs } = options;
   const { lingerMs = 10, batchIntervalMs = 100, backoff = {} } = options;
@@ -67,7 +67,7 @@ export function createRelay(options: RelayOptions): Relay {
   let storeFailures = 0;
   /** Since the last batch. */
   let arrivedCount = 0;
-  /** When the last batch began that was not full. */
+  /** When the last batch that was not full began. */
   let batchAtMs = Number.NEGATIVE_INFINITY;
   let stopping = false;
   let running: Promise<void> | undefined;
@@ -86,8 +86,8 @@ export function createRelay(options: RelayOptions): Relay {
       }
       if (!more || publisher.isFull()) {
         await wakeUp.wait(pauseMs());
-        // Woken by one event, others are likely to follow: they go along.
-        await wakeUp.linger(arrivedCount < publishBatchMax ? untilNextBatchMs() : 0);
+        // Others are likely to follow the first event: they share its batch.
+        await wakeUp.pause(arrivedCount < publishBatchMax ? untilNextBatchMs() : 0);
       }
     }
   }
@@ -102,7 +102,7 @@ export function createRelay(options: RelayOptions): Relay {
     if (arrivedCount < publishBatchMax) {
       wakeUp.wake();
     } else {
-      wakeUp.hurry();
+      wakeUp.interrupt();
     }
   }
 
@@ -148,7 +148,7 @@ export function createRelay(options: RelayOptions): Relay {
     await publisher.drain();
     cancel();
     await stopPruning?.();
-    await leases.release().catch((error) => log.warn({ err: error }, "the relay could not give its leases back"));
+    await leases.release().catch((error) => log.warn({ err: error }, "the relay could not release its leases"));
   }
 
   return {

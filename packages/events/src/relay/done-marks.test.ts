@@ -24,7 +24,7 @@ async function done(): Promise<number> {
   return 500 - (row?.count ?? 0);
 }
 
-test("marks that come within a while are written in one transaction", async () => {
+test("marks within the interval are written in one transaction", async () => {
   const transaction = vi.spyOn(database, "transaction");
   const marks = createDoneMarks({ database, clock });
   const first = marks.mark([1, 2]);
@@ -37,18 +37,18 @@ test("marks that come within a while are written in one transaction", async () =
   expect(transaction).toHaveBeenCalledTimes(1);
 });
 
-test("many marks, and marks in a hurry, do not wait for the clock", async () => {
+test("many marks, and marks during shutdown, do not wait for the clock", async () => {
   const marks = createDoneMarks({ database, clock });
   await marks.mark(Array.from({ length: 400 }, (_, index) => index + 1));
   expect(await done()).toBe(400);
   const waiting = marks.mark([401]);
-  marks.hurry();
+  marks.flush();
   await waiting;
   await marks.mark([402]);
   expect(await done()).toBe(402);
 });
 
-test("a database that fails tells everybody who waits, and the next marks are written", async () => {
+test("a database failure rejects all waiting marks, and the next marks are written", async () => {
   const marks = createDoneMarks({ database, clock });
   vi.spyOn(database, "transaction").mockRejectedValueOnce(new Error("disk full"));
   const [first, second] = [marks.mark([1]), marks.mark([2])];
@@ -61,7 +61,7 @@ test("a database that fails tells everybody who waits, and the next marks are wr
   expect(await done()).toBe(1);
 });
 
-test("nothing to mark costs nothing", async () => {
+test("no marks cause no write", async () => {
   const transaction = vi.spyOn(database, "transaction");
   await createDoneMarks({ database, clock }).mark([]);
   expect(transaction).not.toHaveBeenCalled();

@@ -3,19 +3,19 @@ import type { Database } from "@parley/store";
 import { markDone } from "./outbox.ts";
 
 /**
- * How long a mark may wait for others to be written with it. Each write of its own makes the service's calls wait for the disk, and
- * a mark that a crash takes away costs one more delivery, which the inbox ignores.
+ * How long a mark may wait to be written with others. Each write makes the service's calls wait for the disk, and
+ * a mark that a crash loses costs one more delivery, which the inbox ignores.
  */
 const marksDelayMs = 50;
-/** Marks that wait at most: what the batches under way can hold. With so many, waiting longer would save nothing. */
+/** The most waiting marks: as many as the batches in flight can have. Waiting longer would save nothing. */
 const marksWaitingMax = 400;
 
-/** Writes down that events are done, many at a time. */
+/** Marks events as done, many at a time. */
 export interface DoneMarks {
   /** Resolves when the mark of each is durable. */
   mark(sequences: readonly number[]): Promise<void>;
-  /** Writes what waits, and from now on everything, at once. */
-  hurry(): void;
+  /** Writes waiting marks, and from now on every mark, at once. */
+  flush(): void;
 }
 
 export function createDoneMarks({
@@ -28,7 +28,7 @@ export function createDoneMarks({
   let sequences: number[] = [];
   let written = Promise.withResolvers<void>();
   let cancel: (() => void) | undefined;
-  let hurrying = false;
+  let flushing = false;
 
   function write() {
     cancel?.();
@@ -47,15 +47,15 @@ export function createDoneMarks({
       }
       sequences.push(...more);
       const { promise } = written;
-      if (hurrying || sequences.length >= marksWaitingMax) {
+      if (flushing || sequences.length >= marksWaitingMax) {
         write();
       } else {
         cancel ??= clock.after(marksDelayMs, write);
       }
       return promise;
     },
-    hurry() {
-      hurrying = true;
+    flush() {
+      flushing = true;
       write();
     },
   };

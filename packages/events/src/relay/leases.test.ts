@@ -19,20 +19,20 @@ afterEach(() => database.close());
 const leasesOf = (owner: string, setBackMs = 0) =>
   createLeases({ database, owner, leaseMs: 5_000, clock: { ...clock, now: () => clock.now() - setBackMs } });
 
-test("leases hold against others while they run", async () => {
+test("no other replica gets a lease before it expires", async () => {
   expect(await leasesOf("one").renew()).toEqual(everything);
   expect(await leasesOf("other").renew()).toEqual([]);
   await clock.advance(5_000);
   expect(await leasesOf("other").renew()).toEqual(everything);
 });
 
-test("leases that were written by a clock that has been set back by an hour have run out", async () => {
+test("leases written before the clock was set back by an hour have expired", async () => {
   await leasesOf("gone").renew();
   expect(await leasesOf("next", hourMs).renew()).toEqual(everything);
-  // Also for the one that wrote them, and goes on by the new time.
+  // Also for their own writer, which continues with the new time.
   expect(await leasesOf("next", 2 * hourMs).renew()).toEqual(everything);
 });
 
-test("a lease is not longer than what tells a wrong clock", () => {
+test("a lease is shorter than the threshold for a wrong clock", () => {
   expect(() => createLeases({ database, clock, owner: "one", leaseMs: leaseMsMax + 1 })).toThrow(RangeError);
 });

@@ -4,26 +4,31 @@ import { partitionCount } from "../log/partition.ts";
 
 export interface LeasesOptions {
   readonly database: Database;
-  /** Used where one process has the database to itself. Replicas go by the database's clock. */
+  /** Used if one process has the database to itself. Replicas use the database's clock. */
   readonly clock: Clock;
-  /** Who holds the leases: unique among the replicas of a service. */
+  /** The owner of the leases: unique among the replicas of a service. */
   readonly owner: string;
-  /** How long a lease lasts after it was renewed: how long events wait when a replica dies. */
+  /** The time of a lease after its renewal: how long events wait when a replica dies. */
   readonly leaseMs: number;
 }
 
-/** The longest lease. One that runs longer was written by a clock that was set back since, and has run out. */
+/** The longest lease. */
 export const leaseMsMax = 60_000;
+/**
+ * A lease that runs longer than this was written before the clock was set back, and counts as expired. More than the longest lease: another
+ * replica may have written it a moment after this one read the clock.
+ */
+const remainingMsMax = leaseMsMax + 5_000;
 
-/** Which partitions this replica publishes. Kept in the database, so that each has one publisher at a time. */
+/** The partitions that this replica publishes. Stored in the database, so that each has one publisher at a time. */
 export interface Leases {
-  /** Renews what is held, takes up its share of what is free, and answers what is held now. */
+  /** Renews its leases, takes its share of the free ones, and returns the partitions it holds. */
   renew(): Promise<readonly number[]>;
-  /** Gives everything back, so that another replica can take it up at once. */
+  /** Releases all leases, so that another replica can take them at once. */
   release(): Promise<void>;
 }
 
-/** Throws a RangeError where `leaseMs` is above {@link leaseMsMax}. */
+/** Throws a RangeError if `leaseMs` is above {@link leaseMsMax}. */
 export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions): Leases {
   if (leaseMs > leaseMsMax) {
     throw new RangeError(`leaseMs is ${leaseMs}, and at most ${leaseMsMax}`);
@@ -39,7 +44,7 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
     await transaction.run(
       "DELETE FROM event_publishers WHERE expire_time <= ? OR expire_time > ?",
       nowMs,
-      nowMs + leaseMsMax,
+      nowMs + remainingMsMax,
     );
     const row = await transaction.get<{ count: number }>("SELECT COUNT(*) AS count FROM event_publishers");
     return row?.count ?? 1;
@@ -53,7 +58,7 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
         const standing = await transaction.all<{ partition_number: number; owner: string }>(
           "SELECT partition_number, owner FROM event_leases WHERE expire_time > ? AND expire_time <= ? ORDER BY partition_number",
           nowMs,
-          nowMs + leaseMsMax,
+          nowMs + remainingMsMax,
         );
         const held = standing.filter((lease) => lease.owner === owner).map((lease) => lease.partition_number);
         const others = new Set(
@@ -62,7 +67,7 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
         const free = allPartitions.filter((number) => !others.has(number) && !held.includes(number));
         const mine: number[] = [];
         for (const number of [...held, ...free].slice(0, share).sort((a, b) => a - b)) {
-          // Another replica may have taken it since: a lease that stands is left to its owner.
+          // Another replica may have taken it since: a valid lease is left to its owner.
           const taken = await transaction.run(
             `INSERT INTO event_leases (partition_number, owner, expire_time) VALUES (?, ?, ?)
              ON CONFLICT (partition_number) DO UPDATE SET owner = excluded.owner, expire_time = excluded.expire_time
@@ -71,7 +76,7 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
             owner,
             nowMs + leaseMs,
             nowMs,
-            nowMs + leaseMsMax,
+            nowMs + remainingMsMax,
           );
           if (taken === 1) {
             mine.push(number);

@@ -2,13 +2,13 @@ import { type Database, inParts, marksFor } from "@parley/store";
 import type { EventRow } from "../log/log-reader.ts";
 import { partitionCount } from "../log/partition.ts";
 
-/** An event whose effect is not sure yet, as the log keeps it. */
+/** An event whose effect is not yet durable, as the log stores it. */
 export interface WaitingRow extends EventRow {
   readonly partition_number: number;
   readonly partition_key: string;
 }
 
-/** The waiting events of some partitions after a place in the log, in order. */
+/** The waiting events of some partitions after a sequence, in order. */
 export function readWaiting(
   database: Database,
   {
@@ -26,7 +26,7 @@ export function readWaiting(
   );
 }
 
-// As many parameters as there are partitions, whichever are asked for, so that one prepared statement serves.
+// A parameter for every partition, whether asked for or not, so that one prepared statement is enough.
 const noPartitions: readonly number[] = Array(partitionCount).fill(-1);
 const readWaitingSql = `
   SELECT waiting.sequence, partition_number, partition_key, event
@@ -34,7 +34,7 @@ const readWaitingSql = `
   WHERE waiting.sequence > ? AND partition_number IN (${marksFor(noPartitions)})
   ORDER BY waiting.sequence LIMIT ?`;
 
-/** Notes that events are done: they are not published again, and pruned when they are old. */
+/** Marks events as done: they are not published again, and pruned when they are old. */
 export async function markDone(database: Database, sequences: readonly number[]): Promise<void> {
   await database.transaction(async (transaction) => {
     for (const part of inParts(sequences)) {

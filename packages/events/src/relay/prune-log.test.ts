@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { eventMigrations } from "../log/event-migrations.ts";
 import { pruneLog } from "./prune-log.ts";
 
-test("events of a clock that was wrong do not keep old ones from being pruned, and are pruned in time", async () => {
+test("events with a wrong time do not keep old ones from being pruned, and are pruned in time", async () => {
   const database = await openTestDatabase({ migrations: eventMigrations });
   const dayMs = 24 * 60 * 60 * 1000;
   const nowMs = Date.UTC(2026, 0, 1);

@@ -2,12 +2,12 @@ import { type Database, insertRows, type Transaction } from "@parley/store";
 import { audienceOf } from "../log/audience.ts";
 import { decodeEvent, type EventRow } from "../log/log-reader.ts";
 
-/** Rows looked at, and removed, in one transaction: few enough that others do not wait noticeably for it. */
+/** Rows examined and deleted in one transaction: few enough that other transactions do not wait noticeably. */
 const pruneBatchSize = 500;
 
 /**
- * Removes events that are done and happened before `beforeMs`, a batch at a time. Notes how far the log was pruned in the same
- * transaction, for each type and audience, so that a watcher that missed events of its own is told that they are gone.
+ * Deletes done events from before `beforeMs`, a batch at a time. In the same transaction records how far the log was pruned,
+ * for each type and audience, so that a watcher whose own events are gone gets an error.
  */
 export async function pruneLog(database: Database, times: PruneLogTimes): Promise<void> {
   let after: number | undefined = 0;
@@ -22,7 +22,7 @@ export interface PruneLogTimes {
   readonly nowMs: number;
 }
 
-/** Where to go on, or undefined at the end. */
+/** The sequence to continue after, or undefined at the end. */
 function pruneBatch(
   database: Database,
   { after, beforeMs, nowMs }: { readonly after: number } & PruneLogTimes,
@@ -36,7 +36,7 @@ function pruneBatch(
     );
     const last = rows.at(-1);
     if (last !== undefined && rows.some((row) => row.create_time > nowMs)) {
-      // The clock was set back since. An event of the future would be kept for as long as the clock was wrong.
+      // The clock was set back since. An event from the future would be kept until that time.
       await transaction.run(
         "UPDATE event_log SET create_time = ? WHERE sequence > ? AND sequence <= ? AND create_time > ?",
         nowMs,
@@ -73,7 +73,7 @@ interface LogRow extends EventRow {
   readonly waiting: number | null;
 }
 
-/** Notes how far the log was pruned for each type and audience. */
+/** Records how far the log was pruned for each type and audience. */
 async function noteAudiences(transaction: Transaction, pruned: readonly LogRow[]): Promise<void> {
   const through = new Map<string, readonly [type: string, audience: string, sequence: number]>();
   for (const row of pruned) {
@@ -83,7 +83,7 @@ async function noteAudiences(transaction: Transaction, pruned: readonly LogRow[]
   await insertRows(transaction, {
     into: "INSERT INTO event_log_pruned_audience (type, audience, through_sequence)",
     rows: [...through.values()],
-    // Another replica may prune the same part of the log, and be farther already.
+    // Another replica may prune the same part of the log, and be ahead.
     ending: `ON CONFLICT (type, audience) DO UPDATE SET through_sequence = excluded.through_sequence
       WHERE event_log_pruned_audience.through_sequence < excluded.through_sequence`,
   });
@@ -97,6 +97,6 @@ function nextPlace(
   if (last === undefined || count < pruneBatchSize) {
     return undefined;
   }
-  // Events are in the order of their times, but for a clock that was set: after a young one there are no old ones.
+  // Events are in the order of their times, unless the clock was set: after a recent one there are no old ones.
   return last.create_time >= beforeMs && last.create_time <= nowMs ? undefined : last.sequence;
 }

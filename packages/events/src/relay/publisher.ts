@@ -6,9 +6,9 @@ import { eventMetrics } from "../event-metrics.ts";
 import { createDoneMarks } from "./done-marks.ts";
 import type { WaitingEvents } from "./waiting-events.ts";
 
-/** Batches given to the broker at the same time, at most. They have no key in common. */
+/** The most batches in flight. They have no key in common. */
 const inFlightMax = 4;
-/** Waits between tries of a broker that cannot be reached. Short, since one event alone is tried: how long all wait after it returned. */
+/** Waits between attempts while the broker is unavailable. Short, since each sends one event: they are the delay after it has returned. */
 export const brokerBackoff: BackoffOptions = { initialMs: 250, maxMs: 5000, multiplier: 2 };
 
 export interface PublisherOptions {
@@ -16,21 +16,21 @@ export interface PublisherOptions {
   readonly broker: Broker;
   readonly environment: Pick<Environment, "clock" | "random" | "log" | "metrics">;
   readonly waiting: WaitingEvents;
-  /** Told when a batch has ended. */
+  /** Called when a batch has ended. */
   readonly onSettled: () => void;
 }
 
-/** Gives waiting events to the broker, a batch at a time, and marks them when their effect is sure. */
+/** Publishes waiting events, a batch at a time, and marks them when their effect is durable. */
 export interface Publisher {
-  /** Begins as many batches as may be under way. The events of the last one; 0 if it began none. */
+  /** Starts as many batches as allowed. Returns the size of the last one; 0 if it started none. */
   dispatch(): number;
-  /** Whether no more batches may be begun now. */
+  /** Whether no further batch may start now. */
   isFull(): boolean;
-  /** Until when the broker is left alone after a failure, in milliseconds of the monotonic clock. */
+  /** When the next attempt after a failure may start, in milliseconds of the monotonic clock. */
   notBeforeMs(): number;
-  /** Waits for what is under way. */
+  /** Waits for the batches in flight. */
   drain(): Promise<void>;
-  /** Cuts off what is under way. It is published again later. */
+  /** Aborts the batches in flight. They are published again later. */
   abort(): void;
 }
 
@@ -43,7 +43,7 @@ export function createPublisher({ database, broker, environment, waiting, onSett
   let failures = 0;
   let notBeforeMs = 0;
 
-  // After a failure one event is tried alone: cheap if the broker is still down, and one that no call survives is found out.
+  // After a failure one event is sent alone: cheap if the broker is still down, and it isolates an event that crashes the consumer.
   const batchesMax = () => (failures > 0 ? 1 : inFlightMax);
   const batchSizeMax = () => (failures > 0 ? 1 : publishBatchMax);
 
@@ -80,7 +80,7 @@ export function createPublisher({ database, broker, environment, waiting, onSett
       if (failed.length > 0) {
         log.warn(
           { failures: failed.slice(0, 10), failureCount: failed.length },
-          "events did not take effect and will be published again",
+          "events failed and will be published again",
         );
       }
     } catch (error) {
@@ -90,16 +90,19 @@ export function createPublisher({ database, broker, environment, waiting, onSett
 
   function couldNotPublish(batch: readonly WaitingEvent[], error: unknown) {
     const nowMs = clock.monotonic();
-    // Batches that were under way together fail together: that is one failure of the broker.
+    // Batches in flight fail together: that is one failure of the broker.
     if (nowMs >= notBeforeMs) {
       failures++;
       notBeforeMs = nowMs + backoffMs(failures, random, brokerBackoff);
     }
-    // One that was tried alone is held back for longer than the broker is, so that the next try is of another key.
+    // The key of an event that was sent alone waits for longer than the broker does, so that the next attempt uses another key.
     const holdMs = (tries: number) => notBeforeMs - nowMs + backoffMs(tries, random, brokerBackoff);
     waiting.putBack(batch, holdMs, nowMs);
     if (!cutOff.signal.aborted) {
-      log.warn({ err: error, eventCount: batch.length, failures }, "events could not be published and will be again");
+      log.warn(
+        { err: error, eventCount: batch.length, failures },
+        "events could not be published and will be published again",
+      );
     }
   }
 
@@ -108,7 +111,7 @@ export function createPublisher({ database, broker, environment, waiting, onSett
     isFull: () => inFlight.size >= batchesMax(),
     notBeforeMs: () => notBeforeMs,
     async drain() {
-      marks.hurry();
+      marks.flush();
       await Promise.all(inFlight);
     },
     abort: () => cutOff.abort(),

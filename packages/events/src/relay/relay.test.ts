@@ -21,9 +21,9 @@ let clock: TestClock;
 let source: TestSource;
 let sink: TestSink;
 let relays: Relay[];
-/** What the subscriber does before it deals with events. */
+/** Runs before the subscriber handles events. */
 let before: (events: readonly Event[]) => Promise<void>;
-/** What the subscriber does after it dealt with them. */
+/** Runs after the subscriber has handled them. */
 let after: (events: readonly Event[]) => Promise<void>;
 let delivered: (readonly Event[])[];
 
@@ -46,7 +46,7 @@ afterEach(async () => {
   await sink.database.close();
 });
 
-/** Lets time pass, with enough turns of the event loop in each step for databases to commit. */
+/** Advances the clock, with enough turns of the event loop in each step for databases to commit. */
 async function pass(durationMs: number) {
   const stepMs = Math.min(durationMs, durationMs > 10_000 ? 100 : 10);
   for (let passedMs = 0; passedMs < durationMs; passedMs += stepMs) {
@@ -57,7 +57,7 @@ async function pass(durationMs: number) {
   }
 }
 
-/** A subscriber that takes what it is given. */
+/** A subscriber that handles every event. */
 function directBroker(): Broker {
   return createDirectBroker({
     subscribers: [
@@ -91,7 +91,7 @@ function startRelay(options: Partial<RelayOptions> = {}): Relay {
 
 const orders = (count: number) => Array.from({ length: count }, (_, index) => `o${index}`);
 
-test("what happened is told within a moment of its commit, once", async () => {
+test("an event is delivered shortly after its commit, once", async () => {
   startRelay();
   await clock.settle();
   await source.append(orderConfirmed("o1"));
@@ -102,7 +102,7 @@ test("what happened is told within a moment of its commit, once", async () => {
   expect(await source.waitingCount()).toBe(0);
 });
 
-test("what this process appends is handed over, not read back", async () => {
+test("events of this process are passed in memory, not read from the log", async () => {
   startRelay();
   await source.append(orderConfirmed("o1"));
   await pass(500);
@@ -115,7 +115,7 @@ test("what this process appends is handed over, not read back", async () => {
   expect(reads.mock.calls.filter(([sql]) => sql.includes("event_log"))).toEqual([]);
 });
 
-test("what another process appended in between is read, and goes before what follows it in its key", async () => {
+test("events that another process appended in between are read, and published before later ones of their key", async () => {
   startRelay();
   await source.append(orderConfirmed("o", 1));
   await pass(500);
@@ -130,7 +130,7 @@ test("what another process appended in between is read, and goes before what fol
   expect(await sink.effects()).toEqual(["o 1", "o 2", "o 3"]);
 });
 
-test("events that keep coming go together, and a full batch does not wait", async () => {
+test("events under load are batched, and a full batch does not wait", async () => {
   startRelay();
   for (let number = 0; number < 50; number++) {
     await source.append(orderConfirmed(`o${number}`));
@@ -146,7 +146,7 @@ test("events that keep coming go together, and a full batch does not wait", asyn
   expect(delivered.map((batch) => batch.length)).toEqual([1, 100]);
 });
 
-test("what became of events is counted", async () => {
+test("outcomes of events are counted", async () => {
   const environment = testEnvironment(clock);
   sink.failing.add("bad");
   startRelay({ environment });
@@ -157,7 +157,7 @@ test("what became of events is counted", async () => {
   expect(text).toMatch(/^parley_events_publish_failures_total 2$/m);
 });
 
-test("many events go in few batches, none lost, those of a key in order", async () => {
+test("many events are sent in few batches, none lost, those of a key in order", async () => {
   for (let number = 0; number < 10; number++) {
     await source.append(...orders(50).map((order) => orderConfirmed(order, number)));
   }
@@ -173,7 +173,7 @@ test("many events go in few batches, none lost, those of a key in order", async 
   expect(Math.max(...delivered.map((batch) => batch.length))).toBeLessThanOrEqual(100);
 });
 
-test("an event that fails holds back its key alone, becomes a dead letter, and its key goes on", async () => {
+test("a failing event delays only its key, becomes a dead letter, and its key continues", async () => {
   sink.failing.add("bad");
   startRelay();
   await source.append(orderConfirmed("bad", 1), orderConfirmed("good"), stockLow("101"));
@@ -190,7 +190,7 @@ test("an event that fails holds back its key alone, becomes a dead letter, and i
   expect(await source.waitingCount()).toBe(0);
 });
 
-test("tries of a failing event are farther and farther apart", async () => {
+test("the backoff of a failing event grows", async () => {
   sink.failing.add("bad");
   const times: number[] = [];
   before = async () => {
@@ -205,7 +205,7 @@ test("tries of a failing event are farther and farther apart", async () => {
   expect(waits[1]).toBeGreaterThanOrEqual(500);
 });
 
-test("a subscriber that is down for a while misses nothing and gets nothing twice, and appends go on meanwhile", async () => {
+test("a subscriber that is down for a while loses and repeats no event, and appends continue meanwhile", async () => {
   before = () => Promise.reject(new Error("connection refused"));
   startRelay();
   for (const order of orders(100)) {
@@ -213,7 +213,7 @@ test("a subscriber that is down for a while misses nothing and gets nothing twic
   }
   await pass(5 * 60_000);
   expect(await source.waitingCount()).toBe(100);
-  // It is asked now and then, with one event, not hammered.
+  // It is probed now and then, with one event.
   expect(delivered.length).toBeLessThan(100);
   before = async () => {};
   await pass(10_000);
@@ -224,7 +224,7 @@ test("a subscriber that is down for a while misses nothing and gets nothing twic
   );
 });
 
-test("an answer that is lost after the effect makes no second effect", async () => {
+test("a lost answer after the effect causes no second effect", async () => {
   after = () => Promise.reject(new Error("connection reset"));
   startRelay();
   await source.append(orderConfirmed("o1"), orderConfirmed("o2"));
@@ -236,7 +236,7 @@ test("an answer that is lost after the effect makes no second effect", async () 
   expect(await source.waitingCount()).toBe(0);
 });
 
-test("an event that no call survives stops neither others nor the relay, and takes few down with it", async () => {
+test("an event that crashes the consumer stops neither others nor the relay, and fails few others with it", async () => {
   let crashes = 0;
   before = async (events) => {
     if (events.some(({ subject }) => subject === "poison")) {
@@ -255,12 +255,12 @@ test("an event that no call survives stops neither others nor the relay, and tak
   expect(await sink.effects()).toHaveLength(70);
   expect(await source.waitingCount()).toBe(1);
   expect(crashes).toBeLessThan(30);
-  // Others were never given together with it again, once it was found out.
+  // Once it was isolated, it was never sent with others again.
   const together = delivered.filter((batch) => batch.length > 1 && batch.some(({ subject }) => subject === "poison"));
   expect(together).toHaveLength(1);
 });
 
-test("a relay that starts publishes what was left", async () => {
+test("a starting relay publishes the waiting events", async () => {
   await source.append(orderConfirmed("o1"));
   const relay = startRelay();
   await pass(50);
@@ -271,16 +271,16 @@ test("a relay that starts publishes what was left", async () => {
   expect(await sink.effects()).toEqual(["o1 1", "o2 1"]);
 });
 
-test("stop needs no timer when nothing is under way", async () => {
+test("stop needs no timer without batches in flight", async () => {
   const relay = startRelay();
   await source.append(orderConfirmed("o1"));
   await pass(50);
-  // Time stands still from here on, as it does for a process that has only timers left.
+  // The clock stands still from here on, as for a process that has only timers left.
   await relay.stop();
   expect(await sink.effects()).toEqual(["o1 1"]);
 });
 
-test("stop waits for what is under way, and cuts off what does not end", async () => {
+test("stop waits for batches in flight, and aborts those that do not end", async () => {
   before = () => new Promise(() => {});
   const aborts: boolean[] = [];
   const broker: Broker = {
@@ -321,7 +321,7 @@ test("of two replicas each key has one publisher at a time, and one takes over w
   };
   startRelay({ replica: "a", broker: counting("a") });
   const second = startRelay({ replica: "b", broker: counting("b") });
-  // Each has heard of the other, and the shares are settled.
+  // Each has seen the other, and the shares are stable.
   await pass(10_000);
   await source.append(...orders(60).map((order) => orderConfirmed(order)));
   await pass(3000);
@@ -335,7 +335,7 @@ test("of two replicas each key has one publisher at a time, and one takes over w
   expect(await sink.effects()).toHaveLength(120);
 });
 
-test("a replica that died without a word is replaced when its leases have run out", async () => {
+test("a crashed replica is replaced when its leases have expired", async () => {
   await source.database.transaction(async (transaction) => {
     for (let partition = 0; partition < 16; partition++) {
       await transaction.run("INSERT INTO event_leases VALUES (?, 'dead', ?)", partition, clock.now() + 5000);
@@ -349,7 +349,7 @@ test("a replica that died without a word is replaced when its leases have run ou
   expect(await sink.effects()).toEqual(["o1 1"]);
 });
 
-test("a database that fails for a while stops nothing for good", async () => {
+test("the relay continues after a database failure", async () => {
   const { database } = source;
   let broken = true;
   startRelay({
@@ -369,7 +369,7 @@ test("a database that fails for a while stops nothing for good", async () => {
   expect(await sink.effects()).toEqual(["o1 1"]);
 });
 
-test("pruning removes what is done and old, and nothing that waits", async () => {
+test("pruning deletes old done events, and no waiting one", async () => {
   sink.failing.add("bad");
   before = async (events) => {
     if (events.some(({ subject }) => subject === "bad")) {

@@ -4,19 +4,19 @@ import type { WaitingEvent } from "../event-log.ts";
 interface WaitingKey {
   /** In order. */
   events: WaitingEvent[];
-  /** Given to the broker, which has not answered yet. */
+  /** Given to the broker, without an answer yet. */
   inFlight: boolean;
-  /** Failures one after another. */
+  /** Consecutive failures. */
   failures: number;
-  /** Held back until then, in milliseconds of the monotonic clock. */
+  /** Not published before, in milliseconds of the monotonic clock. */
   notBeforeMs: number;
-  /** Its first event was tried alone and nobody could tell what became of it: it goes alone again, lest it take others down. */
+  /** Its first event was sent alone and its outcome is unknown: it is sent alone again, so that it cannot fail others. */
   suspect: boolean;
 }
 
 /**
- * The waiting events that a relay has in memory, by key. Of a key at most one batch is under way, and nothing passes an event of
- * its key that failed; other keys flow.
+ * The waiting events in a relay's memory, by key. At most one batch of a key is in flight, and no event overtakes a failed
+ * one of its key; other keys continue.
  */
 export class WaitingEvents {
   readonly #keys = new Map<string, WaitingKey>();
@@ -31,7 +31,7 @@ export class WaitingEvents {
     return this.#sequences.size;
   }
 
-  /** Takes an event in, after those that came before it in the log; one that it has is left as it is. */
+  /** Adds an event, after the earlier ones of the log; a known one is ignored. */
   add(event: WaitingEvent): void {
     if (this.#sequences.has(event.sequence)) {
       return;
@@ -45,7 +45,7 @@ export class WaitingEvents {
     }
   }
 
-  /** Up to `limit` events that may go now, those of one key in order. They are under way until `settle`. */
+  /** Up to `limit` events that may be sent now, those of one key in order. They are in flight until `settle`. */
   take(limit: number, nowMs: number): readonly WaitingEvent[] {
     const batch: WaitingEvent[] = [];
     for (const key of this.#keys.values()) {
@@ -68,7 +68,7 @@ export class WaitingEvents {
     return batch;
   }
 
-  /** The events of a batch whose effect is sure: all but the failed ones and what follows one in its key. */
+  /** The events of a batch that took effect: all but the failed ones and later ones of their keys. */
   succeeded(batch: readonly WaitingEvent[], isFailed: (event: WaitingEvent) => boolean): readonly WaitingEvent[] {
     const failedKeys = new Set<string>();
     return batch.filter((event) => {
@@ -79,7 +79,7 @@ export class WaitingEvents {
     });
   }
 
-  /** Ends a batch: forgets what is done, and holds back the keys that have failed events. */
+  /** Ends a batch: drops done events, and delays the keys with failed events. */
   settle(batch: readonly WaitingEvent[], done: readonly WaitingEvent[], nowMs: number): void {
     const doneSequences = new Set(done.map((event) => event.sequence));
     const failedKeys = new Set(batch.filter((event) => !doneSequences.has(event.sequence)).map((event) => event.key));
@@ -102,7 +102,7 @@ export class WaitingEvents {
     }
   }
 
-  /** Gives a batch back as it was, since nobody could tell what became of it. An event that went alone is held back for a while. */
+  /** Returns a batch unchanged, since its outcome is unknown. The key of an event that was sent alone is delayed for a while. */
   putBack(batch: readonly WaitingEvent[], holdMs: (failures: number) => number, nowMs: number): void {
     for (const event of batch) {
       const key = this.#keys.get(event.key);
@@ -117,7 +117,7 @@ export class WaitingEvents {
     }
   }
 
-  /** Forgets what is not under way and not of these partitions: another replica publishes it. */
+  /** Drops events that are not in flight and not of these partitions: another replica publishes them. */
   keepPartitions(partitions: ReadonlySet<number>): void {
     for (const [name, key] of this.#keys) {
       const partition = key.events[0]?.partition;
@@ -130,7 +130,7 @@ export class WaitingEvents {
     }
   }
 
-  /** When the next key that is held back may go, or undefined if none is. */
+  /** When the next delayed key may be sent, or undefined if none is. */
   nextDueMs(nowMs: number): number | undefined {
     let next: number | undefined;
     for (const key of this.#keys.values()) {

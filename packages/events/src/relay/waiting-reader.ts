@@ -7,11 +7,11 @@ import type { Leases } from "./leases.ts";
 import { readWaiting } from "./outbox.ts";
 import type { WaitingEvents } from "./waiting-events.ts";
 
-/** Events in memory, at most: enough for the batches under way and some that are held back. */
+/** The most events in memory: enough for the batches in flight and some that are delayed. */
 const waitingMax = 1000;
-/** Reads on after this long even if nothing was missed: another replica may have appended. */
+/** Reads on after this time even without a gap: another replica may have appended. */
 const readIntervalMs = 1000;
-/** Reads from the beginning again after this long, for what another replica gave back or committed late. */
+/** Reads from the beginning after this time, for events that another replica released or committed late. */
 const rescanIntervalMs = 5000;
 
 export interface WaitingReaderOptions {
@@ -23,15 +23,15 @@ export interface WaitingReaderOptions {
 }
 
 /**
- * Keeps the leases up, and brings the waiting events of the partitions held into memory: handed over by the process that appended
- * them, where they follow on what is known, or read from the log.
+ * Renews the leases, and loads the waiting events of the held partitions into memory: passed on by the process that appended
+ * them if they follow the last known one, or read from the log.
  */
 export interface WaitingReader {
-  /** Takes an event that became durable. One that does not follow on what is known is left to be read. */
+  /** Takes a durable event. One that does not follow the last known one is left to be read. */
   takeIn(event: WaitingEvent): void;
-  /** Reads what was not handed over. True if there may be still more. */
+  /** Reads the events that were not passed on. True if there may be more. */
   fill(): Promise<boolean>;
-  /** Whether the leases still stand. After a pause of the process they may be another's by now. */
+  /** Whether the leases are still valid. After a pause of the process others may have them. */
   holdsLeases(): boolean;
 }
 
@@ -47,7 +47,7 @@ export function createWaitingReader({
   let renewAtMs = Number.NEGATIVE_INFINITY;
   let readAtMs = Number.NEGATIVE_INFINITY;
   let rescanAtMs = Number.NEGATIVE_INFINITY;
-  /** All waiting events up to here are in memory, or were when they were passed. */
+  /** All waiting events up to here are in memory, or were when they were examined. */
   let knownThrough = 0;
   let missedSome = true;
 
@@ -79,7 +79,7 @@ export function createWaitingReader({
         outgoing: () => outgoingEvent(row),
       });
     }
-    // What was handed over meanwhile may have gone farther.
+    // Events passed on meanwhile may have advanced it.
     knownThrough = Math.max(knownThrough, rows.at(-1)?.sequence ?? 0);
     const isAll = rows.length < limit;
     missedSome ||= !isAll;

@@ -14,10 +14,10 @@ import { seededRandom } from "./seeded-random.ts";
 import { publishedEvents } from "./sent-events.ts";
 import { orderConfirmed, testEnvironment } from "./test-parts.ts";
 
-/** A bug to plant, so that the checks can be seen to find it. */
+/** A bug to plant, to prove the checks. */
 export type PlantedBug = "marks-before-effect" | "effect-without-inbox" | "acknowledges-failures";
 
-/** What is wrong after a run; nothing, as it should be. */
+/** Violations found after a run; none if all is well. */
 export interface FaultyRun {
   readonly violations: readonly string[];
   readonly appended: number;
@@ -27,13 +27,13 @@ export interface FaultyRun {
 /** Steps of 100 ms with faults, then at most this many without, in which everything must arrive. */
 const faultySteps = 200;
 const quietSteps = 600;
-/** A handler fails this often, so that some events become dead letters in other tests and none here. */
+/** The failure rate of a handler, so that some events become dead letters in other tests and none here. */
 const handlerFailureShare = 0.1;
 
 /**
- * Runs a source and a sink that crash at any point of a commit, over a network that loses requests and answers, delays and
- * doubles them, and then checks: each event that was acknowledged had exactly one effect, those of a key in order, and
- * nothing had an effect that was not committed.
+ * Runs a source and a sink that crash at any point of a commit, over a network that loses, delays and duplicates requests and
+ * answers, and then checks: each acknowledged event had exactly one effect, those of a key in order, and
+ * no uncommitted event had an effect.
  */
 export async function runFaultyDelivery(seed: number, bug?: PlantedBug): Promise<FaultyRun> {
   const random = seededRandom(seed);
@@ -52,7 +52,7 @@ export async function runFaultyDelivery(seed: number, bug?: PlantedBug): Promise
     };
   }
 
-  // The disks tell of each moment of a commit, and are told to crash by it.
+  // The disks report each step of a commit, at which they can be made to crash.
   const source: Crashing = crashing(
     createCrashableDatabase({ migrations: eventMigrations, clock, atPoint: crashSometimes(() => source) }),
     (database) => {
@@ -101,7 +101,7 @@ export async function runFaultyDelivery(seed: number, bug?: PlantedBug): Promise
           return [];
         }
         const failures = await overNetwork(publishedEvents(events));
-        // A process that is gone hears no answer.
+        // A dead process gets no answer.
         return life.alive ? failures : new Promise(() => {});
       },
       async close() {},
@@ -185,7 +185,7 @@ export async function runFaultyDelivery(seed: number, bug?: PlantedBug): Promise
   for (let step = 0; step < quietSteps && waiting() > 0; step++) {
     await advance(clock, 100);
   }
-  // What is on its way still, doubled or late, arrives too.
+  // Delayed and duplicated messages arrive too.
   await advance(clock, 10_000);
 
   const told = sink.disk.inspect<{ text: string }>("SELECT text FROM effects ORDER BY number").map(({ text }) => text);
@@ -227,7 +227,7 @@ function findViolations(outcome: {
   return violations;
 }
 
-/** What runs in a process: gone, with the promises it waits for, when the process crashes. */
+/** The code of a process: it ends, with the promises that it awaits, when the process crashes. */
 interface Running {
   readonly life: { alive: boolean };
   readonly log?: ReturnType<typeof createEventLog>;

@@ -8,15 +8,15 @@ import { join } from "node:path";
 /** A Redis of a test's own, on a free port, with a folder of its own. */
 export interface TestRedis {
   readonly url: string;
-  /** Ends it. With `keepData` it writes its data down first, as a careful shutdown does; without, they are lost. */
+  /** Stops it. With `keepData` it saves its data first, as a clean shutdown does; without, they are lost. */
   stop(options: { readonly keepData: boolean }): Promise<void>;
   /** Starts it again on the same port. */
   start(): Promise<void>;
-  /** Ends it and removes its folder. */
+  /** Stops it and removes its folder. */
   dispose(): Promise<void>;
 }
 
-/** Where `redis-server` is, or undefined. */
+/** The path of `redis-server`, or undefined. */
 export function findRedisServer(): string | undefined {
   try {
     return execFileSync("sh", ["-c", "command -v redis-server"], { encoding: "utf8" }).trim();

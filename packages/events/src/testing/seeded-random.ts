@@ -1,4 +1,4 @@
-/** Numbers from 0 up to but not including 1, always the same for a seed (mulberry32). */
+/** Numbers in [0, 1), the same sequence for each seed (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

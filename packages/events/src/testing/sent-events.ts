@@ -4,18 +4,18 @@ import { DeliverRequestSchema } from "@parley/gen/event/v1/event_service_pb.js";
 import { binaryDeliverRequest } from "../broker/deliver-request.ts";
 import type { OutgoingEvent } from "../event-log.ts";
 
-/** The events of a request, as whoever is sent it finds them. */
+/** The events of a request, as its receiver decodes them. */
 export function eventsOf(request: MessageInitShape<typeof DeliverRequestSchema>): readonly Event[] {
   const encoded = toBinary(DeliverRequestSchema, create(DeliverRequestSchema, request));
   return fromBinary(DeliverRequestSchema, encoded).events;
 }
 
-/** The events that are given to a broker, as those behind it find them. */
+/** The events of a publish, as subscribers decode them. */
 export function publishedEvents(events: readonly OutgoingEvent[]): readonly Event[] {
   return eventsOf(binaryDeliverRequest(events));
 }
 
-/** An event as it is given to a broker. */
+/** An event as the relay gives it to a broker. */
 export function outgoing(event: Event): OutgoingEvent {
   const { id, type, traceparent, sequence } = event;
   const encoded = toBinary(EventSchema, { ...event, sequence: 0n });

@@ -13,7 +13,7 @@ import { inboxMigrations } from "../inbox/inbox-migrations.ts";
 import { createEventLog } from "../log/create-event-log.ts";
 import { eventMigrations } from "../log/event-migrations.ts";
 
-/** A world with this clock, numbered ids, and randomness that is always the middle. */
+/** An environment with this clock, numbered ids, and a random number that is always 0.5. */
 export function testEnvironment(clock: Clock): Environment {
   let ids = 0;
   return {
@@ -25,13 +25,13 @@ export function testEnvironment(clock: Clock): Environment {
   };
 }
 
-/** A service in which things happen. */
+/** A service that appends events. */
 export interface TestSource {
   readonly database: Database;
   readonly log: EventLog;
   /** Appends events in one transaction. */
   append(...events: readonly NewEvent[]): Promise<void>;
-  /** How many events wait for their effect. */
+  /** The number of waiting events. */
   waitingCount(): Promise<number>;
 }
 
@@ -54,11 +54,11 @@ export async function openTestSource(environment: Environment, source = "/servic
   };
 }
 
-/** A service that writes down what it is told, once each. */
+/** A service that records its events, once each. */
 export interface TestSink {
   readonly database: Database;
   readonly inbox: Inbox;
-  /** Events about these subjects fail, until taken out. */
+  /** Events about these subjects fail, until removed from the set. */
   readonly failing: Set<string>;
   /** The effects so far, in order: `<subject> <number>`. */
   effects(): Promise<readonly string[]>;
@@ -97,7 +97,7 @@ export async function openTestSink(
   };
 }
 
-/** That an order was confirmed; the number tells one such event of an order from another. */
+/** An OrderConfirmed event; the number distinguishes events of one order. */
 export function orderConfirmed(orderId: string, number = 1): NewEvent {
   return {
     type: eventTypes.orderConfirmed,
@@ -107,7 +107,7 @@ export function orderConfirmed(orderId: string, number = 1): NewEvent {
   };
 }
 
-/** That little is left of a product, which the test sink does not care for. */
+/** A StockLow event, which the test sink ignores. */
 export function stockLow(productId: string): NewEvent {
   return {
     type: eventTypes.stockLow,

@@ -2,51 +2,73 @@ import type { Clock } from "@parley/rpc";
 import type { Database } from "@parley/store";
 import type { Notification } from "../notification.ts";
 import { hastenNotifications, nextDueTimeMs, readDueNotifications } from "../notification-store.ts";
+import { Claims } from "./claims.ts";
 
-/** How many are taken at a time: what a crash hands to the channel again at most. */
+/** The most notifications taken at a time: the most that a crash sends again. */
 const takenMax = 100;
-/** How many that were just written are kept in memory. Others are read when these are sent. */
+/** The most new notifications kept in memory. Others are read when these are sent. */
 const handedMax = 1_000;
-/** Looks again after this long whatever it knows: another replica may have left something. */
+/** Reads the database at this interval in any case: another replica may have left some. */
 const readIntervalMs = 60_000;
-/** The wall clock and the monotonic clock drift apart by less than this between two looks. A larger step back was set. */
+/** Wall clock and monotonic clock drift apart by less than this between two checks. A larger step back means that the clock was set. */
 const clockStepMsMin = 1_000;
 
-/** The notifications that are to be handed to the channel now: just written and still in memory, or read from the database. */
+/** Replicas that look for what is due do not do so without a pause. */
+const claimIntervalMsMin = 100;
+
+export interface DueNotificationsOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Default: new ones. */
+  readonly claims?: Claims;
+}
+
+/** The notifications to send now: new ones in memory, or those read from the database. */
 export class DueNotifications {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #claims: Claims;
   #handed: Notification[] = [];
-  /** What was read last: it may be handed over as well, a little later. */
+  /** The last ones read: they may be passed in memory as well, a little later. */
   #read: ReadonlySet<string> = new Set();
   #readAtMs = Number.NEGATIVE_INFINITY;
-  /** The wall clock less the monotonic one, at the last look. */
+  /** Wall clock minus monotonic clock, at the last check. */
   #clockOffsetMs: number;
 
-  constructor({ database, clock }: { readonly database: Database; readonly clock: Clock }) {
+  constructor({ database, clock, claims = new Claims({ database, clock }) }: DueNotificationsOptions) {
+    this.#claims = claims;
     this.#database = database;
     this.#clock = clock;
     this.#clockOffsetMs = clock.now() - clock.monotonic();
   }
 
-  /** Takes in what has just been written and is due at once. */
+  /** How many more can be handed over and kept in memory. */
+  get room(): number {
+    return handedMax - this.#handed.length;
+  }
+
+  /** Adds new notifications that are due at once. */
   handOver(notifications: readonly Notification[]): void {
     const unknown = notifications.filter(({ id }) => !this.#read.has(id));
     const room = handedMax - this.#handed.length;
     this.#handed.push(...unknown.slice(0, room));
     if (unknown.length > room) {
+      // Not renewed any more: whichever replica finds them then.
+      for (const { id } of unknown.slice(room)) {
+        this.#claims.forget(id);
+      }
       this.readAfter(0);
     }
   }
 
-  /** Something in the database becomes due this much later. */
+  /** A notification in the database becomes due this much later. */
   readAfter(delayMs: number): void {
     this.#readAtMs = Math.min(this.#readAtMs, this.#clock.monotonic() + delayMs);
   }
 
-  /** Some of those that are due, without those that the caller still holds; none if there are none. */
+  /** Some due notifications, without those that the caller still holds; none if there are none. */
   async take(isHeld: (id: string) => boolean = () => false): Promise<readonly Notification[]> {
-    // Reading comes first, so that what is tried again does not wait until nothing new comes.
+    // The database comes first, so that retries do not wait until there are no new ones.
     const read =
       this.#clock.monotonic() < this.#readAtMs ? [] : (await this.#readDue()).filter(({ id }) => !isHeld(id));
     if (read.length > 0) {
@@ -55,18 +77,31 @@ export class DueNotifications {
     return this.#handed.splice(0, takenMax).filter(({ id }) => !isHeld(id));
   }
 
-  /** How long there is nothing to take, as far as is known. */
+  /** The time without due notifications, as far as is known. */
   waitMs(): number {
     return this.#handed.length > 0 ? 0 : Math.max(0, this.#readAtMs - this.#clock.monotonic());
   }
 
   async #readDue(): Promise<readonly Notification[]> {
     this.#readAtMs = this.#clock.monotonic() + readIntervalMs;
+    return this.#claims.isNeeded ? await this.#claimDue() : await this.#readOwnDue();
+  }
+
+  /** Other replicas look too, so that what was read is sent only if it was claimed. */
+  async #claimDue(): Promise<readonly Notification[]> {
+    const due = await this.#claims.claimDue(takenMax);
+    this.#read = new Set(due.map(({ id }) => id));
+    // What is due now and was not claimed is another replica's, or comes next.
+    const nextMs = await nextDueTimeMs(this.#database, { afterMs: 0 });
+    const waitMs = nextMs === undefined ? readIntervalMs : nextMs - this.#clock.now();
+    this.readAfter(due.length === takenMax ? 0 : Math.max(waitMs, claimIntervalMsMin));
+    return this.#withoutHanded(due);
+  }
+
+  async #readOwnDue(): Promise<readonly Notification[]> {
     await this.#followClock();
     const nowMs = this.#clock.now();
     const due = await readDueNotifications(this.#database, { nowMs, limit: takenMax });
-    // Those handed over meanwhile are among them.
-    const handed = new Set(this.#handed.map(({ id }) => id));
     this.#read = new Set(due.map(({ id }) => id));
     if (due.length === takenMax) {
       this.readAfter(0);
@@ -74,10 +109,16 @@ export class DueNotifications {
       const nextMs = await nextDueTimeMs(this.#database, { afterMs: nowMs });
       this.readAfter(nextMs === undefined ? readIntervalMs : nextMs - nowMs);
     }
+    return this.#withoutHanded(due);
+  }
+
+  /** Those handed over meanwhile are among what was read. */
+  #withoutHanded(due: readonly Notification[]): readonly Notification[] {
+    const handed = new Set(this.#handed.map(({ id }) => id));
     return due.filter(({ id }) => !handed.has(id));
   }
 
-  /** Waits go by the monotonic clock: where the wall clock was set back meanwhile, what was written by it is moved along. */
+  /** Waits use the monotonic clock: if the wall clock was set back meanwhile, due times written by it are moved along. */
   async #followClock(): Promise<void> {
     const offsetMs = this.#clock.now() - this.#clock.monotonic();
     const byMs = Math.round(this.#clockOffsetMs - offsetMs);

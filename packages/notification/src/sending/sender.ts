@@ -1,6 +1,6 @@
-import { createWakeUp, type WakeUp } from "@parley/events";
+import { createWakeUp, startPeriodic, type WakeUp } from "@parley/events";
 import type { Environment } from "@parley/rpc";
-import type { Database } from "@parley/store";
+import type { Database, Transaction } from "@parley/store";
 import {
   type Channel,
   ChannelUnavailableError,
@@ -9,16 +9,17 @@ import {
 } from "../channel/channel.ts";
 import { type Notification, NotificationState, type SendOutcome, settle } from "../notification.ts";
 import { ChannelPause } from "./channel-pause.ts";
+import { Claims, renewIntervalMs } from "./claims.ts";
 import { DueNotifications } from "./due-notifications.ts";
 import { OutcomeWriter } from "./outcome-writer.ts";
 
-/** How long `stop` waits for attempts under way before it ends them. */
+/** The time that `stop` waits for current attempts before it ends them. */
 const stopGraceMs = 5_000;
 /** The wait after the database could not be read. */
 const readFailedWaitMs = 10_000;
-/** Looks again after this long, whatever is under way. */
+/** Checks again after this time in any case. */
 const lookAgainMs = 60_000;
-/** Nothing more is handed over while so many outcomes cannot be written. */
+/** No message is sent while so many outcomes cannot be written. */
 const unwrittenMax = 100;
 /** Messages that were sent at once, and whose transaction may still fail. */
 const sentAtOnceMax = 10_000;
@@ -30,17 +31,18 @@ export interface SenderOptions {
 }
 
 /**
- * Hands notifications to the channel: as they are written down, where the channel takes them at once, and otherwise as many at a time as
- * the channel takes, until each is sent or given up. While the channel cannot be used, one message at a time tries it, and none
- * counts as tried.
+ * Sends notifications: when they are inserted, if the channel needs no waiting, and otherwise as many at a time as
+ * the channel accepts, until each is sent or failed. While the channel cannot be used, one message at a time probes it, and these
+ * attempts do not count.
  *
- * A message is handed over once by a process, unless an attempt failed. A crash between handing over and writing that down hands the same
- * message over again, under the same key.
+ * A process sends a message once, unless an attempt failed. A crash between sending and committing the outcome sends the same
+ * message again, under the same key.
  */
 export class Sender {
   readonly #options: SenderOptions;
   readonly #wakeUp: WakeUp;
   readonly #due: DueNotifications;
+  readonly #claims: Claims;
   readonly #pause: ChannelPause;
   readonly #outcomes: OutcomeWriter;
   readonly #attempts = new Map<string, Promise<unknown>>();
@@ -49,26 +51,55 @@ export class Sender {
   #queue: Notification[] = [];
   #stopping = false;
   #running: Promise<void> | undefined;
+  #stopRenewing: (() => Promise<void>) | undefined;
 
   constructor(options: SenderOptions) {
     this.#options = options;
     const { database, environment } = options;
     this.#wakeUp = createWakeUp(environment.clock);
-    this.#due = new DueNotifications({ database, clock: environment.clock });
+    this.#claims = new Claims({ database, clock: environment.clock });
+    this.#due = new DueNotifications({ database, clock: environment.clock, claims: this.#claims });
     this.#pause = new ChannelPause(environment);
     this.#outcomes = new OutcomeWriter({
       database,
       environment,
       onRetry: (delayMs) => this.#due.readAfter(delayMs),
-      onWritten: this.#wakeUp.wake,
+      onWritten: (ids) => {
+        for (const id of ids) {
+          this.#claims.forget(id);
+        }
+        this.#wakeUp.wake();
+      },
     });
   }
 
   start(): void {
     this.#running ??= this.#run();
+    if (this.#claims.isNeeded) {
+      const { clock, log } = this.#options.environment;
+      this.#stopRenewing ??= startPeriodic(() => this.#claims.renew(), {
+        clock,
+        intervalMs: renewIntervalMs,
+        onError: (error) => log.warn({ err: error }, "claims on notifications could not be renewed"),
+      });
+    }
   }
 
-  /** Sends a new notification if the channel takes it at once, and answers it as sent. Otherwise, or if that failed, it stays as it is, to be handed over once it is durable. */
+  /** When new notifications are to be tried by others: at once, or where they are claimed by this process as they are written, later. */
+  async firstAttemptTimeMs(
+    transaction: Transaction,
+    notifications: readonly Notification[],
+  ): Promise<number | undefined> {
+    if (!this.#claims.isNeeded || notifications.length > this.#due.room) {
+      return undefined;
+    }
+    const { untilMs } = await this.#claims.forNew(transaction);
+    const ids = notifications.filter(({ state }) => state === NotificationState.PENDING).map(({ id }) => id);
+    transaction.onCommit(() => this.#claims.note(ids, untilMs));
+    return untilMs;
+  }
+
+  /** Sends a new notification if the channel needs no waiting, and returns it as sent. Otherwise, or if that failed, it stays unchanged, to be sent once it is durable. */
   readonly sendAtOnce = (notification: Notification): Notification => {
     const { channel, environment } = this.#options;
     if (channel.sendAtOnce === undefined) {
@@ -86,7 +117,7 @@ export class Sender {
     }
   };
 
-  /** Takes in notifications that have just been written. Those that are not sent yet are due at once. */
+  /** Adds notifications that have just been inserted. Unsent ones are due at once. */
   handOver(written: readonly Notification[]): void {
     for (const { id } of written) {
       this.#sentAtOnce.delete(id);
@@ -98,13 +129,13 @@ export class Sender {
     }
   }
 
-  /** Looks for notifications that became due in the database. */
+  /** Reads notifications that became due from the database. */
   readonly look = (): void => {
     this.#due.readAfter(0);
     this.#wakeUp.wake();
   };
 
-  /** Ends after the attempts under way, or ends them after {@link stopGraceMs}. */
+  /** Waits for the current attempts, or ends them after {@link stopGraceMs}. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#wakeUp.close();
@@ -115,9 +146,13 @@ export class Sender {
     await Promise.all(this.#attempts.values());
     cancel();
     await this.#outcomes.close();
+    await this.#stopRenewing?.();
+    await this.#claims.release().catch((error: unknown) => {
+      this.#options.environment.log.warn({ err: error }, "claims on notifications could not be given back");
+    });
   }
 
-  /** Makes one attempt at once, even if the channel was down the last time. Answers the notification as it is then, once that is durable. */
+  /** Makes one attempt at once, even if the channel was down the last time. Returns the notification after it, once that is durable. */
   async send(notification: Notification): Promise<Notification> {
     const settled = await this.#begin(notification);
     if (this.#outcomes.has(notification.id)) {
@@ -133,7 +168,7 @@ export class Sender {
     }
   }
 
-  /** Begins as many attempts as may be under way. Answers how long there is nothing to begin, as far as is known. */
+  /** Starts as many attempts as allowed. Returns the time without a due notification, as far as is known. */
   async #beginDue(): Promise<number> {
     while (!this.#stopping && this.#hasRoom()) {
       const waitMs = this.#pause.waitMs();
@@ -152,11 +187,11 @@ export class Sender {
       if (next === undefined) {
         return this.#due.waitMs();
       }
-      if (!this.#isHeld(next.id)) {
+      if (!this.#isHeld(next.id) && this.#claims.stands(next.id)) {
         void this.#begin(next);
       }
     }
-    // An attempt that ends, or an outcome that is written, wakes the loop.
+    // The end of an attempt or a written outcome wakes the loop.
     return lookAgainMs;
   }
 
@@ -178,11 +213,11 @@ export class Sender {
     return attempt;
   }
 
-  /** Makes one attempt. Answers the notification as it is then; never rejects. */
+  /** Makes one attempt. Returns the notification after it; never rejects. */
   async #attempt(notification: Notification): Promise<Notification> {
     const outcome = await this.#handOver(notification);
     if (outcome === undefined) {
-      // It stays due. Another one tries the channel next, should this one be the trouble.
+      // It stays due. Another one probes the channel next, in case this one caused the failure.
       this.#queue.push(notification);
       return notification;
     }
@@ -191,7 +226,7 @@ export class Sender {
     return settled;
   }
 
-  /** What came of handing over; undefined if the channel could not be used, or the attempt was ended. */
+  /** The outcome of an attempt; undefined if the channel could not be used, or the attempt was aborted. */
   async #handOver(notification: Notification): Promise<SendOutcome | undefined> {
     const { channel, environment } = this.#options;
     const { clock, log } = environment;
@@ -232,7 +267,7 @@ function messageOf({ id: key, recipient, subject, body }: Notification): Outgoin
   return { key, recipient, subject, body };
 }
 
-/** Characters of a cause that are kept: enough to see what it was, too few to fill a database. */
+/** Characters stored of a cause: enough to recognise it, too few to fill a database. */
 const causeLengthMax = 500;
 
 function causeOf(error: unknown): string {

@@ -32,7 +32,7 @@ export async function readBody(source: BodySource, lengthMax: number): Promise<U
 }
 
 /**
- * The body as JSON; undefined where it is empty. Throws a {@link RestProblem}: 415 where it is not said to be JSON in
+ * The body as JSON; undefined if it is empty. Throws a {@link RestProblem}: 415 where it is not said to be JSON in
  * UTF-8, 400 where it is not JSON.
  */
 export function parseBody(bytes: Uint8Array, contentType: string | undefined): JsonValue | undefined {
@@ -69,7 +69,7 @@ function refuseCostly(bytes: Uint8Array): void {
   }
 }
 
-/** Throws a {@link RestProblem} (415) where the body is compressed or otherwise coded (RFC 9110, sections 8.4 and 15.5.16). */
+/** Throws a {@link RestProblem} (415) if the body is compressed or otherwise coded (RFC 9110, sections 8.4 and 15.5.16). */
 export function refuseCodings(contentEncoding: string | undefined): void {
   const codings = (contentEncoding ?? "").split(",").map((coding) => coding.trim().toLowerCase());
   const other = codings.find((coding) => coding !== "" && coding !== "identity");

@@ -5,7 +5,7 @@ import { quoted, RestProblem } from "../problem.ts";
 export const nestingMax = 100;
 
 /**
- * Reads JSON (RFC 8259). Throws a {@link RestProblem} where the text is not JSON, is nested deeper than {@link nestingMax}, or
+ * Reads JSON (RFC 8259). Throws a {@link RestProblem} if the text is not JSON, is nested deeper than {@link nestingMax}, or
  * has a key twice in one object: readers disagree about which of the two counts, so that neither is taken.
  */
 export function parseJson(text: string): JsonValue {

@@ -19,7 +19,7 @@ export function assign(root: JsonObject, fields: readonly DescField[], value: Js
   }
 }
 
-/** The value at a field's path, or undefined where there is none. */
+/** The value at a field's path, or undefined if there is none. */
 export function valueAt(root: JsonObject, fields: readonly DescField[]): JsonValue | undefined {
   let value: JsonValue | undefined = root;
   for (const field of fields) {

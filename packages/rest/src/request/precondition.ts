@@ -27,7 +27,7 @@ const etagLengthMax = 64;
 /**
  * Sends a call that writes under the request's `If-Match` (RFC 9110, section 13.1.1). The gateway compares nothing itself, since
  * another writer could come between: each tag goes into the request's etag, and the service compares and writes in one
- * transaction. Throws a {@link RestProblem} with 412 where no tag matches, where the call has no etag to compare with, and for
+ * transaction. Throws a {@link RestProblem} with 412 if no tag matches, if the call has no etag to compare with, and for
  * `If-None-Match`, which no contract can check.
  */
 export async function sendIfMatch(
@@ -77,7 +77,7 @@ interface EtagField {
   readonly etag: DescField;
 }
 
-/** The field that holds the precondition of the calls of a binding; undefined where they have none. */
+/** The field that holds the precondition of the calls of a binding; undefined if they have none. */
 export function etagField({ method, body }: Binding): EtagField | undefined {
   const own = textField(method.input);
   if (own !== undefined) {

@@ -13,7 +13,7 @@ export const parameterDepthMax = 16;
 
 /**
  * Writes a query's parameters into the request's JSON. A parameter is a field's path; repeated fields repeat it. Throws a
- * {@link RestProblem} that names the parameter where there is no such field, where the path or the body binds it, where it
+ * {@link RestProblem} that names the parameter if there is no such field, if the path or the body binds it, if it
  * is given twice, or where its value is not of the field's type.
  */
 export function assignQuery(binding: Binding, query: string, root: JsonObject): void {

@@ -4,7 +4,7 @@ import { headerOf, type RestRequest } from "../http.ts";
 import { httpBodyJson, isHttpBody } from "../http-body.ts";
 import { parseBody, readBody, refuseCodings } from "./body.ts";
 
-/** Reads a request's body as JSON. Undefined where the binding has none and the request announces none. Throws RestProblem where it cannot be read. */
+/** Reads a request's body as JSON. Undefined if the binding has none and the request announces none. Throws RestProblem if it cannot be read. */
 export async function requestBody(
   binding: Binding,
   request: RestRequest,

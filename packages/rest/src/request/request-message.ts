@@ -22,7 +22,7 @@ export interface RequestParts {
   readonly segments: readonly string[];
   /** The query, without its question mark. */
   readonly query: string;
-  /** The body as JSON, undefined where it is empty. */
+  /** The body as JSON, undefined if it is empty. */
   readonly body: JsonValue | undefined;
   /** Types that may be in an `Any`. */
   readonly registry?: Registry | undefined;

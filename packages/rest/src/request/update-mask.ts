@@ -20,7 +20,7 @@ export interface Patch {
   readonly bound: readonly DescField[];
 }
 
-/** The update that a binding makes; undefined where it is no PATCH of a resource with an update mask. */
+/** The update that a binding makes; undefined if it is no PATCH of a resource with an update mask. */
 export function patchOf(binding: Binding): Patch | undefined {
   const { body, httpMethod, method, pathFields } = binding;
   if (httpMethod !== "PATCH" || typeof body !== "object" || body.fieldKind !== "message") {

@@ -5,7 +5,7 @@ import { headerText, RestProblem } from "../problem.ts";
 
 /**
  * The answer to a GET with its entity tag: `tag`, or a weak one over what it says. 304 without a body where `if-none-match` has
- * it; throws a {@link RestProblem} with 412 where `if-match` does not (RFC 9110, sections 13.1 and 13.2.2).
+ * it; throws a {@link RestProblem} with 412 if `if-match` does not (RFC 9110, sections 13.1 and 13.2.2).
  */
 export function conditional(request: RestRequest, response: RestResponse, tag: string | undefined): RestResponse {
   if (response.status !== 200 || typeof response.body !== "string") {

@@ -36,7 +36,7 @@ export interface ErrorBody {
   /** The name of the google.rpc.Code. */
   readonly status: string;
   readonly message: string;
-  /** The details, each with its type in `@type`. Left out where there are none. */
+  /** The details, each with its type in `@type`. Left out if there are none. */
   readonly details?: readonly JsonObject[];
 }
 

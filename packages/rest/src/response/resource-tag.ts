@@ -22,12 +22,12 @@ export function resourceTag(binding: Binding, output: Message): string | undefin
 type Fields = Readonly<Record<string, unknown>>;
 
 interface PlaceOfState {
-  /** The field of the answer that holds the resource; undefined where the answer is the resource. */
+  /** The field of the answer that holds the resource; undefined if the answer is the resource. */
   readonly holder?: DescField;
   readonly state: DescField;
 }
 
-/** Where the answers of a binding have the state of their resource; undefined where they are no single resource. */
+/** Where the answers of a binding have the state of their resource; undefined if they are no single resource. */
 export function placeOfState({ method, responseBody }: Binding): PlaceOfState | undefined {
   const [only, ...more] = method.output.fields;
   const holder = responseBody ?? (more.length === 0 && only?.fieldKind === "message" ? only : undefined);

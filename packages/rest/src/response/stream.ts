@@ -127,7 +127,7 @@ function frame(message: Message, { format, method, registry, alwaysEmitImplicit 
   return format.message(json, typeof position === "string" && position !== "" ? position : undefined);
 }
 
-/** The promise's value, or undefined where it takes longer. */
+/** The promise's value, or undefined if it takes longer. */
 function within<T>(timer: Timer, delayMs: number, promise: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const cancel = timer.after(delayMs, () => resolve(undefined));

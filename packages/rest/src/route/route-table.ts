@@ -42,7 +42,7 @@ export class RouteTable<T> {
     this.#describe = describe;
   }
 
-  /** Adds a route. Throws {@link RouteConflictError} where the same paths and method are taken already. */
+  /** Adds a route. Throws {@link RouteConflictError} if the same paths and method are taken already. */
   add(httpMethod: string, template: PathTemplate, value: T): void {
     let node = this.#root;
     let ends = node.ends;
@@ -141,7 +141,7 @@ function end<T>(search: Search<T>, ends: Ends<T>): boolean {
   return true;
 }
 
-/** The decoded segment; undefined where it is not percent-encoded UTF-8, which no literal is. */
+/** The decoded segment; undefined if it is not percent-encoded UTF-8, which no literal is. */
 function decoded(segment: string): string | undefined {
   if (!segment.includes("%")) {
     return segment;

@@ -17,6 +17,7 @@ import { implementPartly, type ServiceModule } from "../server/pipeline/service-
 import { type RunningServer, serve } from "../server/serve.ts";
 import { createAccessControl } from "./access-control.ts";
 import { inSeconds, serviceToken, testKey, userToken } from "./access-fixture.ts";
+import { fetchKeys } from "./fetch-keys.ts";
 
 const environment = systemEnvironment({ name: "test", logLevel: "silent" });
 const [userKey, gatewayKey] = [testKey("u1"), testKey("gateway/1")];
@@ -63,7 +64,11 @@ afterEach(async () => {
 
 function accessControl(of: ServiceModule) {
   const userKeysUrl = new URL(`http://127.0.0.1:${(publisher.address() as AddressInfo).port}/`);
-  return createAccessControl(of, { environment, userKeysUrl, serviceKeysFile: join(folder, "services.json") });
+  return createAccessControl(of, {
+    environment,
+    loadUserKeys: () => fetchKeys(userKeysUrl),
+    serviceKeysFile: join(folder, "services.json"),
+  });
 }
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });

@@ -1,11 +1,11 @@
 import { methodPolicy } from "@parley/contract";
 import type { JSONWebKeySet } from "jose";
-import { forwardedByHeader, onBehalfOfHeader } from "../call/token-claims.ts";
+import { byCertificate, forwardedByHeader, onBehalfOfHeader, serviceIdentityHeader } from "../call/token-claims.ts";
 import type { Clock } from "../environment/clock.ts";
 import type { Environment, ServiceIdentity } from "../environment/environment.ts";
 import { decideAccess } from "./access-decision.ts";
 import { bearer, createAuthorize, nobody, unauthenticated } from "./authorize.ts";
-import { fetchKeys } from "./fetch-keys.ts";
+import { certificateNames, type ServiceOfNames } from "./certificate-identity.ts";
 import type { AccessControl, GuardedCall, GuardedServices } from "./guarded-call.ts";
 import { readServiceKey, readServiceKeys } from "./key-files.ts";
 import { createKeySource } from "./key-source.ts";
@@ -15,10 +15,12 @@ import { createTokenVerifier, type TokenVerifier } from "./token-verifier.ts";
 
 export interface AccessControlOptions {
   readonly environment: Pick<Environment, "clock" | "log">;
-  /** Where the user service publishes its keys (RFC 7517, section 5). */
-  readonly userKeysUrl: URL;
+  /** Reads the keys that the user service publishes (RFC 7517, section 5). */
+  readonly loadUserKeys: () => Promise<JSONWebKeySet>;
   /** The file with the public keys of the platform's services, a JWK Set. Read again when a token names a key that is not in it. */
   readonly serviceKeysFile: string;
+  /** The service that a client certificate stands for. Without it certificates prove no service. */
+  readonly serviceOfNames?: ServiceOfNames | undefined;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface AccessControlOptions {
  */
 export async function createAccessControl(
   module: GuardedServices,
-  { environment, userKeysUrl, serviceKeysFile }: AccessControlOptions,
+  { environment, loadUserKeys, serviceKeysFile, serviceOfNames }: AccessControlOptions,
 ): Promise<AccessControl> {
   const owners = module.owners ?? {};
   checkOwnerRules(
@@ -35,19 +37,27 @@ export async function createAccessControl(
     owners,
   );
   const keys = (of: string, load: () => Promise<JSONWebKeySet>) => createKeySource({ environment, of, load });
-  const users = keys("users", module.publishedKeys ?? (() => fetchKeys(userKeysUrl)));
-  const services = keys("services", () => readServiceKeys(serviceKeysFile));
+  const users = keys("users", module.publishedKeys ?? loadUserKeys);
+  const services = keys("services", async () =>
+    serviceKeysFile === "" ? { keys: [] } : await readServiceKeys(serviceKeysFile),
+  );
   await services.load();
   const verifier = createTokenVerifier({ users: users.find, services: services.find }, environment);
   const authorize = createAuthorize(verifier, owners);
-  const callerOf = ({ method, incoming }: Pick<GuardedCall, "method" | "incoming">) =>
-    authorize.identify(method, {
+  const serviceByCertificate = ({ incoming }: Pick<GuardedCall, "incoming">) =>
+    serviceOfNames?.(certificateNames(incoming.connection));
+  const callerOf = (call: Pick<GuardedCall, "method" | "incoming">) => {
+    const { method, incoming } = call;
+    const asksForCertificate = incoming.header(serviceIdentityHeader) === byCertificate;
+    return authorize.identify(method, {
       authorization: incoming.header("authorization"),
       onBehalfOf: incoming.header(onBehalfOfHeader),
+      ...(asksForCertificate ? { certificate: { service: serviceByCertificate(call) } } : {}),
     });
+  };
   return {
     async identify(call) {
-      call.forwardedFor = (await forwardedFor(call, verifier)) ?? call.forwardedFor;
+      call.forwardedFor = (await forwardedFor(call, verifier, serviceByCertificate)) ?? call.forwardedFor;
       return callerOf(call);
     },
     async admit(call) {
@@ -72,10 +82,19 @@ export async function readServiceIdentity(
 }
 
 /** The address that a door of the platform heard the call from, where one proves that it passed it on. */
-async function forwardedFor({ incoming, method }: GuardedCall, verifier: TokenVerifier): Promise<string | undefined> {
+async function forwardedFor(
+  call: GuardedCall,
+  verifier: TokenVerifier,
+  serviceByCertificate: (call: GuardedCall) => string | undefined,
+): Promise<string | undefined> {
+  const { incoming, method } = call;
+  const proof = incoming.header(forwardedByHeader);
   const verify = (token: string) => verifier.verifyForwarder(token, method.parent.typeName);
-  const door = await bearer(incoming.header(forwardedByHeader), verify).catch(nobody);
-  if (door?.kind !== "service") {
+  const isDoor =
+    proof === byCertificate
+      ? serviceByCertificate(call) !== undefined
+      : (await bearer(proof, verify).catch(nobody))?.kind === "service";
+  if (!isDoor) {
     return undefined;
   }
   // The last entry is what the door itself saw.

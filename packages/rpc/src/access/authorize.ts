@@ -14,6 +14,8 @@ export interface Credentials {
   readonly authorization: string | undefined;
   /** The `x-on-behalf-of` header: the token of the user for whom a service calls. */
   readonly onBehalfOf: string | undefined;
+  /** Where the call asks to be known by its TLS certificate: the service that it stands for, if it does. */
+  readonly certificate?: { readonly service: string | undefined };
 }
 
 /**
@@ -36,10 +38,14 @@ export interface Authorize {
 export function createAuthorize(verifier: TokenVerifier, owners: Owners): Authorize {
   const verify = (method: DescMethod) => (token: string) => verifier.verify(token, method.parent.typeName);
   return {
-    async identify(method, { authorization, onBehalfOf }) {
+    async identify(method, { authorization, onBehalfOf, certificate }) {
       // A public method answers everybody, also a caller that still sends an expired token along.
       const open = decideAccess(methodPolicy(method).access, undefined) === "allowed";
-      return withUser(await bearer(authorization, verify(method)).catch(open ? nobody : refuse), onBehalfOf, method);
+      const proven =
+        authorization === undefined && certificate !== undefined
+          ? serviceOf(certificate)
+          : bearer(authorization, verify(method));
+      return withUser(await proven.catch(open ? nobody : refuse), onBehalfOf, method);
     },
     permit(method, caller) {
       const decision = decideAccess(methodPolicy(method).access, caller);
@@ -89,6 +95,16 @@ export function createAuthorize(verifier: TokenVerifier, owners: Owners): Author
     // What is not there is nobody's: the method itself then says NOT_FOUND.
     return owner === undefined || owner === caller.id;
   }
+}
+
+/** The service that a certificate proves. */
+async function serviceOf({ service }: { readonly service: string | undefined }): Promise<Caller> {
+  if (service === undefined) {
+    throw new TokenRefusedError(
+      "the TLS certificate names no service: see TLS_SERVICE_NAMES, and the certificate's subject alternative names",
+    );
+  }
+  return { kind: "service", id: service };
 }
 
 /** Who a header of the form `Bearer <token>` speaks for (RFC 6750, section 2.1). Undefined where there is none. */

@@ -1,4 +1,4 @@
-import http from "node:http";
+import http, { type Agent } from "node:http";
 import https from "node:https";
 import type { JSONWebKeySet } from "jose";
 
@@ -10,9 +10,11 @@ const answerBytesMax = 64 * 1024;
 /**
  * Asks for a JWK Set by HTTP (RFC 7517, section 5). By node:http, since fetch alone would add megabytes to a service. Rejects
  * where there is no answer in time, or it is no JWK Set.
+ *
+ * @param agent makes the connections, TLS included. Default: one for each request, to the URL's host.
  */
-export async function fetchKeys(url: URL): Promise<JSONWebKeySet> {
-  const text = await get(url);
+export async function fetchKeys(url: URL, agent?: Agent): Promise<JSONWebKeySet> {
+  const text = await get(url, agent);
   try {
     return JSON.parse(text) as JSONWebKeySet;
   } catch (cause) {
@@ -20,10 +22,14 @@ export async function fetchKeys(url: URL): Promise<JSONWebKeySet> {
   }
 }
 
-function get(url: URL): Promise<string> {
+function get(url: URL, agent: Agent | undefined): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { agent: false, signal: AbortSignal.timeout(answerMs), headers: { accept: "application/json" } };
-    const request = url.protocol === "https:" ? https.get(url, options) : http.get(url, options);
+    const { host, hostname, pathname: path } = url;
+    const options = { signal: AbortSignal.timeout(answerMs), headers: { host, accept: "application/json" } };
+    const request =
+      agent !== undefined
+        ? http.get({ ...options, agent, host: hostname, path })
+        : (url.protocol === "https:" ? https : http).get(url, { ...options, agent: false });
     request.once("error", reject);
     request.once("response", (response) => {
       response.once("error", reject);

@@ -10,6 +10,8 @@ export interface GuardedCall {
   readonly incoming: {
     /** A request header by its name in lower case. */
     header(name: string): string | undefined;
+    /** The connection that it came by. Undefined for calls inside the process. */
+    readonly connection?: object | undefined;
   };
   /** Set to the client's address where a gateway of the platform forwarded the call. */
   forwardedFor: string | undefined;

@@ -72,7 +72,7 @@ beforeAll(async () => {
   const environment = systemEnvironment({ name: "test", logLevel: "silent" });
   const authorize = await createAccessControl(module, {
     environment,
-    userKeysUrl: new URL("http://127.0.0.1:1/"),
+    loadUserKeys: async () => ({ keys: [] }),
     serviceKeysFile: join(folder, "services.json"),
   });
   server = await serve(module, { name: "all", environment, authorize, config: { drainNoticeMs: 0 } });

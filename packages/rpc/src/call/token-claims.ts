@@ -22,6 +22,14 @@ export const onBehalfOfHeader = "x-on-behalf-of";
  */
 export const forwardedByHeader = "x-forwarded-by";
 
+/**
+ * The header with which a service asks to be known by its TLS certificate, with the value {@link byCertificate}. It has to ask: a gateway has a
+ * certificate too, and its callers must not have its rights. A gateway does not hand it on.
+ */
+export const serviceIdentityHeader = "x-service-identity";
+/** Says in {@link serviceIdentityHeader} and {@link forwardedByHeader} that the TLS certificate is the proof. */
+export const byCertificate = "certificate";
+
 /** The service that a key belongs to, by the key's id: `<service>/<anything>`. Empty where the id is none of a service's. */
 export function serviceOfKey(kid: string): string {
   return kid.slice(0, Math.max(0, kid.indexOf("/")));

@@ -5,6 +5,7 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { systemClock } from "../environment/clock.ts";
 import type { Environment } from "../environment/environment.ts";
+import { testedHttp2 } from "../environment/tested-http2-fixture.ts";
 import { createTestClock, type TestClock } from "../testing/test-clock.ts";
 
 /** For tests: an environment that keeps its log lines, with the given clock or the machine's. */
@@ -18,7 +19,7 @@ export function testEnvironment<C extends Environment["clock"] = typeof systemCl
   const lines: Record<string, unknown>[] = [];
   const log = pino({ level: "debug" }, { write: (line: string) => lines.push(JSON.parse(line)) });
   let ids = 0;
-  return { clock, random, newId: () => `id-${++ids}`, log, metrics: new Registry(), lines };
+  return { clock, random, newId: () => `id-${++ids}`, log, metrics: new Registry(), http2: testedHttp2, lines };
 }
 
 /** For tests: an environment under a clock that the test moves. */

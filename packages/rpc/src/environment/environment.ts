@@ -1,8 +1,8 @@
 import type { Http2Implementation } from "@parley/http2";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import type { ClientDefaults } from "./client-defaults.ts";
 import type { Clock } from "./clock.ts";
+import type { ClientDefaults } from "./connections/client-defaults.ts";
 import type { SpanRecorder } from "./spans/span-recorder.ts";
 
 /** Proves to other services which service calls them. */
@@ -10,13 +10,13 @@ export interface ServiceIdentity {
   /** The service's name. */
   readonly name: string;
   /**
-   * A signed token for calls to one contract, which stays valid for the length of a call.
+   * A signed token for calls to one contract, which stays valid for the length of a call. Undefined where the service's TLS certificate proves it.
    *
    * @param audience the contract's full name, for example `order.v1.OrderService`: the token is refused everywhere else.
    */
-  token(audience: string): string;
+  token(audience: string): string | undefined;
   /** A signed token with which a gateway proves to a contract's service that it forwarded a call. It gives no rights. */
-  forwarderToken(audience: string): string;
+  forwarderToken(audience: string): string | undefined;
 }
 
 /** What a service needs of the world around it, passed in so that a simulation can stand in for all of it. */

@@ -5,6 +5,7 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import { EchoService, file_echo_v1_echo_service } from "@parley/gen/echo/v1/echo_service_pb.js";
 import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
+import { testedHttp2 } from "../environment/tested-http2-fixture.ts";
 import { implement, type ServiceEntry, type ServiceModule } from "./pipeline/service-module.ts";
 import { type RunningServer, type ServeOptions, serve } from "./serve.ts";
 
@@ -56,7 +57,10 @@ export async function serveEcho({
 
 export function recordingEnvironment(): { readonly environment: Environment; lines(): Record<string, unknown>[] } {
   const written: string[] = [];
-  const environment = systemEnvironment({ name: "test", logDestination: { write: (line) => written.push(line) } });
+  const environment = {
+    ...systemEnvironment({ name: "test", logDestination: { write: (line) => written.push(line) } }),
+    http2: testedHttp2,
+  };
   return { environment, lines: () => written.map((line) => JSON.parse(line)) };
 }
 

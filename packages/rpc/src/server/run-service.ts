@@ -1,9 +1,9 @@
-import { collectDefaultMetrics } from "prom-client";
+import { certificateIdentity } from "../access/certificate-identity.ts";
 import type { AccessControl } from "../access/guarded-call.ts";
 import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
-import { Recorder } from "../telemetry/recorder/recorder.ts";
 import { checkedSettings } from "./config/checked-settings.ts";
+import { clientDefaults } from "./config/client-settings.ts";
 import {
   type ServerSettings,
   type Settings,
@@ -12,6 +12,7 @@ import {
   serverConfig,
 } from "./config/settings.ts";
 import { CallsCutError } from "./listening/drain.ts";
+import { openTelemetry } from "./open-telemetry.ts";
 import type { ServiceModule } from "./pipeline/service-module.ts";
 import { type RunningServer, serve } from "./serve.ts";
 import { givingStartMemoryBack } from "./start-memory.ts";
@@ -39,14 +40,14 @@ export async function runService<S extends Settings>(
   process.umask(0o077);
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;
-  let environment: Environment = withRecorder(
+  const telemetry = await openTelemetry(
     {
       ...systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT }),
       http2: common.HTTP2_IMPLEMENTATION,
     },
-    common,
+    { name, values: common },
   );
-  collectDefaultMetrics({ register: environment.metrics, eventLoopMonitoringPrecision: 100 });
+  let { environment } = telemetry;
   let server: RunningServer | undefined;
   let ending = false;
   let exitCode = 0;
@@ -59,16 +60,19 @@ export async function runService<S extends Settings>(
       return;
     }
     ending = true;
-    server.close().then(
-      () => process.exit(exitCode),
-      (error: unknown) => {
-        environment.log.error(
-          error instanceof CallsCutError ? { calls: error.calls } : { err: error },
-          "did not drain",
-        );
-        process.exit(1);
-      },
-    );
+    server
+      .close()
+      .finally(() => telemetry.close())
+      .then(
+        () => process.exit(exitCode),
+        (error: unknown) => {
+          environment.log.error(
+            error instanceof CallsCutError ? { calls: error.calls } : { err: error },
+            "did not drain",
+          );
+          process.exit(1);
+        },
+      );
   }
 
   function fail(why: Error) {
@@ -78,6 +82,7 @@ export async function runService<S extends Settings>(
   }
 
   try {
+    environment = { ...environment, clientDefaults: clientDefaults(common) };
     environment = await withIdentity(environment, { name, config: common });
     const module = await makeModule({ config, environment, fail });
     server = await serve(givingStartMemoryBack(module), {
@@ -111,24 +116,18 @@ export async function runService<S extends Settings>(
   process.on("SIGINT", onSignal);
 }
 
-function withRecorder(environment: Environment, config: SettingValues<ServerSettings>): Environment {
-  return config.TELEMETRY
-    ? {
-        ...environment,
-        recorder: new Recorder(environment, {
-          payloads: config.TELEMETRY_PAYLOADS,
-          slowMs: config.TELEMETRY_SLOW_MS,
-        }),
-      }
-    : environment;
-}
-
 async function withIdentity(
   environment: Environment,
   { name, config }: { readonly name: string; readonly config: SettingValues<ServerSettings> },
 ): Promise<Environment> {
   const { AUTH: auth, SERVICE_KEY_FILE: keyFile } = config;
-  if (auth === "off" || keyFile === "") {
+  if (auth === "off") {
+    return environment;
+  }
+  if (config.SERVICE_IDENTITY === "certificate") {
+    return { ...environment, identity: certificateIdentity(name) };
+  }
+  if (keyFile === "") {
     return environment;
   }
   const { readServiceIdentity } = await import("../access/access-control.ts");
@@ -143,11 +142,17 @@ async function accessControl(
     return undefined;
   }
   // Loaded only where it is needed: it is a good part of what a small service would keep in memory.
-  const { createAccessControl } = await import("../access/access-control.ts");
+  const [{ createAccessControl }, { fetchKeys }, { httpAgent }] = await Promise.all([
+    import("../access/access-control.ts"),
+    import("../access/fetch-keys.ts"),
+    import("../client/http-agent.ts"),
+  ]);
+  const users = httpAgent(config.USER_SERVICE_URL, environment);
   return createAccessControl(module, {
     environment,
-    userKeysUrl: new URL("/.well-known/jwks.json", config.USER_SERVICE_URL),
+    loadUserKeys: () => fetchKeys(new URL("/.well-known/jwks.json", users.origin), users.agent),
     serviceKeysFile: config.SERVICE_KEYS_FILE,
+    serviceOfNames: config.TLS_SERVICE_NAMES,
   });
 }
 

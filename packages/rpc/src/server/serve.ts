@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import type { Registry } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import type { FastifyInstance } from "fastify";
 import type { AccessControl } from "../access/guarded-call.ts";
+import { WatchedTlsFiles } from "../environment/connections/tls-files.ts";
 import type { Environment } from "../environment/environment.ts";
 import { Recorder } from "../telemetry/recorder/recorder.ts";
 import { traceRoute } from "../telemetry/recorder/trace-route.ts";
@@ -15,7 +15,6 @@ import { createAdminListener } from "./listening/admin-listener.ts";
 import { drain } from "./listening/drain.ts";
 import { createHttpApp } from "./listening/http-app.ts";
 import { createListener } from "./listening/listener.ts";
-import type { TlsMaterial } from "./listening/listener-options.ts";
 import { createMetricsPage } from "./listening/metrics-page.ts";
 import { createQuickRefusal } from "./listening/quick-refusal.ts";
 import { CallPipeline } from "./pipeline/call-pipeline.ts";
@@ -68,9 +67,10 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     drainNoticeMs: noticeMs = drainNoticeDefaultMs,
   } = config;
   const limits = { ...defaultLimits, ...config.limits };
-  const tls = config.tls === undefined ? undefined : await readTls(config.tls);
   const recorder = recorderOf(options);
   const environment = { ...options.environment, recorder };
+  const tlsFiles = config.tls === undefined ? undefined : watchTls(config.tls, environment);
+  const tls = await tlsFiles?.current();
   const metricsPage = createMetricsPage(environment.metrics, environment.clock);
   const trustedConnections = createTrustedConnections();
   const pipeline = new CallPipeline({
@@ -85,7 +85,10 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     name,
   });
   const health = createHealth(module.entries.map(({ service }) => service.typeName));
-  const telemetry = recorder === undefined ? [] : [telemetryOf(module, { recorder, environment, registry })];
+  const telemetry =
+    recorder === undefined || config.telemetry === false
+      ? []
+      : [telemetryOf(module, { recorder, environment, registry })];
   const own = [
     health.entry,
     ...(config.reflection === false ? [] : reflectionEntries([...module.entries, ...telemetry, health.entry])),
@@ -116,7 +119,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     metricsPage: config.admin === undefined ? metricsPage : undefined,
     httpRoutes: [
       ...(module.httpRoutes ?? []),
-      ...(recorder === undefined || authorize !== undefined || config.admin !== undefined
+      ...(recorder === undefined || telemetry.length === 0 || authorize !== undefined || config.admin !== undefined
         ? []
         : [traceRoute(recorder)]),
     ],
@@ -149,8 +152,10 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     trustedConnections,
     environment,
   });
+  tlsFiles?.onChange((material) => listener.renewTls(material));
   const admin = config.admin === undefined ? undefined : createAdminListener({ health, metricsPage, recorder });
   const close = async () => {
+    tlsFiles?.stop();
     await module.stop?.();
     await app.close();
     admin?.close();
@@ -168,6 +173,14 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     throw error;
   }
   health.set("SERVING");
+  const stopWatching = module.onReachable?.((problem) => {
+    health.set(problem === undefined ? "SERVING" : "NOT_SERVING");
+    if (problem === undefined) {
+      environment.log.info("what was out of reach is back: serving");
+    } else {
+      environment.log.error({ err: problem }, "not serving");
+    }
+  });
   const url = `${tls === undefined ? "http" : "https"}://${urlHost(address.address)}:${address.port}`;
   const adminUrl = adminAddress && `http://${urlHost(adminAddress.address)}:${adminAddress.port}`;
   environment.log.info({ url, ...(adminUrl && { adminUrl }) }, "serving");
@@ -176,17 +189,29 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     url,
     port: address.port,
     adminUrl,
-    close: () =>
-      (closing ??= drain({ name, environment, pipeline, health, listener, noticeMs, graceMs: shutdownGraceMs, close })),
+    close: () => {
+      stopWatching?.();
+      closing ??= drain({
+        name,
+        environment,
+        pipeline,
+        health,
+        listener,
+        noticeMs,
+        graceMs: shutdownGraceMs,
+        close,
+      });
+      return closing;
+    },
   };
 }
 
 /** The environment's recorder; one that keeps the last calls and exports nothing where it has none. */
-function recorderOf({ environment, config }: ServeOptions): Recorder | undefined {
-  if (config?.telemetry === false) {
-    return undefined;
+function recorderOf({ environment, config, name }: ServeOptions): Recorder | undefined {
+  if (environment.recorder instanceof Recorder) {
+    return environment.recorder;
   }
-  return environment.recorder instanceof Recorder ? environment.recorder : new Recorder(environment);
+  return config?.telemetry === false ? undefined : new Recorder(environment, { process: name });
 }
 
 /** The module's own telemetry service, or the one of this process alone. */
@@ -205,13 +230,11 @@ const drainNoticeDefaultMs = 500;
 /** Less than the 30 s after which Kubernetes kills. */
 const shutdownGraceDefaultMs = 10_000;
 
-async function readTls({ certFile, keyFile, caFile }: TlsConfig): Promise<TlsMaterial> {
-  const [cert, key, ca] = await Promise.all([
-    readFile(certFile),
-    readFile(keyFile),
-    caFile === undefined ? undefined : readFile(caFile),
-  ]);
-  return { cert, key, ...(ca === undefined ? {} : { ca }) };
+function watchTls(
+  { reloadIntervalMs, ...files }: TlsConfig,
+  { clock, log }: Pick<Environment, "clock" | "log">,
+): WatchedTlsFiles {
+  return new WatchedTlsFiles(files, { clock, log, intervalMs: reloadIntervalMs });
 }
 
 function urlHost(address: string): string {

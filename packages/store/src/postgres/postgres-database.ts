@@ -46,6 +46,7 @@ const readersCount = 2;
 
 /** A PostgreSQL database: transactions each on a connection of its own, reads together on a few, commands in batches. */
 class PostgresDatabase implements Database {
+  readonly isShared = true;
   readonly #pool: ConnectionPool;
   readonly #context: TransactionContext;
   // Commands are constants of a program: there are a few dozen.

@@ -61,6 +61,7 @@ function counting(database: Database, { clock, onClosed }: CountingOptions): Dat
     return call.finally(() => underWay--);
   };
   return {
+    isShared: true,
     all: (sql, ...parameters) => counted(database.all(sql, ...parameters)),
     get: (sql, ...parameters) => counted(database.get(sql, ...parameters)),
     transaction: (work, options) =>

@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
 });
 
-/** A Redis that answers what a client says first, and does with a subscription as it is told. */
+/** A fake Redis that answers a client's first commands and handles a subscription as the test tells it. */
 async function fakeRedis(onSubscribe: (socket: Socket, count: number) => void) {
   let subscriptions = 0;
   const sockets = new Set<Socket>();
@@ -38,7 +38,7 @@ async function fakeRedis(onSubscribe: (socket: Socket, count: number) => void) {
   return `redis://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
 }
 
-it("outlives connections that end while it subscribes again", async () => {
+it("survives connections that end while it subscribes again", async () => {
   const unhandled: unknown[] = [];
   const note = (error: unknown) => unhandled.push(error);
   process.on("unhandledRejection", note);
@@ -46,7 +46,7 @@ it("outlives connections that end while it subscribes again", async () => {
 
   const enough = Promise.withResolvers<void>();
   const url = await fakeRedis((socket, count) => {
-    // Subscribed once, so that it has something to subscribe to again; then Redis dies under each further try.
+    // Subscribed once, so that it has a subscription to restore; then Redis dies during each further attempt.
     if (count > 1) {
       socket.destroy();
     } else {
@@ -62,7 +62,7 @@ it("outlives connections that end while it subscribes again", async () => {
   });
   cleanUps.push(() => broker.close());
   await enough.promise;
-  // A rejection that nobody handles is told after the turn in which it happened.
+  // An unhandled rejection is reported after the turn in which it happened.
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(unhandled).toEqual([]);
 });

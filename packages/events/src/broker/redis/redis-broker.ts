@@ -18,21 +18,21 @@ export interface RedisBrokerOptions {
   readonly url: string;
   /** The service whose events are published, as in {@link EventLogOptions}. */
   readonly source: string;
-  /** The consumer groups that must each have had the effect of an event: the names of the services that want it. */
+  /** The consumer groups in which each event must take effect: the names of the subscribers. */
   readonly groups: readonly string[];
   /** Only events of these types are published; others count as done. Default: all. */
   readonly types?: readonly EventType[];
   readonly environment: Pick<Environment, "clock" | "log" | "newId">;
-  /** How often to look what became of an entry whose reply does not come. Default: 2 s. */
+  /** How often to check an entry without a reply. Default: 2 s. */
   readonly checkIntervalMs?: number;
 }
 
-/** Entries that were left by a relay that died are few, so looking for them seldom is enough. */
+/** Entries of a dead relay are few, so they are searched seldom. */
 const trimIntervalMs = 60_000;
 
 /**
  * Publishes through a Redis Stream. A batch is one entry, and is done when each group has replied that its effect is durable:
- * Redis may lose what it has (with `appendfsync everysec` a second of it), since nothing rests on its word alone.
+ * Redis may lose entries (with `appendfsync everysec` a second of them), so its acknowledgement proves nothing.
  */
 export function createRedisBroker(options: RedisBrokerOptions): Broker {
   const { url, source, groups, types, environment, checkIntervalMs = 2000 } = options;
@@ -45,7 +45,7 @@ export function createRedisBroker(options: RedisBrokerOptions): Broker {
   subscriber.on("ready", () => {
     subscriber
       .subscribe(replyChannelOf(source))
-      .catch((error) => log.warn({ err: error }, "replies of consumers cannot be heard"));
+      .catch((error) => log.warn({ err: error }, "subscribing to the replies of consumers failed"));
   });
   subscriber.on("message", (_, text) => {
     const reply = decodeReply(text);
@@ -67,14 +67,14 @@ export function createRedisBroker(options: RedisBrokerOptions): Broker {
     }
     const batchId = environment.newId();
     const entry = createPendingEntry(groups, signal);
-    // Before the entry is made: the reply may be here before the answer of the command that made it.
+    // Before XADD: the reply may arrive before XADD's own answer.
     waiting.set(batchId, entry);
     let stopChecking: (() => Promise<void>) | undefined;
     try {
       const entryId = await add(batchId, wanted);
       stopChecking = startPeriodic(() => check(entryId, entry), { clock, intervalMs: checkIntervalMs, onError() {} });
       const failures = await entry.outcome;
-      // All groups are through with it. If this fails, trimming does it later.
+      // All groups are done with it. If this fails, trimming deletes it later.
       redis.xdel(stream, entryId).catch(() => {});
       return failures;
     } finally {
@@ -91,20 +91,20 @@ export function createRedisBroker(options: RedisBrokerOptions): Broker {
       }
       const entryId = await redis.xadd(stream, "*", "batch", batchId, "request", Buffer.from(request));
       if (entryId === null) {
-        throw new Error("no entry was made");
+        throw new Error("Redis returned no entry id");
       }
       return entryId;
     } catch (cause) {
-      throw new BrokerUnavailableError(`Redis did not take events: ${causeOf(cause)}`, { cause });
+      throw new BrokerUnavailableError(`Redis did not accept events: ${causeOf(cause)}`, { cause });
     }
   }
 
-  /** A reply may be lost, and so may the entry. While Redis is away nobody knows; the next look will tell. */
+  /** A reply may be lost, and so may the entry. While Redis is down the state is unknown; the next check finds it. */
   async function check(entryId: string, entry: PendingEntry) {
     for (const group of groups) {
       const state = await entryState(redis, { stream, group, entryId });
       if (state === "gone" || (state === "acknowledged" && entry.lacks(group))) {
-        entry.fail(`nobody knows what became of entry ${entryId}`);
+        entry.fail(`the outcome of entry ${entryId} is unknown`);
       }
     }
   }
@@ -122,7 +122,7 @@ export function createRedisBroker(options: RedisBrokerOptions): Broker {
   };
 }
 
-/** An entry that not all groups have replied to. */
+/** An entry with missing replies. */
 interface PendingEntry {
   readonly outcome: Promise<readonly FailedDelivery[]>;
   replied(group: string, failures: readonly FailedDelivery[]): void;
@@ -139,7 +139,7 @@ function createPendingEntry(groups: readonly string[], signal: AbortSignal): Pen
   if (signal.aborted) {
     abort();
   }
-  // Seen by whoever waits for it, which nobody does where the entry could not be made.
+  // Handled by the waiting call. If the entry could not be created, there is none.
   promise.catch(() => {}).finally(() => signal.removeEventListener("abort", abort));
   return {
     outcome: promise,

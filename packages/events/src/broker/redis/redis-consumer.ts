@@ -11,34 +11,36 @@ import { encodeReply } from "./redis-reply.ts";
 export interface RedisConsumerOptions {
   /** For example `redis://127.0.0.1:6379`. */
   readonly url: string;
-  /** The service that is told: the replicas of one share the entries. */
+  /** The receiving service: its replicas share the entries. */
   readonly group: string;
-  /** The services whose events it wants. */
+  /** The services whose events it receives. */
   readonly sources: readonly string[];
   readonly deliver: Deliver;
   readonly environment: Pick<Environment, "clock" | "log" | "newId">;
-  /** After this long, an entry that another consumer holds is taken to be a dead one's. Default: 15 s. */
+  /** After this time, an entry of another consumer counts as a dead consumer's. Default: 15 s. */
   readonly claimIdleMs?: number;
+  /** After this time, a consumer that holds nothing and reads nothing counts as dead, and its name is removed from the group. Default: 10 min. */
+  readonly forgetIdleMs?: number;
 }
 
-/** Batches read at once, at most: each has up to 100 events. */
+/** The most batches read at once: each has up to 100 events. */
 const readCountMax = 4;
-/** How long a read waits for something new: how long `stop` may take, and well below the time limit of a command. */
+/** The time of a blocking read: the longest time of `stop`, and well below the time limit of a command. */
 const blockMs = 200;
 const retryDelayMs = 200;
 
-/** An entry that was read: its id, and its fields in turn. */
+/** An entry as read: its id, and its fields and values in turn. */
 interface StreamEntry {
   readonly source: string;
   readonly entryId: string;
   readonly batchId: string;
-  /** Undefined for one that was deleted while it was held. */
+  /** Undefined for an entry that was deleted while it was pending. */
   readonly request: Uint8Array | undefined;
 }
 
 /** Consumes the streams of some sources in a consumer group. An entry is acknowledged after its effect is durable. */
 export function createRedisConsumer(options: RedisConsumerOptions): EventConsumer {
-  const { url, group, sources, deliver, environment, claimIdleMs = 15_000 } = options;
+  const { url, group, sources, deliver, environment, claimIdleMs = 15_000, forgetIdleMs = 600_000 } = options;
   const { clock, log } = environment;
   const consumer = environment.newId();
   const sourceOf = new Map(sources.map((source) => [streamOf(source), source]));
@@ -46,7 +48,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
   let running: Promise<void> | undefined;
 
   async function run(signal: AbortSignal) {
-    // A read blocks its connection, so what is told goes over another.
+    // A read blocks its connection, so replies need another.
     const reader = connectRedis(url, log);
     const writer = connectRedis(url, log);
     let ready = false;
@@ -59,11 +61,12 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
         }
         if (clock.monotonic() >= claimAtMs) {
           await handleAll(writer, await claim(writer));
+          await forgetDead(writer);
           claimAtMs = clock.monotonic() + claimIdleMs / 3;
         }
         await handleAll(writer, await read(reader));
       } catch (error) {
-        // Redis is away, or has lost the groups with its data.
+        // Redis is down, or has lost the groups with its data.
         ready = false;
         log.debug({ err: error }, "events could not be read");
         await sleep(clock, retryDelayMs, signal).catch(() => {});
@@ -92,7 +95,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
     return found.flatMap(([stream, entries]) => entries.map((entry) => toEntry(stream.toString(), entry)));
   }
 
-  /** Takes over what a consumer that died has held for too long. */
+  /** Claims entries that a dead consumer has held for too long. */
   async function claim(writer: Redis): Promise<readonly StreamEntry[]> {
     const claimed: StreamEntry[] = [];
     for (const stream of sourceOf.keys()) {
@@ -110,6 +113,21 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
       claimed.push(...entries.filter((entry) => entry !== null).map((entry) => toEntry(stream, entry)));
     }
     return claimed;
+  }
+
+  /**
+   * Removes the names of consumers that crashed: each life has a name of its own. A live one reads several times a second. Should one that was only paused
+   * receive entries at this very moment, they count as acknowledged without a reply, and the relay publishes them again.
+   */
+  async function forgetDead(writer: Redis): Promise<void> {
+    for (const stream of sourceOf.keys()) {
+      for (const { name, pending, idle } of await consumersOf(writer, stream, group)) {
+        if (name !== consumer && pending === 0 && idle > forgetIdleMs) {
+          await writer.xgroup("DELCONSUMER", stream, group, name);
+          log.info({ stream, group, consumer: name, idleMs: idle }, "a dead consumer's name was removed");
+        }
+      }
+    }
   }
 
   function toEntry(stream: string, [id, fields]: RawEntry): StreamEntry {
@@ -137,7 +155,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
       await writer.xack(streamOf(source), group, entryId);
       return;
     }
-    // Acknowledged even if an event failed: the relay still has it and gives it again, in a new entry.
+    // Acknowledged even if an event failed: the relay still has it and publishes it again, in a new entry.
     const results = await writer
       .multi()
       .publish(replyChannelOf(source), encodeReply({ batchId, group, failures }))
@@ -149,7 +167,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
     }
   }
 
-  /** Undefined where there are no events to be made out: no reply, so that the relay gives them again. */
+  /** Undefined if the events cannot be decoded: no reply, so that the relay publishes them again. */
   async function take(request: Uint8Array, entryId: string) {
     let events: ReturnType<typeof decode>;
     try {
@@ -161,12 +179,12 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
     try {
       return await deliver(events);
     } catch (error) {
-      log.warn({ err: error, entryId }, "events could not be taken");
+      log.warn({ err: error, entryId }, "events could not be handled");
       return events.map(({ id }) => ({ eventId: id, cause: causeOf(error) }));
     }
   }
 
-  /** Leaves the group, unless it holds something: Redis would forget that with it. */
+  /** Leaves the group, unless it has pending entries: Redis would forget those with it. */
   async function leave(writer: Redis) {
     try {
       for (const stream of sourceOf.keys()) {
@@ -193,6 +211,22 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
       running = undefined;
     },
   };
+}
+
+interface GroupMember {
+  readonly name: string;
+  /** Entries that it was given and has not acknowledged. */
+  readonly pending: number;
+  /** Milliseconds since it last tried to read. */
+  readonly idle: number;
+}
+
+async function consumersOf(redis: Redis, stream: string, group: string): Promise<readonly GroupMember[]> {
+  const answer = (await redis.xinfo("CONSUMERS", stream, group)) as readonly (readonly (string | number)[])[];
+  return answer.map((fields) => {
+    const value = (name: string) => fields[fields.indexOf(name) + 1];
+    return { name: String(value("name")), pending: Number(value("pending")), idle: Number(value("idle")) };
+  });
 }
 
 type RawEntry = readonly [Buffer, readonly Buffer[] | null];

@@ -4,7 +4,7 @@ export function streamOf(source: string): string {
   return `parley:events:${source}`;
 }
 
-/** The channel on which consumers tell a source's relays what became of an entry. */
+/** The channel on which consumers report the outcome of an entry to a source's relays. */
 export function replyChannelOf(source: string): string {
   return `parley:replies:${source}`;
 }

@@ -1,6 +1,6 @@
 import type { FailedDelivery } from "../../inbox/inbox.ts";
 
-/** What a consumer tells of a batch that it has dealt with. */
+/** A consumer's report of a batch. */
 export interface RedisReply {
   readonly batchId: string;
   readonly group: string;
@@ -11,7 +11,7 @@ export function encodeReply(reply: RedisReply): string {
   return JSON.stringify(reply);
 }
 
-/** Undefined where it is no reply. */
+/** Undefined if it is not a valid reply. */
 export function decodeReply(text: string): RedisReply | undefined {
   let reply: unknown;
   try {

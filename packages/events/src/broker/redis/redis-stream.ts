@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 
 /**
- * Where an entry is for a group: still to be read or being dealt with (`waiting`), `acknowledged`, or `gone` with the data that Redis
+ * The state of an entry in a group: unread or in progress (`waiting`), `acknowledged`, or `gone` with data that Redis
  * lost.
  */
 export type EntryState = "waiting" | "acknowledged" | "gone";
@@ -23,8 +23,8 @@ export async function entryState(
 }
 
 /**
- * Drops what every group has acknowledged, and nothing else: an entry that any group has not read or not acknowledged stays, and all
- * after it. Drops nothing while one of `groups` is missing.
+ * Trims the entries that every group has acknowledged: an entry that any group has not read or not acknowledged stays, and all
+ * after it. Trims nothing while one of `groups` is missing.
  */
 export async function trimAcknowledged(redis: Redis, stream: string, groups: readonly string[]): Promise<void> {
   if ((await redis.exists(stream)) === 0) {
@@ -34,7 +34,7 @@ export async function trimAcknowledged(redis: Redis, stream: string, groups: rea
   if (present.length === 0 || !groups.every((group) => present.some(({ name }) => name === group))) {
     return;
   }
-  // The end of what was read is asked for before what is pending: what is read in between is pending or acknowledged.
+  // The last delivered id is read before the pending entries: entries read in between are pending or acknowledged.
   const firstNeeded: string[] = [];
   for (const { name, lastDeliveredId } of present) {
     const [count, smallest] = await redis.xpending(stream, name);

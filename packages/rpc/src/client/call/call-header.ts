@@ -1,5 +1,5 @@
 import type { CallContext } from "../../call/call-context.ts";
-import { onBehalfOfHeader } from "../../call/token-claims.ts";
+import { byCertificate, onBehalfOfHeader, serviceIdentityHeader } from "../../call/token-claims.ts";
 import { childSpan } from "../../call/trace.ts";
 import type { Environment } from "../../environment/environment.ts";
 
@@ -74,7 +74,12 @@ export function callHeader(
   const pairs = checkedHeader(header);
   const ownCount = pairs.length;
   if (identity !== undefined) {
-    add(pairs, ownCount, "authorization", `Bearer ${identity.token(contract)}`);
+    const token = identity.token(contract);
+    if (token === undefined) {
+      add(pairs, ownCount, serviceIdentityHeader, byCertificate);
+    } else {
+      add(pairs, ownCount, "authorization", `Bearer ${token}`);
+    }
   }
   if (context === undefined) {
     return pairs;

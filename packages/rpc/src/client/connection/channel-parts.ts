@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Clock } from "../../environment/clock.ts";
-import type { TlsSource } from "../../environment/tls-files.ts";
+import type { TlsSource } from "../../environment/connections/tls-files.ts";
 import type { ChannelOptions } from "./channel.ts";
 import type { Target } from "./resolution/target.ts";
 

@@ -1,7 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
 import type { BackoffOptions } from "../../environment/backoff.ts";
-import type { ClientDefaults } from "../../environment/client-defaults.ts";
-import type { TlsSource } from "../../environment/tls-files.ts";
+import type { ClientDefaults } from "../../environment/connections/client-defaults.ts";
+import type { TlsSource } from "../../environment/connections/tls-files.ts";
 import type { Connection, ConnectionOptions } from "./client-connection.ts";
 import type { Target } from "./resolution/target.ts";
 

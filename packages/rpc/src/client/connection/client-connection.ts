@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { AnyHttp2Connection, ConnectionListener, Http2Implementation } from "@parley/http2";
 import { createHttp2Connection } from "@parley/http2";
 import type { Clock } from "../../environment/clock.ts";
-import type { TlsOptions } from "../../environment/tls-files.ts";
+import type { TlsOptions } from "../../environment/connections/tls-files.ts";
 import { openSocket } from "./open-socket.ts";
 import type { Endpoint } from "./resolution/endpoint.ts";
 import type { Target } from "./resolution/target.ts";

@@ -1,6 +1,6 @@
-import type { ClientDefaults } from "../../environment/client-defaults.ts";
+import type { ClientDefaults } from "../../environment/connections/client-defaults.ts";
+import { type TlsFiles, type TlsSource, WatchedTlsFiles } from "../../environment/connections/tls-files.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { type TlsFiles, type TlsSource, WatchedTlsFiles } from "../../environment/tls-files.ts";
 import { BalancedChannel } from "./balancing/balanced-channel.ts";
 import type { Channel, ChannelOptions } from "./channel.ts";
 import type { ChannelParts } from "./channel-parts.ts";
@@ -9,7 +9,7 @@ import { parseTarget, type Target } from "./resolution/target.ts";
 
 /** What a pool takes of the environment. Without log or metrics it tells nothing of its decisions. */
 export type PoolEnvironment = Pick<Environment, "clock" | "random"> &
-  Partial<Pick<Environment, "log" | "metrics" | "clientDefaults">>;
+  Partial<Pick<Environment, "log" | "metrics" | "clientDefaults" | "http2">>;
 
 /** The connections of a process: clients of the same target, and of the same way to connect to it, share them. */
 export class ConnectionPool {
@@ -26,7 +26,8 @@ export class ConnectionPool {
     const key = JSON.stringify([target, options]);
     let channel = this.#channels.get(key);
     if (channel === undefined) {
-      channel = this.#open(target, { ...withoutUndefined(this.#environment.clientDefaults), ...options });
+      const { clientDefaults, http2 } = this.#environment;
+      channel = this.#open(target, { ...withoutUndefined({ ...clientDefaults, http2 }), ...options });
       this.#channels.set(key, channel);
     }
     return channel;
@@ -77,8 +78,10 @@ export function isBalanced({ isSeveral }: Target, { balancing }: Pick<ChannelOpt
   return balancing === undefined ? isSeveral : balancing !== "pick_first";
 }
 
-function withoutUndefined(defaults: ClientDefaults = {}): ClientDefaults {
-  return Object.fromEntries(Object.entries(defaults).filter(([, value]) => value !== undefined));
+type Defaults = ClientDefaults & Pick<Environment, "http2">;
+
+function withoutUndefined(defaults: { readonly [K in keyof Defaults]: Defaults[K] | undefined }): Defaults {
+  return Object.fromEntries(Object.entries(defaults).filter(([, value]) => value !== undefined)) as Defaults;
 }
 
 const pools = new WeakMap<object, ConnectionPool>();

@@ -1,6 +1,6 @@
 import { type BackoffOptions, backoffMs } from "../../environment/backoff.ts";
 import type { Clock } from "../../environment/clock.ts";
-import type { TlsSource } from "../../environment/tls-files.ts";
+import type { TlsSource } from "../../environment/connections/tls-files.ts";
 import type { ChannelOptions } from "./channel.ts";
 import { type Connection, type ConnectionOwner, openConnection } from "./client-connection.ts";
 import { raceEndpoints } from "./race-endpoints.ts";

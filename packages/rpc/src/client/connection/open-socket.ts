@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Clock } from "../../environment/clock.ts";
-import type { TlsOptions } from "../../environment/tls-files.ts";
+import type { TlsOptions } from "../../environment/connections/tls-files.ts";
 import type { Endpoint } from "./resolution/endpoint.ts";
 import type { Target } from "./resolution/target.ts";
 import { whileOpening } from "./while-opening.ts";

@@ -1,4 +1,4 @@
-import type { TlsSource } from "../../environment/tls-files.ts";
+import type { TlsSource } from "../../environment/connections/tls-files.ts";
 import type { Channel, ConnectionWaiter } from "./channel.ts";
 import { type ChannelParts, resolveIntervalMsDefault } from "./channel-parts.ts";
 import type { Connection } from "./client-connection.ts";

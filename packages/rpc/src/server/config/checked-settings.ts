@@ -25,8 +25,14 @@ export function checkedSettings<S extends Settings>(
 function mistakesTogether(values: SettingValues<ServerSettings>): readonly string[] {
   const { AUTH: auth, HOST: host, SERVICE_KEYS_FILE: keysFile, ALLOW_OPEN: allowOpen } = values;
   const mistakes: string[] = [];
-  if (auth === "required" && keysFile === "") {
-    mistakes.push("SERVICE_KEYS_FILE: must be set where AUTH=required");
+  if (auth === "required" && keysFile === "" && values.TLS_SERVICE_NAMES === undefined) {
+    mistakes.push("SERVICE_KEYS_FILE: must be set where AUTH=required, unless TLS_SERVICE_NAMES is");
+  }
+  if (values.TLS_SERVICE_NAMES !== undefined && values.TLS_CA_FILE === undefined) {
+    mistakes.push("TLS_CA_FILE: must be set where TLS_SERVICE_NAMES is: it says whose certificates are believed");
+  }
+  if (values.SERVICE_IDENTITY === "certificate" && values.CLIENT_TLS_CERT_FILE === undefined) {
+    mistakes.push("CLIENT_TLS_CERT_FILE: must be set where SERVICE_IDENTITY=certificate");
   }
   if (auth === "off" && !allowOpen && !isLoopbackName(host)) {
     mistakes.push(
@@ -37,10 +43,19 @@ function mistakesTogether(values: SettingValues<ServerSettings>): readonly strin
   return [...mistakes, ...unreadableFiles(values)];
 }
 
+const tlsFileSettings = [
+  "TLS_CERT_FILE",
+  "TLS_KEY_FILE",
+  "TLS_CA_FILE",
+  "CLIENT_TLS_CA_FILE",
+  "CLIENT_TLS_CERT_FILE",
+  "CLIENT_TLS_KEY_FILE",
+] as const;
+
 /** Files that settings name must be readable, so that a wrong path is told as what it is. */
 function unreadableFiles(values: SettingValues<ServerSettings>): readonly string[] {
   const keys = values.AUTH === "required" ? (["SERVICE_KEY_FILE", "SERVICE_KEYS_FILE"] as const) : [];
-  return [...keys, "TLS_CERT_FILE" as const, "TLS_KEY_FILE" as const, "TLS_CA_FILE" as const].flatMap((setting) => {
+  return [...keys, ...tlsFileSettings].flatMap((setting) => {
     const file = values[setting];
     try {
       if (file) {

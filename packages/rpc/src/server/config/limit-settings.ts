@@ -47,6 +47,8 @@ const settingsOfLimits = {
   BODY_IDLE_TIMEOUT_MS: { limit: "bodyIdleTimeoutMs", min: 100, max: 3_600_000 },
   STALL_TIMEOUT_MS: { limit: "stallTimeoutMs", min: 100, max: 3_600_000 },
   REQUEST_TIMEOUT_MS: { limit: "requestTimeoutMs", min: 100, max: 3_600_000 },
+  MAX_CONNECTION_AGE_MS: { limit: "connectionAgeMaxMs", min: 0, max: 2_147_483_647 },
+  MAX_CONNECTION_AGE_GRACE_MS: { limit: "connectionAgeGraceMs", min: 100, max: 2_147_483_647 },
   CONNECTION_IDLE_TIMEOUT_MS: { limit: "connectionIdleTimeoutMs", min: 100, max: 86_400_000 },
 } as const satisfies Record<string, { readonly limit: keyof ServerLimits; readonly min: number; readonly max: number }>;
 

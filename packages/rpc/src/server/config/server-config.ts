@@ -49,4 +49,6 @@ export interface TlsConfig {
   readonly keyFile: string;
   /** Who signs client certificates. A client may then show one; one that does not check out is refused. */
   readonly caFile?: string;
+  /** How often the files are looked at, to be read again when they have changed, in milliseconds. Default 10,000. */
+  readonly reloadIntervalMs?: number;
 }

@@ -88,6 +88,13 @@ export interface ServerLimits {
   readonly stallTimeoutMs: number;
   /** How long an HTTP/1.1 request may take to arrive in full. */
   readonly requestTimeoutMs: number;
+  /**
+   * How long a connection lives, give or take a tenth, before its client is asked to make a new one (GOAWAY; `connection: close` over HTTP/1.1). 0 for
+   * ever.
+   */
+  readonly connectionAgeMaxMs: number;
+  /** How long calls on it may then take to end before they are cut. */
+  readonly connectionAgeGraceMs: number;
   /** How long a connection stays open with no call on it, also one that has not said anything yet. */
   readonly connectionIdleTimeoutMs: number;
 }
@@ -149,6 +156,10 @@ export const defaultLimits: ServerLimits = {
   bodyIdleTimeoutMs: 30_000,
   stallTimeoutMs: 30_000,
   requestTimeoutMs: 60_000,
+  // Clients that balance know the servers themselves; behind a load balancer of connections, set it to some minutes.
+  connectionAgeMaxMs: 0,
+  // Longer than nearly every unary call, and short for a stream, which its client opens again.
+  connectionAgeGraceMs: 60_000,
   // Longer than the 60 s after which most load balancers drop an idle connection, so that they drop it and not we.
   connectionIdleTimeoutMs: 75_000,
 };

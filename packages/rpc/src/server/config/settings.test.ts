@@ -43,7 +43,7 @@ describe("settings", () => {
   });
 
   it("name every mistake at once", () => {
-    const wrong = { COUNT: "11", AUTH: "maybe", ORDER_SERVICE_URL: "orders:50053", SAMPLE_DATA: "perhaps" };
+    const wrong = { COUNT: "11", AUTH: "maybe", ORDER_SERVICE_URL: "orders", SAMPLE_DATA: "perhaps" };
     let error: SettingsError | undefined;
     try {
       readSettings({ ...settings, PORT: serverSettings.PORT }, wrong);
@@ -76,12 +76,29 @@ describe("settings", () => {
     expect(() => readSettings(settings, { COUNT })).toThrow("from 1 to 10");
   });
 
-  it.each(["orders:50053", "ftp://orders", "http://orders/v1", "http://orders?x=1"])(
-    "refuse %j as the place of a service",
-    (ORDER_SERVICE_URL) => {
-      expect(() => readSettings(settings, { ORDER_SERVICE_URL })).toThrow("ORDER_SERVICE_URL");
-    },
-  );
+  it.each([
+    ["user-service:50051", "http://user-service:50051"],
+    ["https://orders:443/", "https://orders:443"],
+    ["[::1]:1, b:2", "http://[::1]:1,http://b:2"],
+    ["dns:///orders:50053", "dns:///orders:50053"],
+    ["dns+https://10.0.0.2:53/orders:50053", "dns+https://10.0.0.2:53/orders:50053"],
+    ["srv:///_grpc._tcp.orders", "srv:///_grpc._tcp.orders"],
+  ])("take %j as the place of a service", (ORDER_SERVICE_URL, target) => {
+    expect(readSettings(settings, { ORDER_SERVICE_URL }).ORDER_SERVICE_URL).toBe(target);
+  });
+
+  it.each([
+    "orders",
+    "ftp://orders",
+    "http://orders/v1",
+    "http://orders?x=1",
+    "http://a:1,https://b:2",
+    "a:1,",
+    "srv:///orders:1",
+    "dns://names/orders:1",
+  ])("refuse %j as the place of a service", (ORDER_SERVICE_URL) => {
+    expect(() => readSettings(settings, { ORDER_SERVICE_URL })).toThrow("ORDER_SERVICE_URL");
+  });
 
   it("say how to serve", () => {
     const values = readSettings(serverSettings, {

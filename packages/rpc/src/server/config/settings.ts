@@ -10,32 +10,29 @@ import {
   str,
   type ValidatorSpec,
 } from "envalid";
+import {
+  readServiceNamePattern,
+  ServiceNamePatternError,
+  type ServiceOfNames,
+} from "../../access/certificate-identity.ts";
 import { createHostCheck, type HostCheck } from "../http/host-check.ts";
 import { readTrustedProxies, type TrustedProxies, TrustedProxiesError } from "../http/trusted-proxies.ts";
+import { choice } from "./choice.ts";
+import { clientSettings } from "./client-settings.ts";
 import { limitSettings, limitsOf } from "./limit-settings.ts";
 import { misspeltSettings } from "./misspelt-settings.ts";
 import type { ServerConfig } from "./server-config.ts";
+import { serviceUrl } from "./service-url.ts";
+import { telemetrySettings } from "./telemetry-settings.ts";
 import { wholeNumber } from "./whole-number.ts";
 
-export { bool as flag, port, str as text, wholeNumber };
+export { bool as flag, choice, port, serviceUrl, str as text, wholeNumber };
 
 /** Settings by the name of the environment variable that gives them. */
 export type Settings = Record<string, ValidatorSpec<unknown>>;
 
 /** The values of settings. */
 export type SettingValues<S extends Settings> = CleanedEnv<S>;
-
-/** Where another service is: an http or https URL with neither path nor query. */
-export const serviceUrl = makeValidator((input: string) => {
-  const parsed = URL.parse(input);
-  if (parsed === null || (parsed.protocol !== "http:" && parsed.protocol !== "https:")) {
-    throw new EnvError(`must be an http:// or https:// URL, is "${input}"`);
-  }
-  if (parsed.pathname !== "/" || parsed.search !== "" || parsed.hash !== "") {
-    throw new EnvError(`must be a URL with no path, is "${input}"`);
-  }
-  return input.replace(/\/$/, "");
-});
 
 /** A URL of one of some schemes, with a host. Empty where that is its default. */
 export function serverUrl(schemes: readonly string[], spec: Spec<string> & { readonly default: string }) {
@@ -50,6 +47,17 @@ export function serverUrl(schemes: readonly string[], spec: Spec<string> & { rea
   })(spec);
 }
 
+/** The pattern of certificate names, see {@link readServiceNamePattern}. Undefined for none. */
+function serviceNames(spec: Spec<ServiceOfNames | undefined> & { readonly default: undefined }) {
+  return makeValidator<ServiceOfNames | undefined>((input: string) => {
+    try {
+      return readServiceNamePattern(input);
+    } catch (error) {
+      throw new EnvError(error instanceof ServiceNamePatternError ? error.message : String(error));
+    }
+  })(spec);
+}
+
 /** The networks of the proxies in front, see {@link readTrustedProxies}. Undefined for none. */
 export function trustedProxies(spec: Spec<TrustedProxies | undefined> & { readonly default: undefined }) {
   return makeValidator<TrustedProxies | undefined>((input: string) => {
@@ -59,17 +67,6 @@ export function trustedProxies(spec: Spec<TrustedProxies | undefined> & { readon
       throw new EnvError(error instanceof TrustedProxiesError ? error.message : String(error));
     }
   })(spec);
-}
-
-/** One of some words. */
-export function choice<const T extends string>(choices: readonly T[], { ...spec }: Spec<T> & { readonly default: T }) {
-  return makeValidator<T>((input: string) => {
-    const found = choices.find((word) => word === input);
-    if (found === undefined) {
-      throw new EnvError(`must be one of ${choices.join(", ")}, is "${input}"`);
-    }
-    return found;
-  })(spec as { default: T });
 }
 
 /** The settings that every service has. */
@@ -107,15 +104,14 @@ export const serverSettings = {
     desc: "The certificate's key, PEM. Needed with TLS_CERT_FILE.",
     requiredWhen: ({ TLS_CERT_FILE: cert }) => cert !== undefined,
   }),
+  TLS_SERVICE_NAMES: serviceNames({
+    default: undefined,
+    desc: "The name on client certificates that stands for a service: spiffe://domain/…/{service}, or a DNS name.",
+  }),
   TLS_CA_FILE: str({ default: undefined, desc: "Who signs the certificates that clients may show, PEM." }),
   LOG_LEVEL: choice(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info" }),
   LOG_FORMAT: choice(["json", "logfmt"], { default: "json" }),
-  TELEMETRY: bool({ default: true, desc: "Whether the last calls are kept, and rpc.v1.TelemetryService answers." }),
-  TELEMETRY_PAYLOADS: bool({
-    default: false,
-    desc: "Whether headers and messages are kept with calls, personal fields masked.",
-  }),
-  TELEMETRY_SLOW_MS: wholeNumber({ min: 1, max: 3_600_000, default: 1_000 }),
+  ...telemetrySettings,
   SHUTDOWN_GRACE_MS: wholeNumber({ min: 0, max: 600_000, default: 10_000 }),
   RPC_PATH: choice(["own", "stock"], {
     default: "own",
@@ -125,6 +121,7 @@ export const serverSettings = {
     default: "own",
     desc: "Whose HTTP/2 connections, to callers and to other services: this runtime's, or those of node:http2.",
   }),
+  ...clientSettings,
   ...limitSettings,
 } satisfies Settings;
 
@@ -193,5 +190,6 @@ function tlsConfig(values: SettingValues<ServerSettings>): Pick<ServerConfig, "t
   if (certFile === undefined || keyFile === undefined) {
     return {};
   }
-  return { tls: { certFile, keyFile, ...(caFile === undefined ? {} : { caFile }) } };
+  const reloadIntervalMs = values.TLS_RELOAD_INTERVAL_MS;
+  return { tls: { certFile, keyFile, reloadIntervalMs, ...(caFile === undefined ? {} : { caFile }) } };
 }

@@ -6,6 +6,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen/health/v1/health_pb.js";
 import { describe, expect, it } from "vitest";
+import { testedHttp2 } from "../../environment/tested-http2-fixture.ts";
 import { StreamService, serveEcho } from "../echo-fixture.ts";
 import { implement } from "../pipeline/service-module.ts";
 import { CallsCutError } from "./drain.ts";
@@ -122,8 +123,11 @@ function connectionOf(url: string, agent: Agent): Promise<string | undefined> {
   });
 }
 
+/** Tests of a first GOAWAY that refuses nothing. Over node:http2, which cannot send it, rolling restarts are tested by `npm run interop`. */
+const itWithTwoGoaways = it.skipIf(testedHttp2 === "node");
+
 describe("a server that closes", () => {
-  it("fails no call that it accepted, under load over both HTTP versions", async () => {
+  itWithTwoGoaways("fails no call that it accepted, under load over both HTTP versions", async () => {
     const { server, url, calls } = await serveEcho({
       config: { drainNoticeMs: 150 },
       async echo({ message }) {
@@ -158,7 +162,7 @@ describe("a server that closes", () => {
     await closing;
   });
 
-  it("asks clients to close their connections only once it accepts no more", async () => {
+  itWithTwoGoaways("asks clients to close their connections only once it accepts no more", async () => {
     const { server, url } = await serveEcho({ config: { drainNoticeMs: 400 } });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     expect(await connectionOf(url, agent)).toBe("keep-alive");
@@ -180,7 +184,7 @@ describe("a server that closes", () => {
     await closing;
   });
 
-  it("does not send a connection away before its first call", async () => {
+  itWithTwoGoaways("does not send a connection away before its first call", async () => {
     const { server, url } = await serveEcho({ config: { drainNoticeMs: 300 } });
     const socket = connect(Number(new URL(url).port), "127.0.0.1");
     await new Promise((resolve) => socket.once("connect", resolve));

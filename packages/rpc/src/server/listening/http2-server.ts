@@ -10,6 +10,7 @@ import {
 } from "@parley/http2";
 import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost2 } from "../http/refuse-host.ts";
+import { goAwayInTwoSteps, limitAge } from "./connection-age.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
 import { type HttpOptions, turnGroupOf } from "./listener-options.ts";
 
@@ -48,6 +49,7 @@ export function createHttp2({
   bodies,
   turns,
   trustedConnections,
+  environment,
 }: HttpOptions): Http2Side {
   const connections = new Set<AnyHttp2Connection>();
   // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
@@ -172,6 +174,11 @@ export function createHttp2({
         },
       });
       connections.add(connection);
+      const aging = {
+        retire: () => goAwayInTwoSteps(connection, environment.clock),
+        cut: () => connection.destroy(),
+      };
+      socket.once("close", limitAge(aging, { limits, environment }));
       socket.once("close", () => unsent.hold(holder, 0));
       connection.onIdle(limits.connectionIdleTimeoutMs, (blocked) => {
         if (connection.destroyed || blocked) {

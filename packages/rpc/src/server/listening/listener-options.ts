@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Http2Implementation, ReadTurns } from "@parley/http2";
 import { addressGroup } from "../../call/address-group.ts";
+import type { TlsMaterial } from "../../environment/connections/tls-files.ts";
 import type { Environment } from "../../environment/environment.ts";
 import type { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
 import type { UnsentAnswers } from "../buffers/unsent-answers.ts";
@@ -11,13 +12,6 @@ import type { TrustedConnections } from "../http/trusted-connections.ts";
 import type { RpcPath } from "../wire/rpc-path.ts";
 import type { ConnectionRefusal } from "./connection-refusals.ts";
 import type { QuickRefusal } from "./quick-refusal.ts";
-
-/** PEM texts. */
-export interface TlsMaterial {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-  readonly ca?: Buffer;
-}
 
 export interface ListenerOptions {
   readonly limits: ServerLimits;
@@ -35,7 +29,7 @@ export interface ListenerOptions {
   readonly trustedConnections?: TrustedConnections | undefined;
   /** Whether an address has no share of its own of the connections: a proxy in front. */
   readonly isTrusted?: ((address: string) => boolean) | undefined;
-  readonly environment: Pick<Environment, "clock" | "log" | "metrics">;
+  readonly environment: Pick<Environment, "clock" | "log" | "metrics" | "random">;
 }
 
 /** What the two HTTP versions share of a listener. */

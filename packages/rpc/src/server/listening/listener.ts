@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { ReadTurns } from "@parley/http2";
+import type { TlsMaterial } from "../../environment/connections/tls-files.ts";
 import { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
 import { createUnsentAnswers } from "../buffers/unsent-answers.ts";
 import { ConnectionGate } from "./connection-gate.ts";
@@ -21,6 +22,8 @@ export interface Listener {
   stopAccepting(): void;
   /** Closes HTTP/1.1 connections that have no call on them. Those of HTTP/2 close by themselves after their GOAWAY. */
   closeIdle(): void;
+  /** Has new connections use these certificates. Only where there were some at the start. */
+  renewTls(material: TlsMaterial): void;
   /** Cuts every connection. */
   destroy(): void;
   /** Open connections. */
@@ -102,6 +105,7 @@ export function createListener(options: ListenerOptions): Listener {
       }
     },
     closeIdle: () => http1.closeIdle(),
+    renewTls: (material) => tls?.renew(material),
     destroy() {
       front.close();
       for (const socket of [...gate]) {

@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
+import type { TlsMaterial } from "../../environment/connections/tls-files.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import { detectProtocol } from "./first-bytes.ts";
 import type { Http1Side } from "./http1/http1-server.ts";
 import type { Http2Side } from "./http2-server.ts";
-import type { TlsMaterial } from "./listener-options.ts";
 
 export interface TlsOptions {
   readonly limits: ServerLimits;
@@ -17,19 +17,19 @@ export interface TlsFront {
   accept(socket: Socket): void;
   /** The TCP connection under a TLS one. Undefined where it is none of ours. */
   rawSocketOf(socket: Socket): Socket | undefined;
+  /** Has new connections use these certificates. Those that are open go on with the ones from before. */
+  renew(material: TlsMaterial): void;
 }
 
-export function createTls({ cert, key, ca }: TlsMaterial, { limits, http1, http2 }: TlsOptions): TlsFront {
+export function createTls(material: TlsMaterial, { limits, http1, http2 }: TlsOptions): TlsFront {
   const rawSockets = new Map<string, Socket>();
   const server = createServer(
     {
-      cert,
-      key,
-      minVersion: "TLSv1.2" as const,
+      ...contextOf(material),
       ALPNProtocols: ["h2", "http/1.1"],
       handshakeTimeout: limits.handshakeTimeoutMs,
       // A client certificate is requested, not required: a client without one is anonymous. An invalid one is refused below.
-      ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false }),
+      ...(material.ca === undefined ? {} : { requestCert: true, rejectUnauthorized: false }),
     },
     (socket: TLSSocket) => {
       const showedCertificate = Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
@@ -50,7 +50,12 @@ export function createTls({ cert, key, ca }: TlsMaterial, { limits, http1, http2
       server.emit("connection", socket);
     },
     rawSocketOf: (socket) => rawSockets.get(peerKey(socket)),
+    renew: (renewed) => server.setSecureContext(contextOf(renewed)),
   };
+}
+
+function contextOf(material: TlsMaterial) {
+  return { ...material, minVersion: "TLSv1.2" as const };
 }
 
 function peerKey({ remoteAddress, remotePort }: Socket): string {

@@ -38,6 +38,11 @@ export interface ServiceModule {
    */
   readonly owners?: Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
   /**
+   * Calls back when what the module cannot do without, its database for example, cannot be reached, with the problem, and with undefined when
+   * it can be again: meanwhile health says NOT_SERVING. The answer ends it.
+   */
+  readonly onReachable?: ((callback: (problem: Error | undefined) => void) => () => void) | undefined;
+  /**
    * A rate limit: counts a call before its role is checked and its body is decoded, so that refused and invalid calls count too. Throws
    * where it is one too many.
    */

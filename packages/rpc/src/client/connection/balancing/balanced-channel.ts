@@ -1,4 +1,4 @@
-import type { TlsSource } from "../../../environment/tls-files.ts";
+import type { TlsSource } from "../../../environment/connections/tls-files.ts";
 import type { Channel, ConnectionWaiter } from "../channel.ts";
 import { type ChannelParts, resolveIntervalMsDefault } from "../channel-parts.ts";
 import type { Connection } from "../client-connection.ts";
@@ -7,7 +7,7 @@ import { type Endpoint, endpointName } from "../resolution/endpoint.ts";
 import type { Target } from "../resolution/target.ts";
 import { WaitingCalls } from "../waiting-calls.ts";
 import { BalancingReport } from "./balancing-report.ts";
-import { OutlierEjection } from "./outlier-ejection.ts";
+import { type Ejectable, OutlierEjection } from "./outlier-ejection.ts";
 import { leastRequest, type Pick, roundRobin } from "./pick.ts";
 import { Subchannel, type SubchannelOwner } from "./subchannel.ts";
 
@@ -110,6 +110,10 @@ export class BalancedChannel implements Channel, SubchannelOwner {
     this.#usable = fit.length > 0 ? fit : ready;
     this.#report.usableAddresses.value = this.#usable.length;
     this.#serve();
+  }
+
+  onCallFailed(subchannel: Ejectable): void {
+    this.#ejection?.failed(subchannel, [...this.#subchannels.values()], this.#parts.clock.monotonic());
   }
 
   onLost(): void {

@@ -21,6 +21,10 @@ export interface Ejectable {
   readonly ejectedUntilMs: number | undefined;
   /** How often it was set aside, less the times in between that went well. */
   ejectionCount: number;
+  /** Its last calls in a row that have failed. */
+  failuresInARow: number;
+  /** Whether it was set aside, is used again, and has not shown yet that it works. */
+  isOnProbation: boolean;
   eject(untilMs: number, counts: { readonly calls: number; readonly failures: number; readonly forMs: number }): void;
   /** Its time is over. */
   readmit(): void;
@@ -28,6 +32,8 @@ export interface Ejectable {
 
 /** Counts of an address with few calls are dropped after so many intervals: failures of long ago say nothing of now. */
 const waitedMax = 20;
+/** So many failures in a row are judged at once, and of an address on probation one: a server that fails quickly would draw many calls by then. */
+const failuresInARowMax = 5;
 /** How many times the others' share of failures an address must have: what fails everywhere is no reason to leave one of them. */
 const outlierFactor = 2;
 
@@ -70,6 +76,14 @@ export class OutlierEjection {
     }
   }
 
+  /** A call of an address has failed. Judges it before the interval is over, where its last calls have all failed. */
+  failed(address: Ejectable, addresses: readonly Ejectable[], nowMs: number): void {
+    const isSuspect = address.failuresInARow >= (address.isOnProbation ? 1 : failuresInARowMax);
+    if (isSuspect && address.ejectedUntilMs === undefined && this.#isOutlier(address, sumOf(addresses))) {
+      this.#eject(address, addresses, nowMs);
+    }
+  }
+
   #judgeOne(
     address: Ejectable,
     {
@@ -78,19 +92,30 @@ export class OutlierEjection {
       nowMs,
     }: { readonly addresses: readonly Ejectable[]; readonly all: Counts; readonly nowMs: number },
   ): void {
-    const { callsMin, failureRatio, baseEjectionMs, ejectionMaxMs } = this.#options;
+    const { callsMin, failureRatio } = this.#options;
     const { calls, failures } = address.counts;
-    const ratio = calls === 0 ? 0 : failures / calls;
-    if (calls < callsMin || ratio < failureRatio) {
+    if (calls < callsMin || failures / calls < failureRatio) {
       address.ejectionCount = Math.max(0, address.ejectionCount - 1);
-      return;
+      address.isOnProbation = false;
+    } else if (this.#isOutlier(address, all)) {
+      this.#eject(address, addresses, nowMs);
     }
+  }
+
+  /** Whether its share of failures is a multiple of that of the others. Without calls of others nothing can be said. */
+  #isOutlier({ counts: { calls, failures } }: Ejectable, all: Counts): boolean {
     const otherCalls = all.calls - calls;
-    const othersRatio = otherCalls === 0 ? 1 : (all.failures - failures) / otherCalls;
-    if (ratio < outlierFactor * othersRatio || !this.#mayEject(addresses)) {
+    return otherCalls > 0 && failures / calls >= (outlierFactor * (all.failures - failures)) / otherCalls;
+  }
+
+  #eject(address: Ejectable, addresses: readonly Ejectable[], nowMs: number): void {
+    const { baseEjectionMs, ejectionMaxMs } = this.#options;
+    if (!this.#mayEject(addresses)) {
       return;
     }
     address.ejectionCount++;
+    address.isOnProbation = true;
+    const { calls, failures } = address.counts;
     const forMs = Math.min(baseEjectionMs * address.ejectionCount, ejectionMaxMs);
     address.eject(nowMs + forMs, { calls, failures, forMs });
   }

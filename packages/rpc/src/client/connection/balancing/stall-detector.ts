@@ -30,8 +30,10 @@ export class StallDetector {
    * @param begunCount how many calls have begun on it so far
    */
   look(connection: Connection | undefined, begunCount: number): void {
-    if (connection === undefined || connection.openCount === 0) {
+    if (connection === undefined) {
       this.reset();
+    } else if (connection.openCount === 0 && !this.isStalled) {
+      this.#quietLooks = 0;
     } else if (connection !== this.#connection || connection.receivedCount !== this.#receivedCount) {
       this.reset();
       this.#connection = connection;

@@ -10,6 +10,8 @@ import { StallDetector } from "./stall-detector.ts";
 
 /** The balanced channel that a subchannel belongs to. */
 export interface SubchannelOwner {
+  /** One of its calls has failed. */
+  onCallFailed(subchannel: Ejectable): void;
   /** It can be used, or cannot be used any more, or there may be room for calls. */
   onChanged(): void;
   /** A connection is gone, or none can be made: the addresses may have changed. */
@@ -36,6 +38,8 @@ export class Subchannel implements ConnectorOwner, CallObserver, Pickable, Eject
   weight = 1;
   ejectedUntilMs: number | undefined;
   ejectionCount = 0;
+  failuresInARow = 0;
+  isOnProbation = false;
   readonly #parts: ChannelParts;
   readonly #owner: SubchannelOwner;
   readonly #report: BalancingReport;
@@ -117,6 +121,10 @@ export class Subchannel implements ConnectorOwner, CallObserver, Pickable, Eject
     this.counts.calls++;
     if (failed) {
       this.counts.failures++;
+      this.failuresInARow++;
+      this.#owner.onCallFailed(this);
+    } else {
+      this.failuresInARow = 0;
     }
   }
 
@@ -128,6 +136,7 @@ export class Subchannel implements ConnectorOwner, CallObserver, Pickable, Eject
 
   readmit(): void {
     this.ejectedUntilMs = undefined;
+    this.failuresInARow = 0;
     this.#report.returned(this.name, "failures");
     this.#startSlowly();
     this.#owner.onChanged();

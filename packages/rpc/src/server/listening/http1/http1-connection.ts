@@ -29,6 +29,8 @@ export class Http1Connection implements BufferHolder {
   /** Bytes of answers that wait to be sent. */
   unsentBytes = 0;
   closed = false;
+  /** Whether the next answer is its last (`connection: close`). */
+  isRetired = false;
   readonly bodies: ConnectionBodies;
   /** Stop where too many requests wait, see `Http1Reads`. */
   reads: HeldReads | undefined;

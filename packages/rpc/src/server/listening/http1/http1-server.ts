@@ -9,6 +9,7 @@ import type { Socket } from "node:net";
 import type { ConnectError } from "@connectrpc/connect";
 import { isStreaming, type UnfinishedBody } from "../../buffers/unfinished-bodies.ts";
 import { hostCount, refuseHost1, refuseHosts1 } from "../../http/refuse-host.ts";
+import { limitAge } from "../connection-age.ts";
 import { type HttpOptions, turnGroupOf } from "../listener-options.ts";
 import { Http1Connection } from "./http1-connection.ts";
 import { Http1Reads } from "./http1-reads.ts";
@@ -46,6 +47,7 @@ export function createHttp1({
   onRefused,
   turns,
   quickRefusal,
+  environment,
 }: HttpOptions): Http1Side {
   const pending = new Map<Socket, Http1Connection>();
 
@@ -97,7 +99,7 @@ export function createHttp1({
 
   class CountedResponse extends ServerResponse<CountedRequest> {
     override writeHead(statusCode: number, statusMessage?: string | Head, headers?: Head): this {
-      if (state.draining) {
+      if (state.draining || this.counts?.isRetired) {
         this.shouldKeepAlive = false;
       }
       return super.writeHead(statusCode, statusMessage as string, headers);
@@ -191,6 +193,13 @@ export function createHttp1({
         onEvicted: () => onRefused("buffered_response_bytes", socket.remoteAddress ?? "unknown"),
       });
       pending.set(socket, connection);
+      const aging = {
+        retire() {
+          connection.isRetired = true;
+        },
+        cut: () => socket.destroy(),
+      };
+      socket.once("close", limitAge(aging, { limits, environment }));
       socket.once("close", () => {
         pending.delete(socket);
         connection.close();

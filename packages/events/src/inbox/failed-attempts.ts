@@ -5,35 +5,35 @@ import { causeOf } from "./failure-cause.ts";
 import type { FailedDelivery, InboxOptions } from "./inbox.ts";
 import { markReceived } from "./received-marks.ts";
 
-export interface FailedTriesOptions extends Pick<InboxOptions, "database" | "environment"> {
+export interface FailedAttemptsOptions extends Pick<InboxOptions, "database" | "environment"> {
   readonly maxAttempts: number;
   readonly metrics: EventMetrics;
 }
 
-/** Counts the tries of events that fail, and puts those aside that failed as often as is allowed. */
-export function createFailedTries({ database, environment, maxAttempts, metrics }: FailedTriesOptions) {
+/** Counts the attempts of failing events, and dead-letters those that failed `maxAttempts` times. */
+export function createFailedAttempts({ database, environment, maxAttempts, metrics }: FailedAttemptsOptions) {
   const { clock, log } = environment;
 
-  /** The failure to be answered, so that the event is given again. Undefined if it was put aside. */
+  /** The failure to return, so that the event is delivered again. Undefined if it was dead-lettered. */
   async function note(event: Event, error: unknown): Promise<FailedDelivery | undefined> {
     const failure = { eventId: event.id, cause: causeOf(error) };
     try {
       const attempts = await record(event, failure.cause);
       const about = { eventId: event.id, eventType: event.type, attempts, err: error };
       if (attempts < maxAttempts) {
-        log.warn(about, "an event failed and will be tried again");
+        log.warn(about, "an event failed and will be retried");
         return failure;
       }
       metrics.deadLettered.inc();
-      log.error(about, "an event was put to the dead letters");
+      log.error(about, "an event was dead-lettered");
       return undefined;
     } catch (recordError) {
-      log.error({ eventId: event.id, err: recordError }, "the failure of an event could not be written down");
+      log.error({ eventId: event.id, err: recordError }, "the failure of an event could not be recorded");
       return failure;
     }
   }
 
-  /** With the last try, puts the event aside in the same transaction as its mark. The tries so far. */
+  /** After the last attempt, dead-letters the event in the same transaction as its mark. Returns the attempts so far. */
   function record(event: Event, cause: string): Promise<number> {
     return database.transaction(async (transaction) => {
       const nowMs = clock.now();

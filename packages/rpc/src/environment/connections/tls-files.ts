@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import type { Logger } from "pino";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 
 /** The paths of PEM files. */
 export interface TlsFiles {

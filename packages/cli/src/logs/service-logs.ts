@@ -1,0 +1,89 @@
+import { createWriteStream, mkdirSync, renameSync, statSync, type WriteStream } from "node:fs";
+import { join } from "node:path";
+
+/** A file is set aside when it is so large, and one that was set aside is kept: so much of a service's log is there at least. */
+const fileBytesMax = 8 * 1024 * 1024;
+/** Lines that wait for a disk that is slow, in bytes; further ones are left out of the file. */
+const waitingBytesMax = 1024 * 1024;
+
+/** Where the log of a service is kept, below the data folder. */
+export function logFile(dataFolder: string, service: string): string {
+  return join(dataFolder, "logs", `${service}.log`);
+}
+
+/** The log files of a stack's services. */
+export interface ServiceLogs {
+  write(service: string, line: string): void;
+  close(): void;
+}
+
+/**
+ * Keeps the lines of services in a file each, for `parley logs`. Of each at most two files of 8 MiB. Nothing of the stack depends on it: where
+ * a file cannot be written its lines are left out.
+ */
+export function createServiceLogs(dataFolder: string): ServiceLogs {
+  const files = new Map<string, LogFile>();
+  return {
+    write(service, line) {
+      let file = files.get(service);
+      if (file === undefined) {
+        file = new LogFile(logFile(dataFolder, service));
+        files.set(service, file);
+      }
+      file.write(`${line}\n`);
+    },
+    close() {
+      for (const file of files.values()) {
+        file.close();
+      }
+    },
+  };
+}
+
+class LogFile {
+  readonly #path: string;
+  #stream: WriteStream | undefined;
+  #bytes = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#open();
+  }
+
+  write(text: string): void {
+    if (this.#bytes >= fileBytesMax) {
+      this.#setAside();
+    }
+    if (this.#stream !== undefined && this.#stream.writableLength < waitingBytesMax) {
+      this.#stream.write(text);
+      this.#bytes += Buffer.byteLength(text);
+    }
+  }
+
+  close(): void {
+    this.#stream?.end();
+    this.#stream = undefined;
+  }
+
+  #setAside(): void {
+    this.close();
+    try {
+      renameSync(this.#path, `${this.#path}.1`);
+    } catch {
+      // Gone already, or not to be moved: it is gone on with.
+    }
+    this.#open();
+  }
+
+  #open(): void {
+    try {
+      mkdirSync(join(this.#path, ".."), { recursive: true });
+      this.#bytes = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
+      const stream = createWriteStream(this.#path, { flags: "a" });
+      stream.on("error", () => this.close());
+      this.#stream = stream;
+    } catch {
+      this.#bytes = 0;
+    }
+  }
+}

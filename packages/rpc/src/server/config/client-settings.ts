@@ -1,0 +1,63 @@
+import { bool, type CleanedEnv, str } from "envalid";
+import type { BalancingPolicy, ClientDefaults } from "../../environment/connections/client-defaults.ts";
+import { tlsReloadIntervalMsDefault } from "../../environment/connections/tls-files.ts";
+import { choice } from "./choice.ts";
+import { wholeNumber } from "./whole-number.ts";
+
+/** How a service's clients reach other services. */
+export const clientSettings = {
+  BALANCING: choice(["auto", "pick_first", "round_robin", "least_request"], {
+    default: "auto",
+    desc: "How calls are spread over the addresses of a service. auto: pick_first for one URL, else least_request.",
+  }),
+  RESOLVE_INTERVAL_MS: wholeNumber({
+    ...{ min: 100, max: 3_600_000, default: 10_000 },
+    desc: "The longest time between two lookups of a dns:/// or srv:/// name. A shorter TTL makes it shorter, to 1 s.",
+  }),
+  HEALTH_WATCH: bool({
+    default: true,
+    desc: "Whether clients that balance watch the health of each server (grpc.health.v1.Health/Watch).",
+  }),
+  CLIENT_CONNECTIONS_MAX: wholeNumber({
+    ...{ min: 0, max: 100, default: 0 },
+    desc: "Connections to one address where its limit of concurrent streams is reached. 0: 1 with pick_first, else 4.",
+  }),
+  CLIENT_TLS_CA_FILE: fileName("Who signs the certificates of the services that are called, PEM."),
+  CLIENT_TLS_CERT_FILE: str({
+    default: undefined,
+    desc: "The certificate that this service shows to others, PEM. Needed with CLIENT_TLS_KEY_FILE.",
+    requiredWhen: ({ CLIENT_TLS_KEY_FILE: key }) => key !== undefined,
+  }),
+  CLIENT_TLS_KEY_FILE: str({
+    default: undefined,
+    desc: "Its key, PEM. Needed with CLIENT_TLS_CERT_FILE.",
+    requiredWhen: ({ CLIENT_TLS_CERT_FILE: cert }) => cert !== undefined,
+  }),
+  SERVICE_IDENTITY: choice(["token", "certificate"], {
+    default: "token",
+    desc: "How this service proves itself to others: by tokens of SERVICE_KEY_FILE, or by CLIENT_TLS_CERT_FILE.",
+  }),
+  TLS_RELOAD_INTERVAL_MS: wholeNumber({
+    ...{ min: 100, max: 86_400_000, default: tlsReloadIntervalMsDefault },
+    desc: "How often certificate files are looked at, to be read again when they have changed.",
+  }),
+};
+
+function fileName(desc: string) {
+  return str({ default: undefined, desc });
+}
+
+/** What the settings say of clients. */
+export function clientDefaults(values: CleanedEnv<typeof clientSettings>): ClientDefaults {
+  const { BALANCING: balancing, CLIENT_TLS_CA_FILE: caFile, CLIENT_CONNECTIONS_MAX: connectionsMax } = values;
+  const { CLIENT_TLS_CERT_FILE: certFile, CLIENT_TLS_KEY_FILE: keyFile } = values;
+  const hasFiles = caFile !== undefined || certFile !== undefined;
+  return {
+    ...(balancing === "auto" ? {} : { balancing: balancing satisfies BalancingPolicy }),
+    resolveIntervalMs: values.RESOLVE_INTERVAL_MS,
+    healthWatch: values.HEALTH_WATCH,
+    ...(connectionsMax === 0 ? {} : { connectionsMax }),
+    ...(hasFiles ? { tlsFiles: { caFile, certFile, keyFile } } : {}),
+    tlsReloadIntervalMs: values.TLS_RELOAD_INTERVAL_MS,
+  };
+}
