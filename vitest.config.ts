@@ -12,6 +12,7 @@ const heavy = [
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */
 const slow = [
   "test/e2e/**",
+  "test/telemetry/**",
   "test/rest/**",
   "test/interop/**",
   "test/languages/**",

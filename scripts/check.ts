@@ -3,6 +3,7 @@
 import { styleText } from "node:util";
 import { breakingChanges } from "./checks/breaking-changes.ts";
 import type { CheckResult } from "./checks/check-result.ts";
+import { consoleSize } from "./checks/console-size.ts";
 import { dependencyRule } from "./checks/dependency-rule.ts";
 import { generatedCode } from "./checks/generated-code.ts";
 import { implementedServices } from "./checks/implemented-services.ts";
@@ -24,6 +25,14 @@ const typesSeen = "node_modules/.cache/parley/check.tsbuildinfo";
 const checks: readonly Check[] = [
   command("format and lint", "npm run fix", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]),
   command("types", "tsc -p . shows them again", "tsc", ["-p", ".", "--incremental", "--tsBuildInfoFile", typesSeen]),
+  command("types of the console", "tsc -p packages/console shows them again", "tsc", [
+    "-p",
+    "packages/console",
+    "--incremental",
+    "--tsBuildInfoFile",
+    "node_modules/.cache/parley/console.tsbuildinfo",
+  ]),
+  { name: "size of the console", repair: "load less, or load it later", run: consoleSize },
   command("contracts: lint", "buf lint shows them again", "buf", ["lint"]),
   command("contracts: format", "npx buf format -w proto", "buf", ["format", "--diff", "--exit-code", "proto"]),
   { name: "contracts: nothing breaks", repair: "keep what is published; add beside it", run: breakingChanges },

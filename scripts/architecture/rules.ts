@@ -24,7 +24,10 @@ export const packageRules: Readonly<Record<string, PackageRule>> = {
   http2: { platform: [] },
   contract: { platform: ["gen"], contracts: ["rpc/", "google/", "buf/"] },
   // The runtime imports the standard contracts and no business contract.
-  rpc: { platform: ["gen", "http2", "contract"], contracts: ["rpc/", "google/", "grpc/", "health/", "buf/"] },
+  rpc: {
+    platform: ["gen", "http2", "contract"],
+    contracts: ["rpc/", "google/", "grpc/", "health/", "buf/", "opentelemetry/"],
+  },
   store: { platform: ["gen"] },
   rest: { platform: ["gen", "contract"], contracts: ["rpc/", "google/", "buf/"] },
   events: { platform: ["gen", "rpc", "store"] },
@@ -33,7 +36,7 @@ export const packageRules: Readonly<Record<string, PackageRule>> = {
   // These run in other people's projects and in browsers.
   client: { platform: ["gen"], others: ["@connectrpc/", "@bufbuild/"], bundled: true },
   // Its page runs in browsers, and what builds the page in Node.
-  console: { platform: ["gen", "client"] },
+  console: { platform: ["gen", "contract", "client"] },
 };
 
 /** What only a service's edge imports: the domain and the store know nothing of how they are called. */

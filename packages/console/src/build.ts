@@ -66,7 +66,11 @@ async function bundle(folder: string): Promise<readonly NamedFile[]> {
 /** All style sheets as one, in the order of their names. */
 async function styleSheet(folder: string): Promise<string> {
   const names = (await readdir(join(page, "style"))).filter((name) => name.endsWith(".css")).sort();
-  const texts = await Promise.all(names.map((name) => readFile(join(page, "style", name), "utf8")));
+  const texts = await Promise.all([
+    // The charts' own; it is small, and comes first so that ours can change it.
+    readFile(fileURLToPath(import.meta.resolve("uplot/dist/uPlot.min.css")), "utf8"),
+    ...names.map((name) => readFile(join(page, "style", name), "utf8")),
+  ]);
   return writeHashed(folder, { name: "console", extension: "css", content: shortened(texts.join("\n")) });
 }
 

@@ -1,5 +1,6 @@
 export { callerOf, isExposed } from "./access.ts";
 export { batchMethodOf } from "./batch-method.ts";
+export { commandNameOf, singular } from "./command-names.ts";
 export { commentOf } from "./comments.ts";
 export { checkJson, JsonNumberError } from "./decode-budget/check-json.ts";
 export {

@@ -28,6 +28,8 @@ export interface DoorOptions {
   readonly signIn: boolean;
   /** The pages whose scripts may read answers, see `corsOrigins`. */
   readonly corsOrigins: readonly string[];
+  /** Whether headers and payloads of calls are kept for a while. */
+  readonly payloads: boolean;
   /** The page that errors link to. */
   readonly errorHelpUrl: string | undefined;
   /** Where `parley up` says how it is reached: lets the console start and stop services. */
@@ -83,7 +85,10 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Lo
       apiPageRoutes(pages);
     });
     const offered = new Set(services.map(({ backend }) => backend));
-    consoleRoutes(app, { session: consoleSession({ signIn, offered }), stackControlFile: options.stackControlFile });
+    consoleRoutes(app, {
+      session: consoleSession({ signIn, offered, payloads: options.payloads }),
+      stackControlFile: options.stackControlFile,
+    });
     await app.register(restRoutes, rest);
     return takeRest(rest);
   };

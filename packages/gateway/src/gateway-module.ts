@@ -33,6 +33,8 @@ export interface GatewayModuleOptions {
   readonly signIn?: boolean;
   /** The pages whose scripts may read answers, see `corsOrigins`. Default: the gateway's own pages and those on localhost. */
   readonly corsOrigins?: readonly string[];
+  /** Whether headers and payloads of calls are kept for a while: told to the console. Default: false. */
+  readonly payloads?: boolean;
   /** The page that errors link to, or "off". Default: the platform's. */
   readonly errorHelpUrl?: string | undefined;
   /** How many connections to each service callers with many calls at once share. Default 3. 0: all callers share one connection. */
@@ -60,12 +62,20 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const offered = publicServices.filter(({ backend }) => backends[backend] !== undefined);
   const health = new Map<BackendName, Client<typeof Health>>();
 
-  function client<S extends DescService>(service: S, backend: BackendName, pool?: ConnectionPool): Client<S> {
+  // Failures on one way say nothing of the others: each has a breaker of its own.
+  const ways = { calls: nameless, busy: { ...nameless }, streams: { ...nameless } };
+
+  function client<S extends DescService>(
+    service: S,
+    backend: BackendName,
+    { way = "calls", pool }: { readonly way?: keyof typeof ways; readonly pool?: ConnectionPool | undefined } = {},
+  ): Client<S> {
     const caches = backend === "product" || backend === "order";
     const target = backends[backend] as string | Transport;
     return createServiceClient(service, target, {
-      environment: nameless,
+      environment: ways[way],
       callerName: "gateway",
+      ...(way === "calls" || typeof target !== "string" ? {} : { targetName: `${target} (${way})` }),
       ...(pool === undefined ? {} : { pool }),
       ...(caches && (service as DescService) !== Health ? { interceptors: [products.interceptor] } : {}),
     });
@@ -88,7 +98,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const streams = new StreamChannels(environment);
   const lanes = new CallLanes({ environment, busyConnections });
   const streamClient = <S extends DescService>(service: S, backend: BackendName) =>
-    streams.clients((pool) => client(service, backend, pool));
+    streams.clients((pool) => client(service, backend, { way: "streams", pool }));
   const stopping = new AbortController();
   const backendStates = createBackendHealth(health, environment.clock);
   const door = openDoor({
@@ -98,6 +108,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     backendStates,
     signIn,
     corsOrigins,
+    payloads: options.payloads ?? false,
     errorHelpUrl: errorHelpUrl === "off" ? undefined : errorHelpUrl,
     stackControlFile: options.stackControlFile,
   });
@@ -117,7 +128,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     entries: [
       ...offered.map(({ service, backend }) =>
         forward(service, {
-          client: lanes.clients((pool) => client(service, backend, pool)),
+          client: lanes.clients((pool) => client(service, backend, pool && { way: "busy", pool })),
           offers: isExposed,
           streamClient: streamClient(service, backend),
           identity,

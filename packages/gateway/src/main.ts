@@ -9,6 +9,7 @@ await runService("gateway", gatewaySettings, ({ config, environment }) =>
     environment,
     ...gatewayOptions(config),
     signIn: config.AUTH === "required",
+    payloads: config.TELEMETRY_PAYLOADS,
     stackControlFile: stackControlFile(config),
   }),
 );

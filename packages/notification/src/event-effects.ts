@@ -16,17 +16,23 @@ export interface EventEffectsOptions {
     transaction: Transaction,
     notifications: readonly Notification[],
   ) => Promise<number | undefined>;
+  /** Called with a notification's id and the span that caused it. */
+  readonly noteTrace?: (id: string, traceparent: string | undefined) => void;
   /** Called with notifications once they are durable. */
   readonly onWritten: (notifications: readonly Notification[]) => void;
 }
 
 /** The notification of each kind of event. The inbox ensures that each event has its effect once. */
 export function createEventEffects(options: EventEffectsOptions): EventHandlers {
-  const { clock, shopEmail, sendAtOnce, onWritten, firstAttemptTimeMs = async () => undefined } = options;
+  const { clock, shopEmail, sendAtOnce, onWritten, noteTrace, firstAttemptTimeMs = async () => undefined } = options;
 
   // An event has one notification, with the event's id, a UUID for the platform's sources: if the transaction is lost,
   // the next one inserts it under the same key.
-  async function write({ transaction, event }: Delivery, fields: Omit<NewNotificationFields, "id" | "createTimeMs">) {
+  async function write(
+    { transaction, event, traceparent }: Delivery,
+    fields: Omit<NewNotificationFields, "id" | "createTimeMs">,
+  ) {
+    noteTrace?.(event.id, traceparent);
     transaction.beforeCommit(insertAll, newNotification({ ...fields, id: event.id, createTimeMs: clock.now() }));
   }
 

@@ -1,5 +1,5 @@
 import { brokerSettings } from "@parley/events";
-import { patchProtobuf } from "@parley/rpc";
+import { createStoreObserver, patchProtobuf } from "@parley/rpc";
 import { port, runService, serverUrl, text, wholeNumber } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
 import { createNotificationModule, notificationMigrations, openChannel, smtpConnectionsMax } from "./index.ts";
@@ -30,6 +30,7 @@ await runService("notification", settings, async ({ config, environment, fail })
     ...environment,
     migrations: notificationMigrations,
     onFailed: fail,
+    observer: createStoreObserver(environment, url),
   });
   return createNotificationModule({ environment, database, channel, shopEmail, brokerUrl });
 });

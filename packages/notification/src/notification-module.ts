@@ -4,6 +4,7 @@ import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import type { Database, Migration } from "@parley/store";
 import type { Channel } from "./channel/channel.ts";
+import { traceChannel } from "./channel/traced-channel.ts";
 import { createEventEffects } from "./event-effects.ts";
 import { notificationMigrations as ownMigrations } from "./migrations/index.ts";
 import { createNotificationServices } from "./notification-service.ts";
@@ -29,7 +30,8 @@ export const notificationMigrations: readonly Migration[] = [...ownMigrations, .
 
 /** The notification service's module. */
 export function createNotificationModule(options: NotificationModuleOptions): ServiceModule {
-  const { environment, database, channel, shopEmail, brokerUrl = "direct" } = options;
+  const { environment, database, shopEmail, brokerUrl = "direct" } = options;
+  const { channel, traces } = traceChannel(options.channel, environment);
   const listeners = new Set<() => void>();
   const sender = new Sender({ database, channel, environment });
 
@@ -43,6 +45,7 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
     clock: environment.clock,
     shopEmail,
     sendAtOnce: sender.sendAtOnce,
+    noteTrace: traces.note,
     firstAttemptTimeMs: (transaction, notifications) => sender.firstAttemptTimeMs(transaction, notifications),
     onWritten(notifications) {
       sender.handOver(notifications);

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { portOffsetOption } from "../connection/connection-options.ts";
+import { parseReplicas, ReplicasError, serviceNameOf, withReplicas } from "../service/replicas.ts";
 import { type ServiceDefinition, selectServices, UnknownServiceError } from "../service/service-registry.ts";
 import { dataFolderOf, defaultDataFolder } from "../service/start-command.ts";
 import { runStack } from "../stack/run-stack.ts";
@@ -11,6 +12,8 @@ interface UpOptions {
   readonly fresh?: true;
   readonly portOffset: number;
   readonly logLevel: string;
+  readonly database: "sqlite" | "postgres";
+  readonly replicas?: string;
 }
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
@@ -22,6 +25,18 @@ export function upCommand(services: readonly ServiceDefinition[]): Command {
     .addOption(onlyOption(services))
     .option("--data <folder>", "where the databases are", defaultDataFolder)
     .option("--fresh", "begin with empty databases: removes those of the services that start, after naming them")
+    .addOption(
+      new Option(
+        "--database <kind>",
+        "sqlite: a file for each service; postgres: a PostgreSQL server in the data folder",
+      )
+        .choices(["sqlite", "postgres"])
+        .default("sqlite"),
+    )
+    .option(
+      "--replicas <counts>",
+      "processes of a service, for example order=2,product=2: each 100 ports above the last",
+    )
     .addOption(portOffsetOption("add this to every port"))
     .addOption(
       new Option("--log-level <level>", "what the services log from")
@@ -31,12 +46,19 @@ export function upCommand(services: readonly ServiceDefinition[]): Command {
     )
     .addHelpText("after", "\nCtrl-C lets every service finish what it has begun; a second Ctrl-C ends them at once.")
     .action(async (options: UpOptions, command: Command) => {
-      process.exitCode = await runStack(select(services, options.only, command), {
+      const counts = replicaCounts(services, options.replicas, command);
+      const all = withReplicas(services, counts);
+      // Of a service all replicas; or one, by its own name.
+      const selected = new Set(select(all, options.only, command).map(({ name }) => name));
+      const started = all.filter((service) => selected.has(service.name) || selected.has(serviceNameOf(service)));
+      process.exitCode = await runStack(started, {
         terminal: createTerminal(),
         shell: process.env,
         fresh: options.fresh === true,
         settings: {
-          services,
+          databaseKind: options.database,
+          replicas: options.replicas,
+          services: all,
           dataFolder: dataFolderOf(options.data),
           portOffset: options.portOffset,
           logLevel: options.logLevel,
@@ -59,6 +81,21 @@ function select(services: readonly ServiceDefinition[], only: readonly string[] 
   } catch (error) {
     if (error instanceof UnknownServiceError) {
       command.error(`error: --only: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+function replicaCounts(
+  services: readonly ServiceDefinition[],
+  text: string | undefined,
+  command: Command,
+): ReadonlyMap<string, number> {
+  try {
+    return text === undefined ? new Map() : parseReplicas(text, services);
+  } catch (error) {
+    if (error instanceof ReplicasError) {
+      command.error(`error: --replicas: ${error.message}`);
     }
     throw error;
   }

@@ -1,7 +1,6 @@
 import { type DescField, type DescMessage, type DescMethod, ScalarType } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import { type Binding, isRequired, methodBindings, rulesOf } from "@parley/contract";
-import { singular } from "./contracts.ts";
+import { type Binding, isRequired, methodBindings, rulesOf, singular } from "@parley/contract";
 
 /** A field of a request, as it is given on the command line. */
 export interface Parameter {

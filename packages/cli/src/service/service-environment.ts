@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { sqliteUrl } from "@parley/store/database-url";
 import { consoleProcess } from "../stack/build-console.ts";
 import { controlPath } from "../stack/control/stack-record.ts";
+import { serviceNameOf } from "./replicas.ts";
 import type { ServiceKeys } from "./service-keys.ts";
 import type { ServiceDefinition } from "./service-registry.ts";
 
@@ -12,6 +13,10 @@ export interface StackSettings {
   /** Added to every port. */
   readonly portOffset: number;
   readonly logLevel: string;
+  /** Where the services keep what they know. Default: SQLite. */
+  readonly databaseKind?: "sqlite" | "postgres";
+  /** What `--replicas` said, for the commands that are shown. */
+  readonly replicas?: string | undefined;
   /** Every service that there is, started or not: their addresses are told to those that are started. */
   readonly services: readonly ServiceDefinition[];
   /** The keys that services prove themselves with, where AUTH=required. */
@@ -33,8 +38,9 @@ type Variables = Readonly<Record<string, string | undefined>>;
  */
 export function serviceEnvironment(service: ServiceDefinition, settings: StackSettings, shell: Variables): Variables {
   const environment: Record<string, string | undefined> = { ...shell, ...service.environment };
-  for (const other of settings.services) {
-    environment[`${variablePrefix(other.name)}_SERVICE_URL`] ??= serviceUrl(other, settings, shell);
+  for (const [name, replicas] of Map.groupBy(settings.services, serviceNameOf)) {
+    const urls = replicas.map((replica) => serviceUrl(replica, settings, shell));
+    environment[`${variablePrefix(name)}_SERVICE_URL`] ??= urls.join(",");
   }
   environment.PORT = String(service.port + settings.portOffset);
   // One ADMIN_PORT for all would leave all but one without: it is the first service's, and the others follow it.
@@ -43,7 +49,7 @@ export function serviceEnvironment(service: ServiceDefinition, settings: StackSe
   }
   environment.NODE_COMPILE_CACHE ??= compileCacheFolder;
   environment.LOG_LEVEL = settings.logLevel;
-  if (!requiresAuth(shell)) {
+  if (!requiresAuth(shell) && isLoopback(shell.HOST)) {
     // A stack on one's own machine, to look into: personal fields are masked there too.
     environment.TELEMETRY_PAYLOADS ??= "true";
   }
@@ -52,12 +58,12 @@ export function serviceEnvironment(service: ServiceDefinition, settings: StackSe
   }
   if (settings.keys !== undefined) {
     // Each proves itself with its own key: one SERVICE_KEY_FILE of the shell would make all of them one service.
-    environment.SERVICE_KEY_FILE = settings.keys.privateFiles.get(service.name);
+    environment.SERVICE_KEY_FILE = settings.keys.privateFiles.get(serviceNameOf(service));
     environment.SERVICE_KEYS_FILE = settings.keys.publicFile;
   }
   // A DATABASE_URL of the shell would be shared by all services, and each has a database of its own.
   environment.DATABASE_URL = service.database
-    ? (shell[`${variablePrefix(service.name)}_DATABASE_URL`] ?? sqliteUrl(databaseFile(service, settings)))
+    ? (shell[`${variablePrefix(serviceNameOf(service))}_DATABASE_URL`] ?? sqliteUrl(databaseFile(service, settings)))
     : undefined;
   return environment;
 }
@@ -82,6 +88,10 @@ function reachableHost(host = "127.0.0.1"): string {
     return "[::1]";
   }
   return host.includes(":") ? `[${host}]` : host;
+}
+
+function isLoopback(host = "127.0.0.1"): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 /** Whether callers must prove who they are. */

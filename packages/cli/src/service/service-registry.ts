@@ -14,6 +14,8 @@ export interface ServiceDefinition {
   readonly calls: readonly string[];
   /** Whether it keeps a database in the data folder. */
   readonly database: boolean;
+  /** The service that this process is a further replica of. Undefined for the first. */
+  readonly replicaOf?: string;
   /** Variables that it needs besides those that every service is given. */
   readonly environment?: Readonly<Record<string, string>>;
 }

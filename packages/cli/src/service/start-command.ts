@@ -11,13 +11,19 @@ export interface StartCommand {
   /** An absolute path. */
   readonly dataFolder: string;
   readonly portOffset: number;
+  /** As `--database` says; SQLite by default. */
+  readonly databaseKind?: "sqlite" | "postgres" | undefined;
+  /** As `--replicas` says. */
+  readonly replicas?: string | undefined;
 }
 
 /** What to type in a shell to start services: what `parley up` and `parley doctor` tell people to do. */
-export function startCommand({ only, dataFolder, portOffset }: StartCommand): string {
+export function startCommand({ only, dataFolder, portOffset, databaseKind, replicas }: StartCommand): string {
   return [
     "npx parley up",
     ...(only === undefined ? [] : [`--only ${only.join(",")}`]),
+    ...(databaseKind === "postgres" ? ["--database postgres"] : []),
+    ...(replicas === undefined ? [] : [`--replicas ${replicas}`]),
     ...(portOffset === 0 ? [] : [`--port-offset ${portOffset}`]),
     ...(dataFolder === resolve(defaultDataFolder) ? [] : [`--data ${quoted(shownPath(dataFolder))}`]),
   ].join(" ");

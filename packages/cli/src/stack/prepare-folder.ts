@@ -40,7 +40,9 @@ export async function serviceKeys({
   settings,
 }: RunOptions): Promise<Pick<StackSettings, "keys"> | undefined> {
   try {
-    return { keys: await ensureServiceKeys(settings.services, { folder: join(settings.dataFolder, "keys") }) };
+    return {
+      keys: await ensureServiceKeys(settings.services.filter(isFirst), { folder: join(settings.dataFolder, "keys") }),
+    };
   } catch (error) {
     if (!(error instanceof UnusableKeyError)) {
       throw error;
@@ -48,6 +50,11 @@ export async function serviceKeys({
     terminal.say(`${terminal.colors.red(error.message)} Nothing was started.`);
     return undefined;
   }
+}
+
+/** Replicas prove themselves with the key of their service. */
+function isFirst({ replicaOf }: ServiceDefinition): boolean {
+  return replicaOf === undefined;
 }
 
 /** Removes the services' databases, after naming the files. The stack must have claimed the services. */

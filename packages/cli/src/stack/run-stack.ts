@@ -14,6 +14,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 import { buildConsoleFor } from "./build-console.ts";
 import { controlStack } from "./control/control-stack.ts";
 import { StackLog } from "./control/stack-log.ts";
+import { replicaMistake, startDatabases } from "./database-server.ts";
 import { claimFolder, type RunOptions, removeData, serviceKeys } from "./prepare-folder.ts";
 import * as report from "./reports.ts";
 import { ServiceEndedError, Stack, type StackMember } from "./stack.ts";
@@ -33,6 +34,11 @@ const stackCheckMs = 500;
  */
 export async function runStack(services: readonly ServiceDefinition[], options: RunOptions): Promise<number> {
   const { terminal, settings, shell } = options;
+  const replicas = replicaMistake(services, options);
+  if (replicas !== undefined) {
+    terminal.say(terminal.colors.red(`error: ${replicas}`));
+    return exitCodes.invalid;
+  }
   const mistakes = await startMistakes(services, { shell, dataFolder: settings.dataFolder });
   if (mistakes.length > 0) {
     report.mistakes(terminal, mistakes);
@@ -58,7 +64,7 @@ async function runClaimed(
   services: readonly ServiceDefinition[],
   options: RunOptions & { readonly claim: FolderClaim },
 ): Promise<number> {
-  const { terminal, settings, shell, fresh, claim } = options;
+  const { terminal, settings, shell, fresh } = options;
   if (shell.DATABASE_URL !== undefined) {
     report.ignoredDatabaseUrl(terminal, services);
   }
@@ -69,7 +75,25 @@ async function runClaimed(
   if (keys === undefined) {
     return exitCodes.other;
   }
+  const databases = await startDatabases(services, options);
+  if (databases === undefined) {
+    return exitCodes.other;
+  }
+  try {
+    return await runServices(services, {
+      ...options,
+      settings: { ...settings, ...keys },
+      shell: { ...shell, ...databases.variables },
+    });
+  } finally {
+    await databases.stop();
+  }
+}
 
+async function runServices(
+  services: readonly ServiceDefinition[],
+  { terminal, settings, shell, claim }: RunOptions & { readonly claim: FolderClaim },
+): Promise<number> {
   const writeLine = serviceLineWriter(
     terminal,
     services.map((service) => service.name),
@@ -81,7 +105,7 @@ async function runClaimed(
   void buildConsoleFor(services, terminal);
   const log = new StackLog();
   const stack = new Stack(services, {
-    settings: { ...settings, ...keys },
+    settings,
     shell,
     onLine: (name, line) => {
       log.add(name, line);

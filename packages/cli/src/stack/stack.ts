@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { findPortUse } from "../ports/find-port-use.ts";
 import { waitUntilHealthy } from "../process/health.ts";
 import { type Exit, ServiceProcess } from "../process/service-process.ts";
+import { serviceNameOf } from "../service/replicas.ts";
 import { type StackSettings, serviceEnvironment, serviceUrl } from "../service/service-environment.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 
@@ -107,7 +108,7 @@ export class Stack {
     this.#stopping = true;
     while (this.running.length > 0) {
       const called = new Set(this.running.flatMap((member) => member.service.calls));
-      const uncalled = this.running.filter((member) => !called.has(member.service.name));
+      const uncalled = this.running.filter((member) => !called.has(serviceNameOf(member.service)));
       // Services that call each other in a circle go together.
       const next = uncalled.length > 0 ? uncalled : this.running;
       await Promise.all(

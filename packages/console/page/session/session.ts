@@ -7,6 +7,8 @@ import { renewTokensBy, type SignIn, signIn } from "./tokens.ts";
 export interface Session {
   /** Whether callers have to sign in (AUTH=required). */
   readonly signIn: boolean;
+  /** Whether headers and payloads of calls are kept for a while. */
+  readonly payloads: boolean;
   /** The services behind the gateway, by name. */
   readonly services: readonly ServiceInfo[];
   /** What starts and stops services with `parley up`: only on this machine, and where AUTH=off. */

@@ -87,14 +87,23 @@ export async function sendAgain(): Promise<void> {
 
 async function send(order: SentOrder): Promise<void> {
   const { traceId, options } = tracedCall();
+  const { requestId } = order;
   const { error: _before, ...rest } = order;
   const next: SentOrder = { ...rest, traceIds: [...order.traceIds, traceId] };
   sent.value = next;
   try {
-    const { userId, requestId, items } = order;
+    const { userId, items } = order;
     const { order: answer } = await parley.orders.createOrder({ userId, requestId, items: [...items] }, options);
-    sent.value = { ...next, answers: answer === undefined ? next.answers : [...next.answers, answer] };
+    change(requestId, ({ answers }) => ({ answers: answer === undefined ? answers : [...answers, answer] }));
   } catch (error) {
-    sent.value = { ...next, error };
+    change(requestId, () => ({ error }));
+  }
+}
+
+/** Several tries may be under way: each adds to what the others have found. Those of an order before say nothing any more. */
+function change(requestId: string, changes: (order: SentOrder) => Partial<SentOrder>): void {
+  const { value } = sent;
+  if (value?.requestId === requestId) {
+    sent.value = { ...value, ...changes(value) };
   }
 }

@@ -116,7 +116,7 @@ function Arrow({
     <g
       class={`step ${look}`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-label={name}
       onClick={() => onSelect(call)}
       onKeyDown={(event) => {

@@ -1,7 +1,8 @@
 import { type Call, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { codeText } from "../calls/call-filter.ts";
-import { isAsync, latencyMs, startMs } from "../live/calls.ts";
+import { isAsync, isFailed, latencyMs, startMs } from "../live/call.ts";
 import { durationText } from "../parts/format.ts";
+import { causalTimes } from "./causal-times.ts";
 
 /** One arrow of a sequence diagram. */
 export interface Step {
@@ -34,7 +35,10 @@ export interface SequenceOptions {
 export function sequenceOf(calls: readonly Call[], { database }: SequenceOptions): Sequence {
   const spans = calls.filter((call) => isStep(call, calls, database));
   const later = asyncSpans(calls);
-  const steps = spans.flatMap((call) => stepsOf(call, later.has(call.spanId) || isAsync(call)));
+  const times = causalTimes(calls);
+  const steps = spans.flatMap((call) =>
+    stepsOf(call, { async: later.has(call.spanId) || isAsync(call), beganMs: times.get(call) ?? startMs(call) }),
+  );
   steps.sort(
     (one, other) => Number(one.async) - Number(other.async) || one.atMs - other.atMs || order(one) - order(other),
   );
@@ -75,7 +79,7 @@ function asyncSpans(calls: readonly Call[]): ReadonlySet<string> {
       span !== undefined && path.length < 64;
       span = byId.get(span.parentSpanId)
     ) {
-      if (span.kind === SpanKind.EVENT_CONSUME || span.kind === SpanKind.MAIL || found.has(span.spanId)) {
+      if (isAsync(span) || found.has(span.spanId)) {
         for (const id of [call.spanId, ...path]) {
           found.add(id);
         }
@@ -87,16 +91,19 @@ function asyncSpans(calls: readonly Call[]): ReadonlySet<string> {
   return found;
 }
 
-function stepsOf(call: Call, async: boolean): readonly Step[] {
+function stepsOf(
+  call: Call,
+  { async, beganMs }: { readonly async: boolean; readonly beganMs: number },
+): readonly Step[] {
   const { from, to, method, attempt } = call;
-  const failed = call.code !== 0;
-  const beganMs = startMs(call);
+  const failed = isFailed(call);
   const shared = { call, failed, async };
-  const label = attempt > 1 ? `${method} (attempt ${attempt})` : method;
   const key = `${call.kind}:${call.spanId}`;
   if (isAsync(call)) {
-    return [{ ...shared, key, from, to, label: shortEvent(method), kind: "event", atMs: beganMs }];
+    const label = failed ? `${shortEvent(method)} (${codeText(call)})` : shortEvent(method);
+    return [{ ...shared, key, from, to, label, kind: "event", atMs: beganMs }];
   }
+  const label = attempt > 1 ? `${method} (attempt ${attempt})` : method;
   const endedMs = beganMs + latencyMs(call);
   const answer = `${codeText(call)} · ${durationText(latencyMs(call))}`;
   return [

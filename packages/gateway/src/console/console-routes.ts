@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type BuiltPage, readBuiltPage } from "@parley/console";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { addressesText, notBuiltHtml } from "./addresses.ts";
+import { contractsPath, readContracts } from "./contracts.ts";
 import { isOwnPage } from "./own-page.ts";
 import { type ConsoleSession, sessionPath } from "./session.ts";
 import { readStackControl, stackRoutes } from "./stack-control.ts";
@@ -35,13 +36,23 @@ export function consoleRoutes(
     reply.headers(pageHeaders).type("text/html; charset=utf-8");
     return page === undefined ? reply.code(503).send(notBuiltHtml) : reply.send(page.html);
   });
+  app.get(contractsPath, async (request, reply) => {
+    const contracts = await readContracts();
+    reply.headers(pageHeaders).headers({ etag: contracts.etag, "cache-control": "no-cache" });
+    if (request.headers["if-none-match"] === contracts.etag) {
+      return reply.code(304).send();
+    }
+    reply.type("application/octet-stream").header("vary", "accept-encoding");
+    const zipped = acceptsGzip(request);
+    return (zipped ? reply.header("content-encoding", "gzip") : reply).send(zipped ? contracts.gzip : contracts.plain);
+  });
   app.get<{ Params: { name: string } }>("/console/:name", async (request, reply) => {
     const page = await readPage();
     const file = page?.files.find(({ name }) => name === request.params.name);
     if (page === undefined || file === undefined) {
       return reply.callNotFound();
     }
-    const zipped = /\bgzip\b/.test(request.headers["accept-encoding"] ?? "");
+    const zipped = acceptsGzip(request);
     const content = await readFile(join(page.folder, zipped ? `${file.name}.gz` : file.name));
     reply
       .headers(pageHeaders)
@@ -86,6 +97,10 @@ const textHeaders = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
 };
+
+function acceptsGzip({ headers }: FastifyRequest): boolean {
+  return /\bgzip\b/.test(String(headers["accept-encoding"] ?? ""));
+}
 
 /** Browsers name text/html when they open a page; curl and clients of the API do not. */
 function wantsHtml({ headers }: FastifyRequest): boolean {

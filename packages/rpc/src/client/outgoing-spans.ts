@@ -54,7 +54,11 @@ export class OutgoingSpans {
 
   /** Records the attempts of a call that took several. */
   recordAttempts(span: OutgoingSpan, { recorder, ...call }: AttemptsOf): void {
-    for (const [index, { traceparent, startMs, latencyMs, error }] of (span.failed ?? []).entries()) {
+    const attempts = (span.failed ?? []).toSorted((one, other) => one.startMs - other.startMs);
+    for (const [index, { traceparent, startMs, latencyMs, error }] of attempts.entries()) {
+      const before = attempts[index - 1];
+      // Sent while the one before was not answered yet: a hedge (A6, "Hedging Policy").
+      const isHedge = before !== undefined && startMs < before.startMs + before.latencyMs;
       recorder.record({
         ...call,
         ...failure(error),
@@ -66,7 +70,7 @@ export class OutgoingSpans {
         latencyMs,
         attempt: index + 1,
         attempts: span.attempts,
-        marks: index === 0 ? [] : [callMarks.retry],
+        marks: index === 0 ? [] : [isHedge ? callMarks.hedge : callMarks.retry],
       });
     }
   }

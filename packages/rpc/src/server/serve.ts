@@ -87,7 +87,10 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     name,
   });
   const health = createHealth(module.entries.map(({ service }) => service.typeName));
-  const telemetry = recorder === undefined ? [] : [telemetryOf(module, { recorder, environment, registry })];
+  const telemetry =
+    recorder === undefined || config.telemetry === false
+      ? []
+      : [telemetryOf(module, { recorder, environment, registry })];
   const own = [
     health.entry,
     ...(config.reflection === false ? [] : reflectionEntries([...module.entries, ...telemetry, health.entry])),
@@ -120,7 +123,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     metricsPage: config.admin === undefined ? metricsPage : undefined,
     httpRoutes: [
       ...(module.httpRoutes ?? []),
-      ...(recorder === undefined || authorize !== undefined || config.admin !== undefined
+      ...(recorder === undefined || telemetry.length === 0 || authorize !== undefined || config.admin !== undefined
         ? []
         : [traceRoute(recorder)]),
     ],
@@ -214,11 +217,11 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
 }
 
 /** The environment's recorder; one that keeps the last calls and exports nothing where it has none. */
-function recorderOf({ environment, config }: ServeOptions): Recorder | undefined {
-  if (config?.telemetry === false) {
-    return undefined;
+function recorderOf({ environment, config, name }: ServeOptions): Recorder | undefined {
+  if (environment.recorder instanceof Recorder) {
+    return environment.recorder;
   }
-  return environment.recorder instanceof Recorder ? environment.recorder : new Recorder(environment);
+  return config?.telemetry === false ? undefined : new Recorder(environment, { process: name });
 }
 
 /** The module's own telemetry service, or the one of this process alone. */

@@ -19,7 +19,7 @@ export interface CallMetrics {
 export interface MethodMetrics {
   started(): void;
   /** @param code undefined for OK */
-  ended(code: Code | undefined, seconds: number): void;
+  ended(code: Code | undefined, seconds: number, traceparent?: string): void;
 }
 
 /** The metrics in the registry, made if they are not there yet, since services that run in one process share one. */
@@ -78,14 +78,14 @@ export function createCallMetrics(registry: Registry): CallMetrics {
         started() {
           calls.value++;
         },
-        ended(ending, seconds) {
+        ended(ending, seconds, traceparent) {
           const code = ending ?? 0;
           let tally = durations[code];
           if (tally === undefined) {
             tally = duration.series({ grpc_method: fullName, grpc_status: statusNames[code] ?? "UNKNOWN" });
             durations[code] = tally;
           }
-          tally.observe(seconds);
+          tally.observe(seconds, traceparent);
         },
       };
     },

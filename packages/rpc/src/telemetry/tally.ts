@@ -1,4 +1,5 @@
 import type { Metric, Registry } from "prom-client";
+import type { Exemplar, Sample } from "./metrics/read-metrics.ts";
 
 /**
  * Durations counted into buckets. prom-client's own histogram looks its labels up for every value, which would cost a call more than
@@ -8,8 +9,11 @@ export class DurationTally {
   readonly counts: number[] = new Array<number>(bucketBoundsSeconds.length + 1).fill(0);
   count = 0;
   sumSeconds = 0;
+  /** The last call of each bucket whose trace is known, a sampled one rather than another. Undefined until there is one. */
+  exemplars: (TalliedCall | undefined)[] | undefined;
 
-  observe(seconds: number): void {
+  /** @param traceparent the span that took so long, to be named with its bucket */
+  observe(seconds: number, traceparent?: string): void {
     let bucket = 0;
     while (seconds > (bucketBoundsSeconds[bucket] ?? Number.POSITIVE_INFINITY)) {
       bucket++;
@@ -17,7 +21,33 @@ export class DurationTally {
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
     this.count++;
     this.sumSeconds += seconds;
+    if (traceparent !== undefined) {
+      this.#keep(bucket, traceparent, seconds);
+    }
   }
+
+  #keep(bucket: number, traceparent: string, seconds: number): void {
+    this.exemplars ??= new Array<undefined>(bucketBoundsSeconds.length + 1).fill(undefined);
+    const kept = this.exemplars[bucket];
+    if (kept === undefined) {
+      this.exemplars[bucket] = { traceparent, seconds, timeMs: Date.now() };
+    } else if (isSampled(traceparent) || !isSampled(kept.traceparent)) {
+      kept.traceparent = traceparent;
+      kept.seconds = seconds;
+      kept.timeMs = Date.now();
+    }
+  }
+}
+
+interface TalliedCall {
+  traceparent: string;
+  seconds: number;
+  timeMs: number;
+}
+
+/** The flag in the last digit (W3C Trace Context, section 3.2.2.5.1). */
+function isSampled(traceparent: string): boolean {
+  return (traceparent.charCodeAt(54) & 1) === 1;
 }
 
 /** A number that only grows, or one that is read. */
@@ -34,12 +64,6 @@ const bucketBoundsSeconds: readonly number[] = [
 export interface TallyFamily<T> {
   /** The series with these labels, made when it is first asked for. Keep it: asking is slow, counting is fast. */
   series(labels: Readonly<Record<string, string>>): T;
-}
-
-interface Sample {
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly value: number;
-  readonly metricName?: string;
 }
 
 interface FamilyOptions {
@@ -62,6 +86,22 @@ export function valueFamily(
     make: () => new ValueTally(),
     samples: (labels, { value }) => [{ labels, value }],
   });
+}
+
+/** A metric whose values are asked for when it is read. The first of a name stays, unless there is none any more in the registry. */
+export function readFamily(
+  registry: Registry,
+  {
+    name,
+    help,
+    type,
+    read,
+  }: FamilyOptions & { readonly type: "counter" | "gauge"; read(): readonly Sample[] | Promise<readonly Sample[]> },
+): void {
+  if (registry.getSingleMetric(name) === undefined) {
+    const get = async () => ({ name, help, type, aggregator: "sum", values: [...(await read())] });
+    registry.registerMetric({ name, help, type, aggregator: "sum", get, reset: () => {} } as unknown as Metric);
+  }
 }
 
 interface Family<T> extends FamilyOptions {
@@ -116,18 +156,31 @@ function family<T>(registry: Registry, { name, help, type, make, samples }: Fami
 
 function durationSamples(
   labels: Readonly<Record<string, string>>,
-  { counts, count, sumSeconds }: DurationTally,
+  { counts, count, sumSeconds, exemplars }: DurationTally,
   name: string,
 ): Sample[] {
   let below = 0;
+  const metricName = `${name}_bucket`;
   const samples: Sample[] = bucketBoundsSeconds.map((bound, index) => {
     below += counts[index] ?? 0;
-    return { labels: { le: bound, ...labels }, value: below, metricName: `${name}_bucket` };
+    return { labels: { le: bound, ...labels }, value: below, metricName, exemplar: exemplarOf(exemplars?.[index]) };
   });
+  const last = exemplarOf(exemplars?.[bucketBoundsSeconds.length]);
   samples.push(
-    { labels: { le: "+Inf", ...labels }, value: count, metricName: `${name}_bucket` },
+    { labels: { le: "+Inf", ...labels }, value: count, metricName, exemplar: last },
     { labels, value: sumSeconds, metricName: `${name}_sum` },
     { labels, value: count, metricName: `${name}_count` },
   );
   return samples;
+}
+
+function exemplarOf(call: TalliedCall | undefined): Exemplar | undefined {
+  return call === undefined
+    ? undefined
+    : {
+        traceId: call.traceparent.slice(3, 35),
+        spanId: call.traceparent.slice(36, 52),
+        value: call.seconds,
+        timeMs: call.timeMs,
+      };
 }

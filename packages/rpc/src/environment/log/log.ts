@@ -20,15 +20,27 @@ export type LogFormat = "json" | "logfmt";
 /** A log of one line an entry, each of bounded length. */
 export function createLog(options: LogOptions): Logger {
   const { name, logLevel = "info", logFormat = "json", logDestination = standardOutput() } = options;
-  const stream: DestinationStream = {
+  const stream: DestinationStream & { tee?: (line: string) => void } = {
     write(line: string) {
       const bounded = boundLogLine(line);
+      this.tee?.(bounded);
       logDestination.write(logFormat === "json" ? bounded : toLogfmt(bounded));
     },
   };
   const log = pino({ name, level: logLevel, base: {}, formatters: { level: (level) => ({ level }) } }, stream);
   lineWriters.set(log, { name, write: (line) => stream.write(line) });
+  streams.set(log, stream);
   return log;
+}
+
+const streams = new WeakMap<Logger, { tee?: (line: string) => void }>();
+
+/** Hands each line of a log made by {@link createLog} to another reader too, as JSON and of bounded length. */
+export function teeLog(log: Logger, onLine: (line: string) => void): void {
+  const stream = streams.get(log);
+  if (stream !== undefined) {
+    stream.tee = onLine;
+  }
 }
 
 /** Where lines go that somebody makes who writes one for each call, with their names and order as the log's own. */

@@ -79,7 +79,7 @@ export interface SpanPayload {
 }
 
 /** A span of which only some things are known. */
-export type SpanInit = Pick<Span, "kind" | "process" | "startMs" | "latencyMs"> & Partial<Span>;
+export type SpanInit = Pick<Span, "kind" | "startMs" | "latencyMs"> & Partial<Span>;
 
 /** Keeps spans, and hands them on. An environment without one records nothing. */
 export interface SpanRecorder {
@@ -87,5 +87,8 @@ export interface SpanRecorder {
   readonly keepsPayloads: boolean;
   /** The flags of a trace context: what a sampler makes of those that came in, or of the id of a new trace. Two hexadecimal digits. */
   flags(traceId: string, parentFlags: string | undefined): string;
+  /** A trace context below another; of a new trace where there is none. */
+  childOf(traceparent: string | undefined): string;
+  /** Keeps a span. One that names no process is this one's. */
   record(span: SpanInit): void;
 }

@@ -23,6 +23,7 @@ import { limitSettings, limitsOf } from "./limit-settings.ts";
 import { misspeltSettings } from "./misspelt-settings.ts";
 import type { ServerConfig } from "./server-config.ts";
 import { serviceUrl } from "./service-url.ts";
+import { telemetrySettings } from "./telemetry-settings.ts";
 import { wholeNumber } from "./whole-number.ts";
 
 export { bool as flag, choice, port, serviceUrl, str as text, wholeNumber };
@@ -114,12 +115,7 @@ export const serverSettings = {
   }),
   LOG_LEVEL: choice(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info" }),
   LOG_FORMAT: choice(["json", "logfmt"], { default: "json" }),
-  TELEMETRY: bool({ default: true, desc: "Whether the last calls are kept, and rpc.v1.TelemetryService answers." }),
-  TELEMETRY_PAYLOADS: bool({
-    default: false,
-    desc: "Whether headers and messages are kept with calls, personal fields masked.",
-  }),
-  TELEMETRY_SLOW_MS: wholeNumber({ min: 1, max: 3_600_000, default: 1_000 }),
+  ...telemetrySettings,
   SHUTDOWN_GRACE_MS: wholeNumber({ min: 0, max: 600_000, default: 10_000 }),
   RPC_PATH: choice(["own", "stock"], {
     default: "own",

@@ -10,7 +10,7 @@ import type { RequestHandler } from "../http/http-messages.ts";
 import { boundAnswer } from "../http/slow-client.ts";
 import type { TakeRequest } from "../pipeline/service-module.ts";
 import type { Health } from "../standard/health.ts";
-import type { MetricsPage } from "./metrics-page.ts";
+import type { ReadMetricsPage } from "./metrics-page.ts";
 import { answerUnknownPath } from "./unknown-path.ts";
 
 export interface HttpAppOptions {
@@ -22,7 +22,7 @@ export interface HttpAppOptions {
   /** Whose the reasons in errors are, and where they are described. */
   readonly reasons: ReasonSource;
   /** What `GET /metrics` answers. Without it there is no such route: the admin port has it. */
-  readonly metricsPage?: (() => Promise<MetricsPage>) | undefined;
+  readonly metricsPage?: ReadMetricsPage | undefined;
   /** Further routes, for whatever is not a call. */
   readonly httpRoutes?: readonly RouteOptions[] | undefined;
   /** Comes before all else. What it answers is asked before Fastify is. */
@@ -60,8 +60,8 @@ export async function createHttpApp({
     });
   }
   if (metricsPage !== undefined) {
-    app.get("/metrics", async (_request, reply) => {
-      const { contentType, text } = await metricsPage();
+    app.get("/metrics", async (request, reply) => {
+      const { contentType, text } = await metricsPage(request.headers.accept);
       return reply.type(contentType).send(text);
     });
   }

@@ -155,7 +155,11 @@ export function createHttp2({
             let body = streamBodies.get(stream);
             if (body === undefined) {
               body = {
-                evict: () => stream.reset(errorCode.enhanceYourCalm),
+                evict(reason) {
+                  if (stream.listener?.onRefused?.(reason) !== true) {
+                    stream.reset(errorCode.enhanceYourCalm);
+                  }
+                },
                 wait: (waits) => stream.holdWindow(waits),
               };
               streamBodies.set(stream, body);

@@ -2,6 +2,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { methodPolicy, spellForJson } from "@parley/contract";
 import type { AccessControl } from "../../access/guarded-call.ts";
+import { withinCall } from "../../call/current-call.ts";
 import { completeReason } from "../../call/reason-error.ts";
 import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
@@ -97,6 +98,13 @@ export class CallPipeline {
     };
   }
 
+  /** An implementation whose work is part of its call, for what is recorded of it: as it is where nothing is. */
+  scoped<I, O>(implementation: (input: I, call: ServerCall) => O): (input: I, call: ServerCall) => O {
+    return this.#environment.recorder === undefined
+      ? implementation
+      : (input, call) => withinCall(call.self, implementation, input, call);
+  }
+
   /** A call as it comes in. Costs nothing until it is opened. */
   call(runtime: MethodRuntime, incoming: IncomingCall): ServerCall {
     return new ServerCall(runtime, incoming, this.#environment);
@@ -152,11 +160,12 @@ export class CallPipeline {
     if (error === undefined && call.begunMs > 0) {
       call.runtime.pace.answered(nowMs - call.begunMs, nowMs);
     }
-    call.runtime.metrics.ended(error?.code, latencyMs / 1000);
     if (!call.runtime.quiet) {
       call.runtime.logCall(call, { error, latencyMs });
       recordServerCall(this.#environment.recorder, call, { process: this.#name, error, latencyMs });
     }
+    // After the log, which asks for the trace: it is an exemplar of how long the call took.
+    call.runtime.metrics.ended(error?.code, latencyMs / 1000, call.traceIfMade?.traceparent);
   }
 
   /** Adds to an error what helps its caller, see {@link explainError}. To be done before the error is written. */

@@ -143,10 +143,14 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#environment.clock.monotonic();
   }
 
-  /** The span of a part of this call that came with a trace of its own: of a call inside a batch. The same where none is recorded. */
+  /** Whether spans are recorded. */
+  get isRecorded(): boolean {
+    return this.#environment.recorder !== undefined;
+  }
+
+  /** The span of a part of this call that came with a trace of its own. The same where none is recorded. */
   spanWithin(traceparent: string): string {
-    const { recorder } = this.#environment;
-    return recorder === undefined ? traceparent : childTrace(traceparent, this.#environment).traceparent;
+    return this.#environment.recorder?.childOf(traceparent) ?? traceparent;
   }
 
   /** Aborts at the deadline, when the caller goes away, and when the call has ended. */

@@ -28,7 +28,8 @@ export function serveMethods(
       const given: unknown = implementation[method.localName];
       served.set(methodPath(method), {
         runtime: pipeline.method(method, options),
-        implementation: typeof given === "function" ? given.bind(implementation) : unimplemented(method),
+        implementation:
+          typeof given === "function" ? pipeline.scoped(given.bind(implementation)) : unimplemented(method),
       });
     }
   }

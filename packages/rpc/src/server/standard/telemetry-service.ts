@@ -71,13 +71,14 @@ export function telemetryService(options: TelemetryServiceOptions): TelemetryImp
         truncated: spans.length > traceSpansMax,
       });
     },
-    listTraces({ order, pageSize, filter }) {
+    listTraces({ order, pageSize, filter, traceIds }) {
       return create(ListTracesResponseSchema, {
         traces: [
           ...listTraces(recorder, {
             order: order === TraceOrder.UNSPECIFIED ? TraceOrder.NEWEST : order,
             pageSize: pageSize === 0 ? pageSizeDefault : pageSize,
             matches: spanFilter(filter),
+            traceIds,
             message: (span) => message(span, false),
           }),
         ],

@@ -36,7 +36,7 @@ const heldBytesMax = 65_536;
  * The messages of a request's body, read as they are asked for. The caller may send on as long as little waits here, or as long as the message
  * that is asked for is not whole.
  */
-export class IncomingMessages implements AsyncIterableIterator<Message>, PieceReceiver {
+export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<PieceReceiver, "onRefused"> {
   /** The compression that the request's headers name. */
   compression: Compression | undefined;
   readonly #init: IncomingMessagesInit;

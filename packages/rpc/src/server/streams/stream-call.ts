@@ -59,6 +59,10 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
     this.#incoming?.onPiecesEnd();
   }
 
+  onRefused(error: ConnectError): void {
+    this.#fail(error);
+  }
+
   #begin(failure: unknown): void {
     const { pipeline, exchange, type, settings } = this.#init;
     exchange.onGone((reason) => this.#gone(reason));

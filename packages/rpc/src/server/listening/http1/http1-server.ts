@@ -6,6 +6,7 @@ import {
   ServerResponse,
 } from "node:http";
 import type { Socket } from "node:net";
+import type { ConnectError } from "@connectrpc/connect";
 import { isStreaming, type UnfinishedBody } from "../../buffers/unfinished-bodies.ts";
 import { hostCount, refuseHost1, refuseHosts1 } from "../../http/refuse-host.ts";
 import { limitAge } from "../connection-age.ts";
@@ -68,7 +69,13 @@ export function createHttp1({
       return super.push(chunk, encoding);
     }
 
-    evict(): void {
+    /** Answers the call with an error, before its body is whole. Set where there is a call. */
+    answerRefused: ((reason: () => ConnectError) => boolean) | undefined;
+
+    evict(reason: () => ConnectError): void {
+      if (this.answerRefused?.(reason) === true) {
+        return;
+      }
       onRefused("buffered_request_bytes", this.socket.remoteAddress ?? "unknown");
       this.socket.destroy();
     }

@@ -60,6 +60,8 @@ export interface BodyReceiver {
   onBody(body: Buffer): void;
   /** The body is longer than allowed. Told with its beginning, which alone is kept. */
   onBodyTooLong(beginning: Buffer): void;
+  /** The server holds too much already, and reads no further. The call is to be answered with the error. */
+  onRefused(error: ConnectError): void;
 }
 
 /** Who takes a request's body piece by piece. */
@@ -67,6 +69,8 @@ export interface PieceReceiver {
   onPiece(piece: Buffer): void;
   /** The body has ended. */
   onPiecesEnd(): void;
+  /** The server holds too much already, and reads no further. The call is to be answered with the error. */
+  onRefused(error: ConnectError): void;
 }
 
 /** An answer, ready to be sent. */

@@ -81,6 +81,7 @@ export class Http1Exchange implements Exchange {
   #listen(): void {
     const request = this.#request as ExchangeRequest;
     request[exchangeKey] = this;
+    request.answerRefused = answerRefused;
     request.on("data", onData);
     request.on("end", onEnd);
   }
@@ -115,6 +116,19 @@ export class Http1Exchange implements Exchange {
     if (body.length > bytesMax) {
       this.#receiver?.onBodyTooLong(body.takeBytes());
     }
+  }
+
+  /** Whether the call was answered with the error. */
+  onRefused(error: ConnectError): boolean {
+    const receiver = this.#pieceReceiver ?? this.#receiver;
+    if (receiver === undefined || this.#response.headersSent) {
+      return false;
+    }
+    (this.#request as ExchangeRequest).collects = false;
+    this.#bytesMax = -1;
+    this.#body.takeBytes();
+    receiver.onRefused(error);
+    return true;
   }
 
   onEnd(): void {
@@ -207,6 +221,7 @@ const exchangeKey = Symbol("exchange");
 type ExchangeRequest = IncomingMessage & {
   [exchangeKey]?: Http1Exchange;
   collects?: boolean;
+  answerRefused?(reason: () => ConnectError): boolean;
   holdBytes?(bytes: number): void;
 };
 type ExchangeResponse = ServerResponse & { [exchangeKey]?: Http1Exchange };
@@ -214,6 +229,10 @@ type ExchangeResponse = ServerResponse & { [exchangeKey]?: Http1Exchange };
 // The same listeners for all requests, as over HTTP/2.
 function onData(this: ExchangeRequest, chunk: Buffer): void {
   this[exchangeKey]?.onData(chunk);
+}
+
+function answerRefused(this: ExchangeRequest, reason: () => ConnectError): boolean {
+  return this[exchangeKey]?.onRefused(reason()) === true;
 }
 
 function onEnd(this: ExchangeRequest): void {

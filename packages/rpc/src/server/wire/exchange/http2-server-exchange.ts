@@ -215,6 +215,15 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
 
   onTrailers(): void {}
 
+  onRefused(reason: () => Error): boolean {
+    const receiver = this.#pieceReceiver ?? this.#receiver;
+    if (receiver === undefined || this.stream.headersSent) {
+      return false;
+    }
+    receiver.onRefused(reason() as ConnectError);
+    return true;
+  }
+
   onClose(): void {
     this.#stalls.forget(this);
     this.#whenGone?.(() => reasonOfReset(this.stream.resetCode));
