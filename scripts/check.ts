@@ -32,6 +32,13 @@ const checks: readonly Check[] = [
     "--tsBuildInfoFile",
     "node_modules/.cache/parley/console.tsbuildinfo",
   ]),
+  command("types of the console's tests", "tsc -p test/console shows them again", "tsc", [
+    "-p",
+    "test/console",
+    "--incremental",
+    "--tsBuildInfoFile",
+    "node_modules/.cache/parley/console-tests.tsbuildinfo",
+  ]),
   { name: "size of the console", repair: "load less, or load it later", run: consoleSize },
   command("contracts: lint", "buf lint shows them again", "buf", ["lint"]),
   command("contracts: format", "npx buf format -w proto", "buf", ["format", "--diff", "--exit-code", "proto"]),

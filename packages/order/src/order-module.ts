@@ -13,6 +13,7 @@ import { createOrderSaga } from "./saga/order-saga.ts";
 import { createPlaceOrder } from "./saga/place-order.ts";
 import { createRecovery, type Recovery } from "./saga/recovery.ts";
 import { detachedFrom } from "./saga/saga-call.ts";
+import { registerSagaMetrics } from "./saga/saga-metrics.ts";
 import { createStock, type InventoryClient } from "./saga/stock.ts";
 
 /** The `source` of the service's events. */
@@ -47,6 +48,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
   const events = createEventLog({ database, source: orderEventSource, environment });
   const relay = broker && createRelay({ database, log: events, broker, environment, replica: owner });
   const store = new OrderStore({ database, events, owner, checkpoint });
+  registerSagaMetrics(database, environment);
   const inTurn = createInTurn();
   const stopping = new AbortController();
   const stopped = new AbortController();

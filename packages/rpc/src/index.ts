@@ -31,3 +31,4 @@ export { systemEnvironment } from "./environment/system-environment.ts";
 export { newUuidV7 } from "./environment/uuid-v7.ts";
 export { patchProtobuf } from "./protocol/protobuf-patches/patch-protobuf.ts";
 export { createStoreObserver, type StoreObserver } from "./telemetry/store-observer.ts";
+export { readFamily, valueFamily } from "./telemetry/tally.ts";

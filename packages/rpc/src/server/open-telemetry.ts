@@ -32,6 +32,12 @@ export async function openTelemetry(
     type: "gauge",
     read: () => [{ labels: { process: name, version, node: process.versions.node }, value: 1 }],
   });
+  readFamily(environment.metrics, {
+    name: "parley_config_info",
+    help: "1, with the settings that tell how the process works.",
+    type: "gauge",
+    read: () => [{ labels: configLabels(values), value: 1 }],
+  });
   const instanceId = environment.newId();
   const config = otlpConfig(values, { name, version, instanceId });
   if (!values.TELEMETRY && config === undefined) {
@@ -62,5 +68,20 @@ export async function openTelemetry(
   return {
     environment: { ...environment, recorder },
     close: async () => exporters?.close(closeMs),
+  };
+}
+
+/** Settings whose values are no secrets, and few. */
+function configLabels(values: TelemetryValues & Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const word = (name: string) => (typeof values[name] === "string" ? (values[name] as string) : "");
+  return {
+    auth: word("AUTH"),
+    http2: word("HTTP2_IMPLEMENTATION"),
+    rpc_path: word("RPC_PATH"),
+    tls: String(values.TLS_CERT_FILE !== undefined),
+    store: word("DATABASE_URL").split(":")[0] ?? "",
+    broker: word("BROKER_URL").split(":")[0] ?? "",
+    sampler: values.OTEL_TRACES_SAMPLER,
+    otlp: String(otlpConfig(values, { name: "", version: "", instanceId: "" }) !== undefined),
   };
 }

@@ -20,6 +20,8 @@ export interface MethodMetrics {
   started(): void;
   /** @param code undefined for OK */
   ended(code: Code | undefined, seconds: number, traceparent?: string): void;
+  /** Counts an error's reason (`google.rpc.ErrorInfo`). */
+  refused(reason: string): void;
 }
 
 /** The metrics in the registry, made if they are not there yet, since services that run in one process share one. */
@@ -33,6 +35,12 @@ export function createCallMetrics(registry: Registry): CallMetrics {
     name: "grpc_server_call_duration_seconds",
     help: "From a call's first bytes to its answer (A66: grpc.server.call.duration).",
   });
+  const reasons = valueFamily(registry, {
+    name: "parley_server_call_errors_total",
+    help: "Failed calls whose error gives a reason (google.rpc.ErrorInfo), by method and reason.",
+    type: "counter",
+  });
+  let reasonCount = 0;
   const inFlight = valueFamily(registry, {
     name: "parley_server_calls_in_flight",
     help: "Calls under way.",
@@ -74,9 +82,20 @@ export function createCallMetrics(registry: Registry): CallMetrics {
       const calls = started.series({ grpc_method: fullName });
       // Made when a call first ends so: most methods never end in most of the ways there are.
       const durations: (DurationTally | undefined)[] = new Array(statusNames.length).fill(undefined);
+      const refused = new Map<string, ValueTally>();
       return {
         started() {
           calls.value++;
+        },
+        refused(reason) {
+          let series = refused.get(reason);
+          if (series === undefined) {
+            // What comes back from another service could be anything: beyond a hundred all others are one.
+            const name = reasonCount++ < reasonsMax ? reason : "OTHER";
+            series = reasons.series({ grpc_method: fullName, reason: name });
+            refused.set(reason, series);
+          }
+          series.value++;
         },
         ended(ending, seconds, traceparent) {
           const code = ending ?? 0;
@@ -91,6 +110,9 @@ export function createCallMetrics(registry: Registry): CallMetrics {
     },
   };
 }
+
+/** Series of reasons of all methods together, at most. */
+const reasonsMax = 200;
 
 /** The series of a family by the value of its one label, made when it first occurs. */
 function seriesBy(label: string, family: TallyFamily<ValueTally>): (value: string) => ValueTally {

@@ -88,7 +88,10 @@ export function valueFamily(
   });
 }
 
-/** A metric whose values are asked for when it is read. The first of a name stays, unless there is none any more in the registry. */
+/**
+ * A metric whose values are asked for when it is read, at most once a second. One of the same name takes its place. Where asking fails, because a
+ * database is away for example, it has no values.
+ */
 export function readFamily(
   registry: Registry,
   {
@@ -98,9 +101,16 @@ export function readFamily(
     read,
   }: FamilyOptions & { readonly type: "counter" | "gauge"; read(): readonly Sample[] | Promise<readonly Sample[]> },
 ): void {
-  if (registry.getSingleMetric(name) === undefined) {
-    const get = async () => ({ name, help, type, aggregator: "sum", values: [...(await read())] });
-    registry.registerMetric({ name, help, type, aggregator: "sum", get, reset: () => {} } as unknown as Metric);
+  const get = async () => ({ name, help, type, aggregator: "sum", values: [...(await valuesOf(read))] });
+  registry.removeSingleMetric(name);
+  registry.registerMetric({ name, help, type, aggregator: "sum", get, reset: () => {} } as unknown as Metric);
+}
+
+async function valuesOf(read: () => readonly Sample[] | Promise<readonly Sample[]>): Promise<readonly Sample[]> {
+  try {
+    return await read();
+  } catch {
+    return [];
   }
 }
 

@@ -8,7 +8,6 @@ import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
-import { recordServerCall } from "../../telemetry/recorder/server-span.ts";
 import { type Admission, createAdmission } from "../admission/admission.ts";
 import { faultsInjected, injectFault } from "../admission/injected-faults.ts";
 import { MethodPace } from "../admission/method-pace.ts";
@@ -20,7 +19,7 @@ import { type CountCall, checkCaller } from "./caller-check.ts";
 import { toCallerError } from "./error-mapping.ts";
 import { explainError } from "./explain-error.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import { type MethodOptions, type MethodRuntime, placeKindOf } from "./method-runtime.ts";
+import { type MethodOptions, type MethodRuntime, placeKindOf, tellEnd } from "./method-runtime.ts";
 import { runUnary, untilAborted } from "./run-implementation.ts";
 import { ServerCall, type Settled } from "./server-call.ts";
 import { exceededLimit } from "./validation/decode-errors.ts";
@@ -160,12 +159,7 @@ export class CallPipeline {
     if (error === undefined && call.begunMs > 0) {
       call.runtime.pace.answered(nowMs - call.begunMs, nowMs);
     }
-    if (!call.runtime.quiet) {
-      call.runtime.logCall(call, { error, latencyMs });
-      recordServerCall(this.#environment.recorder, call, { process: this.#name, error, latencyMs });
-    }
-    // After the log, which asks for the trace: it is an exemplar of how long the call took.
-    call.runtime.metrics.ended(error?.code, latencyMs / 1000, call.traceIfMade?.traceparent);
+    tellEnd(call, { error, latencyMs, process: this.#name, recorder: this.#environment.recorder });
   }
 
   /** Adds to an error what helps its caller, see {@link explainError}. To be done before the error is written. */
