@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../../environment/clock.ts";
 import { turnIsOver } from "../../environment/event-loop-turn.ts";
-import type { Settled, Single } from "./call-kinds.ts";
+import type { Single } from "./call-kinds.ts";
 import { toCallerError } from "./error-mapping.ts";
+import type { Settled } from "./incoming-call.ts";
 import type { ServerCall } from "./server-call.ts";
 
 export interface Running<O> {
