@@ -4,6 +4,7 @@ import { styleText } from "node:util";
 import { breakingChanges } from "./checks/breaking-changes.ts";
 import type { CheckResult } from "./checks/check-result.ts";
 import { consoleSize } from "./checks/console-size.ts";
+import { generatedDashboards } from "./checks/dashboards.ts";
 import { dependencyRule } from "./checks/dependency-rule.ts";
 import { generatedCode } from "./checks/generated-code.ts";
 import { implementedServices } from "./checks/implemented-services.ts";
@@ -45,6 +46,7 @@ const checks: readonly Check[] = [
   command("contracts: format", "npx buf format -w proto", "buf", ["format", "--diff", "--exit-code", "proto"]),
   { name: "contracts: nothing breaks", repair: "keep what is published; add beside it", run: breakingChanges },
   { name: "generated code is up to date", repair: "npm run generate", run: generatedCode },
+  { name: "dashboards are up to date", repair: "npm run dashboards", run: generatedDashboards },
   { name: "services are implemented", repair: "implement them, see CONTRIBUTING.md", run: implementedServices },
   { name: "scripts run in every shell", repair: "put the work into a .ts file that node runs", run: packageScripts },
   { name: "versions move together", repair: "npm run set-version -- <version>", run: versions },

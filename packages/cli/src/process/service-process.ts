@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { pathToFileURL } from "node:url";
+import { sourcePrograms } from "../programs/programs.ts";
 import type { FaultMessage } from "./fault-message.ts";
 import { LineBuffer } from "./line-buffer.ts";
 import { isListenReport } from "./listen-report.ts";
@@ -15,6 +17,8 @@ export interface Exit {
 
 export interface ServiceProcessOptions {
   readonly main: string;
+  /** The file that is loaded before it. That of the sources by default. */
+  readonly preload?: string;
   /** The service's port. */
   readonly port: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -35,9 +39,12 @@ export class ServiceProcess {
   #listenError: string | undefined;
   #adminPort: number | undefined;
 
-  constructor(name: string, { main, port, environment, onLine }: ServiceProcessOptions) {
+  constructor(
+    name: string,
+    { main, preload = sourcePrograms.preload, port, environment, onLine }: ServiceProcessOptions,
+  ) {
     this.name = name;
-    this.#child = spawn(process.execPath, [...loadedFirst, main], {
+    this.#child = spawn(process.execPath, ["--import", pathToFileURL(preload).href, main], {
       env: environment,
       // A group of its own: the terminal's Ctrl-C reaches only the stack, which then lets each service drain. On Windows that
       // would open a window for each service.
@@ -147,8 +154,6 @@ export class ServiceProcess {
     stream?.on("end", () => buffer.end());
   }
 }
-
-const loadedFirst = ["--import", new URL("./preload/preload.ts", import.meta.url).href];
 
 /** The exit of a process, as text. */
 export function exitInWords({ code, signal, error }: Exit): string {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sqliteUrl } from "@parley/store/database-url";
+import type { Programs } from "../programs/programs.ts";
 import { consoleProcess } from "../stack/build-console.ts";
 import { controlPath } from "../stack/control/stack-record.ts";
 import { serviceNameOf } from "./replicas.ts";
@@ -19,6 +20,8 @@ export interface StackSettings {
   readonly replicas?: string | undefined;
   /** Every service, started or not: each started one gets the addresses of all. */
   readonly services: readonly ServiceDefinition[];
+  /** What runs as a service's process. The sources by default. */
+  readonly programs?: Programs;
   /** The keys for authentication between services, with AUTH=required. */
   readonly keys?: ServiceKeys;
 }
@@ -80,7 +83,7 @@ export function serviceUrl(service: ServiceDefinition, settings: StackSettings, 
 }
 
 /** The host name by which a client on this machine reaches a server that listens on `host`. */
-function reachableHost(host = "127.0.0.1"): string {
+export function reachableHost(host = "127.0.0.1"): string {
   if (host === "0.0.0.0" || host === "" || host === "127.0.0.1") {
     return "127.0.0.1";
   }

@@ -38,6 +38,8 @@ const server = createServer((request, response) => {
     process.exit(7);
   } else if (request.url === "/environment") {
     response.end(JSON.stringify(process.env));
+  } else if (request.url === "/faults") {
+    response.end(JSON.stringify((globalThis as Record<symbol, unknown>)[Symbol.for("parley.injected-faults")] ?? []));
   } else {
     response.writeHead(404).end();
   }

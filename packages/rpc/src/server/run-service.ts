@@ -85,6 +85,11 @@ export async function runService<S extends Settings>(
     environment = { ...environment, clientDefaults: clientDefaults(common) };
     environment = await withIdentity(environment, { name, config: common });
     const module = await makeModule({ config, environment, fail });
+    if (common.PREPARE_ONLY) {
+      await module.stop?.();
+      environment.log.info("prepared");
+      process.exit(0);
+    }
     server = await serve(givingStartMemoryBack(module), {
       name,
       config: serverConfig(common),

@@ -126,6 +126,10 @@ export const serverSettings = {
     desc: "Whose HTTP/2 connections, to callers and to other services: this runtime's, or those of node:http2.",
   }),
   ...clientSettings,
+  PREPARE_ONLY: bool({
+    default: false,
+    desc: "Ends the process once the service is prepared, its database migrated, instead of serving.",
+  }),
   ...limitSettings,
 } satisfies Settings;
 
