@@ -12,6 +12,7 @@ const heavy = [
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */
 const slow = [
   "test/e2e/**",
+  "test/telemetry/**",
   "test/rest/**",
   "test/interop/**",
   "test/languages/**",
@@ -54,7 +55,7 @@ export default defineConfig({
     pool: "threads",
     testTimeout: process.env.PARLEY_TEST_POSTGRES === undefined ? 20_000 : 180_000,
     hookTimeout: process.env.PARLEY_TEST_POSTGRES === undefined ? 30_000 : 120_000,
-    // Where nobody watches, a test of real processes may try again on a machine that stalls; it is reported as retried.
+    // In CI a test of real processes may be retried, for a machine that stalls; it is reported as retried.
     retry: process.env.CI === "true" ? 2 : 0,
   },
 });

@@ -14,7 +14,7 @@ export interface MeasureOptions {
   readonly seed: number;
   /** The good client's own deadline. */
   readonly deadlineMs: number;
-  /** How long the good client calls with nobody beside it. */
+  /** How long the good client calls without an attack. */
   readonly idleMs: number;
   /** The shortest time that it calls beside the attack. */
   readonly besideMs: number;
@@ -113,7 +113,7 @@ export async function measure(
   };
 }
 
-/** Calls that may be in flight when nobody calls: the gateway follows the product service's stock, and comes back when it was cut off. */
+/** Calls that may be in flight without callers: the gateway follows the product service's stock, and comes back when it was cut off. */
 function expected({ name }: TargetProcess, before = 0): number {
   return name === "product" ? Math.max(1, before) : before;
 }

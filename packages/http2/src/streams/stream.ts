@@ -11,6 +11,8 @@ export interface StreamOwner {
   /** The connection's send window (RFC 9113, section 5.2). */
   sendWindow: number;
   readonly work: PeerWork;
+  /** See {@link AnyHttp2Stream.peerHeaderBytesMax}. */
+  readonly peerHeaderBytesMax: number;
   /** Asks for a call of {@link Http2Stream.pump} as soon as the connection allows more data. */
   waitForWindow(stream: Http2Stream): void;
   /** This many received bytes of the stream are held until more arrive. May reset it, or {@link Http2Stream.holdWindow hold its window}. */
@@ -68,6 +70,10 @@ export class Http2Stream implements AnyHttp2Stream {
     this.id = id;
     this.sendWindow = windows.send;
     this.receiveWindow = windows.receive;
+  }
+
+  get peerHeaderBytesMax(): number {
+    return this.#owner.peerHeaderBytesMax;
   }
 
   /** Unsent bytes. */

@@ -156,7 +156,7 @@ test("a stream ends with the token that opened it", async () => {
   })();
   await expect(ended).rejects.toMatchObject({
     code: Code.Unauthenticated,
-    rawMessage: expect.stringContaining("ended"),
+    rawMessage: expect.stringContaining("has expired"),
   });
   expect(positions).toEqual(["1"]);
 });

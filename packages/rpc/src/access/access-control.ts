@@ -4,7 +4,7 @@ import { byCertificate, forwardedByHeader, onBehalfOfHeader, serviceIdentityHead
 import type { Clock } from "../environment/clock.ts";
 import type { Environment, ServiceIdentity } from "../environment/environment.ts";
 import { decideAccess } from "./access-decision.ts";
-import { bearer, createAuthorize, nobody, unauthenticated } from "./authorize.ts";
+import { bearer, createAuthorize, noCaller, unauthenticated } from "./authorize.ts";
 import { certificateNames, type ServiceOfNames } from "./certificate-identity.ts";
 import type { AccessControl, GuardedCall, GuardedServices } from "./guarded-call.ts";
 import { readServiceKey, readServiceKeys } from "./key-files.ts";
@@ -24,7 +24,7 @@ export interface AccessControlOptions {
 }
 
 /**
- * Who may call a module's methods, by their contracts' `access` option. Rejects where the key file cannot be read, or a contract's
+ * Who may call a module's methods, by their contracts' `access` option. Rejects if the key file cannot be read, or a contract's
  * rule cannot be kept here.
  */
 export async function createAccessControl(
@@ -73,7 +73,7 @@ export async function createAccessControl(
   };
 }
 
-/** The identity of the service whose private key, a JWK, is in the file. Rejects where it cannot be read. */
+/** The identity of the service whose private key, a JWK, is in the file. Rejects if it cannot be read. */
 export async function readServiceIdentity(
   name: string,
   { keyFile, clock }: { readonly keyFile: string; readonly clock: Clock },
@@ -93,7 +93,7 @@ async function forwardedFor(
   const isDoor =
     proof === byCertificate
       ? serviceByCertificate(call) !== undefined
-      : (await bearer(proof, verify).catch(nobody))?.kind === "service";
+      : (await bearer(proof, verify).catch(noCaller))?.kind === "service";
   if (!isDoor) {
     return undefined;
   }
@@ -109,10 +109,15 @@ function needsToken({ method }: GuardedCall): boolean {
   return decideAccess(methodPolicy(method).access, undefined) !== "allowed";
 }
 
-/** A stream lasts no longer than the token that opened it: whoever lost their rights must not go on listening. */
+/** A stream lasts no longer than the token that opened it: a caller that lost its rights must not continue to listen. */
 function endWithToken(call: GuardedCall, { leftMs }: { readonly leftMs: number }): void {
   const cancel = call.after(Math.min(Math.max(leftMs, 0), timerMaxMs), () =>
-    call.abort(unauthenticated("TOKEN_ENDED", "the token that opened the stream has ended")),
+    call.abort(
+      unauthenticated(
+        "TOKEN_ENDED",
+        "The token that opened the stream has expired. Refresh it and open the stream again.",
+      ),
+    ),
   );
   call.signal.addEventListener("abort", cancel, { once: true });
 }

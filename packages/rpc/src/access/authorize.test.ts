@@ -112,7 +112,7 @@ const createOrder = OrderService.method.createOrder;
 const orderOf1 = create(CreateOrderRequestSchema, { userId: "1" });
 
 describe("an owner's method", () => {
-  test("lets the owner and an admin in, and nobody else", async () => {
+  test("allows the owner and an admin, and no other caller", async () => {
     expect(await codeOf(ask(createOrder, orderOf1))).toBe(Code.Unauthenticated);
     expect(await codeOf(ask(createOrder, orderOf1, await token()))).toBe("allowed");
     expect(await codeOf(ask(createOrder, orderOf1, await token({ sub: "2" })))).toBe(Code.PermissionDenied);
@@ -133,7 +133,7 @@ describe("an owner's method", () => {
     expect(await codeOf(ask(OrderService.method.getOrder, get, await token({ sub: "2" })))).toBe(Code.PermissionDenied);
   });
 
-  test("lets nobody in where nobody can tell whose a thing is", async () => {
+  test("refuses every caller if the owner cannot be looked up", async () => {
     const careless = createAuthorize(
       { verify: async () => ({ kind: "user", id: "1" }), verifyForwarder: () => expect.fail() },
       {},
@@ -188,7 +188,7 @@ describe("a token is refused", () => {
     expect(await codeOf(ask(createOrder, orderOf1, await forge()))).toBe(Code.Unauthenticated);
   });
 
-  test("but a public method answers all the same, also where nobody can tell what the token is worth", async () => {
+  test("but a public method answers all the same, also if the token cannot be verified", async () => {
     const get = create(GetProductRequestSchema, { productId: "101" });
     keysAreThere = false;
     expect(await codeOf(ask(ProductService.method.getProduct, get, userToken(forger, { jti: "unseen" })))).toBe(
@@ -219,7 +219,7 @@ describe("a service", () => {
     expect(caller).toMatchObject({ kind: "service", id: "order", onBehalfOf: { kind: "user", id: "1" } });
   });
 
-  test("calls for nobody where its user's token has ended, or is a service's", async () => {
+  test("calls without a user if the user's token has expired, or is a service's", async () => {
     const identity = createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
     for (const token of [userToken(forger, { exp: inSeconds(-1) }), identity.token(UserService.typeName)]) {
       const caller = await decide(authorize, {

@@ -45,7 +45,7 @@ const namesOfConnections = new WeakMap<object, readonly string[]>();
 
 /**
  * The subject alternative names of the certificate that the other end of a connection has shown and that was found valid, each with its kind:
- * `URI:spiffe://…`, `DNS:…`. None where there is no such certificate.
+ * `URI:spiffe://…`, `DNS:…`. None if there is no such certificate.
  */
 export function certificateNames(connection: object | undefined): readonly string[] {
   if (!(connection instanceof TLSSocket) || !connection.authorized) {

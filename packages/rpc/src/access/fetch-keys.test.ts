@@ -31,7 +31,7 @@ test.each<[string, RequestListener, string]>([
   await expect(fetchKeys(await answering(listener))).rejects.toThrow(words);
 });
 
-test("fails where nobody answers in time", async () => {
+test("fails without an answer in time", async () => {
   const url = await answering(() => {});
   await expect(fetchKeys(url)).rejects.toThrow();
 }, 10_000);

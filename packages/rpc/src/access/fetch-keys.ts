@@ -9,7 +9,7 @@ const answerBytesMax = 64 * 1024;
 
 /**
  * Asks for a JWK Set by HTTP (RFC 7517, section 5). By node:http, since fetch alone would add megabytes to a service. Rejects
- * where there is no answer in time, or it is no JWK Set.
+ * if there is no answer in time, or it is no JWK Set.
  *
  * @param agent makes the connections, TLS included. Default: one for each request, to the URL's host.
  */

@@ -27,13 +27,13 @@ export interface GuardedCall {
  * the body is decoded; {@link checkOwner} once the request is decoded and valid.
  */
 export interface AccessControl {
-  /** Authenticates the caller from the call's headers. Undefined where there is no token. Rejects where the token is refused. */
+  /** Authenticates the caller from the call's headers. Undefined if there is no token. Rejects if the token is refused. */
   identify(call: GuardedCall): Promise<Caller | undefined>;
-  /** Throws UNAUTHENTICATED or PERMISSION_DENIED where the caller's role may not call the method. */
+  /** Throws UNAUTHENTICATED or PERMISSION_DENIED if the caller's role may not call the method. */
   permit(call: GuardedCall, caller: Caller | undefined): void;
-  /** {@link identify} and {@link permit} by the headers alone, for a call that is not open yet. Rejects where the call would be refused. */
+  /** {@link identify} and {@link permit} by the headers alone, for a call that is not open yet. Rejects if the call would be refused. */
   admit(call: Pick<GuardedCall, "method" | "incoming">): Promise<void>;
-  /** Rejects with PERMISSION_DENIED where the request is about something of another user. Undefined where there is nothing to check. */
+  /** Rejects with PERMISSION_DENIED if the request is about something of another user. Undefined if there is nothing to check. */
   checkOwner(call: GuardedCall, caller: Caller | undefined, message: Message): Promise<void> | undefined;
 }
 

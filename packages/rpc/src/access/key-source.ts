@@ -7,7 +7,7 @@ import { KeysUnavailableError } from "./token-errors.ts";
 const refreshAfterMs = 5 * 60_000;
 /**
  * Keys that could not be read again for this long count no more. Where the user service is down for longer than its tokens live
- * (15 minutes), nobody has one that is good, except whoever stole a key.
+ * (15 minutes), only a thief of a key has a valid one.
  */
 const heldMaxMs = 60 * 60_000;
 /** The shortest time between two readings: tokens with made-up key ids must not flood who is asked. */
@@ -23,10 +23,10 @@ export interface KeySourceOptions {
 
 /** Public keys, by the key id of a token. */
 export interface KeySource {
-  /** Reads the keys. Rejects with {@link KeysUnavailableError} where that fails. */
+  /** Reads the keys. Rejects with {@link KeysUnavailableError} if that fails. */
   load(): Promise<void>;
   /**
-   * The key that a token names. A key that is not known is looked for at once. Rejects with jose's `JWKSNoMatchingKey` where there
+   * The key that a token names. A key that is not known is looked for at once. Rejects with jose's `JWKSNoMatchingKey` if there
    * is none, and with {@link KeysUnavailableError} where that cannot be found out.
    */
   readonly find: JWTVerifyGetKey;
@@ -68,7 +68,7 @@ export function createKeySource({ environment: { clock, log }, of, load }: KeySo
     }
   }
 
-  /** Whoever asks while keys are being read gets what comes of that. */
+  /** Concurrent requests share one fetch. */
   function read(): Promise<HeldKeys> {
     reading ??= readOnce();
     return reading;

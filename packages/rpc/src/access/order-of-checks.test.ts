@@ -160,7 +160,7 @@ function codeOf(name: string): Code | undefined {
   return Code[pascal as keyof typeof Code];
 }
 
-/** What the headers alone decide. Undefined where the body is to be looked at. */
+/** What the headers alone decide. Undefined if the body is to be looked at. */
 function refusal(method: DescMethod, is: (typeof callers)[keyof typeof callers]["is"]): Code | undefined {
   const { access } = methodPolicy(method);
   if (decideAccess(access, undefined) === "allowed") {

@@ -1,4 +1,4 @@
-/** A token that proves nobody, and why, in words that may be sent to whoever sent it. */
+/** An invalid token, with a reason that may be sent to its sender. */
 export class TokenRefusedError extends Error {
   override readonly name = "TokenRefusedError";
   /** Why, for a program: one that ended can be replaced, the others cannot be helped. */

@@ -25,7 +25,7 @@ export function addressGroup(address: string): string {
     .join(":")}::/64`;
 }
 
-/** The IP address in a text, without brackets, port and zone. Undefined where there is none. */
+/** The IP address in a text, without brackets, port and zone. Undefined if there is none. */
 export function bareAddress(text: string): string | undefined {
   const bracketed = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(text)?.[1];
   const host = bracketed ?? /^([\d.]+):\d{1,5}$/.exec(text)?.[1] ?? text;

@@ -38,7 +38,7 @@ export interface Caller {
 export const callContextKey: ContextKey<CallContext | undefined> = createContextKey<CallContext | undefined>(
   undefined,
   {
-    description: "the call under way",
+    description: "the call in flight",
   },
 );
 

@@ -1,6 +1,11 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { type Code, ConnectError } from "@connectrpc/connect";
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  HelpSchema,
+  RetryInfoSchema,
+} from "@parley/gen/google/rpc/error_details_pb.js";
 
 /** A detail of an error: a message and its descriptor. Made by {@link errorDetail}. */
 export interface ErrorDetail {
@@ -60,17 +65,44 @@ export function errorDetail<D extends DescMessage>(desc: D, value: MessageInitSh
   return { desc, value };
 }
 
-/** Sets the domain of an error's reasons (`google.rpc.ErrorInfo`) that have none. Reasons that came over the wire are left as they are. */
-export function setReasonDomain(error: ConnectError, domain: string): void {
+/** Whose the reasons of a server are, and where they are described. */
+export interface ReasonSource {
+  /** The domain of reasons that have none (`google.rpc.ErrorInfo.domain`). */
+  readonly domain: string;
+  /** The page that describes the reasons, one section each. Without it errors carry no link. */
+  readonly helpUrl?: string | undefined;
+}
+
+/**
+ * Completes the reasons (`google.rpc.ErrorInfo`) of an error: sets the domain if there is none, and adds a link (`google.rpc.Help`) to the
+ * reason's section. Reasons and links that came over the wire are left as they are.
+ */
+export function completeReason(error: ConnectError, { domain, helpUrl }: ReasonSource): void {
+  let link: string | undefined;
   for (const detail of error.details) {
-    if ("desc" in detail && detail.desc.typeName === ErrorInfoSchema.typeName) {
-      const info = detail.value as { domain?: string };
-      info.domain ||= domain;
+    const typeName = "desc" in detail ? detail.desc.typeName : detail.type;
+    if (typeName === HelpSchema.typeName) {
+      return;
     }
+    if ("desc" in detail && typeName === ErrorInfoSchema.typeName) {
+      const info = detail.value as { domain?: string; reason?: string };
+      info.domain ||= domain;
+      if (helpUrl !== undefined && info.domain === domain) {
+        link ??= info.reason;
+      }
+    }
+  }
+  if (link !== undefined && helpUrl !== undefined) {
+    error.details.push(errorDetail(HelpSchema, { links: [{ description: link, url: reasonUrl(helpUrl, link) }] }));
   }
 }
 
-/** The reason that an error gives, whether it came over the wire or was made here. Undefined where it gives none. */
+/** The section of a page that describes a reason: `…/errors.md#user_not_found`. */
+export function reasonUrl(helpUrl: string, reason: string): string {
+  return `${helpUrl}#${reason.toLowerCase()}`;
+}
+
+/** The reason that an error gives, whether it came over the wire or was made here. Undefined if it gives none. */
 export function reasonOf(
   error: unknown,
 ): { readonly reason: string; readonly metadata: Readonly<Record<string, string>> } | undefined {

@@ -15,7 +15,7 @@ export function givenRequestId(header: string | readonly string[] | undefined): 
   return typeof header === "string" && requestIdPattern.test(header) ? header : undefined;
 }
 
-/** The id that came in, or a new one where none came or it is not fit to be passed on. */
+/** The id that came in, or a new one if none came or it is not fit to be passed on. */
 export function requestIdOf(header: string | readonly string[] | undefined, newId: () => string): string {
   return givenRequestId(header) ?? newId();
 }

@@ -30,7 +30,7 @@ export const serviceIdentityHeader = "x-service-identity";
 /** Says in {@link serviceIdentityHeader} and {@link forwardedByHeader} that the TLS certificate is the proof. */
 export const byCertificate = "certificate";
 
-/** The service that a key belongs to, by the key's id: `<service>/<anything>`. Empty where the id is none of a service's. */
+/** The service that a key belongs to, by the key's id: `<service>/<anything>`. Empty if the id is none of a service's. */
 export function serviceOfKey(kid: string): string {
   return kid.slice(0, Math.max(0, kid.indexOf("/")));
 }

@@ -10,7 +10,7 @@ export interface ServiceIdentity {
   /** The service's name. */
   readonly name: string;
   /**
-   * A signed token for calls to one contract, which stays valid for the length of a call. Undefined where the service's TLS certificate proves it.
+   * A signed token for calls to one contract, which stays valid for the length of a call. Undefined if the service's TLS certificate proves it.
    *
    * @param audience the contract's full name, for example `order.v1.OrderService`: the token is refused everywhere else.
    */

@@ -8,7 +8,7 @@ export interface Place {
 
 /**
  * Writes the last digits of a whole number, in hexadecimal, eight at most, into a text that is put together in place. Ids and traces are
- * made so: pieces that are joined with `+` stay pieces until somebody reads them, and are then copied into one.
+ * made so: pieces that are joined with `+` stay pieces until they are read, and are then copied into one.
  */
 export function writeHex(text: Uint8Array, value: number, { at, digits }: Place): void {
   let rest = value;

@@ -13,7 +13,7 @@ export function encodeBinaryValue(bytes: Uint8Array): string {
   return padding < 0 ? encoded : encoded.slice(0, padding);
 }
 
-/** Reads one `-bin` value, with or without padding, in either alphabet; undefined where it is not base64. */
+/** Reads one `-bin` value, with or without padding, in either alphabet; undefined if it is not base64. */
 export function decodeBinaryValue(value: string): Buffer | undefined {
   return /^[A-Za-z0-9+/_-]*={0,2}$/.test(value) && value.replace(/=+$/, "").length % 4 !== 1
     ? Buffer.from(value, "base64")

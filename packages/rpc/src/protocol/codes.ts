@@ -12,12 +12,12 @@ export function codeName(code: Code): string {
   return names[code] ?? "unknown";
 }
 
-/** The code that Connect writes as `name`; undefined where there is none. */
+/** The code that Connect writes as `name`; undefined if there is none. */
 export function codeFromName(name: string): Code | undefined {
   return codesByName.get(name);
 }
 
-/** The code that gRPC writes as this `grpc-status`; undefined where it is not one, `"ok"` for 0. */
+/** The code that gRPC writes as this `grpc-status`; undefined if it is not one, `"ok"` for 0. */
 export function codeFromGrpcStatus(status: string): Code | "ok" | undefined {
   if (status === "0") {
     return "ok";

@@ -13,7 +13,7 @@ const mediaType = /^([^\s;]+)\s*((?:;\s*(?:[^\s;="]+=(?:"(?:[^"\\]|\\.)*"|[^\s;"
 const charset = /;\s*charset="?([^\s;"]*)/i;
 const name = /^application\/(?:(grpc-web-text|grpc-web|grpc)(?:\+(?:(json)|proto))?|(connect\+)?(?:(json)|proto))$/;
 
-/** Reads a `content-type`; undefined where it is none of ours (415). */
+/** Reads a `content-type`; undefined if it is none of ours (415). */
 export function parseContentType(value: string): ContentType | undefined {
   return known.get(value) ?? match(value);
 }

@@ -75,7 +75,7 @@ export class EnvelopeReader {
     return envelope;
   }
 
-  /** Checks that the body ended between two envelopes. Throws a ConnectError where it did not. */
+  /** Checks that the body ended between two envelopes. Throws a ConnectError if it did not. */
   end(): void {
     if (!this.atBoundary) {
       throw new ConnectError("protocol error: incomplete envelope", this.#options.malformedCode);
@@ -98,7 +98,7 @@ export class EnvelopeReader {
   }
 }
 
-/** Throws a ConnectError where a reserved flag is set: INTERNAL by gRPC and gRPC-Web, as their other implementations answer, `malformedCode` by Connect. */
+/** Throws a ConnectError if a reserved flag is set: INTERNAL by gRPC and gRPC-Web, as their other implementations answer, `malformedCode` by Connect. */
 export function checkEnvelopeFlags(
   flags: number,
   { protocol, malformedCode }: Pick<EnvelopeReaderOptions, "protocol" | "malformedCode">,

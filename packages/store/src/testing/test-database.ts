@@ -57,7 +57,7 @@ interface CountingOptions {
   readonly onClosed: () => Promise<void>;
 }
 
-/** A database whose calls under way are counted. */
+/** A database whose calls in flight are counted. */
 function counting(database: Database, { clock, onClosed }: CountingOptions): Database {
   const counted = <T>(call: Promise<T>): Promise<T> => {
     underWay++;

@@ -66,7 +66,7 @@ export class WatchedTlsFiles implements TlsSource {
     this.#options = options;
   }
 
-  /** What the files said last. Rejects where they could not be read even once. */
+  /** What the files said last. Rejects if they could not be read even once. */
   current(): Promise<TlsMaterial> | TlsMaterial {
     return this.#material ?? this.#load();
   }
@@ -128,12 +128,12 @@ export class WatchedTlsFiles implements TlsSource {
   }
 }
 
-/** Reads the files. Rejects where one cannot be read, is no PEM file, or where the key is not the certificate's. */
+/** Reads the files. Rejects if one cannot be read, is no PEM file, or if the key is not the certificate's. */
 export async function readTlsFiles({ caFile, certFile, keyFile }: TlsFiles): Promise<TlsMaterial> {
   const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map((file) => file && readFile(file)));
   const material = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
   if (ca) {
-    // A file that holds no certificate would trust nobody, and OpenSSL does not say so.
+    // A file without a certificate would trust no CA, and OpenSSL does not report that.
     new X509Certificate(ca);
   }
   createSecureContext(material);

@@ -43,7 +43,7 @@ describe("a log", () => {
     );
   });
 
-  it("lets nobody forge a line in logfmt", () => {
+  it("escapes line breaks in logfmt", () => {
     const { log, lines } = recorded({ logFormat: "logfmt" });
     log.info({ user: "eve\nlevel=error", "key with=signs": 1 }, "x");
     expect(lines[0]?.trimEnd().split("\n")).toHaveLength(1);

@@ -43,7 +43,7 @@ export function teeLog(log: Logger, onLine: (line: string) => void): void {
   }
 }
 
-/** Where lines go that somebody makes who writes one for each call, with their names and order as the log's own. */
+/** The destination of lines that a caller formats itself, one for each call, in the log's own format. */
 export interface LineWriter {
   /** Who writes. */
   readonly name: string;

@@ -23,18 +23,18 @@ export const callMarks = {
 } as const;
 
 /**
- * A span that has ended. References and numbers only, so that keeping one costs next to nothing: text is made of it when somebody reads it.
+ * A span that has ended. References and numbers only, so that keeping one costs next to nothing: text is made when it is read.
  * Everything that a caller may send is bounded before it gets here.
  */
 export interface Span {
   readonly kind: (typeof spanKinds)[keyof typeof spanKinds];
   /** The process that recorded it, for example `order`. */
   readonly process: string;
-  /** The other end: of a server span the caller's name, of a client span the called process or system. Empty where it is not known. */
+  /** The other end: of a server span the caller's name, of a client span the called process or system. Empty if it is not known. */
   readonly other: string;
   /** The call's method; undefined for what is no call. */
   readonly method: DescMethod | undefined;
-  /** What was done, where there is no method. */
+  /** What was done, if there is no method. */
   readonly name: string;
   /** `grpc`, `connect` and the like. Empty for what is no call. */
   readonly protocol: string;
@@ -52,7 +52,7 @@ export interface Span {
   readonly peer: string;
   /** `user:0199…`, or empty. */
   readonly caller: string;
-  /** Undefined where there was no deadline. */
+  /** Undefined if there was no deadline. */
   readonly deadlineLeftMs: number | undefined;
   readonly attempt: number;
   readonly attempts: number;
@@ -87,7 +87,7 @@ export interface SpanRecorder {
   readonly keepsPayloads: boolean;
   /** The flags of a trace context: what a sampler makes of those that came in, or of the id of a new trace. Two hexadecimal digits. */
   flags(traceId: string, parentFlags: string | undefined): string;
-  /** A trace context below another; of a new trace where there is none. */
+  /** A trace context below another; of a new trace if there is none. */
   childOf(traceparent: string | undefined): string;
   /** Keeps a span. One that names no process is this one's. */
   record(span: SpanInit): void;

@@ -35,7 +35,7 @@ export function shareEncodingBuffer(): void {
       return;
     }
     if (this.buffer.length === 0) {
-      // Whoever is encoding has it. One whose encoding failed never gives it back, and the next makes another.
+      // The current encoder has it. A failed one never returns it, and the next allocates another.
       this.buffer = free ?? new Uint8Array(sharedLength);
       free = undefined;
     }

@@ -36,7 +36,7 @@ export type TelemetryImplementation = ServiceImpl<typeof TelemetryService>;
 const traceSpansMax = 1_000;
 const pageSizeDefault = 20;
 
-/** Answers for the calls of this process. */
+/** Returns for the calls of this process. */
 export function telemetryService(options: TelemetryServiceOptions): TelemetryImplementation {
   const { recorder, clock } = options;
   const messages = { plain: new WeakMap<RecordedSpan, Call>(), full: new WeakMap<RecordedSpan, Call>() };
@@ -71,13 +71,14 @@ export function telemetryService(options: TelemetryServiceOptions): TelemetryImp
         truncated: spans.length > traceSpansMax,
       });
     },
-    listTraces({ order, pageSize, filter }) {
+    listTraces({ order, pageSize, filter, traceIds }) {
       return create(ListTracesResponseSchema, {
         traces: [
           ...listTraces(recorder, {
             order: order === TraceOrder.UNSPECIFIED ? TraceOrder.NEWEST : order,
             pageSize: pageSize === 0 ? pageSizeDefault : pageSize,
             matches: spanFilter(filter),
+            traceIds,
             message: (span) => message(span, false),
           }),
         ],

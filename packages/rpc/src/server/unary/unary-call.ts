@@ -78,6 +78,10 @@ export class UnaryCall extends WireCall implements IncomingCall, DialectCall, Bo
     this.#onceIdentified(() => this.#fail(this.#init.dialect.readTooLong(this, beginning)));
   }
 
+  onRefused(error: ConnectError): void {
+    this.#fail(error);
+  }
+
   /** Does the next step once the caller is known and may call the method: at once where nothing has to be waited for. */
   #onceIdentified(step: () => void): void {
     const { identified } = this.#call;
