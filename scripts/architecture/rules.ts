@@ -118,7 +118,7 @@ export const folderFilesMax = 15;
 /** Folders with more, and why that is right. */
 export const largeFolders: Readonly<Record<string, string>> = {};
 
-/** The most lines a file may have before it must be asked what its second concept is. */
+/** The most lines, without comments and empty lines, that a file may have before it must be asked what its second concept is. */
 export const fileLinesMax = 300;
 
 /** The same for a test: one suite over one thing reads better whole. */

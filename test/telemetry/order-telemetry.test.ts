@@ -58,7 +58,7 @@ async function traceOf(traceId: string, isWhole: (calls: readonly Call[]) => boo
   return eventually(ask, isWhole, 30_000);
 }
 
-/** What an order goes on with after its answer is there too, and nothing under way is missing. */
+/** The work after an order's answer is there too, and no call in flight is missing. */
 function isWhole(calls: readonly Call[]): boolean {
   const known = new Set([...calls.map(({ spanId }) => spanId), "00f067aa0ba902b7"]);
   return (

@@ -108,6 +108,8 @@ export function App(): JSX.Element {
   const Current = current?.component ?? ShopView;
   useEffect(() => {
     document.title = `${current?.label ?? "Parley"} · Parley`;
+    // In a narrow window the list of views scrolls sideways.
+    document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [current]);
   return (
     <div class="shell">
@@ -128,7 +130,7 @@ export function App(): JSX.Element {
                 .map(({ name, label, icon = "shop" }) => (
                   <a key={name} href={linkTo(name)} aria-current={name === current?.name ? "page" : undefined}>
                     <Icon name={icon} />
-                    {label}
+                    <span class="nav-label">{label}</span>
                   </a>
                 ))}
             </div>

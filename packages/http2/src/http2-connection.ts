@@ -91,13 +91,11 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
       this.#streams.pump();
       listener.onUnsent?.(this.unsentBytes);
     });
-    // "close" follows, and ends the streams.
     socket.on("error", () => {});
     socket.on("end", () => this.#end(errorCode.cancel));
     socket.on("close", () => this.#end(errorCode.cancel));
   }
 
-  /** The number of open streams. */
   get openCount(): number {
     return this.#streams.size;
   }
@@ -123,12 +121,14 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
   }
 
   resetQueued(code: number): void {
-    this.#streams.resetQueued(code);
+    for (const stream of this.#streams.open.filter(({ queuedBytes }) => queuedBytes > 0)) {
+      stream.reset(code);
+    }
   }
 
   /** Opens a stream with a header block, see `encodeFields`. On a client only, and not once it is {@link closing}. */
   open(block: Uint8Array): Http2Stream {
-    const stream = this.#streams.open();
+    const stream = this.#streams.begin();
     stream.sendHeaders(block);
     if (this.#streams.exhausted) {
       this.close();
@@ -246,16 +246,15 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     if (ack) {
       return;
     }
-    const { count, headerTableSize, maxConcurrentStreams, initialWindowSize } = readPeerSettings(payload, {
-      client: this.#client,
-    });
-    this.#peerWork.settings(count);
-    if (headerTableSize !== undefined) {
-      this.#writer.setTableSize(headerTableSize);
+    const settings = readPeerSettings(payload, { client: this.#client });
+    this.#peerWork.settings(settings.count);
+    if (settings.headerTableSize !== undefined) {
+      this.#writer.setTableSize(settings.headerTableSize);
     }
-    this.peerStreamsMax = maxConcurrentStreams ?? this.peerStreamsMax;
-    if (initialWindowSize !== undefined) {
-      this.#streams.setPeerWindow(initialWindowSize);
+    this.peerStreamsMax = settings.maxConcurrentStreams ?? this.peerStreamsMax;
+    this.#writer.peerHeaderBytesMax = settings.maxHeaderListSize ?? this.#writer.peerHeaderBytesMax;
+    if (settings.initialWindowSize !== undefined) {
+      this.#streams.setPeerWindow(settings.initialWindowSize);
     }
     this.#writer.settingsAck();
     this.#listener.onSettings?.();

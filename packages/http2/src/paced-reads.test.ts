@@ -85,7 +85,7 @@ test("many connections of one group take no more of another's turns than one doe
     many.push(await open(port));
   }
   const other = await open(port);
-  for (let count = 0; count < 40; count++) {
+  for (let count = 0; count < 10; count++) {
     for (const connection of many) {
       connection.open(request).end();
     }
@@ -93,7 +93,7 @@ test("many connections of one group take no more of another's turns than one doe
   await expect.poll(() => order.length).toBeGreaterThan(0);
   const before = order.length;
   other.open(request).end();
-  await expect.poll(() => order.length, { timeout: 30_000 }).toBe(60 * 40 + 1);
+  await expect.poll(() => order.length, { timeout: 50_000 }).toBe(60 * 10 + 1);
   // Counted, not timed. One by one, all connections of the many would come first, with four calls each.
   expect(order.indexOf(60) - before).toBeLessThan(60);
-});
+}, 60_000);

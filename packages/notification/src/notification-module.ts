@@ -1,4 +1,5 @@
 import { createInbox, inboxMigrations, openConsumer } from "@parley/events";
+import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import type { Database, Migration } from "@parley/store";
@@ -62,7 +63,7 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
   });
 
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
     onReachable: database.onReachable?.bind(database),
     entries: createNotificationServices({
       environment,

@@ -1,4 +1,5 @@
 import { type Broker, createEventLog, createRelay } from "@parley/events";
+import { platform } from "@parley/gen/services.js";
 import { type Clock, type Environment, sleep } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import type { Database } from "@parley/store";
@@ -70,7 +71,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
   });
 
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
     onReachable: database.onReachable?.bind(database),
     entries: [service],
     owners: { order: async (id) => (await store.get(id))?.userId },

@@ -6,7 +6,7 @@ import { reasonOf, systemEnvironment } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import type { ServiceModule } from "@parley/rpc/server";
 import { connectInMemory } from "@parley/rpc/testing";
-import { openTestDatabase } from "@parley/store/testing";
+import { openTestDatabase, testDatabasesIdle } from "@parley/store/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createOrderModule, orderMigrations } from "./index.ts";
 import { createTestInventory, type TestInventory } from "./testing/test-inventory.ts";
@@ -201,6 +201,8 @@ describe("the order service", () => {
     const all = orders.watchOrders({ userId: "1" }, { signal: stop.signal })[Symbol.asyncIterator]();
     const first = all.next();
     await new Promise((resolve) => setTimeout(resolve, 50));
+    // Where the database is a server, the watcher has its place only when that has answered.
+    await testDatabasesIdle();
     const { id } = await place();
     await place("2");
     await orders.cancelOrder({ orderId: id, reason: "Too dear." });

@@ -1,7 +1,8 @@
 import type { EventLog, NewEvent } from "@parley/events";
 import { type Command, type Database, execute, type SqlValue, type Transaction } from "@parley/store";
+import { type Confirmation, confirmOrder } from "./commands/confirm-order.ts";
+import { insertOrder } from "./commands/insert-order.ts";
 import { isSettled, type Order, type OrderPhase, type OrderState, stateOf } from "./order.ts";
-import { type Confirmation, confirmOrder, insertOrder } from "./order-commands.ts";
 import { type OrderRow, orderColumns, orderOfRow } from "./order-row.ts";
 import { between, type Checkpoint } from "./saga/checkpoint.ts";
 

@@ -208,6 +208,7 @@ describe.skipIf(program === undefined)("with Redis", () => {
         deliver: inbox.deliver,
         environment,
         claimIdleMs: 300,
+        forgetIdleMs: 500,
       }),
   };
 
@@ -278,6 +279,30 @@ describe.skipIf(program === undefined)("with Redis", () => {
       });
       consumer.start();
       await untilAllTold();
+      await expectEachOnce(["o1"]);
+    });
+
+    test("the names of dead consumers are removed from the group, and those with pending entries once these are claimed", async () => {
+      await withClient(async (client) => {
+        const stream = streamOf(sourceName);
+        await ensureGroup(client, stream, "sink");
+        const names = async () => {
+          const consumers = (await client.xinfo("CONSUMERS", stream, "sink")) as string[][];
+          return consumers.map((fields) => fields[fields.indexOf("name") + 1]);
+        };
+        for (let life = 0; life < 20; life++) {
+          await client.xgroup("CREATECONSUMER", stream, "sink", `crashed-${life}`);
+        }
+        relay.start();
+        await source.append(orderConfirmed("o1"));
+        const read = ["GROUP", "sink", "crashed-0", "COUNT", 10, "BLOCK", 3000, "STREAMS", stream, ">"] as const;
+        expect(await client.xreadgroup(...read)).not.toBeNull();
+        expect(await names()).toHaveLength(20);
+        consumer.start();
+        await untilAllTold();
+        await vi.waitFor(async () => expect(await names()).toHaveLength(1), { timeout: 15_000, interval: 50 });
+        expect((await names())[0]).not.toContain("crashed");
+      });
       await expectEachOnce(["o1"]);
     });
 

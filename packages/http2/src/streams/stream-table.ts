@@ -67,13 +67,17 @@ export class StreamTable implements StreamOwner {
     return this.#streams.size;
   }
 
+  get open(): readonly Http2Stream[] {
+    return [...this.#streams.values()];
+  }
+
   /** Whether there is a stream id left for this side (section 5.1.1). */
   get exhausted(): boolean {
     return this.#nextId > windowBytesMax;
   }
 
   /** Opens a stream of this side. */
-  open(): Http2Stream {
+  begin(): Http2Stream {
     const stream = this.#add(this.#nextId);
     this.#nextId += 2;
     return stream;
@@ -81,18 +85,9 @@ export class StreamTable implements StreamOwner {
 
   /** Ends all streams above an id. */
   close(code: number, above = 0): void {
-    for (const stream of [...this.#streams.values()]) {
+    for (const stream of this.open) {
       if (stream.id > above) {
         stream.close(code);
-      }
-    }
-  }
-
-  /** Resets the streams with unsent bytes. */
-  resetQueued(code: number): void {
-    for (const stream of [...this.#streams.values()]) {
-      if (stream.queuedBytes > 0) {
-        stream.reset(code);
       }
     }
   }
@@ -159,10 +154,7 @@ export class StreamTable implements StreamOwner {
 
   onDataPiece(piece: Buffer, last: boolean): void {
     const stream = this.#dataStream;
-    if (stream === undefined || stream.closed) {
-      return;
-    }
-    if (!stream.receive(piece)) {
+    if (stream === undefined || stream.closed || !stream.receive(piece)) {
       return;
     }
     if (last) {
@@ -304,6 +296,5 @@ export class StreamTable implements StreamOwner {
 
 /** Changing a window costs about a tenth of a frame. */
 const streamsPerUnit = 10;
-
-/** Its headers are decoded, and RST_STREAM is written. */
+/** Its headers are read, and RST_STREAM is written. */
 const refusedUnits = 4;

@@ -19,6 +19,8 @@ export interface RedisConsumerOptions {
   readonly environment: Pick<Environment, "clock" | "log" | "newId">;
   /** After this time, an entry of another consumer counts as a dead consumer's. Default: 15 s. */
   readonly claimIdleMs?: number;
+  /** After this time, a consumer that holds nothing and reads nothing counts as dead, and its name is removed from the group. Default: 10 min. */
+  readonly forgetIdleMs?: number;
 }
 
 /** The most batches read at once: each has up to 100 events. */
@@ -38,7 +40,7 @@ interface StreamEntry {
 
 /** Consumes the streams of some sources in a consumer group. An entry is acknowledged after its effect is durable. */
 export function createRedisConsumer(options: RedisConsumerOptions): EventConsumer {
-  const { url, group, sources, deliver, environment, claimIdleMs = 15_000 } = options;
+  const { url, group, sources, deliver, environment, claimIdleMs = 15_000, forgetIdleMs = 600_000 } = options;
   const { clock, log } = environment;
   const consumer = environment.newId();
   const sourceOf = new Map(sources.map((source) => [streamOf(source), source]));
@@ -59,6 +61,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
         }
         if (clock.monotonic() >= claimAtMs) {
           await handleAll(writer, await claim(writer));
+          await forgetDead(writer);
           claimAtMs = clock.monotonic() + claimIdleMs / 3;
         }
         await handleAll(writer, await read(reader));
@@ -110,6 +113,21 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
       claimed.push(...entries.filter((entry) => entry !== null).map((entry) => toEntry(stream, entry)));
     }
     return claimed;
+  }
+
+  /**
+   * Removes the names of consumers that crashed: each life has a name of its own. A live one reads several times a second. Should one that was only paused
+   * receive entries at this very moment, they count as acknowledged without a reply, and the relay publishes them again.
+   */
+  async function forgetDead(writer: Redis): Promise<void> {
+    for (const stream of sourceOf.keys()) {
+      for (const { name, pending, idle } of await consumersOf(writer, stream, group)) {
+        if (name !== consumer && pending === 0 && idle > forgetIdleMs) {
+          await writer.xgroup("DELCONSUMER", stream, group, name);
+          log.info({ stream, group, consumer: name, idleMs: idle }, "a dead consumer's name was removed");
+        }
+      }
+    }
   }
 
   function toEntry(stream: string, [id, fields]: RawEntry): StreamEntry {
@@ -193,6 +211,22 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
       running = undefined;
     },
   };
+}
+
+interface GroupMember {
+  readonly name: string;
+  /** Entries that it was given and has not acknowledged. */
+  readonly pending: number;
+  /** Milliseconds since it last tried to read. */
+  readonly idle: number;
+}
+
+async function consumersOf(redis: Redis, stream: string, group: string): Promise<readonly GroupMember[]> {
+  const answer = (await redis.xinfo("CONSUMERS", stream, group)) as readonly (readonly (string | number)[])[];
+  return answer.map((fields) => {
+    const value = (name: string) => fields[fields.indexOf(name) + 1];
+    return { name: String(value("name")), pending: Number(value("pending")), idle: Number(value("idle")) };
+  });
 }
 
 type RawEntry = readonly [Buffer, readonly Buffer[] | null];

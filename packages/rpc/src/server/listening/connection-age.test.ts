@@ -1,8 +1,10 @@
 import { Agent, request } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { bareClient } from "../../client/connection/balancing/balanced-fixture.ts";
 import { type EchoServer, serveEcho } from "../echo-fixture.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const patience = { timeout: 20_000, interval: 20 };
 

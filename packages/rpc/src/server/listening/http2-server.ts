@@ -18,7 +18,7 @@ import { type HttpOptions, turnGroupOf } from "./listener-options.ts";
 export interface Http2Side {
   accept(socket: Socket): void;
   readonly connections: ReadonlySet<AnyHttp2Connection>;
-  /** Closes one connection without a stream on it. False where there is none among those looked at. */
+  /** Closes one connection without a stream on it. False if there is none among those looked at. */
   closeOneIdle(): boolean;
 }
 
@@ -155,7 +155,11 @@ export function createHttp2({
             let body = streamBodies.get(stream);
             if (body === undefined) {
               body = {
-                evict: () => stream.reset(errorCode.enhanceYourCalm),
+                evict(reason) {
+                  if (stream.listener?.onRefused?.(reason) !== true) {
+                    stream.reset(errorCode.enhanceYourCalm);
+                  }
+                },
                 wait: (waits) => stream.holdWindow(waits),
               };
               streamBodies.set(stream, body);

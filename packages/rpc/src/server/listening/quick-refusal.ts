@@ -31,7 +31,7 @@ export interface QuickRefusalOptions {
 
 /**
  * A refusal must cost far less than an answer, or refusing is what the server then has no time for: the request's headers are only searched for
- * path and content type, the answer is written once for all, and the body, which comes later, is for nobody.
+ * path and content type, the answer is written once for all, and the body, which arrives later, is dropped.
  */
 export function createQuickRefusal(
   pipeline: CallPipeline,
@@ -69,7 +69,7 @@ export function createQuickRefusal(
       return true;
     },
     refuse2(stream, { fields, malformed, tooLarge }, state) {
-      if (malformed || tooLarge) {
+      if (malformed || tooLarge || stream.peerHeaderBytesMax < answerHeaderBytesMax) {
         return false;
       }
       const served = methods.get(fieldValue(fields, ":path"));
@@ -96,6 +96,9 @@ export function createQuickRefusal(
     },
   };
 }
+
+/** No answer has more bytes of headers. Callers that take fewer get one that is written for them. */
+const answerHeaderBytesMax = 4_096;
 
 /** Resets streams whose request does not end for a while after it was answered: a caller would keep them for ever. */
 function createUnendedStreams(clock: QuickRefusalOptions["environment"]["clock"]): (stream: AnyHttp2Stream) => void {

@@ -1,6 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
-import { reasonOf } from "../../call/reason-error.ts";
+import { type ReasonSource, reasonOf } from "../../call/reason-error.ts";
 import type { SpanRecorder } from "../../environment/spans/span-recorder.ts";
 import type { LogCall } from "../../telemetry/access-log.ts";
 import type { MethodMetrics } from "../../telemetry/call-metrics.ts";
@@ -20,8 +20,8 @@ export interface MethodRuntime {
   readonly quiet: boolean;
   /** Which of the server's places its calls take. Undefined for none: a health check is answered whatever the load. */
   readonly placeKind: PlaceKind | undefined;
-  /** The domain of the reasons in its errors (`google.rpc.ErrorInfo.domain`), for reasons that have none. */
-  readonly reasonDomain: string;
+  /** Whose the reasons in its errors are, and where they are described. */
+  readonly reasonSource: ReasonSource;
   /** How fast it is at the moment. */
   readonly pace: MethodPace;
   readonly metrics: MethodMetrics;

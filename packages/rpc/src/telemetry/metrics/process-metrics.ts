@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { constants, monitorEventLoopDelay, PerformanceObserver, performance } from "node:perf_hooks";
 import { getHeapSpaceStatistics } from "node:v8";
 import type { Registry } from "prom-client";
-import { durationFamily, readFamily } from "../tally.ts";
+import { durationFamily, readFamily } from "../metric-family.ts";
 
 /** How often the event loop's delay is measured, in milliseconds: often enough to see a stall, seldom enough to cost nothing. */
 const delayResolutionMs = 100;

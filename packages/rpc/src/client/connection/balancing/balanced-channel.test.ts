@@ -1,6 +1,6 @@
 import { Code, createClient } from "@connectrpc/connect";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { neverSent } from "../../call/attempt-outcome.ts";
 import { rejection } from "../../client-fixture.ts";
 import { answerOk, rawHttp2 } from "../../wire/wire-fixture.ts";
@@ -8,6 +8,9 @@ import { createWireTransport } from "../../wire/wire-transport.ts";
 import type { ChannelOptions } from "../channel.ts";
 import { dnsServer } from "../resolution/dns-fixture.ts";
 import { bareClient, holdingProxy, load, type Replica, replica } from "./balanced-fixture.ts";
+
+// Each waits for what must come; on a machine that is busy it takes as long as it takes.
+vi.setConfig({ testTimeout: 120_000 });
 
 const closing: (() => Promise<unknown> | unknown)[] = [];
 afterEach(async () => {

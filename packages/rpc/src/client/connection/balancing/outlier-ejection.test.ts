@@ -222,6 +222,16 @@ describe.each([
   });
 });
 
+it("least_request does not give a stalled address all calls because the others are new", () => {
+  const addresses = [
+    { weight: 1, openCount: 12 },
+    { weight: 0.1, openCount: 0 },
+    { weight: 0.1, openCount: 0 },
+  ];
+  const pick = leastRequest<Pickable>(Math.random);
+  expect(Array.from({ length: 1000 }, () => pick(addresses)).includes(addresses[0])).toBe(false);
+});
+
 it("least_request never takes the one with the most open calls of three", () => {
   const addresses = [
     { weight: 1, openCount: 9 },

@@ -6,7 +6,7 @@ export interface Pickable {
   readonly weight: number;
 }
 
-/** Chooses the address for the next call. Undefined where there is none. */
+/** Chooses the address for the next call. Undefined if there is none. */
 export type Pick<T extends Pickable> = (addresses: readonly T[]) => T | undefined;
 
 /** gRPC's `round_robin`: one after another, beginning anywhere, so that many clients do not all begin with the same. */
@@ -39,14 +39,21 @@ export function leastRequest<T extends Pickable>(random: () => number): Pick<T> 
     const shifted = Math.floor(random() * (length - 1));
     const one = addresses[index] as T;
     const other = addresses[shifted >= index ? shifted + 1 : shifted] as T;
-    if (one.weight < other.weight && random() >= one.weight / other.weight) {
-      return other;
-    }
-    if (other.weight < one.weight && random() >= other.weight / one.weight) {
-      return one;
+    if (one.weight !== other.weight) {
+      return one.weight < other.weight ? lessLoaded(one, other, random) : lessLoaded(other, one, random);
     }
     return other.openCount < one.openCount ? other : one;
   };
+}
+
+/**
+ * Between a new address and one that gets more of the calls. Most of the time the new one counts as if each of its calls were several, and at times, so that it
+ * gets some when nothing is open on either, as any other. Load still tells: the other one may have stopped answering.
+ */
+function lessLoaded<T extends Pickable>(fresh: T, other: T, random: () => number): T {
+  const share = fresh.weight / other.weight;
+  const load = random() < share ? fresh.openCount : (fresh.openCount + 1) / share - 1;
+  return load < other.openCount || (load === other.openCount && random() < 0.5) ? fresh : other;
 }
 
 /** Weights count against each other: where all addresses are new, none has to wait for the others. */

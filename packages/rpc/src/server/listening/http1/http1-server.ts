@@ -6,6 +6,7 @@ import {
   ServerResponse,
 } from "node:http";
 import type { Socket } from "node:net";
+import type { ConnectError } from "@connectrpc/connect";
 import { isStreaming, type UnfinishedBody } from "../../buffers/unfinished-bodies.ts";
 import { hostCount, refuseHost1, refuseHosts1 } from "../../http/refuse-host.ts";
 import { limitAge } from "../connection-age.ts";
@@ -16,7 +17,7 @@ import { Http1Reads } from "./http1-reads.ts";
 /** The HTTP/1.1 side of a listener. */
 export interface Http1Side {
   accept(socket: Socket): void;
-  /** Closes one connection without a request on it. False where there is none among the oldest. */
+  /** Closes one connection without a request on it. False if there is none among the oldest. */
   closeOneIdle(): boolean;
   closeIdle(): void;
   close(): void;
@@ -68,7 +69,13 @@ export function createHttp1({
       return super.push(chunk, encoding);
     }
 
-    evict(): void {
+    /** Returns the call with an error, before its body is whole. Set where there is a call. */
+    answerRefused: ((reason: () => ConnectError) => boolean) | undefined;
+
+    evict(reason: () => ConnectError): void {
+      if (this.answerRefused?.(reason) === true) {
+        return;
+      }
       onRefused("buffered_request_bytes", this.socket.remoteAddress ?? "unknown");
       this.socket.destroy();
     }

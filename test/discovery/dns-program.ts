@@ -1,0 +1,82 @@
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { freePort } from "../processes/free-port.ts";
+
+/** A dnsmasq of our own, whose answers change. */
+export interface DnsProgram {
+  /** `127.0.0.1:port`. */
+  readonly address: string;
+  /** Has the name stand for these addresses, with a TTL in seconds. */
+  publish(name: string, addresses: readonly string[]): void;
+  /** Has the SRV name stand for these ports of a name. */
+  publishService(name: string, target: string, ports: readonly number[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The path of dnsmasq, which Debian keeps outside of a user's search path. Undefined if there is none. */
+export function findDnsmasq(): string | undefined {
+  const path = [process.env.PATH, "/usr/sbin", "/usr/local/sbin"].join(delimiter);
+  try {
+    return execFileSync("sh", ["-c", "command -v dnsmasq"], { env: { PATH: path }, encoding: "utf8" }).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** How long the answers may be kept, in seconds. */
+export const ttlSeconds = 1;
+
+export async function startDnsmasq(command: string): Promise<DnsProgram> {
+  const folder = mkdtempSync(join(tmpdir(), "parley-dnsmasq-"));
+  const hosts = join(folder, "hosts");
+  const names = new Map<string, readonly string[]>();
+  const services = new Map<string, { readonly target: string; readonly ports: readonly number[] }>();
+  const port = await freePort();
+  const write = () =>
+    writeFileSync(
+      hosts,
+      [...names].flatMap(([name, addresses]) => addresses.map((each) => `${each} ${name}\n`)).join(""),
+    );
+  write();
+  const start = () => {
+    const records = [...services].flatMap(([name, { target, ports }]) =>
+      ports.map((each) => `--srv-host=${name},${target},${each}`),
+    );
+    return spawn(
+      command,
+      [
+        ...["--keep-in-foreground", "--no-resolv", "--no-hosts", `--addn-hosts=${hosts}`, `--local-ttl=${ttlSeconds}`],
+        ...["--listen-address=127.0.0.1", "--bind-interfaces", `--port=${port}`, "--conf-file=/dev/null", "--pid-file"],
+        ...["--user=", ...records],
+      ],
+      { stdio: ["ignore", "ignore", "inherit"] },
+    );
+  };
+  let child = start();
+  const ended = () =>
+    new Promise<void>((resolve) =>
+      child.exitCode === null && child.signalCode === null ? child.once("exit", () => resolve()) : resolve(),
+    );
+  return {
+    address: `127.0.0.1:${port}`,
+    publish(name, addresses) {
+      names.set(name, addresses);
+      write();
+      child.kill("SIGHUP");
+    },
+    async publishService(name, target, ports) {
+      // dnsmasq reads SRV records at its start alone.
+      services.set(name, { target, ports });
+      child.kill("SIGTERM");
+      await ended();
+      child = start();
+    },
+    async stop() {
+      child.kill("SIGTERM");
+      await ended();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
