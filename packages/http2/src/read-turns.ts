@@ -1,4 +1,4 @@
-/** Whoever shares a turn with others: each group gets as much of it as each other. */
+/** A share of an event-loop turn: each group gets an equal share. */
 export type TurnGroup = unknown;
 
 /** Work that waits for its turn. `waitedMs`: for how long. */

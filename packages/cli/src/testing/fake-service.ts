@@ -1,5 +1,5 @@
 // Stands in for a service in the tests of `parley up`: a process with a port, `/health`, JSON log lines and signals.
-// FAKE_<NAME> says how it behaves, with words separated by commas.
+// FAKE_<NAME> selects its behaviour, with words separated by commas.
 import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";

@@ -10,7 +10,7 @@ export interface Step {
   readonly from: string;
   readonly to: string;
   readonly label: string;
-  /** `call` and its `return`, or an `event`, for which nobody waits. */
+  /** `call` and its `return`, or an `event`, for which no caller waits. */
   readonly kind: "call" | "return" | "event";
   readonly failed: boolean;
   /** Whether it belongs to what happens after the caller had its answer. */
@@ -62,7 +62,7 @@ function isStep(call: Call, calls: readonly Call[], database: boolean): boolean 
     case SpanKind.DATABASE:
       return database;
     case SpanKind.EVENT_PUBLISH:
-      // The event's arrival shows it; where none is known yet, its departure does.
+      // The event's arrival shows it; if none is known yet, its departure does.
       return !calls.some(({ kind, method }) => kind === SpanKind.EVENT_CONSUME && method === call.method);
     case SpanKind.BATCHED:
     case SpanKind.UNSPECIFIED:

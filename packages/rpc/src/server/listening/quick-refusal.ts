@@ -31,7 +31,7 @@ export interface QuickRefusalOptions {
 
 /**
  * A refusal must cost far less than an answer, or refusing is what the server then has no time for: the request's headers are only searched for
- * path and content type, the answer is written once for all, and the body, which comes later, is for nobody.
+ * path and content type, the answer is written once for all, and the body, which arrives later, is dropped.
  */
 export function createQuickRefusal(
   pipeline: CallPipeline,

@@ -36,7 +36,7 @@ export type TelemetryImplementation = ServiceImpl<typeof TelemetryService>;
 const traceSpansMax = 1_000;
 const pageSizeDefault = 20;
 
-/** Answers for the calls of this process. */
+/** Returns for the calls of this process. */
 export function telemetryService(options: TelemetryServiceOptions): TelemetryImplementation {
   const { recorder, clock } = options;
   const messages = { plain: new WeakMap<RecordedSpan, Call>(), full: new WeakMap<RecordedSpan, Call>() };

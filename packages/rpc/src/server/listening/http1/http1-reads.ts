@@ -31,7 +31,7 @@ export class Http1Reads {
   constructor(socket: Socket, options: Http1ReadsOptions) {
     this.#socket = socket;
     this.#options = options;
-    // Node's own listener parses what it is called with. With a listener of somebody else, the parser no longer reads from the handle itself.
+    // Node's own listener parses what it is called with. With another listener, the parser no longer reads from the handle itself.
     const [parse] = socket.listeners("data") as ((chunk: Buffer) => void)[];
     this.#parse = parse ?? (() => {});
     socket.off("data", this.#parse);

@@ -4,6 +4,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { fieldSentence, findUnknownWord, type JsonMistake } from "@parley/contract";
 import { errorDetail, type FieldProblem, reasonError } from "../../../call/reason-error.ts";
 import { hasFewElements, longLists } from "./list-sizes.ts";
+import { matchPattern } from "./match-pattern.ts";
 import { problemSentence, violationProblem } from "./violation-words.ts";
 
 /** The reason of every error that blames the request itself. */
@@ -13,13 +14,13 @@ export const invalidRequestReason = "INVALID_REQUEST";
 const violationsMax = 10;
 
 /** Stops at the first violation: whether a message is valid costs no more than it must. */
-const quickValidator = createValidator({ failFast: true });
+const quickValidator = createValidator({ failFast: true, regexMatch: matchPattern });
 /** Finds every violation, also those beyond {@link violationsMax}; only for messages of few elements. */
-const fullValidator = createValidator();
+const fullValidator = createValidator({ regexMatch: matchPattern });
 
 /**
  * Throws INVALID_ARGUMENT if the message breaks a rule of its contract (protovalidate), naming each field and its limit. Lists that are too long come
- * first, and alone: what is wrong with the entries of a list that has too many of them helps nobody.
+ * first, and alone: violations inside the entries of an oversized list are not useful.
  */
 export function validateMessage(desc: DescMessage, message: Message): void {
   const quick = quickValidator.validate(desc, message);
