@@ -268,7 +268,7 @@ describe.runIf(hasPrometheus)(`a real Prometheus${hasPrometheus ? "" : " (left o
       Boolean,
       60_000,
     );
-    // Nobody can say what became of a call that is not answered: such an order waits until its stock is released.
+    // The outcome of an unanswered call is unknown: such an order waits until its stock is released.
     stack.product.signal("SIGSTOP");
     const placing = new AbortController();
     const traffic = (async () => {
