@@ -10,7 +10,7 @@ const places = [
   "/usr/bin/google-chrome-stable",
 ];
 
-/** The browser that the tests use; undefined where the machine has none. */
+/** The browser that the tests use; undefined if the machine has none. */
 export function chromiumPath(): string | undefined {
   return [process.env.CHROMIUM ?? "", ...places].find((path) => path !== "" && existsSync(path));
 }
@@ -55,14 +55,15 @@ export async function openPage(
       add(`request to ${request.url()}`);
     }
   });
-  await page.addInitScript(() => {
-    document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => {
-      console.error(`Content-Security-Policy: ${violatedDirective} ${blockedURI}`);
-    });
-  });
+  await page.addInitScript(reportViolations);
   await page.goto(url);
   return { page, problems };
 }
+
+/** Runs in the page. */
+const reportViolations = `document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => {
+  console.error("Content-Security-Policy: " + violatedDirective + " " + blockedURI);
+});`;
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -79,16 +80,8 @@ export async function accessibilityProblems(page: Page): Promise<readonly string
   // Colours that are half faded in are no one's colours.
   await page.waitForTimeout(200);
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(
-    () =>
-      (globalThis as unknown as { axe: { run(context: unknown, options: unknown): Promise<AxeResult> } }).axe.run(
-        document,
-        {
-          runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
-        },
-      ),
-    undefined,
-  );
+  const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+  const { violations } = (await page.evaluate(`axe.run(document, ${JSON.stringify({ runOnly: rules })})`)) as AxeResult;
   return violations.flatMap(({ id, help, nodes }) =>
     nodes.map(
       ({ html, failureSummary }) =>

@@ -1,4 +1,4 @@
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { npmStart, type RunningStack } from "../e2e/running-stack.ts";
 import { eventually } from "../processes/eventually.ts";
@@ -41,6 +41,10 @@ async function placeOrder(page: Page, product = "Mouse"): Promise<void> {
   await page.getByRole("button", { name: `Add ${product}` }).click();
   await page.getByRole("button", { name: "Place order" }).click();
   await page.getByLabel("Your order").locator("header").getByText("Confirmed").waitFor();
+}
+
+async function attributes(elements: Locator, name: string): Promise<readonly (string | null)[]> {
+  return Promise.all((await elements.all()).map((element) => element.getAttribute(name)));
 }
 
 function stockOf(page: Page, product: string): Promise<number> {
@@ -125,7 +129,7 @@ describe("the shop", () => {
     await dialog.getByRole("button", { name: "Create user" }).click();
     await users.page.getByRole("link", { name: "Buy as Zoe Quick" }).click();
     await eventually(
-      () => users.page.getByLabel("Buyer").evaluate((select: HTMLSelectElement) => select.selectedOptions[0]?.text),
+      () => users.page.getByLabel("Buyer").locator("option:checked").textContent(),
       (name) => name === "Zoe Quick",
     ).then((name) => expect(name).toBe("Zoe Quick"));
     await done(users);
@@ -201,7 +205,7 @@ describe("calls", () => {
     await page.locator(".step", { hasText: "CreateOrder" }).first().waitFor();
     await page.locator(".step", { hasText: "ReserveStock" }).first().waitFor();
     await page.locator(".step.event").first().waitFor();
-    await page.getByText("Afterwards: nobody waits for this").waitFor();
+    await page.getByText("Afterwards: no caller waits for this").waitFor();
     const participants = await page.locator(".participant-name").allTextContents();
     expect(participants.slice(0, 3)).toEqual(["browser", "gateway", "order"]);
     await done(shop);
@@ -301,10 +305,7 @@ describe("breaking it", () => {
       ),
     ).toBeGreaterThan(0);
     await page.getByRole("button", { name: "Stop traffic" }).click();
-    const verdicts = () =>
-      page
-        .locator("[data-invariant]")
-        .evaluateAll((lines) => lines.map((line) => (line as HTMLElement).dataset.verdict));
+    const verdicts = () => attributes(page.locator("[data-invariant]"), "data-verdict");
     const settled = await eventually(verdicts, (found) => found.every((verdict) => verdict === "holds"), 90_000);
     expect(settled).toEqual(["holds", "holds", "holds"]);
     expect(await count("open")).toBe(0);
@@ -366,7 +367,7 @@ describe("a restart of the gateway", () => {
     await placeOrder(shop.page, "Keyboard");
     const messages = page.locator("[data-notification]");
     await messages.filter({ hasText: "confirmed" }).first().waitFor();
-    const ids = await messages.evaluateAll((items) => items.map((item) => (item as HTMLElement).dataset.notification));
+    const ids = await attributes(messages, "data-notification");
     expect(new Set(ids).size).toBe(ids.length);
     await Promise.all([done(shop), done(breaking), done(view)]);
   });
@@ -416,7 +417,7 @@ describe("every view", () => {
       await page.goto(`${gateway}#/${view}`);
       await page.locator("h1").first().waitFor();
       await page.waitForTimeout(500);
-      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      const width = Number(await page.evaluate("document.documentElement.scrollWidth"));
       if (width > 360) {
         tooWide.push(`${view}: ${width}`);
       }
@@ -434,7 +435,7 @@ describe("every view", () => {
     const tabTo = async (name: RegExp) => {
       for (let presses = 0; presses < 80; presses++) {
         await page.keyboard.press("Tab");
-        const focused = await page.evaluate(() => document.activeElement?.textContent ?? "");
+        const focused = String(await page.evaluate('document.activeElement?.textContent ?? ""'));
         if (name.test(focused)) {
           return;
         }
@@ -442,7 +443,7 @@ describe("every view", () => {
       throw new Error(`Tab never comes to ${name}`);
     };
     await page.keyboard.press("Tab");
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain("Skip to the content");
+    expect(await page.evaluate("document.activeElement?.textContent")).toContain("Skip to the content");
     await page.keyboard.press("Enter");
     await tabTo(/^Add Mouse$/);
     await page.keyboard.press("Enter");

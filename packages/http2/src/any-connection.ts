@@ -52,6 +52,11 @@ export interface AnyHttp2Stream {
   /** Whether END_STREAM of this side was sent or queued. */
   readonly localEnded: boolean;
   headersSent: boolean;
+  /**
+   * The largest header list that the peer takes, in bytes (SETTINGS_MAX_HEADER_LIST_SIZE, RFC 9113, section 6.5.2): name, value and 32 bytes for
+   * each field. Infinity where it announced none.
+   */
+  readonly peerHeaderBytesMax: number;
   /** Unsent bytes. */
   readonly queuedBytes: number;
   /** Called when {@link queuedBytes} has become 0. */

@@ -35,7 +35,7 @@ export function errorAnswer(error: unknown): unknown {
   if (error instanceof StoreUnavailableError) {
     return reasonError(Code.Unavailable, {
       reason: reasons.storeUnavailable,
-      message: "the notification service cannot use its database just now",
+      message: "The notification service cannot reach its database.",
       cause: error,
     });
   }

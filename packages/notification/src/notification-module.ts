@@ -1,4 +1,5 @@
 import { createInbox, inboxMigrations, openConsumer } from "@parley/events";
+import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import type { Database, Migration } from "@parley/store";
@@ -7,6 +8,7 @@ import { traceChannel } from "./channel/traced-channel.ts";
 import { createEventEffects } from "./event-effects.ts";
 import { notificationMigrations as ownMigrations } from "./migrations/index.ts";
 import { createNotificationServices } from "./notification-service.ts";
+import { registerMailMetrics } from "./sending/mail-metrics.ts";
 import { Sender } from "./sending/sender.ts";
 
 export interface NotificationModuleOptions {
@@ -31,6 +33,7 @@ export const notificationMigrations: readonly Migration[] = [...ownMigrations, .
 export function createNotificationModule(options: NotificationModuleOptions): ServiceModule {
   const { environment, database, shopEmail, brokerUrl = "direct" } = options;
   const { channel, traces } = traceChannel(options.channel, environment);
+  registerMailMetrics(database, environment);
   const listeners = new Set<() => void>();
   const sender = new Sender({ database, channel, environment });
 
@@ -60,7 +63,7 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
   });
 
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
     onReachable: database.onReachable?.bind(database),
     entries: createNotificationServices({
       environment,

@@ -65,7 +65,9 @@ function readPosition(position: string, newest: number): number {
   const sequence = Number(/^n(0|[1-9]\d{0,14})$/.exec(position)?.[1]);
   // A future position was issued by another database.
   if (Number.isNaN(sequence) || sequence > newest) {
-    throw new InvalidPositionError("after_position is not one that this stream gave out");
+    throw new InvalidPositionError(
+      "`after_position` is not a position of this stream. Send the `position` of the last message received, or leave it out.",
+    );
   }
   return sequence;
 }

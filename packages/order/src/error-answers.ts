@@ -27,6 +27,13 @@ export function errorAnswer(error: unknown): unknown {
   const { message } = error;
   const answer = (code: Code, reason: string, metadata: Readonly<Record<string, string>> = {}): ConnectError =>
     reasonError(code, { reason, message, metadata, cause: error });
+  const blame = (field: string, reason: string): ConnectError =>
+    reasonError(Code.InvalidArgument, {
+      reason,
+      message,
+      fields: [{ field, description: message, reason }],
+      cause: error,
+    });
   const later = (code: Code, reason: string, metadata: Readonly<Record<string, string>> = {}): ConnectError =>
     reasonError(code, { reason, message, metadata, retryAfterMs, cause: error });
 
@@ -61,8 +68,8 @@ export function errorAnswer(error: unknown): unknown {
   }
   if (error instanceof ContendedError) return later(Code.Aborted, orderReasons.contended, { orderId: error.orderId });
   if (error instanceof TooManyOrdersError) return later(Code.ResourceExhausted, orderReasons.tooManyOrders);
-  if (error instanceof InvalidPageTokenError) return answer(Code.InvalidArgument, orderReasons.invalidPageToken);
-  if (error instanceof UnreadablePositionError) return answer(Code.InvalidArgument, orderReasons.invalidPosition);
+  if (error instanceof InvalidPageTokenError) return blame("page_token", orderReasons.invalidPageToken);
+  if (error instanceof UnreadablePositionError) return blame("after_position", orderReasons.invalidPosition);
   if (error instanceof PositionGoneError) return answer(Code.OutOfRange, orderReasons.positionGone);
   if (error instanceof StoreUnavailableError) {
     // Its message is about files and disks: for the log, not for the caller.

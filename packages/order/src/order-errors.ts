@@ -75,7 +75,9 @@ export class MixedCurrenciesError extends OrderError {
   readonly currencies: readonly string[];
 
   constructor(currencies: readonly string[]) {
-    super(`The products are priced in different currencies: ${currencies.join(", ")}.`);
+    super(
+      `The products are priced in different currencies: ${currencies.join(", ")}. Order those of each currency separately.`,
+    );
     this.currencies = currencies;
   }
 }
@@ -83,7 +85,7 @@ export class MixedCurrenciesError extends OrderError {
 export class AmountOutOfRangeError extends OrderError {
   override readonly name = "AmountOutOfRangeError";
   constructor() {
-    super("The order costs more than an order can.");
+    super("The total of the order is larger than an amount can be (1000000000000000 units).");
   }
 }
 
@@ -145,7 +147,7 @@ export class RequestIdReusedError extends OrderError {
   readonly requestId: string;
 
   constructor(requestId: string) {
-    super(`The request id ${requestId} was used before, for another order.`);
+    super(`\`request_id\` ${requestId} was used before, for another order. Use a new one for each order.`);
     this.requestId = requestId;
   }
 }
@@ -167,7 +169,7 @@ export class EtagMismatchError extends OrderError {
   readonly orderId: string;
 
   constructor(orderId: string) {
-    super(`Order ${orderId} changed since the etag was given.`);
+    super(`Order ${orderId} was changed since it was read. Read it again, and repeat the call with its \`etag\`.`);
     this.orderId = orderId;
   }
 }
@@ -221,7 +223,7 @@ export class ContendedError extends OrderError {
   readonly orderId: string;
 
   constructor(orderId: string) {
-    super(`Order ${orderId} is being changed by others; try again.`);
+    super(`Order ${orderId} is being changed by other calls. Try again.`);
     this.orderId = orderId;
   }
 }
@@ -229,6 +231,6 @@ export class ContendedError extends OrderError {
 export class TooManyOrdersError extends OrderError {
   override readonly name = "TooManyOrdersError";
   constructor(limit: number) {
-    super(`More than ${limit} orders are under way.`);
+    super(`More than ${limit} orders are in progress. Try again.`);
   }
 }

@@ -1,4 +1,5 @@
 import { type Broker, createEventLog, createRelay } from "@parley/events";
+import { platform } from "@parley/gen/services.js";
 import { type Clock, type Environment, sleep } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import type { Database } from "@parley/store";
@@ -12,6 +13,7 @@ import { createOrderSaga } from "./saga/order-saga.ts";
 import { createPlaceOrder } from "./saga/place-order.ts";
 import { createRecovery, type Recovery } from "./saga/recovery.ts";
 import { detachedFrom } from "./saga/saga-call.ts";
+import { registerSagaMetrics } from "./saga/saga-metrics.ts";
 import { createStock, type InventoryClient } from "./saga/stock.ts";
 
 /** The `source` of the service's events. */
@@ -46,6 +48,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
   const events = createEventLog({ database, source: orderEventSource, environment });
   const relay = broker && createRelay({ database, log: events, broker, environment, replica: owner });
   const store = new OrderStore({ database, events, owner, checkpoint });
+  registerSagaMetrics(database, environment);
   const inTurn = createInTurn();
   const stopping = new AbortController();
   const stopped = new AbortController();
@@ -68,7 +71,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
   });
 
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
     onReachable: database.onReachable?.bind(database),
     entries: [service],
     owners: { order: async (id) => (await store.get(id))?.userId },

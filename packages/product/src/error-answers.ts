@@ -43,12 +43,17 @@ function asRefusal(error: unknown): Pick<ProductError, "reason" | "message" | "m
   if (error instanceof UnreadablePositionError) {
     return {
       reason: "INVALID_POSITION",
-      message: "The position is not one of this stream.",
+      message:
+        "`after_position` is not a position of this stream. Send the `position` of the last message received, or leave it out.",
       metadata: { field: "after_position" },
     };
   }
   if (error instanceof PositionGoneError) {
-    return { reason: "POSITION_GONE", message: "Changes after the position are no longer kept.", metadata: {} };
+    return {
+      reason: "POSITION_GONE",
+      message: "Changes after `after_position` are no longer kept. Leave it out, and read the current state first.",
+      metadata: {},
+    };
   }
   if (error instanceof StoreUnavailableError) {
     return { reason: "STORE_UNAVAILABLE", message: "The product service cannot reach its database.", metadata: {} };

@@ -4,7 +4,7 @@ import type { Money } from "@parley/gen/google/type/money_pb.js";
 import { type Product as ProductMessage, ProductSchema } from "@parley/gen/product/v1/product_pb.js";
 import { type Reservation as ReservationMessage, ReservationState } from "@parley/gen/product/v1/reservation_pb.js";
 import type { Reservation } from "./inventory/reservation.ts";
-import { sayable } from "./inventory/stock-change.ts";
+import { clampToInt32 } from "./inventory/stock-change.ts";
 import { etagOf, type Price, type Product, type ProductChange, revisionOf } from "./product.ts";
 import { ProductError } from "./product-errors.ts";
 
@@ -17,7 +17,7 @@ export function productMessage(product: Product): ProductMessage {
     description,
     lowStockThreshold,
     price: moneyMessage(product.price),
-    stock: sayable(product.stock),
+    stock: clampToInt32(product.stock),
     createTime: timestampFromMs(product.createTimeMs),
     updateTime: timestampFromMs(product.updateTimeMs),
     etag: etagOf(product),
@@ -52,7 +52,7 @@ export function priceOf(money: Money | undefined): Price {
 /** A field's value that the contract's rules require. */
 export function required<T>(value: T | undefined, field: string): T {
   if (value === undefined) {
-    throw new ProductError("INVALID_FIELD", `${field} must be set.`, { field });
+    throw new ProductError("INVALID_FIELD", `\`${field}\` is required.`, { field });
   }
   return value;
 }
@@ -70,7 +70,7 @@ export function changeOf(product: ProductMessage, paths: readonly string[]): Pro
   const { name, description, lowStockThreshold } = product;
   const unknown = paths.find((path) => !maskPaths.includes(path));
   if (unknown !== undefined) {
-    throw new ProductError("INVALID_FIELD", `update_mask names ${unknown}; it may name ${maskPaths.join(", ")}.`, {
+    throw new ProductError("INVALID_FIELD", `\`update_mask\` may name ${maskPaths.join(", ")}; it names ${unknown}.`, {
       field: "update_mask",
     });
   }

@@ -1,4 +1,5 @@
 import { type Broker, createEventLog, createRelay, eventTypes } from "@parley/events";
+import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import { type Database, startPruningRequestIds } from "@parley/store";
@@ -33,7 +34,7 @@ export function createProductModule(options: ProductModuleOptions): ServiceModul
   let stopPruning = async () => {};
 
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
     onReachable: database.onReachable?.bind(database),
     entries: [
       createProductService({ environment, database, events }),

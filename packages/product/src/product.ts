@@ -34,13 +34,17 @@ export type ProductChange = Partial<Pick<Product, "name" | "description" | "lowS
 /** The product after a change. The same product if nothing changes. Throws INVALID_FIELD. */
 export function changeProduct(product: Product, change: ProductChange, nowMs: number): Product {
   if (change.name === "") {
-    throw new ProductError("INVALID_FIELD", "A product's name must not be empty.", { field: "product.name" });
+    throw new ProductError("INVALID_FIELD", "`product.name` must not be empty.", { field: "product.name" });
   }
   const price = { ...product.price, ...change.price };
   if (change.price !== undefined && !/^[A-Z]{3}$/.test(price.currency)) {
-    throw new ProductError("INVALID_FIELD", "price.currency_code must be three capital letters (ISO 4217).", {
-      field: "product.price.currency_code",
-    });
+    throw new ProductError(
+      "INVALID_FIELD",
+      "`product.price.currency_code` must be three capital letters (ISO 4217), such as USD.",
+      {
+        field: "product.price.currency_code",
+      },
+    );
   }
   const changed = { ...product, ...change, price };
   if (sameContent(product, changed)) {
@@ -66,11 +70,15 @@ export function revisionOf(product: Product): string {
 export function checkEtag(product: Product, etag: string): void {
   const [current, revision] = [etagOf(product), revisionOf(product)];
   if (etag !== "" && etag !== current && etag !== revision) {
-    throw new ProductError("ETAG_MISMATCH", `Product ${product.id} was changed since it was read.`, {
-      productId: product.id,
-      etag: current,
-      revision,
-    });
+    throw new ProductError(
+      "ETAG_MISMATCH",
+      `Product ${product.id} was changed since it was read. Read it again, and repeat the change with its \`etag\`.`,
+      {
+        productId: product.id,
+        etag: current,
+        revision,
+      },
+    );
   }
 }
 

@@ -63,5 +63,9 @@ export function userNotFound(ids: readonly string[]): UserError {
 
 /** Another account has the e-mail address in the field. */
 export function emailTaken(field: string): UserError {
-  return new UserError("EMAIL_TAKEN", "Another account has this e-mail address.", { metadata: { field } });
+  return new UserError(
+    "EMAIL_TAKEN",
+    "Another account has this e-mail address. Sign in to it, or use another address.",
+    { metadata: { field } },
+  );
 }

@@ -29,7 +29,7 @@ const maskPaths: readonly string[] = ["name", "email", "phone", "address"];
 export function changeOf(user: UserMessage, paths: readonly string[]): UserChange {
   const unknown = paths.find((path) => !maskPaths.includes(path));
   if (unknown !== undefined) {
-    throw new UserError("INVALID_FIELD", `update_mask names ${unknown}; it may name ${maskPaths.join(", ")}.`, {
+    throw new UserError("INVALID_FIELD", `\`update_mask\` may name ${maskPaths.join(", ")}; it names ${unknown}.`, {
       metadata: { field: "update_mask" },
     });
   }

@@ -1,4 +1,5 @@
 import { type Broker, createEventLog, createRelay } from "@parley/events";
+import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import { type Database, startPruningRequestIds } from "@parley/store";
@@ -66,7 +67,7 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
   }
 
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
     onReachable: database.onReachable?.bind(database),
     entries: [createUserService({ environment, database, eventLog, passwords, signIn, keys, signInRequired })],
     publishedKeys: () => keys.published(),

@@ -111,7 +111,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
     updateUser: answering(async (request, context) => {
       const { user, updateMask } = request;
       if (user === undefined) {
-        throw new UserError("INVALID_FIELD", "user must be set.", { metadata: { field: "user" } });
+        throw new UserError("INVALID_FIELD", "`user` is required.", { metadata: { field: "user" } });
       }
       const [nowMs, caller] = [clock.now(), callerName(context)];
       return database.transaction((transaction) =>

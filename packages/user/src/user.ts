@@ -23,10 +23,12 @@ export type UserChange = Partial<Pick<User, "name" | "email" | "phone" | "addres
 /** The account after a change. The same account if nothing changes. Throws INVALID_FIELD. */
 export function changeUser(user: User, change: UserChange, nowMs: number): User {
   if (change.name === "") {
-    throw new UserError("INVALID_FIELD", "A user's name must not be empty.", { metadata: { field: "user.name" } });
+    throw new UserError("INVALID_FIELD", "`user.name` must not be empty.", { metadata: { field: "user.name" } });
   }
   if (change.email !== undefined && !isEmail(change.email)) {
-    throw new UserError("INVALID_FIELD", "A user's e-mail address must be one.", { metadata: { field: "user.email" } });
+    throw new UserError("INVALID_FIELD", "`user.email` must be an e-mail address, such as alice@example.com.", {
+      metadata: { field: "user.email" },
+    });
   }
   const changed = { ...user, ...change };
   const same = (["name", "email", "phone", "address"] as const).every((field) => changed[field] === user[field]);
@@ -47,9 +49,13 @@ export function etagOf(user: User): string {
 export function checkEtag(user: User, etag: string): void {
   const current = etagOf(user);
   if (etag !== "" && etag !== current) {
-    throw new UserError("ETAG_MISMATCH", `User ${user.id} was changed since it was read.`, {
-      metadata: { userId: user.id, etag: current },
-    });
+    throw new UserError(
+      "ETAG_MISMATCH",
+      `User ${user.id} was changed since it was read. Read it again, and repeat the change with its \`etag\`.`,
+      {
+        metadata: { userId: user.id, etag: current },
+      },
+    );
   }
 }
 

@@ -21,10 +21,10 @@ interface UpOptions {
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
-/** `parley up`: starts the services, shows what they say, and ends them with Ctrl-C. */
+/** `parley up`: starts the services, shows their output, and stops them on Ctrl-C. */
 export function upCommand(services: readonly ServiceDefinition[]): Command {
   return new Command("up")
-    .description("Starts the services, each as a process of its own, and stays until Ctrl-C.")
+    .description("Starts the services, each as its own process, and runs until Ctrl-C.")
     .addOption(onlyOption(services))
     .option("--data <folder>", "where the databases are", defaultDataFolder)
     .option("--fresh", "begin with empty databases: removes those of the services that start, after naming them")
@@ -84,7 +84,7 @@ function bundled(terminal: Terminal): Promise<Programs> {
 function onlyOption(services: readonly ServiceDefinition[]): Option {
   const all = services.map(({ name }) => name);
   const option = new Option("--only <names>", `start only these: ${all.join(",")}`).argParser(names);
-  // For completion alone: several may be given, with commas between.
+  // For completion only: several may be given, separated by commas.
   option.argChoices = all;
   return option;
 }

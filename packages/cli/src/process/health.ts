@@ -4,7 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 
 /** Between two requests, in milliseconds: short, since a service that listens is healthy at once. */
 const intervalMs = 25;
-/** How long one answer may take, in milliseconds. */
+/** The time limit of one answer, in milliseconds. */
 const answerMs = 1_000;
 
 /**
@@ -32,7 +32,7 @@ export function askHealth(
     const options = { timeout: timeoutMs, agent: false, ...(signal === undefined ? {} : { signal }) };
     const request =
       health.protocol === "https:"
-        ? // The request goes to a process on this machine, so its certificate proves nothing more.
+        ? // The request goes to a child of this process on this machine, so its certificate need not be verified.
           https.get(health, { ...options, rejectUnauthorized: false })
         : http.get(health, options);
     request.once("response", (response) => {
@@ -43,7 +43,7 @@ export function askHealth(
       );
     });
     request.once("timeout", () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
-    // It starts, or it ended: the next request, or the end of the process, tells which.
+    // It is starting, or it exited: the next request, or the exit of the process, decides.
     request.on("error", ({ message }) => resolve({ healthy: false, answer: `${health}: ${message}` }));
     request.once("close", () => resolve({ healthy: false, answer: `${health}: the connection was closed` }));
   });

@@ -87,7 +87,7 @@ export class Stack {
     await member.process.ended;
   }
 
-  /** Starts a member whose process has ended. Settles when it is healthy. Rejects where it ends before. */
+  /** Starts a member whose process has ended. Settles when it is healthy. Rejects if it ends before. */
   async startAgain(member: StackMember): Promise<void> {
     const mutable = member as MutableMember;
     const { tellStarted } = mutable;

@@ -45,6 +45,10 @@ export class SessionStream implements AnyHttp2Stream {
    */
   #heldHeaders: OutgoingHttpHeaders | undefined;
 
+  get peerHeaderBytesMax(): number {
+    return this.#native.session?.remoteSettings?.maxHeaderListSize ?? Number.POSITIVE_INFINITY;
+  }
+
   constructor(native: NodeHttp2Stream, owner: SessionStreamOwner) {
     this.#native = native;
     this.#owner = owner;

@@ -25,9 +25,7 @@ export interface StreamOwner {
 export class Http2Stream implements AnyHttp2Stream {
   readonly id: number;
   listener: StreamListener | undefined;
-  /** The send window. */
   sendWindow: number;
-  /** The receive window. */
   readonly receiveWindow: StreamReceiveWindow;
   /** Whether it has ended both ways, was reset, or lost its connection. */
   closed = false;
@@ -70,7 +68,10 @@ export class Http2Stream implements AnyHttp2Stream {
     this.receiveWindow = windows.receive;
   }
 
-  /** Unsent bytes. */
+  get peerHeaderBytesMax(): number {
+    return this.#owner.writer.peerHeaderBytesMax;
+  }
+
   get queuedBytes(): number {
     return this.#queuedBytes;
   }

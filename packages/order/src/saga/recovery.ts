@@ -5,6 +5,7 @@ import type { DueOrder, OrderStore } from "../order-store.ts";
 import type { InTurn } from "./in-turn.ts";
 import { leaseMs, type OrderSaga } from "./order-saga.ts";
 import { type SagaCall, sagaCall } from "./saga-call.ts";
+import { recoveryMetrics } from "./saga-metrics.ts";
 
 /** The interval of sweeps. One costs one indexed read. */
 export const sweepIntervalMs = 1_000;
@@ -33,13 +34,14 @@ export interface RecoveryOptions {
   readonly store: OrderStore;
   readonly saga: OrderSaga;
   readonly inTurn: InTurn;
-  readonly environment: Pick<Environment, "clock" | "random" | "log">;
+  readonly environment: Pick<Environment, "clock" | "random" | "log" | "metrics">;
   /** Aborts when the service stops. */
   readonly signal: AbortSignal;
 }
 
 export function createRecovery({ store, saga, inTurn, environment, signal }: RecoveryOptions): Recovery {
   const { clock, log } = environment;
+  const metrics = recoveryMetrics(environment);
   const queue: string[] = [];
   let active = 0;
   let sweeping: Promise<void> = Promise.resolve();
@@ -87,6 +89,7 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
 
   async function tryLater(orderId: string, attempts: number, error: unknown): Promise<void> {
     const waitMs = backoff(attempts, environment.random());
+    metrics.failed();
     // An unavailable dependency is no bug here, and is retried often: no stack for each attempt.
     if (error instanceof DependencyError) {
       log.warn({ orderId, attempts, waitMs, error: error.message }, "an order is not settled yet and will be retried");
@@ -108,6 +111,7 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
       const due = await store.due(clock.now(), batchSize);
       const settled = await Promise.all(due.map(takeOver));
       const progress = settled.filter(Boolean).length;
+      metrics.recovered(progress);
       if (progress > 0) log.info({ orders: progress }, "settled orders left by earlier attempts");
       more = due.length === batchSize && progress > 0;
     }

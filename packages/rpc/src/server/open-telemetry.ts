@@ -1,10 +1,10 @@
 import type { Environment } from "../environment/environment.ts";
 import { teeLog } from "../environment/log/log.ts";
+import { readFamily } from "../telemetry/metric-family.ts";
 import { collectProcessMetrics } from "../telemetry/metrics/process-metrics.ts";
 import type { Exporters } from "../telemetry/otlp/open-exporters.ts";
 import type { RecordedSpan } from "../telemetry/recorder/recorded-span.ts";
 import { Recorder } from "../telemetry/recorder/recorder.ts";
-import { readFamily } from "../telemetry/tally.ts";
 import { otlpConfig, samplerOf, type TelemetryValues } from "./config/telemetry-settings.ts";
 
 /** The version of the platform: all its packages have one. */
@@ -31,6 +31,12 @@ export async function openTelemetry(
     help: "1, with the process, its version and that of Node.",
     type: "gauge",
     read: () => [{ labels: { process: name, version, node: process.versions.node }, value: 1 }],
+  });
+  readFamily(environment.metrics, {
+    name: "parley_config_info",
+    help: "1, with the settings that tell how the process works.",
+    type: "gauge",
+    read: () => [{ labels: configLabels(values), value: 1 }],
   });
   const instanceId = environment.newId();
   const config = otlpConfig(values, { name, version, instanceId });
@@ -62,5 +68,20 @@ export async function openTelemetry(
   return {
     environment: { ...environment, recorder },
     close: async () => exporters?.close(closeMs),
+  };
+}
+
+/** Settings whose values are no secrets, and few. */
+function configLabels(values: TelemetryValues & Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const word = (name: string) => (typeof values[name] === "string" ? (values[name] as string) : "");
+  return {
+    auth: word("AUTH"),
+    http2: word("HTTP2_IMPLEMENTATION"),
+    rpc_path: word("RPC_PATH"),
+    tls: String(values.TLS_CERT_FILE !== undefined),
+    store: word("DATABASE_URL").split(":")[0] ?? "",
+    broker: word("BROKER_URL").split(":")[0] ?? "",
+    sampler: values.OTEL_TRACES_SAMPLER,
+    otlp: String(otlpConfig(values, { name: "", version: "", instanceId: "" }) !== undefined),
   };
 }

@@ -22,7 +22,7 @@ export interface ServiceStart<S extends Settings> {
   /** The values of the settings, by the name of their environment variable. */
   readonly config: SettingValues<ServerSettings & S>;
   readonly environment: Environment;
-  /** Says that the service cannot go on, and ends its process: with exit code 1, after what is under way. */
+  /** Reports that the service cannot continue, and ends its process: with exit code 1, after draining. */
   readonly fail: (why: Error) => void;
 }
 

@@ -149,7 +149,10 @@ export function createSignIn(options: SignInOptions): SignIn {
         return findUser(transaction, token.userId);
       });
       if (user === undefined) {
-        throw new UserError("REFRESH_TOKEN_ENDED", "The refresh token has ended. Sign in again.");
+        throw new UserError(
+          "REFRESH_TOKEN_ENDED",
+          "The refresh token is unknown, used, revoked or expired. Sign in again.",
+        );
       }
       return open(user, next);
     },
@@ -192,7 +195,7 @@ export function createSignIn(options: SignInOptions): SignIn {
 }
 
 function wrongCredentials(): UserError {
-  return new UserError("WRONG_CREDENTIALS", "E-mail address and password do not go together.");
+  return new UserError("WRONG_CREDENTIALS", "The e-mail address or the password is wrong.");
 }
 
 type SignInOfToken = Pick<RefreshToken, "userId" | "familyId" | "signInTimeMs">;

@@ -1,6 +1,6 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { reasonError, reasonOf } from "../../call/reason-error.ts";
-import { markReach, reachOf } from "../call/attempt-outcome.ts";
+import { deliveryStatusOf, markDeliveryStatus } from "../call/attempt-outcome.ts";
 
 /** The reason of an UNAVAILABLE that is about a service that was called: its metadata names `service` and `target`. */
 export const dependencyUnavailable = "DEPENDENCY_UNAVAILABLE";
@@ -15,11 +15,11 @@ export interface Dependency {
 export function breakerOpenError(dependency: Dependency, retryAfterMs: number): ConnectError {
   const error = reasonError(Code.Unavailable, {
     reason: dependencyUnavailable,
-    message: `${dependency.service} at ${dependency.target} is unavailable: too many calls to it failed, trying again shortly`,
+    message: `${dependency.service} at ${dependency.target} is unavailable: too many calls to it failed, so that none is sent for a while. Try again.`,
     metadata: { ...dependency },
     retryAfterMs,
   });
-  return markReach(error, "breaker-open");
+  return markDeliveryStatus(error, "breaker-open");
 }
 
 /** An UNAVAILABLE that says which dependency is meant. Other errors, and those that give a reason of their own already, stay as they are. */
@@ -29,7 +29,7 @@ export function nameDependency(error: ConnectError, dependency: Dependency): Con
   }
   const named = reasonError(Code.Unavailable, {
     reason: dependencyUnavailable,
-    message: `${dependency.service} at ${dependency.target} is unavailable: ${error.rawMessage}`,
+    message: `${dependency.service} at ${dependency.target} is unavailable: ${error.rawMessage.replace(`cannot connect to ${dependency.target}: `, "")}`,
     metadata: { ...dependency },
     cause: error,
   });
@@ -37,5 +37,5 @@ export function nameDependency(error: ConnectError, dependency: Dependency): Con
   for (const [name, value] of error.metadata) {
     named.metadata.append(name, value);
   }
-  return markReach(named, reachOf(error));
+  return markDeliveryStatus(named, deliveryStatusOf(error));
 }

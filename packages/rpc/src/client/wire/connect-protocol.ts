@@ -67,7 +67,7 @@ function readError(answer: HttpAnswer, isJson: boolean, options: WireOptions): C
   for (const [name, value] of headersFromNode(trailer)) {
     metadata.append(name, value);
   }
-  const fallback = new ConnectError(`HTTP ${answer.status}`, codeFromHttpStatus(answer.status), metadata);
+  const fallback = new ConnectError(httpWords(answer), codeFromHttpStatus(answer.status), metadata);
   if (!isJson) {
     return fallback;
   }
@@ -77,6 +77,16 @@ function readError(answer: HttpAnswer, isJson: boolean, options: WireOptions): C
     return fallback;
   }
 }
+
+/** An answer that is no error of Connect's: its status, and what it says where that is text. */
+function httpWords({ status, headers, body }: HttpAnswer): string {
+  const isText = /^text\/plain\b/i.test(fieldOf(headers, "content-type") ?? "");
+  const text = isText ? body.toString("utf8", 0, answerTextMax).trim() : "";
+  return `the server answered HTTP ${status}${text === "" ? "" : `: ${text}`}`;
+}
+
+/** How much of an answer in plain text an error repeats, in bytes. */
+const answerTextMax = 300;
 
 function decompress(answer: HttpAnswer, { readBytesMax }: WireOptions): Buffer {
   const encoding = fieldOf(answer.headers, "content-encoding")?.toLowerCase();

@@ -34,7 +34,7 @@ export type Settings = Record<string, ValidatorSpec<unknown>>;
 /** The values of settings. */
 export type SettingValues<S extends Settings> = CleanedEnv<S>;
 
-/** A URL of one of some schemes, with a host. Empty where that is its default. */
+/** A URL of one of some schemes, with a host. Empty if that is its default. */
 export function serverUrl(schemes: readonly string[], spec: Spec<string> & { readonly default: string }) {
   return makeValidator<string>((input: string) => {
     const parsed = URL.parse(input);
@@ -109,6 +109,10 @@ export const serverSettings = {
     desc: "The name on client certificates that stands for a service: spiffe://domain/…/{service}, or a DNS name.",
   }),
   TLS_CA_FILE: str({ default: undefined, desc: "Who signs the certificates that clients may show, PEM." }),
+  ERROR_HELP_URL: str({
+    default: undefined,
+    desc: "The page that errors link to, one section for each reason, or off.",
+  }),
   LOG_LEVEL: choice(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info" }),
   LOG_FORMAT: choice(["json", "logfmt"], { default: "json" }),
   ...telemetrySettings,
@@ -173,6 +177,7 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
     ...(values.AUTH === "off" ? { hostCheck: hostCheck(values) } : {}),
     telemetry: values.TELEMETRY,
     rpcPath: values.RPC_PATH,
+    errorHelpUrl: values.ERROR_HELP_URL,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     limits: limitsOf(values),
   };

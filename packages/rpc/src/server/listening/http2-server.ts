@@ -11,14 +11,14 @@ import {
 import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost2 } from "../http/refuse-host.ts";
 import { goAwayInTwoSteps, limitAge } from "./connection-age.ts";
-import type { ConnectionRefusal } from "./connection-refusals.ts";
 import { type HttpOptions, turnGroupOf } from "./listener-options.ts";
+import type { ConnectionRefusal } from "./refusing/connection-refusals.ts";
 
 /** The HTTP/2 side of a listener. */
 export interface Http2Side {
   accept(socket: Socket): void;
   readonly connections: ReadonlySet<AnyHttp2Connection>;
-  /** Closes one connection without a stream on it. False where there is none among those looked at. */
+  /** Closes one connection without a stream on it. False if there is none among those looked at. */
   closeOneIdle(): boolean;
 }
 

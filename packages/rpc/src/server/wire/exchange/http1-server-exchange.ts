@@ -24,7 +24,7 @@ export class Http1Exchange implements Exchange {
   readonly #body = new BodyCollector();
   #receiver: BodyReceiver | undefined;
   #pieceReceiver: PieceReceiver | undefined;
-  /** The bytes of pieces that nobody has taken care of. */
+  /** The bytes of unprocessed pieces. */
   #untakenBytes = 0;
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
 
@@ -54,6 +54,8 @@ export class Http1Exchange implements Exchange {
   get connection(): object {
     return this.#request.socket;
   }
+
+  readonly headerBytesMax = Number.POSITIVE_INFINITY;
 
   get bodyBytes(): number {
     return this.#body.length;
@@ -248,7 +250,7 @@ function onClose(this: ExchangeResponse): void {
 const oneStringBytesMax = 16_384;
 
 function reasonOfClose(): ConnectError {
-  return new ConnectError("the caller cancelled the call or went away", Code.Canceled);
+  return new ConnectError("The caller cancelled the call or closed its connection.", Code.Canceled);
 }
 
 function ignore(): void {}

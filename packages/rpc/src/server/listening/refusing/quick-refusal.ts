@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnyHttp2Stream, HeaderBlock } from "@parley/http2";
 import { errorCode } from "@parley/http2";
-import type { RefusalReason, Waits } from "../admission/admission.ts";
-import type { CallPipeline } from "../pipeline/call-pipeline.ts";
-import type { ServedMethod } from "../pipeline/service-methods.ts";
-import type { JsonOptions } from "../wire/message-codec.ts";
+import type { RefusalReason, Waits } from "../../admission/admission.ts";
+import type { CallPipeline } from "../../pipeline/call-pipeline.ts";
+import type { ServedMethod } from "../../pipeline/service-methods.ts";
+import type { JsonOptions } from "../../wire/message-codec.ts";
 import { RefusalAnswers } from "./refusal-answers.ts";
 
 /** Refuses calls that come on top of what the server can do, before anything is made of them. */
 export interface QuickRefusal {
-  /** Refuses a call over HTTP/1.1, or says false and leaves it untouched. `waitedMs`: how long it waited for its turn. */
-  refuse1(request: IncomingMessage, response: ServerResponse, waitedMs: number): boolean;
+  /** Refuses a call over HTTP/1.1, or says false and leaves it untouched. */
+  refuse1(request: IncomingMessage, response: ServerResponse): boolean;
   /** Refuses a call over HTTP/2, or says false and leaves the stream untouched. */
   refuse2(stream: AnyHttp2Stream, block: HeaderBlock, connection: ConnectionState): boolean;
 }
@@ -31,7 +31,7 @@ export interface QuickRefusalOptions {
 
 /**
  * A refusal must cost far less than an answer, or refusing is what the server then has no time for: the request's headers are only searched for
- * path and content type, the answer is written once for all, and the body, which comes later, is for nobody.
+ * path and content type, the answer is written once for all, and the body, which arrives later, is dropped.
  */
 export function createQuickRefusal(
   pipeline: CallPipeline,
@@ -48,9 +48,9 @@ export function createQuickRefusal(
   }
 
   return {
-    refuse1(request, response, waitedMs) {
+    refuse1(request, response) {
       const served = request.method === "POST" ? methods.get(request.url ?? "") : undefined;
-      const reason = served === undefined ? undefined : admission.refusal(served.runtime, { waitedMs });
+      const reason = served === undefined ? undefined : admission.refusal(served.runtime, {});
       if (served === undefined || reason === undefined) {
         return false;
       }
@@ -69,7 +69,7 @@ export function createQuickRefusal(
       return true;
     },
     refuse2(stream, { fields, malformed, tooLarge }, state) {
-      if (malformed || tooLarge) {
+      if (malformed || tooLarge || stream.peerHeaderBytesMax < answerHeaderBytesMax) {
         return false;
       }
       const served = methods.get(fieldValue(fields, ":path"));
@@ -96,6 +96,9 @@ export function createQuickRefusal(
     },
   };
 }
+
+/** No answer has more bytes of headers. Callers that take fewer get one that is written for them. */
+const answerHeaderBytesMax = 4_096;
 
 /** Resets streams whose request does not end for a while after it was answered: a caller would keep them for ever. */
 function createUnendedStreams(clock: QuickRefusalOptions["environment"]["clock"]): (stream: AnyHttp2Stream) => void {

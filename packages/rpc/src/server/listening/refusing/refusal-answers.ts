@@ -1,9 +1,10 @@
 import { encodeFields, objectToFields } from "@parley/http2";
-import { type ContentType, parseContentType } from "../../protocol/content-types.ts";
-import type { Admission, RefusalReason } from "../admission/admission.ts";
-import type { ServedMethod } from "../pipeline/service-methods.ts";
-import { dialects } from "../wire/dialects.ts";
-import type { JsonOptions } from "../wire/message-codec.ts";
+import { completeReason } from "../../../call/reason-error.ts";
+import { type ContentType, parseContentType } from "../../../protocol/content-types.ts";
+import type { Admission, RefusalReason } from "../../admission/admission.ts";
+import type { ServedMethod } from "../../pipeline/service-methods.ts";
+import { dialects } from "../../wire/dialects.ts";
+import type { JsonOptions } from "../../wire/message-codec.ts";
 
 /** An answer that refuses a call, written for both versions of HTTP. */
 export interface RefusalAnswer {
@@ -32,7 +33,7 @@ export class RefusalAnswers {
     this.#json = json;
   }
 
-  /** The answer to a call of the method with this content type. Undefined where that is none of ours. */
+  /** The answer to a call of the method with this content type. Undefined if that is none of ours. */
   find(served: ServedMethod, contentType: string, reason: RefusalReason): RefusalAnswer | undefined {
     const known = this.#of(served, reason);
     const answer = known.get(contentType);
@@ -66,9 +67,13 @@ export class RefusalAnswers {
       responseHeaderIfMade: undefined,
       responseTrailerIfMade: undefined,
     };
+    const error = this.#admission.error(served.runtime, reason);
+    if (served.runtime.reasonSource.helpUrl !== undefined) {
+      completeReason(error, served.runtime.reasonSource);
+    }
     const { status, headers, body, trailers } = dialects[type.protocol].fail(
       call as unknown as Parameters<(typeof dialects)["grpc"]["fail"]>[0],
-      this.#admission.error(served.runtime, reason),
+      error,
     );
     return {
       http1: {
