@@ -54,8 +54,8 @@ export default defineConfig({
     // A thread starts in a third of the time that a process takes, and there is one for each file.
     pool: "threads",
     testTimeout: process.env.PARLEY_TEST_POSTGRES === undefined ? 20_000 : 180_000,
-    hookTimeout: 30_000,
-    // Where nobody watches, a test of real processes may try again on a machine that stalls; it is reported as retried.
+    hookTimeout: process.env.PARLEY_TEST_POSTGRES === undefined ? 30_000 : 120_000,
+    // In CI a test of real processes may be retried, for a machine that stalls; it is reported as retried.
     retry: process.env.CI === "true" ? 2 : 0,
   },
 });

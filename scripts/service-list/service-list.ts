@@ -13,7 +13,7 @@ export interface ServiceListOptions {
   readonly root: string;
   /** A descriptor set of all contracts, with comments. */
   readonly descriptorSet: string;
-  /** Whether a .proto file, named as others import it, is one of proto/ and not of somebody else. */
+  /** Whether a .proto file, named as others import it, is one of proto/ and not an imported one. */
   readonly isContract: (protoFile: string) => boolean;
 }
 

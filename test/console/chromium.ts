@@ -10,7 +10,7 @@ const places = [
   "/usr/bin/google-chrome-stable",
 ];
 
-/** The browser that the tests use; undefined where the machine has none. */
+/** The browser that the tests use; undefined if the machine has none. */
 export function chromiumPath(): string | undefined {
   return [process.env.CHROMIUM ?? "", ...places].find((path) => path !== "" && existsSync(path));
 }

@@ -205,7 +205,7 @@ describe("calls", () => {
     await page.locator(".step", { hasText: "CreateOrder" }).first().waitFor();
     await page.locator(".step", { hasText: "ReserveStock" }).first().waitFor();
     await page.locator(".step.event").first().waitFor();
-    await page.getByText("Afterwards: nobody waits for this").waitFor();
+    await page.getByText("Afterwards: no caller waits for this").waitFor();
     const participants = await page.locator(".participant-name").allTextContents();
     expect(participants.slice(0, 3)).toEqual(["browser", "gateway", "order"]);
     await done(shop);

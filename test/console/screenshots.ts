@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 
-/** Where the pictures go, for whoever reviews them. */
+/** The folder of the screenshots. */
 export const pictures = process.env.CONSOLE_SCREENSHOTS ?? join(tmpdir(), "parley-console-screenshots");
 
 /** Writes a picture of what is in sight. */

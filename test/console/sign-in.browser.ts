@@ -73,7 +73,7 @@ it("tells a wrong password apart, and lets an admin see the calls and change the
   await page.context().close();
 });
 
-it("gives nobody the token that starts and stops services", async () => {
+it("exposes no token that starts and stops services", async () => {
   const { page } = await openPage(browser, gateway);
   const session = await page.evaluate(() => fetch("console/session.json").then((response) => response.json()));
   expect(session).toMatchObject({ signIn: true });

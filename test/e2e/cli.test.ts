@@ -212,7 +212,7 @@ describe("parley watch", () => {
     );
     const lines = () => watch.output().trim().split("\n").filter(Boolean);
     const told = () => [...new Set(lines().map((line) => JSON.parse(line).stream))].sort();
-    // A stream begins with what happens from now on, and nobody says when now is: so it happens again.
+    // A stream begins with later events, from an unknown moment on: so the event is repeated.
     const placeAnother = async () => {
       await json("order", "create", "--user", "3", "--item", "104=1");
       return told();

@@ -19,7 +19,7 @@ export interface ErrorStack extends AsyncDisposable {
   readonly portOffset: number;
 }
 
-/** A channel that reaches nobody. */
+/** A channel that sends nothing. */
 const silentChannel = { concurrencyMax: 1, async send() {}, async close() {} };
 
 export async function openErrorStack(): Promise<ErrorStack> {

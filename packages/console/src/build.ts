@@ -10,7 +10,7 @@ import { sourceHash } from "./source-hash.ts";
 
 const page = fileURLToPath(new URL("../page", import.meta.url));
 
-/** Bundles the page and makes the result the current build. Rejects with the bundler's words where the sources are wrong. */
+/** Bundles the page and makes the result the current build. Rejects with the bundler's words if the sources are wrong. */
 export async function buildConsole(): Promise<BuiltPage> {
   const [hash, folder] = await Promise.all([sourceHash(), draftFolder()]);
   const [scripts, style, icon] = await Promise.all([bundle(folder), styleSheet(folder), iconFile(folder)]);

@@ -3,9 +3,9 @@ import { RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { reasonError, reasonOf } from "@parley/rpc";
 
 /**
- * What the world is told of a service's error. What the service meant for its caller goes through; where the error is about
- * the platform itself, addresses and causes stay inside: UNAVAILABLE says which service and when to try again, INTERNAL and
- * the like say nothing but the request id.
+ * A service's error as outside callers get it. Errors for the caller are passed on; in errors about
+ * the platform itself, addresses and causes are removed: UNAVAILABLE names the service and the retry delay, INTERNAL and
+ * the like contain only the request id.
  */
 export function publicError(reason: unknown): ConnectError {
   const error = ConnectError.from(reason);
@@ -21,7 +21,7 @@ export function publicError(reason: unknown): ConnectError {
   }
 }
 
-/** What a caller is told to wait where nobody knows better: about as long as a service takes to start. */
+/** The default retry delay: about the start time of a service. */
 const retryAfterDefaultMs = 1_000;
 
 function unavailable(error: ConnectError): ConnectError {
@@ -52,7 +52,7 @@ function internal(error: ConnectError): ConnectError {
   });
 }
 
-/** The headers that a service answered with are between it and the door. */
+/** The headers of a service's response are not for the gateway's caller. */
 function withoutMetadata(error: ConnectError): ConnectError {
   const told = new ConnectError(error.rawMessage, error.code, undefined, undefined, error);
   told.details = error.details;

@@ -3,7 +3,7 @@ import { stackControlFile } from "./settings.ts";
 
 const own = { AUTH: "off", HOST: "127.0.0.1", ALLOW_OPEN: false, STACK_CONTROL_FILE: "/data/stack.json" };
 
-it("lets the console control the stack only where nobody signs in and no other machine reaches the gateway", () => {
+it("lets the console control the stack only if sign-in is off and no other machine reaches the gateway", () => {
   expect(stackControlFile(own)).toBe("/data/stack.json");
   expect(stackControlFile({ ...own, HOST: "localhost" })).toBe("/data/stack.json");
   for (const change of [

@@ -10,15 +10,15 @@ import {
 } from "@parley/rpc/server";
 import type { GatewayModuleOptions } from "./gateway-module.ts";
 
-/** Where each process behind the gateway is: `USER_SERVICE_URL` and the like. */
+/** The address of each process behind the gateway: `USER_SERVICE_URL` and the like. */
 const backendUrls = Object.fromEntries(
   publicProcesses.map(({ urlVariable, port }) => [urlVariable, serviceUrl({ default: `http://127.0.0.1:${port}` })]),
 ) as Readonly<Record<PublicProcessUrlVariable, ReturnType<typeof serviceUrl>>>;
 
-/** The gateway's settings, besides those that every service has. */
+/** The gateway's settings, besides those of every service. */
 export const gatewaySettings = {
   PORT: port({ default: 8080 }),
-  // A REST path and query count as headers, and 4,096 characters, the longest text that a contract lets in there, are up to
+  // A REST path and query count as headers, and 4,096 characters, the longest string that a contract allows there, are up to
   // 48 KiB once encoded.
   HEADER_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_048_576, default: 65_536 }),
   ...backendUrls,
@@ -43,7 +43,7 @@ export const gatewaySettings = {
   }),
 };
 
-/** What the settings say of the door. */
+/** The gateway module's options from the settings. */
 export function gatewayOptions(
   config: Pick<SettingValues<typeof gatewaySettings>, keyof typeof gatewaySettings> & {
     readonly ERROR_HELP_URL?: string | undefined;
@@ -60,8 +60,8 @@ export function gatewayOptions(
 }
 
 /**
- * The file through which the console may start and stop services: only where nobody signs in and no other machine reaches the gateway, so that
- * whoever opens the page could do the same in a terminal.
+ * The file through which the console may start and stop services: only if sign-in is off and no other machine reaches the gateway, so that
+ * every user of the page could do the same in a terminal.
  */
 export function stackControlFile({
   AUTH,

@@ -11,7 +11,7 @@ import { batchOf, implement, type ServiceEntry, sharedMessages } from "@parley/r
 import { answerOrRefuseOnce, type Database } from "@parley/store";
 import { answering, callerName, errorAnswer, keptRefusals } from "./error-answers.ts";
 import type { Inventory } from "./inventory/inventory.ts";
-import { sayable } from "./inventory/stock-change.ts";
+import { clampToInt32 } from "./inventory/stock-change.ts";
 import { updateStock } from "./inventory/stock-update.ts";
 import { ProductError } from "./product-errors.ts";
 import type { ProductEvents } from "./product-events.ts";
@@ -42,7 +42,7 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
         levels: levels.map(({ productId, quantity, available }) => ({
           productId,
           requested: quantity,
-          available: sayable(available),
+          available: clampToInt32(available),
         })),
       };
     }),

@@ -3,7 +3,7 @@ import { type EventLog, eventTypes, type NewEvent } from "@parley/events";
 import { StockChangedSchema, StockLowSchema } from "@parley/gen/event/v1/event_pb.js";
 import type { CallContext } from "@parley/rpc";
 import type { Transaction } from "@parley/store";
-import { fellLow, type StockChange, sayable } from "./inventory/stock-change.ts";
+import { clampToInt32, fellLow, type StockChange } from "./inventory/stock-change.ts";
 
 /** Appends events about products, in the transaction of the change. */
 export interface ProductEvents {
@@ -50,7 +50,7 @@ function together(changes: readonly Caused[]): StockChange {
 /** Has a cause if all changes have the same. */
 function changed(changes: readonly Caused[]): NewEvent {
   const { productId, stock, delta } = together(changes);
-  const value = create(StockChangedSchema, { productId, stock: sayable(stock), delta: sayable(delta) });
+  const value = create(StockChangedSchema, { productId, stock: clampToInt32(stock), delta: clampToInt32(delta) });
   const cause = changes.every((one) => one.cause === changes[0]?.cause) ? changes[0]?.cause : undefined;
   return { ...about(productId, cause), type: eventTypes.stockChanged, payload: { case: "stockChanged", value } };
 }
@@ -61,7 +61,7 @@ function lowTogether(changes: readonly Caused[]): NewEvent {
 }
 
 function low({ productId, productName, stock, lowStockThreshold }: StockChange, cause?: CallContext): NewEvent {
-  const value = create(StockLowSchema, { productId, productName, stock: sayable(stock), lowStockThreshold });
+  const value = create(StockLowSchema, { productId, productName, stock: clampToInt32(stock), lowStockThreshold });
   return { ...about(productId, cause), type: eventTypes.stockLow, payload: { case: "stockLow", value } };
 }
 

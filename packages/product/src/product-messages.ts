@@ -4,7 +4,7 @@ import type { Money } from "@parley/gen/google/type/money_pb.js";
 import { type Product as ProductMessage, ProductSchema } from "@parley/gen/product/v1/product_pb.js";
 import { type Reservation as ReservationMessage, ReservationState } from "@parley/gen/product/v1/reservation_pb.js";
 import type { Reservation } from "./inventory/reservation.ts";
-import { sayable } from "./inventory/stock-change.ts";
+import { clampToInt32 } from "./inventory/stock-change.ts";
 import { etagOf, type Price, type Product, type ProductChange, revisionOf } from "./product.ts";
 import { ProductError } from "./product-errors.ts";
 
@@ -17,7 +17,7 @@ export function productMessage(product: Product): ProductMessage {
     description,
     lowStockThreshold,
     price: moneyMessage(product.price),
-    stock: sayable(product.stock),
+    stock: clampToInt32(product.stock),
     createTime: timestampFromMs(product.createTimeMs),
     updateTime: timestampFromMs(product.updateTimeMs),
     etag: etagOf(product),

@@ -3,9 +3,9 @@ import type { CallOptions, Command, Database, Transaction } from "./database.ts"
 /** How a transaction went, in milliseconds by the observer's own clock. */
 export interface TransactionTimes {
   readonly startMs: number;
-  /** When its body began for the first time: until then it waited for its turn. Undefined where it never did. */
+  /** When its body began for the first time: until then it waited for its turn. Undefined if it never did. */
   readonly bodyMs: number | undefined;
-  /** When its body had ended for the last time: from then on it waited to be durable. Undefined where it never did. */
+  /** When its body had ended for the last time: from then on it waited to be durable. Undefined if it never did. */
   readonly commitMs: number | undefined;
   readonly endMs: number;
   /** What it failed with. */

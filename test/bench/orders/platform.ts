@@ -17,7 +17,7 @@ export interface Platform {
   readonly processes: Readonly<Record<Role, PinnedProcess> & Partial<Record<"notification", PinnedProcess>>>;
   /** How many units of the product can be sold: what is missing was ordered and confirmed. */
   stock(productId: string): Promise<number>;
-  /** How many orders' buyers have been sent their notification. Undefined where nobody sends any. */
+  /** The number of sent notifications of orders. Undefined without a notification service. */
   notified(): number | undefined;
   stop(): Promise<void>;
 }
@@ -122,7 +122,7 @@ function newFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), "parley-orders-"));
 }
 
-/** Ports that nobody has: on fixed ones, what is left of another run would be measured. */
+/** Free ports: on fixed ones, leftovers of another run would be measured. */
 async function freePorts(count: number): Promise<readonly number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {

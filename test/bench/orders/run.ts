@@ -57,7 +57,7 @@ async function round(platform: Platform, seconds: number): Promise<Round> {
     p50Ms: result.p50Ms,
     p99Ms: result.p99Ms,
     cpu,
-    // Orders under way when the load ended are confirmed but not counted by it, so this may be negative.
+    // Orders in flight when the load ended are confirmed but not counted by it, so this may be negative.
     unconfirmed: result.calls - confirmed,
   };
 }
@@ -125,7 +125,7 @@ for (const platform of platforms) {
   await round(platform, warmSeconds);
 }
 for (let count = roundCount; count > 0; count--) {
-  // There and back: whoever came always after the same one would have it easier, or harder, than the others.
+  // There and back: a contender that always follows the same one would have an advantage or disadvantage.
   for (const platform of count % 2 === 0 ? platforms : platforms.toReversed()) {
     await round(platform, runUpSeconds);
     rounds.get(platform.name)?.push(await round(platform, roundSeconds));

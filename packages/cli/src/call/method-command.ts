@@ -13,7 +13,7 @@ import { isSecret } from "./ask-for-secrets.ts";
 import { type CallOptions, withCallOptions } from "./call-options.ts";
 import type { GivenValue } from "./request.ts";
 
-/** `parley <service> <method>`: flags, places and help from the method's contract. */
+/** `parley <service> <method>`: flags, arguments and help from the method's contract. */
 export function methodCommand({ name, method }: MethodCommand, services: readonly ServiceDefinition[]): Command {
   const parameters = parametersOf(method);
   const command = new Command(name).summary(summaryOf(method)).description(descriptionOf(method));
@@ -50,7 +50,7 @@ function optionOf(parameter: Parameter): Option {
   );
   const descriptor = parameter.path.at(-1)?.enum;
   if (descriptor !== undefined) {
-    // For help and completion alone: what is read is more than these, see `jsonOf`.
+    // For help and completion only: more values are accepted, see `jsonOf`.
     option.argChoices = [...shortNames(descriptor).keys()];
   }
   const rivals = parameter.path.at(-1)?.oneof?.fields ?? [];
@@ -59,7 +59,7 @@ function optionOf(parameter: Parameter): Option {
   );
 }
 
-/** Reads one value; for what may be repeated, adds it to those before. */
+/** Reads one value; for a repeated flag, appends it. */
 function reader(parameter: Parameter): (text: string, before: unknown) => JsonValue {
   const isMany = parameter.path.at(-1)?.fieldKind === "list";
   return (text, before) => {
@@ -92,7 +92,7 @@ interface Mistakable {
   readonly options: CallOptions;
 }
 
-/** Ends the command where something is missing, or said twice. What the values may be is left to the service. */
+/** Ends the command if a value is missing or given twice. The service validates the values. */
 function refuseMistakes(command: Command, { parameters, given, options }: Mistakable): void {
   if (options.data !== undefined) {
     const [extra] = given;
@@ -113,7 +113,7 @@ function refuseMistakes(command: Command, { parameters, given, options }: Mistak
   }
 }
 
-/** As commander names an option's value. */
+/** The name of commander's option value. */
 function camelCase(flag: string): string {
   return flag.replaceAll(/-([a-z0-9])/g, (_match, char: string) => char.toUpperCase());
 }

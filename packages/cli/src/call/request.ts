@@ -12,21 +12,21 @@ import { readContracts } from "../contract/contracts.ts";
 import { type Parameter, pathOf } from "../contract/parameters.ts";
 import { UsageError } from "../outcome/usage-error.ts";
 
-/** A request that cannot be made of what was given. */
+/** The request cannot be built from the command line. */
 export class RequestError extends UsageError {
   override readonly name = "RequestError";
 }
 
-/** A parameter and what was given for it, in protobuf JSON; several values for lists. */
+/** A parameter and its value in ProtoJSON; several values for lists. */
 export interface GivenValue {
   readonly parameter: Parameter;
   readonly value: JsonValue;
 }
 
-/** `--data` takes a request of this size, far above what any service accepts. */
+/** `--data` accepts this size, far above every service's limit. */
 const dataBytesMax = 16 * 1024 * 1024;
 
-/** The request of what was given by flags. A field mask that was not given holds the fields that were. */
+/** The request from flags. A missing field mask is filled with the given fields. */
 export function requestOf(method: DescMethod, given: readonly GivenValue[], newId: () => string): Message {
   const json: JsonObject = {};
   for (const { parameter, value } of given) {
@@ -111,7 +111,7 @@ function readText(file: string): string {
   }
 }
 
-/** Paths below the message that is changed, in the form that protobuf JSON has for masks: `name,lowStockThreshold`. */
+/** Paths below the updated message, in ProtoJSON's form of masks: `name,lowStockThreshold`. */
 function maskOf(given: readonly GivenValue[]): string {
   return given
     .filter(({ parameter }) => parameter.path.length > 1 && !parameter.positional && parameter.flag !== "etag")

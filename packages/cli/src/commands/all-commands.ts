@@ -3,13 +3,23 @@ import type { ServiceDefinition } from "../service/service-registry.ts";
 import type { LazyCommand } from "./lazy-command.ts";
 import { processVerbs } from "./process-verbs.ts";
 
-/** Every command there is, in the order of the help. */
+/** Every command, in the order of the help. */
 export function allCommands(services: readonly ServiceDefinition[]): readonly LazyCommand[] {
   return [
     {
       name: "up",
-      description: "Starts the services, each as a process of its own, and stays until Ctrl-C.",
+      description: "Starts the services, each as its own process, and runs until Ctrl-C.",
       load: async () => (await import("./up.ts")).upCommand(services),
+    },
+    {
+      name: "run",
+      description: "Becomes one service, as in production.",
+      load: async () => (await import("./run.ts")).runCommand(services),
+    },
+    {
+      name: "health",
+      description: "Asks the service of this environment for its health, as a container's probe.",
+      load: async () => (await import("./health.ts")).healthCommand(services),
     },
     ...serviceGroups.map((group) => ({
       name: group.name,
@@ -70,6 +80,11 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
       name: "keys",
       description: "Makes the keys with which services prove themselves to each other.",
       load: async () => (await import("./keys.ts")).keysCommand(services),
+    },
+    {
+      name: "migrate-data",
+      description: "Copies a service's data from a SQLite file to PostgreSQL, and compares every row.",
+      load: async () => (await import("./data/migrate-data.ts")).migrateDataCommand(services),
     },
     {
       name: "new",

@@ -10,7 +10,7 @@ import { exitCodes } from "../outcome/exit-codes.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 
-/** `parley menu`: the shop by arrow keys, and the way of an order through the services. */
+/** `parley menu`: the shop by arrow keys, and an order's calls as a sequence diagram. */
 export function menuCommand(services: readonly ServiceDefinition[]): Command {
   const command = new Command("menu").description(
     "Shows users, products and orders by arrow keys, places an order, and follows it through the services.",
@@ -41,7 +41,7 @@ export function menuCommand(services: readonly ServiceDefinition[]): Command {
   });
 }
 
-/** The gateway's address where it takes calls: the menu goes through it, as clients from outside do. */
+/** The gateway's address, if it serves: the menu calls it, as outside clients do. */
 async function runningGateway(
   services: readonly ServiceDefinition[],
   { portOffset }: ConnectionOptions,

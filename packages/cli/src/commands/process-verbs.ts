@@ -1,4 +1,4 @@
-/** What can be done with a process of a running stack. */
+/** The operations on a process of a running stack. */
 export const processVerbs = [
   ["start", "Starts a process of the running stack that has ended."],
   ["stop", "Lets a process of the running stack finish its calls and end."],

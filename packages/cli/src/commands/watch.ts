@@ -48,7 +48,7 @@ function onlyOption(): Option {
   const option = new Option("--only <names>", `watch only these: ${watchable.join(",")}`)
     .argParser(names)
     .default(watchable, "all");
-  // For completion alone: several may be given, with commas between.
+  // For completion only: several may be given, separated by commas.
   option.argChoices = [...watchable];
   return option;
 }

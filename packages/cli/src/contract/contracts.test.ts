@@ -35,18 +35,18 @@ describe("the commands of a service", () => {
       ["list", "send-test", "watch", "list-failed", "redrive-failed", "list-dead-letters", "redrive-dead-letters"],
     ],
     ["echo", ["echo", "call"]],
-  ])("%s: its methods without the noun that goes without saying", (group, expected) => {
+  ])("%s: its methods without the common noun", (group, expected) => {
     expect(names(group)).toEqual(expected);
   });
 
-  it("are all different within each group", () => {
+  it("are unique within each group", () => {
     for (const group of serviceGroups) {
       const all = methodCommands(group).map(({ name }) => name);
       expect(new Set(all).size).toBe(all.length);
     }
   });
 
-  it("leave no public method of the contracts out", () => {
+  it("cover every public method of the contracts", () => {
     // What is not the shop's is no command of its own: the console reads the gateway's, `parley ps`, `calls` and others the rest.
     const own = ["buf", "rpc", "gateway", "stack"];
     const packages = readdirSync(new URL("../../../../proto", import.meta.url)).filter((name) => !own.includes(name));
@@ -57,7 +57,7 @@ describe("the commands of a service", () => {
     expect(offered.sort()).toEqual(everyPublic.sort());
   });
 
-  it("each belong to a service that the stack starts", () => {
+  it("belong to services that the stack starts", () => {
     const served = new Set(services.flatMap(({ contracts }) => contracts));
     for (const contract of serviceGroups.flatMap(({ contracts }) => contracts)) {
       expect(served).toContain(contract);

@@ -18,7 +18,7 @@ export interface MethodCommand {
 
 let contracts: FileRegistry | undefined;
 
-/** The contracts with their comments, which generated code does not carry. Read once, when they are first asked for. */
+/** The contracts with their comments, which generated code does not contain. Read once, when first needed. */
 export function readContracts(): FileRegistry {
   contracts ??= createFileRegistry(
     fromBinary(FileDescriptorSetSchema, readFileSync(new URL(import.meta.resolve("@parley/gen/contracts.binpb")))),
@@ -26,7 +26,7 @@ export function readContracts(): FileRegistry {
   return contracts;
 }
 
-/** A service of the contracts. Throws where there is none. */
+/** A service of the contracts. Throws for an unknown one. */
 export function contractOf(typeName: string): DescService {
   const service = readContracts().getService(typeName);
   if (service === undefined) {
@@ -35,7 +35,7 @@ export function contractOf(typeName: string): DescService {
   return service;
 }
 
-/** The methods that the contracts open to people, by the names that they have as commands. */
+/** The public methods of the contracts, by their command names. */
 export function methodCommands({ contracts }: ServiceGroup): readonly MethodCommand[] {
   return contracts.map(contractOf).flatMap((service) => {
     return service.methods.filter(isExposed).map((method) => ({ name: commandNameOf(method), method }));

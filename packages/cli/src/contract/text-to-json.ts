@@ -3,12 +3,12 @@ import { elementForm, exampleOf } from "@parley/contract";
 import { jsonFromText, TextValueError } from "@parley/rest";
 import { type Parameter, pairOf } from "./parameters.ts";
 
-/** The longest text that is read as an amount of money: what has more digits is a mistake. */
+/** The longest text of an amount of money: more digits are an error. */
 const moneyLengthMax = 40;
 
 /**
- * What a text on the command line is in protobuf JSON. Throws `TextValueError` where it is no value of the field; its message
- * goes on from "It is …".
+ * The ProtoJSON of a text on the command line. Throws `TextValueError` if it is invalid for the field; its message
+ * continues "It is …".
  */
 export function jsonOf({ path, kind }: Pick<Parameter, "path" | "kind">, text: string): JsonValue {
   const field = path.at(-1);
@@ -25,7 +25,7 @@ export function jsonOf({ path, kind }: Pick<Parameter, "path" | "kind">, text: s
   }
 }
 
-/** How a person names an enum's values: `ORDER_STATE_CONFIRMED` is `confirmed`. Without the one that means "not set". */
+/** The short names of an enum's values: `ORDER_STATE_CONFIRMED` is `confirmed`. Without the unspecified one. */
 export function shortNames(descriptor: DescEnum): ReadonlyMap<string, string> {
   return new Map(
     descriptor.values
@@ -34,7 +34,7 @@ export function shortNames(descriptor: DescEnum): ReadonlyMap<string, string> {
   );
 }
 
-/** The name of an enum's value without the enum's own, which the style of the contracts puts in front of it. */
+/** The name of an enum's value without the enum's own name, which the contracts' style requires as a prefix. */
 export function shortName(descriptor: DescEnum, name: string): string {
   const prefix = descriptor.name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toUpperCase();
   const own = name.startsWith(`${prefix}_`) ? name.slice(prefix.length + 1) : name;
@@ -84,7 +84,7 @@ function moneyFromText(text: string): JsonValue {
   };
 }
 
-/** RFC 3339, or just a day, which begins at midnight UTC. */
+/** RFC 3339, or a date, which means midnight UTC. */
 function timeFromText(field: DescField, text: string): JsonValue {
   return jsonFromText(field, /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text);
 }
@@ -137,7 +137,7 @@ export function formOf({ path, kind }: Pick<Parameter, "path" | "kind">): string
   }
 }
 
-/** What stands for a value in help: `<number>`, `<amount>`, `<product-id=quantity>`. */
+/** The placeholder of a value in the help: `<number>`, `<amount>`, `<product-id=quantity>`. */
 export function valueName({ path, kind }: Pick<Parameter, "path" | "kind">): string {
   const field = path.at(-1);
   const pair = kind === "pairs" && field?.message !== undefined ? pairOf(field.message) : undefined;

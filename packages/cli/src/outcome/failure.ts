@@ -8,13 +8,13 @@ import type { Colors } from "../terminal/terminal.ts";
 
 export interface FailureOptions {
   readonly colors: Colors;
-  /** What the request was made from: a field that is to blame is named by its flag. */
+  /** The request's parameters: a wrong field is named by its flag. */
   readonly parameters?: readonly Parameter[];
   /** The trace of the call. Default: the one that the answer names. */
   readonly traceId?: string | undefined;
 }
 
-/** A failed call in plain words, for the error output: what, why, which facts, which fields, and what helps. */
+/** The text of a failed call, for standard error: message, reason, metadata, fields, and a hint. */
 export function failureLines(
   error: ConnectError,
   { colors, parameters = [], ...options }: FailureOptions,
@@ -47,7 +47,7 @@ export function failureLines(
   ];
 }
 
-/** `NOT_FOUND`, as the gRPC documentation writes it. */
+/** `NOT_FOUND`, as in the gRPC documentation. */
 export function codeName(code: Code): string {
   return (Code[code] ?? "UNKNOWN").replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }
@@ -93,7 +93,7 @@ export function helpUrlOf(error: ConnectError): string | undefined {
   return error.findDetails(HelpSchema).flatMap(({ links }) => links)[0]?.url;
 }
 
-/** How to get past UNAUTHENTICATED. The password is asked for at the terminal. */
+/** The hint for UNAUTHENTICATED. The password is read from the terminal. */
 export const loginHint =
   "`npx parley user login --email <email>` gives an access token; --token or PARLEY_TOKEN sends it.";
 

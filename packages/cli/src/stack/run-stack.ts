@@ -20,16 +20,16 @@ import * as report from "./reports.ts";
 import { ServiceEndedError, Stack, type StackMember } from "./stack.ts";
 import { type StopSignals, watchSignals } from "./stop-signals.ts";
 
-/** How long the services have to become healthy, in milliseconds. They take one second; a loaded machine takes longer. */
+/** The time for services to become healthy, in milliseconds. They take one second; a loaded machine takes longer. */
 const startMaxMs = 30_000;
-/** How long draining may take before the services are ended, in milliseconds: above what SHUTDOWN_GRACE_MS usually is. */
+/** The time for draining before the services are killed, in milliseconds: above the usual SHUTDOWN_GRACE_MS. */
 const drainMaxMs = 60_000;
-/** How often a service that was started again looks whether the rest of its stack still runs, in milliseconds. */
+/** How often a restarted service checks that the rest of its stack still runs, in milliseconds. */
 const stackCheckMs = 500;
 
 /**
- * Starts services and stays until a signal ends them or all have ended.
- * @returns the exit code: 0 if they were ended on request, 1 if they could not be started or one ended by itself, 2 if a
+ * Starts services and runs until a signal stops them or all have exited.
+ * @returns the exit code: 0 if they were stopped on request, 1 if they could not be started or one exited, 2 if a
  * setting is wrong.
  */
 export async function runStack(services: readonly ServiceDefinition[], options: RunOptions): Promise<number> {
@@ -128,12 +128,12 @@ async function runServices(
       endControl = await controlStack(stack, { log, claim, settings, shell, terminal });
       const crashes = reportCrashes(stack, { terminal, settings, claim, stopping: () => signals.received });
       if ((await Promise.race([crashes, stopped])) !== "stopped") {
-        terminal.say(terminal.colors.red("All services have ended, and with them parley up."));
+        terminal.say(terminal.colors.red("All services have exited. Stopping."));
         return exitCodes.other;
       }
     }
     await drain(stack, terminal, signals.second);
-    // A crash before, calls cut off after the grace period, a kill: what was not a clean end shows in the exit code.
+    // An earlier crash, calls cut off after the grace period, a kill: an unclean end shows in the exit code.
     return stack.members.every(
       ({ process: { exit }, endsOnRequest }) => endsOnRequest || (exit !== undefined && endedWell(exit)),
     )
@@ -149,18 +149,18 @@ async function runServices(
   }
 }
 
-/** A stack whose reader has gone drains; one whose log cannot be written goes on, and says once that lines are lost. */
+/** A stack whose reader has ended drains; one whose log cannot be written continues, and reports once that lines are lost. */
 function watchOutput(terminal: Terminal, signals: StopSignals): () => void {
   return onOutputLost((error) => {
     if (error.code === "EPIPE") {
       signals.stop();
     } else {
-      terminal.say(`The services' log cannot be written: ${error.message}. Its lines are lost from here on.`);
+      terminal.say(`Cannot write the services' log: ${error.message}. Further lines are lost.`);
     }
   });
 }
 
-/** A service that was started again for a stack ends with that stack. */
+/** A restarted service ends with its stack. */
 function watchStack(
   claim: FolderClaim,
   { settings, terminal, signals }: { settings: StackSettings; terminal: Terminal; signals: StopSignals },
@@ -223,7 +223,7 @@ function reportCrashes(stack: Stack, { terminal, settings, claim, stopping }: Cr
           return;
         }
         if (!member.endsOnRequest) {
-          // Its port and its database are free: whoever starts it again may have them.
+          // Its port and its database are free for a restart.
           claim.giveUp(member.service.name);
           report.endedByItself(terminal, member, exit, { running: stack.running, settings });
         }
@@ -252,9 +252,9 @@ async function drain(stack: Stack, terminal: Terminal, second: Promise<void>): P
   if (asked.length === 0) {
     return;
   }
-  terminal.say(`Stopping ${names()}: what was begun is finished. Ctrl-C again ends them at once.`);
+  terminal.say(`Stopping ${names()}. In-flight calls are drained (Ctrl-C again kills).`);
   const timer = setTimeout(() => {
-    terminal.say(terminal.colors.red(`${names()} did not end within ${drainMaxMs / 1_000} s, and was killed.`));
+    terminal.say(terminal.colors.red(`${names()} did not end within ${drainMaxMs / 1_000} s. Killed.`));
     stack.kill();
   }, drainMaxMs);
   second.then(() => {

@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { findPortUse } from "../ports/find-port-use.ts";
 import { waitUntilHealthy } from "../process/health.ts";
 import { type Exit, ServiceProcess } from "../process/service-process.ts";
+import { sourcePrograms } from "../programs/programs.ts";
 import { serviceNameOf } from "../service/replicas.ts";
 import { type StackSettings, serviceEnvironment, serviceUrl } from "../service/service-environment.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
@@ -86,7 +87,7 @@ export class Stack {
     await member.process.ended;
   }
 
-  /** Starts a member whose process has ended. Settles when it is healthy. Rejects where it ends before. */
+  /** Starts a member whose process has ended. Settles when it is healthy. Rejects if it ends before. */
   async startAgain(member: StackMember): Promise<void> {
     const mutable = member as MutableMember;
     const { tellStarted } = mutable;
@@ -140,9 +141,11 @@ export class Stack {
   #run(member: MutableMember): void {
     const { settings, shell, onLine, onStartAgain } = this.#options;
     const { service, port } = member;
+    const { programs = sourcePrograms } = settings;
     const spawn = () =>
       new ServiceProcess(service.name, {
-        main: service.main,
+        main: programs.main(service),
+        preload: programs.preload,
         port,
         environment: serviceEnvironment(service, settings, shell),
         onLine: (line) => onLine(service.name, line),

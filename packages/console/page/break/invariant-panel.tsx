@@ -98,7 +98,7 @@ function Outcome(): JSX.Element | null {
         note={[...failures].map(([code, times]) => `${code} ${count(times)}`).join(", ")}
       />
       <Figure name="recovered by sending again" value={recovered} />
-      <Figure name="under way" value={open} />
+      <Figure name="in progress" value={open} />
       <Figure name="rejected for good" value={rejected} />
     </dl>
   );

@@ -76,7 +76,7 @@ function stockAddsUp(): Invariant {
     return { name, verdict: "holds", words: "Checked while traffic runs." };
   }
   const { confirmed, open } = counts.value;
-  // An order that is under way, or whose answer got lost, may have taken its unit or not.
+  // An order in progress, or one with a lost answer, may have taken its unit or not.
   const addsUp = (stock: number) => product.stock - stock >= confirmed && product.stock - stock <= confirmed + open;
   // The live stream tells the stock at once, except after an interruption, when the read one may be newer.
   const live = products.value?.get(product.id)?.stock ?? product.stock;
@@ -84,7 +84,7 @@ function stockAddsUp(): Invariant {
   const equal = addsUp(stock);
   const gone = product.stock - stock;
   unequalSinceMs = equal ? 0 : unequalSinceMs || Date.now();
-  const words = `${gone} units left the stock, ${confirmed} orders are confirmed${open > 0 ? `, ${open} are under way` : ""}.`;
+  const words = `${gone} units left the stock, ${confirmed} orders are confirmed${open > 0 ? `, ${open} are in progress` : ""}.`;
   return { name, verdict: equal ? "holds" : overdue(unequalSinceMs) ? "broken" : "waits", words };
 }
 

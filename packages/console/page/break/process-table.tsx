@@ -7,7 +7,7 @@ import { count } from "../parts/format.ts";
 import { processes, processesError, putProcess, readProcesses, stack } from "../session/stack.ts";
 import { chosenLog } from "./log-panel.tsx";
 
-/** What is under way, by process. */
+/** Running operations, by process. */
 const busy = signal<ReadonlyMap<string, string>>(new Map());
 const error = signal<unknown>(undefined);
 
@@ -28,7 +28,7 @@ async function act(verb: Verb, process: string): Promise<void> {
   try {
     putProcess((await verbs[verb](process)).process);
   } catch (failure) {
-    // Whoever restarts the gateway loses the connection that the answer would have come by.
+    // Restarting the gateway closes the connection of the answer.
     if (process !== "gateway") {
       error.value = failure;
     }

@@ -7,7 +7,7 @@ import { readUsers, users } from "../live/users.ts";
 import { codeName } from "../parts/failure.tsx";
 import { newId, parley, tracedCall } from "../session/api.ts";
 
-/** How many orders a second the switch makes, and how many may be under way at once. */
+/** How many orders a second the switch makes, and how many may be in flight at once. */
 export const perSecond = signal(10);
 const openMax = 60;
 /** How much is in stock for it at the beginning. Never sold out. */
@@ -54,7 +54,7 @@ const none: TrafficCounts = {
 export const counts = signal<TrafficCounts>(none);
 export const running = signal(false);
 export const trafficError = signal<unknown>(undefined);
-/** The product that is ordered: made for this run, so that nobody else buys it and its stock can be reckoned. */
+/** The product that is ordered: made for this run, so that only this run buys it and its stock can be checked. */
 export const trafficProduct = signal<{ readonly id: string; readonly stock: number } | undefined>(undefined);
 export const trafficBuyer = signal("");
 /** When the oldest confirmed order that its buyer was not told of was confirmed, in milliseconds since 1970. */
@@ -110,7 +110,7 @@ async function prepare(): Promise<void> {
   if (trafficProduct.value === undefined) {
     const { product } = await parley.products.createProduct({
       name: `Traffic ${new Date().toLocaleTimeString()}`,
-      description: "Made by the traffic switch of the console; nobody else buys it.",
+      description: "Made by the traffic switch of the console, for its orders only.",
       price: moneyOf("1", "USD"),
       stock: initialStock,
       requestId: newId(),

@@ -37,7 +37,7 @@ let lastId = 0;
 
 const leavers = new Map<number, AbortController>();
 
-/** Makes a call over Connect with JSON. Its answers and its end go into {@link history}. Throws where the request is not the contract's. */
+/** Makes a call over Connect with JSON. Its answers and its end go into {@link history}. Throws if the request is not the contract's. */
 export async function runCall(method: DescMethod, request: JsonValue, registry: FileRegistry): Promise<void> {
   const message = fromJson(method.input, request, { registry });
   const left = new AbortController();

@@ -8,7 +8,7 @@ export function latencyMs({ latency }: Pick<Call, "latency">): number {
   return latency === undefined ? 0 : Number(latency.seconds) * 1_000 + latency.nanos / 1e6;
 }
 
-/** Whether nobody waited for it: events, their delivery, and mails. */
+/** Whether no caller waited for it: events, their delivery, and mails. */
 export function isAsync({ kind, service }: Call): boolean {
   return (
     kind === SpanKind.EVENT_PUBLISH ||

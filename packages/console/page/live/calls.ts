@@ -21,7 +21,7 @@ export interface CallRow {
   text: string;
 }
 
-/** Newest last. Replaced as a whole by nobody: views read it when {@link callsVersion} changes. */
+/** Newest last. Never replaced as a whole: views read it when {@link callsVersion} changes. */
 export const rows: CallRow[] = [];
 /** Changes when there are new calls, a few times a second at most. */
 export const callsVersion = signal(0);

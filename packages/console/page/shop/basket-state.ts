@@ -11,7 +11,7 @@ export const basket = signal<ReadonlyMap<string, number>>(new Map());
 /** The largest quantity of a line (CreateOrderItem.quantity). */
 export const quantityMax = 10_000;
 
-/** Who buys: a chosen user's id, where nobody signs in. */
+/** The buyer: a chosen user's id, if sign-in is off. */
 const chosenBuyer = signal<string | undefined>(undefined);
 
 export const buyerId = computed(() => signIn.value?.userId ?? chosenBuyer.value ?? users.value?.[0]?.id ?? "");
@@ -100,7 +100,7 @@ async function send(order: SentOrder): Promise<void> {
   }
 }
 
-/** Several tries may be under way: each adds to what the others have found. Those of an order before say nothing any more. */
+/** Several attempts may be in flight: each adds to the others' findings. Those of an earlier order are ignored. */
 function change(requestId: string, changes: (order: SentOrder) => Partial<SentOrder>): void {
   const { value } = sent;
   if (value?.requestId === requestId) {

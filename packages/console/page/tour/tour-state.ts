@@ -56,7 +56,7 @@ export const tourSteps: readonly TourStep[] = [
     link: () => linkTo(`trace/${sent.value?.traceIds.at(-1) ?? ""}`),
     linkText: "To its calls",
     lesson:
-      "Solid arrows are calls that somebody waited for. Below the line is what came afterwards: the event, and the notification that it caused.",
+      "Solid arrows are calls whose caller waited. Below the line is what came afterwards: the event, and the notification that it caused.",
     done: () => route.value.view === "trace" && (route.value.rest[0] ?? "") !== "",
   },
   {
@@ -86,7 +86,7 @@ export const tourSteps: readonly TourStep[] = [
     linkText: "To the services",
     command: "npx parley stop notification",
     lesson:
-      "The order's event lies in its outbox, written in the same transaction as the order. It is delivered when somebody is there to take it, once.",
+      "The order's event lies in its outbox, written in the same transaction as the order. It is delivered when a consumer is up, once.",
     done: () => seen.notificationDown.value && seen.orderWhileDown.value && seen.told.value,
   },
 ];

@@ -10,7 +10,7 @@ export interface StackControl {
   readonly token: string;
 }
 
-/** Undefined where there is no stack, or one that has ended. */
+/** Undefined if there is no stack, or one that has ended. */
 export async function readStackControl(file: string | undefined): Promise<StackControl | undefined> {
   if (file === undefined) {
     return undefined;

@@ -19,7 +19,7 @@ afterEach(() => {
   ended.clear();
 });
 
-/** A stream of stock that breaks after each change, and orders that nobody may watch. */
+/** A stream of stock that breaks after each change, and orders that no caller may watch. */
 function brokenStreams() {
   const asked: string[] = [];
   const transport = createRouterTransport(({ service }) => {

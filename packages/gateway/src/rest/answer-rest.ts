@@ -17,15 +17,15 @@ export interface Rest {
 }
 
 /**
- * For answers that are data: never to be taken for anything else, nor shown in a frame (OWASP REST Security Cheat Sheet,
- * "Security Headers"). What helmet adds for pages would say nothing of them.
+ * For data responses: never interpreted as another type, nor shown in a frame (OWASP REST Security Cheat Sheet,
+ * "Security Headers"). Helmet's headers for pages do not apply to them.
  */
 export const dataHeaders = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
 };
 
-/** Answers a request over REST, straight on the connection: a framework in between would cost more than all that is done here. */
+/** Handles a REST request directly on the connection: a framework in between would cost more than the handler. */
 export async function answerRest(request: AnyRequest, response: AnyResponse, rest: Rest): Promise<void> {
   const { transcoder, rateLimit, environment, reasons } = rest;
   const { headers } = request;
@@ -73,15 +73,15 @@ function lastOf(value: string | string[] | undefined): string | undefined {
 }
 
 async function send({ status, headers, body }: RestResponse, to: AnyResponse, requestId: string): Promise<void> {
-  // A client that leaves is no failure; the transcoder has ended the call by then.
+  // A client that disconnects is no failure; the transcoder has ended the call by then.
   if (to.destroyed) {
     return;
   }
-  // HTTP/2's response has the same methods; only their types cannot be called as one.
+  // HTTP/2's response has the same methods, with other types.
   const response = to as ServerResponse;
   const all: Record<string, string | number> = { ...dataHeaders, ...headers, [requestIdHeader]: requestId };
   if ("stream" in to) {
-    // A connection of HTTP/2 outlives a request that went wrong (RFC 9113, section 8.2.2).
+    // An HTTP/2 connection survives a malformed request (RFC 9113, section 8.2.2).
     delete all.connection;
   }
   if (typeof body === "string" || body instanceof Uint8Array) {
@@ -93,7 +93,7 @@ async function send({ status, headers, body }: RestResponse, to: AnyResponse, re
     return;
   }
   response.writeHead(status, all);
-  // A stream that has nothing to tell yet has begun all the same.
+  // A stream without a message yet has started all the same.
   response.flushHeaders();
   await pipeline(Readable.from(body), response).catch(() => {});
 }

@@ -40,7 +40,7 @@ export function confirmOrder(events: EventLog): Command<Confirmation, boolean> {
   };
 }
 
-// The one move that every order makes has a statement of its own: it leaves the index of request ids alone.
+// The one transition that every order makes has its own statement, which does not touch the index of request ids.
 const confirmSql = `
   UPDATE orders SET phase = ?, state = ?, items = ?, total_units = ?, total_nanos = ?, currency = ?, revision = ?,
     update_time = ?, confirm_time = ?, due_time = NULL

@@ -2,14 +2,14 @@ import type { Command, SqlValue } from "@parley/store";
 import { type Order, stateOf } from "../order.ts";
 import { formatItems } from "../order-row.ts";
 
-/** A new order, and who works on it until when. */
+/** A new order, its owner and the end of its lease. */
 export interface NewOrder {
   readonly order: Order;
   readonly dueTimeMs: number;
   readonly owner: string;
 }
 
-/** Keeps a new order. False if its user's request id has an order already. */
+/** Inserts a new order. False if its user's request id has an order already. */
 export const insertOrder: Command<NewOrder, boolean> = {
   name: "InsertOrder",
 
@@ -30,7 +30,7 @@ const newOrderTypes = [
   ...["text", "text", "text", "text", "text", "text", "text", "text", "text"],
   ...["int4", "int8", "int8", "int8", "text"],
 ];
-// ON CONFLICT names no index, so that PostgreSQL and SQLite both take it with a partial one.
+// ON CONFLICT names no index, so that PostgreSQL and SQLite both accept it with a partial one.
 const insertSql = `
   INSERT INTO orders (${newOrderColumns})
   VALUES (${newOrderTypes.map(() => "?").join(", ")}) ON CONFLICT DO NOTHING`;

@@ -98,13 +98,13 @@ export function createPlaceOrder(
     if (call.remainingMs() < startMsMin) throw new DependencyError("user service", "timed-out");
     const order = placeOrder({ id: newId(), userId, userName, userEmail, lines, requestId }, clock.now());
     return await inTurn.run(order.id, async () => {
-      const kept = await store.insert(order, inHandUntilMs(call));
+      const kept = await store.insert(order, leaseUntilMs(call));
       return kept ? await saga.reserve(order, call, "new") : undefined;
     });
   }
 
   /** The end of the order's lease for this call. Remaining time has fractions; columns have whole milliseconds. */
-  function inHandUntilMs(call: SagaCall): number {
+  function leaseUntilMs(call: SagaCall): number {
     return clock.now() + Math.min(Math.ceil(call.remainingMs()) + leaseMs, dueWaitMsMax);
   }
 
@@ -116,7 +116,7 @@ export function createPlaceOrder(
       const order = await store.get(known.id);
       if (order?.phase === "RESERVING") {
         // Another process may be reserving for it too, so its outcome is not this call's alone.
-        return (await store.join(order, inHandUntilMs(call))) ? await saga.reserve(order, call, "resumed") : undefined;
+        return (await store.join(order, leaseUntilMs(call))) ? await saga.reserve(order, call, "resumed") : undefined;
       }
       if (order?.phase === "RELEASING") return await saga.release(order, call);
       return order;

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ReleaseStockResponseSchema, ReserveStockResponseSchema } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { type Clock, reasonError, sleep } from "@parley/rpc";
-import { markReach } from "@parley/rpc/client";
+import { markDeliveryStatus } from "@parley/rpc/client";
 import { addUp, type OrderLine } from "../order-line.ts";
 import type { InventoryClient } from "../saga/stock.ts";
 
@@ -68,10 +68,10 @@ export function createTestInventory(clock: Clock): TestInventory {
   async function meet<T>(kind: Trouble | undefined, timeoutMs: number, answer: () => T): Promise<T> {
     switch (kind) {
       case "never-sent":
-        throw markReach(new ConnectError("connection refused", Code.Unavailable), "unsent");
+        throw markDeliveryStatus(new ConnectError("connection refused", Code.Unavailable), "unsent");
       case "never-sent-late":
         await sleep(clock, timeoutMs);
-        throw markReach(new ConnectError("no connection", Code.Unavailable), "unsent");
+        throw markDeliveryStatus(new ConnectError("no connection", Code.Unavailable), "unsent");
       case "slow": {
         const result = answer();
         await sleep(clock, timeoutMs * 0.9);

@@ -27,6 +27,6 @@ export function isLow(stock: number, lowStockThreshold: number): boolean {
  * A stock, or a change of it, within the contract's int32. A release on top of a full stock may exceed it; the database
  * keeps the true number.
  */
-export function sayable(units: number): number {
+export function clampToInt32(units: number): number {
   return Math.max(-2_147_483_648, Math.min(units, 2_147_483_647));
 }

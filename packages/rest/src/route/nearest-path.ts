@@ -3,7 +3,7 @@ import { nearestName } from "@parley/contract";
 /** Named at most in a hint. */
 const pathsMax = 6;
 
-/** A hint to the paths that a path which leads nowhere may stand for: " Did you mean /orders?" Empty where none is near. */
+/** A hint to the paths that a path which leads nowhere may stand for: " Did you mean /orders?" Empty if none is near. */
 export function nearestPath(templates: readonly string[], path: string): string {
   const below = templates.filter((template) => firstOf(template) === firstOf(path));
   if (below.length > 0) {

@@ -11,7 +11,7 @@ export interface HttpAgent {
   readonly origin: string;
 }
 
-/** Reaches a target, with all its forms and the process's certificates, for plain HTTP requests. Throws a `TypeError` where it is no target. */
+/** Reaches a target, with all its forms and the process's certificates, for plain HTTP requests. Throws a `TypeError` if it is no target. */
 export function httpAgent(target: string, environment: PoolEnvironment & { readonly clock: Clock }): HttpAgent {
   const channel = sharedPool(environment).channel(target);
   const { scheme, authority } = channel.target;

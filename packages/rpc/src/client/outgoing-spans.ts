@@ -5,7 +5,7 @@ import { served_by } from "@parley/gen/rpc/v1/options_pb.js";
 import { callMarks, type SpanRecorder, spanKinds } from "../environment/spans/span-recorder.ts";
 import { failure } from "../telemetry/recorder/server-span.ts";
 
-/** The span of a call under way. */
+/** The span of a call in flight. */
 export interface OutgoingSpan {
   readonly traceparent: string;
   readonly startMs: number;
@@ -35,7 +35,7 @@ export interface AttemptsOf {
 /** Attempts of one call that are kept: a call that waits for a connection may make many. */
 export const attemptsMax = 16;
 
-/** The spans of the calls that a client has under way, by what its attempts carry. */
+/** The spans of a client's calls in flight, by the context of their attempts. */
 export class OutgoingSpans {
   readonly #open = new Map<string, OutgoingSpan>();
 

@@ -262,7 +262,7 @@ describe("interceptors", () => {
 });
 
 describe("TLS", () => {
-  it("trusts whom it is told to, shows its certificate, and nobody else", async () => {
+  it("trusts only the configured CA, and sends its certificate", async () => {
     const folder = mkdtempSync(join(tmpdir(), "parley-tls-"));
     closing.push(() => rmSync(folder, { recursive: true }));
     const names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];

@@ -52,7 +52,7 @@ export interface ServiceClientOptions extends Omit<WireTransportOptions, "userAg
  * `dns:///name:port`, `srv:///_grpc._tcp.name` (docs/discovery.md), or a Connect transport, for example one in memory, which gets the same policies by
  * the environment's clock and randomness.
  *
- * A call's `timeoutMs` of 0 or less has no time left, and fails at once. Throws a `TypeError` where the target is none, and a `PolicyError`
+ * A call's `timeoutMs` of 0 or less has no time left, and fails at once. Throws a `TypeError` if the target is none, and a `PolicyError`
  * where the contract contradicts itself (hedging of a method that may not be repeated).
  */
 export function createServiceClient<S extends DescService>(
@@ -84,7 +84,7 @@ export function createServiceTransport(target: string | Transport, options: Serv
   );
 }
 
-/** The layers that record calls and their attempts: none where the environment has no recorder. */
+/** The layers that record calls and their attempts: none if the environment has no recorder. */
 function spanLayers({ environment, callerName: process = "client" }: ServiceClientOptions) {
   const { recorder } = environment;
   if (recorder === undefined) {

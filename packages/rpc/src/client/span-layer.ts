@@ -7,7 +7,7 @@ import { childTrace } from "../call/trace.ts";
 import type { Environment } from "../environment/environment.ts";
 import { callMarks, type SpanRecorder, spanKinds } from "../environment/spans/span-recorder.ts";
 import { failure } from "../telemetry/recorder/server-span.ts";
-import { reachOf } from "./call/attempt-outcome.ts";
+import { deliveryStatusOf } from "./call/attempt-outcome.ts";
 import { checkedHeader } from "./call/call-header.ts";
 import type { CallLayer, OutgoingStream, OutgoingUnary } from "./call/call-layer.ts";
 import { nameOfProcess, type OutgoingSpan, type OutgoingSpans } from "./outgoing-spans.ts";
@@ -117,7 +117,12 @@ export class SpanLayer implements CallLayer {
       batchSize: origins.length,
       links: origins,
       deadlineLeftMs: span.deadlineLeftMs,
-      marks: reachOf(error) === "breaker-open" ? [callMarks.breakerOpen] : span.attempts > 1 ? [callMarks.retry] : [],
+      marks:
+        deliveryStatusOf(error) === "breaker-open"
+          ? [callMarks.breakerOpen]
+          : span.attempts > 1
+            ? [callMarks.retry]
+            : [],
       requestMessages: 1,
       responseMessages: messages,
     });

@@ -198,7 +198,7 @@ describe("request bodies that are never finished", () => {
   });
 });
 
-describe("answers that nobody takes", () => {
+describe("unread responses", () => {
   it.each(contentTypes.slice(0, 1))(
     "hold no more than the budget over HTTP/2, and others are served: %s",
     async (type) => {

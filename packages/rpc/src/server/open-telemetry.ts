@@ -1,10 +1,10 @@
 import type { Environment } from "../environment/environment.ts";
 import { teeLog } from "../environment/log/log.ts";
+import { readFamily } from "../telemetry/metric-family.ts";
 import { collectProcessMetrics } from "../telemetry/metrics/process-metrics.ts";
 import type { Exporters } from "../telemetry/otlp/open-exporters.ts";
 import type { RecordedSpan } from "../telemetry/recorder/recorded-span.ts";
 import { Recorder } from "../telemetry/recorder/recorder.ts";
-import { readFamily } from "../telemetry/tally.ts";
 import { otlpConfig, samplerOf, type TelemetryValues } from "./config/telemetry-settings.ts";
 
 /** The version of the platform: all its packages have one. */

@@ -22,7 +22,7 @@ export interface ServiceStart<S extends Settings> {
   /** The values of the settings, by the name of their environment variable. */
   readonly config: SettingValues<ServerSettings & S>;
   readonly environment: Environment;
-  /** Says that the service cannot go on, and ends its process: with exit code 1, after what is under way. */
+  /** Reports that the service cannot continue, and ends its process: with exit code 1, after draining. */
   readonly fail: (why: Error) => void;
 }
 
@@ -85,6 +85,11 @@ export async function runService<S extends Settings>(
     environment = { ...environment, clientDefaults: clientDefaults(common) };
     environment = await withIdentity(environment, { name, config: common });
     const module = await makeModule({ config, environment, fail });
+    if (common.PREPARE_ONLY) {
+      await module.stop?.();
+      environment.log.info("prepared");
+      process.exit(0);
+    }
     server = await serve(givingStartMemoryBack(module), {
       name,
       config: serverConfig(common),

@@ -51,8 +51,8 @@ export interface RunningServer {
   /** Where metrics, traces and a plaintext health are, if they have a port of their own. */
   readonly adminUrl: string | undefined;
   /**
-   * Says NOT_SERVING, sends clients elsewhere, lets calls under way end, then stops the module. Rejects with
-   * {@link CallsCutError} if calls were still under way when the grace period was over. Asked again it answers the same.
+   * Reports NOT_SERVING, sends GOAWAY, drains in-flight calls, then stops the module. Rejects with
+   * {@link CallsCutError} if calls did not end within the grace period. Later calls return the same promise.
    */
   close(): Promise<void>;
 }
@@ -216,7 +216,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   };
 }
 
-/** The environment's recorder; one that keeps the last calls and exports nothing where it has none. */
+/** The environment's recorder; one that keeps the last calls and exports nothing if it has none. */
 function recorderOf({ environment, config, name }: ServeOptions): Recorder | undefined {
   if (environment.recorder instanceof Recorder) {
     return environment.recorder;

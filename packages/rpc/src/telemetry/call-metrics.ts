@@ -1,18 +1,24 @@
 import { Code } from "@connectrpc/connect";
 import type { Registry } from "prom-client";
-import { type DurationTally, durationFamily, type TallyFamily, type ValueTally, valueFamily } from "./tally.ts";
+import {
+  type DurationHistogram,
+  durationFamily,
+  type MetricFamily,
+  type MetricValue,
+  valueFamily,
+} from "./metric-family.ts";
 
 /** The metrics of all calls of a server: gRPC's proposal A66, with the names spelt as Prometheus does. */
 export interface CallMetrics {
   method(fullName: string): MethodMetrics;
   /** Calls begun and not ended, whatever their kind. */
-  readonly inFlight: ValueTally;
+  readonly inFlight: MetricValue;
   /** Requests refused for a limit on messages, by the limit's name. */
-  exceeded(limit: string): ValueTally;
+  exceeded(limit: string): MetricValue;
   /** Counts a call refused for load, by reason. */
   shed(reason: string): void;
   /** Places taken, by budget. */
-  places(budget: string): ValueTally;
+  places(budget: string): MetricValue;
 }
 
 /** Those of one method. */
@@ -43,7 +49,7 @@ export function createCallMetrics(registry: Registry): CallMetrics {
   let reasonCount = 0;
   const inFlight = valueFamily(registry, {
     name: "parley_server_calls_in_flight",
-    help: "Calls under way.",
+    help: "Calls in flight.",
     type: "gauge",
   });
   const shed = valueFamily(registry, {
@@ -81,8 +87,8 @@ export function createCallMetrics(registry: Registry): CallMetrics {
     method(fullName) {
       const calls = started.series({ grpc_method: fullName });
       // Made when a call first ends so: most methods never end in most of the ways there are.
-      const durations: (DurationTally | undefined)[] = new Array(statusNames.length).fill(undefined);
-      const refused = new Map<string, ValueTally>();
+      const durations: (DurationHistogram | undefined)[] = new Array(statusNames.length).fill(undefined);
+      const refused = new Map<string, MetricValue>();
       return {
         started() {
           calls.value++;
@@ -99,12 +105,12 @@ export function createCallMetrics(registry: Registry): CallMetrics {
         },
         ended(ending, seconds, traceparent) {
           const code = ending ?? 0;
-          let tally = durations[code];
-          if (tally === undefined) {
-            tally = duration.series({ grpc_method: fullName, grpc_status: statusNames[code] ?? "UNKNOWN" });
-            durations[code] = tally;
+          let histogram = durations[code];
+          if (histogram === undefined) {
+            histogram = duration.series({ grpc_method: fullName, grpc_status: statusNames[code] ?? "UNKNOWN" });
+            durations[code] = histogram;
           }
-          tally.observe(seconds, traceparent);
+          histogram.observe(seconds, traceparent);
         },
       };
     },
@@ -115,8 +121,8 @@ export function createCallMetrics(registry: Registry): CallMetrics {
 const reasonsMax = 200;
 
 /** The series of a family by the value of its one label, made when it first occurs. */
-function seriesBy(label: string, family: TallyFamily<ValueTally>): (value: string) => ValueTally {
-  const made = new Map<string, ValueTally>();
+function seriesBy(label: string, family: MetricFamily<MetricValue>): (value: string) => MetricValue {
+  const made = new Map<string, MetricValue>();
   return (value) => {
     let series = made.get(value);
     if (series === undefined) {

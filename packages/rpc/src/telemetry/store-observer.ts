@@ -1,7 +1,7 @@
 import { currentCall } from "../call/current-call.ts";
 import type { Environment } from "../environment/environment.ts";
 import { spanKinds } from "../environment/spans/span-recorder.ts";
-import { durationFamily } from "./tally.ts";
+import { durationFamily } from "./metric-family.ts";
 
 /** How a transaction went, as a store tells it. All in milliseconds of the clock's `monotonic`. */
 export interface StoreTransaction {

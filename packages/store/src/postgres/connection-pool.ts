@@ -50,7 +50,7 @@ export class ConnectionPool {
     });
   }
 
-  /** Why the server cannot be used now. Undefined where it can, as far as is known. */
+  /** Why the server cannot be used now. Undefined if it can, as far as is known. */
   get problem(): StoreUnavailableError | undefined {
     return this.#problem;
   }
@@ -110,7 +110,7 @@ export class ConnectionPool {
       this.#forgetWriter(connection);
     }
     this.#readers.forget();
-    // Whoever waits for a connection gets a new one, which shows whether the server is back already.
+    // A waiting caller gets a new connection, which shows whether the server is back already.
     this.#serveWaiting();
     if (this.#opening === 0 && this.#problem === undefined && !this.#closed) {
       this.#open().then(
@@ -123,7 +123,7 @@ export class ConnectionPool {
     }
   }
 
-  /** Refuses what comes from now on. Connections under way are closed as they are given back. */
+  /** Refuses new callers. Connections in use are closed when they are returned. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const waiting of this.#waiting) {
@@ -278,9 +278,13 @@ function asUnavailable(error: unknown): StoreUnavailableError {
   const problem = fromPostgres(error);
   return problem instanceof StoreUnavailableError
     ? problem
-    : new StoreUnavailableError("unreachable", `The PostgreSQL server lets nobody in. (${(error as Error).message})`, {
-        cause: error,
-      });
+    : new StoreUnavailableError(
+        "unreachable",
+        `The PostgreSQL server refuses connections. (${(error as Error).message})`,
+        {
+          cause: error,
+        },
+      );
 }
 
 function closedError(): StoreUnavailableError {

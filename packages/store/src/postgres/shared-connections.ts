@@ -38,7 +38,7 @@ export class SharedConnections {
         return connection;
       }
       place.connection = undefined;
-      // What is under way on it may still end well.
+      // Statements in flight on it may still succeed.
       void this.#closeWhenIdle(connection);
     }
     place.opening ??= this.#open(place);

@@ -41,7 +41,7 @@ const user = "parley";
 const startTimeoutMs = 60_000;
 const startPollMs = 25;
 
-/** Starts a PostgreSQL server. Rejects with what it said where it does not start. */
+/** Starts a PostgreSQL server. Rejects with what it said if it does not start. */
 export async function startPostgresServer(options: PostgresServerOptions): Promise<PostgresServer> {
   const { binaries, durable = true, settings = [] } = options;
   const isTemporary = options.folder === undefined;
@@ -156,7 +156,7 @@ const saidMax = 20;
 /** The locale of its messages; and no PGHOST or PGDATA of the user's. */
 const cleanEnvironment = { PATH: process.env.PATH ?? "", LC_ALL: "C" };
 
-/** Makes the folder where it is missing. Answers the password, which is kept in it. */
+/** Makes the folder where it is missing. Returns the password, which is kept in it. */
 function makeFolder(folder: string, { user: owner }: PostgresBinaries): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const passwordFile = join(folder, "password");

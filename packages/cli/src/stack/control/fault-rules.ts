@@ -39,7 +39,7 @@ export class FaultRules {
     return [...this.#rules.values()].filter((rule) => rule.process === process);
   }
 
-  /** @throws ConnectError INVALID_ARGUMENT naming the field, RESOURCE_EXHAUSTED where there are too many rules. */
+  /** @throws ConnectError INVALID_ARGUMENT naming the field, RESOURCE_EXHAUSTED if there are too many rules. */
   add(rule: Omit<FaultEntry, "id" | "expireMs">, holdsMs: number = durationMs.default): FaultEntry {
     if (rule.latencyMs === 0 && rule.code === 0) {
       throw new ConnectError("rule: set `latency`, `code`, or both", Code.InvalidArgument);
@@ -60,7 +60,7 @@ export class FaultRules {
     return entry;
   }
 
-  /** Removes a rule, all rules of a process, or all. Answers those that ended. */
+  /** Removes a rule, all rules of a process, or all. Returns those that ended. */
   remove({ id, process }: { readonly id: string; readonly process: string }): readonly FaultEntry[] {
     const ended = [...this.#rules.values()].filter(
       (rule) => (id === "" || rule.id === id) && (process === "" || rule.process === process),

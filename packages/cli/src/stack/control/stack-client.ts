@@ -13,7 +13,7 @@ const aliveMs = 60_000;
 
 /**
  * Calls the stack that runs with a data folder.
- * @throws UsageError where none runs.
+ * @throws UsageError if none runs.
  */
 export async function withStack(dataFolder: string, body: (stack: StackClient) => Promise<void>): Promise<void> {
   const record = await readControl(dataFolder);

@@ -35,7 +35,7 @@ export class StackLog {
     }
   }
 
-  /** The last lines of a process, or of each where none is named, oldest first. */
+  /** The last lines of a process, or of each if none is named, oldest first. */
   last(process: string, count: number): readonly StackLogLine[] {
     const chosen = process === "" ? [...this.#kept.values()] : [this.#kept.get(process) ?? []];
     return chosen.flatMap((lines) => lines.slice(-count)).sort((one, other) => one.number - other.number);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 export interface ControlRecord {
   /** On a loopback address. */
   readonly url: string;
-  /** Made for each run. Whoever shows it may start and end the stack's processes. */
+  /** Generated for each run. Its bearer may start and end the stack's processes. */
   readonly token: string;
   /** The process of `parley up`. */
   readonly pid: number;
@@ -26,7 +26,7 @@ export async function writeControl(dataFolder: string, record: ControlRecord): P
   await rename(draft, controlPath(dataFolder));
 }
 
-/** Undefined where no stack runs with the folder, or an older one that has no control. */
+/** Undefined if no stack runs with the folder, or an older one that has no control. */
 export async function readControl(dataFolder: string): Promise<ControlRecord | undefined> {
   try {
     const record = JSON.parse(await readFile(controlPath(dataFolder), "utf8")) as ControlRecord;

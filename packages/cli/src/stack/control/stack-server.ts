@@ -9,7 +9,7 @@ export interface StackServerOptions extends StackServiceOptions {
   readonly dataFolder: string;
 }
 
-/** Long enough that nobody guesses it: 256 bits. */
+/** Long enough to be unguessable: 256 bits. */
 const tokenBytes = 32;
 
 /** Serves StackService on a free port of 127.0.0.1, to callers that show the token of this run. Returns what ends it. */

@@ -7,7 +7,7 @@ import { waitsForReady } from "../policy/wait-for-ready.ts";
 import { BatchQueue, type Schedule } from "./batch-queue.ts";
 
 /**
- * Sends calls that are under way together as one, where the contract names a method for that (`batch_method`): most of what a
+ * Batches concurrent calls into one request, if the contract names a method for that (`batch_method`): most of what a
  * short call costs is what any call costs. A call that is alone goes by itself and at once. Stands outside of deadlines, retries
  * and breaker, which are then the batch's. Calls with metadata of their own go by themselves.
  */

@@ -8,7 +8,7 @@ import { childSpan } from "../../call/trace.ts";
 import { sleep } from "../../environment/clock.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { errorOfStatus } from "../../protocol/grpc-status.ts";
-import { isOwnTimer, markOwnTimer, markReach, neverSent, reachOf } from "../call/attempt-outcome.ts";
+import { deliveryStatusOf, isOwnTimer, markDeliveryStatus, markOwnTimer, neverSent } from "../call/attempt-outcome.ts";
 import { deadlinePassed } from "../call/call-end.ts";
 import type { CallLayer, OutgoingUnary } from "../call/call-layer.ts";
 import { retryWaitMs } from "../policy/retry-decision.ts";
@@ -16,11 +16,11 @@ import { retryWaitMs } from "../policy/retry-decision.ts";
 /** Calls of one batch, at most. A batch's answer waits for all of them, and so does the other side's commit. */
 export const batchSizeMax = 32;
 /**
- * Batches under way at which further calls wait for the end of one, and so for each other. With one, either side would stand
+ * Batches in flight at which further calls wait for the end of one, and so for each other. With one, either side would stand
  * still while the other works; with many, each would be small.
  */
 export const batchesUnderWay = 4;
-/** A call waits no longer than this for others, in milliseconds, whatever became of the batches under way. */
+/** A call waits no longer than this for others, in milliseconds, whatever the state of the batches in flight. */
 export const gatherMsMax = 5;
 /** How much later than its own deadline a call may learn that it has passed, rather than have a timer of its own. */
 const deadlineSlackMs = 50;
@@ -81,7 +81,7 @@ export class BatchQueue {
     }
   };
 
-  /** Some calls have waited long enough: the batches under way may never end. */
+  /** Some calls have waited long enough: the batches in flight may never end. */
   readonly #enough = (): void => {
     this.#gathering = false;
     if (this.#waiting.length > 0) {
@@ -122,7 +122,8 @@ export class BatchQueue {
 
   /** Another try of a call that went out in a batch, in which it may have been processed, whatever keeps this one from leaving. */
   #sendAgain(waiting: Waiting): Promise<void> {
-    const reject = (error: unknown) => waiting.reject(neverSent(error) ? markReach(error as object, "unknown") : error);
+    const reject = (error: unknown) =>
+      waiting.reject(neverSent(error) ? markDeliveryStatus(error as object, "unknown") : error);
     return this.#sendAlone({ ...waiting, reject });
   }
 
@@ -188,7 +189,7 @@ export class BatchQueue {
       if (waitMs !== undefined && clock.monotonic() + waitMs < waiting.deadlineMs) {
         again.push(sleep(clock, waitMs).then(() => this.#sendAgain(waiting)));
       } else {
-        waiting.reject(markReach(error, "answered"));
+        waiting.reject(markDeliveryStatus(error, "answered"));
       }
     });
     return again.length === 0 ? undefined : Promise.all(again);
@@ -242,5 +243,5 @@ function noResult(): ConnectError {
 function copyOf(error: ConnectError): ConnectError {
   const copy = new ConnectError(error.rawMessage, error.code, error.metadata, undefined, error.cause);
   copy.details = [...error.details];
-  return markReach(isOwnTimer(error) ? markOwnTimer(copy) : copy, reachOf(error));
+  return markDeliveryStatus(isOwnTimer(error) ? markOwnTimer(copy) : copy, deliveryStatusOf(error));
 }

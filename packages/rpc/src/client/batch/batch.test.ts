@@ -9,7 +9,7 @@ import { statusOfError } from "../../protocol/grpc-status.ts";
 import { batchOf } from "../../server/pipeline/batch-of.ts";
 import { implementPartly } from "../../server/pipeline/service-module.ts";
 import { connectInMemory } from "../../testing/in-memory.ts";
-import { markReach, neverSent, type Reach } from "../call/attempt-outcome.ts";
+import { type DeliveryStatus, markDeliveryStatus, neverSent } from "../call/attempt-outcome.ts";
 import { rejection, standingEnvironment } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 import { batchesUnderWay, batchSizeMax, gatherMsMax } from "./batch-queue.ts";
@@ -106,7 +106,7 @@ describe("calls of a method that has a batch method", () => {
     expect(environment.lines.filter(({ msg }) => msg === "internal error")).toHaveLength(2);
   });
 
-  it("gather while enough batches are under way, and go as one of these ends", async () => {
+  it("accumulate while enough batches are in flight, and are sent when one of these ends", async () => {
     const ends: (() => void)[] = [];
     const { clock, seen, call } = world(
       (request) => new Promise((resolve) => ends.push(() => resolve(answer(request)))),
@@ -128,7 +128,7 @@ describe("calls of a method that has a batch method", () => {
     await Promise.all(calls);
   });
 
-  it("wait for no more than a few milliseconds, whatever became of those under way", async () => {
+  it("wait for no more than a few milliseconds, whatever the state of those in flight", async () => {
     const { clock, seen, call } = world(() => new Promise(() => {}));
     const ids = Array.from({ length: batchesUnderWay + 1 }, (_, index) => String(index));
     for (const id of ids) {
@@ -251,7 +251,7 @@ describe("calls of a method that has a batch method", () => {
   it("that the server never saw know it, each with an error of its own", async () => {
     const environment = standingEnvironment();
     const gone = {
-      unary: () => Promise.reject(markReach(new ConnectError("refused", Code.Unavailable), "unreachable")),
+      unary: () => Promise.reject(markDeliveryStatus(new ConnectError("refused", Code.Unavailable), "unreachable")),
     };
     const client = createServiceClient(InventoryService, gone as never, {
       environment,
@@ -318,8 +318,8 @@ describe("calls of a method that has a batch method", () => {
   });
 });
 
-function fails(code: Code, reach: Reach): Promise<never> {
-  return Promise.reject(markReach(new ConnectError("failed", code), reach));
+function fails(code: Code, deliveryStatus: DeliveryStatus): Promise<never> {
+  return Promise.reject(markDeliveryStatus(new ConnectError("failed", code), deliveryStatus));
 }
 
 /** The answer of a batch of two whose service's database is locked. */

@@ -19,7 +19,7 @@ export class CheckedHeader extends Array<[name: string, value: string]> {
   }
 }
 
-/** The metadata, checked. Throws a `TypeError` where a name or a value may not be sent. */
+/** The metadata, checked. Throws a `TypeError` if a name or a value may not be sent. */
 export function checkedHeader(header: MetadataInit | undefined): CheckedHeader {
   if (header instanceof CheckedHeader) {
     return header;

@@ -158,7 +158,7 @@ describe("connections", () => {
     expect(codes.filter((code) => code === Code.DeadlineExceeded).length).toBeGreaterThan(0);
   });
 
-  it("are closed when nobody has called for long", async () => {
+  it("are closed when idle for long", async () => {
     const server = await okServer();
     const echo = client(server.url, { idleTimeoutMs: 50 });
     await echo.echo({}, { timeoutMs: 5000 });

@@ -50,7 +50,7 @@ export interface Channel {
   readonly tls: TlsSource | undefined;
   /** Whether calls are spread over all addresses. */
   readonly isBalanced: boolean;
-  /** The connection for a new call, which it counts in; undefined where the call has to {@link wait}. */
+  /** The connection for a new call, which it counts in; undefined if the call has to {@link wait}. */
   acquire(): Connection | undefined;
   /**
    * Gives a connection back once its call has ended.

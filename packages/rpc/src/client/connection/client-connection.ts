@@ -15,7 +15,7 @@ export interface ConnectionOptions {
   readonly tls?: TlsOptions;
   /** How long a connection may take to come up, HTTP/2 settings included. Default 5,000. */
   readonly connectTimeoutMs?: number;
-  /** With calls under way and nothing received for this long, a ping is sent. Default 20,000. */
+  /** With calls in flight and nothing received for this long, a PING is sent. Default 20,000. */
   readonly keepaliveMs?: number;
   /** A ping that has no answer for this long ends the connection. Default 3,000. */
   readonly pingTimeoutMs?: number;
@@ -54,12 +54,12 @@ export class Connection {
   readonly http2: AnyHttp2Connection;
   /** Where it goes. */
   readonly endpoint: Endpoint;
-  /** Undefined where nothing is balanced. */
+  /** Undefined if nothing is balanced. */
   observer: CallObserver | undefined;
   /** Called once, when no new calls may begin on it any more: what only accompanies calls must not keep it open. */
   onLeave: (() => void) | undefined;
   readonly #socket: Socket;
-  /** Calls under way. Kept by {@link begin} and {@link end}. */
+  /** Calls in flight. Updated by {@link begin} and {@link end}. */
   openCount = 0;
   /** How many calls the peer allows at once (SETTINGS_MAX_CONCURRENT_STREAMS). */
   capacity: number = Number.POSITIVE_INFINITY;
@@ -125,7 +125,7 @@ export class Connection {
     this.#watch();
   }
 
-  /** Counts a call in. Connections with calls under way keep the process alive, others do not. */
+  /** Counts a call. Connections with calls in flight keep the process alive, others do not. */
   begin(): void {
     if (this.openCount++ === 0) {
       this.#socket.ref();
@@ -156,7 +156,7 @@ export class Connection {
     return this.http2.destroyed;
   }
 
-  /** Asks the other side for a sign of life; the connection ends where none comes in time. Asking twice is asking once. */
+  /** Asks the other side for a sign of life; the connection ends if none comes in time. Asking twice is asking once. */
   probe(): void {
     if (this.#cancelPing !== undefined || this.http2.destroyed) {
       return;
@@ -168,7 +168,7 @@ export class Connection {
     });
   }
 
-  /** Lets calls under way finish, and begins no new ones. */
+  /** Lets calls in flight finish, and begins no new ones. */
   close(): void {
     this.#leave();
     this.http2.close();

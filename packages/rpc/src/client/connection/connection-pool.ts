@@ -21,7 +21,7 @@ export class ConnectionPool {
     this.#environment = environment;
   }
 
-  /** The way to a target. Throws a `TypeError` where it is not a target. */
+  /** The way to a target. Throws a `TypeError` if it is not a target. */
   channel(target: string, options: ChannelOptions = {}): Channel {
     const key = JSON.stringify([target, options]);
     let channel = this.#channels.get(key);

@@ -71,7 +71,7 @@ export class Connector implements ConnectionOwner {
     return this.#closed.signal.aborted;
   }
 
-  /** The connection for a new call, which it counts in; undefined where none has room. */
+  /** The connection for a new call, which it counts in; undefined if none has room. */
   acquire(): Connection | undefined {
     const connection = this.#current;
     if (connection !== undefined && connection.openCount < connection.capacity) {
@@ -81,7 +81,7 @@ export class Connector implements ConnectionOwner {
     return connection === undefined ? undefined : this.#acquireOther();
   }
 
-  /** Connects, unless that is under way, done, or waiting for its backoff. */
+  /** Connects, unless it is connecting, connected, or in backoff. */
   connect(): void {
     if (this.state === "idle" && !this.isClosed) {
       void this.#connect();

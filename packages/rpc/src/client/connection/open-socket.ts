@@ -58,7 +58,7 @@ function start(
   }
   // Of several URLs each has its own name; the addresses of a name have the target's.
   const name = isIP(host) === 0 ? host : target.hostname;
-  // An address cannot be asked for by name (RFC 6066, section 3), and Node throws where one is.
+  // An address cannot be asked for by name (RFC 6066, section 3), and Node throws if one is.
   const servername = isIP(name) === 0 ? { servername: name } : {};
   return connectTls({ host, port, ALPNProtocols: [protocol], ...servername, ...tls }).setNoDelay(true);
 }

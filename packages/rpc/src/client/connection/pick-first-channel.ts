@@ -107,7 +107,7 @@ export class PickFirstChannel implements Channel, ConnectorOwner {
   }
 
   onBackoffOver(): void {
-    // Only where a call asked meanwhile: a target that nobody calls is left alone.
+    // Only where a call asked meanwhile: a target without calls is left alone.
     if (this.#wantedInBackoff) {
       this.#connector.connect();
     }

@@ -1,7 +1,7 @@
 import { Code, ConnectError, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
 import { reasonOf } from "../../call/reason-error.ts";
 import type { Clock } from "../../environment/clock.ts";
-import { isDeadline, isOwnTimer, markOwnTimer, reachOf } from "../call/attempt-outcome.ts";
+import { deliveryStatusOf, isDeadline, isOwnTimer, markOwnTimer } from "../call/attempt-outcome.ts";
 import type { CallLayer, OutgoingStream, OutgoingUnary } from "../call/call-layer.ts";
 import { breakerOpenError } from "./dependency-error.ts";
 import type { MethodState, TargetState } from "./target-state.ts";
@@ -69,8 +69,8 @@ export class AttemptLayer implements CallLayer {
     const nowMs = this.#clock.monotonic();
     const { breaker } = this.#target;
     state.metrics.attemptEnded(error.code, nowMs - startMs);
-    const reach = reachOf(error);
-    if (saysNothing(error) || (reach === "lost" && startMs <= breaker.failedAtMs)) {
+    const deliveryStatus = deliveryStatusOf(error);
+    if (saysNothing(error) || (deliveryStatus === "lost" && startMs <= breaker.failedAtMs)) {
       // All calls of one connection break at once: that is one failure, not as many as there were calls.
       breaker.learnedNothing();
     } else if (isTransportFailure(error, { waitedMs: nowMs - startMs, contractMs: state.policy.timeoutMs })) {
@@ -100,8 +100,12 @@ function endedByDeadline(signal: AbortSignal | undefined): boolean {
 
 /** Whether a failure says nothing of the target: the caller gave up, or the connection went away in good order, as with a restart. */
 function saysNothing(error: ConnectError): boolean {
-  const reach = reachOf(error);
-  return reach === "unsent" || reach === "refused" || (error.code === Code.Canceled && reach !== "answered");
+  const deliveryStatus = deliveryStatusOf(error);
+  return (
+    deliveryStatus === "unsent" ||
+    deliveryStatus === "refused" ||
+    (error.code === Code.Canceled && deliveryStatus !== "answered")
+  );
 }
 
 /**

@@ -5,7 +5,7 @@ import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { describe, expect, it } from "vitest";
 import { reasonError, reasonOf } from "../../call/reason-error.ts";
 import { sleep } from "../../environment/clock.ts";
-import { markReach, neverSent } from "../call/attempt-outcome.ts";
+import { markDeliveryStatus, neverSent } from "../call/attempt-outcome.ts";
 import { rejection, type Step, scriptedTransport, standingEnvironment, unavailable } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 
@@ -192,7 +192,7 @@ describe("the circuit breaker", () => {
 
   it("counts the break of one connection once, however many calls it carried, and refusals not at all", async () => {
     const environment = standingEnvironment();
-    let error = () => markReach(unavailable(), "lost");
+    let error = () => markDeliveryStatus(unavailable(), "lost");
     const { transport, seen } = scriptedTransport(environment.clock, ["never"]);
     const failing = Object.assign({}, transport, {
       unary: (...args: Parameters<typeof transport.unary>) => {
@@ -207,10 +207,10 @@ describe("the circuit breaker", () => {
       await failed;
     };
     await callMany(15);
-    error = () => markReach(unavailable(), "refused");
+    error = () => markDeliveryStatus(unavailable(), "refused");
     await callMany(50);
     expect(environment.lines.filter((line) => line.breaker !== undefined)).toEqual([]);
-    error = () => markReach(unavailable(), "lost");
+    error = () => markDeliveryStatus(unavailable(), "lost");
     for (let breaks = 0; breaks < 4; breaks++) {
       await callMany(1);
     }

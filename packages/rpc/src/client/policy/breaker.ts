@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { ValueTally } from "../../telemetry/tally.ts";
+import type { MetricValue } from "../../telemetry/metric-family.ts";
 
 /** When a breaker opens, and for how long. */
 export interface BreakerOptions {
@@ -34,7 +34,7 @@ const sliceMs = 1000;
 export class Breaker {
   readonly #name: string;
   readonly #log: Logger;
-  readonly #gauge: ValueTally;
+  readonly #gauge: MetricValue;
   readonly #options: Required<BreakerOptions>;
   readonly #calls = new Array<number>(sliceCount).fill(0);
   readonly #failures = new Array<number>(sliceCount).fill(0);
@@ -56,7 +56,7 @@ export class Breaker {
       log,
       gauge,
       options = {},
-    }: { readonly log: Logger; readonly gauge: ValueTally; readonly options?: BreakerOptions },
+    }: { readonly log: Logger; readonly gauge: MetricValue; readonly options?: BreakerOptions },
   ) {
     this.#name = name;
     this.#log = log;

@@ -1,6 +1,6 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { reasonError, reasonOf } from "../../call/reason-error.ts";
-import { markReach, reachOf } from "../call/attempt-outcome.ts";
+import { deliveryStatusOf, markDeliveryStatus } from "../call/attempt-outcome.ts";
 
 /** The reason of an UNAVAILABLE that is about a service that was called: its metadata names `service` and `target`. */
 export const dependencyUnavailable = "DEPENDENCY_UNAVAILABLE";
@@ -19,7 +19,7 @@ export function breakerOpenError(dependency: Dependency, retryAfterMs: number): 
     metadata: { ...dependency },
     retryAfterMs,
   });
-  return markReach(error, "breaker-open");
+  return markDeliveryStatus(error, "breaker-open");
 }
 
 /** An UNAVAILABLE that says which dependency is meant. Other errors, and those that give a reason of their own already, stay as they are. */
@@ -37,5 +37,5 @@ export function nameDependency(error: ConnectError, dependency: Dependency): Con
   for (const [name, value] of error.metadata) {
     named.metadata.append(name, value);
   }
-  return markReach(named, reachOf(error));
+  return markDeliveryStatus(named, deliveryStatusOf(error));
 }

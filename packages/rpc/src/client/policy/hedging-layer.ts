@@ -1,7 +1,7 @@
 import { Code, ConnectError, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
 import type { HedgingRule } from "@parley/contract";
 import type { Environment } from "../../environment/environment.ts";
-import { markReach, neverSent, reachOf } from "../call/attempt-outcome.ts";
+import { deliveryStatusOf, markDeliveryStatus, neverSent } from "../call/attempt-outcome.ts";
 import { checkedHeader } from "../call/call-header.ts";
 import type { CallLayer, OutgoingStream, OutgoingUnary } from "../call/call-layer.ts";
 import { pushback } from "./retry-decision.ts";
@@ -141,18 +141,18 @@ class HedgedCall {
       return;
     }
     const { rule, target } = this.#options;
-    const reach = reachOf(error);
+    const deliveryStatus = deliveryStatusOf(error);
     this.#mayHaveArrived ||= !neverSent(error);
     const isFatal = !rule.nonFatalCodes.has(error.code) || isOver(error);
     const waitMs = pushback(error);
     if (!isFatal || waitMs === "stop") {
       target.throttle.failed();
     }
-    if (isFatal && reach !== "breaker-open") {
+    if (isFatal && deliveryStatus !== "breaker-open") {
       this.#fail(error);
       return;
     }
-    if (waitMs === "stop" || reach === "breaker-open" || this.#attempts >= rule.attemptsMax) {
+    if (waitMs === "stop" || deliveryStatus === "breaker-open" || this.#attempts >= rule.attemptsMax) {
       this.#mayHedge = false;
       this.#cancelTimer();
     }
@@ -172,7 +172,7 @@ class HedgedCall {
 
   #fail(error: ConnectError): void {
     this.#settle();
-    this.#options.reject(this.#mayHaveArrived && neverSent(error) ? markReach(error, "unknown") : error);
+    this.#options.reject(this.#mayHaveArrived && neverSent(error) ? markDeliveryStatus(error, "unknown") : error);
   }
 
   #settle(): void {
@@ -187,5 +187,7 @@ class HedgedCall {
 
 /** Whether the call as a whole is over: its caller gave up, or its deadline has passed. */
 function isOver(error: ConnectError): boolean {
-  return (error.code === Code.Canceled || error.code === Code.DeadlineExceeded) && reachOf(error) !== "answered";
+  return (
+    (error.code === Code.Canceled || error.code === Code.DeadlineExceeded) && deliveryStatusOf(error) !== "answered"
+  );
 }

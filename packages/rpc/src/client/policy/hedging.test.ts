@@ -12,7 +12,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { file_echo_v1_echo_service } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { HedgingPolicySchema, hedging } from "@parley/gen/rpc/v1/options_pb.js";
 import { describe, expect, it } from "vitest";
-import { markReach, neverSent } from "../call/attempt-outcome.ts";
+import { markDeliveryStatus, neverSent } from "../call/attempt-outcome.ts";
 import { type Step, scriptedTransport, standingEnvironment, unavailable } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 
@@ -112,7 +112,7 @@ describe("hedging by A6", () => {
       endsAtMs: 70,
     },
     {
-      name: "negative pushback ends hedging, while those under way may still be answered",
+      name: "negative pushback ends hedging, while those in flight may still be answered",
       steps: [slow(300), slow(10, unavailable({ "grpc-retry-pushback-ms": "-1" }))],
       attemptsAtMs: [0, 100],
       endsAtMs: 300,
@@ -148,7 +148,7 @@ describe("hedging by A6", () => {
   });
 
   it("does not say that a call never left whose other attempt may have arrived", async () => {
-    const never = () => markReach(unavailable(), "unreachable");
+    const never = () => markDeliveryStatus(unavailable(), "unreachable");
     const one = await find([slow(10, unavailable()), never(), never()]);
     expect(neverSent(one.outcome)).toBe(false);
     const none = await find([never(), never(), never()]);

@@ -1,7 +1,7 @@
 import type { Code, ConnectError } from "@connectrpc/connect";
 import type { RetryRule } from "@parley/contract";
 import { backoffMs } from "../../environment/backoff.ts";
-import { lostConnectionOf, type Reach, reachOf } from "../call/attempt-outcome.ts";
+import { type DeliveryStatus, deliveryStatusOf, lostConnectionOf } from "../call/attempt-outcome.ts";
 import type { RetryThrottle } from "./retry-throttle.ts";
 
 /** What a call may still do after its attempts so far. */
@@ -36,12 +36,12 @@ export function decideRetry(
   state: RetryState,
   { throttle, random }: { readonly throttle: RetryThrottle; readonly random: () => number },
 ): RetryDecision {
-  const reach = reachOf(error);
-  if (reach === "unsent") {
+  const deliveryStatus = deliveryStatusOf(error);
+  if (deliveryStatus === "unsent") {
     state.unsentCount++;
     return { kind: "retry", waitMs: unsentWaitMs(state.unsentCount), transparent: true };
   }
-  if (reach === "refused" && !state.refusedOnce) {
+  if (deliveryStatus === "refused" && !state.refusedOnce) {
     state.refusedOnce = true;
     return { kind: "retry", waitMs: 0, transparent: true };
   }
@@ -51,10 +51,10 @@ export function decideRetry(
   if (retryable || pushbackMs === "stop") {
     throttle.failed(lostConnectionOf(error));
   }
-  if (rule === undefined || !retryable || pushbackMs === "stop" || reach === "breaker-open") {
+  if (rule === undefined || !retryable || pushbackMs === "stop" || deliveryStatus === "breaker-open") {
     return giveUp;
   }
-  if (!(state.repeatable || isUntouched(reach)) || state.attempts >= rule.attemptsMax) {
+  if (!(state.repeatable || isUntouched(deliveryStatus)) || state.attempts >= rule.attemptsMax) {
     return giveUp;
   }
   if (!throttle.allows) {
@@ -83,8 +83,8 @@ export function pushback(error: ConnectError): number | "stop" | undefined {
   return /^\d{1,9}$/.test(value) ? Number(value) : "stop";
 }
 
-function isUntouched(reach: Reach): boolean {
-  return reach === "unreachable" || reach === "refused";
+function isUntouched(deliveryStatus: DeliveryStatus): boolean {
+  return deliveryStatus === "unreachable" || deliveryStatus === "refused";
 }
 
 function unsentWaitMs(count: number): number {

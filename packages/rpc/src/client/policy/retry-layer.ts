@@ -9,7 +9,7 @@ import { waitsForReady } from "./wait-for-ready.ts";
 
 /**
  * Makes further attempts at calls that failed, as gRPC's proposal A6 has it: one deadline over all of them, each attempt sending on only
- * the time that is left. A unary call may be repeated until its answer is complete, since nobody sees anything of it before; a server
+ * the time that is left. A unary call may be repeated until its answer is complete, since none of it is visible before; a server
  * stream until its first message; streams that the client writes to are not repeated.
  */
 export class RetryLayer implements CallLayer {

@@ -1,4 +1,4 @@
-import type { ValueTally } from "../../telemetry/tally.ts";
+import type { MetricValue } from "../../telemetry/metric-family.ts";
 
 /** What gRPC's own examples and libraries use as `maxTokens` and `tokenRatio`. */
 const tokensMax = 10;
@@ -9,11 +9,11 @@ const tokenRatio = 0.1;
  * success gives a tenth of one back, and there are retries only while more than half of the tokens are left.
  */
 export class RetryThrottle {
-  readonly #gauge: ValueTally;
+  readonly #gauge: MetricValue;
   #tokens = tokensMax;
   #lostConnection: object | undefined;
 
-  constructor(gauge: ValueTally) {
+  constructor(gauge: MetricValue) {
     this.#gauge = gauge;
     gauge.value = tokensMax;
   }

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { callContextKey } from "../../call/call-context.ts";
 import { reasonOf } from "../../call/reason-error.ts";
-import { markReach, neverSent } from "../call/attempt-outcome.ts";
+import { markDeliveryStatus, neverSent } from "../call/attempt-outcome.ts";
 import { rejection, type Step, scriptedTransport, standingEnvironment, unavailable } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 import { retryWaitMs } from "./retry-decision.ts";
@@ -31,8 +31,8 @@ async function callEcho(
 
 describe("retries by A6", () => {
   const pushback = (value: string) => unavailable({ "grpc-retry-pushback-ms": value });
-  const unsent = () => markReach(unavailable(), "unsent");
-  const refused = () => markReach(unavailable(), "refused");
+  const unsent = () => markDeliveryStatus(unavailable(), "unsent");
+  const refused = () => markDeliveryStatus(unavailable(), "refused");
   const cases: readonly {
     readonly name: string;
     readonly steps: readonly Step[];
@@ -191,7 +191,7 @@ describe("which calls are repeated", () => {
     expect(await createOrder("", unavailable())).toBe(1);
   });
   it("even that one, where there was no connection to send it on", async () => {
-    expect(await createOrder("", markReach(unavailable(), "unreachable"))).toBe(3);
+    expect(await createOrder("", markDeliveryStatus(unavailable(), "unreachable"))).toBe(3);
   });
 });
 
@@ -243,7 +243,7 @@ describe("retry throttling", () => {
 describe("a call that waits for its target", () => {
   it("goes on until the target is there", async () => {
     const environment = standingEnvironment();
-    const down = () => markReach(unavailable(), "unreachable");
+    const down = () => markDeliveryStatus(unavailable(), "unreachable");
     const { transport, seen } = scriptedTransport(environment.clock, [down(), down(), down(), down(), "ok"]);
     const client = createServiceClient(EchoService, transport, { environment, breaker: { consecutiveFailures: 1000 } });
     const call = client.echo({}, waitForReady());
@@ -254,7 +254,7 @@ describe("a call that waits for its target", () => {
 
   it("ends with DEADLINE_EXCEEDED where the target does not come, and nothing was sent", async () => {
     const environment = standingEnvironment();
-    const { transport } = scriptedTransport(environment.clock, [markReach(unavailable(), "unreachable")]);
+    const { transport } = scriptedTransport(environment.clock, [markDeliveryStatus(unavailable(), "unreachable")]);
     const client = createServiceClient(EchoService, transport, { environment, breaker: { consecutiveFailures: 1000 } });
     const failed = rejection(client.echo({}, waitForReady({ timeoutMs: 700 })));
     await environment.clock.advance(699);
@@ -282,7 +282,7 @@ describe("what a caller learns", () => {
 
   it("a call is not said to be unsent where an earlier attempt may have arrived", async () => {
     const environment = standingEnvironment();
-    const steps = [unavailable(), markReach(unavailable(), "unreachable")];
+    const steps = [unavailable(), markDeliveryStatus(unavailable(), "unreachable")];
     const { transport } = scriptedTransport(environment.clock, steps);
     const failed = rejection(createServiceClient(EchoService, transport, { environment }).echo({}));
     await environment.clock.advance(1000);

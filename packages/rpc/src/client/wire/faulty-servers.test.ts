@@ -3,7 +3,7 @@ import { Code, createClient } from "@connectrpc/connect";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { neverSent, reachOf } from "../call/attempt-outcome.ts";
+import { deliveryStatusOf, neverSent } from "../call/attempt-outcome.ts";
 import { rejection, testEnvironment } from "../client-fixture.ts";
 import type { ChannelOptions } from "../connection/channel.ts";
 import { ConnectionPool } from "../connection/connection-pool.ts";
@@ -153,7 +153,7 @@ describe.each(implementations)("a server that goes away, over the HTTP/2 of %s",
   it("refuses a stream: UNAVAILABLE, and known not to have been looked at", async () => {
     const server = await rawHttp2((stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM));
     const error = await rejection(client(server, { connection: { http2 } }).echo({}, { timeoutMs: 5000 }));
-    expect([error.code, reachOf(error), neverSent(error)]).toEqual([Code.Unavailable, "refused", true]);
+    expect([error.code, deliveryStatusOf(error), neverSent(error)]).toEqual([Code.Unavailable, "refused", true]);
   });
 
   const goaways: readonly (readonly [
@@ -233,7 +233,7 @@ describe.each(implementations)("a server that goes away, over the HTTP/2 of %s",
         await second;
       } else {
         const error = await rejection(second);
-        expect([error.code, reachOf(error)]).toEqual([Code.Unavailable, outcome]);
+        expect([error.code, deliveryStatusOf(error)]).toEqual([Code.Unavailable, outcome]);
       }
       await echo.echo({}, { timeoutMs: 5000 });
       expect(server.sessionCount()).toBe(2);
@@ -298,7 +298,7 @@ describe("a server that does not answer", () => {
   });
 
   it("is noticed by a ping, and the next call goes to a new connection", async () => {
-    // A connection that stays open while nobody reads it, as after a machine is unplugged.
+    // A connection that stays open without a reader, as after a machine is unplugged.
     const backend = await rawHttp2((stream) => answerOk(stream));
     const { connect } = await import("node:net");
     let frozen = false;

@@ -1,6 +1,6 @@
 import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type UnaryResponse } from "@connectrpc/connect";
-import { markReach, reachOf } from "../call/attempt-outcome.ts";
+import { deliveryStatusOf, markDeliveryStatus } from "../call/attempt-outcome.ts";
 import { decodeMessage, type MessageFormat } from "./codec.ts";
 import { type HttpAnswer, UnaryAnswer } from "./unary-answer.ts";
 import type { UnaryProtocol } from "./unary-protocol.ts";
@@ -53,7 +53,7 @@ export class UnaryOutcome implements ExchangeOutcome {
     }
   }
 
-  onFailure(error: ConnectError, reach = reachOf(error)): void {
-    this.#reject(markReach(error, reach));
+  onFailure(error: ConnectError, deliveryStatus = deliveryStatusOf(error)): void {
+    this.#reject(markDeliveryStatus(error, deliveryStatus));
   }
 }

@@ -3,7 +3,7 @@ import { type Code, ConnectError } from "@connectrpc/connect";
 import { batchMethodOf } from "@parley/contract";
 import type { Environment } from "../../environment/environment.ts";
 
-/** A fault that somebody injects into calls on purpose, to see what becomes of their callers. */
+/** A fault that is injected into calls on purpose, to test their callers. */
 export interface InjectedFault {
   /** `product.v1.InventoryService/ReserveStock`, the method's short name, or nothing for all methods. */
   readonly method: string;
@@ -39,7 +39,7 @@ export function faultsInjected(): boolean {
   return (globalThis as FaultPlace)[injectedFaultsKey] !== undefined;
 }
 
-/** What is injected into a call: a promise that waits and may reject, or undefined where no fault is meant for it. */
+/** What is injected into a call: a promise that waits and may reject, or undefined if no fault is meant for it. */
 export function injectFault(
   call: DisturbedCall,
   { clock, random }: Pick<Environment, "clock" | "random">,

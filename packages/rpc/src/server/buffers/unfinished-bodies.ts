@@ -1,7 +1,7 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { reasonError } from "../../call/reason-error.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { valueFamily } from "../../telemetry/tally.ts";
+import { valueFamily } from "../../telemetry/metric-family.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import { BufferBudget, type BufferHolder } from "./buffer-budget.ts";
 

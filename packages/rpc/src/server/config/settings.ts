@@ -34,7 +34,7 @@ export type Settings = Record<string, ValidatorSpec<unknown>>;
 /** The values of settings. */
 export type SettingValues<S extends Settings> = CleanedEnv<S>;
 
-/** A URL of one of some schemes, with a host. Empty where that is its default. */
+/** A URL of one of some schemes, with a host. Empty if that is its default. */
 export function serverUrl(schemes: readonly string[], spec: Spec<string> & { readonly default: string }) {
   return makeValidator<string>((input: string) => {
     const parsed = URL.parse(input);
@@ -126,6 +126,10 @@ export const serverSettings = {
     desc: "Whose HTTP/2 connections, to callers and to other services: this runtime's, or those of node:http2.",
   }),
   ...clientSettings,
+  PREPARE_ONLY: bool({
+    default: false,
+    desc: "Ends the process once the service is prepared, its database migrated, instead of serving.",
+  }),
   ...limitSettings,
 } satisfies Settings;
 

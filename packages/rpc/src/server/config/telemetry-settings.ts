@@ -24,7 +24,7 @@ const pairs = makeValidator<string>((input: string) => {
   }
 });
 
-/** An http or https URL, which may have a path. Empty where it is not set. */
+/** An http or https URL, which may have a path. Empty if it is not set. */
 const collectorUrl = makeValidator<string>((input: string) => {
   const parsed = URL.parse(input);
   if (input !== "" && (parsed === null || (parsed.protocol !== "http:" && parsed.protocol !== "https:"))) {
@@ -94,7 +94,7 @@ export interface ExportingProcess {
   readonly instanceId: string;
 }
 
-/** What is exported by the settings; undefined where nothing is. */
+/** What is exported by the settings; undefined if nothing is. */
 export function otlpConfig(values: TelemetryValues, process: ExportingProcess): OtlpConfig | undefined {
   if (values.OTEL_SDK_DISABLED) {
     return undefined;

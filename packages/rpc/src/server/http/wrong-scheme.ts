@@ -7,7 +7,7 @@ const logEveryMs = 10_000;
 /** How long an answer may take to leave before the connection is cut, in milliseconds. */
 const answerLeavesMs = 1_000;
 
-/** Answers clients that speak TLS where the port does not, or the other way round, in words, and mentions them in the log. */
+/** Returns clients that speak TLS where the port does not, or the other way round, in words, and mentions them in the log. */
 export interface WrongScheme {
   /** A TLS handshake on a port without TLS. The answer is plain HTTP, which TLS clients report in words that name the cause. */
   refuseTls(socket: Socket): void;

@@ -18,7 +18,7 @@ import { type HttpOptions, turnGroupOf } from "./listener-options.ts";
 export interface Http2Side {
   accept(socket: Socket): void;
   readonly connections: ReadonlySet<AnyHttp2Connection>;
-  /** Closes one connection without a stream on it. False where there is none among those looked at. */
+  /** Closes one connection without a stream on it. False if there is none among those looked at. */
   closeOneIdle(): boolean;
 }
 

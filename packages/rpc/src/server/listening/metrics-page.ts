@@ -9,14 +9,14 @@ export interface MetricsPage {
   readonly text: string;
 }
 
-/** Answers a request for metrics, by its `accept` header. */
+/** Returns a request for metrics, by its `accept` header. */
 export type ReadMetricsPage = (accept: string | undefined) => Promise<MetricsPage>;
 
 /** A page is rendered at most this often: a scrape costs milliseconds, and nothing reads metrics more often than once a second. */
 const renderEveryMs = 1_000;
 
 /**
- * Renders the metrics of a registry, in OpenMetrics for who asks for it: one rendering of a format at a time, at most one a second, whoever asks
+ * Renders the metrics of a registry, in OpenMetrics on request: one rendering of a format at a time, at most one a second for all requests
  * in between gets the same page.
  */
 export function createMetricsPage(registry: Registry, clock: Clock): ReadMetricsPage {

@@ -33,7 +33,7 @@ export class RefusalAnswers {
     this.#json = json;
   }
 
-  /** The answer to a call of the method with this content type. Undefined where that is none of ours. */
+  /** The answer to a call of the method with this content type. Undefined if that is none of ours. */
   find(served: ServedMethod, contentType: string, reason: RefusalReason): RefusalAnswer | undefined {
     const known = this.#of(served, reason);
     const answer = known.get(contentType);

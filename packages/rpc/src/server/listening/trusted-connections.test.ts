@@ -83,7 +83,7 @@ describe("a connection that brings the calls of many callers", () => {
     const server = await open();
     const gateway = client(server, "192.0.2.1", { settings: { initialWindowSize: 65_535 } });
     expect(await gateway.call(2)).toBe(200);
-    // Nobody reads these: they wait for their windows.
+    // Unread: they wait for their windows.
     const untaken = Array.from({ length: 20 }, () => gateway.begin(900_000));
     const reset = () => untaken.filter(({ rstCode }) => rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM).length;
     await expect.poll(reset, { timeout: 20_000 }).toBeGreaterThan(0);

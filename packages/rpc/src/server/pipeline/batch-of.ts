@@ -12,7 +12,7 @@ import { CallValues } from "./call-values.ts";
 import { toCallerError } from "./error-mapping.ts";
 import type { ServerCall } from "./server-call.ts";
 
-/** Answers one request of a batch. */
+/** Returns one request of a batch. */
 type Handle<M extends DescMethodUnary> = (
   request: MessageShape<M["input"]>,
   context: HandlerContext,

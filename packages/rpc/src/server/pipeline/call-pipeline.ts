@@ -114,7 +114,7 @@ export class CallPipeline {
   }
 
   /**
-   * Counts the call and makes the checks that need its headers alone. Throws where one fails at once; where the caller's token must be looked
+   * Counts the call and makes the checks that need its headers alone. Throws if one fails at once; where the caller's token must be looked
    * at first, {@link ServerCall.identified} rejects. The body is not to be decoded before that is settled.
    */
   open(call: ServerCall): void {
@@ -179,7 +179,7 @@ export class CallPipeline {
   unaryTo<I extends Message, O>(call: ServerCall, single: Single<I, O>, receiver: Settled<O>): void {
     let permission: Promise<void> | undefined;
     try {
-      permission = this.letInMessage(call, single.request);
+      permission = this.admitMessage(call, single.request);
     } catch (error) {
       receiver.onError(toCallerError(call, error));
       return;
@@ -200,7 +200,7 @@ export class CallPipeline {
     { request, handle }: SingleToMany<I, O>,
   ): AsyncGenerator<O> {
     try {
-      await this.letInMessage(call, request);
+      await this.admitMessage(call, request);
       yield* untilAborted(call, handle(request, call));
     } catch (error) {
       throw toCallerError(call, error);
@@ -212,7 +212,7 @@ export class CallPipeline {
     try {
       await call.identified;
       this.admit(call);
-      return await call.race(handle(this.#letInEach(call, requests), call));
+      return await call.race(handle(this.#admitEach(call, requests), call));
     } catch (error) {
       throw toCallerError(call, error);
     }
@@ -226,14 +226,14 @@ export class CallPipeline {
     try {
       await call.identified;
       this.admit(call);
-      yield* untilAborted(call, handle(this.#letInEach(call, requests), call));
+      yield* untilAborted(call, handle(this.#admitEach(call, requests), call));
     } catch (error) {
       throw toCallerError(call, error);
     }
   }
 
   /** What has to hold before an implementation sees a whole request. A promise only if something must be waited for. */
-  letInMessage(call: ServerCall, message: Message): Promise<void> | undefined {
+  admitMessage(call: ServerCall, message: Message): Promise<void> | undefined {
     return call.identified === undefined
       ? this.#check(call, message)
       : call.identified.then(() => this.#check(call, message));
@@ -282,7 +282,7 @@ export class CallPipeline {
     return owned === undefined ? undefined : call.race(owned);
   }
 
-  async *#letInEach<I extends Message>(call: ServerCall, requests: AsyncIterable<I>): AsyncGenerator<I> {
+  async *#admitEach<I extends Message>(call: ServerCall, requests: AsyncIterable<I>): AsyncGenerator<I> {
     let first = true;
     for await (const message of untilAborted(call, requests)) {
       if (first) {

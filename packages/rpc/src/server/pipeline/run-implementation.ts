@@ -75,5 +75,5 @@ export async function* untilAborted<T>(call: ServerCall, elements: AsyncIterable
   }
 }
 
-/** The caller has its answer; what an implementation still throws while it is being ended has nobody to go to. */
+/** The caller has its answer; later errors of the implementation are dropped. */
 function ignoreLateFailure(): void {}

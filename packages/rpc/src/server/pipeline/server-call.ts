@@ -14,7 +14,7 @@ import { deadlineExceeded, streamAgeReached } from "./limit-errors.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
 
 /**
- * One call under way, and what its implementation sees of it. Whatever costs something (headers, signal, ids) is made only
+ * One call in flight, and its implementation's view of it. Whatever costs something (headers, signal, ids) is made only
  * when it is asked for.
  */
 export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linked<ServerCall> {
@@ -26,7 +26,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   readonly deadlineMs: number;
   /** The authenticated caller, once {@link identified}. */
   caller: Caller | undefined;
-  /** Settles once the caller is identified, counted and permitted to call the method. Undefined where that is done already. */
+  /** Settles once the caller is identified, counted and permitted to call the method. Undefined if that is done already. */
   identified: Promise<void> | undefined;
   /** The address that a door of the platform heard the call from, where one proved that it passed it on. */
   forwardedFor: string | undefined;
@@ -38,7 +38,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   answeredMs = 0;
   /** When it is cut off, by the same clock: at its deadline, or sooner at the maximum age of a stream. */
   endMs: number;
-  /** Its place among the calls under way, which is the list's own affair. */
+  /** Its link in the list of calls in flight, managed by the list. */
   previous: ServerCall | undefined;
   next: ServerCall | undefined;
   listed = false;
@@ -148,7 +148,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#environment.recorder !== undefined;
   }
 
-  /** The span of a part of this call that came with a trace of its own. The same where none is recorded. */
+  /** The span of a part of this call that came with a trace of its own. The same if none is recorded. */
   spanWithin(traceparent: string): string {
     return this.#environment.recorder?.childOf(traceparent) ?? traceparent;
   }
@@ -173,7 +173,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#ended;
   }
 
-  /** The time left, in milliseconds. Undefined where there is no deadline. */
+  /** The time left, in milliseconds. Undefined if there is no deadline. */
   timeoutMs(): number | undefined {
     return this.deadlineMs === Number.POSITIVE_INFINITY
       ? undefined

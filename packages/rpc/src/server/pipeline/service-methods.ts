@@ -9,7 +9,7 @@ import type { ServiceEntry } from "./service-module.ts";
 /** A method that is served: its contract, what stands behind it, and its way through the pipeline. */
 export interface ServedMethod {
   readonly runtime: MethodRuntime;
-  /** The implementation as it was given, without the pipeline. Throws UNIMPLEMENTED where there is none. */
+  /** The implementation as it was given, without the pipeline. Throws UNIMPLEMENTED if there is none. */
   readonly implementation: AnyImplementation;
 }
 

@@ -43,7 +43,7 @@ export interface ServiceModule {
   readonly entries: readonly ServiceEntry[];
   /**
    * Whose a thing is, by the kind of thing that `owner_of` of the contract's `access` option names: given its id, answers
-   * the owner's user id, or undefined where there is no such thing.
+   * the owner's user id, or undefined if there is no such thing.
    */
   readonly owners?: Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
   /**
@@ -81,7 +81,7 @@ export interface ServiceModule {
    * asked before Fastify is, for requests that are no unary calls.
    */
   readonly httpPlugin?: (app: FastifyInstance, local: LocalCalls) => Promise<TakeRequest | undefined>;
-  /** Answers `rpc.v1.TelemetryService` for other processes too: made from what answers for this one. */
+  /** Returns `rpc.v1.TelemetryService` for other processes too: made from what answers for this one. */
   readonly telemetry?: (own: ServiceImpl<typeof TelemetryService>) => ServiceImpl<typeof TelemetryService>;
   /** Work before the port listens, for example starting recovery. */
   start?(): Promise<void>;
@@ -95,7 +95,7 @@ export type TakeRequest = (request: AnyRequest, response: AnyResponse) => boolea
 /** Calls of methods in the same process, with all that the server does around a call. */
 export interface LocalCalls extends Transport {
   /**
-   * Checks a call's caller by its headers, before its request is read: identity and role. Rejects with the call's error where it is refused;
+   * Checks a call's caller by its headers, before its request is read: identity and role. Rejects with the call's error if it is refused;
    * the refused call is logged and counted as any other. Does nothing where callers need not sign in.
    */
   admit(method: DescMethod, start: LocalCallStart): Promise<void>;

@@ -90,7 +90,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
     return Promise.resolve(done);
   }
 
-  /** Ends the messages with an error, for whoever waits for one. */
+  /** Ends the messages with an error, also for a waiting reader. */
   fail(reason: unknown): void {
     this.#failure ??= reason;
     this.drop();
@@ -254,7 +254,7 @@ export function endOfStreamInRequest(): ConnectError {
   return new ConnectError("A request has no end-of-stream message.", Code.InvalidArgument);
 }
 
-/** The one message of a request that has one. Rejects with a ConnectError where it has none or more. */
+/** The one message of a request that has one. Rejects with a ConnectError if it has none or more. */
 export async function onlyMessage(incoming: IncomingMessages): Promise<Message> {
   const first = await incoming.next();
   const kind = "server-streaming method";
@@ -269,5 +269,5 @@ export async function onlyMessage(incoming: IncomingMessages): Promise<Message> 
 
 const done: Next = { done: true, value: undefined };
 
-/** Whoever did not wait for a message is not told why there is none. */
+/** Without a waiting reader the error is not reported. */
 function ignore(): void {}

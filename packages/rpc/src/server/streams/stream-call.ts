@@ -149,7 +149,7 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
       return;
     }
     try {
-      const permission = this.#init.pipeline.letInMessage(this.#call, request);
+      const permission = this.#init.pipeline.admitMessage(this.#call, request);
       if (permission === undefined) {
         this.#run(request);
       } else {

@@ -38,7 +38,7 @@ export interface RefusalOptions {
 }
 
 /**
- * Answers the requests for a method that can be no call of it, each in its protocol: UNIMPLEMENTED (404) for a method that there is not, 405 with
+ * Returns the requests for a method that can be no call of it, each in its protocol: UNIMPLEMENTED (404) for a method that there is not, 405 with
  * `Allow`, 415 with `Accept-Post`, 505. Comes after the paths that serve calls. Leaves every other request alone.
  */
 export function createRefusals(options: RefusalOptions): RpcPath {
@@ -171,7 +171,7 @@ function unsupported(path: string, { served, contentType, options }: Unsupported
   const error = wrongContentType(path, { contentType, accepted });
   const answer = inJson(415, error, { options, headers: { "accept-post": accepted.join(", ") } });
   if (/^application\/grpc/i.test(contentType)) {
-    // A gRPC client reads the status of the call where there is one, and the one of HTTP where there is none.
+    // A gRPC client reads the status of the call where there is one, and the one of HTTP if there is none.
     writeGrpcStatus(new ConnectError(error.rawMessage, Code.Unimplemented), answer.headers);
   }
   return answer;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { constants, monitorEventLoopDelay, PerformanceObserver, performance } from "node:perf_hooks";
 import { getHeapSpaceStatistics } from "node:v8";
 import type { Registry } from "prom-client";
-import { durationFamily, readFamily } from "../tally.ts";
+import { durationFamily, readFamily } from "../metric-family.ts";
 
 /** How often the event loop's delay is measured, in milliseconds: often enough to see a stall, seldom enough to cost nothing. */
 const delayResolutionMs = 100;
@@ -47,13 +47,13 @@ export function collectProcessMetrics(registry: Registry): void {
   });
   readFamily(registry, {
     name: "nodejs_eventloop_delay_seconds",
-    help: "How late the event loop ran a timer since the last time this was read, as quantiles: 0 when idle.",
+    help: "How late the event loop ran a timer since the last time this was read, as percentiles: 0 when idle.",
     type: "gauge",
     read: () => {
       // What is measured is the time between two runs of the timer: its own interval is no delay.
       const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - delayResolutionMs / 1e3);
       const samples = [0.5, 0.99, 1].map((quantile) => ({
-        labels: { quantile: String(quantile) },
+        labels: { percentile: String(quantile * 100) },
         value: delay.count === 0 ? 0 : late(quantile === 1 ? delay.max : delay.percentile(quantile * 100)),
       }));
       delay.reset();

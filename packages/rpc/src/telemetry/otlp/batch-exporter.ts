@@ -51,7 +51,7 @@ export class BatchExporter<T> {
     }
     if (this.#queue.length === batchLengthMax) {
       this.#scheduled?.();
-      // Not now: whoever adds is in the middle of a call.
+      // Not now: the span is added in the middle of a call.
       this.#scheduled = this.#options.clock.after(0, this.#begin);
     } else {
       this.#scheduled ??= this.#options.clock.after(this.#options.delayMs, this.#begin);

@@ -1,5 +1,5 @@
 import type { Registry } from "prom-client";
-import { valueFamily } from "../tally.ts";
+import { valueFamily } from "../metric-family.ts";
 
 /** What became of the telemetry of one signal. */
 export interface ExportMetrics {

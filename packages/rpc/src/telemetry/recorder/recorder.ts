@@ -34,7 +34,7 @@ const clockStepMs = 2;
 const lateTracesPerSecondMax = 20;
 
 /**
- * The spans of one process: keeps the last ones, hands each to whoever watches, and those of sampled traces to an exporter. Recording one
+ * The spans of one process: keeps the last ones, passes each to watchers, and those of sampled traces to an exporter. Recording one
  * costs a copy of its fields.
  */
 export class Recorder implements SpanRecorder {

@@ -144,7 +144,7 @@ export class BalancedChannel implements Channel, SubchannelOwner {
     return undefined;
   }
 
-  /** Why no call can be sent now. Undefined where one can, or where that is not known yet. */
+  /** Why no call can be sent now. Undefined if one can, or if that is not known yet. */
   #failure(): { readonly error: unknown } | undefined {
     if (this.#subchannels.size === 0) {
       return this.#resolveError;

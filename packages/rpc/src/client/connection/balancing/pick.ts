@@ -6,7 +6,7 @@ export interface Pickable {
   readonly weight: number;
 }
 
-/** Chooses the address for the next call. Undefined where there is none. */
+/** Chooses the address for the next call. Undefined if there is none. */
 export type Pick<T extends Pickable> = (addresses: readonly T[]) => T | undefined;
 
 /** gRPC's `round_robin`: one after another, beginning anywhere, so that many clients do not all begin with the same. */

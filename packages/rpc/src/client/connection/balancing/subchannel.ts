@@ -79,7 +79,7 @@ export class Subchannel implements ConnectorOwner, CallObserver, Pickable, Eject
     return this.#serving && !this.#stalls.isStalled && this.ejectedUntilMs === undefined;
   }
 
-  /** Why it cannot be reached, since its last connection. Undefined where that is not known. */
+  /** Why it cannot be reached, since its last connection. Undefined if that is not known. */
   get failing(): { readonly error: unknown } | undefined {
     return this.#failing;
   }

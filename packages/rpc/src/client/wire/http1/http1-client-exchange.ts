@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../../../environment/clock.ts";
 import type { Deadlines, Expiring } from "../../../environment/deadlines.ts";
 import { BodyCollector } from "../../../protocol/body-collector.ts";
-import { markReach } from "../../call/attempt-outcome.ts";
+import { markDeliveryStatus } from "../../call/attempt-outcome.ts";
 import { canceledBy, deadlinePassed } from "../../call/call-end.ts";
 import type { HttpAnswer, NodeFields } from "../unary-answer.ts";
 import type { ExchangeOutcome, UnaryRequestInit } from "../unary-exchange.ts";
@@ -50,7 +50,7 @@ export class Http1ClientExchange implements Expiring, HttpAnswer {
     return this.#body.bytes();
   }
 
-  /** Throws a ConnectError where the request has a header that must not be sent. */
+  /** Throws a ConnectError if the request has a header that must not be sent. */
   start(): void {
     const { init, body, signal } = this.#request;
     const pending = openHttp1Request(init);
@@ -92,7 +92,7 @@ export class Http1ClientExchange implements Expiring, HttpAnswer {
         this.expire();
       } else if (this.#body.length > this.#request.bodyBytesMax) {
         const message = `the answer is larger than ${this.#request.bodyBytesMax} bytes`;
-        this.#fail(markReach(new ConnectError(message, Code.ResourceExhausted), "answered"));
+        this.#fail(markDeliveryStatus(new ConnectError(message, Code.ResourceExhausted), "answered"));
       }
     });
     response.on("error", (error) => this.#fail(brokenConnection(error)));
@@ -100,7 +100,7 @@ export class Http1ClientExchange implements Expiring, HttpAnswer {
       if (response.complete) {
         this.#settle(undefined);
       } else {
-        this.#fail(markReach(new ConnectError("the connection was lost", Code.Unavailable), "lost"));
+        this.#fail(markDeliveryStatus(new ConnectError("the connection was lost", Code.Unavailable), "lost"));
       }
     });
   }

@@ -1,6 +1,6 @@
 import { type Agent, type ClientRequest, request } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { markReach } from "../../call/attempt-outcome.ts";
+import { markDeliveryStatus } from "../../call/attempt-outcome.ts";
 import { headerBytesMax } from "../../connection/client-connection.ts";
 import { errorWords } from "../../connection/error-words.ts";
 import type { Target } from "../../connection/resolution/target.ts";
@@ -15,7 +15,7 @@ export interface Http1RequestInit {
   readonly bodyBytes?: number;
 }
 
-/** Begins a request. Throws a ConnectError where Node refuses a header that must not be sent. */
+/** Begins a request. Throws a ConnectError if Node refuses a header that must not be sent. */
 export function openHttp1Request({ agent, target, path, fields, bodyBytes }: Http1RequestInit): ClientRequest {
   try {
     return request({
@@ -31,7 +31,7 @@ export function openHttp1Request({ agent, target, path, fields, bodyBytes }: Htt
       maxHeaderSize: headerBytesMax,
     });
   } catch (error) {
-    throw markReach(ConnectError.from(error, Code.Internal), "unreachable");
+    throw markDeliveryStatus(ConnectError.from(error, Code.Internal), "unreachable");
   }
 }
 
@@ -52,7 +52,7 @@ export function boundInterimResponses(pending: ClientRequest): void {
 /** The error of a request that got no connection. */
 export function noConnection(target: Target, cause: unknown): ConnectError {
   const message = `cannot connect to ${target.name}: ${errorWords(cause)}`;
-  return markReach(new ConnectError(message, Code.Unavailable, undefined, undefined, cause), "unreachable");
+  return markDeliveryStatus(new ConnectError(message, Code.Unavailable, undefined, undefined, cause), "unreachable");
 }
 
 /** The error of a request whose connection broke. A response that is not HTTP is the server's fault; the rest may mend. */
@@ -66,7 +66,7 @@ export function brokenConnection(error: NodeJS.ErrnoException): ConnectError {
     undefined,
     error,
   );
-  return markReach(failed, isNoHttp ? "answered" : "lost");
+  return markDeliveryStatus(failed, isNoHttp ? "answered" : "lost");
 }
 
 function asObject(fields: readonly string[]): Record<string, string> {

@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { markReach } from "../../call/attempt-outcome.ts";
+import { markDeliveryStatus } from "../../call/attempt-outcome.ts";
 import { deadlinePassed } from "../../call/call-end.ts";
 import type { ClientStream, StreamWire } from "../streams/client-stream.ts";
 import type { RequestPump } from "../streams/request-pump.ts";
@@ -31,7 +31,7 @@ export class Http1StreamWire implements StreamWire {
     this.#pump = pump;
   }
 
-  /** Throws a ConnectError where the request has a header that must not be sent. */
+  /** Throws a ConnectError if the request has a header that must not be sent. */
   start(): void {
     const request = openHttp1Request(this.#init);
     this.#request = request;
@@ -91,7 +91,7 @@ export class Http1StreamWire implements StreamWire {
     response.on("close", () => {
       if (!response.complete) {
         const lost = new ConnectError("the connection was lost", Code.Unavailable);
-        this.#call.onFailure(markReach(lost, "lost"));
+        this.#call.onFailure(markDeliveryStatus(lost, "lost"));
       } else if (this.#request?.writableEnded === false) {
         // The server needs no more of the request.
         this.#request.destroy();

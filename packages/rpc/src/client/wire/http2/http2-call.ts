@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { AnyHttp2Stream, StreamListener } from "@parley/http2";
-import { isOwnTimer, markReach, reachOf } from "../../call/attempt-outcome.ts";
+import { deliveryStatusOf, isOwnTimer, markDeliveryStatus } from "../../call/attempt-outcome.ts";
 import { deadlinePassed } from "../../call/call-end.ts";
 import type { Channel, ConnectionWaiter } from "../../connection/channel.ts";
 import type { Connection } from "../../connection/client-connection.ts";
@@ -74,7 +74,7 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
   protected closeError(stream: AnyHttp2Stream): ConnectError {
     const connection = this.#connection;
     if (connection !== undefined && stream.id > connection.lastStreamId) {
-      return markReach(new ConnectError("the server is going away", Code.Unavailable), "refused");
+      return markDeliveryStatus(new ConnectError("the server is going away", Code.Unavailable), "refused");
     }
     return connection?.lost ? connectionLost(connection) : errorFromReset(stream.resetCode);
   }
@@ -101,7 +101,7 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
 
 /** Whether a call's failure speaks against the server or the way to it: not if its caller gave up, or the server went away in good order. */
 function speaksAgainstServer(error: ConnectError): boolean {
-  return error.code === Code.Canceled || reachOf(error) === "refused"
+  return error.code === Code.Canceled || deliveryStatusOf(error) === "refused"
     ? false
     : error.code !== Code.DeadlineExceeded || isOwnTimer(error);
 }

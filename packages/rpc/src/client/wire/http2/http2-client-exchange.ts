@@ -4,7 +4,7 @@ import { errorCode, fieldsToObject } from "@parley/http2";
 import type { Clock } from "../../../environment/clock.ts";
 import type { Deadlines, Expiring } from "../../../environment/deadlines.ts";
 import { BodyCollector } from "../../../protocol/body-collector.ts";
-import { isDeadline, markReach } from "../../call/attempt-outcome.ts";
+import { isDeadline, markDeliveryStatus } from "../../call/attempt-outcome.ts";
 import { canceledBy, resetAtDeadline } from "../../call/call-end.ts";
 import type { Channel } from "../../connection/channel.ts";
 import type { Connection } from "../../connection/client-connection.ts";
@@ -113,7 +113,7 @@ export class Http2ClientExchange extends Http2Call implements Expiring, HttpAnsw
       this.expire();
     } else if (this.#body.length > this.#request.bodyBytesMax) {
       const message = `the answer is larger than ${this.#request.bodyBytesMax} bytes`;
-      this.#abandon(markReach(new ConnectError(message, Code.ResourceExhausted), "answered"));
+      this.#abandon(markDeliveryStatus(new ConnectError(message, Code.ResourceExhausted), "answered"));
     }
   }
 
@@ -135,7 +135,7 @@ export class Http2ClientExchange extends Http2Call implements Expiring, HttpAnsw
   #abandon(error: ConnectError): void {
     const stream = this.stream;
     this.#settle(error);
-    // RST_STREAM with CANCEL tells the server that nobody waits for the answer any more.
+    // RST_STREAM with CANCEL tells the server that the response is no longer wanted.
     stream?.reset(errorCode.cancel);
   }
 

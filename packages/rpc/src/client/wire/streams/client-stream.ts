@@ -4,7 +4,7 @@ import type { Clock } from "../../../environment/clock.ts";
 import type { Deadlines, Expiring } from "../../../environment/deadlines.ts";
 import { onNextTurn, sliceUsedUp } from "../../../environment/turn-slice.ts";
 import { headersFromNode } from "../../../protocol/metadata.ts";
-import { markReach } from "../../call/attempt-outcome.ts";
+import { markDeliveryStatus } from "../../call/attempt-outcome.ts";
 import { canceledBy, deadlinePassed, resetAtDeadline } from "../../call/call-end.ts";
 import type { OutgoingStream } from "../../call/call-layer.ts";
 import type { MessageFormat } from "../codec.ts";
@@ -256,12 +256,12 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     return { done: false, value: read.message };
   }
 
-  #fail(error: ConnectError, reach: "answered" | undefined): void {
+  #fail(error: ConnectError, deliveryStatus: "answered" | undefined): void {
     if (this.settled) {
       return;
     }
-    if (reach !== undefined && error !== this.#failure) {
-      markReach(error, reach);
+    if (deliveryStatus !== undefined && error !== this.#failure) {
+      markDeliveryStatus(error, deliveryStatus);
     }
     this.#settle();
     this.#wire?.cancel();

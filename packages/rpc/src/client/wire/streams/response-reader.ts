@@ -12,7 +12,7 @@ export interface ResponseReaderOptions {
   readonly readBytesMax: number;
 }
 
-/** What a read gives: a message, the end, or undefined where more bytes are needed. */
+/** What a read gives: a message, the end, or undefined if more bytes are needed. */
 export type ReadResult = { readonly message: MessageShape<DescMessage> } | "end" | undefined;
 
 /** Finds the messages and the end of a stream in the bytes of its response, one at a time, as they are asked for. */
@@ -57,7 +57,7 @@ export class ResponseReader {
     this.#complete = true;
   }
 
-  /** Throws a ConnectError where the stream ended with one, or breaks the protocol. */
+  /** Throws a ConnectError if the stream ended with one, or breaks the protocol. */
   read(): ReadResult {
     const reading = this.#reading;
     if (reading === undefined) {

@@ -21,7 +21,7 @@ export interface StreamReading {
   readonly headersError?: ConnectError | undefined;
   /** Reads the envelope that ends the stream. */
   readEnd(payload: Buffer): StreamEnd;
-  /** The body is over. Returns how the stream ended, or throws a ConnectError where that is missing. */
+  /** The body is over. Returns how the stream ended, or throws a ConnectError if that is missing. */
   close(body: { readonly trailers: NodeFields | undefined; readonly end: StreamEnd | undefined }): StreamEnd;
 }
 
@@ -71,7 +71,7 @@ export function readsGzip(headers: NodeFields, name: string): boolean {
   return encoding === "gzip";
 }
 
-/** Throws where a response's content type is not the expected one: `own` matches those of the same protocol, with another codec. */
+/** Throws if a response's content type is not the expected one: `own` matches those of the same protocol, with another codec. */
 export function checkContentType(headers: NodeFields, accepted: ReadonlySet<string>, own: RegExp): void {
   const contentType = fieldOf(headers, "content-type") ?? "";
   if (!accepted.has(contentType)) {

@@ -17,7 +17,7 @@ import { Http1Reads } from "./http1-reads.ts";
 /** The HTTP/1.1 side of a listener. */
 export interface Http1Side {
   accept(socket: Socket): void;
-  /** Closes one connection without a request on it. False where there is none among the oldest. */
+  /** Closes one connection without a request on it. False if there is none among the oldest. */
   closeOneIdle(): boolean;
   closeIdle(): void;
   close(): void;
@@ -69,7 +69,7 @@ export function createHttp1({
       return super.push(chunk, encoding);
     }
 
-    /** Answers the call with an error, before its body is whole. Set where there is a call. */
+    /** Returns the call with an error, before its body is whole. Set where there is a call. */
     answerRefused: ((reason: () => ConnectError) => boolean) | undefined;
 
     evict(reason: () => ConnectError): void {
@@ -162,14 +162,14 @@ export function createHttp1({
       response.counts = connection;
       spoke(socket);
       if (connection === undefined) {
-        begin(request, response, 0);
+        begin(request, response);
       } else {
-        connection.add((waitedMs) => begin(request, response, waitedMs));
+        connection.add(() => begin(request, response));
       }
     },
   );
-  function begin(request: CountedRequest, response: CountedResponse, waitedMs: number): void {
-    if (quickRefusal?.refuse1(request, response, waitedMs) === true) {
+  function begin(request: CountedRequest, response: CountedResponse): void {
+    if (quickRefusal?.refuse1(request, response) === true) {
       return;
     }
     if (hostCount(request.rawHeaders) > 1) {

@@ -20,7 +20,7 @@ const fullValidator = createValidator({ regexMatch: matchPattern });
 
 /**
  * Throws INVALID_ARGUMENT if the message breaks a rule of its contract (protovalidate), naming each field and its limit. Lists that are too long come
- * first, and alone: what is wrong with the entries of a list that has too many of them helps nobody.
+ * first, and alone: violations inside the entries of an oversized list are not useful.
  */
 export function validateMessage(desc: DescMessage, message: Message): void {
   const quick = quickValidator.validate(desc, message);

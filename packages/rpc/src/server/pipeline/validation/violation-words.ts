@@ -162,7 +162,7 @@ function maskWords(field: DescField, value: unknown): string | undefined {
   return `may name ${allowed.map((path) => `\`${path}\``).join(", ")}; it names ${quoteShortly(wrong)}${hint}`;
 }
 
-/** The value at a path. Undefined where there is none. */
+/** The value at a path. Undefined if there is none. */
 function valueAt(message: Message, path: Path): unknown {
   let value: unknown = message;
   for (const part of path) {

@@ -172,7 +172,7 @@ function openCall(
     try {
       pipeline.open(call);
     } catch {
-      // Whatever it would have been told, there is nobody to tell.
+      // There is no receiver for the error.
     }
     const error = new ConnectError("The caller cancelled the call or closed its connection.", Code.Canceled);
     call.abort(error);

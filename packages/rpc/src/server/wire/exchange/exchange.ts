@@ -15,7 +15,7 @@ export interface Exchange {
   readonly peer: string;
   /** The connection that it came by: the same object for all its requests. */
   readonly connection: object;
-  /** The trace that the call began, which its answer names (`x-trace-id`). Undefined where the caller knows it. */
+  /** The trace that the call began, which its answer names (`x-trace-id`). Undefined if the caller knows it. */
   answerTraceId: string | undefined;
   /** The largest list of headers or trailers that the caller takes, in bytes (RFC 9113, section 6.5.2). Infinity for any. */
   readonly headerBytesMax: number;

@@ -24,7 +24,7 @@ export class Http1Exchange implements Exchange {
   readonly #body = new BodyCollector();
   #receiver: BodyReceiver | undefined;
   #pieceReceiver: PieceReceiver | undefined;
-  /** The bytes of pieces that nobody has taken care of. */
+  /** The bytes of unprocessed pieces. */
   #untakenBytes = 0;
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
 

@@ -234,7 +234,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     this.stream.holdBytes(0);
   }
 
-  /** Tells a caller that is still sending that nobody listens any more (RFC 9113, section 8.1). */
+  /** Tells a caller that is still sending to stop (RFC 9113, section 8.1). */
   #dropRest(): void {
     const stream = this.stream;
     setTimeout(() => stream.reset(errorCode.none), answerLeavesMs).unref();

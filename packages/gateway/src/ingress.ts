@@ -19,14 +19,14 @@ import { apiDescription } from "./rest/api-description.ts";
 import { apiPageRoutes } from "./rest/api-page.ts";
 import { answerOtherMethods, restRoutes, takeRest } from "./rest/rest-routes.ts";
 
-export interface DoorOptions {
+export interface IngressOptions {
   readonly environment: Environment;
   readonly services: readonly PublicService[];
   readonly rateLimit: RateLimit;
   readonly backendStates: () => Promise<BackendStates>;
-  /** Whether callers have to sign in where the contract says so. */
+  /** Whether callers must sign in where the contract requires it. */
   readonly signIn: boolean;
-  /** The pages whose scripts may read answers, see `corsOrigins`. */
+  /** The origins whose scripts may read responses, see `corsOrigins`. */
   readonly corsOrigins: readonly string[];
   /** Whether headers and payloads of calls are kept for a while. */
   readonly payloads: boolean;
@@ -36,17 +36,19 @@ export interface DoorOptions {
   readonly stackControlFile?: string | undefined;
 }
 
-/** The largest body of a REST request: a hundred times the largest order. What is larger is no order. */
+/** The largest body of a REST request: a hundred times the largest order. */
 const restBodyBytesMax = 1024 * 1024;
 
-/** What a server puts in front of its calls to be the public door: REST, the API's description, health, CORS, security headers. */
-export function openDoor(options: DoorOptions): (app: FastifyInstance, local: LocalCalls) => Promise<TakeRequest> {
+/** The public endpoints of the gateway besides RPC: REST, the API's description, health, CORS, security headers. */
+export function createIngress(
+  options: IngressOptions,
+): (app: FastifyInstance, local: LocalCalls) => Promise<TakeRequest> {
   const { environment, services, rateLimit, backendStates, signIn, errorHelpUrl } = options;
   const reasons = { reasonDomain: platform.reasonDomain, errorHelpUrl };
   return async (app, local) => {
     const admit = (method: DescMethod, { headers, contextValues }: RestRequest) =>
       local.admit(method, { header: callHeader(headers), contextValues });
-    // REST comes in like every other call: through the server's own pipeline.
+    // REST requests go through the server's own pipeline, like RPC calls.
     const transcoder = createTranscoder(
       services.map(({ service }) => restService(service, createClient(service, local))),
       { bodyLengthMax: restBodyBytesMax, timer: environment.clock, ...reasons, admit },
@@ -64,7 +66,7 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Lo
       origin: options.corsOrigins.includes("*") ? "*" : (origin, decide) => decide(null, mayRead(origin)),
     });
     app.addHook("onRequest", async (request, reply) => {
-      // Calls are answered past Fastify, on the raw response; what a browser must find there is put there now.
+      // Calls are answered past Fastify, on the raw response; the headers for browsers are added here.
       if (request.headers.origin !== undefined) {
         for (const [name, value] of Object.entries(reply.getHeaders())) {
           reply.raw.setHeader(name, value as string);
@@ -74,7 +76,7 @@ export function openDoor(options: DoorOptions): (app: FastifyInstance, local: Lo
     const ownHealth = createClient(Health, local);
     app.get("/health", async (_request, reply) => {
       const [{ status }, states] = await Promise.all([ownHealth.check({ service: "" }), backendStates()]);
-      // A load balancer must not take the gateway away because of what is behind it: the other services still answer.
+      // A load balancer must not remove the gateway because of a service behind it: the others still answer.
       const report = healthReport(status === Status.SERVING, states);
       return reply.code(report.status === "NOT_SERVING" ? 503 : 200).send(report);
     });
@@ -99,7 +101,7 @@ function isPage({ routeOptions }: FastifyRequest): boolean {
   return url !== undefined && (url === "/" || url.startsWith("/docs") || url.startsWith("/console/"));
 }
 
-/** The headers that tell of a call's caller; a refused call is logged with the others. */
+/** The headers that identify a call's caller; a refused call is logged with the others. */
 function callHeader(headers: RestRequest["headers"]): [string, string][] {
   return ["authorization", requestIdHeader, "traceparent"].flatMap((name) => {
     const value = headers[name];
@@ -107,7 +109,7 @@ function callHeader(headers: RestRequest["headers"]): [string, string][] {
   });
 }
 
-/** Made once, when it is first asked for; again if that failed. */
+/** Generated when it is first requested; again if that failed. */
 function remembered<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {
@@ -119,7 +121,7 @@ function remembered<T>(make: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** For pages: helmet's own policy, but for its upgrade to https, which a door without TLS cannot follow. */
+/** For pages: helmet's default policy without the upgrade to https, which a gateway without TLS cannot serve. */
 const pagePolicy = { upgradeInsecureRequests: null };
 
 const corsRules = {
@@ -137,7 +139,7 @@ const corsRules = {
     "x-server-timeout",
   ],
   exposedHeaders: [...connectCors.exposedHeaders, "etag", "retry-after", "x-request-id", "x-trace-id"],
-  // Two hours: Chromium keeps no preflight longer.
+  // Two hours: Chromium caches a preflight no longer.
   maxAge: 7_200,
   strictPreflight: false,
 };

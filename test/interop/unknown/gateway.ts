@@ -5,14 +5,14 @@ import { serviceProgram } from "../../processes/service-program.ts";
 import { testedHttp2 } from "../environment.ts";
 
 /** A service of the platform and the gateway in front of it, each its own process. */
-export interface Door {
+export interface TestedGateway {
   /** host:port. */
   readonly service: string;
   readonly gateway: string;
   close(): Promise<void>;
 }
 
-export async function openDoor(): Promise<Door> {
+export async function openGateway(): Promise<TestedGateway> {
   const folder = await mkdtemp(join(tmpdir(), "parley-interop-"));
   const settings = { LOG_LEVEL: "info", HTTP2_IMPLEMENTATION: testedHttp2() };
   const databasePath = join(folder, "user.db");

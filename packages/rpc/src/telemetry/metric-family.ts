@@ -5,12 +5,12 @@ import type { Exemplar, Sample } from "./metrics/read-metrics.ts";
  * Durations counted into buckets. prom-client's own histogram looks its labels up for every value, which would cost a call more than
  * its retry policy; these are counted in place, and handed to the registry when it is read.
  */
-export class DurationTally {
+export class DurationHistogram {
   readonly counts: number[] = new Array<number>(bucketBoundsSeconds.length + 1).fill(0);
   count = 0;
   sumSeconds = 0;
   /** The last call of each bucket whose trace is known, a sampled one rather than another. Undefined until there is one. */
-  exemplars: (TalliedCall | undefined)[] | undefined;
+  exemplars: (ExemplarCall | undefined)[] | undefined;
 
   /** @param traceparent the span that took so long, to be named with its bucket */
   observe(seconds: number, traceparent?: string): void {
@@ -39,7 +39,7 @@ export class DurationTally {
   }
 }
 
-interface TalliedCall {
+interface ExemplarCall {
   traceparent: string;
   seconds: number;
   timeMs: number;
@@ -51,7 +51,7 @@ function isSampled(traceparent: string): boolean {
 }
 
 /** A number that only grows, or one that is read. */
-export class ValueTally {
+export class MetricValue {
   value = 0;
 }
 
@@ -61,7 +61,7 @@ const bucketBoundsSeconds: readonly number[] = [
 ];
 
 /** One metric and its series, one for each set of labels. */
-export interface TallyFamily<T> {
+export interface MetricFamily<T> {
   /** The series with these labels, made when it is first asked for. Keep it: asking is slow, counting is fast. */
   series(labels: Readonly<Record<string, string>>): T;
 }
@@ -72,18 +72,23 @@ interface FamilyOptions {
 }
 
 /** A histogram of durations in the registry; the one that is there, if it is. */
-export function durationFamily(registry: Registry, options: FamilyOptions): TallyFamily<DurationTally> {
-  return family(registry, { ...options, type: "histogram", make: () => new DurationTally(), samples: durationSamples });
+export function durationFamily(registry: Registry, options: FamilyOptions): MetricFamily<DurationHistogram> {
+  return family(registry, {
+    ...options,
+    type: "histogram",
+    make: () => new DurationHistogram(),
+    samples: durationSamples,
+  });
 }
 
 /** A counter or a gauge in the registry; the one that is there, if it is. */
 export function valueFamily(
   registry: Registry,
   options: FamilyOptions & { readonly type: "counter" | "gauge" },
-): TallyFamily<ValueTally> {
+): MetricFamily<MetricValue> {
   return family(registry, {
     ...options,
-    make: () => new ValueTally(),
+    make: () => new MetricValue(),
     samples: (labels, { value }) => [{ labels, value }],
   });
 }
@@ -117,12 +122,12 @@ async function valuesOf(read: () => readonly Sample[] | Promise<readonly Sample[
 interface Family<T> extends FamilyOptions {
   readonly type: "histogram" | "counter" | "gauge";
   readonly make: () => T;
-  readonly samples: (labels: Readonly<Record<string, string>>, tally: T, name: string) => readonly Sample[];
+  readonly samples: (labels: Readonly<Record<string, string>>, histogram: T, name: string) => readonly Sample[];
 }
 
-const families = new WeakMap<Registry, Map<string, TallyFamily<unknown>>>();
+const families = new WeakMap<Registry, Map<string, MetricFamily<unknown>>>();
 
-function family<T>(registry: Registry, { name, help, type, make, samples }: Family<T>): TallyFamily<T> {
+function family<T>(registry: Registry, { name, help, type, make, samples }: Family<T>): MetricFamily<T> {
   let known = families.get(registry);
   if (known === undefined) {
     known = new Map();
@@ -130,9 +135,9 @@ function family<T>(registry: Registry, { name, help, type, make, samples }: Fami
   }
   const existing = known.get(name);
   if (existing !== undefined && registry.getSingleMetric(name) !== undefined) {
-    return existing as TallyFamily<T>;
+    return existing as MetricFamily<T>;
   }
-  const all = new Map<string, { readonly labels: Readonly<Record<string, string>>; readonly tally: T }>();
+  const all = new Map<string, { readonly labels: Readonly<Record<string, string>>; readonly histogram: T }>();
   const metric = {
     name,
     help,
@@ -143,30 +148,30 @@ function family<T>(registry: Registry, { name, help, type, make, samples }: Fami
       help,
       type,
       aggregator: "sum",
-      values: [...all.values()].flatMap(({ labels, tally }) => samples(labels, tally, name)),
+      values: [...all.values()].flatMap(({ labels, histogram }) => samples(labels, histogram, name)),
     }),
     reset: () => all.clear(),
   };
   // prom-client's types name its own classes alone; what the registry calls is `get` and `reset`.
   registry.registerMetric(metric as unknown as Metric);
-  const made: TallyFamily<T> = {
+  const made: MetricFamily<T> = {
     series(labels) {
       const key = JSON.stringify(labels);
       let entry = all.get(key);
       if (entry === undefined) {
-        entry = { labels, tally: make() };
+        entry = { labels, histogram: make() };
         all.set(key, entry);
       }
-      return entry.tally;
+      return entry.histogram;
     },
   };
-  known.set(name, made as TallyFamily<unknown>);
+  known.set(name, made as MetricFamily<unknown>);
   return made;
 }
 
 function durationSamples(
   labels: Readonly<Record<string, string>>,
-  { counts, count, sumSeconds, exemplars }: DurationTally,
+  { counts, count, sumSeconds, exemplars }: DurationHistogram,
   name: string,
 ): Sample[] {
   let below = 0;
@@ -184,7 +189,7 @@ function durationSamples(
   return samples;
 }
 
-function exemplarOf(call: TalliedCall | undefined): Exemplar | undefined {
+function exemplarOf(call: ExemplarCall | undefined): Exemplar | undefined {
   return call === undefined
     ? undefined
     : {

@@ -4,24 +4,24 @@ import { systemEnvironment } from "@parley/rpc";
 import { serve } from "@parley/rpc/server";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fakePlatform, openTestDoor, type TestDoor } from "./testing/fake-platform.ts";
+import { fakePlatform, openTestGateway, type TestGateway } from "./testing/fake-platform.ts";
 
-let door: TestDoor;
+let gateway: TestGateway;
 
 beforeAll(async () => {
   const nobody = "http://127.0.0.1:1";
-  door = await openTestDoor({ backends: { notification: nobody, "echo-a": nobody, "echo-b": nobody } });
+  gateway = await openTestGateway({ backends: { notification: nobody, "echo-a": nobody, "echo-b": nobody } });
 });
 
-afterAll(() => door.server.close());
+afterAll(() => gateway.server.close());
 
-test("health is 200 and says which services are degraded, and 503 only while the gateway itself drains", async () => {
+test("health is 200 and names degraded services, and 503 only while the gateway itself drains", async () => {
   const environment = systemEnvironment({ name: "order", logLevel: "silent" });
   const order = await serve(fakePlatform().order, { name: "order", environment, config: { drainNoticeMs: 1 } });
-  const asked = await openTestDoor({ backends: { order: order.url, notification: "http://127.0.0.1:1" } });
+  const asked = await openTestGateway({ backends: { order: order.url, notification: "http://127.0.0.1:1" } });
   const response = await asked.fetch("/health");
   expect(response.status).toBe(200);
-  // What the fakes in memory answer is that they know of no health.
+  // The fakes in memory do not implement health.
   const services = { user: "NOT_SERVING", product: "NOT_SERVING", order: "SERVING", notification: "UNREACHABLE" };
   const degraded = ["user", "product", "notification"];
   expect(await response.json()).toEqual({ status: "DEGRADED", degraded, services });
@@ -37,8 +37,8 @@ test("health is 200 and says which services are degraded, and 503 only while the
   await asked.server.close();
 });
 
-test("the description of the API is valid OpenAPI, and names only what there is", async () => {
-  const response = await door.fetch("/openapi.json");
+test("the description of the API is valid OpenAPI, and names only existing services", async () => {
+  const response = await gateway.fetch("/openapi.json");
   const document = (await response.json()) as { paths: Record<string, Record<string, { operationId: string }>> };
   expect((await new Validator().validate(structuredClone(document))).valid).toBe(true);
   const get = (path: string, method: string) => document.paths[path]?.[method]?.operationId;
@@ -49,23 +49,23 @@ test("the description of the API is valid OpenAPI, and names only what there is"
   expect(JSON.stringify(document)).toContain("Places an order and answers when it is confirmed");
 });
 
-test("the API page and all that it loads come from here", async () => {
-  const page = await (await door.fetch("/docs")).text();
+test("the API page loads files of its own origin only", async () => {
+  const page = await (await gateway.fetch("/docs")).text();
   const loaded = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = ""]) => path);
   expect(loaded.length).toBeGreaterThanOrEqual(4);
   for (const path of loaded) {
     expect(path).toMatch(/^docs\//);
-    expect((await door.fetch(`/${path}`)).status).toBe(200);
+    expect((await gateway.fetch(`/${path}`)).status).toBe(200);
   }
-  expect((await door.fetch("/docs/package.json")).status).toBe(404);
+  expect((await gateway.fetch("/docs/package.json")).status).toBe(404);
   expect(await statusOf("/docs/../package.json")).toBe(404);
 });
 
-test("the API page and its description work behind a proxy that puts a path in front", async () => {
+test("the API page and its description work behind a proxy with a path prefix", async () => {
   const proxy = createServer((request, response) => {
     // As nginx does with `location /shop/ { proxy_pass http://gateway/; }`.
     const path = request.url?.replace(/^\/shop(?=\/)/, "");
-    const passed = get({ port: door.server.port, path, headers: { accept: "*/*" } }, (answer) => {
+    const passed = get({ port: gateway.server.port, path, headers: { accept: "*/*" } }, (answer) => {
       response.writeHead(path === request.url ? 404 : (answer.statusCode ?? 502), answer.headers);
       answer.pipe(response);
     });
@@ -89,9 +89,9 @@ test("the API page and its description work behind a proxy that puts a path in f
   await new Promise((resolve) => proxy.close(resolve));
 });
 
-describe("the description of the API asks for a token", () => {
+describe("the description of the API requires a token", () => {
   const security = async (signIn: boolean) => {
-    const asked = await openTestDoor({ signIn });
+    const asked = await openTestGateway({ signIn });
     const document = (await (await asked.fetch("/openapi.json")).json()) as {
       paths: Record<string, Record<string, unknown>>;
       components: object;
@@ -100,14 +100,14 @@ describe("the description of the API asks for a token", () => {
     return { document, order: document.paths["/orders"]?.post as { security?: unknown; responses: object } };
   };
 
-  test("where callers have to sign in", async () => {
+  test("if callers must sign in", async () => {
     const { document, order } = await security(true);
     expect(order.security).toEqual([{ bearer: [] }]);
     expect(order.responses).toHaveProperty("401");
     expect(document.components).toHaveProperty("securitySchemes.bearer");
   });
 
-  test("and not where they need not", async () => {
+  test("and does not if they need not", async () => {
     const { document, order } = await security(false);
     expect(JSON.stringify(document)).not.toMatch(/"security"|"securitySchemes"|"bearer"/);
     expect(order.responses).not.toHaveProperty("401");
@@ -115,10 +115,10 @@ describe("the description of the API asks for a token", () => {
   });
 });
 
-/** Without the tidying of paths that `fetch` does. */
+/** Without the path normalisation of `fetch`. */
 function statusOf(path: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    get({ port: door.server.port, path }, (response) => {
+    get({ port: gateway.server.port, path }, (response) => {
       response.resume();
       resolve(response.statusCode);
     }).on("error", reject);
@@ -128,13 +128,13 @@ function statusOf(path: string): Promise<number | undefined> {
 describe("a page of another origin on this machine", () => {
   const origin = "http://localhost:3000";
 
-  test("may ask first", async () => {
+  test("may send a preflight", async () => {
     const headers = {
       origin,
       "access-control-request-method": "PATCH",
       "access-control-request-headers": "authorization",
     };
-    const response = await door.fetch("/products/101", { method: "OPTIONS", headers });
+    const response = await gateway.fetch("/products/101", { method: "OPTIONS", headers });
     expect(response.status).toBe(204);
     expect(response.headers.get("access-control-allow-origin")).toBe(origin);
     expect(response.headers.get("vary")).toContain("Origin");
@@ -147,21 +147,21 @@ describe("a page of another origin on this machine", () => {
     ["Connect", "/product.v1.ProductService/GetProduct", { method: "POST", body: '{"productId":"101"}' }],
     ["an error by Connect", "/product.v1.ProductService/GetProduct", { method: "POST", body: '{"productId":"0"}' }],
     ["an error by REST", "/products/0", {}],
-  ])("may read the answer by %s", async (_what, path, init) => {
+  ])("may read the response by %s", async (_what, path, init) => {
     const headers = { origin, "content-type": "application/json" };
-    const response = await door.fetch(path, { ...init, headers });
+    const response = await gateway.fetch(path, { ...init, headers });
     expect(response.headers.get("access-control-allow-origin")).toBe(origin);
     expect(response.headers.get("vary")).toContain("Origin");
     expect(response.headers.get("access-control-expose-headers")).toContain("x-request-id");
   });
 
-  test("may read nothing where it is on another machine", async () => {
-    const response = await door.fetch("/products/101", { headers: { origin: "https://evil.example" } });
+  test("may read no response from another machine", async () => {
+    const response = await gateway.fetch("/products/101", { headers: { origin: "https://evil.example" } });
     expect(response.headers.get("access-control-allow-origin")).toBeNull();
   });
 
-  test("may not where only others may", async () => {
-    const strict = await openTestDoor({ corsOrigins: ["https://console.example"] });
+  test("may not if CORS_ORIGINS names only others", async () => {
+    const strict = await openTestGateway({ corsOrigins: ["https://console.example"] });
     const ask = (from: string) => strict.fetch("/products/101", { headers: { origin: from } });
     expect((await ask(origin)).headers.get("access-control-allow-origin")).toBeNull();
     expect((await ask("https://console.example")).headers.get("access-control-allow-origin")).toBe(
@@ -171,18 +171,18 @@ describe("a page of another origin on this machine", () => {
   });
 });
 
-test("OPTIONS that asks for no other page names the methods of a path", async () => {
-  const response = await door.fetch("/products/101", { method: "OPTIONS" });
+test("OPTIONS without Origin names the methods of a path", async () => {
+  const response = await gateway.fetch("/products/101", { method: "OPTIONS" });
   expect([response.status, response.headers.get("allow")]).toEqual([204, "DELETE, GET, PATCH, HEAD, OPTIONS"]);
-  expect((await door.fetch("/nowhere", { method: "OPTIONS" })).status).toBe(404);
+  expect((await gateway.fetch("/nowhere", { method: "OPTIONS" })).status).toBe(404);
 });
 
 test.each([
   ["data", "/products/101", "default-src 'none'; frame-ancestors 'none'"],
   ["an error", "/nowhere", "default-src 'none'; frame-ancestors 'none'"],
   ["the page", "/docs", "default-src 'self'"],
-])("%s carries the headers that keep browsers safe, and none that tell what runs here", async (_what, path, policy) => {
-  const { headers } = await door.fetch(path);
+])("%s has the security headers, and none that reveal the software", async (_what, path, policy) => {
+  const { headers } = await gateway.fetch(path);
   expect(headers.get("x-content-type-options")).toBe("nosniff");
   expect(headers.get("content-security-policy")).toContain(policy);
   expect(headers.get("content-security-policy")).not.toContain("upgrade-insecure-requests");
@@ -191,12 +191,12 @@ test.each([
 });
 
 test("headers beyond the limit are refused", async () => {
-  const response = await door.fetch("/products/101", { headers: { "x-long": "a".repeat(20_000) } });
+  const response = await gateway.fetch("/products/101", { headers: { "x-long": "a".repeat(20_000) } });
   expect(response.status).toBe(431);
 });
 
-test("a REST call under way is answered while the door closes, and a stream is ended", async () => {
-  const closing = await openTestDoor();
+test("a REST call in flight is answered while the gateway drains, and a stream is ended", async () => {
+  const closing = await openTestGateway();
   const held = Promise.withResolvers<void>();
   closing.platform.hold = held.promise;
   const call = closing.fetch("/products/101");
