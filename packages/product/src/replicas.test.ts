@@ -83,6 +83,10 @@ describeReplicas("two replicas of the product service", (openReplicas) => {
       ),
     );
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(50);
+    for (const outcome of outcomes) {
+      // Not the schema's check of last resort.
+      if (outcome.status === "rejected") expect(reasonOf(outcome.reason)?.reason).toBe("INSUFFICIENT_STOCK");
+    }
     expect(await stockOf(world)).toBe(0);
     const sequences = await world.database?.all<{ sequence: number }>(
       "SELECT sequence FROM event_log ORDER BY sequence",

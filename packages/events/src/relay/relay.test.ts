@@ -48,7 +48,7 @@ afterEach(async () => {
 });
 
 /** Of the event loop, for databases to commit. A database server is waited for by the clock itself. */
-const turnsPerStep = testPostgresUrl === undefined ? 10 : 1;
+const turnsPerStep = testPostgresUrl === undefined ? 10 : 3;
 
 /** Advances the clock, with enough turns of the event loop in each step for databases to commit. */
 async function pass(durationMs: number) {

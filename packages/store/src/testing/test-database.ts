@@ -31,7 +31,7 @@ let underWay = 0;
 /** Turns of the event loop without a call of a database after which none is expected. */
 const idleTurns = 3;
 /** A transaction that waits for what the test does next is not waited for any longer. */
-const idleTimeoutMs = 1_000;
+const idleTimeoutMs = 10_000;
 
 /** Resolves when the databases that tests opened on a server have answered, and what their answers led to. */
 export async function testDatabasesIdle(): Promise<void> {

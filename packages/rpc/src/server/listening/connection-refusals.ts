@@ -6,6 +6,7 @@ import { valueFamily } from "../../telemetry/metric-family.ts";
 export type ConnectionRefusal =
   | "connections_max"
   | "connections_per_address_max"
+  | "connections_per_address_per_second_max"
   | "evicted_silent"
   | "evicted_idle"
   | "buffered_response_bytes"
