@@ -8,7 +8,11 @@ import { traceSequence } from "./trace-sequence.ts";
 
 const colors = picocolors.createColors(false);
 const call = (startMs: number, init: MessageInitShape<typeof CallSchema>) =>
-  create(CallSchema, { startTime: timestampFromMs(1_000 + startMs), latency: { nanos: 1_000_000 }, ...init });
+  create(CallSchema, {
+    startTime: timestampFromMs(1_000 + startMs),
+    latency: { nanos: 1_000_000 },
+    ...init,
+  } as MessageInitShape<typeof CallSchema>);
 
 const gateway = call(0, {
   kind: SpanKind.SERVER,
