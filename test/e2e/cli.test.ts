@@ -125,11 +125,7 @@ describe("what goes wrong", () => {
     [["order", "get", "no-such-order"], 3, /NOT_FOUND.*\n +reason +ORDER_NOT_FOUND/],
     [["order", "create", "--user", "99", "--item", "101=1"], 3, /USER_NOT_FOUND/],
     [["order", "create", "--user", "1", "--item", "101=9000"], 4, /FAILED_PRECONDITION[\s\S]*requested +9000/],
-    [
-      ["order", "create", "--user", "1", "--item", "101=0"],
-      2,
-      /INVALID_ARGUMENT: `--item` \(quantity\) must be from 1 to 10000/,
-    ],
+    [["order", "create", "--user", "1", "--item", "101=0"], 2, /INVALID_ARGUMENT: `--item` \(quantity\) must be/],
     [["order", "create", "--item", "101=1"], 2, /`--user` is required\./],
     [["order", "get"], 2, /`<order-id>` is required\./],
     [["order", "create", "--user", "1", "--item", "101"], 2, /product-id=quantity/],

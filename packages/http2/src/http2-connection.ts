@@ -246,18 +246,15 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     if (ack) {
       return;
     }
-    const { count, headerTableSize, maxConcurrentStreams, initialWindowSize, maxHeaderListSize } = readPeerSettings(
-      payload,
-      { client: this.#client },
-    );
-    this.#peerWork.settings(count);
-    if (headerTableSize !== undefined) {
-      this.#writer.setTableSize(headerTableSize);
+    const settings = readPeerSettings(payload, { client: this.#client });
+    this.#peerWork.settings(settings.count);
+    if (settings.headerTableSize !== undefined) {
+      this.#writer.setTableSize(settings.headerTableSize);
     }
-    this.peerStreamsMax = maxConcurrentStreams ?? this.peerStreamsMax;
-    this.#streams.peerHeaderBytesMax = maxHeaderListSize ?? this.#streams.peerHeaderBytesMax;
-    if (initialWindowSize !== undefined) {
-      this.#streams.setPeerWindow(initialWindowSize);
+    this.peerStreamsMax = settings.maxConcurrentStreams ?? this.peerStreamsMax;
+    this.#writer.peerHeaderBytesMax = settings.maxHeaderListSize ?? this.#writer.peerHeaderBytesMax;
+    if (settings.initialWindowSize !== undefined) {
+      this.#streams.setPeerWindow(settings.initialWindowSize);
     }
     this.#writer.settingsAck();
     this.#listener.onSettings?.();

@@ -8,12 +8,11 @@ import {
   type Registry,
   toJson,
 } from "@bufbuild/protobuf";
-import { type CallOptions, type Client, Code, ConnectError } from "@connectrpc/connect";
+import { type CallOptions, type Client, ConnectError } from "@connectrpc/connect";
 import { type Binding, isExposed, methodBindings, renameErrorFields } from "@parley/contract";
 import { headerOf, type RestRequest, type RestResponse } from "./http.ts";
 import { httpBodyContent, isHttpBody } from "./http-body.ts";
 import { preferredType } from "./media-type.ts";
-import { quoted, RestProblem } from "./problem.ts";
 import { callOptionsOf } from "./request/call-options.ts";
 import { restFieldName } from "./request/field-name.ts";
 import { sendIfMatch } from "./request/precondition.ts";
@@ -25,8 +24,8 @@ import { errorResponse, standardDetails } from "./response/error-response.ts";
 import { rawStreamResponse } from "./response/raw-stream.ts";
 import { resourceTag } from "./response/resource-tag.ts";
 import { eventStream, jsonLines, streamResponse, type Timer } from "./response/stream.ts";
-import { nearestPath } from "./route/nearest-path.ts";
-import { type RouteMatch, RouteTable } from "./route/route-table.ts";
+import { findRoute, matched } from "./route/find-route.ts";
+import { RouteTable } from "./route/route-table.ts";
 import { systemTimer } from "./system-timer.ts";
 
 /** A contract and a client that calls it. Made by {@link restService}. */
@@ -142,7 +141,7 @@ async function answer(table: RouteTable<Route>, request: RestRequest, settings: 
   if ("status" in found) {
     return found;
   }
-  const { route } = found;
+  const { value: route } = found;
   try {
     return await answerRoute(route, request, { segments: found.segments, query, settings });
   } catch (error) {
@@ -176,52 +175,6 @@ async function answerRoute(
     return stream({ binding, client }, { request, message, callOptions, settings });
   }
   return unary({ binding, client }, { request, message, callOptions, settings });
-}
-
-/** Where nothing else is said, HEAD is as GET (RFC 9110, section 9.3.2). */
-function matched(table: RouteTable<Route>, httpMethod: string, path: string): RouteMatch<Route> {
-  const match = table.match(httpMethod, path);
-  return match.kind === "wrong-method" && httpMethod === "HEAD" ? table.match("GET", path) : match;
-}
-
-function findRoute(
-  table: RouteTable<Route>,
-  { method: httpMethod, origin = "" }: RestRequest,
-  path: string,
-): { route: Route; segments: readonly string[] } | RestResponse {
-  const match = matched(table, httpMethod, path);
-  switch (match.kind) {
-    case "found":
-      return { route: match.value, segments: match.segments };
-    case "none":
-      throw new RestProblem(
-        "ROUTE_NOT_FOUND",
-        `There is nothing at ${quoted(path)}.${nearestPath(table.templates, path)}`,
-        { code: Code.NotFound },
-      );
-    case "wrong-method": {
-      const allow = [...match.allow, ...(match.allow.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
-      if (httpMethod === "OPTIONS") {
-        return { status: 204, headers: { allow }, body: "" };
-      }
-      throw new RestProblem(
-        "METHOD_NOT_ALLOWED",
-        `${quoted(path)} does not take ${httpMethod.slice(0, methodCharsMax)}. Use ${listed(match.allow)} ${origin}${path}.`,
-        {
-          code: Code.Unimplemented,
-          httpStatus: 405,
-          headers: { allow },
-        },
-      );
-    }
-  }
-}
-
-/** Longer HTTP methods are cut in messages. */
-const methodCharsMax = 20;
-
-function listed(words: readonly string[]): string {
-  return words.length > 1 ? `${words.slice(0, -1).join(", ")} or ${words.at(-1)}` : (words[0] ?? "");
 }
 
 interface RestCall {

@@ -200,6 +200,8 @@ describe("parley up", () => {
     const run = stack.up(["--only", "user"], { FAKE_USER: "never-ends" });
     await run.untilSaid(isUp);
     run.child.kill("SIGINT");
+    // Two signals that wait for a busy process are one (signal(7)).
+    await run.untilSaid(/Stopping user/);
     await new Promise((resolve) => setTimeout(resolve, 150));
     run.child.kill("SIGINT");
     await run.exitCode;

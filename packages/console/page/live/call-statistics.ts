@@ -141,13 +141,8 @@ export interface SecondSummary {
  */
 const serverErrors: ReadonlySet<number> = new Set([2, 4, 8, 12, 13, 14, 15]);
 
-const shown: ReadonlySet<SpanKind> = new Set([
-  SpanKind.SERVER,
-  SpanKind.CLIENT,
-  SpanKind.EVENT_CONSUME,
-  SpanKind.MAIL,
-  SpanKind.DATABASE,
-]);
+/** Of an event, its delivery: that it was consumed is a part of that. */
+const shown: ReadonlySet<SpanKind> = new Set([SpanKind.SERVER, SpanKind.CLIENT, SpanKind.MAIL, SpanKind.DATABASE]);
 
 function summaryOf(
   edge: Edge,

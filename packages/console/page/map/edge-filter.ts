@@ -3,5 +3,6 @@ import { outside } from "./map-layout.ts";
 
 /** The filter of the log that shows the calls of an edge. */
 export function edgeFilter({ from, to }: Pick<EdgeSummary, "from" | "to">): Readonly<Record<string, string>> {
-  return { ...(from === outside ? {} : { from }), to };
+  const isStore = /^(sqlite|postgres)/.test(to);
+  return { ...(from === outside ? {} : { from }), to, ...(isStore ? { kind: "database" } : {}) };
 }

@@ -43,13 +43,22 @@ export function MapView(): JSX.Element {
         <p class="muted">Rates come from the calls, which only admins see. The states of the services are live.</p>
       ) : null}
       <section class="panel" aria-label="Map of the services">
-        <ServiceMap layout={layout.value} edges={shown} />
+        <ServiceMap layout={layout.value} edges={shown} stores={storesOf(edges.value)} />
       </section>
       <section class="panel" aria-label="Edges">
         <EdgeTable edges={edges.value.filter(({ perSecond }) => perSecond > 0)} />
       </section>
       <Charts />
     </div>
+  );
+}
+
+/** The store of each process, and how long its transactions take. */
+function storesOf(summaries: readonly EdgeSummary[]): ReadonlyMap<string, string> {
+  const { nodes } = layout.value;
+  const stores = summaries.filter(({ from, to }) => nodes.has(from) && /^(sqlite|postgres)/.test(to));
+  return new Map(
+    stores.map(({ from, to, perSecond, p50Ms }) => [from, perSecond === 0 ? to : `${to} ${durationText(p50Ms)}`]),
   );
 }
 

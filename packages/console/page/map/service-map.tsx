@@ -12,9 +12,12 @@ import { gateway, type MapLayout, type MapNode, nodeHeight, nodeWidth, outside }
 export function ServiceMap({
   layout,
   edges,
+  stores,
 }: {
   readonly layout: MapLayout;
   readonly edges: readonly EdgeSummary[];
+  /** What is said of each process's database. */
+  readonly stores: ReadonlyMap<string, string>;
 }): JSX.Element {
   const { nodes, width, height } = layout;
   const declared = declaredEdges(layout).filter(
@@ -37,7 +40,7 @@ export function ServiceMap({
           <Edge key={`${edge.from}>${edge.to}`} edge={edge} from={nodes.get(edge.from)} to={nodes.get(edge.to)} />
         ))}
         {[...nodes.values()].map((node) => (
-          <Node key={node.name} node={node} />
+          <Node key={node.name} node={node} store={stores.get(node.name)} />
         ))}
       </svg>
     </div>
@@ -116,7 +119,13 @@ function rateText(perSecond: number): string {
   return perSecond < 10 ? perSecond.toFixed(1) : String(Math.round(perSecond));
 }
 
-function Node({ node: { name, x, y } }: { readonly node: MapNode }): JSX.Element {
+function Node({
+  node: { name, x, y },
+  store,
+}: {
+  readonly node: MapNode;
+  readonly store: string | undefined;
+}): JSX.Element {
   const state = name === outside || name === gateway ? "SERVING" : (health.value.get(name) ?? "UNKNOWN");
   const service = session.value?.services.find((info) => info.name === name);
   const count = replicas.value.get(name)?.size ?? 0;
@@ -125,7 +134,13 @@ function Node({ node: { name, x, y } }: { readonly node: MapNode }): JSX.Element
       ? "browsers, curl, parley"
       : name === gateway
         ? "REST, gRPC, Connect"
-        : [state === "SERVING" ? (service?.database === true ? "own database" : "no database") : stateWords[state]]
+        : [
+            state === "SERVING"
+              ? service?.database === true
+                ? (store ?? "own database")
+                : "no database"
+              : stateWords[state],
+          ]
             .concat(count > 1 ? [`${count} replicas`] : [])
             .join(" · ");
   return (

@@ -47,6 +47,10 @@ export function sequenceOf(calls: readonly Call[], { database }: SequenceOptions
 }
 
 function isStep(call: Call, calls: readonly Call[], database: boolean): boolean {
+  if (call.service === eventService && !isFailed(call) && calls.some(({ kind }) => kind === SpanKind.EVENT_CONSUME)) {
+    // The events that it delivered are steps themselves.
+    return false;
+  }
   switch (call.kind) {
     case SpanKind.CLIENT:
       // Its attempts tell more, where there were several.
@@ -95,12 +99,16 @@ function stepsOf(
   call: Call,
   { async, beganMs }: { readonly async: boolean; readonly beganMs: number },
 ): readonly Step[] {
-  const { from, to, method, attempt } = call;
+  const { from, method, attempt } = call;
+  const isMail = call.kind === SpanKind.MAIL;
+  // A mail server is no process of the platform.
+  const to = isMail ? from : call.to || from;
   const failed = isFailed(call);
   const shared = { call, failed, async };
   const key = `${call.kind}:${call.spanId}`;
   if (isAsync(call)) {
-    const label = failed ? `${shortEvent(method)} (${codeText(call)})` : shortEvent(method);
+    const name = isMail ? `mail by ${call.to}` : shortEvent(method);
+    const label = failed ? `${name} (${codeText(call)})` : name;
     return [{ ...shared, key, from, to, label, kind: "event", atMs: beganMs }];
   }
   const label = attempt > 1 ? `${method} (attempt ${attempt})` : method;
@@ -111,6 +119,9 @@ function stepsOf(
     { ...shared, key: `${key}:end`, from: to, to: from, label: answer, kind: "return", atMs: endedMs },
   ];
 }
+
+/** How events travel. */
+const eventService = "event.v1.EventService";
 
 /** `order.confirmed` for `parley.order.confirmed.v1`. */
 function shortEvent(type: string): string {

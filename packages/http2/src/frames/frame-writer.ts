@@ -10,6 +10,8 @@ const slabBytes = 65_536;
  * system call, not three for each.
  */
 export class FrameWriter {
+  /** The largest header list that the peer takes, in bytes (SETTINGS_MAX_HEADER_LIST_SIZE). */
+  peerHeaderBytesMax: number = Number.POSITIVE_INFINITY;
   readonly #socket: Duplex;
   #slab: Buffer | undefined;
   /** The begin and the end of the unwritten part of the slab. */

@@ -37,7 +37,6 @@ export class StreamTable implements StreamOwner {
   /** Unsent bytes of all streams together. */
   queuedBytes = 0;
   sendWindow: number = windowBytesDefault;
-  peerHeaderBytesMax: number = Number.POSITIVE_INFINITY;
   /** The highest stream id of the peer that was processed. */
   lastPeerId = 0;
   /** The highest stream id of the peer that will be processed. */

@@ -11,8 +11,6 @@ export interface StreamOwner {
   /** The connection's send window (RFC 9113, section 5.2). */
   sendWindow: number;
   readonly work: PeerWork;
-  /** See {@link AnyHttp2Stream.peerHeaderBytesMax}. */
-  readonly peerHeaderBytesMax: number;
   /** Asks for a call of {@link Http2Stream.pump} as soon as the connection allows more data. */
   waitForWindow(stream: Http2Stream): void;
   /** This many received bytes of the stream are held until more arrive. May reset it, or {@link Http2Stream.holdWindow hold its window}. */
@@ -27,9 +25,7 @@ export interface StreamOwner {
 export class Http2Stream implements AnyHttp2Stream {
   readonly id: number;
   listener: StreamListener | undefined;
-  /** The send window. */
   sendWindow: number;
-  /** The receive window. */
   readonly receiveWindow: StreamReceiveWindow;
   /** Whether it has ended both ways, was reset, or lost its connection. */
   closed = false;
@@ -73,10 +69,9 @@ export class Http2Stream implements AnyHttp2Stream {
   }
 
   get peerHeaderBytesMax(): number {
-    return this.#owner.peerHeaderBytesMax;
+    return this.#owner.writer.peerHeaderBytesMax;
   }
 
-  /** Unsent bytes. */
   get queuedBytes(): number {
     return this.#queuedBytes;
   }

@@ -15,17 +15,17 @@ import { createTokenVerifier, type TokenVerifier } from "./token-verifier.ts";
 
 export interface AccessControlOptions {
   readonly environment: Pick<Environment, "clock" | "log">;
-  /** Reads the keys that the user service publishes (RFC 7517, section 5). */
+  /** Fetches the keys that the user service publishes (RFC 7517, section 5). */
   readonly loadUserKeys: () => Promise<JSONWebKeySet>;
-  /** The file with the public keys of the platform's services, a JWK Set. Read again when a token names a key that is not in it. */
+  /** The file with the public keys of the platform's services, a JWK Set. Read again when a token names an unknown key. */
   readonly serviceKeysFile: string;
-  /** The service that a client certificate stands for. Without it certificates prove no service. */
+  /** The service of a client certificate. Without it certificates authenticate no service. */
   readonly serviceOfNames?: ServiceOfNames | undefined;
 }
 
 /**
- * Who may call a module's methods, by their contracts' `access` option. Rejects if the key file cannot be read, or a contract's
- * rule cannot be kept here.
+ * Access control of a module's methods, by their contracts' `access` option. Rejects if the key file cannot be read, or a contract's
+ * rule cannot be enforced here.
  */
 export async function createAccessControl(
   module: GuardedServices,
@@ -81,7 +81,7 @@ export async function readServiceIdentity(
   return createServiceIdentity(name, { privateKey: await readServiceKey(name, keyFile), clock });
 }
 
-/** The address that a door of the platform heard the call from, where one proves that it passed it on. */
+/** The origin address of a call, if a gateway of the platform vouches for it. */
 async function forwardedFor(
   call: GuardedCall,
   verifier: TokenVerifier,
@@ -97,7 +97,7 @@ async function forwardedFor(
   if (!isDoor) {
     return undefined;
   }
-  // The last entry is what the door itself saw.
+  // The last entry is the address that the gateway itself saw.
   const address = incoming.header("x-forwarded-for")?.split(",").at(-1)?.trim();
   return address === "" ? undefined : address?.slice(0, addressLengthMax);
 }
@@ -122,5 +122,5 @@ function endWithToken(call: GuardedCall, { leftMs }: { readonly leftMs: number }
   call.signal.addEventListener("abort", cancel, { once: true });
 }
 
-/** Timers of Node count no further. */
+/** Node's timers count no further. */
 const timerMaxMs = 2 ** 31 - 1;

@@ -15,7 +15,7 @@ async function answering(listener: RequestListener): Promise<URL> {
   return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/.well-known/jwks.json`);
 }
 
-test("answers the keys that are published", async () => {
+test("returns the published keys", async () => {
   const url = await answering((_request, response) => response.end('{"keys":[]}'));
   expect(await fetchKeys(url)).toEqual({ keys: [] });
 });

@@ -4,7 +4,7 @@ import { serviceOfKey } from "../call/token-claims.ts";
 
 /**
  * Reads the public keys of the platform's services, a JWK Set (RFC 7517) in which each key's id is `<service>/<anything>`. Rejects
- * where the file cannot be read, is no such set, or contains a private key, which only its service may have.
+ * if the file cannot be read, is no such set, or contains a private key, which only its service may have.
  */
 export async function readServiceKeys(file: string): Promise<JSONWebKeySet> {
   const set = await readJson<Partial<JSONWebKeySet>>(file);

@@ -14,21 +14,21 @@ import {
 import type { Clock } from "../environment/clock.ts";
 import { TokenRefusedError } from "./token-errors.ts";
 
-/** Tokens are some 400 bytes long; what is longer is none of ours and is not looked at. */
+/** Tokens are some 400 bytes long; longer ones are refused unread. */
 const tokenBytesMax = 4_096;
-/** How many verified tokens are remembered: each costs about a kilobyte, and saves checking a signature on every call. */
+/** The number of cached tokens: each takes about a kilobyte, and saves checking a signature on every call. */
 const rememberedMax = 10_000;
-/** How long a verified token is taken without another look at its key, so that a key that was withdrawn counts as such. */
+/** The time for which a verified token is cached without another key lookup, so that a withdrawn key takes effect. */
 const rememberedMs = 60_000;
 
-/** Tells who a bearer token speaks for. */
+/** Finds the caller of a bearer token. */
 export interface TokenVerifier {
   /**
    * The caller. `audience` is the contract that is called: a service's token must be for it. Rejects with `TokenRefusedError` if the token is invalid, with `KeysUnavailableError` if that cannot be
-   * told now.
+   * fetched now.
    */
   verify(token: string, audience: string): Promise<Caller>;
-  /** The same for the token with which a gateway proves that it forwarded a call. */
+  /** The same for the token with which a gateway vouches for a forwarded call. */
   verifyForwarder(token: string, audience: string): Promise<Caller>;
 }
 
@@ -39,12 +39,12 @@ export interface TokenKeys {
   readonly services: JWTVerifyGetKey;
 }
 
-/** Checks signature, issuer, audience, type and times of tokens (RFC 7519, RFC 8725), and remembers for a minute those that passed. */
+/** Checks signature, issuer, audience, type and times of tokens (RFC 7519, RFC 8725), and caches valid ones for a minute. */
 export function createTokenVerifier(keys: TokenKeys, { clock }: { readonly clock: Clock }): TokenVerifier {
   const remembered = new LRUCache<string, Verified & { readonly untilMs: number }>({ max: rememberedMax });
 
   async function check(token: string): Promise<Verified> {
-    // Not verified yet: it says no more than which rules the token is to be held to, its issuer among them.
+    // Not verified yet: it only selects the rules for the token, among them its issuer.
     const byService = decodeJwt(token).iss === serviceTokenIssuer;
     const result = await jwtVerify(token, byService ? keys.services : keys.users, {
       algorithms: [tokenAlgorithm],
@@ -87,7 +87,7 @@ export function createTokenVerifier(keys: TokenKeys, { clock }: { readonly clock
     },
     async verifyForwarder(token, audience) {
       const { caller, typ, audiences } = await verified(token);
-      // Gateways of the release before prove themselves with their service's token.
+      // Gateways of earlier releases authenticate with their service's token.
       checkType(typ, [forwarderTokenType, serviceTokenType]);
       checkAudience(audiences, audience);
       return caller;
@@ -95,7 +95,7 @@ export function createTokenVerifier(keys: TokenKeys, { clock }: { readonly clock
   };
 }
 
-/** What is known of a token that was verified. */
+/** The cached result of a verified token. */
 interface Verified {
   readonly caller: Caller;
   /** In lower case. */
@@ -110,7 +110,7 @@ function checkType(typ: string, allowed: readonly string[]): void {
   }
 }
 
-/** A service's token is for one contract. One that names the platform alone was signed by the release before, and is still taken. */
+/** A service's token is for one contract. One that names the platform only was signed by an earlier release, and is still accepted. */
 function checkAudience(audiences: readonly string[], audience: string): void {
   if (!audiences.includes(audience) && !(audiences.length === 1 && audiences[0] === tokenAudience)) {
     throw new TokenRefusedError(`The token is not for ${audience} (its aud names another).`);

@@ -10,8 +10,8 @@ import { decodeGrpcMessage, encodeGrpcMessage } from "./percent-encoding.ts";
 type Fields = Record<string, string | string[] | number | undefined>;
 
 /**
- * Writes an error as gRPC's trailers: `grpc-status`, `grpc-message`, and `grpc-status-details-bin` if it has details. What would not fit into a list of
- * `bytesMax` (RFC 9113, section 6.5.2), with what is in `target` already, is left out: first details, the links before the fields and those before the
+ * Encodes an error as gRPC's trailers: `grpc-status`, `grpc-message`, and `grpc-status-details-bin` if it has details. To fit into a list of
+ * `bytesMax` (RFC 9113, section 6.5.2) together with `target`, parts are left out: first details, the links before the fields and those before the
  * reason; then metadata; then the end of the message.
  */
 export function writeGrpcStatus(error: ConnectError, target: Fields, bytesMax = Number.POSITIVE_INFINITY): void {
@@ -29,7 +29,7 @@ function writeStatus(error: ConnectError, target: Fields, details: ConnectError[
   }
 }
 
-/** The details that are kept where not all fit, most useful last. */
+/** The details that are kept if not all fit, most useful last. */
 const kept: readonly ReadonlySet<string>[] = [
   new Set([ErrorInfoSchema.typeName, RetryInfoSchema.typeName, BadRequestSchema.typeName]),
   new Set([ErrorInfoSchema.typeName, RetryInfoSchema.typeName]),
@@ -95,7 +95,7 @@ export function statusOfError(error: ConnectError, of = error.details): Status {
   return create(StatusSchema, { code: error.code, message: error.rawMessage, details });
 }
 
-/** The error that a message tells of. One that says OK, or no code that there is, is an error all the same. */
+/** The error in a message. OK, or an unknown code, is an error all the same. */
 export function errorOfStatus(status: Status): ConnectError {
   const code = codeFromGrpcStatus(String(status.code));
   const error = new ConnectError(status.message, code === undefined || code === "ok" ? Code.Unknown : code);
@@ -103,7 +103,7 @@ export function errorOfStatus(status: Status): ConnectError {
   return error;
 }
 
-/** gRPC's trailers, as they came. */
+/** gRPC's trailers, as received. */
 export interface GrpcTrailers {
   readonly "grpc-status"?: string | undefined;
   readonly "grpc-message"?: string | undefined;
@@ -111,8 +111,8 @@ export interface GrpcTrailers {
 }
 
 /**
- * Reads the error out of gRPC's trailers; undefined if they say OK. Trailers with no `grpc-status`, or one that is no
- * code, are an error too. `metadata` goes with the error.
+ * Decodes the error in gRPC's trailers; undefined if they are OK. Trailers without a `grpc-status`, or with an unknown
+ * one, are an error too. `metadata` is added to the error.
  */
 export function readGrpcStatus(trailers: GrpcTrailers, metadata: () => Headers): ConnectError | undefined {
   const text = trailers["grpc-status"];
@@ -131,7 +131,7 @@ export function readGrpcStatus(trailers: GrpcTrailers, metadata: () => Headers):
   return withDetails(error, trailers["grpc-status-details-bin"]);
 }
 
-/** Details that cannot be read are left out: the status and the words stand without them. */
+/** Undecodable details are left out: the status and the message remain. */
 function withDetails(error: ConnectError, encoded: string | undefined): ConnectError {
   const bytes = encoded === undefined ? undefined : decodeBinaryValue(encoded);
   if (bytes === undefined) {
@@ -143,7 +143,7 @@ function withDetails(error: ConnectError, encoded: string | undefined): ConnectE
   } catch {
     return error;
   }
-  // Code and words are in the details as well. Those win, as in connect-go: percent-encoding has not touched them.
+  // The details contain code and message as well. Those win, as in connect-go: they were not percent-encoded.
   const code = codeFromGrpcStatus(String(status.code));
   const same = code === error.code || code === undefined || code === "ok";
   const detailed = same ? error : new ConnectError(status.message, code, error.metadata);

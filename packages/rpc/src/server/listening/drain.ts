@@ -1,6 +1,7 @@
 import { sleep } from "../../environment/clock.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { type CallPipeline, shuttingDown } from "../pipeline/call-pipeline.ts";
+import type { CallPipeline } from "../pipeline/call-pipeline.ts";
+import { shuttingDown } from "../pipeline/limit-errors.ts";
 import type { Health } from "../standard/health.ts";
 import type { Listener } from "./listener.ts";
 

@@ -1,9 +1,8 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { methodPolicy, spellForJson } from "@parley/contract";
+import { methodPolicy } from "@parley/contract";
 import type { AccessControl } from "../../access/guarded-call.ts";
 import { withinCall } from "../../call/current-call.ts";
-import { completeReason } from "../../call/reason-error.ts";
 import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
@@ -17,13 +16,13 @@ import type { Many, Single, SingleToMany } from "./call-kinds.ts";
 import type { CallPipelineOptions } from "./call-pipeline-options.ts";
 import { type CountCall, checkCaller } from "./caller-check.ts";
 import { toCallerError } from "./error-mapping.ts";
-import { explainError } from "./explain-error.ts";
-import type { IncomingCall } from "./incoming-call.ts";
+import { completeError } from "./explain-error.ts";
+import type { IncomingCall, Settled } from "./incoming-call.ts";
 import { type MethodOptions, type MethodRuntime, placeKindOf, tellEnd } from "./method-runtime.ts";
 import { runUnary, untilAborted } from "./run-implementation.ts";
-import { ServerCall, type Settled } from "./server-call.ts";
+import { ServerCall } from "./server-call.ts";
 import { exceededLimit } from "./validation/decode-errors.ts";
-import { isAsWritten, validateMessage } from "./validation/validation.ts";
+import { validateMessage } from "./validation/validation.ts";
 
 /**
  * What a server does around each call, whichever protocol it came by: `open`, then one of the four kinds, then `close` exactly once.
@@ -162,19 +161,13 @@ export class CallPipeline {
     tellEnd(call, { error, latencyMs, process: this.#name, recorder: this.#environment.recorder });
   }
 
-  /** Adds to an error what helps its caller, see {@link explainError}. To be done before the error is written. */
+  /** Adds to an error what helps its caller, see {@link completeError}. To be done before the error is written. */
   explain(call: ServerCall, error: ConnectError): void {
     const limit = exceededLimit(error);
     if (limit !== undefined) {
       this.#metrics.exceeded(limit).value++;
     }
-    if (this.#explainErrors) {
-      explainError(error, call);
-    }
-    completeReason(error, call.runtime.reasonSource);
-    if (call.incoming.jsonNames === true && !isAsWritten(error)) {
-      spellForJson(error, call.method);
-    }
+    completeError(error, call, this.#explainErrors);
   }
 
   /** One message in, one out. Rejects with what the caller is to be told. */
@@ -301,9 +294,4 @@ export class CallPipeline {
       yield message;
     }
   }
-}
-
-/** What a call is told that the server cuts off itself. */
-export function shuttingDown(): ConnectError {
-  return new ConnectError("The server is shutting down. Try again: another replica may answer.", Code.Unavailable);
 }

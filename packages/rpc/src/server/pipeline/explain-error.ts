@@ -1,17 +1,31 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
-import { fieldSentence } from "@parley/contract";
+import { fieldSentence, spellForJson } from "@parley/contract";
 import { BadRequestSchema, ErrorInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
-import { errorDetail, reasonOf } from "../../call/reason-error.ts";
+import { completeReason, errorDetail, reasonOf } from "../../call/reason-error.ts";
 import { deadlineExceeded, deadlineReason } from "./limit-errors.ts";
 import type { ServerCall } from "./server-call.ts";
 import { otherMistake } from "./validation/decode-errors.ts";
-import { invalidRequestReason } from "./validation/validation.ts";
+import { invalidRequestReason, isAsWritten } from "./validation/validation.ts";
+
+/**
+ * Completes an error before it is written: its reason and the field to blame where it has none (if it is to be explained), domain and link of its
+ * reason, and the names of fields in the caller's spelling.
+ */
+export function completeError(error: ConnectError, call: ServerCall, explains: boolean): void {
+  if (explains) {
+    explainError(error, call);
+  }
+  completeReason(error, call.runtime.reasonSource);
+  if (call.incoming.jsonNames === true && !isAsWritten(error)) {
+    spellForJson(error, call.method);
+  }
+}
 
 /**
  * Adds the reason, and the field if one is to blame, to an error that has none: those that Connect itself makes of a request that it cannot read, and
  * those about limits. Connect's words become ours.
  */
-export function explainError(error: ConnectError, call: ServerCall): void {
+function explainError(error: ConnectError, call: ServerCall): void {
   if (error.rawMessage.length > messageCharsMax) {
     setMessage(error, `${error.rawMessage.slice(0, messageCharsMax)}…`);
   }

@@ -18,3 +18,9 @@ export interface IncomingCall {
   readonly responseHeader: Headers;
   readonly responseTrailer: Headers;
 }
+
+/** Who is told what some work came to. */
+export interface Settled<T> {
+  onValue(value: T): void;
+  onError(reason: unknown): void;
+}

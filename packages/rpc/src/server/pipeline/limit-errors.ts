@@ -61,3 +61,8 @@ export function streamAgeReached(): ConnectError {
       "The stream has reached its maximum age (STREAM_AGE_MAX_MS). Open it again, from the last position received.",
   });
 }
+
+/** What a call is told that the server cuts off itself. */
+export function shuttingDown(): ConnectError {
+  return new ConnectError("The server is shutting down. Try again: another replica may answer.", Code.Unavailable);
+}

@@ -9,7 +9,7 @@ import type { Linked } from "../../environment/linked-list.ts";
 import type { BatchedCall, EndedCall } from "../../telemetry/ended-call.ts";
 import type { PlaceHolders } from "../admission/place-budget.ts";
 import { CallValues, outgoingContext } from "./call-values.ts";
-import type { IncomingCall } from "./incoming-call.ts";
+import type { IncomingCall, Settled } from "./incoming-call.ts";
 import { deadlineExceeded, streamAgeReached } from "./limit-errors.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
 
@@ -289,12 +289,6 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
 }
 
 type Reject = (reason: ConnectError) => void;
-
-/** Who is told what some work came to. */
-export interface Settled<T> {
-  onValue(value: T): void;
-  onError(reason: unknown): void;
-}
 
 /** Without a reason each signal would make one of its own, with a stack: much of what a short call costs. */
 const callEnded = new DOMException("the call has ended", "AbortError");
