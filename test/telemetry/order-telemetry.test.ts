@@ -1,4 +1,5 @@
 // What telemetry tells of an order, in real processes: through the gateway's TelemetryService, and to a collector over OTLP.
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
@@ -230,7 +231,7 @@ function dashboardExpressions(): readonly string[] {
   return Object.values(dashboards).flatMap(({ panels = [] }) =>
     panels
       .flatMap((panel) => ("targets" in panel ? (panel.targets ?? []) : []))
-      .map((target) => (target as { readonly expr: string }).expr),
+      .map((target) => (target as unknown as { readonly expr: string }).expr),
   );
 }
 
@@ -248,7 +249,6 @@ function alertExpressions(): readonly string[] {
 describe.runIf(hasPrometheus)(`a real Prometheus${hasPrometheus ? "" : " (left out: there is none)"}`, () => {
   let prometheus: PrometheusServer;
 
-  // The product service is away: the test before has ended it.
   beforeAll(async () => {
     const { gateway, order, product, user, notification } = stack;
     prometheus = await startPrometheus([gateway, order, product, user, notification]);
@@ -257,7 +257,20 @@ describe.runIf(hasPrometheus)(`a real Prometheus${hasPrometheus ? "" : " (left o
 
   const fires = (alert: string) => eventually(async () => (await prometheus.firing()).has(alert), Boolean, 60_000);
 
-  it("has the alerts fire of a process that was killed, of the breaker before it, and of orders that wait for it", async () => {
+  it("has the alerts fire of a process that stalls, of the breaker before it, and of orders that wait for it", async () => {
+    await stack.product.kill();
+    await stack.product.start();
+    await eventually(
+      () =>
+        place("f".repeat(32)).then(
+          () => true,
+          () => false,
+        ),
+      Boolean,
+      60_000,
+    );
+    // The outcome of a call without an answer is unknown: such an order waits until its stock is released.
+    stack.product.signal("SIGSTOP");
     const placing = new AbortController();
     const traffic = (async () => {
       while (!placing.signal.aborted) {
@@ -269,9 +282,10 @@ describe.runIf(hasPrometheus)(`a real Prometheus${hasPrometheus ? "" : " (left o
     }
     placing.abort();
     await traffic;
-  }, 120_000);
+  }, 180_000);
 
   it("has a series for each expression of each dashboard and alert", async () => {
+    await stack.product.kill();
     await stack.product.start();
     await eventually(
       () =>
@@ -294,6 +308,15 @@ describe.runIf(hasPrometheus)(`a real Prometheus${hasPrometheus ? "" : " (left o
     expect(dashboardExpressions().length).toBeGreaterThan(40);
     expect(await prometheus.exemplars("grpc_server_call_duration_seconds_bucket")).toContain("d".repeat(32));
   }, 120_000);
+
+  it("finds nothing wrong with the metrics of any process, by promtool", async () => {
+    const { gateway, order, product, user, notification } = stack;
+    for (const { name, url } of [gateway, order, product, user, notification]) {
+      const input = await (await fetch(`${url}/metrics`)).text();
+      const { stdout, stderr, status } = spawnSync("promtool", ["check", "metrics"], { input, encoding: "utf8" });
+      expect([name, stdout, stderr, status]).toEqual([name, "", "", 0]);
+    }
+  });
 
   it("has the alerts fire of a consumer that is away, and of a mail server that is", async () => {
     await stack.notification.kill();

@@ -10,7 +10,7 @@ import { type EventType, eventTypes } from "./event-types.ts";
 
 /** The settings of a service that publishes events. */
 export const brokerSettings = {
-  BROKER_URL: text({ default: "direct", desc: "Broker for events: direct, or redis://host:port." }),
+  BROKER_URL: text({ default: "direct", desc: "Broker for events: direct, redis://host:port or kafka://host:port." }),
   NOTIFICATION_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50054", desc: "The subscriber of events." }),
 };
 

@@ -1,8 +1,8 @@
 /** A share of an event-loop turn: each group gets an equal share. */
 export type TurnGroup = unknown;
 
-/** Work that waits for its turn. `waitedMs`: for how long. */
-export type TurnWork = (waitedMs: number) => void;
+/** Work that waits for its turn. */
+export type TurnWork = () => void;
 
 /**
  * How the connections of one server share the turns of the event loop. What is read when the time of a turn is over waits for a later one. There, groups of
@@ -11,7 +11,7 @@ export type TurnWork = (waitedMs: number) => void;
  */
 export class ReadTurns {
   readonly #turnMs: number;
-  readonly #groups = new Map<TurnGroup, Waiting[]>();
+  readonly #groups = new Map<TurnGroup, TurnWork[]>();
   #size = 0;
   #scheduled = false;
   #turnEndMs: number | undefined;
@@ -35,12 +35,11 @@ export class ReadTurns {
 
   /** Has the work done in a later turn, after that of other groups. */
   defer(group: TurnGroup, work: TurnWork): void {
-    const waiting = { work, sinceMs: performance.now() };
     const others = this.#groups.get(group);
     if (others === undefined) {
-      this.#groups.set(group, [waiting]);
+      this.#groups.set(group, [work]);
     } else {
-      others.push(waiting);
+      others.push(work);
     }
     this.#size++;
     this.#schedule();
@@ -85,8 +84,8 @@ export class ReadTurns {
 
   readonly #run = () => {
     this.#scheduled = false;
-    let nowMs = performance.now();
-    const endMs = nowMs + this.#turnMsAt(nowMs);
+    const startMs = performance.now();
+    const endMs = startMs + this.#turnMsAt(startMs);
     for (const [group, waiting] of this.#groups) {
       const first = waiting.shift();
       this.#groups.delete(group);
@@ -95,9 +94,8 @@ export class ReadTurns {
         this.#groups.set(group, waiting);
       }
       this.#size--;
-      first?.work(nowMs - first.sinceMs);
-      nowMs = performance.now();
-      if (nowMs >= endMs) {
+      first?.();
+      if (performance.now() >= endMs) {
         break;
       }
     }
@@ -105,11 +103,6 @@ export class ReadTurns {
       this.#schedule();
     }
   };
-}
-
-interface Waiting {
-  readonly work: TurnWork;
-  readonly sinceMs: number;
 }
 
 /** Enough for some ten calls: less would cost more in changing over than it gives to others. */

@@ -28,8 +28,8 @@ function checkVariables(services: readonly ServiceDefinition[], shell: Variables
   return [
     ...mistakes(() => readSettings({ ...common, ...addresses }, { ...shell })),
     ...services.flatMap((service) => databaseMistakes(service, shell)),
-    ...(shell.BROKER_URL && !/^(direct$|rediss?:\/\/)/.test(shell.BROKER_URL)
-      ? [bad(`BROKER_URL: must be direct or redis://host:port, is "${shell.BROKER_URL}"`)]
+    ...(shell.BROKER_URL && !/^(direct$|(rediss?|kafkas?):\/\/)/.test(shell.BROKER_URL)
+      ? [bad(`BROKER_URL: must be direct, redis://host:port or kafka://host:port, is "${shell.BROKER_URL}"`)]
       : []),
     ...(shell.DATABASE_URL
       ? [

@@ -1,8 +1,11 @@
 import type { Environment } from "@parley/rpc";
+import type { BaseOptions } from "@platformatic/kafka";
 import type { EventType } from "../event-types.ts";
 import type { Broker } from "./broker.ts";
 import { createDirectBroker, type Subscriber } from "./direct-broker.ts";
 import type { Deliver, EventConsumer } from "./event-consumer.ts";
+import { kafkaOptions } from "./kafka/kafka-options.ts";
+import { loadKafkaBroker, loadKafkaConsumer } from "./kafka/load-kafka.ts";
 import { createRedisBroker } from "./redis/redis-broker.ts";
 import { createRedisConsumer } from "./redis/redis-consumer.ts";
 
@@ -16,7 +19,7 @@ export class BrokerUrlError extends Error {
 export interface OpenBrokerOptions {
   /** The service whose events are published, for example `/services/order`. */
   readonly source: string;
-  /** The subscribers. With Redis, `name` is the consumer group. */
+  /** The subscribers. With Redis and Kafka, `name` is the consumer group. */
   readonly subscribers: readonly Subscriber[];
   readonly environment: Pick<Environment, "clock" | "log" | "newId">;
 }
@@ -30,19 +33,29 @@ export interface OpenConsumerOptions {
   readonly environment: Pick<Environment, "clock" | "log" | "newId">;
 }
 
+/** What a broker URL says. */
+export type BrokerUrl =
+  | { readonly kind: "direct" }
+  | { readonly kind: "redis"; readonly url: string }
+  | { readonly kind: "kafka"; readonly kafka: BaseOptions };
+
 /**
- * The broker that a URL names: `direct`, which calls the subscribers, or `redis://host:port` (`rediss://` over TLS). Throws
- * {@link BrokerUrlError}.
+ * The broker that a URL names: `direct`, which calls the subscribers, `redis://host:port` (`rediss://` over TLS), or `kafka://host:port`, several hosts with
+ * commas (`kafkas://` over TLS). Throws {@link BrokerUrlError}.
  */
-export function parseBrokerUrl(
-  url: string,
-): { readonly kind: "direct" } | { readonly kind: "redis"; readonly url: string } {
+export function parseBrokerUrl(url: string, clientId = "parley"): BrokerUrl {
   if (url === "direct") {
     return { kind: "direct" };
   }
+  const kafka = kafkaOptions(url, clientId);
+  if (kafka !== undefined) {
+    return { kind: "kafka", kafka };
+  }
   const parsed = URL.parse(url);
   if (parsed === null || !["redis:", "rediss:"].includes(parsed.protocol) || parsed.hostname === "") {
-    throw new BrokerUrlError("The broker URL cannot be understood: expected direct or redis://host:port.");
+    throw new BrokerUrlError(
+      "The broker URL cannot be understood: expected direct, redis://host:port or kafka://host:port.",
+    );
   }
   return { kind: "redis", url };
 }
@@ -54,21 +67,24 @@ export function openBroker(url: string, { source, subscribers, environment }: Op
     return createDirectBroker({ subscribers });
   }
   const types = wantedTypes(subscribers);
-  return createRedisBroker({
-    url: parsed.url,
-    source,
-    groups: subscribers.map(({ name }) => name),
-    environment,
-    ...(types === undefined ? {} : { types }),
-  });
+  const groups = subscribers.map(({ name }) => name);
+  const options = { source, groups, environment, ...(types === undefined ? {} : { types }) };
+  return parsed.kind === "kafka"
+    ? loadKafkaBroker({ ...options, kafka: parsed.kafka })
+    : createRedisBroker({ ...options, url: parsed.url });
 }
 
 /** Opens the consuming side of a broker. With `direct` it does nothing: events arrive by `EventService.Deliver`. */
 export function openConsumer(url: string, options: OpenConsumerOptions): EventConsumer {
   const parsed = parseBrokerUrl(url);
-  return parsed.kind === "redis"
-    ? createRedisConsumer({ ...options, url: parsed.url })
-    : { start() {}, async stop() {} };
+  switch (parsed.kind) {
+    case "redis":
+      return createRedisConsumer({ ...options, url: parsed.url });
+    case "kafka":
+      return loadKafkaConsumer({ ...options, kafka: parsed.kafka });
+    default:
+      return { start() {}, async stop() {} };
+  }
 }
 
 /** The types of all subscribers together. Undefined if one takes every type. */

@@ -27,7 +27,7 @@ export interface Admission {
 export interface Waits {
   /** On its connection, behind other calls of it that are refused or answered as fast as the server can. */
   readonly behindMs?: number;
-  /** For its turn among connections. */
+  /** The same on a connection that brings the calls of many callers. */
   readonly waitedMs?: number;
 }
 

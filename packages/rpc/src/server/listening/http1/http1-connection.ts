@@ -10,8 +10,6 @@ export interface HeldReads {
   hurry(): void;
   /** Whether something was read and has not been parsed. */
   readonly hasRest: boolean;
-  /** How long what is read now has waited for its turn, in milliseconds. */
-  readonly waitedMs: number;
 }
 
 export interface Http1ConnectionOptions {
@@ -38,7 +36,7 @@ export class Http1Connection implements BufferHolder {
    * Pipelined requests. One begins when the one before it has been answered, and its answer was taken (back-pressure): all of them at once would cost a
    * client that reads nothing as little as one.
    */
-  readonly #waiting: ((waitedMs: number) => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
   readonly #socket: Socket;
   readonly #turns: ReadTurns;
   readonly #group: TurnGroup;
@@ -57,11 +55,11 @@ export class Http1Connection implements BufferHolder {
     return this.count === 0 && this.reads?.hasRest !== true;
   }
 
-  /** A request was read. It begins now, or in its turn: `begin` is told how long it had to wait for that. */
-  add(begin: (waitedMs: number) => void): void {
+  /** A request was read. It begins now, or once those before it have been answered. */
+  add(begin: () => void): void {
     this.count++;
     if (this.count === 1) {
-      begin(this.reads?.waitedMs ?? 0);
+      begin();
     } else {
       this.#waiting.push(begin);
     }
@@ -74,7 +72,7 @@ export class Http1Connection implements BufferHolder {
       process.nextTick(goOn, this.reads);
     }
     if (this.#waiting.length > 0) {
-      this.#turns.defer(this.#group, (waitedMs) => this.#waiting.shift()?.(waitedMs));
+      this.#turns.defer(this.#group, () => this.#waiting.shift()?.());
     }
   }
 

@@ -25,7 +25,6 @@ export class Http1Reads {
   #feeding = false;
   #yielded = false;
   #sliceEndMs = 0;
-  waitedMs = 0;
 
   /** To be made right after the connection was given to Node's server. */
   constructor(socket: Socket, options: Http1ReadsOptions) {
@@ -132,15 +131,13 @@ export class Http1Reads {
     const { turns, group } = this.#options;
     this.#yielded = true;
     this.#socket.pause();
-    turns.defer(group, (waitedMs) => {
+    turns.defer(group, () => {
       if (!this.#yielded) {
         return;
       }
       this.#yielded = false;
       this.#sliceEndMs = 0;
-      this.waitedMs = waitedMs;
       this.goOn();
-      this.waitedMs = 0;
     });
   }
 }

@@ -162,14 +162,14 @@ export function createHttp1({
       response.counts = connection;
       spoke(socket);
       if (connection === undefined) {
-        begin(request, response, 0);
+        begin(request, response);
       } else {
-        connection.add((waitedMs) => begin(request, response, waitedMs));
+        connection.add(() => begin(request, response));
       }
     },
   );
-  function begin(request: CountedRequest, response: CountedResponse, waitedMs: number): void {
-    if (quickRefusal?.refuse1(request, response, waitedMs) === true) {
+  function begin(request: CountedRequest, response: CountedResponse): void {
+    if (quickRefusal?.refuse1(request, response) === true) {
       return;
     }
     if (hostCount(request.rawHeaders) > 1) {

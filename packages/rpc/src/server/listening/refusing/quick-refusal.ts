@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnyHttp2Stream, HeaderBlock } from "@parley/http2";
 import { errorCode } from "@parley/http2";
-import type { RefusalReason, Waits } from "../admission/admission.ts";
-import type { CallPipeline } from "../pipeline/call-pipeline.ts";
-import type { ServedMethod } from "../pipeline/service-methods.ts";
-import type { JsonOptions } from "../wire/message-codec.ts";
+import type { RefusalReason, Waits } from "../../admission/admission.ts";
+import type { CallPipeline } from "../../pipeline/call-pipeline.ts";
+import type { ServedMethod } from "../../pipeline/service-methods.ts";
+import type { JsonOptions } from "../../wire/message-codec.ts";
 import { RefusalAnswers } from "./refusal-answers.ts";
 
 /** Refuses calls that come on top of what the server can do, before anything is made of them. */
 export interface QuickRefusal {
-  /** Refuses a call over HTTP/1.1, or says false and leaves it untouched. `waitedMs`: how long it waited for its turn. */
-  refuse1(request: IncomingMessage, response: ServerResponse, waitedMs: number): boolean;
+  /** Refuses a call over HTTP/1.1, or says false and leaves it untouched. */
+  refuse1(request: IncomingMessage, response: ServerResponse): boolean;
   /** Refuses a call over HTTP/2, or says false and leaves the stream untouched. */
   refuse2(stream: AnyHttp2Stream, block: HeaderBlock, connection: ConnectionState): boolean;
 }
@@ -48,9 +48,9 @@ export function createQuickRefusal(
   }
 
   return {
-    refuse1(request, response, waitedMs) {
+    refuse1(request, response) {
       const served = request.method === "POST" ? methods.get(request.url ?? "") : undefined;
-      const reason = served === undefined ? undefined : admission.refusal(served.runtime, { waitedMs });
+      const reason = served === undefined ? undefined : admission.refusal(served.runtime, {});
       if (served === undefined || reason === undefined) {
         return false;
       }

@@ -1,0 +1,201 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
+import { type Environment, sleep } from "@parley/rpc";
+import { type BaseOptions, Consumer, type Message, type MessagesStream, Producer } from "@platformatic/kafka";
+import { causeOf } from "../../inbox/failure-cause.ts";
+import { publishBatchMax } from "../broker.ts";
+import type { Deliver, EventConsumer } from "../event-consumer.ts";
+import { batchHeader, replyTopicOf, topicOf } from "./kafka-names.ts";
+import { encodeReply } from "./kafka-reply.ts";
+import { ensureTopics } from "./kafka-topics.ts";
+import { closeAll, within } from "./within.ts";
+
+export interface KafkaConsumerOptions {
+  readonly kafka: BaseOptions;
+  /** The receiving service: its replicas share the partitions. */
+  readonly group: string;
+  /** The services whose events it receives. */
+  readonly sources: readonly string[];
+  readonly deliver: Deliver;
+  readonly environment: Pick<Environment, "clock" | "log" | "newId">;
+}
+
+const retryDelayMs = 500;
+/** How long Kafka waits for a sign of life of a consumer before another one gets its partitions. */
+const sessionTimeoutMs = 10_000;
+const heartbeatIntervalMs = 1000;
+/** How long a fetch may wait for records, in milliseconds: the longest time of `stop`. */
+const maxWaitMs = 500;
+
+type Stream = MessagesStream<Buffer, Buffer, Buffer, Buffer>;
+type Received = Message<Buffer, Buffer, Buffer, Buffer>;
+
+/** Consumes the topics of some sources in a consumer group. Offsets are committed after the effect of the events is durable, and the relay has a reply. */
+export function createKafkaConsumer(options: KafkaConsumerOptions): EventConsumer {
+  const { kafka, group, sources, deliver, environment } = options;
+  const { clock, log } = environment;
+  const sourceOf = new Map(sources.map((source) => [topicOf(source), source]));
+  let stopping: AbortController | undefined;
+  let running: Promise<void> | undefined;
+
+  async function run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await consume(signal);
+      } catch (error) {
+        if (!signal.aborted) {
+          log.debug({ err: error }, "events could not be read");
+          await sleep(clock, retryDelayMs, signal).catch(() => {});
+        }
+      }
+    }
+  }
+
+  /** Reads until it is stopped, or something fails: then from the last committed offsets again. */
+  async function consume(signal: AbortSignal): Promise<void> {
+    const producer = new Producer({ ...kafka, idempotent: true, acks: -1 });
+    const consumer = new Consumer({ ...kafka, groupId: group });
+    let stream: Stream | undefined;
+    try {
+      await within(ensureTopics(kafka, sources), clock);
+      const consuming = consumer.consume({
+        topics: [...sourceOf.keys()],
+        autocommit: false,
+        mode: "committed",
+        // A group that is new gets what is still there.
+        fallbackMode: "earliest",
+        sessionTimeout: sessionTimeoutMs,
+        heartbeatInterval: heartbeatIntervalMs,
+        maxWaitTime: maxWaitMs,
+      });
+      stream = await within(consuming, clock);
+      // An error without a listener would end the process. The next read reports it.
+      stream.on("error", (error) => log.debug({ err: error }, "the stream of events has failed"));
+      while (!signal.aborted) {
+        const messages = await nextMessages(stream, signal);
+        if (messages.length > 0) {
+          await handle(messages, producer);
+          await within(consumer.commit({ offsets: lastOffsets(messages) }), clock);
+        }
+      }
+    } finally {
+      await closeAll([consumer.close(true), producer.close()], clock);
+      stream?.destroy();
+    }
+  }
+
+  async function handle(messages: readonly Received[], producer: Producer): Promise<void> {
+    const read = messages.flatMap((message) => {
+      const event = decoded(message);
+      return event === undefined ? [] : [{ message, event }];
+    });
+    const failures = await take(read.map(({ event }) => event));
+    const failed = new Map(failures.map((failure) => [failure.eventId, failure]));
+    const batches = Map.groupBy(read, ({ message }) => `${message.topic} ${batchOf(message)}`);
+    const sent = producer.send({
+      messages: [...batches.values()].flatMap((entries) => {
+        const [first] = entries;
+        const source = sourceOf.get(first?.message.topic ?? "");
+        if (first === undefined || source === undefined) {
+          return [];
+        }
+        const eventIds = entries.map(({ event }) => event.id);
+        const value = encodeReply({
+          batchId: batchOf(first.message),
+          group,
+          eventIds,
+          failures: eventIds.flatMap((id) => failed.get(id) ?? []),
+        });
+        return [{ topic: replyTopicOf(source), value }];
+      }),
+    });
+    await within(sent, clock);
+  }
+
+  async function take(events: readonly Event[]) {
+    try {
+      return events.length === 0 ? [] : await deliver(events);
+    } catch (error) {
+      log.warn({ err: error }, "events could not be handled");
+      return events.map(({ id }) => ({ eventId: id, cause: causeOf(error) }));
+    }
+  }
+
+  /** Undefined if it is no event: it is passed over, and the relay, which gets no reply, publishes it again if it was one. */
+  function decoded({ value, topic, partition, offset }: Received): Event | undefined {
+    try {
+      return fromBinary(EventSchema, value);
+    } catch (error) {
+      log.error({ err: error, topic, partition, offset: String(offset) }, "a record cannot be read and was dropped");
+      return undefined;
+    }
+  }
+
+  return {
+    start() {
+      if (running === undefined) {
+        stopping = new AbortController();
+        running = run(stopping.signal);
+      }
+    },
+    async stop() {
+      stopping?.abort();
+      await running;
+      running = undefined;
+    },
+  };
+}
+
+function batchOf({ headers }: Received): string {
+  for (const [name, value] of headers) {
+    if (String(name) === batchHeader) {
+      return String(value);
+    }
+  }
+  return "";
+}
+
+/** What has arrived, at most as much as an inbox takes at once; waits for the first. None when it is to stop. */
+function nextMessages(stream: Stream, signal: AbortSignal): Promise<readonly Received[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly Received[]>();
+  const read = () => {
+    const messages: Received[] = [];
+    while (messages.length < publishBatchMax) {
+      const message = stream.read() as Received | null;
+      if (message === null) {
+        break;
+      }
+      messages.push(message);
+    }
+    if (messages.length > 0) {
+      resolve(messages);
+    }
+  };
+  const stop = () => resolve([]);
+  const ended = () => reject(new Error("the stream of events has ended"));
+  stream.on("readable", read);
+  stream.once("error", reject);
+  stream.once("close", ended);
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) {
+    stop();
+  } else if (stream.errored !== null || stream.destroyed) {
+    reject(stream.errored ?? new Error("the stream of events has ended"));
+  } else {
+    read();
+  }
+  return promise.finally(() => {
+    stream.off("readable", read);
+    stream.off("error", reject);
+    stream.off("close", ended);
+    signal.removeEventListener("abort", stop);
+  });
+}
+
+function lastOffsets(messages: readonly Received[]) {
+  const last = new Map(messages.map((message) => [`${message.topic} ${message.partition}`, message]));
+  return [...last.values()].map(({ topic, partition, offset, leaderEpoch }) => ({
+    ...{ topic, partition, leaderEpoch },
+    offset: offset + 1n,
+  }));
+}

@@ -1,0 +1,30 @@
+import type { BaseOptions } from "@platformatic/kafka";
+
+/** How long Kafka may take to answer one request, in milliseconds. */
+const requestTimeoutMs = 10_000;
+const connectTimeoutMs = 5000;
+const defaultPort = 9092;
+
+/**
+ * What a `kafka://host:port,host:port` URL says (`kafkas://` over TLS; `user:password@` for SASL PLAIN before the first host). Undefined where it is none. Any
+ * broker of the cluster will do: the others are learnt from it.
+ */
+export function kafkaOptions(url: string, clientId: string): BaseOptions | undefined {
+  const found = /^kafka(s?):\/\/(?:([^@/]+)@)?([^/?#]+)\/?$/.exec(url);
+  const [, tls, login, hosts] = found ?? [];
+  const brokers = hosts?.split(",").map((host) => URL.parse(`kafka://${host}`));
+  if (brokers === undefined || brokers.some((broker) => broker === null || broker.hostname === "")) {
+    return undefined;
+  }
+  const [username = "", password = ""] = login?.split(":").map(decodeURIComponent) ?? [];
+  return {
+    clientId,
+    bootstrapBrokers: brokers.map((broker) => `${broker?.hostname}:${broker?.port || defaultPort}`),
+    timeout: requestTimeoutMs,
+    connectTimeout: connectTimeoutMs,
+    // The callers try again by themselves, with waits of their own.
+    retries: 1,
+    ...(tls === "s" ? { tls: {} } : {}),
+    ...(login === undefined ? {} : { sasl: { mechanism: "PLAIN", username, password } }),
+  };
+}
