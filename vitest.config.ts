@@ -12,10 +12,12 @@ const heavy = [
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */
 const slow = [
   "test/e2e/**",
+  "test/telemetry/**",
   "test/rest/**",
   "test/interop/**",
   "test/languages/**",
   "test/conformance/fuzz/**",
+  "test/packed/platform.test.ts",
   "**/*-process.test.ts",
   "packages/cli/src/commands/up*.test.ts",
 ];
@@ -53,8 +55,8 @@ export default defineConfig({
     // A thread starts in a third of the time that a process takes, and there is one for each file.
     pool: "threads",
     testTimeout: process.env.PARLEY_TEST_POSTGRES === undefined ? 20_000 : 180_000,
-    hookTimeout: 30_000,
-    // Where nobody watches, a test of real processes may try again on a machine that stalls; it is reported as retried.
+    hookTimeout: process.env.PARLEY_TEST_POSTGRES === undefined ? 30_000 : 120_000,
+    // In CI a test of real processes may be retried, for a machine that stalls; it is reported as retried.
     retry: process.env.CI === "true" ? 2 : 0,
   },
 });

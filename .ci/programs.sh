@@ -18,12 +18,19 @@ install_debian_packages() {
   local missing=()
   command -v curl >/dev/null || missing+=(curl)
   command -v redis-server >/dev/null || missing+=(redis-server)
+  # The server alone is used, from its own folder; its tests start it by themselves.
+  [ -d /usr/lib/postgresql ] || missing+=(postgresql)
   command -v nghttp >/dev/null || missing+=(nghttp2-client)
   command -v wrk >/dev/null || missing+=(wrk)
   command -v openssl >/dev/null || missing+=(openssl)
   command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
   command -v dnsmasq >/dev/null || [ -x /usr/sbin/dnsmasq ] || missing+=(dnsmasq-base)
   command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
+  # Builds the image, and finds the process to signal in it.
+  command -v buildah >/dev/null || missing+=(buildah)
+  command -v pgrep >/dev/null || missing+=(procps)
+  command -v promtool >/dev/null || missing+=(prometheus)
+  command -v chromium >/dev/null || missing+=(chromium fonts-liberation)
   # Python's virtual environments, which Debian packages by themselves.
   ! command -v python3 >/dev/null || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
   if [ "${#missing[@]}" -eq 0 ]; then

@@ -53,3 +53,13 @@ export declare const processes: readonly PlatformProcess[];
 
 /** The processes that serve a public contract, callees before their callers. */
 export declare const publicProcesses: readonly PublicProcess[];
+
+/** What every service's module has in common. */
+export declare const platform: {
+  /** The domain of the reasons in errors (`google.rpc.ErrorInfo.domain`). */
+  readonly reasonDomain: string;
+  /** The page that describes the reasons, a section each. */
+  readonly errorHelpUrl: string;
+  /** Which process serves which contracts, on which port. */
+  readonly directory: readonly Pick<PlatformProcess, "name" | "contracts" | "port">[];
+};

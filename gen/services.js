@@ -166,3 +166,9 @@ export const processes = [
 ];
 
 export const publicProcesses = processes.filter((process) => process.public);
+
+export const platform = {
+  reasonDomain: "parley.dev",
+  errorHelpUrl: "https://parley.dev/docs/errors.md",
+  directory: processes.map(({ name, contracts, port }) => ({ name, contracts, port })),
+};

@@ -3,11 +3,14 @@
 import { styleText } from "node:util";
 import { breakingChanges } from "./checks/breaking-changes.ts";
 import type { CheckResult } from "./checks/check-result.ts";
+import { consoleSize } from "./checks/console-size.ts";
+import { generatedDashboards } from "./checks/dashboards.ts";
 import { dependencyRule } from "./checks/dependency-rule.ts";
 import { generatedCode } from "./checks/generated-code.ts";
 import { implementedServices } from "./checks/implemented-services.ts";
 import { lockFile } from "./checks/lock-file.ts";
 import { packageScripts } from "./checks/package-scripts.ts";
+import { plainWords } from "./checks/plain-words.ts";
 import { versions } from "./checks/versions.ts";
 import { root, runCommand } from "./run-command.ts";
 
@@ -24,14 +27,31 @@ const typesSeen = "node_modules/.cache/parley/check.tsbuildinfo";
 const checks: readonly Check[] = [
   command("format and lint", "npm run fix", "biome", ["ci", "--colors=off", "--error-on-warnings", "."]),
   command("types", "tsc -p . shows them again", "tsc", ["-p", ".", "--incremental", "--tsBuildInfoFile", typesSeen]),
+  command("types of the console", "tsc -p packages/console shows them again", "tsc", [
+    "-p",
+    "packages/console",
+    "--incremental",
+    "--tsBuildInfoFile",
+    "node_modules/.cache/parley/console.tsbuildinfo",
+  ]),
+  command("types of the console's tests", "tsc -p test/console shows them again", "tsc", [
+    "-p",
+    "test/console",
+    "--incremental",
+    "--tsBuildInfoFile",
+    "node_modules/.cache/parley/console-tests.tsbuildinfo",
+  ]),
+  { name: "size of the console", repair: "load less, or load it later", run: consoleSize },
   command("contracts: lint", "buf lint shows them again", "buf", ["lint"]),
   command("contracts: format", "npx buf format -w proto", "buf", ["format", "--diff", "--exit-code", "proto"]),
   { name: "contracts: nothing breaks", repair: "keep what is published; add beside it", run: breakingChanges },
   { name: "generated code is up to date", repair: "npm run generate", run: generatedCode },
+  { name: "dashboards are up to date", repair: "npm run dashboards", run: generatedDashboards },
   { name: "services are implemented", repair: "implement them, see CONTRIBUTING.md", run: implementedServices },
   { name: "scripts run in every shell", repair: "put the work into a .ts file that node runs", run: packageScripts },
   { name: "versions move together", repair: "npm run set-version -- <version>", run: versions },
   { name: "lock file is complete", repair: "add the packages to package-lock.json", run: lockFile },
+  { name: "plain words", repair: "name who or what acts, see CONTRIBUTING.md", run: plainWords },
   { name: "dependency rule", repair: "docs/architecture.md tells what may import what", run: dependencyRule },
 ];
 

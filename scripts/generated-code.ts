@@ -30,7 +30,7 @@ export async function generateInto(folder: string): Promise<void> {
 }
 
 /**
- * All contracts with their comments (a `google.protobuf.FileDescriptorSet`), for whoever describes them to people: generated
+ * All contracts with their comments (a `google.protobuf.FileDescriptorSet`), for descriptions: generated
  * code carries descriptors without comments.
  */
 const descriptorSet = "contracts.binpb";

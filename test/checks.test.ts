@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { notImplemented } from "../scripts/checks/implemented-services.ts";
 import { type LockFile, lockFileProblems, type WorkspaceManifest } from "../scripts/checks/lock-file.ts";
 import { shellScripts } from "../scripts/checks/package-scripts.ts";
+import { hiddenActors } from "../scripts/checks/plain-words.ts";
 import { compareGenerated, writeGenerated } from "../scripts/generated-code.ts";
 
 describe("the lock file", () => {
@@ -90,6 +91,27 @@ describe("the scripts of package.json", () => {
     "",
   ])("may not be %j", (script) => {
     expect(shellScripts({ start: script }, programs)).toHaveLength(1);
+  });
+});
+
+describe("plain words", () => {
+  it.each([
+    ["// Nobody reads it.", false],
+    ["/** The calls under way. */", false],
+    [" * Closed for whoever comes next.", false],
+    ['  it("is told to somebody", async () => {', false],
+    ["A page that nobody reads.", true],
+  ])("are missing in %j", (line, isPage) => {
+    expect(hiddenActors(`first\n${line}`, isPage)).toEqual([expect.stringMatching(/^2: says "/)]);
+  });
+
+  it.each([
+    ['const user = "nobody";', false],
+    ["// Runs as `nobody`.", false],
+    ["// No caller reads it.", false],
+    ["The user `nobody` has the id 65534.", true],
+  ])("are all there is in %j", (line, isPage) => {
+    expect(hiddenActors(line, isPage)).toEqual([]);
   });
 });
 

@@ -86,9 +86,14 @@ async function readSources(root: string, folder: string): Promise<readonly Sourc
             }
           : { specifier: builtinModules.includes(specifier) ? `node:${specifier}` : specifier },
       );
-      return { path, lines: source.split("\n").length - 1, imports };
+      return { path, lines: source.split("\n").filter(isCode).length, imports };
     }),
   );
+}
+
+/** Comments make a file longer and no harder to read. */
+function isCode(line: string): boolean {
+  return !/^\s*($|\/\/|\/\*|\*)/.test(line);
 }
 
 async function readManifest(folder: string): Promise<Manifest> {

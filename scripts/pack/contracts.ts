@@ -37,7 +37,7 @@ export function copyGenerated(names: Iterable<string>, folder: string): void {
   }
 }
 
-/** Copies the contracts that generated files were made from into a folder. Throws where a contract is not found. */
+/** Copies the contracts that generated files were made from into a folder. Throws if a contract is not found. */
 export function copyContracts(names: Iterable<string>, folder: string): void {
   for (const name of names) {
     const contract = name.replace(/_pb\.js$/, ".proto");

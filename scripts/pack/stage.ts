@@ -8,7 +8,7 @@ import { type PackedPackage, packedPackages } from "./packed-package.ts";
 
 /**
  * Makes a folder for each packed package, `<folder>/<name>`, that needs nothing of this workspace: compiled code with types, contracts,
- * package.json, README and licence. Answers the folders. Rejects where the packages do not compile.
+ * package.json, README and licence. Returns the folders. Rejects if the packages do not compile.
  */
 export async function stagePackages(folder: string): Promise<readonly string[]> {
   rmSync(folder, { recursive: true, force: true });

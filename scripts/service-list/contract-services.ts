@@ -43,7 +43,7 @@ export class ContractNameError extends Error {
 /**
  * Reads the services from a descriptor set with comments. Options are looked up in the set itself, so that this works also where the
  * generated code is missing or out of date.
- * @throws ContractNameError where two services have one client property, or two public contracts export one name.
+ * @throws ContractNameError if two services have one client property, or two public contracts export one name.
  */
 export function readContracts(descriptorSet: Uint8Array, isContract: (protoFile: string) => boolean): Contracts {
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));

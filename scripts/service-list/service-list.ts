@@ -13,7 +13,7 @@ export interface ServiceListOptions {
   readonly root: string;
   /** A descriptor set of all contracts, with comments. */
   readonly descriptorSet: string;
-  /** Whether a .proto file, named as others import it, is one of proto/ and not of somebody else. */
+  /** Whether a .proto file, named as others import it, is one of proto/ and not an imported one. */
   readonly isContract: (protoFile: string) => boolean;
 }
 
@@ -30,7 +30,7 @@ export async function writeServiceList(folder: string, options: ServiceListOptio
   const processes = calleesFirst(declared.map((process) => withContracts(process, { services, declared })));
   const offered = services.filter(({ exposed }) => exposed);
   const texts: Readonly<Record<string, string>> = {
-    "services.js": servicesModule(services, processes),
+    "services.js": servicesModule(services, processes, await readPlatform(root)),
     "services.d.ts": servicesTypes(processes),
     "public-contracts.js": publicContracts(contracts),
     "public-contracts.d.ts": publicContracts(contracts),
@@ -84,7 +84,25 @@ function withContracts(
 
 const heading = "// Made by `npm run generate` from proto/ and the package.json files of packages/. Never edited.\n";
 
-function servicesModule(services: readonly ContractService[], processes: readonly ListedProcess[]): string {
+/** What the root's package.json says of the platform as a whole, under `parley`. */
+interface Platform {
+  readonly reasonDomain: string;
+  readonly errorHelpUrl: string;
+}
+
+async function readPlatform(root: string): Promise<Platform> {
+  const { parley } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { readonly parley?: Platform };
+  if (parley === undefined) {
+    throw new ProcessDeclarationError('package.json has no "parley" with "reasonDomain" and "errorHelpUrl".');
+  }
+  return parley;
+}
+
+function servicesModule(
+  services: readonly ContractService[],
+  processes: readonly ListedProcess[],
+  { reasonDomain, errorHelpUrl }: Platform,
+): string {
   const listed = services.map(({ typeName, process, commandGroup, description, exposed }) => ({
     typeName,
     process,
@@ -98,6 +116,12 @@ export const services = ${JSON.stringify(listed, undefined, 2)};
 export const processes = ${JSON.stringify(processes, undefined, 2)};
 
 export const publicProcesses = processes.filter((process) => process.public);
+
+export const platform = {
+  reasonDomain: ${JSON.stringify(reasonDomain)},
+  errorHelpUrl: ${JSON.stringify(errorHelpUrl)},
+  directory: processes.map(({ name, contracts, port }) => ({ name, contracts, port })),
+};
 `;
 }
 
@@ -158,6 +182,16 @@ export declare const processes: readonly PlatformProcess[];
 
 /** The processes that serve a public contract, callees before their callers. */
 export declare const publicProcesses: readonly PublicProcess[];
+
+/** What every service's module has in common. */
+export declare const platform: {
+  /** The domain of the reasons in errors (\`google.rpc.ErrorInfo.domain\`). */
+  readonly reasonDomain: string;
+  /** The page that describes the reasons, a section each. */
+  readonly errorHelpUrl: string;
+  /** Which process serves which contracts, on which port. */
+  readonly directory: readonly Pick<PlatformProcess, "name" | "contracts" | "port">[];
+};
 `;
 }
 

@@ -14,7 +14,7 @@ export interface Load {
   readonly body: Buffer;
   readonly httpVersion: 1 | 2;
   readonly seconds: number;
-  /** Calls under way at once, on 4 connections over HTTP/2. 64 by default. */
+  /** Calls in flight at once, on 4 connections over HTTP/2. 64 by default. */
   readonly inFlight?: number;
   /** Calls a second, all connections together. As fast as it goes by default. */
   readonly callsPerSecond?: number;

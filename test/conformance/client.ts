@@ -87,7 +87,7 @@ function makeTransport({ registry }: Contract, wanted: ClientRequest, { environm
   });
 }
 
-/** A call under way, and what is known of it so far. */
+/** A call in flight, and what is known of it so far. */
 class CallRecord {
   readonly result: ClientResult = { responseHeaders: [], payloads: [], responseTrailers: [], numUnsentRequests: 0 };
   readonly #controller = new AbortController();

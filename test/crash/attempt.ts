@@ -6,7 +6,7 @@ export type Outcome<T> =
   | { readonly kind: "answered"; readonly answer: T }
   /** For good: the same call again gets the same. */
   | { readonly kind: "refused"; readonly reason: string }
-  /** Nobody knows what it did. */
+  /** Its outcome is unknown. */
   | { readonly kind: "unclear" }
   /** An error that no fault explains. */
   | { readonly kind: "unexpected"; readonly error: string };

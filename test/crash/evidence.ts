@@ -3,7 +3,7 @@ import type { Observation, Watched } from "./observation.ts";
 
 /** What the checks look at. */
 export interface Evidence {
-  /** Programs that ended though nobody told them to, with what they said last. */
+  /** Programs that exited unexpectedly, with their last lines. */
   readonly endedAlone: readonly string[];
   readonly ledger: Ledger;
   /** How things stood before the first request. */

@@ -9,7 +9,7 @@ export interface FaultCounts {
   killsInRecovery: number;
   /** Programs that were asked to end and drained. */
   drains: number;
-  /** What programs said last that ended though nobody told them to. */
+  /** The last lines of programs that exited unexpectedly. */
   readonly endedAlone: string[];
   /** Kills after which a program found all that it kept on disk gone. */
   losses: number;
@@ -19,7 +19,7 @@ export interface FaultOptions {
   /** Takes a program's data away, where it may lose them and nothing that was promised with them. It does not run then. */
   readonly loseDataOf?: ReadonlyMap<Program, () => Promise<void>>;
   readonly random: () => number;
-  /** Ends the faults; what is under way is undone first. */
+  /** Ends the faults; the current ones are undone first. */
   readonly signal: AbortSignal;
 }
 

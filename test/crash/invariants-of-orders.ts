@@ -26,7 +26,7 @@ export function checkAcknowledged({ ledger, after }: Pick<Evidence, "ledger" | "
   );
 }
 
-/** One order stands for a request that was met, none for one that was refused, and none stands for nobody. */
+/** A successful request has one order, a refused one has none, and no order is without a request. */
 export function checkOncePerRequest(evidence: Evidence): readonly string[] {
   const requests = new Map(evidence.ledger.requests.map((request) => [request.number, request]));
   const found: string[] = [];
@@ -34,7 +34,7 @@ export function checkOncePerRequest(evidence: Evidence): readonly string[] {
   for (const order of newOrders(evidence)) {
     const number = serialNumber(order.lines, evidence.serialProducts);
     if (number === undefined || !requests.has(number)) {
-      found.push(`order ${order.id} (${order.state}) was asked for by nobody`);
+      found.push(`order ${order.id} (${order.state}) has no request`);
     } else if (wasConfirmed(order)) {
       standing.set(number, [...(standing.get(number) ?? []), order.id]);
     }

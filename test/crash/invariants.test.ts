@@ -155,7 +155,7 @@ describe("finds", () => {
       },
     ],
     [
-      "an order that is cancelled though nobody asked for that",
+      "an order that is cancelled without a request",
       "an acknowledged order is there, as acknowledged",
       /o1, and is CANCELLED/,
       ({ after }) => {
@@ -210,9 +210,9 @@ describe("finds", () => {
       },
     ],
     [
-      "an order that nobody asked for",
+      "an order without a request",
       "one request has one order",
-      /o9 .* asked for by nobody/,
+      /o9 .* has no request/,
       ({ after }) => after.orders.unshift(structuredClone(order(request(9), "o9", "CONFIRMED")) as Open<SeenOrder>),
     ],
     [

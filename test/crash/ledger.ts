@@ -44,7 +44,7 @@ export interface Restock {
 export interface Ledger {
   readonly requests: OrderRequest[];
   readonly restocks: Restock[];
-  /** Answers that no fault explains. */
+  /** Returns that no fault explains. */
   readonly unexpected: string[];
 }
 

@@ -65,7 +65,7 @@ export interface Watched {
 
 /** Reads everything through the public API. */
 export async function observe({ products, orders, notifications }: PlatformPrograms): Promise<Observation> {
-  // Orders first: whoever is confirmed by then has its notification and its stock at the latest when the platform is at rest.
+  // Orders first: one that is confirmed by then has its notification and its stock at the latest when the platform is idle.
   const seenOrders = (await allOrders(orders)).map(seenOrder);
   const { products: listed } = await products.listProducts({ pageSize: 100 });
   return {

@@ -15,7 +15,7 @@ export interface DnsProgram {
   stop(): Promise<void>;
 }
 
-/** The path of dnsmasq, which Debian keeps outside of a user's search path. Undefined where there is none. */
+/** The path of dnsmasq, which Debian keeps outside of a user's search path. Undefined if there is none. */
 export function findDnsmasq(): string | undefined {
   const path = [process.env.PATH, "/usr/sbin", "/usr/local/sbin"].join(delimiter);
   try {

@@ -89,7 +89,7 @@ describe("after npm start", () => {
     },
   );
 
-  it("curl goes on over HTTP/1.1 while gRPC calls are under way on the same port", async () => {
+  it("curl works over HTTP/1.1 while gRPC calls are in flight on the same port", async () => {
     const grpc = ["curl", "--protocol", "grpc", "--http2-prior-knowledge", "-d", "{}", orders("ListOrders")];
     const outcomes = await Promise.all([
       run("buf", grpc),

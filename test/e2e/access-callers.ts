@@ -8,7 +8,7 @@ import type { RunningStack } from "./running-stack.ts";
 /** The account that `AUTH=required npm start` is told to make an admin's. */
 export const admin = { ADMIN_EMAIL: "root@example.com", ADMIN_PASSWORD: "let-the-admin-in" };
 
-/** Somebody who calls: the headers that they send, and what becomes of them at a method that is not public. */
+/** A caller: its headers, and its result at a method that is not public. */
 export interface TestCaller {
   readonly headers: Readonly<Record<string, string>>;
   /** Who they are taken for, or why they are refused. */
@@ -51,7 +51,7 @@ export async function signIn(gateway: string, email: string, password = testPass
   return (await answer.json()) as SignedIn;
 }
 
-/** What can be forged by whoever has stolen the keys themselves: signs what the platform would never sign. */
+/** Forges tokens with stolen keys: signs tokens that the platform would never sign. */
 export interface Keyring {
   readonly user: SigningKey;
   readonly order: SigningKey;
@@ -164,7 +164,7 @@ export async function everyCaller(
   );
   const rare: Readonly<Record<string, TestCaller>> = {
     "a service for another user": be("service", service, { "x-on-behalf-of": `Bearer ${bob.accessToken}` }),
-    "a service for nobody who can be told": be("service", service, { "x-on-behalf-of": "Bearer made-up" }),
+    "a service for an unknown user": be("service", service, { "x-on-behalf-of": "Bearer made-up" }),
     "nobody, who claims to call for an admin": {
       is: "nobody",
       headers: { "x-on-behalf-of": `Bearer ${root.accessToken}`, "x-forwarded-by": `Bearer ${service}` },

@@ -73,7 +73,7 @@ function outcomeOf(code: Code, reason: string | undefined): Outcome {
 }
 
 /**
- * REST at an address, by the contract's own routes. Undefined where the contract gives the method none. With `unreadable`, the query and the
+ * REST at an address, by the contract's own routes. Undefined if the contract gives the method none. With `unreadable`, the query and the
  * body, where there is one, cannot be read.
  */
 export function restDialect(

@@ -9,7 +9,7 @@ import { type Attempt, type Dialect, type Outcome, restDialect, rpcDialects } fr
 import { accessTable, type Row, type Rule } from "./access-table.ts";
 import { npmStart, type RunningStack } from "./running-stack.ts";
 
-/** Calls under way at once: enough to keep every process busy. */
+/** Calls in flight at once: enough to keep every process busy. */
 const atOnce = 24;
 /** How often a call is repeated that took too long on a busy machine, which says nothing of access. */
 const triesMax = 5;

@@ -88,7 +88,7 @@ describe("guessing passwords", () => {
   /** Wrong guesses that cost no wait. */
   const freeFailures = { account: 5, address: 20 };
 
-  /** Answers until one has to wait. On a slow machine the first waits may be over before the next attempt. */
+  /** Returns until one has to wait. On a slow machine the first waits may be over before the next attempt. */
   async function untilSlowed(attempt: (n: number) => Promise<Answer>): Promise<readonly Answer[]> {
     const answers: Answer[] = [];
     while (answers.length < 40 && answers.at(-1)?.status !== 429) {
@@ -99,7 +99,7 @@ describe("guessing passwords", () => {
 
   test("is slowed by account, the same for one that there is and one that there is not", async () => {
     const known = await untilSlowed((n) => login("bob@example.com", "guess", `192.0.2.${n + 10}`));
-    // Not even the right password gets through before the wait is over, and nobody else waits.
+    // Not even the right password gets through before the wait is over, and no other account waits.
     expect((await login("bob@example.com", testPassword, "192.0.2.50")).status).toBe(429);
     expect((await login("charlie@example.com", testPassword, "192.0.2.50")).status).toBe(200);
     const unknown = await untilSlowed((n) => login("nobody@example.com", "guess", `192.0.2.${n + 50}`));
@@ -118,7 +118,7 @@ describe("guessing passwords", () => {
     expect((await login("charlie@example.com", testPassword, "198.51.100.2")).status).toBe(200);
   });
 
-  test("is slowed by the connection's address where nobody proves that the call came from elsewhere", async () => {
+  test("is slowed by the connection's address without an authenticated gateway", async () => {
     const direct = (n: number) =>
       post(
         `${urlOf("user")}/user.v1.UserService/Login`,

@@ -125,9 +125,9 @@ describe("what goes wrong", () => {
     [["order", "get", "no-such-order"], 3, /NOT_FOUND.*\n +reason +ORDER_NOT_FOUND/],
     [["order", "create", "--user", "99", "--item", "101=1"], 3, /USER_NOT_FOUND/],
     [["order", "create", "--user", "1", "--item", "101=9000"], 4, /FAILED_PRECONDITION[\s\S]*requested +9000/],
-    [["order", "create", "--user", "1", "--item", "101=0"], 2, /INVALID_ARGUMENT[\s\S]*--item +must be/],
-    [["order", "create", "--item", "101=1"], 2, /missing --user-id/],
-    [["order", "get"], 2, /missing <order-id>/],
+    [["order", "create", "--user", "1", "--item", "101=0"], 2, /INVALID_ARGUMENT: `--item` \(quantity\) must be/],
+    [["order", "create", "--item", "101=1"], 2, /`--user` is required\./],
+    [["order", "get"], 2, /`<order-id>` is required\./],
     [["order", "create", "--user", "1", "--item", "101"], 2, /product-id=quantity/],
     [["order", "create", "--user", "1", "--data", "{}"], 2, /--data is the whole request/],
     [["order", "create", "--data", "{"], 2, /not JSON/],
@@ -135,8 +135,8 @@ describe("what goes wrong", () => {
     [["ordre"], 2, /unknown command 'ordre'[\s\S]*order/],
     [["order", "list", "--sate", "x"], 2, /unknown option '--sate'[\s\S]*--state/],
     [["inventory", "update", "101", "--stock", "1", "--delta", "1"], 2, /cannot be used with/],
-    [["inventory", "update", "101"], 2, /change|--stock/],
-    [["product", "get", "101", "--timeout", "soon"], 2, /such as 500ms/],
+    [["inventory", "update", "101"], 2, /Set either `--stock` or `--delta`/],
+    [["product", "get", "101", "--timeout", "soon"], 2, /such as 500ms or 2s/],
     [["product", "get", "101", "--header", "nonsense"], 2, /such as x-request-id:42/],
     [["product", "get", "101", "--url", "nonsense"], 2, /no http or https URL/],
     [
@@ -212,7 +212,7 @@ describe("parley watch", () => {
     );
     const lines = () => watch.output().trim().split("\n").filter(Boolean);
     const told = () => [...new Set(lines().map((line) => JSON.parse(line).stream))].sort();
-    // A stream begins with what happens from now on, and nobody says when now is: so it happens again.
+    // A stream begins with later events, from an unknown moment on: so the event is repeated.
     const placeAnother = async () => {
       await json("order", "create", "--user", "3", "--item", "104=1");
       return told();

@@ -45,7 +45,7 @@ describe("kill -9 between reservation and confirmation", () => {
     expect(await stack.stockOf("101")).toBe(before - 2);
   });
 
-  it("leaves an order that nobody can ask for, which is taken back", async () => {
+  it("leaves an order without a request id, which is rejected", async () => {
     const before = await stack.stockOf("101");
     expect(await crashAt("after ReserveStock", { userId: "2" })).toBe(false);
     expect(await settledOrders("2")).toMatchObject([{ state: OrderState.REJECTED }]);

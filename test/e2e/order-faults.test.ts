@@ -31,7 +31,7 @@ function faulty(direct: Transport, random: () => number, isFaulty: () => boolean
         throw lost();
       }
       if (fate < 0.2) {
-        // Takes effect, but nobody hears of it.
+        // Takes effect, but its answer is lost.
         await direct.unary(...call);
         throw lost();
       }

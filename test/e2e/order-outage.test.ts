@@ -36,7 +36,7 @@ async function untilOrdersWork() {
   expect(error).toBeUndefined();
 }
 
-/** Stock that nobody has bought is there, and no order is left pending. */
+/** Unsold stock is available, and no order is left pending. */
 async function expectNothingHeld(stockAtFirst: number) {
   const confirmed = async () => (await stack.allOrders()).filter(({ state }) => state === OrderState.CONFIRMED);
   const missing = async () => stockAtFirst - (await stack.stockOf("101")) - (await confirmed()).length;

@@ -81,7 +81,7 @@ let sessions = 0;
 
 function inTerminal(args: readonly string[], env: NodeJS.ProcessEnv): TerminalSession {
   sessions++;
-  // A server of its own, so that nobody's tmux is touched.
+  // A server of its own, so that no other tmux is affected.
   const socket = `parley-test-${process.pid}-${sessions}`;
   const tmux = (...words: readonly string[]) =>
     execFileSync("tmux", ["-L", socket, "-f", "/dev/null", ...words], { cwd: root, encoding: "utf8", env });

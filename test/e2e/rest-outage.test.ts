@@ -1,4 +1,4 @@
-// What a person at the door sees while a service behind it is stalled, away, and back: real processes, over REST.
+// The gateway over REST while a service behind it is stalled, down, and back: real processes.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { serviceProgram } from "../processes/service-program.ts";
 
 /** What the contract gives GetUser. */
 const deadlineMs = 1_000;
-/** More than an answer of the door's own takes on a busy machine, and less than the deadline. */
+/** More than the gateway's own answer takes on a busy machine, and less than the deadline. */
 const atOnceMs = 700;
 /** Failures in a row after which the breaker opens, and some. */
 const failuresMax = 8;
@@ -20,7 +20,7 @@ let product: Program;
 let gateway: Program;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "parley-door-"));
+  folder = await mkdtemp(join(tmpdir(), "parley-gateway-"));
   const service = (name: string, settings = {}) =>
     serviceProgram({
       name,
@@ -69,7 +69,7 @@ async function untilUsersAnswer(): Promise<void> {
   expect(seen.status).toBe(200);
 }
 
-describe("the door", () => {
+describe("the gateway", () => {
   it("answers 504 in the contract's time for a service that is stalled, then 503 at once, and goes on by itself", async () => {
     await untilUsersAnswer();
     user.signal("SIGSTOP");

@@ -96,7 +96,7 @@ async function startOnce(
 
 /** The exit code of a stack that said this. */
 function endOf(output: string): number {
-  const isUnclean = /not all that was begun was finished|and was killed|Killed /.test(output);
+  const isUnclean = /calls were cut off|Killed/.test(output);
   return output.includes("All services have ended.") && !isUnclean ? 0 : 1;
 }
 

@@ -36,7 +36,7 @@ export interface AttackOptions {
 
 /** What an attack saw. */
 export interface AttackReport {
-  /** Answers that are wrong by a specification, or by the platform's own promise. Each makes the row fail. */
+  /** Returns that are wrong by a specification, or by the platform's own promise. Each makes the row fail. */
   readonly findings: readonly string[];
   /** What was done, in a few words, for the table. */
   readonly note: string;

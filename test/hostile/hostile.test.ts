@@ -43,7 +43,7 @@ describe("a good client beside an attacker", () => {
   );
 });
 
-describe("our client, called by nobody but a malicious server's answers", () => {
+describe("our client against a malicious server", () => {
   it.each(shortFormOfClient)(
     "keeps its deadlines and its memory against %s",
     async (attack) => {

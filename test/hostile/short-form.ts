@@ -9,7 +9,7 @@ export interface ShortRow {
 
 /**
  * What `npm test` runs: of each family at least one, spread over both targets and both settings of AUTH. `npm run test:hostile` runs all
- * of them everywhere.
+ * of them everywhere. `connections/churn` is not among them: how long a new connection waits in the kernel's queue depends on the machine's other work.
  */
 export const shortForm: readonly ShortRow[] = [
   ...[
@@ -23,7 +23,6 @@ export const shortForm: readonly ShortRow[] = [
     "places/zero-timeout",
     "places/untaken-answers-1",
     "connections/silent",
-    "connections/churn",
   ].map((attack) => ({ attack, kind: "service", auth: "off" }) as const),
   ...[
     "http2-floods/window-changes-2730",

@@ -23,7 +23,7 @@ export const furtherCases = ["all_status_codes", "gzip", "concurrent_streams"] a
 
 export type CaseName = (typeof interopCases)[number] | (typeof furtherCases)[number];
 
-/** What a case came to: undefined where it passed, otherwise what went wrong. */
+/** What a case came to: undefined if it passed, otherwise what went wrong. */
 export type CaseResults = ReadonlyMap<CaseName, string | undefined>;
 
 /** The message of "special_status_message". */

@@ -6,7 +6,7 @@ import { serveTestService } from "./server.ts";
 export interface H2specOutcome {
   /** For example "145 tests, 145 passed, 0 skipped, 0 failed". */
   readonly totals: string;
-  /** Undefined where every test passed. */
+  /** Undefined if every test passed. */
   readonly problem: string | undefined;
 }
 

@@ -7,7 +7,7 @@ type Cell = { readonly kind: "passed" } | { readonly kind: "failed" | "left out"
 export class Results {
   readonly #sections = new Map<string, Map<string, Map<string, Cell>>>();
 
-  /** The outcome of a case. `problem` is undefined where it passed. */
+  /** The outcome of a case. `problem` is undefined if it passed. */
   add(
     section: string,
     { name, peer, problem }: { readonly name: string; readonly peer: string; readonly problem: string | undefined },

@@ -14,7 +14,7 @@ import { haproxy, nginx } from "./rolling/proxies.ts";
 import { describeLost, rollingRestarts } from "./rolling/rolling.ts";
 import { serveTestService } from "./server.ts";
 import { createCertificate } from "./tls.ts";
-import { openDoor } from "./unknown/door.ts";
+import { openGateway } from "./unknown/gateway.ts";
 import {
   type CallUnknown,
   unknownByGrpcGo,
@@ -190,7 +190,7 @@ async function runUnknown({ title, results, contractFile }: Run): Promise<void> 
     "grpc-js": unknownByGrpcJs("unary"),
     "grpc-js, stream": unknownByGrpcJs("stream"),
   };
-  const door = await openDoor();
+  const gateway = await openGateway();
   try {
     for (const [what, method] of Object.entries(unknownMethods)) {
       for (const place of ["service", "gateway"] as const) {
@@ -200,7 +200,7 @@ async function runUnknown({ title, results, contractFile }: Run): Promise<void> 
             results.leaveOut(title, { name, peer, why: call.missing });
             continue;
           }
-          const code = await call(door[place], method);
+          const code = await call(gateway[place], method);
           results.add(title, {
             name,
             peer,
@@ -210,7 +210,7 @@ async function runUnknown({ title, results, contractFile }: Run): Promise<void> 
       }
     }
   } finally {
-    await door.close();
+    await gateway.close();
   }
 }
 

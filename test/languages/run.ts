@@ -48,7 +48,7 @@ async function whyNot(language: Language): Promise<string | undefined> {
   return undefined;
 }
 
-/** Undefined where the project came to its order, or what it printed instead. */
+/** Undefined if the project came to its order, or what it printed instead. */
 async function tryOut(language: Language, target: string): Promise<string | undefined> {
   const folder = await mkdtemp(join(tmpdir(), `parley-${language.name}-`));
   try {

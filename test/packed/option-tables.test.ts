@@ -17,7 +17,7 @@ const declared: readonly (readonly [string, string, string, ...string[]])[] = [
   ["rpc", "client/policy/breaker.ts", "BreakerOptions"],
   ["rpc", "client/connection/client-connection.ts", "ConnectionOptions"],
   ["rpc", "client/connection/channel.ts", "ChannelOptions"],
-  ["rpc", "environment/log.ts", "LogOptions"],
+  ["rpc", "environment/log/log.ts", "LogOptions"],
   ["rest", "transcoder.ts", "TranscoderOptions"],
   ["rest", "openapi/document.ts", "OpenApiOptions"],
 ];

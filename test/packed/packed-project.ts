@@ -34,7 +34,7 @@ export async function createPackedProject(): Promise<PackedProject> {
   const packed = join(folder, "packed");
   await output(
     process.execPath,
-    ["scripts/pack/main.ts", "--destination", packed, "--stage", join(folder, "staged")],
+    ["scripts/pack/main.ts", "packages", "--destination", packed, "--stage", join(folder, "staged")],
     root,
   );
   await rm(join(folder, "staged"), { recursive: true });

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 /** Longer than anything here takes on a busy machine; a program that hangs fails the test instead of blocking it. */
 const programMaxMs = 300_000;
 
-/** Runs a program to its end and answers what it wrote to its output. Rejects with all that it wrote where it fails. */
+/** Runs a program to its end and answers what it wrote to its output. Rejects with all that it wrote if it fails. */
 export function output(program: string, args: readonly string[], folder: string): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(program, args, { cwd: folder, timeout: programMaxMs }, (error, written, errors) => {
@@ -21,11 +21,11 @@ export function output(program: string, args: readonly string[], folder: string)
 /** A server in a process of its own. */
 export interface ServerProcess {
   readonly url: string;
-  /** Sends SIGTERM. Answers the exit code. */
+  /** Sends SIGTERM. Returns the exit code. */
   stop(): Promise<number | null>;
 }
 
-/** Starts a program that writes lines of JSON, and waits for the first with a `url`. Rejects where it ends before. */
+/** Starts a program that writes lines of JSON, and waits for the first with a `url`. Rejects if it ends before. */
 export async function startServer(program: string, args: readonly string[], folder: string): Promise<ServerProcess> {
   const child = spawn(program, args, {
     cwd: folder,

@@ -39,7 +39,7 @@ export interface PlatformProgramsOptions {
   readonly redisServer?: string;
 }
 
-/** How long a service may take over draining, in milliseconds: longer than any call under way may take to end. */
+/** How long a service may take over draining, in milliseconds: longer than any call in flight may take to end. */
 const shutdownGraceMs = 6_000;
 
 /** Starts user, product, order and notification with sample data, and Redis where it is named. */

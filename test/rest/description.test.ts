@@ -166,7 +166,7 @@ describe("what /openapi.json declares is enforced", () => {
     const create = document.components.schemas["product.v1.CreateProductRequest"];
     expect(create.properties.price.description).toContain("three capital letters");
     expect(described(paths["/products/{product_id}"]?.patch?.requestBody)).toContain(
-      "low_stock_threshold is 0 to 1,000,000,000",
+      "`low_stock_threshold` from 0 to 1000000000",
     );
   });
 

@@ -56,14 +56,14 @@ describe("a PATCH of a product changes what its body or its mask has, zero value
   });
 
   test.each<[string, object, string]>([
-    ["", { name: "" }, "product.name"],
-    ["", { price: null }, "product.price"],
-    ["", { price: {} }, "product.price.currency_code"],
+    ["", { name: "" }, "name"],
+    ["", { price: null }, "price"],
+    ["", { price: {} }, "price.currencyCode"],
     ["", { stock: 5 }, "stock"],
     ["", { name: "N", stock: 5 }, "stock"],
     ["", { createTime: "2026-01-02T03:04:05Z" }, "createTime"],
     ["", { nmae: "N" }, "nmae"],
-    ["?update_mask=price.units", {}, "product.price"],
+    ["?update_mask=price.units", {}, "price"],
     ["?update_mask=price.pounds", { price }, "update_mask"],
     ["?update_mask=name.first", { name: "N" }, "update_mask"],
     ["?update_mask=description.units", { description: "" }, "update_mask"],

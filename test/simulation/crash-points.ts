@@ -11,7 +11,7 @@ export interface CrashRun extends Run {
 
 /** All runs of a seed differ in where processes end, and in nothing else. In this one calls go in batches, and mail goes to a server far away. */
 const farMailSeed = 2;
-/** The same, with mail to a place that waits for nobody. */
+/** The same, with a mail channel that needs no waiting. */
 export const mailAtHandSeed = 3;
 
 /** A short visit during which the process that passes one of these points ends there. Points are counted as they are passed. */

@@ -32,7 +32,7 @@ export async function runToTheEnd({ world, ledger, people, badMs }: RunOptions):
   const { time, history } = world;
   const broken = (what: string, error: unknown) =>
     ledger.strange.push(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  const unhandled = (error: unknown) => broken("a failure that nobody looked at", error);
+  const unhandled = (error: unknown) => broken("an unhandled failure", error);
   process.on("unhandledRejection", unhandled);
   try {
     world.start();
@@ -54,7 +54,7 @@ export async function runToTheEnd({ world, ledger, people, badMs }: RunOptions):
   }
 }
 
-/** Goes on until nothing is left to be done and no message is under way. */
+/** Continues until no work is left and no message is in flight. */
 async function settle(world: World, isDone: () => boolean): Promise<void> {
   const { time } = world;
   const limitMs = time.monotonic() + settleMsMax;

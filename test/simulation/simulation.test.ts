@@ -65,7 +65,7 @@ describe("a simulated world", () => {
     expect(count(/disks of files/)).toBeGreaterThan(2);
   });
 
-  it("has calls that are under way together go as one, and what befalls others befalls these", async () => {
+  it("batches concurrent calls, with the same faults as others", async () => {
     const lines: string[] = [];
     for (let seed = 1; seed <= 100; seed++) lines.push(...(await simulate(seed)).history);
     const count = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length;

@@ -14,7 +14,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_notification_v1_notification: GenFile;
 
 /**
- * Something that somebody was told.
+ * A notification that was sent.
  *
  * @generated from message notification.v1.Notification
  */

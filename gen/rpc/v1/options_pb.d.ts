@@ -228,7 +228,7 @@ export declare const access: GenExtension<MethodOptions, Access>;
 export declare const hedging: GenExtension<MethodOptions, HedgingPolicy>;
 
 /**
- * The method of the same service that takes many calls of this one at once: a client with several calls under way sends them
+ * The method of the same service that takes many calls of this one at once: a client with several calls in flight sends them
  * as one. Only for methods that services alone may call and that may be repeated. If this method is `Do`, the other takes
  * `requests` (repeated DoRequest) and `origins` (repeated rpc.v1.CallOrigin, one for each request), and answers `results`, one
  * for each request: a `response` (DoResponse) or an `error` (google.rpc.Status).

@@ -258,6 +258,13 @@ export declare type ListTracesRequest = Message<"rpc.v1.ListTracesRequest"> & {
    * @generated from field: rpc.v1.CallFilter filter = 3;
    */
   filter?: CallFilter | undefined;
+
+  /**
+   * Only these traces, by their ids: 32 hexadecimal digits each. Default: any.
+   *
+   * @generated from field: repeated string trace_ids = 4;
+   */
+  traceIds: string[];
 };
 
 /**

@@ -1,22 +1,11 @@
 #!/usr/bin/env node
 import { enableCompileCache } from "node:module";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
-// What Node compiled once starts in half the time. It has to be said before the code is read.
+// The compile cache halves the start time. It must be enabled before the code is loaded.
 enableCompileCache(fileURLToPath(new URL("../../../node_modules/.cache/parley/compile", import.meta.url)));
-const [{ createProgram }, { services }, { exitWhenWritten, guardOutput }] = await Promise.all([
-  import("./program.ts"),
-  import("./service/service-registry.ts"),
-  import("./terminal/output.ts"),
-  import("./process/preload/refuse-self-connection.ts"),
-]);
-
-guardOutput();
-try {
-  await createProgram({ services }).parseAsync();
-} catch (error) {
-  const { tellFailure } = await import("./outcome/tell-failure.ts");
-  process.exitCode = tellFailure(error);
-}
-// A connection whose streams were left would keep the process for a while.
-exitWhenWritten();
+const { freshBuildFolder } = await import("./programs/build-record.ts");
+// As `parley up` has bundled it, unless a source has changed since: it starts in a third of the time.
+const folder = process.argv.includes("--sources") ? undefined : freshBuildFolder();
+await import(folder === undefined ? "./command-line.ts" : pathToFileURL(join(folder, "parley.js")).href);

@@ -11,10 +11,10 @@ export interface ProgramOptions {
   readonly services: readonly ServiceDefinition[];
 }
 
-/** The `parley` command line: one file under commands/ for each command, read when it is called. */
+/** The `parley` command line: one file under commands/ for each command, loaded when it is called. */
 export function createProgram({ services }: ProgramOptions): Command {
   const program = new Command("parley")
-    .description("Starts Parley on this machine, calls it and watches it.")
+    .description("Starts, calls and watches Parley on this machine.")
     .version(version, "-V, --version", "print the version")
     .enablePositionalOptions()
     .helpCommand(false);
@@ -23,7 +23,7 @@ export function createProgram({ services }: ProgramOptions): Command {
   }
   program.addCommand(
     new Command("help")
-      .description("Tells what a command does, for example `parley help order create`.")
+      .description("Shows help for a command, for example `parley help order create`.")
       .argument("[command...]")
       .action(async (names: readonly string[]) => {
         await createProgram({ services }).parseAsync([...names, "--help"], { from: "user" });

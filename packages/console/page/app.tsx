@@ -7,6 +7,7 @@ import { linkTo, route } from "./route.ts";
 import { SignInDialog } from "./session/sign-in.tsx";
 import { ShellEnd } from "./shell-end.tsx";
 import { ShopView } from "./shop/shop-view.tsx";
+import { tourBegun } from "./tour/tour-begun.ts";
 
 interface View {
   readonly name: string;
@@ -57,6 +58,12 @@ const groups: readonly ViewGroup[] = [
     label: "Services",
     views: [
       {
+        name: "map",
+        label: "Map",
+        icon: "map",
+        component: lazy(() => import("./map/map-view.tsx").then((module) => module.MapView)),
+      },
+      {
         name: "calls",
         label: "Calls",
         icon: "calls",
@@ -70,6 +77,29 @@ const groups: readonly ViewGroup[] = [
       },
     ],
   },
+  {
+    label: "Try",
+    views: [
+      {
+        name: "tour",
+        label: "Tour",
+        icon: "tour",
+        component: lazy(() => import("./tour/tour-view.tsx").then((module) => module.TourView)),
+      },
+      {
+        name: "explorer",
+        label: "Explorer",
+        icon: "explorer",
+        component: lazy(() => import("./explorer/explorer-view.tsx").then((module) => module.ExplorerView)),
+      },
+      {
+        name: "break",
+        label: "Break it",
+        icon: "break",
+        component: lazy(() => import("./break/break-view.tsx").then((module) => module.BreakView)),
+      },
+    ],
+  },
 ];
 
 export function App(): JSX.Element {
@@ -78,6 +108,8 @@ export function App(): JSX.Element {
   const Current = current?.component ?? ShopView;
   useEffect(() => {
     document.title = `${current?.label ?? "Parley"} · Parley`;
+    // In a narrow window the list of views scrolls sideways.
+    document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [current]);
   return (
     <div class="shell">
@@ -98,7 +130,7 @@ export function App(): JSX.Element {
                 .map(({ name, label, icon = "shop" }) => (
                   <a key={name} href={linkTo(name)} aria-current={name === current?.name ? "page" : undefined}>
                     <Icon name={icon} />
-                    {label}
+                    <span class="nav-label">{label}</span>
                   </a>
                 ))}
             </div>
@@ -112,9 +144,18 @@ export function App(): JSX.Element {
         </main>
       </div>
       <Toasts />
+      <Tour />
       <SignInDialog />
     </div>
   );
+}
+
+/** Loaded with the view that begins it. */
+const TourPanel = lazy(() => import("./tour/tour-panel.tsx").then((module) => module.TourPanel));
+
+function Tour(): JSX.Element | null {
+  const begun = tourBegun.value;
+  return begun ? <TourPanel /> : null;
 }
 
 function Mark(): JSX.Element {

@@ -12,13 +12,15 @@ export function ShellEnd(): JSX.Element {
     <div class="side-end">
       <ConnectionLine />
       {session.value?.signIn === true ? <Account /> : null}
-      <button type="button" class="button quiet theme" onClick={nextTheme} aria-label={`Colours: ${theme.value}`}>
+      <button type="button" class="button quiet theme" onClick={nextTheme}>
         <Icon name="theme" />
-        <span>{theme.value === "system" ? "System colours" : theme.value === "light" ? "Light" : "Dark"}</span>
+        <span class="theme-name">{themeNames[theme.value]}</span>
       </button>
     </div>
   );
 }
+
+const themeNames = { system: "System colours", light: "Light colours", dark: "Dark colours" } as const;
 
 function Account(): JSX.Element {
   const current = signIn.value;

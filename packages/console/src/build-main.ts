@@ -1,4 +1,5 @@
-// `npm run build:console`: bundles the page where its sources have changed, and says what it weighs. `--force` bundles anyway.
+// `npm run build:console`: bundles the page where its sources have changed, and says what it weighs; exit code 1 where that is too much.
+// `--force` bundles anyway.
 import { buildConsole } from "./build.ts";
 import { readBuiltPage } from "./built-page.ts";
 import { sizeReport } from "./size-report.ts";
@@ -9,5 +10,6 @@ const current =
   process.argv.includes("--force") || !(await isConsoleBuilt()) ? await buildConsole() : await readBuiltPage();
 if (current !== undefined) {
   const { lines, problems } = sizeReport(current.files);
+  process.exitCode = problems.length > 0 ? 1 : 0;
   console.log([...lines, `Made in ${((performance.now() - beganAt) / 1_000).toFixed(2)} s.`, ...problems].join("\n"));
 }

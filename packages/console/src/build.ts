@@ -10,7 +10,7 @@ import { sourceHash } from "./source-hash.ts";
 
 const page = fileURLToPath(new URL("../page", import.meta.url));
 
-/** Bundles the page and makes the result the current build. Rejects with the bundler's words where the sources are wrong. */
+/** Bundles the page and makes the result the current build. Rejects with the bundler's words if the sources are wrong. */
 export async function buildConsole(): Promise<BuiltPage> {
   const [hash, folder] = await Promise.all([sourceHash(), draftFolder()]);
   const [scripts, style, icon] = await Promise.all([bundle(folder), styleSheet(folder), iconFile(folder)]);
@@ -66,7 +66,11 @@ async function bundle(folder: string): Promise<readonly NamedFile[]> {
 /** All style sheets as one, in the order of their names. */
 async function styleSheet(folder: string): Promise<string> {
   const names = (await readdir(join(page, "style"))).filter((name) => name.endsWith(".css")).sort();
-  const texts = await Promise.all(names.map((name) => readFile(join(page, "style", name), "utf8")));
+  const texts = await Promise.all([
+    // The charts' own; it is small, and comes first so that ours can change it.
+    readFile(fileURLToPath(import.meta.resolve("uplot/dist/uPlot.min.css")), "utf8"),
+    ...names.map((name) => readFile(join(page, "style", name), "utf8")),
+  ]);
   return writeHashed(folder, { name: "console", extension: "css", content: shortened(texts.join("\n")) });
 }
 

@@ -31,7 +31,7 @@ const buildsMax = 2;
 
 const currentFile = "current.json";
 
-/** The current build; undefined where there is none. */
+/** The current build; undefined if there is none. */
 export async function readBuiltPage(folder = buildsFolder): Promise<BuiltPage | undefined> {
   try {
     const page = JSON.parse(await readFile(join(folder, currentFile), "utf8")) as BuiltPage;
@@ -53,7 +53,7 @@ export async function publishBuild(page: BuiltPage, folder = buildsFolder): Prom
   await removeOldBuilds(folder, [page.sourceHash, before?.sourceHash ?? ""].slice(0, buildsMax));
 }
 
-/** A new folder for the files of a build that is under way. */
+/** A new folder for the files of the current build. */
 export async function draftFolder(folder = buildsFolder): Promise<string> {
   const draft = join(folder, `.draft-${process.pid}`);
   await rm(draft, { recursive: true, force: true });

@@ -13,17 +13,17 @@ describe("finds an unknown enum value", () => {
   test.each([
     [{ genre: "NOVEL" }, "genre", "did you mean GENRE_NOVEL?"],
     [{ genre: "genre_novel" }, "genre", "did you mean GENRE_NOVEL?"],
-    [{ genre: "" }, "genre", "the words are GENRE_UNSPECIFIED"],
-    [{ genre: "1" }, "genre", "the words are"],
+    [{ genre: "" }, "genre", "must be one of GENRE_UNSPECIFIED"],
+    [{ genre: "1" }, "genre", "must be one of GENRE_UNSPECIFIED"],
     [{ filter: { genres: ["GENRE_POEM", "GENRE_POME"] } }, "filter.genres[1]", "did you mean GENRE_POEM?"],
-    [{ filter: { not: { not: { genres: ["x"] } } } }, "filter.not.not.genres[0]", "the words are"],
-    [{ filters: [{}, { genres: ["x"] }] }, "filters[1].genres[0]", "the words are"],
+    [{ filter: { not: { not: { genres: ["x"] } } } }, "filter.not.not.genres[0]", "must be one of GENRE_UNSPECIFIED"],
+    [{ filters: [{}, { genres: ["x"] }] }, "filters[1].genres[0]", "must be one of GENRE_UNSPECIFIED"],
     [{ genre: "x".repeat(10_000) }, "genre", "…"],
   ])("%j", (json, path, hint) => {
     const found = findUnknownWord(search, json);
     expect(found?.path).toBe(path);
-    expect(found?.message).toContain(hint);
-    expect(found?.message.length).toBeLessThan(400);
+    expect(found?.description).toContain(hint);
+    expect(found?.description.length).toBeLessThan(400);
   });
 
   test.each([

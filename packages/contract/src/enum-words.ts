@@ -5,8 +5,8 @@ import { nearestName } from "./nearest-name.ts";
 export interface UnknownWord {
   /** Its path with the caller's names, for example `filter.state` or `items[0].kind`. */
   readonly path: string;
-  /** The problem, and the nearest known value. */
-  readonly message: string;
+  /** The problem, and the nearest known value. Goes on from the path. */
+  readonly description: string;
 }
 
 /**
@@ -26,8 +26,8 @@ export function unknownWord(descriptor: DescEnum, value: JsonValue, path: string
   const words = descriptor.values.map(({ name }) => name);
   const nearest = nearestName(value, words);
   const shown = JSON.stringify(value.length > shownLengthMax ? `${value.slice(0, shownLengthMax)}…` : value);
-  const hint = nearest === undefined ? `the words are ${words.join(", ")}` : `did you mean ${nearest}?`;
-  return { path, message: `${path} is ${shown}, which is no ${descriptor.name}: ${hint}` };
+  const hint = nearest === undefined ? "" : `; did you mean ${nearest}?`;
+  return { path, description: `must be one of ${words.join(", ")}; it is ${shown}${hint}` };
 }
 
 /** Long enough to recognise a value, short enough not to flood a log. */

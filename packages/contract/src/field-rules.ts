@@ -88,7 +88,7 @@ function stringConstraints(rules: StringRules): JsonObject {
 
 /** The CEL rules, and the paths that a field mask may have, as sentences for the description. */
 export function ruleSentences(rules: FieldRules | undefined): string {
-  const cel = (rules?.cel ?? []).map(({ message }) => `${message}.`);
+  const cel = (rules?.cel ?? []).map(({ message }) => `${message.charAt(0).toUpperCase()}${message.slice(1)}.`);
   const paths = rules?.type.case === "fieldMask" ? rules.type.value.in : [];
   return [...cel, ...(paths.length === 0 ? [] : [`Paths: ${paths.join(", ")}.`])].join(" ");
 }

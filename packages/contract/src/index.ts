@@ -1,5 +1,6 @@
 export { callerOf, isExposed } from "./access.ts";
 export { batchMethodOf } from "./batch-method.ts";
+export { commandNameOf, singular } from "./command-names.ts";
 export { commentOf } from "./comments.ts";
 export { checkJson, JsonNumberError } from "./decode-budget/check-json.ts";
 export {
@@ -26,6 +27,13 @@ export {
   PolicyError,
   type RetryRule,
 } from "./method-policy.ts";
+export { renameErrorFields, spellForJson } from "./mistakes/error-fields.ts";
+export { emailExample, exampleOf, messageExample, uuidExample } from "./mistakes/examples.ts";
+export { jsonFieldPath, type RenameField, renameFields } from "./mistakes/field-names.ts";
+export { fieldSentence, quoteShortly } from "./mistakes/field-sentence.ts";
+export { elementForm, findJsonMistake, formOf, type JsonMistake } from "./mistakes/json-mistake.ts";
+export { jsonSyntaxWords } from "./mistakes/json-syntax.ts";
+export { unknownFields } from "./mistakes/unknown-fields.ts";
 export { nearestName } from "./nearest-name.ts";
 export {
   type PathTemplate,

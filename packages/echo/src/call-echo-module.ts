@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { CallEchoService, type EchoErrorSchema, type EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { platform } from "@parley/gen/services.js";
 import { type Environment, within } from "@parley/rpc";
 import { implement, type ServiceModule } from "@parley/rpc/server";
 
@@ -15,7 +16,7 @@ export interface CallEchoModuleOptions {
 export function createCallEchoModule({ environment, echo }: CallEchoModuleOptions): ServiceModule {
   const { clock, log } = environment;
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
     entries: [
       implement(CallEchoService, {
         async callEcho({ message }, context) {

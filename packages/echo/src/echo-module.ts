@@ -1,4 +1,5 @@
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import { implement, type ServiceModule } from "@parley/rpc/server";
 
@@ -6,7 +7,7 @@ import { implement, type ServiceModule } from "@parley/rpc/server";
 export function createEchoModule({ environment }: { readonly environment: Environment }): ServiceModule {
   const { clock, log } = environment;
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
     entries: [
       implement(EchoService, {
         echo({ message }) {

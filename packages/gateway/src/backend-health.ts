@@ -3,22 +3,22 @@ import { type Health, HealthCheckResponse_ServingStatus as Status } from "@parle
 import type { Clock } from "@parley/rpc";
 import type { BackendName } from "./public-services.ts";
 
-/** How a process behind the door is. */
+/** The health of a process behind the gateway. */
 export type BackendState = "SERVING" | "NOT_SERVING" | "UNREACHABLE";
 
-/** How the processes behind the door are. */
+/** The health of the processes behind the gateway. */
 export type BackendStates = Readonly<Partial<Record<BackendName, BackendState>>>;
 
-/** What `GET /health` of the gateway answers. */
+/** The body of the gateway's `GET /health`. */
 export interface GatewayHealth {
-  /** NOT_SERVING while the gateway itself starts or drains. DEGRADED: it serves, and some process behind it does not. */
+  /** NOT_SERVING while the gateway itself starts or drains. DEGRADED: it serves, and a process behind it does not. */
   readonly status: "SERVING" | "DEGRADED" | "NOT_SERVING";
-  /** The processes that do not serve, where there are any. */
+  /** The processes that do not serve, if any. */
   readonly degraded?: readonly string[];
   readonly services: BackendStates;
 }
 
-/** The health of the gateway and of what is behind it. */
+/** The health of the gateway and of the processes behind it. */
 export function healthReport(serving: boolean, services: BackendStates): GatewayHealth {
   const degraded = Object.entries(services).flatMap(([name, state]) => (state === "SERVING" ? [] : [name]));
   return {
@@ -28,13 +28,13 @@ export function healthReport(serving: boolean, services: BackendStates): Gateway
   };
 }
 
-/** How long a process may take to say how it is, in milliseconds. */
+/** The time limit of a health check, in milliseconds. */
 const answerMs = 1_000;
 
-/** How long an answer holds, in milliseconds: so that asking the door often asks nobody else more often. */
+/** How long a result is cached, in milliseconds: many requests for health cause no more checks. */
 const ageMaxMs = 500;
 
-/** Asks each process how it is (grpc.health.v1), all at once. */
+/** Checks each process (grpc.health.v1), all at once. */
 export function createBackendHealth(
   clients: ReadonlyMap<BackendName, Client<typeof Health>>,
   clock: Clock,

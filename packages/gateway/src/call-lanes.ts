@@ -6,13 +6,13 @@ import { ServerCall } from "@parley/rpc/internal";
 
 export interface CallLanesOptions {
   readonly environment: Pick<Environment, "clock" | "random">;
-  /** How many connections there are to a service for callers with many calls at once. 0: all callers share one connection. */
+  /** The number of connections to a service for callers with many concurrent calls. 0: all callers share one connection. */
   readonly busyConnections: number;
 }
 
 /**
- * Which connection to a service a unary call takes, by how many calls its caller has open here. On one connection a service reads calls, and the gateway
- * answers, in order: the calls of a caller with a thousand of them would be in front of everybody else's. So callers with few calls have a connection of
+ * Selects the connection to a service for a unary call, by the number of open calls of its caller. On one connection a service reads calls, and the gateway
+ * answers, in order: the calls of a caller with a thousand of them would delay those of all others. So callers with few calls have a connection of
  * their own, and those with many share some others, each caller always the same one.
  */
 export class CallLanes {
@@ -24,7 +24,7 @@ export class CallLanes {
     this.#busyPools = Array.from({ length: busyConnections }, () => new ConnectionPool(environment));
   }
 
-  /** The client for a call. `connect` makes a client whose connections are in a pool, or in the one that the process shares. */
+  /** The client for a call. `connect` creates a client whose connections are in a pool, or in the process's pool. */
   clients<S extends DescService>(
     connect: (pool: ConnectionPool | undefined) => Client<S>,
   ): (context: HandlerContext) => Client<S> {
@@ -52,5 +52,5 @@ export class CallLanes {
   }
 }
 
-/** What a person's page has open at once, and more: such callers never wait for those with more. */
+/** More than a page has open at once: such callers never wait for those with more. */
 const quietCallsMax = 16;

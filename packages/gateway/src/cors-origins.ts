@@ -1,11 +1,11 @@
 import { isLoopbackName } from "@parley/rpc/server";
 
-/** The word in `CORS_ORIGINS` that stands for every page on this machine, whatever its port. */
+/** The word in `CORS_ORIGINS` for every page on this machine, on any port. */
 const localhostWord = "localhost";
 
 /**
- * Whether the scripts of a page may read the gateway's answers, by the page's origin. The gateway's own pages always may, since
- * browsers do not ask for those.
+ * Whether scripts of a page may read the gateway's responses, by the page's origin. The gateway's own pages always may, since
+ * browsers do not check those.
  *
  * @param origins origins such as `https://shop.example`, `localhost` for every page on this machine, `*` for every page.
  */

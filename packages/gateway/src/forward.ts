@@ -8,18 +8,18 @@ import { requestHeader } from "./request-header.ts";
 export interface ForwardOptions {
   /** The client for a unary call. */
   readonly client: (context: HandlerContext) => Client<DescService>;
-  /** Which methods are offered. */
+  /** Selects the methods that are offered. */
   readonly offers: (method: DescMethod) => boolean;
-  /** The client for the next stream. Streams have connections of their own. */
+  /** The client for the next stream. Streams have their own connections. */
   readonly streamClient: () => Client<DescService>;
-  /** The address that a call came from; the service is told, so that it can slow down who guesses passwords. */
+  /** The origin address of a call; the service gets it, to slow down password guessing. */
   readonly addressOf: (context: HandlerContext) => string;
-  /** Proves to the service that it was this door that heard from the address. Without it the service does not believe it. */
+  /** Vouches to the service for the origin address. Without it the service ignores the address. */
   readonly identity?: Environment["identity"];
 }
 
 /**
- * A contract whose calls are passed on to the client's service, whatever they came in by: with the time that is left, request
+ * A service that forwards its calls to the client's service, over whatever protocol they came: with the remaining time, request
  * id, trace and caller. Methods that are not offered answer UNIMPLEMENTED.
  */
 export function forward(service: DescService, options: ForwardOptions): ServiceEntry {

@@ -4,17 +4,17 @@ import { isExposed, methodPolicy } from "@parley/contract";
 import { Health } from "@parley/gen/health/v1/health_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import { ConnectionPool, createServiceClient } from "@parley/rpc/client";
 import type { LocalCalls, ServiceModule, TrustedProxies } from "@parley/rpc/server";
 import { createBackendHealth } from "./backend-health.ts";
 import { CallLanes } from "./call-lanes.ts";
-import { openDoor } from "./door.ts";
 import { forward } from "./forward.ts";
+import { createIngress } from "./ingress.ts";
 import { createRateLimit } from "./limits/rate-limit.ts";
 import { createLiveService } from "./live/live-service.ts";
 import { createProductCache } from "./product-cache.ts";
-import { reasonDomain } from "./public-error.ts";
 import { type BackendName, type PublicService, publicServices } from "./public-services.ts";
 import { StreamChannels } from "./stream-channels.ts";
 import { mergedTelemetry } from "./telemetry/merged-telemetry.ts";
@@ -23,21 +23,27 @@ import { createTelemetrySources } from "./telemetry/telemetry-sources.ts";
 
 export interface GatewayModuleOptions {
   readonly environment: Environment;
-  /** Where each process is: a URL, or a transport. What is left out is not offered. */
+  /** The address of each process: a URL, or a transport. Missing ones are not offered. */
   readonly backends: Readonly<Partial<Record<BackendName, string | Transport>>>;
-  /** The most that one caller may ask for in a minute. Default 6,000: 100 a second, in bursts. 0: no limit. */
+  /** The most requests of one caller per minute. Default 6,000: 100 a second, in bursts. 0: no limit. */
   readonly requestsPerMinuteMax?: number;
-  /** The proxies in front, whose `x-forwarded-for` names the client. Default: none. */
+  /** Trusted proxies, whose `x-forwarded-for` names the client. Default: none. */
   readonly trustedProxies?: TrustedProxies | undefined;
-  /** Whether callers have to sign in where the contract says so: told in the API's description. Default: true. */
+  /** Whether callers must sign in where the contract requires it, for the API's description. Default: true. */
   readonly signIn?: boolean;
-  /** The pages whose scripts may read answers, see `corsOrigins`. Default: the gateway's own pages and those on localhost. */
+  /** The origins whose scripts may read responses, see `corsOrigins`. Default: the gateway's own and localhost. */
   readonly corsOrigins?: readonly string[];
-  /** How many connections to each service callers with many calls at once share. Default 3. 0: all callers share one connection. */
+  /** Whether headers and payloads of calls are kept for a while: told to the console. Default: false. */
+  readonly payloads?: boolean;
+  /** The page that errors link to, or "off". Default: the platform's. */
+  readonly errorHelpUrl?: string | undefined;
+  /** The connections to each service shared by callers with many concurrent calls. Default 3. 0: all callers share one connection. */
   readonly busyConnections?: number;
+  /** Where `parley up` says how it is reached: lets the console start and stop services. Default: it does not. */
+  readonly stackControlFile?: string | undefined;
 }
 
-/** The public door: every public method of the platform, by REST and by RPC, on one port. */
+/** The gateway's module: every public method of the platform, over REST and RPC, on one port. */
 export function createGatewayModule(options: GatewayModuleOptions): ServiceModule {
   const {
     environment,
@@ -46,21 +52,30 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     trustedProxies,
     signIn = true,
     corsOrigins = ["localhost"],
+    errorHelpUrl = platform.errorHelpUrl,
     busyConnections = 3,
   } = options;
-  // What the door calls with is its caller's own token, and never its own: that would give everybody the rights of a service.
+  // The gateway calls with its caller's token, never with its own: that would give every caller the rights of a service.
   const { identity, ...nameless } = environment;
   const rateLimit = createRateLimit({ clock: environment.clock, requestsPerMinuteMax, proxies: trustedProxies });
   const products = createProductCache(environment);
   const offered = publicServices.filter(({ backend }) => backends[backend] !== undefined);
   const health = new Map<BackendName, Client<typeof Health>>();
 
-  function client<S extends DescService>(service: S, backend: BackendName, pool?: ConnectionPool): Client<S> {
+  // Failures on one way say nothing of the others: each has a breaker of its own.
+  const ways = { calls: nameless, busy: { ...nameless }, streams: { ...nameless } };
+
+  function client<S extends DescService>(
+    service: S,
+    backend: BackendName,
+    { way = "calls", pool }: { readonly way?: keyof typeof ways; readonly pool?: ConnectionPool | undefined } = {},
+  ): Client<S> {
     const caches = backend === "product" || backend === "order";
     const target = backends[backend] as string | Transport;
     return createServiceClient(service, target, {
-      environment: nameless,
+      environment: ways[way],
       callerName: "gateway",
+      ...(way === "calls" || typeof target !== "string" ? {} : { targetName: `${target} (${way})` }),
       ...(pool === undefined ? {} : { pool }),
       ...(caches && (service as DescService) !== Health ? { interceptors: [products.interceptor] } : {}),
     });
@@ -83,10 +98,20 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const streams = new StreamChannels(environment);
   const lanes = new CallLanes({ environment, busyConnections });
   const streamClient = <S extends DescService>(service: S, backend: BackendName) =>
-    streams.clients((pool) => client(service, backend, pool));
+    streams.clients((pool) => client(service, backend, { way: "streams", pool }));
   const stopping = new AbortController();
   const backendStates = createBackendHealth(health, environment.clock);
-  const door = openDoor({ environment, services: offered, rateLimit, backendStates, signIn, corsOrigins });
+  const ingress = createIngress({
+    environment,
+    services: offered,
+    rateLimit,
+    backendStates,
+    signIn,
+    corsOrigins,
+    payloads: options.payloads ?? false,
+    errorHelpUrl: errorHelpUrl === "off" ? undefined : errorHelpUrl,
+    stackControlFile: options.stackControlFile,
+  });
   let localCalls: LocalCalls | undefined;
   const { addressOf } = rateLimit;
   const sources = createTelemetrySources({
@@ -96,12 +121,14 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const watches = new MergedWatches({ sources, clock: environment.clock });
   return {
     telemetry: (own) => mergedTelemetry({ own, sources, watches }),
-    reasonDomain,
+    // Where the services behind it are is not told to the world: no directory.
+    reasonDomain: platform.reasonDomain,
+    errorHelpUrl: platform.errorHelpUrl,
     trustedProxies,
     entries: [
       ...offered.map(({ service, backend }) =>
         forward(service, {
-          client: lanes.clients((pool) => client(service, backend, pool)),
+          client: lanes.clients((pool) => client(service, backend, pool && { way: "busy", pool })),
           offers: isExposed,
           streamClient: streamClient(service, backend),
           identity,
@@ -111,11 +138,11 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
       createLiveService({ environment, addressOf, backendStates, local: () => opened(localCalls) }),
     ],
     rate: rateLimit.count,
-    // Only the service that has a thing knows its owner, and checks the call again. The gateway refuses no call for its owner.
+    // Only the owning service knows an owner, and checks the call again. The gateway refuses no call for its owner.
     owners: Object.fromEntries(ownedKinds(offered).map((kind) => [kind, async () => undefined])),
     httpPlugin(app, local) {
       localCalls = local;
-      return door(app, local);
+      return ingress(app, local);
     },
     async start() {
       if (backends.product !== undefined) {
@@ -138,7 +165,7 @@ function opened(local: LocalCalls | undefined): LocalCalls {
   return local;
 }
 
-/** The kinds of thing that `owner_of` of the contracts' `access` options names. */
+/** The kinds of resource in `owner_of` of the contracts' `access` options. */
 function ownedKinds(offered: readonly PublicService[]): readonly string[] {
   const methods = offered.flatMap(({ service }) => service.methods);
   return methods.map((method) => methodPolicy(method).access.ownerOf).filter((kind) => kind !== "");

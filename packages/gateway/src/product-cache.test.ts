@@ -64,7 +64,7 @@ beforeEach(() => {
   it = setUp();
 });
 
-test("the same read is asked once, another one is asked itself", async () => {
+test("the same read is sent once, another one is sent itself", async () => {
   await it.products.getProduct({ productId: "101" });
   await it.products.getProduct({ productId: "101" });
   await it.products.getProduct({ productId: "102" });
@@ -74,7 +74,7 @@ test("the same read is asked once, another one is asked itself", async () => {
   expect(it.reads()).toBe(4);
 });
 
-test("an answer is kept no longer than its bound", async () => {
+test("an answer is cached no longer than its bound", async () => {
   await it.products.getProduct({ productId: "101" });
   await it.clock.advance(productAgeMaxMs - 1);
   await it.products.getProduct({ productId: "101" });
@@ -84,7 +84,7 @@ test("an answer is kept no longer than its bound", async () => {
   expect(it.reads()).toBe(2);
 });
 
-test("a change empties it, even one that seems to have failed; a read of something else does not", async () => {
+test("a change clears it, even one that seems to have failed; another read does not", async () => {
   await it.products.getProduct({ productId: "101" });
   await it.orders.getOrder({ orderId: "1" });
   await it.products.getProduct({ productId: "101" });
@@ -96,7 +96,7 @@ test("a change empties it, even one that seems to have failed; a read of somethi
   expect((await it.products.getProduct({ productId: "101" })).product?.stock).toBe(9);
 });
 
-test("a read that began before a change is not kept after it", async () => {
+test("a read that began before a change is not cached after it", async () => {
   const held = Promise.withResolvers<void>();
   it.seam.hold = held.promise;
   const early = it.products.getProduct({ productId: "101" });
@@ -106,7 +106,7 @@ test("a read that began before a change is not kept after it", async () => {
   expect((await it.products.getProduct({ productId: "101" })).product?.stock).toBe(9);
 });
 
-test("a change of stock made elsewhere empties it as soon as it is told", async () => {
+test("a change of stock made elsewhere clears it as soon as it is reported", async () => {
   const stopping = new AbortController();
   const watching = it.cache.watch(it.inventory, stopping.signal);
   await it.products.getProduct({ productId: "101" });
@@ -121,7 +121,7 @@ test("a change of stock made elsewhere empties it as soon as it is told", async 
   await watching;
 });
 
-test("an error is not kept", async () => {
+test("an error is not cached", async () => {
   const failing = setUp();
   failing.seam.hold = Promise.reject(new Error("down"));
   await failing.products.getProduct({ productId: "101" }).catch(() => {});

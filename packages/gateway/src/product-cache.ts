@@ -8,31 +8,31 @@ import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
 import { type Clock, type Environment, sleep } from "@parley/rpc";
 import { LRUCache } from "lru-cache";
 
-/** Answers about products, kept for a moment. */
+/** Caches product reads for a moment. */
 export interface ProductCache {
-  /** Goes around calls to the product, inventory and order services: answers reads, and empties the cache on changes. */
+  /** Wraps the clients of the product, inventory and order services: answers reads, and clears the cache on changes. */
   readonly interceptor: Interceptor;
-  /** Empties the cache with each change of stock that the service tells of, until the signal aborts. */
+  /** Clears the cache with each change of stock that the service reports, until the signal aborts. */
   watch(inventory: Client<typeof InventoryService>, signal: AbortSignal): Promise<void>;
 }
 
 /**
- * How stale an answer can be: a change through this door empties the cache before its caller is answered, and a change of
- * stock made elsewhere as soon as the service tells of it. This bounds all others, and what happens while it cannot tell.
+ * The longest age of an answer: a change through this gateway clears the cache before its caller is answered, and a change of
+ * stock made elsewhere as soon as the service reports it. This bounds all others, and the time of a broken watch.
  */
 export const productAgeMaxMs = 1_000;
 
-/** Answers kept at once. A second of traffic over a large catalogue; at 50 products a page, some tens of megabytes at most. */
+/** The most cached answers. A second of traffic over a large catalogue; at 50 products a page, some tens of megabytes at most. */
 const answersMax = 1_000;
 
-/** Reads that answer everybody the same. Should a contract close one to the public, it is no longer kept. */
+/** Public reads, with the same answer for every caller. If a contract closes one to the public, it is no longer cached. */
 const cachedMethods: ReadonlySet<DescMethod> = new Set(
   [ProductService.method.getProduct, ProductService.method.listProducts, ProductService.method.batchGetProducts].filter(
     (method) => methodPolicy(method).access.caller === Caller.PUBLIC,
   ),
 );
 
-/** Between two attempts to watch, in milliseconds. */
+/** The wait between two attempts to watch, in milliseconds. */
 const watchAgainMs = 1_000;
 
 interface Kept {
@@ -40,11 +40,11 @@ interface Kept {
   readonly endMs: number;
 }
 
-/** Makes an empty cache. */
+/** Creates an empty cache. */
 export function createProductCache(environment: Pick<Environment, "clock" | "log">): ProductCache {
   const { clock, log } = environment;
   const answers = new LRUCache<string, Kept>({ max: answersMax });
-  // Counts the times it was emptied: a read that began before a change must not be kept after it.
+  // The number of clears: a read that began before a change must not be cached after it.
   let generation = 0;
   function empty() {
     generation++;
@@ -54,7 +54,7 @@ export function createProductCache(environment: Pick<Environment, "clock" | "log
   const interceptor: Interceptor = (next) => async (request) => {
     if (!cachedMethods.has(request.method)) {
       const changes = request.method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS && !request.stream;
-      // Emptied afterwards, too, and whatever comes of it: a call that failed may have taken effect.
+      // Cleared afterwards, too, whatever the outcome: a failed call may have taken effect.
       return changes ? next(request).finally(empty) : next(request);
     }
     const key = keyOf(request.method, request.message as Message);

@@ -2,13 +2,10 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { reasonError, reasonOf } from "@parley/rpc";
 
-/** The domain of the reasons in errors that the gateway itself makes. */
-export const reasonDomain = "parley.dev";
-
 /**
- * What the world is told of a service's error. What the service meant for its caller goes through; where the error is about
- * the platform itself, addresses and causes stay inside: UNAVAILABLE says which service and when to try again, INTERNAL and
- * the like say nothing but the request id.
+ * A service's error as outside callers get it. Errors for the caller are passed on; in errors about
+ * the platform itself, addresses and causes are removed: UNAVAILABLE names the service and the retry delay, INTERNAL and
+ * the like contain only the request id.
  */
 export function publicError(reason: unknown): ConnectError {
   const error = ConnectError.from(reason);
@@ -24,7 +21,7 @@ export function publicError(reason: unknown): ConnectError {
   }
 }
 
-/** What a caller is told to wait where nobody knows better: about as long as a service takes to start. */
+/** The default retry delay: about the start time of a service. */
 const retryAfterDefaultMs = 1_000;
 
 function unavailable(error: ConnectError): ConnectError {
@@ -32,7 +29,7 @@ function unavailable(error: ConnectError): ConnectError {
   const { target: _address, service, ...rest } = metadata;
   return reasonError(Code.Unavailable, {
     reason,
-    message: `${service ?? "a service that is needed"} is unavailable now`,
+    message: `${service ?? "A service that is needed"} is unavailable. Try again.`,
     metadata: { ...rest, ...(service === undefined ? {} : { service }) },
     retryAfterMs: retryAfterMs(error) ?? retryAfterDefaultMs,
     cause: error,
@@ -48,13 +45,14 @@ function internal(error: ConnectError): ConnectError {
   const requestId = reasonOf(error)?.metadata.requestId;
   return reasonError(Code.Internal, {
     reason: "INTERNAL",
-    message: "internal error",
+    message:
+      requestId === undefined ? "Internal error." : `Internal error. Report it with the request id ${requestId}.`,
     metadata: requestId === undefined ? {} : { requestId },
     cause: error,
   });
 }
 
-/** The headers that a service answered with are between it and the door. */
+/** The headers of a service's response are not for the gateway's caller. */
 function withoutMetadata(error: ConnectError): ConnectError {
   const told = new ConnectError(error.rawMessage, error.code, undefined, undefined, error);
   told.details = error.details;

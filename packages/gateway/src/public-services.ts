@@ -11,7 +11,7 @@ export interface PublicService {
   readonly backend: BackendName;
 }
 
-/** What the gateway offers: every service of the contracts with a method that is not for services alone. Such methods are left out. */
+/** The gateway's services: every service of the contracts with a public method. Methods for services only are left out. */
 export const publicServices: readonly PublicService[] = Object.values(publicContracts).map((service) => ({
   service,
   backend: backendOf(service),

@@ -4,15 +4,15 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openTestDoor, type TestDoor } from "./testing/fake-platform.ts";
+import { openTestGateway, type TestGateway } from "./testing/fake-platform.ts";
 
-let door: TestDoor;
+let gateway: TestGateway;
 
 beforeAll(async () => {
-  door = await openTestDoor();
+  gateway = await openTestGateway();
 });
 
-afterAll(() => door.server.close());
+afterAll(() => gateway.server.close());
 
 interface Sent {
   readonly path: string;
@@ -29,7 +29,7 @@ interface Got {
 
 function overHttp1({ path, method = "GET", headers = {}, body }: Sent): Promise<Got> {
   return new Promise((resolve, reject) => {
-    const sent = request({ port: door.server.port, path, method, headers }, async (response) => {
+    const sent = request({ port: gateway.server.port, path, method, headers }, async (response) => {
       resolve({ status: response.statusCode ?? 0, headers: response.headers, body: await text(response) });
     });
     sent.on("error", reject).end(body);
@@ -37,7 +37,7 @@ function overHttp1({ path, method = "GET", headers = {}, body }: Sent): Promise<
 }
 
 async function overHttp2({ path, method = "GET", headers = {}, body }: Sent): Promise<Got> {
-  const session = connectHttp2(door.server.url);
+  const session = connectHttp2(gateway.server.url);
   try {
     const stream = session.request({ ":method": method, ":path": path, ...headers });
     let answered: Record<string, unknown> = {};
@@ -102,7 +102,7 @@ describe.each([
     expect(error?.details[0]?.reason).toBe(reason);
   });
 
-  test("HEAD is as GET, without the body, and what has not changed is 304", async () => {
+  test("HEAD is GET without the body, and an unchanged resource is 304", async () => {
     const got = await send({ path: "/products/101" });
     const head = await send({ path: "/products/101", method: "HEAD" });
     expect([head.status, head.body, head.headers.etag]).toEqual([200, "", got.headers.etag]);
@@ -132,16 +132,16 @@ describe.each([
     expect([got.status, got.headers["accept-encoding"]]).toEqual([status, status === 415 ? "identity" : undefined]);
   });
 
-  test("the door answers others after each of these", async () => {
+  test("the gateway answers others after each of these", async () => {
     expect((await send({ path: "/products/101" })).status).toBe(200);
   });
 });
 
-describe("bytes that are no request", () => {
-  /** What comes back until the door hangs up. */
+describe("invalid requests", () => {
+  /** The response until the gateway closes the connection. */
   function raw(bytes: string): Promise<string> {
     return new Promise((resolve) => {
-      const socket = connect(door.server.port, "127.0.0.1", () => socket.write(bytes));
+      const socket = connect(gateway.server.port, "127.0.0.1", () => socket.write(bytes));
       let answer = "";
       socket.setEncoding("latin1").on("data", (chunk: string) => {
         answer += chunk;

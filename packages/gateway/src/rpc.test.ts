@@ -9,15 +9,15 @@ import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { reasonOf } from "@parley/rpc";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openTestDoor, type TestDoor } from "./testing/fake-platform.ts";
+import { openTestGateway, type TestGateway } from "./testing/fake-platform.ts";
 
-let door: TestDoor;
+let gateway: TestGateway;
 
 beforeAll(async () => {
-  door = await openTestDoor({ backends: { notification: "http://127.0.0.1:1" } });
+  gateway = await openTestGateway({ backends: { notification: "http://127.0.0.1:1" } });
 });
 
-afterAll(() => door.server.close());
+afterAll(() => gateway.server.close());
 
 const transports: readonly (readonly [string, (baseUrl: string) => Transport])[] = [
   ["gRPC", (baseUrl) => createGrpcTransport({ baseUrl })],
@@ -29,10 +29,10 @@ const transports: readonly (readonly [string, (baseUrl: string) => Transport])[]
 describe.each(transports)("a call by %s", (_name, open) => {
   let transport: Transport;
   beforeAll(() => {
-    transport = open(door.server.url);
+    transport = open(gateway.server.url);
   });
 
-  test("goes through to its service", async () => {
+  test("reaches its service", async () => {
     const { product } = await createClient(ProductService, transport).getProduct({ productId: "101" });
     expect(product).toMatchObject({ id: "101", name: "Laptop" });
     const { order } = await createClient(OrderService, transport).createOrder({
@@ -42,12 +42,12 @@ describe.each(transports)("a call by %s", (_name, open) => {
     expect(order?.id).toBe("o1");
   });
 
-  test("brings errors back with their reasons", async () => {
+  test("returns errors with their reasons", async () => {
     const error = await createClient(ProductService, transport).getProduct({ productId: "0" }).catch(ConnectError.from);
     expect([(error as ConnectError).code, reasonOf(error)?.reason]).toEqual([Code.NotFound, "PRODUCT_NOT_FOUND"]);
   });
 
-  test("streams, and ends the stream behind the door when the caller leaves", async () => {
+  test("streams, and ends the stream behind the gateway when the caller disconnects", async () => {
     const left = new AbortController();
     const watch = createClient(InventoryService, transport).watchStock(
       { productIds: ["9"], afterPosition: _name },
@@ -59,12 +59,12 @@ describe.each(transports)("a call by %s", (_name, open) => {
         told.push(stock);
       }
     })().catch(() => {});
-    await expect.poll(() => [...door.platform.streams]).toContain(`${_name}/9`);
-    door.platform.tellStock({ productId: "9", stock: 4 });
+    await expect.poll(() => [...gateway.platform.streams]).toContain(`${_name}/9`);
+    gateway.platform.tellStock({ productId: "9", stock: 4 });
     await expect.poll(() => told).toEqual([4]);
     left.abort();
     await reading;
-    await expect.poll(() => [...door.platform.streams]).not.toContain(`${_name}/9`);
+    await expect.poll(() => [...gateway.platform.streams]).not.toContain(`${_name}/9`);
   });
 
   test("for services alone is not offered", async () => {
@@ -72,7 +72,7 @@ describe.each(transports)("a call by %s", (_name, open) => {
     await expect(call).rejects.toMatchObject({ code: Code.Unimplemented });
   });
 
-  test("of a service that is down is UNAVAILABLE with a wait, and no address", async () => {
+  test("of a service that is down is UNAVAILABLE with a retry delay, and no address", async () => {
     const { NotificationService } = await import("@parley/gen/notification/v1/notification_service_pb.js");
     const error = await createClient(NotificationService, transport).listNotifications({}).catch(ConnectError.from);
     expect((error as ConnectError).code).toBe(Code.Unavailable);
@@ -81,7 +81,7 @@ describe.each(transports)("a call by %s", (_name, open) => {
 });
 
 test("reflection describes the methods that the gateway serves, and no others", async () => {
-  const reflection = createClient(ServerReflection, createGrpcTransport({ baseUrl: door.server.url }));
+  const reflection = createClient(ServerReflection, createGrpcTransport({ baseUrl: gateway.server.url }));
   const service = "product.v1.InventoryService";
   async function* ask() {
     yield { messageRequest: { case: "fileContainingSymbol" as const, value: service } };
@@ -102,8 +102,8 @@ test("reflection describes the methods that the gateway serves, and no others", 
   expect(answers[1]?.case).toBe("errorResponse");
 });
 
-test("reflection names every service that there is", async () => {
-  const reflection = createClient(ServerReflection, createGrpcTransport({ baseUrl: door.server.url }));
+test("reflection names every service", async () => {
+  const reflection = createClient(ServerReflection, createGrpcTransport({ baseUrl: gateway.server.url }));
   async function* ask() {
     yield { messageRequest: { case: "listServices" as const, value: "" } };
   }

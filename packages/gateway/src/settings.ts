@@ -1,16 +1,24 @@
 import { type PublicProcessUrlVariable, publicProcesses } from "@parley/gen/services.js";
-import { port, type SettingValues, serviceUrl, text, trustedProxies, wholeNumber } from "@parley/rpc/server";
+import {
+  isLoopbackName,
+  port,
+  type SettingValues,
+  serviceUrl,
+  text,
+  trustedProxies,
+  wholeNumber,
+} from "@parley/rpc/server";
 import type { GatewayModuleOptions } from "./gateway-module.ts";
 
-/** Where each process behind the gateway is: `USER_SERVICE_URL` and the like. */
+/** The address of each process behind the gateway: `USER_SERVICE_URL` and the like. */
 const backendUrls = Object.fromEntries(
   publicProcesses.map(({ urlVariable, port }) => [urlVariable, serviceUrl({ default: `http://127.0.0.1:${port}` })]),
 ) as Readonly<Record<PublicProcessUrlVariable, ReturnType<typeof serviceUrl>>>;
 
-/** The gateway's settings, besides those that every service has. */
+/** The gateway's settings, besides those of every service. */
 export const gatewaySettings = {
   PORT: port({ default: 8080 }),
-  // A REST path and query count as headers, and 4,096 characters, the longest text that a contract lets in there, are up to
+  // A REST path and query count as headers, and 4,096 characters, the longest string that a contract allows there, are up to
   // 48 KiB once encoded.
   HEADER_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_048_576, default: 65_536 }),
   ...backendUrls,
@@ -29,17 +37,43 @@ export const gatewaySettings = {
     default: "localhost",
     desc: "The pages whose scripts may read answers: origins separated by commas, localhost for every local page, or *.",
   }),
+  STACK_CONTROL_FILE: text({
+    default: "",
+    desc: "Set by parley up: how the console reaches it, to start and stop services. Used only where AUTH=off and HOST is loopback.",
+  }),
 };
 
-/** What the settings say of the door. */
+/** The gateway module's options from the settings. */
 export function gatewayOptions(
-  config: Pick<SettingValues<typeof gatewaySettings>, keyof typeof gatewaySettings>,
+  config: Pick<SettingValues<typeof gatewaySettings>, keyof typeof gatewaySettings> & {
+    readonly ERROR_HELP_URL?: string | undefined;
+  },
 ): Omit<GatewayModuleOptions, "environment"> {
   return {
     backends: Object.fromEntries(publicProcesses.map(({ name, urlVariable }) => [name, config[urlVariable]])),
     requestsPerMinuteMax: config.RATE_LIMIT_PER_MINUTE,
     busyConnections: config.BUSY_CALLER_CONNECTIONS,
     trustedProxies: config.TRUST_PROXY,
+    errorHelpUrl: config.ERROR_HELP_URL,
     corsOrigins: config.CORS_ORIGINS.split(",").map((origin) => origin.trim()),
   };
+}
+
+/**
+ * The file through which the console may start and stop services: only if sign-in is off and no other machine reaches the gateway, so that
+ * every user of the page could do the same in a terminal.
+ */
+export function stackControlFile({
+  AUTH,
+  HOST,
+  ALLOW_OPEN,
+  STACK_CONTROL_FILE,
+}: {
+  readonly AUTH: string;
+  readonly HOST: string;
+  readonly ALLOW_OPEN: boolean;
+  readonly STACK_CONTROL_FILE: string;
+}): string | undefined {
+  const isOwn = AUTH === "off" && isLoopbackName(HOST) && !ALLOW_OPEN;
+  return isOwn && STACK_CONTROL_FILE !== "" ? STACK_CONTROL_FILE : undefined;
 }

@@ -4,8 +4,8 @@ import type { Environment } from "@parley/rpc";
 import { ConnectionPool } from "@parley/rpc/client";
 
 /**
- * Connections for streams alone. A stream keeps one of the places that a connection has (SETTINGS_MAX_CONCURRENT_STREAMS) for as long as it
- * lives: on a connection that they shared with unary calls, watchers could fill it, and orders would wait for a place.
+ * Connections for streams only. A stream uses one of the concurrent streams of a connection (SETTINGS_MAX_CONCURRENT_STREAMS) for as long as it
+ * lives: on a connection shared with unary calls, watchers could use all of them, and orders would wait.
  */
 export class StreamChannels {
   readonly #pools: readonly ConnectionPool[];
@@ -14,7 +14,7 @@ export class StreamChannels {
     this.#pools = Array.from({ length: connectionsPerBackend }, () => new ConnectionPool(environment));
   }
 
-  /** Gives each stream the next of the connections to a backend. `connect` makes a client whose connections are in a pool. */
+  /** Gives each stream the next of the connections to a backend. `connect` creates a client whose connections are in a pool. */
   clients<S extends DescService>(connect: (pool: ConnectionPool) => Client<S>): () => Client<S> {
     const clients = this.#pools.map(connect);
     let turn = 0;
@@ -28,5 +28,5 @@ export class StreamChannels {
   }
 }
 
-/** With the 1,000 streams that services allow on a connection, as many as the gateway itself has places for (STREAMS_MAX). */
+/** With the 1,000 streams that services allow on a connection, as many as the gateway's own limit (STREAMS_MAX). */
 const connectionsPerBackend = 4;

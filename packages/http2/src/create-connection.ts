@@ -4,7 +4,7 @@ import type { ConnectionOptions } from "./connection-options.ts";
 import { Http2Connection } from "./http2-connection.ts";
 import { SessionConnection } from "./node-session/session-connection.ts";
 
-/** A connection over a socket, of the implementation that is asked for. */
+/** A connection over a socket, of the chosen implementation. */
 export function createHttp2Connection(
   socket: Duplex,
   {

@@ -1,9 +1,9 @@
 import type { Duplex } from "node:stream";
 
-/** How long GOAWAY with an error, and what was written before it, may take to leave. */
+/** The time for sending GOAWAY with an error, and earlier data. */
 const goawayLeavesMs = 1_000;
 
-/** Ends a socket after what was written to it. `atOnce`: whether it is then closed, whatever its peer still sends, and soon even if the peer reads nothing. */
+/** Ends a socket after its pending writes. `atOnce`: whether it is then closed even if its peer still sends, and soon even if the peer does not read. */
 export function endSocket(socket: Duplex, { atOnce }: { readonly atOnce: boolean }): void {
   socket.end(atOnce ? () => socket.destroy() : undefined);
   if (atOnce && !socket.destroyed) {

@@ -9,19 +9,19 @@ import { overheadDefault } from "./peer-work.ts";
 import type { StreamListener } from "./streams/stream-listener.ts";
 import { collectFrames, frame, settingsPayload, uint32 } from "./testing/frames-fixture.ts";
 
-/** How a client in wide use goes about its calls, so far as the limits on overhead see it. */
+/** The habits of a widely used client, as the limits on overhead see them. */
 interface Habits {
-  /** Ends each request with an empty DATA of its own, as stream clients do. */
+  /** Ends each request with an empty DATA frame, as stream clients do. */
   readonly emptyEnd: boolean;
-  /** Of a hundred calls, how many are cancelled before they are answered: deadlines, users who leave, hedging. */
+  /** Of a hundred calls, the number cancelled before they are answered: deadlines, users who leave, hedging. */
   readonly cancelPercent: number;
-  /** Of a hundred calls, how many are cancelled while their answer is on its way: deadlines that client and server both keep. */
+  /** Of a hundred calls, the number cancelled while their response is being sent: deadlines that client and server both enforce. */
   readonly crossedPercent: number;
   /** RST_STREAM on each call that was answered before the client had ended it (Envoy, grpc-java). */
   readonly lateResets: boolean;
-  /** A PING in answer to each read of DATA (grpc-go, which measures the bandwidth so). */
+  /** A PING for each read of DATA (grpc-go, which measures the bandwidth so). */
   readonly pings: boolean;
-  /** WINDOW_UPDATE for stream and connection in answer to each DATA (old Go clients, Python's h2), or at half of the window. */
+  /** WINDOW_UPDATE for stream and connection after each DATA (old Go clients, Python's h2), or at half of the window. */
   readonly eagerUpdates: boolean;
   /** SETTINGS with another window now and then (grpc-go, when its estimate changes). */
   readonly settings: boolean;
@@ -45,10 +45,10 @@ const request = encodeFields([":method", "POST", ":scheme", "http", ":path", "/a
 const head = encodeFields([":status", "200"]);
 const trailers = encodeFields(["grpc-status", "0"]);
 const concurrency = 100;
-/** Far more turns of the event loop than the answers to as many calls take. */
+/** Far more event-loop turns than the responses to these calls take. */
 const turnsMax = 1_000;
 
-/** What a server with the default limits says to a client of these habits that makes so many calls, in no time at all. */
+/** The response of a server with the default limits to this many calls of a client with these habits, without pauses. */
 async function serve({ calls, use }: { readonly calls: number; readonly use: Habits }): Promise<string[]> {
   const [near, far] = duplexPair();
   const refusals: string[] = [];
@@ -94,7 +94,7 @@ async function serve({ calls, use }: { readonly calls: number; readonly use: Hab
     streamWindowBytes: 65_535,
     connectionWindowBytes: 1 << 20,
     headerBytesMax: 16_384,
-    // Without what time gives back: no rate of calls is too high. A tenth of the default burst, so that fewer calls are enough to use it up.
+    // Without the tokens that time returns: no rate of calls is too high. A tenth of the default burst, so that fewer calls use it up.
     resets: { burstMax: 2_000, perSecondMax: 0 },
     overhead: { burstMax: overheadDefault.burstMax / 10, perSecondMax: 0 },
     listener: { onStream: (stream) => answer(stream, use) },
@@ -122,7 +122,7 @@ async function serve({ calls, use }: { readonly calls: number; readonly use: Hab
     if (use.settings && begun % 1_000 === 0) {
       send(frame(frameType.settings, 0, 0, settingsPayload([setting.initialWindowSize, 65_535 + (begun & 1_023)])));
     }
-    // The client keeps to the limit of concurrent streams: it begins further calls once these are answered.
+    // The client respects the limit of concurrent streams: it starts further calls once these are answered.
     for (let turns = 0; turns < 6 || (connection.openCount > 0 && turns < turnsMax); turns++) {
       far.write(Buffer.concat(out.splice(0)));
       await new Promise((resolve) => setImmediate(resolve));
@@ -132,7 +132,7 @@ async function serve({ calls, use }: { readonly calls: number; readonly use: Hab
   return refusals;
 }
 
-/** Answers each message at once, or, where the client waits for that with its end, the call as a whole. */
+/** Returns each message at once, or, if the client delays its END_STREAM, the call as a whole. */
 function answer(stream: AnyHttp2Stream, { answerBytes, lateResets }: Habits): void {
   const listener: StreamListener = {
     onHeaders() {},
@@ -153,7 +153,7 @@ function answer(stream: AnyHttp2Stream, { answerBytes, lateResets }: Habits): vo
 }
 
 describe("a client that makes calls as clients do", () => {
-  it("is never sent away, whatever its habits and however fast it is", async () => {
+  it("never reaches a limit, whatever its habits and speed", async () => {
     await fc.assert(
       fc.asyncProperty(habits, async (use) => {
         expect(await serve({ calls: 2_500, use })).toEqual([]);
@@ -178,11 +178,11 @@ describe("a client that makes calls as clients do", () => {
     60_000,
   );
 
-  it("is not sent away for 1,500 calls cancelled in one burst on a new connection", async () => {
+  it("stays below the limits with 1,500 calls cancelled in one burst on a new connection", async () => {
     expect(await serve({ calls: 1_500, use: { ...quiet, cancelPercent: 100 } })).toEqual([]);
   });
 
-  it("is sent away where it cancels all of its calls for long, so that the test can fail", async () => {
+  it("reaches a limit if it keeps cancelling all of its calls, so that the test can fail", async () => {
     expect(await serve({ calls: 3_000, use: { ...quiet, cancelPercent: 100 } })).toHaveLength(1);
   });
 });

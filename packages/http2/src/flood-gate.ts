@@ -1,4 +1,4 @@
-/** A token bucket: so much in a burst, so much a second in the long run, and more for those who earn it. */
+/** A token bucket: a burst, a rate in the long run, and more that can be earned. */
 export class FloodGate {
   readonly #burstMax: number;
   readonly #perSecondMax: number;
@@ -14,7 +14,7 @@ export class FloodGate {
     this.#left = burstMax;
   }
 
-  /** Whether so much more is let through. */
+  /** Whether there are tokens for this amount; takes them. */
   pass(units = 1): boolean {
     this.#left -= units;
     if (this.#left >= 0) {
@@ -26,12 +26,12 @@ export class FloodGate {
     return this.#left >= 0;
   }
 
-  /** Takes back what was earned. */
+  /** Takes earned tokens back. */
   take(units: number): void {
     this.#left -= units;
   }
 
-  /** Lets so much more through, later or now. */
+  /** Adds tokens, for later or now. */
   earn(units: number): void {
     if (this.#left < this.#savedMax) {
       this.#left = Math.min(this.#savedMax, this.#left + units);

@@ -12,7 +12,7 @@ const start = [preface, frame(frameType.settings, 0, 0)];
 const resetsBurst = 200;
 const overheadBurst = 2_000;
 
-/** A server whose calls are `pending` until somebody answers them, or hold a large answer that waits for the window. */
+/** A server whose calls stay `pending` until the test answers them, or have a large response that waits for the window. */
 function victim(answers: "pending" | "large") {
   const [near, far] = duplexPair();
   const limits: PeerLimit[] = [];
@@ -33,7 +33,7 @@ function victim(answers: "pending" | "large") {
     streamWindowBytes: 65_535,
     connectionWindowBytes: 1 << 20,
     headerBytesMax: 16_384,
-    // Time gives nothing back, however slow the machine is.
+    // Time returns no tokens, however slow the machine is.
     resets: { burstMax: resetsBurst, perSecondMax: 0 },
     overhead: { burstMax: overheadBurst, perSecondMax: 0 },
     listener: {
@@ -55,13 +55,13 @@ function victim(answers: "pending" | "large") {
   return {
     limits,
     connection,
-    /** DATA that the server has sent. */
+    /** DATA bytes that the server has sent. */
     sent,
     streams,
     get goaway() {
       return goaway;
     },
-    /** Sends bytes in pieces of up to 64 KiB, as a socket reads them. */
+    /** Sends bytes in pieces of up to 64 KiB, like reads of a socket. */
     say(bytes: Buffer) {
       for (let at = 0; at < bytes.length && !connection.destroyed; at += 65_536) {
         near.emit("data", bytes.subarray(at, at + 65_536));
@@ -76,7 +76,7 @@ function headers(id: number, { ends = false, fields = request }: { ends?: boolea
 
 /** Literal fields without a name: three bytes each. */
 const namelessFields = Buffer.alloc(3 * 5_000);
-/** A field of 4,000 bytes for the table, and then its number, one byte each. */
+/** A field of 4,000 bytes for the dynamic table, and then its index, one byte each. */
 const bomb = Buffer.concat([
   Buffer.from([0x40, 1, 0x78, 0x7f, 0xa1, 0x1e]),
   Buffer.alloc(4_000, 0x61),
@@ -89,17 +89,17 @@ const length5 = encodeFields([":method", "POST", ":scheme", "http", ":path", "/a
 
 interface Attack {
   readonly limit: PeerLimit;
-  /** How many rounds may be worked off at most. */
+  /** The most rounds that the server may process. */
   readonly roundsMax: number;
   readonly answers?: "pending" | "large";
-  /** Streams that are open before. */
+  /** Streams opened before. */
   readonly open?: number;
-  /** One round; `id` is a new stream's number. */
+  /** One round; `id` is the new stream's id. */
   round(id: number, index: number): readonly Buffer[];
 }
 
 const attacks: readonly (readonly [string, Attack])[] = [
-  // Calls that are reset before they are answered, by either side.
+  // Calls that either side resets before they are answered.
   ["rapid reset", reset((id) => [headers(id, { ends: true }), frame(frameType.reset, 0, id, uint32(8))])],
   ["WINDOW_UPDATE of 0", reset((id) => [headers(id, { ends: true }), frame(frameType.windowUpdate, 0, id, uint32(0))])],
   [
@@ -139,7 +139,7 @@ const attacks: readonly (readonly [string, Attack])[] = [
     ]),
   ],
   ["more data than the window", { ...reset((id) => [headers(id), ...overrun(id)]) }],
-  // Frames that serve no call.
+  // Frames without a call's data.
   ["PING", overhead(() => [frame(frameType.ping, 0, 0, Buffer.alloc(8))])],
   ["SETTINGS", overhead(() => [frame(frameType.settings, 0, 0)])],
   ["PRIORITY", overhead(() => [frame(frameType.priority, 0, 1, Buffer.from([0, 0, 0, 3, 0]))])],
@@ -153,7 +153,7 @@ const attacks: readonly (readonly [string, Attack])[] = [
   ["RST_STREAM on a stream that has ended", { ...reset(() => [frame(frameType.reset, 0, 1, uint32(8))]), open: 1 }],
   [
     "WINDOW_UPDATE of one byte on the connection while many streams wait",
-    // It earns back a unit for each 512 bytes that it lets out.
+    // It earns back a unit for each 512 bytes that it lets the server send.
     {
       ...overhead(() => [frame(frameType.windowUpdate, 0, 0, uint32(1))]),
       open: 900,
@@ -187,7 +187,7 @@ const attacks: readonly (readonly [string, Attack])[] = [
       roundsMax: 400,
     },
   ],
-  // Blocks of headers.
+  // Header blocks.
   [
     "fields without a name",
     { limit: "header_fields", roundsMax: 1, round: (id) => [headers(id, { fields: namelessFields })] },
@@ -229,8 +229,8 @@ function overrun(id: number): readonly Buffer[] {
   return new Array<Buffer>(5).fill(frame(frameType.data, 0, id, Buffer.alloc(16_384)));
 }
 
-describe("a peer that causes work without end", () => {
-  it.each(attacks)("is sent away with ENHANCE_YOUR_CALM after a bounded number: %s", async (_name, attack) => {
+describe("a peer that causes endless work", () => {
+  it.each(attacks)("gets ENHANCE_YOUR_CALM after a bounded number: %s", async (_name, attack) => {
     const { limit, roundsMax, answers = "pending", open = 0, round } = attack;
     const server = victim(answers);
     server.say(Buffer.concat([...start, ...Array.from({ length: open }, (_, index) => headers(1 + 2 * index))]));
@@ -249,11 +249,11 @@ describe("a peer that causes work without end", () => {
     expect(server.goaway?.readUInt32BE(4)).toBe(errorCode.enhanceYourCalm);
     expect(server.goaway?.toString("latin1", 8)).toMatch(/too (many|large)|far larger/);
     expect(rounds).toBeLessThanOrEqual(roundsMax);
-    // Far more than it takes, and far less than what each of these took before it was counted.
+    // Far more than it takes, and far fewer than each of these took before it was counted.
     expect((user + system) / 1_000).toBeLessThan(1_000);
   });
 
-  it("is let go on up to the limit", () => {
+  it("may continue up to the limit", () => {
     const server = victim("pending");
     server.say(Buffer.concat(start));
     const ping = frame(frameType.ping, 0, 0, Buffer.alloc(8));
@@ -264,8 +264,8 @@ describe("a peer that causes work without end", () => {
   });
 });
 
-describe("streams that wait for the connection", () => {
-  it("send in turn, a whole frame each, and only as much as is granted", async () => {
+describe("streams that wait for the connection's window", () => {
+  it("take turns, a whole frame each, and only as much as the window allows", async () => {
     const server = victim("large");
     const ids = Array.from({ length: 50 }, (_, index) => 1 + 2 * index);
     server.say(Buffer.concat([...start, ...ids.map((id) => headers(id, { ends: true }))]));
@@ -276,12 +276,12 @@ describe("streams that wait for the connection", () => {
       await turn();
     }
     const sent = server.sent.slice(before);
-    // Every other update lets out a frame that is worth its header, each time of another stream.
+    // Every other update allows a frame that is worth its header, each time of another stream.
     expect(sent.map(({ bytes }) => bytes)).toEqual(new Array(10).fill(2_048));
     expect(new Set(sent.map(({ id }) => id)).size).toBe(10);
   });
 
-  it("send small pieces through a window in which larger ones have no room", async () => {
+  it("send small pieces through a window that is too small for larger ones", async () => {
     const server = victim("large");
     server.say(Buffer.concat([...start, headers(1, { ends: true }), headers(3, { ends: true })]));
     await turn();

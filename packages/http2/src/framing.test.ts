@@ -10,7 +10,7 @@ const request = encodeFields([":method", "POST", ":scheme", "http", ":path", "/a
 const trailers = encodeFields(["a", "b"]);
 const whole = flag.endHeaders | flag.endStream;
 
-/** A server that answers each request at once, once it has come in whole. */
+/** A server that answers each request once it is complete. */
 function answeringServer() {
   const begun: number[] = [];
   const peer = rawPeer("server", {
@@ -38,7 +38,7 @@ function answeringServer() {
 }
 
 describe("headers on a stream that is not open", () => {
-  it("end the connection where the stream has ended (RFC 9113, section 5.1)", async () => {
+  it("end the connection if the stream has ended (RFC 9113, section 5.1)", async () => {
     const { say, goaway, begun } = answeringServer();
     await say(preface, settings, frame(frameType.headers, whole, 1, request));
     await say(frame(frameType.headers, whole, 1, request));
@@ -46,7 +46,7 @@ describe("headers on a stream that is not open", () => {
     expect(begun).toEqual([1]);
   });
 
-  it("end the connection where the peer has reset the stream", async () => {
+  it("end the connection if the peer has reset the stream", async () => {
     const { say, goaway } = answeringServer();
     await say(preface, settings, frame(frameType.headers, flag.endHeaders, 1, request));
     await say(frame(frameType.reset, 0, 1, uint32(errorCode.cancel)), frame(frameType.headers, whole, 1, trailers));
@@ -57,7 +57,7 @@ describe("headers on a stream that is not open", () => {
     [5, 3],
     [5, 1],
     [1001, 999],
-  ])("end the connection where stream %i was begun before stream %i (section 5.1.1)", async (first, second) => {
+  ])("end the connection if stream %i was opened before stream %i (section 5.1.1)", async (first, second) => {
     const { say, goaway, begun } = answeringServer();
     await say(preface, settings, frame(frameType.headers, flag.endHeaders, first, request));
     await say(frame(frameType.headers, whole, second, request));
@@ -65,13 +65,13 @@ describe("headers on a stream that is not open", () => {
     expect(begun).toEqual([first]);
   });
 
-  it("are ignored where this side has reset the stream, and keep the table for headers right", async () => {
+  it("are ignored if this side has reset the stream, and still update the dynamic table", async () => {
     const { say, goaway, resets, begun, connection } = answeringServer();
     const wrong = encodeFields([":method", "POST", ":scheme", "http", ":path", "/a", "content-length", "1"]);
     await say(preface, settings, frame(frameType.headers, flag.endHeaders, 1, wrong));
     await say(frame(frameType.data, 0, 1, Buffer.alloc(2)));
     expect(resets()).toEqual([[1, errorCode.protocol]]);
-    // Trailers that put "x: y" in the table, and a request that takes it from there.
+    // Trailers that add "x: y" to the table, and a request that uses that entry.
     await say(
       frame(frameType.data, 0, 1, Buffer.alloc(2)),
       frame(frameType.headers, whole, 1, Buffer.from("4001780179", "hex")),
@@ -83,7 +83,7 @@ describe("headers on a stream that is not open", () => {
     expect(connection.openCount).toBe(0);
   });
 
-  it("are ignored where the stream was refused", async () => {
+  it("are ignored if the stream was refused", async () => {
     const { say, goaway, resets } = answeringServer();
     await say(preface, settings);
     for (let id = 1; id <= 21; id += 2) {
@@ -95,7 +95,7 @@ describe("headers on a stream that is not open", () => {
   });
 });
 
-describe("a length that is not the body's", () => {
+describe("a content-length that differs from the body's", () => {
   const post = (length: number) =>
     encodeFields([":method", "POST", ":scheme", "http", ":path", "/a", "content-length", String(length)]);
 
@@ -126,7 +126,7 @@ describe("a length that is not the body's", () => {
     expect(connection.openCount).toBe(0);
   });
 
-  it("is right where it is the body's without padding", async () => {
+  it("counts the body without padding", async () => {
     const { say, resets, frames } = answeringServer();
     const body = frame(frameType.data, flag.endStream | flag.padded, 1, Buffer.from("\u0001abcd\0"));
     await say(preface, settings, frame(frameType.headers, flag.endHeaders, 1, post(4)), body);
@@ -135,7 +135,7 @@ describe("a length that is not the body's", () => {
   });
 });
 
-describe("a smaller table for headers", () => {
+describe("a smaller dynamic table", () => {
   const tableSize = (bytes: number) =>
     frame(frameType.settings, 0, 0, settingsPayload([setting.headerTableSize, bytes]));
   const blocks = (peer: ReturnType<typeof answeringServer>) =>
@@ -186,7 +186,7 @@ describe("a client's connection", () => {
     ["a status of four digits", [":status", "2000"]],
     ["a length that is none", [":status", "200", "content-length", "0x13"]],
     ["two lengths", [":status", "200", "content-length", "3", "content-length", "3"]],
-  ])("resets a stream whose answer has %s", async (_name, fields) => {
+  ])("resets a stream whose response has %s", async (_name, fields) => {
     const { say, open, seen, frames, connection } = client();
     const stream = open();
     await say(settings, frame(frameType.headers, flag.endHeaders, 1, encodeFields(fields)));
@@ -213,7 +213,7 @@ describe("a client's connection", () => {
         frame(frameType.headers, whole, 1, encodeFields([":status", "200"])),
       ],
     ],
-  ])("resets a stream whose answer has %s", async (_name, frames) => {
+  ])("resets a stream whose response has %s", async (_name, frames) => {
     const { say, open, seen } = client();
     const stream = open();
     const answer = encodeFields([":status", "200", "content-length", "3"]);
@@ -223,7 +223,7 @@ describe("a client's connection", () => {
     expect(seen).not.toContain("end");
   });
 
-  it("takes a length without a body where the answer has none (RFC 9110, section 8.6)", async () => {
+  it("accepts a content-length without a body if the response has none (RFC 9110, section 8.6)", async () => {
     const { say, open, seen } = client();
     open();
     open();
@@ -237,7 +237,7 @@ describe("a client's connection", () => {
     expect(seen).toEqual(["headers", "end", "close", "headers", "end", "close"]);
   });
 
-  it("takes a PING for answered only by its own payload", async () => {
+  it("accepts only the PING acknowledgement with its own payload", async () => {
     const { say, connection, frames } = client();
     await say(settings);
     const answered: string[] = [];

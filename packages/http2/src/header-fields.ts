@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { HeaderBlock } from "./hpack/header-decoder.ts";
 
-/** Fields of which there is one: of several, the first counts, as Node has it. */
+/** Singleton fields: of several, the first counts, as in Node. */
 export const singleNames: ReadonlySet<string> = new Set([
   ":status",
   ":method",
@@ -38,7 +38,7 @@ export const singleNames: ReadonlySet<string> = new Set([
   "x-content-type-options",
 ]);
 
-/** Fields, names and values in turn, as Node gives them to whoever reads `headers`. */
+/** Fields, names and values in turn, as Node's `headers`. */
 export function fieldsToObject(fields: readonly string[]): IncomingHttpHeaders {
   const headers = Object.create(null) as Record<string, string | string[] | number>;
   for (let index = 0; index < fields.length; index += 2) {
@@ -56,7 +56,7 @@ export function fieldsToObject(fields: readonly string[]): IncomingHttpHeaders {
   return headers as IncomingHttpHeaders;
 }
 
-/** The headers of a request, or undefined where it is malformed (RFC 9113, sections 8.1.1, 8.2 and 8.3.1). */
+/** The headers of a request, or undefined if they are malformed (RFC 9113, sections 8.1.1, 8.2 and 8.3.1). */
 export function requestHeaders({ fields, malformed }: HeaderBlock): IncomingHttpHeaders | undefined {
   if (malformed) {
     return undefined;
@@ -66,7 +66,7 @@ export function requestHeaders({ fields, malformed }: HeaderBlock): IncomingHttp
     const name = fields[index] as string;
     if (name.charCodeAt(0) === 0x3a) {
       const bit = pseudoNames[name];
-      // Each but once, and all before the others.
+      // Each only once, and all before the others.
       if (bit === undefined || (seen & bit) !== 0 || (seen & regular) !== 0) {
         return undefined;
       }
@@ -83,7 +83,7 @@ export function requestHeaders({ fields, malformed }: HeaderBlock): IncomingHttp
   return isTarget(headers, seen) && isLength(headers["content-length"]) ? headers : undefined;
 }
 
-/** Whether the pseudo-headers of a request name what it is for (section 8.3.1). */
+/** Whether a request has the required pseudo-headers (section 8.3.1). */
 function isTarget(headers: IncomingHttpHeaders, seen: number): boolean {
   const verb = headers[":method"];
   const target = headers[":path"] as string | undefined;
@@ -100,7 +100,7 @@ function isTarget(headers: IncomingHttpHeaders, seen: number): boolean {
   return (seen & whole) === whole && isPath;
 }
 
-/** Whether "host" and ":authority" are one, be it that only one of them has the scheme's own port. */
+/** Whether "host" and ":authority" are equal, even if only one of them has the scheme's default port. */
 function isSameHost(one: string, other: string): boolean {
   return one === other || withoutUsualPort(one) === withoutUsualPort(other);
 }
@@ -113,7 +113,7 @@ function isLength(value: string | undefined): boolean {
   return value === undefined || lengthPattern.test(value);
 }
 
-/** Digits alone (RFC 9110, section 8.6), and few enough to be exact. */
+/** Only digits (RFC 9110, section 8.6), and few enough to be exact. */
 const lengthPattern = /^[0-9]{1,15}$/;
 
 const method = 1;
@@ -127,10 +127,10 @@ const pseudoNames: Readonly<Record<string, number | undefined>> = {
   ":path": path,
   ":authority": authority,
 };
-/** Fields that a request must not have twice, since two readers could choose differently. */
+/** Fields that a request must not repeat, since two recipients could choose different values. */
 const onceNames: Readonly<Record<string, number | undefined>> = { "content-length": 32, host: 64 };
 
-/** The status of an answer, or undefined where its headers are malformed (sections 8.2.2 and 8.3.2). */
+/** The status of a response, or undefined if its headers are malformed (sections 8.2.2 and 8.3.2). */
 export function answerStatus(fields: readonly string[]): number | undefined {
   const status = fields[1] ?? "";
   return fields[0] === ":status" && /^[1-9][0-9]{2}$/.test(status) && areTrailers(fields, 2)
@@ -138,7 +138,7 @@ export function answerStatus(fields: readonly string[]): number | undefined {
     : undefined;
 }
 
-/** The length that an answer promises, -1 if none, or undefined where that is malformed. */
+/** The content-length of a response, -1 if none, or undefined if it is malformed. */
 export function answerLength(fields: readonly string[]): number | undefined {
   let length: number | undefined = -1;
   for (let index = 0; index < fields.length; index += 2) {
@@ -150,7 +150,7 @@ export function answerLength(fields: readonly string[]): number | undefined {
   return length;
 }
 
-/** Whether fields may be trailers: none is a pseudo-header (section 8.1), and none HTTP/1.1's own. */
+/** Whether fields may be trailers: no pseudo-headers (section 8.1), and no connection-specific fields. */
 export function areTrailers(fields: readonly string[], start = 0): boolean {
   for (let index = start; index < fields.length; index += 2) {
     const name = fields[index] as string;
@@ -161,7 +161,7 @@ export function areTrailers(fields: readonly string[], start = 0): boolean {
   return true;
 }
 
-/** What is HTTP/1.1's own (section 8.2.2). */
+/** Connection-specific fields (section 8.2.2). */
 const forbiddenNames: ReadonlySet<string> = new Set([
   "connection",
   "proxy-connection",
@@ -197,5 +197,5 @@ function checked(name: string, value: unknown): string {
   return text;
 }
 
-/** As in HTTP/1.1: what is visible, blanks, and the upper half of Latin-1. */
+/** As in HTTP/1.1: visible characters, blanks, and the upper half of Latin-1. */
 const valuePattern = /^[\t\x20-\x7e\x80-\xff]*$/;

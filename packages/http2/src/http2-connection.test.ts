@@ -34,7 +34,7 @@ const settings = frame(frameType.settings, 0, 0);
 const request = encodeFields([":method", "POST", ":scheme", "http", ":path", "/a", "content-type", "x"]);
 const headersEnd = flag.endHeaders | flag.endStream;
 
-/** A server on one end of a pipe, and what it says on the other. Each stream is answered by `onStream`. */
+/** A server on one end of a pipe, and its output on the other. `onStream` answers each stream. */
 function serverOn(onStream: (stream: AnyHttp2Stream) => void = () => {}) {
   const [near, far] = duplexPair();
   const frames: Frame[] = [];
@@ -72,7 +72,7 @@ function serverOn(onStream: (stream: AnyHttp2Stream) => void = () => {}) {
   return { connection, frames, say, goaway, resets };
 }
 
-describe("a connection that breaks the protocol", () => {
+describe("a peer that violates the protocol", () => {
   const fine = [preface, settings];
   it.each<[string, number, Uint8Array[]]>([
     ["does not begin as it must", errorCode.protocol, [Buffer.from("GET / HTTP/1.1\r\nhost: example.com\r\n\r\n")]],
@@ -131,14 +131,14 @@ describe("a connection that breaks the protocol", () => {
     ],
     ["pushes", errorCode.protocol, [...fine, frame(frameType.pushPromise, flag.endHeaders, 1, Buffer.alloc(4))]],
     ["resets what has not begun", errorCode.protocol, [...fine, frame(frameType.reset, 0, 7, uint32(8))]],
-  ])("is told why and ended: it %s", async (_name, code, bytes) => {
+  ])("gets GOAWAY with the reason: it %s", async (_name, code, bytes) => {
     const { connection, say, goaway } = serverOn();
     await say(...bytes);
     expect(goaway()).toBe(code);
     expect(connection.destroyed).toBe(true);
   });
 
-  it("is ended when it floods", async () => {
+  it("gets GOAWAY when it floods", async () => {
     const floods = [
       frame(frameType.ping, 0, 0, Buffer.alloc(8)),
       frame(frameType.settings, 0, 0),
@@ -164,7 +164,7 @@ describe("a connection that breaks the protocol", () => {
     expect(resets.goaway()).toBe(errorCode.enhanceYourCalm);
   });
 
-  it("never brings the process down, whatever it sends and however it is cut", () => {
+  it("never crashes the process, whatever it sends and however it is split", () => {
     const anyFrame = fc
       .tuple(fc.nat(11), fc.nat(255), fc.oneof(fc.nat(9), fc.nat()), fc.uint8Array({ maxLength: 64 }))
       .map(([type, flags, id, payload]) => frame(type, flags, id, payload));
@@ -214,7 +214,7 @@ describe("a stream", () => {
     onClose: () => {},
   });
 
-  it("comes in whole however it is cut, with padding and priority, and says so when it ends", async () => {
+  it("is received completely however it is split, with padding and priority, and reports its end", async () => {
     const received: Buffer[] = [];
     let ended = 0;
     const { say } = serverOn((stream) => {
@@ -233,7 +233,7 @@ describe("a stream", () => {
     expect(ended).toBe(1);
   }, 20_000);
 
-  it("sends no more than both windows let it, and the rest when they open", async () => {
+  it("sends no more than both windows allow, and the rest when they grow", async () => {
     const { say, frames } = serverOn((stream) => {
       stream.sendHeaders(encodeFields([":status", "200"]));
       stream.end(Buffer.alloc(100_000), encodeFields(["grpc-status", "0"]));
@@ -251,7 +251,7 @@ describe("a stream", () => {
     expect(frames.every(({ payload }) => payload.length <= 16_384)).toBe(true);
   });
 
-  it("that sends more than its window is reset, and others go on", async () => {
+  it("that exceeds its window is reset, and others continue", async () => {
     const { say, resets, connection } = serverOn();
     await say(preface, settings, frame(frameType.headers, flag.endHeaders, 1, request));
     await say(...new Array<Buffer>(5).fill(frame(frameType.data, 0, 1, Buffer.alloc(16_384))));
@@ -259,7 +259,7 @@ describe("a stream", () => {
     expect(connection.destroyed).toBe(false);
   });
 
-  it("that says another length than it has is reset", async () => {
+  it("whose content-length differs from its body is reset", async () => {
     const { say, resets } = serverOn((stream) => {
       stream.expectedBytes = 5;
     });
@@ -268,7 +268,7 @@ describe("a stream", () => {
     expect(resets()).toEqual([[1, errorCode.protocol]]);
   });
 
-  it("beyond those allowed, or after a farewell, is refused", async () => {
+  it("beyond the limit, or after GOAWAY, is refused", async () => {
     const { say, resets, connection } = serverOn();
     await say(preface, settings);
     for (let id = 1; id <= 21; id += 2) {
@@ -280,7 +280,7 @@ describe("a stream", () => {
     expect(resets()).toContainEqual([23, errorCode.refusedStream]);
   });
 
-  it("is not read any more while its side takes no answers, and again when it does", async () => {
+  it("is not read while its peer reads no responses, and again when it does", async () => {
     const [near, far] = duplexPair();
     let begun = 0;
     const headers = encodeFields([":status", "200", "x-long", "x".repeat(8_000)]);
@@ -302,7 +302,7 @@ describe("a stream", () => {
       far.write(frame(frameType.headers, headersEnd, id, request));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    // A megabyte of answers waits; the rest of the 2,000 requests does as well.
+    // A megabyte of responses waits; so do the other requests of the 2,000.
     expect(begun).toBeGreaterThan(100);
     expect(begun).toBeLessThan(200);
     far.resume();

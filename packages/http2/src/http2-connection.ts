@@ -25,16 +25,16 @@ import type { Http2Stream } from "./streams/stream.ts";
 import { StreamTable } from "./streams/stream-table.ts";
 
 /**
- * One HTTP/2 connection (RFC 9113), either side of it. It reads frames straight from the socket's bytes, and writes those of a whole turn of
- * the event loop at once. Why it is not Node's: docs/decisions/http2-connections.md.
+ * One HTTP/2 connection (RFC 9113), client or server. It parses frames from the socket's reads, and coalesces the frames of an
+ * event-loop tick into one write. Why it is not Node's: docs/decisions/http2-connections.md.
  */
 export class Http2Connection implements AnyHttp2Connection, FrameSink {
   readonly socket: Duplex;
-  /** How many streams the other side lets us have open at once. */
+  /** The streams that the peer allows at once. */
   peerStreamsMax: number = Number.POSITIVE_INFINITY;
-  /** No new streams begin: either side said so, or it is over. */
+  /** No new streams start: either side sent GOAWAY, or the connection has ended. */
   closing = false;
-  /** It is over. */
+  /** It has ended. */
   destroyed = false;
   readonly #client: boolean;
   readonly #listener: ConnectionListener;
@@ -52,6 +52,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
       resets = unlimited,
       overhead = overheadDefault,
       turns,
+      turnGroup,
       ...limits
     } = options;
     this.socket = socket;
@@ -84,34 +85,30 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     this.#reads = new PacedReads(
       this,
       new FrameReader(this, { expectPreface: !this.#client, headerBytesMax: limits.headerBytesMax }),
-      turns,
+      { turns, group: turnGroup },
     );
     socket.on("drain", () => {
       this.#streams.pump();
       listener.onUnsent?.(this.unsentBytes);
     });
-    // "close" follows, and tells the streams.
     socket.on("error", () => {});
     socket.on("end", () => this.#end(errorCode.cancel));
     socket.on("close", () => this.#end(errorCode.cancel));
   }
 
-  /** Streams that are open. */
   get openCount(): number {
     return this.#streams.size;
   }
 
-  /** The bytes that wait to be sent, for flow control or for the socket. */
   get unsentBytes(): number {
     return this.#streams.queuedBytes + this.#writer.pendingBytes + this.socket.writableLength;
   }
 
-  /** How long what is read at this moment may have waited, in milliseconds. 0 where no `turns` are given. */
   get behindMs(): number {
     return this.#reads.behindMs;
   }
 
-  /** Tells the other side how many streams it may have open at once from now on (section 5.1.2). Those that are open go on. */
+  /** Changes the number of streams that the peer may have open at once (section 5.1.2). Open streams stay. */
   allowStreams(streamsMax: number): void {
     if (!this.destroyed) {
       this.#writer.settings([[setting.maxConcurrentStreams, streamsMax]]);
@@ -120,15 +117,18 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
 
   trustPeer(): void {
     this.#peerWork.trusted = true;
+    this.#reads.group = this;
   }
 
   resetQueued(code: number): void {
-    this.#streams.resetQueued(code);
+    for (const stream of this.#streams.open.filter(({ queuedBytes }) => queuedBytes > 0)) {
+      stream.reset(code);
+    }
   }
 
-  /** Begins a stream with a block of headers, see `encodeFields`. On a client alone, and not once it is {@link closing}. */
+  /** Opens a stream with a header block, see `encodeFields`. On a client only, and not once it is {@link closing}. */
   open(block: Uint8Array): Http2Stream {
-    const stream = this.#streams.open();
+    const stream = this.#streams.begin();
     stream.sendHeaders(block);
     if (this.#streams.exhausted) {
       this.close();
@@ -136,19 +136,19 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     return stream;
   }
 
-  /** Asks the other side for a sign of life. Called back when it came, or when the connection is over. */
+  /** Sends PING. Calls back when it is acknowledged, or when the connection has ended. */
   ping(answered: () => void): void {
     this.#writer.ping(this.#pings.add(answered), false);
   }
 
-  /** GOAWAY that names the highest stream there can be: "no more, please", while what is on its way is let in (section 6.8). */
+  /** Sends GOAWAY with the highest possible stream id: no new streams, but those on their way are accepted (section 6.8). */
   announceClose(): void {
     if (!this.closing) {
       this.#writer.goaway(windowBytesMax, errorCode.none);
     }
   }
 
-  /** Begins no streams and takes none in; ends once those that are open have ended. */
+  /** Starts and accepts no streams; ends once the open ones have ended. */
   close(): void {
     if (this.destroyed || this.#streams.acceptedMax !== windowBytesMax) return;
     this.closing = true;
@@ -157,7 +157,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     this.#endIfDone();
   }
 
-  /** Ends it at once, and tells the other side why if there is a reason. */
+  /** Ends it at once, with GOAWAY if there is an error code. */
   destroy(code: number = errorCode.none, why = ""): void {
     if (!this.destroyed) {
       if (code !== errorCode.none) {
@@ -224,7 +224,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
         this.#onGoaway(payload.readUInt32BE(0) & windowBytesMax, payload.readUInt32BE(4));
         return;
       default:
-      // Unknown frames are passed over (section 4.1).
+      // Unknown frames are ignored (section 4.1).
     }
   }
 
@@ -236,7 +236,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     this.#listener.onUnsent?.(this.unsentBytes);
   }
 
-  /** Whether this connection's slice of the turn is over, and others have theirs. */
+  /** Whether this connection's slice of the turn is over. */
   get yields(): boolean {
     return this.#reads.yields;
   }
@@ -246,23 +246,22 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     if (ack) {
       return;
     }
-    const { count, headerTableSize, maxConcurrentStreams, initialWindowSize } = readPeerSettings(payload, {
-      client: this.#client,
-    });
-    this.#peerWork.settings(count);
-    if (headerTableSize !== undefined) {
-      this.#writer.setTableSize(headerTableSize);
+    const settings = readPeerSettings(payload, { client: this.#client });
+    this.#peerWork.settings(settings.count);
+    if (settings.headerTableSize !== undefined) {
+      this.#writer.setTableSize(settings.headerTableSize);
     }
-    this.peerStreamsMax = maxConcurrentStreams ?? this.peerStreamsMax;
-    if (initialWindowSize !== undefined) {
-      this.#streams.setPeerWindow(initialWindowSize);
+    this.peerStreamsMax = settings.maxConcurrentStreams ?? this.peerStreamsMax;
+    this.#writer.peerHeaderBytesMax = settings.maxHeaderListSize ?? this.#writer.peerHeaderBytesMax;
+    if (settings.initialWindowSize !== undefined) {
+      this.#streams.setPeerWindow(settings.initialWindowSize);
     }
     this.#writer.settingsAck();
     this.#listener.onSettings?.();
     this.#streams.pump();
   }
 
-  /** A client's farewell is about streams that a server begins, and there are none: its calls may still be on their way (section 6.8). */
+  /** A client's GOAWAY concerns streams that a server opens, and there are none: the client's own calls may still arrive (section 6.8). */
   #onGoaway(lastStreamId: number, code: number): void {
     if (!this.#client) {
       return;
@@ -273,7 +272,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     if (code === errorCode.none) {
       this.#endIfDone();
     } else {
-      // It ends the connection for what it takes for an error, and answers nothing more.
+      // The peer ends the connection for an error that it has found, and answers nothing more.
       this.destroy();
     }
   }
@@ -292,7 +291,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     this.closing = true;
     this.#streams.close(code);
     this.#pings.close();
-    // Whatever is on its way out still leaves, a farewell that says why above all.
+    // Pending frames are still sent, above all a GOAWAY with a reason.
     this.#writer.flush();
     endSocket(this.socket, { atOnce: code !== errorCode.none });
     this.#listener.onClose?.();

@@ -17,7 +17,7 @@ afterEach(() => {
 });
 
 /** A server whose every request costs a third of a millisecond, and the order in which it came to them, by connection. */
-async function serve(turns: ReadTurns | undefined) {
+async function serve(turns: ReadTurns | undefined, groupOf: (number: number) => string = String) {
   const order: number[] = [];
   const behind: number[] = [];
   let count = 0;
@@ -29,6 +29,7 @@ async function serve(turns: ReadTurns | undefined) {
       role: "server",
       streamsMax: 10_000,
       turns,
+      turnGroup: groupOf(number),
       listener: {
         onStream(stream) {
           order.push(number);
@@ -58,21 +59,41 @@ async function open(port: number): Promise<Http2Connection> {
   return connection;
 }
 
-test("a connection that has much to be worked on lets others have their turn, and loses nothing", async () => {
+test("a connection with much work yields to others, and loses no data", async () => {
   const { order, behind, port } = await serve(new ReadTurns(5));
   const [greedy, quiet] = [await open(port), await open(port)];
   for (let count = 0; count < 1_500; count++) {
     greedy.open(request).end();
   }
   await expect.poll(() => order.length).toBeGreaterThan(0);
-  // The test itself, in the same event loop, has its turn in between.
+  // The test itself, in the same event loop, gets turns in between.
   const before = order.length;
   expect(before).toBeLessThan(1_200);
   quiet.open(request).end();
   await expect.poll(() => order.length, { timeout: 20_000 }).toBe(1_501);
-  // Counted, not timed: the others' slices of some turns came first, and not all that the greedy one had sent.
+  // Counted, not timed: the others' slices of some turns came first, and not all data of the greedy one.
   expect(order.indexOf(1) - before).toBeLessThan(300);
-  // What waited knows it; what is read at once does not.
+  // Waiting bytes report their wait; bytes read at once do not.
   expect(Math.max(...behind)).toBeGreaterThan(50);
   expect(behind[order.indexOf(1)]).toBe(0);
 });
+
+test("many connections of one group take no more of another's turns than one does", async () => {
+  const { order, port } = await serve(new ReadTurns(5), (number) => (number < 60 ? "many" : "other"));
+  const many: Http2Connection[] = [];
+  for (let count = 0; count < 60; count++) {
+    many.push(await open(port));
+  }
+  const other = await open(port);
+  for (let count = 0; count < 10; count++) {
+    for (const connection of many) {
+      connection.open(request).end();
+    }
+  }
+  await expect.poll(() => order.length).toBeGreaterThan(0);
+  const before = order.length;
+  other.open(request).end();
+  await expect.poll(() => order.length, { timeout: 50_000 }).toBe(60 * 10 + 1);
+  // Counted, not timed. One by one, all connections of the many would come first, with four calls each.
+  expect(order.indexOf(60) - before).toBeLessThan(60);
+}, 60_000);

@@ -2,50 +2,62 @@ import type { Duplex } from "node:stream";
 import { ConnectionError, errorCode } from "./frames/constants.ts";
 import type { FrameReader } from "./frames/frame-reader.ts";
 import { type PeerLimit, PeerLimitError } from "./peer-work.ts";
-import { ReadPace, type ReadTurns } from "./read-pace.ts";
+import { ReadPace } from "./read-pace.ts";
+import type { ReadTurns, TurnGroup } from "./read-turns.ts";
 
-/** The connection whose socket is read from. */
+/** The connection whose socket is read. */
 export interface ReadingConnection {
   readonly socket: Duplex;
   readonly destroyed: boolean;
-  /** The bytes that wait to be sent, on streams and on the socket. */
+  /** Unsent bytes, on streams and on the socket. */
   readonly unsentBytes: number;
   destroy(code: number, message?: string): void;
-  /** The peer reached a limit, for which the connection ends. */
+  /** The peer exceeded a limit, and the connection ends. */
   onLimit(limit: PeerLimit): void;
-  /** The socket does not take what is written to it. */
+  /** The socket's buffer is full. */
   onUnsent(): void;
 }
 
-/** What may wait to be written to one connection. All answers of a burst fit, if they are of the usual size. */
+/** The most unsent bytes of one connection. All responses of a burst fit, if they are of the usual size. */
 const untakenBytesMax = 1 << 20;
 
-/** What may wait behind a socket that takes no more: a message of the largest usual size. */
+/** The most bytes behind a full socket: a message of the largest usual size. */
 const unsentBytesMax = 4 << 20;
 
 /**
- * Reads a connection's socket: in slices of a turn of the event loop, so that others have their turn, and not at all while its peer does not
- * read what it is answered.
+ * Reads a connection's socket: in slices of an event-loop turn, so that others get their turn, and not at all while its peer does not
+ * read its responses.
  */
 export class PacedReads {
+  /** With which other connections it shares its part of the turns. */
+  group: TurnGroup;
   readonly #connection: ReadingConnection;
   readonly #reader: FrameReader;
+  readonly #turns: ReadTurns | undefined;
   readonly #pace: ReadPace | undefined;
+  /** What was read, and has not had its turn. */
+  #chunks: Buffer[] = [];
   #yielded = false;
 
-  constructor(connection: ReadingConnection, reader: FrameReader, turns: ReadTurns | undefined) {
+  constructor(
+    connection: ReadingConnection,
+    reader: FrameReader,
+    { turns, group = connection }: { readonly turns: ReadTurns | undefined; readonly group?: TurnGroup },
+  ) {
+    this.group = group;
+    this.#turns = turns;
     this.#connection = connection;
     this.#reader = reader;
     this.#pace = turns && new ReadPace(turns);
     connection.socket.on("data", (chunk: Buffer) => this.#read(chunk));
   }
 
-  /** How long what is read at this moment may have waited, in milliseconds. 0 without turns. */
+  /** How long the bytes being read may have waited, in milliseconds. 0 without turns. */
   get behindMs(): number {
     return this.#pace?.behindMs ?? 0;
   }
 
-  /** Whether the reader is to stop after this frame. It is asked once for each. */
+  /** Whether the reader pauses after this frame. It is asked once for each. */
   get yields(): boolean {
     if (this.#pace?.over !== true) {
       return false;
@@ -55,10 +67,28 @@ export class PacedReads {
   }
 
   #read(chunk: Buffer): void {
-    if (!this.#connection.destroyed) {
-      this.#pace?.begin(chunk.length);
+    const { destroyed, socket } = this.#connection;
+    if (destroyed) {
+      return;
+    }
+    if (this.#yielded) {
+      // It came although the socket is paused: it was on its way.
+      this.#chunks.push(chunk);
+      return;
+    }
+    this.#pace?.begin(chunk.length);
+    if (this.#turns?.isBusy === true) {
+      this.#chunks.push(chunk);
+      this.#yielded = true;
+      socket.pause();
+      this.#defer();
+    } else {
       this.#work(chunk);
     }
+  }
+
+  #defer(): void {
+    this.#turns?.defer(this.group, () => this.#goOn());
   }
 
   /** Reads a chunk, or goes on with the last one. */
@@ -85,10 +115,11 @@ export class PacedReads {
     if (socket.writableNeedDrain) {
       connection.onUnsent();
     }
-    if (this.#yielded) {
+    if (this.#yielded || this.#chunks.length > 0) {
+      this.#yielded = true;
       this.#pace?.yield();
       socket.pause();
-      setImmediate(() => this.#goOn());
+      this.#defer();
       return;
     }
     this.#pace?.finish();
@@ -103,23 +134,34 @@ export class PacedReads {
   }
 
   /**
-   * Back-pressure: a peer that reads no answers is not read from. Headers, pings and resets know no window; and of calls whose answers wait for the
-   * socket, more would only wait with them. Where answers wait for a window, reading goes on: WINDOW_UPDATE is among what is read.
+   * Backpressure: stop reading while output is unsent. Headers, pings and resets have no flow control; and further calls would only wait
+   * behind the unsent responses. If responses wait for a window, reading continues: the WINDOW_UPDATE must be read.
    */
   get #untaken(): boolean {
     const { socket, unsentBytes } = this.#connection;
     const full = socket.writableNeedDrain && unsentBytes > unsentBytesMax;
-    // A client always reads: where both sides waited for each other, neither would go on.
+    // A client always reads: if both sides waited for each other, neither would continue.
     return socket.writableLength > untakenBytesMax || (full && this.#pace !== undefined);
   }
 
+  /** Works on all that was read, without waiting for its turn. */
+  hurry(): void {
+    while (this.#yielded && !this.#connection.destroyed) {
+      this.#yielded = false;
+      this.#pace?.resume();
+      this.#work(this.#chunks.shift());
+    }
+  }
+
   #goOn(): void {
-    this.#pace?.resume();
-    this.#goOnOnceTaken();
+    if (this.#yielded) {
+      this.#pace?.resume();
+      this.#goOnOnceTaken();
+    }
   }
 
   #goOnOnceTaken(): void {
-    if (this.#connection.destroyed) {
+    if (this.#connection.destroyed || !this.#yielded) {
       return;
     }
     if (this.#untaken) {
@@ -127,6 +169,6 @@ export class PacedReads {
       return;
     }
     this.#yielded = false;
-    this.#work();
+    this.#work(this.#chunks.shift());
   }
 }

@@ -1,7 +1,7 @@
 import { FloodGate } from "./flood-gate.ts";
 import { ConnectionError, errorCode } from "./frames/constants.ts";
 
-/** How much of something the peer may cause: in a burst, and in a second in the long run. */
+/** A limit on something that the peer may cause: in a burst, and per second in the long run. */
 export interface Rate {
   readonly burstMax: number;
   readonly perSecondMax: number;
@@ -10,13 +10,13 @@ export interface Rate {
 /** No limit. */
 export const unlimited: Rate = { burstMax: Number.POSITIVE_INFINITY, perSecondMax: Number.POSITIVE_INFINITY };
 
-/** Far more than any client has reason to send besides its calls, and few enough to be answered. */
+/** Far more than any client needs besides its calls, and few enough to be answered. */
 export const overheadDefault: Rate = { burstMax: 10_000, perSecondMax: 1_000 };
 
-/** Which limit a connection was closed at. */
+/** The limit for which a connection was closed. */
 export type PeerLimit = "stream_resets" | "overhead_frames" | "header_fields" | "header_frames";
 
-/** The peer reached a limit: the connection ends with ENHANCE_YOUR_CALM. */
+/** The peer exceeded a limit: the connection ends with ENHANCE_YOUR_CALM. */
 export class PeerLimitError extends ConnectionError {
   readonly limit: PeerLimit;
 
@@ -27,11 +27,11 @@ export class PeerLimitError extends ConnectionError {
 }
 
 /**
- * Counts the work that a peer causes besides its calls, and sets it off against what its calls and data are worth. A peer that makes
- * calls may send PING, WINDOW_UPDATE and RST_STREAM in proportion to them, as all clients do. One that makes none runs out of both.
+ * Counts the work that a peer causes besides its calls, and offsets it by its calls and data. A peer that makes
+ * calls may send PING, WINDOW_UPDATE and RST_STREAM in proportion to them, as all clients do. One that makes none exhausts both limits.
  */
 export class PeerWork {
-  /** Nothing is counted: the peer passes on what others do, and answers for them itself. */
+  /** Nothing is counted: the peer forwards the frames of others, and limits them itself. */
   trusted = false;
   readonly #resets: FloodGate;
   readonly #overhead: FloodGate;
@@ -42,7 +42,7 @@ export class PeerWork {
   }
 
   /**
-   * A call was reset before it was answered: by the peer (CVE-2023-44487), or by this side for something that the peer did
+   * A call was reset before it was answered: by the peer (CVE-2023-44487), or by this side for an error of the peer
    * (CVE-2025-8671). Throws {@link PeerLimitError}.
    */
   reset(): void {
@@ -55,7 +55,7 @@ export class PeerWork {
   }
 
   /**
-   * A call that was answered in full was reset all the same. That happens where answer and reset cross on their way; done with every call, it is a
+   * An answered call was reset. That happens if response and reset cross; with every call, it is a
    * flood like any other. It takes back what the answer earned. Throws {@link PeerLimitError}.
    */
   resetLate(): void {
@@ -64,12 +64,12 @@ export class PeerWork {
     this.reset();
   }
 
-  /** A SETTINGS frame with so many settings: reading one costs about a tenth of what a frame does. Throws {@link PeerLimitError}. */
+  /** A SETTINGS frame with this many settings: parsing one costs about a tenth of a frame. Throws {@link PeerLimitError}. */
   settings(count: number): void {
     this.overhead(Math.floor(count / 10));
   }
 
-  /** Work that serves no call, in units of about what an empty frame costs. Throws {@link PeerLimitError}. */
+  /** Work without a call, in units of about the cost of an empty frame. Throws {@link PeerLimitError}. */
   overhead(units = 1): void {
     if (!this.trusted && !this.#overhead.pass(units)) {
       throw new PeerLimitError(
@@ -85,18 +85,18 @@ export class PeerWork {
     this.#overhead.earn(callUnits);
   }
 
-  /** DATA that is not empty came in. */
+  /** DATA with content arrived. */
   received(): void {
     this.#overhead.earn(receivedUnits);
   }
 
-  /** DATA was sent. `pieces`: how many pieces of what the application sends have left whole with it. */
+  /** DATA was sent. `pieces`: the number of the application's pieces that this completed. */
   sent(bytes: number, pieces: number): void {
     this.#overhead.earn(pieces * pieceUnits + bytes / bytesPerUnit);
   }
 }
 
-/** A connection with a history, such as a proxy's, may have so many bursts of cancelled calls at once. */
+/** A long-lived connection, such as a proxy's, may have this many bursts of cancelled calls at once. */
 const savedResetBursts = 10;
 
 /** A late RST_STREAM or WINDOW_UPDATE for each call, and a PING. A call costs far more than four such frames. */
@@ -104,5 +104,5 @@ const callUnits = 4;
 /** grpc-go sends a PING in answer to DATA, and all clients WINDOW_UPDATE on the stream and the connection. */
 const pieceUnits = 4;
 const receivedUnits = 2;
-/** Clients widen a window by KiBs at once. One that does it byte by byte earns next to nothing. */
+/** Clients widen a window by KiBs at once. One that does it byte by byte earns almost nothing. */
 const bytesPerUnit = 512;

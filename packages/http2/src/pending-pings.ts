@@ -1,9 +1,9 @@
-/** PING frames that wait for their answer (RFC 9113, section 6.7). Each has a payload of its own, by which its answer is known. */
+/** Unacknowledged PING frames (RFC 9113, section 6.7). Each has its own payload, which identifies its acknowledgement. */
 export class PendingPings {
   readonly #pings: { readonly payload: Buffer; readonly answered: () => void }[] = [];
   #sent = 0;
 
-  /** The payload of one more. */
+  /** The payload of a new PING. */
   add(answered: () => void): Buffer {
     const payload = Buffer.alloc(pingBytes);
     payload.writeUIntBE(++this.#sent, 2, 6);
@@ -11,13 +11,13 @@ export class PendingPings {
     return payload;
   }
 
-  /** An answer: it answers the PING with its payload, and those before. One that answers none is ignored. */
+  /** An acknowledgement of the PING with its payload, and of those before. An unknown one is ignored. */
   answer(payload: Buffer): void {
     const index = this.#pings.findIndex((ping) => ping.payload.equals(payload));
     this.#settle(index + 1);
   }
 
-  /** The connection is over: no answer comes any more. */
+  /** The connection has ended: no acknowledgement arrives any more. */
   close(): void {
     this.#settle(this.#pings.length);
   }

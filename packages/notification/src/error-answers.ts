@@ -3,7 +3,7 @@ import { answeringWith, reasonError } from "@parley/rpc";
 import { InvalidPageTokenError, StoreUnavailableError } from "@parley/store";
 import { EventSourceError, InvalidPositionError, reasons } from "./notification-errors.ts";
 
-/** What a caller is told of an error. Others are passed on as they are: the runtime answers INTERNAL and says no more. */
+/** Maps an error to the caller's. Others are passed on: the runtime answers INTERNAL. */
 export function errorAnswer(error: unknown): unknown {
   if (error instanceof ConnectError) {
     return error;
@@ -35,7 +35,7 @@ export function errorAnswer(error: unknown): unknown {
   if (error instanceof StoreUnavailableError) {
     return reasonError(Code.Unavailable, {
       reason: reasons.storeUnavailable,
-      message: "the notification service cannot use its database just now",
+      message: "The notification service cannot reach its database.",
       cause: error,
     });
   }

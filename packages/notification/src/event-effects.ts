@@ -7,31 +7,37 @@ import { insertNotifications, knownIds } from "./notification-store.ts";
 
 export interface EventEffectsOptions {
   readonly clock: Clock;
-  /** Where the shop's own alerts go. */
+  /** The recipient of the shop's alerts. */
   readonly shopEmail: string;
-  /** Sends what can be sent at once, and answers the notification as it is then. */
+  /** Sends a notification if that needs no waiting, and returns it with the outcome. */
   readonly sendAtOnce: (notification: Notification) => Notification;
   /** When they are tried by other replicas, since this one does at once. Default: at once. */
   readonly firstAttemptTimeMs?: (
     transaction: Transaction,
     notifications: readonly Notification[],
   ) => Promise<number | undefined>;
-  /** Told of notifications once they are durable. */
+  /** Called with a notification's id and the span that caused it. */
+  readonly noteTrace?: (id: string, traceparent: string | undefined) => void;
+  /** Called with notifications once they are durable. */
   readonly onWritten: (notifications: readonly Notification[]) => void;
 }
 
-/** What is written down for each kind of event. The inbox sees to it that each event has its effect once. */
+/** The notification of each kind of event. The inbox ensures that each event has its effect once. */
 export function createEventEffects(options: EventEffectsOptions): EventHandlers {
-  const { clock, shopEmail, sendAtOnce, onWritten, firstAttemptTimeMs = async () => undefined } = options;
+  const { clock, shopEmail, sendAtOnce, onWritten, noteTrace, firstAttemptTimeMs = async () => undefined } = options;
 
-  // An event has one notification, under the event's own id, which for the platform's sources is a UUID: should the transaction be lost,
-  // the next one writes it down under the same key.
-  async function write({ transaction, event }: Delivery, fields: Omit<NewNotificationFields, "id" | "createTimeMs">) {
+  // An event has one notification, with the event's id, a UUID for the platform's sources: if the transaction is lost,
+  // the next one inserts it under the same key.
+  async function write(
+    { transaction, event, traceparent }: Delivery,
+    fields: Omit<NewNotificationFields, "id" | "createTimeMs">,
+  ) {
+    noteTrace?.(event.id, traceparent);
     transaction.beforeCommit(insertAll, newNotification({ ...fields, id: event.id, createTimeMs: clock.now() }));
   }
 
   async function insertAll(transaction: Transaction, notifications: readonly Notification[]) {
-    // An event that comes again after the inbox forgot it has its notification already.
+    // An event that is repeated after the inbox pruned its mark has its notification already.
     const known = await knownIds(
       transaction,
       notifications.map(({ id }) => id),

@@ -9,7 +9,7 @@ import { notificationMigrations } from "./migrations/index.ts";
 import { NotificationState } from "./notification.ts";
 import { readDueNotifications } from "./notification-store.ts";
 
-test("notifications that an earlier release gave up are listed and redriven", async () => {
+test("failed notifications of an earlier release are listed and redriven", async () => {
   const clock = createTestClock();
   const folder = await mkdtemp(join(tmpdir(), "parley-failed-"));
   const url = `sqlite:${join(folder, "notification.db")}`;

@@ -3,7 +3,7 @@ import { type Database, type PageRequest, readPage } from "@parley/store";
 import { type Notification, NotificationState, redrive } from "./notification.ts";
 import { failedNotificationList, findFailedNotifications, updateNotifications } from "./notification-store.ts";
 
-/** Notifications made pending again at once, at most. */
+/** The most notifications redriven at once. */
 const redrivenMax = 100;
 
 export interface FailedNotificationsOptions {
@@ -19,11 +19,11 @@ export interface FailedNotificationPage {
   readonly nextPageToken: string;
 }
 
-/** The notifications that were given up. */
+/** The failed notifications. */
 export interface FailedNotifications {
   /** Oldest first. Throws `InvalidPageTokenError`. */
   list(page: PageRequest): Promise<FailedNotificationPage>;
-  /** Makes them pending again, and due at once: those with these ids, or the {@link redrivenMax} oldest ones if there are none. */
+  /** Redrives notifications, due at once: those with these ids, or the {@link redrivenMax} oldest ones if none are given. */
   redrive(ids: readonly string[]): Promise<readonly Notification[]>;
 }
 
@@ -44,7 +44,7 @@ export function createFailedNotifications({ database, clock, onDue }: FailedNoti
               );
         const pending = failed.map((notification) => redrive(notification, nowMs));
         for (const notification of pending) {
-          // One by one: each keeps the cause of its own failure until the next attempt.
+          // One by one: each keeps its own cause until the next attempt.
           await updateNotifications(transaction, [notification], {
             nextAttemptTimeMs: nowMs,
             from: NotificationState.FAILED,

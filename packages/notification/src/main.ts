@@ -1,5 +1,5 @@
 import { brokerSettings } from "@parley/events";
-import { patchProtobuf } from "@parley/rpc";
+import { createStoreObserver, patchProtobuf } from "@parley/rpc";
 import { port, runService, serverUrl, text, wholeNumber } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
 import { createNotificationModule, notificationMigrations, openChannel, smtpConnectionsMax } from "./index.ts";
@@ -10,16 +10,16 @@ const settings = {
   DATABASE_URL: text({ default: "sqlite:./data/notification.db" }),
   SMTP_URL: serverUrl(["smtp", "smtps"], {
     default: "",
-    desc: "The mail server, for example smtp://localhost:25. Without it, mail goes to the log.",
+    desc: "The mail server, for example smtp://localhost:25. Without it, mails are written to the log.",
   }),
   SMTP_CONNECTIONS_MAX: wholeNumber({
     min: 1,
     max: 100,
     default: smtpConnectionsMax,
-    desc: "Connections to the mail server, and so mails under way at once.",
+    desc: "Connections to the mail server, and so concurrent mails.",
   }),
   MAIL_FROM: text({ default: "Parley <shop@example.com>", desc: "The sender of the mails." }),
-  SHOP_EMAIL: text({ default: "shop@example.com", desc: "Where the shop's own alerts go." }),
+  SHOP_EMAIL: text({ default: "shop@example.com", desc: "Recipient of the shop's alerts." }),
 };
 
 patchProtobuf();
@@ -27,9 +27,10 @@ await runService("notification", settings, async ({ config, environment, fail })
   const { DATABASE_URL: url, BROKER_URL: brokerUrl, SHOP_EMAIL: shopEmail } = config;
   const channel = openChannel(config, environment);
   const database = await openDatabase(url, {
+    ...environment,
     migrations: notificationMigrations,
-    clock: environment.clock,
     onFailed: fail,
+    observer: createStoreObserver(environment, url),
   });
   return createNotificationModule({ environment, database, channel, shopEmail, brokerUrl });
 });

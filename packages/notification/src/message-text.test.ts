@@ -22,7 +22,7 @@ test("a confirmation names the buyer, each line and the total", () => {
   expect(body).toContain("Total: 2000.00 USD");
 });
 
-test("an alert says how much is left of what", () => {
+test("an alert names the product and its stock", () => {
   const alert = stockLowText(
     create(StockLowSchema, { productId: "105", productName: "Headphones", stock: 9, lowStockThreshold: 10 }),
   );

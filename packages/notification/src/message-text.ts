@@ -1,7 +1,7 @@
 import type { OrderCancelled, OrderConfirmed, StockLow } from "@parley/gen/event/v1/event_pb.js";
 import type { Money } from "@parley/gen/google/type/money_pb.js";
 
-/** The words of a notification. */
+/** The text of a notification. */
 export interface MessageText {
   readonly subject: string;
   readonly body: string;
@@ -41,7 +41,7 @@ export function testText(message: string): MessageText {
   };
 }
 
-/** An amount as people write it: at least two digits behind the point, no more than it has. */
+/** An amount for people: at least two decimals, and no more than it has. */
 function moneyText(money: Money | undefined): string {
   if (money === undefined) {
     return "—";

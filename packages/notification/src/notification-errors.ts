@@ -1,4 +1,4 @@
-/** Every reason that the notification service gives in `ErrorInfo.reason`. */
+/** All error reasons of the notification service (`ErrorInfo.reason`). */
 export const reasons = {
   eventSourceMismatch: "EVENT_SOURCE_MISMATCH",
   invalidPageToken: "INVALID_PAGE_TOKEN",
@@ -6,7 +6,7 @@ export const reasons = {
   storeUnavailable: "STORE_UNAVAILABLE",
 } as const;
 
-/** A position that the stream of notifications did not give out. */
+/** A position that was not issued by the stream of notifications. */
 export class InvalidPositionError extends Error {
   override readonly name = "InvalidPositionError";
 }

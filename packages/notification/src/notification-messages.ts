@@ -11,7 +11,7 @@ import {
 } from "@parley/gen/notification/v1/notification_pb.js";
 import type { Notification } from "./notification.ts";
 
-/** A notification as the contract says it. */
+/** A notification as a contract message. */
 export function notificationMessage(notification: Notification): NotificationMessage {
   const { id, userId, kind, recipient, subject, body, orderId, productId, state, createTimeMs, sendTimeMs } =
     notification;
@@ -30,7 +30,7 @@ export function notificationMessage(notification: Notification): NotificationMes
   });
 }
 
-/** A notification that was given up, as the contract says it. */
+/** A failed notification as a contract message. */
 export function failedNotificationMessage(notification: Notification): FailedNotificationMessage {
   const { cause, attempts, failTimeMs } = notification;
   return create(FailedNotificationSchema, {
@@ -41,7 +41,7 @@ export function failedNotificationMessage(notification: Notification): FailedNot
   });
 }
 
-/** A dead letter as the contract says it. */
+/** A dead letter as a contract message. */
 export function deadLetterMessage({ createTimeMs, source: _, ...fields }: DeadLetter): DeadLetterMessage {
   return create(DeadLetterSchema, { ...fields, createTime: timestampFromMs(createTimeMs) });
 }

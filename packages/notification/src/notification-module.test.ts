@@ -101,7 +101,7 @@ describe("an event", () => {
     expect(await list()).toHaveLength(1);
   });
 
-  test("that comes again after the inbox forgot it has no second effect, and fails none that it comes with", async () => {
+  test("that is repeated after the inbox pruned its mark has no second effect, and fails no other of its batch", async () => {
     const old = [confirmed("o1"), confirmed("o2")];
     await events.deliver({ events: old });
     await vi.waitFor(() => expect(sent).toHaveLength(2));
@@ -119,7 +119,7 @@ describe("an event", () => {
     expect((await notifications.listDeadLetters({})).deadLetters).toEqual([]);
   });
 
-  test("whose effect cannot be written becomes a dead letter by itself", async () => {
+  test("whose effect cannot be committed becomes a dead letter, and no other does", async () => {
     await database.transaction((transaction) =>
       transaction.run("CREATE UNIQUE INDEX one_of_each_order ON notification (order_id) WHERE order_id = 'twice'"),
     );
@@ -148,7 +148,7 @@ describe("an event", () => {
     });
   });
 
-  test("that concerns nobody is accepted", async () => {
+  test("without a recipient is accepted", async () => {
     const changed = event({ case: "stockChanged", value: { productId: "101", stock: 1, delta: -1 } });
     expect((await events.deliver({ events: [changed] })).failures).toEqual([]);
     expect(await list()).toEqual([]);
@@ -189,13 +189,13 @@ async function triesAgain() {
 }
 
 describe("sending", () => {
-  test("gives a recipient up whom the channel refuses for good", async () => {
+  test("fails a notification whose recipient the channel refuses permanently", async () => {
     refuse = () => new RecipientRefusedError("no such mailbox");
     await events.deliver({ events: [confirmed("o1")] });
     await vi.waitFor(async () => expect((await list())[0]?.state).toBe(NotificationState.FAILED));
   });
 
-  test("tries again when the channel only fails now", triesAgain);
+  test("retries after a temporary failure", triesAgain);
 
   test("does not let one failing recipient hold up the others", async () => {
     refuse = ({ subject }) => (subject.includes("o1") ? new Error("never") : undefined);
@@ -203,7 +203,7 @@ describe("sending", () => {
     await vi.waitFor(() => expect(sent.map(({ subject }) => subject)).toEqual(["Your order o2 is confirmed"]));
   });
 
-  test("writes down together what came of many, each with its own outcome", async () => {
+  test("commits many outcomes together, each as its own", async () => {
     refuse = ({ subject }) => (subject.includes("o7 ") ? new RecipientRefusedError("no such mailbox") : undefined);
     const transaction = vi.spyOn(database, "transaction");
     await events.deliver({ events: Array.from({ length: 60 }, (_, index) => confirmed(`o${index}`)) });
@@ -216,7 +216,7 @@ describe("sending", () => {
     expect(transaction.mock.calls.length).toBeLessThan(15);
   });
 
-  test("a test notification answers what became of it", async () => {
+  test("a test notification returns its outcome", async () => {
     const { notification } = await notifications.sendTestNotification({ recipient: "bob@example.com" });
     expect(notification).toMatchObject({ state: NotificationState.SENT, kind: NotificationKind.TEST });
     refuse = () => new RecipientRefusedError("no such mailbox");
@@ -224,7 +224,7 @@ describe("sending", () => {
     expect(failed.notification?.state).toBe(NotificationState.FAILED);
   });
 
-  test("a test notification over a channel that takes its time is answered as pending, and sent once", async () => {
+  test("a test notification over a slow channel is returned as pending, and sent once", async () => {
     const held = Promise.withResolvers<void>();
     await module.stop?.();
     await start({ ...farChannel, send: async (message) => held.promise.then(() => take(message)) });
@@ -235,7 +235,7 @@ describe("sending", () => {
     expect(sent).toHaveLength(1);
   });
 
-  test("what was given up is listed with its cause, and sent when it is redriven", async () => {
+  test("a failed notification is listed with its cause, and sent when it is redriven", async () => {
     refuse = () => new RecipientRefusedError("no such mailbox");
     await events.deliver({ events: [confirmed("o1"), confirmed("o2")] });
     await vi.waitFor(async () =>
@@ -269,13 +269,13 @@ describe("sending", () => {
   });
 });
 
-describe("over a channel that waits for nobody", () => {
+describe("over a channel that needs no waiting", () => {
   beforeEach(async () => {
     await module.stop?.();
     await start(channelAtHand);
   });
 
-  test("what is written down is sent already, under the id of its event", async () => {
+  test("a notification is inserted as sent, with the id of its event", async () => {
     const transaction = vi.spyOn(database, "transaction");
     const event = confirmed("o1");
     await events.deliver({ events: [event, stockLow()] });
@@ -284,7 +284,7 @@ describe("over a channel that waits for nobody", () => {
     expect(transaction).toHaveBeenCalledTimes(1);
   });
 
-  test("what is lost before it is durable is written down later, and sent once", async () => {
+  test("a notification of a lost transaction is inserted later, and sent once", async () => {
     const fillDisk = () => Promise.reject(new StoreUnavailableError("disk-full", "the disk is full"));
     const event = confirmed("o1");
     vi.spyOn(database, "transaction").mockImplementationOnce((work) =>
@@ -302,7 +302,7 @@ describe("over a channel that waits for nobody", () => {
     expect(sent.map(({ key }) => key)).toEqual([event.id]);
   });
 
-  test("what it does not take is tried again", triesAgain);
+  test("a refused message is retried", triesAgain);
 });
 
 describe("watching", () => {
@@ -326,7 +326,7 @@ describe("watching", () => {
     return seen;
   }
 
-  test("goes on after the last seen position without a gap or a repeat", async () => {
+  test("resumes after the last received position without a gap or a repeat", async () => {
     await events.deliver({ events: [confirmed("o1"), confirmed("o2"), confirmed("o3")] });
     const [first] = await take(1, { afterPosition: "n0" });
     expect(first?.orderId).toBe("o1");
@@ -335,7 +335,7 @@ describe("watching", () => {
     expect((await rest).map(({ orderId }) => orderId)).toEqual(["o2", "o3", "o4"]);
   });
 
-  test("tells only what is the user's", async () => {
+  test("streams only the user's notifications", async () => {
     await events.deliver({ events: [confirmed("o1"), confirmed("o2", "2")] });
     expect((await take(1, { userId: "2", afterPosition: "n0" })).map(({ orderId }) => orderId)).toEqual(["o2"]);
   });

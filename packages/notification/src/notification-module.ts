@@ -1,34 +1,39 @@
 import { createInbox, inboxMigrations, openConsumer } from "@parley/events";
+import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import type { Database, Migration } from "@parley/store";
 import type { Channel } from "./channel/channel.ts";
+import { traceChannel } from "./channel/traced-channel.ts";
 import { createEventEffects } from "./event-effects.ts";
 import { notificationMigrations as ownMigrations } from "./migrations/index.ts";
 import { createNotificationServices } from "./notification-service.ts";
+import { registerMailMetrics } from "./sending/mail-metrics.ts";
 import { Sender } from "./sending/sender.ts";
 
 export interface NotificationModuleOptions {
   readonly environment: Environment;
   /** Opened with {@link notificationMigrations}. Closed when the module stops. */
   readonly database: Database;
-  /** How people are reached. Closed when the module stops. */
+  /** The channel of notifications. Closed when the module stops. */
   readonly channel: Channel;
-  /** Where the shop's own alerts go. */
+  /** The recipient of the shop's alerts. */
   readonly shopEmail: string;
-  /** The broker that events come from. Default `direct`: they come by `EventService.Deliver` alone. */
+  /** The broker of incoming events. Default `direct`: they arrive by `EventService.Deliver`. */
   readonly brokerUrl?: string;
 }
 
-/** The services whose events people are told of. */
+/** The services whose events cause notifications. */
 const eventSources = ["/services/order", "/services/product"];
 
-/** The schema's history: the service's own and that of its inbox. */
+/** The migrations of the service and of its inbox. */
 export const notificationMigrations: readonly Migration[] = [...ownMigrations, ...inboxMigrations];
 
-/** The notification service. */
+/** The notification service's module. */
 export function createNotificationModule(options: NotificationModuleOptions): ServiceModule {
-  const { environment, database, channel, shopEmail, brokerUrl = "direct" } = options;
+  const { environment, database, shopEmail, brokerUrl = "direct" } = options;
+  const { channel, traces } = traceChannel(options.channel, environment);
+  registerMailMetrics(database, environment);
   const listeners = new Set<() => void>();
   const sender = new Sender({ database, channel, environment });
 
@@ -42,6 +47,7 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
     clock: environment.clock,
     shopEmail,
     sendAtOnce: sender.sendAtOnce,
+    noteTrace: traces.note,
     firstAttemptTimeMs: (transaction, notifications) => sender.firstAttemptTimeMs(transaction, notifications),
     onWritten(notifications) {
       sender.handOver(notifications);
@@ -57,7 +63,8 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
   });
 
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
+    onReachable: database.onReachable?.bind(database),
     entries: createNotificationServices({
       environment,
       database,

@@ -17,9 +17,9 @@ import { insertNotifications, type NotificationFilter, notificationList } from "
 import type { Sender } from "./sending/sender.ts";
 import { positionOf, type WatchSource, watchNotifications } from "./watch-notifications.ts";
 
-/** A test notification is sent by the call itself; only if that crashes does the sender find it, this much later. */
+/** The call itself sends a test notification; the sender finds it, this much later, only after a crash. */
 const testRetryDelayMs = 60_000;
-/** How long the call waits for the channel: less than the contract gives it. A notification not sent by then is answered as PENDING. */
+/** The time that the call waits for the channel: less than the contract's timeout. An unsent notification is then returned as PENDING. */
 const testWaitMs = 4_000;
 
 export interface NotificationServiceOptions {
@@ -28,11 +28,11 @@ export interface NotificationServiceOptions {
   readonly inbox: Inbox;
   readonly sender: Sender;
   readonly onWritten: WatchSource["onWritten"];
-  /** Tells watchers of a notification. */
+  /** Passes a notification to watchers. */
   readonly written: () => void;
 }
 
-/** The contracts that the service answers: notifications, and the door through which events come in. */
+/** The service's contracts: notifications, and the delivery of events. */
 export function createNotificationServices(options: NotificationServiceOptions): readonly ServiceEntry[] {
   const { environment, database, inbox, sender, onWritten, written } = options;
   const { clock } = environment;
@@ -42,7 +42,7 @@ export function createNotificationServices(options: NotificationServiceOptions):
     const { promise: tooLong, resolve } = Promise.withResolvers<Notification>();
     const cancel = clock.after(testWaitMs, () => resolve(notification));
     const sent = sender.send(notification).finally(cancel);
-    // After the wait is over a failure is the log's alone.
+    // After the wait a failure is only logged.
     sent.catch(() => {});
     return await Promise.race([sent, tooLong]);
   }
@@ -114,7 +114,7 @@ export function createNotificationServices(options: NotificationServiceOptions):
   return [notifications, events];
 }
 
-/** A service with a token of its own delivers its own events and no others. Where AUTH=off, there is no caller to hold to that. */
+/** An authenticated service may deliver only its own events. With AUTH=off there is no caller to compare with. */
 function checkSources(events: readonly Event[], caller: Caller | undefined): void {
   if (caller?.kind !== "service") {
     return;

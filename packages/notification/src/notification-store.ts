@@ -10,26 +10,26 @@ import {
 } from "@parley/store";
 import { type Notification, NotificationState, retryDelayMsMax } from "./notification.ts";
 
-/** A notification and its place among all of them. */
+/** A notification and its sequence. */
 export interface StoredNotification {
   readonly sequence: number;
   readonly notification: Notification;
 }
 
-/** Which notifications are meant. What is left out restricts nothing. */
+/** The filter of a list. Omitted fields match everything. */
 export interface NotificationFilter {
   readonly userId?: string;
   readonly kind?: number;
   readonly orderId?: string;
 }
 
-/** A notification, and when it is to be handed to its channel. */
+/** A notification, and when its next attempt is due. */
 export interface NewNotification {
   readonly notification: Notification;
   readonly firstAttemptTimeMs: number;
 }
 
-/** Writes notifications down, in order. One whose id is there already is left as it is: its event came again. */
+/** Inserts notifications, in order. An existing id is left unchanged: its event was repeated. */
 export async function insertNotifications(
   transaction: Transaction,
   written: readonly NewNotification[],
@@ -58,7 +58,7 @@ export async function insertNotifications(
   await insertRows(transaction, { into: insertSql, rows, ending: "ON CONFLICT (id) DO NOTHING" });
 }
 
-/** Which of these ids there are. */
+/** The existing ones of these ids. */
 export async function knownIds(reader: Reader, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const known = new Set<string>();
   for (const part of inParts(ids)) {
@@ -84,7 +84,7 @@ export interface NotificationUpdate {
   readonly from?: NotificationState;
 }
 
-/** Writes down what came of attempts that ended alike: in this state, after so many, at this time, for this cause. */
+/** Updates notifications with equal outcomes: this state, this number of attempts, this time, this cause. */
 export async function updateNotifications(
   transaction: Transaction,
   notifications: readonly Notification[],
@@ -109,7 +109,7 @@ export async function updateNotifications(
   }
 }
 
-/** The notifications that were given up, oldest first, to be read page by page. */
+/** The failed notifications, oldest first, for reading page by page. */
 export function failedNotificationList(reader: Reader): PagedList<StoredNotification, [sequence: number]> {
   return {
     list: "failed notifications",
@@ -122,7 +122,7 @@ export function failedNotificationList(reader: Reader): PagedList<StoredNotifica
   };
 }
 
-/** Those of these ids that were given up, oldest first. */
+/** The failed notifications with these ids, oldest first. */
 export async function findFailedNotifications(reader: Transaction, ids: readonly string[]): Promise<Notification[]> {
   const rows = await reader.all<NotificationRow>(
     `SELECT * FROM notification WHERE state = 3 AND id IN (${marksFor(ids)}) ORDER BY sequence FOR UPDATE`,
@@ -131,7 +131,7 @@ export async function findFailedNotifications(reader: Transaction, ids: readonly
   return rows.map((row) => notificationOfRow(row).notification);
 }
 
-/** The notifications that a filter chooses, newest first, to be read page by page. */
+/** The notifications that match a filter, newest first, for reading page by page. */
 export function notificationList(
   reader: Reader,
   filter: NotificationFilter,
@@ -150,7 +150,7 @@ export function notificationList(
   };
 }
 
-/** Those after `afterSequence`, oldest first. */
+/** The notifications after `afterSequence`, oldest first. */
 export async function readNotifications(
   reader: Reader,
   {
@@ -173,15 +173,15 @@ export async function readNotifications(
   return rows.map(notificationOfRow);
 }
 
-/** The sequence of the newest notification; 0 where there is none. */
+/** The sequence of the newest notification; 0 if there is none. */
 export async function lastSequence(reader: Reader): Promise<number> {
   const row = await reader.get<{ last: number }>("SELECT COALESCE(MAX(sequence), 0) AS last FROM notification");
   return row?.last ?? 0;
 }
 
 /**
- * Pending notifications whose time has come, longest due first. Due later than {@link retryDelayMsMax} from now means that the clock was
- * set back: then they are due too.
+ * Due pending notifications, longest overdue first. A due time of more than {@link retryDelayMsMax} from now means that the clock was
+ * set back: those are due too.
  */
 export async function readDueNotifications(
   database: Database,
@@ -198,7 +198,7 @@ export async function readDueNotifications(
   return [...rows, ...misplaced].map((row) => notificationOfRow(row).notification);
 }
 
-/** Moves what is due after `afterMs` to be due `byMs` sooner: the clock was set back by so much. */
+/** Makes notifications that are due after `afterMs` due `byMs` sooner: the clock was set back by that much. */
 export async function hastenNotifications(
   transaction: Transaction,
   { afterMs, byMs }: { readonly afterMs: number; readonly byMs: number },

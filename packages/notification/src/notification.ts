@@ -1,6 +1,6 @@
 import { NotificationKind, NotificationState } from "@parley/gen/notification/v1/notification_pb.js";
 
-/** What the service knows of a notification. Times are milliseconds since the epoch. */
+/** A notification. Times are milliseconds since the epoch. */
 export interface Notification {
   readonly id: string;
   readonly userId: string;
@@ -11,36 +11,36 @@ export interface Notification {
   readonly orderId: string;
   readonly productId: string;
   readonly state: NotificationState;
-  /** How often it was handed to the channel, with any outcome. */
+  /** The number of attempts, with any outcome. */
   readonly attempts: number;
   readonly createTimeMs: number;
   readonly sendTimeMs: number | undefined;
-  /** Why the last attempt failed. Empty before the first, and once it is sent. */
+  /** The cause of the last failure. Empty before the first attempt, and once it is sent. */
   readonly cause: string;
-  /** Since when it is being tried: its creation, or the last redrive. */
+  /** The start of its attempts: its creation, or the last redrive. */
   readonly retrySinceTimeMs: number;
-  /** When it was given up. */
+  /** When it failed. */
   readonly failTimeMs: number | undefined;
 }
 
-/** What came of handing a notification to its channel. `final`: trying again is of no use. */
+/** The outcome of an attempt. `final`: retrying is useless. */
 export type SendOutcome =
   | { readonly kind: "sent"; readonly timeMs: number }
   | { readonly kind: "failed"; readonly final: boolean; readonly cause: string; readonly timeMs: number };
 
 /**
- * For how long a notification is tried that is not refused for good: "the give-up time generally needs to be at least 4-5 days"
- * (RFC 5321, section 4.5.4.1). Time during which the channel itself cannot be used gives none up.
+ * The time for which a notification is retried: "the give-up time generally needs to be at least 4-5 days"
+ * (RFC 5321, section 4.5.4.1). Time during which the channel itself cannot be used fails none.
  */
 export const retryForMs = 4 * 24 * 60 * 60 * 1000;
-/** Attempts before a notification is given up, however old it is: a clock that was set forward must not give up what waits. */
+/** Attempts before a notification fails, however old it is: a clock that was set forward must not fail waiting ones. */
 export const attemptsMin = 10;
 
 const retryDelayFirstMs = 1_000;
 const retryDelayLastMs = 10 * 60_000;
-/** How far a wait is spread, up and down, so that failures do not return together. */
+/** The jitter of a wait, up and down, so that failures do not return together. */
 const retrySpread = 0.2;
-/** The longest wait between two attempts. What is due later than that was written by a clock that has been set back since. */
+/** The longest wait between two attempts. A later due time was written before the clock was set back. */
 export const retryDelayMsMax = retryDelayLastMs * (1 + retrySpread);
 
 /** PENDING → SENT, PENDING → FAILED, or PENDING again. Throws for a notification that is not PENDING. */
@@ -59,7 +59,7 @@ export function settle(notification: Notification, outcome: SendOutcome): Notifi
     : { ...notification, attempts, cause };
 }
 
-/** FAILED → PENDING: tried again from the beginning. Throws for a notification that is not FAILED. */
+/** FAILED → PENDING: retried from the beginning. Throws for a notification that is not FAILED. */
 export function redrive(notification: Notification, nowMs: number): Notification {
   if (notification.state !== NotificationState.FAILED) {
     throw new Error(`notification ${notification.id} has not failed: ${NotificationState[notification.state]}`);
@@ -73,14 +73,14 @@ export function redrive(notification: Notification, nowMs: number): Notification
   };
 }
 
-/** The wait before the next attempt: doubling, up to ten minutes, spread by 20 %. Whole milliseconds, as times are kept. */
+/** The wait before the next attempt: doubling, up to ten minutes, with 20 % jitter. Whole milliseconds, like all times. */
 export function retryDelayMs(attempts: number, random: () => number): number {
-  // Beyond 2^30 the doubled wait is past any limit, and would only overflow.
+  // Beyond 2^30 the doubled wait exceeds every limit, and would only overflow.
   const delay = Math.min(retryDelayFirstMs * 2 ** Math.min(attempts - 1, 30), retryDelayLastMs);
   return Math.round(delay * (1 - retrySpread + 2 * retrySpread * random()));
 }
 
-/** What is to be known of a new notification. */
+/** The data of a new notification. */
 export type NewNotificationFields = Pick<
   Notification,
   "id" | "kind" | "recipient" | "subject" | "body" | "createTimeMs"

@@ -9,26 +9,26 @@ import {
   type StoredNotification,
 } from "./notification-store.ts";
 
-/** Read at once, at most: what a slow watcher holds in memory. */
+/** The most read at once: what a slow watcher holds in memory. */
 const batchMax = 100;
-/** Looks again after this long even if this process wrote nothing: another replica may have. */
+/** Reads at this interval in any case: another replica may have inserted some. */
 const pollIntervalMs = 1_000;
 
 export interface WatchSource {
   readonly database: Database;
   readonly clock: Clock;
-  /** Calls back whenever a notification became durable. The answer ends it. */
+  /** Calls back when notifications became durable. The result unsubscribes. */
   readonly onWritten: (callback: () => void) => () => void;
 }
 
 export interface WatchRequest {
   readonly filter: NotificationFilter;
-  /** The last position seen. Empty: what is written from now on. */
+  /** The last received position. Empty: from now on. */
   readonly afterPosition: string;
   readonly signal: AbortSignal;
 }
 
-/** Notifications after a position, in the order in which they were written, and then each new one. */
+/** Notifications after a position, in the order of their insertion, and then each new one. */
 export async function* watchNotifications(
   { filter, afterPosition, signal }: WatchRequest,
   { database, clock, onWritten }: WatchSource,
@@ -63,9 +63,11 @@ export function positionOf({ sequence }: StoredNotification): string {
 
 function readPosition(position: string, newest: number): number {
   const sequence = Number(/^n(0|[1-9]\d{0,14})$/.exec(position)?.[1]);
-  // One that is still to come was given out by another database.
+  // A future position was issued by another database.
   if (Number.isNaN(sequence) || sequence > newest) {
-    throw new InvalidPositionError("after_position is not one that this stream gave out");
+    throw new InvalidPositionError(
+      "`after_position` is not a position of this stream. Send the `position` of the last message received, or leave it out.",
+    );
   }
   return sequence;
 }

@@ -18,15 +18,22 @@ import {
   UserNotFoundError,
 } from "./order-errors.ts";
 
-/** How long to wait before another try where something is away or overloaded: about what the breaker and recovery take. */
+/** The retry delay while a dependency is down or overloaded: about the time of the breaker and of recovery. */
 const retryAfterMs = 1_000;
 
-/** What the caller is told of an error. Errors that say nothing to a caller are passed on: the server answers INTERNAL. */
+/** Maps an error to the caller's. Unmapped errors are passed on: the server answers INTERNAL. */
 export function errorAnswer(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { message } = error;
   const answer = (code: Code, reason: string, metadata: Readonly<Record<string, string>> = {}): ConnectError =>
     reasonError(code, { reason, message, metadata, cause: error });
+  const blame = (field: string, reason: string): ConnectError =>
+    reasonError(Code.InvalidArgument, {
+      reason,
+      message,
+      fields: [{ field, description: message, reason }],
+      cause: error,
+    });
   const later = (code: Code, reason: string, metadata: Readonly<Record<string, string>> = {}): ConnectError =>
     reasonError(code, { reason, message, metadata, retryAfterMs, cause: error });
 
@@ -61,11 +68,11 @@ export function errorAnswer(error: unknown): unknown {
   }
   if (error instanceof ContendedError) return later(Code.Aborted, orderReasons.contended, { orderId: error.orderId });
   if (error instanceof TooManyOrdersError) return later(Code.ResourceExhausted, orderReasons.tooManyOrders);
-  if (error instanceof InvalidPageTokenError) return answer(Code.InvalidArgument, orderReasons.invalidPageToken);
-  if (error instanceof UnreadablePositionError) return answer(Code.InvalidArgument, orderReasons.invalidPosition);
+  if (error instanceof InvalidPageTokenError) return blame("page_token", orderReasons.invalidPageToken);
+  if (error instanceof UnreadablePositionError) return blame("after_position", orderReasons.invalidPosition);
   if (error instanceof PositionGoneError) return answer(Code.OutOfRange, orderReasons.positionGone);
   if (error instanceof StoreUnavailableError) {
-    // Its own words are about files and disks: for the log, not for the caller.
+    // Its message is about files and disks: for the log, not for the caller.
     const words = "The order service cannot reach its database.";
     const reason = orderReasons.storeUnavailable;
     return reasonError(Code.Unavailable, { reason, message: words, retryAfterMs, cause: error });

@@ -2,7 +2,7 @@ import type { PagedList } from "@parley/store";
 import type { Order, OrderState } from "./order.ts";
 import type { OrderStore } from "./order-store.ts";
 
-/** Which orders a list holds. */
+/** The filter of a list. */
 export interface OrderListFilter {
   /** Only orders of this buyer; the orders of all buyers if empty. */
   readonly userId: string;
@@ -10,7 +10,7 @@ export interface OrderListFilter {
   readonly state: OrderState | undefined;
 }
 
-/** The orders that a filter chooses, newest first, to be read page by page. */
+/** The orders that match a filter, newest first, for reading page by page. */
 export function orderList(store: OrderStore, { userId, state }: OrderListFilter): PagedList<Order, [id: string]> {
   return {
     list: JSON.stringify(["orders", userId, state ?? ""]),

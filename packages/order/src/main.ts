@@ -1,7 +1,7 @@
 import { brokerSettings, openServiceBroker, replicaName } from "@parley/events";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
-import { patchProtobuf } from "@parley/rpc";
+import { createStoreObserver, patchProtobuf } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import { port, runService, serviceUrl, text } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
@@ -21,7 +21,12 @@ await runService("order", settings, async ({ config, environment, fail }) => {
   const asOrder = { environment, callerName: "order" };
   return createOrderModule({
     environment,
-    database: await openDatabase(url, { migrations: orderMigrations, clock: environment.clock, onFailed: fail }),
+    database: await openDatabase(url, {
+      ...environment,
+      migrations: orderMigrations,
+      onFailed: fail,
+      observer: createStoreObserver(environment, url),
+    }),
     users: createServiceClient(UserService, USER_SERVICE_URL, asOrder),
     inventory: createServiceClient(InventoryService, PRODUCT_SERVICE_URL, asOrder),
     broker: openServiceBroker("order", { config, environment }),

@@ -18,7 +18,7 @@ describe("money", () => {
     expect(sum([laptops, mouse])).toEqual(usd(2029n, 970_000_000));
   });
 
-  it("multiplies as adding up does", () => {
+  it("multiplies like repeated addition", () => {
     fc.assert(
       fc.property(price, fc.integer({ min: 1, max: 50 }), (money, quantity) => {
         expect(multiply(money, quantity)).toEqual(sum(Array.from({ length: quantity }, () => money)));
@@ -26,7 +26,7 @@ describe("money", () => {
     );
   });
 
-  it("keeps nanos below one unit and the order of the amounts out of it", () => {
+  it("keeps nanos below one unit, and is independent of the order of the amounts", () => {
     fc.assert(
       fc.property(fc.array(price, { minLength: 1, maxLength: 20 }), (amounts) => {
         const total = sum(amounts);
@@ -37,7 +37,7 @@ describe("money", () => {
     );
   });
 
-  it("takes the dearest order that the contracts allow", () => {
+  it("accepts the largest order that the contracts allow", () => {
     expect(multiply(usd(1_000_000_000n), 1_000_000)).toEqual(usd(amountUnitsMax));
   });
 
@@ -49,7 +49,7 @@ describe("money", () => {
     expect(amount).toThrow(AmountOutOfRangeError);
   });
 
-  it("refuses to add up different currencies, naming them", () => {
+  it("refuses to add different currencies, and names them", () => {
     const mixed = () => sum([usd(1n), { units: 1n, nanos: 0, currencyCode: "EUR" }]);
     expect(mixed).toThrow(MixedCurrenciesError);
     expect(mixed).toThrow("USD, EUR");

@@ -1,6 +1,6 @@
 import { AmountOutOfRangeError, MixedCurrenciesError } from "./order-errors.ts";
 
-/** An amount of money, as `google.type.Money` has it. Never negative here. */
+/** An amount of money, as in `google.type.Money`. Never negative here. */
 export interface Money {
   /** Whole units of the currency. */
   readonly units: bigint;
@@ -13,8 +13,8 @@ export interface Money {
 const NANOS_PER_UNIT = 1_000_000_000n;
 
 /**
- * The largest amount. An order has at most a million units of things (100 lines of 10,000) that cost at most a thousand
- * million each (the product contract), so a larger sum is a mistake; and it stays exact in JSON readers that know only doubles.
+ * The largest amount. An order has at most a million units (100 lines of 10,000) that cost at most a thousand
+ * million each (the product contract), so a larger sum is an error; and it is exact in JSON parsers that use doubles.
  */
 export const amountUnitsMax = 1_000_000_000_000_000n;
 
@@ -24,8 +24,8 @@ export function multiply(price: Money, quantity: number): Money {
 }
 
 /**
- * The sum of the amounts, of which there is at least one. Throws {@link MixedCurrenciesError} if they are not all of one
- * currency, {@link AmountOutOfRangeError} if the result is too large.
+ * The sum of at least one amount. Throws {@link MixedCurrenciesError} if the currencies
+ * differ, {@link AmountOutOfRangeError} if the result is too large.
  */
 export function sum(amounts: readonly Money[]): Money {
   let nanos = 0n;

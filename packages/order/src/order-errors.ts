@@ -1,60 +1,60 @@
-/** All reasons that the order service gives (`google.rpc.ErrorInfo.reason`). Callers decide by them. */
+/** All error reasons of the order service (`google.rpc.ErrorInfo.reason`). Callers decide by them. */
 export const orderReasons = {
-  /** NOT_FOUND: there is no such order. Metadata: `orderId`. */
+  /** NOT_FOUND: no order has the id. Metadata: `orderId`. */
   orderNotFound: "ORDER_NOT_FOUND",
-  /** NOT_FOUND: there is no such user. Metadata: `userId`. */
+  /** NOT_FOUND: no user has the id. Metadata: `userId`. */
   userNotFound: "USER_NOT_FOUND",
   /** FAILED_PRECONDITION: the user may not buy. Metadata: `userId`. */
   userNotAllowed: "USER_NOT_ALLOWED",
-  /** NOT_FOUND: there is no such product. Metadata: `productId`. */
+  /** NOT_FOUND: no product has the id. Metadata: `productId`. */
   productNotFound: "PRODUCT_NOT_FOUND",
-  /** FAILED_PRECONDITION: too little is in stock. Metadata: `orderId`, `productId`, `requested`, `available`. */
+  /** FAILED_PRECONDITION: the stock is too small. Metadata: `orderId`, `productId`, `requested`, `available`. */
   insufficientStock: "INSUFFICIENT_STOCK",
   /** FAILED_PRECONDITION: the products are priced in different currencies. Metadata: `orderId`, `currencies`. */
   mixedCurrencies: "MIXED_CURRENCIES",
-  /** FAILED_PRECONDITION: the order costs more than an order can. Metadata: `orderId`. */
+  /** FAILED_PRECONDITION: the order exceeds the largest amount. Metadata: `orderId`. */
   amountOutOfRange: "AMOUNT_OUT_OF_RANGE",
-  /** INVALID_ARGUMENT: the buyer used the request id before, for something else. Metadata: `requestId`. */
+  /** INVALID_ARGUMENT: the buyer used the request id for another request. Metadata: `requestId`. */
   requestIdReused: "REQUEST_ID_REUSED",
   /** FAILED_PRECONDITION: only a confirmed order can be cancelled. Metadata: `orderId`, `state`. */
   orderNotCancellable: "ORDER_NOT_CANCELLABLE",
-  /** ABORTED: the order changed since the caller saw it. Metadata: `orderId`. */
+  /** ABORTED: the order was changed since the caller read it. Metadata: `orderId`. */
   etagMismatch: "ETAG_MISMATCH",
-  /** INVALID_ARGUMENT: the page token is not one that ListOrders gave. */
+  /** INVALID_ARGUMENT: the page token was not issued by ListOrders. */
   invalidPageToken: "INVALID_PAGE_TOKEN",
-  /** INVALID_ARGUMENT: the position is not one that WatchOrders gave. */
+  /** INVALID_ARGUMENT: the position was not issued by WatchOrders. */
   invalidPosition: "INVALID_POSITION",
-  /** OUT_OF_RANGE: changes after the position are gone. */
+  /** OUT_OF_RANGE: changes after the position are no longer kept. */
   positionGone: "POSITION_GONE",
-  /** UNAVAILABLE: a service that the order needs cannot do its part now. Metadata: `service`, and `orderId` if there is one. */
+  /** UNAVAILABLE: a dependency is unavailable. Metadata: `service`, and `orderId` if there is one. */
   dependencyUnavailable: "DEPENDENCY_UNAVAILABLE",
-  /** DEADLINE_EXCEEDED: a service that the order needs did not answer in time. Metadata as above. */
+  /** DEADLINE_EXCEEDED: a dependency did not answer in time. Metadata as above. */
   dependencyTimedOut: "DEPENDENCY_TIMED_OUT",
-  /** INTERNAL: a service that the order needs answered what it must not. Metadata as above. */
+  /** INTERNAL: a dependency returned an unexpected answer. Metadata as above. */
   dependencyFailed: "DEPENDENCY_FAILED",
-  /** ABORTED: others kept changing the same order. Try again. Metadata: `orderId`. */
+  /** ABORTED: too many concurrent changes of the order. Retry. Metadata: `orderId`. */
   contended: "CONTENDED",
-  /** RESOURCE_EXHAUSTED: too many orders are under way. */
+  /** RESOURCE_EXHAUSTED: too many orders in progress. */
   tooManyOrders: "TOO_MANY_ORDERS_UNDER_WAY",
-  /** UNAVAILABLE: the service's own database cannot do its work now. */
+  /** UNAVAILABLE: the service's own database is unavailable. */
   storeUnavailable: "STORE_UNAVAILABLE",
 } as const;
 
-/** Why an order cannot be met. */
+/** The refusal of an order. */
 export interface Refusal {
   /** One of {@link orderReasons}. */
   readonly reason: string;
-  /** In words for people. */
+  /** A sentence for people. */
   readonly message: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** The base of what the order rules throw. */
+/** The base class of the domain's errors. */
 export class OrderError extends Error {
   override readonly name: string = "OrderError";
 }
 
-/** A move that the state machine does not have: a bug. */
+/** A transition that the state machine does not have: a bug. */
 export class IllegalTransitionError extends OrderError {
   override readonly name = "IllegalTransitionError";
   constructor(orderId: string, from: string, to: string) {
@@ -62,7 +62,7 @@ export class IllegalTransitionError extends OrderError {
   }
 }
 
-/** What was reserved is not what was ordered: a bug of the product service. */
+/** The reservation differs from the order: a bug of the product service. */
 export class ReservationMismatchError extends OrderError {
   override readonly name = "ReservationMismatchError";
   constructor(orderId: string, productId: string) {
@@ -75,7 +75,9 @@ export class MixedCurrenciesError extends OrderError {
   readonly currencies: readonly string[];
 
   constructor(currencies: readonly string[]) {
-    super(`The products are priced in different currencies: ${currencies.join(", ")}.`);
+    super(
+      `The products are priced in different currencies: ${currencies.join(", ")}. Order those of each currency separately.`,
+    );
     this.currencies = currencies;
   }
 }
@@ -83,7 +85,7 @@ export class MixedCurrenciesError extends OrderError {
 export class AmountOutOfRangeError extends OrderError {
   override readonly name = "AmountOutOfRangeError";
   constructor() {
-    super("The order costs more than an order can.");
+    super("The total of the order is larger than an amount can be (1000000000000000 units).");
   }
 }
 
@@ -145,7 +147,7 @@ export class RequestIdReusedError extends OrderError {
   readonly requestId: string;
 
   constructor(requestId: string) {
-    super(`The request id ${requestId} was used before, for another order.`);
+    super(`\`request_id\` ${requestId} was used before, for another order. Use a new one for each order.`);
     this.requestId = requestId;
   }
 }
@@ -167,31 +169,31 @@ export class EtagMismatchError extends OrderError {
   readonly orderId: string;
 
   constructor(orderId: string) {
-    super(`Order ${orderId} changed since the etag was given.`);
+    super(`Order ${orderId} was changed since it was read. Read it again, and repeat the call with its \`etag\`.`);
     this.orderId = orderId;
   }
 }
 
-/** How a service that the order needs failed it. */
+/** The kinds of dependency failures. */
 export type DependencyProblem = "unavailable" | "timed-out" | "failed";
 
-/** The services that orders need: their contracts by the names that people know them by. */
+/** The services that orders need: display names of their contracts. */
 const contracts = {
   "product service": "product.v1.InventoryService",
   "user service": "user.v1.UserService",
 } as const;
 
-/** A service that orders need, as people call it. */
+/** The display name of a service that orders need. */
 export type Dependency = keyof typeof contracts;
 
-/** A service that the order needs did not do its part. */
+/** A dependency failed. */
 export class DependencyError extends OrderError {
   override readonly name = "DependencyError";
   readonly dependency: Dependency;
   /** The service's contract, for example `product.v1.InventoryService`. */
   readonly service: string;
   readonly problem: DependencyProblem;
-  /** Whether it is sure that the call never reached the service. */
+  /** Whether it is certain that the call was never sent. */
   readonly neverSent: boolean;
   readonly orderId: string | undefined;
 
@@ -215,13 +217,13 @@ const problems: Readonly<Record<DependencyProblem, string>> = {
   failed: "failed",
 };
 
-/** Others kept changing the same order. */
+/** Too many concurrent changes of the same order. */
 export class ContendedError extends OrderError {
   override readonly name = "ContendedError";
   readonly orderId: string;
 
   constructor(orderId: string) {
-    super(`Order ${orderId} is being changed by others; try again.`);
+    super(`Order ${orderId} is being changed by other calls. Try again.`);
     this.orderId = orderId;
   }
 }
@@ -229,6 +231,6 @@ export class ContendedError extends OrderError {
 export class TooManyOrdersError extends OrderError {
   override readonly name = "TooManyOrdersError";
   constructor(limit: number) {
-    super(`More than ${limit} orders are under way.`);
+    super(`More than ${limit} orders are in progress. Try again.`);
   }
 }

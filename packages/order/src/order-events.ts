@@ -5,17 +5,17 @@ import type { CallContext } from "@parley/rpc";
 import { type Order, type OrderState, stateOf } from "./order.ts";
 import { moneyMessage } from "./order-messages.ts";
 
-/** The events that the order service tells. */
+/** The order service's events. */
 const { orderConfirmed, orderCancelled, orderRejected } = eventTypes;
 export const orderEventTypes: readonly string[] = [orderConfirmed, orderCancelled, orderRejected];
 
-/** What others are told of a move: nothing, where the order's state stays the same. */
+/** The event of a transition: none if the order's public state stays the same. */
 export function eventOf(before: Order, after: Order, cause?: CallContext): NewEvent | undefined {
   const state = stateOf(after.phase);
   if (state === stateOf(before.phase)) return undefined;
   const described = describe(after, state);
   if (described === undefined) return undefined;
-  // One key for each order: what becomes of it is told in order, and orders do not wait for one another.
+  // One key for each order: its events are ordered, and orders do not wait for one another.
   return {
     ...described,
     subject: after.id,
@@ -28,7 +28,7 @@ function describe(order: Order, state: OrderState): Pick<NewEvent, "type" | "pay
   const { id: orderId, userId, userName, userEmail, stateReason: reason, items, totalPrice } = order;
   switch (state) {
     case "CONFIRMED": {
-      // Written out, as the order's own message is.
+      // An object literal, like the order's own message.
       const value: OrderConfirmed = {
         $typeName: "event.v1.OrderConfirmed",
         orderId,

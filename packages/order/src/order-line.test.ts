@@ -10,7 +10,7 @@ const lines = fc.array(line, { minLength: 1, maxLength: 100 });
 const total = (all: readonly { quantity: number }[]) => all.reduce((units, { quantity }) => units + quantity, 0);
 
 describe("the lines of an order", () => {
-  it("are one for each product, in the order in which the products first appear", () => {
+  it("are merged to one for each product, in the order of first appearance", () => {
     const added = addUp([
       { productId: "102", quantity: 1 },
       { productId: "101", quantity: 2 },
@@ -32,7 +32,7 @@ describe("the lines of an order", () => {
     );
   });
 
-  it("are the same in any order, and split up or not", () => {
+  it("are equal in any order, merged or not", () => {
     fc.assert(
       fc.property(lines, (all) => {
         const split = all.flatMap(({ productId, quantity }) =>

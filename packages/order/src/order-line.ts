@@ -1,10 +1,10 @@
-/** Units of one product, as a buyer asks for them. */
+/** Units of one product, as the buyer orders them. */
 export interface OrderLine {
   readonly productId: string;
   readonly quantity: number;
 }
 
-/** The lines with those of the same product added up, in the order in which each product first appears. */
+/** The lines, merged to one for each product, in the order of first appearance. */
 export function addUp(lines: readonly OrderLine[]): readonly OrderLine[] {
   const quantities = new Map<string, number>();
   for (const { productId, quantity } of lines) {
@@ -14,7 +14,7 @@ export function addUp(lines: readonly OrderLine[]): readonly OrderLine[] {
   return Array.from(quantities, ([productId, quantity]) => ({ productId, quantity }));
 }
 
-/** Whether both, each added up before, ask for the same. The order of the lines does not matter. */
+/** Whether both, each merged before, order the same. The order of the lines does not matter. */
 export function sameLines(some: readonly OrderLine[], others: readonly OrderLine[]): boolean {
   if (some.length !== others.length) return false;
   const quantities = new Map(some.map(({ productId, quantity }) => [productId, quantity]));

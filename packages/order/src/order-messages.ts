@@ -8,7 +8,7 @@ import {
 import type { Money } from "./money.ts";
 import { etagOf, type Order, type OrderItem, type OrderState, stateOf } from "./order.ts";
 
-/** The order as the contract has it. Written out, as {@link moneyMessage} is: `create` takes more than five times as long. */
+/** The order as a contract message. An object literal, like {@link moneyMessage}: `create` takes more than five times as long. */
 export function orderMessage(order: Order): OrderMessage {
   const state = stateOf(order.phase);
   return {
@@ -20,7 +20,7 @@ export function orderMessage(order: Order): OrderMessage {
     items: order.items.map(itemMessage),
     totalPrice: moneyMessage(order.totalPrice),
     state: stateMessages[state],
-    // A reason that waits for the stock to be given back is not yet the order's.
+    // The reason of a planned rejection is not public until the stock is released.
     stateReason: state === "REJECTED" || state === "CANCELLED" ? order.stateReason : "",
     createTime: timestamp(order.createTimeMs),
     updateTime: timestamp(order.updateTimeMs),
@@ -39,7 +39,7 @@ function itemMessage({ productId, productName = "", quantity, unitPrice, totalPr
   };
 }
 
-/** The state that a request names. Undefined where it names none. */
+/** The state in a request. Undefined if it has none. */
 export function stateOfMessage(message: StateMessage): OrderState | undefined {
   return statesByMessage.get(message);
 }
@@ -55,7 +55,7 @@ const statesByMessage: ReadonlyMap<StateMessage, OrderState> = new Map(
   (Object.keys(stateMessages) as OrderState[]).map((state) => [stateMessages[state], state]),
 );
 
-/** An amount as the contract has it; nothing where there is none yet. */
+/** An amount as a contract message; undefined if there is none yet. */
 export function moneyMessage(money: Money | undefined): MoneyMessage | undefined {
   return (
     money && {

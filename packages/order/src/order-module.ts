@@ -1,4 +1,5 @@
 import { type Broker, createEventLog, createRelay } from "@parley/events";
+import { platform } from "@parley/gen/services.js";
 import { type Clock, type Environment, sleep } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import type { Database } from "@parley/store";
@@ -12,28 +13,29 @@ import { createOrderSaga } from "./saga/order-saga.ts";
 import { createPlaceOrder } from "./saga/place-order.ts";
 import { createRecovery, type Recovery } from "./saga/recovery.ts";
 import { detachedFrom } from "./saga/saga-call.ts";
+import { registerSagaMetrics } from "./saga/saga-metrics.ts";
 import { createStock, type InventoryClient } from "./saga/stock.ts";
 
-/** What the source of the service's events is called. */
+/** The `source` of the service's events. */
 export const orderEventSource = "/services/order";
 
-/** The time for an order whose caller sets no limit: what the contract gives CreateOrder. */
+/** The time for an order whose caller has no deadline: CreateOrder's timeout in the contract. */
 const callTimeoutMs = 5_000;
-/** How long stopping waits for orders whose callers have gone away to end well, and then for those that it cut short. */
+/** The time that stopping waits for orders of disconnected callers, and then for those that it aborted. */
 const stopGraceMs = 2_000;
 
 export interface OrderModuleOptions {
   readonly environment: Environment;
-  /** The service's own, with `orderMigrations` and `eventMigrations`. Closed when the module stops. */
+  /** The service's database, with `orderMigrations` and `eventMigrations`. Closed when the module stops. */
   readonly database: Database;
   readonly users: UserClient;
   readonly inventory: InventoryClient;
   /**
-   * Names this process among those that share the database, and its next life after a restart, which takes over at once what
-   * this one left. Default `only`: there is no other, as with SQLite.
+   * The name of this process among those that share the database, the same after a restart, so that it takes its orders over at once.
+   * Default `only`: there is no other, as with SQLite.
    */
   readonly owner?: string;
-  /** Who brings events to other services. Without it they are kept until there is one. Closed when the module stops. */
+  /** Delivers events to other services. Without it they wait in the log. Closed when the module stops. */
   readonly broker?: Broker | undefined;
   /** For tests. */
   readonly checkpoint?: Checkpoint;
@@ -46,6 +48,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
   const events = createEventLog({ database, source: orderEventSource, environment });
   const relay = broker && createRelay({ database, log: events, broker, environment, replica: owner });
   const store = new OrderStore({ database, events, owner, checkpoint });
+  registerSagaMetrics(database, environment);
   const inTurn = createInTurn();
   const stopping = new AbortController();
   const stopped = new AbortController();
@@ -68,7 +71,8 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
   });
 
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
+    onReachable: database.onReachable?.bind(database),
     entries: [service],
     owners: { order: async (id) => (await store.get(id))?.userId },
     async start() {

@@ -27,7 +27,7 @@ export const orderColumns =
   "id, user_id, user_name, user_email, items, total_units, total_nanos, currency, phase, state_reason, refusal, request_id, " +
   "revision, create_time, update_time, confirm_time";
 
-/** The order that a row holds. */
+/** The order in a row. */
 export function orderOfRow(row: OrderRow): Order {
   const currencyCode = row.currency ?? "";
   return {
@@ -51,7 +51,7 @@ export function orderOfRow(row: OrderRow): Order {
   };
 }
 
-/** The lines as the column `items` holds them. Unit prices are whole numbers below 2^53: totals are bounded (money.ts). */
+/** The lines in the column `items`. Unit prices are whole numbers below 2^53: totals are bounded (money.ts). */
 export function formatItems(items: readonly OrderItem[]): string {
   return JSON.stringify(
     items.map(

@@ -6,7 +6,7 @@ import { reasonOf, systemEnvironment } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import type { ServiceModule } from "@parley/rpc/server";
 import { connectInMemory } from "@parley/rpc/testing";
-import { openTestDatabase } from "@parley/store/testing";
+import { openTestDatabase, testDatabasesIdle } from "@parley/store/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createOrderModule, orderMigrations } from "./index.ts";
 import { createTestInventory, type TestInventory } from "./testing/test-inventory.ts";
@@ -47,7 +47,7 @@ describe("the order service", () => {
     return { code: error.code, message: error.rawMessage, ...reasonOf(error) };
   }
 
-  it("answers the order as the contract has it", async () => {
+  it("returns the order as the contract's message", async () => {
     const order = await place("1", [
       { productId: "101", quantity: 2 },
       { productId: "102", quantity: 1 },
@@ -68,7 +68,7 @@ describe("the order service", () => {
     expect((await orders.getOrder({ orderId: order.id })).order).toEqual(order);
   });
 
-  it("takes a request id in capitals and in small letters for the same", async () => {
+  it("treats request ids case-insensitively", async () => {
     const { order } = await orders.createOrder({ userId: "1", items: [laptop], requestId });
     const again = await orders.createOrder({ userId: "1", items: [laptop], requestId: requestId.toLowerCase() });
     expect(again.order).toEqual(order);
@@ -98,7 +98,7 @@ describe("the order service", () => {
       "MIXED_CURRENCIES",
       { currencies: "USD,EUR" },
     ],
-  ])("refuses %s with code, reason and facts", async (_, request, code, reason, metadata) => {
+  ])("refuses %s with code, reason and metadata", async (_, request, code, reason, metadata) => {
     expect(await refusal(orders.createOrder(request))).toMatchObject({ code, reason, metadata });
   });
 
@@ -108,7 +108,7 @@ describe("the order service", () => {
     expect(await refusal(other)).toMatchObject({ code: Code.InvalidArgument, reason: "REQUEST_ID_REUSED" });
   });
 
-  it("names the service that is away", async () => {
+  it("names the unavailable service", async () => {
     inventory.trouble.always = "never-sent";
     expect(await refusal(place())).toMatchObject({
       code: Code.Unavailable,
@@ -122,7 +122,7 @@ describe("the order service", () => {
     });
   });
 
-  it("lets the order go on when its caller goes away", async () => {
+  it("continues the order when its caller disconnects", async () => {
     const gone = new AbortController();
     inventory.onReserve = async () => {
       gone.abort();
@@ -135,7 +135,7 @@ describe("the order service", () => {
     expect(inventory.calls).toEqual(["reserve"]);
   });
 
-  it("cancels, and refuses what cannot be cancelled", async () => {
+  it("cancels, and refuses orders that cannot be cancelled", async () => {
     const { id, etag } = await place();
     const { order } = await orders.cancelOrder({ orderId: id, etag, reason: "Too dear." });
     expect(order).toMatchObject({ state: OrderState.CANCELLED, stateReason: "Too dear." });
@@ -155,7 +155,7 @@ describe("the order service", () => {
     });
   });
 
-  it("lists page by page, newest first, each order once, while new ones come in", async () => {
+  it("lists page by page, newest first, each order once, while new ones are added", async () => {
     const placed: string[] = [];
     for (let count = 0; count < 7; count++) placed.push((await place(count % 2 === 0 ? "1" : "2")).id);
     await orders.cancelOrder({ orderId: placed[0] ?? "" });
@@ -183,7 +183,7 @@ describe("the order service", () => {
     expect(all.nextPageToken).toBe("");
   });
 
-  it("refuses page tokens that it did not give for this list", async () => {
+  it("refuses page tokens that it did not issue for this list", async () => {
     for (let count = 0; count < 3; count++) await place();
     const { nextPageToken } = await orders.listOrders({ userId: "1", pageSize: 1 });
     const tokens = ["x", `${nextPageToken}x`, nextPageToken.slice(1)];
@@ -196,11 +196,13 @@ describe("the order service", () => {
     expect(await refusal(elsewhere)).toMatchObject({ code: Code.InvalidArgument, reason: "INVALID_PAGE_TOKEN" });
   });
 
-  it("tells each change as it happens, and goes on after a position without a gap", async () => {
+  it("streams each change, and resumes after a position without a gap", async () => {
     const stop = new AbortController();
     const all = orders.watchOrders({ userId: "1" }, { signal: stop.signal })[Symbol.asyncIterator]();
     const first = all.next();
     await new Promise((resolve) => setTimeout(resolve, 50));
+    // Where the database is a server, the watcher has its place only when that has answered.
+    await testDatabasesIdle();
     const { id } = await place();
     await place("2");
     await orders.cancelOrder({ orderId: id, reason: "Too dear." });
@@ -225,12 +227,12 @@ describe("the order service", () => {
     expect(again).toEqual(seen.slice(1));
   });
 
-  it("refuses to watch after what is no position", async () => {
+  it("refuses an invalid position", async () => {
     const watched = orders.watchOrders({ afterPosition: "nowhere" })[Symbol.asyncIterator]().next();
     expect(await refusal(watched)).toMatchObject({ code: Code.InvalidArgument, reason: "INVALID_POSITION" });
   });
 
-  it("publishes what it tells, where there is a broker", async () => {
+  it("publishes events if there is a broker", async () => {
     const environment = systemEnvironment({ name: "order", logLevel: "silent" });
     const database = await openTestDatabase({ migrations: orderMigrations });
     const published = Promise.withResolvers<string>();
@@ -249,7 +251,7 @@ describe("the order service", () => {
     await publishing.stop?.();
   });
 
-  it("knows whose an order is", async () => {
+  it("finds the owner of an order", async () => {
     const { id } = await place("2");
     expect(await module.owners?.order?.(id)).toBe("2");
     expect(await module.owners?.order?.("unknown")).toBeUndefined();

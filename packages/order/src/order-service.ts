@@ -19,17 +19,17 @@ export interface OrderServiceOptions {
   readonly events: EventLog;
   readonly place: ReturnType<typeof createPlaceOrder>;
   readonly cancel: ReturnType<typeof createCancelOrder>;
-  /** Work on behalf of a call that goes on when the caller goes away. */
+  /** Work on behalf of a call that continues when the caller disconnects. */
   readonly detached: (context: HandlerContext) => SagaCall;
 }
 
-/** The contract's edge: messages in, messages out, errors as answers. */
+/** The RPC edge: maps messages to the domain, results to messages, errors to codes. */
 export function orderService({ store, events, place, cancel, detached }: OrderServiceOptions): ServiceEntry {
   const read = createReadChange(store);
   const sent = sharedMessages(WatchOrdersResponseSchema);
   return implement(OrderService, {
     createOrder: answering(async ({ userId, items, requestId }, context: HandlerContext) => {
-      // A UUID means the same in either case (RFC 9562, section 4).
+      // UUIDs are case-insensitive (RFC 9562, section 4).
       const key = requestId === "" ? undefined : requestId.toLowerCase();
       return { order: orderMessage(await place({ userId, items, requestId: key }, detached(context))) };
     }),

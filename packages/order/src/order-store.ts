@@ -1,11 +1,12 @@
 import type { EventLog, NewEvent } from "@parley/events";
 import { type Command, type Database, execute, type SqlValue, type Transaction } from "@parley/store";
+import { type Confirmation, confirmOrder } from "./commands/confirm-order.ts";
+import { insertOrder } from "./commands/insert-order.ts";
 import { isSettled, type Order, type OrderPhase, type OrderState, stateOf } from "./order.ts";
-import { type Confirmation, confirmOrder, insertOrder } from "./order-commands.ts";
 import { type OrderRow, orderColumns, orderOfRow } from "./order-row.ts";
 import { between, type Checkpoint } from "./saga/checkpoint.ts";
 
-/** Which orders to list. */
+/** A filter and a page of a list. */
 export interface OrderFilter {
   readonly userId?: string | undefined;
   readonly state?: OrderState | undefined;
@@ -14,35 +15,35 @@ export interface OrderFilter {
 }
 
 /**
- * The longest time for which an order is left to the process that works on it. What is due later than that was written by a clock that has
- * been set back since, and is due.
+ * The longest lease of an order. A due time later than that was written before the clock was
+ * set back, and is due.
  */
 export const dueWaitMsMax = 30_000;
 
-/** An order that something is left to be done about. */
+/** A due order. */
 export interface DueOrder {
   readonly order: Order;
   readonly dueTimeMs: number;
-  /** How often it was taken in hand since it last moved on. */
+  /** Recovery's attempts since the last transition. */
   readonly attempts: number;
 }
 
-/** How an order is to be moved on. */
+/** A transition to store. */
 export interface Move {
-  /** The phase that it is moved from. */
+  /** The phase before. */
   readonly from: OrderPhase;
-  /** When recovery may take it in hand, if something is left to be done afterwards. */
+  /** When recovery may take it over, if a step remains afterwards. */
   readonly dueTimeMs: number;
-  /** What others are told about it. */
+  /** The event of the transition. */
   readonly event?: NewEvent | undefined;
-  /** Only if no other process, and no other call, took the order in hand since this process made it. */
+  /** Only if no other process, and no other call, took the order over since this process created it. */
   readonly ifUntouched?: boolean;
 }
 
 export interface OrderStoreOptions {
   readonly database: Database;
   readonly events: EventLog;
-  /** Names this process, and its next life after a restart. */
+  /** The name of this process, the same after a restart. */
   readonly owner: string;
   readonly checkpoint?: Checkpoint | undefined;
 }
@@ -63,13 +64,13 @@ export class OrderStore {
     this.#confirm = confirmOrder(events);
   }
 
-  /** Keeps a new order. False if its user's request id has an order already. */
+  /** Inserts a new order. False if its user's request id has an order already. */
   async insert(order: Order, dueTimeMs: number): Promise<boolean> {
     const input = { order, dueTimeMs, owner: this.#owner };
     return await this.#execute("PENDING", insertOrder, input);
   }
 
-  /** Keeps an order that moved on, and tells of it, both or neither. False if somebody else moved it before. */
+  /** Stores a transition and its event, both or neither. False if another transition came first. */
   async move(order: Order, { from, dueTimeMs, event, ifUntouched = false }: Move): Promise<boolean> {
     if (order.phase === "CONFIRMED" && !ifUntouched) {
       return await this.#execute(order.phase, this.#confirm, { order, from, event });
@@ -86,7 +87,7 @@ export class OrderStore {
     });
   }
 
-  /** Forgets an order, as if it had never been. False if somebody moved it on before. */
+  /** Deletes an order. False if it has had a transition. */
   async remove(id: string, from: OrderPhase): Promise<boolean> {
     const sql = "DELETE FROM orders WHERE id = ? AND phase = ?";
     return (await this.#write("REMOVED", (transaction) => transaction.run(sql, id, from))) === 1;
@@ -111,7 +112,7 @@ export class OrderStore {
       parameters.push(value);
     };
     where("user_id = ?", userId);
-    // Of one buyer's orders few are in another state: hidden in COALESCE, `state` keeps SQLite off the index of all orders by state.
+    // One buyer has few orders in other states: hidden in COALESCE, `state` keeps SQLite off the index of all orders by state.
     where(userId === undefined ? "state = ?" : "COALESCE(state, '') = ?", state);
     where("id < ?", beforeId);
     const filter = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
@@ -119,7 +120,7 @@ export class OrderStore {
     return (await this.#database.all<OrderRow>(sql, ...parameters, limit)).map(orderOfRow);
   }
 
-  /** Orders that recovery may take in hand at `nowMs`, those that wait longest first. */
+  /** Orders that are due at `nowMs`, longest overdue first. */
   async due(nowMs: number, limit: number): Promise<DueOrder[]> {
     const due = await this.#database.all<DueRow>(dueSql, nowMs, limit);
     const room = limit - due.length;
@@ -128,7 +129,7 @@ export class OrderStore {
     return rows.map((row) => ({ order: orderOfRow(row), dueTimeMs: row.due_time, attempts: row.attempts }));
   }
 
-  /** Takes a due order in hand until `untilMs`. False if another process was faster, or it was settled. */
+  /** Takes a due order over until `untilMs`. False if another process was faster, or it is settled. */
   async claim({ order, dueTimeMs, attempts }: DueOrder, untilMs: number): Promise<boolean> {
     return (
       (await this.#write("CLAIMED", (transaction) =>
@@ -138,8 +139,8 @@ export class OrderStore {
   }
 
   /**
-   * Takes an order in hand that is not due, since its buyer asks for it again. False if it was moved on. Afterwards the process that made
-   * it knows that it is not alone with it.
+   * Takes an order over that is not due, since its buyer asks for it again. False if it had a transition. Afterwards the process that created
+   * it knows that it does not work on it alone.
    */
   async join(order: Order, untilMs: number): Promise<boolean> {
     return (
@@ -149,12 +150,12 @@ export class OrderStore {
     );
   }
 
-  /** Puts the next try of an order off until `dueTimeMs`. Does nothing if it was settled, or taken in hand by another process, meanwhile. */
+  /** Delays an order's next attempt until `dueTimeMs`. No effect if it was settled, or taken over by another process, meanwhile. */
   async postpone(id: string, dueTimeMs: number): Promise<void> {
     await this.#write("POSTPONED", (transaction) => transaction.run(postponeSql, dueTimeMs, id, this.#owner));
   }
 
-  /** Makes due what an earlier life of this process left. The number of orders. */
+  /** Makes the orders of an earlier life of this process due. Returns their number. */
   async adopt(nowMs: number): Promise<number> {
     return await this.#write("ADOPTED", (transaction) => transaction.run(adoptSql, nowMs, nowMs, this.#owner));
   }

@@ -57,7 +57,7 @@ const moves: Readonly<Record<string, (order: Order) => Order>> = {
   released: (order) => released(order, 9_000),
 };
 
-/** All that is legal, and where it leads; what is not here must throw. */
+/** All legal transitions; every other one must throw. */
 const legal: Readonly<Record<OrderPhase, Readonly<Record<string, OrderPhase>>>> = {
   RESERVING: { confirm: "CONFIRMED", refuse: "REFUSED", giveUp: "REJECTED", beginRelease: "RELEASING" },
   RELEASING: { giveUp: "REJECTED", released: "REJECTED" },
@@ -79,7 +79,7 @@ describe("an order", () => {
     }
   }
 
-  it("is confirmed with the names, prices and total of what was reserved, whatever the order of the lines", () => {
+  it("is confirmed with the names, prices and total of the reservation, in any order of the lines", () => {
     const { items, totalPrice, confirmTimeMs, updateTimeMs } = confirmed();
     expect(items.map(({ productName }) => productName)).toEqual(["Laptop", "Mouse"]);
     expect(items[0]?.totalPrice).toEqual({ units: 1999n, nanos: 980_000_000, currencyCode: "USD" });
@@ -101,13 +101,13 @@ describe("an order", () => {
     expect(() => confirm(pending(), [laptop, euros], 2_000)).toThrow(MixedCurrenciesError);
   });
 
-  it("frees its request id only where the request may be tried anew", () => {
+  it("frees its request id only if the request may be retried", () => {
     expect(orders.REJECTED().requestId).toBeUndefined();
     expect(released(orders.RELEASING(), 3_000).requestId).toBeUndefined();
     expect(released(orders.REFUSED(), 3_000)).toMatchObject({ phase: "REJECTED", requestId: "r1", refusal });
   });
 
-  it("changes its etag exactly when it changes to the outside", () => {
+  it("changes its etag exactly when its public state changes", () => {
     for (const order of Object.values(orders)) {
       const before = order();
       for (const move of Object.values(moves)) {
@@ -122,16 +122,16 @@ describe("an order", () => {
     }
   });
 
-  it("never goes back in time, though the machine's clock does", () => {
+  it("never goes back in time when the clock does", () => {
     expect(confirm(pending(), [laptop, mouse], 500)).toMatchObject({ updateTimeMs: 1_000, confirmTimeMs: 1_000 });
   });
 
-  it("can be told as it was when it was confirmed, after it was cancelled", () => {
+  it("keeps its confirmed form after it was cancelled", () => {
     expect(asConfirmed(orders.CANCELLED())).toEqual(confirmed());
     expect(() => asConfirmed(pending())).toThrow(IllegalTransitionError);
   });
 
-  it("never comes back to a phase, so that each walk ends", () => {
+  it("never enters a phase twice, so that each path ends", () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...Object.keys(moves)), { maxLength: 30 }), (walk) => {
         let order = pending();

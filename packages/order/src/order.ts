@@ -2,19 +2,19 @@ import { type Money, multiply, sum } from "./money.ts";
 import { IllegalTransitionError, type Refusal, ReservationMismatchError } from "./order-errors.ts";
 import type { OrderLine } from "./order-line.ts";
 
-/** Where an order stands, as everybody sees it. */
+/** The public state of an order. */
 export type OrderState = "PENDING" | "CONFIRMED" | "CANCELLED" | "REJECTED";
 
 /**
- * Where an order stands, as its own service sees it: a state, and what is still to be done about it.
- * - `RESERVING` (pending): the stock may or may not be set aside.
- * - `RELEASING` (pending): given up; the stock must be given back before the order is rejected.
- * - `REFUSED` (rejected): the answer is settled; that no late reservation holds stock is not yet sure.
- * - `CANCELLING` (confirmed): to be cancelled as soon as the stock was given back.
+ * The internal state of an order: its public state, and the step that remains.
+ * - `RESERVING` (pending): the stock may or may not be reserved.
+ * - `RELEASING` (pending): given up; the stock must be released before the order is rejected.
+ * - `REFUSED` (rejected): the answer is final; a late reservation may still hold stock.
+ * - `CANCELLING` (confirmed): to be cancelled as soon as the stock is released.
  */
 export type OrderPhase = "RESERVING" | "RELEASING" | "CONFIRMED" | "CANCELLING" | "CANCELLED" | "REFUSED" | "REJECTED";
 
-/** An order. Never changed: each move makes a new one. */
+/** An order. Immutable: each transition creates a new one. */
 export interface Order {
   readonly id: string;
   readonly userId: string;
@@ -25,13 +25,13 @@ export interface Order {
   /** Set once confirmed. */
   readonly totalPrice?: Money | undefined;
   readonly phase: OrderPhase;
-  /** Why it was, or is about to be, rejected or cancelled; empty otherwise. */
+  /** The reason of a rejection or cancellation, also a planned one; empty otherwise. */
   readonly stateReason: string;
-  /** Why it was rejected, where a repetition of the request gets the same refusal again. */
+  /** The refusal that a repetition of the request gets again. */
   readonly refusal?: Refusal | undefined;
-  /** The buyer's key of the request, as long as a repetition of the request gets this order. */
+  /** The buyer's request id, while a repetition of the request returns this order. */
   readonly requestId?: string | undefined;
-  /** Grows with every change that can be seen from outside. */
+  /** Increases with every public change. */
   readonly revision: number;
   readonly createTimeMs: number;
   readonly updateTimeMs: number;
@@ -39,31 +39,31 @@ export interface Order {
   readonly confirmTimeMs?: number | undefined;
 }
 
-/** Units of one product in an order. Name and prices are set once confirmed. */
+/** Units of one product in an order. Name and prices are set at confirmation. */
 export interface OrderItem extends OrderLine {
   readonly productName?: string;
   readonly unitPrice?: Money;
   readonly totalPrice?: Money;
 }
 
-/** What the product service set aside for a line. */
+/** The product service's reservation for a line. */
 export interface ReservedLine extends OrderLine {
   readonly productName: string;
   readonly unitPrice: Money;
 }
 
-/** What a new order is made of. */
+/** The data of a new order. */
 export interface NewOrder {
   readonly id: string;
   readonly userId: string;
   readonly userName: string;
   readonly userEmail: string;
-  /** Added up: a line for each product. */
+  /** Merged: a line for each product. */
   readonly lines: readonly OrderLine[];
   readonly requestId?: string | undefined;
 }
 
-/** A new order, pending. */
+/** A new order, PENDING. */
 export function placeOrder({ lines, ...rest }: NewOrder, nowMs: number): Order {
   return {
     ...rest,
@@ -77,9 +77,9 @@ export function placeOrder({ lines, ...rest }: NewOrder, nowMs: number): Order {
 }
 
 /**
- * The order with names and prices as they were reserved. Throws {@link MixedCurrenciesError} or
- * {@link AmountOutOfRangeError} if they cannot be added up, {@link ReservationMismatchError} if what was reserved is not what
- * was ordered.
+ * The order with names and prices of the reservation. Throws {@link MixedCurrenciesError} or
+ * {@link AmountOutOfRangeError} if they cannot be added, {@link ReservationMismatchError} if the reservation differs
+ * from the order.
  */
 export function confirm(order: Order, reserved: readonly ReservedLine[], nowMs: number): Order {
   const reservedOf = new Map(reserved.map((line) => [line.productId, line]));
@@ -88,30 +88,30 @@ export function confirm(order: Order, reserved: readonly ReservedLine[], nowMs: 
   return { ...change(order, "CONFIRMED", nowMs), items, totalPrice, confirmTimeMs: notBefore(order, nowMs) };
 }
 
-/** The order rejected for a reason that will be given again; stock that a late message may set aside is still to be released. */
+/** The order rejected with a final refusal; stock that a late message may reserve must still be released. */
 export function refuse(order: Order, refusal: Refusal, nowMs: number): Order {
   return { ...change(order, "REFUSED", nowMs), refusal, stateReason: refusal.message };
 }
 
 /**
- * The order rejected because it could not be tried: nothing was reserved. Its request id is free again, so that the same
- * request can be tried anew.
+ * The order rejected without a reservation. Its request id is free again, so that the same
+ * request can be retried.
  */
 export function giveUp(order: Order, reason: string, nowMs: number): Order {
   return { ...change(order, "REJECTED", nowMs), stateReason: reason, requestId: undefined };
 }
 
-/** The order about to be rejected, once its stock was given back. */
+/** The order that is rejected once its stock is released. */
 export function beginRelease(order: Order, reason: string): Order {
   return { ...move(order, "RELEASING"), stateReason: reason };
 }
 
-/** The confirmed order about to be cancelled, once its stock was given back. */
+/** The confirmed order that is cancelled once its stock is released. */
 export function beginCancel(order: Order, reason: string): Order {
   return { ...move(order, "CANCELLING"), stateReason: reason };
 }
 
-/** What becomes of the order now that its stock was given back for good. */
+/** The order after its stock was released for good. */
 export function released(order: Order, nowMs: number): Order {
   switch (order.phase) {
     case "RELEASING":
@@ -129,17 +129,17 @@ export function asConfirmed(order: Order): Order {
   return { ...order, phase: "CONFIRMED", stateReason: "", revision: 2, updateTimeMs: order.confirmTimeMs };
 }
 
-/** The state that everybody sees. */
+/** The public state. */
 export function stateOf(phase: OrderPhase): OrderState {
   return states[phase];
 }
 
-/** Whether nothing is left to be done. */
+/** Whether no step remains. */
 export function isSettled(phase: OrderPhase): boolean {
   return phase === "CONFIRMED" || phase === "CANCELLED" || phase === "REJECTED";
 }
 
-/** Changes with every change of the order that can be seen from outside. */
+/** Changes with every public change of the order. */
 export function etagOf(order: Order): string {
   return String(order.revision);
 }
@@ -154,7 +154,7 @@ const states: Readonly<Record<OrderPhase, OrderState>> = {
   REJECTED: "REJECTED",
 };
 
-/** The moves that there are. No phase is ever entered twice, so a row's phase alone tells whether somebody else moved it. */
+/** The legal transitions. No phase is entered twice, so a row's phase tells whether another process changed it. */
 const moves: Readonly<Record<OrderPhase, readonly OrderPhase[]>> = {
   RESERVING: ["CONFIRMED", "REFUSED", "REJECTED", "RELEASING"],
   RELEASING: ["REJECTED"],
@@ -165,19 +165,19 @@ const moves: Readonly<Record<OrderPhase, readonly OrderPhase[]>> = {
   REJECTED: [],
 };
 
-/** A move within the order's state, which nobody outside sees. */
+/** A transition within the order's public state. */
 function move(order: Order, phase: OrderPhase): Order {
   if (!moves[order.phase].includes(phase)) throw new IllegalTransitionError(order.id, order.phase, phase);
   return { ...order, phase };
 }
 
-/** A move to another state. */
+/** A transition to another public state. */
 function change(order: Order, phase: OrderPhase, nowMs: number): Order {
   if (stateOf(phase) === stateOf(order.phase)) throw new IllegalTransitionError(order.id, order.phase, phase);
   return { ...move(order, phase), revision: order.revision + 1, updateTimeMs: notBefore(order, nowMs) };
 }
 
-// The machine's time may be set back between two changes; an order's own times never go back.
+// The clock may be set back between two changes; an order's own times never decrease.
 function notBefore(order: Order, nowMs: number): number {
   return Math.max(order.updateTimeMs, nowMs);
 }

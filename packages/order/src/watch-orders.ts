@@ -3,11 +3,11 @@ import { asConfirmed, type Order } from "./order.ts";
 import { orderEventTypes } from "./order-events.ts";
 import type { OrderStore } from "./order-store.ts";
 
-/** What to watch. */
+/** The orders to watch. */
 export interface WatchRequest {
   /** Only orders of this buyer. All buyers' if empty. */
   readonly userId: string;
-  /** The last position seen. Empty: what happens from now on. */
+  /** The last received position. Empty: from now on. */
   readonly afterPosition: string;
 }
 
@@ -17,7 +17,7 @@ export interface OrderChange {
   readonly position: string;
 }
 
-/** Reads what an event changed; undefined if the order is gone. */
+/** Reads the order of an event; undefined if the order is gone. */
 export type ReadChange = (logged: LoggedEvent, orderId: string) => Promise<OrderChange | undefined>;
 
 /** Watchers at the end of the log share its events: the order of each is read once for all of them. */
@@ -28,14 +28,14 @@ export function createReadChange(store: OrderStore): ReadChange {
     if (change === undefined) {
       change = store.get(orderId).then((order) => order && { order: asTold(order, logged), position: logged.position });
       changes.set(logged.event, change);
-      // Whoever comes next reads again.
+      // The next watcher reads again.
       change.catch(() => changes.delete(logged.event));
     }
     return change;
   };
 }
 
-/** The changes of orders, in the order in which they happened, from the event log. */
+/** The changes of orders, in order, from the event log. */
 export async function* watchOrders(
   { userId, afterPosition }: WatchRequest,
   { read, events, signal }: { readonly read: ReadChange; readonly events: EventLog; readonly signal: AbortSignal },

@@ -6,20 +6,20 @@ import { productNotFound } from "./product-errors.ts";
 import type { ProductEvents } from "./product-events.ts";
 import * as store from "./product-store.ts";
 
-/** What a new product is made of. */
+/** The data of a new product. */
 export type NewProduct = Pick<Product, "id" | "name" | "description" | "price" | "stock" | "lowStockThreshold">;
 
-/** Which product is to change, and what of it. */
+/** A product and the change to make. */
 export interface ProductEdit {
   readonly id: string;
-  /** The etag or revision that the writer saw. Empty: whatever it is. */
+  /** The etag or revision that the writer read. Empty: no comparison. */
   readonly etag: string;
   readonly change: ProductChange;
   readonly nowMs: number;
   readonly cause?: CallContext | undefined;
 }
 
-/** Puts a product into the catalogue. One that starts low is not told of: it never fell. */
+/** Adds a product to the catalogue. One that starts low causes no StockLow: its stock did not fall. */
 export async function addProduct(transaction: Transaction, fields: NewProduct, nowMs: number): Promise<Product> {
   const product: Product = { ...fields, version: 1, createTimeMs: nowMs, updateTimeMs: nowMs };
   if (!(await store.insertProduct(transaction, product))) {
@@ -28,7 +28,7 @@ export async function addProduct(transaction: Transaction, fields: NewProduct, n
   return product;
 }
 
-/** Changes a product; the product after it. Throws PRODUCT_NOT_FOUND, ETAG_MISMATCH, INVALID_FIELD. */
+/** Changes a product; returns the product after it. Throws PRODUCT_NOT_FOUND, ETAG_MISMATCH, INVALID_FIELD. */
 export async function editProduct(
   transaction: Transaction,
   events: ProductEvents,
@@ -41,14 +41,14 @@ export async function editProduct(
   }
   await store.updateProduct(transaction, changed);
   const { stock, name: productName, lowStockThreshold } = changed;
-  // A raised threshold makes a stock low as surely as a sale does.
+  // A raised threshold makes a stock low, as a sale does.
   if (isLow(stock, lowStockThreshold) && !isLow(stock, product.lowStockThreshold)) {
     events.stockLow(transaction, { productId: id, productName, stock, delta: 0, lowStockThreshold }, cause);
   }
   return changed;
 }
 
-/** Takes a product out of the catalogue. Throws PRODUCT_NOT_FOUND, ETAG_MISMATCH. */
+/** Deletes a product from the catalogue. Throws PRODUCT_NOT_FOUND, ETAG_MISMATCH. */
 export async function removeProduct(
   transaction: Transaction,
   { id, etag, nowMs }: Pick<ProductEdit, "id" | "etag" | "nowMs">,

@@ -19,7 +19,7 @@ const codes: Readonly<Record<ProductReason, Code>> = {
   STORE_UNAVAILABLE: Code.Unavailable,
 };
 
-/** What a caller is told of an error: a refusal with its code and reason, anything else as it is, for the runtime to hide. */
+/** Maps an error to the caller's: a refusal to its code and reason; others are passed on, and the runtime hides them. */
 export function errorAnswer(error: unknown): unknown {
   const refusal = asRefusal(error);
   if (refusal === undefined) {
@@ -43,12 +43,17 @@ function asRefusal(error: unknown): Pick<ProductError, "reason" | "message" | "m
   if (error instanceof UnreadablePositionError) {
     return {
       reason: "INVALID_POSITION",
-      message: "The position is not one of this stream.",
+      message:
+        "`after_position` is not a position of this stream. Send the `position` of the last message received, or leave it out.",
       metadata: { field: "after_position" },
     };
   }
   if (error instanceof PositionGoneError) {
-    return { reason: "POSITION_GONE", message: "Changes after the position are no longer kept.", metadata: {} };
+    return {
+      reason: "POSITION_GONE",
+      message: "Changes after `after_position` are no longer kept. Leave it out, and read the current state first.",
+      metadata: {},
+    };
   }
   if (error instanceof StoreUnavailableError) {
     return { reason: "STORE_UNAVAILABLE", message: "The product service cannot reach its database.", metadata: {} };
@@ -59,7 +64,7 @@ function asRefusal(error: unknown): Pick<ProductError, "reason" | "message" | "m
 /** Maps the errors of a method with {@link errorAnswer}. */
 export const answering = answeringWith(errorAnswer);
 
-/** Refusals of the product service as they are kept with their request ids. */
+/** Refusals of the product service as stored with their request ids. */
 export const keptRefusals: Refusals = {
   write(error) {
     return error instanceof ProductError
@@ -74,7 +79,7 @@ export const keptRefusals: Refusals = {
 
 type KeptRefusal = [reason: ProductReason, message: string, metadata: Readonly<Record<string, string>>];
 
-/** Who calls, for keeping the request ids of callers apart. */
+/** The caller, to keep the request ids of callers apart. */
 export function callerName(call: CallContext | undefined): string {
   const caller = call?.caller;
   return caller === undefined ? "" : `${caller.kind} ${caller.id}`;

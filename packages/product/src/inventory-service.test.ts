@@ -10,7 +10,7 @@ const lines = [
   { productId: "101", quantity: 2 },
 ];
 
-test("a reservation takes all lines, and keeps names and prices of the moment", async () => {
+test("a reservation takes all lines, and keeps the current names and prices", async () => {
   await using service = await openProductService();
   const { reservation } = await service.inventory.reserveStock({ orderId: "o", items: lines });
   expect(reservation).toMatchObject({
@@ -24,7 +24,7 @@ test("a reservation takes all lines, and keeps names and prices of the moment", 
   expect(await stockOf(service, "101", "102")).toEqual([48, 197]);
 });
 
-test("a repeated reservation answers the same, with the old price, and takes nothing more", async () => {
+test("a repeated reservation returns the same, with the old price, and takes nothing more", async () => {
   await using service = await openProductService();
   const first = await service.inventory.reserveStock({ orderId: "o", items: lines });
   await service.products.updateProduct({
@@ -46,7 +46,7 @@ test("one order sent 30 times at once is reserved once", async () => {
   expect(await stockOf(service, "101", "102")).toEqual([48, 197]);
 });
 
-test("of a batch each order is reserved or refused by itself", async () => {
+test("a batch reserves or refuses each order by itself", async () => {
   await using service = await openProductService();
   const { results } = await service.inventory.batchReserveStock({
     requests: [
@@ -80,7 +80,7 @@ test("lines of one product are summed up before they are checked", async () => {
   expect(await stockOf(service, "101")).toEqual([0]);
 });
 
-test("a shortage takes nothing of any line, tells the first short product as it is, and names all", async () => {
+test("a shortage takes nothing of any line, reports the first short product, and names all", async () => {
   await using service = await openProductService();
   const items = [
     { productId: "105", quantity: 1 },
@@ -94,11 +94,11 @@ test("a shortage takes nothing of any line, tells the first short product as it 
   expect(error.message).toContain("Mouse (102): 500 requested, 200 available");
   expect(error.message).not.toContain("Laptop");
   expect(await stockOf(service, "101", "102", "104", "105")).toEqual([50, 200, 75, 100]);
-  // A refused order may be tried again with less.
+  // A refused order may be retried with fewer units.
   await service.inventory.reserveStock({ orderId: "o", items: lines });
 });
 
-test("a product of which the order itself takes more than would be left is not called short", async () => {
+test("a product is short only if its own line asks for too much", async () => {
   await using service = await openProductService();
   const items = [
     { productId: "101", quantity: 30 },
@@ -109,7 +109,7 @@ test("a product of which the order itself takes more than would be left is not c
   expect(message).not.toContain("Laptop");
 });
 
-test("an unknown or deleted product is named, before any shortage, and nothing is taken", async () => {
+test("an unknown or deleted product is reported before any shortage, and nothing is taken", async () => {
   await using service = await openProductService();
   await service.products.deleteProduct({ productId: "103" });
   for (const productId of ["999", "103"]) {
@@ -140,7 +140,7 @@ test("the same order with other lines is refused", async () => {
   expect(await stockOf(service, "101", "102")).toEqual([48, 197]);
 });
 
-test("a release gives back once, also for a product that was deleted, and refuses a late reservation", async () => {
+test("a release returns stock once, also of a deleted product, and refuses a late reservation", async () => {
   await using service = await openProductService();
   await service.inventory.reserveStock({ orderId: "o", items: lines });
   await service.products.deleteProduct({ productId: "102" });
@@ -165,7 +165,7 @@ test("a release before the reservation leaves a tombstone", async () => {
   expect(await stockOf(service, "101", "102")).toEqual([50, 200]);
 });
 
-test("200 reservations of one unit at once: as many as there were units, and no more", async () => {
+test("of 200 concurrent reservations of one unit as many succeed as there were units", async () => {
   await using service = await openProductService();
   const outcomes = await Promise.allSettled(
     Array.from({ length: 200 }, (_, i) =>
@@ -181,7 +181,7 @@ test("200 reservations of one unit at once: as many as there were units, and no 
   expect(await stockOf(service, "101")).toEqual([0]);
 });
 
-test("stock is set or added to, and never falls below nothing", async () => {
+test("stock is set or changed, and never falls below zero", async () => {
   await using service = await openProductService();
   const set = await service.inventory.updateStock({ productId: "101", change: { case: "stock", value: 7 } });
   expect(set.product).toMatchObject({ id: "101", stock: 7, etag: "v1" });
@@ -199,7 +199,7 @@ test("stock is set or added to, and never falls below nothing", async () => {
   expect(await refusal(unknown)).toMatchObject({ code: Code.NotFound, reason: "PRODUCT_NOT_FOUND" });
 });
 
-test("100 additions at once are all counted, and one with a request id only once", async () => {
+test("100 concurrent additions are all counted, and one with a request id only once", async () => {
   await using service = await openProductService();
   const requestId = "0d9d1f5e-6d0f-4a8e-9a55-64e0c7f0a222";
   await Promise.all(
@@ -214,7 +214,7 @@ test("100 additions at once are all counted, and one with a request id only once
   expect(await stockOf(service, "101")).toEqual([50 + 50 + 1]);
 });
 
-test("a change that was refused by request id stays refused, even if a late copy of it comes when there is enough", async () => {
+test("a change refused with a request id stays refused, even if a late copy of it arrives when there is enough", async () => {
   await using service = await openProductService();
   const requestId = "0d9d1f5e-6d0f-4a8e-9a55-64e0c7f0a333";
   const takeAway = () =>
@@ -239,12 +239,12 @@ test.each([
   expect((await refusal(service.inventory.reserveStock(request))).code).toBe(Code.InvalidArgument);
 });
 
-test("a stock update that says nothing is invalid", async () => {
+test("a stock update without stock and delta is invalid", async () => {
   await using service = await openProductService();
   expect((await refusal(service.inventory.updateStock({ productId: "101" }))).code).toBe(Code.InvalidArgument);
 });
 
-test("a check tells what there is, by product, and names what is unknown", async () => {
+test("a check returns the stock of each product, and names unknown ones", async () => {
   await using service = await openProductService();
   const ask = (quantity: number) => [
     { productId: "101", quantity },

@@ -11,7 +11,7 @@ import { batchOf, implement, type ServiceEntry, sharedMessages } from "@parley/r
 import { answerOrRefuseOnce, type Database } from "@parley/store";
 import { answering, callerName, errorAnswer, keptRefusals } from "./error-answers.ts";
 import type { Inventory } from "./inventory/inventory.ts";
-import { sayable } from "./inventory/stock-change.ts";
+import { clampToInt32 } from "./inventory/stock-change.ts";
 import { updateStock } from "./inventory/stock-update.ts";
 import { ProductError } from "./product-errors.ts";
 import type { ProductEvents } from "./product-events.ts";
@@ -25,7 +25,7 @@ export interface InventoryServiceOptions {
   readonly eventLog: EventLog;
 }
 
-/** `product.v1.InventoryService`: stock and reservations, contract in, contract out. */
+/** `product.v1.InventoryService`: stock and reservations. */
 export function createInventoryService(options: InventoryServiceOptions): ServiceEntry {
   const { environment, database, inventory, events, eventLog } = options;
 
@@ -42,7 +42,7 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
         levels: levels.map(({ productId, quantity, available }) => ({
           productId,
           requested: quantity,
-          available: sayable(available),
+          available: clampToInt32(available),
         })),
       };
     }),
@@ -52,12 +52,12 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
       const [nowMs, caller] = [environment.clock.now(), callerName(cause)];
       const { productId, etag, change } = request;
       const call = { method: InventoryService.method.updateStock, request, caller, nowMs };
-      // A refusal may not hold when a late copy of the call comes: by then there is enough, say.
+      // The refusal is stored, since it might not hold for a late copy of the call.
       return answerOrRefuseOnce(database, call, {
         refusals: keptRefusals,
         async work(transaction) {
           if (change.case === undefined) {
-            throw new ProductError("INVALID_FIELD", "stock or delta must be set.", { field: "change" });
+            throw new ProductError("INVALID_FIELD", "Set either `stock` or `delta`.", { field: "change" });
           }
           const product = await updateStock(transaction, events, { productId, etag, change, nowMs, cause });
           return { product: productMessage(product) };

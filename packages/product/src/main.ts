@@ -1,5 +1,5 @@
 import { brokerSettings, openServiceBroker, replicaName } from "@parley/events";
-import { patchProtobuf } from "@parley/rpc";
+import { createStoreObserver, patchProtobuf } from "@parley/rpc";
 import { flag, port, runService, text } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
 import { createProductModule, productMigrations } from "./index.ts";
@@ -16,7 +16,12 @@ await runService("product", settings, async ({ config, environment, fail }) => {
   const url = config.DATABASE_URL;
   return createProductModule({
     environment,
-    database: await openDatabase(url, { migrations: productMigrations, clock: environment.clock, onFailed: fail }),
+    database: await openDatabase(url, {
+      ...environment,
+      migrations: productMigrations,
+      onFailed: fail,
+      observer: createStoreObserver(environment, url),
+    }),
     broker: openServiceBroker("product", { config, environment }),
     replica: replicaName({ databaseUrl: url, port: config.PORT }),
     sampleData: config.SAMPLE_DATA ?? url.startsWith("sqlite:"),

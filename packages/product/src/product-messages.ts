@@ -4,11 +4,11 @@ import type { Money } from "@parley/gen/google/type/money_pb.js";
 import { type Product as ProductMessage, ProductSchema } from "@parley/gen/product/v1/product_pb.js";
 import { type Reservation as ReservationMessage, ReservationState } from "@parley/gen/product/v1/reservation_pb.js";
 import type { Reservation } from "./inventory/reservation.ts";
-import { sayable } from "./inventory/stock-change.ts";
+import { clampToInt32 } from "./inventory/stock-change.ts";
 import { etagOf, type Price, type Product, type ProductChange, revisionOf } from "./product.ts";
 import { ProductError } from "./product-errors.ts";
 
-/** A product as the contract says it. */
+/** A product as a contract message. */
 export function productMessage(product: Product): ProductMessage {
   const { id, name, description, lowStockThreshold } = product;
   return create(ProductSchema, {
@@ -17,7 +17,7 @@ export function productMessage(product: Product): ProductMessage {
     description,
     lowStockThreshold,
     price: moneyMessage(product.price),
-    stock: sayable(product.stock),
+    stock: clampToInt32(product.stock),
     createTime: timestampFromMs(product.createTimeMs),
     updateTime: timestampFromMs(product.updateTimeMs),
     etag: etagOf(product),
@@ -25,7 +25,7 @@ export function productMessage(product: Product): ProductMessage {
   });
 }
 
-/** A reservation as the contract says it. Written out, since there is one for each order and `create` takes several times as long. */
+/** A reservation as a contract message. An object literal, since there is one for each order and `create` takes several times as long. */
 export function reservationMessage(reservation: Reservation): ReservationMessage {
   const { orderId, state, createTimeMs } = reservation;
   return {
@@ -43,34 +43,34 @@ export function reservationMessage(reservation: Reservation): ReservationMessage
   };
 }
 
-/** A price out of the contract, whose rules say that it is set. */
+/** A price from the contract, whose rules require it. */
 export function priceOf(money: Money | undefined): Price {
   const { currencyCode, units, nanos } = required(money, "price");
   return { currency: currencyCode, units, nanos };
 }
 
-/** The value of a field that the contract's rules say is set. */
+/** A field's value that the contract's rules require. */
 export function required<T>(value: T | undefined, field: string): T {
   if (value === undefined) {
-    throw new ProductError("INVALID_FIELD", `${field} must be set.`, { field });
+    throw new ProductError("INVALID_FIELD", `\`${field}\` is required.`, { field });
   }
   return value;
 }
 
-/** The parts of a price that a mask can name, and what they are here. */
+/** The paths of a price's parts in a mask. */
 const priceParts = { "price.currency_code": "currency", "price.units": "units", "price.nanos": "nanos" } as const;
 
 const maskPaths = ["name", "description", "price", ...Object.keys(priceParts), "low_stock_threshold"];
 
 /**
- * What an update changes: the fields that the mask names, or all that are set where it names none. Throws INVALID_FIELD
- * for a path that is none of these, and for a price that is to be changed to nothing.
+ * The changes of an update: the fields in the mask, or all set fields without a mask. Throws INVALID_FIELD
+ * for an unknown path, and for a price that would be cleared.
  */
 export function changeOf(product: ProductMessage, paths: readonly string[]): ProductChange {
   const { name, description, lowStockThreshold } = product;
   const unknown = paths.find((path) => !maskPaths.includes(path));
   if (unknown !== undefined) {
-    throw new ProductError("INVALID_FIELD", `update_mask names ${unknown}; it may name ${maskPaths.join(", ")}.`, {
+    throw new ProductError("INVALID_FIELD", `\`update_mask\` may name ${maskPaths.join(", ")}; it names ${unknown}.`, {
       field: "update_mask",
     });
   }

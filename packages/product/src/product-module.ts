@@ -1,4 +1,5 @@
 import { type Broker, createEventLog, createRelay, eventTypes } from "@parley/events";
+import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import { type Database, startPruningRequestIds } from "@parley/store";
@@ -10,21 +11,21 @@ import { loadSampleProducts } from "./sample-products.ts";
 
 export interface ProductModuleOptions {
   readonly environment: Environment;
-  /** Opened with `productMigrations`. The module closes it as it stops. */
+  /** Opened with `productMigrations`. The module closes it when it stops. */
   readonly database: Database;
-  /** Whether an empty catalogue is filled with the sample products. Default: false. */
+  /** Whether the sample products are inserted into an empty catalogue. Default: false. */
   readonly sampleData?: boolean;
-  /** Who brings events to other services. Without it they are kept until there is one. Closed when the module stops. */
+  /** Delivers events to other services. Without it they wait in the log. Closed when the module stops. */
   readonly broker?: Broker | undefined;
-  /** This process among those that share the database, the same after a restart. Default `only`: there is no other. */
+  /** The name of this process among those that share the database, the same after a restart. Default `only`: there is no other. */
   readonly replica?: string;
 }
 
-/** Everything that the product service serves: the catalogue and the inventory. */
+/** The product service's module: the catalogue and the inventory. */
 export function createProductModule(options: ProductModuleOptions): ServiceModule {
   const { environment, database, sampleData = false, broker, replica = "only" } = options;
   const { clock, log } = environment;
-  // Each sale changes stock: too many events to publish for nobody.
+  // Each sale changes stock: too many events to publish without a subscriber.
   const watchOnlyTypes = [eventTypes.stockChanged];
   const eventLog = createEventLog({ database, source: "/services/product", environment, watchOnlyTypes });
   const events = createProductEvents(eventLog);
@@ -33,7 +34,8 @@ export function createProductModule(options: ProductModuleOptions): ServiceModul
   let stopPruning = async () => {};
 
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
+    onReachable: database.onReachable?.bind(database),
     entries: [
       createProductService({ environment, database, events }),
       createInventoryService({ environment, database, inventory, events, eventLog }),

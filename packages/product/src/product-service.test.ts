@@ -26,7 +26,7 @@ test("the sample products are those of the contract", async () => {
   ]);
 });
 
-test("products are listed oldest first, a page at a time, each once, also while new ones come", async () => {
+test("products are listed oldest first, a page at a time, each once, also while new ones are added", async () => {
   await using service = await openProductService();
   await service.clock.advance(1_000);
   const { product: later } = await service.products.createProduct({ name: "Later", price });
@@ -46,7 +46,7 @@ test("the last page has no token, even when it is full", async () => {
   expect((await service.products.listProducts({ pageSize: 4 })).nextPageToken).not.toBe("");
 });
 
-test("a page token that is not one is refused, naming the field", async () => {
+test("an invalid page token is refused, naming the field", async () => {
   await using service = await openProductService();
   const { nextPageToken } = await service.products.listProducts({ pageSize: 1 });
   for (const pageToken of ["x", "1", `${nextPageToken.slice(0, -2)}AA`, "%%%"]) {
@@ -58,7 +58,7 @@ test("a page token that is not one is refused, naming the field", async () => {
   }
 });
 
-test("an update changes what the mask names and nothing else", async () => {
+test("an update changes only the fields in the mask", async () => {
   await using service = await openProductService();
   const before = (await service.products.getProduct({ productId: "101" })).product;
   await service.clock.advance(5_000);
@@ -76,7 +76,7 @@ test("an update changes what the mask names and nothing else", async () => {
   expect(product?.createTime).toEqual(before?.createTime);
 });
 
-test("a mask can clear a description; an empty mask leaves alone what is not set", async () => {
+test("a mask can clear a description; an empty mask keeps unset fields", async () => {
   await using service = await openProductService();
   const unmasked = await service.products.updateProduct({ product: { id: "101", price } });
   expect(unmasked.product).toMatchObject({ name: "Laptop", price, description: expect.stringMatching(/.+/) });
@@ -93,7 +93,7 @@ test("an update that changes nothing keeps the etag", async () => {
   expect(product?.etag).toBe("v1");
 });
 
-test("an update with an old etag is refused, and stock does not age the etag", async () => {
+test("an update with an old etag is refused, and a change of stock keeps the etag", async () => {
   await using service = await openProductService();
   await service.inventory.updateStock({ productId: "101", change: { case: "delta", value: 5 } });
   await service.products.updateProduct({ product: { id: "101", name: "A", etag: "v1" } });
@@ -106,7 +106,7 @@ test("an update with an old etag is refused, and stock does not age the etag", a
   expect((await service.products.getProduct({ productId: "101" })).product?.name).toBe("A");
 });
 
-test("a revision ages with the stock, and is taken wherever an etag is", async () => {
+test("a revision changes with the stock, and is accepted in place of an etag", async () => {
   await using service = await openProductService();
   const { product } = await service.products.getProduct({ productId: "101" });
   const { etag = "", revision = "" } = product ?? {};
@@ -203,7 +203,7 @@ test("a batch names the products that are missing", async () => {
   expect(many.message).toMatch(/none-9 and 90 more/);
 });
 
-test("the same request id makes one product, however often and at once it is sent, also in another case", async () => {
+test("the same request id makes one product, also if sent concurrently or in another case", async () => {
   await using service = await openProductService();
   const fields = { name: "Lamp", price, requestId };
   const ids = await Promise.all(
@@ -215,7 +215,7 @@ test("the same request id makes one product, however often and at once it is sen
   expect((await service.products.listProducts({})).products).toHaveLength(6);
 });
 
-test("a request id with another body is refused; the same id serves another method", async () => {
+test("a request id with another body is refused; another method accepts the same id", async () => {
   await using service = await openProductService();
   await service.products.createProduct({ name: "Lamp", price, requestId });
   const error = await refusal(service.products.createProduct({ name: "Desk", price, requestId }));
@@ -224,7 +224,7 @@ test("a request id with another body is refused; the same id serves another meth
   expect(product?.name).toBe("X");
 });
 
-test("a request that failed can be tried again with its id", async () => {
+test("a failed request can be retried with its id", async () => {
   await using service = await openProductService();
   const update = { product: { id: "101", name: "X", etag: "v2" }, requestId };
   expect((await refusal(service.products.updateProduct(update))).code).toBe(Code.Aborted);
@@ -232,7 +232,7 @@ test("a request that failed can be tried again with its id", async () => {
   expect((await service.products.updateProduct(update)).product?.name).toBe("X");
 });
 
-test("a repeated update answers as the first time, though the product went on", async () => {
+test("a repeated update gets the first answer, although the product has changed since", async () => {
   await using service = await openProductService();
   const update = { product: { id: "101", name: "X" }, requestId };
   const first = await service.products.updateProduct(update);

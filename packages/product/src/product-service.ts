@@ -15,7 +15,7 @@ export interface ProductServiceOptions {
   readonly events: ProductEvents;
 }
 
-/** `product.v1.ProductService`: the catalogue, contract in, contract out. */
+/** `product.v1.ProductService`: the catalogue. */
 export function createProductService({ environment, database, events }: ProductServiceOptions): ServiceEntry {
   const { clock, newId } = environment;
   const { method } = ProductService;

@@ -19,20 +19,20 @@ interface ProductRow {
 const columns =
   "id, name, description, price_currency, price_units, price_nanos, stock, low_stock_threshold, version, create_time, update_time";
 
-/** Reads one product. Undefined if there is none, or it was deleted. */
+/** Reads one product. Undefined if there is none, or if it was deleted. */
 export async function findProduct(reader: Reader, id: string): Promise<Product | undefined> {
   const row = await reader.get<ProductRow>(`SELECT ${columns} FROM products WHERE id = ? AND delete_time IS NULL`, id);
   return row && fromRow(row);
 }
 
-/** Reads one product, which nobody else changes until the transaction ends. */
+/** Reads and locks one product until the transaction ends. */
 export async function lockProduct(transaction: Transaction, id: string): Promise<Product | undefined> {
   const sql = `SELECT ${columns} FROM products WHERE id = ? AND delete_time IS NULL FOR UPDATE`;
   const row = await transaction.get<ProductRow>(sql, id);
   return row && fromRow(row);
 }
 
-/** Reads those of the products that there are, in no order. */
+/** Reads the existing products, in no order. */
 export async function findProducts(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, Product>> {
   const rows = await reader.all<ProductRow>(
     `SELECT ${columns} FROM products WHERE id IN (${marksFor(ids)}) AND delete_time IS NULL`,
@@ -41,7 +41,7 @@ export async function findProducts(reader: Reader, ids: readonly string[]): Prom
   return new Map(rows.map((row) => [row.id, fromRow(row)]));
 }
 
-/** The products, oldest first, to be read page by page. */
+/** The products, oldest first, for reading page by page. */
 export function productList(reader: Reader): PagedList<Product, [createTimeMs: number, id: string]> {
   return {
     list: "products",
@@ -60,7 +60,7 @@ export async function anyProduct(reader: Reader): Promise<boolean> {
   return (await reader.get("SELECT 1 AS one FROM products LIMIT 1")) !== undefined;
 }
 
-/** Writes a new product down. False, and nothing written, if its id is there already. */
+/** Inserts a new product. False, and nothing inserted, if its id exists. */
 export async function insertProduct(transaction: Transaction, product: Product): Promise<boolean> {
   const inserted = await transaction.run(
     `INSERT INTO products (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
@@ -79,7 +79,7 @@ export async function insertProduct(transaction: Transaction, product: Product):
   return inserted === 1;
 }
 
-/** Writes everything but the stock, over the version before. */
+/** Updates everything but the stock, over the previous version. */
 export async function updateProduct(transaction: Transaction, product: Product): Promise<void> {
   const changed = await transaction.run(
     `UPDATE products SET name = ?, description = ?, price_currency = ?, price_units = ?, price_nanos = ?,
@@ -100,20 +100,20 @@ export async function updateProduct(transaction: Transaction, product: Product):
   }
 }
 
-/** Takes a product out of the catalogue. The row stays, so that orders can still give units back. */
+/** Deletes a product from the catalogue. The row stays, so that orders can still release units. */
 export async function deleteProduct(transaction: Transaction, id: string, nowMs: number): Promise<void> {
   await transaction.run("UPDATE products SET delete_time = ?, update_time = ? WHERE id = ?", nowMs, nowMs, id);
 }
 
-/** How far the stock of a product is to move. */
+/** A difference to a product's stock. */
 export interface StockMove {
   readonly productId: string;
-  /** The units to add; to take away, if negative. */
+  /** The units to add; to remove, if negative. */
   readonly delta: number;
   readonly nowMs: number;
 }
 
-/** A change of stock, with the price of the moment. */
+/** A change of stock, with the current price. */
 export interface MovedStock extends StockChange, Pick<Product, "price"> {}
 
 interface MovedRow {
@@ -127,7 +127,7 @@ interface MovedRow {
 
 const movedColumns = "name, price_currency, price_units, price_nanos, stock, low_stock_threshold";
 
-/** Moves the stock of a product in the catalogue. Undefined, and nothing moved, if there is none or less than nothing would be left. */
+/** Changes the stock of a product in the catalogue. Undefined, and nothing changed, if there is none or the result would be negative. */
 export async function moveStock(transaction: Transaction, move: StockMove): Promise<MovedStock | undefined> {
   const row = await transaction.get<MovedRow>(
     `UPDATE products SET stock = stock + ?, update_time = ? WHERE id = ? AND delete_time IS NULL AND stock + ? >= 0 RETURNING ${movedColumns}`,
@@ -139,10 +139,10 @@ export async function moveStock(transaction: Transaction, move: StockMove): Prom
   return row && fromMovedRow(move, row);
 }
 
-/** What a product has, with what is to be told of it. */
+/** A product's stock, name and threshold. */
 export type Stock = Omit<MovedStock, "delta">;
 
-/** Reads the stock of products in the catalogue, which nobody else changes until the transaction ends. Give the ids in order. */
+/** Reads and locks the stock of products in the catalogue until the transaction ends. Pass the ids in order. */
 export async function lockStock(
   transaction: SetTransaction,
   ids: readonly string[],
@@ -154,7 +154,7 @@ export async function lockStock(
   return new Map(rows.map((row) => [row.id, fromMovedRow({ productId: row.id, delta: 0, nowMs: 0 }, row)]));
 }
 
-/** Moves the stocks of locked products, each by its own number. */
+/** Changes the stocks of locked products, each by its own difference. */
 export async function moveStocks(
   transaction: SetTransaction,
   deltas: ReadonlyMap<string, number>,
@@ -172,7 +172,7 @@ export async function moveStocks(
   );
 }
 
-/** Gives units back to a product, whether it is still in the catalogue or not. */
+/** Releases units of a product, whether it is still in the catalogue or not. */
 export async function giveBackStock(transaction: Transaction, move: StockMove): Promise<MovedStock> {
   const row = await transaction.get<MovedRow>(
     `UPDATE products SET stock = stock + ?, update_time = ? WHERE id = ? RETURNING ${movedColumns}`,

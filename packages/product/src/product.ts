@@ -1,9 +1,9 @@
 import { ProductError } from "./product-errors.ts";
 
-/** The most units that a product can be given (the contract's limit of `stock`). */
+/** The most units of a product (the contract's limit of `stock`). */
 export const stockMax = 1_000_000_000;
 
-/** What one unit costs, as `google.type.Money` counts it: whole units and billionths of one. */
+/** The price of one unit, as in `google.type.Money`: whole units and billionths. */
 export interface Price {
   /** ISO 4217. */
   readonly currency: string;
@@ -11,36 +11,40 @@ export interface Price {
   readonly nanos: number;
 }
 
-/** Something that is sold. */
+/** A product of the shop. */
 export interface Product {
   readonly id: string;
   readonly name: string;
   readonly description: string;
   readonly price: Price;
-  /** The units that can be sold now. */
+  /** The available units. */
   readonly stock: number;
   readonly lowStockThreshold: number;
-  /** Grows with each change of anything but the stock. */
+  /** Increases with each change except of the stock. */
   readonly version: number;
   readonly createTimeMs: number;
   readonly updateTimeMs: number;
 }
 
-/** What of a product can be changed, besides its stock. Of the price, parts that are left out stay as they are. */
+/** The fields of a product that can be changed, besides its stock. Omitted parts of the price stay unchanged. */
 export type ProductChange = Partial<Pick<Product, "name" | "description" | "lowStockThreshold">> & {
   readonly price?: Partial<Price>;
 };
 
-/** The product after a change. The same product where nothing would change. Throws INVALID_FIELD. */
+/** The product after a change. The same product if nothing changes. Throws INVALID_FIELD. */
 export function changeProduct(product: Product, change: ProductChange, nowMs: number): Product {
   if (change.name === "") {
-    throw new ProductError("INVALID_FIELD", "A product's name must not be empty.", { field: "product.name" });
+    throw new ProductError("INVALID_FIELD", "`product.name` must not be empty.", { field: "product.name" });
   }
   const price = { ...product.price, ...change.price };
   if (change.price !== undefined && !/^[A-Z]{3}$/.test(price.currency)) {
-    throw new ProductError("INVALID_FIELD", "price.currency_code must be three capital letters (ISO 4217).", {
-      field: "product.price.currency_code",
-    });
+    throw new ProductError(
+      "INVALID_FIELD",
+      "`product.price.currency_code` must be three capital letters (ISO 4217), such as USD.",
+      {
+        field: "product.price.currency_code",
+      },
+    );
   }
   const changed = { ...product, ...change, price };
   if (sameContent(product, changed)) {
@@ -49,14 +53,14 @@ export function changeProduct(product: Product, change: ProductChange, nowMs: nu
   return { ...changed, version: product.version + 1, updateTimeMs: nowMs };
 }
 
-/** What a writer sends back to show which state of the product it saw. */
+/** The etag of a product's current state. */
 export function etagOf(product: Product): string {
   return `v${product.version}`;
 }
 
 /**
- * What changes with every change, of the stock too. It holds the stock and the time, so that no counter of changes is needed where
- * stock is set aside: products with the same revision are the same in all that a caller can see.
+ * Changes with every change, also of the stock. It consists of the stock and the time, so that reserving stock needs no counter of
+ * changes: products with the same revision are equal in everything a caller can see.
  */
 export function revisionOf(product: Product): string {
   return `${etagOf(product)}.${product.stock}.${product.updateTimeMs.toString(36)}`;
@@ -66,11 +70,15 @@ export function revisionOf(product: Product): string {
 export function checkEtag(product: Product, etag: string): void {
   const [current, revision] = [etagOf(product), revisionOf(product)];
   if (etag !== "" && etag !== current && etag !== revision) {
-    throw new ProductError("ETAG_MISMATCH", `Product ${product.id} was changed since it was read.`, {
-      productId: product.id,
-      etag: current,
-      revision,
-    });
+    throw new ProductError(
+      "ETAG_MISMATCH",
+      `Product ${product.id} was changed since it was read. Read it again, and repeat the change with its \`etag\`.`,
+      {
+        productId: product.id,
+        etag: current,
+        revision,
+      },
+    );
   }
 }
 

@@ -2,7 +2,7 @@ import type { Database } from "@parley/store";
 import type { NewProduct } from "./catalogue.ts";
 import { anyProduct, insertProduct } from "./product-store.ts";
 
-/** What the shop begins with where sample data is on. The shop is told when ten of a kind are left. */
+/** The sample products. StockLow is published when ten of a kind are left. */
 export const sampleProducts: readonly NewProduct[] = [
   sample("101", "Laptop", { units: 999n, cents: 99, stock: 50, description: "14-inch laptop with 16 GB of memory" }),
   sample("102", "Mouse", { units: 29n, cents: 99, stock: 200, description: "Wireless mouse with three buttons" }),
@@ -11,7 +11,7 @@ export const sampleProducts: readonly NewProduct[] = [
   sample("105", "Headphones", { units: 149n, cents: 99, stock: 100, description: "Headphones that keep noise out" }),
 ];
 
-/** Fills an empty catalogue; one that ever had a product, removed or not, is left alone. */
+/** Fills an empty catalogue; one that ever had a product, deleted or not, is left alone. */
 export async function loadSampleProducts(database: Database, nowMs: number): Promise<void> {
   await database.transaction(async (transaction) => {
     if (await anyProduct(transaction)) {

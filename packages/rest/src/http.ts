@@ -7,6 +7,8 @@ export interface RestRequest {
   readonly method: string;
   /** The request target as on the request line (RFC 9112, section 3.2), still encoded: path and query, or a whole URL. */
   readonly url: string;
+  /** The scheme and authority that the client uses, for example `http://localhost:8080`, to name whole URLs in errors. */
+  readonly origin?: string | undefined;
   /** By lower-case name; Node's `IncomingHttpHeaders` fits. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body?: BodySource;

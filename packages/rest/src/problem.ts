@@ -42,6 +42,8 @@ export interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** The field or parameter at fault. */
   readonly field?: string;
+  /** What is wrong with the field, going on from its name. Default: the message. */
+  readonly description?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
@@ -62,7 +64,7 @@ export function headerText(value: string): string {
 function problemError(reason: ProblemReason, message: string, options: ProblemOptions): ConnectError {
   const { code = Code.InvalidArgument, field } = options;
   const metadata = { ...(field === undefined ? {} : { field }), ...options.metadata };
-  const badRequest = field === undefined ? [] : [badRequestDetail(field, message, reason)];
+  const badRequest = field === undefined ? [] : [badRequestDetail(field, options.description ?? message, reason)];
   return new ConnectError(
     message,
     code,

@@ -187,7 +187,7 @@ describe("an error", () => {
     });
   });
 
-  test("that nobody meant for the caller says nothing", async () => {
+  test("without details for the caller says nothing", async () => {
     const library = testLibrary(() => new TypeError("SELECT secret FROM users"));
     const response = await library.ask("GET /v1/books/1");
     expect(response.status).toBe(500);

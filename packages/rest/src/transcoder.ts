@@ -8,13 +8,13 @@ import {
   type Registry,
   toJson,
 } from "@bufbuild/protobuf";
-import { type CallOptions, type Client, Code } from "@connectrpc/connect";
-import { type Binding, isExposed, methodBindings } from "@parley/contract";
+import { type CallOptions, type Client, ConnectError } from "@connectrpc/connect";
+import { type Binding, isExposed, methodBindings, renameErrorFields } from "@parley/contract";
 import { headerOf, type RestRequest, type RestResponse } from "./http.ts";
 import { httpBodyContent, isHttpBody } from "./http-body.ts";
 import { preferredType } from "./media-type.ts";
-import { quoted, RestProblem } from "./problem.ts";
 import { callOptionsOf } from "./request/call-options.ts";
+import { restFieldName } from "./request/field-name.ts";
 import { sendIfMatch } from "./request/precondition.ts";
 import { requestBody } from "./request/request-body.ts";
 import { requestMessage } from "./request/request-message.ts";
@@ -24,7 +24,8 @@ import { errorResponse, standardDetails } from "./response/error-response.ts";
 import { rawStreamResponse } from "./response/raw-stream.ts";
 import { resourceTag } from "./response/resource-tag.ts";
 import { eventStream, jsonLines, streamResponse, type Timer } from "./response/stream.ts";
-import { type RouteMatch, RouteTable } from "./route/route-table.ts";
+import { findRoute, matched } from "./route/find-route.ts";
+import { RouteTable } from "./route/route-table.ts";
 import { systemTimer } from "./system-timer.ts";
 
 /** A contract and a client that calls it. Made by {@link restService}. */
@@ -65,6 +66,8 @@ export interface TranscoderOptions {
   readonly admit?: (method: DescMethod, request: RestRequest) => Promise<void>;
   /** The domain of reasons that have none (`google.rpc.ErrorInfo.domain`), for example `shop.example.com`. Default: none. */
   readonly reasonDomain?: string;
+  /** The page that describes the reasons, one section each: errors link to theirs (`google.rpc.Help`). Default: none. */
+  readonly errorHelpUrl?: string | undefined;
 }
 
 /** REST in front of Connect services. */
@@ -93,6 +96,7 @@ export function createTranscoder(services: readonly RestService[], options: Tran
     openingMs: options.openingMs ?? 250,
     timer: options.timer ?? systemTimer,
     reasonDomain: options.reasonDomain ?? "",
+    errorHelpUrl: options.errorHelpUrl,
     admit: options.admit ?? admitAll,
   };
   const table = new RouteTable<Route>(({ binding }) => String(binding.method));
@@ -113,7 +117,9 @@ export function createTranscoder(services: readonly RestService[], options: Tran
 
 async function admitAll(): Promise<void> {}
 
-interface Settings extends Required<Omit<TranscoderOptions, "exposes">> {}
+interface Settings extends Required<Omit<TranscoderOptions, "exposes" | "errorHelpUrl">> {
+  readonly errorHelpUrl: string | undefined;
+}
 
 interface Route {
   readonly binding: Binding;
@@ -131,14 +137,35 @@ function exposedBindings(services: readonly RestService[], exposes: (method: Des
 
 async function answer(table: RouteTable<Route>, request: RestRequest, settings: Settings): Promise<RestResponse> {
   const { path, query } = splitUrl(request.url);
-  const found = findRoute(table, request.method, path);
+  const found = findRoute(table, request, path);
   if ("status" in found) {
     return found;
   }
-  const { binding, client } = found.route;
+  const { value: route } = found;
+  try {
+    return await answerRoute(route, request, { segments: found.segments, query, settings });
+  } catch (error) {
+    if (error instanceof ConnectError) {
+      renameErrorFields(error, (name) => restFieldName(route.binding, query, name));
+    }
+    throw error;
+  }
+}
+
+interface RoutedCall {
+  readonly segments: readonly string[];
+  readonly query: string;
+  readonly settings: Settings;
+}
+
+async function answerRoute(
+  { binding, client }: Route,
+  request: RestRequest,
+  { segments, query, settings }: RoutedCall,
+): Promise<RestResponse> {
   await settings.admit(binding.method, request);
   const message = requestMessage(binding, {
-    segments: found.segments,
+    segments,
     query,
     body: await requestBody(binding, request, settings.bodyLengthMax),
     registry: settings.registry,
@@ -148,37 +175,6 @@ async function answer(table: RouteTable<Route>, request: RestRequest, settings: 
     return stream({ binding, client }, { request, message, callOptions, settings });
   }
   return unary({ binding, client }, { request, message, callOptions, settings });
-}
-
-/** Where nothing else is said, HEAD is as GET (RFC 9110, section 9.3.2). */
-function matched(table: RouteTable<Route>, httpMethod: string, path: string): RouteMatch<Route> {
-  const match = table.match(httpMethod, path);
-  return match.kind === "wrong-method" && httpMethod === "HEAD" ? table.match("GET", path) : match;
-}
-
-function findRoute(
-  table: RouteTable<Route>,
-  httpMethod: string,
-  path: string,
-): { route: Route; segments: readonly string[] } | RestResponse {
-  const match = matched(table, httpMethod, path);
-  switch (match.kind) {
-    case "found":
-      return { route: match.value, segments: match.segments };
-    case "none":
-      throw new RestProblem("ROUTE_NOT_FOUND", `there is nothing at ${quoted(path)}`, { code: Code.NotFound });
-    case "wrong-method": {
-      const allow = [...match.allow, ...(match.allow.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
-      if (httpMethod === "OPTIONS") {
-        return { status: 204, headers: { allow }, body: "" };
-      }
-      throw new RestProblem("METHOD_NOT_ALLOWED", `${quoted(path)} takes ${allow}, not ${quoted(httpMethod)}`, {
-        code: Code.Unimplemented,
-        httpStatus: 405,
-        headers: { allow },
-      });
-    }
-  }
 }
 
 interface RestCall {

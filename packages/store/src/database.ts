@@ -16,7 +16,7 @@ export type SqlColumn = readonly SqlValue[];
  *   PostgreSQL store translates these words of a migration. Text is compared byte by byte.
  * - `INSERT ... ON CONFLICT (columns) DO NOTHING | DO UPDATE`, `RETURNING`, `WITH`, `EXISTS`, `LIMIT`, `COALESCE`, `CASE`,
  *   row values `(a, b) > (?, ?)`, partial indexes, `CHECK`, `UNIQUE`, foreign keys. Names without quotes, in lower case.
- * - `FOR UPDATE` at the end of a SELECT of a transaction locks the rows that it finds. SQLite leaves it out: nobody else writes meanwhile.
+ * - `FOR UPDATE` at the end of a SELECT of a transaction locks the rows that it finds. SQLite leaves it out: no other transaction writes meanwhile.
  * - Not `INSERT OR ...`, `rowid`, `PRAGMA`, `SERIAL`, `ILIKE`, arrays, `now()`: the time is a parameter.
  * - `RETURNING` gives no whole numbers beyond 2^53: the statement fails instead.
  * - A statement that fails ends its transaction, even if the error is caught: nothing of the transaction is kept.
@@ -24,11 +24,11 @@ export type SqlColumn = readonly SqlValue[];
 export interface Reader {
   /** All rows that the statement finds. */
   all<R extends object = Row>(sql: string, ...parameters: readonly SqlValue[]): Promise<R[]>;
-  /** The first row, or undefined where there is none. */
+  /** The first row, or undefined if there is none. */
   get<R extends object = Row>(sql: string, ...parameters: readonly SqlValue[]): Promise<R | undefined>;
 }
 
-/** A transaction under way. Wait for nothing but its own statements inside it: no network, no timer. */
+/** An open transaction. Await nothing but its own statements inside it: no network, no timer. */
 export interface Transaction extends Reader {
   /** Executes a statement; the number of rows that it changed. */
   run(sql: string, ...parameters: readonly SqlValue[]): Promise<number>;
@@ -90,7 +90,7 @@ export type SharedWork<T> = (transaction: Transaction, items: readonly T[]) => P
 
 /** How to do something. */
 export interface CallOptions {
-  /** Aborts when nobody waits for the answer any more: what has not begun then is not begun. */
+  /** Aborts when the caller no longer waits: work that has not begun then does not begin. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -105,7 +105,7 @@ export interface Database extends Reader {
    * committed when it began. So what a body decides on it reads with `FOR UPDATE`, or checks again in the statement that writes
    * (`UPDATE ... WHERE version = ?`), or leaves to a unique constraint. Rows are locked in a fixed order: by key.
    *
-   * Throws {@link ConstraintError} where a statement breaks a rule of the schema, {@link StoreUnavailableError} where the
+   * Throws {@link ConstraintError} if a statement breaks a rule of the schema, {@link StoreUnavailableError} where the
    * database cannot do its work, {@link TransactionStuckError} where `work` waits for something other than its statements.
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, options?: CallOptions): Promise<T>;

@@ -14,7 +14,7 @@ import type { Database, Migration, Reader, Transaction } from "./database.ts";
 export const requestIdRetentionMs = 24 * 60 * 60 * 1000;
 /** How often old answers are looked for. They take no part in any call, so this is only about space. */
 const pruneIntervalMs = 10 * 60 * 1000;
-/** Answers removed in one transaction: few enough that no call waits noticeably for it. */
+/** Returns removed in one transaction: few enough that no call waits noticeably for it. */
 const pruneBatchSize = 500;
 
 /** The table of answers that were given. Goes with the migrations of each service that uses {@link answerOnce}. */
@@ -41,7 +41,7 @@ export class RequestIdReusedError extends Error {
   readonly requestId: string;
 
   constructor(requestId: string) {
-    super(`The request id ${requestId} was used before with another request.`);
+    super(`\`request_id\` ${requestId} was used before, with another request. Use a new one for each request.`);
     this.requestId = requestId;
   }
 }
@@ -59,7 +59,7 @@ export interface RepeatableCall<I extends DescMessage, O extends DescMessage> {
 
 /**
  * Does `work` and keeps its answer in the same transaction; where the call was answered before, does nothing and gives that
- * answer again. A call whose work threw is not kept, so it may be tried again. Throws {@link RequestIdReusedError} where
+ * answer again. A call whose work threw is not kept, so it may be tried again. Throws {@link RequestIdReusedError} if
  * the id came before with another request. Of the request only a plain hash is kept: a secret in it must be replaced
  * before, by something that is as hard to guess.
  *
@@ -171,7 +171,7 @@ async function findAnswer<I extends DescMessage, O extends DescMessage>(
 }
 
 /**
- * The answer that the call was given before. Undefined where it is this transaction's to give: a copy of the call that another process
+ * The answer that the call was given before. Undefined if it is this transaction's to give: a copy of the call that another process
  * works on at the same time waits for the end of this transaction.
  */
 async function claim<I extends DescMessage, O extends DescMessage>(
@@ -265,7 +265,7 @@ export interface PruningOptions {
   also?(nowMs: number): Promise<unknown>;
 }
 
-/** Forgets answers older than {@link requestIdRetentionMs} every ten minutes. The answer ends it, after the round under way. */
+/** Forgets answers older than {@link requestIdRetentionMs} every ten minutes. The result stops it, after the current round. */
 export function startPruningRequestIds(options: PruningOptions): () => Promise<void> {
   const { database, clock, onError, also } = options;
   let stopped = false;

@@ -31,6 +31,7 @@ export {
   startPruningRequestIds,
 } from "./idempotency.ts";
 export { inParts, insertRows, marksFor } from "./many-rows.ts";
+export { observedDatabase, type TransactionObserver, type TransactionTimes } from "./observed-database.ts";
 export { type OpenDatabaseOptions, openDatabase } from "./open-database.ts";
 export { decodePageToken, encodePageToken, InvalidPageTokenError } from "./page-token.ts";
 export { type Page, type PagedList, type PageRequest, pageSizeDefault, pageSizeMax, readPage } from "./read-page.ts";

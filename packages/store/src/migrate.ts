@@ -37,7 +37,7 @@ export interface PendingMigration {
 }
 
 /**
- * The steps that are still to be applied, in order. Throws {@link MigrationError} where an applied step was changed or is unknown, or where a
+ * The steps that are still to be applied, in order. Throws {@link MigrationError} if an applied step was changed or is unknown, or if a
  * new step sorts before one of its set that was applied.
  */
 export function pendingMigrations(

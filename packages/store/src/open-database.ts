@@ -1,5 +1,6 @@
 import type { Database, Migration } from "./database.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
+import { observedDatabase, type TransactionObserver } from "./observed-database.ts";
 import type { Schedule } from "./sqlite/group-commit-options.ts";
 import { openSqliteFile, openSqliteMemory } from "./sqlite/sqlite-database.ts";
 import type { StoreUnavailableError } from "./store-errors.ts";
@@ -18,6 +19,8 @@ export interface OpenDatabaseOptions {
   readonly log?: { warn(details: object, message: string): void };
   /** Ends the waiting for a PostgreSQL server. */
   readonly signal?: AbortSignal;
+  /** Is told of transactions: how long they waited, ran and took to be durable. */
+  readonly observer?: TransactionObserver | undefined;
   /** When groups of transactions run. Default: on the next turn of the event loop. */
   readonly schedule?: Schedule;
 }
@@ -29,6 +32,11 @@ export interface OpenDatabaseOptions {
  * {@link StoreUnavailableError}.
  */
 export async function openDatabase(url: string, options: OpenDatabaseOptions): Promise<Database> {
+  const database = await openByUrl(url, options);
+  return options.observer === undefined ? database : observedDatabase(database, options.observer);
+}
+
+async function openByUrl(url: string, options: OpenDatabaseOptions): Promise<Database> {
   const parsed = parseDatabaseUrl(url);
   const now = () => (options.clock ?? Date).now();
   if (parsed.kind === "postgres") {

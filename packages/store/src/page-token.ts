@@ -14,7 +14,9 @@ export class InvalidPageTokenError extends StoreError {
   override readonly name = "InvalidPageTokenError";
 
   constructor() {
-    super("The page token is not one that this list gave out.");
+    super(
+      "`page_token` is not one that this list gave. Send the `next_page_token` of the page before, with the same filter, or leave it out.",
+    );
   }
 }
 

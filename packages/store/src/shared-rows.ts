@@ -10,7 +10,7 @@ export function databaseTime(transaction: Transaction, clock: { now(): number })
 
 /**
  * Takes numbers that count up from a table of one row, `single` and `last_sequence`, which is held until the commit: numbers have no gaps
- * and become visible in order. Answers the number before the first. Do it last in a transaction: others wait for it.
+ * and become visible in order. Returns the number before the first. Do it last in a transaction: others wait for it.
  */
 export async function takeSequences(
   transaction: Transaction,

@@ -3,10 +3,10 @@ import { changeUser, checkEtag, type User, type UserChange } from "./user.ts";
 import { emailTaken, userNotFound } from "./user-errors.ts";
 import * as store from "./user-store.ts";
 
-/** What a new account is made of. */
+/** The data of a new account. */
 export type NewUser = Pick<User, "id" | "name" | "email" | "phone" | "address" | "role">;
 
-/** Makes an account. Throws EMAIL_TAKEN. */
+/** Creates an account. Throws EMAIL_TAKEN. */
 export async function addUser(
   transaction: Transaction,
   fields: NewUser,
@@ -19,16 +19,16 @@ export async function addUser(
   return user;
 }
 
-/** Which account is to change, and what of it. */
+/** An account and the change to make. */
 export interface UserEdit {
   readonly id: string;
-  /** The etag that the writer saw. Empty: whatever it is. */
+  /** The etag that the writer read. Empty: no comparison. */
   readonly etag: string;
   readonly change: UserChange;
   readonly nowMs: number;
 }
 
-/** Changes an account; the account after it. Throws USER_NOT_FOUND, ETAG_MISMATCH, INVALID_FIELD, EMAIL_TAKEN. */
+/** Changes an account; returns the account after it. Throws USER_NOT_FOUND, ETAG_MISMATCH, INVALID_FIELD, EMAIL_TAKEN. */
 export async function editUser(transaction: Transaction, { id, etag, change, nowMs }: UserEdit): Promise<User> {
   const user = await standing(transaction, { id, etag });
   const changed = changeUser(user, change, nowMs);
@@ -38,7 +38,7 @@ export async function editUser(transaction: Transaction, { id, etag, change, now
   return changed;
 }
 
-/** Removes an account and ends its sign-ins. Throws USER_NOT_FOUND, ETAG_MISMATCH. */
+/** Deletes an account and ends its sign-ins. Throws USER_NOT_FOUND, ETAG_MISMATCH. */
 export async function removeUser(transaction: Transaction, edit: Pick<UserEdit, "id" | "etag">): Promise<void> {
   await standing(transaction, edit);
   await store.deleteUser(transaction, edit.id);

@@ -17,7 +17,7 @@ const codes: Readonly<Record<UserReason, Code>> = {
   STORE_UNAVAILABLE: Code.Unavailable,
 };
 
-/** What a caller is told of an error: a refusal with its code and reason, anything else as it is, for the runtime to hide. */
+/** Maps an error to the caller's: a refusal to its code and reason; others are passed on, and the runtime hides them. */
 export function errorAnswer(error: unknown): unknown {
   const refusal = asRefusal(error);
   if (refusal === undefined) {
@@ -53,7 +53,7 @@ function asRefusal(error: unknown): UserError | undefined {
 /** Maps the errors of a method with {@link errorAnswer}. */
 export const answering = answeringWith(errorAnswer);
 
-/** Who calls, for keeping the request ids of callers apart. */
+/** The caller, to keep the request ids of callers apart. */
 export function callerName({ values }: HandlerContext): string {
   const caller = values.get(callContextKey)?.caller;
   return caller === undefined ? "" : `${caller.kind} ${caller.id}`;

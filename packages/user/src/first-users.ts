@@ -5,18 +5,18 @@ import { anyUser, findUserByEmail, insertUser } from "./user-store.ts";
 
 /** The password of every sample user. */
 export const samplePassword = "parley-sample";
-/** Hashed beforehand: three hashes would hold up the first start. A test checks that it fits. */
+/** A precomputed hash: three hashes would delay the first start. A test checks that it matches. */
 export const samplePasswordHash =
   "$argon2id$v=19$m=19456,t=2,p=1$eMwVa+PTAqFkzNrfWCMZkg$rsGv3hHB05u4hZvAp09tACYTThovsrm/Z2x6c/r9U/A";
 
-/** Who there is at the beginning where sample data is on. */
+/** The sample users. */
 export const sampleUsers: readonly NewUser[] = [
   sample("1", "Alice Johnson", { phone: "+1 555 0101", address: "12 Oak Street, Springfield" }),
   sample("2", "Bob Smith", { phone: "+1 555 0102", address: "34 Elm Street, Springfield" }),
   sample("3", "Charlie Brown", { phone: "+1 555 0103", address: "56 Maple Street, Springfield" }),
 ];
 
-/** Makes the sample users where there is no user at all. */
+/** Creates the sample users if there is no user at all. */
 export async function loadSampleUsers(database: Database, nowMs: number): Promise<void> {
   await database.transaction(async (transaction) => {
     if (await anyUser(transaction)) {
@@ -24,19 +24,19 @@ export async function loadSampleUsers(database: Database, nowMs: number): Promis
     }
     for (const user of sampleUsers) {
       const fields = { ...user, version: 1, createTimeMs: nowMs, updateTimeMs: nowMs };
-      // Another replica may be making the same users.
+      // Another replica may be creating the same users.
       await insertUser(transaction, { user: fields, passwordHash: samplePasswordHash });
     }
   });
 }
 
-/** Who is made an admin at the start. */
+/** The admin to create at the start. */
 export interface AdminAccount {
   readonly email: string;
   readonly password: string;
 }
 
-/** The admin that the settings name, if any. Throws where they name half of one, or one that could not sign in. */
+/** The admin in the settings, if any. Throws if only one of the settings is set, or if the admin could not sign in. */
 export function adminAccount(email: string | undefined, password: string | undefined): AdminAccount | undefined {
   if (email === undefined && password === undefined) {
     return undefined;
@@ -54,18 +54,18 @@ export function adminAccount(email: string | undefined, password: string | undef
   return { email, password };
 }
 
-/** What is needed to make the admin's account. */
+/** The dependencies for creating the admin's account. */
 export interface FirstAdmin {
   readonly id: string;
   readonly email: string;
   readonly nowMs: number;
-  /** Only asked where the account is new: hashing takes a while. */
+  /** Only called for a new account: hashing takes a while. */
   passwordHash(): Promise<string>;
 }
 
 /**
- * Makes the admin's account where its e-mail address has none. Answers whether the account is an admin's: an account that
- * somebody made with this address is not promoted, since nobody knows whose it is.
+ * Creates the admin's account if its e-mail address has none. Returns whether the account is an admin's: an existing
+ * customer account with this address is not promoted, since its owner is unknown.
  */
 export async function ensureAdmin(database: Database, admin: FirstAdmin): Promise<boolean> {
   const standing = await findUserByEmail(database, admin.email);

@@ -1,5 +1,5 @@
 import { brokerSettings, openServiceBroker, replicaName } from "@parley/events";
-import { patchProtobuf } from "@parley/rpc";
+import { createStoreObserver, patchProtobuf } from "@parley/rpc";
 import { runService } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
 import { adminAccount, createUserModule, userMigrations } from "./index.ts";
@@ -12,7 +12,12 @@ await runService("user", { ...brokerSettings, ...userSettings }, async ({ config
   const sampleData = samplesWanted(config);
   return createUserModule({
     environment,
-    database: await openDatabase(url, { migrations: userMigrations, clock: environment.clock, onFailed: fail }),
+    database: await openDatabase(url, {
+      ...environment,
+      migrations: userMigrations,
+      onFailed: fail,
+      observer: createStoreObserver(environment, url),
+    }),
     broker: openServiceBroker("user", { config, environment }),
     replica: replicaName({ databaseUrl: url, port: config.PORT }),
     keySeal: await keySealOf(config),

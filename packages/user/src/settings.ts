@@ -2,7 +2,7 @@ import { flag, port, SettingsError, text } from "@parley/rpc/server";
 import { parseDatabaseUrl } from "@parley/store";
 import { createKeySeal, type KeySeal, readOrMakeSecret, secretCharsMin } from "./sign-in/key-seal.ts";
 
-/** The user service's settings, besides those that every service has. */
+/** The user service's settings, besides those of every service. */
 export const userSettings = {
   PORT: port({ default: 50051 }),
   DATABASE_URL: text({ default: "sqlite:./data/user.db" }),
@@ -25,7 +25,7 @@ interface UserConfig {
   readonly SIGNING_KEY_SECRET?: string | undefined;
 }
 
-/** Whether the sample users are made. Throws {@link SettingsError} where they would be and their password, which is published, counts. */
+/** Whether the sample users are created. Throws {@link SettingsError} if they would be and their password, which is published, could be used. */
 export function samplesWanted({ AUTH: auth, DATABASE_URL: url, SAMPLE_DATA: asked }: UserConfig): boolean {
   if (auth === "required" && asked === true) {
     throw new SettingsError(
@@ -35,7 +35,7 @@ export function samplesWanted({ AUTH: auth, DATABASE_URL: url, SAMPLE_DATA: aske
   return asked ?? (auth === "off" && url.startsWith("sqlite:"));
 }
 
-/** What encrypts the signing keys: the secret that is set, or one in a file beside the SQLite database. */
+/** The encryption of the signing keys: with the secret of the settings, or with one in a file beside the SQLite database. */
 export async function keySealOf({
   DATABASE_URL: url,
   SIGNING_KEY_SECRET: secret,

@@ -1,36 +1,36 @@
-/** Why the user service refuses: all its reasons (`google.rpc.ErrorInfo.reason`). */
+/** All error reasons of the user service (`google.rpc.ErrorInfo.reason`). */
 export type UserReason =
-  /** No user has the id. Metadata: `userId`, the first; where several are missing `userIds`, ten at most, by commas. */
+  /** No user has the id. Metadata: `userId`, the first; for several `userIds`, at most ten, separated by commas. */
   | "USER_NOT_FOUND"
   /** Another account has this e-mail address. Metadata: `field`. */
   | "EMAIL_TAKEN"
-  /** Somebody else changed the account since it was read. Metadata: `userId`, `etag` (the current one). */
+  /** The account was changed since it was read. Metadata: `userId`, `etag` (the current one). */
   | "ETAG_MISMATCH"
   /** A field cannot have this value. Metadata: `field`. */
   | "INVALID_FIELD"
-  /** The request id came before with another request. Metadata: `field`. */
+  /** The request id was used for another request. Metadata: `field`. */
   | "REQUEST_ID_REUSED"
-  /** The page token was not given by this service, or for another list. Metadata: `field`. */
+  /** The page token was not issued by this service for this list. Metadata: `field`. */
   | "INVALID_PAGE_TOKEN"
-  /** E-mail address and password do not go together. */
+  /** Wrong e-mail address or password. */
   | "WRONG_CREDENTIALS"
-  /** The refresh token is unknown, used, revoked or past its time. */
+  /** The refresh token is unknown, used, revoked or expired. */
   | "REFRESH_TOKEN_ENDED"
-  /** Too many sign-ins failed, for the account or from the address. Says how long to wait. */
+  /** Too many sign-ins failed, for the account or from the address. With the time to wait. */
   | "TOO_MANY_FAILED_LOGINS"
-  /** More passwords wait to be hashed than can be in good time. Says how long to wait. */
+  /** More passwords wait to be hashed than can be in time. With the time to wait. */
   | "PASSWORD_QUEUE_FULL"
-  /** The service's own database cannot do its work now. */
+  /** The service's own database is unavailable. */
   | "STORE_UNAVAILABLE";
 
 export interface UserErrorOptions {
   readonly metadata?: Readonly<Record<string, string>>;
-  /** How long to wait before another try, in milliseconds. */
+  /** The retry delay, in milliseconds. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 
-/** The user service's refusal of what was asked. */
+/** A refusal of the user service. */
 export class UserError extends Error {
   override readonly name = "UserError";
   readonly reason: UserReason;
@@ -45,7 +45,7 @@ export class UserError extends Error {
   }
 }
 
-/** Ids that one message names at most: an error travels in headers, which have a limit. */
+/** The most ids in one message: an error is sent in headers, which have a limit. */
 const namedMax = 10;
 
 /** No user has the ids. */
@@ -61,7 +61,11 @@ export function userNotFound(ids: readonly string[]): UserError {
   });
 }
 
-/** Another account has the e-mail address that the field gives. */
+/** Another account has the e-mail address in the field. */
 export function emailTaken(field: string): UserError {
-  return new UserError("EMAIL_TAKEN", "Another account has this e-mail address.", { metadata: { field } });
+  return new UserError(
+    "EMAIL_TAKEN",
+    "Another account has this e-mail address. Sign in to it, or use another address.",
+    { metadata: { field } },
+  );
 }

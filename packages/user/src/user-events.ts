@@ -10,7 +10,7 @@ export interface CreatedUser {
   readonly cause?: CallContext | undefined;
 }
 
-/** Writes down that an account was made, in the transaction that made it. */
+/** Appends UserCreated, in the transaction that created the account. */
 export function tellUserCreated(log: EventLog, transaction: Transaction, { user, cause }: CreatedUser): Promise<void> {
   const { id: userId, name, email } = user;
   return log.append(transaction, {

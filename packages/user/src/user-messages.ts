@@ -4,7 +4,7 @@ import { type User as UserMessage, UserRole, UserSchema } from "@parley/gen/user
 import { etagOf, type User, type UserChange } from "./user.ts";
 import { UserError } from "./user-errors.ts";
 
-/** An account as the contract says it. */
+/** An account as a contract message. */
 export function userMessage(user: User): UserMessage {
   const { id, name, email, phone, address, role } = user;
   return create(UserSchema, {
@@ -23,13 +23,13 @@ export function userMessage(user: User): UserMessage {
 const maskPaths: readonly string[] = ["name", "email", "phone", "address"];
 
 /**
- * What an update changes: the fields that the mask names, or all that are set where it names none. Throws INVALID_FIELD for a
- * path that is none of these.
+ * The changes of an update: the fields in the mask, or all set fields without a mask. Throws INVALID_FIELD for an
+ * unknown path.
  */
 export function changeOf(user: UserMessage, paths: readonly string[]): UserChange {
   const unknown = paths.find((path) => !maskPaths.includes(path));
   if (unknown !== undefined) {
-    throw new UserError("INVALID_FIELD", `update_mask names ${unknown}; it may name ${maskPaths.join(", ")}.`, {
+    throw new UserError("INVALID_FIELD", `\`update_mask\` may name ${maskPaths.join(", ")}; it names ${unknown}.`, {
       metadata: { field: "update_mask" },
     });
   }

@@ -1,4 +1,5 @@
 import { type Broker, createEventLog, createRelay } from "@parley/events";
+import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
 import { type Database, startPruningRequestIds } from "@parley/store";
@@ -12,26 +13,26 @@ import { createUserService } from "./user-service.ts";
 
 export interface UserModuleOptions {
   readonly environment: Environment;
-  /** Opened with `userMigrations`. The module closes it as it stops. */
+  /** Opened with `userMigrations`. The module closes it when it stops. */
   readonly database: Database;
-  /** Whether the sample users are made where there is no user. Default: false. */
+  /** Whether the sample users are created if there is no user. Default: false. */
   readonly sampleData?: boolean;
-  /** Encrypts the signing keys in the database. Without it they are in clear: only for a database in memory. */
+  /** Encrypts the signing keys in the database. Without it they are stored in clear: only for an in-memory database. */
   readonly keySeal?: KeySeal | undefined;
   /** Whether callers must sign in: then the sample users' published password is refused. Default: false. */
   readonly signInRequired?: boolean;
-  /** Default: nobody. */
+  /** Default: no admin. */
   readonly admin?: AdminAccount | undefined;
-  /** Who brings events to other services. Without it they are kept until there is one. Closed when the module stops. */
+  /** Delivers events to other services. Without it they wait in the log. Closed when the module stops. */
   readonly broker?: Broker | undefined;
-  /** This process among those that share the database, the same after a restart. Default `only`: there is no other. */
+  /** The name of this process among those that share the database, the same after a restart. Default `only`: there is no other. */
   readonly replica?: string;
 }
 
-/** How long verifiers may keep the public keys: shorter than a key is published after it signed last. */
+/** How long verifiers may cache the public keys: shorter than a key is published after its last signature. */
 const keysMaxAgeS = 300;
 
-/** Everything that the user service serves: accounts and sign-in, and the public keys that check its tokens. */
+/** The user service's module: accounts and sign-in, and the public keys that verify its tokens. */
 export function createUserModule(options: UserModuleOptions): ServiceModule {
   const {
     environment,
@@ -61,12 +62,13 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
   async function makeAdmin({ email, password }: AdminAccount) {
     const passwordHash = () => passwords.hash(password);
     if (!(await ensureAdmin(database, { id: newId(), email, nowMs: clock.now(), passwordHash }))) {
-      log.error("ADMIN_EMAIL names an account that is not an admin's. Nobody was made an admin.");
+      log.error("ADMIN_EMAIL belongs to an account that is not an admin's. No admin was created.");
     }
   }
 
   return {
-    reasonDomain: "parley.dev",
+    ...platform,
+    onReachable: database.onReachable?.bind(database),
     entries: [createUserService({ environment, database, eventLog, passwords, signIn, keys, signInRequired })],
     publishedKeys: () => keys.published(),
     httpRoutes: [

@@ -10,7 +10,7 @@ import { openUserService } from "./testing/test-user-service.ts";
 const dora = { name: "Dora", email: "Dora@Example.com", phone: "1", address: "Here", password: "correct horse" };
 const requestId = "0d9d1f5e-6d0f-4a8e-9a55-64e0c7f0a111";
 
-test("a new account is a customer's, and neither password nor hash is told or kept in the clear", async () => {
+test("a new account is a customer's, and neither password nor hash is returned or stored in clear", async () => {
   await using service = await openUserService();
   const answer = await service.users.createUser({ ...dora, requestId });
   expect(answer.user).toMatchObject({ name: "Dora", email: "Dora@Example.com", role: UserRole.CUSTOMER, etag: "v1" });
@@ -29,7 +29,7 @@ test("a new account is a customer's, and neither password nor hash is told or ke
   expect(row?.password_hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
 });
 
-test("an e-mail address is taken regardless of case, also among calls at once", async () => {
+test("an e-mail address is unique regardless of case, also among concurrent calls", async () => {
   await using service = await openUserService();
   expect(await refusal(service.users.createUser({ ...dora, email: "ALICE@example.COM" }))).toMatchObject({
     code: Code.AlreadyExists,
@@ -93,7 +93,7 @@ test("the sample users are those of the contract", async () => {
   expect(nextPageToken).toBe("");
 });
 
-test("users are listed a page at a time, and a token that is not one is refused", async () => {
+test("users are listed a page at a time, and an invalid page token is refused", async () => {
   await using service = await openUserService();
   const first = await service.users.listUsers({ pageSize: 2 });
   const second = await service.users.listUsers({ pageSize: 2, pageToken: first.nextPageToken });
@@ -105,7 +105,7 @@ test("users are listed a page at a time, and a token that is not one is refused"
   expect((await refusal(service.users.listUsers({ pageSize: 101 }))).code).toBe(Code.InvalidArgument);
 });
 
-test("a batch keeps the order of the ids, and names who is missing", async () => {
+test("a batch keeps the order of the ids, and an error names the missing ones", async () => {
   await using service = await openUserService();
   const { users } = await service.users.batchGetUsers({ userIds: ["3", "1"] });
   expect(users.map(({ id }) => id)).toEqual(["3", "1"]);
@@ -130,7 +130,7 @@ test("a buyer is valid, and an unknown one is not found", async () => {
   });
 });
 
-test("an update changes what the mask names, or what is set, and a repeat answers as the first time", async () => {
+test("an update changes the fields in the mask, or the set fields, and a repeat gets the first answer", async () => {
   await using service = await openUserService();
   await service.clock.advance(2_000);
   const masked = {
@@ -146,7 +146,7 @@ test("an update changes what the mask names, or what is set, and a repeat answer
   expect(user).toMatchObject({ name: "Alice J.", email: "a@example.com", etag: "v3" });
 });
 
-test("an e-mail address can change its case, and one that was given up can be taken", async () => {
+test("an e-mail address can change its case, and an abandoned one can be taken", async () => {
   await using service = await openUserService();
   await service.users.updateUser({ user: { id: "1", email: "ALICE@example.com" } });
   await service.users.updateUser({ user: { id: "1", email: "other@example.com" } });
@@ -174,13 +174,13 @@ test.each([
   expect((await service.users.getUser({ userId: "1" })).user).toMatchObject({ etag: "v1", role: UserRole.CUSTOMER });
 });
 
-test("nobody becomes an admin by leaving the mask out", async () => {
+test("an update without a mask makes no user an admin", async () => {
   await using service = await openUserService();
   const { user } = await service.users.updateUser({ user: { id: "1", name: "A", role: UserRole.ADMIN } });
   expect(user?.role).toBe(UserRole.CUSTOMER);
 });
 
-test("of a batch each user is looked up by itself, however often it comes", async () => {
+test("a batch looks up each user by itself, also repeated ones", async () => {
   await using service = await openUserService();
   const requests = ["1", "404", "2", "1"].map((userId) => ({ userId }));
   const { results } = await service.users.batchValidateUsers({ requests });

@@ -36,13 +36,13 @@ export interface UserServiceOptions {
   readonly signInRequired: boolean;
 }
 
-/** `user.v1.UserService`: accounts and sign-in, contract in, contract out. */
+/** `user.v1.UserService`: accounts and sign-in. */
 export function createUserService(options: UserServiceOptions): ServiceEntry {
   const { environment, database, eventLog, passwords, signIn, keys, signInRequired } = options;
   const { clock, newId } = environment;
   const { method } = UserService;
 
-  /** The answer of the same request before, where its password is the account's too: the kept request does not hold it. */
+  /** The first answer of a repeated request, if its password is the account's too: the stored request does not contain it. */
   async function samePassword(
     before: CreateUserResponse,
     { password, requestId }: CreateUserRequest,
@@ -59,15 +59,15 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
   return implement(UserService, {
     createUser: answering(async (request, context) => {
       const [nowMs, caller, address] = [clock.now(), callerName(context), clientAddress(context, signInRequired)];
-      // The kept hash of a request must not make its password easier to guess than the account does.
+      // The stored hash of a request must not make its password easier to guess than the account does.
       const call = { method: method.createUser, request: { ...request, password: "" }, caller, nowMs };
       const before = await answerBefore(database, call);
       if (before !== undefined) {
         return samePassword(before, request, context);
       }
-      // Hashing is dear: what can be refused without it is refused first.
+      // Hashing is expensive: cheaper checks come first.
       if ((await findUserByEmail(database, request.email)) !== undefined) {
-        // It may have been taken by this very request, a moment ago.
+        // This request itself may have taken it, a moment ago.
         const meanwhile = await answerBefore(database, call);
         if (meanwhile !== undefined) {
           return samePassword(meanwhile, request, context);
@@ -111,7 +111,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
     updateUser: answering(async (request, context) => {
       const { user, updateMask } = request;
       if (user === undefined) {
-        throw new UserError("INVALID_FIELD", "user must be set.", { metadata: { field: "user" } });
+        throw new UserError("INVALID_FIELD", "`user` is required.", { metadata: { field: "user" } });
       }
       const [nowMs, caller] = [clock.now(), callerName(context)];
       return database.transaction((transaction) =>

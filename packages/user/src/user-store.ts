@@ -1,7 +1,7 @@
 import { marksFor, type PagedList, type Reader, type Transaction } from "@parley/store";
 import { emailKey, type User, type UserRole } from "./user.ts";
 
-/** An account, with what its password is checked against. Never leaves the sign-in. */
+/** An account, with its password hash. Never leaves the sign-in. */
 export interface UserWithPassword {
   readonly user: User;
   readonly passwordHash: string;
@@ -27,21 +27,21 @@ export async function findUser(reader: Reader, id: string): Promise<User | undef
   return row && fromRow(row);
 }
 
-/** Reads one account, which nobody else changes until the transaction ends. */
+/** Reads and locks one account until the transaction ends. */
 export async function lockUser(transaction: Transaction, id: string): Promise<User | undefined> {
   const row = await transaction.get<UserRow>(`SELECT ${columns} FROM users WHERE id = ? FOR UPDATE`, id);
   return row && fromRow(row);
 }
 
-/** What an order keeps of a user. */
+/** The data of a user that an order keeps. */
 export type Buyer = Pick<User, "name" | "email">;
 
-/** Reads what an order keeps of a user: by primary key, and no more than that. */
+/** Reads the data that an order keeps: by primary key only. */
 export function findBuyer(reader: Reader, id: string): Promise<Buyer | undefined> {
   return reader.get("SELECT name, email FROM users WHERE id = ?", id);
 }
 
-/** Reads what orders keep of those of the users that there are. */
+/** Reads the data that orders keep of the existing users. */
 export async function findBuyers(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, Buyer>> {
   const rows = await reader.all<Buyer & { id: string }>(
     `SELECT id, name, email FROM users WHERE id IN (${marksFor(ids)})`,
@@ -50,13 +50,13 @@ export async function findBuyers(reader: Reader, ids: readonly string[]): Promis
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** Reads those of the accounts that there are, in no order. */
+/** Reads the existing accounts, in no order. */
 export async function findUsers(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, User>> {
   const rows = await reader.all<UserRow>(`SELECT ${columns} FROM users WHERE id IN (${marksFor(ids)})`, ...ids);
   return new Map(rows.map((row) => [row.id, fromRow(row)]));
 }
 
-/** Reads the account that an e-mail address names, in any case. */
+/** Reads the account with an e-mail address, in any case. */
 export async function findUserByEmail(reader: Reader, email: string): Promise<UserWithPassword | undefined> {
   const row = await reader.get<UserRow & { readonly password_hash: string }>(
     `SELECT ${columns}, password_hash FROM users WHERE email_key = ?`,
@@ -65,7 +65,7 @@ export async function findUserByEmail(reader: Reader, email: string): Promise<Us
   return row && { user: fromRow(row), passwordHash: row.password_hash };
 }
 
-/** The accounts, oldest first, to be read page by page. */
+/** The accounts, oldest first, for reading page by page. */
 export function userList(reader: Reader): PagedList<User, [createTimeMs: number, id: string]> {
   return {
     list: "users",
@@ -84,7 +84,7 @@ export async function anyUser(reader: Reader): Promise<boolean> {
   return (await reader.get("SELECT 1 AS one FROM users LIMIT 1")) !== undefined;
 }
 
-/** Writes a new account down. False, and nothing written, if its e-mail address or its id is taken. */
+/** Inserts a new account. False, and nothing inserted, if its e-mail address or its id is taken. */
 export async function insertUser(transaction: Transaction, { user, passwordHash }: UserWithPassword): Promise<boolean> {
   const inserted = await transaction.run(
     `INSERT INTO users (${columns}, email_key, password_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -105,8 +105,8 @@ export async function insertUser(transaction: Transaction, { user, passwordHash 
 }
 
 /**
- * Writes a locked account over the version before. False, and nothing written, if its e-mail address is taken by another. Throws
- * `ConstraintError` where another transaction takes it at the same time.
+ * Updates a locked account. False, and nothing updated, if its e-mail address is taken. Throws
+ * `ConstraintError` if another transaction takes it at the same time.
  */
 export async function updateUser(transaction: Transaction, user: User): Promise<boolean> {
   const key = emailKey(user.email);
@@ -128,18 +128,18 @@ export async function updateUser(transaction: Transaction, user: User): Promise<
   return updated === 1;
 }
 
-/** Replaces an account's password. False where there is no such account. */
+/** Replaces an account's password. False if there is no such account. */
 export async function updatePassword(transaction: Transaction, id: string, passwordHash: string): Promise<boolean> {
   return (await transaction.run("UPDATE users SET password_hash = ? WHERE id = ?", passwordHash, id)) === 1;
 }
 
-/** The hash of an account's password. Undefined where there is no such account. */
+/** The hash of an account's password. Undefined if there is no such account. */
 export async function findPasswordHash(reader: Reader, id: string): Promise<string | undefined> {
   return (await reader.get<{ readonly password_hash: string }>("SELECT password_hash FROM users WHERE id = ?", id))
     ?.password_hash;
 }
 
-/** The hash of an account's password, which nobody else changes until the transaction ends. */
+/** Reads and locks the hash of an account's password until the transaction ends. */
 export async function lockPasswordHash(transaction: Transaction, id: string): Promise<string | undefined> {
   const sql = "SELECT password_hash FROM users WHERE id = ? FOR UPDATE";
   return (await transaction.get<{ readonly password_hash: string }>(sql, id))?.password_hash;

@@ -1,6 +1,6 @@
 import { UserError } from "./user-errors.ts";
 
-/** What a user may do. */
+/** The role of a user. */
 export type UserRole = "customer" | "admin";
 
 /** A person who has an account. */
@@ -11,45 +11,51 @@ export interface User {
   readonly phone: string;
   readonly address: string;
   readonly role: UserRole;
-  /** Grows with each change. */
+  /** Increases with each change. */
   readonly version: number;
   readonly createTimeMs: number;
   readonly updateTimeMs: number;
 }
 
-/** What of an account its owner can change. */
+/** The fields of an account that its owner can change. */
 export type UserChange = Partial<Pick<User, "name" | "email" | "phone" | "address">>;
 
-/** The account after a change. The same account where nothing would change. Throws INVALID_FIELD. */
+/** The account after a change. The same account if nothing changes. Throws INVALID_FIELD. */
 export function changeUser(user: User, change: UserChange, nowMs: number): User {
   if (change.name === "") {
-    throw new UserError("INVALID_FIELD", "A user's name must not be empty.", { metadata: { field: "user.name" } });
+    throw new UserError("INVALID_FIELD", "`user.name` must not be empty.", { metadata: { field: "user.name" } });
   }
   if (change.email !== undefined && !isEmail(change.email)) {
-    throw new UserError("INVALID_FIELD", "A user's e-mail address must be one.", { metadata: { field: "user.email" } });
+    throw new UserError("INVALID_FIELD", "`user.email` must be an e-mail address, such as alice@example.com.", {
+      metadata: { field: "user.email" },
+    });
   }
   const changed = { ...user, ...change };
   const same = (["name", "email", "phone", "address"] as const).every((field) => changed[field] === user[field]);
   return same ? user : { ...changed, version: user.version + 1, updateTimeMs: nowMs };
 }
 
-/** The e-mail address as accounts are told apart by it: regardless of case, and of how accents are composed. */
+/** The key of an e-mail address: regardless of case, and of how accents are composed. */
 export function emailKey(email: string): string {
   return email.normalize("NFC").toLowerCase();
 }
 
-/** What a writer sends back to show which state of the account it saw. */
+/** The etag of an account's current state. */
 export function etagOf(user: User): string {
   return `v${user.version}`;
 }
 
-/** Throws ETAG_MISMATCH unless the etag is empty or the account's own. */
+/** Throws ETAG_MISMATCH unless the etag is empty or the account's current one. */
 export function checkEtag(user: User, etag: string): void {
   const current = etagOf(user);
   if (etag !== "" && etag !== current) {
-    throw new UserError("ETAG_MISMATCH", `User ${user.id} was changed since it was read.`, {
-      metadata: { userId: user.id, etag: current },
-    });
+    throw new UserError(
+      "ETAG_MISMATCH",
+      `User ${user.id} was changed since it was read. Read it again, and repeat the change with its \`etag\`.`,
+      {
+        metadata: { userId: user.id, etag: current },
+      },
+    );
   }
 }
 

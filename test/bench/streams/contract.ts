@@ -13,13 +13,13 @@ const typeName = "bench.v1.StreamService";
 
 /** Where the methods are. */
 export const paths = {
-  /** Answers a message as many times as it says: "1000". */
+  /** Returns a message as many times as it says: "1000". */
   repeat: `/${typeName}/Repeat`,
-  /** Answers with what is published. */
+  /** Returns with what is published. */
   watch: `/${typeName}/Watch`,
   /** Publishes a message to all watchers as many times as it says; answers once all watchers have asked for more. */
   publish: `/${typeName}/Publish`,
-  /** Answers each message with another. */
+  /** Returns each message with another. */
   chat: `/${typeName}/Chat`,
 } as const;
 

@@ -17,7 +17,7 @@ export interface ComparisonOptions {
   /** The seed of the first request; the others follow on. */
   readonly firstSeed: number;
   readonly count: number;
-  /** How many requests are under way at once. 32 by default. */
+  /** The number of concurrent requests. 32 by default. */
   readonly atOnce?: number;
   /** Comparison ends after this many differences. 10 by default. */
   readonly differencesMax?: number;

@@ -38,7 +38,7 @@ const path = "/echo.v1.EchoService/Echo";
 export const streamService = "/bench.v1.StreamService/";
 const streamPaths = [`${streamService}Repeat`, `${streamService}Chat`];
 
-/** The request of a seed: one that is right, with up to three things done to it that nobody should do. */
+/** The request of a seed: a valid one, with up to three mutations. */
 export function mutatedRequest(seed: number): WireRequest {
   const random = randomOf(seed);
   const kind = pick(random, kinds);

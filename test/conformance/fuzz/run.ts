@@ -26,7 +26,7 @@ async function main([count = "1000000", firstSeed = String(Date.now() % 1_000_00
     console.log(inspect(difference, { depth: 8, maxStringLength: 300, breakLength: 120 }));
   }
   const left = await paths.callsInFlight();
-  console.log(`${differences.length} differences; calls left under way: ${left.join(" and ")}`);
+  console.log(`${differences.length} differences; calls left in flight: ${left.join(" and ")}`);
   await paths.close();
   return differences.length === 0 && left.every((calls) => calls === 0) ? 0 : 1;
 }

@@ -8,7 +8,7 @@ import { StreamService } from "../../bench/streams/contract.ts";
 export interface TwoPaths {
   readonly fast: RunningServer;
   readonly stock: RunningServer;
-  /** The calls that each server thinks are under way. */
+  /** The calls in flight by each server's count. */
   callsInFlight(): Promise<readonly number[]>;
   close(): Promise<void>;
 }
@@ -46,14 +46,14 @@ export async function serveTwoPaths(): Promise<TwoPaths> {
   };
 }
 
-/** Answers twice what Echo answers once. */
+/** Returns twice what Echo answers once. */
 async function* repeat(request: { readonly message: string }, context: HandlerContext) {
   const answer = await echo(request, context);
   yield answer;
   yield answer;
 }
 
-/** Answers each message as Echo does. */
+/** Returns each message as Echo does. */
 async function* chat(requests: AsyncIterable<{ readonly message: string }>, context: HandlerContext) {
   for await (const request of requests) {
     yield await echo(request, context);

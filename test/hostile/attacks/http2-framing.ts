@@ -234,7 +234,7 @@ const cases: readonly Case[] = [
   ),
 ];
 
-/** How long an outcome is waited for. Answers come at once; only "nothing" takes this long. */
+/** How long an outcome is waited for. Returns come at once; only "nothing" takes this long. */
 const outcomeMaxMs = 1_500;
 const piecesApartMs = 60;
 
@@ -253,7 +253,7 @@ async function outcome({ send, first }: Case, target: AttackTarget): Promise<str
     const goaway = () => connection.goaway() ?? 0;
     await connection.while(() => connection.ended === 0 && goaway() === 0, outcomeMaxMs);
     if (connection.ended > 0 && goaway() === 0 && !connection.closed) {
-      // A connection error may follow an answer that was under way.
+      // A connection error may follow a response that was being sent.
       await connection.while(() => goaway() === 0, 150);
     }
     if (goaway() !== 0) return `goaway ${goaway()}`;

@@ -212,7 +212,7 @@ async function unfinishedBodies1(target: AttackTarget, { signal, scale }: Attack
   return { findings: [], note: `${count} bodies of 3 MB` };
 }
 
-/** Large answers that nobody takes, over HTTP/2 with windows wide open. */
+/** Large unread responses, over HTTP/2 with windows wide open. */
 async function untakenAnswers2(target: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const [connections, calls] = [scaled(10, scale, 4), 500];
   const open = Buffer.concat([preface, settings([[4, 0x7fffffff]]), windowUpdate(0, 0x7fffffff - 65_535)]);
@@ -261,7 +261,7 @@ async function burstsOfCalls(target: AttackTarget, { signal, scale }: AttackOpti
   return { findings: [], note: `${rounds} × ${perRound} lists at once, ${done} ended` };
 }
 
-/** Pipelined HTTP/1.1 requests whose answers nobody takes. */
+/** Pipelined HTTP/1.1 requests with unread responses. */
 function pipelined(
   path: string,
   method: "GET" | "POST",

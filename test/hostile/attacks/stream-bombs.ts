@@ -131,7 +131,7 @@ async function promisedLengths(
   return { findings: [], note: `${connections} × ${streams} promises of 4 MB` };
 }
 
-/** Very many empty messages that are there already: whoever loops over them must let others in between. */
+/** Very many buffered empty messages: a loop over them must yield to others. */
 async function readyMessages(
   { urls, token }: AttackTarget,
   { signal, scale, random }: AttackOptions,

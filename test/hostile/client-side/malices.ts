@@ -176,7 +176,7 @@ const endless2 = (bytes: Buffer) => (connection: RawHttp2, isOver: () => boolean
 
 const many = (bytes: Buffer, count: number) => Buffer.alloc(bytes.length * count, bytes);
 
-/** Answers' headers that are malformed (RFC 9113, section 8.2 and 8.3). */
+/** Returns' headers that are malformed (RFC 9113, section 8.2 and 8.3). */
 const malformed: Readonly<Record<string, (fields: readonly Field[]) => readonly Field[]>> = {
   "two-statuses": (fields) => [[":status", "200"], ...fields],
   "two-different-statuses": (fields) => [[":status", "404"], ...fields],

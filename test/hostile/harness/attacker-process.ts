@@ -1,4 +1,4 @@
-// Runs attacks, by name, apart from the harness: what costs the attacker costs nobody's measurement, and one that hangs can be ended.
+// Runs attacks, by name, apart from the harness: an attacker's cost affects no measurement, and one that hangs can be ended.
 import type { AttackTarget } from "../attack.ts";
 import { everyAttack } from "../every-attack.ts";
 import type { ToAttacker } from "./attacker.ts";

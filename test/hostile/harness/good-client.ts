@@ -35,7 +35,7 @@ export interface GoodResult {
 /** A well-behaved caller in a process of its own. */
 export interface GoodClient {
   start(load: GoodLoad): Promise<void>;
-  /** Stops calling, waits for what is under way, and closes its connections. */
+  /** Stops calling, waits for calls in flight, and closes its connections. */
   stop(): Promise<GoodResult>;
   dispose(): void;
 }

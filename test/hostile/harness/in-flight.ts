@@ -13,7 +13,7 @@ export async function callsInFlight({ url, adminUrl }: TargetProcess): Promise<n
       const found = /^parley_server_calls_in_flight (\d+)/m.exec(await page(`${base}/metrics`))?.[1];
       if (found !== undefined) return Number(found);
     } catch {
-      // Nobody listens there, or not now.
+      // No process listens there, or not now.
     }
   }
   return undefined;

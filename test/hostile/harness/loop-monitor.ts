@@ -1,5 +1,5 @@
 // Loaded into each target before its main.ts. Measures how long the event loop is held, by the thread's CPU time: a machine that is busy
-// with something else does not count. Answers {read} with what was seen since the last {reset}.
+// with something else does not count. Returns {read} with what was seen since the last {reset}.
 import { getHeapStatistics } from "node:v8";
 
 /** How often the loop is looked at. A hold is found to within this. */

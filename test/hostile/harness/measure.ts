@@ -3,7 +3,7 @@ import type { Attacker, StepMessage } from "./attacker.ts";
 import type { GoodClient, GoodLoad, GoodResult } from "./good-client.ts";
 import { callsInFlight, inFlightAfter } from "./in-flight.ts";
 import { costsTooMuch } from "./judge.ts";
-import { peakBytes, resetPeak, residentBytes } from "./process-probe.ts";
+import { acceptQueueOverflows, peakBytes, resetPeak, residentBytes } from "./process-probe.ts";
 import type { Row, StepCost } from "./row.ts";
 import type { HostileStack } from "./stack.ts";
 import type { TargetProcess } from "./target-process.ts";
@@ -14,7 +14,7 @@ export interface MeasureOptions {
   readonly seed: number;
   /** The good client's own deadline. */
   readonly deadlineMs: number;
-  /** How long the good client calls with nobody beside it. */
+  /** How long the good client calls without an attack. */
   readonly idleMs: number;
   /** The shortest time that it calls beside the attack. */
   readonly besideMs: number;
@@ -73,12 +73,14 @@ export async function measure(
   const seen = new Map<TargetProcess, Seen>(path.map((each) => [each, { heldMs: 0, externalBytes: 0 }]));
   const steps = new Steps(path, seen);
 
+  const overflowsBefore = acceptQueueOverflows();
   await good.start(load);
   const startMs = performance.now();
   const timeMaxMs = Math.max(attackMaxMsLeast, (attack.timeMaxMs ?? attackMaxMsDefault) * Math.min(1, scale * 2.5));
   const report = await attacker.run({ name: attack.name, target, scale, seed, timeMaxMs }, (step) => steps.take(step));
   await new Promise((resolve) => setTimeout(resolve, Math.max(0, options.besideMs - (performance.now() - startMs))));
   const beside = await good.stop();
+  const overflows = acceptQueueOverflows() - overflowsBefore;
 
   await Promise.all(path.map((each) => steps.note(each, "read")));
   const inFlight = await Promise.all(
@@ -109,11 +111,11 @@ export async function measure(
     })),
     steps: steps.costs,
     findings: report.findings,
-    note: report.note,
+    note: `${report.note}${overflows > 0 ? `, ${overflows} connections dropped by the kernel` : ""}`,
   };
 }
 
-/** Calls that may be in flight when nobody calls: the gateway follows the product service's stock, and comes back when it was cut off. */
+/** Calls that may be in flight without callers: the gateway follows the product service's stock, and comes back when it was cut off. */
 function expected({ name }: TargetProcess, before = 0): number {
   return name === "product" ? Math.max(1, before) : before;
 }

@@ -34,3 +34,19 @@ function read(path: string): string {
     return "";
   }
 }
+
+/**
+ * Connections that the kernel dropped since an accept queue was full: their clients try again after a second (TcpExtListenOverflows, of the whole network
+ * namespace). 0 where the kernel does not tell.
+ */
+export function acceptQueueOverflows(): number {
+  try {
+    const [names = [], values = []] = readFileSync("/proc/net/netstat", "utf8")
+      .split("\n")
+      .filter((line) => line.startsWith("TcpExt:"))
+      .map((line) => line.split(" "));
+    return Number(values[names.indexOf("ListenOverflows")] ?? 0);
+  } catch {
+    return 0;
+  }
+}

@@ -14,7 +14,7 @@ export interface ProcessMemory {
   readonly beforeBytes: number;
   readonly peakBytes: number;
   readonly afterBytes: number;
-  /** What it had before the attack, or has when nobody calls. */
+  /** Its value before the attack, or without calls. */
   readonly inFlightBefore: number;
   readonly inFlightAfter: number | undefined;
   /** The longest that its event loop was held, in milliseconds of CPU time. */

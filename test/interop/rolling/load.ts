@@ -12,7 +12,7 @@ export interface Load {
   stop(): Promise<LoadReport>;
 }
 
-/** One call: resolves with undefined where it was answered well, otherwise with what came instead. */
+/** One call: resolves with undefined if it was answered well, otherwise with what came instead. */
 type Call = () => Promise<string | undefined>;
 
 const path = "/echo.v1.EchoService/Echo";

@@ -16,7 +16,7 @@ export interface CommandOptions {
   readonly listBugs: boolean;
 }
 
-/** Seeds where nobody says how many. */
+/** The default number of seeds. */
 const countDefault = 200;
 /** Threads that more of would only wait for one another on any machine this runs on. */
 const workersMax = 64;

@@ -5,7 +5,7 @@ import { simulate } from "../simulate.ts";
 import { seamsOf } from "./options.ts";
 import type { JobAnswer, Jobs } from "./run-many.ts";
 
-// Thousands of simulated connections break; nobody reads where in the code each error was made.
+// Thousands of simulated connections break; their errors need no stack traces.
 Error.stackTraceLimit = 0;
 
 const { kind, bug } = workerData as Pick<Jobs, "kind" | "bug">;

@@ -6,7 +6,7 @@ import type { Violation } from "./violation.ts";
 
 /**
  * Calls without a request id, one by one: a call that was answered with an order has that one, a call that was refused has none, and a
- * call of which nobody knows has one at most. No order that was confirmed is without its call.
+ * call with an unknown outcome has one at most. No order that was confirmed is without its call.
  */
 export function checkCallsWithoutId({ orders }: Books, ledger: Ledger): readonly Violation[] {
   const calls = ledger.orders.filter(({ requestId }) => requestId === "");

@@ -19,7 +19,7 @@ export function checkMail(books: Books, { mail }: Pick<World, "mail">): readonly
 
 function checkNotification(row: NotificationRow, books: Books, copies: readonly MailCopy[]): readonly string[] {
   const messages: string[] = [];
-  // The simulated mail server refuses nobody for good, and no world is bad for days: nothing may be given up.
+  // The simulated mail server refuses no recipient permanently, and no world is faulty for days: no mail may be given up.
   if (row.state !== NotificationState.SENT) messages.push(`${row.id} is ${NotificationState[row.state]}`);
   if (copies.length === 0) messages.push(`${row.id} never came to anybody`);
   const expected = expectedOf(row, books);
@@ -34,7 +34,7 @@ function checkNotification(row: NotificationRow, books: Books, copies: readonly 
 }
 
 function checkCopies(key: string, copies: readonly MailCopy[], row: NotificationRow | undefined): readonly string[] {
-  if (row === undefined) return [`somebody was told ${key}, of which nothing is written down`];
+  if (row === undefined) return [`a mail ${key} was sent without a notification`];
   const messages: string[] = [];
   for (const [index, copy] of copies.entries()) {
     if (copy.recipient !== row.recipient || copy.subject !== row.subject || copy.body !== row.body) {

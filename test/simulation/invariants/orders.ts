@@ -139,7 +139,7 @@ function wasPrice(
   return prices.some(({ name, units, currencyCode, startMs }, index) => {
     const next = prices[index + 1];
     const isSame = name === productName && units === unitPrice?.units && currencyCode === unitPrice.currencyCode;
-    // While a change is under way both may be met.
+    // During a change both may be seen.
     return isSame && startMs <= call.endMs && (next === undefined || next.endMs >= startOf(call, ledger));
   });
 }

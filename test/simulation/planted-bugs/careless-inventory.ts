@@ -56,7 +56,7 @@ export function withCarelessReserve(module: ServiceModule, parts: Parts, reserve
   return replaceMethod(module, InventoryService.method.reserveStock, (original) => async (request, context) => {
     // Repetitions of one request do not meet; whatever else there is, does.
     await inTurn(request.orderId, () => reserveOnce(request)).catch(answerAsService);
-    // Answers what stands by now, as the service does for a repetition.
+    // Returns what stands by now, as the service does for a repetition.
     return original({ ...request, items: sumUp(request.items) }, context);
   });
 }

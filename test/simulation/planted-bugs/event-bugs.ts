@@ -11,7 +11,7 @@ import { replaceMethod } from "./replace-method.ts";
 /** Turns of the event loop that a disk takes to make a commit durable. */
 const diskTurns = 3;
 
-/** How other systems tell nobody, or tell twice, or lose what they said was kept. */
+/** How other systems lose or repeat events, or lose acknowledged ones. */
 export const eventBugs: readonly PlantedBug[] = [
   {
     name: "events are published by the request itself after its commit, with no relay",

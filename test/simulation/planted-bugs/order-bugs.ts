@@ -9,7 +9,7 @@ import { rewritingStatements } from "./rewritten-statements.ts";
 const waitMs = 500;
 const triesMax = 20;
 
-/** How other order systems move one order twice, or make orders that nobody asked for. */
+/** How other order systems change one order twice, or make orders without a request. */
 export const orderBugs: readonly PlantedBug[] = [
   {
     name: "an order moves on whatever its phase is by now",

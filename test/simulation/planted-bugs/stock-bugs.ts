@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { InventoryService, ReserveStockResponseSchema } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
-import { createServiceClient, markReach } from "@parley/rpc/client";
+import { createServiceClient, markDeliveryStatus } from "@parley/rpc/client";
 import type { Seams } from "../world/seams.ts";
 import { tooLittle, withCarelessReserve } from "./careless-inventory.ts";
 import { createInTurn } from "./in-turn.ts";
@@ -63,7 +63,7 @@ export const stockBugs: readonly PlantedBug[] = [
         ...inventory,
         reserveStock: (...call) =>
           inventory.reserveStock(...call).catch((error: unknown) => {
-            throw markReach(ConnectError.from(error), "unreachable");
+            throw markDeliveryStatus(ConnectError.from(error), "unreachable");
           }),
       }),
     },

@@ -7,7 +7,7 @@ export interface Ledger {
   readonly restocks: Restock[];
   readonly prices: PriceChange[];
   readonly reads: OrderRead[];
-  /** Answers that nobody should ever get. */
+  /** Returns that no caller should ever get. */
   readonly strange: string[];
 }
 
@@ -17,7 +17,7 @@ export type Wanted = Readonly<Record<string, number>>;
 /** A call of CreateOrder, with its repetitions until it was answered. */
 export interface OrderCall {
   readonly userId: string;
-  /** Empty where the buyer gave none. */
+  /** Empty if the buyer gave none. */
   readonly requestId: string;
   readonly wanted: Wanted;
   /** When it was asked first, in simulated milliseconds. */
@@ -30,7 +30,7 @@ export interface OrderCall {
 export type OrderAnswer =
   | { readonly kind: "confirmed"; readonly order: Order }
   | { readonly kind: "refused"; readonly reason: string; readonly metadata: Readonly<Record<string, string>> }
-  /** Nothing: no answer came, or one that says that nobody knows. */
+  /** Nothing: no answer came, or one with an unknown outcome. */
   | { readonly kind: "unknown" };
 
 export interface Cancellation {
@@ -59,7 +59,7 @@ export interface PriceChange {
   endMs: number;
 }
 
-/** An order as somebody saw it. */
+/** An order as a user saw it. */
 export interface OrderRead {
   readonly order: Order;
   readonly startMs: number;

@@ -9,7 +9,7 @@ import { Registry } from "prom-client";
 import { Life } from "../world/life.ts";
 import type { World } from "../world/world.ts";
 
-/** Somebody outside, with a program that never ends. */
+/** A user, with an endless program. */
 export interface Person {
   readonly name: string;
   readonly orders: Client<typeof OrderService>;

@@ -10,7 +10,7 @@ export type Outcome<T> =
   | { readonly kind: "refusal"; readonly reason: string; readonly metadata: Readonly<Record<string, string>> }
   | { readonly kind: "unknown" };
 
-/** Codes after which nobody knows, or which another try may change. */
+/** Codes with an unknown outcome, or for which a retry is useful. */
 const inDoubt: ReadonlySet<Code> = new Set([
   Code.Unavailable,
   Code.DeadlineExceeded,

@@ -4,7 +4,7 @@ import { type Database, StoreUnavailableError } from "@parley/store";
 export interface DiskFaults {
   /** The disk is full just then: the transaction is refused, as a whole. */
   isFull(): boolean;
-  /** The disk fails while the commit is written: it is on the disk, and nobody is told. */
+  /** The disk fails while the commit is written: it is on the disk, and its caller is not answered. */
   breaks(): boolean;
   /** From now on everything is refused, until the process that has the database starts again. */
   broke(): void;

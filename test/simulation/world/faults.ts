@@ -2,9 +2,9 @@ import type { Randomness } from "./randomness.ts";
 
 /** How badly the world treats the services: probabilities, each for one message, transaction or moment. */
 export interface Faults {
-  /** A message is lost, and whoever waits for an answer learns that the connection broke. */
+  /** A message is lost, and its caller learns that the connection broke. */
   readonly lost: number;
-  /** A message is lost, and nobody learns anything until a deadline passes. */
+  /** A message is lost, and its caller learns nothing until a deadline passes. */
   readonly silent: number;
   /** A request arrives a second time, later. */
   readonly repeated: number;
@@ -14,7 +14,7 @@ export interface Faults {
   readonly lateRefusal: number;
   /** A transaction is refused because the disk is full just then. */
   readonly storeFailure: number;
-  /** A transaction is the last before its disk fails: it took effect, and nobody is told. */
+  /** A transaction is the last before its disk fails: it took effect, and its caller is not answered. */
   readonly diskFailure: number;
   /** A message to a buyer is not taken by the mail server. */
   readonly channelFailure: number;

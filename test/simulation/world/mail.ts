@@ -17,7 +17,7 @@ export interface MailCopy extends OutgoingMessage {
 export interface Mail {
   /** The copies of each message that came, in order, by its key. */
   readonly received: ReadonlyMap<string, readonly MailCopy[]>;
-  /** Nobody can hand anything over any more, or everybody again, whatever the faults. */
+  /** Stops or resumes all mail, whatever the faults. */
   setAway(isAway: boolean): void;
   /** The way there from a process. */
   channel(life: Life): Channel;

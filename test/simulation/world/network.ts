@@ -1,6 +1,6 @@
 import { Code, ConnectError, type Transport, type UnaryResponse } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
-import { markReach } from "@parley/rpc/client";
+import { markDeliveryStatus } from "@parley/rpc/client";
 import { type Faults, slowMsMax } from "./faults.ts";
 import type { History } from "./history.ts";
 import type { Life } from "./life.ts";
@@ -17,7 +17,7 @@ export interface Network {
   close(server: Life): void;
   /** The way from a process to a service, whichever of its processes takes the call when it arrives. */
   connect(caller: Life, serverName: string): Transport;
-  /** Messages under way. */
+  /** Messages in flight. */
   readonly underWay: number;
 }
 
@@ -85,7 +85,7 @@ export function createNetwork(options: NetworkOptions): Network {
         const cancellation = createCancellation();
         signal?.addEventListener("abort", () => carry(`${name} cancel`, { arrive: cancellation.ask, breakOff() {} }));
         if (alive(serverName).length === 0) {
-          history.note(`${name} is refused: nobody is there`);
+          history.note(`${name} is refused: its process is down`);
           // A host that is down says nothing: then it takes time to find out.
           const delayMs = random.chance(faults().lateRefusal) ? slowMsMax * random.next() : wayMs(random);
           time.after(delayMs, () => settle(() => reject(refusedConnection())));
@@ -134,7 +134,7 @@ export function createNetwork(options: NetworkOptions): Network {
       (response) => answer("OK", () => caller.resolve(response as Answer)),
       (error: unknown) => {
         const failure = ConnectError.from(error);
-        answer(Code[failure.code], () => caller.reject(markReach(failure, "answered")));
+        answer(Code[failure.code], () => caller.reject(markDeliveryStatus(failure, "answered")));
       },
     );
   }
@@ -200,11 +200,11 @@ function wayMs(random: Randomness): number {
 }
 
 function brokenConnection(): ConnectError {
-  return markReach(new ConnectError("the connection broke", Code.Unavailable), "unknown");
+  return markDeliveryStatus(new ConnectError("the connection broke", Code.Unavailable), "unknown");
 }
 
 function refusedConnection(): ConnectError {
-  return markReach(new ConnectError("connection refused", Code.Unavailable), "unreachable");
+  return markDeliveryStatus(new ConnectError("connection refused", Code.Unavailable), "unreachable");
 }
 
 function noStreams(): ConnectError {

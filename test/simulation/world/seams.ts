@@ -19,7 +19,7 @@ export function serviceOf(processName: string): ServiceName | undefined {
   return processName === "order-2" ? "order" : serviceNames.find((service) => service === processName);
 }
 
-/** What a service is made of, for whoever puts something else in its place. */
+/** The parts of a service, for replacing some of them. */
 export interface Parts {
   readonly service: ServiceName;
   readonly life: Life;

@@ -49,7 +49,7 @@ export const migrationsOf: Readonly<Record<ServiceName, readonly Migration[]>> =
 export const makeService: Readonly<Record<ServiceName, (around: Surroundings) => ServiceModule>> = {
   user({ environment, database }) {
     const module = createUserModule({ environment, database });
-    // Starting it makes a key for signing in, on a thread whose pace is the machine's. Nobody signs in here.
+    // Starting it makes a key for signing in, on a thread whose pace is the machine's. No user signs in here.
     return { entries: module.entries };
   },
   product(around) {

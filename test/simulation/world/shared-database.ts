@@ -15,7 +15,7 @@ export function connectionTo(
   database: Database,
   { life, passPoint }: { readonly life: Life; readonly passPoint: PassPoint },
 ): Database {
-  /** Passes on what comes of a request, as long as there is somebody to pass it on to. */
+  /** Passes on the result of a request, as long as its caller exists. */
   function answered<T>(outcome: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       outcome.then(

@@ -49,7 +49,7 @@ export interface World {
   readonly history: History;
   readonly disks: Readonly<Record<ServiceName, CrashableDatabase>>;
   readonly mail: Mail;
-  /** Whether no message is under way and every service is up. */
+  /** Whether no message is in flight and every service is up. */
   readonly isQuiet: boolean;
   /** Starts every service. */
   start(): void;
@@ -76,7 +76,7 @@ interface Running {
   readonly module?: ServiceModule;
 }
 
-// Nobody reads them, and making them anew for each process would take longer than everything else.
+// They are not read, and creating them anew for each process would take longer than everything else.
 const log = pino({ level: "silent" });
 const metrics = new Registry();
 
@@ -184,7 +184,7 @@ export function createWorld(options: WorldOptions): World {
     try {
       await module.start?.();
     } catch (error) {
-      // Its disk was full, say: whoever runs it starts it again.
+      // Its disk was full, for example: a supervisor restarts it.
       if (life.isAlive) crash(processName, `it could not start: ${error}`);
       return;
     }

@@ -1,12 +1,12 @@
 import type { Parameter } from "../contract/parameters.ts";
 import type { GivenValue } from "./request.ts";
 
-/** What must not stand on a command line, where every user of the machine can read it. */
+/** Fields that must not be on a command line, where every user of the machine can read them. */
 export function isSecret({ path }: Pick<Parameter, "path">): boolean {
   return /(^|_)password$/.test(path.at(-1)?.name ?? "");
 }
 
-/** Asks at the terminal for a password that is needed and was not given. */
+/** Reads a required password from the terminal if it was not given. */
 export async function askForSecrets(
   parameters: readonly Parameter[],
   given: readonly GivenValue[],
@@ -22,7 +22,7 @@ export async function askForSecrets(
   return all;
 }
 
-/** `Password`, `New password`: the field's name in words. */
+/** `Password`, `New password`: the field's name as words. */
 function promptOf({ flag }: Parameter): string {
   const words = flag.replaceAll("-", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);

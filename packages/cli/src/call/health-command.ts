@@ -4,11 +4,11 @@ import { withConnectionOptions } from "../connection/connection-options.ts";
 import { exitCodesInWords } from "../outcome/exit-codes.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 
-/** `parley <service> health`: whether the service takes calls. Where a group has several, `a` or `b` says which is meant. */
+/** `parley <service> health`: the service's health. For a group of several, `a` or `b` selects one. */
 export function healthCommand(contracts: readonly DescService[], services: readonly ServiceDefinition[]): Command {
   const command = new Command("health")
-    .summary("Tells whether the service takes calls.")
-    .description("Tells whether the service takes calls (grpc.health.v1.Health/Check). Exit code 6 where it does not.");
+    .summary("Checks whether the service is SERVING.")
+    .description("Checks whether the service is SERVING (grpc.health.v1.Health/Check). Exit code 6 if it is not.");
   const letters = contracts.map((_, index) => String.fromCharCode("a".charCodeAt(0) + index));
   if (contracts.length > 1) {
     command.addArgument(new Argument("<which>", "the service").choices(letters));

@@ -1,18 +1,19 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import { commentOf } from "@parley/contract";
+import { commentOf, fieldSentence, quoteShortly } from "@parley/contract";
 import { TextValueError } from "@parley/rest";
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import type { MethodCommand } from "../contract/contracts.ts";
 import { parameterHelp, summaryOf } from "../contract/method-help.ts";
-import { type Parameter, parametersOf } from "../contract/parameters.ts";
-import { jsonOf, shortNames, valueName } from "../contract/text-to-json.ts";
+import { namedOnCommandLine, type Parameter, parametersOf } from "../contract/parameters.ts";
+import { formOf, jsonOf, shortNames, valueName } from "../contract/text-to-json.ts";
 import { exitCodesInWords } from "../outcome/exit-codes.ts";
+import { UsageError } from "../outcome/usage-error.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import { isSecret } from "./ask-for-secrets.ts";
 import { type CallOptions, withCallOptions } from "./call-options.ts";
 import type { GivenValue } from "./request.ts";
 
-/** `parley <service> <method>`: flags, places and help from the method's contract. */
+/** `parley <service> <method>`: flags, arguments and help from the method's contract. */
 export function methodCommand({ name, method }: MethodCommand, services: readonly ServiceDefinition[]): Command {
   const parameters = parametersOf(method);
   const command = new Command(name).summary(summaryOf(method)).description(descriptionOf(method));
@@ -49,7 +50,7 @@ function optionOf(parameter: Parameter): Option {
   );
   const descriptor = parameter.path.at(-1)?.enum;
   if (descriptor !== undefined) {
-    // For help and completion alone: what is read is more than these, see `jsonOf`.
+    // For help and completion only: more values are accepted, see `jsonOf`.
     option.argChoices = [...shortNames(descriptor).keys()];
   }
   const rivals = parameter.path.at(-1)?.oneof?.fields ?? [];
@@ -58,7 +59,7 @@ function optionOf(parameter: Parameter): Option {
   );
 }
 
-/** Reads one value; for what may be repeated, adds it to those before. */
+/** Reads one value; for a repeated flag, appends it. */
 function reader(parameter: Parameter): (text: string, before: unknown) => JsonValue {
   const isMany = parameter.path.at(-1)?.fieldKind === "list";
   return (text, before) => {
@@ -67,7 +68,8 @@ function reader(parameter: Parameter): (text: string, before: unknown) => JsonVa
       return isMany && parameter.kind !== "json" ? [...(Array.isArray(before) ? before : []), value] : value;
     } catch (error) {
       if (error instanceof TextValueError) {
-        throw new InvalidArgumentError(`It is ${error.message}.`);
+        const given = `it is ${quoteShortly(text)}`;
+        throw new UsageError(fieldSentence(namedOnCommandLine(parameter), `${formOf(parameter)}; ${given}`));
       }
       throw error;
     }
@@ -90,12 +92,13 @@ interface Mistakable {
   readonly options: CallOptions;
 }
 
-/** Ends the command where something is missing, or said twice. What the values may be is left to the service. */
+/** Ends the command if a value is missing or given twice. The service validates the values. */
 function refuseMistakes(command: Command, { parameters, given, options }: Mistakable): void {
   if (options.data !== undefined) {
     const [extra] = given;
     if (extra !== undefined) {
-      command.error(`error: --data is the whole request, so --${extra.parameter.flag} cannot stand beside it`);
+      const name = namedOnCommandLine(extra.parameter);
+      command.error(`error: \`${name}\` cannot be used with \`--data\`: --data is the whole request.`);
     }
     return;
   }
@@ -105,12 +108,12 @@ function refuseMistakes(command: Command, { parameters, given, options }: Mistak
     (parameter) => parameter.required && !parameter.generated && !isGiven(parameter) && !isAskedFor(parameter),
   );
   if (missing.length > 0) {
-    const names = missing.map(({ flag, positional }) => (positional ? `<${flag}>` : `--${flag}`));
-    command.error(`error: missing ${names.join(", ")}`);
+    const sentences = missing.map((parameter) => fieldSentence(namedOnCommandLine(parameter), "is required"));
+    command.error(`error: ${sentences.join(" ")}`);
   }
 }
 
-/** As commander names an option's value. */
+/** The name of commander's option value. */
 function camelCase(flag: string): string {
   return flag.replaceAll(/-([a-z0-9])/g, (_match, char: string) => char.toUpperCase());
 }

@@ -17,8 +17,8 @@ function request(service: string, method: string, values: Readonly<Record<string
   return toJson(desc.input, requestOf(desc, given, newId));
 }
 
-describe("a request made of flags", () => {
-  it("can be repeated, since it has a request id", () => {
+describe("a request from flags", () => {
+  it("has a request id, so that it can be repeated", () => {
     const items = [{ productId: "101", quantity: "2" }];
     expect(request("order.v1.OrderService", "CreateOrder", { "user-id": "1", item: items })).toEqual({
       userId: "1",
@@ -27,11 +27,11 @@ describe("a request made of flags", () => {
     });
   });
 
-  it("keeps a request id that was given", () => {
+  it("keeps a given request id", () => {
     expect(request("order.v1.OrderService", "CreateOrder", { "request-id": "mine" })).toEqual({ requestId: "mine" });
   });
 
-  it("of an update names what was given in its mask, empty values included, and not the id and the etag", () => {
+  it("of an update has the given fields in its mask, including empty values, without id and etag", () => {
     const values = { id: "1", phone: "", name: "Al", etag: "v1" };
     expect(request("user.v1.UserService", "UpdateUser", values)).toEqual({
       user: { id: "1", name: "Al", etag: "v1" },
@@ -40,16 +40,16 @@ describe("a request made of flags", () => {
     });
   });
 
-  it("keeps a mask that was given", () => {
+  it("keeps a given mask", () => {
     const values = { id: "1", name: "Al", "update-mask": "phone" };
     expect(request("user.v1.UserService", "UpdateUser", values)).toMatchObject({ updateMask: "phone" });
   });
 });
 
-describe("a request given as JSON", () => {
+describe("a request from JSON", () => {
   const method = methodOf("order.v1.OrderService", "CreateOrder");
 
-  it("is taken as it is", () => {
+  it("is used unchanged", () => {
     expect(toJson(method.input, requestOfData(method, '{"userId":"1"}'))).toEqual({ userId: "1" });
   });
 

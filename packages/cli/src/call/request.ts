@@ -7,25 +7,26 @@ import {
   type JsonValue,
   type Message,
 } from "@bufbuild/protobuf";
+import { fieldSentence, findJsonMistake, jsonSyntaxWords, nearestName, unknownFields } from "@parley/contract";
 import { readContracts } from "../contract/contracts.ts";
 import { type Parameter, pathOf } from "../contract/parameters.ts";
 import { UsageError } from "../outcome/usage-error.ts";
 
-/** A request that cannot be made of what was given. */
+/** The request cannot be built from the command line. */
 export class RequestError extends UsageError {
   override readonly name = "RequestError";
 }
 
-/** A parameter and what was given for it, in protobuf JSON; several values for lists. */
+/** A parameter and its value in ProtoJSON; several values for lists. */
 export interface GivenValue {
   readonly parameter: Parameter;
   readonly value: JsonValue;
 }
 
-/** `--data` takes a request of this size, far above what any service accepts. */
+/** `--data` accepts this size, far above every service's limit. */
 const dataBytesMax = 16 * 1024 * 1024;
 
-/** The request of what was given by flags. A field mask that was not given holds the fields that were. */
+/** The request from flags. A missing field mask is filled with the given fields. */
 export function requestOf(method: DescMethod, given: readonly GivenValue[], newId: () => string): Message {
   const json: JsonObject = {};
   for (const { parameter, value } of given) {
@@ -46,13 +47,28 @@ export function requestOf(method: DescMethod, given: readonly GivenValue[], newI
 export function requestOfData(method: DescMethod, data: string): Message {
   const text = data === "-" ? readFileSync(0, "utf8") : data.startsWith("@") ? readText(data.slice(1)) : data;
   if (text.length > dataBytesMax) {
-    throw new RequestError(`--data is larger than ${dataBytesMax} bytes`);
+    throw new RequestError(`\`--data\` is larger than the limit of ${dataBytesMax} bytes.`);
   }
   let json: JsonValue;
   try {
     json = JSON.parse(text) as JsonValue;
   } catch (cause) {
-    throw new RequestError("--data is not JSON", { cause });
+    throw new RequestError(`\`--data\` is not JSON: ${jsonSyntaxWords(text, cause)}.`, { cause });
+  }
+  const mistake = findJsonMistake(method.input, json);
+  if (mistake !== undefined) {
+    throw new RequestError(`\`--data\`: ${fieldSentence(mistake.path, mistake.description)}`);
+  }
+  const [unknown] = unknownFields(method.input, json);
+  if (unknown !== undefined) {
+    const nearest = nearestName(
+      unknown.split(".").at(-1) ?? "",
+      method.input.fields.map(({ jsonName }) => jsonName),
+    );
+    const hint = nearest === undefined ? "" : `; did you mean ${nearest}?`;
+    throw new RequestError(
+      `\`--data\`: ${fieldSentence(unknown, `is not a field of ${method.input.typeName}${hint}`)}`,
+    );
   }
   return messageOf(method, json);
 }
@@ -65,8 +81,23 @@ function messageOf(method: DescMethod, json: JsonValue): Message {
     }
     return message;
   } catch (cause) {
-    const words = cause instanceof Error ? cause.message : String(cause);
-    throw new RequestError(`the request is no ${method.input.typeName}: ${words}`, { cause });
+    throw new RequestError(`The request is not of the form of ${method.input.typeName}. \`--help\` tells its fields.`, {
+      cause,
+    });
+  }
+}
+
+/** Why a file cannot be read, by the system's error code. */
+function fileProblem(cause: unknown): string {
+  switch ((cause as NodeJS.ErrnoException).code) {
+    case "ENOENT":
+      return "there is no such file";
+    case "EISDIR":
+      return "it is a folder";
+    case "EACCES":
+      return "permission denied";
+    default:
+      return cause instanceof Error ? cause.message : String(cause);
   }
 }
 
@@ -74,11 +105,13 @@ function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new RequestError(`--data: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new RequestError(`\`--data\` names the file ${file}, which cannot be read: ${fileProblem(cause)}.`, {
+      cause,
+    });
   }
 }
 
-/** Paths below the message that is changed, in the form that protobuf JSON has for masks: `name,lowStockThreshold`. */
+/** Paths below the updated message, in ProtoJSON's form of masks: `name,lowStockThreshold`. */
 function maskOf(given: readonly GivenValue[]): string {
   return given
     .filter(({ parameter }) => parameter.path.length > 1 && !parameter.positional && parameter.flag !== "etag")

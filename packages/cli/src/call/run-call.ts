@@ -24,7 +24,7 @@ export interface CallStart {
   readonly services: readonly ServiceDefinition[];
 }
 
-/** Makes a call and prints what came of it: the answer to the output, a failure to the error output. The exit code. */
+/** Makes a call and prints the response to standard output, or the failure to standard error. Returns the exit code. */
 export async function runCall({ method, parameters, given, options, services }: CallStart): Promise<number> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
@@ -49,11 +49,11 @@ export async function runCall({ method, parameters, given, options, services }: 
     return exitCodes.ok;
   } catch (error) {
     if (interrupted.signal.aborted) {
-      // Ctrl-C is how a stream is left; of a single call nobody knows what became of it.
+      // Ctrl-C ends a stream normally; the outcome of a unary call is then unknown.
       return method.methodKind === "unary" ? exitCodes.interrupted : exitCodes.ok;
     }
     const failure = error instanceof UsageError ? error : ConnectError.from(error);
-    // What never left has no trace anywhere.
+    // A call that was never sent has no trace.
     const told = neverSent(failure) ? undefined : traceId;
     return tellFailure(failure, { json: options.json === true, parameters, traceId: told });
   } finally {

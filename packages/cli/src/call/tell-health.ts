@@ -6,10 +6,10 @@ import { exitCodes } from "../outcome/exit-codes.ts";
 import { tellFailure } from "../outcome/tell-failure.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 
-/** An answer about health that takes longer is no good sign. */
+/** A slower health check counts as failed. */
 const answerMaxMs = 2_000;
 
-/** Asks a service whether it takes calls for a contract, and prints the answer. The exit code. */
+/** Checks a contract's health, and prints it. Returns the exit code. */
 export async function tellHealth(
   contract: string,
   { options, services }: { readonly options: ConnectionOptions; readonly services: readonly ServiceDefinition[] },

@@ -1,14 +1,25 @@
 import { serviceGroups } from "../contract/service-groups.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import type { LazyCommand } from "./lazy-command.ts";
+import { processVerbs } from "./process-verbs.ts";
 
-/** Every command there is, in the order of the help. */
+/** Every command, in the order of the help. */
 export function allCommands(services: readonly ServiceDefinition[]): readonly LazyCommand[] {
   return [
     {
       name: "up",
-      description: "Starts the services, each as a process of its own, and stays until Ctrl-C.",
+      description: "Starts the services, each as its own process, and runs until Ctrl-C.",
       load: async () => (await import("./up.ts")).upCommand(services),
+    },
+    {
+      name: "run",
+      description: "Becomes one service, as in production.",
+      load: async () => (await import("./run.ts")).runCommand(services),
+    },
+    {
+      name: "health",
+      description: "Asks the service of this environment for its health, as a container's probe.",
+      load: async () => (await import("./health.ts")).healthCommand(services),
     },
     ...serviceGroups.map((group) => ({
       name: group.name,
@@ -23,27 +34,42 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
     {
       name: "trace",
       description: "Shows the calls, events and mails of one trace as a sequence of processes.",
-      load: async () => (await import("./trace.ts")).traceCommand(services),
+      load: async () => (await import("./telemetry/trace.ts")).traceCommand(services),
     },
     {
       name: "traces",
       description: "Lists the last traces, the slowest, or those in which a call failed.",
-      load: async () => (await import("./traces.ts")).tracesCommand(services),
+      load: async () => (await import("./telemetry/traces.ts")).tracesCommand(services),
     },
     {
       name: "calls",
       description: "Shows the calls between processes as they end, until Ctrl-C.",
-      load: async () => (await import("./calls.ts")).callsCommand(services),
+      load: async () => (await import("./telemetry/calls.ts")).callsCommand(services),
     },
     {
       name: "logs",
       description: "Shows what the services of `parley up` have logged, and with --follow what they log from now on.",
-      load: async () => (await import("./logs.ts")).logsCommand(services),
+      load: async () => (await import("./telemetry/logs.ts")).logsCommand(services),
     },
     {
       name: "menu",
       description: "Shows the shop by arrow keys, and follows an order through the services.",
       load: async () => (await import("./menu.ts")).menuCommand(services),
+    },
+    {
+      name: "ps",
+      description: "Lists the processes of the running stack.",
+      load: async () => (await import("./processes.ts")).psCommand(),
+    },
+    ...processVerbs.map(([name, description]) => ({
+      name,
+      description,
+      load: async () => (await import("./processes.ts")).processCommand(name, services),
+    })),
+    {
+      name: "fault",
+      description: "Makes calls to a process of the running stack fail or wait, until that ends by itself.",
+      load: async () => (await import("./fault.ts")).faultCommand(services),
     },
     {
       name: "doctor",
@@ -54,6 +80,11 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
       name: "keys",
       description: "Makes the keys with which services prove themselves to each other.",
       load: async () => (await import("./keys.ts")).keysCommand(services),
+    },
+    {
+      name: "migrate-data",
+      description: "Copies a service's data from a SQLite file to PostgreSQL, and compares every row.",
+      load: async () => (await import("./data/migrate-data.ts")).migrateDataCommand(services),
     },
     {
       name: "new",

@@ -19,10 +19,10 @@ interface Options {
 
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
 
-/** `parley doctor`: looks at everything that the stack needs, and says what is wrong and what to do. */
+/** `parley doctor`: checks everything that the stack needs, and prints problems and repairs. */
 export function doctorCommand(services: readonly ServiceDefinition[]): Command {
   return new Command("doctor")
-    .description("Says what is wrong with the set-up, and what to do about it. Exit code 1 if anything is.")
+    .description("Checks the set-up and suggests repairs. Exit code 1 if a check fails.")
     .option("--data <folder>", "where the databases are", defaultDataFolder)
     .addOption(portOffsetOption())
     .action(async (options: Options) => {

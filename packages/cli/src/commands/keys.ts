@@ -14,7 +14,7 @@ interface Options {
 /** `parley keys`: makes the keys with which services prove themselves to each other, for deployments that `parley up` does not start. */
 export function keysCommand(services: readonly ServiceDefinition[]): Command {
   return new Command("keys")
-    .description("Makes the keys with which services prove themselves to each other, where they are missing.")
+    .description("Generates missing keys for authentication between services.")
     .option("--folder <folder>", "where the key files are", "./keys")
     .option("--kubernetes", "print them as a ConfigMap and Secrets, for `kubectl apply -f -`")
     .addOption(

@@ -5,11 +5,11 @@ import { mistakeJson, wantsJson } from "../outcome/json-errors.ts";
 export interface LazyCommand {
   readonly name: string;
   readonly description: string;
-  /** Makes the command itself. */
+  /** Creates the command. */
   readonly load: () => Promise<Command>;
 }
 
-/** A command whose code is read only when it is called, so that `parley` starts quickly whatever it can do. */
+/** A command whose code is loaded only when it is called, so that `parley` starts quickly. */
 export function lazyCommand({ name, description, load }: LazyCommand): Command {
   const stub = new Command(name)
     .description(description)
@@ -21,13 +21,13 @@ export function lazyCommand({ name, description, load }: LazyCommand): Command {
   stubs.add(stub);
   return stub.action(async () => {
     const command = await load();
-    // Its help and its errors are to name the whole command.
+    // Its help and its errors must name the whole command.
     command.name(`parley ${name}`);
     await prepared(command, command.name()).parseAsync(stub.args, { from: "user" });
   });
 }
 
-/** Gives a command, and what is below it, the exit codes and the hint that all commands have. */
+/** Gives a command, and its subcommands, the common exit codes and hint. */
 export function prepared(command: Command, fullName: string): Command {
   command
     .showHelpAfterError(wantsJson() ? false : `(${fullName} --help tells what there is)`)
@@ -40,7 +40,7 @@ export function prepared(command: Command, fullName: string): Command {
   return command;
 }
 
-/** A command's name and what follows it; that each has options goes without saying. */
+/** A command's usage, without `[options]`. */
 function termOf(command: Command): string {
   const places = command.registeredArguments.map((place) => {
     const name = `${place.name()}${place.variadic ? "..." : ""}`;
@@ -55,7 +55,7 @@ function isStub(command: Command): boolean {
   return stubs.has(command);
 }
 
-/** What commander has to say of a wrong command: its text, or JSON where `--json` was given. */
+/** Commander's error of a wrong command: its text, or JSON with `--json`. */
 function writeError(text: string, write: (text: string) => void): void {
   write(wantsJson() ? `${JSON.stringify(mistakeJson(text.trim().replace(/^error: /, "")))}\n` : text);
 }

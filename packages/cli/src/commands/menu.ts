@@ -10,14 +10,14 @@ import { exitCodes } from "../outcome/exit-codes.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 
-/** `parley menu`: the shop by arrow keys, and the way of an order through the services. */
+/** `parley menu`: the shop by arrow keys, and an order's calls as a sequence diagram. */
 export function menuCommand(services: readonly ServiceDefinition[]): Command {
   const command = new Command("menu").description(
     "Shows users, products and orders by arrow keys, places an order, and follows it through the services.",
   );
   return withConnectionOptions(command).action(async () => {
     if (!process.stdin.isTTY || !process.stdout.isTTY) {
-      command.error("error: the menu needs a terminal; `parley order list` and the others do not");
+      command.error("error: The menu needs a terminal. `parley order list` and the other commands do not.");
     }
     const options = command.opts<ConnectionOptions>();
     const gatewayUrl = options.url ?? (await runningGateway(services, options));
@@ -41,7 +41,7 @@ export function menuCommand(services: readonly ServiceDefinition[]): Command {
   });
 }
 
-/** The gateway's address where it takes calls: the menu goes through it, as clients from outside do. */
+/** The gateway's address, if it serves: the menu calls it, as outside clients do. */
 async function runningGateway(
   services: readonly ServiceDefinition[],
   { portOffset }: ConnectionOptions,

@@ -3,7 +3,7 @@ import type { NewMethod } from "../new/new-method.ts";
 import type { NewService } from "../new/new-service.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 
-/** `parley new service|method`: adds to the platform, in a clone of its repository. */
+/** `parley new service|method`: extends the platform, in a clone of its repository. */
 export function newCommand(commands: () => readonly string[]): Command {
   return new Command("new")
     .description("Adds a service, or a method of one, to a clone of the repository.")

@@ -5,7 +5,7 @@ import { contractOf, methodCommands } from "../contract/contracts.ts";
 import type { ServiceGroup } from "../contract/service-groups.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 
-/** `parley order …`: a command for each method that the contract opens to people, and one for the service's health. */
+/** `parley order …`: a command for each public method, and one for the service's health. */
 export function serviceCommand(group: ServiceGroup, services: readonly ServiceDefinition[]): Command {
   const command = new Command(group.name).description(group.description);
   for (const method of methodCommands(group)) {

@@ -1,4 +1,4 @@
-// What `parley up` looks at before it starts anything: settings, ports, the data folder.
+// The checks of `parley up` before it starts a service: settings, ports, the data folder.
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
@@ -14,8 +14,8 @@ beforeEach(async () => {
 });
 afterEach(() => stack.dispose());
 
-describe("parley up, before it starts anything", () => {
-  it("names a taken port, who has it and the ways out, and starts nothing", async () => {
+describe("parley up, before it starts a service", () => {
+  it("reports a port in use, its process and the ways out, and starts nothing", async () => {
     const squatter = createServer().listen(stack.ports[1], "127.0.0.1");
     try {
       const run = stack.up();
@@ -32,11 +32,11 @@ describe("parley up, before it starts anything", () => {
     }
   });
 
-  it("starts although its port is in use for a moment by a connection", async () => {
+  it("starts although a connection uses its port for a moment", async () => {
     const other = createServer((socket) => socket.on("error", () => {}).resume()).listen(0, "127.0.0.1");
     await once(other, "listening");
     const { port: remotePort } = other.address() as { readonly port: number };
-    // The system gives the connection a port, as it does to every dial, and nobody can listen on it meanwhile.
+    // The system gives the connection a port, as for every dial, and no process can listen on it meanwhile.
     const dial = connect({ port: remotePort, host: "127.0.0.1" });
     await once(dial, "connect");
     stack.ports = [dial.localPort ?? 0, ...stack.ports.slice(1)];
@@ -49,16 +49,16 @@ describe("parley up, before it starts anything", () => {
     // Several stacks of processes one after another, on a machine that may be busy.
   }, 90_000);
 
-  it("starts a service again that found its port in use by a connection", async () => {
+  it("restarts a service whose port was in use by a connection", async () => {
     const run = stack.up([], { FAKE_PRODUCT: "port-in-use-once", FAKE_NOTES: stack.folder });
     await run.untilSaid(isUp);
-    expect(run.said()).toContain(`Port ${stack.ports[1]} was in use for a moment: product is started again.`);
+    expect(run.said()).toContain(`Port ${stack.ports[1]} was in use for a moment: restarting product.`);
     run.child.kill("SIGINT");
     expect(await run.exitCode).toBe(0);
     // Several stacks of processes one after another, on a machine that may be busy.
   }, 90_000);
 
-  it("refuses a data folder that another stack uses, with --fresh too, naming the process", async () => {
+  it("refuses a data folder that another stack uses, also with --fresh, and names the process", async () => {
     const first = stack.up();
     await first.untilSaid(isUp);
     const file = join(stack.folder, "data", "user.db");
@@ -127,7 +127,7 @@ describe("parley up, before it starts anything", () => {
     },
   );
 
-  it("ends with 2 where a service says that its settings are wrong", async () => {
+  it("exits with 2 if a service reports wrong settings", async () => {
     const run = stack.up([], { FAKE_USER: "wrong-settings" });
     expect(await run.exitCode).toBe(2);
     expect(run.said()).toContain("user: settings are wrong");
@@ -141,7 +141,7 @@ describe("parley up, before it starts anything", () => {
     expect(parseDatabaseUrl(url)).toEqual({ kind: "sqlite-file", path: join(data, "user.db") });
   });
 
-  it("with --fresh removes the databases after naming them, and nothing else", async () => {
+  it("with --fresh deletes the databases after printing their names, and nothing else", async () => {
     const data = join(stack.folder, "data");
     mkdirSync(data);
     for (const file of ["user.db", "user.db-wal", "order.db", "product.db.backup", "notes.txt"]) {
@@ -164,7 +164,7 @@ describe("parley up, before it starts anything", () => {
     [["--port-offset", "-1"], /whole number from 0/],
     [["--log-level", "loud"], /Allowed choices are trace/],
     [["--colour"], /unknown option '--colour'/],
-  ])("refuses %j and says what is allowed", async (args, message) => {
+  ])("refuses %j and prints the allowed values", async (args, message) => {
     const run = stack.up(args);
     expect(await run.exitCode).not.toBe(0);
     expect(run.said()).toMatch(message);

@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => stack.dispose());
 
 describe("parley up", () => {
-  it("starts every service, tells the addresses and what to try, and drains all on SIGINT", async () => {
+  it("starts every service, prints addresses and first commands, and drains all on SIGINT", async () => {
     const run = stack.up();
     await run.untilSaid(/ListOrders/);
     expect(run.said()).toContain(`http://127.0.0.1:${stack.ports[2]}  order.v1.FakeService`);
@@ -26,7 +26,7 @@ describe("parley up", () => {
     }
   });
 
-  it("drains who calls before who is called", async () => {
+  it("drains callers before the services that they call", async () => {
     const run = stack.up();
     await run.untilSaid(isUp);
     run.child.kill("SIGTERM");
@@ -57,7 +57,7 @@ describe("parley up", () => {
     expect(run.said()).toMatch(/DATABASE_URL is set, and not used.*ORDER_DATABASE_URL/);
   });
 
-  it("gives who calls others a key of its own where AUTH=required, which --fresh keeps, and says how to sign in", async () => {
+  it("with AUTH=required gives each calling service a key, which --fresh keeps, and prints how to sign in", async () => {
     const first = stack.up([], { AUTH: "required", SERVICE_KEY_FILE: "one-for-all.json" });
     await first.untilSaid(/ListOrders/);
     expect(first.said()).toMatch(/sign up.*CreateUser.*Sign in.*TOKEN=.*Bearer \$TOKEN.*'\$ID'/s);
@@ -73,7 +73,7 @@ describe("parley up", () => {
     // Several stacks of processes one after another, on a machine that may be busy.
   }, 90_000);
 
-  it("starts only what --only names", async () => {
+  it("starts only the services in --only", async () => {
     const run = stack.up(["--only", "product, user"]);
     await run.untilSaid(isUp);
     expect(run.said()).not.toContain("order.v1");
@@ -89,39 +89,39 @@ describe("parley up", () => {
     expect(await stack.listens(0)).toBe(true);
   });
 
-  it("reports a service that ends by itself, with exit code and last lines, and lets the others go on", async () => {
+  it("reports a service that exits, with exit code and last lines, and keeps the others", async () => {
     const run = stack.up();
     await run.untilSaid(isUp);
     await stack.crash(1);
     await run.untilSaid(/npx parley up --only product/);
     expect(run.said()).toContain("product ended with exit code 7");
     expect(run.said()).toContain("product met its end");
-    expect(run.said()).toContain("What order asks of product fails as UNAVAILABLE");
+    expect(run.said()).toContain("Calls from order to product fail with UNAVAILABLE");
     expect(await stack.listens(0)).toBe(true);
     expect(await stack.listens(1)).toBe(false);
     run.child.kill("SIGINT");
     expect(await run.exitCode).toBe(1);
   });
 
-  it("ends with an error once every service has ended by itself", async () => {
+  it("ends with an error once every service has exited", async () => {
     const run = stack.up(["--only", "user"]);
     await run.untilSaid(isUp);
     await stack.crash(0);
     expect(await run.exitCode).toBe(1);
-    expect(run.said()).toContain("All services have ended");
+    expect(run.said()).toContain("All services have exited");
   });
 
-  it("stops the others when one cannot start, and says why", async () => {
+  it("stops the others if one cannot start, and prints the reason", async () => {
     const run = stack.up([], { FAKE_PRODUCT: "crash-at-start" });
     expect(await run.exitCode).toBe(1);
     expect(run.said()).toContain("product ended with exit code 3");
     expect(run.said()).toContain("product has nowhere to keep its data");
-    expect(run.said()).toContain("The stack never stood");
+    expect(run.said()).toContain("Startup failed: ");
     expect(run.said()).not.toMatch(isUp);
     expect(await stack.listens(0)).toBe(false);
   });
 
-  it("counts signals that come together as one, and kills on a later one", async () => {
+  it("treats simultaneous signals as one, and kills on a later one", async () => {
     const run = stack.up(["--only", "user"], { FAKE_USER: "never-ends" });
     await run.untilSaid(isUp);
     run.child.kill("SIGINT");
@@ -136,12 +136,12 @@ describe("parley up", () => {
     expect(await stack.listens(0)).toBe(false);
   });
 
-  it("says which service did not end well, in words and by the exit code", async () => {
+  it("reports a service that did not end cleanly, in a sentence and by the exit code", async () => {
     const run = stack.up(["--only", "user,product"], { FAKE_PRODUCT: "cuts-calls" });
     await run.untilSaid(isUp);
     run.child.kill("SIGINT");
     expect(await run.exitCode).toBe(1);
-    expect(run.said()).toContain("product ended with exit code 1: not all that was begun was finished.");
+    expect(run.said()).toContain("product ended with exit code 1: calls were cut off.");
     expect(run.said()).not.toContain("user ended");
   });
 
@@ -181,7 +181,7 @@ describe("parley up", () => {
     expect(await stack.listens(0)).toBe(false);
   });
 
-  it("ends a service that was started again by hand with the stack that it belongs to", async () => {
+  it("ends a manually restarted service with its stack", async () => {
     const whole = stack.up();
     await whole.untilSaid(isUp);
     await stack.crash(1);
@@ -191,7 +191,7 @@ describe("parley up", () => {
     whole.child.kill("SIGINT");
     await whole.exitCode;
     expect(await again.exitCode).toBe(0);
-    expect(again.said()).toContain(`The stack that this belongs to (process ${whole.child.pid}) has ended`);
+    expect(again.said()).toContain(`The stack of this service (process ${whole.child.pid}) has ended`);
     expect(again.logged()).toContain('"product","msg":"drained"');
     // Several stacks of processes one after another, on a machine that may be busy.
   }, 90_000);
@@ -200,17 +200,19 @@ describe("parley up", () => {
     const run = stack.up(["--only", "user"], { FAKE_USER: "never-ends" });
     await run.untilSaid(isUp);
     run.child.kill("SIGINT");
+    // Two signals that wait for a busy process are one (signal(7)).
+    await run.untilSaid(/Stopping user/);
     await new Promise((resolve) => setTimeout(resolve, 150));
     run.child.kill("SIGINT");
     await run.exitCode;
     expect(run.said()).toContain("Killed user");
   });
 
-  it("drains when its reader goes away", async () => {
+  it("drains when its reader ends", async () => {
     const run = stack.up();
     await run.untilSaid(isUp);
     run.child.stdout?.destroy();
-    // What the services log at the crash cannot be read by anybody.
+    // No process reads the services' log at the crash.
     await stack.crash(1);
     expect(await run.exitCode).toBe(1);
     expect(run.said()).toContain("All services have ended.");

@@ -1,9 +1,12 @@
 import { Command, Option } from "commander";
 import { portOffsetOption } from "../connection/connection-options.ts";
+import { currentPrograms } from "../programs/current-programs.ts";
+import { type Programs, sourcePrograms } from "../programs/programs.ts";
+import { parseReplicas, ReplicasError, serviceNameOf, withReplicas } from "../service/replicas.ts";
 import { type ServiceDefinition, selectServices, UnknownServiceError } from "../service/service-registry.ts";
 import { dataFolderOf, defaultDataFolder } from "../service/start-command.ts";
 import { runStack } from "../stack/run-stack.ts";
-import { createTerminal } from "../terminal/terminal.ts";
+import { createTerminal, type Terminal } from "../terminal/terminal.ts";
 
 interface UpOptions {
   readonly only?: readonly string[];
@@ -11,17 +14,32 @@ interface UpOptions {
   readonly fresh?: true;
   readonly portOffset: number;
   readonly logLevel: string;
+  readonly sources?: true;
+  readonly database: "sqlite" | "postgres";
+  readonly replicas?: string;
 }
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
-/** `parley up`: starts the services, shows what they say, and ends them with Ctrl-C. */
+/** `parley up`: starts the services, shows their output, and stops them on Ctrl-C. */
 export function upCommand(services: readonly ServiceDefinition[]): Command {
   return new Command("up")
-    .description("Starts the services, each as a process of its own, and stays until Ctrl-C.")
+    .description("Starts the services, each as its own process, and runs until Ctrl-C.")
     .addOption(onlyOption(services))
     .option("--data <folder>", "where the databases are", defaultDataFolder)
     .option("--fresh", "begin with empty databases: removes those of the services that start, after naming them")
+    .addOption(
+      new Option(
+        "--database <kind>",
+        "sqlite: a file for each service; postgres: a PostgreSQL server in the data folder",
+      )
+        .choices(["sqlite", "postgres"])
+        .default("sqlite"),
+    )
+    .option(
+      "--replicas <counts>",
+      "processes of a service, for example order=2,product=2: each 100 ports above the last",
+    )
     .addOption(portOffsetOption("add this to every port"))
     .addOption(
       new Option("--log-level <level>", "what the services log from")
@@ -29,26 +47,44 @@ export function upCommand(services: readonly ServiceDefinition[]): Command {
         .default("info")
         .env("LOG_LEVEL"),
     )
+    .option("--sources", "run the services from their sources, not bundled")
     .addHelpText("after", "\nCtrl-C lets every service finish what it has begun; a second Ctrl-C ends them at once.")
     .action(async (options: UpOptions, command: Command) => {
-      process.exitCode = await runStack(select(services, options.only, command), {
-        terminal: createTerminal(),
+      const terminal = createTerminal();
+      const counts = replicaCounts(services, options.replicas, command);
+      const all = withReplicas(services, counts);
+      // Of a service all replicas; or one, by its own name.
+      const selected = new Set(select(all, options.only, command).map(({ name }) => name));
+      const started = all.filter((service) => selected.has(service.name) || selected.has(serviceNameOf(service)));
+      process.exitCode = await runStack(started, {
+        terminal,
         shell: process.env,
         fresh: options.fresh === true,
         settings: {
-          services,
+          databaseKind: options.database,
+          replicas: options.replicas,
+          services: all,
           dataFolder: dataFolderOf(options.data),
           portOffset: options.portOffset,
           logLevel: options.logLevel,
+          programs: options.sources === true ? sourcePrograms : await bundled(terminal),
         },
       });
     });
 }
 
+function bundled(terminal: Terminal): Promise<Programs> {
+  return currentPrograms({
+    onBundle: () => terminal.say("Bundling the services: a source has changed."),
+    onFailed: ({ message }) =>
+      terminal.say(`The services run from their sources, since they could not be bundled: ${message}`),
+  });
+}
+
 function onlyOption(services: readonly ServiceDefinition[]): Option {
   const all = services.map(({ name }) => name);
   const option = new Option("--only <names>", `start only these: ${all.join(",")}`).argParser(names);
-  // For completion alone: several may be given, with commas between.
+  // For completion only: several may be given, separated by commas.
   option.argChoices = all;
   return option;
 }
@@ -59,6 +95,21 @@ function select(services: readonly ServiceDefinition[], only: readonly string[] 
   } catch (error) {
     if (error instanceof UnknownServiceError) {
       command.error(`error: --only: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+function replicaCounts(
+  services: readonly ServiceDefinition[],
+  text: string | undefined,
+  command: Command,
+): ReadonlyMap<string, number> {
+  try {
+    return text === undefined ? new Map() : parseReplicas(text, services);
+  } catch (error) {
+    if (error instanceof ReplicasError) {
+      command.error(`error: --replicas: ${error.message}`);
     }
     throw error;
   }

@@ -48,7 +48,7 @@ function onlyOption(): Option {
   const option = new Option("--only <names>", `watch only these: ${watchable.join(",")}`)
     .argParser(names)
     .default(watchable, "all");
-  // For completion alone: several may be given, with commas between.
+  // For completion only: several may be given, separated by commas.
   option.argChoices = [...watchable];
   return option;
 }
@@ -57,7 +57,7 @@ function names(list: string): readonly Watchable[] {
   const given = list.split(",").map((name) => name.trim());
   const known = watchable.filter((name) => given.includes(name));
   if (known.length !== new Set(given).size) {
-    throw new InvalidArgumentError(`Allowed are ${watchable.join(", ")}, with commas between.`);
+    throw new InvalidArgumentError(`It must be some of ${watchable.join(", ")}, with commas between them.`);
   }
   return known;
 }

@@ -1,26 +1,26 @@
 import type { Command } from "commander";
 
-/** A command, as a shell needs to know it. */
+/** A command, for completion. */
 export interface CommandNode {
   readonly name: string;
   readonly summary: string;
   readonly flags: readonly FlagNode[];
   readonly commands: readonly CommandNode[];
-  /** The words that may follow its name without a flag, where those are known. */
+  /** The known arguments that may follow its name without a flag. */
   readonly words: readonly string[];
 }
 
-/** A flag, with the words that may follow it, where those are known. */
+/** A flag, with the known values that may follow it. */
 export interface FlagNode {
   /** With its dashes. */
   readonly name: string;
   readonly summary: string;
-  /** What its value is: nothing where it takes none, `list` for some of the choices with commas between. */
+  /** The kind of its value: undefined without one, `list` for some of the choices, separated by commas. */
   readonly value: "none" | "word" | "list" | "folder";
   readonly choices: readonly string[];
 }
 
-/** What can be completed of a command. */
+/** The completable parts of a command. */
 export function commandTree(command: Command): CommandNode {
   return {
     name: command.name().split(" ").at(-1) ?? "",
@@ -43,7 +43,7 @@ export function commandTree(command: Command): CommandNode {
   };
 }
 
-/** By the name that the value has in the help. */
+/** By the value's name in the help. */
 function valueKind(flags: string): FlagNode["value"] {
   const [, name] = /[<[](.*)[>\]]/.exec(flags) ?? [];
   return name === undefined ? "none" : name === "names" ? "list" : name === "folder" ? "folder" : "word";
@@ -53,7 +53,7 @@ function firstSentence(text: string): string {
   return (/^.*?\.(?=\s|$)/s.exec(text)?.[0] ?? text).replaceAll(/\s+/g, " ").replace(/\.$/, "");
 }
 
-/** Every command of the tree with the words that lead to it, the root's own left out: `["order", "create"]`. */
+/** Every command of the tree with the words before it, without the root's: `["order", "create"]`. */
 export function everyCommand(
   node: CommandNode,
   path: readonly string[] = [],

@@ -1,10 +1,10 @@
 import { type CommandNode, everyCommand, type FlagNode } from "./command-tree.ts";
 
-/** The shells that can be given a script. */
+/** The shells with a completion script. */
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];
 
-/** A script that completes commands, methods, flags and their choices. It holds all it needs: pressing Tab starts nothing. */
+/** A script that completes commands, methods, flags and their choices. It is self-contained: pressing Tab starts no process. */
 export function completionScript(tree: CommandNode, shell: Shell): string {
   return { bash, zsh, fish }[shell](tree);
 }
@@ -47,7 +47,7 @@ complete -F _parley parley
 `;
 }
 
-/** The words of a flag's value; for some with commas between, those that may follow the last comma. */
+/** The values of a flag; in a comma-separated list, those that may follow the last comma. */
 function bashValue({ value, choices }: FlagNode): string {
   switch (value) {
     case "folder":
@@ -155,7 +155,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** Brackets and colons mean something in zsh's specifications. */
+/** Brackets and colons have a meaning in zsh's specifications. */
 function zshText(text: string): string {
   return text.replaceAll(/[[\]:\\]/g, "\\$&");
 }

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 
-/** How a command reaches a service, by its options. */
+/** The options for reaching a service. */
 export interface ConnectionOptions {
   readonly url?: string;
   readonly portOffset: number;
@@ -12,10 +12,10 @@ export interface ConnectionOptions {
 /** The highest port of the platform and the offset must stay below 65,536. */
 const portOffsetMax = 15_000;
 const secondMs = 1_000;
-/** A call that may take longer than a day was mistyped. */
+/** A longer timeout than a day is a typing error. */
 const timeoutMaxMs = 86_400_000;
 
-/** Adds to a command what every command takes that talks to services. */
+/** Adds the options of every command that calls services. */
 export function withConnectionOptions(command: Command): Command {
   return command
     .addOption(new Option("--target, --url <url>", "where the service is").helpGroup(group))
@@ -45,17 +45,17 @@ export function portOffsetOption(description = "what `parley up` was given"): Op
 function portOffset(text: string): number {
   const offset = Number(text);
   if (!/^\d+$/.test(text) || offset > portOffsetMax) {
-    throw new InvalidArgumentError(`A whole number from 0 to ${portOffsetMax} is needed.`);
+    throw new InvalidArgumentError(`It must be a whole number from 0 to ${portOffsetMax}.`);
   }
   return offset;
 }
 
-/** A time such as `500ms` or `2s`, in milliseconds. */
+/** A duration such as `500ms` or `2s`, in milliseconds. */
 export function durationMs(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s)?$/.exec(text);
   const ms = Number(match?.[1]) * (match?.[2] === "ms" ? 1 : secondMs);
   if (!(ms > 0) || ms > timeoutMaxMs) {
-    throw new InvalidArgumentError("A time is needed, such as 500ms or 2s.");
+    throw new InvalidArgumentError("It must be a time up to a day, such as 500ms or 2s.");
   }
   return ms;
 }
@@ -66,10 +66,10 @@ function header(text: string, before: readonly (readonly [string, string])[] = [
   try {
     new Headers([[...pair]]);
   } catch {
-    throw new InvalidArgumentError("A header is needed, such as x-request-id:42.");
+    throw new InvalidArgumentError("It must be a header, such as x-request-id:42.");
   }
   if (colon <= 0) {
-    throw new InvalidArgumentError("A header is needed, such as x-request-id:42.");
+    throw new InvalidArgumentError("It must be a header, such as x-request-id:42.");
   }
   return [...before, pair];
 }

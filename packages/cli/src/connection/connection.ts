@@ -7,20 +7,20 @@ import type { ServiceDefinition } from "../service/service-registry.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { addressOf } from "./service-address.ts";
 
-/** Any time will do: what counts is that there is a timer. */
+/** The interval does not matter: the timer keeps the process alive. */
 const aliveMs = 60_000;
 
-/** Transports to services, and what calls send along. */
+/** Transports to services, and headers of calls. */
 export interface Connection {
-  /** To the service that serves this contract. */
+  /** To the service with this contract. */
   transport(contract: string): Transport;
   readonly headers: Headers;
   readonly timeoutMs: number | undefined;
-  /** Ends the connections, so that the process can end. */
+  /** Closes the connections, so that the process can end. */
   close(): void;
 }
 
-/** Makes no connection yet: that is left to the first call. */
+/** Connects only at the first call. */
 export function openConnection(options: ConnectionOptions, services: readonly ServiceDefinition[]): Connection {
   const environment = systemEnvironment({ name: "parley", logLevel: "silent" });
   const pool = new ConnectionPool(environment);
@@ -33,7 +33,7 @@ export function openConnection(options: ConnectionOptions, services: readonly Se
   if (options.token) {
     headers.set("authorization", `Bearer ${options.token}`);
   }
-  // The runtime's timers do not keep a process alive, and a call that waits to be tried again may have nothing else.
+  // The runtime's timers do not keep a process alive, and a call that waits for a retry may have nothing else.
   const alive = setInterval(() => {}, aliveMs);
   return {
     headers,
@@ -47,7 +47,7 @@ export function openConnection(options: ConnectionOptions, services: readonly Se
       try {
         return createServiceTransport(url, { environment, pool, connection, callerName: "parley" });
       } catch (error) {
-        // The runtime throws a TypeError for an address that it cannot read.
+        // The runtime throws a TypeError for an invalid address.
         throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error;
       }
     },

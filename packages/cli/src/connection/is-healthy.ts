@@ -1,14 +1,14 @@
-/** How long an answer about health may take, in milliseconds. */
+/** The time limit of a health check, in milliseconds. */
 const answerMaxMs = 1_000;
 
-/** Whether what is at an address answers `GET /health` with 200. */
+/** Whether `GET /health` at an address is answered with 200. */
 export async function isHealthy(url: string): Promise<boolean> {
   try {
     const response = await fetch(new URL("/health", url), { signal: AbortSignal.timeout(answerMaxMs) });
     await response.body?.cancel();
     return response.ok;
   } catch {
-    // Nobody answers there, or not in time.
+    // No server answers there, or not in time.
     return false;
   }
 }

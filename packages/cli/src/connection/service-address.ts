@@ -9,8 +9,8 @@ export interface AddressOptions {
 }
 
 /**
- * Where the service that serves a contract is: `<NAME>_SERVICE_URL` of the shell, or else where `parley up` starts it on this machine.
- * Throws where no service serves the contract.
+ * The address of a contract's service: `<NAME>_SERVICE_URL` of the shell, or else the address of `parley up` on this machine.
+ * Throws if no service serves the contract.
  */
 export function addressOf(contract: string, options: AddressOptions): string {
   const service = options.services.find(({ contracts }) => contracts.includes(contract));
@@ -20,7 +20,7 @@ export function addressOf(contract: string, options: AddressOptions): string {
   return addressOfService(service, options);
 }
 
-/** Where a service of the stack is, see {@link addressOf}. */
+/** The address of a service of the stack, see {@link addressOf}. */
 export function addressOfService(service: ServiceDefinition, { services, portOffset, shell }: AddressOptions): string {
   const moved = shell[`${variablePrefix(service.name)}_SERVICE_URL`];
   return moved || serviceUrl(service, { services, portOffset, dataFolder: "", logLevel: "" }, shell);

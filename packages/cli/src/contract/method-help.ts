@@ -2,13 +2,13 @@ import type { DescField, DescMethod } from "@bufbuild/protobuf";
 import { commentOf, constraintsOf, isOneofRequired, rulesOf } from "@parley/contract";
 import type { Parameter } from "./parameters.ts";
 
-/** The first sentence of what the contract says of a method. */
+/** The first sentence of a method's comment. */
 export function summaryOf(method: DescMethod): string {
   const comment = commentOf(method);
   return /^.*?\.(?=\s|$)/s.exec(comment)?.[0] ?? comment;
 }
 
-/** What the contract says of a field, whether it must be given, and its limits where the words do not tell them. */
+/** A field's comment, whether it is required, and its limits unless the comment contains them. */
 export function parameterHelp(parameter: Parameter): string {
   const field = parameter.path.at(-1);
   if (field === undefined) {
@@ -35,7 +35,7 @@ function oneofNote({ oneof }: DescField): string {
   return oneof !== undefined && isOneofRequired(oneof) ? `required: ${others}` : `one of ${others}`;
 }
 
-/** The limits of the contract's rules, unless the comment names the number. */
+/** The limits of the contract's rules, unless the comment contains the number. */
 function limitNotes(field: DescField, comment: string): readonly string[] {
   const limits = constraintsOf(rulesOf(field));
   const told = (value: unknown) => typeof value !== "number" || comment.includes(value.toLocaleString("en-US"));

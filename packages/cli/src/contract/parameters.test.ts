@@ -10,8 +10,8 @@ const brief = (all: readonly Parameter[]) =>
     [flag, kind, ...(required ? ["required"] : []), ...(positional ? ["positional"] : [])].join(" "),
   );
 
-describe("what a command takes", () => {
-  it("is what the request has, and the rules say what must be given", () => {
+describe("the parameters of a command", () => {
+  it("are the request's fields, and the rules decide which are required", () => {
     const all = parameters("order.v1.OrderService", "CreateOrder");
     expect(brief(all)).toEqual(["user-id value required", "item pairs required", "request-id value"]);
     expect(all[0]?.alias).toBe("user");
@@ -19,7 +19,7 @@ describe("what a command takes", () => {
     expect(all[2]).not.toHaveProperty("alias");
   });
 
-  it("has a place for what stands in the REST path", () => {
+  it("have positional arguments for fields in the REST path", () => {
     expect(brief(parameters("order.v1.OrderService", "CancelOrder"))).toEqual([
       "order-id value required positional",
       "reason value",
@@ -30,13 +30,13 @@ describe("what a command takes", () => {
     );
   });
 
-  it("has a place for the only thing that there is to say", () => {
+  it("have a positional argument for an only field", () => {
     expect(brief(parameters("echo.v1.CallEchoService", "CallEcho"))).toEqual(["message value positional"]);
     expect(brief(parameters("user.v1.UserService", "BatchGetUsers"))).toEqual(["user-id list required positional"]);
     expect(brief(parameters("user.v1.UserService", "Login")).join()).not.toContain("positional");
   });
 
-  it("of an update is what its mask may name, without the name of the message around it", () => {
+  it("of an update are the fields of its mask, without the name of the message around them", () => {
     expect(brief(parameters("product.v1.ProductService", "UpdateProduct"))).toEqual([
       "id value required positional",
       "name value",
@@ -49,8 +49,8 @@ describe("what a command takes", () => {
     ]);
   });
 
-  it("of a message in a message has dots", () => {
-    // No contract has one that is not the body of a REST call: UpdateUser without its REST rule is such a one.
+  it("of a nested message have dots", () => {
+    // No contract has one outside the body of a REST call: UpdateUser without its REST rule has.
     const update = contractOf("user.v1.UserService").methods.find(({ name }) => name === "UpdateUser") ?? expect.fail();
     const validate = contractOf("user.v1.UserService").methods.find(({ name }) => name === "ValidateUser");
     const withoutRest = { ...update, proto: { ...update.proto, options: validate?.proto.options } } as typeof update;

@@ -1,6 +1,6 @@
 import { services } from "@parley/gen/services.js";
 
-/** A service of the contracts, or several, and the word that stands for it on the command line. */
+/** A service of the contracts, or several, and their name on the command line. */
 export interface ServiceGroup {
   readonly name: string;
   readonly description: string;
@@ -8,7 +8,7 @@ export interface ServiceGroup {
   readonly contracts: readonly string[];
 }
 
-/** What `parley <name> <method>` offers, known without reading the contracts' descriptors, so that `parley --help` is quick. */
+/** The methods of `parley <name>`, without reading the contracts' descriptors, so that `parley --help` is quick. */
 export const serviceGroups: readonly ServiceGroup[] = [
   ...Map.groupBy(
     services.filter(({ exposed }) => exposed),

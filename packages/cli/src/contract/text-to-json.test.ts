@@ -45,11 +45,11 @@ describe("a pair", () => {
 });
 
 describe("an enum", () => {
-  it.each(["confirmed", "CONFIRMED", "ORDER_STATE_CONFIRMED"])("is known as %s", (text) => {
+  it.each(["confirmed", "CONFIRMED", "ORDER_STATE_CONFIRMED"])("accepts %s", (text) => {
     expect(jsonOf(state, text)).toBe("ORDER_STATE_CONFIRMED");
   });
 
-  it.each(["", "unspecified", "paid", "2"])("refuses %j and says what there is", (text) => {
+  it.each(["", "unspecified", "paid", "2"])("refuses %j and lists the values", (text) => {
     expect(() => jsonOf(state, text)).toThrow("pending, confirmed, cancelled, rejected");
   });
 });
@@ -58,6 +58,6 @@ it.each(["ten", "1e3", "0x10", " 1", "2147483648"])("refuses %j as a number", (t
   expect(() => jsonOf(pageSize, text)).toThrow(TextValueError);
 });
 
-it("says in help what stands for a value", () => {
+it("has a placeholder in the help", () => {
   expect([price, item, state, pageSize].map(valueName)).toEqual(["amount", "product-id=quantity", "state", "number"]);
 });

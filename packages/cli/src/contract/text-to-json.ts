@@ -1,13 +1,14 @@
 import { type DescEnum, type DescField, type JsonObject, type JsonValue, ScalarType } from "@bufbuild/protobuf";
+import { elementForm, exampleOf } from "@parley/contract";
 import { jsonFromText, TextValueError } from "@parley/rest";
 import { type Parameter, pairOf } from "./parameters.ts";
 
-/** The longest text that is read as an amount of money: what has more digits is a mistake. */
+/** The longest text of an amount of money: more digits are an error. */
 const moneyLengthMax = 40;
 
 /**
- * What a text on the command line is in protobuf JSON. Throws `TextValueError` where it is no value of the field; its message
- * goes on from "It is …".
+ * The ProtoJSON of a text on the command line. Throws `TextValueError` if it is invalid for the field; its message
+ * continues "It is …".
  */
 export function jsonOf({ path, kind }: Pick<Parameter, "path" | "kind">, text: string): JsonValue {
   const field = path.at(-1);
@@ -24,7 +25,7 @@ export function jsonOf({ path, kind }: Pick<Parameter, "path" | "kind">, text: s
   }
 }
 
-/** How a person names an enum's values: `ORDER_STATE_CONFIRMED` is `confirmed`. Without the one that means "not set". */
+/** The short names of an enum's values: `ORDER_STATE_CONFIRMED` is `confirmed`. Without the unspecified one. */
 export function shortNames(descriptor: DescEnum): ReadonlyMap<string, string> {
   return new Map(
     descriptor.values
@@ -33,7 +34,7 @@ export function shortNames(descriptor: DescEnum): ReadonlyMap<string, string> {
   );
 }
 
-/** The name of an enum's value without the enum's own, which the style of the contracts puts in front of it. */
+/** The name of an enum's value without the enum's own name, which the contracts' style requires as a prefix. */
 export function shortName(descriptor: DescEnum, name: string): string {
   const prefix = descriptor.name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toUpperCase();
   const own = name.startsWith(`${prefix}_`) ? name.slice(prefix.length + 1) : name;
@@ -83,7 +84,7 @@ function moneyFromText(text: string): JsonValue {
   };
 }
 
-/** RFC 3339, or just a day, which begins at midnight UTC. */
+/** RFC 3339, or a date, which means midnight UTC. */
 function timeFromText(field: DescField, text: string): JsonValue {
   return jsonFromText(field, /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text);
 }
@@ -109,7 +110,34 @@ function anyJson(text: string): JsonValue {
   }
 }
 
-/** What stands for a value in help: `<number>`, `<amount>`, `<product-id=quantity>`. */
+/** What the text of a parameter must be, with an example. Goes on from the parameter's name. */
+export function formOf({ path, kind }: Pick<Parameter, "path" | "kind">): string {
+  const field = path.at(-1);
+  const pair = kind === "pairs" && field?.message !== undefined ? pairOf(field.message) : undefined;
+  if (pair !== undefined) {
+    return `must be ${pair.map(({ name }) => name.replaceAll("_", "-")).join("=")}, such as 101=2`;
+  }
+  if (kind === "json" || field === undefined) {
+    return field === undefined ? "is unknown" : `must be JSON, such as ${JSON.stringify(exampleOf(field))}`;
+  }
+  if (field.enum !== undefined) {
+    return `must be one of ${[...shortNames(field.enum).keys()].join(", ")}`;
+  }
+  switch (field.message?.typeName) {
+    case "google.type.Money":
+      return "must be an amount with a currency, such as 999.99USD, with at most nine decimals";
+    case "google.protobuf.Timestamp":
+      return "must be a time, such as 2026-11-28T09:00:00Z, or a day, such as 2026-11-28";
+    case "google.protobuf.Duration":
+      return "must be a duration, such as 1.5s";
+    case "google.protobuf.FieldMask":
+      return "must be names of fields with commas between them, such as name,price";
+    default:
+      return elementForm(field);
+  }
+}
+
+/** The placeholder of a value in the help: `<number>`, `<amount>`, `<product-id=quantity>`. */
 export function valueName({ path, kind }: Pick<Parameter, "path" | "kind">): string {
   const field = path.at(-1);
   const pair = kind === "pairs" && field?.message !== undefined ? pairOf(field.message) : undefined;

@@ -3,10 +3,10 @@ import { basename, join } from "node:path";
 import { databaseFile, type StackSettings } from "../service/service-environment.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 
-/** What SQLite puts beside a database file (sqlite.org/tempfiles.html). */
+/** The files that SQLite creates beside a database file (sqlite.org/tempfiles.html). */
 const companions = ["", "-wal", "-shm", "-journal"];
 
-/** The files that the services' databases consist of now, as absolute paths. */
+/** The existing files of the services' databases, as absolute paths. */
 export async function findDatabaseFiles(
   services: readonly ServiceDefinition[],
   settings: StackSettings,
@@ -19,7 +19,7 @@ export async function findDatabaseFiles(
     .map((name) => join(settings.dataFolder, name));
 }
 
-/** Removes these files, and nothing else of the folder. */
+/** Deletes these files, and nothing else of the folder. */
 export async function removeDatabaseFiles(files: readonly string[]): Promise<void> {
   for (const file of files) {
     await rm(file, { force: true });

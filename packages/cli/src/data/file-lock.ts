@@ -1,15 +1,15 @@
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 
-/** Between two tries, in milliseconds: locks that are waited for are held for a few. */
+/** Between two attempts, in milliseconds: locks that are waited for are held for a few. */
 const pauseMs = 20;
-/** SQLite's code for a file that somebody else has locked (sqlite.org/rescode.html). */
+/** SQLite's code for a locked file (sqlite.org/rescode.html). */
 const sqliteBusy = 5;
 
 /**
  * An exclusive lock on a file. The operating system holds it for this process (SQLite's file locks: fcntl on POSIX, LockFileEx
- * on Windows): it ends with the process, however that ends, so that none is left behind by a crash and a reused process id
- * means nothing. The file stays, and is empty.
+ * on Windows): it ends with the process, so that a crash leaves none behind and a reused process id
+ * has no effect. The file stays, and is empty.
  */
 export class FileLock {
   readonly #database: DatabaseSync;
@@ -18,7 +18,7 @@ export class FileLock {
     this.#database = database;
   }
 
-  /** Takes the lock; undefined where another process or another holder in this one has it. Throws where the file cannot be opened. */
+  /** Takes the lock; undefined if another process or another owner in this one has it. Throws if the file cannot be opened. */
   static tryAcquire(path: string): FileLock | undefined {
     const database = new DatabaseSync(path);
     try {
@@ -33,7 +33,7 @@ export class FileLock {
     }
   }
 
-  /** Takes the lock, waiting for it at most `waitMs`; undefined where it is not to be had in that time. */
+  /** Takes the lock, waiting at most `waitMs`; undefined if that is not enough. */
   static async acquire(path: string, { waitMs }: { readonly waitMs: number }): Promise<FileLock | undefined> {
     const endMs = performance.now() + waitMs;
     let lock = FileLock.tryAcquire(path);
@@ -44,7 +44,7 @@ export class FileLock {
     return lock;
   }
 
-  /** Gives the lock up. */
+  /** Releases the lock. */
   release(): void {
     if (this.#database.isOpen) {
       this.#database.close();

@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe("a file's lock", () => {
-  it("has one holder, until it is released", () => {
+  it("has one owner, until it is released", () => {
     const path = join(folder, "a.lock");
     const first = FileLock.tryAcquire(path);
     expect(first).toBeDefined();
@@ -26,7 +26,7 @@ describe("a file's lock", () => {
     second?.release();
   });
 
-  it("ends with the process that holds it, however that ends", async () => {
+  it("ends with its owner's process, however that ends", async () => {
     const path = join(folder, "a.lock");
     const module = new URL("./file-lock.ts", import.meta.url).href;
     const code = `const { FileLock } = await import(${JSON.stringify(module)});
@@ -57,7 +57,7 @@ describe("a data folder", () => {
   const take = (stack: string, services: typeof all, portOffset = 0) =>
     FolderClaim.take(folder, { services, all, record: record(stack, portOffset) });
 
-  it("has one stack, which a second is told of", async () => {
+  it("has one stack, which a second one reports", async () => {
     const first = await take("first", all);
     await expect(take("second", [user, order])).rejects.toThrow(
       `The data folder ${folder} is in use: process ${process.pid} (parley first) runs user, order with it.`,
@@ -66,7 +66,7 @@ describe("a data folder", () => {
     await (await take("second", all)).release(all);
   });
 
-  it("is not shared by two stacks with other ports, whatever services they run", async () => {
+  it("is not shared by two stacks with different ports, whatever services they run", async () => {
     const first = await take("first", [user]);
     await expect(take("second", [product], 100)).rejects.toThrow(DataFolderInUseError);
     const part = await take("part", [product]);
@@ -74,14 +74,14 @@ describe("a data folder", () => {
     await first.release(all);
   });
 
-  it("is no matter for services without a database", async () => {
+  it("is irrelevant for services without a database", async () => {
     const first = await take("first", [user, echo]);
     const second = await take("second", [echo], 100);
     await second.release(all);
     await first.release(all);
   });
 
-  it("has room for a service that ended, which then belongs to its stack", async () => {
+  it("accepts a restarted service, which then belongs to its stack", async () => {
     const first = await take("first", [user, product]);
     first.giveUp("product");
     const restarted = await take("restarted", [product]);
@@ -92,7 +92,7 @@ describe("a data folder", () => {
     await restarted.release(all);
   });
 
-  it("does not tie a service to a stack that has ended, or never ran it", async () => {
+  it("does not bind a service to a stack that has ended, or never ran it", async () => {
     const first = await take("first", [user, product]);
     const other = await take("other", [order]);
     expect(other.restartedFor).toBeUndefined();
@@ -104,9 +104,9 @@ describe("a data folder", () => {
     await later.release(all);
   });
 
-  it("believes the locks, not what a crashed stack wrote down, whoever has its process id now", async () => {
+  it("trusts the locks, not the record of a crashed stack, whichever process has its id now", async () => {
     await (await take("first", [user])).release(all);
-    // A record is all that a crash leaves; its process id is in use, by this test.
+    // A crash leaves only a record; its process id is in use, by this test.
     writeFileSync(join(folder, "locks", "user.json"), JSON.stringify(record("crashed")));
     writeFileSync(join(folder, "locks", "product.json"), '{"stack":');
     const next = await take("next", [user, product]);
@@ -115,7 +115,7 @@ describe("a data folder", () => {
     expect(readdirSync(join(folder, "locks")).filter((name) => name.endsWith(".json"))).toEqual([]);
   });
 
-  it("goes to exactly one of many stacks that start at once", async () => {
+  it("is claimed by exactly one of many stacks that start at once", async () => {
     const starts = await Promise.allSettled(Array.from({ length: 8 }, (_, index) => take(`s${index}`, all)));
     const won = starts.filter((start) => start.status === "fulfilled");
     expect(won).toHaveLength(1);

@@ -3,16 +3,16 @@ import { join } from "node:path";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import { FileLock } from "./file-lock.ts";
 
-/** A stack that runs a service in a data folder, as it wrote itself down there. */
+/** The record of a stack that runs a service in a data folder. */
 export interface StackRecord {
-  /** A new one for each start. */
+  /** Unique for each start. */
   readonly stack: string;
   readonly pid: number;
   readonly command: string;
   readonly portOffset: number;
 }
 
-/** Another stack has the data folder. */
+/** Another stack owns the data folder. */
 export class DataFolderInUseError extends Error {
   readonly services: readonly string[];
   readonly owner: StackRecord | undefined;
@@ -29,26 +29,26 @@ export class DataFolderInUseError extends Error {
 export interface ClaimOptions {
   /** The services that start now. */
   readonly services: readonly ServiceDefinition[];
-  /** Every service that there is: another of them may run in the folder already. */
+  /** Every service: another of them may run in the folder already. */
   readonly all: readonly ServiceDefinition[];
   readonly record: StackRecord;
 }
 
-/** Whoever looks at the locks or takes some holds this one meanwhile: to look at a lock is to take it for a moment. */
+/** Held while checking or taking other locks: checking a lock means taking it for a moment. */
 const gateFile = "start.lock";
-/** How long another start may have the folder to itself while it claims services, in milliseconds: that takes a few. */
+/** The time that another start may hold the folder while it claims services, in milliseconds: claiming takes a few. */
 const gateWaitMs = 10_000;
 
 /**
- * A stack's hold on the services that it runs in a data folder: a lock for each, so that no two processes run one service on
- * one database, and nobody removes a database that is in use. One stack is one port offset: another stack with another offset
- * is refused even for other services. A service that ended may be started again beside the rest of its stack.
+ * A stack's claim on the services that it runs in a data folder: a lock for each, so that no two processes run one service on
+ * one database, and no process deletes a database in use. One stack is one port offset: another stack with another offset
+ * is refused even for other services. A service that ended may be restarted beside the rest of its stack.
  */
 export class FolderClaim {
   readonly #folder: string;
   readonly #record: StackRecord;
   readonly #locks: Map<string, FileLock>;
-  /** The stack that ran these services before and still runs others, where that is so. */
+  /** The stack that ran these services before and still runs others, if any. */
   readonly restartedFor: StackRecord | undefined;
 
   private constructor(folder: string, { record, locks, restartedFor }: Claimed) {
@@ -59,8 +59,8 @@ export class FolderClaim {
   }
 
   /**
-   * Takes the locks of the services. Services without a database are free to run anywhere, so that nobody is refused for them.
-   * @throws DataFolderInUseError naming the process that has one of them, or that has another with other ports.
+   * Takes the locks of the services. Services without a database need none.
+   * @throws DataFolderInUseError with the process that owns one of them, or that owns another with other ports.
    */
   static async take(dataFolder: string, { services, all, record }: ClaimOptions): Promise<FolderClaim> {
     const folder = join(dataFolder, "locks");
@@ -109,13 +109,27 @@ export class FolderClaim {
     }
   }
 
-  /** Gives up a service that has ended. Its record stays: whoever starts it again learns which stack it belongs to. */
+  /** Releases a service that has ended. Its record stays: a restart learns its stack from it. */
   giveUp(service: string): void {
     this.#locks.get(service)?.release();
     this.#locks.delete(service);
   }
 
-  /** Gives all up, and removes what this stack wrote down. */
+  /** Takes a released service again. False if another stack has it by now. */
+  async takeAgain(service: string): Promise<boolean> {
+    if (this.#locks.has(service)) {
+      return true;
+    }
+    const lock = FileLock.tryAcquire(lockFile(this.#folder, service));
+    if (lock === undefined) {
+      return false;
+    }
+    this.#locks.set(service, lock);
+    await writeFile(recordFile(this.#folder, service), JSON.stringify(this.#record));
+    return true;
+  }
+
+  /** Releases everything, and deletes this stack's records. */
   async release(all: readonly ServiceDefinition[]): Promise<void> {
     for (const { name } of all) {
       if ((await readRecord(this.#folder, name))?.stack === this.#record.stack) {
@@ -127,7 +141,7 @@ export class FolderClaim {
     }
   }
 
-  /** Whether a stack still runs a service in the folder. True as well while another start has the folder to itself. */
+  /** Whether a stack still runs a service in the folder. Also true while another start holds the folder. */
   async isRunning({ stack }: StackRecord, all: readonly ServiceDefinition[]): Promise<boolean> {
     const gate = FileLock.tryAcquire(join(this.#folder, gateFile));
     try {
@@ -149,7 +163,7 @@ interface RunningService {
   readonly owner: StackRecord | undefined;
 }
 
-/** The services whose lock somebody has, and who. */
+/** The locked services, and their owners. */
 async function runningIn(folder: string, all: readonly ServiceDefinition[]): Promise<readonly RunningService[]> {
   const running: RunningService[] = [];
   for (const service of all) {
@@ -166,7 +180,7 @@ async function readRecord(folder: string, service: string): Promise<StackRecord 
   try {
     return JSON.parse(await readFile(recordFile(folder, service), "utf8")) as StackRecord;
   } catch {
-    // There is none, or a crash left half of one: the lock alone decides, the record only tells whose it is.
+    // There is none, or a crash left half of one: the lock decides, the record only names the owner.
     return undefined;
   }
 }

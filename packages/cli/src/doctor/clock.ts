@@ -5,7 +5,7 @@ import { bad, type Finding, good } from "./finding.ts";
 /** Files may come from a machine whose clock is a little ahead. */
 const toleranceMs = 60 * 60 * 1_000;
 
-/** Whether this machine's clock can be right: not before this repository was written to. */
+/** Whether this machine's clock is plausible: not before this repository's files. */
 export async function checkClock(root: string, nowMs = Date.now()): Promise<Finding> {
   const { mtimeMs } = await stat(join(root, "package.json"));
   return nowMs < mtimeMs - toleranceMs

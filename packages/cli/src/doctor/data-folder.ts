@@ -3,11 +3,11 @@ import { access, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { bad, type Finding, good, note } from "./finding.ts";
 
-/** Less than this, and the databases may not be able to grow. */
+/** With less space than this, the databases may not be able to grow. */
 const freeBytesMin = 512 * 1024 * 1024;
 const megabyte = 1024 * 1024;
 
-/** Whether the databases can be written where `parley up` keeps them, and have room to grow. */
+/** Whether the databases can be written in the data folder, and have space to grow. */
 export async function checkDataFolder(folder: string): Promise<readonly Finding[]> {
   const there = await existing(folder);
   const isFolder = (await stat(there)).isDirectory();
@@ -34,14 +34,14 @@ export async function checkDataFolder(folder: string): Promise<readonly Finding[
   return [there === folder ? good(`${folder} can be written to, ${free}`) : note(`${folder} will be made, ${free}`)];
 }
 
-/** The folder, or the nearest above it that exists. */
+/** The folder, or its nearest existing parent. */
 async function existing(folder: string): Promise<string> {
   try {
     await stat(folder);
     return folder;
   } catch (error) {
     const parent = dirname(folder);
-    // ENOTDIR: a file stands where a folder of the path should be; it is found further up.
+    // ENOTDIR: a file is in the folder's path; the loop finds it.
     if (parent === folder) {
       throw error;
     }

@@ -23,13 +23,13 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true, force: true }));
 
 describe("the installation", () => {
-  it("is wrong with a Node that is older than the pinned one", async () => {
+  it("fails with a Node older than the pinned one", async () => {
     expect((await checkNode(root, "26.0.0")).kind).toBe("good");
     expect((await checkNode(root, "27.1.0")).kind).toBe("good");
     expect(await checkNode(root, "20.19.0")).toMatchObject({ kind: "bad", text: expect.stringContaining("20.19.0") });
   });
 
-  it("is wrong where packages are missing, or older than the lock file", async () => {
+  it("fails if packages are missing, or older than the lock file", async () => {
     expect(await checkPackages(root)).toMatchObject({ kind: "bad", remedy: "npm ci" });
     await mkdir(join(root, "node_modules"));
     const installed = join(root, "node_modules", ".package-lock.json");
@@ -39,14 +39,14 @@ describe("the installation", () => {
     expect(await checkPackages(root)).toMatchObject({ kind: "bad", text: expect.stringContaining("older") });
   });
 
-  it("is wrong with a clock that is behind the files", async () => {
+  it("fails with a clock that is behind the files", async () => {
     expect((await checkClock(root)).kind).toBe("good");
     expect((await checkClock(root, 0)).kind).toBe("bad");
   });
 });
 
 describe("the data folder", () => {
-  it("may be missing, as long as it can be made", async () => {
+  it("may be missing if it can be created", async () => {
     expect(await checkDataFolder(root)).toMatchObject([{ kind: "good" }]);
     expect(await checkDataFolder(join(root, "a", "b"))).toMatchObject([{ kind: "note" }]);
   });
@@ -65,32 +65,32 @@ describe("the data folder", () => {
 describe("the settings", () => {
   const services = [service("order", 1)];
 
-  it("are good where nothing is set, and where what is set is right", async () => {
+  it("pass if none is set, and if all are right", async () => {
     expect(await checkSettings(services, {})).toMatchObject([{ kind: "good" }]);
     const right = { AUTH: "off", ORDER_SERVICE_URL: "https://orders.example:1", BROKER_URL: "redis://r:6379" };
     expect(await checkSettings(services, right)).toMatchObject([{ kind: "good" }]);
   });
 
-  it("name every mistake at once", async () => {
-    const wrong = { AUTH: "maybe", LOG_LEVEL: "loud", ORDER_SERVICE_URL: "orders:1", BROKER_URL: "kafka://x" };
+  it("report every mistake at once", async () => {
+    const wrong = { AUTH: "maybe", LOG_LEVEL: "loud", ORDER_SERVICE_URL: "ftp://orders:1", BROKER_URL: "amqp://x" };
     const findings = await checkSettings(services, wrong);
     expect(findings.map(({ kind }) => kind)).toEqual(["bad", "bad", "bad", "bad"]);
     expect(findings.map(({ text }) => text.split(":")[0]).sort()).toEqual(Object.keys(wrong).sort());
   });
 
-  it("are wrong where a certificate cannot be read", async () => {
+  it("fail if a certificate cannot be read", async () => {
     const files = { TLS_CERT_FILE: join(root, "package.json"), TLS_KEY_FILE: join(root, "package.json") };
     expect(await checkSettings(services, files)).toMatchObject([{ kind: "bad" }]);
   });
 
-  it("tell of what `parley up` does not use", async () => {
+  it("report variables that `parley up` does not use", async () => {
     const findings = await checkSettings(services, { DATABASE_URL: "sqlite:x.db", PORT: "1" });
     expect(findings.map(({ kind }) => kind)).toEqual(["good", "note", "note"]);
   });
 });
 
 describe("the services", () => {
-  /** An answer to `GET /health` at a port of its own. */
+  /** A server that answers `GET /health` on its own port. */
   async function answering(status: number, body: string, headers: Readonly<Record<string, string>> = {}) {
     const server = createServer((_request, response) => {
       response.sendDate = !("date" in headers);
@@ -112,7 +112,7 @@ describe("the services", () => {
     expect(await check(one, other)).toMatchObject([{ kind: "note", text: "No service is running" }]);
   });
 
-  it("are wrong where some run and others do not, or are not serving", async () => {
+  it("fail if some run and others do not, or are not serving", async () => {
     const up = await answering(200, '{"status":"SERVING"}');
     const starting = await answering(503, '{"status":"NOT_SERVING"}');
     const [down = 0] = await freePorts(1);
@@ -122,7 +122,7 @@ describe("the services", () => {
       {
         kind: "bad",
         text: expect.stringContaining("s2 is not running"),
-        // What `parley up` says when the service ends.
+        // The text of `parley up` when the service exits.
         remedy: startCommand({ only: ["s2"], dataFolder: root, portOffset: 0 }),
       },
     ]);
@@ -130,7 +130,7 @@ describe("the services", () => {
     starting.close();
   });
 
-  it("are not dialled where nobody listens: the dial could connect to itself", async () => {
+  it("are not dialled if no process listens: the dial could connect to itself", async () => {
     const dialled: string[] = [];
     const onDial = (message: unknown) => {
       const { socket } = message as { readonly socket: Socket };
@@ -145,7 +145,7 @@ describe("the services", () => {
     up.close();
   });
 
-  it("are wrong where somebody else has a port, who is named where the machine tells", async () => {
+  it("fail if another process uses a port, and name it if the machine tells", async () => {
     const stranger = await answering(200, "<html>");
     const [finding] = await check(stranger.port);
     expect(finding).toMatchObject({ kind: "bad", text: expect.stringContaining("not as Parley does") });
@@ -155,7 +155,7 @@ describe("the services", () => {
     stranger.close();
   });
 
-  it("are wrong where their clock differs", async () => {
+  it("fail if their clock differs", async () => {
     const date = new Date(Date.now() - 60_000).toUTCString();
     const late = await answering(200, '{"status":"SERVING"}', { date });
     expect(await check(late.port)).toMatchObject([{ kind: "bad", text: expect.stringMatching(/-(59|60|61) s off/) }]);

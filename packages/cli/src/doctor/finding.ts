@@ -1,30 +1,30 @@
-/** What one look at the set-up found. */
+/** The result of one check. */
 export interface Finding {
-  /** `note`: nothing is wrong, and it is worth knowing. */
+  /** `note`: no problem, but worth knowing. */
   readonly kind: "good" | "note" | "bad";
   readonly text: string;
-  /** What to do about it. */
+  /** How to repair it. */
   readonly remedy?: string;
-  /** False where services can start all the same. Default: true for what is bad. */
+  /** False if services can start all the same. Default: true for problems. */
   readonly hinders?: false;
 }
 
-/** Nothing is wrong. */
+/** No problem. */
 export function good(text: string): Finding {
   return { kind: "good", text };
 }
 
-/** Nothing is wrong, and it is worth knowing. */
+/** No problem, but worth knowing. */
 export function note(text: string, remedy?: string): Finding {
   return { kind: "note", text, ...(remedy === undefined ? {} : { remedy }) };
 }
 
-/** Something is wrong. */
+/** A problem. */
 export function bad(text: string, remedy?: string): Finding {
   return { kind: "bad", text, ...(remedy === undefined ? {} : { remedy }) };
 }
 
-/** Whether something is wrong. */
+/** Whether there is a problem. */
 export function isBad({ kind }: Finding): boolean {
   return kind === "bad";
 }

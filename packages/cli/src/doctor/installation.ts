@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { bad, type Finding, good } from "./finding.ts";
 
-/** Whether this Node runs the services: what the repository pins, or later. */
+/** Whether this Node can run the services: the pinned version, or later. */
 export async function checkNode(root: string, version = process.versions.node): Promise<Finding> {
   const pinned = await pinnedNode(root);
   const [major, needed] = [majorOf(version), majorOf(pinned)];
@@ -14,7 +14,7 @@ export async function checkNode(root: string, version = process.versions.node): 
       );
 }
 
-/** Whether the packages are installed, and as the lock file wants them: what `npm start` looks at, too. */
+/** Whether the packages are installed and up to date with the lock file, as `npm start` checks too. */
 export async function checkPackages(root: string): Promise<Finding> {
   const [locked, installed] = await Promise.all([
     changedAt(join(root, "package-lock.json")),

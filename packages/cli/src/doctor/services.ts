@@ -7,14 +7,14 @@ import { bad, type Finding, good, note } from "./finding.ts";
 
 export interface ServiceCheckOptions {
   readonly portOffset: number;
-  /** An absolute path: what is started again is started with it. */
+  /** An absolute path, for the commands that restart services. */
   readonly dataFolder: string;
   readonly shell: Readonly<Record<string, string | undefined>>;
 }
 
-/** How long one service may take to answer, in milliseconds. */
+/** The time limit of one service's answer, in milliseconds. */
 const answerMaxMs = 2_000;
-/** A clock that differs by so much makes tokens too old or too young, and deadlines nonsense. */
+/** A clock that differs by this much breaks tokens and deadlines. */
 const clockSkewMaxMs = 5_000;
 
 type Outcome = { readonly service: ServiceDefinition; readonly url: string } & (
@@ -24,7 +24,7 @@ type Outcome = { readonly service: ServiceDefinition; readonly url: string } & (
   | { readonly kind: "closed" }
 );
 
-/** Whether each service takes calls, who has its port if somebody else does, and whether its clock agrees with this one. */
+/** Whether each service is healthy, which process has its port if it is another, and whether its clock agrees with this one. */
 export async function checkServices(
   services: readonly ServiceDefinition[],
   options: ServiceCheckOptions,
@@ -44,7 +44,7 @@ export async function checkServices(
   });
 }
 
-/** Undefined where nobody answers and nobody listens. */
+/** Undefined if nothing answers and no process listens. */
 async function judge(outcome: Outcome, waysToOtherPorts: readonly string[]): Promise<Finding | undefined> {
   const { service, url } = outcome;
   switch (outcome.kind) {
@@ -83,7 +83,7 @@ async function ask(service: ServiceDefinition, url: string): Promise<Outcome> {
   try {
     const response = await fetch(new URL("/health", url), { signal: AbortSignal.timeout(answerMaxMs) });
     const { status } = await readHealth(response);
-    // The gateway is DEGRADED where another service is not serving, which that service is asked itself.
+    // The gateway is DEGRADED if another service is not serving; that service has its own finding.
     if (status === "SERVING" || status === "DEGRADED" || status === "NOT_SERVING") {
       const kind = status === "NOT_SERVING" ? "not-serving" : "serving";
       return { service, url, kind, clockSkewMs: skewOf(response.headers.get("date")) };
@@ -99,7 +99,7 @@ async function readHealth(response: Response): Promise<{ readonly status?: unkno
   try {
     return (await response.json()) as { readonly status?: unknown };
   } catch {
-    // Whoever answers something else than JSON is not a service of the platform.
+    // A server that does not answer JSON is not a service of the platform.
     return {};
   }
 }
@@ -109,7 +109,7 @@ function skewOf(date: string | null): number {
   return Number.isNaN(told) ? 0 : told - Date.now();
 }
 
-/** Whether nobody listens at an address of this machine. A closed port is not dialled: the dial could connect to itself. */
+/** Whether no process listens at an address of this machine. A closed port is not dialled: the dial could connect to itself. */
 async function isClosed(url: string): Promise<boolean> {
   const port = localPort(url);
   const use = port === undefined ? undefined : await findPortUse(port);

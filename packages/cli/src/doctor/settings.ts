@@ -6,12 +6,12 @@ import { variablePrefix } from "../service/service-environment.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
 
-/** Certificates that end sooner than this are told of. */
+/** Certificates that expire sooner are reported. */
 const expiryNoticeMs = 14 * 24 * 60 * 60 * 1_000;
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Whether the services would take what the environment says, and whether the files that it names can be used. */
+/** Whether the services would accept the environment, and whether the files in it can be used. */
 export async function checkSettings(
   services: readonly ServiceDefinition[],
   shell: Variables,
@@ -55,7 +55,7 @@ function databaseMistakes({ name, database }: ServiceDefinition, shell: Variable
     parseDatabaseUrl(url);
     return [];
   } catch (error) {
-    // Its message never repeats the URL, which may hold a password.
+    // Its message never contains the URL, which may have a password.
     return [bad(`${variable}: ${error instanceof Error ? error.message : error}`)];
   }
 }

@@ -10,8 +10,8 @@ export interface StartMistakesOptions {
 }
 
 /**
- * What is wrong with the settings and the data folder of services that are to start: the same that `parley doctor` finds. Nothing
- * can start with them, so that `parley up` says so before it starts anything.
+ * Mistakes in the settings and the data folder of services that are to start: the same that `parley doctor` finds. No service
+ * can start with them, so `parley up` reports them first.
  */
 export async function startMistakes(
   services: readonly ServiceDefinition[],
@@ -21,6 +21,6 @@ export async function startMistakes(
     ...(await checkSettings(services, shell)),
     ...(services.some(({ database }) => database) ? await checkDataFolder(dataFolder) : []),
   ];
-  // A disk that is nearly full is worth a warning by doctor; a service can start on it.
+  // A nearly full disk is a warning of doctor's; a service can start on it.
   return findings.filter((finding) => isBad(finding) && finding.hinders !== false);
 }

@@ -17,7 +17,7 @@ const lookEveryMs = 200;
 const tailBytesMax = 1024 * 1024;
 const chunkBytes = 65_536;
 
-/** The last lines of a file, and those that are added to it. A file that is not there yet is waited for. False where there is none. */
+/** The last lines of a file, and those that are added to it. A file that is not there yet is waited for. False if there is none. */
 export async function followLog({ path, lines, onLine, signal }: FollowLogOptions): Promise<boolean> {
   const begun = await readTail(path, lines, onLine);
   if (signal === undefined) {
@@ -40,7 +40,7 @@ export async function followLog({ path, lines, onLine, signal }: FollowLogOption
   return true;
 }
 
-/** Where the file ends, after its last lines were passed on; undefined where there is none. */
+/** Where the file ends, after its last lines were passed on; undefined if there is none. */
 async function readTail(path: string, lines: number, onLine: (line: string) => void): Promise<number | undefined> {
   const size = (await stat(path).catch(() => undefined))?.size;
   if (size === undefined) {

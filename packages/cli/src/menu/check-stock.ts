@@ -3,7 +3,7 @@ import type { MenuOptions } from "./menu-options.ts";
 import { chooseLines } from "./order-lines.ts";
 import { show, showAnswer } from "./show.ts";
 
-/** As many as the arrow keys can reasonably reach. */
+/** As many as arrow keys can reasonably reach. */
 const choicesMax = 50;
 
 /** Asks for products and quantities, and shows whether they could be reserved together now. */

@@ -4,7 +4,7 @@ import { CreateUserResponseSchema } from "@parley/gen/user/v1/user_service_pb.js
 import type { MenuOptions } from "./menu-options.ts";
 import { showAnswer } from "./show.ts";
 
-/** Asks for a name, an e-mail address and a password, and makes the user. What the values may be is left to the service. */
+/** Asks for a name, an e-mail address and a password, and creates the user. The service validates the values. */
 export async function createUser({ shop, terminal }: MenuOptions): Promise<void> {
   const name = await input({ message: "Name", required: true });
   const email = await input({ message: "E-mail address", required: true });

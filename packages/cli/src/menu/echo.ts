@@ -8,7 +8,7 @@ import { followTrace } from "./follow-trace.ts";
 import type { MenuOptions } from "./menu-options.ts";
 import { show } from "./show.ts";
 
-/** Asks for a message, has echo-b pass it on to echo-a, and shows how they talked about it. */
+/** Asks for a message, lets echo-b pass it on to echo-a, and shows the calls. */
 export async function sayEcho(options: MenuOptions): Promise<void> {
   const { shop, terminal } = options;
   const message = await input({ message: "Message", default: "hello" });

@@ -14,7 +14,7 @@ export async function followTrace({ calls, silent }: CollectedTrace, terminal: T
   }
   const steps = sequenceSteps(calls);
   if (steps.length === 0) {
-    terminal.say("No service has kept a call of this trace.");
+    terminal.say("No service has recorded a call of this trace.");
     return;
   }
   let shown = 0;
@@ -56,12 +56,12 @@ function draw(calls: readonly SequenceCall[], { steps, shown, terminal }: Drawn)
     }
     terminal.say();
   } else {
-    terminal.say(`${calls.length} calls. Times are from when the first service got the call.`);
+    terminal.say(`${calls.length} calls. Times count from the first service's receipt of the call.`);
     terminal.say();
   }
 }
 
-/** What a step is about: of a call, what the contract says that the method does; of an answer, what came of it. */
+/** The description of a step: a method's comment for a call, the outcome for a response. */
 export function stepInWords({ kind, call, atMs }: SequenceStep): string {
   const { from, to, service, method, code, durationMs } = call;
   if (kind === "answer") {

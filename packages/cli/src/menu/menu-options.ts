@@ -2,12 +2,12 @@ import type { ServiceDefinition } from "../service/service-registry.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { Shop } from "./shop.ts";
 
-/** What the screens of the menu work with. */
+/** The dependencies of the menu's screens. */
 export interface MenuOptions {
   readonly shop: Shop;
   readonly terminal: Terminal;
   readonly services: readonly ServiceDefinition[];
   readonly portOffset: number;
-  /** The gateway's address, where calls go through it. */
+  /** The gateway's address, if calls go through it. */
   readonly gatewayUrl?: string | undefined;
 }

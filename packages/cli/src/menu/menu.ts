@@ -16,10 +16,10 @@ import { placeOrder } from "./place-order.ts";
 import { show, showAnswer } from "./show.ts";
 import { showArchitecture } from "./show-architecture.ts";
 
-/** Rows of a list that are shown: as many as a screen holds. */
+/** Rows of a list: as many as a screen holds. */
 const rowsMax = 20;
 
-/** Shows the menu, does what is chosen, and shows it again, until it is left. A call that fails does not end it. */
+/** Shows the menu, runs the choice, and shows it again, until the user leaves. A failed call does not end it. */
 export async function runMenu(options: MenuOptions): Promise<void> {
   const screens: Readonly<Record<string, () => Promise<void>>> = {
     users: () => showUsers(options),

@@ -4,10 +4,10 @@ import { moneyText } from "../render/field-text.ts";
 import { printable } from "../render/printable.ts";
 import { pick } from "./pick.ts";
 
-/** What the contract allows of one product. */
+/** The contract's limit for one product. */
 const quantityMax = 10_000;
 
-/** A product, and how many of it. */
+/** A product and a quantity. */
 export interface Line {
   readonly product: Product;
   readonly quantity: number;

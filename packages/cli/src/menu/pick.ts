@@ -5,10 +5,10 @@ export interface Choice<T> {
   readonly value: T;
 }
 
-/** Rows of choices that are shown at once; the others come when the arrows reach them. */
+/** Rows of choices on the screen; the others appear when the arrows reach them. */
 const pageRows = 12;
 
-/** Lets the arrow keys choose. Rejects with an `ExitPromptError` on Ctrl-C. */
+/** Selects by arrow keys. Rejects with an `ExitPromptError` on Ctrl-C. */
 export function pick<T>(message: string, choices: readonly Choice<T>[]): Promise<T> {
   return select<T>({ message, choices: [...choices], pageSize: pageRows, loop: false });
 }

@@ -11,10 +11,10 @@ import { chooseLines } from "./order-lines.ts";
 import { pick } from "./pick.ts";
 import { show, showAnswer } from "./show.ts";
 
-/** As many as the arrow keys can reasonably reach. */
+/** As many as arrow keys can reasonably reach. */
 const choicesMax = 50;
 
-/** Asks who buys what, places the order, and shows how the services talked about it. */
+/** Asks for a buyer and products, places the order, and shows the calls. */
 export async function placeOrder(options: MenuOptions): Promise<void> {
   const { shop, terminal } = options;
   const { headers } = shop;

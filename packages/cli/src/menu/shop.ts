@@ -6,14 +6,14 @@ import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import type { Connection } from "../connection/connection.ts";
 
-/** The services that the menu talks to. */
+/** The services that the menu calls. */
 export interface Shop {
   readonly users: Client<typeof UserService>;
   readonly products: Client<typeof ProductService>;
   readonly inventory: Client<typeof InventoryService>;
   readonly orders: Client<typeof OrderService>;
   readonly echo: Client<typeof CallEchoService>;
-  /** What every call sends along. */
+  /** The headers of every call. */
   readonly headers: Headers;
 }
 

@@ -4,7 +4,7 @@ import { tableLines } from "../render/table.ts";
 import type { MenuOptions } from "./menu-options.ts";
 import { show } from "./show.ts";
 
-/** The services, as the registry has them: where each is, whether it takes calls now, what it serves, whom it calls. */
+/** The services of the registry: address, health, contracts, dependencies. */
 export async function showArchitecture({ terminal, services, portOffset, gatewayUrl }: MenuOptions): Promise<void> {
   const { colors, width } = terminal;
   const rows = await Promise.all(
@@ -32,7 +32,7 @@ export async function showArchitecture({ terminal, services, portOffset, gateway
   ]);
 }
 
-/** Who calls whom, below each other from the one that nobody calls: `gateway ─▶ user, product`. */
+/** The dependencies, one service a line, callers first: `gateway ─▶ user, product`. */
 function callLines(
   services: readonly { readonly name: string; readonly calls: readonly string[] }[],
 ): readonly string[] {

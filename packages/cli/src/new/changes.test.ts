@@ -28,7 +28,7 @@ async function planned(): Promise<Changes> {
   return changes;
 }
 
-it("writes nothing before everything is known", async () => {
+it("writes nothing before all changes are known", async () => {
   await planned();
   expect(await everyFile()).toEqual({ "docs/guide.md": "one\n" });
 });
@@ -46,7 +46,7 @@ it("writes every file, and names each once", async () => {
   ]);
 });
 
-it("leaves everything as it was, empty folders too, if a later step fails", async () => {
+it("restores everything, also empty folders, if a later step fails", async () => {
   const changes = await planned();
   const failed = changes.write(async () => {
     throw new Error("generate failed");
@@ -62,13 +62,13 @@ it("does not write into a file that another clone shares by a hard link", async 
   expect(await readFile(join(folder, "shared.md"), "utf8")).toBe("one\n");
 });
 
-it("refuses to create what exists, and to edit what does not", async () => {
+it("refuses to create an existing file, and to edit a missing one", async () => {
   const changes = new Changes(folder);
   await expect(changes.create("docs/guide.md", "")).rejects.toThrow("docs/guide.md exists already");
   await expect(changes.edit("docs/other.md", (text) => text)).rejects.toThrow("docs/other.md is missing");
 });
 
-it("inserts lines before the first line that begins so, or after the last that matches", () => {
+it("inserts lines before the first line with a prefix, or after the last match", () => {
   const text = "| a |\n| b |\n| c |\n";
   expect(insertLines(text, "x", { path: "f", before: "| b" })).toBe("| a |\nx\n| b |\n| c |\n");
   expect(insertLines(text, "x", { path: "f", after: /^\| [ab]/ })).toBe("| a |\n| b |\nx\n| c |\n");

@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path";
 import { UsageError } from "../outcome/usage-error.ts";
 
-/** Files to write, collected before any is written, so that a refusal leaves the repository as it was. */
+/** Files to write, collected first, so that a refused command leaves the repository unchanged. */
 export class Changes {
   readonly #root: string;
   readonly #before = new Map<string, string | undefined>();
@@ -12,14 +12,14 @@ export class Changes {
     this.#root = root;
   }
 
-  /** The files to write, by path from the repository's top. */
+  /** The files to write, by path from the repository's top folder. */
   get paths(): readonly { readonly path: string; readonly isNew: boolean }[] {
     return [...this.#after.keys()].map((path) => ({ path, isNew: this.#before.get(path) === undefined }));
   }
 
   /**
    * Adds a file.
-   * @throws UsageError if it is there already.
+   * @throws UsageError if it exists.
    */
   async create(path: string, text: string): Promise<void> {
     if ((await this.#read(path)) !== undefined) {
@@ -30,7 +30,7 @@ export class Changes {
 
   /**
    * Changes a file.
-   * @throws UsageError if it is not there.
+   * @throws UsageError if it does not exist.
    */
   async edit(path: string, change: (text: string) => string): Promise<void> {
     const text = await this.#read(path);
@@ -40,7 +40,7 @@ export class Changes {
     this.#after.set(path, change(text));
   }
 
-  /** Writes all files, and then does `work`. If either fails, every file is as it was before. */
+  /** Writes all files, and then calls `work`. If either fails, restores every file. */
   async write(work: () => Promise<void>): Promise<void> {
     try {
       for (const [path, text] of this.#after) {
@@ -68,7 +68,7 @@ export class Changes {
     try {
       await rmdir(join(this.#root, path));
     } catch {
-      // It has other files, or was never made.
+      // It has other files, or was never created.
       return;
     }
     await this.#removeEmptyFolders(dirname(path));

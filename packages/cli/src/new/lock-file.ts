@@ -1,4 +1,4 @@
-/** A workspace as a lock file describes it. */
+/** A workspace in a lock file. */
 export interface LockedWorkspace {
   readonly name: string;
   readonly version: string;
@@ -11,8 +11,8 @@ interface LockFile {
 }
 
 /**
- * A lock file of npm (`lockfileVersion` 3) with one workspace more. Everything that the workspace depends on must be in it already: so
- * nothing has to be asked of a registry.
+ * A lock file of npm (`lockfileVersion` 3) with one more workspace. All its dependencies must be in it already, so that
+ * no registry is needed.
  */
 export function withWorkspace(text: string, workspace: LockedWorkspace): string {
   const lock = JSON.parse(text) as LockFile;

@@ -100,10 +100,10 @@ function capital(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
-/** Whether JavaScript's grammar keeps the word for itself (ECMA-262, section 12.7.2). */
+/** Whether JavaScript's grammar reserves the word (ECMA-262, section 12.7.2). */
 function isReserved(word: string): boolean {
   try {
-    // As code of a module reads it, where `await` is reserved, too.
+    // Parsed as code of a module, where `await` is reserved, too.
     new Function(`"use strict"; async () => { const ${word} = 0; };`);
     return false;
   } catch {

@@ -5,7 +5,7 @@ import { contractTexts, findRepository, type Repository } from "./repository.ts"
 import { filledIn } from "./templates.ts";
 import { formatAndGenerate } from "./tools.ts";
 
-/** A method that was made. */
+/** A new method. */
 export interface NewMethod {
   readonly names: Names;
   readonly method: string;
@@ -18,8 +18,8 @@ export interface NewMethod {
 const methodLengthMax = 60;
 
 /**
- * Adds a unary method, which takes the id of a resource and answers the resource, to the contract and to the code of a service that
- * `parley new service` made, with a test.
+ * Adds a unary method, which takes the id of a resource and returns the resource, to the contract and to the code of a service from
+ * `parley new service`, with a test.
  * @throws UsageError, with nothing changed, if the service or the name cannot be used, or a tool fails.
  */
 export async function newMethod(
@@ -68,7 +68,7 @@ function servicesIn(texts: ReadonlyMap<string, string>): readonly string[] {
   return [...texts.keys()].flatMap((path) => /^proto\/(\w+)\/v1\/\1_service\.proto$/.exec(path)?.[1] ?? []);
 }
 
-/** What the path of a custom method ends with (AIP-136): `approve` for `ApproveReview`, `markAsRead` for `MarkReviewAsRead`. */
+/** The verb of a custom method's path (AIP-136): `approve` for `ApproveReview`, `markAsRead` for `MarkReviewAsRead`. */
 function verbOf(method: string, { Name, Names: plural }: Names): string {
   const verb = method.replace(plural, "").replace(Name, "") || method;
   return verb.charAt(0).toLowerCase() + verb.slice(1);

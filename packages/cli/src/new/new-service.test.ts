@@ -1,4 +1,4 @@
-// The refusals, which change nothing. What is made is tested in a clone of the repository: test/new-service.
+// The refusals, which change nothing. test/new-service tests the generated service in a clone of the repository.
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -78,7 +78,7 @@ it("adds a workspace to the lock file where npm itself would put it", () => {
   expect(withWorkspace(JSON.stringify({ ...rest, packages: without }), order)).toBe(text);
 });
 
-it("does not leave a placeholder of a template without a value", () => {
+it("leaves no placeholder of a template without a value", () => {
   expect(filledIn("/{{names}}/{{{field}}_id}", { names: "gift-cards", field: "gift_card" })).toBe(
     "/gift-cards/{gift_card_id}",
   );

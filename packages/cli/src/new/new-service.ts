@@ -9,11 +9,11 @@ import { contractTexts, declaredProcesses, findRepository, type Repository, read
 import { templateFiles, templateIdentifiers } from "./templates.ts";
 import { formatAndGenerate } from "./tools.ts";
 
-/** A service that was made. */
+/** A new service. */
 export interface NewService {
   readonly names: Names;
   readonly port: number;
-  /** The files that were made or changed, by path from the repository's top, without gen/. */
+  /** The files that were created or changed, by path from the repository's top folder, without gen/. */
   readonly files: readonly { readonly path: string; readonly isNew: boolean }[];
 }
 
@@ -24,14 +24,14 @@ export interface NewServiceOptions {
   readonly commands: readonly string[];
 }
 
-/** What every server answers besides calls, or the gateway does: a service's REST path must differ. */
+/** The paths of every server and of the gateway: a service's REST path must differ. */
 const otherPaths = ["docs", "metrics", "traces"];
 
-/** The first port of services; a new one gets the next that no other has. */
+/** The first port of services; a new one gets the next free port. */
 const firstPort = 50_051;
 
 /**
- * Makes a service: contract, package with tests, entries in the lock file and in the documentation, and the generated code.
+ * Creates a service: contract, package with tests, entries in the lock file and in the documentation, and the generated code.
  * @throws UsageError, with nothing changed, if the name cannot be used, the folder is in no clone, or a tool fails.
  */
 export async function newService(name: string, { folder, commands }: NewServiceOptions): Promise<NewService> {
@@ -65,7 +65,7 @@ export async function newService(name: string, { folder, commands }: NewServiceO
   await addToAccessTable(changes, names);
   const installed = "node_modules/.package-lock.json";
   if (existsSync(join(repository.root, installed))) {
-    // npm's record of what is installed: with it, the next npm command does not install everything anew.
+    // npm's record of installed packages: with it, the next npm command does not reinstall everything.
     await changes.edit(installed, (text) => withWorkspace(text, manifest));
   }
   const link = join(repository.root, "node_modules/@parley", name);
@@ -75,7 +75,7 @@ export async function newService(name: string, { folder, commands }: NewServiceO
       sources: [`packages/${name}`, "test/e2e/access-table.ts"],
     });
     if (existsSync(join(link, "..")) && !existsSync(link)) {
-      // A junction, on Windows, needs no special right, and an absolute path; elsewhere the word means nothing.
+      // A junction, on Windows, needs no privilege, and an absolute path; elsewhere the type is ignored.
       const target = process.platform === "win32" ? join(repository.root, "packages", name) : `../../packages/${name}`;
       await symlink(target, link, "junction");
     }
@@ -83,7 +83,7 @@ export async function newService(name: string, { folder, commands }: NewServiceO
   return { names, port, files: changes.paths.filter(({ path }) => path !== installed) };
 }
 
-/** Refuses a name that a package, a contract, a command or a REST path has already. */
+/** Refuses the name of an existing package, contract, command or REST path. */
 export function refuseTaken(
   { name, names, field, Name }: Names,
   {
@@ -130,7 +130,7 @@ function nextPort(taken: readonly number[]): number {
   return port;
 }
 
-/** What every service depends on, in the versions that the product service has. */
+/** The dependencies of every service, in the product service's versions. */
 async function dependenciesIn({ root }: Repository): Promise<Readonly<Record<string, string>>> {
   const { dependencies = {} } = await readManifest(join(root, "packages/product"));
   const wanted = ["@bufbuild/protobuf", "@connectrpc/connect", "@parley/gen", "@parley/rpc", "@parley/store"];
@@ -151,8 +151,8 @@ async function addToGuides(changes: Changes, names: Names, port: number): Promis
     });
   });
   await changes.edit("docs/errors.md", (text) => {
-    const row = `| \`${NAME}_NOT_FOUND\` | \`not_found\` | no ${words} has the id |`;
-    return `${text.trimEnd()}\n\n## ${name}\n\n| reason | code | when |\n| --- | --- | --- |\n${row}\n`;
+    const section = `### ${NAME}_NOT_FOUND\n\n\`not_found\`. No ${words} has the id.`;
+    return `${text.trimEnd()}\n\n## ${plural}\n\n${section}\n`;
   });
   await changes.edit("docs/access.md", (text) =>
     insertLines(text, `| \`${service}\` | Get${Name} List${plural} |  | Create${Name} |  |`, {
@@ -162,7 +162,7 @@ async function addToGuides(changes: Changes, names: Names, port: number): Promis
   );
 }
 
-/** The end-to-end test of access calls every method; its table is written by hand, and not read from the contracts. */
+/** The end-to-end test of access calls every method; its table is written by hand, not read from the contracts. */
 async function addToAccessTable(changes: Changes, names: Names): Promise<void> {
   const { Name, Names: plural, field, value, name } = names;
   const path = "test/e2e/access-table.ts";

@@ -19,8 +19,8 @@ interface Manifest {
 }
 
 /**
- * The clone that a folder is in.
- * @throws UsageError if it is in none.
+ * The clone that contains a folder.
+ * @throws UsageError if there is none.
  */
 export async function findRepository(folder: string): Promise<Repository> {
   for (let root = folder; ; root = dirname(root)) {
@@ -54,7 +54,7 @@ export async function declaredProcesses({
   return manifests.flatMap(({ parley }) => parley?.processes ?? []);
 }
 
-/** The texts of all contracts, by path from the repository's top. */
+/** The texts of all contracts, by path from the repository's top folder. */
 export async function contractTexts({ root }: Repository): Promise<ReadonlyMap<string, string>> {
   const entries = await readdir(join(root, "proto"), { recursive: true });
   const paths = entries

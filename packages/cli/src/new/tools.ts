@@ -9,7 +9,7 @@ export class ToolError extends UsageError {
   override readonly name = "ToolError";
 }
 
-/** Formats what was written, and brings gen/ up to date. */
+/** Formats the new files, and updates gen/. */
 export async function formatAndGenerate(
   { root }: Repository,
   { contracts, sources }: { readonly contracts: readonly string[]; readonly sources: readonly string[] },
@@ -21,7 +21,7 @@ export async function formatAndGenerate(
   await runTool(root, undefined, [join(root, "scripts/generate.ts")]);
 }
 
-/** Runs a program of a package in the repository's node_modules, or a script, with the Node that runs this. */
+/** Runs a program of a package in the repository's node_modules, or a script, with this Node. */
 function runTool(root: string, packageName: string | undefined, args: readonly string[]): Promise<void> {
   const program = packageName === undefined ? [] : [programOf(root, packageName)];
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 
-/** How `parley` ends, so that a script can tell what kind of thing went wrong. */
+/** The exit codes of `parley`, by kind of failure. */
 export const exitCodes = {
   ok: 0,
   other: 1,
@@ -9,11 +9,11 @@ export const exitCodes = {
   refused: 4,
   notAllowed: 5,
   unavailable: 6,
-  /** What shells use where Ctrl-C ended a program: 128 and the signal's number. */
+  /** The shells' code for a program that Ctrl-C ended: 128 and the signal's number. */
   interrupted: 130,
 } as const;
 
-/** The exit code for a call that failed. */
+/** The exit code of a failed call. */
 export function exitCodeOf(code: Code): number {
   switch (code) {
     case Code.InvalidArgument:

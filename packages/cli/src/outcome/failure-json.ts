@@ -2,7 +2,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { reasonOf } from "@parley/rpc";
 import type { Parameter } from "../contract/parameters.ts";
-import { codeName, flagOf } from "./failure.ts";
+import { codeName, flagOf, helpUrlOf, onCommandLine } from "./failure.ts";
 import type { FailureJson } from "./json-errors.ts";
 
 /** A failed call as JSON. */
@@ -15,11 +15,12 @@ export function failureJson(
 ): FailureJson {
   const info = reasonOf(error);
   const violations = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
+  const help = helpUrlOf(error);
   const [retry] = error.findDetails(RetryInfoSchema);
   return {
     error: {
       code: codeName(error.code),
-      message: error.rawMessage,
+      message: onCommandLine(error.rawMessage, parameters),
       ...(info === undefined ? {} : { reason: info.reason, metadata: info.metadata }),
       ...(violations.length === 0
         ? {}
@@ -29,6 +30,7 @@ export function failureJson(
               return { field, ...(flag === undefined ? {} : { flag }), description };
             }),
           }),
+      ...(help === undefined ? {} : { help }),
       ...(retry?.retryDelay === undefined
         ? {}
         : { retryDelayMs: Number(retry.retryDelay.seconds) * 1_000 + retry.retryDelay.nanos / 1e6 }),

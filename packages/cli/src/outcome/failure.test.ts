@@ -9,8 +9,8 @@ import { failureLines } from "./failure.ts";
 
 const colors = picocolors.createColors(false);
 
-describe("a failure in plain words", () => {
-  it("says code, message, reason and facts", () => {
+describe("the text of a failure", () => {
+  it("contains code, message, reason and metadata", () => {
     const error = reasonError(Code.FailedPrecondition, {
       reason: "INSUFFICIENT_STOCK",
       message: "Not enough in stock.",
@@ -24,22 +24,26 @@ describe("a failure in plain words", () => {
     ]);
   });
 
-  it("names the flag that is to blame", () => {
+  it("names the wrong flag", () => {
     const method = contractOf("order.v1.OrderService").methods.find(({ name }) => name === "CreateOrder");
     const error = reasonError(Code.InvalidArgument, {
       reason: "INVALID_REQUEST",
-      message: "items[1].quantity: too small",
+      message: "`items[1].quantity` must be larger. `user_id` is required.",
       fields: [
-        { field: "items[1].quantity", description: "too small" },
-        { field: "user_id", description: "too long" },
-        { field: "", description: "as a whole" },
+        { field: "items[1].quantity", description: "must be larger" },
+        { field: "user_id", description: "is required" },
+        { field: "request_id", description: "must be a UUID" },
       ],
     });
     const lines = failureLines(error, { colors, parameters: parametersOf(method ?? expect.fail()) });
-    expect(lines.slice(2)).toEqual(["  --item     too small", "  --user-id  too long", "  request    as a whole"]);
+    expect(lines).toEqual([
+      "error: INVALID_ARGUMENT: `--item` (quantity) must be larger. `--user` is required.",
+      "  reason        INVALID_REQUEST",
+      "  --request-id  must be a UUID",
+    ]);
   });
 
-  it("lets nobody steer the terminal", () => {
+  it("escapes control characters", () => {
     const error = reasonError(Code.NotFound, {
       reason: "X",
       message: "\u001b[2Jgone\r",
@@ -49,7 +53,7 @@ describe("a failure in plain words", () => {
     expect(failureLines(error, { colors }).join("")).not.toMatch(/[\u0000-\u001f\u0080-\u009f]/);
   });
 
-  it("says how long to wait", () => {
+  it("contains the retry delay", () => {
     const error = reasonError(Code.ResourceExhausted, { reason: "X", message: "slow down", retryAfterMs: 1_500 });
     expect(failureLines(error, { colors })).toContain("  try again in  1.5 s");
   });
@@ -66,6 +70,6 @@ it.each([
   [Code.DeadlineExceeded, 6],
   [Code.Internal, 1],
   [Code.Unknown, 1],
-])("ends with its class: %s is %s", (code, exitCode) => {
+])("has an exit code: %s is %s", (code, exitCode) => {
   expect(exitCodeOf(code)).toBe(exitCode);
 });

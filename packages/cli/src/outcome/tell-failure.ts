@@ -9,13 +9,13 @@ import { UsageError } from "./usage-error.ts";
 
 export interface TellFailureOptions {
   readonly json?: boolean;
-  /** What the request was made from: a field that is to blame is named by its flag. */
+  /** The request's parameters: a wrong field is named by its flag. */
   readonly parameters?: readonly Parameter[];
   /** The trace of the call that failed, for `parley trace`. */
   readonly traceId?: string | undefined;
 }
 
-/** Prints what went wrong to the error output, as JSON where `--json` was given. The exit code. */
+/** Prints a failure on standard error, as JSON with `--json`. Returns the exit code. */
 export function tellFailure(
   error: unknown,
   { json = wantsJson(), parameters = [], traceId }: TellFailureOptions = {},
@@ -33,7 +33,7 @@ export function tellFailure(
     );
     return exitCodeOf(error.code);
   }
-  // Nothing that a user did: the stack says where the mistake is.
+  // A bug: the stack shows where.
   say(String(error instanceof Error ? error.stack : error));
   return exitCodes.other;
 }

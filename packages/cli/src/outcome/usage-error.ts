@@ -1,4 +1,4 @@
-/** The command, a setting or a file that they name is wrong: nothing was called. Ends with exit code 2, and its message alone is shown. */
+/** A wrong command, setting or file; no call was made. Ends with exit code 2, and only its message is printed. */
 export class UsageError extends Error {
   override readonly name: string = "UsageError";
 }

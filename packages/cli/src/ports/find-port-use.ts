@@ -6,7 +6,7 @@ import { useOnWindows } from "./use-on-windows.ts";
 /** The longest command line shown, in characters. */
 const commandLengthMax = 100;
 
-/** What uses a TCP port of this machine. Never fails: what cannot be found out is `unknown`. */
+/** Finds the user of a TCP port of this machine. Never fails: the result may be `unknown`. */
 export async function findPortUse(port: number, platform: NodeJS.Platform = process.platform): Promise<PortUse> {
   const find = platform === "linux" ? useOnLinux : platform === "win32" ? useOnWindows : useByLsof;
   const { kind, owner } = await find(port);
@@ -17,7 +17,7 @@ function shortened(command: string): string {
   if (command.length <= commandLengthMax) {
     return command;
   }
-  // The program stands at the beginning, and what it runs mostly at the end.
+  // The program's name is at the beginning, and its script usually at the end.
   const endLength = Math.floor(commandLengthMax * 0.6);
   return `${command.slice(0, commandLengthMax - endLength - 1)}…${command.slice(-endLength)}`;
 }

@@ -25,7 +25,7 @@ async function listening(port = 0): Promise<number> {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-/** A connection whose own port is this one. */
+/** A connection whose local port is this one. */
 async function connectedFrom(port: number, to: number): Promise<Socket> {
   const socket = connect({ host: "127.0.0.1", port: to, localAddress: "127.0.0.1", localPort: port });
   open.push(socket);
@@ -36,8 +36,8 @@ async function connectedFrom(port: number, to: number): Promise<Socket> {
 const service = (port: number) => ({ name: "user", port, main: "", contracts: [], calls: [], database: false });
 const where = { host: "127.0.0.1", portOffset: 0 };
 
-describe.runIf(process.platform === "linux")("what uses a port", () => {
-  it("is a process that listens, by its number and command", async () => {
+describe.runIf(process.platform === "linux")("the use of a port", () => {
+  it("is a listening process, with its id and command", async () => {
     const use = await findPortUse(await listening());
     expect(use).toMatchObject({ kind: "listening", owner: { pid: process.pid } });
     expect(portUseInWords(use)).toMatch(new RegExp(`^process ${process.pid} \\(.+\\) listens on it$`));
@@ -51,26 +51,26 @@ describe.runIf(process.platform === "linux")("what uses a port", () => {
     expect(portUseInWords(use)).toContain("has a connection from it");
   });
 
-  it("is a connection to itself, as a dial to a closed port can make", async () => {
+  it("is a connection to itself, which a dial to a closed port can create", async () => {
     const [port = 0] = await freePorts(1);
     await connectedFrom(port, port);
     expect(await findPortUse(port)).toMatchObject({ kind: "connected", owner: { pid: process.pid } });
   });
 
-  it("is nothing where nothing holds it", async () => {
+  it("is none for a free port", async () => {
     const [port = 0] = await freePorts(1);
     expect(await findPortUse(port)).toEqual({ kind: "none" });
     expect(portUseInWords({ kind: "none" })).toContain("nothing holds it");
   });
 });
 
-describe("a taken port", () => {
-  it("is one that a process listens on, which is told at once", async () => {
+describe("a port in use", () => {
+  it("is one that a process listens on, and is reported at once", async () => {
     const port = await listening();
     expect(await findTakenPorts([service(port)], where)).toMatchObject([{ port, code: "EADDRINUSE" }]);
   });
 
-  it.runIf(process.platform === "linux")("is not one that a connection has for a moment", async () => {
+  it.runIf(process.platform === "linux")("is not one that a connection uses for a moment", async () => {
     const socket = connect({ host: "127.0.0.1", port: await listening() });
     await once(socket, "connect");
     const port = socket.localPort ?? 0;
@@ -80,7 +80,7 @@ describe("a taken port", () => {
     expect(await taken).toEqual([]);
   });
 
-  it("has the system's code where the address is the mistake", async () => {
+  it("has the system's code for a wrong address", async () => {
     const [port = 0] = await freePorts(1);
     const taken = await findTakenPorts([service(port)], { host: "192.0.2.1", portOffset: 0 });
     expect(taken).toMatchObject([{ port, code: "EADDRNOTAVAIL" }]);
@@ -109,11 +109,11 @@ describe("Windows", () => {
     [50054, { kind: "listening", pid: 99 }],
     [50055, undefined],
     [5005, undefined],
-  ])("tells by netstat what port %i is used for", (port, use) => {
+  ])("finds the use of port %i by netstat", (port, use) => {
     expect(windowsSocketOf(port, netstat)).toEqual(use);
   });
 
-  it("tells a process's program by tasklist", () => {
+  it("finds a process's program by tasklist", () => {
     expect(programOf('"node.exe","4711","Console","1","61,284 K"\r\n')).toBe("node.exe");
     expect(programOf("INFO: No tasks are running which match the specified criteria.\r\n")).toBe("");
   });
@@ -132,7 +132,7 @@ describe("macOS", () => {
     [50051, { kind: "listening", pid: 4711 }],
     [50052, { kind: "connected", pid: 815 }],
     [50053, undefined],
-  ])("tells by lsof what port %i is used for", (port, use) => {
+  ])("finds the use of port %i by lsof", (port, use) => {
     expect(lsofSocketOf(port, lsof)).toEqual(use);
   });
 });

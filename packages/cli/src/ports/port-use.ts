@@ -5,18 +5,18 @@ export interface PortOwner {
   readonly command: string;
 }
 
-/** What a TCP port of this machine is used for. */
+/** The use of a TCP port of this machine. */
 export interface PortUse {
   /**
-   * `listening`: a process listens on it. `connected`: it is the local end of a connection, mostly an outgoing one. `none`:
-   * no socket has it. `unknown`: the machine has no way to tell.
+   * `listening`: a process listens on it. `connected`: it is the local end of a connection, usually an outgoing one. `none`:
+   * no socket uses it. `unknown`: the machine cannot tell.
    */
   readonly kind: "listening" | "connected" | "none" | "unknown";
-  /** Whose socket it is, as far as this user may see. */
+  /** The socket's process, if this user may see it. */
   readonly owner?: PortOwner | undefined;
 }
 
-/** What uses a port, in words that follow "and" or stand alone: `process 4711 (node main.ts) listens on it`. */
+/** The user of a port, as a clause: `process 4711 (node main.ts) listens on it`. */
 export function portUseInWords({ kind, owner }: PortUse): string {
   const who = owner === undefined ? "a process of another user" : `process ${owner.pid} (${owner.command})`;
   switch (kind) {

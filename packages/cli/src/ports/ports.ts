@@ -4,7 +4,7 @@ import type { ServiceDefinition } from "../service/service-registry.ts";
 import { findPortUse } from "./find-port-use.ts";
 import type { PortUse } from "./port-use.ts";
 
-/** A port that a service cannot have. */
+/** A port that a service cannot listen on. */
 export interface TakenPort {
   readonly service: ServiceDefinition;
   readonly port: number;
@@ -13,17 +13,17 @@ export interface TakenPort {
   readonly use: PortUse;
 }
 
-/** The offsets that are tried, in steps of 100: ten are enough for anybody's stacks side by side. */
+/** The offsets that are tried, in steps of 100: ten are enough for stacks side by side. */
 const offsets = Array.from({ length: 10 }, (_, index) => (index + 1) * 100);
 
 /**
  * How long a port may be in use without a listener before it counts as taken, in milliseconds: an outgoing connection of
  * another program can have a port of the ephemeral range for a moment.
  */
-const transientMaxMs = 3_000;
+const transientMaxMs = 5_000;
 const pauseMs = 100;
 
-/** The services that cannot listen on their port now, and why. */
+/** The services that cannot listen on their port now, and the reasons. */
 export async function findTakenPorts(
   services: readonly ServiceDefinition[],
   { host, portOffset }: { readonly host: string; readonly portOffset: number },
@@ -38,7 +38,7 @@ export async function findTakenPorts(
   return taken.filter((one) => one !== undefined);
 }
 
-/** Why a port cannot be listened on, after waiting for a use that passes; undefined where it can. */
+/** The reason why a port cannot be listened on, after waiting for a temporary use; undefined if it can. */
 async function untilLasting(port: number, host: string): Promise<string | undefined> {
   const endMs = performance.now() + transientMaxMs;
   let code = await listenError(port, host);
@@ -49,7 +49,7 @@ async function untilLasting(port: number, host: string): Promise<string | undefi
   return code;
 }
 
-/** The smallest offset of 100, 200, … that leaves every port free; undefined if none does. */
+/** The smallest offset of 100, 200, … with only free ports; undefined if there is none. */
 export async function findFreeOffset(
   services: readonly ServiceDefinition[],
   host: string,
@@ -63,7 +63,7 @@ export async function findFreeOffset(
   return undefined;
 }
 
-/** Why nobody can listen on a port now: the system's code; undefined where somebody can. Asks without dialling the port. */
+/** The reason why no process can listen on a port now: the system's code; undefined if one can. Does not dial the port. */
 export function listenError(port: number, host: string): Promise<string | undefined> {
   if (port > 65_535) {
     return Promise.resolve("ERR_SOCKET_BAD_PORT");

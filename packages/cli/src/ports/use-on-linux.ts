@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import type { PortUse } from "./port-use.ts";
 
-/** /proc/net/tcp names the sockets of a port and their inodes, and /proc/<pid>/fd whose they are (proc(5)). */
+/** /proc/net/tcp lists the sockets of a port and their inodes, and /proc/<pid>/fd their processes (proc(5)). */
 export async function useOnLinux(port: number): Promise<PortUse> {
   const tables = await Promise.all(
     ["/proc/net/tcp", "/proc/net/tcp6"].map((table) => readFile(table, "utf8").catch(() => "")),
@@ -17,7 +17,7 @@ export async function useOnLinux(port: number): Promise<PortUse> {
   return pid === undefined ? { kind } : { kind, owner: { pid, command: await commandOf(pid) } };
 }
 
-/** States by the numbers of the kernel (include/net/tcp_states.h). TIME_WAIT hinders nobody from listening. */
+/** States by the kernel's numbers (include/net/tcp_states.h). TIME_WAIT does not prevent listening. */
 const listenState = "0A";
 const timeWaitState = "06";
 
@@ -26,7 +26,7 @@ interface TableRow {
   readonly inode: string;
 }
 
-/** The rows of a table whose local port is this one. */
+/** The rows of a table with this local port. */
 export function socketsOf(port: number, table: string): readonly TableRow[] {
   return table
     .split("\n")

@@ -1,7 +1,7 @@
 import type { PortUse } from "./port-use.ts";
 import { outputOf } from "./system-command.ts";
 
-/** netstat names the sockets with their processes, tasklist a process's program (learn.microsoft.com, "Windows commands"). */
+/** netstat lists the sockets with their processes, tasklist a process's program (learn.microsoft.com, "Windows commands"). */
 export async function useOnWindows(port: number): Promise<PortUse> {
   const output = await outputOf("netstat", ["-ano"]);
   if (output === undefined) {
@@ -16,8 +16,8 @@ export async function useOnWindows(port: number): Promise<PortUse> {
 }
 
 /**
- * The socket that has a port as its own, of the rows `TCP <local> <remote> <state> <pid>`. The states are translated on
- * Windows of other languages, so that what listens is told by its remote address, which has the port 0.
+ * The socket with this local port, from the rows `TCP <local> <remote> <state> <pid>`. The states are translated on
+ * Windows of other languages, so a listener is recognised by its remote address, which has the port 0.
  */
 export function socketOf(port: number, output: string): { kind: "listening" | "connected"; pid: number } | undefined {
   const own = output
@@ -25,7 +25,7 @@ export function socketOf(port: number, output: string): { kind: "listening" | "c
     .map((line) => line.trim().split(/\s+/))
     .filter(([protocol, local = ""]) => protocol === "TCP" && local.endsWith(`:${port}`))
     .map((row) => ({ remote: row[2] ?? "", pid: Number(row.at(-1)) }))
-    // A closed connection in TIME_WAIT belongs to no process: its number is 0.
+    // A closed connection in TIME_WAIT belongs to no process: its id is 0.
     .filter(({ pid }) => pid > 0);
   const listening = own.find(({ remote }) => remote.endsWith(":0"));
   const [connected] = own;
@@ -35,7 +35,7 @@ export function socketOf(port: number, output: string): { kind: "listening" | "c
   return connected === undefined ? undefined : { kind: "connected", pid: connected.pid };
 }
 
-/** The program of the first row, `"node.exe","4711","Console",…`; empty where there is none. */
+/** The program of the first row, `"node.exe","4711","Console",…`; empty if there is none. */
 export function programOf(tasks: string): string {
   return /^"([^"]*)"/m.exec(tasks)?.[1] ?? "";
 }

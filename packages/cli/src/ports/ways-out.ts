@@ -10,7 +10,7 @@ export interface WaysOutOptions {
   readonly shell: Readonly<Record<string, string | undefined>>;
 }
 
-/** What to do about taken ports: end the processes that listen there, or take other ports. */
+/** The ways out of ports in use: end the listening processes, or use other ports. */
 export async function waysToFreePorts(
   taken: readonly Pick<TakenPort, "use">[],
   { services, settings, shell }: WaysOutOptions,
@@ -37,7 +37,7 @@ export async function waysToFreePorts(
   ];
 }
 
-/** What to type to end processes. */
+/** The command that ends processes. */
 export function killCommand(pids: readonly number[], platform: NodeJS.Platform = process.platform): string {
   return platform === "win32" ? `taskkill ${pids.map((pid) => `/PID ${pid}`).join(" ")} /F` : `kill ${pids.join(" ")}`;
 }

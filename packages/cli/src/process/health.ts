@@ -4,7 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 
 /** Between two requests, in milliseconds: short, since a service that listens is healthy at once. */
 const intervalMs = 25;
-/** How long one answer may take, in milliseconds. */
+/** The time limit of one answer, in milliseconds. */
 const answerMs = 1_000;
 
 /**
@@ -18,22 +18,33 @@ export async function waitUntilHealthy(url: string, signal: AbortSignal): Promis
   }
 }
 
-function isHealthy(url: string, signal: AbortSignal): Promise<boolean> {
+async function isHealthy(url: string, signal: AbortSignal): Promise<boolean> {
+  return (await askHealth(url, { signal, timeoutMs: answerMs })).healthy;
+}
+
+/** One `GET /health`: whether the answer is 200, and its body, or why there is none. */
+export function askHealth(
+  url: string,
+  { signal, timeoutMs }: { readonly signal?: AbortSignal; readonly timeoutMs: number },
+): Promise<{ readonly healthy: boolean; readonly answer: string }> {
   return new Promise((resolve) => {
     const health = new URL("/health", url);
-    const options = { signal, timeout: answerMs, agent: false };
+    const options = { timeout: timeoutMs, agent: false, ...(signal === undefined ? {} : { signal }) };
     const request =
       health.protocol === "https:"
-        ? // The request goes to a child of this process on this machine, so its certificate proves nothing more.
+        ? // The request goes to a child of this process on this machine, so its certificate need not be verified.
           https.get(health, { ...options, rejectUnauthorized: false })
         : http.get(health, options);
     request.once("response", (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
+      const pieces: Buffer[] = [];
+      response.on("data", (piece: Buffer) => pieces.push(piece));
+      response.once("end", () =>
+        resolve({ healthy: response.statusCode === 200, answer: Buffer.concat(pieces).toString() }),
+      );
     });
-    request.once("timeout", () => request.destroy());
-    // It starts, or it ended: the next request, or the end of the process, tells which.
-    request.on("error", () => resolve(false));
-    request.once("close", () => resolve(false));
+    request.once("timeout", () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+    // It is starting, or it exited: the next request, or the exit of the process, decides.
+    request.on("error", ({ message }) => resolve({ healthy: false, answer: `${health}: ${message}` }));
+    request.once("close", () => resolve({ healthy: false, answer: `${health}: the connection was closed` }));
   });
 }

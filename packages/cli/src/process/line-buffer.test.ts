@@ -11,11 +11,11 @@ function linesOf(...chunks: readonly string[]): readonly string[] {
   return lines;
 }
 
-it("joins what belongs to one line and cuts what does not", () => {
+it("joins the parts of a line and splits lines", () => {
   expect(linesOf("on", "e\ntwo\r\n\nth", "ree")).toEqual(["one", "two", "", "three"]);
 });
 
-it("passes a line without end on in pieces instead of keeping all of it", () => {
+it("passes an endless line on in pieces instead of buffering it", () => {
   const pieces = linesOf(...Array.from({ length: 200 }, () => "x".repeat(1_024)));
   expect(pieces.length).toBeGreaterThan(3);
   expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThanOrEqual(64 * 1_024);

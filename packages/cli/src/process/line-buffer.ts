@@ -1,7 +1,7 @@
-/** The longest line passed on whole, in characters. A service that never ends a line must not fill the memory. */
+/** The longest line passed on whole, in characters. An endless line must not fill the memory. */
 const lineLengthMax = 64 * 1024;
 
-/** Cuts a stream of text into lines. */
+/** Splits a stream of text into lines. */
 export class LineBuffer {
   readonly #onLine: (line: string) => void;
   #rest = "";
@@ -22,7 +22,7 @@ export class LineBuffer {
     }
   }
 
-  /** Passes on what is left: a last line without its end. */
+  /** Passes on the rest: a last line without its end. */
   end(): void {
     if (this.#rest !== "") {
       this.#onLine(this.#rest);

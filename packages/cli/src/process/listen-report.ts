@@ -1,4 +1,4 @@
-/** What a service's process reports to the stack about a port: see preload/report-listening.ts. */
+/** A report of a service's process to the stack about a port: see preload/report-listening.ts. */
 export type ListenReport =
   | { readonly kind: "listening"; readonly port: number }
   | { readonly kind: "listen-failed"; readonly port: number; readonly code: string };

@@ -20,7 +20,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** A process that runs this code, with a server's tools at hand. */
+/** A process that runs this code, with node:http's createServer in scope. */
 function run(code: string): { readonly process: ServiceProcess; readonly lines: readonly string[] } {
   const main = join(folder, "main.mjs");
   writeFileSync(main, `import net from "node:net"; const port = ${port};\n${code}`);
@@ -36,13 +36,13 @@ const settled = async (promise: Promise<unknown>) => {
 };
 
 describe("a service's process", () => {
-  it("tells that it listens on its port", async () => {
+  it("reports that it listens on its port", async () => {
     const { process } = run("net.createServer().listen(port, '127.0.0.1');");
     await process.listening;
     expect(process.listenError).toBeUndefined();
   });
 
-  it("does not count another port as its own", async () => {
+  it("ignores other ports", async () => {
     const { process, lines } = run(
       "net.createServer().listen(0, '127.0.0.1', () => setTimeout(() => console.log('elsewhere'), 100));",
     );
@@ -50,7 +50,7 @@ describe("a service's process", () => {
     expect(await settled(process.listening)).toBe(false);
   });
 
-  it("tells why it cannot listen", async () => {
+  it("reports why it cannot listen", async () => {
     const { process } = run(
       "net.createServer().listen(port, '127.0.0.1', () => net.createServer().listen(port, '127.0.0.1'));",
     );
@@ -59,7 +59,7 @@ describe("a service's process", () => {
   });
 
   it("never connects to itself when it dials a closed port", async () => {
-    // Without the preload this connects: the port is free, and the socket's own.
+    // Without the preload this connects: the port is free, and the socket uses it itself.
     const dial = "net.connect({ port, host: '127.0.0.1', localPort: port, localAddress: '127.0.0.1' })";
     const { process, lines } = run(
       `${dial}.on("error", ({ code }) => console.log(code)).on("connect", function () { this.write("to myself"); })

@@ -1,23 +1,28 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { pathToFileURL } from "node:url";
+import { sourcePrograms } from "../programs/programs.ts";
+import type { FaultMessage } from "./fault-message.ts";
 import { LineBuffer } from "./line-buffer.ts";
 import { isListenReport } from "./listen-report.ts";
 
-/** Lines kept of each service, to be shown if it ends by itself: enough for an error with its stack. */
+/** Lines kept of each service, to be printed if it exits: enough for an error with its stack. */
 const lastLinesMax = 20;
 
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Why there never was a process, where that is so. */
+  /** The reason why there was no process, if so. */
   readonly error?: Error;
 }
 
 export interface ServiceProcessOptions {
   readonly main: string;
-  /** The port that the service is to listen on. */
+  /** The file that is loaded before it. That of the sources by default. */
+  readonly preload?: string;
+  /** The service's port. */
   readonly port: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Called for each line that the service writes, to its output or its error output. */
+  /** Called for each line that the service writes to standard output or standard error. */
   readonly onLine: (line: string) => void;
 }
 
@@ -26,7 +31,7 @@ export class ServiceProcess {
   readonly name: string;
   /** Settles once the process has ended and its last line was passed on. Never rejects. */
   readonly ended: Promise<Exit>;
-  /** Settles once the service listens on its port. Stays pending where it never does. */
+  /** Settles once the service listens on its port. Stays pending if it never does. */
   readonly listening: Promise<void>;
   readonly #child: ChildProcess;
   readonly #lastLines: string[] = [];
@@ -34,15 +39,18 @@ export class ServiceProcess {
   #listenError: string | undefined;
   #adminPort: number | undefined;
 
-  constructor(name: string, { main, port, environment, onLine }: ServiceProcessOptions) {
+  constructor(
+    name: string,
+    { main, preload = sourcePrograms.preload, port, environment, onLine }: ServiceProcessOptions,
+  ) {
     this.name = name;
-    this.#child = spawn(process.execPath, [...loadedFirst, main], {
+    this.#child = spawn(process.execPath, ["--import", pathToFileURL(preload).href, main], {
       env: environment,
-      // A group of its own: the terminal's Ctrl-C reaches the stack alone, which then lets each service drain. On Windows that
+      // A group of its own: the terminal's Ctrl-C reaches only the stack, which then lets each service drain. On Windows that
       // would open a window for each service.
       detached: process.platform !== "win32",
       windowsHide: true,
-      // The channel carries reports about ports, and on Windows the request to end. Its end tells the service that the stack is gone.
+      // The channel carries reports about ports, and on Windows the request to end. Its end tells the service that the stack has ended.
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     const passOn = (line: string) => {
@@ -86,17 +94,17 @@ export class ServiceProcess {
     return this.#child.pid;
   }
 
-  /** The port besides its own that it listens on: that of its metrics. Undefined where it has none. */
+  /** The other port that it listens on: that of its metrics. Undefined if it has none. */
   get adminPort(): number | undefined {
     return this.#adminPort;
   }
 
-  /** How it ended; undefined while it runs. */
+  /** Its exit; undefined while it runs. */
   get exit(): Exit | undefined {
     return this.#exit;
   }
 
-  /** Why it could not listen on its port, for example `EADDRINUSE`; undefined where it could or did not try. */
+  /** The reason why it could not listen on its port, for example `EADDRINUSE`; undefined if it could or did not try. */
   get listenError(): string | undefined {
     return this.#listenError;
   }
@@ -110,6 +118,8 @@ export class ServiceProcess {
   stop(platform: NodeJS.Platform = process.platform): void {
     if (platform !== "win32") {
       this.#child.kill("SIGTERM");
+      // A paused process would handle the signal only when it continues.
+      this.#child.kill("SIGCONT");
     } else if (this.#child.connected) {
       this.#child.send("stop");
     }
@@ -120,6 +130,23 @@ export class ServiceProcess {
     this.#child.kill("SIGKILL");
   }
 
+  /** Pauses it; its connections stay open. Not on Windows. */
+  pause(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  /** Resumes it. */
+  resume(): void {
+    this.#child.kill("SIGCONT");
+  }
+
+  /** Makes calls to its server fail or wait. Replaces what was injected before; an empty list ends it. */
+  injectFaults(faults: FaultMessage["faults"]): void {
+    if (this.#child.connected) {
+      this.#child.send({ kind: "faults", faults } satisfies FaultMessage, () => {});
+    }
+  }
+
   #readLines(stream: NodeJS.ReadableStream | null, onLine: (line: string) => void): void {
     const buffer = new LineBuffer(onLine);
     stream?.setEncoding("utf8");
@@ -128,9 +155,7 @@ export class ServiceProcess {
   }
 }
 
-const loadedFirst = ["--import", new URL("./preload/preload.ts", import.meta.url).href];
-
-/** How a process ended, in words. */
+/** The exit of a process, as text. */
 export function exitInWords({ code, signal, error }: Exit): string {
   if (error !== undefined) {
     return `could not be started: ${error.message}`;
@@ -138,7 +163,7 @@ export function exitInWords({ code, signal, error }: Exit): string {
   return signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
 }
 
-/** Whether a process that was asked to end did so well. By SIGTERM itself it ends while it is still starting. */
+/** Whether a process that was asked to end exited cleanly. During its start SIGTERM ends it directly. */
 export function endedWell({ code, signal }: Exit): boolean {
   return code === 0 || signal === "SIGTERM";
 }

@@ -3,14 +3,14 @@ import type { ReflectMessage } from "@bufbuild/protobuf/reflect";
 import { fieldText, isNumeric } from "./field-text.ts";
 import { fieldLines, type TableOptions, tableLines } from "./table.ts";
 
-/** Left out of tables: for programs, or more than a line holds. */
+/** Fields for programs only, or too long for a line. */
 const notInTables = new Set(["etag", "revision", "update_time", "body", "state_reason"]);
 
-/** The name of the token that asks for the next page (AIP-158). */
+/** The name of the page token (AIP-158). */
 const nextPageToken = "next_page_token";
 
 /**
- * An answer for a person: the resource that it wraps as names and values, the resources that it lists as a table, and how to
+ * An answer for a person: its single resource as names and values, its list as a table, and the command for the
  * get the next page.
  */
 export function answerLines(answer: ReflectMessage, options: TableOptions): readonly string[] {
@@ -28,7 +28,7 @@ export function answerLines(answer: ReflectMessage, options: TableOptions): read
   ];
 }
 
-/** A message: a line for each field that says something, then a table for each list of messages. */
+/** A message: a line for each set field, then a table for each list of messages. */
 export function recordLines(message: ReflectMessage, options: TableOptions): readonly string[] {
   const plain: [string, string][] = [];
   const tables: string[] = [];

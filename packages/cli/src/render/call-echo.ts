@@ -1,8 +1,8 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 
 /**
- * What became of a call from B to A, in one line of JSON: `{"service_b": "ok", "service_a": {"echo": "hello"}}`, or
- * `{"service_b": "ok", "service_a": "unavailable", "error": "…"}`. With a space after colons and commas, as Python writes it.
+ * The outcome of a call from B to A, in one line of JSON: `{"service_b": "ok", "service_a": {"echo": "hello"}}`, or
+ * `{"service_b": "ok", "service_a": "unavailable", "error": "…"}`. With a space after colons and commas, like Python.
  */
 export function callEchoLine(answer: JsonValue): string {
   const { serviceB = "", serviceA } = answer as CallEcho;

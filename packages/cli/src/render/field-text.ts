@@ -3,7 +3,7 @@ import type { ReflectMessage } from "@bufbuild/protobuf/reflect";
 import { shortName } from "../contract/text-to-json.ts";
 import { printable } from "./printable.ts";
 
-/** A field's value in words for a person; empty where it is not set. Lists are counted: they get lines of their own elsewhere. */
+/** A field's value for a person; empty if it is not set. Lists are counted: they get their own lines elsewhere. */
 export function fieldText(message: ReflectMessage, field: DescField): string {
   switch (field.fieldKind) {
     case "scalar":
@@ -23,7 +23,7 @@ export function fieldText(message: ReflectMessage, field: DescField): string {
   }
 }
 
-/** Whether a column or a line is worth having that shows numbers: they stand at the right. */
+/** Whether a column or a value is right-aligned, as numbers are. */
 export function isNumeric(field: DescField): boolean {
   const isNumber =
     field.fieldKind === "scalar" &&
@@ -33,7 +33,7 @@ export function isNumeric(field: DescField): boolean {
   return isNumber || field.message?.typeName === "google.type.Money";
 }
 
-/** The number of units and billionths as people write them: `2,029.97 USD`. */
+/** An amount for people: `2,029.97 USD`. */
 export function moneyText(units: bigint, nanos: number, currencyCode: string): string {
   const isNegative = units < 0n || nanos < 0;
   const whole = (units < 0n ? -units : units).toLocaleString("en-US");

@@ -1,5 +1,5 @@
 /**
- * Text of others, safe to show: what would steer the terminal is written out. Names and addresses come from whoever made an
+ * Untrusted text, safe to show: control characters are escaped. Names and addresses come from users.
  * account.
  */
 export function printable(text: string): string {
@@ -9,17 +9,17 @@ export function printable(text: string): string {
   });
 }
 
-/** How many places a text takes in a terminal, as far as that can be told without the terminal's own tables. */
+/** The width of a text in a terminal, as far as that is known without the terminal's own tables. */
 export function widthOf(text: string): number {
   return [...text].length;
 }
 
-/** The text cut to a width, with a sign that something is missing. */
+/** The text truncated to a width, with an ellipsis. */
 export function cut(text: string, width: number): string {
   return widthOf(text) <= width ? text : `${[...text].slice(0, Math.max(0, width - 1)).join("")}…`;
 }
 
-/** The text in lines of at most that width, broken between words. */
+/** The text wrapped at that width, between words. */
 export function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   let line = "";

@@ -7,14 +7,14 @@ import { callEchoLine } from "./call-echo.ts";
 
 const indentation = 2;
 
-/** Answers that have a form of their own. */
+/** Responses with a format of their own. */
 const ownForms: Readonly<Record<string, (json: JsonValue) => string>> = {
   "echo.v1.CallEchoResponse": callEchoLine,
 };
 
 /**
- * Prints answers: one JSON document for `--json` (a line each for the messages of a stream), or something to read. What is
- * not set is left out of JSON, as protobuf's JSON does.
+ * Prints answers: one JSON document with `--json` (a line each for the messages of a stream), or text for people. Unset
+ * fields are omitted in JSON, as in ProtoJSON.
  */
 export function printer(desc: DescMessage, { json, stream = false }: PrinterOptions): (answer: Message) => void {
   const { width: widthMax, colors } = createTerminal();
@@ -37,6 +37,6 @@ export function printer(desc: DescMessage, { json, stream = false }: PrinterOpti
 
 export interface PrinterOptions {
   readonly json: boolean;
-  /** Whether more answers than one may come. */
+  /** Whether there may be several answers. */
   readonly stream?: boolean;
 }

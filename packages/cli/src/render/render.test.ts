@@ -35,7 +35,7 @@ describe("an answer", () => {
     ]);
   });
 
-  it("with a list is a table without empty columns, and says how to get the next page", () => {
+  it("with a list is a table without empty columns, with the command for the next page", () => {
     const orders = [
       { id: "o1", userId: "1" },
       { id: "o2", userId: "22", etag: "7" },
@@ -49,12 +49,12 @@ describe("an answer", () => {
     ]);
   });
 
-  it("with nothing in it says so", () => {
+  it("without content has a text", () => {
     expect(shown(ListOrdersResponseSchema, {})).toEqual(["No orders."]);
     expect(shown(DeleteUserResponseSchema, {})).toEqual(["Done."]);
   });
 
-  it("lets nobody steer the terminal", () => {
+  it("escapes control characters", () => {
     const order = { id: "o1", userName: "\u001b]0;x\u0007Eve\n" };
     expect(shown(GetOrderResponseSchema, { order }).join("|")).toBe("id         o1|user name  \\u001b]0;x\\u0007Eve ");
   });
@@ -64,16 +64,16 @@ describe("a table", () => {
   const columns = [{ title: "id" }, { title: "text", elastic: true }, { title: "n", align: "right" as const }];
   const row = ["0123456789", "a text that is rather long", "7"];
 
-  it("is as wide as it needs where nothing limits it", () => {
+  it("is as wide as needed without a limit", () => {
     expect(tableLines(columns, [row], { colors })[1]).toBe("0123456789  a text that is rather long  7");
   });
 
-  it("cuts what may be cut, and never an id", () => {
+  it("truncates elastic columns, and never an id", () => {
     expect(tableLines(columns, [row], { colors, widthMax: 30 })[1]).toBe("0123456789  a text that is…  7");
     expect(tableLines(columns, [row], { colors, widthMax: 23 })[1]).toBe("0123456789  a text …  7");
   });
 
-  it("becomes a block for each row where it does not fit, with nothing cut", () => {
+  it("becomes a block for each row if it does not fit, without truncation", () => {
     expect(tableLines(columns, [row, ["x", "", "8"]], { colors, widthMax: 22 })).toEqual([
       "id    0123456789",
       "text  a text that is",
@@ -96,8 +96,8 @@ it.each([
   expect(moneyText(units, nanos, "USD")).toBe(text);
 });
 
-describe("what became of a call from B to A", () => {
-  it("is one line of JSON as Python writes it", () => {
+describe("the outcome of a call from B to A", () => {
+  it("is one line of JSON in Python's style", () => {
     expect(callEchoLine({ serviceB: "ok", serviceA: { echo: "hello" } })).toBe(
       '{"service_b": "ok", "service_a": {"echo": "hello"}}',
     );

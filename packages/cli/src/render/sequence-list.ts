@@ -24,7 +24,7 @@ export function listLines(calls: readonly SequenceCall[], { steps, colors, width
   });
 }
 
-/** How many calls a call was made within. */
+/** The nesting depth of a call. */
 function depthOf(call: SequenceCall, calls: readonly SequenceCall[]): number {
   const parent = calls.findLast((other) => other !== call && other.to === call.from && other.startMs <= call.startMs);
   const isCircle = parent === undefined || calls.indexOf(parent) >= calls.indexOf(call);

@@ -11,19 +11,19 @@ export interface SequenceCall {
   readonly code: string;
 }
 
-/** A call goes out, or its answer comes back. */
+/** A request, or its response. */
 export interface SequenceStep {
   readonly kind: "call" | "answer";
   readonly call: SequenceCall;
   readonly atMs: number;
 }
 
-/** Where the first lifeline stands: times are left of it. */
+/** The position of the first lifeline: times are left of it. */
 export const margin = 10;
-/** More steps than this would not be read. */
+/** More steps than this are not readable. */
 const stepsDrawnMax = 100;
 
-/** What happened one after the other: calls and their answers, each answer after those of the calls that it waited for. */
+/** The steps in order: requests and responses, each response after those of its nested calls. */
 export function sequenceSteps(calls: readonly SequenceCall[]): readonly SequenceStep[] {
   return calls
     .flatMap((call): SequenceStep[] => [
@@ -34,7 +34,7 @@ export function sequenceSteps(calls: readonly SequenceCall[]): readonly Sequence
     .slice(0, stepsDrawnMax);
 }
 
-/** Milliseconds, as precisely as a person can use them. */
+/** Milliseconds, with a precision useful for people. */
 export function ms(value: number): string {
   return `${value < 100 ? value.toFixed(1) : Math.round(value).toLocaleString("en-US")} ms`;
 }

@@ -22,7 +22,7 @@ const order = [
   call("order", "you", { method: "Tell", startMs: 12, durationMs: 250 }),
 ];
 
-it("draws each call and its answer, in the order in which they happened", () => {
+it("draws each call and its answer, in order", () => {
   expect(sequenceLines(order, { colors })).toEqual([
     "         you            order           user           product",
     "          │               │               │               │",
@@ -38,16 +38,16 @@ it("draws each call and its answer, in the order in which they happened", () => 
   ]);
 });
 
-it("draws as many steps as it is asked for", () => {
+it("draws the given number of steps", () => {
   expect(sequenceLines(order, { colors, stepsMax: 2 })).toHaveLength(5);
   expect(sequenceSteps(order)).toHaveLength(8);
 });
 
-it("draws nothing of nothing", () => {
+it("draws nothing without calls", () => {
   expect(sequenceSteps([])).toEqual([]);
 });
 
-it("cuts an answer's code that does not fit on its arrow", () => {
+it("truncates an answer's code that does not fit on its arrow", () => {
   const lines = sequenceLines([call("a", "b", { code: "FAILED_PRECONDITION" })], { colors });
   expect(lines[3]).toMatch(/◀ FAILED_\S*… ┤/);
 });

@@ -5,17 +5,17 @@ import { margin, ms, type SequenceCall, type SequenceStep, sequenceSteps } from 
 
 export interface SequenceOptions {
   readonly colors: Colors;
-  /** Draws only so many steps, as when they are shown one after the other. All by default. */
+  /** Draws only this many steps, to show them one after the other. All by default. */
   readonly stepsMax?: number;
-  /** The most that a line may take. Unlimited where a program reads. */
+  /** The width of a line. Unlimited for programs. */
   readonly widthMax?: number;
 }
 
-/** The least between two lifelines. */
+/** The least distance between two lifelines. */
 const gapMin = 12;
 /**
- * A sequence diagram: a lifeline for each party, an arrow for each call and each answer, and times at the left. Where the terminal
- * is too narrow for the lifelines, the steps are listed instead, each below the call that it belongs to.
+ * A sequence diagram: a lifeline for each party, an arrow for each call and each answer, and times at the left. If the terminal
+ * is too narrow for the lifelines, the steps are listed instead, indented below their callers.
  */
 export function sequenceLines(
   calls: readonly SequenceCall[],
@@ -37,13 +37,13 @@ export function sequenceLines(
   ];
 }
 
-/** Lifelines at the same distance, which is what the widest step needs. */
+/** Lifelines at equal distances, wide enough for the widest step. */
 function evenColumns(calls: readonly SequenceCall[], parties: readonly string[]): readonly number[] {
   const gap = gapOf(calls, parties);
   return parties.map((_, index) => margin + index * gap);
 }
 
-/** Lifelines as near to each other as their names and the methods on the arrows between them allow. */
+/** Lifelines as close together as their names and the methods on the arrows between them allow. */
 function closeColumns(calls: readonly SequenceCall[], parties: readonly string[]): readonly number[] {
   const columns: number[] = [];
   for (const [index, name] of parties.entries()) {
@@ -67,7 +67,7 @@ function widthOfDrawing(columns: readonly number[], parties: readonly string[]):
   return (columns.at(-1) ?? 0) + rightHalf(parties.at(-1) ?? "");
 }
 
-/** The places of a name left of its lifeline, and from the lifeline on. */
+/** The columns of a name left of its lifeline, and from the lifeline on. */
 function leftHalf(name: string): number {
   return Math.floor(widthOf(name) / 2);
 }
@@ -143,7 +143,7 @@ function arrow({ kind, call, atMs }: SequenceStep, { parties, columns, colors }:
   ].join("");
 }
 
-/** The first of the texts that fits, or the last. */
+/** The first text that fits, or the last. */
 function fitting(texts: readonly string[], width: number): string {
   return texts.find((text) => widthOf(text) <= width) ?? texts.at(-1) ?? "";
 }

@@ -3,25 +3,25 @@ import { cut, widthOf, wrapped } from "./printable.ts";
 
 export interface Column {
   readonly title: string;
-  /** Numbers stand at the right. */
+  /** Numbers are right-aligned. */
   readonly align?: "left" | "right";
-  /** Whether it is cut where the terminal is too narrow. Ids are not, since they are to be copied. */
+  /** Whether it is truncated in a narrow terminal. Ids are not, since they are to be copied. */
   readonly elastic?: boolean;
 }
 
 export interface TableOptions {
   readonly colors: Colors;
-  /** The most that a line may take. Unlimited where a program reads. */
+  /** The width of a line. Unlimited for programs. */
   readonly widthMax?: number;
 }
 
-/** The least that is left of a column that is cut. */
+/** The least width of a truncated column. */
 const columnWidthMin = 8;
 const gap = "  ";
 
 /**
- * A table without lines: titles, then a row to a line. Where it is wider than `widthMax` even with its elastic columns cut, each
- * row becomes a block of names and values instead, and nothing is cut.
+ * A table without lines: titles, then one line for each row. If it is wider than `widthMax` even with truncated columns, each
+ * row becomes a block of names and values instead, without truncation.
  */
 export function tableLines(
   columns: readonly Column[],
@@ -47,7 +47,7 @@ export function tableLines(
   return [colors.dim(line(columns.map(({ title }) => title))), ...rows.map(line)];
 }
 
-/** A row as a name and a value to a line, with a blank line before the next row; without what is empty. */
+/** A row as one line for each name and value, with a blank line before the next row; empty values are omitted. */
 function blockLines(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -64,7 +64,7 @@ function blockLines(
   });
 }
 
-/** Names and values, one below the other; values wrap between words, below where they begin. */
+/** Names and values, one below the other; values wrap between words, aligned with their beginning. */
 export function fieldLines(
   fields: readonly (readonly [name: string, text: string])[],
   { colors, widthMax = Number.POSITIVE_INFINITY }: TableOptions,
@@ -78,8 +78,8 @@ export function fieldLines(
 }
 
 /**
- * Takes from the widest elastic column, one place at a time, until the line fits. False where nothing more can be taken and it
- * does not fit.
+ * Narrows the widest elastic column, one character at a time, until the line fits. False if it cannot
+ * fit.
  */
 function shrink(widths: number[], columns: readonly Column[], widthMax: number): boolean {
   let excess = widths.reduce((sum, width) => sum + width, 0) + gap.length * (widths.length - 1) - widthMax;

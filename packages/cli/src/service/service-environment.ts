@@ -1,23 +1,33 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sqliteUrl } from "@parley/store/database-url";
+import type { Programs } from "../programs/programs.ts";
+import { consoleProcess } from "../stack/build-console.ts";
+import { controlPath } from "../stack/control/stack-record.ts";
+import { serviceNameOf } from "./replicas.ts";
 import type { ServiceKeys } from "./service-keys.ts";
 import type { ServiceDefinition } from "./service-registry.ts";
 
 export interface StackSettings {
-  /** Where the databases are: an absolute path. */
+  /** The folder of the databases: an absolute path. */
   readonly dataFolder: string;
   /** Added to every port. */
   readonly portOffset: number;
   readonly logLevel: string;
-  /** Every service that there is, started or not: their addresses are told to those that are started. */
+  /** Where the services keep what they know. Default: SQLite. */
+  readonly databaseKind?: "sqlite" | "postgres";
+  /** What `--replicas` said, for the commands that are shown. */
+  readonly replicas?: string | undefined;
+  /** Every service, started or not: each started one gets the addresses of all. */
   readonly services: readonly ServiceDefinition[];
-  /** The keys that services prove themselves with, where AUTH=required. */
+  /** What runs as a service's process. The sources by default. */
+  readonly programs?: Programs;
+  /** The keys for authentication between services, with AUTH=required. */
   readonly keys?: ServiceKeys;
 }
 
 /**
- * Where Node keeps compiled code from one start to the next. With it a service starts sooner and is about 20 MB smaller,
+ * The folder of Node's compile cache. With it a service starts sooner and is about 20 MB smaller,
  * since the type stripper is not even loaded.
  */
 const compileCacheFolder = fileURLToPath(new URL("../../../../node_modules/.cache/parley/compile", import.meta.url));
@@ -25,51 +35,55 @@ const compileCacheFolder = fileURLToPath(new URL("../../../../node_modules/.cach
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
- * The environment of one service's process: what the shell has, and over it what the stack decides. A variable of the shell
- * wins where it says where something is: `PRODUCT_SERVICE_URL` moves the product service, `PRODUCT_DATABASE_URL` its
+ * The environment of one service's process: the shell's, overridden by the stack's. Variables of the shell
+ * win if they are addresses: `PRODUCT_SERVICE_URL` moves the product service, `PRODUCT_DATABASE_URL` its
  * database.
  */
 export function serviceEnvironment(service: ServiceDefinition, settings: StackSettings, shell: Variables): Variables {
   const environment: Record<string, string | undefined> = { ...shell, ...service.environment };
-  for (const other of settings.services) {
-    environment[`${variablePrefix(other.name)}_SERVICE_URL`] ??= serviceUrl(other, settings, shell);
+  for (const [name, replicas] of Map.groupBy(settings.services, serviceNameOf)) {
+    const urls = replicas.map((replica) => serviceUrl(replica, settings, shell));
+    environment[`${variablePrefix(name)}_SERVICE_URL`] ??= urls.join(",");
   }
   environment.PORT = String(service.port + settings.portOffset);
-  // One ADMIN_PORT for all would leave all but one without: it is the first service's, and the others follow it.
+  // With one ADMIN_PORT for all only one could listen: it is the first service's, and the others follow it.
   if (shell.ADMIN_PORT !== undefined && Number(shell.ADMIN_PORT) > 0) {
     environment.ADMIN_PORT = String(Number(shell.ADMIN_PORT) + settings.services.indexOf(service));
   }
   environment.NODE_COMPILE_CACHE ??= compileCacheFolder;
   environment.LOG_LEVEL = settings.logLevel;
-  if (!requiresAuth(shell)) {
+  if (!requiresAuth(shell) && isLoopback(shell.HOST)) {
     // A stack on one's own machine, to look into: personal fields are masked there too.
     environment.TELEMETRY_PAYLOADS ??= "true";
   }
+  if (service.name === consoleProcess) {
+    environment.STACK_CONTROL_FILE = controlPath(settings.dataFolder);
+  }
   if (settings.keys !== undefined) {
-    // Each proves itself with its own key: one SERVICE_KEY_FILE of the shell would make all of them one service.
-    environment.SERVICE_KEY_FILE = settings.keys.privateFiles.get(service.name);
+    // Each authenticates with its own key: a shell's SERVICE_KEY_FILE would make all of them one service.
+    environment.SERVICE_KEY_FILE = settings.keys.privateFiles.get(serviceNameOf(service));
     environment.SERVICE_KEYS_FILE = settings.keys.publicFile;
   }
-  // A DATABASE_URL of the shell would be shared by all services, and each has a database of its own.
+  // A shell's DATABASE_URL would be shared by all services, and each has its own database.
   environment.DATABASE_URL = service.database
-    ? (shell[`${variablePrefix(service.name)}_DATABASE_URL`] ?? sqliteUrl(databaseFile(service, settings)))
+    ? (shell[`${variablePrefix(serviceNameOf(service))}_DATABASE_URL`] ?? sqliteUrl(databaseFile(service, settings)))
     : undefined;
   return environment;
 }
 
-/** Where a service's database is unless a variable moves it. */
+/** The default place of a service's database. */
 export function databaseFile(service: ServiceDefinition, settings: StackSettings): string {
   return join(settings.dataFolder, `${service.name}.db`);
 }
 
-/** The address that this machine reaches a service under. */
+/** The address of a service on this machine. */
 export function serviceUrl(service: ServiceDefinition, settings: StackSettings, shell: Variables): string {
   const scheme = shell.TLS_CERT_FILE ? "https" : "http";
   return `${scheme}://${reachableHost(shell.HOST)}:${service.port + settings.portOffset}`;
 }
 
-/** What a client on this machine calls for a server that listens on `host`. */
-function reachableHost(host = "127.0.0.1"): string {
+/** The host name by which a client on this machine reaches a server that listens on `host`. */
+export function reachableHost(host = "127.0.0.1"): string {
   if (host === "0.0.0.0" || host === "" || host === "127.0.0.1") {
     return "127.0.0.1";
   }
@@ -79,7 +93,11 @@ function reachableHost(host = "127.0.0.1"): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-/** Whether callers must prove who they are. */
+function isLoopback(host = "127.0.0.1"): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+/** Whether callers must authenticate. */
 export function requiresAuth(shell: Variables): boolean {
   return shell.AUTH === "required";
 }

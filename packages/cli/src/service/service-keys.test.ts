@@ -13,7 +13,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const callers = services.filter(({ calls }) => calls.length > 0).map(({ name }) => name);
 
-it("makes a key for each service that calls others, which only its owner can read", async () => {
+it("generates a key for each service that calls others, readable by its owner only", async () => {
   const { privateFiles, publicFile } = await ensureServiceKeys(services, { folder: join(folder, "keys") });
   expect([...privateFiles.keys()]).toEqual(callers);
   for (const file of privateFiles.values()) {
@@ -23,13 +23,13 @@ it("makes a key for each service that calls others, which only its owner can rea
   expect(keys.map(({ kid }: { kid: string }) => kid.split("/")[0])).toEqual(callers);
 });
 
-it("publishes nothing private", async () => {
+it("publishes no private key", async () => {
   const { publicFile } = await ensureServiceKeys(services, { folder: join(folder, "keys") });
   const { keys } = JSON.parse(await readFile(publicFile, "utf8"));
   expect(new Set(keys.flatMap(Object.keys))).toEqual(new Set(["kty", "crv", "x", "kid", "alg", "use"]));
 });
 
-it("keeps the keys that there are, also where two stacks start at once", async () => {
+it("keeps existing keys, also if two stacks start at once", async () => {
   const [first, second] = await Promise.all([
     ensureServiceKeys(services, { folder: join(folder, "keys") }),
     ensureServiceKeys(services, { folder: join(folder, "keys") }),

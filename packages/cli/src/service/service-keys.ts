@@ -3,7 +3,7 @@ import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 
-/** Where the keys are that services prove themselves with. */
+/** The files of the keys for authentication between services. */
 export interface ServiceKeys {
   /** The public keys of all services, a JWK Set. */
   readonly publicFile: string;
@@ -11,7 +11,7 @@ export interface ServiceKeys {
   readonly privateFiles: ReadonlyMap<string, string>;
 }
 
-/** A key file that is there cannot be used. */
+/** An existing key file cannot be used. */
 export class UnusableKeyError extends Error {
   constructor(service: string, file: string) {
     super(`${file} holds no key of the ${service} service. Remove it, and the next start makes a new one.`);
@@ -19,21 +19,21 @@ export class UnusableKeyError extends Error {
   }
 }
 
-/** An Ed25519 key as a JWK (RFC 8037, section 2), as far as it is read here. */
+/** An Ed25519 key as a JWK (RFC 8037, section 2); only the fields that are read here. */
 interface Key {
   readonly kty: string;
   readonly crv: string;
   readonly x: string;
   readonly d: string;
-  /** `<service>/<anything>`: the service that it speaks for. */
+  /** `<service>/<anything>`: the service that it belongs to. */
   readonly kid: string;
 }
 
 /**
- * Makes a key pair for each service that calls others, where it has none yet, and writes the public ones down together. All
- * services count, not only those that start now: another terminal may start the rest. Keys are no data: `--fresh` keeps them, and
- * who removes a file gets a new key at the next start.
- * @throws UnusableKeyError naming a file that is there and holds no key.
+ * Generates a key pair for each service that calls others, if it has none yet, and writes the public ones into one file. All
+ * services count, not only those that start now: another terminal may start the rest. Keys are not data: `--fresh` keeps them, and
+ * a deleted file is replaced by a new key at the next start.
+ * @throws UnusableKeyError for an existing file without a key.
  */
 export async function ensureServiceKeys(
   services: readonly ServiceDefinition[],
@@ -60,7 +60,7 @@ async function ensureKey(name: string, file: string): Promise<Key> {
   const key = JSON.stringify({ ...privateKey.export({ format: "jwk" }), kid: `${name}/${randomUUID()}` });
   const written = await writeBeside(file, `${key}\n`, 0o600);
   try {
-    // Unlike a rename it leaves a key alone that is there, from before or by another stack that starts at the same time.
+    // Unlike a rename it does not replace an existing key, from before or by another stack that starts at the same time.
     await link(written, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
@@ -85,12 +85,12 @@ function parsed(text: string): Partial<Key> | undefined {
   try {
     return JSON.parse(text) as Partial<Key>;
   } catch {
-    // Said by whoever misses the key in it.
+    // The service that misses its key reports it.
     return undefined;
   }
 }
 
-/** In one step: a service that reads meanwhile sees all of the old file or all of the new one. */
+/** Atomic: a service that reads meanwhile sees the whole old file or the whole new one. */
 async function replaceFile(file: string, text: string): Promise<void> {
   await rename(await writeBeside(file, text, 0o644), file);
 }

@@ -6,19 +6,21 @@ export interface ServiceDefinition {
   readonly name: string;
   /** The file that Node runs. */
   readonly main: string;
-  /** The port where `--port-offset` is 0. */
+  /** The port without `--port-offset`. */
   readonly port: number;
   /** The contracts that it serves, besides health and reflection. */
   readonly contracts: readonly string[];
   /** The services that it calls. */
   readonly calls: readonly string[];
-  /** Whether it keeps a database in the data folder. */
+  /** Whether it has a database in the data folder. */
   readonly database: boolean;
-  /** Variables that it needs besides those that every service is given. */
+  /** The service that this process is a further replica of. Undefined for the first. */
+  readonly replicaOf?: string;
+  /** Variables that it needs besides those of every service. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** The platform: what the package.json files of packages/ declare, callees before their callers. */
+/** The platform, from the package.json files of packages/, callees before their callers. */
 export const services: readonly ServiceDefinition[] = processes.map(
   ({ name, main, port, contracts, calls, database }) => ({
     name,
@@ -49,7 +51,7 @@ export function selectServices(
   return all.filter((service) => names.includes(service.name));
 }
 
-/** `--only` names something that is no service. */
+/** `--only` contains an unknown service. */
 export class UnknownServiceError extends Error {
   constructor(unknown: readonly string[], known: readonly string[]) {
     super(

@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { relative, resolve, sep } from "node:path";
 import type { ServiceDefinition } from "./service-registry.ts";
 
-/** Where databases are unless `--data` says otherwise. */
+/** The default folder of databases. */
 export const defaultDataFolder = "./data";
 
 export interface StartCommand {
@@ -11,19 +11,25 @@ export interface StartCommand {
   /** An absolute path. */
   readonly dataFolder: string;
   readonly portOffset: number;
+  /** As `--database` says; SQLite by default. */
+  readonly databaseKind?: "sqlite" | "postgres" | undefined;
+  /** As `--replicas` says. */
+  readonly replicas?: string | undefined;
 }
 
-/** What to type in a shell to start services: what `parley up` and `parley doctor` tell people to do. */
-export function startCommand({ only, dataFolder, portOffset }: StartCommand): string {
+/** The shell command that starts services, as `parley up` and `parley doctor` print it. */
+export function startCommand({ only, dataFolder, portOffset, databaseKind, replicas }: StartCommand): string {
   return [
     "npx parley up",
     ...(only === undefined ? [] : [`--only ${only.join(",")}`]),
+    ...(databaseKind === "postgres" ? ["--database postgres"] : []),
+    ...(replicas === undefined ? [] : [`--replicas ${replicas}`]),
     ...(portOffset === 0 ? [] : [`--port-offset ${portOffset}`]),
     ...(dataFolder === resolve(defaultDataFolder) ? [] : [`--data ${quoted(shownPath(dataFolder))}`]),
   ].join(" ");
 }
 
-/** `only`, where not all services are meant. */
+/** `only`, unless all services are meant. */
 export function partOf(
   services: readonly ServiceDefinition[],
   all: readonly ServiceDefinition[],
@@ -36,13 +42,13 @@ export function dataFolderOf(option: string): string {
   return resolve(option.replace(/^~(?=[/\\]|$)/, () => homedir()));
 }
 
-/** A path as a person would type it from here. */
+/** A path as a user would type it here. */
 export function shownPath(path: string): string {
   const fromHere = relative(process.cwd(), path);
   return fromHere === "" ? "." : fromHere.startsWith("..") ? path : `.${sep}${fromHere}`;
 }
 
-/** Quotes what a shell would read as something else: single quotes for POSIX shells, double quotes for Windows'. */
+/** Quotes an argument for the shell: single quotes for POSIX shells, double quotes for Windows'. */
 function quoted(text: string): string {
   if (/^[\w@%+=:,./\\~-]*$/.test(text)) {
     return text;

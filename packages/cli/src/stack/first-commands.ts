@@ -6,13 +6,13 @@ interface FirstCommand {
 }
 
 export interface FirstCommandsOptions {
-  /** Whether callers must prove who they are: then the first command is to sign in. Default: false. */
+  /** Whether callers must authenticate: then the first command is to sign in. Default: false. */
   readonly signIn?: boolean;
 }
 
 const json = "-H 'content-type: application/json'";
 
-/** What to type first, of that which works with the services that run. */
+/** The first commands to try with the running services. */
 export function firstCommands(
   members: readonly StackMember[],
   { signIn = false }: FirstCommandsOptions = {},
@@ -64,12 +64,12 @@ export function firstCommands(
   return commands;
 }
 
-/** Takes a string out of an answer in JSON: the one that opens with `start`. */
+/** Extracts a string from a JSON answer: the one that begins with `start`. */
 function textAfter(start: string): string {
   return `sed 's/.*${start}\\([^"]*\\)".*/\\1/'`;
 }
 
-/** Short, as a person types it: curl adds `http://` itself. */
+/** Short: curl adds `http://` itself. */
 function typed(url: string): string {
   return url.replace("http://127.0.0.1:", "localhost:");
 }

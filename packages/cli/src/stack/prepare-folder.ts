@@ -12,11 +12,11 @@ export interface RunOptions {
   readonly terminal: Terminal;
   readonly shell: Readonly<Record<string, string | undefined>>;
   readonly settings: StackSettings;
-  /** Whether the databases are removed first. */
+  /** Whether the databases are deleted first. */
   readonly fresh: boolean;
 }
 
-/** Takes the services' locks in the data folder. Undefined, and said why, where another stack has them. */
+/** Takes the services' locks in the data folder. Undefined, after a report, if another stack has them. */
 export async function claimFolder(
   services: readonly ServiceDefinition[],
   { terminal, settings, fresh }: RunOptions,
@@ -34,13 +34,15 @@ export async function claimFolder(
   }
 }
 
-/** The keys that services prove themselves with. Undefined, and said why, where a file of them cannot be used. */
+/** The keys for authentication between services. Undefined, after a report, if a key file cannot be used. */
 export async function serviceKeys({
   terminal,
   settings,
 }: RunOptions): Promise<Pick<StackSettings, "keys"> | undefined> {
   try {
-    return { keys: await ensureServiceKeys(settings.services, { folder: join(settings.dataFolder, "keys") }) };
+    return {
+      keys: await ensureServiceKeys(settings.services.filter(isFirst), { folder: join(settings.dataFolder, "keys") }),
+    };
   } catch (error) {
     if (!(error instanceof UnusableKeyError)) {
       throw error;
@@ -50,13 +52,18 @@ export async function serviceKeys({
   }
 }
 
-/** Removes the services' databases, after naming the files. The stack must have claimed the services. */
+/** Replicas prove themselves with the key of their service. */
+function isFirst({ replicaOf }: ServiceDefinition): boolean {
+  return replicaOf === undefined;
+}
+
+/** Deletes the services' databases, after printing the files. The stack must have claimed the services. */
 export async function removeData(
   services: readonly ServiceDefinition[],
   { terminal, settings }: RunOptions,
 ): Promise<void> {
   const files = await findDatabaseFiles(services, settings);
-  terminal.say(files.length === 0 ? "Nothing to remove: there are no databases yet." : "Removing");
+  terminal.say(files.length === 0 ? "Nothing to delete: there are no databases yet." : "Deleting");
   for (const file of files) {
     terminal.say(`  ${relative(process.cwd(), file) || file}`);
   }

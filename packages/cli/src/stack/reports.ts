@@ -10,12 +10,13 @@ import type { ServiceDefinition } from "../service/service-registry.ts";
 import { partOf, shownPath, startCommand } from "../service/start-command.ts";
 import { readableLine } from "../terminal/service-line.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { consoleProcess } from "./build-console.ts";
 import { firstCommands } from "./first-commands.ts";
 import type { ServiceEndedError, Stack, StackMember } from "./stack.ts";
 
 type Shell = Readonly<Record<string, string | undefined>>;
 
-/** What is wrong with the settings: nothing starts with them. */
+/** Reports wrong settings: no service starts with them. */
 export function mistakes(terminal: Terminal, findings: readonly Finding[]): void {
   for (const { text, remedy } of findings) {
     terminal.say(`${terminal.colors.red("error:")} ${text}${remedy === undefined ? "" : `. ${remedy}`}`);
@@ -23,7 +24,7 @@ export function mistakes(terminal: Terminal, findings: readonly Finding[]): void
   terminal.say("Nothing was started.");
 }
 
-/** Names each port that cannot be had, what has it, and the ways out. */
+/** Reports each port in use, its process, and the ways out. */
 export async function takenPorts(
   terminal: Terminal,
   taken: readonly TakenPort[],
@@ -44,7 +45,7 @@ export async function takenPorts(
   terminal.say("Nothing was started.");
 }
 
-/** The data folder belongs to another stack. */
+/** Reports that the data folder belongs to another stack. */
 export function dataFolderInUse(
   terminal: Terminal,
   { message, owner }: DataFolderInUseError,
@@ -60,7 +61,7 @@ export function dataFolderInUse(
   terminal.say(`${fresh ? "Nothing was removed, and nothing" : "Nothing"} was started.`);
 }
 
-/** Says that a DATABASE_URL for all services is not used, and what is. */
+/** Reports that a DATABASE_URL for all services is not used, and which variables are. */
 export function ignoredDatabaseUrl(terminal: Terminal, services: readonly ServiceDefinition[]): void {
   const names = services
     .filter((service) => service.database)
@@ -72,7 +73,7 @@ export function ignoredDatabaseUrl(terminal: Terminal, services: readonly Servic
   );
 }
 
-/** Addresses, and what to try first. */
+/** Prints addresses, and first commands to try. */
 export async function addresses(
   terminal: Terminal,
   stack: Stack,
@@ -98,6 +99,12 @@ export async function addresses(
   for (const line of tableLines(columns, cells, { colors, widthMax: terminal.width - indentation.length })) {
     terminal.say(`${indentation}${line}`.trimEnd());
   }
+  const gateway = stack.members.find(({ service }) => service.name === consoleProcess);
+  if (gateway !== undefined) {
+    terminal.say();
+    terminal.say(`  See the shop, its calls and its failures in a browser`);
+    terminal.say(`    ${gateway.url.replace("127.0.0.1", "localhost")}`);
+  }
   for (const { purpose, command } of firstCommands(stack.members, { signIn: requiresAuth(shell) })) {
     terminal.say();
     terminal.say(`  ${purpose}`);
@@ -111,7 +118,7 @@ export async function addresses(
   }
   if (requiresAuth(shell) && !shell.ADMIN_EMAIL) {
     terminal.say();
-    terminal.say("  Nobody is an admin: ADMIN_EMAIL and ADMIN_PASSWORD, set at a start, make one.");
+    terminal.say("  There is no admin. Start with ADMIN_EMAIL and ADMIN_PASSWORD to create one.");
   }
   terminal.say();
 }
@@ -123,16 +130,16 @@ function where(stack: Stack, settings: StackSettings): string {
   return `${inFolder ? `Data is in ${shownPath(settings.dataFolder)}. ` : ""}Ctrl-C stops it.`;
 }
 
-/** A service ended before the stack stood. */
+/** Reports a service that exited before startup was complete. */
 export function endedAtStart(terminal: Terminal, { member, exit }: ServiceEndedError, use: PortUse | undefined): void {
   ended(terminal, member, exit);
   if (use !== undefined) {
-    terminal.say(`Port ${member.port} could not be had: ${portUseInWords(use)}.`);
+    terminal.say(`Port ${member.port} is in use: ${portUseInWords(use)}.`);
   }
-  terminal.say("The stack never stood, so the other services are stopped too.");
+  terminal.say(`Startup failed: ${member.service.name} ${exitInWords(exit)}. Stopping the other services.`);
 }
 
-/** A service ended after the stack stood. */
+/** Reports a service that exited after startup. */
 export function endedByItself(
   terminal: Terminal,
   member: StackMember,
@@ -147,20 +154,18 @@ export function endedByItself(
   const callers = running.filter(({ service }) => service.calls.includes(name)).map(({ service }) => service.name);
   const rest = running.map(({ service }) => service.name).join(", ");
   terminal.say(
-    `${rest} ${running.length === 1 ? "goes" : "go"} on. ${
-      callers.length === 0 ? "" : `What ${callers.join(" and ")} asks of ${name} fails as UNAVAILABLE. `
-    }Nothing is restarted by itself; in another terminal:`,
+    `${rest} ${running.length === 1 ? "continues" : "continue"}. ${
+      callers.length === 0 ? "" : `Calls from ${callers.join(" and ")} to ${name} fail with UNAVAILABLE. `
+    }To restart it, type in another terminal:`,
   );
   terminal.say(`  ${startCommand({ ...settings, only: [name] })}`);
 }
 
-/** Names the services that were asked to end and did not end well. */
+/** Reports the services that did not end cleanly on request. */
 export function unclean(terminal: Terminal, asked: readonly StackMember[]): void {
   for (const { service, process } of asked) {
     if (process.exit !== undefined && !endedWell(process.exit)) {
-      terminal.say(
-        terminal.colors.red(`${service.name} ${exitInWords(process.exit)}: not all that was begun was finished.`),
-      );
+      terminal.say(terminal.colors.red(`${service.name} ${exitInWords(process.exit)}: calls were cut off.`));
     }
   }
 }
@@ -175,22 +180,22 @@ function ended(terminal: Terminal, { service, process }: StackMember, exit: Exit
   }
 }
 
-/** Services ran, but never said that they were healthy. */
+/** Reports services that never became healthy. */
 export function neverHealthy(terminal: Terminal, names: readonly string[], afterMs: number): void {
   terminal.say(
     terminal.colors.red(
-      `${names.join(", ")} did not become healthy within ${afterMs / 1_000} s. What was logged stands above; ` +
+      `${names.join(", ")} did not become healthy within ${afterMs / 1_000} s. See the log above; ` +
         "--log-level debug shows more. All services are stopped.",
     ),
   );
 }
 
-/** A service starts again, since its port was in use without a listener. */
+/** Reports that a service starts again, since its port was in use without a listener. */
 export function startsAgain(terminal: Terminal, name: string, port: number): void {
-  terminal.say(terminal.colors.yellow(`Port ${port} was in use for a moment: ${name} is started again.`));
+  terminal.say(terminal.colors.yellow(`Port ${port} was in use for a moment: restarting ${name}.`));
 }
 
-/** The stack that this one restarted a service of has ended. */
+/** Reports that the stack of a restarted service has ended. */
 export function stackEnded(terminal: Terminal, { pid }: StackRecord): void {
-  terminal.say(`The stack that this belongs to (process ${pid}) has ended, and so does this part of it.`);
+  terminal.say(`The stack of this service (process ${pid}) has ended. Stopping.`);
 }

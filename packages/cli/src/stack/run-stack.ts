@@ -11,25 +11,34 @@ import { onOutputLost } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { serviceLineWriter } from "../terminal/service-line.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { buildConsoleFor } from "./build-console.ts";
+import { controlStack } from "./control/control-stack.ts";
+import { StackLog } from "./control/stack-log.ts";
+import { replicaMistake, startDatabases } from "./database-server.ts";
 import { claimFolder, type RunOptions, removeData, serviceKeys } from "./prepare-folder.ts";
 import * as report from "./reports.ts";
-import { ServiceEndedError, Stack } from "./stack.ts";
+import { ServiceEndedError, Stack, type StackMember } from "./stack.ts";
 import { type StopSignals, watchSignals } from "./stop-signals.ts";
 
-/** How long the services have to become healthy, in milliseconds. They take one second; a loaded machine takes longer. */
+/** The time for services to become healthy, in milliseconds. They take one second; a loaded machine takes longer. */
 const startMaxMs = 30_000;
-/** How long draining may take before the services are ended, in milliseconds: above what SHUTDOWN_GRACE_MS usually is. */
+/** The time for draining before the services are killed, in milliseconds: above the usual SHUTDOWN_GRACE_MS. */
 const drainMaxMs = 60_000;
-/** How often a service that was started again looks whether the rest of its stack still runs, in milliseconds. */
+/** How often a restarted service checks that the rest of its stack still runs, in milliseconds. */
 const stackCheckMs = 500;
 
 /**
- * Starts services and stays until a signal ends them or all have ended.
- * @returns the exit code: 0 if they were ended on request, 1 if they could not be started or one ended by itself, 2 if a
+ * Starts services and runs until a signal stops them or all have exited.
+ * @returns the exit code: 0 if they were stopped on request, 1 if they could not be started or one exited, 2 if a
  * setting is wrong.
  */
 export async function runStack(services: readonly ServiceDefinition[], options: RunOptions): Promise<number> {
   const { terminal, settings, shell } = options;
+  const replicas = replicaMistake(services, options);
+  if (replicas !== undefined) {
+    terminal.say(terminal.colors.red(`error: ${replicas}`));
+    return exitCodes.invalid;
+  }
   const mistakes = await startMistakes(services, { shell, dataFolder: settings.dataFolder });
   if (mistakes.length > 0) {
     report.mistakes(terminal, mistakes);
@@ -55,7 +64,7 @@ async function runClaimed(
   services: readonly ServiceDefinition[],
   options: RunOptions & { readonly claim: FolderClaim },
 ): Promise<number> {
-  const { terminal, settings, shell, fresh, claim } = options;
+  const { terminal, settings, shell, fresh } = options;
   if (shell.DATABASE_URL !== undefined) {
     report.ignoredDatabaseUrl(terminal, services);
   }
@@ -66,7 +75,25 @@ async function runClaimed(
   if (keys === undefined) {
     return exitCodes.other;
   }
+  const databases = await startDatabases(services, options);
+  if (databases === undefined) {
+    return exitCodes.other;
+  }
+  try {
+    return await runServices(services, {
+      ...options,
+      settings: { ...settings, ...keys },
+      shell: { ...shell, ...databases.variables },
+    });
+  } finally {
+    await databases.stop();
+  }
+}
 
+async function runServices(
+  services: readonly ServiceDefinition[],
+  { terminal, settings, shell, claim }: RunOptions & { readonly claim: FolderClaim },
+): Promise<number> {
   const writeLine = serviceLineWriter(
     terminal,
     services.map((service) => service.name),
@@ -75,15 +102,19 @@ async function runClaimed(
   const signals = watchSignals({ underNpm: shell.npm_command !== undefined });
   const forgetOutput = watchOutput(terminal, signals);
   const stopWatching = watchStack(claim, { settings, terminal, signals });
+  void buildConsoleFor(services, terminal);
+  const log = new StackLog();
   const stack = new Stack(services, {
-    settings: { ...settings, ...keys },
+    settings,
     shell,
-    onLine(name, line) {
-      writeLine(name, line);
+    onLine: (name, line) => {
+      log.add(name, line);
       logs.write(name, line);
+      writeLine(name, line);
     },
     onStartAgain: (name, port) => report.startsAgain(terminal, name, port),
   });
+  let endControl = async () => {};
   try {
     const stopped = signals.first.then(() => "stopped" as const);
     const started = untilHealthy(stack, terminal);
@@ -94,18 +125,22 @@ async function runClaimed(
     }
     if (!signals.received) {
       await report.addresses(terminal, stack, { settings, shell });
+      endControl = await controlStack(stack, { log, claim, settings, shell, terminal });
       const crashes = reportCrashes(stack, { terminal, settings, claim, stopping: () => signals.received });
       if ((await Promise.race([crashes, stopped])) !== "stopped") {
-        terminal.say(terminal.colors.red("All services have ended, and with them parley up."));
+        terminal.say(terminal.colors.red("All services have exited. Stopping."));
         return exitCodes.other;
       }
     }
     await drain(stack, terminal, signals.second);
-    // A crash before, calls cut off after the grace period, a kill: what was not a clean end shows in the exit code.
-    return stack.members.every(({ process: { exit } }) => exit !== undefined && endedWell(exit))
+    // An earlier crash, calls cut off after the grace period, a kill: an unclean end shows in the exit code.
+    return stack.members.every(
+      ({ process: { exit }, endsOnRequest }) => endsOnRequest || (exit !== undefined && endedWell(exit)),
+    )
       ? exitCodes.ok
       : exitCodes.other;
   } finally {
+    await endControl();
     stopWatching();
     forgetOutput();
     signals.dispose();
@@ -114,18 +149,18 @@ async function runClaimed(
   }
 }
 
-/** A stack whose reader has gone drains; one whose log cannot be written goes on, and says once that lines are lost. */
+/** A stack whose reader has ended drains; one whose log cannot be written continues, and reports once that lines are lost. */
 function watchOutput(terminal: Terminal, signals: StopSignals): () => void {
   return onOutputLost((error) => {
     if (error.code === "EPIPE") {
       signals.stop();
     } else {
-      terminal.say(`The services' log cannot be written: ${error.message}. Its lines are lost from here on.`);
+      terminal.say(`Cannot write the services' log: ${error.message}. Further lines are lost.`);
     }
   });
 }
 
-/** A service that was started again for a stack ends with that stack. */
+/** A restarted service ends with its stack. */
 function watchStack(
   claim: FolderClaim,
   { settings, terminal, signals }: { settings: StackSettings; terminal: Terminal; signals: StopSignals },
@@ -175,18 +210,33 @@ async function untilHealthy(stack: Stack, terminal: Terminal): Promise<"healthy"
   }
 }
 
-/** Says of each service that ends by itself what it was, and what becomes of the rest. Settles when none is left. */
-async function reportCrashes(stack: Stack, { terminal, settings, claim, stopping }: CrashOptions): Promise<void> {
-  await Promise.all(
-    stack.members.map(async (member) => {
-      const exit = await member.process.ended;
-      // Its port and its database are free: whoever starts it again may have them.
-      claim.giveUp(member.service.name);
-      if (!stopping()) {
-        report.endedByItself(terminal, member, exit, { running: stack.running, settings });
+/**
+ * Says of each service that ends by itself what it was, and what becomes of the rest. Settles when none is left, unless one was ended on
+ * request: that may be started again.
+ */
+function reportCrashes(stack: Stack, { terminal, settings, claim, stopping }: CrashOptions): Promise<void> {
+  return new Promise((resolve) => {
+    const watch = async (member: StackMember) => {
+      while (!stopping()) {
+        const exit = await member.process.ended;
+        if (stopping()) {
+          return;
+        }
+        if (!member.endsOnRequest) {
+          // Its port and its database are free for a restart.
+          claim.giveUp(member.service.name);
+          report.endedByItself(terminal, member, exit, { running: stack.running, settings });
+        }
+        if (stack.running.length === 0 && !stack.members.some(({ endsOnRequest }) => endsOnRequest)) {
+          resolve();
+        }
+        await member.startedAgain;
       }
-    }),
-  );
+    };
+    for (const member of stack.members) {
+      void watch(member);
+    }
+  });
 }
 
 interface CrashOptions {
@@ -202,9 +252,9 @@ async function drain(stack: Stack, terminal: Terminal, second: Promise<void>): P
   if (asked.length === 0) {
     return;
   }
-  terminal.say(`Stopping ${names()}: what was begun is finished. Ctrl-C again ends them at once.`);
+  terminal.say(`Stopping ${names()}. In-flight calls are drained (Ctrl-C again kills).`);
   const timer = setTimeout(() => {
-    terminal.say(terminal.colors.red(`${names()} did not end within ${drainMaxMs / 1_000} s, and was killed.`));
+    terminal.say(terminal.colors.red(`${names()} did not end within ${drainMaxMs / 1_000} s. Killed.`));
     stack.kill();
   }, drainMaxMs);
   second.then(() => {

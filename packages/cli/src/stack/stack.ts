@@ -2,6 +2,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { findPortUse } from "../ports/find-port-use.ts";
 import { waitUntilHealthy } from "../process/health.ts";
 import { type Exit, ServiceProcess } from "../process/service-process.ts";
+import { sourcePrograms } from "../programs/programs.ts";
+import { serviceNameOf } from "../service/replicas.ts";
 import { type StackSettings, serviceEnvironment, serviceUrl } from "../service/service-environment.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 
@@ -21,9 +23,21 @@ export interface StackMember {
   readonly port: number;
   /** Its process; while it starts, the last that was tried. */
   readonly process: ServiceProcess;
-  /** Settles when the service is healthy, with the milliseconds since it was started. Rejects if it never is. */
+  /** Settles when the service is healthy, with the milliseconds since it was started last. Rejects if it never is. */
   readonly healthy: Promise<number>;
+  /** Whether {@link healthy} has settled well. */
+  readonly isHealthy: boolean;
+  /** When it was started last, in milliseconds since 1970. */
+  readonly startedAt: number;
+  /** How often it was started by {@link Stack} or on request. */
+  readonly starts: number;
+  /** Whether its process was asked to end, and the stack was not. */
+  readonly endsOnRequest: boolean;
+  /** Settles when it is started again on request. */
+  readonly startedAgain: Promise<void>;
 }
+
+type MutableMember = { -readonly [K in keyof StackMember]: StackMember[K] } & { tellStarted: () => void };
 
 /** A service ended before it was healthy. */
 export class ServiceEndedError extends Error {
@@ -42,14 +56,44 @@ const startTriesMax = 5;
 /** Before the second start, in milliseconds; before each further one as much more. */
 const startPauseMs = 200;
 
-/** Services as child processes of this one. One that has ended is never restarted, unless it never listened. */
+/**
+ * Services as child processes of this one. One that has ended is not restarted by itself, unless it never listened; on request it is, see
+ * {@link Stack.startAgain}.
+ */
 export class Stack {
   readonly members: readonly StackMember[];
+  readonly #options: StackOptions;
   #stopping = false;
 
   /** Starts all services at once. What one of them calls may still be starting: calls wait and retry. */
   constructor(services: readonly ServiceDefinition[], options: StackOptions) {
-    this.members = services.map((service) => this.#start(service, options));
+    this.#options = options;
+    this.members = services.map((service) => this.#start(service));
+  }
+
+  /** Whether everything was asked to end. */
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** Ends a member's process: by letting it drain, or at once. Settles when it has ended. */
+  async end(member: StackMember, { atOnce }: { readonly atOnce: boolean }): Promise<void> {
+    (member as MutableMember).endsOnRequest = true;
+    if (atOnce) {
+      member.process.kill();
+    } else {
+      member.process.stop();
+    }
+    await member.process.ended;
+  }
+
+  /** Starts a member whose process has ended. Settles when it is healthy. Rejects if it ends before. */
+  async startAgain(member: StackMember): Promise<void> {
+    const mutable = member as MutableMember;
+    const { tellStarted } = mutable;
+    this.#run(mutable);
+    tellStarted();
+    await mutable.healthy;
   }
 
   /** The services that have not ended. */
@@ -65,7 +109,7 @@ export class Stack {
     this.#stopping = true;
     while (this.running.length > 0) {
       const called = new Set(this.running.flatMap((member) => member.service.calls));
-      const uncalled = this.running.filter((member) => !called.has(member.service.name));
+      const uncalled = this.running.filter((member) => !called.has(serviceNameOf(member.service)));
       // Services that call each other in a circle go together.
       const next = uncalled.length > 0 ? uncalled : this.running;
       await Promise.all(
@@ -85,22 +129,37 @@ export class Stack {
     }
   }
 
-  #start(service: ServiceDefinition, { settings, shell, onLine, onStartAgain }: StackOptions): StackMember {
+  #start(service: ServiceDefinition): StackMember {
+    const { settings, shell } = this.#options;
     const port = service.port + settings.portOffset;
+    const member = { service, url: serviceUrl(service, settings, shell), port, starts: 0 } as MutableMember;
+    this.#run(member);
+    return member;
+  }
+
+  /** Gives a member a new process. */
+  #run(member: MutableMember): void {
+    const { settings, shell, onLine, onStartAgain } = this.#options;
+    const { service, port } = member;
+    const { programs = sourcePrograms } = settings;
     const spawn = () =>
       new ServiceProcess(service.name, {
-        main: service.main,
+        main: programs.main(service),
+        preload: programs.preload,
         port,
         environment: serviceEnvironment(service, settings, shell),
         onLine: (line) => onLine(service.name, line),
       });
-    const member: { -readonly [K in keyof StackMember]: StackMember[K] } = {
-      service,
-      url: serviceUrl(service, settings, shell),
-      port,
+    const { promise, resolve } = Promise.withResolvers<void>();
+    Object.assign(member, {
       process: spawn(),
-      healthy: Promise.resolve(0),
-    };
+      startedAt: Date.now(),
+      starts: member.starts + 1,
+      endsOnRequest: false,
+      isHealthy: false,
+      startedAgain: promise,
+      tellStarted: resolve,
+    });
     const startAgain = async (tries: number) => {
       if (this.#stopping || tries === startTriesMax || !(await wasInUseForAMoment(member))) {
         return false;
@@ -113,10 +172,15 @@ export class Stack {
       member.process = spawn();
       return true;
     };
-    member.healthy = untilHealthy(member, startAgain);
+    const healthy = untilHealthy(member, startAgain);
+    member.healthy = healthy;
     // Only the first failure of all members is awaited; the others must not count as unhandled.
-    member.healthy.catch(() => {});
-    return member;
+    healthy.then(
+      () => {
+        member.isHealthy = true;
+      },
+      () => {},
+    );
   }
 }
 

@@ -10,7 +10,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Whether a second press was seen, after signals at these times, in milliseconds. */
+/** Whether a second press was detected, after signals at these times, in milliseconds. */
 async function isSecondPress(underNpm: boolean, timesMs: readonly number[]): Promise<boolean> {
   signals = watchSignals({ underNpm });
   let second = false;
@@ -33,7 +33,7 @@ it.each([
   [false, [0, 120], true],
   [false, [0, 5, 300], true],
   [false, [0, 5_000], true],
-  // npm sends what it got itself: one press is two signals, two presses are three or four.
+  // npm forwards its signals: one press is two signals, two presses are three or four.
   [true, [0, 5], false],
   [true, [0, 300], false],
   [true, [0, 5, 200], true],

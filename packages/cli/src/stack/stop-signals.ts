@@ -1,16 +1,16 @@
 /**
- * Signals that come within this time of the first are the same press of Ctrl-C, in milliseconds: a terminal and a wrapper may
- * both send one. Nobody presses a key twice so quickly.
+ * Signals within this time of the first are the same press of Ctrl-C, in milliseconds: a terminal and a wrapper may
+ * both send one. No user presses a key twice so quickly.
  */
 const onePressMs = 50;
 
 /**
- * Under npm one further signal within this time of the first counts as its echo, in milliseconds: the terminal signals the
- * whole group, and npm sends its child what it got itself.
+ * Under npm one further signal within this time of the first counts as its duplicate, in milliseconds: the terminal signals the
+ * whole group, and npm forwards its signals to its child.
  */
 const npmEchoMs = 500;
 
-/** How often to look whether npm is still there, in milliseconds. */
+/** How often to check that npm still runs, in milliseconds. */
 const parentCheckMs = 500;
 
 /** SIGBREAK is Ctrl-Break on Windows, where SIGHUP is the closed window; elsewhere it does not exist. */
@@ -24,19 +24,19 @@ const stopSignals: readonly NodeJS.Signals[] = [
 export interface StopSignals {
   /** Settles with the first signal. */
   readonly first: Promise<void>;
-  /** Settles with the next one that is not an echo of the first. */
+  /** Settles with the next one that is not a duplicate of the first. */
   readonly second: Promise<void>;
-  /** Whether the first has come. */
+  /** Whether the first has arrived. */
   readonly received: boolean;
-  /** Counts as the first signal, where none has come. */
+  /** Counts as the first signal, if there was none. */
   stop(): void;
-  /** Gives the signals their ordinary meaning back. */
+  /** Restores the default handling of the signals. */
   dispose(): void;
 }
 
 /**
- * Takes over the signals that ask this process to end. Under npm, the end of the parent counts as one: npm passes a signal
- * on to the shell that it started alone, which ends and says nothing.
+ * Handles the signals that ask this process to end. Under npm, the end of the parent counts as one: npm forwards a signal
+ * only to the shell that it started, which ends without forwarding it.
  */
 export function watchSignals({ underNpm }: { readonly underNpm: boolean }): StopSignals {
   const first = Promise.withResolvers<void>();

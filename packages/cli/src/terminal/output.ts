@@ -5,14 +5,14 @@ type OutputLost = (error: NodeJS.ErrnoException) => void;
 let onLost: OutputLost = leave;
 
 /**
- * Makes output that cannot be written end the command with a message and exit code 1: a full disk (ENOSPC), a device that is
- * gone (EIO). A reader that stops reading, as `head` does (EPIPE), is no failure. To be called once, before anything is written.
+ * Makes a failed write end the command with a message and exit code 1: a full disk (ENOSPC), a device that is
+ * gone (EIO). A reader that stops reading, as `head` does (EPIPE), is no failure. Call it once, before anything is written.
  */
 export function guardOutput(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => onLost(error));
-  // What cannot be said there cannot be said anywhere.
+  // A failed write to standard error cannot be reported.
   process.stderr.on("error", () => {});
-  // Some errors are known before their event comes, and a command may end in between, as commander does after a help text.
+  // Some errors are known before their event, and a command may exit in between, as commander does after a help text.
   process.on("exit", () => {
     const error = process.stdout.errored as NodeJS.ErrnoException | null;
     if (error !== null && error.code !== "EPIPE") {
@@ -22,7 +22,7 @@ export function guardOutput(): void {
   });
 }
 
-/** Lets a command that goes on decide what becomes of it when its output cannot be written. Returns how to end that. */
+/** Lets a running command handle failed writes itself. Returns a function that ends that. */
 export function onOutputLost(handler: OutputLost): () => void {
   onLost = handler;
   return () => {
@@ -30,7 +30,7 @@ export function onOutputLost(handler: OutputLost): () => void {
   };
 }
 
-/** Ends the process once everything is written. A pipe on Windows takes a while; elsewhere it is written already. */
+/** Exits once everything is written. A pipe on Windows takes a while; elsewhere it is written already. */
 export function exitWhenWritten(): void {
   if (process.stdout.writableLength > 0) {
     process.stdout.write("", () => process.exit());
@@ -47,6 +47,6 @@ function tell(text: string): void {
   try {
     writeSync(process.stderr.fd, text);
   } catch {
-    // The error output cannot be written either; the exit code tells.
+    // Standard error cannot be written either; the exit code reports it.
   }
 }

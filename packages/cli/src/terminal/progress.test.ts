@@ -23,7 +23,7 @@ function screen(isTTY: boolean) {
   return { written, terminal: createTerminal({ output: stream("output"), errorOutput: stream("errorOutput") }) };
 }
 
-it("shows nothing of what is done within a second", async () => {
+it("shows nothing for work of less than a second", async () => {
   const { terminal, written } = screen(true);
   const work = withProgress(terminal, () => "Waiting", new Promise((resolve) => setTimeout(resolve, 900)));
   await vi.advanceTimersByTimeAsync(900);
@@ -31,7 +31,7 @@ it("shows nothing of what is done within a second", async () => {
   expect(written).toEqual({ output: "", errorOutput: "" });
 });
 
-it("shows what takes longer, on one line that is gone afterwards", async () => {
+it("shows longer work on one line that is cleared afterwards", async () => {
   const { terminal, written } = screen(true);
   const work = withProgress(terminal, () => "Waiting for order", new Promise((resolve) => setTimeout(resolve, 2_000)));
   await vi.advanceTimersByTimeAsync(2_000);
@@ -48,13 +48,13 @@ it("prints other lines above the status", async () => {
   expect(written.output).toBe("busy\r\u001b[2Ka line\nbusy");
 });
 
-it("cuts a status to the terminal's width", () => {
+it("truncates a status to the terminal's width", () => {
   const { terminal, written } = screen(true);
   terminal.status("x".repeat(100));
   expect(written.output).toHaveLength(39);
 });
 
-it("says one line, to the error output, where no person looks", async () => {
+it("prints one line on standard error if there is no terminal", async () => {
   const { terminal, written } = screen(false);
   const work = withProgress(terminal, () => "Waiting for order", new Promise((resolve) => setTimeout(resolve, 3_000)));
   await vi.advanceTimersByTimeAsync(3_000);
@@ -62,7 +62,7 @@ it("says one line, to the error output, where no person looks", async () => {
   expect(written).toEqual({ output: "", errorOutput: "Waiting for order …\n" });
 });
 
-it("passes a failure on and cleans up", async () => {
+it("passes a failure on and clears the line", async () => {
   const { terminal } = screen(true);
   await expect(withProgress(terminal, () => "Waiting", Promise.reject(new Error("no")))).rejects.toThrow("no");
   expect(vi.getTimerCount()).toBe(0);

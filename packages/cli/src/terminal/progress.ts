@@ -1,13 +1,13 @@
 import type { Terminal } from "./terminal.ts";
 
-/** What takes longer is shown, in milliseconds. */
+/** Work that takes longer is shown, in milliseconds. */
 const patienceMs = 1_000;
 const frameMs = 100;
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
 /**
- * Does `work`; where it takes longer than a second, shows that it goes on, what it waits for, and for how long.
- * `describe` is asked anew for each frame. Where nobody looks at the terminal it says one line instead.
+ * Runs `work`; if it takes longer than a second, shows its status and its duration.
+ * `describe` is called for each frame. Without a terminal it prints one line instead.
  */
 export async function withProgress<T>(terminal: Terminal, describe: () => string, work: Promise<T>): Promise<T> {
   const beganAt = performance.now();

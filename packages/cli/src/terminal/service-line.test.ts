@@ -19,13 +19,13 @@ function recorder(interactive: boolean) {
 }
 
 describe("a service's line", () => {
-  it("passes through unchanged where no person looks", () => {
+  it("passes through unchanged without a terminal", () => {
     const { terminal, lines } = recorder(false);
     serviceLineWriter(terminal, ["user"])("user", '{"level":30}');
     expect(lines).toEqual(['{"level":30}']);
   });
 
-  it("stands behind its service's name, padded to the longest", () => {
+  it("follows its service's name, padded to the longest", () => {
     const { terminal, lines } = recorder(true);
     const write = serviceLineWriter(terminal, ["user", "product"]);
     write("user", "plain text");
@@ -46,7 +46,7 @@ describe("a service's line", () => {
     expect(readableLine(line, plain)).toMatch(/^\d\d:\d\d:\d\d warn {2}slow call method=Get note="a b"$/);
   });
 
-  it("says of a call what was called, what came of it and how long it took", () => {
+  it("shows method, outcome and duration of a call", () => {
     const call = { msg: "call", service: "order.v1.OrderService", method: "GetOrder", peer: "::1", traceId: "t" };
     const line = JSON.stringify({
       ...call,
@@ -70,11 +70,11 @@ describe("a service's line", () => {
     expect(readableLine(line, plain)).toContain("failed err=\n    Error: m\n     at x");
   });
 
-  it.each(["{broken", "", "null", "[1]", '{"unfinished":'])("leaves %j as it is", (line) => {
+  it.each(["{broken", "", "null", "[1]", '{"unfinished":'])("leaves %j unchanged", (line) => {
     expect(readableLine(line, plain)).toBe(line);
   });
 
-  it("survives an object with nothing that it knows", () => {
+  it("accepts an object without known fields", () => {
     expect(readableLine("{}", plain)).toBe("");
     expect(readableLine('{"level":99,"time":"never"}', plain)).toBe("99   ");
   });

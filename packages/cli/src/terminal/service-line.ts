@@ -1,6 +1,6 @@
 import type { Colors, Terminal } from "./terminal.ts";
 
-/** What a log line has besides time, level, message and these is shown as `name=value`. */
+/** Fields of a log line besides time, level, message and these are shown as `name=value`. */
 const hiddenFields = new Set(["level", "time", "msg", "pid", "hostname", "name", "v"]);
 
 /** pino's numbers (getpino.io, "Log level"). */
@@ -14,8 +14,8 @@ const levelNames: Readonly<Record<number, string>> = {
 };
 
 /**
- * Writes the lines of services to a terminal: each with its service's name in that service's colour, JSON turned into
- * something to read. Where no person looks, lines go through unchanged.
+ * Writes the lines of services to a terminal: each with its service's name in that service's colour, JSON formatted
+ * for people. Without a terminal, lines pass through unchanged.
  */
 export function serviceLineWriter(terminal: Terminal, names: readonly string[]): (name: string, line: string) => void {
   if (!terminal.interactive) {
@@ -30,7 +30,7 @@ export function serviceLineWriter(terminal: Terminal, names: readonly string[]):
   };
 }
 
-/** A log line for a person. What is not a JSON object stays as it is. */
+/** A log line for a person. A line that is not a JSON object stays unchanged. */
 export function readableLine(line: string, colors: Colors): string {
   const entry = parseObject(line);
   if (entry === undefined) {
@@ -48,10 +48,10 @@ export function readableLine(line: string, colors: Colors): string {
   return parts.filter((part) => part !== "").join(" ");
 }
 
-/** What {@link callInWords} says, and what only a search through many lines needs. */
+/** The fields in {@link callInWords}, and fields that only matter in searches. */
 const callFields = new Set(["service", "method", "code", "latencyMs", "traceId", "peer"]);
 
-/** The access log's line of a call: what was called, what came of it, and how long it took. */
+/** The access log's line of a call: method, outcome and duration. */
 function callInWords(entry: Readonly<Record<string, unknown>>, colors: Colors): string | undefined {
   const { msg, service, method, code, latencyMs } = entry;
   if (msg !== "call" || typeof service !== "string" || typeof method !== "string" || typeof code !== "string") {
@@ -69,7 +69,7 @@ function parseObject(line: string): Record<string, unknown> | undefined {
   try {
     return JSON.parse(line) as Record<string, unknown>;
   } catch {
-    // A line that only looks like JSON is shown as it came.
+    // Not JSON after all: shown unchanged.
     return undefined;
   }
 }
@@ -98,7 +98,7 @@ function timeOfDay(time: unknown): string {
   return Number.isNaN(date.getTime()) ? "" : date.toTimeString().slice(0, 8);
 }
 
-/** Errors as their stack, on lines of their own; objects as JSON; text as it is. */
+/** Errors as their stack, on lines of their own; objects as JSON; text unchanged. */
 function fieldValue(value: unknown): string {
   if (typeof value === "object" && value !== null && "stack" in value && typeof value.stack === "string") {
     return `\n    ${value.stack.replaceAll("\n", "\n    ")}`;

@@ -2,18 +2,18 @@ import picocolors from "picocolors";
 
 export type Colors = ReturnType<typeof picocolors.createColors>;
 
-/** Where the command line writes. */
+/** The output of the command line. */
 export interface Terminal {
-  /** Whether a person is looking. If not, the services' lines are passed on as they are, for a program to read. */
+  /** Whether it is a terminal. If not, the services' lines pass through unchanged, for programs. */
   readonly interactive: boolean;
   readonly colors: Colors;
-  /** How many characters a line may have; unlimited where no person looks. */
+  /** The width of a line; unlimited without a terminal. */
   readonly width: number;
-  /** A line of the command's own: to the output, or to the error output where the output is a program's. */
+  /** A line of the command itself: to standard output, or to standard error if standard output is for a program. */
   say(line?: string): void;
   /** A line of a service. */
   log(line: string): void;
-  /** A line that stays below all others until it is replaced, or removed with undefined. Nothing where nobody looks. */
+  /** A line that stays below all others until it is replaced, or removed with undefined. No effect without a terminal. */
   status(line: string | undefined): void;
 }
 
@@ -22,7 +22,7 @@ interface Streams {
   readonly errorOutput: NodeJS.WriteStream;
 }
 
-/** What a terminal has that does not tell. */
+/** The width of a terminal that does not report it. */
 const columnsDefault = 80;
 const clearLine = "\r\u001b[2K";
 
@@ -49,7 +49,7 @@ export function createTerminal({ output, errorOutput }: Streams = systemStreams(
       if (!interactive || line === status) {
         return;
       }
-      // Cut to the width: a status of two rows could not be taken back.
+      // Truncated to the width: a status of two rows could not be cleared.
       const next = line?.slice(0, (output.columns || columnsDefault) - 1);
       output.write(status === undefined ? (next ?? "") : clearLine + (next ?? ""));
       status = next;

@@ -1,5 +1,6 @@
 // `parley` with three fake services: what the tests of `parley up` run. FAKE_PORTS are their ports.
 import { fileURLToPath } from "node:url";
+import { tellFailure } from "../outcome/tell-failure.ts";
 import { createProgram } from "../program.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import { guardOutput } from "../terminal/output.ts";
@@ -21,6 +22,10 @@ function fake(name: string, port: number, calls: readonly string[] = []): Servic
 const [user = 0, product = 0, order = 0] = (process.env.FAKE_PORTS ?? "").split(",").map(Number);
 
 guardOutput();
-await createProgram({
-  services: [fake("user", user), fake("product", product), fake("order", order, ["user", "product"])],
-}).parseAsync();
+try {
+  await createProgram({
+    services: [fake("user", user), fake("product", product), fake("order", order, ["user", "product"])],
+  }).parseAsync();
+} catch (error) {
+  process.exitCode = tellFailure(error);
+}

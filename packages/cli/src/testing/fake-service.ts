@@ -1,5 +1,5 @@
 // Stands in for a service in the tests of `parley up`: a process with a port, `/health`, JSON log lines and signals.
-// FAKE_<NAME> says how it behaves, with words separated by commas.
+// FAKE_<NAME> selects its behaviour, with words separated by commas.
 import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
@@ -38,6 +38,8 @@ const server = createServer((request, response) => {
     process.exit(7);
   } else if (request.url === "/environment") {
     response.end(JSON.stringify(process.env));
+  } else if (request.url === "/faults") {
+    response.end(JSON.stringify((globalThis as Record<symbol, unknown>)[Symbol.for("parley.injected-faults")] ?? []));
   } else {
     response.writeHead(404).end();
   }

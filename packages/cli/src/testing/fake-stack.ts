@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FakeRun, freePorts, runFakeParley } from "./run-fake-parley.ts";
 
-/** What `parley up` says once every service is healthy. */
+/** The text of `parley up` once every service is healthy. */
 export const isUp = /Parley is up/;
 
 /** A folder, ports and runs of the fake `parley up`, for one test. */
@@ -31,12 +31,12 @@ export class FakeStack {
     return run;
   }
 
-  /** The environment of a service that runs. */
+  /** The environment of a running service. */
   async environmentOf(index: number): Promise<Record<string, string>> {
     return (await fetch(`http://127.0.0.1:${this.ports[index]}/environment`)).json() as Promise<Record<string, string>>;
   }
 
-  /** Makes a service end by itself. */
+  /** Makes a service exit. */
   async crash(index: number): Promise<void> {
     await fetch(`http://127.0.0.1:${this.ports[index]}/crash`).catch(() => {});
   }

@@ -5,14 +5,14 @@ import { fileURLToPath } from "node:url";
 /** The program, a file. */
 export const fakeParley = fileURLToPath(new URL("./fake-parley.ts", import.meta.url));
 
-/** A run of the fake `parley`, and what it has written. */
+/** A run of the fake `parley`, and its output. */
 export interface FakeRun {
   readonly child: ChildProcess;
-  /** What the command itself said. */
+  /** The lines of the command itself. */
   readonly said: () => string;
-  /** What the services logged. */
+  /** The log lines of the services. */
   readonly logged: () => string;
-  /** Waits until the command has said something that matches. */
+  /** Waits until a line of the command matches. */
   readonly untilSaid: (pattern: RegExp) => Promise<void>;
   readonly exitCode: Promise<number | null>;
 }
@@ -52,7 +52,7 @@ export function runFakeParley(args: readonly string[], variables: Readonly<Recor
   };
 }
 
-/** Ports of this machine that nobody listens on now. */
+/** Free ports of this machine. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
   const ports: number[] = [];

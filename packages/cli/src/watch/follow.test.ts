@@ -9,7 +9,7 @@ interface Message {
 
 type Opening = (signal: AbortSignal) => AsyncIterable<Message>;
 
-/** Runs a stream whose openings do, one after the other, what `openings` says; the last is repeated. */
+/** Runs a stream with the scripted `openings`, one after the other; the last is repeated. */
 function followed(...steps: (Opening | Pick<FollowOptions<Message>, "mend">)[]) {
   const openings = steps.filter((step) => typeof step === "function");
   const options = steps.find((step) => typeof step === "object");
@@ -49,7 +49,7 @@ async function* staysOpen(signal: AbortSignal): AsyncGenerator<Message> {
   signal.throwIfAborted();
 }
 
-it("goes on after the last position seen, wherever the stream broke", async () => {
+it("resumes after the last received position, wherever the stream broke", async () => {
   const run = followed(failing(Code.Unavailable, "1", "2"), failing(Code.Internal), () => tells("3"), staysOpen);
   await run.clock.advance(10_000);
   expect(run.messages).toEqual(["1", "2", "3"]);
@@ -59,7 +59,7 @@ it("goes on after the last position seen, wherever the stream broke", async () =
   await run.ended;
 });
 
-it("goes on after what was mended, and gives up what was not", async () => {
+it("resumes after a renewal, and gives up without one", async () => {
   const mended = [true, false];
   const run = followed(failing(Code.Unauthenticated, "1"), { mend: async () => mended.shift() ?? expect.fail() });
   await run.clock.advance(1_000);
@@ -68,7 +68,7 @@ it("goes on after what was mended, and gives up what was not", async () => {
   expect(run.states.at(-1)).toBe("given-up");
 });
 
-it("waits longer each time, and at most five seconds", async () => {
+it("backs off up to five seconds", async () => {
   const run = followed(failing(Code.Unavailable));
   await run.clock.advance(60_000);
   // 0.25, 0.5, 1, 2, 4 and then every 5 s.
@@ -78,7 +78,7 @@ it("waits longer each time, and at most five seconds", async () => {
   await run.ended;
 });
 
-it("says that something was missed where a position is too old, and goes on from now", async () => {
+it("reports a gap if a position is too old, and continues from now", async () => {
   const run = followed(failing(Code.Unavailable, "1"), failing(Code.OutOfRange), staysOpen);
   await run.clock.advance(2_000);
   expect(run.after).toEqual(["", "1", ""]);
@@ -97,7 +97,7 @@ it.each([Code.Unauthenticated, Code.PermissionDenied, Code.InvalidArgument, Code
   },
 );
 
-it("ends at once when it is left, while it waits, too", async () => {
+it("ends at once when aborted, also while it waits", async () => {
   const run = followed(failing(Code.Unavailable));
   await run.clock.advance(1);
   run.left.abort();

@@ -1,23 +1,23 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type Clock, sleep } from "@parley/rpc";
 
-/** How a stream that is followed stands. */
+/** The state of a followed stream. */
 export type StreamState =
   | { readonly kind: "connecting" }
   | { readonly kind: "watching" }
-  /** It broke and is opened again. */
+  /** It broke and is being reopened. */
   | { readonly kind: "waiting"; readonly error: ConnectError | undefined; readonly againInMs: number }
-  /** What it should go on with is gone: something was missed. */
+  /** Its position is gone: there is a gap. */
   | { readonly kind: "gap" }
-  /** It will not be opened again. */
+  /** It will not be reopened. */
   | { readonly kind: "given-up"; readonly error: ConnectError };
 
 export interface FollowOptions<T extends { readonly position: string }> {
-  /** Opens the stream after a position, or from now on if that is empty, and calls back when the service has taken it. */
+  /** Opens the stream after a position, or from now on if that is empty, and calls back when the service has accepted it. */
   readonly open: (afterPosition: string, options: OpenOptions) => AsyncIterable<T>;
   readonly onMessage: (message: T) => void;
   readonly onState: (state: StreamState) => void;
-  /** Asked where a failure would be final: whether what it complains of was mended, so that the stream is opened again. */
+  /** Called after a final failure: whether its cause was fixed, so that the stream is reopened. */
   readonly mend?: (failure: ConnectError) => Promise<boolean>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -28,12 +28,12 @@ export interface OpenOptions {
   readonly onHeader: () => void;
 }
 
-/** A stream that has not failed for so long is taken to be open: many servers send no headers before the first message. */
+/** A stream without a failure for this time counts as open: many servers send no headers before the first message. */
 const openAfterMs = 500;
 const firstWaitMs = 250;
 const longestWaitMs = 5_000;
 
-/** What no second try mends. */
+/** Codes for which a retry is useless. */
 const finalCodes: ReadonlySet<Code> = new Set([
   Code.InvalidArgument,
   Code.NotFound,
@@ -43,9 +43,9 @@ const finalCodes: ReadonlySet<Code> = new Set([
 ]);
 
 /**
- * Follows a stream until the signal aborts: where it breaks it is opened again, after the last position seen, so that nothing is
- * missed and nothing told twice. Settles when the signal aborted or the stream was given up; never rejects for what the
- * service does.
+ * Follows a stream until the signal aborts: a broken one is reopened after the last received position, with no gap
+ * and no repeat. Settles when the signal aborted or the stream was given up; never rejects for failures of the
+ * service.
  */
 export async function follow<T extends { readonly position: string }>(options: FollowOptions<T>): Promise<void> {
   const { clock, signal, onState, onMessage } = options;

@@ -7,7 +7,7 @@ import { moneyText } from "../render/field-text.ts";
 import { printable } from "../render/printable.ts";
 import type { Colors } from "../terminal/terminal.ts";
 
-/** What happened to an order, in a line. */
+/** A change of an order, in a line. */
 export function orderLine({ order }: WatchOrdersResponse, colors: Colors): string {
   if (order === undefined) {
     return "";
@@ -26,13 +26,13 @@ export function orderLine({ order }: WatchOrdersResponse, colors: Colors): strin
   ]);
 }
 
-/** What happened to a product's stock, in a line. */
+/** A change of a product's stock, in a line. */
 export function stockLine({ productId, stock, delta }: WatchStockResponse, colors: Colors): string {
   const change = delta > 0 ? colors.green(`+${delta}`) : colors.yellow(String(delta));
   return words([`product ${printable(productId)}`, change, `${stock} left`]);
 }
 
-/** Who was told what, in a line. */
+/** A notification, in a line. */
 export function notificationLine({ notification }: WatchNotificationsResponse, colors: Colors): string {
   if (notification === undefined) {
     return "";

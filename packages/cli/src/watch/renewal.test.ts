@@ -6,7 +6,7 @@ import { renewal } from "./renewal.ts";
 
 const failed = (reason: string): ConnectError => reasonError(Code.Unauthenticated, { reason, message: reason });
 
-/** A connection to a user service that takes each refresh token once. */
+/** A connection to a user service that accepts each refresh token once. */
 function connected(known: readonly string[]) {
   const spent: string[] = [];
   const transport = createRouterTransport(({ service }) => {
@@ -24,7 +24,7 @@ function connected(known: readonly string[]) {
   return { spent, headers, connection: { headers, transport: () => transport, timeoutMs: undefined, close() {} } };
 }
 
-it("signs the calls after with a new token, and asks once for streams that end together", async () => {
+it("signs later calls with a new token, and refreshes once for streams that end together", async () => {
   const { spent, headers, connection } = connected(["first"]);
   const mend = renewal(connection, "first");
   const together = await Promise.all([mend(failed("TOKEN_ENDED")), mend(failed("TOKEN_ENDED"))]);
@@ -34,7 +34,7 @@ it("signs the calls after with a new token, and asks once for streams that end t
   expect(headers.get("authorization")).toBe("Bearer access-1");
 });
 
-it("mends nothing without a refresh token, with one that is used up, or where the token did not end", async () => {
+it("renews nothing without a refresh token, with a used one, or if the token did not expire", async () => {
   const { spent, connection } = connected([]);
   expect(await renewal(connection, undefined)(failed("TOKEN_ENDED"))).toBe(false);
   expect(await renewal(connection, "first")(failed("TOKEN_REFUSED"))).toBe(false);

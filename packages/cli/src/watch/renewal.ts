@@ -4,8 +4,8 @@ import { reasonOf } from "@parley/rpc";
 import type { Connection } from "../connection/connection.ts";
 
 /**
- * Mends what ended with its access token: signs the connection's calls with the next one. Each refresh token gives that once, so
- * streams that end together share it. What cannot be refreshed is not mended.
+ * Renews an expired access token: signs the connection's calls with the next one. Each refresh token gives one, so
+ * streams that end together share it. Other failures are not renewed.
  */
 export function renewal(
   { headers, transport, timeoutMs }: Connection,
@@ -32,7 +32,7 @@ export function renewal(
     if (reasonOf(failure)?.reason !== "TOKEN_ENDED") {
       return false;
     }
-    // One that ended with the others, and was told of it a little later.
+    // A stream that ended with the others and got its error a little later.
     if (performance.now() - renewedAtMs < sharedMs) {
       return true;
     }

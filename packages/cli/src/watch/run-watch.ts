@@ -24,7 +24,7 @@ import { type FollowOptions, follow, type StreamState } from "./follow.ts";
 import { notificationLine, orderLine, stockLine } from "./happenings.ts";
 import { renewal } from "./renewal.ts";
 
-/** What can be watched. */
+/** The streams that can be watched. */
 export const watchable = ["orders", "stock", "notifications"] as const;
 export type Watchable = (typeof watchable)[number];
 
@@ -33,12 +33,12 @@ export interface WatchOptions {
   readonly terminal: Terminal;
   readonly only: readonly Watchable[];
   readonly json: boolean;
-  /** Gives the next access token, once. Without it a stream ends for good with the token that opened it. */
+  /** Gets the next access token, once. Without it a stream ends for good with the token that opened it. */
   readonly refreshToken?: string | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Shows orders, stock and notifications as they change, each stream opened again where it breaks. The exit code. */
+/** Shows orders, stock and notifications as they change, each stream resumed after a break. Returns the exit code. */
 export async function runWatch(options: WatchOptions): Promise<number> {
   const { connection, terminal, only, json, signal } = options;
   const { colors } = terminal;
@@ -72,7 +72,7 @@ export async function runWatch(options: WatchOptions): Promise<number> {
     const before = states.get(name);
     states.set(name, state);
     if (state.kind === "gap") {
-      terminal.say(colors.yellow(`${name}: some changes are too old to be told; going on from now`));
+      terminal.say(colors.yellow(`${name}: some changes are no longer available; continuing from now`));
     } else if (state.kind === "given-up") {
       terminal.say(failureLines(state.error, { colors }).join("\n"));
     } else if (!terminal.interactive && state.kind === "watching" && before?.kind !== "watching") {

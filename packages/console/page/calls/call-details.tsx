@@ -1,6 +1,7 @@
 import type { Call, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import type { ComponentChildren, JSX } from "preact";
-import { type CallRow, latencyMs, marksOf, startMs } from "../live/calls.ts";
+import { isFailed, latencyMs, startMs } from "../live/call.ts";
+import { type CallRow, marksOf } from "../live/calls.ts";
 import { durationText, preciseTime } from "../parts/format.ts";
 import { Icon } from "../parts/icons.tsx";
 import { linkTo } from "../route.ts";
@@ -21,7 +22,7 @@ export function CallDetails({ row, onClose }: { readonly row: CallRow; readonly 
       </header>
       <div class="body stack">
         <div class="row">
-          <span class={`badge ${span.code === 0 ? "good" : "bad"}`}>{codeText(span)}</span>
+          <span class={`badge ${isFailed(span) ? "bad" : "good"}`}>{codeText(span)}</span>
           {marksOf(row).map((mark) => (
             <span key={mark} class="badge warn">
               {mark}

@@ -1,6 +1,7 @@
 import type { Code } from "@connectrpc/connect";
 import { type Call, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
-import { type CallRow, isAsync, latencyMs } from "../live/calls.ts";
+import { isAsync, isFailed, latencyMs } from "../live/call.ts";
+import type { CallRow } from "../live/calls.ts";
 import { codeName } from "../parts/failure.tsx";
 
 /** Which calls are shown, as the URL has it. */
@@ -51,7 +52,7 @@ function passes(row: CallRow, { process, from, to, code, slow, kind }: CallFilte
     (process === "" || span.from === process || span.to === process) &&
     (from === "" || span.from === from) &&
     (to === "" || span.to === to) &&
-    (code === "" || (code === "failed" ? span.code !== 0 : codeText(span) === code)) &&
+    (code === "" || (code === "failed" ? isFailed(span) : codeText(span) === code)) &&
     (slow === 0 || latencyMs(span) >= slow)
   );
 }

@@ -1,6 +1,7 @@
 import { SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import type { JSX } from "preact";
-import { type CallRow, isAsync, latencyMs, marksOf } from "../live/calls.ts";
+import { isAsync, isFailed, latencyMs } from "../live/call.ts";
+import { type CallRow, marksOf } from "../live/calls.ts";
 import { durationText, preciseTime } from "../parts/format.ts";
 import { codeText } from "./call-filter.ts";
 
@@ -21,7 +22,7 @@ export function CallLineHead(): JSX.Element {
 /** One call on one line. */
 export function CallLine({ row }: { readonly row: CallRow }): JSX.Element {
   const { span, startMs, server } = row;
-  const failed = span.code !== 0;
+  const failed = isFailed(span);
   return (
     <span class={`call-line ${failed ? "failed" : ""} ${isAsync(span) ? "async" : ""}`}>
       <span class="tabular muted">{preciseTime(startMs)}</span>

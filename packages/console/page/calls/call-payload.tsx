@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { Failure } from "../parts/failure.tsx";
+import { session } from "../session/session.ts";
 import { telemetry } from "../session/telemetry.ts";
 
 /** Headers and payload of a call: asked for when they are looked at, since they are most of its bytes. */
@@ -10,7 +11,7 @@ export function CallPayload({ call }: { readonly call: Call }): JSX.Element | nu
   const found = useMemo(() => signal<Call | undefined>(undefined), []);
   const error = useMemo(() => signal<unknown>(undefined), []);
   useEffect(() => {
-    if (call.traceId === "") {
+    if (call.traceId === "" || session.value?.payloads !== true) {
       return;
     }
     telemetry.getTrace({ traceId: call.traceId, payloads: true }).then(
@@ -22,6 +23,11 @@ export function CallPayload({ call }: { readonly call: Call }): JSX.Element | nu
       },
     );
   }, []);
+  if (session.value?.payloads === false) {
+    return (
+      <p class="small muted">Headers and payloads are not kept. TELEMETRY_PAYLOADS=true keeps them for a while.</p>
+    );
+  }
   if (error.value !== undefined) {
     return <Failure error={error.value} />;
   }

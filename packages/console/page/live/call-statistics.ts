@@ -1,4 +1,5 @@
-import { type Call, CallMark, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import { type Call, CallMark, MethodKind, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import { isAsync, latencyMs, startMs } from "./call.ts";
 
 /** How far back is counted, in seconds. */
 export const historySeconds = 900;
@@ -67,23 +68,23 @@ export class CallStatistics {
 
   /** `counted`: whether the other end of this call was counted before. */
   add(call: Call, counted: boolean): void {
-    if (counted || !shown.has(call.kind) || call.to === "") {
+    // How long a stream was watched says nothing of how quick anything is.
+    if (counted || !shown.has(call.kind) || call.to === "" || call.methodKind > MethodKind.UNARY) {
       return;
     }
     const edge = this.#edge(call);
     if (edge === undefined) {
       return;
     }
-    const endMs = call.startTime === undefined ? Date.now() : Number(call.startTime.seconds) * 1_000;
-    const second = edge.second(Math.floor(endMs / 1_000));
+    const ms = latencyMs(call);
+    const second = edge.second(Math.floor((startMs(call) + ms) / 1_000));
     second.calls += 1;
-    if (call.code !== 0) {
+    if (serverErrors.has(call.code)) {
       second.errors += 1;
     }
     if (call.marks.includes(CallMark.BREAKER_OPEN)) {
       second.breaker += 1;
     }
-    const ms = call.latency === undefined ? 0 : Number(call.latency.seconds) * 1_000 + call.latency.nanos / 1e6;
     const bucket = Math.max(0, Math.min(bucketsMax - 1, Math.ceil(Math.log(ms / firstBucketMs) / Math.log(growth))));
     second.latencies[bucket] = (second.latencies[bucket] ?? 0) + 1;
   }
@@ -115,11 +116,10 @@ export class CallStatistics {
   }
 
   #edge(call: Call): Edge | undefined {
-    const async = call.kind === SpanKind.EVENT_CONSUME || call.kind === SpanKind.EVENT_PUBLISH;
     const key = `${call.from}\0${call.to}`;
     let edge = this.#edges.get(key);
     if (edge === undefined && this.#edges.size < edgesMax) {
-      edge = new Edge(call.from, call.to, async);
+      edge = new Edge(call.from, call.to, isAsync(call));
       this.#edges.set(key, edge);
     }
     return edge;
@@ -135,13 +135,14 @@ export interface SecondSummary {
   readonly p99Ms: number;
 }
 
-const shown: ReadonlySet<SpanKind> = new Set([
-  SpanKind.SERVER,
-  SpanKind.CLIENT,
-  SpanKind.EVENT_CONSUME,
-  SpanKind.MAIL,
-  SpanKind.DATABASE,
-]);
+/**
+ * The codes for which a service is to blame, as OpenTelemetry has them for server spans, and overload: that there is no such product is an
+ * answer.
+ */
+const serverErrors: ReadonlySet<number> = new Set([2, 4, 8, 12, 13, 14, 15]);
+
+/** Of an event, its delivery: that it was consumed is a part of that. */
+const shown: ReadonlySet<SpanKind> = new Set([SpanKind.SERVER, SpanKind.CLIENT, SpanKind.MAIL, SpanKind.DATABASE]);
 
 function summaryOf(
   edge: Edge,

@@ -1,5 +1,6 @@
 import { type Call, CallMark, SpanKind, type WatchCallsResponse } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { signal } from "@preact/signals";
+import { named, startMs } from "./call.ts";
 import { CallStatistics } from "./call-statistics.ts";
 
 /** The most calls that the page keeps; the oldest go first. About 20 MB. */
@@ -20,7 +21,7 @@ export interface CallRow {
   text: string;
 }
 
-/** Newest last. Replaced as a whole by nobody: views read it when {@link callsVersion} changes. */
+/** Newest last. Never replaced as a whole: views read it when {@link callsVersion} changes. */
 export const rows: CallRow[] = [];
 /** Changes when there are new calls, a few times a second at most. */
 export const callsVersion = signal(0);
@@ -29,6 +30,12 @@ export const lostCalls = signal(0);
 /** Why the calls of some processes are missing. */
 export const silentProcesses = signal<ReadonlyMap<string, string>>(new Map());
 export const statistics = new CallStatistics();
+
+/** The replicas of each process that were heard of, by their ids. A replica's id lives as long as it does. */
+export const replicas = signal<ReadonlyMap<string, ReadonlyMap<string, number>>>(new Map());
+/** A replica that was not heard of for this long is gone, in milliseconds. */
+const replicaAgeMaxMs = 30_000;
+const heard = new Map<string, Map<string, number>>();
 
 /** The rows of which the other end may still come, by the span that ties both together. */
 const bySpan = new Map<string, CallRow>();
@@ -40,8 +47,10 @@ export function putCalls({ calls, lostCalls: lost, silent, silentChanged }: Watc
   if (silentChanged) {
     silentProcesses.value = new Map(silent.map(({ process, cause }) => [process, cause]));
   }
+  const nowMs = Date.now();
   for (const call of calls) {
-    putCall(call);
+    hear(call, nowMs);
+    putCall(named(call));
   }
   if (rows.length > rowsMax) {
     for (const row of rows.splice(0, rows.length - rowsMax)) {
@@ -52,6 +61,7 @@ export function putCalls({ calls, lostCalls: lost, silent, silentChanged }: Watc
     refreshing = true;
     setTimeout(() => {
       refreshing = false;
+      forgetReplicas(Date.now());
       callsVersion.value += 1;
     }, refreshMs);
   }
@@ -61,6 +71,28 @@ export function clearCalls(): void {
   rows.length = 0;
   bySpan.clear();
   callsVersion.value += 1;
+}
+
+function hear({ process, replica }: Call, nowMs: number): void {
+  if (process !== "" && replica !== "") {
+    let known = heard.get(process);
+    if (known === undefined) {
+      known = new Map();
+      heard.set(process, known);
+    }
+    known.set(replica, nowMs);
+  }
+}
+
+function forgetReplicas(nowMs: number): void {
+  for (const known of heard.values()) {
+    for (const [replica, heardMs] of known) {
+      if (nowMs - heardMs > replicaAgeMaxMs) {
+        known.delete(replica);
+      }
+    }
+  }
+  replicas.value = new Map(heard);
 }
 
 function putCall(call: Call): void {
@@ -109,19 +141,6 @@ function forget(row: CallRow): void {
       bySpan.delete(key);
     }
   }
-}
-
-export function startMs({ startTime }: Call): number {
-  return startTime === undefined ? 0 : Number(startTime.seconds) * 1_000 + startTime.nanos / 1e6;
-}
-
-export function latencyMs({ latency }: Pick<Call, "latency">): number {
-  return latency === undefined ? 0 : Number(latency.seconds) * 1_000 + latency.nanos / 1e6;
-}
-
-/** Whether nobody waited for it: events, mails and what they cause. */
-export function isAsync({ kind }: Call): boolean {
-  return kind === SpanKind.EVENT_PUBLISH || kind === SpanKind.EVENT_CONSUME || kind === SpanKind.MAIL;
 }
 
 const markWords: Readonly<Partial<Record<CallMark, string>>> = {

@@ -94,7 +94,8 @@ export function startLive(): void {
 async function watch(request: Pick<WatchLiveRequest, "topics" | "userId">, signal: AbortSignal): Promise<void> {
   let waitMs = waits.firstMs;
   while (!signal.aborted) {
-    connection.value = connection.value === "open" ? "open" : "connecting";
+    // Not read as a signal: the effect that started this must not begin anew with each change.
+    connection.value = connection.peek() === "open" ? "open" : "connecting";
     try {
       const answers = live.watchLive(create(WatchLiveRequestSchema, { ...request, ...positions }), { signal });
       for await (const answer of answers) {

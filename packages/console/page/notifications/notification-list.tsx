@@ -72,7 +72,7 @@ export function NotificationList(): JSX.Element {
   }, [waits]);
   if (!ready) {
     return (
-      <Empty icon="notifications" title="Notifications belong to somebody">
+      <Empty icon="notifications" title="Notifications belong to a user">
         <button type="button" class="button main" onClick={() => askToSignIn()}>
           Sign in to see yours
         </button>
@@ -98,7 +98,7 @@ export function NotificationList(): JSX.Element {
       </header>
       {error.value === undefined ? null : <Failure error={error.value} />}
       {shown.value.length === 0 && read.value !== undefined ? (
-        <Empty icon="notifications" title="Nobody was told anything yet">
+        <Empty icon="notifications" title="No notifications yet">
           <span>Place an order, and its buyer is told.</span>
         </Empty>
       ) : (

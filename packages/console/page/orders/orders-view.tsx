@@ -106,7 +106,7 @@ export function OrdersView(): JSX.Element {
           <OrderTable />
         </section>
       ) : (
-        <Empty icon="orders" title="Orders belong to somebody">
+        <Empty icon="orders" title="Orders belong to a user">
           <button type="button" class="button main" onClick={() => askToSignIn()}>
             Sign in to see yours
           </button>

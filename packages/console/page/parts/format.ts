@@ -2,8 +2,13 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { formatMoney, type Money } from "@parley/client";
 
 const whole = new Intl.NumberFormat();
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const clock = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
 
 export function count(value: number): string {
   return whole.format(value);
@@ -27,7 +32,10 @@ export function timeText(ms: number): string {
 
 /** With milliseconds, for what comes many times a second. */
 export function preciseTime(ms: number): string {
-  return `${clock.format(ms)}.${String(Math.floor(ms) % 1_000).padStart(3, "0")}`;
+  const time = new Date(ms);
+  const two = (part: number) => String(part).padStart(2, "0");
+  const seconds = `${two(time.getSeconds())}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+  return `${two(time.getHours())}:${two(time.getMinutes())}:${seconds}`;
 }
 
 export function durationText(ms: number): string {

@@ -46,7 +46,7 @@ function UserTable(): JSX.Element {
     return <p class="empty">Reading…</p>;
   }
   if (users.value.length === 0) {
-    return <Empty icon="users" title={isAdmin() ? "Nobody has an account yet" : "You are not signed in"} />;
+    return <Empty icon="users" title={isAdmin() ? "There are no users yet" : "You are not signed in"} />;
   }
   return (
     <div class="table-scroll">

@@ -7,6 +7,8 @@ import { renewTokensBy, type SignIn, signIn } from "./tokens.ts";
 export interface Session {
   /** Whether callers have to sign in (AUTH=required). */
   readonly signIn: boolean;
+  /** Whether headers and payloads of calls are kept for a while. */
+  readonly payloads: boolean;
   /** The services behind the gateway, by name. */
   readonly services: readonly ServiceInfo[];
   /** What starts and stops services with `parley up`: only on this machine, and where AUTH=off. */
@@ -53,7 +55,7 @@ export async function readSession(): Promise<void> {
 /** A client without a token, for signing in. */
 const signedOut = createParleyClient({ baseUrl });
 
-/** Throws a ConnectError where the address or the password is wrong. */
+/** Throws a ConnectError if the address or the password is wrong. */
 export async function login(email: string, password: string): Promise<void> {
   const { user, accessToken, refreshToken, expireTime } = await signedOut.users.login({ email, password });
   signIn.value = {
@@ -74,7 +76,7 @@ export async function logout(): Promise<void> {
   }
 }
 
-/** Whether the caller may do what only admins may: everybody where nobody signs in. */
+/** Whether the caller has an admin's rights: every caller if sign-in is off. */
 export function isAdmin(): boolean {
   return session.value?.signIn === false || signIn.value?.admin === true;
 }

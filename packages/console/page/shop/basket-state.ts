@@ -11,7 +11,7 @@ export const basket = signal<ReadonlyMap<string, number>>(new Map());
 /** The largest quantity of a line (CreateOrderItem.quantity). */
 export const quantityMax = 10_000;
 
-/** Who buys: a chosen user's id, where nobody signs in. */
+/** The buyer: a chosen user's id, if sign-in is off. */
 const chosenBuyer = signal<string | undefined>(undefined);
 
 export const buyerId = computed(() => signIn.value?.userId ?? chosenBuyer.value ?? users.value?.[0]?.id ?? "");
@@ -87,14 +87,23 @@ export async function sendAgain(): Promise<void> {
 
 async function send(order: SentOrder): Promise<void> {
   const { traceId, options } = tracedCall();
+  const { requestId } = order;
   const { error: _before, ...rest } = order;
   const next: SentOrder = { ...rest, traceIds: [...order.traceIds, traceId] };
   sent.value = next;
   try {
-    const { userId, requestId, items } = order;
+    const { userId, items } = order;
     const { order: answer } = await parley.orders.createOrder({ userId, requestId, items: [...items] }, options);
-    sent.value = { ...next, answers: answer === undefined ? next.answers : [...next.answers, answer] };
+    change(requestId, ({ answers }) => ({ answers: answer === undefined ? answers : [...answers, answer] }));
   } catch (error) {
-    sent.value = { ...next, error };
+    change(requestId, () => ({ error }));
+  }
+}
+
+/** Several attempts may be in flight: each adds to the others' findings. Those of an earlier order are ignored. */
+function change(requestId: string, changes: (order: SentOrder) => Partial<SentOrder>): void {
+  const { value } = sent;
+  if (value?.requestId === requestId) {
+    sent.value = { ...value, ...changes(value) };
   }
 }

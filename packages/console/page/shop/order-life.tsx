@@ -38,7 +38,12 @@ export function OrderLife(): JSX.Element | null {
           <a class="button" href={linkTo(`trace/${trace}`)}>
             See its calls
           </a>
-          <button type="button" class="button" disabled={again.busy.value} onClick={() => void again.run()}>
+          <button
+            type="button"
+            class="button"
+            disabled={again.busy.value || (answer === undefined && value.error === undefined)}
+            onClick={() => void again.run()}
+          >
             Send the same request again
           </button>
           {order?.state === OrderState.CONFIRMED ? <CancelButton id={order.id} /> : null}

@@ -7,7 +7,7 @@ import { readUsers, users } from "../live/users.ts";
 import { useAction } from "../parts/busy.ts";
 import { Empty } from "../parts/empty.tsx";
 import { Failure } from "../parts/failure.tsx";
-import { count, price } from "../parts/format.ts";
+import { count, price, shortId } from "../parts/format.ts";
 import { PageHead } from "../parts/page-head.tsx";
 import { route, setParams } from "../route.ts";
 import { isAdmin, session } from "../session/session.ts";
@@ -47,7 +47,7 @@ export function StockView(): JSX.Element {
         ) : null}
       </PageHead>
       {productsError.value === undefined ? null : <Failure error={productsError.value} />}
-      <div class="columns wide-narrow">
+      <div class="columns wide-narrow late">
         <section class="panel" aria-label="Products">
           <StockTable />
         </section>
@@ -104,7 +104,9 @@ function StockRow({ product }: { readonly product: Product }): JSX.Element {
     <tr data-product={product.id}>
       <td>
         <strong>{product.name}</strong>
-        <div class="small muted mono">{product.id}</div>
+        <div class="small muted mono" title={product.id}>
+          {shortId(product.id)}
+        </div>
       </td>
       <td class="number">{price(product.price)}</td>
       <td>

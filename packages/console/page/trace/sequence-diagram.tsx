@@ -9,7 +9,7 @@ const headHeight = 56;
 const asideWidth = 84;
 const noteHeight = 34;
 
-/** A trace as arrows between its processes, from top to bottom. Dashed and violet: nobody waited for it. */
+/** A trace as arrows between its processes, from top to bottom. Dashed and violet: no caller waited for it. */
 export function SequenceDiagram({
   sequence,
   selected,
@@ -68,7 +68,7 @@ export function SequenceDiagram({
               y2={yOf(noteAt) - rowHeight + 4}
             />
             <text class="afterwards-text" x={asideWidth + 8} y={yOf(noteAt) - rowHeight + 20}>
-              Afterwards: nobody waits for this
+              Afterwards: no caller waits for this
             </text>
           </g>
         )}
@@ -116,7 +116,7 @@ function Arrow({
     <g
       class={`step ${look}`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-label={name}
       onClick={() => onSelect(call)}
       onKeyDown={(event) => {

@@ -1,7 +1,8 @@
 import { type Call, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { codeText } from "../calls/call-filter.ts";
-import { isAsync, latencyMs, startMs } from "../live/calls.ts";
+import { isAsync, isFailed, latencyMs, startMs } from "../live/call.ts";
 import { durationText } from "../parts/format.ts";
+import { causalTimes } from "./causal-times.ts";
 
 /** One arrow of a sequence diagram. */
 export interface Step {
@@ -9,7 +10,7 @@ export interface Step {
   readonly from: string;
   readonly to: string;
   readonly label: string;
-  /** `call` and its `return`, or an `event`, for which nobody waits. */
+  /** `call` and its `return`, or an `event`, for which no caller waits. */
   readonly kind: "call" | "return" | "event";
   readonly failed: boolean;
   /** Whether it belongs to what happens after the caller had its answer. */
@@ -34,7 +35,10 @@ export interface SequenceOptions {
 export function sequenceOf(calls: readonly Call[], { database }: SequenceOptions): Sequence {
   const spans = calls.filter((call) => isStep(call, calls, database));
   const later = asyncSpans(calls);
-  const steps = spans.flatMap((call) => stepsOf(call, later.has(call.spanId) || isAsync(call)));
+  const times = causalTimes(calls);
+  const steps = spans.flatMap((call) =>
+    stepsOf(call, { async: later.has(call.spanId) || isAsync(call), beganMs: times.get(call) ?? startMs(call) }),
+  );
   steps.sort(
     (one, other) => Number(one.async) - Number(other.async) || one.atMs - other.atMs || order(one) - order(other),
   );
@@ -43,6 +47,10 @@ export function sequenceOf(calls: readonly Call[], { database }: SequenceOptions
 }
 
 function isStep(call: Call, calls: readonly Call[], database: boolean): boolean {
+  if (call.service === eventService && !isFailed(call) && calls.some(({ kind }) => kind === SpanKind.EVENT_CONSUME)) {
+    // The events that it delivered are steps themselves.
+    return false;
+  }
   switch (call.kind) {
     case SpanKind.CLIENT:
       // Its attempts tell more, where there were several.
@@ -54,7 +62,7 @@ function isStep(call: Call, calls: readonly Call[], database: boolean): boolean 
     case SpanKind.DATABASE:
       return database;
     case SpanKind.EVENT_PUBLISH:
-      // The event's arrival shows it; where none is known yet, its departure does.
+      // The event's arrival shows it; if none is known yet, its departure does.
       return !calls.some(({ kind, method }) => kind === SpanKind.EVENT_CONSUME && method === call.method);
     case SpanKind.BATCHED:
     case SpanKind.UNSPECIFIED:
@@ -75,7 +83,7 @@ function asyncSpans(calls: readonly Call[]): ReadonlySet<string> {
       span !== undefined && path.length < 64;
       span = byId.get(span.parentSpanId)
     ) {
-      if (span.kind === SpanKind.EVENT_CONSUME || span.kind === SpanKind.MAIL || found.has(span.spanId)) {
+      if (isAsync(span) || found.has(span.spanId)) {
         for (const id of [call.spanId, ...path]) {
           found.add(id);
         }
@@ -87,16 +95,23 @@ function asyncSpans(calls: readonly Call[]): ReadonlySet<string> {
   return found;
 }
 
-function stepsOf(call: Call, async: boolean): readonly Step[] {
-  const { from, to, method, attempt } = call;
-  const failed = call.code !== 0;
-  const beganMs = startMs(call);
+function stepsOf(
+  call: Call,
+  { async, beganMs }: { readonly async: boolean; readonly beganMs: number },
+): readonly Step[] {
+  const { from, method, attempt } = call;
+  const isMail = call.kind === SpanKind.MAIL;
+  // A mail server is no process of the platform.
+  const to = isMail ? from : call.to || from;
+  const failed = isFailed(call);
   const shared = { call, failed, async };
-  const label = attempt > 1 ? `${method} (attempt ${attempt})` : method;
   const key = `${call.kind}:${call.spanId}`;
   if (isAsync(call)) {
-    return [{ ...shared, key, from, to, label: shortEvent(method), kind: "event", atMs: beganMs }];
+    const name = isMail ? `mail by ${call.to}` : shortEvent(method);
+    const label = failed ? `${name} (${codeText(call)})` : name;
+    return [{ ...shared, key, from, to, label, kind: "event", atMs: beganMs }];
   }
+  const label = attempt > 1 ? `${method} (attempt ${attempt})` : method;
   const endedMs = beganMs + latencyMs(call);
   const answer = `${codeText(call)} · ${durationText(latencyMs(call))}`;
   return [
@@ -104,6 +119,9 @@ function stepsOf(call: Call, async: boolean): readonly Step[] {
     { ...shared, key: `${key}:end`, from: to, to: from, label: answer, kind: "return", atMs: endedMs },
   ];
 }
+
+/** How events travel. */
+const eventService = "event.v1.EventService";
 
 /** `order.confirmed` for `parley.order.confirmed.v1`. */
 function shortEvent(type: string): string {

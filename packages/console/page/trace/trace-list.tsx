@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { codeText } from "../calls/call-filter.ts";
-import { latencyMs, startMs } from "../live/calls.ts";
+import { isFailed, latencyMs, startMs } from "../live/call.ts";
 import { Empty } from "../parts/empty.tsx";
 import { Failure } from "../parts/failure.tsx";
 import { durationText, timeText } from "../parts/format.ts";
@@ -90,7 +90,7 @@ function TraceTable({ traces }: { readonly traces: readonly TraceSummary[] }): J
               <td>
                 <a href={linkTo(`trace/${traceId}`)}>{root?.method || traceId}</a>
               </td>
-              <td class={root !== undefined && root.code !== 0 ? "wrong" : "muted"}>
+              <td class={root !== undefined && isFailed(root) ? "wrong" : "muted"}>
                 {root === undefined ? "–" : codeText(root)}
               </td>
               <td class="number">{durationText(latencyMs({ latency: duration }))}</td>

@@ -1,5 +1,6 @@
 import type { Call } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { signal } from "@preact/signals";
+import { named } from "../live/call.ts";
 import { rows } from "../live/calls.ts";
 import { telemetry } from "../session/telemetry.ts";
 
@@ -28,9 +29,9 @@ export function followTrace(traceId: string): () => void {
       if (calls.length !== lastSize) {
         lastSize = calls.length;
         grewAt = Date.now();
-        traceCalls.value = calls;
+        traceCalls.value = calls.map(named);
       } else {
-        traceCalls.value ??= calls;
+        traceCalls.value ??= [];
       }
       traceError.value = undefined;
     } catch (error) {

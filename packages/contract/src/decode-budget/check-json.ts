@@ -108,7 +108,7 @@ function checkText(field: FieldShape, text: string): void {
       break;
     case "field-mask":
       if (text.length > fieldMaskCharsMax) {
-        throw new DecodeLimitError("length", fieldMaskCharsMax, `must be at most ${fieldMaskCharsMax} characters`);
+        throw new DecodeLimitError("length", fieldMaskCharsMax, `must have at most ${fieldMaskCharsMax} characters`);
       }
       break;
     default:
@@ -123,7 +123,9 @@ function checkNumber(kind: "integer64" | "number", text: string): void {
   const written = kind === "integer64" ? integer.test(text) : decimal.test(text) || notFinite.has(text);
   // Texts that are no numbers at all are left to the decoder, which also accepts some notations of other languages.
   if (text.length > numberCharsMax || (!written && !Number.isNaN(Number(text)))) {
-    throw new JsonNumberError(`must be a decimal number, is ${JSON.stringify(text.slice(0, numberCharsMax))}`);
+    throw new JsonNumberError(
+      `must be a decimal number, such as 1; it is ${JSON.stringify(text.slice(0, numberCharsMax))}`,
+    );
   }
 }
 

@@ -1,27 +1,25 @@
 import { bytesPerElement, DecodeLimitError } from "./decode-budget.ts";
 import type { FieldShape } from "./message-shape.ts";
 
-/** `max_items` or `max_pairs`, with protovalidate's text. */
+/** `max_items` or `max_pairs`. */
 export function tooManyItems({ itemsMax, desc }: Pick<FieldShape, "itemsMax" | "desc">): DecodeLimitError {
   const message =
-    desc.fieldKind === "map"
-      ? `map must be at most ${itemsMax} entries`
-      : `must contain no more than ${itemsMax} item(s)`;
+    desc.fieldKind === "map" ? `must have at most ${itemsMax} entries` : `must have at most ${itemsMax} items`;
   return new DecodeLimitError("list", itemsMax, message);
 }
 
-/** `max_len` or `max_bytes`, with protovalidate's text. */
+/** `max_len` or `max_bytes`. */
 export function valueTooLong({ lengthMax, wireBytesMax, desc }: FieldShape): DecodeLimitError {
   const characters = lengthMax !== Number.POSITIVE_INFINITY && desc.scalar !== 12;
   const [limit, unit] = characters ? [lengthMax, "characters"] : [wireBytesMax, "bytes"];
-  return new DecodeLimitError("length", limit, `must be at most ${limit} ${unit}`);
+  return new DecodeLimitError("length", limit, `must have at most ${limit} ${unit}`);
 }
 
 export function tooManyElements(elementsMax: number): DecodeLimitError {
   return new DecodeLimitError(
     "elements",
     elementsMax,
-    `the message has more than ${elementsMax} elements (messages, list and map entries, unknown fields), the limit for its size; ` +
+    `the message has more than ${elementsMax} elements (messages, list and map entries, unknown fields), the limit for a message of its size; ` +
       `send fewer at once (REQUEST_ELEMENTS_MAX; ${bytesPerElement} bytes each)`,
   );
 }

@@ -1,3 +1,4 @@
+import { readFamily } from "@parley/rpc";
 import { eventMetrics } from "../event-metrics.ts";
 import {
   type DeadLetter,
@@ -20,6 +21,15 @@ export function createInbox(options: InboxOptions): Inbox {
   const { database, environment, handlers, maxAttempts = defaultMaxAttempts, retentionMs = inboxRetentionMs } = options;
   const { log } = environment;
   const metrics = eventMetrics(environment.metrics);
+  readFamily(environment.metrics, {
+    name: "parley_events_dead_letters",
+    help: "Events that failed as often as is allowed and wait to be redriven.",
+    type: "gauge",
+    async read() {
+      const row = await database.get<{ letters: number }>("SELECT COUNT(*) AS letters FROM dead_letters");
+      return [{ labels: {}, value: row?.letters ?? 0 }];
+    },
+  });
   let stopPruning: (() => Promise<void>) | undefined;
 
   async function redriveDeadLetters(eventIds: readonly string[]): Promise<RedriveResult> {

@@ -1,6 +1,7 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import { StoreUnavailableError, type Transaction } from "@parley/store";
 import type { EventMetrics } from "../event-metrics.ts";
+import { createEffectSpans } from "./effect-spans.ts";
 import { handlerOf } from "./event-handler.ts";
 import { createFailedAttempts } from "./failed-attempts.ts";
 import { causeOf } from "./failure-cause.ts";
@@ -15,6 +16,8 @@ export interface DeliverEventsOptions extends Pick<InboxOptions, "database" | "e
 /** An event with a handler. */
 interface Wanted {
   readonly event: Event;
+  /** The trace context of its effect. */
+  readonly traceparent: string | undefined;
   readonly handle: (transaction: Transaction) => Promise<void>;
 }
 
@@ -23,11 +26,13 @@ export function createDeliverEvents(options: DeliverEventsOptions) {
   const { database, environment, handlers, metrics } = options;
   const { clock } = environment;
   const failedAttempts = createFailedAttempts(options);
+  const effects = environment.recorder && createEffectSpans(environment.recorder, clock);
 
   async function deliver(events: readonly Event[]): Promise<readonly FailedDelivery[]> {
     const wanted = events.flatMap((event) => {
-      const handle = handlerOf(handlers, event);
-      return handle === undefined ? [] : [{ event, handle }];
+      const traceparent = effects?.traceparentOf(event);
+      const handle = handlerOf(handlers, event, traceparent);
+      return handle === undefined ? [] : [{ event, handle, traceparent }];
     });
     try {
       await takeEffect(wanted);
@@ -46,6 +51,7 @@ export function createDeliverEvents(options: DeliverEventsOptions) {
       return;
     }
     const events = wanted.map(({ event }) => event);
+    const startMs = clock.monotonic();
     const newCount = await database.transaction(async (transaction) => {
       const count = await markReceived(transaction, events, clock.now());
       if (count === wanted.length) {
@@ -58,6 +64,9 @@ export function createDeliverEvents(options: DeliverEventsOptions) {
       }
       return count;
     });
+    if (newCount > 0) {
+      effects?.record(wanted, { startMs });
+    }
     metrics.received.inc(newCount);
     metrics.repeated.inc(wanted.length - newCount);
   }
@@ -85,6 +94,7 @@ export function createDeliverEvents(options: DeliverEventsOptions) {
 
   /** The failures to return for events that failed together: none for one that became a dead letter. */
   async function failures(wanted: readonly Wanted[], error: unknown): Promise<readonly FailedDelivery[]> {
+    effects?.record(wanted, { startMs: clock.monotonic(), error });
     if (error instanceof StoreUnavailableError) {
       // A failure of our own database, not of the events: it counts as no attempt.
       return wanted.map(({ event }) => ({ eventId: event.id, cause: causeOf(error) }));

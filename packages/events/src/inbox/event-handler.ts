@@ -7,6 +7,8 @@ export interface Delivery {
   readonly event: Event;
   /** The handler's writes are committed together with the event's mark: both, or neither. */
   readonly transaction: Transaction;
+  /** The trace context of the event's effect, for what it brings about in turn. Undefined where nothing is recorded. */
+  readonly traceparent: string | undefined;
 }
 
 /**
@@ -22,6 +24,7 @@ export type EventHandlers = { readonly [C in PayloadCase]?: EventHandler<C> };
 export function handlerOf(
   handlers: EventHandlers,
   event: Event,
+  traceparent?: string,
 ): ((transaction: Transaction) => Promise<void>) | undefined {
   const { case: payloadCase, value } = event.payload;
   if (payloadCase === undefined) {
@@ -29,5 +32,5 @@ export function handlerOf(
   }
   // The case selects handler and payload alike, which union types cannot express.
   const handler = handlers[payloadCase] as ((payload: typeof value, delivery: Delivery) => Promise<void>) | undefined;
-  return handler === undefined ? undefined : (transaction) => handler(value, { event, transaction });
+  return handler === undefined ? undefined : (transaction) => handler(value, { event, transaction, traceparent });
 }

@@ -7,7 +7,7 @@ import type { EventHandlers } from "./event-handler.ts";
 export interface InboxOptions {
   /** With {@link inboxMigrations} applied. */
   readonly database: Database;
-  readonly environment: Pick<Environment, "clock" | "log" | "metrics">;
+  readonly environment: Pick<Environment, "clock" | "log" | "metrics" | "recorder">;
   readonly handlers: EventHandlers;
   /** Attempts after which an event becomes a dead letter. Default: 5. */
   readonly maxAttempts?: number;

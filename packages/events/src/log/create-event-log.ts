@@ -1,6 +1,6 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
-import type { Environment } from "@parley/rpc";
+import { type Environment, spanKinds } from "@parley/rpc";
 import { type Database, insertRows, type SqlValue, type Transaction, takeSequences } from "@parley/store";
 import type { EventLog, NewEvent, OutgoingEvent, WaitingEvent } from "../event-log.ts";
 import { eventMessage } from "./event-message.ts";
@@ -13,7 +13,7 @@ export interface EventLogOptions {
   readonly database: Database;
   /** The service, as `source` of its events, for example `/services/order`. */
   readonly source: string;
-  readonly environment: Pick<Environment, "clock" | "newId">;
+  readonly environment: Pick<Environment, "clock" | "newId" | "recorder">;
   /** Types for Watch methods alone: they are stored, but not published. Default: none. */
   readonly watchOnlyTypes?: readonly string[];
 }
@@ -29,11 +29,36 @@ export function createEventLog(options: EventLogOptions): EventLog {
 
   async function append(transaction: Transaction, ...events: readonly NewEvent[]) {
     const timeMs = environment.clock.now();
-    for (const event of events) {
+    for (const given of events) {
+      const event = publication(transaction, given);
       const message = eventMessage(event, { id: environment.newId(), source, timeMs });
       // Encoded here, so that an encoding error fails its own transaction, and no other of the commit.
       transaction.beforeCommit(writeDown, newRow(message, { timeMs, isWaiting: !watchOnly.has(message.type) }));
     }
+  }
+
+  /** The event with a span of its own for its cause, which is recorded once the event is durable. */
+  function publication(transaction: Transaction, event: NewEvent): NewEvent {
+    const { recorder, clock } = environment;
+    const { cause, type, subject } = event;
+    if (recorder === undefined || cause === undefined || watchOnly.has(type)) {
+      return event;
+    }
+    const startMs = clock.monotonic();
+    const traceparent = recorder.childOf(cause.traceparent);
+    transaction.onCommit(() =>
+      recorder.record({
+        kind: spanKinds.eventPublish,
+        name: type,
+        traceparent,
+        parent: cause.traceparent,
+        requestId: cause.requestId,
+        startMs,
+        latencyMs: clock.monotonic() - startMs,
+        attributes: { ...sendAttributes, "messaging.destination.name": source, "parley.event.subject": subject },
+      }),
+    );
+    return { ...event, cause: { ...cause, traceparent } };
   }
 
   async function writeDown(transaction: Transaction, rows: readonly NewRow[]) {
@@ -91,6 +116,9 @@ function newRow(
   const encoded = toBinary(EventSchema, message);
   return { event: { id, type, traceparent, encoded }, key, isWaiting, values: [type, timeMs, encoded] };
 }
+
+/** OpenTelemetry's names for a message that is sent (semantic conventions, "Messaging"). */
+const sendAttributes = { "messaging.system": "parley", "messaging.operation.type": "send" };
 
 function createListeners<T>() {
   const listeners = new Set<(what: T) => void>();

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { StockChangedSchema, StockLowSchema } from "@parley/gen/event/v1/event_pb.js";
 import { createTestClock } from "@parley/rpc/testing";
 import { type Database, insertRows } from "@parley/store";
-import { openTestDatabase } from "@parley/store/testing";
+import { openTestDatabase, testDatabasesIdle } from "@parley/store/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { EventLog, LoggedEvent, NewEvent } from "../event-log.ts";
 import { eventTypes } from "../event-types.ts";
@@ -42,8 +42,10 @@ function stockChanged(productId: string, stock: number): NewEvent {
   };
 }
 
-function append(...events: readonly NewEvent[]): Promise<void> {
-  return database.transaction(async (transaction) => {
+async function append(...events: readonly NewEvent[]): Promise<void> {
+  // On a server, a watcher that was just opened has its place only when that has answered.
+  await testDatabasesIdle();
+  await database.transaction(async (transaction) => {
     for (const event of events) {
       await log.append(transaction, event);
     }

@@ -3,7 +3,9 @@ export class UnreadablePositionError extends Error {
   override readonly name = "UnreadablePositionError";
 
   constructor() {
-    super("The position is not one that this stream gave out.");
+    super(
+      "`after_position` is not a position of this stream. Send the `position` of the last message received, or leave it out.",
+    );
   }
 }
 
@@ -12,7 +14,7 @@ export class PositionGoneError extends Error {
   override readonly name = "PositionGoneError";
 
   constructor() {
-    super("The position is so old that events after it are gone.");
+    super("Changes after `after_position` are no longer kept. Leave it out, and read the current state first.");
   }
 }
 

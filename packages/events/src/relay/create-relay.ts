@@ -4,6 +4,7 @@ import { type Broker, publishBatchMax } from "../broker/broker.ts";
 import type { EventLog, WaitingEvent } from "../event-log.ts";
 import { startPeriodic } from "../periodic.ts";
 import { createWakeUp } from "../wake-up.ts";
+import { registerBacklogMetrics } from "./backlog-metrics.ts";
 import { createLeases } from "./leases.ts";
 import { pruneLog } from "./prune-log.ts";
 import { brokerBackoff, createPublisher } from "./publisher.ts";
@@ -57,6 +58,7 @@ export function createRelay(options: RelayOptions): Relay {
   const { database, broker, environment, leaseMs = 5000, retentionMs = defaultRetentionMs } = options;
   const { lingerMs = 10, batchIntervalMs = 100, backoff = {} } = options;
   const { clock, log, random } = environment;
+  registerBacklogMetrics(database, environment);
   const wakeUp = createWakeUp(clock);
   const leases = createLeases({ database, clock, owner: options.replica ?? environment.newId(), leaseMs });
   const waiting = new WaitingEvents({

@@ -1,5 +1,5 @@
 import { createTestClock } from "@parley/rpc/testing";
-import type { Database } from "@parley/store";
+import { type Database, insertRows } from "@parley/store";
 import { openTestDatabase } from "@parley/store/testing";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { eventMigrations } from "../log/event-migrations.ts";
@@ -11,9 +11,9 @@ let database: Database;
 beforeEach(async () => {
   database = await openTestDatabase({ migrations: eventMigrations });
   await database.transaction(async (transaction) => {
-    for (let count = 0; count < 500; count++) {
-      await transaction.run("INSERT INTO event_waiting VALUES (?, 0, 'k')", count + 1);
-    }
+    const rows = Array.from({ length: 500 }, (_, index) => [index + 1, 0, "k"]);
+    const into = "INSERT INTO event_waiting (sequence, partition_number, partition_key)";
+    await insertRows(transaction, { into, rows });
   });
 });
 

@@ -1,6 +1,6 @@
 import { createTestClock } from "@parley/rpc/testing";
 import type { Database } from "@parley/store";
-import { openTestDatabase } from "@parley/store/testing";
+import { openTestDatabase, testPostgresUrl } from "@parley/store/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { eventMigrations } from "../log/event-migrations.ts";
 import { partitionCount } from "../log/partition.ts";
@@ -26,12 +26,16 @@ test("no other replica gets a lease before it expires", async () => {
   expect(await leasesOf("other").renew()).toEqual(everything);
 });
 
-test("leases written before the clock was set back by an hour have expired", async () => {
-  await leasesOf("gone").renew();
-  expect(await leasesOf("next", hourMs).renew()).toEqual(everything);
-  // Also for their own writer, which continues with the new time.
-  expect(await leasesOf("next", 2 * hourMs).renew()).toEqual(everything);
-});
+// Replicas go by the database's clock, whatever their own say.
+test.skipIf(testPostgresUrl !== undefined)(
+  "leases written before the clock was set back by an hour have expired",
+  async () => {
+    await leasesOf("gone").renew();
+    expect(await leasesOf("next", hourMs).renew()).toEqual(everything);
+    // Also for their own writer, which continues with the new time.
+    expect(await leasesOf("next", 2 * hourMs).renew()).toEqual(everything);
+  },
+);
 
 test("a lease is shorter than the threshold for a wrong clock", () => {
   expect(() => createLeases({ database, clock, owner: "one", leaseMs: leaseMsMax + 1 })).toThrow(RangeError);

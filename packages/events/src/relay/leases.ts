@@ -12,8 +12,13 @@ export interface LeasesOptions {
   readonly leaseMs: number;
 }
 
-/** The longest lease. A longer one was written before the clock was set back, and counts as expired. */
+/** The longest lease. */
 export const leaseMsMax = 60_000;
+/**
+ * A lease that runs longer than this was written before the clock was set back, and counts as expired. More than the longest lease: another
+ * replica may have written it a moment after this one read the clock.
+ */
+const remainingMsMax = leaseMsMax + 5_000;
 
 /** The partitions that this replica publishes. Stored in the database, so that each has one publisher at a time. */
 export interface Leases {
@@ -39,7 +44,7 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
     await transaction.run(
       "DELETE FROM event_publishers WHERE expire_time <= ? OR expire_time > ?",
       nowMs,
-      nowMs + leaseMsMax,
+      nowMs + remainingMsMax,
     );
     const row = await transaction.get<{ count: number }>("SELECT COUNT(*) AS count FROM event_publishers");
     return row?.count ?? 1;
@@ -53,7 +58,7 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
         const standing = await transaction.all<{ partition_number: number; owner: string }>(
           "SELECT partition_number, owner FROM event_leases WHERE expire_time > ? AND expire_time <= ? ORDER BY partition_number",
           nowMs,
-          nowMs + leaseMsMax,
+          nowMs + remainingMsMax,
         );
         const held = standing.filter((lease) => lease.owner === owner).map((lease) => lease.partition_number);
         const others = new Set(
@@ -71,7 +76,7 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
             owner,
             nowMs + leaseMs,
             nowMs,
-            nowMs + leaseMsMax,
+            nowMs + remainingMsMax,
           );
           if (taken === 1) {
             mine.push(number);

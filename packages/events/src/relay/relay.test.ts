@@ -1,5 +1,6 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
 import { createTestClock, type TestClock } from "@parley/rpc/testing";
+import { testPostgresUrl } from "@parley/store/testing";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Broker, BrokerUnavailableError } from "../broker/broker.ts";
 import { createDirectBroker } from "../broker/direct-broker.ts";
@@ -46,12 +47,15 @@ afterEach(async () => {
   await sink.database.close();
 });
 
+/** Of the event loop, for databases to commit. A database server is waited for by the clock itself. */
+const turnsPerStep = testPostgresUrl === undefined ? 10 : 3;
+
 /** Advances the clock, with enough turns of the event loop in each step for databases to commit. */
 async function pass(durationMs: number) {
   const stepMs = Math.min(durationMs, durationMs > 10_000 ? 100 : 10);
   for (let passedMs = 0; passedMs < durationMs; passedMs += stepMs) {
     await clock.advance(stepMs);
-    for (let turn = 0; turn < 10; turn++) {
+    for (let turn = 0; turn < turnsPerStep; turn++) {
       await clock.settle();
     }
   }

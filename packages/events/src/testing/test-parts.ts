@@ -36,7 +36,7 @@ export interface TestSource {
 }
 
 export async function openTestSource(environment: Environment, source = "/services/order"): Promise<TestSource> {
-  const database = await openTestDatabase({ migrations: eventMigrations });
+  const database = await openTestDatabase({ migrations: eventMigrations, clock: environment.clock });
   const log = createEventLog({ database, source, environment });
   return {
     database,

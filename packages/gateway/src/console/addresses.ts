@@ -1,4 +1,4 @@
-/** What `curl` gets at `/`: where to go on. */
+/** The text for `curl` at `/`: a list of addresses. */
 export function addressesText(address: string): string {
   return `Parley: an order platform of Connect-RPC services. A browser shows the console at this address.
 
@@ -10,7 +10,7 @@ Health        ${address}/health
 `;
 }
 
-/** What a browser gets where the page was not built. */
+/** The page for browsers if the console was not built. */
 export const notBuiltHtml = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

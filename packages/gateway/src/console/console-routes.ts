@@ -3,11 +3,15 @@ import { join } from "node:path";
 import { type BuiltPage, readBuiltPage } from "@parley/console";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { addressesText, notBuiltHtml } from "./addresses.ts";
+import { contractsPath, readContracts } from "./contracts.ts";
 import { isOwnPage } from "./own-page.ts";
 import { type ConsoleSession, sessionPath } from "./session.ts";
+import { readStackControl, stackRoutes } from "./stack-control.ts";
 
 export interface ConsoleOptions {
   readonly session: ConsoleSession;
+  /** Where `parley up` says how it is reached. Without it the page starts and stops nothing. */
+  readonly stackControlFile?: string | undefined;
   /** The page that is served. Default: the current build of packages/console, looked up again at each visit. */
   readonly readPage?: () => Promise<BuiltPage | undefined>;
 }
@@ -18,7 +22,7 @@ export interface ConsoleOptions {
  */
 export function consoleRoutes(
   app: FastifyInstance,
-  { session, readPage = () => readBuiltPage() }: ConsoleOptions,
+  { session, stackControlFile, readPage = () => readBuiltPage() }: ConsoleOptions,
 ): void {
   app.get("/", async (request, reply) => {
     reply.header("vary", "accept").header("cache-control", "no-cache");
@@ -32,23 +36,36 @@ export function consoleRoutes(
     reply.headers(pageHeaders).type("text/html; charset=utf-8");
     return page === undefined ? reply.code(503).send(notBuiltHtml) : reply.send(page.html);
   });
+  app.get(contractsPath, async (request, reply) => {
+    const contracts = await readContracts();
+    reply.headers(pageHeaders).headers({ etag: contracts.etag, "cache-control": "no-cache" });
+    if (request.headers["if-none-match"] === contracts.etag) {
+      return reply.code(304).send();
+    }
+    reply.type("application/octet-stream").header("vary", "accept-encoding");
+    const zipped = acceptsGzip(request);
+    return (zipped ? reply.header("content-encoding", "gzip") : reply).send(zipped ? contracts.gzip : contracts.plain);
+  });
   app.get<{ Params: { name: string } }>("/console/:name", async (request, reply) => {
     const page = await readPage();
     const file = page?.files.find(({ name }) => name === request.params.name);
     if (page === undefined || file === undefined) {
       return reply.callNotFound();
     }
-    const zipped = /\bgzip\b/.test(request.headers["accept-encoding"] ?? "");
+    const zipped = acceptsGzip(request);
     const content = await readFile(join(page.folder, zipped ? `${file.name}.gz` : file.name));
     reply
       .headers(pageHeaders)
       .headers({ vary: "accept-encoding", "cache-control": "public, max-age=31536000, immutable" });
     return (zipped ? reply.header("content-encoding", "gzip") : reply).type(file.type).send(content);
   });
+  if (stackControlFile !== undefined) {
+    stackRoutes(app, stackControlFile);
+  }
   app.get(sessionPath, async (request, reply) => {
     reply.headers(pageHeaders).header("cache-control", "no-store");
-    const { stack, ...open } = session;
-    return reply.send(stack !== undefined && isOwnPage(request) ? session : open);
+    const control = isOwnPage(request) ? await readStackControl(stackControlFile) : undefined;
+    return reply.send(control === undefined ? session : { ...session, stack: { token: control.token } });
   });
 }
 
@@ -80,6 +97,10 @@ const textHeaders = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
 };
+
+function acceptsGzip({ headers }: FastifyRequest): boolean {
+  return /\bgzip\b/.test(String(headers["accept-encoding"] ?? ""));
+}
 
 /** Browsers name text/html when they open a page; curl and clients of the API do not. */
 function wantsHtml({ headers }: FastifyRequest): boolean {

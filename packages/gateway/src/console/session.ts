@@ -8,6 +8,8 @@ export const sessionPath = "/console/session.json";
 export interface ConsoleSession {
   /** Whether callers have to sign in where the contract says so. */
   readonly signIn: boolean;
+  /** Whether headers and payloads of calls are kept for a while (TELEMETRY_PAYLOADS). */
+  readonly payloads: boolean;
   /** The processes behind the gateway. */
   readonly services: readonly Pick<PlatformProcess, "name" | "calls" | "database">[];
   /** What starts and stops services with `parley up`. Told to the gateway's own page alone, see {@link isOwnPage}. */
@@ -16,15 +18,11 @@ export interface ConsoleSession {
 
 export interface SessionOptions {
   readonly signIn: boolean;
+  readonly payloads: boolean;
   readonly offered: ReadonlySet<BackendName>;
-  readonly stackToken?: string | undefined;
 }
 
-export function consoleSession({ signIn, offered, stackToken }: SessionOptions): ConsoleSession {
+export function consoleSession({ signIn, payloads, offered }: SessionOptions): ConsoleSession {
   const services = publicProcesses.filter(({ name }) => offered.has(name));
-  return {
-    signIn,
-    services: services.map(({ name, calls, database }) => ({ name, calls, database })),
-    ...(stackToken === undefined ? {} : { stack: { token: stackToken } }),
-  };
+  return { signIn, payloads, services: services.map(({ name, calls, database }) => ({ name, calls, database })) };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "@parley/rpc";
 import { LRUCache } from "lru-cache";
 
-/** How much one caller has asked for in the current window. */
+/** The requests of one caller in the current window. */
 export interface RateCount {
   /** This request included. */
   readonly current: number;
@@ -9,10 +9,10 @@ export interface RateCount {
   readonly remainingMs: number;
 }
 
-/** The most callers counted at once, about 10 MB. Beyond that the least recently seen caller is evicted. */
+/** The most callers in memory, about 10 MB. Beyond that the least recently seen caller is evicted. */
 const callersMax = 50_000;
 
-/** Counts requests by caller in fixed windows: the same count whether they come by REST or by RPC. */
+/** Counts requests by caller in fixed windows, for REST and RPC together. */
 export class CallerRate {
   readonly #clock: Clock;
   readonly #windowMs: number;

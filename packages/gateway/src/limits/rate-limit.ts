@@ -5,21 +5,21 @@ import { CallerRate } from "./caller-rate.ts";
 
 export interface RateLimitOptions {
   readonly clock: Clock;
-  /** The most that one caller may ask for in a minute. 0: no limit. */
+  /** The most requests of one caller per minute. 0: no limit. */
   readonly requestsPerMinuteMax: number;
   /** The proxies in front of the gateway, if there are any. */
   readonly proxies?: TrustedProxies | undefined;
 }
 
-/** How much one caller may ask for. A caller is a signed-in user where the door knows one, or else an address. */
+/** Limits the requests of each caller: the signed-in user, or else the address. */
 export interface RateLimit {
-  /** Counts a call that came by RPC. Throws RESOURCE_EXHAUSTED, with the wait, where it is one too many. */
+  /** Counts an RPC call. Throws RESOURCE_EXHAUSTED, with the wait, above the limit. */
   readonly count: CountCall;
-  /** Counts a request; the error where it is one too many. */
+  /** Counts a request; returns the error above the limit. */
   take(caller: string): ConnectError | undefined;
-  /** Who calls, from the connection's address and the `x-forwarded-for` header. */
+  /** The caller, from the connection's address and the `x-forwarded-for` header. */
   callerOf(address: string, forwardedFor: string | undefined): string;
-  /** The address that a call came from. */
+  /** The origin address of a call. */
   addressOf(context: HandlerContext): string;
 }
 
@@ -45,7 +45,7 @@ export function createRateLimit({ clock, requestsPerMinuteMax, proxies }: RateLi
     callerOf,
     addressOf: ({ values }) => values.get(callContextKey)?.peer ?? "unknown",
     count(call) {
-      // REST was counted at its own door.
+      // REST requests were counted before.
       if (call.protocolName === restProtocol) {
         return;
       }
@@ -63,7 +63,7 @@ const restProtocol = "rest";
 function tooMany(requestsPerMinuteMax: number, remainingMs: number): ConnectError {
   return reasonError(Code.ResourceExhausted, {
     reason: "RATE_LIMITED",
-    message: `more than ${requestsPerMinuteMax} requests in a minute`,
+    message: `More than ${requestsPerMinuteMax} requests in a minute (RATE_LIMIT_PER_MINUTE). Try again in ${Math.ceil(remainingMs / 1000)} s.`,
     metadata: { limit: String(requestsPerMinuteMax), window: "60s" },
     retryAfterMs: Math.ceil(remainingMs),
   });

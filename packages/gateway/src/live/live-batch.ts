@@ -22,7 +22,7 @@ export class LiveBatch {
   #changed = Promise.withResolvers<void>();
   #emptied = Promise.withResolvers<void>();
 
-  /** When the signal aborts, nobody waits any more. */
+  /** When the signal aborts, the wait ends. */
   constructor(signal: AbortSignal) {
     signal.addEventListener("abort", () => {
       this.#changed.resolve();

@@ -6,33 +6,34 @@ import { errorResponse, type RestResponse, type Transcoder } from "@parley/rest"
 import { type Environment, requestIdHeader, requestIdOf, traceIdHeader } from "@parley/rpc";
 import { type AnyRequest, type AnyResponse, peerKey, tellTraceKey } from "@parley/rpc/server";
 import type { RateLimit } from "../limits/rate-limit.ts";
-import { reasonDomain } from "../public-error.ts";
 
 /** What answers REST. */
 export interface Rest {
   readonly transcoder: Transcoder;
   readonly rateLimit: RateLimit;
   readonly environment: Environment;
+  /** Whose the reasons in errors are, and where they are described. */
+  readonly reasons: { readonly reasonDomain: string; readonly errorHelpUrl: string | undefined };
 }
 
 /**
- * For answers that are data: never to be taken for anything else, nor shown in a frame (OWASP REST Security Cheat Sheet,
- * "Security Headers"). What helmet adds for pages would say nothing of them.
+ * For data responses: never interpreted as another type, nor shown in a frame (OWASP REST Security Cheat Sheet,
+ * "Security Headers"). Helmet's headers for pages do not apply to them.
  */
 export const dataHeaders = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
 };
 
-/** Answers a request over REST, straight on the connection: a framework in between would cost more than all that is done here. */
+/** Handles a REST request directly on the connection: a framework in between would cost more than the handler. */
 export async function answerRest(request: AnyRequest, response: AnyResponse, rest: Rest): Promise<void> {
-  const { transcoder, rateLimit, environment } = rest;
+  const { transcoder, rateLimit, environment, reasons } = rest;
   const { headers } = request;
   const requestId = requestIdOf(headers[requestIdHeader], environment.newId);
   const caller = rateLimit.callerOf(request.socket.remoteAddress ?? "unknown", lastOf(headers["x-forwarded-for"]));
   const refused = rateLimit.take(caller);
   if (refused !== undefined) {
-    const { status, headers: told, body } = errorResponse(refused, { reasonDomain });
+    const { status, headers: told, body } = errorResponse(refused, reasons);
     const type = { "content-type": "application/json", "cache-control": "no-store" };
     return send({ status, headers: { ...type, ...told }, body: JSON.stringify(body) }, response, requestId);
   }
@@ -50,6 +51,7 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
   const answer = await transcoder.handle({
     method: request.method ?? "GET",
     url: request.url ?? "/",
+    origin: originOf(request),
     headers,
     body: request,
     signal: left.signal,
@@ -60,20 +62,26 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
   return send(traced, response, requestId);
 }
 
+/** What the client calls this server. Behind a proxy that ends TLS, the scheme is the proxy's to change. */
+function originOf({ headers, socket }: AnyRequest): string | undefined {
+  const host = headers[":authority"] ?? headers.host;
+  return typeof host === "string" ? `${"encrypted" in socket ? "https" : "http"}://${host}` : undefined;
+}
+
 function lastOf(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.at(-1) : value;
 }
 
 async function send({ status, headers, body }: RestResponse, to: AnyResponse, requestId: string): Promise<void> {
-  // A client that leaves is no failure; the transcoder has ended the call by then.
+  // A client that disconnects is no failure; the transcoder has ended the call by then.
   if (to.destroyed) {
     return;
   }
-  // HTTP/2's response has the same methods; only their types cannot be called as one.
+  // HTTP/2's response has the same methods, with other types.
   const response = to as ServerResponse;
   const all: Record<string, string | number> = { ...dataHeaders, ...headers, [requestIdHeader]: requestId };
   if ("stream" in to) {
-    // A connection of HTTP/2 outlives a request that went wrong (RFC 9113, section 8.2.2).
+    // An HTTP/2 connection survives a malformed request (RFC 9113, section 8.2.2).
     delete all.connection;
   }
   if (typeof body === "string" || body instanceof Uint8Array) {
@@ -85,7 +93,7 @@ async function send({ status, headers, body }: RestResponse, to: AnyResponse, re
     return;
   }
   response.writeHead(status, all);
-  // A stream that has nothing to tell yet has begun all the same.
+  // A stream without a message yet has started all the same.
   response.flushHeaders();
   await pipeline(Readable.from(body), response).catch(() => {});
 }

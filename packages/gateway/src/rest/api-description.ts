@@ -5,17 +5,17 @@ import { createOpenApi } from "@parley/rest";
 import type { PublicService } from "../public-services.ts";
 import { examples } from "./api-examples.ts";
 
-/** The contracts with their comments, which generated code does not carry. */
+/** The contracts with their comments, which generated code does not contain. */
 const contractsUrl = new URL(import.meta.resolve("@parley/gen/contracts.binpb"));
 
 export interface ApiDescriptionOptions {
   /** The contracts that the gateway offers. */
   readonly offered: readonly PublicService[];
-  /** Whether callers have to sign in where the contract says so. */
+  /** Whether callers must sign in where the contract requires it. */
   readonly signIn: boolean;
 }
 
-/** The OpenAPI 3.1 document of everything that the gateway offers over REST. */
+/** The OpenAPI 3.1 document of the gateway's REST API. */
 export async function apiDescription({ offered, signIn }: ApiDescriptionOptions): Promise<JsonObject> {
   const contracts = createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(contractsUrl)));
   const services = offered.map(({ service }) => contracts.getService(service.typeName) ?? service);

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { FastifyInstance } from "fastify";
 
-/** Where swagger-ui-dist keeps its files. */
+/** The folder of swagger-ui-dist's files. */
 const folder = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
 
 /** The files that the page needs, and no others. */
@@ -29,8 +29,8 @@ const page = `<!doctype html>
 const start = `SwaggerUIBundle({ url: "openapi.json", dom_id: "#api", deepLinking: true, tryItOutEnabled: true });\n`;
 
 /**
- * The API page (Swagger UI) at `/docs`, out of the package: nothing is fetched from elsewhere. All that it names is relative, so that
- * it works behind a proxy that puts a path in front.
+ * The API page (Swagger UI) at `/docs`, from the package: it fetches nothing from other origins. Its URLs are relative, so that
+ * it works behind a proxy with a path prefix.
  */
 export function apiPageRoutes(app: FastifyInstance): void {
   app.get("/docs", (_request, reply) => reply.type("text/html; charset=utf-8").send(page));

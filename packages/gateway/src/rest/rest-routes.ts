@@ -3,8 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { answerRest, type Rest } from "./answer-rest.ts";
 
 /**
- * Takes the requests that nobody but the transcoder has to see: those for a route that there is. What pages from elsewhere ask
- * is left to Fastify, whose CORS answers them.
+ * Handles requests for existing routes past Fastify. Requests of pages of other origins
+ * are left to Fastify, whose CORS plugin answers them.
  */
 export function takeRest(rest: Rest): TakeRequest {
   return (request, response) => {
@@ -21,11 +21,11 @@ export function takeRest(rest: Rest): TakeRequest {
 }
 
 /**
- * Gives every path that nothing else answers to the transcoder. Calls by RPC of a method that is not there are left to the
- * server, which answers them in their own form.
+ * Passes every path without another route to the transcoder. RPC calls of unknown methods are left to the
+ * server, which answers them in their own format.
  */
 export async function restRoutes(app: FastifyInstance, rest: Rest): Promise<void> {
-  // The transcoder reads bodies itself, and only those of calls that there are.
+  // The transcoder reads bodies itself, and only those of existing routes.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
   app.route({
@@ -36,12 +36,12 @@ export async function restRoutes(app: FastifyInstance, rest: Rest): Promise<void
   });
 }
 
-/** What Fastify's router knows to find; everything else is answered by {@link answerOtherMethods}. */
+/** The methods of Fastify's router; {@link answerOtherMethods} handles all others. */
 const routedMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
 
 /**
- * Gives requests with other methods to the transcoder: OPTIONS that is no preflight of a browser's, methods of custom
- * patterns, and those that there are not, for their 405. To be added before CORS, which takes every OPTIONS.
+ * Passes requests with other methods to the transcoder: OPTIONS that is no browser's preflight, methods of custom
+ * patterns, and unknown ones, for their 405. Must be added before CORS, which handles every OPTIONS.
  */
 export function answerOtherMethods(app: FastifyInstance, rest: Rest): void {
   app.addHook("onRequest", async (request, reply) => {
@@ -59,7 +59,7 @@ function isRpc(contentType: string | undefined): boolean {
   return contentType !== undefined && rpcContentType.test(contentType);
 }
 
-/** Answered past Fastify; the door has put on the raw response what its hooks have to say to a page from elsewhere. */
+/** Answered past Fastify; the hooks' CORS headers are already on the raw response. */
 async function answer(request: FastifyRequest, reply: FastifyReply, rest: Rest): Promise<FastifyReply> {
   reply.hijack();
   await answerRest(request.raw, reply.raw, rest);

@@ -10,6 +10,8 @@ import {
 import {
   type Call,
   GetTraceResponseSchema,
+  type ListTracesRequest,
+  ListTracesRequestSchema,
   ListTracesResponseSchema,
   type SilentProcess,
   SilentProcessSchema,
@@ -62,6 +64,17 @@ export function mergedTelemetry({
     };
   }
 
+  async function listed(request: ListTracesRequest, context: HandlerContext) {
+    const mine = await own.listTraces(request, context);
+    const { answers, silent } = await askAll(context, (client, options) => client.listTraces(request, options));
+    const traces = new Map<string, TraceSummary>();
+    for (const trace of [mine, ...answers].flatMap((answer) => (answer.traces ?? []) as TraceSummary[])) {
+      const known = traces.get(trace.traceId);
+      traces.set(trace.traceId, known === undefined ? trace : together(known, trace));
+    }
+    return { traces: [...traces.values()], silent };
+  }
+
   return {
     watchCalls(request, context) {
       return watches.watch(request as WatchCallsRequest, { own, context, headers: credentials(context).headers });
@@ -77,18 +90,17 @@ export function mergedTelemetry({
       });
     },
     async listTraces(request, context) {
-      const mine = await own.listTraces(request, context);
-      const { answers, silent } = await askAll(context, (client, options) => client.listTraces(request, options));
-      const traces = new Map<string, TraceSummary>();
-      for (const trace of [mine, ...answers].flatMap((answer) => (answer.traces ?? []) as TraceSummary[])) {
-        const known = traces.get(trace.traceId);
-        traces.set(trace.traceId, known === undefined ? trace : together(known, trace));
-      }
       const order = request.order === TraceOrder.SLOWEST ? bySlowest : byNewest;
-      const listed = [...traces.values()]
-        .sort(order)
-        .slice(0, request.pageSize === 0 ? pageSizeDefault : request.pageSize);
-      return create(ListTracesResponseSchema, { traces: listed, silent });
+      const pageSize = request.pageSize === 0 ? pageSizeDefault : request.pageSize;
+      const found = await listed(request, context);
+      const chosen = found.traces.sort(order).slice(0, pageSize);
+      if (chosen.length === 0) {
+        return create(ListTracesResponseSchema, { silent: found.silent });
+      }
+      // A process names only the traces that its own spans put first: the rest of each is with the others.
+      const traceIds = chosen.map(({ traceId }) => traceId);
+      const whole = await listed(create(ListTracesRequestSchema, { traceIds, pageSize: traceIds.length }), context);
+      return create(ListTracesResponseSchema, { traces: whole.traces.sort(order), silent: whole.silent });
     },
   };
 }

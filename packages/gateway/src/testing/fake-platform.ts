@@ -10,26 +10,26 @@ import { implementPartly, type RunningServer, type ServiceModule, serve } from "
 import { connectInMemory } from "@parley/rpc/testing";
 import { createGatewayModule, type GatewayModuleOptions } from "../index.ts";
 
-/** What the services behind the door were asked, and what they do. */
+/** The calls of the services behind the gateway, and their scripted behaviour. */
 export interface FakePlatform {
   readonly calls: string[];
   readonly headers: Headers[];
   readonly orders: CreateOrderRequest[];
   stock: number;
-  /** Tells those who watch the stock. */
+  /** Sends a change to those who watch the stock. */
   tellStock(change: MessageInitShape<typeof WatchStockResponseSchema>): void;
-  /** Streams under way, those of the door's own cache left out. */
+  /** Open streams, without those of the gateway's own cache. */
   readonly streams: Set<string>;
   /** Whether the next reads fail, and how. */
   failure: Error | undefined;
-  /** Waited for by every read. */
+  /** Awaited by every read. */
   hold: Promise<void>;
   readonly product: ServiceModule;
   readonly order: ServiceModule;
   readonly user: ServiceModule;
 }
 
-/** Services that answer from memory: what stands behind the door is not what is tested here. */
+/** Services that answer from memory: these tests are about the gateway. */
 export function fakePlatform(): FakePlatform {
   const watchers = new Set<(change: MessageInitShape<typeof WatchStockResponseSchema>) => void>();
   const platform: FakePlatform = {
@@ -109,15 +109,15 @@ export function fakePlatform(): FakePlatform {
   return platform;
 }
 
-export interface TestDoor {
+export interface TestGateway {
   readonly platform: FakePlatform;
   readonly server: RunningServer;
   readonly environment: Environment;
   fetch(path: string, init?: RequestInit): Promise<Response>;
 }
 
-/** The door on a port of its own, in front of a fake platform. */
-export async function openTestDoor(options: Partial<GatewayModuleOptions> = {}): Promise<TestDoor> {
+/** The gateway on a port of its own, in front of a fake platform. */
+export async function openTestGateway(options: Partial<GatewayModuleOptions> = {}): Promise<TestGateway> {
   const environment = systemEnvironment({ name: "test", logLevel: "silent" });
   const platform = fakePlatform();
   const backends = {

@@ -12,10 +12,10 @@ export const frameType = {
   continuation: 9,
 } as const;
 
-/** Flags of frames. Which frame knows which is said in section 6. */
+/** Flags of frames. Section 6 lists the flags of each type. */
 export const flag = { endStream: 0x1, ack: 0x1, endHeaders: 0x4, padded: 0x8, priority: 0x20 } as const;
 
-/** What can be set (RFC 9113, section 6.5.2). */
+/** Settings (RFC 9113, section 6.5.2). */
 export const setting = {
   headerTableSize: 1,
   enablePush: 2,
@@ -25,7 +25,7 @@ export const setting = {
   maxHeaderListSize: 6,
 } as const;
 
-/** Why a stream or a connection ends (RFC 9113, section 7). */
+/** Error codes of streams and connections (RFC 9113, section 7). */
 export const errorCode = {
   none: 0,
   protocol: 1,
@@ -42,30 +42,30 @@ export const errorCode = {
   http11Required: 13,
 } as const;
 
-/** What a client says first (section 3.4). */
+/** The client's connection preface (section 3.4). */
 export const preface: Buffer = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 export const frameHeaderBytes = 9;
 
-/** The largest frame that either side may send unless the other allows more (section 6.5.2). We do not. */
+/** The largest frame that either side may send unless the other allows more (section 6.5.2), which we do not. */
 export const frameBytesMax = 16_384;
 
-/** The size of the table for headers before a setting changes it (section 6.5.2). */
+/** The default size of the dynamic table (section 6.5.2). */
 export const tableBytesDefault = 4_096;
 
-/** The windows of flow control before anybody says otherwise (section 6.9.2). */
+/** The initial flow-control windows (section 6.9.2). */
 export const windowBytesDefault = 65_535;
 
-/** The largest window (section 6.9.1), and the highest number of a stream. */
+/** The largest window (section 6.9.1), and the highest stream id. */
 export const windowBytesMax: number = 2 ** 31 - 1;
 
 /**
- * A smaller part of a piece waits until the connection's window lets out this much: a peer that widens the window by what it has just read would
+ * A smaller part of a piece waits until the connection's window allows this much: a peer that widens the window by the bytes it has just read would
  * otherwise get smaller and smaller frames ("silly window syndrome", RFC 9293, section 3.8.6.2). The window is never less than 65,535 in all.
  */
 export const partBytesMin = 2_048;
 
-/** The other side broke the protocol in a way that ends the connection. */
+/** The peer violated the protocol in a way that ends the connection. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
   /** One of {@link errorCode}. */

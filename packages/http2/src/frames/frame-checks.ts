@@ -1,13 +1,13 @@
 import { ConnectionError, errorCode, windowBytesMax } from "./constants.ts";
 
-/** Throws unless the payload has so many bytes (RFC 9113, section 4.2). */
+/** Throws unless the payload has this length (RFC 9113, section 4.2). */
 export function checkSize(payload: Buffer, bytes: number, sized = payload.length === bytes): void {
   if (!sized) {
     throw new ConnectionError("a frame has the wrong size", errorCode.frameSize);
   }
 }
 
-/** Throws unless the frame is about the whole connection. */
+/** Throws unless the frame is on stream 0. */
 export function checkWhole(id: number): void {
   if (id !== 0) {
     throw new ConnectionError("the frame is about the whole connection");
@@ -16,7 +16,7 @@ export function checkWhole(id: number): void {
 
 export const priorityBytes = 5;
 
-/** A PRIORITY frame, or the part of HEADERS that says the same. It is checked, and otherwise passed over (section 5.3.2). */
+/** A PRIORITY frame, or the priority of HEADERS. It is checked, and otherwise ignored (section 5.3.2). */
 export function checkPriority(id: number, payload: Buffer, sized = payload.length === priorityBytes): void {
   if (!sized) {
     throw new ConnectionError("a frame has the wrong size", errorCode.frameSize);
@@ -26,7 +26,7 @@ export function checkPriority(id: number, payload: Buffer, sized = payload.lengt
   }
 }
 
-/** Throws where a window grows by nothing, or beyond the largest (section 6.9). */
+/** Throws if a window grows by zero, or beyond the largest (section 6.9). */
 export function checkWindow(bytes: number, window: number): void {
   if (bytes === 0 || window > windowBytesMax) {
     throw new ConnectionError("a window cannot be so large", bytes === 0 ? errorCode.protocol : errorCode.flowControl);

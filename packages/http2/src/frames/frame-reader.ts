@@ -11,22 +11,22 @@ import {
 } from "./constants.ts";
 import { checkPriority, priorityBytes } from "./frame-checks.ts";
 
-/** Who is told what frames come in. Whatever breaks the protocol is thrown, as a {@link ConnectionError}. */
+/** The receiver of frames. It throws a {@link ConnectionError} for protocol violations. */
 export interface FrameSink {
-  /** It is over: what is left of the bytes is for nobody. */
+  /** The connection has ended: the remaining bytes are ignored. */
   readonly destroyed: boolean;
-  /** Whether reading stops here, to go on later with {@link FrameReader.resume}. Asked after each frame. */
+  /** Whether reading pauses here, until {@link FrameReader.resume}. Asked after each frame. */
   readonly yields: boolean;
-  /** DATA begins. Its payload without padding follows in pieces, as it comes in. */
+  /** DATA begins. Its payload without padding follows in pieces, as it arrives. */
   onData(id: number, sizes: { readonly frame: number; readonly data: number }, ends: boolean): void;
   onDataPiece(piece: Buffer, last: boolean): void;
-  /** A whole block of headers, however many frames it came in. */
+  /** A complete header block, from one or several frames. */
   onBlock(id: number, block: Buffer, ends: boolean): void;
   /** Any other frame. */
   onControl(type: number, flags: number, id: number, payload: Buffer): void;
 }
 
-/** Finds the frames in what a socket reads (RFC 9113, sections 4 and 6). Copies nothing but what is cut apart between two reads. */
+/** Parses the frames in a socket's reads (RFC 9113, sections 4 and 6). Copies only frames that are split between two reads. */
 export class FrameReader {
   readonly #sink: FrameSink;
   readonly #blockBytesMax: number;
@@ -34,15 +34,15 @@ export class FrameReader {
   #prefaceLeft: number;
   #settled = false;
   #rest: Buffer | undefined;
-  /** What is still to come of a frame of data. */
+  /** The rest of a DATA frame. */
   #dataLeft = 0;
-  /** A block of headers of which only the beginning is here. */
+  /** An incomplete header block. */
   #block: { readonly id: number; readonly ends: boolean; readonly parts: Buffer[]; bytes: number } | undefined;
 
   constructor(sink: FrameSink, options: { readonly expectPreface: boolean; readonly headerBytesMax: number }) {
     this.#sink = sink;
     this.#prefaceLeft = options.expectPreface ? preface.length : 0;
-    // Huffman-coded text takes five bits a byte at least: what is longer than this cannot be within the limit.
+    // Huffman-coded text takes five bits a character at least: a longer block cannot be within the limit.
     this.#blockBytesMax = options.headerBytesMax * 2 + frameBytesMax;
     this.#blockPartsMax = blockPartsSpare + Math.ceil(this.#blockBytesMax / frameBytesMax);
   }
@@ -51,7 +51,7 @@ export class FrameReader {
     this.#readFrames(this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]));
   }
 
-  /** Goes on with what is left where the sink made it stop. */
+  /** Continues with the bytes that were left when the sink paused it. */
   resume(): void {
     if (this.#rest !== undefined) {
       this.#readFrames(this.#rest);
@@ -95,7 +95,7 @@ export class FrameReader {
     return end;
   }
 
-  /** Where the frame ends; where it begins, if it is not here yet. */
+  /** The end of the frame; its beginning, if it is incomplete. */
   #readFrame(bytes: Buffer, at: number): number {
     const left = bytes.length - at;
     if (left < frameHeaderBytes) {
@@ -122,7 +122,7 @@ export class FrameReader {
     return start + length;
   }
 
-  /** SETTINGS come first (section 3.4), and nothing between the parts of a block of headers (section 6.10). */
+  /** SETTINGS come first (section 3.4), and no other frame may interrupt a header block (section 6.10). */
   #checkOrder(type: number, flags: number, id: number): void {
     if (!this.#settled) {
       if (type !== frameType.settings || (flags & flag.ack) !== 0) {
@@ -188,7 +188,7 @@ export class FrameReader {
   }
 }
 
-/** How many frames more than needed a block of headers may have: clients fill their frames (CVE-2024-27316). */
+/** How many frames more than needed a header block may have: clients fill their frames (CVE-2024-27316). */
 const blockPartsSpare = 14;
 
 function unpadded(payload: Buffer, flags: number): Buffer {

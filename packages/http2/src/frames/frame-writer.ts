@@ -1,42 +1,44 @@
 import type { Duplex } from "node:stream";
 import { flag, frameBytesMax, frameHeaderBytes, frameType, settingBytes, tableBytesDefault } from "./constants.ts";
 
-/** Small enough to be copied next to the frames around it; larger payloads go out as they are. */
+/** Small enough to be copied next to the frames around it; larger payloads are written unchanged. */
 const copiedBytesMax = 8_192;
 const slabBytes = 65_536;
 
 /**
- * Writes frames to a connection. What is written within one turn of the event loop leaves in one piece: a burst of calls costs one
+ * Writes frames to a connection. The frames of one event-loop tick are coalesced into one write: a burst of calls costs one
  * system call, not three for each.
  */
 export class FrameWriter {
+  /** The largest header list that the peer takes, in bytes (SETTINGS_MAX_HEADER_LIST_SIZE). */
+  peerHeaderBytesMax: number = Number.POSITIVE_INFINITY;
   readonly #socket: Duplex;
   #slab: Buffer | undefined;
-  /** Where what was not handed over yet begins in the slab, and where it ends. */
+  /** The begin and the end of the unwritten part of the slab. */
   #from = 0;
   #to = 0;
-  /** Pieces that come before that. */
+  /** Pieces before that part. */
   #pieces: Uint8Array[] = [];
   #scheduled = false;
-  /** What was written, and not handed to the socket yet. */
+  /** Bytes not yet passed to the socket. */
   #pendingBytes = 0;
   readonly #onFlushed: () => void;
   #writing = 0;
   #tableBytes = tableBytesDefault;
   #tableUpdateDue = false;
 
-  /** `onFlushed` is called when it is no longer {@link congested}, unless the socket's "drain" says so. */
+  /** `onFlushed` is called when it is no longer {@link congested}, unless the socket's "drain" does so. */
   constructor(socket: Duplex, onFlushed: () => void = () => {}) {
     this.#socket = socket;
     this.#onFlushed = onFlushed;
   }
 
-  /** What was written, and not handed to the socket yet. */
+  /** Bytes not yet passed to the socket. */
   get pendingBytes(): number {
     return this.#pendingBytes;
   }
 
-  /** Whether the other side takes less than there is to send: data had better wait. */
+  /** Whether the peer reads more slowly than we write: further data should wait. */
   get congested(): boolean {
     return this.#socket.writableNeedDrain || this.#pendingBytes > pendingBytesMax;
   }
@@ -47,8 +49,8 @@ export class FrameWriter {
   }
 
   /**
-   * The peer sets the size of its table for headers. We use none. Where it becomes smaller than what we could use, the next block of headers has
-   * to say so first (RFC 7541, section 4.2); it says 0, and no later size is smaller.
+   * The peer limits the size of our dynamic table. We use none. If the size falls below the default, the next header block must begin with
+   * a size update (RFC 7541, section 4.2); ours is 0, and no later size is smaller.
    */
   setTableSize(bytes: number): void {
     if (bytes < this.#tableBytes) {
@@ -86,7 +88,7 @@ export class FrameWriter {
     this.#number(frameType.windowUpdate, id, bytes);
   }
 
-  /** SETTINGS, with the settings given by number. */
+  /** SETTINGS, by number. */
   settings(settings: readonly (readonly [id: number, value: number])[]): void {
     const payload = Buffer.allocUnsafe(settings.length * settingBytes);
     for (const [index, [id, value]] of settings.entries()) {
@@ -113,13 +115,13 @@ export class FrameWriter {
     this.#frame(frameType.goaway, 0, 0, payload);
   }
 
-  /** Bytes that are no frame: a client's preface. */
+  /** Bytes that are not a frame: a client's preface. */
   raw(bytes: Uint8Array): void {
     this.#copy(bytes);
     this.#schedule();
   }
 
-  /** Sends what there is now. */
+  /** Writes pending frames now. */
   flush(): void {
     this.#scheduled = false;
     const socket = this.#socket;
@@ -149,7 +151,7 @@ export class FrameWriter {
     }
   }
 
-  /** Once nothing of the slab is under way, somebody else may have it: most connections have nothing to say most of the time. */
+  /** Once the slab has no pending bytes, other connections may use it: most connections are silent most of the time. */
   readonly #written = () => {
     const slab = this.#slab;
     if (--this.#writing === 0 && slab !== undefined && this.#from === this.#to && this.#pieces.length === 0) {
@@ -200,7 +202,7 @@ export class FrameWriter {
     this.#to += bytes.length;
   }
 
-  /** The slab, with room for so many bytes more. */
+  /** The slab, with room for this many bytes more. */
   #room(bytes: number): Buffer {
     let slab = this.#slab;
     if (slab === undefined || this.#to + bytes > slabBytes) {
@@ -229,8 +231,8 @@ export class FrameWriter {
 }
 
 /**
- * How much data is written in one turn of the event loop before more has to wait, as it does when the socket is full. More would be held here,
- * where it belongs to no stream any more, for a peer that may take nothing.
+ * The most data written in one event-loop turn before more has to wait, as with a full socket. More would be held here,
+ * where it belongs to no stream any more, for a peer that may not read.
  */
 const pendingBytesMax = 262_144;
 
@@ -239,7 +241,7 @@ const emptyTable = Buffer.from([0x20]);
 
 const nothing = Buffer.alloc(0);
 
-/** Slabs that nobody fills, for whoever writes next. As many as may be in use in one turn of a busy service. */
+/** Idle slabs, for the next writers. As many as may be in use in one turn of a busy service. */
 const slabs: Buffer[] = [];
 const slabsMax = 64;
 

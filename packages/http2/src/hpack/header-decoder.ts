@@ -3,39 +3,39 @@ import { PeerLimitError } from "../peer-work.ts";
 import { readHuffman } from "./huffman.ts";
 import { staticTable } from "./static-table.ts";
 
-/** What a block of headers says. */
+/** A decoded header block. */
 export interface HeaderBlock {
-  /** Names and values in turn, as they came. */
+  /** Names and values in turn, in the order of the block. */
   readonly fields: readonly string[];
-  /** Whether a name or a value has characters that it must not have (RFC 9113, section 8.2.1). */
+  /** Whether a name or a value has invalid characters (RFC 9113, section 8.2.1). */
   readonly malformed: boolean;
-  /** Whether it was longer than allowed. The fields beyond that are not kept. */
+  /** Whether it exceeded the limit. Fields beyond it are dropped. */
   readonly tooLarge: boolean;
-  /** What it took to read beyond what a block with a usual number of fields takes, in units of {@link PeerWork.overhead}. */
+  /** The cost beyond that of a block with a usual number of fields, in units of {@link PeerWork.overhead}. */
   readonly units: number;
 }
 
-/** What a field counts for beyond its name and value, in the table and in the list (RFC 7541, section 4.1). */
+/** The overhead of a field in the table and in the list (RFC 7541, section 4.1). */
 const fieldOverheadBytes = 32;
 /**
- * A block that is larger than allowed is read on, for what it puts into the table, up to so many times the limit. Beyond that the connection
- * ends: an indexed field of one byte can stand for all the table's 4 KiB.
+ * An oversized block is still decoded, to update the table, up to this multiple of the limit. Beyond that the connection
+ * ends: an indexed field of one byte can expand to the table's 4 KiB.
  */
 const readOnFactor = 4;
-/** As many fields as a request usually has at most. */
+/** The usual maximum of a request's fields. */
 const fieldsPerUnit = 64;
-/** A peer that was told two sizes since its last block says both (RFC 7541, section 4.2). */
+/** A peer that got two sizes since its last block sends both (RFC 7541, section 4.2). */
 const tableUpdatesMax = 2;
-/** The size of the dynamic table that we let the other side use: we leave the setting at its default. */
+/** The size of the dynamic table that we allow the peer: the default. */
 const tableBytesMax = tableBytesDefault;
 
 /**
- * Reads blocks of headers (HPACK, RFC 7541). One for each connection, since what a block says depends on those before it. Throws a
- * {@link ConnectionError} for what cannot be read: the connection is of no use after that.
+ * Decodes header blocks (HPACK, RFC 7541). One for each connection, since a block depends on those before it. Throws a
+ * {@link ConnectionError} for undecodable blocks: the connection cannot continue after that.
  */
 export class HeaderDecoder {
   readonly #listBytesMax: number;
-  /** The dynamic table, oldest first; what lies before {@link #evicted} is gone. */
+  /** The dynamic table, oldest first; entries before {@link #evicted} are gone. */
   #entries: Entry[] = [];
   #evicted = 0;
   #tableBytes = 0;
@@ -81,7 +81,7 @@ export class HeaderDecoder {
     return { fields, malformed: this.#malformed, tooLarge: listBytes > this.#listBytesMax, units };
   }
 
-  /** One field, or undefined for a change of the table's size, which only comes before all fields (RFC 7541, section 4.2). */
+  /** One field, or undefined for a size update, which may come only before all fields (RFC 7541, section 4.2). */
   #readField(first: boolean): Entry | undefined {
     const byte = this.#bytes[this.#at] ?? 0;
     if (byte >= 0x80) {
@@ -155,7 +155,7 @@ export class HeaderDecoder {
     }
   }
 
-  /** An integer with a prefix of so many bits (RFC 7541, section 5.1). */
+  /** An integer with a prefix of this many bits (RFC 7541, section 5.1). */
   #readNumber(prefixBits: number): number {
     const max = (1 << prefixBits) - 1;
     let value = (this.#bytes[this.#at++] ?? 0) & max;
@@ -199,7 +199,7 @@ interface Entry {
 
 const noBytes = Buffer.alloc(0);
 
-/** By index; there is none at 0. */
+/** By index; index 0 is unused. */
 const staticEntries: readonly (Entry | undefined)[] = [
   undefined,
   ...staticTable.map(([name, value]) => ({
@@ -217,7 +217,7 @@ function isName(name: string): boolean {
   return namePattern.test(name);
 }
 
-/** What a value must not have (RFC 9113, section 8.2.1). */
+/** Invalid characters of a value (RFC 9113, section 8.2.1). */
 const valueForbidden = /[\0\r\n]|^[ \t]|[ \t]$/;
 
 function broken(why: string): ConnectionError {

@@ -1,13 +1,13 @@
 import { staticTable } from "./static-table.ts";
 
 /**
- * Writes headers (HPACK, RFC 7541), names and values in turn, without a dynamic table: so that a block means the same at any time and on
- * any connection, and can be written once for many answers. Values are Latin-1. What is written already, `before`, is put before them.
+ * Encodes headers (HPACK, RFC 7541), names and values in turn, without a dynamic table: a block means the same at any time and on
+ * any connection, and can be encoded once for many responses. Values are Latin-1. `before` is an encoded prefix.
  */
 export function encodeFields(fields: readonly string[], before: Buffer = nothing): Buffer {
   let length = before.length;
   for (const text of fields) {
-    // A number of any length that a header can have takes at most four bytes.
+    // An integer of any length that a header can have takes at most four bytes.
     length += text.length + 4;
   }
   const bytes = Buffer.allocUnsafe(length);
@@ -29,7 +29,7 @@ function writeField(bytes: Buffer, start: number, name: string, value: string): 
     return start + 1;
   }
   const known = entry?.index ?? 0;
-  // What is secret must never end up in anybody's table (section 7.1.3).
+  // Secrets must not enter a dynamic table (section 7.1.3).
   let at = writeNumber(bytes, start, { prefixBits: 4, flags: secretNames.has(name) ? 0x10 : 0, value: known });
   if (known === 0) {
     at = writeString(bytes, at, name);
@@ -81,7 +81,7 @@ function indexNames(): ReadonlyMap<string, StaticName> {
   return names;
 }
 
-/** Headers that must not end up in a table of the peer (section 7.1.3). */
+/** Headers that must not enter a dynamic table of the peer (section 7.1.3). */
 export const secretNames: ReadonlySet<string> = new Set([
   "authorization",
   "cookie",

@@ -12,7 +12,7 @@ function read(hex: string, decoder = new HeaderDecoder(listBytesMax)) {
 }
 
 describe("a block of headers", () => {
-  it("is read as in the examples of RFC 7541, appendix C.4: three requests, Huffman-coded, one table", () => {
+  it("is decoded as in the examples of RFC 7541, appendix C.4: three requests, Huffman-coded, one table", () => {
     const decoder = new HeaderDecoder(listBytesMax);
     const first = [":method", "GET", ":scheme", "http", ":path", "/", ":authority", "www.example.com"];
     expect(read("8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff", decoder).fields).toEqual(first);
@@ -23,7 +23,7 @@ describe("a block of headers", () => {
     ]);
   });
 
-  it("is read as in appendix C.6: answers whose table is too small for all they add", () => {
+  it("is decoded as in appendix C.6: responses with a table that is too small for all fields", () => {
     const decoder = new HeaderDecoder(listBytesMax);
     // The example's table has 256 bytes; 3fe101 sets that.
     const answer = read(
@@ -40,7 +40,7 @@ describe("a block of headers", () => {
     expect(() => read("c2", decoder)).toThrow(ConnectionError);
   });
 
-  it("comes back as it was written", () => {
+  it("is decoded to the encoded fields", () => {
     const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/);
     const value = fc.stringMatching(/^([!-~]([ -~]{0,200}[!-~])?)?$/);
     fc.assert(
@@ -52,7 +52,7 @@ describe("a block of headers", () => {
     );
   });
 
-  it("that is none is told as such, whatever it is", () => {
+  it("that is invalid throws a ConnectionError, whatever the bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {
@@ -77,7 +77,7 @@ describe("a block of headers", () => {
     expect(() => read(hex)).toThrow(ConnectionError);
   });
 
-  it("keeps no more than is allowed, and says that there was more", () => {
+  it("keeps no more than the limit, and reports that there was more", () => {
     const decoder = new HeaderDecoder(200);
     const block = decoder.read(encodeFields(["a", "x".repeat(100), "b", "y".repeat(100), "c", "z"]));
     expect(block.tooLarge).toBe(true);
@@ -99,7 +99,7 @@ describe("the headers of a request", () => {
   const pseudo = [":method", "POST", ":scheme", "http", ":path", "/a"];
   const block = (fields: readonly string[]) => ({ fields, malformed: false, tooLarge: false, units: 0 });
 
-  it("are given as Node gives them", () => {
+  it("have Node's form", () => {
     const fields = [...pseudo, "cookie", "a=1", "cookie", "b=2", "x", "1", "x", "2", "host", "one"];
     expect({ ...requestHeaders(block(fields)) }).toEqual({
       ...{ ":method": "POST", ":scheme": "http", ":path": "/a", cookie: "a=1; b=2", x: "1, 2", host: "one" },
@@ -143,7 +143,7 @@ describe("the headers of a request", () => {
     expect(requestHeaders(block(fields))).toBeDefined();
   });
 
-  it("are malformed for a name of the table that was malformed when it came", () => {
+  it("are malformed if a name from the table was malformed when it was added", () => {
     const decoder = new HeaderDecoder(listBytesMax);
     // Literal with indexing: name "A", value "b"; then a literal whose name is that of index 62.
     expect(decoder.read(Buffer.from("4001410162", "hex")).malformed).toBe(true);
@@ -151,7 +151,7 @@ describe("the headers of a request", () => {
   });
 });
 
-describe("the headers of an answer", () => {
+describe("the headers of a response", () => {
   it.each([
     ["no status", ["content-type", "a"]],
     ["a status that does not come first", ["content-type", "a", ":status", "200"]],
@@ -168,7 +168,7 @@ describe("the headers of an answer", () => {
     expect(answerStatus(fields)).toBeUndefined();
   });
 
-  it("give status and length where they are right", () => {
+  it("contain status and length", () => {
     expect(answerStatus([":status", "404", "a", "b"])).toBe(404);
     expect(answerLength([":status", "200"])).toBe(-1);
     expect(answerLength([":status", "200", "content-length", "12"])).toBe(12);

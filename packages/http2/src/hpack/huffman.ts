@@ -1,6 +1,6 @@
 import { ConnectionError, errorCode } from "../frames/constants.ts";
 
-/** Reads a Huffman-coded string (RFC 7541, section 5.2). Throws COMPRESSION_ERROR where it is none. */
+/** Decodes a Huffman-coded string (RFC 7541, section 5.2). Throws COMPRESSION_ERROR if it is invalid. */
 export function readHuffman(bytes: Uint8Array, start: number, end: number): string {
   let text = "";
   let node = root;
@@ -34,18 +34,18 @@ export function readHuffman(bytes: Uint8Array, start: number, end: number): stri
     symbolBits = bitCount;
   }
   const padding = (1 << bitCount) - 1;
-  // What is left over is less than a byte of ones.
+  // The padding is less than a byte of ones.
   if (symbolBits > 7 || (bits & padding) !== padding) {
     throw broken();
   }
   return text;
 }
 
-/** A place in the tree, which goes down a byte at a time. */
+/** A node of the tree, which descends a byte at a time. */
 interface Node {
-  /** The symbol, or -1 where more bits are needed. */
+  /** The symbol, or -1 if more bits are needed. */
   readonly symbol: number;
-  /** How many bits of the last byte are the symbol's. */
+  /** How many bits of the last byte belong to the symbol. */
   readonly bits: number;
   readonly children: (Node | undefined)[];
 }
@@ -62,7 +62,7 @@ function broken(): ConnectionError {
   return new ConnectionError("a header is not Huffman-coded", errorCode.compression);
 }
 
-/** How many bits each byte takes (RFC 7541, appendix B). The codes follow from that: shorter ones first, then by byte. */
+/** The code length of each byte (RFC 7541, appendix B). The codes follow from that: shorter ones first, then by byte. */
 const codeBits: readonly number[] = [
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28,
   28, 28, 28, 6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7, 8, 15, 6, 12, 10,
@@ -109,7 +109,7 @@ function place(
     }
     node = child;
   }
-  // Whatever follows the code in its last byte belongs to the next symbol.
+  // The bits after the code in its last byte belong to the next symbol.
   const first = (code << (8 - left)) & 0xff;
   for (let byte = first; byte < first + (1 << (8 - left)); byte++) {
     node.children[byte] = { symbol, bits: left, children: [] };

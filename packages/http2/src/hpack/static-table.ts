@@ -1,4 +1,4 @@
-/** The static table (RFC 7541, appendix A), the first of it at index 1. */
+/** The static table (RFC 7541, appendix A), starting at index 1. */
 export const staticTable: readonly (readonly [name: string, value: string])[] = [
   [":authority", ""],
   [":method", "GET"],

@@ -4,7 +4,7 @@ import { HeaderDecoder } from "../hpack/header-decoder.ts";
 import { secretNames } from "../hpack/header-encoder.ts";
 
 /**
- * A block made by `encodeFields` as `node:http2` takes headers. Such a block uses no dynamic table, so that it is read without its connection.
+ * A block from `encodeFields` as headers for `node:http2`. Such a block uses no dynamic table, so it can be decoded without its connection.
  * Values that must not be indexed are marked (RFC 7541, section 7.1.3).
  */
 export function nodeHeaders(block: Uint8Array): OutgoingHttpHeaders {

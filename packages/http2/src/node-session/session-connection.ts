@@ -14,13 +14,13 @@ import { nodeHeaders } from "./node-headers.ts";
 import { SessionStream, type SessionStreamOwner } from "./session-stream.ts";
 
 /**
- * A connection that a session of `node:http2` carries. What protects it from a hostile peer is Node's own: `turns` and `overhead` are not
- * used, and of the listener's functions `onLimit` is never called.
+ * A connection carried by a session of `node:http2`. Node's own limits protect it from hostile peers: `turns` and `overhead` are not
+ * used, and the listener's `onLimit` is never called.
  */
 export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner {
   readonly socket: Duplex;
   peerStreamsMax: number = Number.POSITIVE_INFINITY;
-  /** Node does not tell when bytes came. */
+  /** Node does not report when bytes arrived. */
   readonly behindMs = 0;
   readonly #session: Http2Session;
   readonly #listener: ConnectionListener;
@@ -46,7 +46,7 @@ export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner
     });
     session.on("remoteSettings", ({ maxConcurrentStreams }) => {
       this.peerStreamsMax = maxConcurrentStreams ?? this.peerStreamsMax;
-      // A GOAWAY that came with the settings is read first: a connection that is closed as soon as it is open counts as unusable.
+      // A GOAWAY that arrived with the settings is handled first: a connection that is closed as soon as it is open counts as unusable.
       setImmediate(() => listener.onSettings?.());
     });
     session.on("goaway", (_code: number, lastStreamId: number) => {
@@ -101,13 +101,13 @@ export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner
 
   ping(answered: () => void): void {
     if (this.destroyed || !this.#session.ping(() => answered())) {
-      // As many pings as Node allows have no answer yet, whose callers will learn of it.
+      // The maximum of unacknowledged pings is in flight, and their callers will learn the outcome.
       setImmediate(answered);
     }
   }
 
   /**
-   * Once Node has sent a GOAWAY, whatever its last stream, it ignores further streams. So that none is on its way at that moment, the peer is first
+   * Once Node has sent a GOAWAY, whatever its last stream id, it ignores further streams. So that none is on its way at that moment, the peer is first
    * limited to one stream at a time, and gets the GOAWAY while that one is open.
    */
   announceClose(): void {
@@ -137,7 +137,7 @@ export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner
       session.goaway(code, 0, Buffer.from(why));
     }
     session.destroy(undefined, code);
-    // A peer that reads nothing would keep the socket for as long as it stays.
+    // A peer that does not read would keep the socket open as long as it stays.
     setTimeout(() => this.socket.destroy(), goawayLeavesMs).unref();
   }
 
@@ -202,8 +202,8 @@ function settings({ firstWindowBytes, streamWindowBytes, headerBytesMax }: Conne
   return { initialWindowSize: firstWindowBytes ?? streamWindowBytes, maxHeaderListSize: headerBytesMax };
 }
 
-/** What a session may hold, in MB: Node's default of 10 is less than a connection's window. */
+/** The memory limit of a session, in MB: Node's default of 10 is less than a connection's window. */
 const sessionMegabytesMax = 64;
 
-/** How long GOAWAY with an error, and what was written before it, may take to leave. */
+/** The time for sending GOAWAY with an error, and earlier data. */
 const goawayLeavesMs = 1_000;

@@ -4,11 +4,11 @@ import { errorCode } from "../frames/constants.ts";
 import type { StreamListener } from "../streams/stream-listener.ts";
 import { nodeHeaders } from "./node-headers.ts";
 
-/** What a stream needs of its connection. */
+/** The connection's functions that a stream uses. */
 export interface SessionStreamOwner {
-  /** So many bytes more, or fewer, wait to be sent on the stream. May reset it. */
+  /** The stream's unsent bytes changed by this much. May reset it. */
   onQueued(stream: SessionStream, bytes: number): void;
-  /** So many received bytes are held until more has come. May reset the stream, or hold its window. */
+  /** This many received bytes are held until more arrive. May reset the stream, or hold its window. */
   onHeld(stream: SessionStream, bytes: number): void;
   /** The stream has ended. */
   forget(stream: SessionStream): void;
@@ -36,14 +36,18 @@ export class SessionStream implements AnyHttp2Stream {
   #untakenBytes = 0;
   #windowHeld = false;
   #ending = false;
-  /** Whether response headers came. On a client only. */
+  /** Whether response headers arrived. On a client only. */
   #answered = false;
   #trailers: Uint8Array | undefined;
   /**
-   * The headers of a response, until it is known whether trailers follow. Where they may, Node asks for them after the last data, and END_STREAM
-   * comes late: a client that has seen the error by then may break off a request that goes on, and lose the answer.
+   * The headers of a response, until it is known whether trailers follow. If they may, Node asks for them after the last data, and END_STREAM
+   * is sent late: a client that has seen the error by then may reset a request that continues, and lose the response.
    */
   #heldHeaders: OutgoingHttpHeaders | undefined;
+
+  get peerHeaderBytesMax(): number {
+    return this.#native.session?.remoteSettings?.maxHeaderListSize ?? Number.POSITIVE_INFINITY;
+  }
 
   constructor(native: NodeHttp2Stream, owner: SessionStreamOwner) {
     this.#native = native;
@@ -109,7 +113,7 @@ export class SessionStream implements AnyHttp2Stream {
     this.#respond({ waitForTrailers: trailers !== undefined });
     if (bytes.length > 0) {
       this.#queue(bytes.length);
-      // It may have been reset for what waits on it.
+      // It may have been reset for its unsent bytes.
       if (!this.closed) {
         this.#native.write(bytes, this.#onWritten(bytes.length));
       }
@@ -139,13 +143,13 @@ export class SessionStream implements AnyHttp2Stream {
   reset(code: number): void {
     if (!this.closed) {
       this.#native.close(code);
-      // Its listener is done with it. Node keeps the stream until what came for it has been read.
+      // Its listener is done with it. Node keeps the stream until its received data has been read.
       this.#native.resume();
       this.#close(code);
     }
   }
 
-  /** Node counts the streams that a peer resets itself, and no others. */
+  /** Node counts only streams that the peer itself resets. */
   refuse(code: number): void {
     this.reset(code);
   }
@@ -160,7 +164,7 @@ export class SessionStream implements AnyHttp2Stream {
     try {
       native.respond(headers, { ...options, sendDate: false } as object);
     } catch {
-      // Node refuses some headers that this package lets pass.
+      // Node refuses some headers that this package accepts.
       this.reset(errorCode.internal);
     }
   }
@@ -243,7 +247,7 @@ function isServerStream(native: NodeHttp2Stream): native is ServerHttp2Stream {
   return "respond" in native;
 }
 
-/** Node's own window is replenished while it reads, so that a stream holds at most this and one window. In bytes. */
+/** Node replenishes its own window while it reads, so a stream holds at most this and one window. In bytes. */
 const untakenBytesMax = 65_536;
 
 const nothing = Buffer.alloc(0);

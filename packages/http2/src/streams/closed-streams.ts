@@ -1,16 +1,16 @@
 import { ConnectionError, errorCode } from "../frames/constants.ts";
 
 /**
- * The streams of the peer that are closed, with what decides how late frames on them are answered (RFC 9113, sections 5.1 and 5.1.1). It is for
- * a server: the peer numbers its streams in rising order, so that all below the highest number are closed or open.
+ * The peer's closed streams, and the state that decides how late frames on them are handled (RFC 9113, sections 5.1 and 5.1.1). For
+ * a server: the peer's stream ids increase, so all below the highest are closed or open.
  */
 export class ClosedStreams {
-  /** Numbers that were passed over, as pairs of the first and the last. A peer usually passes over none. */
+  /** Skipped ids, as pairs of the first and the last. A peer usually skips none. */
   readonly #skipped: (readonly [first: number, last: number])[] = [];
-  /** Streams that this side reset, oldest first: frames of theirs may still be on their way. */
+  /** Streams that this side reset, oldest first: their frames may still be on their way. */
   readonly #reset = new Set<number>();
 
-  /** The peer began a stream while a lower one was the highest so far. */
+  /** The peer opened a stream; a lower one was the highest so far. */
   began(id: number, highest: number): void {
     const first = highest === 0 ? 1 : highest + 2;
     if (id > first) {
@@ -32,12 +32,12 @@ export class ClosedStreams {
     }
   }
 
-  /** Whether this side reset the stream, as far as it remembers. */
+  /** Whether this side reset the stream, as far as recorded. */
   hasReset(id: number): boolean {
     return this.#reset.has(id);
   }
 
-  /** HEADERS came on a closed stream: an error of the connection, unless they were on their way when this side reset the stream. */
+  /** HEADERS on a closed stream: a connection error, unless they were on their way when this side reset the stream. */
   checkHeaders(id: number): void {
     if (this.#skipped.some(([first, last]) => first <= id && id <= last)) {
       throw new ConnectionError("a stream begins below an earlier one");
@@ -48,8 +48,8 @@ export class ClosedStreams {
   }
 }
 
-/** Either kind is a connection error; only the code that is sent depends on this memory. */
+/** Either kind is a connection error; only the code depends on this record. */
 const skippedMax = 16;
 
-/** As many as a connection may have open at once by default. Late frames of more than those would be a second of silence behind. */
+/** As many as a connection may have open at once by default. Late frames of more would be a second late. */
 const resetMax = 1_000;

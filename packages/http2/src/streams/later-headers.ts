@@ -11,7 +11,7 @@ interface Arrival {
   readonly work: PeerWork;
 }
 
-/** HEADERS on a stream that is open: an answer, or trailers (RFC 9113, section 8.1). */
+/** HEADERS on an open stream: a response, or trailers (RFC 9113, section 8.1). */
 export function onLaterHeaders(stream: Http2Stream, block: HeaderBlock, { ends, server, work }: Arrival): void {
   const { fields } = block;
   if (stream.remoteEnded) {
@@ -35,11 +35,11 @@ export function onLaterHeaders(stream: Http2Stream, block: HeaderBlock, { ends, 
 function onAnswer(stream: Http2Stream, fields: readonly string[], { ends, work }: Omit<Arrival, "server">): void {
   const status = answerStatus(fields);
   if (status !== undefined && status < 200 && !ends) {
-    // An interim answer: the real one is still to come (RFC 9110, section 15.2).
+    // An interim response: the final one follows (RFC 9110, section 15.2).
     work.overhead();
     return;
   }
-  // Answers to HEAD, and these two, have the length of a body that does not come (RFC 9110, section 8.6).
+  // Responses to HEAD, and these two, have the length of a body that is not sent (RFC 9110, section 8.6).
   const length = ends || status === 204 || status === 304 ? -1 : answerLength(fields);
   if (status === undefined || status < 200 || length === undefined) {
     stream.refuse(errorCode.protocol);

@@ -14,11 +14,11 @@ interface RespondOptions {
 }
 
 /**
- * A stream as Node's own `Http2Stream` looks to those who use one: Node's requests and responses over HTTP/2 on a server, Connect's stock
- * transports on a client. What is rare goes this way.
+ * A stream with the interface of Node's `Http2Stream`: for Node's requests and responses over HTTP/2 on a server, and Connect's stock
+ * transports on a client. Rare features use it.
  */
 export class NodeStream extends Duplex implements StreamListener {
-  /** Node's compatibility layer takes a stream without a session for the socket as well. */
+  /** Node's compatibility layer uses a stream without a session as the socket, too. */
   readonly session = undefined;
   /** The connection's own. */
   readonly socket: Duplex & {
@@ -27,14 +27,14 @@ export class NodeStream extends Duplex implements StreamListener {
     readonly encrypted?: boolean;
   };
   readonly id: number;
-  /** Whether the request was made with HEAD, whose answer has no body. */
+  /** Whether it is a HEAD request, whose response has no body. */
   headRequest = false;
   aborted = false;
   readonly #stream: AnyHttp2Stream;
   #waitForTrailers = false;
   /**
-   * The headers of an answer without a body. They wait for its end, which comes at once, so that both are one frame: gRPC's clients take an error
-   * before the first message for one only in that form ("Trailers-Only").
+   * The headers of a response without a body. They wait for its end, which follows at once, so that both are one frame: gRPC clients recognise an
+   * error before the first message only in that form ("Trailers-Only").
    */
   #heldBlock: Buffer | undefined;
   #untaken = 0;
@@ -64,7 +64,7 @@ export class NodeStream extends Duplex implements StreamListener {
     return this.#stream.resetCode;
   }
 
-  /** What reads streams asks for `closed`, which Node's streams have as well. */
+  /** Readers of streams check `closed`, which Node's streams have as well. */
   get headersSent(): boolean {
     return this.#stream.headersSent || this.#heldBlock !== undefined;
   }
@@ -89,7 +89,7 @@ export class NodeStream extends Duplex implements StreamListener {
     }
   }
 
-  /** Sends headers that were held back. */
+  /** Sends delayed headers. */
   #sendHeld(end: boolean): void {
     const block = this.#heldBlock;
     this.#heldBlock = undefined;
@@ -98,7 +98,7 @@ export class NodeStream extends Duplex implements StreamListener {
     }
   }
 
-  /** An interim answer (RFC 9110, section 15.2). */
+  /** An interim response (RFC 9110, section 15.2). */
   additionalHeaders(headers: Fields): void {
     this.#stream.sendHeaders(encodeFields(objectToFields(headers)));
     this.#stream.headersSent = false;
@@ -172,7 +172,7 @@ export class NodeStream extends Duplex implements StreamListener {
     }
   }
 
-  /** What is still to be read is read first, and whoever waits for the end of writing hears of it. */
+  /** Buffered data is read first, and a pending end of writing is reported. */
   #destroyWhenDone(): void {
     if (!this.readableEnded && this.readableLength > 0) {
       this.once("end", () => this.#destroyWhenDone());
@@ -233,7 +233,7 @@ export class NodeStream extends Duplex implements StreamListener {
   }
 }
 
-/** Node tells of no error where the stream was only cancelled. */
+/** Node reports no error for a cancelled stream. */
 function errorOf(code: number): Error | undefined {
   return code === errorCode.none || code === errorCode.cancel
     ? undefined

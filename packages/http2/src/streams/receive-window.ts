@@ -2,8 +2,8 @@ import { ConnectionError, errorCode } from "../frames/constants.ts";
 import type { FrameWriter } from "../frames/frame-writer.ts";
 
 /**
- * What the peer may send on all streams together (RFC 9113, section 5.2). It only bounds what is on its way, and is replenished at once: what
- * streams hold is bounded by their own windows.
+ * The connection's receive window (RFC 9113, section 5.2). It only limits data on its way, and is replenished at once:
+ * each stream's own window limits its buffered data.
  */
 export class ReceiveWindow {
   readonly #writer: FrameWriter;
@@ -17,7 +17,7 @@ export class ReceiveWindow {
     this.#left = windowBytes;
   }
 
-  /** DATA came in, padding included. Throws where it is more than the window allows. */
+  /** DATA arrived, including padding. Throws if it exceeds the window. */
   count(bytes: number): void {
     this.#left -= bytes;
     if (this.#left < 0) {

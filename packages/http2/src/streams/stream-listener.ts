@@ -1,11 +1,13 @@
-/** Who is told what comes in on a stream. */
+/** The events of a stream. */
 export interface StreamListener {
-  /** The headers of an answer: names and values in turn. Only where we asked. */
+  /** The headers of a response: names and values in turn. On a client only. */
   onHeaders(fields: readonly string[]): void;
   onData(bytes: Buffer): void;
   onTrailers(fields: readonly string[]): void;
-  /** The other side has said everything. */
+  /** The peer has sent END_STREAM. */
   onEnd(): void;
+  /** Its server refuses the call before its request is whole. True where the listener answers it; otherwise it is reset. */
+  onRefused?(reason: () => Error): boolean;
   /** The stream has ended both ways, was reset, or lost its connection. Called once, last. */
   onClose(): void;
 }

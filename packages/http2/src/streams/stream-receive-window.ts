@@ -1,20 +1,20 @@
-/** What the peer may send on one stream (RFC 9113, section 5.2). It grows by what was taken. */
+/** The receive window of one stream (RFC 9113, section 5.2). It is replenished as the application reads. */
 export class StreamReceiveWindow {
-  /** What the peer may send before it has heard of more. */
+  /** The initial window, until the peer gets a WINDOW_UPDATE. */
   left: number;
   #size: number;
   readonly #laterSize: number;
   #unannounced = 0;
   #held = false;
 
-  /** `first`: what the peer may send before any of it was taken. From then on `later`. */
+  /** `first`: the window until the application has read from the stream. From then on `later`. */
   constructor({ first, later }: { readonly first: number; readonly later: number }) {
     this.left = first;
     this.#size = first;
     this.#laterSize = later;
   }
 
-  /** So much was taken. By how much WINDOW_UPDATE widens the window now; 0 where it is not worth a frame yet. */
+  /** The application has read this much. Returns the increment of a WINDOW_UPDATE; 0 if it is not worth a frame yet. */
   taken(bytes: number): number {
     this.#unannounced += bytes;
     if (this.#held || this.#unannounced * 2 < this.#size) {
@@ -27,7 +27,7 @@ export class StreamReceiveWindow {
     return more;
   }
 
-  /** Back-pressure: the window does not grow until it is let go on. */
+  /** Backpressure: the window is not replenished until it is released. */
   hold(held: boolean): void {
     this.#held = held;
   }

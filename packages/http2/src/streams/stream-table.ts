@@ -13,33 +13,33 @@ import { WaitingStreams } from "./waiting-streams.ts";
 export interface StreamTableOptions {
   readonly role: "client" | "server";
   readonly writer: FrameWriter;
-  /** How many streams the other side may have open at once. */
+  /** The streams that the peer may have open at once. */
   readonly streamsMax: number;
   readonly streamWindowBytes: number;
   readonly firstWindowBytes: number;
   readonly connectionWindowBytes: number;
   readonly headerBytesMax: number;
-  /** The other side began a stream. */
+  /** The peer opened a stream. */
   onStream(stream: Http2Stream, block: HeaderBlock): void;
   readonly work: PeerWork;
-  /** So many bytes of what came in on the stream are held until more has come. */
+  /** This many received bytes of the stream are held until more arrive. */
   onHeld(stream: Http2Stream, bytes: number): void;
-  /** More, or less, waits to be sent on the stream, and on all streams together, than before. May reset the stream. */
+  /** The unsent bytes of the stream, and of all streams together, changed. May reset the stream. */
   onQueued(stream: Http2Stream, queuedBytes: number): void;
   /** The last open stream has ended. */
   onEmpty(): void;
 }
 
-/** The streams of one connection, either side of it, and what flow control lets go out and come in (RFC 9113, section 5). */
+/** The streams of one connection, client or server, and their flow control (RFC 9113, section 5). */
 export class StreamTable implements StreamOwner {
   readonly writer: FrameWriter;
   readonly work: PeerWork;
-  /** The bytes that wait to be sent on all streams together. */
+  /** Unsent bytes of all streams together. */
   queuedBytes = 0;
   sendWindow: number = windowBytesDefault;
-  /** The highest stream of the other side that was looked at. */
+  /** The highest stream id of the peer that was processed. */
   lastPeerId = 0;
-  /** The highest stream of the other side that will be looked at. */
+  /** The highest stream id of the peer that will be processed. */
   acceptedMax: number = windowBytesMax;
   readonly #options: StreamTableOptions;
   readonly #server: boolean;
@@ -50,7 +50,7 @@ export class StreamTable implements StreamOwner {
   readonly #receiveWindow: ReceiveWindow;
   #nextId = 1;
   #peerWindowBytes = windowBytesDefault;
-  /** The stream whose data is coming in, and whether it ends with that. */
+  /** The stream of the current DATA frame, and whether the frame ends it. */
   #dataStream: Http2Stream | undefined;
   #dataEnds = false;
 
@@ -67,32 +67,27 @@ export class StreamTable implements StreamOwner {
     return this.#streams.size;
   }
 
-  /** Whether there is a number left for a stream of ours (section 5.1.1). */
+  get open(): readonly Http2Stream[] {
+    return [...this.#streams.values()];
+  }
+
+  /** Whether there is a stream id left for this side (section 5.1.1). */
   get exhausted(): boolean {
     return this.#nextId > windowBytesMax;
   }
 
-  /** A stream that this side begins. */
-  open(): Http2Stream {
+  /** Opens a stream of this side. */
+  begin(): Http2Stream {
     const stream = this.#add(this.#nextId);
     this.#nextId += 2;
     return stream;
   }
 
-  /** Ends all streams above a number. */
+  /** Ends all streams above an id. */
   close(code: number, above = 0): void {
-    for (const stream of [...this.#streams.values()]) {
+    for (const stream of this.open) {
       if (stream.id > above) {
         stream.close(code);
-      }
-    }
-  }
-
-  /** Resets the streams with bytes that wait to be sent. */
-  resetQueued(code: number): void {
-    for (const stream of [...this.#streams.values()]) {
-      if (stream.queuedBytes > 0) {
-        stream.reset(code);
       }
     }
   }
@@ -124,7 +119,7 @@ export class StreamTable implements StreamOwner {
     this.#options.onHeld(stream, bytes);
   }
 
-  /** More may be sent than before: streams that waited for it go on. */
+  /** The connection allows more data: waiting streams continue. */
   pump(): void {
     this.#waiting.serve(this);
   }
@@ -159,10 +154,7 @@ export class StreamTable implements StreamOwner {
 
   onDataPiece(piece: Buffer, last: boolean): void {
     const stream = this.#dataStream;
-    if (stream === undefined || stream.closed) {
-      return;
-    }
-    if (!stream.receive(piece)) {
+    if (stream === undefined || stream.closed || !stream.receive(piece)) {
       return;
     }
     if (last) {
@@ -177,7 +169,7 @@ export class StreamTable implements StreamOwner {
 
   onBlock(id: number, bytes: Buffer, ends: boolean): void {
     this.checkId(id);
-    // Also where nobody wants it: what comes later refers to it.
+    // Decoded even if no stream wants it: later blocks refer to it.
     const block = this.#headers.read(bytes);
     if (block.units > 0) {
       this.work.overhead(block.units);
@@ -198,7 +190,7 @@ export class StreamTable implements StreamOwner {
     if (stream === undefined && !this.#closed.hasReset(id)) {
       this.work.resetLate();
     } else if (stream === undefined || stream.localEnded) {
-      // It crossed with ours, or says that the peer sends no more of a call that was answered early.
+      // It crossed with ours, or ends an early answered call.
       this.work.overhead();
     } else {
       this.work.reset();
@@ -227,7 +219,7 @@ export class StreamTable implements StreamOwner {
     }
   }
 
-  /** What the other side takes on a stream has changed, also on those that are open (section 6.9.2). */
+  /** The peer's initial window changed, also for open streams (section 6.9.2). */
   setPeerWindow(bytes: number): void {
     const more = bytes - this.#peerWindowBytes;
     if (more === 0) {
@@ -244,7 +236,7 @@ export class StreamTable implements StreamOwner {
     }
   }
 
-  /** Throws where a stream of that number cannot be. */
+  /** Throws if a stream with this id cannot exist. */
   checkId(id: number): void {
     if (id === 0 || (this.#server && id % 2 === 0)) {
       throw new ConnectionError("there is no stream of that number");
@@ -265,7 +257,7 @@ export class StreamTable implements StreamOwner {
     return stream;
   }
 
-  /** Something came for a stream that has ended, most of the time because it was on its way when we ended it. */
+  /** A frame for a closed stream, usually on its way when we closed it. */
   #onEndedStream(id: number): void {
     this.#checkNotIdle(id);
     this.work.overhead();
@@ -275,7 +267,7 @@ export class StreamTable implements StreamOwner {
     }
   }
 
-  /** HEADERS on a stream that is not open. Where we reset it, they were on their way; otherwise the peer is wrong about its own streams. */
+  /** HEADERS on a closed or idle stream. If we reset it, they were on their way; otherwise it is the peer's error. */
   #onLateHeaders(id: number): void {
     this.#checkNotIdle(id);
     this.work.overhead();
@@ -288,7 +280,7 @@ export class StreamTable implements StreamOwner {
     this.#closed.began(id, this.lastPeerId);
     this.lastPeerId = id;
     if (id > this.acceptedMax || this.#streams.size >= this.#options.streamsMax) {
-      // No call begins. A client may not have read our SETTINGS yet.
+      // Refused. A client may not have read our SETTINGS yet.
       this.work.overhead(refusedUnits);
       this.#closed.wasReset(id);
       this.writer.reset(id, errorCode.refusedStream);
@@ -302,8 +294,7 @@ export class StreamTable implements StreamOwner {
   }
 }
 
-/** Changing a window costs about a tenth of what a frame does. */
+/** Changing a window costs about a tenth of a frame. */
 const streamsPerUnit = 10;
-
 /** Its headers are read, and RST_STREAM is written. */
 const refusedUnits = 4;

@@ -5,56 +5,54 @@ import type { PeerWork } from "../peer-work.ts";
 import type { StreamListener } from "./stream-listener.ts";
 import type { StreamReceiveWindow } from "./stream-receive-window.ts";
 
-/** What a stream needs of its connection. */
+/** The connection's functions that a stream uses. */
 export interface StreamOwner {
   readonly writer: FrameWriter;
-  /** What may be sent on all streams together (RFC 9113, section 5.2). */
+  /** The connection's send window (RFC 9113, section 5.2). */
   sendWindow: number;
   readonly work: PeerWork;
-  /** The stream wants to be asked to go on, see {@link Http2Stream.pump}, as soon as the connection lets more out. */
+  /** Asks for a call of {@link Http2Stream.pump} as soon as the connection allows more data. */
   waitForWindow(stream: Http2Stream): void;
-  /** So many bytes of what came in on the stream are held until more has come. May reset it, or {@link Http2Stream.holdWindow hold its window}. */
+  /** This many received bytes of the stream are held until more arrive. May reset it, or {@link Http2Stream.holdWindow hold its window}. */
   onHeld(stream: Http2Stream, bytes: number): void;
-  /** So much more, or less, waits to be sent on the stream than before. May reset it. */
+  /** The stream's unsent bytes changed by this much. May reset it. */
   onQueued(stream: Http2Stream, bytes: number): void;
   /** The stream has ended. */
   forget(stream: Http2Stream): void;
 }
 
-/** One stream of a connection: a request and its answer. It queues what flow control does not let out yet. */
+/** One stream of a connection: a request and its response. It queues data that flow control does not allow yet. */
 export class Http2Stream implements AnyHttp2Stream {
   readonly id: number;
   listener: StreamListener | undefined;
-  /** What the other side lets us send on it. */
   sendWindow: number;
-  /** What we let the other side send on it. */
   readonly receiveWindow: StreamReceiveWindow;
   /** Whether it has ended both ways, was reset, or lost its connection. */
   closed = false;
   /** Whether this side has reset it. */
   resetSent = false;
-  /** Why it was reset, one of `errorCode`; 0 if it was not. */
+  /** The error code of its RST_STREAM, one of `errorCode`; 0 if it was not reset. */
   resetCode: number = errorCode.none;
-  /** What the other side says that it will send in all; -1 if it does not say. */
+  /** The peer's content-length; -1 if there is none. */
   expectedBytes = -1;
-  /** What it has sent so far. */
+  /** The bytes received so far. */
   receivedBytes = 0;
-  /** Whether the headers of the answer are here. Only where we asked. */
+  /** Whether the response's headers arrived. On a client only. */
   answered = false;
-  /** Whether the other side has said everything. */
+  /** Whether the peer has sent END_STREAM. */
   remoteEnded = false;
-  /** Whether all that we have to say is on its way. */
+  /** Whether END_STREAM of this side was sent or queued. */
   localEnded = false;
   headersSent = false;
   /** Called when the queue has become empty. */
   onDrained: (() => void) | undefined;
-  /** Whether all that comes in is held until the other side has said everything, as a request of one message is. */
+  /** Whether all received data is held until END_STREAM, as a request of one message is. */
   collects = false;
   readonly #owner: StreamOwner;
   #heldBytes = 0;
   #queue: Uint8Array[] | undefined;
   #queuedBytes = 0;
-  /** What the connection was told of {@link queuedBytes}. */
+  /** The last reported value of {@link queuedBytes}. */
   #toldBytes = 0;
   #ending = false;
   #trailers: Uint8Array | undefined;
@@ -70,12 +68,15 @@ export class Http2Stream implements AnyHttp2Stream {
     this.receiveWindow = windows.receive;
   }
 
-  /** The bytes that wait to be sent. */
+  get peerHeaderBytesMax(): number {
+    return this.#owner.writer.peerHeaderBytesMax;
+  }
+
   get queuedBytes(): number {
     return this.#queuedBytes;
   }
 
-  /** Sends a block of headers, see `encodeFields`. */
+  /** Sends a header block, see `encodeFields`. */
   sendHeaders(block: Uint8Array, end = false): void {
     if (this.closed || this.#ending) {
       return;
@@ -88,7 +89,7 @@ export class Http2Stream implements AnyHttp2Stream {
     }
   }
 
-  /** Sends data, now or when flow control lets it out. The bytes are not copied, and must not change any more. */
+  /** Sends data, now or when flow control allows it. The bytes are not copied, and must not change afterwards. */
   sendData(bytes: Uint8Array): void {
     if (this.closed || this.#ending || bytes.length === 0) {
       return;
@@ -109,7 +110,7 @@ export class Http2Stream implements AnyHttp2Stream {
     const owner = this.#owner;
     if (this.#queue === undefined && bytes !== undefined) {
       const { length } = bytes;
-      // What nearly every answer is: one frame that may go out at once.
+      // Nearly every response: one frame that may be sent at once.
       if (
         length <= this.sendWindow &&
         length <= owner.sendWindow &&
@@ -135,7 +136,7 @@ export class Http2Stream implements AnyHttp2Stream {
     this.pump();
   }
 
-  /** Sends what may be sent of what waits, in so many frames at most. */
+  /** Sends queued data as allowed, in at most this many frames. */
   pump(framesMax: number = Number.POSITIVE_INFINITY): void {
     if (!this.closed && !this.localEnded) {
       this.#send(framesMax);
@@ -148,7 +149,7 @@ export class Http2Stream implements AnyHttp2Stream {
     const queue = this.#queue;
     for (let frames = 0; queue !== undefined && queue.length > 0; frames++) {
       if (this.sendWindow <= 0) {
-        // WINDOW_UPDATE on the stream itself, or SETTINGS, comes back to it.
+        // WINDOW_UPDATE on the stream itself, or SETTINGS, resumes it.
         return;
       }
       const first = queue[0] as Uint8Array;
@@ -197,7 +198,7 @@ export class Http2Stream implements AnyHttp2Stream {
     }
   }
 
-  /** Lets the other side send as much more as was taken. */
+  /** Replenishes the receive window by the bytes that the application has read. */
   taken(bytes: number): void {
     if (this.closed || this.remoteEnded) {
       return;
@@ -208,13 +209,13 @@ export class Http2Stream implements AnyHttp2Stream {
     }
   }
 
-  /** Back-pressure: while its window is held, the other side may not send more than it may already. */
+  /** Backpressure: while its window is held, it is not replenished. */
   holdWindow(held: boolean): void {
     this.receiveWindow.hold(held);
     this.taken(0);
   }
 
-  /** So many bytes of what came in are held until more has come: the beginning of a message. Told to the connection's listener. */
+  /** This many received bytes are held until more arrive: the beginning of a message. Reported to the connection's listener. */
   holdBytes(bytes: number): void {
     if (bytes !== this.#heldBytes) {
       this.#heldBytes = bytes;
@@ -231,7 +232,7 @@ export class Http2Stream implements AnyHttp2Stream {
     }
   }
 
-  /** Resets it for something that the peer did, which counts as a reset of the peer's. Throws where there were too many. */
+  /** Resets it for an error of the peer, which counts as a reset of the peer's. Throws if there were too many. */
   refuse(code: number): void {
     if (!this.closed) {
       this.reset(code);
@@ -239,7 +240,7 @@ export class Http2Stream implements AnyHttp2Stream {
     }
   }
 
-  /** For the connection: data came. False where it is more than the "content-length" says, which ends the stream (RFC 9113, section 8.1.1). */
+  /** For the connection: DATA arrived. False if it exceeds the content-length, which ends the stream (RFC 9113, section 8.1.1). */
   receive(bytes: Buffer): boolean {
     this.receivedBytes += bytes.length;
     if (this.expectedBytes >= 0 && this.receivedBytes > this.expectedBytes) {
@@ -250,13 +251,13 @@ export class Http2Stream implements AnyHttp2Stream {
     return true;
   }
 
-  /** For the connection: the other side has said everything. */
+  /** For the connection: the peer sent END_STREAM. */
   endRemote(): void {
     if (this.closed) {
       return;
     }
     if (this.expectedBytes >= 0 && this.expectedBytes !== this.receivedBytes) {
-      // Its "content-length" says something else (RFC 9113, section 8.1.1).
+      // The content-length differs (RFC 9113, section 8.1.1).
       this.refuse(errorCode.protocol);
       return;
     }
@@ -270,7 +271,7 @@ export class Http2Stream implements AnyHttp2Stream {
     }
   }
 
-  /** For the connection: it is over. */
+  /** For the connection: the stream has ended. */
   close(code: number): void {
     if (this.closed) {
       return;

@@ -1,14 +1,14 @@
 import type { FrameWriter } from "../frames/frame-writer.ts";
 import type { Http2Stream } from "./stream.ts";
 
-/** How many streams are asked in vain, where the window is smaller than their frames would be, until it has become larger. */
+/** How many streams are tried in vain if the window is smaller than their frames, until it has grown. */
 const stuckMax = 4;
 
 /** Streams with data that waits for the connection: for its window (RFC 9113, section 5.2), or for the socket. */
 export class WaitingStreams {
   readonly #waiting = new Set<Http2Stream>();
 
-  /** A stream that waits already keeps its place. */
+  /** A stream that waits already keeps its position. */
   add(stream: Http2Stream): void {
     this.#waiting.add(stream);
   }
@@ -19,10 +19,10 @@ export class WaitingStreams {
     }
   }
 
-  /** Lets them send in turn, a frame each, for as long as the connection lets them. The work is in proportion to what is sent. */
+  /** Lets them send in turn, a frame each, as long as the connection allows. The work is proportional to the data sent. */
   serve(connection: { readonly sendWindow: number; readonly writer: FrameWriter }): void {
     let stuck = 0;
-    // A stream that still has data adds itself again, and so comes once more, behind the others.
+    // A stream that still has data adds itself again, behind the others.
     for (const stream of this.#waiting) {
       if (connection.sendWindow <= 0 || connection.writer.congested || stuck === stuckMax) {
         return;

@@ -2,7 +2,7 @@ import { type Duplex, duplexPair } from "node:stream";
 import type { ConnectionListener } from "../connection-options.ts";
 import { Http2Connection } from "../http2-connection.ts";
 
-/** For tests: a frame as it came in. */
+/** For tests: a received frame. */
 export interface Frame {
   readonly type: number;
   readonly flags: number;
@@ -20,7 +20,7 @@ export function frame(type: number, flags: number, id: number, payload: Uint8Arr
   return Buffer.concat([head, payload]);
 }
 
-/** Numbers of four bytes each. */
+/** 32-bit integers. */
 export function uint32(...values: readonly number[]): Buffer {
   const bytes = Buffer.alloc(values.length * 4);
   for (const [index, value] of values.entries()) {
@@ -34,7 +34,7 @@ export function settingsPayload(...settings: readonly (readonly [id: number, val
   return Buffer.concat(settings.map(([id, value]) => Buffer.concat([Buffer.from([0, id]), uint32(value)])));
 }
 
-/** Finds the frames in bytes, however those are cut. */
+/** Parses frames, however the bytes are split. */
 export function collectFrames(source: Duplex, found: (frame: Frame) => void, skip = 0): void {
   let rest: Buffer = Buffer.alloc(0);
   let skipped = 0;
@@ -56,7 +56,7 @@ export interface RawPeer {
   readonly connection: Http2Connection;
   /** What the connection has sent. */
   readonly frames: readonly Frame[];
-  /** Sends bytes, and waits until what they bring about has come back. */
+  /** Sends bytes, and waits for the connection's answers. */
   say(...bytes: readonly Uint8Array[]): Promise<void>;
 }
 

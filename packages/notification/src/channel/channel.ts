@@ -1,33 +1,33 @@
-/** What goes out. */
+/** A message to send. */
 export interface OutgoingMessage {
-  /** Stays the same however often the message is handed over, so that the far side can tell a repeat. */
+  /** The same for every attempt, so that the receiver can recognise a repeat. */
   readonly key: string;
   readonly recipient: string;
   readonly subject: string;
   readonly body: string;
 }
 
-/** A way to reach people. */
+/** A way of sending messages. */
 export interface Channel {
-  /** How many messages it takes at the same time. */
+  /** The number of messages that it accepts at the same time. */
   readonly concurrencyMax: number;
   /**
-   * Hands a message over. Resolves when the channel has taken it. Rejects with {@link RecipientRefusedError} where trying again is of no
-   * use, with {@link ChannelUnavailableError} where no message can be handed over at present, and with another error where this
-   * attempt failed or nobody knows what came of it. It ends by itself in the time that the channel's protocol allows.
+   * Sends a message. Resolves when the channel has accepted it. Rejects with {@link RecipientRefusedError} if retrying is
+   * useless, with {@link ChannelUnavailableError} if no message can be sent at present, and with another error if this
+   * attempt failed or its outcome is unknown. It ends by itself in the time that the channel's protocol allows.
    *
-   * Aborting the signal ends the attempt: once the promise has settled, nothing more of the message goes out.
+   * Aborting the signal ends the attempt: once the promise has settled, no more of the message is sent.
    */
   send(message: OutgoingMessage, signal: AbortSignal): Promise<void>;
   /**
-   * Hands a message over to a channel that takes it at once: it is written down as sent to begin with. May be called again with the same
-   * message. Left out where handing over takes time. What it throws leaves the message to `send`.
+   * Sends a message on a channel that needs no waiting: its notification is inserted as SENT. May be called again with the same
+   * message. Omitted by channels that take time. If it throws, the message is left to `send`.
    */
   sendAtOnce?(message: OutgoingMessage): void;
   close(): Promise<void>;
 }
 
-/** The channel will never take this message. */
+/** The channel will never accept this message. */
 export class RecipientRefusedError extends Error {
   override readonly name = "RecipientRefusedError";
 }

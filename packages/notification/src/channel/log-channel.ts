@@ -1,7 +1,7 @@
 import { createLineLog, type Environment } from "@parley/rpc";
 import type { Channel, OutgoingMessage } from "./channel.ts";
 
-/** Writes messages to the log: the default, for a platform on a desk. */
+/** Writes messages to the log: the default, for development. */
 export function createLogChannel({ log }: Pick<Environment, "log">): Channel {
   const lines = createLineLog(log, { message: "notification sent" });
 

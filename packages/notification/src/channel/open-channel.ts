@@ -3,14 +3,14 @@ import type { Channel } from "./channel.ts";
 import { createLogChannel } from "./log-channel.ts";
 import { createSmtpChannel } from "./smtp-channel.ts";
 
-/** How people are reached, as the settings say. */
+/** The settings of the channel. */
 export interface ChannelConfig {
   readonly SMTP_URL: string;
   readonly SMTP_CONNECTIONS_MAX: number;
   readonly MAIL_FROM: string;
 }
 
-/** The channel that the settings name: mail, or the log where there is no mail server. */
+/** The channel in the settings: mail, or the log if there is no mail server. */
 export function openChannel(
   { SMTP_URL: url, SMTP_CONNECTIONS_MAX: connectionsMax, MAIL_FROM: from }: ChannelConfig,
   environment: Environment,

@@ -17,7 +17,7 @@ afterEach(async () => {
   }
 });
 
-/** A real mail server on a free port; refuses recipients whose address begins with `nobody` for good, `busy` for now. */
+/** A real mail server on a free port; refuses recipients whose address begins with `nobody` permanently, with `busy` temporarily. */
 async function mailServer(): Promise<{ url: string; mails: string[] }> {
   const mails: string[] = [];
   const server = new SMTPServer({
@@ -66,7 +66,7 @@ test("a message arrives with its key as Message-ID, the same on a repeat", async
   }
 });
 
-test("a recipient whom the server refuses for good is told apart from one it refuses for now", async () => {
+test("a permanent refusal of a recipient is distinguished from a temporary one", async () => {
   const channel = channelTo((await mailServer()).url);
   await expect(channel.send({ ...message, recipient: "nobody@example.com" }, never)).rejects.toThrow(
     RecipientRefusedError,
@@ -84,7 +84,7 @@ test("a line break in a subject cannot add a header", async () => {
   expect(mails[0]).not.toMatch(/^Bcc:/m);
 });
 
-test("a server that says nothing is given up after the time-out", async () => {
+test("an unresponsive server fails after the timeout", async () => {
   const mute = createServer();
   await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
   cleanUp.push(() => new Promise((resolve) => mute.close(() => resolve())));
@@ -107,7 +107,7 @@ async function scriptedServer() {
 }
 
 type Kind = "refused" | "unavailable" | "this attempt";
-/** What each failure says: the recipient is refused for good, the server cannot be used at all, or only this attempt failed. */
+/** The kind of each failure: a permanently refused recipient, an unusable server, or a failed attempt. */
 const failures: readonly (readonly [SmtpStage, SmtpAnswer, Kind])[] = [
   ["greeting", "554 5.3.2 no service", "unavailable"],
   ["greeting", "421 4.3.2 closing", "unavailable"],
@@ -156,13 +156,13 @@ test.each(failures)("%s answered with %s: %s", async (stage, answer, kind) => {
   };
   expect([kindOf(error), error?.message]).toEqual([kind, expect.any(String)]);
 
-  // Whatever it was, the channel works again when the server does.
+  // In each case the channel works again when the server does.
   server.script = () => undefined;
   await channel.send({ ...message, key: "after", recipient: "alice@example.com" }, never);
   expect(server.messages.map(messageIdOf)).toContain("after");
 });
 
-test("a port that nothing listens on is a channel that cannot be used", async () => {
+test("a closed port makes the channel unavailable", async () => {
   const server = await scriptedServer();
   await server.goAway();
   const send = channelTo(`smtp://127.0.0.1:${server.port}`).send({ ...message, recipient: "alice@example.com" }, never);
@@ -170,7 +170,7 @@ test("a port that nothing listens on is a channel that cannot be used", async ()
   await server.comeBack();
 });
 
-test("an address that cannot be written is refused, and a sender that cannot is not the recipient's fault", async () => {
+test("an invalid recipient is refused, and an invalid sender is not the recipient's fault", async () => {
   const server = await scriptedServer();
   const url = `smtp://127.0.0.1:${server.port}`;
   const bad = channelTo(url).send({ ...message, recipient: "alice\n@example.com" }, never);
@@ -180,7 +180,7 @@ test("an address that cannot be written is refused, and a sender that cannot is 
   await expect(foreign).rejects.toThrow(RecipientRefusedError);
 });
 
-test("connections are used again, one that the server ended is replaced, and no more are open than is configured", async () => {
+test("connections are reused and replaced, within the configured number", async () => {
   const server = await scriptedServer();
   const channel = channelTo(`smtp://127.0.0.1:${server.port}`, { connectionsMax: 3 });
   expect(channel.concurrencyMax).toBe(3);
@@ -197,7 +197,7 @@ test("connections are used again, one that the server ended is replaced, and no 
   expect(server.messages.map(messageIdOf).sort()).toEqual(["a", "b", "c", "d", "e", "f", "g"]);
 });
 
-test("an abort ends the attempt: nothing of it arrives afterwards", async () => {
+test("after an abort no more of the message arrives", async () => {
   const server = await scriptedServer();
   const held = Promise.withResolvers<void>();
   const reached = Promise.withResolvers<void>();

@@ -9,23 +9,23 @@ export interface SmtpOptions {
   readonly url: string;
   /** The sender's address. */
   readonly from: string;
-  /** Connections open at once, and so messages under way at once. Default: 2. */
+  /** The most connections, and so the most concurrent messages. Default: 2. */
   readonly connectionsMax?: number;
-  /** How long connecting, greeting and sign-in may take together. Default: 5 minutes. */
+  /** The time for connecting, greeting and sign-in together. Default: 5 minutes. */
   readonly connectTimeoutMs?: number;
-  /** How long each silence of the server may last afterwards. Default: 10 minutes. */
+  /** The time for each reply of the server afterwards. Default: 10 minutes. */
   readonly replyTimeoutMs?: number;
 }
 
-/** Enough for a shop's mail; a server that takes its time can be given more. */
+/** Enough for a shop's mail; configure more for a slow server. */
 export const smtpConnectionsMax = 2;
-/** A client should wait so long for the greeting (RFC 5321, section 4.5.3.2.1). */
+/** The time that a client should wait for the greeting (RFC 5321, section 4.5.3.2.1). */
 const connectTimeoutDefaultMs = 5 * 60_000;
-/** A client should wait so long for the answer to a message: a shorter wait sends messages twice (RFC 5321, section 4.5.3.2.6). */
+/** The time that a client should wait for the reply to a message: a shorter wait duplicates messages (RFC 5321, section 4.5.3.2.6). */
 const replyTimeoutDefaultMs = 10 * 60_000;
 
 /**
- * Sends mail. The message's key becomes its Message-ID (RFC 5322, section 3.6.4), by which mail servers and readers know
+ * Sends mail. The message's key becomes its Message-ID (RFC 5322, section 3.6.4), by which mail servers and readers recognise
  * a repeat.
  */
 export function createSmtpChannel(options: SmtpOptions): Channel {
@@ -55,7 +55,7 @@ export function createSmtpChannel(options: SmtpOptions): Channel {
       await session.reset(signal);
       return true;
     } catch {
-      // The server ended it while it was idle.
+      // The server closed it while it was idle.
       session.close();
       signal.throwIfAborted();
       return false;
@@ -89,7 +89,7 @@ export function createSmtpChannel(options: SmtpOptions): Channel {
   };
 }
 
-/** Makes mails of messages: the envelope's addresses, and the bytes. */
+/** Composes mails from messages: the envelope's addresses, and the bytes. */
 function createComposer(from: string) {
   const domain = from.slice(from.lastIndexOf("@") + 1).replace(/>$/, "");
   return async ({ key, recipient, subject, body }: OutgoingMessage) => {

@@ -1,22 +1,22 @@
 import { ChannelUnavailableError, RecipientRefusedError } from "./channel.ts";
 
-/** What nodemailer says of a failure. */
+/** The fields of a nodemailer error. */
 interface SmtpFailure extends Error {
   /** The server's reply code. */
   readonly responseCode?: number;
-  /** The command that it answered, or `API` for what nodemailer itself refused. */
+  /** The command that it replied to, or `API` for refusals of nodemailer itself. */
   readonly command?: string;
   readonly code?: string;
 }
 
-/** Replies that ask for another sign-in or for encryption (RFC 4954, section 6; RFC 3207), and 421, "service not available". */
+/** Replies that require another sign-in or encryption (RFC 4954, section 6; RFC 3207), and 421, "service not available". */
 const sessionCodes: ReadonlySet<number> = new Set([421, 454, 530, 534, 535, 538]);
-/** "Bad sequence of commands" says nothing of the recipient. */
+/** "Bad sequence of commands" does not concern the recipient. */
 const badSequence = 503;
 
 /**
- * What a failure to send says. Only what the server answers to `RCPT TO` and `DATA` is about the recipient and the message; a reply
- * in the 500s there is final (RFC 5321, section 4.2.1). What it answers to `MAIL FROM` is about the sender, who is always the same.
+ * The meaning of a failed attempt. Only replies to `RCPT TO` and `DATA` concern the recipient and the message; a 5xx reply
+ * there is final (RFC 5321, section 4.2.1). Replies to `MAIL FROM` concern the sender, which is always the same.
  */
 export function sendFailure(error: unknown, recipient: string): unknown {
   if (!(error instanceof Error)) {
@@ -35,7 +35,7 @@ export function sendFailure(error: unknown, recipient: string): unknown {
     case "DATA":
       return isFinal ? refused() : error;
     case "MAIL FROM":
-      // The sender is refused, but for a message that is too large or an address that this server cannot write.
+      // The sender is refused, unless the message is too large or this server does not support the address.
       return code === "EMESSAGE" || (isFinal && !isAscii(recipient)) ? refused() : unavailable();
     case "API":
       return code === "EENVELOPE" && !message.startsWith("Invalid sender") ? refused() : error;

@@ -1,25 +1,25 @@
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 
-/** How to reach and sign in at a mail server. */
+/** Address and sign-in of a mail server. */
 export interface SmtpServer {
   readonly host?: string | undefined;
   readonly port?: number | undefined;
   readonly auth?: { readonly user: string; readonly pass: string } | undefined;
   /** Connecting, TLS, greeting and sign-in together. */
   readonly connectTimeoutMs: number;
-  /** Each silence of the server afterwards. */
+  /** Each reply of the server afterwards. */
   readonly replyTimeoutMs: number;
-  /** What else the URL says, as nodemailer names it, for example `tls` and `secure`. */
+  /** The URL's other options, with nodemailer's names, for example `tls` and `secure`. */
   readonly [option: string]: unknown;
 }
 
 type Done = (error?: Error | null) => void;
 
-/** A connection to a mail server, signed in. It sends one message at a time. */
+/** A signed-in connection to a mail server. It sends one message at a time. */
 export class SmtpSession {
   readonly #connection: SMTPConnection;
   #isOpen = true;
-  /** Ends the operation under way. */
+  /** Ends the current operation. */
   #onGone: Done = () => {};
 
   private constructor({ connectTimeoutMs, replyTimeoutMs, ...server }: SmtpServer) {
@@ -28,7 +28,7 @@ export class SmtpSession {
       connectionTimeout: connectTimeoutMs,
       greetingTimeout: connectTimeoutMs,
       socketTimeout: replyTimeoutMs,
-      // What is buffered must not go out after an attempt was ended.
+      // Buffered data must not be sent after an attempt was ended.
       socketCloseTimeout: 0,
     });
     const gone = (error?: Error) => {
@@ -61,7 +61,7 @@ export class SmtpSession {
     return this.#isOpen;
   }
 
-  /** Ends what the last message left, and sees whether the server is still there (`RSET`). Rejects if not. */
+  /** Resets the state after a message, and checks that the server responds (`RSET`). Rejects if not. */
   async reset(signal: AbortSignal): Promise<void> {
     await this.#perform((done) => this.#connection.reset(done), signal);
   }
@@ -79,7 +79,7 @@ export class SmtpSession {
     this.#connection.close();
   }
 
-  /** Does one thing on the connection. It fails when the connection does, and ends the connection when the signal aborts. */
+  /** Runs one operation on the connection. It fails when the connection does, and closes the connection when the signal aborts. */
   async #perform(begin: (done: Done) => void, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();

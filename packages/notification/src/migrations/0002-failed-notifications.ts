@@ -1,6 +1,6 @@
 import type { Migration } from "@parley/store";
 
-/** Notifications that were given up are listed with their cause, and can be tried again. */
+/** Failed notifications are listed with their cause, and can be redriven. */
 export const failedNotifications: Migration = {
   id: "0002-failed-notifications",
   sql: `

@@ -1,10 +1,10 @@
 import type { Clock } from "@parley/rpc";
 
 const pauseFirstMs = 1_000;
-/** How long all mail waits at most after the channel came back. */
+/** The longest time that mail waits after the channel is back. */
 const pauseLastMs = 60_000;
 
-/** The waits between tries of a channel that cannot be used. While it is down one message at a time is handed over, to try it. */
+/** The backoff of a channel that cannot be used. While it is down, one message at a time is sent as a probe. */
 export class ChannelPause {
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -16,17 +16,17 @@ export class ChannelPause {
     this.#random = random;
   }
 
-  /** Whether the last try found the channel down. */
+  /** Whether the last attempt found the channel down. */
   get isDown(): boolean {
     return this.#failures > 0;
   }
 
-  /** How long to wait before the next try; 0 if it may be used. */
+  /** The time until the next attempt; 0 if the channel may be used. */
   waitMs(): number {
     return Math.max(0, this.#untilMs - this.#clock.monotonic());
   }
 
-  /** The channel could not be used: the wait doubles, up to a minute, spread by 20 %. Tries that were under way together count once. */
+  /** The channel could not be used: the wait doubles, up to a minute, with 20 % jitter. Concurrent attempts count once. */
   failed(): void {
     if (this.waitMs() === 0) {
       const waitMs = Math.min(pauseFirstMs * 2 ** Math.min(this.#failures, 30), pauseLastMs);

@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 afterEach(() => database.close());
 
-/** Writes notifications down that are due after a while, at once by default. */
+/** Inserts notifications that are due after a while, at once by default. */
 async function write(howMany: number, afterMs = 0): Promise<readonly Notification[]> {
   const notifications = Array.from({ length: howMany }, () =>
     newNotification({
@@ -41,7 +41,7 @@ async function write(howMany: number, afterMs = 0): Promise<readonly Notificatio
   return notifications;
 }
 
-/** Takes all that is due, as a sender does: what was taken is settled before more is taken. */
+/** Takes all due notifications, as a sender does: each batch is settled before the next is taken. */
 async function takeAll(): Promise<readonly string[]> {
   const ids: string[] = [];
   while (due.waitMs() === 0) {
@@ -57,7 +57,7 @@ async function takeAll(): Promise<readonly string[]> {
 
 const idsOf = (notifications: readonly Notification[]) => notifications.map(({ id }) => id);
 
-test("what was just written is not read again", async () => {
+test("new notifications are not read from the database", async () => {
   const read = vi.spyOn(database, "all");
   const written = await write(5);
   due.handOver(written);
@@ -66,7 +66,7 @@ test("what was just written is not read again", async () => {
   expect(due.waitMs()).toBeGreaterThan(0);
 });
 
-test("what an earlier life left is read at the start, and what is due later at its time", async () => {
+test("notifications of an earlier life are read at the start, and later ones when they are due", async () => {
   const left = await write(250);
   const later = await write(1, 5_000);
   due = new DueNotifications({ database, clock });
@@ -76,7 +76,7 @@ test("what an earlier life left is read at the start, and what is due later at i
   expect(await takeAll()).toEqual(idsOf(later));
 });
 
-test("what becomes due again is not held up by new ones that never end", async () => {
+test("retries are not delayed by a stream of new notifications", async () => {
   const again = await write(1, 1_000);
   due.readAfter(1_000);
   await clock.advance(1_000);
@@ -84,7 +84,7 @@ test("what becomes due again is not held up by new ones that never end", async (
   expect(idsOf(await due.take())).toEqual(idsOf(again));
 });
 
-test("more than memory has room for is read, each once", async () => {
+test("notifications beyond the buffer are read, each once", async () => {
   const written = [...(await write(1_500)), ...(await write(700))];
   due.handOver(written.slice(0, 1_500));
   due.handOver(written.slice(1_500));
@@ -93,7 +93,7 @@ test("more than memory has room for is read, each once", async () => {
   expect(new Set(taken)).toEqual(new Set(idsOf(written)));
 });
 
-test("what was read before it was handed over is taken once", async () => {
+test("a notification that was both read and passed in memory is taken once", async () => {
   const written = await write(3);
   due.readAfter(0);
   const taken = await due.take();

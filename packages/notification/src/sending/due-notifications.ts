@@ -4,13 +4,13 @@ import type { Notification } from "../notification.ts";
 import { hastenNotifications, nextDueTimeMs, readDueNotifications } from "../notification-store.ts";
 import { Claims } from "./claims.ts";
 
-/** How many are taken at a time: what a crash hands to the channel again at most. */
+/** The most notifications taken at a time: the most that a crash sends again. */
 const takenMax = 100;
-/** How many that were just written are kept in memory. Others are read when these are sent. */
+/** The most new notifications kept in memory. Others are read when these are sent. */
 const handedMax = 1_000;
-/** Looks again after this long whatever it knows: another replica may have left something. */
+/** Reads the database at this interval in any case: another replica may have left some. */
 const readIntervalMs = 60_000;
-/** The wall clock and the monotonic clock drift apart by less than this between two looks. A larger step back was set. */
+/** Wall clock and monotonic clock drift apart by less than this between two checks. A larger step back means that the clock was set. */
 const clockStepMsMin = 1_000;
 
 /** Replicas that look for what is due do not do so without a pause. */
@@ -23,16 +23,16 @@ export interface DueNotificationsOptions {
   readonly claims?: Claims;
 }
 
-/** The notifications that are to be handed to the channel now: just written and still in memory, or read from the database. */
+/** The notifications to send now: new ones in memory, or those read from the database. */
 export class DueNotifications {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #claims: Claims;
   #handed: Notification[] = [];
-  /** What was read last: it may be handed over as well, a little later. */
+  /** The last ones read: they may be passed in memory as well, a little later. */
   #read: ReadonlySet<string> = new Set();
   #readAtMs = Number.NEGATIVE_INFINITY;
-  /** The wall clock less the monotonic one, at the last look. */
+  /** Wall clock minus monotonic clock, at the last check. */
   #clockOffsetMs: number;
 
   constructor({ database, clock, claims = new Claims({ database, clock }) }: DueNotificationsOptions) {
@@ -47,7 +47,7 @@ export class DueNotifications {
     return handedMax - this.#handed.length;
   }
 
-  /** Takes in what has just been written and is due at once. */
+  /** Adds new notifications that are due at once. */
   handOver(notifications: readonly Notification[]): void {
     const unknown = notifications.filter(({ id }) => !this.#read.has(id));
     const room = handedMax - this.#handed.length;
@@ -61,14 +61,14 @@ export class DueNotifications {
     }
   }
 
-  /** Something in the database becomes due this much later. */
+  /** A notification in the database becomes due this much later. */
   readAfter(delayMs: number): void {
     this.#readAtMs = Math.min(this.#readAtMs, this.#clock.monotonic() + delayMs);
   }
 
-  /** Some of those that are due, without those that the caller still holds; none if there are none. */
+  /** Some due notifications, without those that the caller still holds; none if there are none. */
   async take(isHeld: (id: string) => boolean = () => false): Promise<readonly Notification[]> {
-    // Reading comes first, so that what is tried again does not wait until nothing new comes.
+    // The database comes first, so that retries do not wait until there are no new ones.
     const read =
       this.#clock.monotonic() < this.#readAtMs ? [] : (await this.#readDue()).filter(({ id }) => !isHeld(id));
     if (read.length > 0) {
@@ -77,7 +77,7 @@ export class DueNotifications {
     return this.#handed.splice(0, takenMax).filter(({ id }) => !isHeld(id));
   }
 
-  /** How long there is nothing to take, as far as is known. */
+  /** The time without due notifications, as far as is known. */
   waitMs(): number {
     return this.#handed.length > 0 ? 0 : Math.max(0, this.#readAtMs - this.#clock.monotonic());
   }
@@ -118,7 +118,7 @@ export class DueNotifications {
     return due.filter(({ id }) => !handed.has(id));
   }
 
-  /** Waits go by the monotonic clock: where the wall clock was set back meanwhile, what was written by it is moved along. */
+  /** Waits use the monotonic clock: if the wall clock was set back meanwhile, due times written by it are moved along. */
   async #followClock(): Promise<void> {
     const offsetMs = this.#clock.now() - this.#clock.monotonic();
     const byMs = Math.round(this.#clockOffsetMs - offsetMs);

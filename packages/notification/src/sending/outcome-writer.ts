@@ -3,7 +3,7 @@ import type { Database } from "@parley/store";
 import { type Notification, NotificationState, retryDelayMs } from "../notification.ts";
 import { updateNotifications } from "../notification-store.ts";
 
-/** How long an outcome may wait to be written together with others: a crash would hand these messages over again. */
+/** The time that an outcome may wait to be written with others: a crash would send these messages again. */
 const writeDelayMs = 20;
 /** The wait after the database refused a write. */
 const retryWriteMs = 1_000;
@@ -11,15 +11,15 @@ const retryWriteMs = 1_000;
 export interface OutcomeWriterOptions {
   readonly database: Database;
   readonly environment: Pick<Environment, "clock" | "random" | "log">;
-  /** Called when a notification is to be tried again after this long. */
+  /** Called when a notification is to be retried after this time. */
   readonly onRetry: (delayMs: number) => void;
   /** Called when outcomes are durable. */
   readonly onWritten: (ids: readonly string[]) => void;
 }
 
 /**
- * Writes down what came of attempts, many at a time. An outcome that could not be written is kept and written again: what was sent
- * is not sent once more because the disk was full.
+ * Writes outcomes of attempts, many at a time. An outcome that could not be written is kept and written again: a full disk must not
+ * make sent messages be sent again.
  */
 export class OutcomeWriter {
   readonly #options: OutcomeWriterOptions;
@@ -40,13 +40,13 @@ export class OutcomeWriter {
     return this.#unwritten.has(id);
   }
 
-  /** Takes in a notification as it is after an attempt. It is written soon. */
+  /** Adds a notification after an attempt. It is written soon. */
   add(settled: Notification): void {
     this.#unwritten.set(settled.id, settled);
     this.#writeAfter(writeDelayMs);
   }
 
-  /** Writes what there is. Rejects if the database refuses; it is then tried again later. */
+  /** Writes the outcomes. Rejects if the database refuses; it is then retried later. */
   async flush(): Promise<void> {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
@@ -55,7 +55,7 @@ export class OutcomeWriter {
     await writing;
   }
 
-  /** Ends the waiting; what could not be written stays as it was in the database. */
+  /** Ends the waiting; unwritten outcomes are lost. */
   async close(): Promise<void> {
     await this.flush().catch((error: unknown) => this.#logFailure(error));
     this.#cancelTimer?.();
@@ -83,7 +83,7 @@ export class OutcomeWriter {
       return;
     }
     const nowMs = environment.clock.now();
-    // Those that are tried again have waits of their own.
+    // Retries have waits of their own.
     const alike = Map.groupBy(settled, ({ id, state, attempts, sendTimeMs }) =>
       state === NotificationState.SENT ? `${attempts} ${sendTimeMs}` : id,
     );

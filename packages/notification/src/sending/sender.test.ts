@@ -87,7 +87,7 @@ async function write(...ids: readonly string[]): Promise<readonly Notification[]
   return notifications;
 }
 
-/** Lets simulated time pass; what the sender does with the mail server meanwhile is real, and gets turns for it. */
+/** Advances simulated time; the mail server is real, and gets turns of the event loop for its work. */
 async function pass(durationMs: number, stepMs = durationMs): Promise<void> {
   for (let passedMs = 0; passedMs < durationMs; passedMs += stepMs) {
     await clock.advance(stepMs);
@@ -95,7 +95,7 @@ async function pass(durationMs: number, stepMs = durationMs): Promise<void> {
   }
 }
 
-/** Lets time pass, in steps, until a condition holds. */
+/** Advances time, in steps, until a condition holds. */
 async function passUntil(condition: () => boolean | Promise<boolean>, stepMs = 100, stepsMax = 60_000): Promise<void> {
   for (let step = 0; step < stepsMax; step++) {
     if (await condition()) {
@@ -114,14 +114,14 @@ const allSent = async () => (await rows()).every(({ state }) => state === Notifi
 const idsOfMails = () => server.messages.map(messageIdOf).sort();
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, number) => `${prefix}${number}`);
 
-test("a slow mail server gets each mail once, as many at a time as there are connections", async () => {
+test("a slow mail server gets each mail once, one for each connection at a time", async () => {
   const held = Promise.withResolvers<void>();
   server.script = (stage) => (stage === "message" ? held.promise : undefined);
   startSender({ connectionsMax: 3 });
   const ids = names("m", 7);
   await write(...ids);
   await vi.waitFor(() => expect(server.concurrencySeen).toBe(3));
-  // Whatever time passes, an attempt is not given up while the server may still take the mail.
+  // However much time passes, an attempt is not given up while the server may still accept the mail.
   await pass(2 * hourMs, 60_000);
   expect(server.connectionCount).toBe(3);
   held.resolve();
@@ -131,7 +131,7 @@ test("a slow mail server gets each mail once, as many at a time as there are con
   expect((await rows()).map(({ attempts }) => attempts)).toEqual(ids.map(() => 1));
 });
 
-test("a mail server that is away for an hour loses nothing, and no attempt counts", async () => {
+test("an outage of the mail server of an hour loses no mail, and no attempt counts", async () => {
   startSender();
   await server.goAway();
   const ids = names("m", 150);
@@ -157,7 +157,7 @@ test.each([
   expect((await rows()).map(({ state, attempts }) => [state, attempts])).toEqual(
     [1, 2, 3].map(() => [NotificationState.PENDING, 0]),
   );
-  // About once a minute, after a few tries at the beginning.
+  // About once a minute, after a few attempts at the beginning.
   const tries = server.connectionCount;
   expect(tries).toBeGreaterThan(at === "MAIL" ? 0 : 10);
   expect(tries).toBeLessThan(600);
@@ -166,7 +166,7 @@ test.each([
   expect(idsOfMails()).toEqual(["a", "b", "c"]);
 });
 
-test("one message that the server cannot take does not keep others back", async () => {
+test("a message that the server refuses does not delay others", async () => {
   server.script = (stage, line) => (stage === "message" && line.includes("poison@") ? "close" : undefined);
   startSender();
   await write("poison", "a", "b", "c");
@@ -174,7 +174,7 @@ test("one message that the server cannot take does not keep others back", async 
   expect((await rows())[0]).toMatchObject({ id: "poison", state: NotificationState.PENDING });
 });
 
-test("a mail whose outcome cannot be written is not sent again", async () => {
+test("a mail whose outcome cannot be committed is not sent again", async () => {
   startSender();
   await write("a", "b");
   const fullDisk = () => Promise.reject(new StoreUnavailableError("disk-full", "the disk is full"));
@@ -187,7 +187,7 @@ test("a mail whose outcome cannot be written is not sent again", async () => {
   expect(idsOfMails()).toEqual(["a", "b"]);
 });
 
-test("stopping ends an attempt that takes too long, and the next life makes it again", async () => {
+test("stopping ends a slow attempt, and the next life repeats it", async () => {
   const held = Promise.withResolvers<void>();
   server.script = (stage) => (stage === "DATA" ? held.promise : undefined);
   startSender();
@@ -207,7 +207,7 @@ test("stopping ends an attempt that takes too long, and the next life makes it a
 test.each([
   ["while the process runs", false],
   ["while it is down", true],
-])("a clock set back by an hour %s does not put mail off by an hour", async (_, restarts) => {
+])("a clock set back by an hour %s does not delay mail by an hour", async (_, restarts) => {
   let failures = 3;
   server.script = (stage) => (stage === "RCPT" && failures-- > 0 ? "450 4.2.1 greylisted" : undefined);
   startSender();
@@ -222,7 +222,7 @@ test.each([
   }
   const before = clock.monotonic();
   await passUntil(allSent);
-  // One wait of about four seconds is left. How much simulated time the mail server's answers take is the machine's affair.
+  // One wait of about four seconds remains. The simulated time of the mail server's replies depends on the machine.
   expect(clock.monotonic() - before).toBeLessThan(hourMs / 2);
   expect(idsOfMails()).toEqual(["a"]);
 });
@@ -242,7 +242,7 @@ test("failed notifications are listed with their cause and redriven, all or some
   expect(listed[0]?.cause).toContain("550 5.1.1 no such mailbox");
   expect(second.nextPageToken).toBe("");
 
-  // One is still refused: it fails again. The others are sent, each once, and nothing else is touched.
+  // One is still refused: it fails again. The others are sent, each once, and no other is touched.
   server.script = (stage, line) => (stage === "RCPT" && line.includes("bad1") ? "550 5.1.1 still none" : undefined);
   expect((await failed.redrive(["bad0", "good", "none"])).map(({ id, state }) => [id, state])).toEqual([
     ["bad0", NotificationState.PENDING],

@@ -13,13 +13,13 @@ import { Claims, renewIntervalMs } from "./claims.ts";
 import { DueNotifications } from "./due-notifications.ts";
 import { OutcomeWriter } from "./outcome-writer.ts";
 
-/** How long `stop` waits for attempts under way before it ends them. */
+/** The time that `stop` waits for current attempts before it ends them. */
 const stopGraceMs = 5_000;
 /** The wait after the database could not be read. */
 const readFailedWaitMs = 10_000;
-/** Looks again after this long, whatever is under way. */
+/** Checks again after this time in any case. */
 const lookAgainMs = 60_000;
-/** Nothing more is handed over while so many outcomes cannot be written. */
+/** No message is sent while so many outcomes cannot be written. */
 const unwrittenMax = 100;
 /** Messages that were sent at once, and whose transaction may still fail. */
 const sentAtOnceMax = 10_000;
@@ -31,12 +31,12 @@ export interface SenderOptions {
 }
 
 /**
- * Hands notifications to the channel: as they are written down, where the channel takes them at once, and otherwise as many at a time as
- * the channel takes, until each is sent or given up. While the channel cannot be used, one message at a time tries it, and none
- * counts as tried.
+ * Sends notifications: when they are inserted, if the channel needs no waiting, and otherwise as many at a time as
+ * the channel accepts, until each is sent or failed. While the channel cannot be used, one message at a time probes it, and these
+ * attempts do not count.
  *
- * A message is handed over once by a process, unless an attempt failed. A crash between handing over and writing that down hands the same
- * message over again, under the same key.
+ * A process sends a message once, unless an attempt failed. A crash between sending and committing the outcome sends the same
+ * message again, under the same key.
  */
 export class Sender {
   readonly #options: SenderOptions;
@@ -99,7 +99,7 @@ export class Sender {
     return untilMs;
   }
 
-  /** Sends a new notification if the channel takes it at once, and answers it as sent. Otherwise, or if that failed, it stays as it is, to be handed over once it is durable. */
+  /** Sends a new notification if the channel needs no waiting, and returns it as sent. Otherwise, or if that failed, it stays unchanged, to be sent once it is durable. */
   readonly sendAtOnce = (notification: Notification): Notification => {
     const { channel, environment } = this.#options;
     if (channel.sendAtOnce === undefined) {
@@ -117,7 +117,7 @@ export class Sender {
     }
   };
 
-  /** Takes in notifications that have just been written. Those that are not sent yet are due at once. */
+  /** Adds notifications that have just been inserted. Unsent ones are due at once. */
   handOver(written: readonly Notification[]): void {
     for (const { id } of written) {
       this.#sentAtOnce.delete(id);
@@ -129,13 +129,13 @@ export class Sender {
     }
   }
 
-  /** Looks for notifications that became due in the database. */
+  /** Reads notifications that became due from the database. */
   readonly look = (): void => {
     this.#due.readAfter(0);
     this.#wakeUp.wake();
   };
 
-  /** Ends after the attempts under way, or ends them after {@link stopGraceMs}. */
+  /** Waits for the current attempts, or ends them after {@link stopGraceMs}. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#wakeUp.close();
@@ -152,7 +152,7 @@ export class Sender {
     });
   }
 
-  /** Makes one attempt at once, even if the channel was down the last time. Answers the notification as it is then, once that is durable. */
+  /** Makes one attempt at once, even if the channel was down the last time. Returns the notification after it, once that is durable. */
   async send(notification: Notification): Promise<Notification> {
     const settled = await this.#begin(notification);
     if (this.#outcomes.has(notification.id)) {
@@ -168,7 +168,7 @@ export class Sender {
     }
   }
 
-  /** Begins as many attempts as may be under way. Answers how long there is nothing to begin, as far as is known. */
+  /** Starts as many attempts as allowed. Returns the time without a due notification, as far as is known. */
   async #beginDue(): Promise<number> {
     while (!this.#stopping && this.#hasRoom()) {
       const waitMs = this.#pause.waitMs();
@@ -191,7 +191,7 @@ export class Sender {
         void this.#begin(next);
       }
     }
-    // An attempt that ends, or an outcome that is written, wakes the loop.
+    // The end of an attempt or a written outcome wakes the loop.
     return lookAgainMs;
   }
 
@@ -213,11 +213,11 @@ export class Sender {
     return attempt;
   }
 
-  /** Makes one attempt. Answers the notification as it is then; never rejects. */
+  /** Makes one attempt. Returns the notification after it; never rejects. */
   async #attempt(notification: Notification): Promise<Notification> {
     const outcome = await this.#handOver(notification);
     if (outcome === undefined) {
-      // It stays due. Another one tries the channel next, should this one be the trouble.
+      // It stays due. Another one probes the channel next, in case this one caused the failure.
       this.#queue.push(notification);
       return notification;
     }
@@ -226,7 +226,7 @@ export class Sender {
     return settled;
   }
 
-  /** What came of handing over; undefined if the channel could not be used, or the attempt was ended. */
+  /** The outcome of an attempt; undefined if the channel could not be used, or the attempt was aborted. */
   async #handOver(notification: Notification): Promise<SendOutcome | undefined> {
     const { channel, environment } = this.#options;
     const { clock, log } = environment;
@@ -267,7 +267,7 @@ function messageOf({ id: key, recipient, subject, body }: Notification): Outgoin
   return { key, recipient, subject, body };
 }
 
-/** Characters of a cause that are kept: enough to see what it was, too few to fill a database. */
+/** Characters stored of a cause: enough to recognise it, too few to fill a database. */
 const causeLengthMax = 500;
 
 function causeOf(error: unknown): string {

@@ -1,22 +1,22 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 
-/** A place in an SMTP session at which the server answers. `message`: after the dot that ends it. */
+/** A step of an SMTP session. `message`: after the dot that ends it. */
 export type SmtpStage = "greeting" | "EHLO" | "HELO" | "AUTH" | "MAIL" | "RCPT" | "DATA" | "message" | "RSET";
 
-/** What the server does there: a reply, or it closes the connection, or waits until a promise resolves and then replies as usual. */
+/** The server's action at a step: a reply, closing the connection, or waiting for a promise before the usual reply. */
 export type SmtpAnswer = string | "close" | Promise<void>;
 
 export interface ScriptedMailServer {
   readonly port: number;
-  /** Decides what the server does. Undefined: as usual, which takes every message. May be replaced at any time. */
+  /** Selects the server's action. Undefined: as usual, which accepts every message. May be replaced at any time. */
   script: (stage: SmtpStage, line: string) => SmtpAnswer | undefined;
-  /** The messages that it took, in order, with their headers. */
+  /** The accepted messages, in order, with their headers. */
   readonly messages: string[];
-  /** The most messages that were under way at once, from `MAIL` to the answer. */
+  /** The most concurrent messages, from `MAIL` to the reply. */
   readonly concurrencySeen: number;
   /** The connections so far. */
   readonly connectionCount: number;
-  /** The server goes away: connections are cut, and its port refuses new ones. */
+  /** The server stops: connections are cut, and its port refuses new ones. */
   goAway(): Promise<void>;
   /** The server is back on its port. */
   comeBack(): Promise<void>;
@@ -34,7 +34,7 @@ const usual: Readonly<Record<SmtpStage, string>> = {
   RSET: "250 2.0.0 ok",
 };
 
-/** A real SMTP server on a free port that does as a test says, step by step. */
+/** A real SMTP server on a free port that follows a test's script. */
 export async function startScriptedMailServer(): Promise<ScriptedMailServer> {
   const messages: string[] = [];
   const sockets = new Set<Socket>();
@@ -118,7 +118,7 @@ export async function startScriptedMailServer(): Promise<ScriptedMailServer> {
             const text = message.join("\n");
             message = undefined;
             const reply = await answer("message", text);
-            // What becomes of a message whose answer is cut off is the server's choice: this one takes it.
+            // The fate of a message whose reply is lost is the server's choice: this one accepts it.
             if (reply === undefined || reply.startsWith("2")) {
               messages.push(text);
             }

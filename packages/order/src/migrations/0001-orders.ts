@@ -3,9 +3,9 @@ import type { Migration } from "@parley/store";
 /**
  * One row per order. Its lines are one compact column, since they are written once and always read together.
  * - `items`: JSON, `[[product id, quantity], …]` until confirmed, then `[[product id, quantity, name, units, nanos], …]`.
- * - `due_time`: when recovery may take the order in hand; null once nothing is left to be done. While a process works on the
- *   order it lies in the future, which keeps other processes off. `owner` names that process, so that its next life need not
- *   wait. `attempts` counts how often it was taken in hand since it last moved on.
+ * - `due_time`: when recovery may take the order over; null once it is settled. While a process works on the
+ * order it is in the future, which keeps other processes off. `owner` names that process, so that its next life need not
+ * wait. `attempts` counts recovery's attempts since the last transition.
  */
 export const orders: Migration = {
   id: "order/0001-orders",

@@ -5,16 +5,16 @@ import { between, type Checkpoint } from "./checkpoint.ts";
 import { dependencyFailure } from "./dependency-failure.ts";
 import type { SagaCall } from "./saga-call.ts";
 
-/** The part of the user service that orders need. */
+/** The part of the user service that orders use. */
 export type UserClient = Pick<Client<typeof UserService>, "validateUser">;
 
-/** What an order keeps of its buyer. */
+/** The data of a buyer that an order keeps. */
 export interface Buyer {
   readonly name: string;
   readonly email: string;
 }
 
-/** Answers who the buyer is. */
+/** Returns the buyer. */
 export interface Buyers {
   /** Throws {@link UserNotFoundError}, {@link UserNotAllowedError}, {@link DependencyError}. */
   get(userId: string, call: SagaCall): Promise<Buyer>;

@@ -16,7 +16,7 @@ describe("cancelling an order", () => {
     await orders.database.close();
   });
 
-  it("gives the stock back and tells it", async () => {
+  it("releases the stock and publishes an event", async () => {
     const { id } = await orders.place(request);
     const order = await orders.cancel(id, { reason: "Too dear." });
     expect(order).toMatchObject({ phase: "CANCELLED", stateReason: "Too dear.", revision: 3 });
@@ -24,7 +24,7 @@ describe("cancelling an order", () => {
     expect(orders.eventTypes()).toEqual(["parley.order.confirmed.v1", "parley.order.cancelled.v1"]);
   });
 
-  it("answers the same again, with or without the etag that it was cancelled with", async () => {
+  it("returns the same again, with or without the etag of the cancellation", async () => {
     const { id } = await orders.place(request);
     const order = await orders.cancel(id, { etag: "2" });
     expect(await orders.cancel(id, { etag: "2", reason: "Again." })).toEqual(order);
@@ -32,7 +32,7 @@ describe("cancelling an order", () => {
     expect(orders.inventory.calls).toEqual(["reserve", "release"]);
   });
 
-  it("gives callers at once one cancellation", async () => {
+  it("makes one cancellation for concurrent callers", async () => {
     const { id } = await orders.place(request);
     const answers = await Promise.all([1, 2, 3].map(() => orders.cancel(id, { etag: "2" })));
     expect(answers.map(({ phase }) => phase)).toEqual(["CANCELLED", "CANCELLED", "CANCELLED"]);
@@ -57,7 +57,7 @@ describe("cancelling an order", () => {
     await expect(orders.cancel(rejected?.id ?? "")).rejects.toThrow(/is rejected/);
   });
 
-  it("stays confirmed while the stock cannot be given back, and is finished by the next try", async () => {
+  it("stays confirmed while the stock cannot be released, and is finished by the next attempt", async () => {
     const { id } = await orders.place(request);
     orders.inventory.trouble.release = ["answer-lost"];
     await expect(orders.cancel(id, { reason: "First.", etag: "2" })).rejects.toThrow(DependencyError);
@@ -66,7 +66,7 @@ describe("cancelling an order", () => {
     expect(laptops()).toBe(50);
   });
 
-  it("is finished by recovery where nobody tries again", async () => {
+  it("is finished by recovery without another attempt", async () => {
     const { id } = await orders.place(request);
     orders.inventory.trouble.release = ["lost"];
     await orders.cancel(id).catch(() => undefined);

@@ -5,10 +5,10 @@ import type { InTurn } from "./in-turn.ts";
 import type { OrderSaga } from "./order-saga.ts";
 import type { SagaCall } from "./saga-call.ts";
 
-/** Which order to cancel. */
+/** An order to cancel. */
 export interface CancelRequest {
   readonly id: string;
-  /** Why, in the buyer's words. May be empty. */
+  /** The buyer's reason. May be empty. */
   readonly reason: string;
   /** Unless empty, it must be the order's current etag. */
   readonly etag: string;
@@ -21,13 +21,13 @@ export interface CancelOrderOptions {
 }
 
 /**
- * Cancels confirmed orders: what is to be done is durable first, then the stock is given back, then the order is cancelled.
- * Cancelling again answers the same. Throws {@link OrderNotFoundError}, {@link OrderNotCancellableError},
- * {@link EtagMismatchError}, {@link DependencyError}; after the last, recovery goes on with it.
+ * Cancels confirmed orders: stores the intention, then releases the stock, then cancels the order.
+ * A repetition returns the same. Throws {@link OrderNotFoundError}, {@link OrderNotCancellableError},
+ * {@link EtagMismatchError}, {@link DependencyError}; after the last, recovery continues.
  */
 export function createCancelOrder({ store, saga, inTurn }: CancelOrderOptions) {
   return async function cancel({ id, reason, etag }: CancelRequest, call: SagaCall): Promise<Order> {
-    // Looked at before its turn comes, so that a pending order is refused at once instead of waited for.
+    // Read before its turn, so that a pending order is refused at once instead of waited for.
     check(await store.get(id), id, etag);
     return await inTurn.run(id, async () => {
       const order = check(await store.get(id), id, etag);
@@ -46,7 +46,7 @@ function check(order: Order | undefined, id: string, etag: string): Order {
   return order;
 }
 
-/** Whether the etag is the one that the order had when it was cancelled: then this is the same call again. */
+/** Whether the etag is that of the order before it was cancelled: then this is the same call again. */
 function isRepetition(order: Order, etag: string): boolean {
   return order.phase === "CANCELLED" && etag === etagOf({ ...order, revision: order.revision - 1 });
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createInTurn } from "./in-turn.ts";
 
 describe("work in turn", () => {
-  it("is done one after another for one id, and at once for different ones", async () => {
+  it("runs one after another for one id, and concurrently for different ones", async () => {
     const inTurn = createInTurn();
     const gate = Promise.withResolvers<void>();
     const done: string[] = [];
@@ -15,7 +15,7 @@ describe("work in turn", () => {
     expect(done).toEqual(["b1", "a1", "a2"]);
   });
 
-  it("goes on after work that failed, whose caller alone hears of it", async () => {
+  it("continues after failed work, whose caller alone gets the error", async () => {
     const inTurn = createInTurn();
     const failed = inTurn.run("a", () => Promise.reject(new Error("no")));
     const next = inTurn.run("a", async () => "yes");
@@ -23,11 +23,11 @@ describe("work in turn", () => {
     expect(await next).toBe("yes");
   });
 
-  it("knows what is busy, and when nothing is", async () => {
+  it("knows which ids are busy, and when none is", async () => {
     const inTurn = createInTurn();
     const gate = Promise.withResolvers<void>();
     void inTurn.run("a", () => gate.promise);
-    // Begun by the work under way: idle waits for it too.
+    // Started by current work: idle waits for it too.
     void gate.promise.then(() => inTurn.run("b", async () => undefined));
     expect([inTurn.isBusy("a"), inTurn.isBusy("b")]).toEqual([true, false]);
     gate.resolve();

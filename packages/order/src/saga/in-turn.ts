@@ -1,10 +1,10 @@
-/** Works on each thing by one worker at a time, in this process. Bounded by what its callers are bounded by. */
+/** Runs work for each id one at a time, in this process. Bounded by the limits of its callers. */
 export interface InTurn {
-  /** Does `work` after what was begun for the same id has ended, one way or the other. */
+  /** Calls `work` after earlier work for the same id has ended, successfully or not. */
   run<T>(id: string, work: () => Promise<T>): Promise<T>;
-  /** Whether work for the id is under way or waits. */
+  /** Whether work for the id runs or waits. */
   isBusy(id: string): boolean;
-  /** Resolves when no work is under way. */
+  /** Resolves when no work runs. */
   idle(): Promise<void>;
 }
 

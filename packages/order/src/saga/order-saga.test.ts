@@ -7,7 +7,7 @@ import { isSettled, type Order } from "../order.ts";
 import { createTestInventory, type Trouble } from "../testing/test-inventory.ts";
 import { createTestOrders, type TestOrders } from "../testing/test-orders.ts";
 
-/** Something that happens to two processes that share one database, or to the product service. */
+/** A fault of two processes that share one database, or of the product service. */
 type Happening =
   | { readonly kind: "place"; readonly by: number; readonly quantity: number; readonly key: number }
   | { readonly kind: "cancel"; readonly by: number; readonly which: number }
@@ -35,7 +35,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
       kind: fc.constant("place" as const),
       by,
       quantity: fc.integer({ min: 1, max: 30 }),
-      // Few keys, so that requests come again, with the same body and with another. 0 is none.
+      // Few keys, so that requests repeat, with the same body and with another. 0 is none.
       key: fc.integer({ min: 0, max: 3 }),
     }),
   },
@@ -58,12 +58,12 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 
 interface World {
   readonly lives: TestOrders[];
-  /** Answers by the request that got them. */
+  /** By the request that returned them. */
   readonly answered: { readonly key: string; readonly order: Order }[];
   units: number;
 }
 
-/** Two processes, two laptops too few for most of what will be asked. */
+/** Two processes, two laptops too few for most requests. */
 async function createWorld() {
   const clock = createTestClock();
   const database = await openTestDatabase({ migrations: orderMigrations, clock });
@@ -79,7 +79,7 @@ async function createWorld() {
       inventory,
       owner: `process ${index}`,
       checkpoint() {
-        // A dead life's points never pass; a later life of the same process has its own count.
+        // A dead life passes no checkpoints; a later life of the same process has its own count.
         if (world.lives[index] !== undefined && world.lives[index] !== life) return new Promise(() => undefined);
         const left = pointsLeft[index] ?? 0;
         pointsLeft[index] = left - 1;
@@ -136,7 +136,7 @@ async function createWorld() {
     for (let passedMs = 0; passedMs < 120_000; passedMs += 500) {
       await clock.advance(500);
       const open = await store.due(Number.MAX_SAFE_INTEGER, 1);
-      // Late calls take effect in this time too.
+      // Late calls take effect meanwhile too.
       if (open.length === 0 && passedMs > 20_000) break;
     }
     return await store.list({}, 1_000);
@@ -148,7 +148,7 @@ async function createWorld() {
 }
 
 describe("whatever happens to two processes and the product service", () => {
-  it("every order is settled, stock stands for exactly the confirmed ones, and answers stay true", async () => {
+  it("every order is settled, stock is reserved for exactly the confirmed ones, and answers stay true", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(happening, { minLength: 1, maxLength: 25 }), async (happenings) => {
         const { world, inventory, happen, settle, database } = await createWorld();

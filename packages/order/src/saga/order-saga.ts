@@ -15,30 +15,30 @@ import type { OrderStore } from "../order-store.ts";
 import type { SagaCall } from "./saga-call.ts";
 import type { Stock } from "./stock.ts";
 
-/** How long an order is left to whoever moved it, before recovery of any process takes it in hand. */
+/** The lease of an order after a transition, before any process's recovery takes it over. */
 export const leaseMs = 2_000;
 
 /**
- * Why an order is being reserved for, which decides what a failure with an unknown outcome leads to.
- * - `new`: this process just made it, and nobody tried before.
- * - `resumed`: the buyer's request came again.
- * - `recovered`: nobody waits for it, and it can be tried again later.
+ * The origin of a reservation attempt, which decides the handling of an unknown outcome.
+ * - `new`: this process just created the order, and there was no earlier attempt.
+ * - `resumed`: the buyer repeated the request.
+ * - `recovered`: no caller waits for it, and it can be retried later.
  */
 export type Occasion = "new" | "resumed" | "recovered";
 
 /** The steps of an order that involve the product service. One at a time for each order (see in-turn.ts). */
 export interface OrderSaga {
   /**
-   * Sets stock aside for a pending order and confirms it, or refuses it. Answers the order as it then is.
-   * Throws {@link ProductNotFoundError} if nothing is kept of the order, {@link DependencyError} if the product service
-   * could not be asked: the order is then given up, or about to be, unless `recovered`.
+   * Reserves stock for a pending order and confirms it, or refuses it. Returns the order in its new phase.
+   * Throws {@link ProductNotFoundError} if the order was deleted, {@link DependencyError} if the product service
+   * is unavailable: the order is then given up, or about to be, unless `recovered`.
    */
   reserve(order: Order, call: SagaCall, occasion: Occasion): Promise<Order>;
-  /** Gives up a pending order of which nobody knows whether stock is set aside for it. */
+  /** Gives up a pending order whose reservation has an unknown outcome. */
   abandon(order: Order, reason: string, call: SagaCall): Promise<Order>;
-  /** Gives an order's stock back and lets the order go on from there. Throws {@link DependencyError}. */
+  /** Releases an order's stock and makes the next transition. Throws {@link DependencyError}. */
   release(order: Order, call: SagaCall): Promise<Order>;
-  /** Keeps a move of the order; where somebody else moved it before, answers the order as it then is. */
+  /** Stores a transition; if another one came first, returns the order in its current phase. */
   move(order: Order, next: Order, call: SagaCall): Promise<Order>;
 }
 
@@ -46,9 +46,9 @@ export interface OrderSagaOptions {
   readonly store: OrderStore;
   readonly stock: Stock;
   readonly clock: Clock;
-  /** Aborts when the service stops: what is left then is left for the next life. */
+  /** Aborts when the service stops: remaining orders are left for the next life. */
   readonly signal: AbortSignal;
-  /** Told of each order that is answered but still has stock to release. */
+  /** Called with each answered order that still has stock to release. */
   readonly leave: (orderId: string) => void;
 }
 
@@ -59,7 +59,7 @@ export function createOrderSaga({ store, stock, clock, signal, leave }: OrderSag
       case "reserved":
         return await confirmReserved(order, outcome.lines, call);
       case "refused": {
-        // A delayed copy of the call may still find stock later, so the refused order is released all the same.
+        // A delayed copy of the call may find stock later, so the refused order is released all the same.
         const refused = await move(order, refuse(order, outcome.refusal, clock.now()), call);
         leave(order.id);
         return refused;
@@ -89,7 +89,7 @@ export function createOrderSaga({ store, stock, clock, signal, leave }: OrderSag
     return await move(order, confirmed, call);
   }
 
-  /** Refuses an order whose stock is set aside; best given back before the buyer hears of it. */
+  /** Refuses an order with reserved stock, preferably after releasing it. */
   async function refuseReserved(order: Order, refusal: Refusal, call: SagaCall): Promise<Order> {
     const refused = await move(order, refuse(order, refusal, clock.now()), call);
     if (refused.phase !== "REFUSED") return refused;
@@ -111,8 +111,8 @@ export function createOrderSaga({ store, stock, clock, signal, leave }: OrderSag
   }
 
   /**
-   * Gives up an order for which nothing was set aside. False if another process or call works on it too: what that one asked the product
-   * service for is not known here.
+   * Gives up an order without a reservation. False if another process or call works on it too: that one's requests to the product
+   * service are unknown here.
    */
   async function giveUpUntouched(order: Order, reason: string, call: SagaCall): Promise<boolean> {
     const rejected = giveUp(order, reason, clock.now());
@@ -146,7 +146,7 @@ export function createOrderSaga({ store, stock, clock, signal, leave }: OrderSag
   async function current(orderId: string, call: SagaCall): Promise<Order> {
     const order = await store.get(orderId);
     if (order !== undefined) return order;
-    // Another process found a product unknown and removed the order. Nothing stands for it, so nothing may be set aside for it.
+    // Another process found a product unknown and deleted the order. Without a row, nothing may be reserved for it.
     await stock.release(orderId, call);
     throw new ContendedError(orderId);
   }

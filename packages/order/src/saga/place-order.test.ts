@@ -50,7 +50,7 @@ describe("placing an order", () => {
     ]);
   });
 
-  it("keeps it before anything is set aside for it, and keeps recovery off it for as long as it may take", async () => {
+  it("stores it before anything is reserved, with a lease as long as it may take", async () => {
     let kept: DueOrder | undefined;
     orders.inventory.onReserve = async () => {
       [kept] = await orders.store.due(Number.MAX_SAFE_INTEGER, 1);
@@ -59,7 +59,7 @@ describe("placing an order", () => {
     expect(kept).toMatchObject({ order: { phase: "RESERVING" }, dueTimeMs: orders.clock.now() + 5_001 + leaseMs });
   });
 
-  it("answers lines of the same product as one", async () => {
+  it("merges lines of the same product", async () => {
     const items = [1, 2, 3].map((quantity) => ({ productId: "102", quantity }));
     const order = await orders.place({ userId: "1", items });
     expect(order.items).toMatchObject([{ productId: "102", quantity: 6 }]);
@@ -80,11 +80,11 @@ describe("placing an order", () => {
       expect(await stored()).toEqual([]);
       expect(stockOf("101")).toBe(50);
       expect(orders.events).toEqual([]);
-      // Nothing was stored, so the request id is not taken either.
+      // Nothing was stored, so the request id is free too.
       expect(await orders.place(repeatable)).toMatchObject({ phase: "CONFIRMED" });
     });
 
-    it("rejects it where stock is short, with what was asked and what there is", async () => {
+    it("rejects it if stock is short, with the requested and the available units", async () => {
       const request = {
         ...repeatable,
         items: [
@@ -103,7 +103,7 @@ describe("placing an order", () => {
       expect(orders.eventTypes()).toEqual(["parley.order.rejected.v1"]);
     });
 
-    it("gives the same refusal again for the same request id, though there is stock by then", async () => {
+    it("returns the same refusal for the same request id, although there is stock by then", async () => {
       const request = { ...repeatable, items: [{ productId: "101", quantity: 60 }] };
       const first = await orders.place(request).catch((reason: unknown) => reason);
       const laptop = orders.inventory.products.get("101");
@@ -123,7 +123,7 @@ describe("placing an order", () => {
     it.each([
       ["two currencies", "900", "MIXED_CURRENCIES"],
       ["a sum that is too large", "901", "AMOUNT_OUT_OF_RANGE"],
-    ])("gives the stock back before it refuses %s", async (_, productId, reason) => {
+    ])("releases the stock before it refuses %s", async (_, productId, reason) => {
       const items = [
         { productId: "101", quantity: 1 },
         { productId, quantity: 2 },
@@ -134,7 +134,7 @@ describe("placing an order", () => {
     });
   });
 
-  it("has one order that stands for a request id, beside a rejected one for each try that could not be made", async () => {
+  it("has one order with the request id, beside a rejected one for each failed attempt", async () => {
     const { reserve } = orders.inventory.trouble;
     const tries = ["never-sent", "lost", "answer-lost", "broken", "silent"] as const;
     for (const trouble of tries) {
@@ -157,7 +157,7 @@ describe("placing an order", () => {
     expect([stockOf("101"), stockOf("102")]).toEqual([48, 199]);
   });
 
-  it("refuses more at once than it has room for, and has room again afterwards", async () => {
+  it("refuses orders above the concurrency limit, and accepts them again afterwards", async () => {
     const known = orders.users.validateUser;
     const gate = Promise.withResolvers<void>();
     orders.users.validateUser = async (...call) => {
@@ -173,7 +173,7 @@ describe("placing an order", () => {
   });
 
   describe("again with the same request id", () => {
-    it("gives twenty callers at once one order", async () => {
+    it("returns one order to twenty concurrent callers", async () => {
       const answers = await Promise.all(Array.from({ length: 20 }, () => orders.place(repeatable)));
       expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
       expect(answers.every((answer) => JSON.stringify(answer, text) === JSON.stringify(answers[0], text))).toBe(true);
@@ -181,7 +181,7 @@ describe("placing an order", () => {
       expect(orders.events).toHaveLength(1);
     });
 
-    it("gives the same answer after it was confirmed, and after it was cancelled", async () => {
+    it("returns the same answer after it was confirmed, and after it was cancelled", async () => {
       const order = await orders.place(repeatable);
       await orders.clock.advance(60_000);
       expect(await orders.place(repeatable)).toEqual(order);
@@ -195,7 +195,7 @@ describe("placing an order", () => {
       expect(mine.id).not.toBe(yours.id);
     });
 
-    it("refuses another body, under way and afterwards", async () => {
+    it("refuses another body, during the first request and afterwards", async () => {
       const other = { ...repeatable, items: [{ productId: "101", quantity: 3 }] };
       const first = orders.place(repeatable);
       await expect(orders.place(other)).rejects.toThrow(RequestIdReusedError);
@@ -204,7 +204,7 @@ describe("placing an order", () => {
       expect(stockOf("101")).toBe(48);
     });
 
-    it("takes the same lines in another order for the same body", async () => {
+    it("treats the same lines in another order as the same body", async () => {
       const order = await orders.place(repeatable);
       expect((await orders.place({ ...repeatable, items: repeatable.items.toReversed() })).id).toBe(order.id);
     });
@@ -223,7 +223,7 @@ describe("placing an order", () => {
       expect([...orders.events, ...other.events]).toHaveLength(1);
     });
 
-    it("joins the other's order where both processes begin at once", async () => {
+    it("joins the other's order if both processes begin at once", async () => {
       const other = await createTestOrders({ ...shared(orders), owner: "other" });
       const [mine, yours] = await Promise.all([orders.place(repeatable), other.place(repeatable)]);
       expect(mine).toEqual(yours);
@@ -232,8 +232,8 @@ describe("placing an order", () => {
     });
   });
 
-  describe("while the product service cannot be reached", () => {
-    it("gives it up at once where the call was never sent", async () => {
+  describe("while the product service is unreachable", () => {
+    it("gives it up at once if the call was never sent", async () => {
       orders.inventory.trouble.reserve = ["never-sent"];
       await expect(orders.place(repeatable)).rejects.toMatchObject({
         dependency: "product service",
@@ -258,7 +258,7 @@ describe("placing an order", () => {
       },
     );
 
-    it("answers within the caller's time that it ran out", async () => {
+    it("answers DEADLINE_EXCEEDED within the caller's time", async () => {
       orders.inventory.trouble.reserve = ["silent"];
       const answer = orders.place(repeatable, 1_000).catch((error: unknown) => error);
       for (let waitedMs = 0; waitedMs < 950; waitedMs += 50) await orders.clock.advance(50);
@@ -267,7 +267,7 @@ describe("placing an order", () => {
       expect(await stored()).toMatchObject([{ phase: "REJECTED" }]);
     });
 
-    it("starts anew for the same request id once the first try was taken back", async () => {
+    it("makes a new order for the same request id once the first attempt was compensated", async () => {
       orders.inventory.trouble.reserve = ["answer-lost"];
       orders.inventory.trouble.release = ["lost", "lost"];
       const reserveLost = await orders.place(repeatable).catch((error: unknown) => error);
@@ -280,7 +280,7 @@ describe("placing an order", () => {
       expect((await stored()).map(({ phase }) => phase)).toEqual(["CONFIRMED", "REJECTED"]);
     });
 
-    it("stores nothing where it is the user service", async () => {
+    it("stores nothing if it is the user service", async () => {
       orders.users.fail = new ConnectError("connection reset", Code.Unavailable);
       await expect(orders.place(repeatable)).rejects.toMatchObject({ dependency: "user service" });
       expect(await stored()).toEqual([]);

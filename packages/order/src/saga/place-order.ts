@@ -15,20 +15,20 @@ import { leaseMs, type OrderSaga } from "./order-saga.ts";
 import type { SagaCall } from "./saga-call.ts";
 
 /**
- * Orders under way at once: more than a server lets in, since an order goes on when its caller has gone away; bounded, so that
- * callers who come and go cannot fill the memory.
+ * The most orders in progress: more than a server's calls, since an order continues when its caller disconnects; bounded, so that
+ * disconnecting callers cannot fill the memory.
  */
 export const ordersUnderWayMax = 4_096;
-/** Times that a request is looked at anew because another process or recovery moved its order on. More means a fight. */
+/** How often a request is reread because another process or recovery changed its order. More means contention. */
 const roundsMax = 3;
-/** What is left of the caller's time must be enough to reserve and to write down, or nothing is begun. */
+/** The least remaining time of a caller: enough to reserve and to commit, or nothing is begun. */
 const startMsMin = 10;
 
-/** What a buyer asks for. */
+/** A buyer's request. */
 export interface OrderRequest {
   readonly userId: string;
   readonly items: readonly OrderLine[];
-  /** The buyer's key of the request. A repetition gets the same answer. */
+  /** The buyer's request id. A repetition gets the same answer. */
   readonly requestId?: string | undefined;
 }
 
@@ -42,8 +42,8 @@ export interface PlaceOrderOptions {
 }
 
 /**
- * Places orders: answers the order as it was confirmed. The same request id of the same buyer gets the same order, whether it
- * comes while the first is under way, after it, or after a crash in between. Throws {@link OrderRefusedError},
+ * Places orders: returns the order as it was confirmed. The same request id of the same buyer gets the same order, whether it
+ * comes during the first request, after it, or after a crash in between. Throws {@link OrderRefusedError},
  * {@link ProductNotFoundError}, {@link UserNotFoundError}, {@link UserNotAllowedError}, {@link RequestIdReusedError},
  * {@link DependencyError}, {@link ContendedError}, {@link TooManyOrdersError}.
  */
@@ -98,13 +98,13 @@ export function createPlaceOrder(
     if (call.remainingMs() < startMsMin) throw new DependencyError("user service", "timed-out");
     const order = placeOrder({ id: newId(), userId, userName, userEmail, lines, requestId }, clock.now());
     return await inTurn.run(order.id, async () => {
-      const kept = await store.insert(order, inHandUntilMs(call));
+      const kept = await store.insert(order, leaseUntilMs(call));
       return kept ? await saga.reserve(order, call, "new") : undefined;
     });
   }
 
-  /** Until when recovery leaves an order to this call. Time left has fractions; columns have whole milliseconds. */
-  function inHandUntilMs(call: SagaCall): number {
+  /** The end of the order's lease for this call. Remaining time has fractions; columns have whole milliseconds. */
+  function leaseUntilMs(call: SagaCall): number {
     return clock.now() + Math.min(Math.ceil(call.remainingMs()) + leaseMs, dueWaitMsMax);
   }
 
@@ -115,8 +115,8 @@ export function createPlaceOrder(
     return await inTurn.run(known.id, async () => {
       const order = await store.get(known.id);
       if (order?.phase === "RESERVING") {
-        // Another process may be reserving for it too, and must not give it up as if it were alone.
-        return (await store.join(order, inHandUntilMs(call))) ? await saga.reserve(order, call, "resumed") : undefined;
+        // Another process may be reserving for it too, so its outcome is not this call's alone.
+        return (await store.join(order, leaseUntilMs(call))) ? await saga.reserve(order, call, "resumed") : undefined;
       }
       if (order?.phase === "RELEASING") return await saga.release(order, call);
       return order;
@@ -142,7 +142,7 @@ async function join(first: UnderWay, { lines }: AddedUp, requestId: string): Pro
   return await first.answer;
 }
 
-/** The answer that the buyer gets each time; undefined where the request is to be tried anew. */
+/** The answer that the buyer gets each time; undefined if the request is to be retried. */
 function answerOf(order: Order): Order | undefined {
   switch (order.phase) {
     case "CONFIRMED":

@@ -16,7 +16,7 @@ async function createWorld() {
   return { clock, database, inventory: createTestInventory(clock) };
 }
 
-/** Moves time on until every order is settled; the milliseconds that it took. */
+/** Advances the clock until every order is settled; returns the milliseconds. */
 async function untilSettled({ store, clock }: TestOrders, limitMs = 120_000): Promise<number> {
   for (let passedMs = 0; passedMs <= limitMs; passedMs += 100) {
     const all = await store.list({}, 1_000);
@@ -27,7 +27,7 @@ async function untilSettled({ store, clock }: TestOrders, limitMs = 120_000): Pr
   throw new Error("not settled in time");
 }
 
-/** A process that ends at a checkpoint: what comes after it never happens. Answers how many checkpoints it passed. */
+/** A process that crashes at a checkpoint. Returns the number of checkpoints that it passed. */
 async function dieAt(
   world: Awaited<ReturnType<typeof createWorld>>,
   point: number,
@@ -101,7 +101,7 @@ describe("recovery", () => {
     expect((inventory.products.get("101")?.stock ?? 0) + units).toBe(50);
   }
 
-  it("goes on with an order that has a request id, and the repeated request gets it", async () => {
+  it("continues an order with a request id, and the repeated request gets it", async () => {
     const world = await createWorld();
     const passed = await dieAt(world, 5, (life) => life.place(repeatable));
     expect(passed.at(-1)).toBe("before ReserveStock");
@@ -114,7 +114,7 @@ describe("recovery", () => {
     expect(world.inventory.products.get("101")?.stock).toBe(48);
   });
 
-  it("takes back an order without a request id, for which nobody could ask", async () => {
+  it("rejects an order without a request id", async () => {
     const world = await createWorld();
     await dieAt(world, 6, (life) => life.place(request));
     expect(world.inventory.products.get("101")?.stock).toBe(48);
@@ -128,7 +128,7 @@ describe("recovery", () => {
     expect(next.eventTypes()).toEqual(["parley.order.rejected.v1"]);
   });
 
-  it("takes back what an earlier life reserved, though this life's own call was never sent", async () => {
+  it("releases the reservation of an earlier life, although this life's own call was never sent", async () => {
     const world = await createWorld();
     await dieAt(world, 5, (life) => life.place(repeatable));
     expect(world.inventory.products.get("101")?.stock).toBe(48);
@@ -140,7 +140,7 @@ describe("recovery", () => {
     expect(world.inventory.products.get("101")?.stock).toBe(50);
   });
 
-  it("takes over at once what the earlier life of the same process left, and waits for the lease of another's", async () => {
+  it("takes over the orders of its own earlier life at once, and waits for the lease of another process", async () => {
     const waited: Record<string, number> = {};
     for (const owner of ["first", "second"]) {
       const world = await createWorld();
@@ -153,7 +153,7 @@ describe("recovery", () => {
     expect(waited.second).toBeGreaterThan(5_000);
   });
 
-  describe("of two processes on one database, of which one could not ask the product service", () => {
+  describe("of two processes on one database, of which one cannot reach the product service", () => {
     const ways: Readonly<
       Record<
         string,
@@ -188,7 +188,7 @@ describe("recovery", () => {
       const reached = Promise.withResolvers<void>();
       inventory.onReserve = () => {
         inventory.onReserve = undefined;
-        // What comes meanwhile is no trouble.
+        // Errors meanwhile do not matter.
         inventory.trouble.reserve = [];
         reached.resolve();
         return unsent.promise.then(() => {
@@ -214,7 +214,7 @@ describe("recovery", () => {
       void takeOver(second);
       for (let passedMs = 0; passedMs < 20_000 && !hasReserved; passedMs += 500) await world.clock.advance(500);
       expect(hasReserved).toBe(true);
-      // The second has set the stock aside, and the first now learns that its own call never went out.
+      // The second has reserved the stock, and the first now learns that its own call was never sent.
       unsent.resolve();
       await placed;
       confirm.resolve();
@@ -227,7 +227,7 @@ describe("recovery", () => {
     });
   });
 
-  it("takes an order in hand at once that a clock since set back by an hour put off", async () => {
+  it("takes an order over at once if its due time was written before the clock was set back by an hour", async () => {
     const world = await createWorld();
     const hourMs = 60 * 60_000;
     const ahead = { ...world.clock, now: () => world.clock.now() + hourMs };
@@ -240,7 +240,7 @@ describe("recovery", () => {
     await expectInvariants(next);
   });
 
-  it("goes on in the same process after its clock was set back by an hour", async () => {
+  it("continues in the same process after its clock was set back by an hour", async () => {
     const world = await createWorld();
     let setBackMs = 0;
     const clock = { ...world.clock, now: () => world.clock.now() - setBackMs };
@@ -255,7 +255,7 @@ describe("recovery", () => {
     await expectInvariants(life);
   });
 
-  it("leaves alone what is under way in its own process", async () => {
+  it("leaves orders in progress in its own process alone", async () => {
     const world = await createWorld();
     const life = await createTestOrders(world);
     await life.recovery.start();
@@ -267,7 +267,7 @@ describe("recovery", () => {
     expect(world.inventory.calls).toEqual(["reserve"]);
   });
 
-  it("keeps trying while the product service is away, ever less often, and settles all soon after it is back", async () => {
+  it("keeps retrying while the product service is down, with backoff, and settles all soon after its return", async () => {
     const world = await createWorld();
     const life = await createTestOrders(world);
     await life.recovery.start();

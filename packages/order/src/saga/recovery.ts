@@ -5,27 +5,28 @@ import type { DueOrder, OrderStore } from "../order-store.ts";
 import type { InTurn } from "./in-turn.ts";
 import { leaseMs, type OrderSaga } from "./order-saga.ts";
 import { type SagaCall, sagaCall } from "./saga-call.ts";
+import { recoveryMetrics } from "./saga-metrics.ts";
 
-/** How often orders that were left are looked for. What it costs is one indexed read. */
+/** The interval of sweeps. One costs one indexed read. */
 export const sweepIntervalMs = 1_000;
-/** Orders taken in hand at once: few enough that recovery leaves most of the product service to new orders. */
+/** The most orders recovered at once: few enough to leave most of the product service to new orders. */
 const batchSize = 16;
-/** Orders that wait for their release at most; the rest is found by the next sweep. */
+/** The most orders waiting for their release; the next sweep finds the rest. */
 const queueLengthMax = 1_000;
-/** The time that one try has. Longer than the calls it makes may take. */
+/** The time of one attempt. Longer than its calls may take. */
 const tryTimeoutMs = 5_000;
-/** The wait after a failed try, doubled with each further one, less a random part of up to a half. */
+/** The backoff after a failed attempt, doubled each time, minus a random part of up to a half. */
 const backoffMs = 250;
-/** The longest wait, so that orders are settled soon after the product service came back. */
+/** The longest backoff, so that orders are settled soon after the product service is back. */
 export const backoffMsMax = 10_000;
 
-/** Settles the orders that were left by a crash, by a service that could not be reached, or by an answer given early. */
+/** Settles orders after a crash, after a dependency failure, and after an early answer. */
 export interface Recovery {
-  /** Takes over what an earlier life of this process left, and begins to look for more. */
+  /** Takes over the orders of an earlier life of this process, and starts sweeping. */
   start(): Promise<void>;
-  /** Settles an order as soon as there is room. */
+  /** Settles an order as soon as there is a place. */
   soon(orderId: string): void;
-  /** Ends. What is not settled then is left for the next life. */
+  /** Stops. Unsettled orders are left for the next life. */
   stop(): Promise<void>;
 }
 
@@ -33,13 +34,14 @@ export interface RecoveryOptions {
   readonly store: OrderStore;
   readonly saga: OrderSaga;
   readonly inTurn: InTurn;
-  readonly environment: Pick<Environment, "clock" | "random" | "log">;
+  readonly environment: Pick<Environment, "clock" | "random" | "log" | "metrics">;
   /** Aborts when the service stops. */
   readonly signal: AbortSignal;
 }
 
 export function createRecovery({ store, saga, inTurn, environment, signal }: RecoveryOptions): Recovery {
   const { clock, log } = environment;
+  const metrics = recoveryMetrics(environment);
   const queue: string[] = [];
   let active = 0;
   let sweeping: Promise<void> = Promise.resolve();
@@ -62,7 +64,7 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
     }
   }
 
-  /** One try. True if nothing is left to be done. */
+  /** One attempt. True if no step remains. */
   function settle(orderId: string, attempts: number): Promise<boolean> {
     return inTurn.run(orderId, async () => {
       try {
@@ -80,35 +82,37 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
 
   async function advance(order: Order, call: SagaCall): Promise<Order> {
     if (order.phase !== "RESERVING") return await saga.release(order, call);
-    // Whoever gave a request id may ask for the order by it. Without one nobody could, and a person who saw an error orders again.
+    // A buyer with a request id may ask for the order again. One without cannot; a person who saw an error orders again.
     if (order.requestId !== undefined) return await saga.reserve(order, call, "recovered");
     return await saga.abandon(order, "The order was interrupted.", call);
   }
 
   async function tryLater(orderId: string, attempts: number, error: unknown): Promise<void> {
     const waitMs = backoff(attempts, environment.random());
-    // A service that is away is no fault of this one, and is tried often: no stack for each try.
+    metrics.failed();
+    // An unavailable dependency is no bug here, and is retried often: no stack for each attempt.
     if (error instanceof DependencyError) {
-      log.warn({ orderId, attempts, waitMs, error: error.message }, "an order waits to be settled");
+      log.warn({ orderId, attempts, waitMs, error: error.message }, "an order is not settled yet and will be retried");
     } else {
       log.error({ orderId, attempts, waitMs, err: error }, "an order could not be settled");
     }
     try {
       await store.postpone(orderId, clock.now() + waitMs);
     } catch (cause) {
-      // The order's lease runs out all the same.
-      log.error({ orderId, err: cause }, "the next try could not be put off");
+      // The order's lease expires all the same.
+      log.error({ orderId, err: cause }, "the next attempt could not be delayed");
     }
   }
 
-  /** Goes on as long as there is more and it helps. */
+  /** Continues while there are more orders and progress. */
   async function sweep(): Promise<void> {
     let more = true;
     while (more && !signal.aborted) {
       const due = await store.due(clock.now(), batchSize);
       const settled = await Promise.all(due.map(takeOver));
       const progress = settled.filter(Boolean).length;
-      if (progress > 0) log.info({ orders: progress }, "settled orders that were left");
+      metrics.recovered(progress);
+      if (progress > 0) log.info({ orders: progress }, "settled orders left by earlier attempts");
       more = due.length === batchSize && progress > 0;
     }
   }
@@ -121,9 +125,7 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
 
   async function sweepForever(): Promise<void> {
     while (!signal.aborted) {
-      await sweep().catch((error: unknown) =>
-        log.error({ err: error }, "orders that were left could not be looked for"),
-      );
+      await sweep().catch((error: unknown) => log.error({ err: error }, "searching for unsettled orders failed"));
       await pause(clock, sweepIntervalMs * (0.8 + 0.4 * environment.random()), signal);
     }
   }
@@ -139,7 +141,7 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
   };
 }
 
-/** The wait before the next try after `attempts` failed ones, in milliseconds. */
+/** The backoff after `attempts` failed ones, in milliseconds. */
 export function backoff(attempts: number, random: number): number {
   return Math.round(Math.min(backoffMs * 2 ** attempts, backoffMsMax) * (1 - random / 2));
 }

@@ -1,20 +1,20 @@
 import type { CallOptions, ContextValues, HandlerContext } from "@connectrpc/connect";
 import { type CallContext, type Clock, callContextKey } from "@parley/rpc";
 
-/** Kept back of an order's time to write down what became of it and to answer before the caller's time is over. */
+/** Reserved of the caller's time to commit the outcome and to answer before the deadline. */
 const answerShare = 0.1;
 const answerShareMsMax = 200;
 
 /**
- * On whose behalf an order is worked on, and for how long. Not cut short when the caller goes away: others may have joined it,
- * and half an order is worse than a whole one that nobody waits for.
+ * The caller of an order's work, and its time limit. A disconnecting caller does not end it: others may have joined it,
+ * and half an order is worse than a complete one without a caller.
  */
 export interface SagaCall {
-  /** The time left, in milliseconds. Negative when it is over. */
+  /** The remaining time, in milliseconds. Negative after the deadline. */
   remainingMs(): number;
-  /** Options for the calls to other services: bounded so that the outcome can still be written down and answered. */
+  /** Options for the calls to other services: bounded so that the outcome can still be committed and answered. */
   options(): CallOptions;
-  /** The call whose request id and trace the events carry on. */
+  /** The call whose request id and trace the events carry. */
   readonly cause?: CallContext | undefined;
 }
 
@@ -42,7 +42,7 @@ export function sagaCall({ clock, signal, timeoutMs, contextValues }: SagaCallOp
   };
 }
 
-/** Work on behalf of a caller, for as long as the caller gives it: its time, request id, trace and identity, not its signal. */
+/** Work on behalf of a caller, with the caller's time, request id, trace and identity, but not its signal. */
 export function detachedFrom(
   context: HandlerContext,
   options: Pick<SagaCallOptions, "clock" | "signal" | "timeoutMs">,

@@ -9,24 +9,24 @@ import { between, type Checkpoint } from "./checkpoint.ts";
 import { dependencyFailure } from "./dependency-failure.ts";
 import type { SagaCall } from "./saga-call.ts";
 
-/** The part of the product service that orders need. */
+/** The part of the product service that orders use. */
 export type InventoryClient = Pick<Client<typeof InventoryService>, "reserveStock" | "releaseStock">;
 
-/** What became of the attempt to set stock aside. */
+/** The outcome of a reservation attempt. */
 export type ReserveOutcome =
   | { readonly kind: "reserved"; readonly lines: readonly ReservedLine[] }
-  /** Nothing was set aside by this call. */
+  /** This call reserved nothing. */
   | { readonly kind: "refused"; readonly refusal: Refusal }
   | { readonly kind: "unknown-product"; readonly refusal: Refusal; readonly cause: unknown }
-  /** The order was released before: nothing is, and nothing will be, set aside. */
+  /** The order was released before: nothing is reserved, and nothing will be. */
   | { readonly kind: "released" }
-  /** Nobody knows, unless the error says `neverSent`. */
+  /** Unknown, unless the error has `neverSent`. */
   | { readonly kind: "failed"; readonly error: DependencyError };
 
-/** Sets stock aside and gives it back, at the product service. */
+/** Reserves and releases stock at the product service. */
 export interface Stock {
   reserve(orderId: string, lines: readonly OrderLine[], call: SagaCall): Promise<ReserveOutcome>;
-  /** Resolves when the stock is given back for good. Throws {@link DependencyError} where that is not sure. */
+  /** Resolves when the stock is released for good. Throws {@link DependencyError} if that is not certain. */
   release(orderId: string, call: SagaCall): Promise<void>;
 }
 
@@ -62,7 +62,7 @@ export function createStock(inventory: InventoryClient, checkpoint?: Checkpoint)
   };
 }
 
-// Lines of stored orders carry more than the message takes.
+// Lines of stored orders have more fields than the message.
 function stockLine({ productId, quantity }: OrderLine): OrderLine {
   return { productId, quantity };
 }
@@ -80,7 +80,7 @@ function reservedLines(reservation: Reservation | undefined): readonly ReservedL
   }));
 }
 
-/** The reasons of the product service that an order goes by, with the codes that they come with. */
+/** The product service's reasons that orders handle, with their codes. */
 const refusals = {
   PRODUCT_NOT_FOUND: Code.NotFound,
   INSUFFICIENT_STOCK: Code.FailedPrecondition,

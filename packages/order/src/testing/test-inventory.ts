@@ -2,23 +2,23 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ReleaseStockResponseSchema, ReserveStockResponseSchema } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { type Clock, reasonError, sleep } from "@parley/rpc";
-import { markReach } from "@parley/rpc/client";
+import { markDeliveryStatus } from "@parley/rpc/client";
 import { addUp, type OrderLine } from "../order-line.ts";
 import type { InventoryClient } from "../saga/stock.ts";
 
-/** What the test product service does with a call instead of answering it. */
+/** The faults of the test product service. */
 export type Trouble =
   /** The connection is refused: the call never arrives. */
   | "never-sent"
-  /** No connection is there until the deadline passes: the call never arrives. */
+  /** There is no connection until the deadline passes: the call never arrives. */
   | "never-sent-late"
   /** The call takes effect, and is answered only just in time. */
   | "slow"
-  /** The call is lost on its way. */
+  /** The request is lost. */
   | "lost"
   /** The call takes effect, but its answer is lost. */
   | "answer-lost"
-  /** The call never arrives, and nobody says so: the deadline passes. */
+  /** The call never arrives, without an error: the deadline passes. */
   | "silent"
   /** The service answers INTERNAL. */
   | "broken"
@@ -27,7 +27,7 @@ export type Trouble =
   /** The call is answered, and a copy of it takes effect long after. */
   | "copied";
 
-/** How late a call that was `late` or `copied` takes effect, in milliseconds: longer than an order's whole time. */
+/** How late a `late` or `copied` call takes effect, in milliseconds: longer than an order's whole time. */
 const latenessMs = 7_000;
 
 interface TestProduct {
@@ -38,18 +38,18 @@ interface TestProduct {
   stock: number;
 }
 
-/** A product service in memory that keeps to its contract, and fails as it is told to. */
+/** A product service in memory that follows its contract, with faults on demand. */
 export interface TestInventory extends InventoryClient {
   readonly products: Map<string, TestProduct>;
-  /** Lines by order, for each reservation that stands. */
+  /** Lines by order, for each valid reservation. */
   readonly reservations: Map<string, readonly OrderLine[]>;
-  /** Orders for which nothing will be set aside any more. */
+  /** Orders that can no longer reserve. */
   readonly released: Set<string>;
-  /** The calls that came in or were lost, for example `reserve` and `release`. */
+  /** The calls that arrived or were lost, for example `reserve` and `release`. */
   readonly calls: string[];
-  /** What happens to the next calls of a method, one each; `always` for all from now on until it is undefined. */
+  /** The faults of the next calls of a method, one each; `always` for all calls until it is undefined. */
   readonly trouble: { reserve: Trouble[]; release: Trouble[]; always?: Trouble | undefined };
-  /** Called when a reservation comes in, before it is looked at. */
+  /** Called when a reservation arrives, before it is handled. */
   onReserve?: ((orderId: string) => Promise<void>) | undefined;
 }
 
@@ -68,10 +68,10 @@ export function createTestInventory(clock: Clock): TestInventory {
   async function meet<T>(kind: Trouble | undefined, timeoutMs: number, answer: () => T): Promise<T> {
     switch (kind) {
       case "never-sent":
-        throw markReach(new ConnectError("connection refused", Code.Unavailable), "unsent");
+        throw markDeliveryStatus(new ConnectError("connection refused", Code.Unavailable), "unsent");
       case "never-sent-late":
         await sleep(clock, timeoutMs);
-        throw markReach(new ConnectError("no connection", Code.Unavailable), "unsent");
+        throw markDeliveryStatus(new ConnectError("no connection", Code.Unavailable), "unsent");
       case "slow": {
         const result = answer();
         await sleep(clock, timeoutMs * 0.9);
@@ -163,7 +163,7 @@ export function createTestInventory(clock: Clock): TestInventory {
   return inventory;
 }
 
-/** A late call is refused to nobody. */
+/** The refusal of a late call has no receiver. */
 function ignoringRefusal(work: () => unknown): void {
   try {
     work();

@@ -27,7 +27,7 @@ export interface TestOrdersOptions {
   readonly checkpoint?: Checkpoint;
 }
 
-/** The rules of orders over a real database, a product service in memory, and a clock that stands still. */
+/** The order domain over a real database, a product service in memory, and a manual clock. */
 export async function createTestOrders(options: TestOrdersOptions = {}) {
   const { clock = createTestClock(), owner = "only", checkpoint } = options;
   const { database = await openTestDatabase({ migrations: orderMigrations, clock }) } = options;
@@ -71,17 +71,17 @@ export async function createTestOrders(options: TestOrdersOptions = {}) {
     call,
     place: (request: OrderRequest, timeoutMs?: number) => place(request, call(timeoutMs)),
     cancel: (id: string, { reason = "", etag = "" } = {}) => cancel({ id, reason, etag }, call()),
-    /** Lets what was left for later come to its end. */
+    /** Waits for deferred work. */
     idle: () => inTurn.idle(),
     eventTypes: () => events.map(({ type }) => type),
-    /** The process is gone: what it left stays as it is. */
+    /** The process is dead: its state stays as it is. */
     stop: () => stop.abort(),
   };
 }
 
 export type TestOrders = Awaited<ReturnType<typeof createTestOrders>>;
 
-// Across all orders of a test file, so that a second life does not give the ids of the first again.
+// Unique in a test file, so that a second life does not reuse the ids of the first.
 let nextId = 1;
 
 export interface TestUsers extends UserClient {
@@ -103,7 +103,7 @@ export function createTestUsers(): TestUsers {
   return users;
 }
 
-/** The log, and a list of what was committed to it. */
+/** The log, and a list of the events committed to it. */
 function alsoInto(told: NewEvent[], log: EventLog): EventLog {
   return {
     ...log,

@@ -24,7 +24,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-test("available and reserved together change only by restocks, none is negative, and events tell every change", async () => {
+test("available plus reserved units change only by restocks, none is negative, and every change has an event", async () => {
   const rounds = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(rounds, async (calls) => {
@@ -57,7 +57,7 @@ test("available and reserved together change only by restocks, none is negative,
   );
 });
 
-/** Whether the call took effect. A refusal is no failure here, anything else is. */
+/** Whether the call took effect. A refusal is no failure here; every other error is. */
 async function perform({ inventory }: TestProductService, call: Step): Promise<boolean> {
   try {
     switch (call.kind) {
@@ -85,7 +85,7 @@ async function available({ products }: TestProductService): Promise<Map<string, 
   return new Map(answer.products.map(({ id, stock }) => [id, stock]));
 }
 
-/** Available and reserved together, by product. */
+/** Available plus reserved units, by product. */
 async function totals(service: TestProductService): Promise<Map<string, number>> {
   const sums = await available(service);
   const rows = await service.database.all<{ items: string }>("SELECT items FROM reservations WHERE state = 'reserved'");

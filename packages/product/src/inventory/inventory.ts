@@ -7,27 +7,27 @@ import { inLockOrder, type Reservation, type StockLine, sumLines } from "./reser
 import { insertReservations, lockReservation, markReleased } from "./reservation-store.ts";
 import { reserveCommand } from "./reserve-command.ts";
 
-/** Which order, and the call that asks. */
+/** An order's id, and the call that asks. */
 export interface OrderCall {
   readonly orderId: string;
   readonly cause?: CallContext | undefined;
 }
 
-/** What one product has, against what was asked of it. */
+/** The available and the requested units of a product. */
 export interface StockLevel extends StockLine {
   readonly available: number;
 }
 
-/** What there is of each product, and for which order it is set aside. */
+/** The stock of each product, and its reservations. */
 export interface Inventory {
-  /** What there is now. Throws PRODUCT_NOT_FOUND. */
+  /** The current stock. Throws PRODUCT_NOT_FOUND. */
   check(lines: readonly StockLine[]): Promise<readonly StockLevel[]>;
   /**
-   * Sets stock aside for an order, all lines or none; again, answers the same. Throws PRODUCT_NOT_FOUND,
+   * Reserves stock for an order, all lines or none; a repetition returns the same. Throws PRODUCT_NOT_FOUND,
    * INSUFFICIENT_STOCK, ORDER_RELEASED, RESERVATION_DIFFERS.
    */
   reserve(order: OrderCall & { readonly lines: readonly StockLine[] }): Promise<Reservation>;
-  /** Gives an order's stock back, once, and refuses it any from now on. */
+  /** Releases an order's stock, once, and refuses later reservations of the order. */
   release(order: OrderCall): Promise<Reservation>;
 }
 

@@ -8,10 +8,10 @@ interface ReservationRow {
   readonly create_time: number;
 }
 
-/** An item as the `items` column keeps it: product, name, quantity, currency, units, nanos. Units stay far below 2^53. */
+/** An item in the `items` column: product, name, quantity, currency, units, nanos. Units stay far below 2^53. */
 type StoredItem = readonly [string, string, number, string, number, number];
 
-/** Reads the reservation of an order, standing or released. */
+/** Reads the reservation of an order, reserved or released. */
 export async function findReservation(reader: Reader, orderId: string): Promise<Reservation | undefined> {
   const row = await reader.get<ReservationRow>(
     "SELECT order_id, state, items, create_time FROM reservations WHERE order_id = ?",
@@ -20,7 +20,7 @@ export async function findReservation(reader: Reader, orderId: string): Promise<
   return row && fromRow(row);
 }
 
-/** Reads the reservation of an order, which nobody else changes until the transaction ends. */
+/** Reads and locks the reservation of an order until the transaction ends. */
 export async function lockReservation(transaction: Transaction, orderId: string): Promise<Reservation | undefined> {
   const row = await transaction.get<ReservationRow>(
     "SELECT order_id, state, items, create_time FROM reservations WHERE order_id = ? FOR UPDATE",
@@ -29,7 +29,7 @@ export async function lockReservation(transaction: Transaction, orderId: string)
   return row && fromRow(row);
 }
 
-/** Reads the reservations of orders, those that there are. */
+/** Reads the existing reservations of some orders. */
 export async function findReservations(
   transaction: SetTransaction,
   orderIds: readonly string[],
@@ -41,7 +41,7 @@ export async function findReservations(
   return new Map(rows.map((row) => [row.order_id, fromRow(row)]));
 }
 
-/** Keeps new reservations. Throws {@link RunAgainError} where another transaction was faster for one of their orders. */
+/** Inserts new reservations. Throws {@link RunAgainError} if another transaction was faster for one of their orders. */
 export async function insertReservations(
   transaction: Pick<Transaction, "run" | "insertRows">,
   reservations: readonly Reservation[],
@@ -61,7 +61,7 @@ export async function insertReservations(
   }
 }
 
-/** Turns a standing reservation into a tombstone. */
+/** Turns a reservation into a tombstone. */
 export async function markReleased(transaction: Transaction, orderId: string): Promise<void> {
   const changed = await transaction.run(
     "UPDATE reservations SET state = 'released' WHERE order_id = ? AND state = 'reserved'",

@@ -7,28 +7,28 @@ export interface StockLine {
   readonly quantity: number;
 }
 
-/** Reserved units, with the name and price of the moment, which the order keeps. */
+/** Reserved units, with the current name and price, which the order keeps. */
 export interface ReservedItem extends StockLine {
   readonly productName: string;
   readonly unitPrice: Price;
 }
 
-/** Stock that is set aside for one order, or was. */
+/** Stock reserved for one order, now or earlier. */
 export interface Reservation {
   readonly orderId: string;
   readonly state: "reserved" | "released";
-  /** A line for each product. None if the order was released before anything had been reserved for it. */
+  /** A line for each product. None if the order was released before any reservation. */
   readonly items: readonly ReservedItem[];
   readonly createTimeMs: number;
 }
 
-/** What there is of a product. */
+/** The stock of a product. */
 export interface Availability {
   readonly name: string;
   readonly available: number;
 }
 
-/** One line for each product, in the order in which the products come first. */
+/** One line for each product, in the order of their first appearance. */
 export function sumLines(lines: readonly StockLine[]): readonly StockLine[] {
   const quantities = new Map<string, number>();
   for (const { productId, quantity } of lines) {
@@ -37,13 +37,13 @@ export function sumLines(lines: readonly StockLine[]): readonly StockLine[] {
   return Array.from(quantities, ([productId, quantity]) => ({ productId, quantity }));
 }
 
-/** The order in which every transaction touches products, so that no two wait for each other. */
+/** The order in which every transaction locks products, to avoid deadlocks. */
 export function inLockOrder<L extends StockLine>(lines: readonly L[]): readonly L[] {
   return lines.toSorted((a, b) => (a.productId < b.productId ? -1 : 1));
 }
 
 /**
- * The answer to a reservation for an order that has one. Throws ORDER_RELEASED if it was given back,
+ * The answer to a repeated reservation. Throws ORDER_RELEASED if it was released,
  * RESERVATION_DIFFERS if it was made for other lines than these (summed up).
  */
 export function repeatReservation(standing: Reservation, lines: readonly StockLine[]): Reservation {
@@ -63,7 +63,7 @@ export function repeatReservation(standing: Reservation, lines: readonly StockLi
   return standing;
 }
 
-/** Why the lines (summed up) cannot be had, given what there is. Undefined if they can. */
+/** The reason why the lines (summed up) cannot be reserved from this stock. Undefined if they can. */
 export function refusal(
   lines: readonly StockLine[],
   there: ReadonlyMap<string, Availability>,

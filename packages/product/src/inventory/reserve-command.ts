@@ -13,14 +13,14 @@ import {
 } from "./reservation.ts";
 import { findReservation, findReservations, insertReservations } from "./reservation-store.ts";
 
-/** What is to be set aside for an order: a line for each product. */
+/** A reservation to make: a line for each product. */
 export interface ReserveInput {
   readonly orderId: string;
   readonly lines: readonly StockLine[];
   readonly cause?: CallContext | undefined;
 }
 
-/** Sets stock aside for an order, all lines or none. */
+/** Reserves stock for an order, all lines or none. */
 export function reserveCommand({
   events,
   clock,
@@ -34,7 +34,7 @@ export function reserveCommand({
     async one(transaction, { orderId, lines, cause }) {
       const standing = await findReservation(transaction, orderId);
       if (standing !== undefined) {
-        // Answered through the transaction's end: what it repeats may not be durable before.
+        // Returned through the transaction's end: the first call may not be durable before.
         return repeatReservation(standing, lines);
       }
       const nowMs = clock.now();
@@ -61,7 +61,7 @@ export function reserveCommand({
   };
 }
 
-/** Takes all lines. Throws, which undoes the transaction, if one of them cannot be had. */
+/** Takes all lines. Throws, which rolls the transaction back, if one of them is short. */
 async function takeAll(transaction: Transaction, lines: readonly StockLine[], nowMs: number) {
   const taken = new Map<string, MovedStock>();
   for (const { productId, quantity } of inLockOrder(lines)) {
@@ -81,7 +81,7 @@ async function whyRefused(
 ): Promise<Error> {
   const there = new Map<string, Availability>();
   for (const [id, product] of await findProducts(transaction, productIds(lines))) {
-    // What this transaction took goes back as it ends.
+    // The units that this transaction took are rolled back at its end.
     there.set(id, { name: product.name, available: product.stock - (taken.get(id)?.delta ?? 0) });
   }
   return refusal(lines, there) ?? new Error("a guarded update refused what there is enough of");
@@ -105,7 +105,7 @@ function readAll(transaction: SetTransaction, inputs: readonly ReserveInput[]) {
   ]);
 }
 
-/** What the inputs come to, one after the other. */
+/** The totals of the inputs, one after the other. */
 function decideAll(
   inputs: readonly ReserveInput[],
   {

@@ -1,16 +1,16 @@
-/** A change of a product's stock, after it happened. */
+/** A change of a product's stock. */
 export interface StockChange {
   readonly productId: string;
   readonly productName: string;
-  /** The units that can be sold after the change. */
+  /** The available units after the change. */
   readonly stock: number;
-  /** The units that came or, if negative, went. */
+  /** The units added or, if negative, removed. */
   readonly delta: number;
   readonly lowStockThreshold: number;
 }
 
 /**
- * Whether the shop is to be told that little is left: the stock was above the threshold and no longer is. So it is told
+ * Whether StockLow is due: the stock was above the threshold and no longer is. So it is published
  * once, and again only after the stock rose above the threshold.
  */
 export function fellLow(change: StockChange): boolean {
@@ -18,15 +18,15 @@ export function fellLow(change: StockChange): boolean {
   return isLow(change.stock, change.lowStockThreshold) && !isLow(before, change.lowStockThreshold);
 }
 
-/** Whether so many units count as little. */
+/** Whether the number of units is low. */
 export function isLow(stock: number, lowStockThreshold: number): boolean {
   return stock <= lowStockThreshold;
 }
 
 /**
- * A stock, or its change, as the contract's int32 can say it. Stock that comes back on top of a full stock may go beyond; the books
- * keep the true number.
+ * A stock, or a change of it, within the contract's int32. A release on top of a full stock may exceed it; the database
+ * keeps the true number.
  */
-export function sayable(units: number): number {
+export function clampToInt32(units: number): number {
   return Math.max(-2_147_483_648, Math.min(units, 2_147_483_647));
 }

@@ -5,20 +5,20 @@ import { ProductError, productNotFound } from "../product-errors.ts";
 import type { ProductEvents } from "../product-events.ts";
 import { lockProduct, moveStock } from "../product-store.ts";
 
-/** What is to become of a product's stock. */
+/** A change of a product's stock. */
 export interface StockUpdate {
   readonly productId: string;
-  /** The etag or revision that the writer saw. Empty: whatever it is. */
+  /** The etag or revision that the writer read. Empty: no comparison. */
   readonly etag: string;
-  /** Units from now on, or units more (fewer, if negative). */
+  /** The new number of units, or a difference (negative: fewer). */
   readonly change: { readonly case: "stock" | "delta"; readonly value: number };
   readonly nowMs: number;
   readonly cause?: CallContext | undefined;
 }
 
 /**
- * Sets a product's stock or adds to it; the product after it. Throws PRODUCT_NOT_FOUND, ETAG_MISMATCH, INSUFFICIENT_STOCK if
- * less than nothing would be left, STOCK_TOO_LARGE if more than a product can have.
+ * Sets a product's stock or adds to it; returns the product after it. Throws PRODUCT_NOT_FOUND, ETAG_MISMATCH, INSUFFICIENT_STOCK if
+ * the result would be negative, STOCK_TOO_LARGE if it exceeds a product's limit.
  */
 export async function updateStock(
   transaction: Transaction,
@@ -54,7 +54,7 @@ function checkRange(product: Product, delta: number): void {
       available: String(stock),
     });
   }
-  // Taking away is always allowed: stock that came back may have lifted it over the limit.
+  // A decrease is always allowed: released stock may have lifted it over the limit.
   if (delta > 0 && stock + delta > stockMax) {
     throw new ProductError(
       "STOCK_TOO_LARGE",

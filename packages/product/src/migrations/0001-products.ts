@@ -1,7 +1,7 @@
 import type { Migration } from "@parley/store";
 
-// A deleted product stays as a row: orders may still give its units back.
-// The check on stock is the last line of defence; no statement is meant to reach it.
+// A deleted product keeps its row: orders may still release its units.
+// The check on stock is a safeguard that no statement should reach.
 export const products: Migration = {
   id: "0001-products",
   sql: `

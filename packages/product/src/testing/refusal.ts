@@ -1,7 +1,7 @@
 import { type Code, ConnectError } from "@connectrpc/connect";
 import { reasonOf } from "@parley/rpc";
 
-/** What a caller is told who is refused. */
+/** An error as the caller gets it. */
 export interface Refusal {
   readonly code: Code;
   readonly message: string;
@@ -9,7 +9,7 @@ export interface Refusal {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** The refusal of a call that must be refused. Throws if it was answered. */
+/** The error of a call that must be refused. Throws if it succeeded. */
 export async function refusal(answer: Promise<unknown>): Promise<Refusal> {
   try {
     await answer;

@@ -8,7 +8,7 @@ import type { Database } from "@parley/store";
 import { openTestDatabase } from "@parley/store/testing";
 import { createProductModule, productMigrations } from "../index.ts";
 
-/** The product service in memory, with the sample products and a clock that the test moves. */
+/** The product service in memory, with the sample products and a manual clock. */
 export interface TestProductService extends AsyncDisposable {
   readonly products: Client<typeof ProductService>;
   readonly inventory: Client<typeof InventoryService>;

@@ -7,7 +7,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import { findField, nearestName, unknownWord } from "@parley/contract";
+import { elementForm, fieldSentence, findField, type JsonMistake, nearestName, unknownWord } from "@parley/contract";
 import { quoted, RestProblem } from "../problem.ts";
 import { isObject } from "./json-tree.ts";
 
@@ -23,7 +23,7 @@ export function refuseUnreadable(message: DescMessage, json: JsonObject, path = 
     const field = findField(message, name) ?? refuseUnknown(message, name, at);
     const other = seen.get(field);
     if (other !== undefined) {
-      throw invalid(at, `the body has ${quoted(at)} under two names, ${other} and ${name}`);
+      throw mistake({ path: at, description: `is given twice, as \`${other}\` and as \`${name}\`` });
     }
     seen.set(field, name);
     refuseUnreadableValue(field, value, at);
@@ -56,14 +56,7 @@ export function refuseUnreadableValue(field: DescField, value: JsonValue, path: 
   }
 }
 
-/** What the value of a field is made of, once lists and maps are taken apart. */
-interface ValueType {
-  readonly scalar?: ScalarType | undefined;
-  readonly enum?: DescEnum | undefined;
-  readonly message?: DescMessage | undefined;
-}
-
-function refuseUnreadableItem(type: ValueType, value: JsonValue, path: string): void {
+function refuseUnreadableItem(type: DescField, value: JsonValue, path: string): void {
   if (type.enum !== undefined) {
     refuseUnknownWord(type.enum, value, path);
   } else if (type.message !== undefined) {
@@ -71,7 +64,7 @@ function refuseUnreadableItem(type: ValueType, value: JsonValue, path: string): 
   } else if (type.scalar === ScalarType.STRING) {
     refuseText(value, path);
   } else if (type.scalar !== undefined && integers.has(type.scalar)) {
-    refuseNotation(value, path);
+    refuseNotation(type, value, path);
   }
 }
 
@@ -94,8 +87,9 @@ function refuseUnknown(message: DescMessage, name: string, path: string): never 
       : known.length === 0
         ? `${message.name} has no fields`
         : `the fields are ${known.join(", ")}`;
-  throw new RestProblem("UNKNOWN_FIELD", `the body has an unknown field ${quoted(path)}: ${hint}`, {
-    field: quoted(path).slice(1, -1),
+  const shown = path === "" ? '""' : quoted(path).slice(1, -1);
+  throw new RestProblem("UNKNOWN_FIELD", fieldSentence(shown, `is not a field of the body; ${hint}`), {
+    field: shown,
     ...(nearest === undefined ? {} : { metadata: { nearest } }),
   });
 }
@@ -103,7 +97,7 @@ function refuseUnknown(message: DescMessage, name: string, path: string): never 
 function refuseUnknownWord(descriptor: DescEnum, value: JsonValue, path: string): void {
   const unknown = unknownWord(descriptor, value, path);
   if (unknown !== undefined) {
-    throw invalid(path, unknown.message);
+    throw mistake(unknown);
   }
 }
 
@@ -123,19 +117,23 @@ const integers: ReadonlySet<ScalarType> = new Set([
 /** A number as JSON writes it, in quotes (ProtoJSON, int32 and int64). JavaScript would also read `0x10`, ` 5` and `+5`. */
 const numberPattern = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-function refuseNotation(value: JsonValue, path: string): void {
+function refuseNotation(field: DescField, value: JsonValue, path: string): void {
   if (typeof value === "string" && !numberPattern.test(value)) {
-    throw invalid(path, `${path} is ${quoted(value)}, which is no whole number in decimal digits`);
+    throw mistake({ path, description: `${elementForm(field)}; it is ${quoted(value)}` });
   }
 }
 
 /** JSON can escape half of a surrogate pair (RFC 8259, section 8.2), which UTF-8 and so a message cannot hold. */
 function refuseText(value: JsonValue, path: string): void {
   if (typeof value === "string" && !value.isWellFormed()) {
-    throw invalid(path, `${path} has half of a surrogate pair in it, which is no Unicode text`);
+    throw mistake({ path, description: "has half of a surrogate pair in it, which is not Unicode text" });
   }
 }
 
-function invalid(path: string, message: string): RestProblem {
-  return new RestProblem("INVALID_REQUEST", message, { field: path });
+/** Blames one field, by its path as the caller wrote it. */
+export function mistake({ path, description, field = path }: JsonMistake, cause?: unknown): RestProblem {
+  return new RestProblem("INVALID_REQUEST", fieldSentence(path, description), {
+    cause,
+    ...(field === "" ? {} : { field, description }),
+  });
 }

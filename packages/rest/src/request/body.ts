@@ -1,6 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
-import { DecodeLimitError, defaultDecodeBudget, scanJson, scannedBytesMin } from "@parley/contract";
+import { DecodeLimitError, defaultDecodeBudget, fieldSentence, scanJson, scannedBytesMin } from "@parley/contract";
 import { parseMediaType } from "../media-type.ts";
 import { quoted, RestProblem } from "../problem.ts";
 import { parseJson } from "./json-text.ts";
@@ -44,7 +44,7 @@ export function parseBody(bytes: Uint8Array, contentType: string | undefined): J
   try {
     text = decoder.decode(bytes);
   } catch (cause) {
-    throw new RestProblem("INVALID_REQUEST", "the body is not UTF-8", { cause });
+    throw new RestProblem("INVALID_REQUEST", "The body is not JSON: it is not valid UTF-8.", { cause });
   }
   refuseCostly(bytes);
   return parseJson(text);
@@ -62,10 +62,14 @@ function refuseCostly(bytes: Uint8Array): void {
       throw cause;
     }
     // What is nested too deep has always been a body that cannot be read.
-    throw new RestProblem(cause.limit === "depth" ? "INVALID_REQUEST" : "MESSAGE_TOO_COMPLEX", cause.message, {
-      metadata: { limit: cause.limit, [`${cause.limit}Max`]: String(cause.limitValue) },
-      cause,
-    });
+    throw new RestProblem(
+      cause.limit === "depth" ? "INVALID_REQUEST" : "MESSAGE_TOO_COMPLEX",
+      fieldSentence("", cause.message),
+      {
+        metadata: { limit: cause.limit, [`${cause.limit}Max`]: String(cause.limitValue) },
+        cause,
+      },
+    );
   }
 }
 
@@ -76,7 +80,7 @@ export function refuseCodings(contentEncoding: string | undefined): void {
   if (other !== undefined) {
     throw new RestProblem(
       "UNSUPPORTED_MEDIA_TYPE",
-      `the body must not be compressed; the request says content-encoding ${quoted(other)}`,
+      `The body must not be compressed; the request has content-encoding ${quoted(other)}. Leave the header out.`,
       { httpStatus: 415, headers: { "accept-encoding": "identity" } },
     );
   }
@@ -91,15 +95,11 @@ function refuseOtherMedia(contentType: string | undefined): void {
   const type = contentType === undefined ? undefined : parseMediaType(contentType);
   // JSON is UTF-8 (RFC 8259, section 8.1); parameters that say nothing of the characters change nothing.
   if (type === undefined || !jsonPattern.test(type.type) || !isUtf8(type.parameters.get("charset"))) {
-    const given = contentType === undefined ? "no content-type" : quoted(contentType);
-    throw new RestProblem(
-      "UNSUPPORTED_MEDIA_TYPE",
-      `the body must be application/json in UTF-8; the request says ${given}`,
-      {
-        httpStatus: 415,
-        headers: { "accept-post": "application/json" },
-      },
-    );
+    const given = contentType === undefined ? "it has none" : `it is ${quoted(contentType)}`;
+    throw new RestProblem("UNSUPPORTED_MEDIA_TYPE", `The content-type must be application/json, in UTF-8; ${given}.`, {
+      httpStatus: 415,
+      headers: { "accept-post": "application/json" },
+    });
   }
 }
 
@@ -108,13 +108,17 @@ function isUtf8(charset: string | undefined): boolean {
 }
 
 function tooLarge(lengthMax: number): RestProblem {
-  return new RestProblem("MESSAGE_TOO_LARGE", `the body is longer than the ${lengthMax} bytes allowed`, {
-    code: Code.ResourceExhausted,
-    httpStatus: 413,
-    metadata: { limitBytes: String(lengthMax) },
-    // What is left of the body is not read, so that the connection cannot be used again.
-    headers: { connection: "close" },
-  });
+  return new RestProblem(
+    "MESSAGE_TOO_LARGE",
+    `The body is longer than the limit of ${lengthMax} bytes. Send less at once.`,
+    {
+      code: Code.ResourceExhausted,
+      httpStatus: 413,
+      metadata: { limitBytes: String(lengthMax) },
+      // What is left of the body is not read, so that the connection cannot be used again.
+      headers: { connection: "close" },
+    },
+  );
 }
 
 function concatenated(chunks: readonly Uint8Array[], length: number): Uint8Array {

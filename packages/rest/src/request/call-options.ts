@@ -26,9 +26,13 @@ function requestTimeoutMs(seconds: string | undefined): number | undefined {
     return undefined;
   }
   if (!/^\d{1,6}(?:\.\d{1,9})?$/.test(seconds) || Number(seconds) === 0) {
-    throw new RestProblem("INVALID_TIMEOUT", `x-server-timeout is ${quoted(seconds)}, not a number of seconds`, {
-      field: "x-server-timeout",
-    });
+    throw new RestProblem(
+      "INVALID_TIMEOUT",
+      `The header X-Server-Timeout must be a number of seconds, such as 2.5; it is ${quoted(seconds)}.`,
+      {
+        field: "x-server-timeout",
+      },
+    );
   }
   return Math.max(1, Math.floor(Number(seconds) * 1000));
 }

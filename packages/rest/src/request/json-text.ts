@@ -1,4 +1,5 @@
 import type { JsonValue } from "@bufbuild/protobuf";
+import { jsonSyntaxWords } from "@parley/contract";
 import { quoted, RestProblem } from "../problem.ts";
 
 /** The deepest nesting of a body: protobuf's own limit for messages within messages. */
@@ -18,8 +19,8 @@ function parse(text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
   } catch (cause) {
-    const why = cause instanceof SyntaxError ? cause.message.slice(0, 200) : "too deep";
-    throw new RestProblem("INVALID_REQUEST", `the body is not JSON: ${why}`, { cause });
+    const why = cause instanceof SyntaxError ? jsonSyntaxWords(text, cause) : "it is nested too deep";
+    throw new RestProblem("INVALID_REQUEST", `The body is not JSON: ${why}.`, { cause });
   }
 }
 
@@ -31,7 +32,7 @@ function refuseDuplicateKeys(text: string): void {
       case openBrace:
       case openBracket:
         if (stack.length === nestingMax) {
-          throw new RestProblem("INVALID_REQUEST", `the body is nested deeper than ${nestingMax} levels`);
+          throw new RestProblem("INVALID_REQUEST", `The body is nested deeper than ${nestingMax} levels.`);
         }
         stack.push(text.charCodeAt(at) === openBrace ? new Set() : undefined);
         break;
@@ -54,7 +55,9 @@ function refuseDuplicateKeys(text: string): void {
 function addKey(keys: Set<string> | undefined, written: string): void {
   const key = written.includes("\\") ? (JSON.parse(written) as string) : written.slice(1, -1);
   if (keys?.has(key)) {
-    throw new RestProblem("INVALID_REQUEST", `the body has the key ${quoted(key)} twice in one object`, { field: key });
+    throw new RestProblem("INVALID_REQUEST", `The body has the key ${quoted(key)} twice in one object.`, {
+      field: key,
+    });
   }
   keys?.add(key);
 }

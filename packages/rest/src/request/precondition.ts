@@ -37,7 +37,7 @@ export async function sendIfMatch(
   send: Send,
 ): Promise<Message> {
   if (headerOf(request, "if-none-match") !== undefined) {
-    throw failed("If-None-Match is taken with GET and HEAD only");
+    throw failed("If-None-Match is taken with GET and HEAD only. Use If-Match for a write.");
   }
   const ifMatch = headerOf(request, "if-match");
   const tags = ifMatch === undefined ? undefined : parseEntityTags(ifMatch);
@@ -46,12 +46,18 @@ export async function sendIfMatch(
   }
   const field = etagField(binding);
   if (field === undefined) {
-    throw failed(`${binding.httpMethod} ${binding.template.source} has no ETag that If-Match could be compared with`);
+    throw failed(
+      `${binding.httpMethod} ${binding.template.source} has no ETag that If-Match could be compared with. Leave the header out.`,
+    );
   }
   // An etag that is empty would be no condition.
   const strong = tags?.strong.filter((tag) => tag !== "" && tag.length <= etagLengthMax) ?? [];
   if (strong.length > tagsMax) {
-    throw new RestProblem("INVALID_REQUEST", `If-Match has more than ${tagsMax} tags`, { field: "if-match" });
+    throw new RestProblem(
+      "INVALID_REQUEST",
+      `If-Match has more than ${tagsMax} tags. Send those of the states that you read.`,
+      { field: "if-match" },
+    );
   }
   const holder = holderOf(message, field);
   const name = field.etag.localName;
@@ -97,7 +103,7 @@ function holderOf(message: Message, { resource }: EtagField): Record<string, unk
   const fields = message as unknown as Record<string, unknown>;
   const holder = resource === undefined ? fields : fields[resource.localName];
   if (holder === undefined) {
-    throw failed("the request has no resource that If-Match could be compared with");
+    throw failed("The request has no resource that If-Match could be compared with.");
   }
   return holder as Record<string, unknown>;
 }
@@ -127,7 +133,7 @@ function explained(ifMatch: string, mismatch: unknown): string {
         ? "weak tags never match here; GET it for its strong one"
         : "it has changed since; GET it again for its ETag";
   const current = mismatch instanceof ConnectError ? currentTag(mismatch) : undefined;
-  return `If-Match is ${headerText(ifMatch)}, and the resource ${current === undefined ? "has another ETag" : `has ETag ${current}`}: ${why}`;
+  return `If-Match is ${headerText(ifMatch)}, and the resource ${current === undefined ? "has another ETag" : `has ETag ${current}`}: ${why}.`;
 }
 
 function currentTag(mismatch: ConnectError): string | undefined {

@@ -1,6 +1,6 @@
 import type { DescField, DescMessage, JsonObject } from "@bufbuild/protobuf";
 import type { Binding } from "@parley/contract";
-import { isTextField, protoPath, resolveFieldPath } from "@parley/contract";
+import { elementForm, fieldSentence, isTextField, nearestName, protoPath, resolveFieldPath } from "@parley/contract";
 import { quoted, RestProblem } from "../problem.ts";
 import { assign } from "./json-tree.ts";
 import { jsonFromText, TextValueError } from "./text-value.ts";
@@ -13,7 +13,7 @@ export const parameterDepthMax = 16;
 
 /**
  * Writes a query's parameters into the request's JSON. A parameter is a field's path; repeated fields repeat it. Throws a
- * {@link RestProblem} that names the parameter if there is no such field, where the path or the body binds it, if it
+ * {@link RestProblem} that names the parameter if there is no such field, if the path or the body binds it, if it
  * is given twice, or where its value is not of the field's type.
  */
 export function assignQuery(binding: Binding, query: string, root: JsonObject): void {
@@ -22,7 +22,7 @@ export function assignQuery(binding: Binding, query: string, root: JsonObject): 
   }
   const pairs = query.split("&");
   if (pairs.length > queryParametersMax) {
-    throw new RestProblem("MALFORMED_QUERY", `the query has more than ${queryParametersMax} parameters`);
+    throw new RestProblem("MALFORMED_QUERY", `The query has more than ${queryParametersMax} parameters.`);
   }
   const seen = new Set<string>();
   for (const pair of pairs) {
@@ -51,7 +51,7 @@ function assignParameter({ binding, name, text, root, seen }: Parameter): void {
   refuseBound(binding, name, path, fields);
   const repeated = field.fieldKind === "list";
   if (!repeated && seen.has(path)) {
-    throw new RestProblem("INVALID_PARAMETER", `the parameter ${quoted(name)} is given twice`, { field: name });
+    throw new RestProblem("INVALID_PARAMETER", `The parameter \`${name}\` is given twice.`, { field: name });
   }
   seen.add(path);
   try {
@@ -60,10 +60,12 @@ function assignParameter({ binding, name, text, root, seen }: Parameter): void {
     if (!(cause instanceof TextValueError)) {
       throw cause;
     }
-    throw new RestProblem("INVALID_PARAMETER", `the parameter ${name} is ${quoted(text)}: ${cause.message}`, {
-      field: name,
-      cause,
-    });
+    const description =
+      field.enum === undefined
+        ? `${elementForm(field)}; it is ${quoted(text)}`
+        : `must be ${cause.message.replace(/^none/, "one").replace(/(?=; did|$)/, `; it is ${quoted(text)}`)}`;
+    const words = fieldSentence(name, description);
+    throw new RestProblem("INVALID_PARAMETER", words, { field: name, description, cause });
   }
 }
 
@@ -92,30 +94,40 @@ function resolveParameter(message: DescMessage, name: string): readonly DescFiel
   const names = name.split(".", parameterDepthMax + 1);
   const fields = names.length > parameterDepthMax ? undefined : resolveFieldPath(message, names);
   if (fields === undefined || "missing" in fields) {
-    throw unknownParameter(name, "there is no such field");
+    throw unknownParameter(name, nearestHint(message, name));
   }
   const last = fields[fields.length - 1] as DescField;
   if (!isTextField(last)) {
-    throw unknownParameter(name, "a message or a map cannot be given as one parameter");
+    throw unknownParameter(name, "it is an object, which a parameter cannot hold");
   }
   return fields;
 }
 
 function refuseBound(binding: Binding, name: string, path: string, fields: readonly DescField[]): void {
   if (binding.body === "all") {
-    throw unknownParameter(name, "all fields of this request are in its path and its body");
+    throw unknownParameter(name, "this request takes its fields from the path and the body");
   }
   if (fields[0] === binding.body) {
-    throw unknownParameter(name, "the field is given by the body");
+    throw unknownParameter(name, "the body holds it");
   }
   if (binding.pathFields.some((bound) => bound.name === path)) {
-    throw unknownParameter(name, "the field is given by the path");
+    throw unknownParameter(name, "the path holds it");
   }
+}
+
+function nearestHint(message: DescMessage, name: string): string {
+  const known = message.fields.filter(isTextField).map((field) => field.name);
+  const nearest = nearestName(name, known);
+  return nearest === undefined
+    ? known.length === 0
+      ? "this request has none"
+      : `there are ${known.join(", ")}`
+    : `did you mean ${nearest}?`;
 }
 
 function unknownParameter(name: string, why: string): RestProblem {
   const shown = quoted(name);
-  return new RestProblem("UNKNOWN_PARAMETER", `unknown query parameter ${shown}: ${why}`, {
+  return new RestProblem("UNKNOWN_PARAMETER", fieldSentence(shown.slice(1, -1), `is not a parameter here: ${why}`), {
     field: shown.slice(1, -1),
   });
 }
@@ -127,6 +139,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch (cause) {
-    throw new RestProblem("MALFORMED_QUERY", `the query is not percent-encoded UTF-8 at ${quoted(text)}`, { cause });
+    throw new RestProblem("MALFORMED_QUERY", `The query is not percent-encoded UTF-8 at ${quoted(text)}.`, { cause });
   }
 }

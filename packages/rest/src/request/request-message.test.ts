@@ -145,7 +145,7 @@ describe("a query parameter becomes a field of its type", () => {
     ["boxed=x", "INVALID_PARAMETER", "boxed"],
     ["since_time=yesterday", "INVALID_PARAMETER", "since_time"],
     ["within_time=1", "INVALID_PARAMETER", "within_time"],
-    ["left=x&right=1", "INVALID_REQUEST", "either"],
+    ["left=x&right=1", "INVALID_REQUEST", "right"],
     ["text=%FF", "MALFORMED_QUERY", undefined],
     ["text=%", "MALFORMED_QUERY", undefined],
     [Array(300).fill("words=a").join("&"), "MALFORMED_QUERY", undefined],

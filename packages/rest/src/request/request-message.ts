@@ -7,10 +7,23 @@ import {
   type Message,
   type Registry,
 } from "@bufbuild/protobuf";
-import { type Binding, checkJson, DecodeLimitError, JsonNumberError, type PathField } from "@parley/contract";
+import { isFieldError } from "@bufbuild/protobuf/reflect";
+import {
+  type Binding,
+  checkJson,
+  DecodeLimitError,
+  elementForm,
+  fieldSentence,
+  findJsonMistake,
+  formOf,
+  type JsonMistake,
+  JsonNumberError,
+  jsonFieldPath,
+  type PathField,
+} from "@parley/contract";
 import { quoted, RestProblem } from "../problem.ts";
 import { capturedValue } from "../route/captured-value.ts";
-import { refuseUnreadable, refuseUnreadableValue } from "./body-fields.ts";
+import { mistake, refuseUnreadable, refuseUnreadableValue } from "./body-fields.ts";
 import { assign, isObject, valueAt } from "./json-tree.ts";
 import { assignQuery } from "./query.ts";
 import { jsonFromText, TextValueError } from "./text-value.ts";
@@ -44,14 +57,17 @@ export function requestMessage(binding: Binding, parts: RequestParts): Message {
     checkJson(binding.method.input, root);
     return fromJson(binding.method.input, root, parts.registry === undefined ? {} : { registry: parts.registry });
   } catch (cause) {
-    throw invalidField(cause);
+    throw invalidField(cause, binding, parts.body);
   }
 }
 
 function bodyRoot(binding: Binding, body: JsonValue | undefined): JsonObject {
   if (binding.body === "none") {
     if (body !== undefined) {
-      throw new RestProblem("INVALID_REQUEST", "this request has no body");
+      throw new RestProblem(
+        "INVALID_REQUEST",
+        `${binding.httpMethod} ${binding.template.source} takes no body. Give fields in the query instead.`,
+      );
     }
     return {};
   }
@@ -67,7 +83,9 @@ function bodyRoot(binding: Binding, body: JsonValue | undefined): JsonObject {
     return { [binding.body.jsonName]: body };
   }
   if (!isObject(body)) {
-    throw new RestProblem("INVALID_REQUEST", "the body must be a JSON object");
+    throw mistake(
+      findJsonMistake(binding.method.input, body) ?? { path: "", description: "the request must be a JSON object" },
+    );
   }
   refuseUnreadable(binding.method.input, body);
   return body;
@@ -85,10 +103,8 @@ function assignPathField(binding: Binding, pathField: PathField, segments: reado
     if (!(cause instanceof TextValueError)) {
       throw cause;
     }
-    throw new RestProblem("INVALID_FIELD", `${name} in the path is ${quoted(text)}: ${cause.message}`, {
-      field: name,
-      cause,
-    });
+    const description = `${elementForm(field)}; the path has ${quoted(text)}`;
+    throw new RestProblem("INVALID_FIELD", fieldSentence(name, description), { field: name, description, cause });
   }
   refuseContradiction(name, value, valueAt(root, fields));
   assign(root, fields, value, false);
@@ -98,7 +114,7 @@ function pathText(pathField: PathField, segments: readonly string[], toTheEnd: b
   try {
     return capturedValue(pathField.variable, segments, toTheEnd);
   } catch (cause) {
-    throw new RestProblem("MALFORMED_PATH", `${pathField.name} in the path is not percent-encoded UTF-8`, {
+    throw new RestProblem("MALFORMED_PATH", `\`${pathField.name}\` in the path is not percent-encoded UTF-8.`, {
       field: pathField.name,
       cause,
     });
@@ -112,7 +128,7 @@ function refuseContradiction(name: string, inPath: JsonValue, inBody: JsonValue 
     const shown = quoted(typeof inBody === "object" ? JSON.stringify(inBody) : String(inBody));
     throw new RestProblem(
       "INVALID_FIELD",
-      `${name} is ${quoted(String(inPath))} in the path but ${shown} in the body`,
+      `\`${name}\` is ${quoted(String(inPath))} in the path, but ${shown} in the body. Leave it out of the body.`,
       {
         field: name,
       },
@@ -120,22 +136,47 @@ function refuseContradiction(name: string, inPath: JsonValue, inBody: JsonValue 
   }
 }
 
-/** What the decoder says can quote the body; this much of it tells enough. */
-const decoderMessageLengthMax = 300;
-
-function invalidField(cause: unknown): RestProblem {
-  if (cause instanceof DecodeLimitError || cause instanceof JsonNumberError) {
-    return new RestProblem("INVALID_REQUEST", `${cause.field}: ${cause.message}`, { cause, field: cause.field });
+/** The first value of a body that is not of its field's type. */
+function bodyMistake({ body, method }: Binding, json: JsonValue | undefined): JsonMistake | undefined {
+  if (json === undefined || json === null || body === "none") {
+    return undefined;
   }
-  const message = cause instanceof Error ? cause.message.slice(0, decoderMessageLengthMax) : "the request is not valid";
-  const field = fieldOf(cause instanceof Error ? (cause.cause ?? cause) : cause);
-  return new RestProblem("INVALID_REQUEST", message, { cause, ...(field === undefined ? {} : { field: field.name }) });
+  if (body === "all") {
+    return findJsonMistake(method.input, json);
+  }
+  return body.fieldKind === "message" ? findJsonMistake(body.message, json) : undefined;
 }
 
-function fieldOf(error: unknown): DescField | DescOneof | undefined {
-  return isFieldError(error) ? error.field() : undefined;
+function invalidField(cause: unknown, binding: Binding, body: JsonValue | undefined): RestProblem {
+  const request = binding.method.input;
+  const inBody = cause instanceof DecodeLimitError ? undefined : bodyMistake(binding, body);
+  if (inBody !== undefined) {
+    return mistake(inBody, cause);
+  }
+  if (cause instanceof DecodeLimitError || cause instanceof JsonNumberError) {
+    const path = jsonFieldPath(request, cause.field) ?? cause.field;
+    return mistake({ path, description: cause.message }, cause);
+  }
+  // The decoder's own words are about JSON as it sees it, with what path and query say in it.
+  const found = blamedField(cause);
+  if (found?.kind === "oneof") {
+    const names = found.fields.map(({ jsonName }) => jsonName);
+    const words = `set only one of ${names.map((each) => `\`${each}\``).join(", ")}`;
+    return mistake({ path: "", field: names.at(-1) ?? "", description: words }, cause);
+  }
+  return mistake(
+    found === undefined
+      ? { path: "", description: `the request is not of the form of ${request.typeName}` }
+      : { path: found.jsonName, description: formOf(found) },
+    cause,
+  );
 }
 
-function isFieldError(error: unknown): error is Error & { field(): DescField | DescOneof } {
-  return error instanceof Error && "field" in error && typeof error.field === "function";
+function blamedField(error: unknown): DescField | DescOneof | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (isFieldError(cause)) {
+      return cause.field();
+    }
+  }
+  return undefined;
 }

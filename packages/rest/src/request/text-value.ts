@@ -1,6 +1,7 @@
 import type { DescEnum } from "@bufbuild/protobuf";
 import { type DescField, type DescMessage, fromJson, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { nearestName } from "@parley/contract";
 
 /** A text that is no value of its field; the message goes on from "…is ". */
 export class TextValueError extends Error {
@@ -121,7 +122,10 @@ function enumFromText(descriptor: DescEnum, text: string): JsonValue {
       return number;
     }
   }
-  throw new TextValueError(`none of ${descriptor.values.map((value) => value.name).join(", ")}`);
+  const words = descriptor.values.map((value) => value.name);
+  const nearest = nearestName(text, words);
+  const hint = nearest === undefined ? "" : `; did you mean ${nearest}?`;
+  throw new TextValueError(`none of ${words.join(", ")}${hint}`);
 }
 
 function messageFromText(message: DescMessage, text: string): JsonValue {

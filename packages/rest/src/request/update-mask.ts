@@ -1,5 +1,5 @@
 import type { DescField, DescMessage, JsonObject } from "@bufbuild/protobuf";
-import { type Binding, findField, rulesOf } from "@parley/contract";
+import { type Binding, fieldSentence, findField, rulesOf } from "@parley/contract";
 import { RestProblem } from "../problem.ts";
 import { isObject } from "./json-tree.ts";
 import { camelCase } from "./text-value.ts";
@@ -61,10 +61,9 @@ export function completeUpdateMask(binding: Binding, root: JsonObject): void {
     (field) => !changeable.includes(field) && !bound.includes(field) && field.name !== etagFieldName,
   );
   if (fixed !== undefined && !whole) {
-    const names = changeable.map(({ jsonName }) => jsonName).join(", ");
-    throw new RestProblem("INVALID_FIELD", `${fixed.jsonName} cannot be changed by PATCH, which changes ${names}`, {
-      field: fixed.jsonName,
-    });
+    const names = changeable.map(({ jsonName }) => `\`${jsonName}\``).join(", ");
+    const words = fieldSentence(fixed.jsonName, `cannot be changed by PATCH, which can change ${names}`);
+    throw new RestProblem("INVALID_FIELD", words, { field: fixed.jsonName });
   }
   const paths = changeable.filter((field) => given.includes(field)).map(({ name }) => camelCase(name));
   if (paths.length > 0) {

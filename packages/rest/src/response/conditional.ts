@@ -30,7 +30,7 @@ function refuseOtherState(ifMatch: string | undefined, etag: string): void {
   if (tags?.any !== true && tags?.strong.some((tag) => `"${tag}"` === etag) !== true) {
     throw new RestProblem(
       "PRECONDITION_FAILED",
-      `If-Match is ${headerText(ifMatch)}, and the resource has ETag ${etag}`,
+      `If-Match is ${headerText(ifMatch)}, but the ETag of the resource is ${etag}. Read it again.`,
       {
         code: Code.Aborted,
         httpStatus: 412,

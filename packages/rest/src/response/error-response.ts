@@ -58,6 +58,8 @@ export interface ErrorResponseOptions {
   readonly registry?: Registry;
   /** The domain of reasons that have none (`google.rpc.ErrorInfo.domain`). Default: none. */
   readonly reasonDomain?: string;
+  /** The page that describes the reasons, one section each: errors link to theirs (`google.rpc.Help`). Default: none. */
+  readonly errorHelpUrl?: string | undefined;
 }
 
 /**
@@ -85,16 +87,16 @@ export function errorResponse(reason: unknown, options: ErrorResponseOptions = {
 
 function unexpected(reason: unknown): ConnectError {
   if (reason instanceof Error && (reason.name === "AbortError" || reason.name === "TimeoutError")) {
-    return new ConnectError("the call was cancelled", Code.Canceled);
+    return new ConnectError("The call was cancelled.", Code.Canceled);
   }
-  return new ConnectError("internal error", Code.Internal);
+  return new ConnectError("Internal error.", Code.Internal);
 }
 
 function readableDetails(
   error: ConnectError,
-  { registry = standardDetails, reasonDomain = "" }: ErrorResponseOptions,
+  { registry = standardDetails, reasonDomain = "", errorHelpUrl }: ErrorResponseOptions,
 ): JsonObject[] {
-  return error.details.flatMap((detail) => {
+  return [...error.details, ...helpDetail(error, errorHelpUrl)].flatMap((detail) => {
     const typeName = "desc" in detail ? detail.desc.typeName : detail.type;
     const desc = registry.getMessage(typeName);
     if (desc === undefined) {
@@ -111,6 +113,16 @@ function readableDetails(
       return [];
     }
   });
+}
+
+/** A link to the section of the reason, for errors that have a reason and no link. */
+function helpDetail(error: ConnectError, errorHelpUrl: string | undefined): ConnectError["details"] {
+  const [info] = error.findDetails(ErrorInfoSchema);
+  if (errorHelpUrl === undefined || info === undefined || error.findDetails(HelpSchema).length > 0) {
+    return [];
+  }
+  const links = [{ description: info.reason, url: `${errorHelpUrl}#${info.reason.toLowerCase()}` }];
+  return [{ desc: HelpSchema, value: create(HelpSchema, { links }) }];
 }
 
 /** RFC 9110, section 10.2.3: whole seconds, from the error's RetryInfo. */

@@ -50,6 +50,8 @@ export interface StreamOptions {
   readonly openingMs: number;
   /** The domain of reasons that have none. */
   readonly reasonDomain: string;
+  /** The page that errors link to. */
+  readonly errorHelpUrl: string | undefined;
   /** Cancels the call: the client left. */
   readonly leave: () => void;
 }

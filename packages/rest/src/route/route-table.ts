@@ -36,6 +36,7 @@ interface Node<T> {
 export class RouteTable<T> {
   readonly #root: Node<T> = newNode();
   readonly #describe: (value: T) => string;
+  readonly #templates = new Set<string>();
 
   /** `describe` names a route's value in errors. */
   constructor(describe: (value: T) => string) {
@@ -66,6 +67,12 @@ export class RouteTable<T> {
       );
     }
     byMethod.set(httpMethod, value);
+    this.#templates.add(template.source);
+  }
+
+  /** The templates of all routes, for example `/orders/{order_id}`. */
+  get templates(): readonly string[] {
+    return [...this.#templates];
   }
 
   /** Finds the route of a path, given as it came: with its leading slash, still encoded, without query. */

@@ -4,7 +4,7 @@ import { byCertificate, forwardedByHeader, onBehalfOfHeader, serviceIdentityHead
 import type { Clock } from "../environment/clock.ts";
 import type { Environment, ServiceIdentity } from "../environment/environment.ts";
 import { decideAccess } from "./access-decision.ts";
-import { bearer, createAuthorize, nobody, unauthenticated } from "./authorize.ts";
+import { bearer, createAuthorize, noCaller, unauthenticated } from "./authorize.ts";
 import { certificateNames, type ServiceOfNames } from "./certificate-identity.ts";
 import type { AccessControl, GuardedCall, GuardedServices } from "./guarded-call.ts";
 import { readServiceKey, readServiceKeys } from "./key-files.ts";
@@ -15,17 +15,17 @@ import { createTokenVerifier, type TokenVerifier } from "./token-verifier.ts";
 
 export interface AccessControlOptions {
   readonly environment: Pick<Environment, "clock" | "log">;
-  /** Reads the keys that the user service publishes (RFC 7517, section 5). */
+  /** Fetches the keys that the user service publishes (RFC 7517, section 5). */
   readonly loadUserKeys: () => Promise<JSONWebKeySet>;
-  /** The file with the public keys of the platform's services, a JWK Set. Read again when a token names a key that is not in it. */
+  /** The file with the public keys of the platform's services, a JWK Set. Read again when a token names an unknown key. */
   readonly serviceKeysFile: string;
-  /** The service that a client certificate stands for. Without it certificates prove no service. */
+  /** The service of a client certificate. Without it certificates authenticate no service. */
   readonly serviceOfNames?: ServiceOfNames | undefined;
 }
 
 /**
- * Who may call a module's methods, by their contracts' `access` option. Rejects where the key file cannot be read, or a contract's
- * rule cannot be kept here.
+ * Access control of a module's methods, by their contracts' `access` option. Rejects if the key file cannot be read, or a contract's
+ * rule cannot be enforced here.
  */
 export async function createAccessControl(
   module: GuardedServices,
@@ -73,7 +73,7 @@ export async function createAccessControl(
   };
 }
 
-/** The identity of the service whose private key, a JWK, is in the file. Rejects where it cannot be read. */
+/** The identity of the service whose private key, a JWK, is in the file. Rejects if it cannot be read. */
 export async function readServiceIdentity(
   name: string,
   { keyFile, clock }: { readonly keyFile: string; readonly clock: Clock },
@@ -81,7 +81,7 @@ export async function readServiceIdentity(
   return createServiceIdentity(name, { privateKey: await readServiceKey(name, keyFile), clock });
 }
 
-/** The address that a door of the platform heard the call from, where one proves that it passed it on. */
+/** The origin address of a call, if a gateway of the platform vouches for it. */
 async function forwardedFor(
   call: GuardedCall,
   verifier: TokenVerifier,
@@ -93,11 +93,11 @@ async function forwardedFor(
   const isDoor =
     proof === byCertificate
       ? serviceByCertificate(call) !== undefined
-      : (await bearer(proof, verify).catch(nobody))?.kind === "service";
+      : (await bearer(proof, verify).catch(noCaller))?.kind === "service";
   if (!isDoor) {
     return undefined;
   }
-  // The last entry is what the door itself saw.
+  // The last entry is the address that the gateway itself saw.
   const address = incoming.header("x-forwarded-for")?.split(",").at(-1)?.trim();
   return address === "" ? undefined : address?.slice(0, addressLengthMax);
 }
@@ -109,13 +109,18 @@ function needsToken({ method }: GuardedCall): boolean {
   return decideAccess(methodPolicy(method).access, undefined) !== "allowed";
 }
 
-/** A stream lasts no longer than the token that opened it: whoever lost their rights must not go on listening. */
+/** A stream lasts no longer than the token that opened it: a caller that lost its rights must not continue to listen. */
 function endWithToken(call: GuardedCall, { leftMs }: { readonly leftMs: number }): void {
   const cancel = call.after(Math.min(Math.max(leftMs, 0), timerMaxMs), () =>
-    call.abort(unauthenticated("TOKEN_ENDED", "the token that opened the stream has ended")),
+    call.abort(
+      unauthenticated(
+        "TOKEN_ENDED",
+        "The token that opened the stream has expired. Refresh it and open the stream again.",
+      ),
+    ),
   );
   call.signal.addEventListener("abort", cancel, { once: true });
 }
 
-/** Timers of Node count no further. */
+/** Node's timers count no further. */
 const timerMaxMs = 2 ** 31 - 1;

@@ -25,7 +25,7 @@ test.each(rules)("%s decides by the kind of caller", (method, ...expected) => {
   expect([undefined, user, admin, order, notification].map((caller) => decideAccess(rule, caller))).toEqual(expected);
 });
 
-test("a service may call what is for services and names none, and an admin's method only where it is named", () => {
+test("a service may call service methods that name none, and an admin's method only if named", () => {
   const rule = { caller: Kind.SERVICE, ownerField: "", ownerOf: "", services: [] };
   expect(decideAccess(rule, notification)).toBe("allowed");
   expect(decideAccess({ ...rule, caller: Kind.UNSPECIFIED }, notification)).toBe("allowed");

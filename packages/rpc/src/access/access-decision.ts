@@ -2,7 +2,7 @@ import type { AccessRule } from "@parley/contract";
 import { Caller as Allowed } from "@parley/gen/rpc/v1/options_pb.js";
 import type { Caller } from "../call/call-context.ts";
 
-/** What a rule says of a caller. "if-owner": only where the thing that the call is about is the caller's. */
+/** A rule's decision for a caller. "if-owner": only if the caller owns the resource. */
 export type AccessDecision = "allowed" | "denied" | "unauthenticated" | "if-owner";
 
 /** Applies a method's `access` option (rpc/v1/options.proto) to a caller; undefined is a caller without a token. */
@@ -28,7 +28,7 @@ export function decideAccess(rule: AccessRule, caller: Caller | undefined): Acce
   }
 }
 
-/** A service's own token gives the rights that the contract names it for, and no others: not those of an admin above all. */
+/** A service's own token gives only the rights for which the contract names it, above all not an admin's. */
 function decideService({ caller, services }: AccessRule, name: string): AccessDecision {
   const forServices = caller === Allowed.SERVICE || caller === Allowed.UNSPECIFIED;
   return services.includes(name) || (forServices && services.length === 0) ? "allowed" : "denied";

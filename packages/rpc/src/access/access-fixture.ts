@@ -9,7 +9,7 @@ import {
   userTokenType,
 } from "../call/token-claims.ts";
 
-/** A key to sign tokens with in tests, whatever they say. */
+/** A key that signs any token, for tests. */
 export interface TestKey {
   readonly kid: string;
   readonly key: KeyObject;
@@ -27,19 +27,19 @@ export function testKey(kid: string): TestKey {
   };
 }
 
-/** A user's token. What `claims` and `header` say goes before what would be right; undefined leaves it out. */
+/** A user's token. `claims` and `header` override the defaults; undefined omits a field. */
 export function userToken(key: TestKey, claims: object = {}, header: object = {}): string {
   const right = { sub: "1", role: "customer", iss: userTokenIssuer, aud: tokenAudience, exp: inSeconds(60) };
   return signed(key, { ...right, ...claims }, { typ: userTokenType, ...header });
 }
 
-/** A service's token, in the same way. */
+/** A service's token, likewise. */
 export function serviceToken(key: TestKey, claims: object = {}, header: object = {}): string {
   const right = { sub: "order", iss: serviceTokenIssuer, aud: tokenAudience, exp: inSeconds(60) };
   return signed(key, { ...right, ...claims }, { typ: serviceTokenType, ...header });
 }
 
-/** The time so many seconds from now, as JWT counts it. */
+/** The time in this many seconds, as JWT's NumericDate. */
 export function inSeconds(seconds: number): number {
   return Math.floor(Date.now() / 1000) + seconds;
 }

@@ -112,7 +112,7 @@ const createOrder = OrderService.method.createOrder;
 const orderOf1 = create(CreateOrderRequestSchema, { userId: "1" });
 
 describe("an owner's method", () => {
-  test("lets the owner and an admin in, and nobody else", async () => {
+  test("allows the owner and an admin, and no other caller", async () => {
     expect(await codeOf(ask(createOrder, orderOf1))).toBe(Code.Unauthenticated);
     expect(await codeOf(ask(createOrder, orderOf1, await token()))).toBe("allowed");
     expect(await codeOf(ask(createOrder, orderOf1, await token({ sub: "2" })))).toBe(Code.PermissionDenied);
@@ -127,13 +127,13 @@ describe("an owner's method", () => {
     );
   });
 
-  test("looks up whose a thing is", async () => {
+  test("looks up the owner of a resource", async () => {
     const get = create(GetOrderRequestSchema, { orderId: "order-of-1" });
     expect(await codeOf(ask(OrderService.method.getOrder, get, await token()))).toBe("allowed");
     expect(await codeOf(ask(OrderService.method.getOrder, get, await token({ sub: "2" })))).toBe(Code.PermissionDenied);
   });
 
-  test("lets nobody in where nobody can tell whose a thing is", async () => {
+  test("refuses every caller if the owner cannot be looked up", async () => {
     const careless = createAuthorize(
       { verify: async () => ({ kind: "user", id: "1" }), verifyForwarder: () => expect.fail() },
       {},
@@ -148,7 +148,7 @@ describe("an owner's method", () => {
     expect(await codeOf(decide(careless, question))).toBe(Code.PermissionDenied);
   });
 
-  test("does not take an empty owner for everybody's", async () => {
+  test("does not treat an empty owner as every caller's", async () => {
     const all = create(OrderService.method.listOrders.input, {});
     expect(await codeOf(ask(OrderService.method.listOrders, all, await token()))).toBe(Code.PermissionDenied);
   });
@@ -188,7 +188,7 @@ describe("a token is refused", () => {
     expect(await codeOf(ask(createOrder, orderOf1, await forge()))).toBe(Code.Unauthenticated);
   });
 
-  test("but a public method answers all the same, also where nobody can tell what the token is worth", async () => {
+  test("but a public method answers all the same, also if the token cannot be verified", async () => {
     const get = create(GetProductRequestSchema, { productId: "101" });
     keysAreThere = false;
     expect(await codeOf(ask(ProductService.method.getProduct, get, userToken(forger, { jti: "unseen" })))).toBe(
@@ -208,7 +208,7 @@ describe("a token is refused", () => {
 });
 
 describe("a service", () => {
-  test("proves itself with its own key and carries its user along", async () => {
+  test("authenticates with its own key and passes on its user", async () => {
     const identity = createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
     const caller = await decide(authorize, {
       method: UserService.method.validateUser,
@@ -219,7 +219,7 @@ describe("a service", () => {
     expect(caller).toMatchObject({ kind: "service", id: "order", onBehalfOf: { kind: "user", id: "1" } });
   });
 
-  test("calls for nobody where its user's token has ended, or is a service's", async () => {
+  test("calls without a user if the user's token has expired, or is a service's", async () => {
     const identity = createServiceIdentity("order", { privateKey: serviceJwk, clock: systemClock });
     for (const token of [userToken(forger, { exp: inSeconds(-1) }), identity.token(UserService.typeName)]) {
       const caller = await decide(authorize, {
@@ -246,7 +246,7 @@ describe("a service", () => {
     expect(await codeOf(decide(authorize, question))).toBe(Code.Unauthenticated);
   });
 
-  test("of the release before, whose token names the platform alone, is still taken", async () => {
+  test("of an earlier release, whose token names the platform only, is still accepted", async () => {
     const call = { message: create(ValidateUserRequestSchema, { userId: "1" }), onBehalfOf: undefined };
     const token = serviceToken(orderKey(), { aud: tokenAudience });
     const question = { ...call, method: UserService.method.validateUser, authorization: `Bearer ${token}` };
@@ -260,7 +260,7 @@ describe("a service", () => {
     return { ...testKey("order/1"), key: createPrivateKey({ key: { ...serviceJwk }, format: "jwk" }) };
   }
 
-  test("cannot speak for another with its own key", async () => {
+  test("cannot authenticate as another with its own key", async () => {
     const message = create(ValidateUserRequestSchema, { userId: "1" });
     const order = { ...testKey("order/1"), key: createPrivateKey({ key: { ...serviceJwk }, format: "jwk" }) };
     expect(await codeOf(ask(UserService.method.validateUser, message, serviceToken(order)))).toBe("allowed");
@@ -269,12 +269,12 @@ describe("a service", () => {
     );
   });
 
-  test("is not told who calls while the keys cannot be had, and says so", async () => {
+  test("gets UNAVAILABLE while the keys cannot be fetched", async () => {
     keysAreThere = false;
     expect(await codeOf(ask(createOrder, orderOf1, userToken(forger, { jti: "new" })))).toBe(Code.Unavailable);
   });
 
-  test("is the only one let into a service's method", async () => {
+  test("alone may call a service's method", async () => {
     const message = create(ValidateUserRequestSchema, { userId: "1" });
     const admin = await token({ role: "admin" });
     expect(await codeOf(ask(UserService.method.validateUser, message, admin))).toBe(Code.PermissionDenied);

@@ -1,6 +1,7 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
+import { Caller as Allowed } from "@parley/gen/rpc/v1/options_pb.js";
 import type { Caller } from "../call/call-context.ts";
 import { reasonError } from "../call/reason-error.ts";
 import { decideAccess } from "./access-decision.ts";
@@ -8,49 +9,52 @@ import { type Owners, ownerFieldValue } from "./owner-field.ts";
 import { KeysUnavailableError, TokenRefusedError } from "./token-errors.ts";
 import type { TokenVerifier } from "./token-verifier.ts";
 
-/** The headers of a call that say who makes it. */
+/** The headers that identify a call's caller. */
 export interface Credentials {
   /** The `authorization` header. */
   readonly authorization: string | undefined;
   /** The `x-on-behalf-of` header: the token of the user for whom a service calls. */
   readonly onBehalfOf: string | undefined;
-  /** Where the call asks to be known by its TLS certificate: the service that it stands for, if it does. */
+  /** If the call asks for identification by its TLS certificate: the certificate's service, if any. */
   readonly certificate?: { readonly service: string | undefined };
 }
 
 /**
- * Applies the `access` option of the contracts, in three steps, so that each is taken as early as it can be: the first two need a call's
- * headers and method alone, the third its decoded and validated request.
+ * Applies the contracts' `access` option in three steps, each as early as possible: the first two need only a call's
+ * headers and method, the third its decoded and validated request.
  */
 export interface Authorize {
   /**
-   * Authenticates the caller. Undefined where there is no token. Rejects with UNAUTHENTICATED where the token is refused, and with
-   * UNAVAILABLE where the keys that would check it cannot be read; never for a public method.
+   * Authenticates the caller. Undefined if there is no token. Rejects with UNAUTHENTICATED if the token is refused, and with
+   * UNAVAILABLE if the keys to verify it cannot be fetched; never for a public method.
    */
   identify(method: DescMethod, credentials: Credentials): Promise<Caller | undefined>;
-  /** Throws UNAUTHENTICATED where the method needs a token, PERMISSION_DENIED where the caller's role may not call the method. */
+  /** Throws UNAUTHENTICATED if the method requires a token, PERMISSION_DENIED if the caller's role may not call the method. */
   permit(method: DescMethod, caller: Caller | undefined): void;
-  /** Rejects with PERMISSION_DENIED where the request is about something of another user. Undefined where nothing needs to be checked. */
+  /** Rejects with PERMISSION_DENIED if the request concerns another user's resource. Undefined if there is nothing to check. */
   checkOwner(method: DescMethod, caller: Caller | undefined, message: Message): Promise<void> | undefined;
 }
 
-/** The one place that decides who may call what. */
+/** The one place that decides permissions. */
 export function createAuthorize(verifier: TokenVerifier, owners: Owners): Authorize {
   const verify = (method: DescMethod) => (token: string) => verifier.verify(token, method.parent.typeName);
   return {
     async identify(method, { authorization, onBehalfOf, certificate }) {
-      // A public method answers everybody, also a caller that still sends an expired token along.
+      // A public method accepts every caller, also one that still sends an expired token.
       const open = decideAccess(methodPolicy(method).access, undefined) === "allowed";
       const proven =
         authorization === undefined && certificate !== undefined
           ? serviceOf(certificate)
           : bearer(authorization, verify(method));
-      return withUser(await proven.catch(open ? nobody : refuse), onBehalfOf, method);
+      return withUser(await proven.catch(open ? noCaller : refuse), onBehalfOf, method);
     },
     permit(method, caller) {
       const decision = decideAccess(methodPolicy(method).access, caller);
       if (decision === "unauthenticated") {
-        throw unauthenticated("TOKEN_MISSING", "the call needs a token: authorization: Bearer <access token>");
+        throw unauthenticated(
+          "TOKEN_MISSING",
+          "The call needs an access token. Sign in, and send it as the header authorization: Bearer <access token>.",
+        );
       }
       if (decision === "denied") {
         throw permissionDenied(method);
@@ -68,7 +72,7 @@ export function createAuthorize(verifier: TokenVerifier, owners: Owners): Author
     },
   };
 
-  /** What a service may do does not depend on its user, whose token may have ended on the way: then nobody is named. */
+  /** A service's rights do not depend on its user, whose token may have expired: then no user is named. */
   async function withUser(
     caller: Caller | undefined,
     onBehalfOf: string | undefined,
@@ -77,7 +81,7 @@ export function createAuthorize(verifier: TokenVerifier, owners: Owners): Author
     if (caller?.kind !== "service" || onBehalfOf === undefined) {
       return caller;
     }
-    const user = await bearer(onBehalfOf, verify(method)).catch(nobody);
+    const user = await bearer(onBehalfOf, verify(method)).catch(noCaller);
     return user === undefined || user.kind === "service" ? caller : { ...caller, onBehalfOf: user };
   }
 
@@ -92,7 +96,7 @@ export function createAuthorize(verifier: TokenVerifier, owners: Owners): Author
       return false;
     }
     const owner = await ownerOfThing(value);
-    // What is not there is nobody's: the method itself then says NOT_FOUND.
+    // A missing resource has no owner: the method itself answers NOT_FOUND.
     return owner === undefined || owner === caller.id;
   }
 }
@@ -107,7 +111,7 @@ async function serviceOf({ service }: { readonly service: string | undefined }):
   return { kind: "service", id: service };
 }
 
-/** Who a header of the form `Bearer <token>` speaks for (RFC 6750, section 2.1). Undefined where there is none. */
+/** The caller of a header `Bearer <token>` (RFC 6750, section 2.1). Undefined if there is none. */
 export async function bearer(
   header: string | undefined,
   verify: (token: string) => Promise<Caller>,
@@ -117,22 +121,22 @@ export async function bearer(
   }
   const token = /^Bearer +([^ ]+)$/i.exec(header)?.[1];
   if (token === undefined) {
-    throw new TokenRefusedError("the authorization header is not of the form: Bearer <access token>");
+    throw new TokenRefusedError("The header authorization is not of the form Bearer <access token>.");
   }
   return verify(token);
 }
 
-/** For who need not say who they are: a token that proves nothing, for whatever reason, is as good as none. */
-export function nobody(error: unknown): undefined {
+/** For methods that need no caller: treats an invalid or unverifiable token as none. Throws other errors. */
+export function noCaller(error: unknown): undefined {
   if (!(error instanceof TokenRefusedError) && !(error instanceof KeysUnavailableError)) {
     throw error;
   }
 }
 
-/** What a caller is told whose token does not hold. */
+/** The error for an invalid token. */
 export function unauthenticated(reason: string, message: string, cause?: unknown): ConnectError {
   const error = reasonError(Code.Unauthenticated, { reason, message, cause });
-  // RFC 9110, section 11.6.1: a 401 says how to do better.
+  // RFC 9110, section 11.6.1: a 401 has a challenge.
   error.metadata.set("www-authenticate", "Bearer");
   return error;
 }
@@ -144,7 +148,7 @@ function refuse(error: unknown): never {
   if (error instanceof KeysUnavailableError) {
     throw reasonError(Code.Unavailable, {
       reason: "KEYS_UNAVAILABLE",
-      message: "the token cannot be checked now",
+      message: "The token cannot be checked now, since the keys of the user service cannot be fetched. Try again.",
       retryAfterMs: keysRetryMs,
       cause: error,
     });
@@ -152,13 +156,29 @@ function refuse(error: unknown): never {
   throw error;
 }
 
-/** About as long as the user service takes to start. */
+/** About the start time of the user service. */
 const keysRetryMs = 1_000;
+
+/** The callers that may call a method, by its `access` option. */
+function allowedCallers(method: DescMethod): string {
+  const { caller, services } = methodPolicy(method).access;
+  const named = services.length === 0 ? "" : ` and the services ${services.join(", ")}`;
+  switch (caller) {
+    case Allowed.OWNER:
+      return `Only the owner, an administrator${named}`;
+    case Allowed.ADMIN:
+      return `Only an administrator${named}`;
+    case Allowed.SIGNED_IN:
+      return `Only signed-in users${named}`;
+    default:
+      return services.length === 0 ? "Only services" : `Only the services ${services.join(", ")}`;
+  }
+}
 
 function permissionDenied(method: DescMethod): ConnectError {
   return reasonError(Code.PermissionDenied, {
     reason: "PERMISSION_DENIED",
-    message: `this caller may not call ${method.name}`,
+    message: `${allowedCallers(method)} may call ${method.parent.typeName}/${method.name}.`,
     metadata: { method: `${method.parent.typeName}/${method.name}` },
   });
 }

@@ -18,7 +18,7 @@ describe("a pattern of certificate names", () => {
     expect(readServiceNamePattern(pattern)(["DNS:other.example", name])).toBe(service);
   });
 
-  it("names no service where a certificate has the names of two", () => {
+  it("names no service if a certificate has the names of two", () => {
     expect(readServiceNamePattern("{service}.svc")(["DNS:order.svc", "DNS:product.svc"])).toBeUndefined();
   });
 
@@ -31,7 +31,7 @@ describe("a pattern of certificate names", () => {
 });
 
 describe("the names of a certificate, as Node writes them,", () => {
-  it("are told apart where one holds what looks like another", () => {
+  it("are separated even if one contains text like another", () => {
     expect(parseNames('DNS:a.example, URI:spiffe://x/y, IP Address:127.0.0.1, DNS:"b, DNS:order.svc"')).toEqual([
       "DNS:a.example",
       "URI:spiffe://x/y",
@@ -40,7 +40,7 @@ describe("the names of a certificate, as Node writes them,", () => {
     ]);
   });
 
-  it("are never those inside of a quoted one, whatever it holds", () => {
+  it("are never parts of a quoted one, whatever it contains", () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         const quoted = `URI:${JSON.stringify(`${text}, DNS:order.svc, ${text}`)}`;
@@ -49,7 +49,7 @@ describe("the names of a certificate, as Node writes them,", () => {
     );
   });
 
-  it("are none where they cannot be read", () => {
+  it("are none if they cannot be parsed", () => {
     expect(parseNames('DNS:order.svc, "')).toEqual([]);
     expect(parseNames("")).toEqual([]);
   });

@@ -15,7 +15,7 @@ async function answering(listener: RequestListener): Promise<URL> {
   return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/.well-known/jwks.json`);
 }
 
-test("answers the keys that are published", async () => {
+test("returns the published keys", async () => {
   const url = await answering((_request, response) => response.end('{"keys":[]}'));
   expect(await fetchKeys(url)).toEqual({ keys: [] });
 });
@@ -31,7 +31,7 @@ test.each<[string, RequestListener, string]>([
   await expect(fetchKeys(await answering(listener))).rejects.toThrow(words);
 });
 
-test("fails where nobody answers in time", async () => {
+test("fails without an answer in time", async () => {
   const url = await answering(() => {});
   await expect(fetchKeys(url)).rejects.toThrow();
 }, 10_000);

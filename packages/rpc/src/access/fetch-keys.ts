@@ -2,16 +2,16 @@ import http, { type Agent } from "node:http";
 import https from "node:https";
 import type { JSONWebKeySet } from "jose";
 
-/** How long the answer may take, in milliseconds: calls wait for it. */
+/** The time limit of the response, in milliseconds: calls wait for it. */
 const answerMs = 2_000;
-/** The largest answer, in bytes: some 300 keys, of which there are two or three. */
+/** The largest response, in bytes: some 300 keys, where two or three are usual. */
 const answerBytesMax = 64 * 1024;
 
 /**
- * Asks for a JWK Set by HTTP (RFC 7517, section 5). By node:http, since fetch alone would add megabytes to a service. Rejects
- * where there is no answer in time, or it is no JWK Set.
+ * Fetches a JWK Set over HTTP (RFC 7517, section 5). With node:http, since fetch would add megabytes to a service. Rejects
+ * without a response in time, or if it is not a JWK Set.
  *
- * @param agent makes the connections, TLS included. Default: one for each request, to the URL's host.
+ * @param agent creates the connections, TLS included. Default: one for each request, to the URL's host.
  */
 export async function fetchKeys(url: URL, agent?: Agent): Promise<JSONWebKeySet> {
   const text = await get(url, agent);

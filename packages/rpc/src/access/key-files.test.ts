@@ -28,7 +28,7 @@ describe("the public keys of services", () => {
     ["is not JSON", "hello", "cannot be read as JSON"],
     ["is no set", "null", "no JWK Set"],
     ["holds a private key", { keys: [order.privateJwk] }, "order/1 is a private one"],
-    ["holds a key of nobody's", { keys: [testKey("order").publicJwk] }, "not of the form <service>/<anything>"],
+    ["holds a key without a service", { keys: [testKey("order").publicJwk] }, "not of the form <service>/<anything>"],
     ["holds a key without an id", { keys: [{ kty: "OKP" }] }, "(none) is not of the form"],
   ])("are not read where the file %s", async (_what, content, words) => {
     await expect(readServiceKeys(await file(content))).rejects.toThrow(words);

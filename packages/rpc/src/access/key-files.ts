@@ -4,7 +4,7 @@ import { serviceOfKey } from "../call/token-claims.ts";
 
 /**
  * Reads the public keys of the platform's services, a JWK Set (RFC 7517) in which each key's id is `<service>/<anything>`. Rejects
- * where the file cannot be read, is no such set, or holds a private key, which nobody but its service may have.
+ * if the file cannot be read, is no such set, or contains a private key, which only its service may have.
  */
 export async function readServiceKeys(file: string): Promise<JSONWebKeySet> {
   const set = await readJson<Partial<JSONWebKeySet>>(file);
@@ -22,7 +22,7 @@ export async function readServiceKeys(file: string): Promise<JSONWebKeySet> {
   return { keys: set.keys };
 }
 
-/** Reads the private key of a service, a JWK. Rejects where it cannot be read, or is not this service's. */
+/** Reads the private key of a service, a JWK. Rejects if it cannot be read, or is not this service's. */
 export async function readServiceKey(name: string, file: string): Promise<JWK> {
   const key = await readJson<JWK>(file);
   if (serviceOfKey(key?.kid ?? "") !== name || key.d === undefined) {

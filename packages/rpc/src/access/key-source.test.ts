@@ -33,7 +33,7 @@ beforeEach(() => {
 
 const jws = {} as FlattenedJWSInput;
 
-/** What comes of looking for a key, while time goes on as far as it must. */
+/** The result of looking for a key, advancing the clock as needed. */
 async function find(kid?: string): Promise<"found" | "unknown" | "unavailable"> {
   const found = Promise.resolve(source.find({ alg: "EdDSA", ...(kid === undefined ? {} : { kid }) }, jws)).then(
     () => "found" as const,
@@ -47,19 +47,19 @@ async function find(kid?: string): Promise<"found" | "unknown" | "unavailable"> 
   return found;
 }
 
-test("reads the keys once for many tokens", async () => {
+test("fetches the keys once for many tokens", async () => {
   expect(await Promise.all([find("first"), find("first"), find("first")])).toEqual(["found", "found", "found"]);
   expect(await find("first")).toBe("found");
   expect(readings).toBe(1);
 });
 
-test("finds a key that is new as soon as a token names it", async () => {
+test("finds a new key as soon as a token names it", async () => {
   await find("first");
   published = { keys: [second.publicJwk, first.publicJwk] };
   expect(await find("second")).toBe("found");
 });
 
-test("reads no more often than the pause allows, however many keys are made up", async () => {
+test("fetches no more often than the pause allows, however many keys are invented", async () => {
   await find("first");
   await clock.advance(minuteMs);
   const looking: Promise<unknown>[] = [];
@@ -73,12 +73,12 @@ test("reads no more often than the pause allows, however many keys are made up",
   expect(readings).toBe(3);
 });
 
-test("does not guess where a token names no key", async () => {
+test("does not guess a key for a token without key id", async () => {
   expect(await find(undefined)).toBe("unknown");
   expect(readings).toBe(0);
 });
 
-test("forgets a key that was withdrawn once it is time to read again", async () => {
+test("drops a withdrawn key at the next fetch", async () => {
   await find("first");
   published = { keys: [second.publicJwk] };
   await clock.advance(6 * minuteMs);
@@ -86,8 +86,8 @@ test("forgets a key that was withdrawn once it is time to read again", async () 
   expect(await find("first")).toBe("unknown");
 });
 
-describe("while the keys cannot be read", () => {
-  test("goes on with those that are known, and says of others that it cannot tell", async () => {
+describe("while the keys cannot be fetched", () => {
+  test("keeps known ones, and answers KeysUnavailableError for others", async () => {
     await find("first");
     published = new Error("connection refused");
     await clock.advance(50 * minuteMs);
@@ -97,14 +97,14 @@ describe("while the keys cannot be read", () => {
     expect(await find("second")).toBe("found");
   });
 
-  test("trusts no key for longer than an hour", async () => {
+  test("keeps no key for longer than an hour", async () => {
     await find("first");
     published = new Error("connection refused");
     await clock.advance(61 * minuteMs);
     expect(await find("first")).toBe("unavailable");
   });
 
-  test("what is no JWK Set counts as not read", async () => {
+  test("treats an invalid JWK Set as a failed fetch", async () => {
     published = { keys: "none" } as unknown as JSONWebKeySet;
     expect(await find("first")).toBe("unavailable");
     await expect(Promise.all([source.load(), clock.advance(300)])).rejects.toBeInstanceOf(KeysUnavailableError);

@@ -3,31 +3,31 @@ import { type Clock, sleep } from "../environment/clock.ts";
 import type { Environment } from "../environment/environment.ts";
 import { KeysUnavailableError } from "./token-errors.ts";
 
-/** Keys older than this are read again while they go on being used, so that one that was withdrawn does not count for long. */
+/** Keys older than this are fetched again while they stay in use, so that a withdrawn key does not stay valid for long. */
 const refreshAfterMs = 5 * 60_000;
 /**
- * Keys that could not be read again for this long count no more. Where the user service is down for longer than its tokens live
- * (15 minutes), nobody has one that is good, except whoever stole a key.
+ * Keys that could not be fetched again for this time become invalid. If the user service is down for longer than its tokens live
+ * (15 minutes), only a thief of a key has a valid one.
  */
 const heldMaxMs = 60 * 60_000;
-/** The shortest time between two readings: tokens with made-up key ids must not flood who is asked. */
+/** The shortest time between two fetches: tokens with invented key ids must not flood the key server. */
 const pauseMs = 250;
 
 export interface KeySourceOptions {
   readonly environment: Pick<Environment, "clock" | "log">;
-  /** Whose keys they are, for the log. */
+  /** The owner of the keys, for the log. */
   readonly of: string;
-  /** Reads the keys as they are now. Must come to an end by itself. */
+  /** Fetches the current keys. Must settle by itself. */
   readonly load: () => Promise<JSONWebKeySet>;
 }
 
 /** Public keys, by the key id of a token. */
 export interface KeySource {
-  /** Reads the keys. Rejects with {@link KeysUnavailableError} where that fails. */
+  /** Fetches the keys. Rejects with {@link KeysUnavailableError} if that fails. */
   load(): Promise<void>;
   /**
-   * The key that a token names. A key that is not known is looked for at once. Rejects with jose's `JWKSNoMatchingKey` where there
-   * is none, and with {@link KeysUnavailableError} where that cannot be found out.
+   * The key that a token names. An unknown key triggers a fetch at once. Rejects with jose's `JWKSNoMatchingKey` if there
+   * is none, and with {@link KeysUnavailableError} if the fetch fails.
    */
   readonly find: JWTVerifyGetKey;
 }
@@ -38,7 +38,7 @@ interface HeldKeys {
   readonly readMs: number;
 }
 
-/** Keys that are read from somewhere, kept, and looked for again when a token names one that is not known. */
+/** Caches keys, and fetches them again when a token names an unknown one. */
 export function createKeySource({ environment: { clock, log }, of, load }: KeySourceOptions): KeySource {
   let held: HeldKeys | undefined;
   let reading: Promise<HeldKeys> | undefined;
@@ -59,7 +59,7 @@ export function createKeySource({ environment: { clock, log }, of, load }: KeySo
     } catch (cause) {
       if (!failing) {
         failing = true;
-        log.warn({ err: cause }, `the public keys of ${of} cannot be read; those that are known go on being used`);
+        log.warn({ err: cause }, `the public keys of ${of} cannot be fetched; known keys stay in use`);
       }
       throw new KeysUnavailableError(`the public keys of ${of} cannot be read now`, { cause });
     } finally {
@@ -68,7 +68,7 @@ export function createKeySource({ environment: { clock, log }, of, load }: KeySo
     }
   }
 
-  /** Whoever asks while keys are being read gets what comes of that. */
+  /** Concurrent requests share one fetch. */
   function read(): Promise<HeldKeys> {
     reading ??= readOnce();
     return reading;
@@ -108,5 +108,5 @@ async function pause(clock: Clock, leftMs: number): Promise<void> {
   }
 }
 
-/** It was logged, and the next call tries again. */
+/** It was logged, and the next call retries. */
 function goOnWithThoseHeld(): void {}

@@ -37,7 +37,7 @@ const methods = contracts.flatMap((service) => service.methods);
 const userKey = testKey("u1");
 const orderKey = testKey("order/1");
 
-/** Who calls: a token, and who it speaks for. */
+/** A caller: a token, and its identity. */
 const callers = {
   nobody: { token: undefined, is: undefined },
   "a forged token": { token: userToken(testKey("u1")), is: "refused" },
@@ -45,7 +45,7 @@ const callers = {
   "an admin": { token: userToken(userKey, { sub: "3", role: "admin" }), is: { kind: "admin", id: "3" } },
 } as const;
 
-/** What is sent: a message without a field, which breaks the rules of most methods, or bytes that are no message. */
+/** A request: a message without a field, which breaks the rules of most methods, or bytes that are not a message. */
 const bodies = { empty: Buffer.alloc(0), undecodable: Buffer.from([0x0a, 0xff, 0xff]) } as const;
 
 let folder: string;
@@ -89,7 +89,7 @@ beforeEach(() => {
   reached = 0;
 });
 
-/** Every method ends with DATA_LOSS, which nothing before it does. */
+/** Every method ends with DATA_LOSS, which no check before it does. */
 function implementations(service: DescService): Partial<ServiceImpl<DescService>> {
   const end = () => {
     reached++;
@@ -160,7 +160,7 @@ function codeOf(name: string): Code | undefined {
   return Code[pascal as keyof typeof Code];
 }
 
-/** What the headers alone decide. Undefined where the body is to be looked at. */
+/** The result from the headers alone. Undefined if the body must be read. */
 function refusal(method: DescMethod, is: (typeof callers)[keyof typeof callers]["is"]): Code | undefined {
   const { access } = methodPolicy(method);
   if (decideAccess(access, undefined) === "allowed") {
@@ -181,7 +181,7 @@ function isValid({ input }: DescMethod): boolean {
   }
 }
 
-/** What the body is answered with by a caller that its headers let in. */
+/** The result from the body for a caller that the headers allow. */
 function outcomes(method: DescMethod, body: keyof typeof bodies): readonly (Code | undefined)[] {
   if (body === "undecodable") {
     return [Code.InvalidArgument, Code.Internal];
@@ -230,7 +230,7 @@ describe.each([
   });
 });
 
-test("a service is let in by its headers, and its invalid request refused for what it is", async () => {
+test("a service passes the header checks, and its invalid request is refused as invalid", async () => {
   const token = serviceToken(orderKey);
   expect([Code.InvalidArgument, Code.Internal]).toContain(
     await grpc({ method: UserService.method.validateUser, token, body: bodies.undecodable }),

@@ -2,12 +2,12 @@ import { type DescField, type DescMethod, type DescService, type Message, Scalar
 import { type AccessRule, methodPolicy } from "@parley/contract";
 import { Caller as Allowed } from "@parley/gen/rpc/v1/options_pb.js";
 
-/** Whose a thing is, by the kind of thing: given its id, the owner's user id, or undefined where there is no such thing. */
+/** Looks up owners, by the kind of resource: from its id to the owner's user id, or undefined for an unknown id. */
 export type Owners = Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
 
 /**
- * Looks at the `access` options of services before the first call does.
- * @throws Error naming the method whose `owner_field` is no text field, or whose `owner_of` nobody can look up.
+ * Checks the `access` options of services before the first call.
+ * @throws Error with the method whose `owner_field` is not a string field, or whose `owner_of` has no lookup.
  */
 export function checkOwnerRules(services: readonly DescService[], owners: Owners): void {
   for (const method of services.flatMap((service) => service.methods)) {
@@ -21,7 +21,7 @@ export function checkOwnerRules(services: readonly DescService[], owners: Owners
   }
 }
 
-/** The value at the rule's `owner_field`, for example `user.id`. Empty where a message on the way is not set. */
+/** The value at the rule's `owner_field`, for example `user.id`. Empty if a message on the path is not set. */
 export function ownerFieldValue(method: DescMethod, message: Message): string {
   let value: unknown = message;
   for (const field of ownerPath(method, methodPolicy(method).access)) {

@@ -10,12 +10,12 @@ import {
 import type { Clock } from "../environment/clock.ts";
 import type { ServiceIdentity } from "../environment/environment.ts";
 
-/** How long a service's own token is valid. Short, since it costs nothing to sign another and cannot be revoked. */
+/** The time for which a service's own token is valid. Short, since signing is cheap and it cannot be revoked. */
 const lifetimeMs = 5 * 60_000;
-/** A token is replaced after this long, so that each has minutes left when it is sent. */
+/** A token is replaced after this time, so that each has minutes left when it is sent. */
 const renewAfterMs = 100_000;
 
-/** Signs a service's own tokens with its private key, a JWK with `kid` (RFC 7517). A token for each contract is kept and reused. */
+/** Signs a service's own tokens with its private key, a JWK with `kid` (RFC 7517). A token for each contract is cached. */
 export function createServiceIdentity(
   name: string,
   { privateKey, clock }: { readonly privateKey: JWK; readonly clock: Clock },
@@ -27,7 +27,7 @@ export function createServiceIdentity(
     const nowMs = clock.now();
     const cacheKey = `${type} ${audience}`;
     const current = kept.get(cacheKey);
-    // A clock that was set back must not make a token last.
+    // A clock that was set back must not extend a token.
     if (current !== undefined && nowMs < current.untilMs && current.untilMs - nowMs <= renewAfterMs) {
       return current.token;
     }
@@ -35,7 +35,7 @@ export function createServiceIdentity(
     const claims = {
       iss: serviceTokenIssuer,
       sub: name,
-      // The platform's own audience comes along for services of the release before, which look for nothing else.
+      // The platform's own audience is included for services of earlier releases, which check only that.
       aud: [tokenAudience, audience],
       iat: Math.floor(nowMs / 1000),
       exp: Math.floor((nowMs + lifetimeMs) / 1000),

@@ -1,7 +1,7 @@
-/** A token that proves nobody, and why, in words that may be sent to whoever sent it. */
+/** An invalid token, with a reason that may be sent to its sender. */
 export class TokenRefusedError extends Error {
   override readonly name = "TokenRefusedError";
-  /** Why, for a program: one that ended can be replaced, the others cannot be helped. */
+  /** The reason for programs: an expired token can be replaced, the others cannot. */
   readonly reason: "TOKEN_ENDED" | "TOKEN_REFUSED";
 
   constructor(message: string, options: ErrorOptions & { readonly reason?: "TOKEN_ENDED" } = {}) {
@@ -10,7 +10,7 @@ export class TokenRefusedError extends Error {
   }
 }
 
-/** The keys that would check a token cannot be had now, so that nothing can be said of it. */
+/** The keys to verify the token cannot be fetched now, so its validity is unknown. */
 export class KeysUnavailableError extends Error {
   override readonly name = "KeysUnavailableError";
 }

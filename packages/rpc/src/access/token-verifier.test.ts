@@ -27,15 +27,15 @@ beforeEach(() => {
 
 const lasting = (seconds: number) => userToken(key, { exp: clock.now() / 1000 + seconds });
 
-describe("a token that was verified", () => {
-  test("is remembered", async () => {
+describe("a verified token", () => {
+  test("is cached", async () => {
     const token = lasting(900);
     expect(await verifier.verify(token, contract)).toMatchObject({ kind: "user", id: "1", token });
     await verifier.verify(token, contract);
     expect(lookups).toBe(1);
   });
 
-  test("ends when it says, remembered or not", async () => {
+  test("expires on time, cached or not", async () => {
     const token = lasting(30);
     await clock.advance(29_000);
     await verifier.verify(token, contract);
@@ -43,7 +43,7 @@ describe("a token that was verified", () => {
     await expect(verifier.verify(token, contract)).rejects.toMatchObject({ reason: "TOKEN_ENDED" });
   });
 
-  test("counts no longer than a minute after its key was withdrawn", async () => {
+  test("is invalid a minute after its key was withdrawn", async () => {
     const token = lasting(900);
     await verifier.verify(token, contract);
     withdrawn = true;
@@ -54,12 +54,12 @@ describe("a token that was verified", () => {
   });
 });
 
-test("a token with another algorithm is refused before a key is looked for, also where the key would fit", async () => {
+test("a token with another algorithm is refused before a key lookup, also if the key would match", async () => {
   await expect(verifier.verify(userToken(key, {}, { alg: "Ed25519" }), contract)).rejects.toThrow("algorithm");
   expect(lookups).toBe(0);
 });
 
-test("an admin is who the user service says is one", async () => {
+test("only a token of the user service makes an admin", async () => {
   const kindOf = async (role: unknown) => (await verifier.verify(userToken(key, { role }), contract)).kind;
   expect([await kindOf("admin"), await kindOf("Admin"), await kindOf(["admin"]), await kindOf(undefined)]).toEqual([
     "admin",

@@ -14,21 +14,21 @@ import {
 import type { Clock } from "../environment/clock.ts";
 import { TokenRefusedError } from "./token-errors.ts";
 
-/** Tokens are some 400 bytes long; what is longer is none of ours and is not looked at. */
+/** Tokens are some 400 bytes long; longer ones are refused unread. */
 const tokenBytesMax = 4_096;
-/** How many verified tokens are remembered: each costs about a kilobyte, and saves checking a signature on every call. */
+/** The number of cached tokens: each takes about a kilobyte, and saves checking a signature on every call. */
 const rememberedMax = 10_000;
-/** How long a verified token is taken without another look at its key, so that a key that was withdrawn counts as such. */
+/** The time for which a verified token is cached without another key lookup, so that a withdrawn key takes effect. */
 const rememberedMs = 60_000;
 
-/** Tells who a bearer token speaks for. */
+/** Finds the caller of a bearer token. */
 export interface TokenVerifier {
   /**
-   * The caller. `audience` is the contract that is called: a service's token must be for it. Rejects with `TokenRefusedError` where the token proves nobody, with `KeysUnavailableError` where that cannot be
-   * told now.
+   * The caller. `audience` is the contract that is called: a service's token must be for it. Rejects with `TokenRefusedError` if the token is invalid, with `KeysUnavailableError` if that cannot be
+   * fetched now.
    */
   verify(token: string, audience: string): Promise<Caller>;
-  /** The same for the token with which a gateway proves that it forwarded a call. */
+  /** The same for the token with which a gateway vouches for a forwarded call. */
   verifyForwarder(token: string, audience: string): Promise<Caller>;
 }
 
@@ -39,12 +39,12 @@ export interface TokenKeys {
   readonly services: JWTVerifyGetKey;
 }
 
-/** Checks signature, issuer, audience, type and times of tokens (RFC 7519, RFC 8725), and remembers for a minute those that passed. */
+/** Checks signature, issuer, audience, type and times of tokens (RFC 7519, RFC 8725), and caches valid ones for a minute. */
 export function createTokenVerifier(keys: TokenKeys, { clock }: { readonly clock: Clock }): TokenVerifier {
   const remembered = new LRUCache<string, Verified & { readonly untilMs: number }>({ max: rememberedMax });
 
   async function check(token: string): Promise<Verified> {
-    // Not verified yet: it says no more than which rules the token is to be held to, its issuer among them.
+    // Not verified yet: it only selects the rules for the token, among them its issuer.
     const byService = decodeJwt(token).iss === serviceTokenIssuer;
     const result = await jwtVerify(token, byService ? keys.services : keys.users, {
       algorithms: [tokenAlgorithm],
@@ -68,7 +68,7 @@ export function createTokenVerifier(keys: TokenKeys, { clock }: { readonly clock
     }
     remembered.delete(token);
     if (token.length > tokenBytesMax) {
-      throw new TokenRefusedError(`the token is longer than ${tokenBytesMax} bytes`);
+      throw new TokenRefusedError(`The token is longer than the limit of ${tokenBytesMax} bytes.`);
     }
     const fresh = await check(token).catch(refuse);
     const untilMs = Math.min(fresh.caller.expireTimeMs ?? 0, clock.now() + rememberedMs);
@@ -87,7 +87,7 @@ export function createTokenVerifier(keys: TokenKeys, { clock }: { readonly clock
     },
     async verifyForwarder(token, audience) {
       const { caller, typ, audiences } = await verified(token);
-      // Gateways of the release before prove themselves with their service's token.
+      // Gateways of earlier releases authenticate with their service's token.
       checkType(typ, [forwarderTokenType, serviceTokenType]);
       checkAudience(audiences, audience);
       return caller;
@@ -95,7 +95,7 @@ export function createTokenVerifier(keys: TokenKeys, { clock }: { readonly clock
   };
 }
 
-/** What is known of a token that was verified. */
+/** The cached result of a verified token. */
 interface Verified {
   readonly caller: Caller;
   /** In lower case. */
@@ -106,14 +106,14 @@ interface Verified {
 
 function checkType(typ: string, allowed: readonly string[]): void {
   if (!allowed.includes(typ.replace(/^application\//, ""))) {
-    throw new TokenRefusedError("the token's typ is not one that is taken here");
+    throw new TokenRefusedError("The typ of the token is not accepted here.");
   }
 }
 
-/** A service's token is for one contract. One that names the platform alone was signed by the release before, and is still taken. */
+/** A service's token is for one contract. One that names the platform only was signed by an earlier release, and is still accepted. */
 function checkAudience(audiences: readonly string[], audience: string): void {
   if (!audiences.includes(audience) && !(audiences.length === 1 && audiences[0] === tokenAudience)) {
-    throw new TokenRefusedError(`the token is not for ${audience} (aud)`);
+    throw new TokenRefusedError(`The token is not for ${audience} (its aud names another).`);
   }
 }
 
@@ -122,42 +122,45 @@ function userOf(claims: JWTPayload, token: string): Caller {
 }
 
 function serviceOf({ payload, protectedHeader: { kid = "" } }: JWTVerifyResult, token: string): Caller {
-  // A key speaks for its own service alone: whoever gets hold of one must not become another by it.
+  // A key is valid for its own service only: a stolen one must not authenticate another service.
   if (payload.sub !== serviceOfKey(kid)) {
-    throw new TokenRefusedError("the token's key is not its service's");
+    throw new TokenRefusedError("The token is signed with a key of another service.");
   }
   return { kind: "service", ...proof(payload, token) };
 }
 
 function proof({ sub, exp = 0 }: JWTPayload, token: string) {
   if (typeof sub !== "string" || sub === "") {
-    throw new TokenRefusedError("the token's sub is not one that is taken here");
+    throw new TokenRefusedError("The token has no sub, so it names no caller.");
   }
   return { id: sub, token, expireTimeMs: exp * 1000 };
 }
 
 function refuse(cause: unknown): never {
   if (cause instanceof errors.JWTExpired) {
-    throw new TokenRefusedError("the token has ended", { reason: "TOKEN_ENDED", cause });
+    throw new TokenRefusedError("The token has expired. Refresh it, or sign in again.", {
+      reason: "TOKEN_ENDED",
+      cause,
+    });
   }
   throw cause instanceof errors.JOSEError ? new TokenRefusedError(wordsFor(cause), { cause }) : cause;
 }
 
 function wordsFor(error: errors.JOSEError): string {
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return `the token's ${error.claim} is not one that is taken here`;
+    return `The ${error.claim} of the token is not accepted here.`;
   }
   if (error instanceof errors.JOSEAlgNotAllowed) {
-    return "the token's algorithm is not one that is taken here";
+    return "The algorithm of the token is not accepted here.";
   }
   if (error instanceof errors.JOSENotSupported) {
-    return "the token asks for something that is not known here (crit)";
+    return "The token requires an extension that is not known here (crit).";
   }
   if (error instanceof errors.JWKSNoMatchingKey) {
-    return "the token's key is not one that is known here";
+    return "The token is signed with a key that is not known here.";
   }
   if (error instanceof errors.JWTInvalid || error instanceof errors.JWSInvalid) {
-    return "the token cannot be read";
+    return "The token is not a JSON Web Token.";
   }
-  return "the token's signature is not one that is taken here";
+  return "The signature of the token is wrong.";
 }

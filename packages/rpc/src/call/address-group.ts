@@ -4,7 +4,7 @@ import { isIPv4, isIPv6 } from "node:net";
  * The group of addresses that shares one limit: an IPv4 address by itself, and the /64 network of an IPv6 address, since one
  * client commonly has a whole /64 (RFC 6177, section 2). Every spelling of an address gives the same group: with a port
  * (`192.0.2.1:80`, `[2001:db8::1]:80`), with a zone, and IPv4-mapped in dotted or hexadecimal form (RFC 4291, section 2.5.5.2).
- * Text that is no address is returned as it is.
+ * Text that is not an address is returned unchanged.
  */
 export function addressGroup(address: string): string {
   const bare = bareAddress(address);
@@ -25,7 +25,7 @@ export function addressGroup(address: string): string {
     .join(":")}::/64`;
 }
 
-/** The IP address in a text, without brackets, port and zone. Undefined where there is none. */
+/** The IP address in a text, without brackets, port and zone. Undefined if there is none. */
 export function bareAddress(text: string): string | undefined {
   const bracketed = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(text)?.[1];
   const host = bracketed ?? /^([\d.]+):\d{1,5}$/.exec(text)?.[1] ?? text;

@@ -1,9 +1,9 @@
-/** A method of a service, or any part of one that rejects. */
+/** A method of a service, or any other function that rejects. */
 type Method<A extends unknown[], R> = (...call: A) => Promise<R>;
 
 /**
- * Wraps the methods of a service so that each error that the domain throws becomes the answer that `errorAnswer` maps it to: an
- * RPC error with a code and a reason, or the error itself, which the server then answers as INTERNAL.
+ * Wraps the methods of a service so that `errorAnswer` maps each error of the domain: to an
+ * RPC error with a code and a reason, or to the error itself, which the server then answers as INTERNAL.
  */
 export function answeringWith(
   errorAnswer: (error: unknown) => unknown,

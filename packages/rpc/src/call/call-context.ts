@@ -1,50 +1,50 @@
 import { type CallOptions, type ContextKey, createContextKey, type HandlerContext } from "@connectrpc/connect";
 
-/** What one call hands on to the calls that it makes. */
+/** The context that a call passes to the calls that it makes. */
 export interface CallContext {
-  /** The `x-request-id` that came in, or a new one. */
+  /** The received `x-request-id`, or a new one. */
   readonly requestId: string;
   /** The W3C trace context of this call's own span: `00-<trace id>-<span id>-<flags>`. */
   readonly traceparent: string;
-  /** The `tracestate` that came in, if any. */
+  /** The received `tracestate`, if any. */
   readonly tracestate?: string;
-  /** The `baggage` that came in, if any (W3C Baggage). */
+  /** The received `baggage`, if any (W3C Baggage). */
   readonly baggage?: string;
-  /** The span that was made for one outgoing call, as its `traceparent`: sent as it is, where a new one is made otherwise. */
+  /** The span of one outgoing call, as its `traceparent`: sent unchanged; otherwise a new one is created. */
   readonly outgoingSpan?: string;
-  /** Who calls, once authenticated. */
+  /** The authenticated caller. */
   readonly caller?: Caller;
   /**
-   * Where the call comes from: the address that a door of the platform proves to have heard it from, or else the other end of the
-   * connection, by the name on a certificate that was shown, or the address.
+   * The origin of the call: the address that a gateway of the platform vouches for, or else the peer of the
+   * connection, by the name on its certificate, or its address.
    */
   readonly peer?: string;
 }
 
-/** Who makes a call. */
+/** The caller of a call. */
 export interface Caller {
   readonly kind: "user" | "admin" | "service";
   /** The user's id, or the service's name. */
   readonly id: string;
   /** The user for whom a service calls. */
   readonly onBehalfOf?: Caller;
-  /** The bearer token that said so; passed on so that the next service can see for itself. */
+  /** The bearer token; passed on so that the next service can verify it itself. */
   readonly token?: string;
-  /** When that token ends, in milliseconds since the Unix epoch. */
+  /** When that token expires, in milliseconds since the Unix epoch. */
   readonly expireTimeMs?: number;
 }
 
-/** Where the runtime keeps the {@link CallContext} among a call's context values. */
+/** The key of the {@link CallContext} among a call's context values. */
 export const callContextKey: ContextKey<CallContext | undefined> = createContextKey<CallContext | undefined>(
   undefined,
   {
-    description: "the call under way",
+    description: "the call in flight",
   },
 );
 
 /**
- * Options for a call made on behalf of another: it ends when the other is cancelled, has only the time that is left of it,
- * and carries its request id, trace and caller on.
+ * Options for a call made on behalf of another: it is cancelled with the other, has only its remaining time,
+ * and carries its request id, trace and caller.
  */
 export function within(context: HandlerContext): CallOptions {
   const timeoutMs = context.timeoutMs();

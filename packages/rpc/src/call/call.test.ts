@@ -9,7 +9,7 @@ import { childTrace } from "./trace.ts";
 const environment = systemEnvironment({ name: "test", logDestination: { write: () => {} } });
 
 describe("an error with a reason", () => {
-  it("says why to programs and people, names fields and when to come back", () => {
+  it("has a reason, a message, fields and a retry delay", () => {
     const cause = new Error("inside");
     const error = reasonError(Code.FailedPrecondition, {
       reason: "INSUFFICIENT_STOCK",
@@ -34,7 +34,7 @@ describe("an error with a reason", () => {
 });
 
 describe("a request id", () => {
-  it.each(["r-1", "x".repeat(128), "01a1fc5e-ea46-703e-b969-d44ec4e42191"])("that came in is kept: %s", (id) => {
+  it.each(["r-1", "x".repeat(128), "01a1fc5e-ea46-703e-b969-d44ec4e42191"])("that was received is kept: %s", (id) => {
     expect(requestIdOf(id, () => "new")).toBe(id);
   });
 
@@ -49,14 +49,14 @@ describe("a request id", () => {
 describe("a trace", () => {
   const traceId = "0af7651916cd43dd8448eb211c80319c";
 
-  it("goes on in a new span with the flags it came with", () => {
+  it("continues in a new span with the received flags", () => {
     const child = childTrace(`00-${traceId}-b7ad6b7169203331-01`, environment);
     expect(child.traceId).toBe(traceId);
     expect(child.traceparent).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`));
     expect(child.traceparent).not.toContain("b7ad6b7169203331");
   });
 
-  it("is read in a later version too, by the parts that are known", () => {
+  it("is parsed in a later version too, by the known parts", () => {
     expect(childTrace(`cc-${traceId}-b7ad6b7169203331-01-what-comes-later`, environment).traceId).toBe(traceId);
   });
 
@@ -68,7 +68,7 @@ describe("a trace", () => {
     `00-${traceId}-${"0".repeat(16)}-01`,
     `00-${traceId.toUpperCase()}-b7ad6b7169203331-01`,
     `00-${traceId}-b7ad6b7169203331`,
-  ])("begins anew, not sampled, where it cannot be read: %s", (traceparent) => {
+  ])("starts anew, not sampled, if it is invalid: %s", (traceparent) => {
     const child = childTrace(traceparent, environment);
     expect(child.traceId).toMatch(/^[0-9a-f]{32}$/);
     expect(child.traceId).not.toBe(traceId);

@@ -1,6 +1,11 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { type Code, ConnectError } from "@connectrpc/connect";
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  HelpSchema,
+  RetryInfoSchema,
+} from "@parley/gen/google/rpc/error_details_pb.js";
 
 /** A detail of an error: a message and its descriptor. Made by {@link errorDetail}. */
 export interface ErrorDetail {
@@ -8,39 +13,39 @@ export interface ErrorDetail {
   readonly value: MessageInitShape<DescMessage>;
 }
 
-/** What is wrong with one field of a request. */
+/** A violation of one field of a request. */
 export interface FieldProblem {
   /** The field's path, for example `items[0].quantity`. */
   readonly field: string;
-  /** What is wrong with it, as words for a person. */
+  /** The violation, as a sentence. */
   readonly description: string;
   /** UPPER_SNAKE or a rule's id, for a program. */
   readonly reason?: string;
 }
 
 export interface ReasonErrorOptions {
-  /** What went wrong, for a program: UPPER_SNAKE. Callers decide by it, so it is part of the contract. */
+  /** The reason for programs: UPPER_SNAKE. Callers decide by it, so it is part of the contract. */
   readonly reason: string;
-  /** What went wrong, for a person. It is sent out: nothing secret, nothing internal. */
+  /** The message for people. It is sent out: nothing secret, nothing internal. */
   readonly message: string;
   /**
-   * The domain that the reason belongs to (`google.rpc.ErrorInfo.domain`). Default: the domain of the server that sends the error
+   * The domain of the reason (`google.rpc.ErrorInfo.domain`). Default: the domain of the server that sends the error
    * (`ServiceModule.reasonDomain`).
    */
   readonly domain?: string;
-  /** Facts that the reason is about, for example which product and how many are left. They are sent out. */
+  /** Metadata of the reason, for example a product id and the available units. It is sent out. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** The fields that are to blame (`google.rpc.BadRequest`). */
+  /** The violated fields (`google.rpc.BadRequest`). */
   readonly fields?: readonly FieldProblem[];
-  /** How long to wait before another try (`google.rpc.RetryInfo`), in milliseconds. */
+  /** The retry delay (`google.rpc.RetryInfo`), in milliseconds. */
   readonly retryAfterMs?: number;
   /** Further details. */
   readonly details?: readonly ErrorDetail[];
-  /** What brought it about. Kept for the log, never sent out. */
+  /** The cause. Logged, never sent out. */
   readonly cause?: unknown;
 }
 
-/** An error for the caller that says why, to a program and to a person (google.rpc.ErrorInfo, AIP-193). */
+/** An error for the caller with a reason and a message (google.rpc.ErrorInfo, AIP-193). */
 export function reasonError(code: Code, options: ReasonErrorOptions): ConnectError {
   const { reason, message, domain = "", metadata = {}, fields, retryAfterMs, details = [], cause } = options;
   const all: ErrorDetail[] = [errorDetail(ErrorInfoSchema, { reason, domain, metadata: { ...metadata } })];
@@ -60,17 +65,44 @@ export function errorDetail<D extends DescMessage>(desc: D, value: MessageInitSh
   return { desc, value };
 }
 
-/** Sets the domain of an error's reasons (`google.rpc.ErrorInfo`) that have none. Reasons that came over the wire are left as they are. */
-export function setReasonDomain(error: ConnectError, domain: string): void {
+/** The domain and the documentation of a server's reasons. */
+export interface ReasonSource {
+  /** The domain of reasons without one (`google.rpc.ErrorInfo.domain`). */
+  readonly domain: string;
+  /** The page that describes the reasons, one section each. Without it errors carry no link. */
+  readonly helpUrl?: string | undefined;
+}
+
+/**
+ * Completes the reasons (`google.rpc.ErrorInfo`) of an error: sets the domain if there is none, and adds a link (`google.rpc.Help`) to the
+ * reason's section. Reasons and links of other servers are left unchanged.
+ */
+export function completeReason(error: ConnectError, { domain, helpUrl }: ReasonSource): void {
+  let link: string | undefined;
   for (const detail of error.details) {
-    if ("desc" in detail && detail.desc.typeName === ErrorInfoSchema.typeName) {
-      const info = detail.value as { domain?: string };
-      info.domain ||= domain;
+    const typeName = "desc" in detail ? detail.desc.typeName : detail.type;
+    if (typeName === HelpSchema.typeName) {
+      return;
     }
+    if ("desc" in detail && typeName === ErrorInfoSchema.typeName) {
+      const info = detail.value as { domain?: string; reason?: string };
+      info.domain ||= domain;
+      if (helpUrl !== undefined && info.domain === domain) {
+        link ??= info.reason;
+      }
+    }
+  }
+  if (link !== undefined && helpUrl !== undefined) {
+    error.details.push(errorDetail(HelpSchema, { links: [{ description: link, url: reasonUrl(helpUrl, link) }] }));
   }
 }
 
-/** The reason that an error gives, whether it came over the wire or was made here. Undefined where it gives none. */
+/** The section of a page that describes a reason: `…/errors.md#user_not_found`. */
+export function reasonUrl(helpUrl: string, reason: string): string {
+  return `${helpUrl}#${reason.toLowerCase()}`;
+}
+
+/** The reason of an error, received or created here. Undefined if it has none. */
 export function reasonOf(
   error: unknown,
 ): { readonly reason: string; readonly metadata: Readonly<Record<string, string>> } | undefined {

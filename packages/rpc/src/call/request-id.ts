@@ -7,15 +7,15 @@ export const requestIdHeader = "x-request-id";
  */
 export const traceIdHeader = "x-trace-id";
 
-/** What an id that comes in may look like, since it ends up in logs, headers and errors: printable, no spaces, bounded. */
+/** The allowed form of a received id, since it is written to logs, headers and errors: printable, no spaces, bounded. */
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
 
-/** The id that came in, if it is fit to be passed on. The answer carries it too. */
+/** The received id, if it is valid. The response carries it too. */
 export function givenRequestId(header: string | readonly string[] | undefined): string | undefined {
   return typeof header === "string" && requestIdPattern.test(header) ? header : undefined;
 }
 
-/** The id that came in, or a new one where none came or it is not fit to be passed on. */
+/** The received id, or a new one if there was none or it is invalid. */
 export function requestIdOf(header: string | readonly string[] | undefined, newId: () => string): string {
   return givenRequestId(header) ?? newId();
 }

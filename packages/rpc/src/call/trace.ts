@@ -1,17 +1,17 @@
 import type { Environment } from "../environment/environment.ts";
 import { type Place, writeHex } from "../environment/hex-digits.ts";
 
-/** What is known of a call's trace (W3C Trace Context, level 1). */
+/** A call's trace (W3C Trace Context, level 1). */
 export interface Trace {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
-  /** `00-<trace id>-<this call's span id>-<flags>`: what calls made on its behalf send on. */
+  /** `00-<trace id>-<this call's span id>-<flags>`: the parent of calls made on its behalf. */
   readonly traceparent: string;
 }
 
 /**
- * The trace of a call that came in with this `traceparent`: the same trace, and a new span. If it came in with none, or with one
- * that cannot be read, a new trace, not sampled.
+ * The trace of a call with this `traceparent`: the same trace, and a new span. Without one, or with an
+ * invalid one, a new trace, not sampled.
  */
 export function childTrace(
   traceparent: string | undefined,
@@ -36,7 +36,7 @@ function writtenTraceId(): string {
   return text.toString("latin1", at, at + digits);
 }
 
-/** What a call made on behalf of one with a {@link Trace} sends on: the same trace and flags, a new span (W3C Trace Context, "Mutating the traceparent field"). */
+/** The `traceparent` of a call made on behalf of one with a {@link Trace}: the same trace and flags, a new span (W3C Trace Context, "Mutating the traceparent field"). */
 export function childSpan(traceparent: string, { random }: Pick<Environment, "random">): string {
   text.write(traceparent, "latin1");
   return withNewSpanId(random);
@@ -47,7 +47,7 @@ function withNewSpanId(random: () => number): string {
   return text.toString("latin1");
 }
 
-/** Writes random digits, eight at a time. The last bit is set, since all zeros are no id. */
+/** Writes random digits, eight at a time. The last bit is set, since an id must not be all zeros. */
 function writeNewId(random: () => number, { at, digits }: Place): void {
   const last = at + digits - 8;
   for (let place = at; place <= last; place += 8) {
@@ -56,7 +56,7 @@ function writeNewId(random: () => number, { at, digits }: Place): void {
   }
 }
 
-/** Whether a text is the trace context of a call as the platform's own clients write it. */
+/** Whether a text is a trace context in the form of the platform's own clients. */
 export function isTraceparent(text: string): boolean {
   return text.length === traceparentChars && traceparentPattern.test(text);
 }
@@ -66,10 +66,10 @@ const traceparentChars = 55;
 const traceIdPlace: Place = { at: 3, digits: 32 };
 const spanIdPlace: Place = { at: 36, digits: 16 };
 const flagsPlace: Place = { at: 53, digits: 2 };
-/** Where each one is put together: a `traceparent` of version 00. */
+/** The buffer of a `traceparent` of version 00. */
 const text = Buffer.from(`00-${"0".repeat(32)}-${"0".repeat(16)}-00`, "latin1");
 
-/** Later versions may add parts at the end, and are read as if they were version 00; version ff is forbidden. */
+/** Later versions may add parts at the end, and are parsed as version 00; version ff is forbidden. */
 const traceparentPattern = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;
 
 function isZero(digits: string | undefined): boolean {

@@ -82,7 +82,7 @@ export function unavailable(metadata?: Record<string, string>): ConnectError {
   return new ConnectError("try later", Code.Unavailable, metadata);
 }
 
-/** For tests: what a promise is rejected with. Throws where it is not. */
+/** For tests: what a promise is rejected with. Throws if it is not. */
 export async function rejection(promise: Promise<unknown>): Promise<ConnectError> {
   try {
     await promise;

@@ -3,12 +3,13 @@ import { callContextKey } from "../call/call-context.ts";
 import type { Environment } from "../environment/environment.ts";
 import { type CheckedHeader, callHeader } from "./call/call-header.ts";
 import type { CallLayer, OutgoingStream, OutgoingUnary } from "./call/call-layer.ts";
+import { type CallLimits, nameDeadline } from "./policy/deadline-words.ts";
 import { nameDependency } from "./policy/dependency-error.ts";
 import type { MethodState, TargetState } from "./policy/target-state.ts";
 
 /**
- * Gives a call what comes from its contract and from the call that it is made for. The deadline is the contract's, cut to the caller's own;
- * metadata carries the incoming call's request id, trace and caller. Counts how calls end, and names the dependency in an UNAVAILABLE.
+ * Gives a call the policy of its contract and the context of its incoming call. The deadline is the contract's, reduced to the caller's own;
+ * metadata carries the incoming call's request id, trace and caller. Counts the outcomes of calls, and names the dependency in an UNAVAILABLE.
  */
 export class ContextLayer implements CallLayer {
   readonly #next: CallLayer;
@@ -27,7 +28,7 @@ export class ContextLayer implements CallLayer {
     }: {
       readonly environment: Environment;
       readonly defaultTimeoutMs: number;
-      /** In place of `next` for methods whose contract has hedging. */
+      /** Replaces `next` for methods whose contract has hedging. */
       readonly hedging: CallLayer;
     },
   ) {
@@ -46,25 +47,26 @@ export class ContextLayer implements CallLayer {
     const timeoutMs = timeLimitMs(state, call.timeoutMs) ?? this.#defaultTimeoutMs;
     const header = this.#header(call);
     const next = state.policy.hedging === undefined ? this.#next : this.#hedging;
-    // Written out: a spread costs several times as much, and every call passes here.
+    // An object literal: a spread costs several times as much, and every call passes here.
     return next.unary({ method, signal, timeoutMs, header, contextValues, input }).then(
       (response) => {
         state.metrics.callEnded(undefined, clock.monotonic() - startMs);
         return response;
       },
-      (error) => this.#failed(error, state, startMs),
+      (error) => this.#failed(error, state, { startMs, askedMs: call.timeoutMs, defaultMs: this.#defaultTimeoutMs }),
     );
   }
 
   async stream(call: OutgoingStream): Promise<StreamResponse> {
     const startMs = this.#environment.clock.monotonic();
     const state = this.#target.method(call.method);
+    const times = { startMs, askedMs: call.timeoutMs, defaultMs: Number.POSITIVE_INFINITY };
     try {
       const timeoutMs = timeLimitMs(state, call.timeoutMs);
       const response = await this.#next.stream({ ...call, timeoutMs, header: this.#header(call) });
-      return { ...response, message: this.#counted(response.message, state, startMs) };
+      return { ...response, message: this.#counted(response.message, state, times) };
     } catch (error) {
-      return this.#failed(error, state, startMs);
+      return this.#failed(error, state, times);
     }
   }
 
@@ -76,9 +78,10 @@ export class ContextLayer implements CallLayer {
     });
   }
 
-  /** The messages of a stream, with its end counted. A caller that reads no further cancels it. */
-  #counted<T>(messages: AsyncIterable<T>, state: MethodState, startMs: number): AsyncIterable<T> {
+  /** The messages of a stream, with its end counted. A caller that stops reading cancels it. */
+  #counted<T>(messages: AsyncIterable<T>, state: MethodState, times: CallTimes): AsyncIterable<T> {
     const { clock } = this.#environment;
+    const { startMs } = times;
     return {
       [Symbol.asyncIterator]: () => {
         const iterator = messages[Symbol.asyncIterator]();
@@ -100,7 +103,7 @@ export class ContextLayer implements CallLayer {
               },
               (error) => {
                 ended = true;
-                return this.#failed(error, state, startMs);
+                return this.#failed(error, state, times);
               },
             ),
           return: async (value) => {
@@ -113,11 +116,15 @@ export class ContextLayer implements CallLayer {
     };
   }
 
-  #failed(reason: unknown, state: MethodState, startMs: number): never {
-    const error = nameDependency(ConnectError.from(reason), state.dependency);
-    state.metrics.callEnded(error.code, this.#environment.clock.monotonic() - startMs);
+  #failed(reason: unknown, state: MethodState, times: CallTimes): never {
+    const error = nameDeadline(nameDependency(ConnectError.from(reason), state.dependency), state, times);
+    state.metrics.callEnded(error.code, this.#environment.clock.monotonic() - times.startMs);
     throw error;
   }
+}
+
+interface CallTimes extends CallLimits {
+  readonly startMs: number;
 }
 
 function timeLimitMs({ policy }: MethodState, askedMs: number | undefined): number | undefined {

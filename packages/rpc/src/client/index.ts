@@ -1,7 +1,7 @@
 export type { BackoffOptions } from "../environment/backoff.ts";
 export type { BalancingPolicy, ClientDefaults } from "../environment/connections/client-defaults.ts";
 export type { TlsFiles, TlsOptions } from "../environment/connections/tls-files.ts";
-export { markReach, neverSent, type Reach } from "./call/attempt-outcome.ts";
+export { type DeliveryStatus, markDeliveryStatus, neverSent } from "./call/attempt-outcome.ts";
 export type { ChannelOptions, OutlierOptions } from "./connection/channel.ts";
 export type { ConnectionOptions } from "./connection/client-connection.ts";
 export { ConnectionPool } from "./connection/connection-pool.ts";

@@ -5,7 +5,7 @@ import { served_by } from "@parley/gen/rpc/v1/options_pb.js";
 import { callMarks, type SpanRecorder, spanKinds } from "../environment/spans/span-recorder.ts";
 import { failure } from "../telemetry/recorder/server-span.ts";
 
-/** The span of a call under way. */
+/** The span of a call in flight. */
 export interface OutgoingSpan {
   readonly traceparent: string;
   readonly startMs: number;
@@ -35,7 +35,7 @@ export interface AttemptsOf {
 /** Attempts of one call that are kept: a call that waits for a connection may make many. */
 export const attemptsMax = 16;
 
-/** The spans of the calls that a client has under way, by what its attempts carry. */
+/** The spans of a client's calls in flight, by the context of their attempts. */
 export class OutgoingSpans {
   readonly #open = new Map<string, OutgoingSpan>();
 
@@ -54,7 +54,11 @@ export class OutgoingSpans {
 
   /** Records the attempts of a call that took several. */
   recordAttempts(span: OutgoingSpan, { recorder, ...call }: AttemptsOf): void {
-    for (const [index, { traceparent, startMs, latencyMs, error }] of (span.failed ?? []).entries()) {
+    const attempts = (span.failed ?? []).toSorted((one, other) => one.startMs - other.startMs);
+    for (const [index, { traceparent, startMs, latencyMs, error }] of attempts.entries()) {
+      const before = attempts[index - 1];
+      // Sent while the one before was not answered yet: a hedge (A6, "Hedging Policy").
+      const isHedge = before !== undefined && startMs < before.startMs + before.latencyMs;
       recorder.record({
         ...call,
         ...failure(error),
@@ -66,7 +70,7 @@ export class OutgoingSpans {
         latencyMs,
         attempt: index + 1,
         attempts: span.attempts,
-        marks: index === 0 ? [] : [callMarks.retry],
+        marks: index === 0 ? [] : [isHedge ? callMarks.hedge : callMarks.retry],
       });
     }
   }

@@ -1,19 +1,19 @@
-/** How waits between attempts grow. */
+/** The growth of waits between attempts. */
 export interface BackoffOptions {
   /** The first wait, in milliseconds. Default 100. */
   readonly initialMs?: number;
-  /** The longest wait before jitter, in milliseconds. Default 1,000, so that a service that restarts is found again soon. */
+  /** The longest wait before jitter, in milliseconds. Default 1,000, so that a restarted service is found soon. */
   readonly maxMs?: number;
   /** Each wait is this many times the one before. Default 1.6 (gRPC connection backoff protocol, "MULTIPLIER"). */
   readonly multiplier?: number;
 }
 
-/** gRPC connection backoff protocol: "JITTER = 0.2". gRPC's retries (proposal A6) have the same. */
+/** gRPC connection backoff protocol: "JITTER = 0.2", as in gRPC's retries (proposal A6). */
 const jitter = 0.2;
 
 /**
- * The wait after the `failures`-th failure in a row (at least 1), in milliseconds: exponential up to a maximum, with a jitter of ± 20 %, so
- * that many callers do not try again at the same moment. Connecting, retries and event delivery all wait this way.
+ * The wait after the `failures`-th consecutive failure (at least 1), in milliseconds: exponential up to a maximum, with a jitter of ± 20 %, so
+ * that callers do not retry in step. Used for connecting, retries and event delivery.
  */
 export function backoffMs(
   failures: number,
@@ -26,5 +26,5 @@ export function backoffMs(
   );
 }
 
-/** A higher exponent only overflows: the wait is past any maximum by then. */
+/** A higher exponent only overflows: the wait is at its maximum by then. */
 const exponentMax = 100;

@@ -28,7 +28,7 @@ describe("the machine's clock", () => {
     },
   );
 
-  it("never calls back what was canceled, in any of the timers that a long delay takes", () => {
+  it("never calls back after cancellation, in any of the timers of a long delay", () => {
     const callback = vi.fn();
     const cancel = systemClock.after(100 * dayMs, callback);
     vi.advanceTimersByTime(60 * dayMs);

@@ -1,11 +1,11 @@
-/** Time, passed in so that a test or a simulation can own it. */
+/** Time, passed in so that a test or a simulation can control it. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. May jump when the machine's time is set. */
   now(): number;
-  /** Milliseconds since some moment in the past. Never goes back: for measuring how long something took. */
+  /** Milliseconds since some moment in the past. Never decreases: for measuring durations. */
   monotonic(): number;
   /**
-   * Calls back once, `delayMs` from now; zero and less mean as soon as possible, Infinity never. Returns what cancels it. A pending call does
+   * Calls back once, `delayMs` from now; zero and less mean as soon as possible, Infinity never. Returns a function that cancels it. A pending call does
    * not keep the process alive.
    */
   after(delayMs: number, callback: () => void): () => void;
@@ -29,7 +29,7 @@ export const systemClock: Clock = {
 /** The longest delay of a Node timer: a longer one fires at once. */
 const timerMaxMs = 2 ** 31 - 1;
 
-/** A delay that no single timer can hold: a chain of timers. */
+/** A delay that is too long for one timer: a chain of timers. */
 function afterLong(delayMs: number, callback: () => void): () => void {
   const dueMs = performance.now() + delayMs;
   let cancel = systemClock.after(timerMaxMs, next);

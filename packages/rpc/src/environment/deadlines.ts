@@ -1,19 +1,19 @@
 import type { Clock } from "./clock.ts";
 import { type Linked, LinkedList } from "./linked-list.ts";
 
-/** A call that may be cut off at a deadline. It can be in one {@link Deadlines} at a time. */
+/** A call with a deadline. It can be in one {@link Deadlines} at a time. */
 export interface Expiring extends Linked<Expiring> {
-  /** When it is cut off, by the clock's monotonic time, in milliseconds. Infinity for never. */
+  /** Its deadline, by the clock's monotonic time, in milliseconds. Infinity for none. */
   readonly endMs: number;
   /** Whether the deadline no longer matters: the call has ended or was aborted. */
   readonly settled: boolean;
-  /** Called once, when that time has passed. Leaves the call {@link settled}. */
+  /** Called once, when the deadline has passed. Leaves the call {@link settled}. */
   expire(): void;
 }
 
 /**
- * Calls in flight, each cut off at its deadline. One timer, set for the earliest deadline, serves all of them: nearly every call ends long
- * before its own, and a timer for each would cost more than the rest of its bookkeeping. When the timer fires, all entries are examined.
+ * Calls in flight, each ended at its deadline. One timer, set for the earliest deadline, serves all of them: nearly every call ends long
+ * before its own, and a timer for each would cost more than the rest of its bookkeeping. When the timer fires, all entries are checked.
  */
 export class Deadlines<T extends Expiring> implements Iterable<T> {
   readonly #clock: Clock;
@@ -25,7 +25,7 @@ export class Deadlines<T extends Expiring> implements Iterable<T> {
     this.#clock = clock;
   }
 
-  /** How many calls are in flight. */
+  /** The number of calls in flight. */
   get size(): number {
     return this.#entries.size;
   }
@@ -39,7 +39,7 @@ export class Deadlines<T extends Expiring> implements Iterable<T> {
     this.reschedule(entry);
   }
 
-  /** To be called when an entry is to end earlier than it was when it was added. */
+  /** Call this when an entry's deadline becomes earlier. */
   reschedule({ endMs }: T): void {
     if (endMs < this.#firesAtMs) {
       this.#fireAt(endMs);
@@ -54,7 +54,7 @@ export class Deadlines<T extends Expiring> implements Iterable<T> {
   #fireAt(atMs: number): void {
     this.#cancel?.();
     this.#firesAtMs = atMs;
-    // Timers count whole milliseconds and drop the rest: rounding up keeps them from firing before the deadline.
+    // Timers truncate to whole milliseconds: rounding up keeps them from firing before the deadline.
     this.#cancel = this.#clock.after(Math.ceil(atMs - this.#clock.monotonic()), () => this.#fire());
   }
 

@@ -5,36 +5,36 @@ import type { Clock } from "./clock.ts";
 import type { ClientDefaults } from "./connections/client-defaults.ts";
 import type { SpanRecorder } from "./spans/span-recorder.ts";
 
-/** Proves to other services which service calls them. */
+/** Authenticates this service to other services. */
 export interface ServiceIdentity {
   /** The service's name. */
   readonly name: string;
   /**
-   * A signed token for calls to one contract, which stays valid for the length of a call. Undefined where the service's TLS certificate proves it.
+   * A signed token for calls to one contract, which stays valid for the length of a call. Undefined if the service's TLS certificate proves it.
    *
    * @param audience the contract's full name, for example `order.v1.OrderService`: the token is refused everywhere else.
    */
   token(audience: string): string | undefined;
-  /** A signed token with which a gateway proves to a contract's service that it forwarded a call. It gives no rights. */
+  /** A signed token with which a gateway vouches to a contract's service for a forwarded call. It gives no rights. */
   forwarderToken(audience: string): string | undefined;
 }
 
-/** What a service needs of the world around it, passed in so that a simulation can stand in for all of it. */
+/** A service's dependencies on the outside world, passed in so that a simulation can replace all of them. */
 export interface Environment {
   readonly clock: Clock;
-  /** A new id: a UUIDv7 (RFC 9562, section 5.7), so that ids sort by the time they were made. */
+  /** A new id: a UUIDv7 (RFC 9562, section 5.7), so that ids sort by creation time. */
   newId(): string;
-  /** A number from 0 up to but not including 1. */
+  /** A number in [0, 1). */
   random(): number;
   readonly log: Logger;
-  /** Where the process's metrics are kept (Prometheus). */
+  /** The registry of the process's metrics (Prometheus). */
   readonly metrics: Registry;
-  /** Keeps the spans of calls. Without it none is made. */
+  /** Records the spans of calls. Without it none is created. */
   readonly recorder?: SpanRecorder | undefined;
-  /** Proves to other services which one calls. Without it calls carry on only what their own caller showed. */
+  /** Authenticates this service to other services. Without it calls carry only their caller's credentials. */
   readonly identity?: ServiceIdentity;
-  /** Whose HTTP/2 connections servers and clients use unless their own options say otherwise. The runtime's own by default. */
+  /** The HTTP/2 implementation of servers and clients, unless their own options name one. The runtime's own by default. */
   readonly http2?: Http2Implementation;
-  /** How clients connect and balance unless they are told otherwise. */
+  /** The defaults of clients for connecting and balancing. */
   readonly clientDefaults?: ClientDefaults;
 }

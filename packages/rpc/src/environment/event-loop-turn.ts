@@ -1,11 +1,11 @@
-/** How long one turn of the event loop may go on with messages that are there already, in milliseconds. Others wait that long at most. */
+/** The time in one event-loop turn for messages that are buffered already, in milliseconds. Other work waits that long at most. */
 const turnMsMax = 5;
 
 let startedMs = -1;
 
 /**
- * Whether this turn of the event loop has gone on for so long that others should have theirs: then go on in a `setImmediate`. Promises that are
- * settled already never leave the turn, so that a loop over messages that are there needs to ask.
+ * Whether this event-loop turn has lasted so long that other work should run: then continue in a `setImmediate`. Settled
+ * promises never leave the turn, so a loop over buffered messages needs to ask.
  */
 export function turnIsOver(): boolean {
   const nowMs = performance.now();

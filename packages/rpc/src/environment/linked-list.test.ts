@@ -26,7 +26,7 @@ describe("a linked list", () => {
     [0, "cb"],
     [1, "ca"],
     [2, "ba"],
-  ])("lets go of entry %d, and of what it was linked to", (index, left) => {
+  ])("removes entry %d and its links", (index, left) => {
     const { list, entries, names } = filled();
     const entry = entries[index] as Entry;
     list.delete(entry);
@@ -35,7 +35,7 @@ describe("a linked list", () => {
     expect([entry.previous, entry.next, entry.listed]).toEqual([undefined, undefined, false]);
   });
 
-  it("takes an entry once, and lets go of it once", () => {
+  it("adds an entry once, and removes it once", () => {
     const { list, entries, names } = filled();
     const [first] = entries as [Entry, Entry, Entry];
     list.add(first);
@@ -47,7 +47,7 @@ describe("a linked list", () => {
     expect(names()).toBe("acb");
   });
 
-  it("may lose each entry as it is reached", () => {
+  it("allows removal of each entry during iteration", () => {
     const { list } = filled();
     for (const entry of list) {
       list.delete(entry);

@@ -1,4 +1,4 @@
-/** What can be in one {@link LinkedList}, and in no other at the same time. The list alone changes these. */
+/** An entry of one {@link LinkedList}, and of no other at the same time. Only the list changes these fields. */
 export interface Linked<T> {
   previous: T | undefined;
   next: T | undefined;
@@ -6,8 +6,8 @@ export interface Linked<T> {
 }
 
 /**
- * Things that come and go with each call, linked to one another. A `Set` that is filled and emptied that often keeps getting a new
- * table, and each old table keeps what was in it alive for the garbage collector's old generation: half of what a short call cost.
+ * A list of entries that live as long as a call. A `Set` that is filled and emptied that often keeps allocating new
+ * tables, and each old table keeps its entries alive in the garbage collector's old generation: half the cost of a short call.
  */
 export class LinkedList<T extends Linked<T>> implements Iterable<T> {
   #first: T | undefined;
@@ -17,7 +17,7 @@ export class LinkedList<T extends Linked<T>> implements Iterable<T> {
     return this.#size;
   }
 
-  /** Does nothing if it is there already. */
+  /** Does nothing if it is in the list already. */
   add(entry: T): void {
     if (entry.listed) {
       return;
@@ -31,7 +31,7 @@ export class LinkedList<T extends Linked<T>> implements Iterable<T> {
     this.#size++;
   }
 
-  /** Does nothing if it is not there. */
+  /** Does nothing if it is not in the list. */
   delete(entry: T): void {
     if (!entry.listed) {
       return;
@@ -51,7 +51,7 @@ export class LinkedList<T extends Linked<T>> implements Iterable<T> {
     this.#size--;
   }
 
-  /** The newest first. Only what was not reached yet may be deleted meanwhile, and what was just reached. */
+  /** Newest first. Entries that were not reached yet may be deleted meanwhile, and the current one. */
   *[Symbol.iterator](): Generator<T> {
     for (let entry = this.#first; entry !== undefined; ) {
       const { next } = entry;

@@ -1,13 +1,13 @@
 /**
- * How long the messages of streams may take within one turn of the event loop, all streams together, in milliseconds. A loop over messages that
- * are there already runs in microtasks, before which no timer fires and no socket is read.
+ * The time for messages of streams within one event-loop turn, all streams together, in milliseconds. A loop over buffered messages
+ * runs in microtasks, before which no timer fires and no socket is read.
  */
 export const sliceMs = 10;
 
 let startMs: number | undefined;
 let waiting: (() => void)[] = [];
 
-/** Whether this turn's time for messages is used up, so that the next one has to wait: see {@link onNextTurn}. */
+/** Whether this turn's time for messages is used up, so that the next message has to wait: see {@link onNextTurn}. */
 export function sliceUsedUp(nowMs: number): boolean {
   if (startMs === undefined) {
     startMs = nowMs;

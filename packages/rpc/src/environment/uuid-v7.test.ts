@@ -15,7 +15,7 @@ describe("a UUIDv7", () => {
     expect(id.replace("-", "").slice(0, 12)).toBe("017f22e279b0");
   });
 
-  it("sorts after those before it, within a millisecond, beyond its counter, and when the clock is set back", () => {
+  it("sorts after earlier ones, within a millisecond, beyond its counter, and when the clock is set back", () => {
     let now = 1_000_000;
     const newId = source(() => now);
     const ids: string[] = [];
@@ -40,7 +40,7 @@ describe("a UUIDv7", () => {
     ).toMatch(pattern);
   });
 
-  it("comes again from the same clock and randomness", () => {
+  it("is deterministic for the same clock and randomness", () => {
     const seeded = () =>
       source(
         () => 42,

@@ -2,8 +2,8 @@ import type { Clock } from "./clock.ts";
 import { writeHex } from "./hex-digits.ts";
 
 /**
- * Makes ids: UUIDv7 (RFC 9562, section 5.7), 48 bits of milliseconds and then randomness, with the counter of section 6.2,
- * method 1, so that the ids of one source sort in the order in which they were made even within a millisecond.
+ * Creates ids: UUIDv7 (RFC 9562, section 5.7), 48 bits of milliseconds and then randomness, with the counter of section 6.2,
+ * method 1, so that the ids of one source sort in creation order even within a millisecond.
  */
 export function newUuidV7({ clock, random }: { readonly clock: Clock; readonly random: () => number }): () => string {
   const text = Buffer.from("00000000-0000-7000-8000-000000000000", "latin1");
@@ -16,7 +16,7 @@ export function newUuidV7({ clock, random }: { readonly clock: Clock; readonly r
       lastMs = nowMs;
       counter = Math.floor(random() * counterSeedMax);
     } else if (++counter > counterMax) {
-      // More ids than the counter has room for, or a clock that was set back: borrow the next millisecond.
+      // The counter overflowed, or the clock was set back: borrow the next millisecond.
       lastMs++;
       counter = 0;
     }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { BodyCollector } from "./body-collector.ts";
 
 describe("a body", () => {
-  it("is the same bytes whatever pieces it comes in", () => {
+  it("has the same bytes however it is split", () => {
     const sizes = fc.array(fc.oneof(fc.nat(3), fc.nat(200), fc.integer({ min: 4000, max: 20_000 })), { maxLength: 60 });
     fc.assert(
       fc.property(sizes, (pieceSizes) => {
@@ -32,7 +32,7 @@ describe("a body", () => {
   it.each([
     ["of one byte", () => 1],
     ["of one byte and of 4 KiB in turn", (index: number) => (index % 2 === 0 ? 1 : 4096)],
-  ])("in pieces %s takes memory by its bytes", (_name, sizeOf) => {
+  ])("in pieces %s takes memory in proportion to its bytes", (_name, sizeOf) => {
     const socketBytes = Buffer.alloc(1 << 20);
     const collectors = Array.from({ length: 20 }, () => new BodyCollector());
     const before = memoryBytes();

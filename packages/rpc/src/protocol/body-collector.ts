@@ -1,8 +1,8 @@
 import { PieceQueue } from "./piece-queue.ts";
 
 /**
- * Collects a body from its pieces. A body in one piece, the usual case, is kept as it is. Small pieces are copied together as they come, so
- * that a body takes memory by its bytes and not by its number of pieces: a `Buffer` object of one byte takes more than 100.
+ * Collects a body from its pieces. A body in one piece, the usual case, is not copied. Small pieces are copied together, so
+ * that a body's memory depends on its bytes and not on its number of pieces: a `Buffer` object of one byte takes more than 100.
  */
 export class BodyCollector {
   /** The bytes so far. */
@@ -23,7 +23,7 @@ export class BodyCollector {
     this.#pieces.push(piece);
   }
 
-  /** The whole body so far. Nothing is added afterwards. */
+  /** The whole body so far. Nothing may be added afterwards. */
   bytes(): Buffer {
     if (this.#pieces !== undefined) {
       this.#first = this.#pieces.take(this.#pieces.byteLength);
@@ -32,7 +32,7 @@ export class BodyCollector {
     return this.#first ?? noBytes;
   }
 
-  /** The whole body, which is then forgotten; its {@link length} is not. */
+  /** Returns the whole body and drops it; its {@link length} stays. */
   takeBytes(): Buffer {
     const body = this.bytes();
     this.#first = noBytes;

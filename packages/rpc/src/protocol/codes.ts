@@ -7,17 +7,17 @@ export const codes: readonly Code[] = Object.values(Code).filter((value): value 
 const names: readonly (string | undefined)[] = table((code) => codeToString(code));
 const codesByName: ReadonlyMap<string, Code> = new Map(codes.map((code) => [codeToString(code), code]));
 
-/** The name of a code as Connect writes it, for example `deadline_exceeded`. */
+/** Connect's name of a code, for example `deadline_exceeded`. */
 export function codeName(code: Code): string {
   return names[code] ?? "unknown";
 }
 
-/** The code that Connect writes as `name`; undefined where there is none. */
+/** The code with Connect's name; undefined if there is none. */
 export function codeFromName(name: string): Code | undefined {
   return codesByName.get(name);
 }
 
-/** The code that gRPC writes as this `grpc-status`; undefined where it is not one, `"ok"` for 0. */
+/** The code of a `grpc-status`; undefined if it is invalid, `"ok"` for 0. */
 export function codeFromGrpcStatus(status: string): Code | "ok" | undefined {
   if (status === "0") {
     return "ok";
@@ -31,7 +31,7 @@ export function httpStatusFromCode(code: Code): number {
   return httpStatuses[code] ?? 500;
 }
 
-/** The code of a Connect answer that carries no readable error (Connect protocol, "HTTP to error code"). */
+/** The code of a Connect response without a readable error (Connect protocol, "HTTP to error code"). */
 export function codeFromHttpStatus(httpStatus: number): Code {
   switch (httpStatus) {
     case 400:

@@ -1,10 +1,10 @@
-/** What a `content-type` says about a call. */
+/** The protocol and codec in a `content-type`. */
 export interface ContentType {
   readonly protocol: "grpc" | "grpc-web" | "connect";
   readonly codec: "proto" | "json";
-  /** gRPC-Web over channels that carry text alone: the body is base64. */
+  /** gRPC-Web over text-only channels: the body is base64. */
   readonly text: boolean;
-  /** Connect's enveloped form, used for streams. gRPC and gRPC-Web look the same for unary calls and streams. */
+  /** Connect's enveloped form, for streams. gRPC and gRPC-Web have the same form for unary calls and streams. */
   readonly enveloped: boolean;
 }
 
@@ -13,12 +13,12 @@ const mediaType = /^([^\s;]+)\s*((?:;\s*(?:[^\s;="]+=(?:"(?:[^"\\]|\\.)*"|[^\s;"
 const charset = /;\s*charset="?([^\s;"]*)/i;
 const name = /^application\/(?:(grpc-web-text|grpc-web|grpc)(?:\+(?:(json)|proto))?|(connect\+)?(?:(json)|proto))$/;
 
-/** Reads a `content-type`; undefined where it is none of ours (415). */
+/** Parses a `content-type`; undefined if it is not supported (415). */
 export function parseContentType(value: string): ContentType | undefined {
   return known.get(value) ?? match(value);
 }
 
-/** Writes the `content-type` that an answer of this kind has. */
+/** The `content-type` of a response of this kind. */
 export function formatContentType({ protocol, codec, text, enveloped }: ContentType): string {
   if (protocol === "connect") {
     return `application/${enveloped ? "connect+" : ""}${codec}`;
@@ -41,12 +41,12 @@ function match(value: string): ContentType | undefined {
   };
 }
 
-/** JSON is UTF-8 (RFC 8259, section 8.1); other parameters change nothing. */
+/** JSON is UTF-8 (RFC 8259, section 8.1); other parameters have no effect. */
 function isUtf8(value = "utf-8"): boolean {
   return /^utf-?8$/i.test(value);
 }
 
-// The spellings that clients really send are looked up, not matched: this is asked once a call.
+// The spellings that clients really send are looked up, not matched: this runs once for each call.
 const known: ReadonlyMap<string, ContentType> = new Map(
   [
     "application/grpc",

@@ -92,7 +92,7 @@ describe("the decode budget, in binary", () => {
     expect(Math.min(...costs)).toBeLessThan(50);
   });
 
-  it("lets through what the contract allows at its fullest", () => {
+  it("accepts the largest message that the contract allows", () => {
     const line = { productId: "7d444840-9dc0-11d1-b245-5ffdce74fad2", quantity: 3 };
     const batch = create(BatchReserveStockRequestSchema, {
       requests: Array.from({ length: 100 }, (_, id) => ({ orderId: String(id), items: Array(100).fill(line) })),
@@ -113,14 +113,14 @@ describe("the decode budget, in binary", () => {
     }
   });
 
-  it("counts packed numbers by the eighth", () => {
+  it("counts packed numbers as an eighth each", () => {
     const schema = SourceCodeInfo_LocationSchema;
     const bytes = inField(1, repeated([1], 100_000));
     expect(limitOf(() => scanBinary(schema, bytes, defaultDecodeBudget))).toBe("passed");
     expect(limitOf(() => scanBinary(schema, bytes, decodeBudget(1_000)))).toEqual({ limit: "elements", field: "" });
   });
 
-  it("refuses a field whose wire type is not that of its type, which decoders read as something else", () => {
+  it("refuses a field with a wrong wire type, which decoders would misread", () => {
     const bytes = Buffer.concat([Buffer.from([0x08, 0x80, 0x40]), Buffer.alloc(8_192, 0x31)]);
     expect(() => scanBinary(CreateOrderRequestSchema, bytes, defaultDecodeBudget)).toThrow("wire type");
   });
@@ -131,7 +131,7 @@ describe("the decode budget, in binary", () => {
     ["a group that ends without having begun", [0x0c]],
     ["a group without an end", [0x7b]],
     ["wire type 6", [0x0e]],
-  ])("says that bytes with %s are no message", (_name, end) => {
+  ])("refuses bytes with %s", (_name, end) => {
     const bytes = Buffer.concat([
       inField(1, Buffer.alloc(64)),
       repeated([0x12, 2, 0x10, 1], 99),
@@ -192,7 +192,7 @@ describe("the decode budget, in JSON", () => {
     expect(Math.min(...costs)).toBeLessThan(50);
   });
 
-  it("says so where a large text has a key twice", () => {
+  it("refuses a duplicate key in a large text", () => {
     const text = `{"userId":"1","items":[${many('{"productId":"1","quantity":1}', 100)}],"note":"${"x".repeat(8_192)}","userId":"2"}`;
     expect(() =>
       messageFromJsonBytes(CreateOrderRequestSchema, Buffer.from(text), { ignoreUnknownFields: true }),
@@ -206,7 +206,7 @@ describe("the decode budget, in JSON", () => {
     ).toBe('"},{[\\":');
   });
 
-  it("refuses bytes that are no UTF-8 instead of storing U+FFFD for them", () => {
+  it("refuses invalid UTF-8 instead of storing U+FFFD", () => {
     const bytes = Buffer.concat([Buffer.from('{"name":"caf'), Buffer.from([0xe9]), Buffer.from('"}')]);
     expect(() => messageFromJsonBytes(CreateProductRequestSchema, bytes, {})).toThrow("not valid UTF-8");
   });
@@ -218,12 +218,12 @@ describe("the decode budget, in JSON", () => {
     expect(() => messageFromJsonBytes(CreateOrderRequestSchema, Buffer.from(quantity), {})).toThrow();
   });
 
-  it.each(["0", "-5", "5", "9223372036854775807"])("takes %j as a number", (number) => {
+  it.each(["0", "-5", "5", "9223372036854775807"])("accepts %j as a number", (number) => {
     const text = JSON.stringify({ price: { units: number } });
     expect(messageFromJsonBytes(CreateProductRequestSchema, Buffer.from(text), {}).price?.units).toBe(BigInt(number));
   });
 
-  it("names the entry and the field of a number that is refused", () => {
+  it("names the entry and the field of a refused number", () => {
     const text = JSON.stringify({ items: [{ quantity: 1 }, { quantity: "0x10" }] });
     let field = "";
     try {

@@ -36,7 +36,7 @@ function cpuMs(work: () => void): number {
 }
 
 describe("an envelope reader", () => {
-  it("gives back what was written, however the bytes are cut", () => {
+  it("returns the written messages, however the bytes are split", () => {
     const message = fc.tuple(fc.constantFrom(0, 1), fc.uint8Array({ maxLength: 9_000 }));
     const cuts = fc.array(fc.oneof(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 20_000 })), {
       minLength: 1,
@@ -73,7 +73,7 @@ describe("an envelope reader", () => {
       expect(found).toBe(1);
     }
     read(16);
-    // A reader that copies what it has for each piece would copy 2 TB here.
+    // A reader that copies its buffer for each piece would copy 2 TB here.
     expect(cpuMs(() => read(1))).toBeLessThan(3_000);
   });
 
@@ -89,7 +89,7 @@ describe("an envelope reader", () => {
     globalThis.gc?.();
     const { heapUsed, arrayBuffers } = process.memoryUsage();
     expect(reader.bufferedBytes).toBe(100_000);
-    // Each piece kept as it is would be a Buffer of its own: more than 10 MB.
+    // Each piece kept alone would be a Buffer of its own: more than 10 MB.
     expect(arrayBuffers - before.arrayBuffers).toBeLessThan(2_000_000);
     expect(heapUsed).toBeGreaterThan(0);
   });
@@ -104,7 +104,7 @@ describe("an envelope reader", () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4_000_000);
   });
 
-  it("refuses a message that is too large as soon as its header is here", () => {
+  it("refuses an oversized message as soon as its header has arrived", () => {
     const reader = new EnvelopeReader({ ...request, messageBytesMax: 1_024 });
     reader.push(Buffer.from([0, 0, 0, 4]));
     expect(reader.next()).toBeUndefined();
@@ -136,7 +136,7 @@ describe("an envelope reader", () => {
     }
   });
 
-  it.each([0, 1, 4, 5, 9])("says that a body of an envelope cut off after %d bytes is incomplete", (bytes) => {
+  it.each([0, 1, 4, 5, 9])("reports a body cut off after %d bytes as incomplete", (bytes) => {
     const reader = new EnvelopeReader(request);
     reader.push(encodeEnvelope(0, Buffer.from("hello")).subarray(0, bytes));
     expect(reader.next()).toBeUndefined();

@@ -18,25 +18,25 @@ export interface EnvelopeReaderOptions {
   readonly protocol: keyof typeof envelopeFlags;
   /** The largest message, as the envelope's header states it. */
   readonly messageBytesMax: number;
-  /** The code for envelopes that break the protocol: INVALID_ARGUMENT for a request, INTERNAL for a response. */
+  /** The code for malformed envelopes: INVALID_ARGUMENT for a request, INTERNAL for a response. */
   readonly malformedCode: Code.InvalidArgument | Code.Internal;
 }
 
-/** One message as it came, compressed or not. */
+/** One message as received, compressed or not. */
 export interface ReadEnvelope {
   readonly flags: number;
-  /** Its bytes. May be a view of what was pushed. */
+  /** Its bytes. May be a view of a pushed piece. */
   readonly payload: Buffer;
 }
 
 /**
- * Reads envelopes out of a body that arrives in pieces of any size. Each byte is copied at most twice, whatever the pieces, and memory grows
- * with the bytes that have arrived, never with the length that a header states. The header is checked as soon as its five bytes are here.
+ * Reads envelopes from a body that arrives in pieces of any size. Each byte is copied at most twice, whatever the pieces, and memory grows
+ * with the bytes that have arrived, never with the length that a header states. The header is checked as soon as its five bytes have arrived.
  */
 export class EnvelopeReader {
   readonly #options: EnvelopeReaderOptions;
   readonly #pieces = new PieceQueue();
-  /** The header of the envelope that is being read; -1 until its five bytes are here. */
+  /** The header of the current envelope; -1 until its five bytes have arrived. */
   #flags = -1;
   #payloadBytes = 0;
 
@@ -54,14 +54,14 @@ export class EnvelopeReader {
     return this.#flags < 0 && this.#pieces.byteLength === 0;
   }
 
-  /** Adds bytes that arrived. They must not change any more. */
+  /** Adds received bytes. They must not change afterwards. */
   push(piece: Buffer): void {
     this.#pieces.push(piece);
   }
 
   /**
-   * The next envelope, once all of it is here. Throws a ConnectError for reserved flags, and for a message that is larger than allowed as soon as
-   * its header says so; the reader is of no more use after that.
+   * The next envelope, once it is complete. Throws a ConnectError for reserved flags, and for an oversized message as soon as
+   * its header has arrived; the reader cannot be used after that.
    */
   next(): ReadEnvelope | undefined {
     if (this.#flags < 0 && !this.#readHeader()) {
@@ -75,7 +75,7 @@ export class EnvelopeReader {
     return envelope;
   }
 
-  /** Checks that the body ended between two envelopes. Throws a ConnectError where it did not. */
+  /** Checks that the body ended between two envelopes. Throws a ConnectError if it did not. */
   end(): void {
     if (!this.atBoundary) {
       throw new ConnectError("protocol error: incomplete envelope", this.#options.malformedCode);
@@ -98,7 +98,7 @@ export class EnvelopeReader {
   }
 }
 
-/** Throws a ConnectError where a reserved flag is set: INTERNAL by gRPC and gRPC-Web, as their other implementations answer, `malformedCode` by Connect. */
+/** Throws a ConnectError if a reserved flag is set: INTERNAL for gRPC and gRPC-Web, as in other implementations, `malformedCode` for Connect. */
 export function checkEnvelopeFlags(
   flags: number,
   { protocol, malformedCode }: Pick<EnvelopeReaderOptions, "protocol" | "malformedCode">,

@@ -13,11 +13,11 @@ export interface Envelope {
   readonly flags: number;
   /** A view of the buffer, not a copy. */
   readonly payload: Buffer;
-  /** Where the next envelope starts. */
+  /** The offset of the next envelope. */
   readonly end: number;
 }
 
-/** Puts an envelope around a message. Copies the message once. */
+/** Wraps a message in an envelope. Copies the message once. */
 export function encodeEnvelope(flags: number, payload: Uint8Array): Buffer {
   const bytes = Buffer.allocUnsafe(envelopeHeaderBytes + payload.length);
   bytes[0] = flags;
@@ -26,7 +26,7 @@ export function encodeEnvelope(flags: number, payload: Uint8Array): Buffer {
   return bytes;
 }
 
-/** Reads the envelope at `offset`; undefined where the bytes end before it does. */
+/** Reads the envelope at `offset`; undefined if the bytes end before it does. */
 export function readEnvelope(bytes: Buffer, offset: number): Envelope | undefined {
   const start = offset + envelopeHeaderBytes;
   if (start > bytes.length) {
@@ -39,7 +39,7 @@ export function readEnvelope(bytes: Buffer, offset: number): Envelope | undefine
   return { flags: bytes[offset] ?? 0, payload: bytes.subarray(start, end), end };
 }
 
-/** The length that the envelope at `offset` promises, so that a limit can be held before the message is here; undefined where that is not here yet. */
+/** The length in the header of the envelope at `offset`, to check a limit before the message has arrived; undefined if the header is incomplete. */
 export function promisedBytes(bytes: Buffer, offset: number): number | undefined {
   return offset + envelopeHeaderBytes > bytes.length ? undefined : bytes.readUInt32BE(offset + 1);
 }

@@ -19,7 +19,7 @@ const contracts = createFileRegistry(
 const messages = [...contracts].filter((type) => type.kind === "message");
 const options = { ignoreUnknownFields: true, registry: contracts };
 
-/** What a function gives, or why it gives nothing. */
+/** The result of a function, or its error. */
 function outcome<T>(run: () => T): { readonly value?: T; readonly error?: string } {
   try {
     return { value: run() };
@@ -28,11 +28,11 @@ function outcome<T>(run: () => T): { readonly value?: T; readonly error?: string
   }
 }
 
-/** What comes of a text, and of the message in it when that is written again: what comes of them with protobuf-es. */
+/** The result of a text, and of its message when that is encoded again: the result with protobuf-es. */
 function sameOutcome(schema: DescMessage, text: string): { readonly value?: Message; readonly error?: string } {
   const read = outcome(() => messageFromJson(schema, text, options));
   if (read.error?.startsWith("JsonNumberError") === true) {
-    // The one thing that is refused although protobuf-es takes it.
+    // The only text that is refused although protobuf-es accepts it.
     expect(text).toMatch(/" *["+0]/);
     return read;
   }
@@ -54,7 +54,7 @@ const scalar = fc
   )
   .map((value) => JSON.stringify(value));
 
-/** Text that may be a message of this type: its fields by either name or in escapes, twice at times, with values of any kind. */
+/** A text that may be a message of this type: its fields by either name or in escapes, sometimes twice, with values of any kind. */
 function textOf(schema: DescMessage, levels = 3): fc.Arbitrary<string> {
   const names = schema.fields.flatMap((field) => {
     const value =
@@ -72,7 +72,7 @@ function textOf(schema: DescMessage, levels = 3): fc.Arbitrary<string> {
 }
 
 describe("messages in JSON", () => {
-  it("are read and written as protobuf-es does, whatever comes", () => {
+  it("are decoded and encoded as by protobuf-es, for any input", () => {
     const texts = new Map(messages.map((schema) => [schema, textOf(schema)]));
     const any = fc
       .constantFrom(...texts)
@@ -106,7 +106,7 @@ describe("messages in JSON", () => {
     ['{"x":{"a":1,"b":2},"x":{},"message":"\\":"}'],
     ['{"__proto__":1,"__proto__":2}'],
     [`{"message":"a","x":${"[".repeat(200)}{"y":1,"y":2}${"]".repeat(200)}}`],
-  ])("are refused with a key that comes twice: %s", (text) => {
+  ])("are refused with a duplicate key: %s", (text) => {
     expect(sameOutcome(EchoRequestSchema, text).error).toContain("duplicate object key");
   });
 
@@ -115,11 +115,11 @@ describe("messages in JSON", () => {
     ['{"message":"a","x":{"x":{"x":1}},"y":[{"x":1},{"x":2}]}'],
     ['{"message":"a","__proto__":{"message":"b"}}'],
     [`{"message":"a","x":${"[".repeat(50_000)}${"]".repeat(50_000)}}`],
-  ])("are read if none does: %.60s", (text) => {
+  ])("are decoded without one: %.60s", (text) => {
     expect(sameOutcome(EchoRequestSchema, text).value).toHaveProperty("message");
   });
 
-  it("may be nested as deep as protobuf-es reads them, and no deeper", () => {
+  it("may be nested as deep as protobuf-es allows, and no deeper", () => {
     const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`;
     expect(sameOutcome(StructSchema, nested(20)).value).toBeDefined();
     expect(sameOutcome(StructSchema, nested(5_000)).error).toContain("maximum recursion depth");

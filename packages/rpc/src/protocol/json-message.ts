@@ -10,16 +10,16 @@ import {
 } from "@bufbuild/protobuf";
 import { checkJson, type DecodeBudget, defaultDecodeBudget, scanJson, scannedBytesMin } from "@parley/contract";
 
-/** Settings of reading JSON: those of protobuf-es, and what a message may cost. */
+/** Options for decoding JSON: those of protobuf-es, and a decode budget. */
 export interface JsonBytesOptions extends Partial<JsonReadOptions> {
   readonly budget?: DecodeBudget;
-  /** Looks at the parsed text before it becomes a message. What it throws is thrown. */
+  /** Checks the parsed text before it is decoded. Its exceptions are passed on. */
   readonly check?: ((value: JsonValue) => void) | undefined;
 }
 
 /**
- * Reads a message from the bytes of a JSON text, within a budget: {@link defaultDecodeBudget} by default. Throws a `DecodeLimitError` for a limit, a
- * `JsonNumberError` for a number in quotes that is not written as JSON's are, and an Error for bytes that are no UTF-8, no JSON or no such message.
+ * Decodes a message from the bytes of a JSON text, within a budget: {@link defaultDecodeBudget} by default. Throws a `DecodeLimitError` for a limit, a
+ * `JsonNumberError` for a quoted number in another notation than JSON's, and an Error for invalid UTF-8, invalid JSON or a wrong message.
  */
 export function messageFromJsonBytes<T extends DescMessage>(
   schema: T,
@@ -27,14 +27,14 @@ export function messageFromJsonBytes<T extends DescMessage>(
   { budget = defaultDecodeBudget, check, ...options }: JsonBytesOptions,
 ): MessageShape<T> {
   if (!isUtf8(bytes)) {
-    // Decoded all the same, each wrong byte would become U+FFFD, and be stored as that (RFC 8259, section 8.1).
+    // Otherwise each wrong byte would become U+FFFD, and be stored as that (RFC 8259, section 8.1).
     throw new Error(`cannot decode message ${schema.typeName} from JSON: the text is not valid UTF-8`);
   }
   const keys = bytes.length < scannedBytesMin ? undefined : scanJson(bytes, budget).keys;
   return read(schema, { text: textOf(bytes), keys, check, options, contractLimits: budget.contractLimits ?? true });
 }
 
-/** Reads a message as protobuf-es does, with the same errors, but for numbers in quotes: see `checkJson`. */
+/** Decodes a message as protobuf-es does, with the same errors, except for quoted numbers: see `checkJson`. */
 export function messageFromJson<T extends DescMessage>(
   schema: T,
   text: string,
@@ -45,7 +45,7 @@ export function messageFromJson<T extends DescMessage>(
 
 interface JsonText {
   readonly text: string;
-  /** How many keys are written in it, where they were counted. */
+  /** The number of keys in it, if they were counted. */
   readonly keys: number | undefined;
   readonly check: ((value: JsonValue) => void) | undefined;
   readonly options: Partial<JsonReadOptions>;
@@ -53,8 +53,8 @@ interface JsonText {
 }
 
 /**
- * protobuf-es looks at each character once more for keys that come twice, which takes it longer than all the rest; here they are counted, and only
- * where the count leaves a doubt is it asked.
+ * protobuf-es scans each character once more for duplicate keys, which takes longer than all the rest; here keys are counted, and
+ * protobuf-es scans only if the count leaves a doubt.
  */
 function read<T extends DescMessage>(
   schema: T,
@@ -73,14 +73,14 @@ function read<T extends DescMessage>(
     : fromJsonString(schema, text, options);
 }
 
-/** Text without the byte order mark that some clients put before it. */
+/** Text without a byte order mark. */
 function textOf(bytes: Buffer): string {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
     ? bytes.toString("utf8", 3)
     : bytes.toString("utf8");
 }
 
-/** Writes a message as protobuf-es does. `JSON.stringify` is quicker if nothing is said of spaces, not even that there are none. */
+/** Encodes a message as protobuf-es does. `JSON.stringify` is faster without an indentation argument, even an empty one. */
 export function messageToJson<T extends DescMessage>(
   schema: T,
   message: MessageShape<T>,
@@ -91,19 +91,19 @@ export function messageToJson<T extends DescMessage>(
 
 type JsonValue = ReturnType<typeof toJson>;
 
-/** Deeper than protobuf-es goes, and far from where a count that calls itself would run out of stack. */
+/** Deeper than protobuf-es allows, and far below the depth at which recursion would overflow the stack. */
 const nestingMax = 128;
 
 function parse(text: string): JsonValue | undefined {
   try {
     return JSON.parse(text) as JsonValue;
   } catch {
-    // What protobuf-es says of it is what the caller hears.
+    // protobuf-es's error is passed to the caller.
     return undefined;
   }
 }
 
-/** How many keys a value has, all levels together: of those that came twice, one. NaN for one that is nested deeper than this. */
+/** The number of a value's keys, all levels together; duplicates count once. NaN if it is nested deeper than this. */
 function keysOf(value: JsonValue, levels: number): number {
   if (typeof value !== "object" || value === null) {
     return 0;
@@ -121,8 +121,8 @@ function keysOf(value: JsonValue, levels: number): number {
 }
 
 /**
- * No fewer keys than were written: the colons after a quote or a space, as every key has one (RFC 8259, sections 2 and 4). Few texts have one
- * too, and those are counted, for times have theirs after a digit.
+ * An upper bound of the written keys: the colons after a quote or a space, as every key has one (RFC 8259, sections 2 and 4). Few texts have others
+ * too; times have theirs after a digit.
  */
 function keysIn(text: string): number {
   let count = 0;
@@ -136,5 +136,5 @@ function keysIn(text: string): number {
 }
 
 const quote = 0x22;
-/** All that may stand between a key and its colon comes no later: space, tab and line breaks. */
+/** Characters between a key and its colon have no higher code: space, tab and line breaks. */
 const space = 0x20;

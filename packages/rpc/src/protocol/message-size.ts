@@ -1,11 +1,11 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 
-/** Says that a received message is larger than allowed, in the words of stock Connect. `bytes` where its size is known. */
+/** The error for an oversized received message, with stock Connect's text. `bytes` if its size is known. */
 export function messageTooLarge(bytesMax: number, bytes?: number): ConnectError {
   return tooLarge(`readMaxBytes ${bytesMax}`, bytes);
 }
 
-/** Says that a message is too large to be sent. */
+/** The error for a message that is too large to send. */
 export function sentMessageTooLarge(bytesMax: number, bytes: number): ConnectError {
   return tooLarge(`writeMaxBytes ${bytesMax}`, bytes);
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-/** The names that belong to HTTP and the protocols, in lower case: they are never a service's own metadata. */
+/** Header names of HTTP and the protocols, in lower case: they are never a service's own metadata. */
 export const protocolNames: ReadonlySet<string> = new Set([
   "content-type",
   "content-length",
@@ -23,7 +23,7 @@ export const protocolNames: ReadonlySet<string> = new Set([
   "grpc-status-details-bin",
 ]);
 
-/** Makes Web headers of Node's: pseudo-headers left out, several values of one name kept apart. */
+/** Creates Web headers from Node's: without pseudo-headers; several values of one name stay separate. */
 export function headersFromNode(
   source: IncomingHttpHeaders | Readonly<Record<string, string | string[] | undefined>>,
 ): Headers {
@@ -44,7 +44,7 @@ export function headersFromNode(
   return headers;
 }
 
-/** Copies Web headers into a plain object as Node writes it; `prefix` goes before each name. */
+/** Copies Web headers into a plain object in Node's format; `prefix` is prepended to each name. */
 export function copyToNode(
   headers: Headers,
   target: Record<string, string | string[] | number | undefined>,
@@ -53,12 +53,12 @@ export function copyToNode(
   for (const [name, value] of headers) {
     const key = prefix === "" ? name : prefix + name;
     const before = target[key];
-    // `set-cookie` is the one name that Web headers keep apart.
+    // `set-cookie` is the one name that Web headers keep separate.
     target[key] = before === undefined || name !== "set-cookie" ? value : [before, value].flat().map(String);
   }
 }
 
-/** Adds what an error carries to an answer's metadata, but for what belongs to the protocol. */
+/** Adds an error's metadata to a response's, except the protocol's own headers. */
 export function addErrorMetadata(target: Headers, metadata: Headers): void {
   for (const [name, value] of metadata) {
     if (!protocolNames.has(name)) {

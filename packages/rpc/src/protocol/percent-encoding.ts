@@ -1,8 +1,8 @@
-// Blanks at either end are encoded too: HTTP takes them off a header.
+// Blanks at either end are encoded too: HTTP trims a header.
 const plain = /^(?:[\x21-\x24\x26-\x7e](?:[\x20-\x24\x26-\x7e]*[\x21-\x24\x26-\x7e])?)?$/;
 const hex = "0123456789ABCDEF";
 
-/** Writes words as a `grpc-message`: UTF-8, with every byte outside 0x20 to 0x7E and `%` percent-encoded. */
+/** Encodes a text as `grpc-message`: UTF-8, with every byte outside 0x20 to 0x7E and `%` percent-encoded. */
 export function encodeGrpcMessage(message: string): string {
   if (plain.test(message)) {
     return message;
@@ -17,7 +17,7 @@ export function encodeGrpcMessage(message: string): string {
   return encoded;
 }
 
-/** Reads a `grpc-message`. What is not a percent-encoding stays as it is: a reader must not fail over it. */
+/** Decodes a `grpc-message`. Invalid encodings stay unchanged: a reader must not fail over them. */
 export function decodeGrpcMessage(encoded: string): string {
   if (!encoded.includes("%")) {
     return encoded;

@@ -1,28 +1,28 @@
-/** A piece of at least this many bytes is kept as it is. Smaller ones are copied together: a Buffer costs about 100 bytes of its own. */
+/** A piece of at least this many bytes is not copied. Smaller ones are copied together: a Buffer costs about 100 bytes of its own. */
 const keptBytesMin = 4_096;
-/** Room for small pieces starts with this and doubles, so that an idle stream holds little. */
+/** The initial buffer for small pieces, which doubles, so that an idle stream holds little. */
 const roomBytesMin = 256;
 const roomBytesMax = 65_536;
 
-/** Bytes that arrive in pieces and leave in others. */
+/** Bytes that arrive in pieces and are taken in others. */
 export class PieceQueue {
   /** How many bytes are in it. */
   byteLength = 0;
   #pieces: Buffer[] = [];
-  /** The first piece that has bytes left. Those before it are dropped from time to time. */
+  /** The first piece with bytes left. Earlier ones are dropped from time to time. */
   #first = 0;
   /** Where the first piece's bytes begin. */
   #offset = 0;
-  /** Room that small pieces are copied into: it becomes a piece when it is full, or when something is taken. */
+  /** The buffer for small pieces: it becomes a piece when it is full, or when bytes are taken. */
   #room: Buffer | undefined;
   #roomUsed = 0;
 
-  /** Adds a piece. A large one is kept, not copied, and must not change any more. */
+  /** Adds a piece. A large one is not copied, and must not change afterwards. */
   push(piece: Buffer): void {
     if (piece.length === 0) {
       return;
     }
-    // The first piece is kept whatever its size: nearly always it holds whole messages, and is taken at once.
+    // The first piece is not copied whatever its size: usually it contains whole messages, and is taken at once.
     if (this.byteLength === 0 || piece.length >= keptBytesMin) {
       this.#closeRoom();
       this.#pieces.push(piece);
@@ -32,7 +32,7 @@ export class PieceQueue {
     this.byteLength += piece.length;
   }
 
-  /** Removes the first bytes. There must be as many. */
+  /** Removes the first bytes. There must be that many. */
   take(bytes: number): Buffer {
     if (bytes === 0) {
       return nothing;

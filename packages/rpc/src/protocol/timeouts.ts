@@ -5,7 +5,7 @@ const grpcTimeoutMax = 99_999_999;
 /** The largest number that a `connect-timeout-ms` holds: 10 digits (Connect protocol, "Timeout"). */
 const connectTimeoutMaxMs = 9_999_999_999;
 
-/** Reads a `grpc-timeout`: 1 to 8 digits and one of H M S m u n. In milliseconds; undefined where it cannot be read. */
+/** Reads a `grpc-timeout`: 1 to 8 digits and one of H M S m u n. In milliseconds; undefined if it cannot be read. */
 export function parseGrpcTimeoutMs(value: string): number | undefined {
   const digits = value.length - 1;
   const perUnit = msPerUnit[value.charAt(digits)];
@@ -16,7 +16,7 @@ export function parseGrpcTimeoutMs(value: string): number | undefined {
   return amount === undefined ? undefined : amount * perUnit;
 }
 
-/** Reads a `connect-timeout-ms`: 1 to 10 digits. In milliseconds; undefined where it cannot be read. */
+/** Reads a `connect-timeout-ms`: 1 to 10 digits. In milliseconds; undefined if it cannot be read. */
 export function parseConnectTimeoutMs(value: string): number | undefined {
   return value.length < 1 || value.length > 10 ? undefined : parseDigits(value, value.length);
 }

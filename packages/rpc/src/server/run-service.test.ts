@@ -86,7 +86,7 @@ function echo(url: string): Promise<unknown> {
 
 describe("a service's process", () => {
   it.each(["SIGTERM", "SIGINT"] as const)(
-    "answers the call under way at %s, stops its module, and ends with 0",
+    "answers the call in flight at %s, stops its module, and ends with 0",
     async (signal) => {
       const { child, url, output, exit } = await startServing();
       const call = echo(url);
@@ -148,7 +148,7 @@ describe("a service's process", () => {
     expect(output()).toContain("no database");
   });
 
-  it("ends with 1, after what is under way, when its module cannot go on, and says why", async () => {
+  it("ends with 1 and a reason, after draining, when its module cannot continue", async () => {
     const { url, output, exit } = await startServing({ FAIL: "true" });
     await expect(echo(url)).resolves.toEqual({ message: "hi" });
     await expect(exit).resolves.toBe(1);

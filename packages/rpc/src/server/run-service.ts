@@ -1,9 +1,7 @@
-import { collectDefaultMetrics } from "prom-client";
 import { certificateIdentity } from "../access/certificate-identity.ts";
 import type { AccessControl } from "../access/guarded-call.ts";
 import type { Environment } from "../environment/environment.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
-import { Recorder } from "../telemetry/recorder/recorder.ts";
 import { checkedSettings } from "./config/checked-settings.ts";
 import { clientDefaults } from "./config/client-settings.ts";
 import {
@@ -14,6 +12,7 @@ import {
   serverConfig,
 } from "./config/settings.ts";
 import { CallsCutError } from "./listening/drain.ts";
+import { openTelemetry } from "./open-telemetry.ts";
 import type { ServiceModule } from "./pipeline/service-module.ts";
 import { type RunningServer, serve } from "./serve.ts";
 import { givingStartMemoryBack } from "./start-memory.ts";
@@ -23,7 +22,7 @@ export interface ServiceStart<S extends Settings> {
   /** The values of the settings, by the name of their environment variable. */
   readonly config: SettingValues<ServerSettings & S>;
   readonly environment: Environment;
-  /** Says that the service cannot go on, and ends its process: with exit code 1, after what is under way. */
+  /** Reports that the service cannot continue, and ends its process: with exit code 1, after draining. */
   readonly fail: (why: Error) => void;
 }
 
@@ -41,14 +40,14 @@ export async function runService<S extends Settings>(
   process.umask(0o077);
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;
-  let environment: Environment = withRecorder(
+  const telemetry = await openTelemetry(
     {
       ...systemEnvironment({ name, logLevel: common.LOG_LEVEL, logFormat: common.LOG_FORMAT }),
       http2: common.HTTP2_IMPLEMENTATION,
     },
-    common,
+    { name, values: common },
   );
-  collectDefaultMetrics({ register: environment.metrics, eventLoopMonitoringPrecision: 100 });
+  let { environment } = telemetry;
   let server: RunningServer | undefined;
   let ending = false;
   let exitCode = 0;
@@ -61,16 +60,19 @@ export async function runService<S extends Settings>(
       return;
     }
     ending = true;
-    server.close().then(
-      () => process.exit(exitCode),
-      (error: unknown) => {
-        environment.log.error(
-          error instanceof CallsCutError ? { calls: error.calls } : { err: error },
-          "did not drain",
-        );
-        process.exit(1);
-      },
-    );
+    server
+      .close()
+      .finally(() => telemetry.close())
+      .then(
+        () => process.exit(exitCode),
+        (error: unknown) => {
+          environment.log.error(
+            error instanceof CallsCutError ? { calls: error.calls } : { err: error },
+            "did not drain",
+          );
+          process.exit(1);
+        },
+      );
   }
 
   function fail(why: Error) {
@@ -83,6 +85,11 @@ export async function runService<S extends Settings>(
     environment = { ...environment, clientDefaults: clientDefaults(common) };
     environment = await withIdentity(environment, { name, config: common });
     const module = await makeModule({ config, environment, fail });
+    if (common.PREPARE_ONLY) {
+      await module.stop?.();
+      environment.log.info("prepared");
+      process.exit(0);
+    }
     server = await serve(givingStartMemoryBack(module), {
       name,
       config: serverConfig(common),
@@ -112,18 +119,6 @@ export async function runService<S extends Settings>(
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
-}
-
-function withRecorder(environment: Environment, config: SettingValues<ServerSettings>): Environment {
-  return config.TELEMETRY
-    ? {
-        ...environment,
-        recorder: new Recorder(environment, {
-          payloads: config.TELEMETRY_PAYLOADS,
-          slowMs: config.TELEMETRY_SLOW_MS,
-        }),
-      }
-    : environment;
 }
 
 async function withIdentity(

@@ -53,7 +53,7 @@ describe.each(protocolNames)("a server called over %s", (name) => {
   it("refuses what breaks a rule of the contract, naming field and limit", async () => {
     const error = await failure(clientFor(echo, name).echo({ message: "x".repeat(4097) }));
     expect(error.code).toBe(Code.InvalidArgument);
-    expect(error.rawMessage).toBe("message: must be at most 4096 characters");
+    expect(error.rawMessage).toBe("`message` must have at most 4096 characters; it has 4097.");
     expect(reasonOf(error)?.reason).toBe("INVALID_REQUEST");
     expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations[0]).toMatchObject({ field: "message" });
     expect(error.details).toContainEqual(expect.objectContaining({ type: "buf.validate.Violations" }));
@@ -87,7 +87,7 @@ describe.each(protocolNames)("a server called over %s", (name) => {
     });
     const error = await failure(clientFor(broken, name).echo({}, { headers: { "x-request-id": "ask-me-42" } }));
     expect(error.code).toBe(Code.Internal);
-    expect(error.rawMessage).toBe("internal error");
+    expect(error.rawMessage).toBe("Internal error. Report it with the request id ask-me-42.");
     expect(reasonOf(error)).toMatchObject({ reason: "INTERNAL", metadata: { requestId: "ask-me-42" } });
     expect(error.findDetails(RequestInfoSchema)[0]?.requestId).toBe("ask-me-42");
     expect(JSON.stringify([...error.metadata])).not.toContain("SELECT");

@@ -16,7 +16,7 @@ import { drain } from "./listening/drain.ts";
 import { createHttpApp } from "./listening/http-app.ts";
 import { createListener } from "./listening/listener.ts";
 import { createMetricsPage } from "./listening/metrics-page.ts";
-import { createQuickRefusal } from "./listening/quick-refusal.ts";
+import { createQuickRefusal } from "./listening/refusing/quick-refusal.ts";
 import { CallPipeline } from "./pipeline/call-pipeline.ts";
 import { serveMethods } from "./pipeline/service-methods.ts";
 import type { ServiceEntry, ServiceModule } from "./pipeline/service-module.ts";
@@ -51,8 +51,8 @@ export interface RunningServer {
   /** Where metrics, traces and a plaintext health are, if they have a port of their own. */
   readonly adminUrl: string | undefined;
   /**
-   * Says NOT_SERVING, sends clients elsewhere, lets calls under way end, then stops the module. Rejects with
-   * {@link CallsCutError} if calls were still under way when the grace period was over. Asked again it answers the same.
+   * Reports NOT_SERVING, sends GOAWAY, drains in-flight calls, then stops the module. Rejects with
+   * {@link CallsCutError} if calls did not end within the grace period. Later calls return the same promise.
    */
   close(): Promise<void>;
 }
@@ -72,6 +72,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   const tlsFiles = config.tls === undefined ? undefined : watchTls(config.tls, environment);
   const tls = await tlsFiles?.current();
   const metricsPage = createMetricsPage(environment.metrics, environment.clock);
+  const errorHelpUrl = config.errorHelpUrl === "off" ? undefined : (config.errorHelpUrl ?? module.errorHelpUrl);
   const trustedConnections = createTrustedConnections();
   const pipeline = new CallPipeline({
     environment,
@@ -82,10 +83,14 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     trustedConnections,
     explainErrors: config.explainErrors,
     reasonDomain: module.reasonDomain,
+    errorHelpUrl,
     name,
   });
   const health = createHealth(module.entries.map(({ service }) => service.typeName));
-  const telemetry = recorder === undefined ? [] : [telemetryOf(module, { recorder, environment, registry })];
+  const telemetry =
+    recorder === undefined || config.telemetry === false
+      ? []
+      : [telemetryOf(module, { recorder, environment, registry })];
   const own = [
     health.entry,
     ...(config.reflection === false ? [] : reflectionEntries([...module.entries, ...telemetry, health.entry])),
@@ -103,8 +108,10 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   });
   // Zero values are written, as in REST: a client looks for the list and the number, and ProtoJSON allows both.
   const json = { registry, alwaysEmitImplicit: true };
+  const reasons = { domain: module.reasonDomain ?? "", helpUrl: errorHelpUrl };
   const app = await createHttpApp({
     environment,
+    reasons,
     health,
     connect: {
       ...stockPath(pipeline, { methods, limits, json }),
@@ -116,7 +123,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     metricsPage: config.admin === undefined ? metricsPage : undefined,
     httpRoutes: [
       ...(module.httpRoutes ?? []),
-      ...(recorder === undefined || authorize !== undefined || config.admin !== undefined
+      ...(recorder === undefined || telemetry.length === 0 || authorize !== undefined || config.admin !== undefined
         ? []
         : [traceRoute(recorder)]),
     ],
@@ -131,11 +138,16 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     leaveCrossOrigin: httpPlugin !== undefined,
     json,
   };
+  let listeningPort: number | undefined;
   const path = firstOf([
     ...(config.rpcPath === "stock"
       ? []
       : [createUnaryPath(pipeline, pathOptions), createStreamPath(pipeline, pathOptions)]),
-    createRefusals(pathOptions),
+    createRefusals({
+      ...pathOptions,
+      reasons,
+      surroundings: { name, directory: module.directory ?? [], port: () => listeningPort },
+    }),
   ]);
   const listener = createListener({
     limits,
@@ -169,7 +181,16 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     await close();
     throw error;
   }
+  listeningPort = address.port;
   health.set("SERVING");
+  const stopWatching = module.onReachable?.((problem) => {
+    health.set(problem === undefined ? "SERVING" : "NOT_SERVING");
+    if (problem === undefined) {
+      environment.log.info("what was out of reach is back: serving");
+    } else {
+      environment.log.error({ err: problem }, "not serving");
+    }
+  });
   const url = `${tls === undefined ? "http" : "https"}://${urlHost(address.address)}:${address.port}`;
   const adminUrl = adminAddress && `http://${urlHost(adminAddress.address)}:${adminAddress.port}`;
   environment.log.info({ url, ...(adminUrl && { adminUrl }) }, "serving");
@@ -178,17 +199,29 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     url,
     port: address.port,
     adminUrl,
-    close: () =>
-      (closing ??= drain({ name, environment, pipeline, health, listener, noticeMs, graceMs: shutdownGraceMs, close })),
+    close: () => {
+      stopWatching?.();
+      closing ??= drain({
+        name,
+        environment,
+        pipeline,
+        health,
+        listener,
+        noticeMs,
+        graceMs: shutdownGraceMs,
+        close,
+      });
+      return closing;
+    },
   };
 }
 
-/** The environment's recorder; one that keeps the last calls and exports nothing where it has none. */
-function recorderOf({ environment, config }: ServeOptions): Recorder | undefined {
-  if (config?.telemetry === false) {
-    return undefined;
+/** The environment's recorder; one that keeps the last calls and exports nothing if it has none. */
+function recorderOf({ environment, config, name }: ServeOptions): Recorder | undefined {
+  if (environment.recorder instanceof Recorder) {
+    return environment.recorder;
   }
-  return environment.recorder instanceof Recorder ? environment.recorder : new Recorder(environment);
+  return config?.telemetry === false ? undefined : new Recorder(environment, { process: name });
 }
 
 /** The module's own telemetry service, or the one of this process alone. */

@@ -192,11 +192,11 @@ describe.runIf(hasOpenssl)("a server with a certificate", () => {
       .toMatchObject({ peer: "order" });
   });
 
-  it("refuses a client whose certificate somebody else signed", async () => {
+  it("refuses a client whose certificate is signed by another CA", async () => {
     await expect(callWith("stranger")).rejects.toThrow();
   });
 
-  it("talks to nobody in clear", async () => {
+  it("refuses cleartext", async () => {
     const socket = netConnect(echo.server.port, "127.0.0.1");
     const answer = await new Promise<string>((resolve) => {
       let text = "";

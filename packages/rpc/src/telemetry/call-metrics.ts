@@ -1,25 +1,33 @@
 import { Code } from "@connectrpc/connect";
 import type { Registry } from "prom-client";
-import { type DurationTally, durationFamily, type TallyFamily, type ValueTally, valueFamily } from "./tally.ts";
+import {
+  type DurationHistogram,
+  durationFamily,
+  type MetricFamily,
+  type MetricValue,
+  valueFamily,
+} from "./metric-family.ts";
 
 /** The metrics of all calls of a server: gRPC's proposal A66, with the names spelt as Prometheus does. */
 export interface CallMetrics {
   method(fullName: string): MethodMetrics;
   /** Calls begun and not ended, whatever their kind. */
-  readonly inFlight: ValueTally;
+  readonly inFlight: MetricValue;
   /** Requests refused for a limit on messages, by the limit's name. */
-  exceeded(limit: string): ValueTally;
+  exceeded(limit: string): MetricValue;
   /** Counts a call refused for load, by reason. */
   shed(reason: string): void;
   /** Places taken, by budget. */
-  places(budget: string): ValueTally;
+  places(budget: string): MetricValue;
 }
 
 /** Those of one method. */
 export interface MethodMetrics {
   started(): void;
   /** @param code undefined for OK */
-  ended(code: Code | undefined, seconds: number): void;
+  ended(code: Code | undefined, seconds: number, traceparent?: string): void;
+  /** Counts an error's reason (`google.rpc.ErrorInfo`). */
+  refused(reason: string): void;
 }
 
 /** The metrics in the registry, made if they are not there yet, since services that run in one process share one. */
@@ -33,9 +41,15 @@ export function createCallMetrics(registry: Registry): CallMetrics {
     name: "grpc_server_call_duration_seconds",
     help: "From a call's first bytes to its answer (A66: grpc.server.call.duration).",
   });
+  const reasons = valueFamily(registry, {
+    name: "parley_server_call_errors_total",
+    help: "Failed calls whose error gives a reason (google.rpc.ErrorInfo), by method and reason.",
+    type: "counter",
+  });
+  let reasonCount = 0;
   const inFlight = valueFamily(registry, {
     name: "parley_server_calls_in_flight",
-    help: "Calls under way.",
+    help: "Calls in flight.",
     type: "gauge",
   });
   const shed = valueFamily(registry, {
@@ -73,28 +87,42 @@ export function createCallMetrics(registry: Registry): CallMetrics {
     method(fullName) {
       const calls = started.series({ grpc_method: fullName });
       // Made when a call first ends so: most methods never end in most of the ways there are.
-      const durations: (DurationTally | undefined)[] = new Array(statusNames.length).fill(undefined);
+      const durations: (DurationHistogram | undefined)[] = new Array(statusNames.length).fill(undefined);
+      const refused = new Map<string, MetricValue>();
       return {
         started() {
           calls.value++;
         },
-        ended(ending, seconds) {
-          const code = ending ?? 0;
-          let tally = durations[code];
-          if (tally === undefined) {
-            tally = duration.series({ grpc_method: fullName, grpc_status: statusNames[code] ?? "UNKNOWN" });
-            durations[code] = tally;
+        refused(reason) {
+          let series = refused.get(reason);
+          if (series === undefined) {
+            // What comes back from another service could be anything: beyond a hundred all others are one.
+            const name = reasonCount++ < reasonsMax ? reason : "OTHER";
+            series = reasons.series({ grpc_method: fullName, reason: name });
+            refused.set(reason, series);
           }
-          tally.observe(seconds);
+          series.value++;
+        },
+        ended(ending, seconds, traceparent) {
+          const code = ending ?? 0;
+          let histogram = durations[code];
+          if (histogram === undefined) {
+            histogram = duration.series({ grpc_method: fullName, grpc_status: statusNames[code] ?? "UNKNOWN" });
+            durations[code] = histogram;
+          }
+          histogram.observe(seconds, traceparent);
         },
       };
     },
   };
 }
 
+/** Series of reasons of all methods together, at most. */
+const reasonsMax = 200;
+
 /** The series of a family by the value of its one label, made when it first occurs. */
-function seriesBy(label: string, family: TallyFamily<ValueTally>): (value: string) => ValueTally {
-  const made = new Map<string, ValueTally>();
+function seriesBy(label: string, family: MetricFamily<MetricValue>): (value: string) => MetricValue {
+  const made = new Map<string, MetricValue>();
   return (value) => {
     let series = made.get(value);
     if (series === undefined) {

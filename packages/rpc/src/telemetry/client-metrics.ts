@@ -1,13 +1,19 @@
 import { Code } from "@connectrpc/connect";
 import type { Registry } from "prom-client";
-import { type DurationTally, durationFamily, type TallyFamily, type ValueTally, valueFamily } from "./tally.ts";
+import {
+  type DurationHistogram,
+  durationFamily,
+  type MetricFamily,
+  type MetricValue,
+  valueFamily,
+} from "./metric-family.ts";
 
 /** The metrics of a client towards one target: gRPC's proposals A66 and A96, with the names spelt as Prometheus does. */
 export class ClientMetrics {
   /** 0 closed, 1 half-open, 2 open. */
-  readonly breakerState: ValueTally;
+  readonly breakerState: MetricValue;
   /** What is left of the target's retry tokens (A6, "Throttling Retry Attempts"). */
-  readonly retryTokens: ValueTally;
+  readonly retryTokens: MetricValue;
   readonly #target: string;
   readonly #families: Families;
   readonly #methods = new Map<string, MethodMetrics>();
@@ -32,11 +38,11 @@ export class ClientMetrics {
 
 /** The metrics of one method towards one target. */
 export interface MethodMetrics {
-  readonly attemptsStarted: ValueTally;
-  readonly retries: ValueTally;
-  readonly transparentRetries: ValueTally;
-  readonly throttledRetries: ValueTally;
-  readonly hedges: ValueTally;
+  readonly attemptsStarted: MetricValue;
+  readonly retries: MetricValue;
+  readonly transparentRetries: MetricValue;
+  readonly throttledRetries: MetricValue;
+  readonly hedges: MetricValue;
   /** @param code undefined for OK */
   callEnded(code: Code | undefined, durationMs: number): void;
   /** @param code undefined for OK */
@@ -112,18 +118,18 @@ function createMethodMetrics(families: Families, labels: Readonly<Record<string,
 
 /** One series for each status, made when it first occurs, so that a page of metrics does not show seventeen empty ones a method. */
 function byStatus(
-  durations: TallyFamily<DurationTally>,
+  durations: MetricFamily<DurationHistogram>,
   labels: Readonly<Record<string, string>>,
-): (code: Code | undefined) => DurationTally {
-  const tallies: (DurationTally | undefined)[] = [];
+): (code: Code | undefined) => DurationHistogram {
+  const histograms: (DurationHistogram | undefined)[] = [];
   return (code) => {
     const index = code ?? 0;
-    let tally = tallies[index];
-    if (tally === undefined) {
-      tally = durations.series({ ...labels, grpc_status: statusName(code) });
-      tallies[index] = tally;
+    let histogram = histograms[index];
+    if (histogram === undefined) {
+      histogram = durations.series({ ...labels, grpc_status: statusName(code) });
+      histograms[index] = histogram;
     }
-    return tally;
+    return histogram;
   };
 }
 

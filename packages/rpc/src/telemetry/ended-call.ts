@@ -41,9 +41,9 @@ export interface EndedCall {
 /** One call of a batch that has ended. */
 export interface BatchedCall {
   readonly method: DescMethod;
-  /** The span that came with it. Empty where none did. */
+  /** The span that came with it. Empty if none did. */
   readonly parent: string;
-  /** Its own span. Empty where there is none. */
+  /** Its own span. Empty if there is none. */
   readonly traceparent: string;
   readonly requestId: string;
   readonly startMs: number;

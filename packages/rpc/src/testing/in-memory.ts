@@ -12,7 +12,12 @@ import type { ServiceModule } from "../server/pipeline/service-module.ts";
  * that neither side sees a change that the other makes afterwards. Starting and stopping the module is up to the caller.
  */
 export function connectInMemory(module: ServiceModule, environment: Environment): Transport {
-  const pipeline = new CallPipeline({ environment, limits: defaultLimits, reasonDomain: module.reasonDomain });
+  const pipeline = new CallPipeline({
+    environment,
+    limits: defaultLimits,
+    reasonDomain: module.reasonDomain,
+    errorHelpUrl: module.errorHelpUrl,
+  });
   return createInProcessTransport(pipeline, serveMethods(pipeline, { entries: module.entries }), {
     protocolName: "grpc",
   });

@@ -5,10 +5,10 @@ import { runTransaction, type TransactionContext } from "./run-transaction.ts";
 
 /** Inputs in one batch, at most: more would make the first of them wait longer than the shared commit saves. */
 const batchSizeMax = 64;
-/** Batches of one command under way at once. With two the server works on one while the answers of the other are read. */
+/** Batches of one command in flight at once. With two the server works on one while the answers of the other are read. */
 const batchesMax = 2;
 
-/** The inputs of one command that wait, and its batches under way. Those that wait together go together. */
+/** The waiting inputs of one command, and its batches in flight. Inputs that wait together are batched. */
 export class CommandQueue<I, O> {
   readonly #context: TransactionContext;
   readonly #command: Command<I, O>;

@@ -3,11 +3,10 @@ import { StoreUnavailableError } from "../store-errors.ts";
 import { PostgresConnection, type PostgresTarget } from "./postgres-connection.ts";
 import { fromPostgres } from "./postgres-errors.ts";
 import { postgresStatement } from "./postgres-sql.ts";
+import { SharedConnections } from "./shared-connections.ts";
 
 /** Transactions that wait for a connection at most. More than a service lets in at once: a longer queue ends in time-outs only. */
 export const waitingMax = 10_000;
-/** Connections that carry reads, many at a time each. Two, so that one slow read does not hold up all others. */
-const readersMax = 2;
 /** How long a connection is used: then it is made anew, so that a server that joined gets its share and prepared statements do not pile up. */
 const lifetimeMs = 30 * 60_000;
 /** The waits between tries to connect while the server is away: doubled from the first to the last. */
@@ -29,8 +28,7 @@ export class ConnectionPool {
   readonly #onReachable: (problem: StoreUnavailableError | undefined) => void;
   readonly #idle: PostgresConnection[] = [];
   readonly #born = new WeakMap<PostgresConnection, number>();
-  readonly #readers: (PostgresConnection | Promise<PostgresConnection> | undefined)[] =
-    Array(readersMax).fill(undefined);
+  readonly #readers: SharedConnections;
   readonly #waiting = new Set<Waiting>();
   readonly #all = new Set<PostgresConnection>();
   #writers = 0;
@@ -40,15 +38,19 @@ export class ConnectionPool {
   readonly #generations = new WeakMap<PostgresConnection, number>();
   #problem: StoreUnavailableError | undefined;
   #closed = false;
-  #nextReader = 0;
 
   constructor({ target, writersMax, onReachable = () => {} }: ConnectionPoolOptions) {
     this.#target = target;
     this.#writersMax = writersMax;
     this.#onReachable = onReachable;
+    this.#readers = new SharedConnections({
+      open: () => this.#open(),
+      isUsable: (connection) => this.#isUsable(connection),
+      onClosed: (connection) => this.#all.delete(connection),
+    });
   }
 
-  /** Why the server cannot be used now. Undefined where it can, as far as is known. */
+  /** Why the server cannot be used now. Undefined if it can, as far as is known. */
   get problem(): StoreUnavailableError | undefined {
     return this.#problem;
   }
@@ -98,28 +100,7 @@ export class ConnectionPool {
     if (refusal !== undefined) {
       throw refusal;
     }
-    this.#nextReader = (this.#nextReader + 1) % readersMax;
-    const place = this.#nextReader;
-    const known = this.#readers[place];
-    if (known instanceof PostgresConnection) {
-      if (this.#isUsable(known)) {
-        return known;
-      }
-      // What is under way on it may still end well.
-      void this.#closeWhenIdle(known);
-    } else if (known !== undefined) {
-      return await known;
-    }
-    const opening = this.#open();
-    this.#readers[place] = opening;
-    try {
-      const connection = await opening;
-      this.#readers[place] = connection;
-      return connection;
-    } catch (error) {
-      this.#readers[place] = undefined;
-      throw error;
-    }
+    return await this.#readers.next();
   }
 
   /** The server stopped, or is a standby now: no connection to it is used again, though some may still look well. */
@@ -128,8 +109,8 @@ export class ConnectionPool {
     for (const connection of this.#idle.splice(0)) {
       this.#forgetWriter(connection);
     }
-    this.#readers.fill(undefined);
-    // Whoever waits for a connection gets a new one, which shows whether the server is back already.
+    this.#readers.forget();
+    // A waiting caller gets a new connection, which shows whether the server is back already.
     this.#serveWaiting();
     if (this.#opening === 0 && this.#problem === undefined && !this.#closed) {
       this.#open().then(
@@ -142,7 +123,7 @@ export class ConnectionPool {
     }
   }
 
-  /** Refuses what comes from now on. Connections under way are closed as they are given back. */
+  /** Refuses new callers. Connections in use are closed when they are returned. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const waiting of this.#waiting) {
@@ -251,14 +232,6 @@ export class ConnectionPool {
     void connection.close();
   }
 
-  async #closeWhenIdle(connection: PostgresConnection): Promise<void> {
-    while (connection.inFlight > 0 && connection.lost === undefined) {
-      await wait(retryFirstMs, undefined, { ref: false });
-    }
-    this.#all.delete(connection);
-    await connection.close();
-  }
-
   /** Until the server is back all is refused at once, and one connection at a time tries it. */
   #failed(problem: StoreUnavailableError): void {
     if (this.#problem !== undefined || this.#closed) {
@@ -305,9 +278,13 @@ function asUnavailable(error: unknown): StoreUnavailableError {
   const problem = fromPostgres(error);
   return problem instanceof StoreUnavailableError
     ? problem
-    : new StoreUnavailableError("unreachable", `The PostgreSQL server lets nobody in. (${(error as Error).message})`, {
-        cause: error,
-      });
+    : new StoreUnavailableError(
+        "unreachable",
+        `The PostgreSQL server refuses connections. (${(error as Error).message})`,
+        {
+          cause: error,
+        },
+      );
 }
 
 function closedError(): StoreUnavailableError {

@@ -102,7 +102,7 @@ export class PostgresConnection {
     return this.#query({ text });
   }
 
-  /** Gives the connection up. What is under way on it is lost. */
+  /** Discards the connection. Statements in flight on it are lost. */
   destroy(why: Error): void {
     this.#lose(why);
     // Ends the socket at once, and with it every statement that waits.

@@ -9,6 +9,7 @@ import { failureOf, fromPostgres } from "./postgres-errors.ts";
 import { migratePostgres } from "./postgres-migrations.ts";
 import { postgresStatement } from "./postgres-sql.ts";
 import { runTransaction, type TransactionContext } from "./run-transaction.ts";
+import { readersMax } from "./shared-connections.ts";
 import type { ColumnTypes } from "./unnest-insert.ts";
 
 /** Tries of a read that loses its connection. */
@@ -38,11 +39,8 @@ export async function openPostgres({ target, connectionsMax, ...options }: Postg
   } finally {
     await connection.close();
   }
-  return new PostgresDatabase({ target, columnTypes, writersMax: Math.max(1, connectionsMax - readersCount) });
+  return new PostgresDatabase({ target, columnTypes, writersMax: Math.max(1, connectionsMax - readersMax) });
 }
-
-/** Connections that carry reads. */
-const readersCount = 2;
 
 /** A PostgreSQL database: transactions each on a connection of its own, reads together on a few, commands in batches. */
 class PostgresDatabase implements Database {

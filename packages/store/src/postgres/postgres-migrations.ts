@@ -41,7 +41,7 @@ async function create(connection: PostgresConnection, sql: string): Promise<void
   }
 }
 
-/** Applies the first step that is missing. False where none is. */
+/** Applies the first step that is missing. False if none is. */
 async function applyNext(
   connection: PostgresConnection,
   migrations: readonly Migration[],

@@ -14,7 +14,7 @@ export interface Left {
   readonly item: unknown;
 }
 
-/** A transaction under way on a connection of its own. */
+/** An open transaction on a connection of its own. */
 export class PostgresTransaction implements Transaction, SetTransaction {
   readonly isShared = true;
   readonly #connection: PostgresConnection;

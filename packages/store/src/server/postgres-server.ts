@@ -41,7 +41,7 @@ const user = "parley";
 const startTimeoutMs = 60_000;
 const startPollMs = 25;
 
-/** Starts a PostgreSQL server. Rejects with what it said where it does not start. */
+/** Starts a PostgreSQL server. Rejects with what it said if it does not start. */
 export async function startPostgresServer(options: PostgresServerOptions): Promise<PostgresServer> {
   const { binaries, durable = true, settings = [] } = options;
   const isTemporary = options.folder === undefined;
@@ -49,11 +49,17 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
   const password = makeFolder(folder, binaries);
   await initialise(folder, { binaries, password });
   const port = options.port ?? (await freePort());
+  const connection = { host: "127.0.0.1", port, user, password };
+  const left = await leftRunning(folder, connection);
+  if (left !== undefined) {
+    return serverOf(connection, left);
+  }
   const all = [...settings, "unix_socket_directories=", ...(durable ? [] : ["fsync=off", "synchronous_commit=off"])];
   const child = spawn(
     join(binaries.folder, "postgres"),
     ["-D", join(folder, "data"), "-p", String(port), "-h", "127.0.0.1", ...all.flatMap((setting) => ["-c", setting])],
-    { stdio: ["ignore", "ignore", "pipe"], env: cleanEnvironment, ...binaries.user },
+    // One that lasts is not of the terminal's process group: Ctrl-C is for the services, which need their database to the end.
+    { stdio: ["ignore", "ignore", "pipe"], env: cleanEnvironment, detached: !isTemporary, ...binaries.user },
   );
   const said: string[] = [];
   child.stderr.on("data", (chunk: Buffer) => {
@@ -61,16 +67,40 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
     said.splice(0, said.length - saidMax);
   });
   const ended = once(child, "close").then(() => {});
-  const connection = { host: "127.0.0.1", port, user, password };
+  if (isTemporary) {
+    // Where this process ends without having stopped it, nothing of it is worth keeping.
+    const quit = () => void child.kill("SIGQUIT");
+    process.once("exit", quit);
+    void ended.then(() => process.off("exit", quit));
+  }
   try {
     await untilReady(child, connection);
   } catch (error) {
     child.kill("SIGQUIT");
     throw new Error(`The PostgreSQL server did not start: ${said.join("") || (error as Error).message}`);
   }
+  const server = serverOf(connection, { pid: child.pid as number, ended });
+  return {
+    ...server,
+    async stop() {
+      await server.stop();
+      if (isTemporary) {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+interface RunningServer {
+  readonly pid: number;
+  readonly ended: Promise<void>;
+}
+
+function serverOf(connection: Connection, { pid, ended }: RunningServer): PostgresServer {
+  const { port, password } = connection;
   return {
     port,
-    pid: child.pid as number,
+    pid,
     url: (database) => `postgres://${user}:${password}@127.0.0.1:${port}/${database}`,
     async createDatabase(name) {
       await withClient(connection, async (client) => {
@@ -81,15 +111,44 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
       });
     },
     async stop() {
-      // Fast shutdown (https://www.postgresql.org/docs/current/server-shutdown.html).
-      child.kill("SIGINT");
-      await ended;
-      if (isTemporary) {
-        rmSync(folder, { recursive: true, force: true });
+      if (isAlive(pid)) {
+        // Fast shutdown (https://www.postgresql.org/docs/current/server-shutdown.html).
+        process.kill(pid, "SIGINT");
       }
+      await ended;
     },
     ended,
   };
+}
+
+/** The server that already runs on the folder, since the process that started it was killed. */
+async function leftRunning(folder: string, connection: Connection): Promise<RunningServer | undefined> {
+  const file = join(folder, "data", "postmaster.pid");
+  const [pid, , , port] = existsSync(file) ? readFileSync(file, "utf8").split("\n").map(Number) : [];
+  if (pid === undefined || port !== connection.port || !isAlive(pid)) {
+    return undefined;
+  }
+  await withClient(connection, (client) => client.query("SELECT 1"));
+  return {
+    pid,
+    get ended() {
+      return untilEnded(pid);
+    },
+  };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+async function untilEnded(pid: number): Promise<void> {
+  while (isAlive(pid)) {
+    await wait(startPollMs);
+  }
 }
 
 /** Lines of the server's log kept to say why it did not start. */
@@ -97,7 +156,7 @@ const saidMax = 20;
 /** The locale of its messages; and no PGHOST or PGDATA of the user's. */
 const cleanEnvironment = { PATH: process.env.PATH ?? "", LC_ALL: "C" };
 
-/** Makes the folder where it is missing. Answers the password, which is kept in it. */
+/** Makes the folder where it is missing. Returns the password, which is kept in it. */
 function makeFolder(folder: string, { user: owner }: PostgresBinaries): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const passwordFile = join(folder, "password");
@@ -143,9 +202,14 @@ async function initialise(
   }
 }
 
-type ConnectionConfig = Pick<pg.ClientConfig, "host" | "port" | "user" | "password">;
+interface Connection {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+}
 
-async function untilReady(child: ChildProcess, connection: ConnectionConfig): Promise<void> {
+async function untilReady(child: ChildProcess, connection: Connection): Promise<void> {
   for (const untilMs = Date.now() + startTimeoutMs; ; ) {
     if (child.exitCode !== null) {
       throw new Error(`it ended with code ${child.exitCode}`);
@@ -162,7 +226,7 @@ async function untilReady(child: ChildProcess, connection: ConnectionConfig): Pr
   }
 }
 
-async function withClient<T>(connection: ConnectionConfig, work: (client: pg.Client) => Promise<T>): Promise<T> {
+async function withClient<T>(connection: Connection, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ ...connection, database: "postgres" });
   client.on("error", () => {});
   try {

@@ -57,7 +57,7 @@ async function turns(): Promise<void> {
   }
 }
 
-test("nobody is told of a transaction, or shown it, before the disk has it", async () => {
+test("a transaction neither resolves nor is visible before it is on the disk", async () => {
   const { database, waits, settled, insert, count } = openWithDisk();
   closing.push(() => database.close());
   insert(1);

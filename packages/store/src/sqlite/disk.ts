@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from "../store-errors.ts";
 
-/** The wait for the disk, of which at most one is under way. */
+/** The wait for the disk; at most one runs at a time. */
 export class Disk {
   readonly #sync: () => Promise<void>;
   readonly #onFailed: (failure: StoreUnavailableError) => void;
@@ -26,7 +26,7 @@ export class Disk {
   /** Waits until what is committed is on the disk. */
   async wait(): Promise<void> {
     this.#waiting = this.#sync().catch((cause: unknown) => {
-      // What the disk holds now, nobody can tell: after a failed fsync the next one succeeds and proves nothing.
+      // The disk's content is now unknown: after a failed fsync the next one succeeds and proves nothing.
       const problem = "The disk failed while a commit was written: the database must be opened again.";
       this.#failure = new StoreUnavailableError("io", problem, { cause });
       this.#onFailed(this.#failure);

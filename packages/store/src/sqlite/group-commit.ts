@@ -19,7 +19,7 @@ export const stuckTurnsMax = 8;
 
 /**
  * Runs transactions that wait at the same time one after another, each in a savepoint of its own, and makes them durable with
- * one commit, so that the wait for the disk is paid once for all of them. Nobody is told of any before that, nor of one that failed
+ * one commit, so that the wait for the disk is paid once for all of them. None resolves before that, nor rejects one that failed
  * after others that it may have seen. The thread goes on meanwhile; the next group waits.
  */
 export class GroupCommit {
@@ -59,7 +59,7 @@ export class GroupCommit {
     });
   }
 
-  /** Reads with the connection that writes: at once, or behind the group under way, so that only what is durable is seen. */
+  /** Reads with the connection that writes: at once, or behind the current group, so that only durable data is seen. */
   read<R>(statement: () => R): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       if (this.#cut) {
@@ -100,7 +100,7 @@ export class GroupCommit {
     });
   }
 
-  /** The process is gone: what is not committed is undone, and nobody is ever answered. */
+  /** The process is dead: uncommitted work is rolled back, and no caller is ever answered. */
   cut(): void {
     if (this.#cut) {
       return;
@@ -288,5 +288,5 @@ export class GroupCommit {
   }
 }
 
-/** Ends the loop of a group whose process is gone. Seen by nobody. */
+/** Ends the loop of a group whose process is dead. Never visible outside. */
 class Cut extends Error {}

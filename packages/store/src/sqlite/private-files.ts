@@ -15,7 +15,7 @@ export function makeFilesPrivate(path: string): void {
         chmodSync(file, mode & permissionBits & ~othersRights);
       }
     } catch {
-      // What cannot be opened is reported by SQLite, which opens it next. What cannot be changed belongs to somebody else.
+      // What cannot be opened is reported by SQLite, which opens it next. A file that cannot be changed belongs to another user.
     }
   }
 }

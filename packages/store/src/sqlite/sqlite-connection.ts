@@ -6,7 +6,7 @@ import { fromSqlite } from "./sqlite-errors.ts";
 
 /** The most statements kept prepared. A service has a few dozen; lists of parameters of many lengths could make it thousands. */
 const preparedMax = 256;
-/** SQLite waits for a lock with the whole thread, so not for long: nobody else writes to a service's file as a rule. */
+/** SQLite waits for a lock with the whole thread, so not for long: usually no other process writes to a service's file. */
 const busyTimeoutDefaultMs = 250;
 
 /** A connection to a SQLite file, with prepared statements kept. Everything in it happens at once, on this thread. */
@@ -97,7 +97,7 @@ export class SqliteConnection {
     }
     try {
       const once = /\breturning\b/i.test(sql);
-      // One connection writes: nobody else could change the rows meanwhile.
+      // Only one connection writes, so no other transaction changes the rows meanwhile.
       const text = sql.replace(/\sFOR UPDATE\s*$/, "");
       const prepared = { statement: this.#database.prepare(text), bigInts: false, once, isRead: undefined };
       this.#prepared.set(sql, prepared);

@@ -89,7 +89,7 @@ export class SqliteDatabase implements Database {
 }
 
 export interface SqliteConnections {
-  /** Reads beside the connection that writes, and sees what is durable. Without one, reads wait for the group under way. */
+  /** Reads beside the connection that writes, and sees what is durable. Without one, reads wait for the current group. */
   readonly reader?: SqliteConnection;
   /** Closes the connections, after the last statement. */
   readonly onClosed: () => void;
@@ -121,7 +121,7 @@ export async function openSqliteFile(path: string, options: SqliteOptions): Prom
   }
 }
 
-/** Opens a file that nobody else has open. To be used once it is {@link SqliteDatabase.ready}. */
+/** Opens a file that no other process has open. Use it once it is {@link SqliteDatabase.ready}. */
 export function openLocked(
   path: string,
   options: SqliteOptions & { readonly onReleased?: () => void },

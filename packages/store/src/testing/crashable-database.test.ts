@@ -27,7 +27,7 @@ async function settledAfterCrash(promise: Promise<unknown>): Promise<string> {
 
 const points: readonly CommitPoint[] = ["begin", "work", "commit", "committed"];
 
-test.each(points)("a crash at %s leaves all of a group or nothing, and nobody is answered", async (at) => {
+test.each(points)("a crash at %s leaves all of a group or nothing, and no caller is answered", async (at) => {
   disk = createCrashableDatabase({ migrations, atPoint: (point) => point === at && disk.crash() });
   const database = await disk.open();
   const pending = ["a", "b", "c"].map((value) =>

@@ -58,7 +58,7 @@ export function createCrashableDatabase(options: CrashableOptions): CrashableDat
     },
     inspect<R extends object>(sql: string) {
       if (connection.inTransaction) {
-        throw new Error("A group of transactions is under way: look between turns.");
+        throw new Error("A group of transactions is running: inspect between turns.");
       }
       return connection.all(sql, []) as R[];
     },

@@ -35,7 +35,7 @@ describe("a disk that keeps what it was asked to keep", () => {
     expect(kept()).toEqual([0, 1, 2, 3, 4, 100, 101, 102, 103, 104]);
   });
 
-  test("loses what it was still working on as the power failed, and nobody was told of that", async () => {
+  test("loses unfinished work at a power failure, and none of it had resolved", async () => {
     let isSlow = false;
     createDisk({ diskSchedule: (callback) => (isSlow ? undefined : setImmediate(callback)) });
     const database = await disk.open();

@@ -163,7 +163,7 @@ export function describeDatabase(
         expect(await database.get("SELECT balance FROM accounts")).toEqual({ balance: 300 });
       });
 
-      test("see their own writes, and nobody else does before they are durable", async () => {
+      test("see their own writes, and no other reader does before they are durable", async () => {
         let outside: Promise<string[]> | undefined;
         const inside = await database.transaction(async (transaction) => {
           await transaction.run("INSERT INTO accounts (id, balance) VALUES ('a', 1)");

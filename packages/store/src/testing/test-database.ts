@@ -31,10 +31,13 @@ let underWay = 0;
 /** Turns of the event loop without a call of a database after which none is expected. */
 const idleTurns = 3;
 /** A transaction that waits for what the test does next is not waited for any longer. */
-const idleTimeoutMs = 1_000;
+const idleTimeoutMs = 10_000;
 
 /** Resolves when the databases that tests opened on a server have answered, and what their answers led to. */
 export async function testDatabasesIdle(): Promise<void> {
+  if (testPostgresUrl === undefined) {
+    return;
+  }
   const untilMs = performance.now() + idleTimeoutMs;
   for (let turns = 0; turns < idleTurns && performance.now() < untilMs; turns++) {
     await new Promise((resolve) => setImmediate(resolve));
@@ -54,7 +57,7 @@ interface CountingOptions {
   readonly onClosed: () => Promise<void>;
 }
 
-/** A database whose calls under way are counted. */
+/** A database whose calls in flight are counted. */
 function counting(database: Database, { clock, onClosed }: CountingOptions): Database {
   const counted = <T>(call: Promise<T>): Promise<T> => {
     underWay++;

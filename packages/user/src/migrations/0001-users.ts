@@ -1,6 +1,6 @@
 import type { Migration } from "@parley/store";
 
-// email_key is the e-mail address as accounts are told apart by it: regardless of case.
+// email_key is the e-mail address in lower case: accounts are unique by it.
 export const users: Migration = {
   id: "0001-users",
   sql: `

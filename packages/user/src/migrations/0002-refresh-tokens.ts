@@ -1,6 +1,6 @@
 import type { Migration } from "@parley/store";
 
-// All tokens that come of one sign-in are one family.
+// All tokens of one sign-in are one family.
 export const refreshTokens: Migration = {
   id: "0002-refresh-tokens",
   sql: `

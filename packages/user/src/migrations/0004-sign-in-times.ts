@@ -1,6 +1,6 @@
 import type { Migration } from "@parley/store";
 
-// A refresh token of a release before this one began its sign-in at most 30 days before its own end: the sign-in ends 90 days after that.
+// The sign-in of an earlier release's refresh token began at most 30 days before the token's end: the sign-in ends 90 days after that.
 export const signInTimes: Migration = {
   id: "0004-sign-in-times",
   sql: `

@@ -3,10 +3,10 @@ import { SignJWT } from "jose";
 import type { User } from "../user.ts";
 import type { SigningKey } from "./signing-keys.ts";
 
-/** How long an access token is valid. It cannot be revoked, so not long. */
+/** The time for which an access token is valid. Short, since it cannot be revoked. */
 export const accessTokenLifetimeMs = 15 * 60 * 1000;
 
-/** A signed token that says who the caller is, until it ends. */
+/** A signed token that identifies the caller, until it expires. */
 export interface AccessToken {
   readonly token: string;
   readonly expireTimeMs: number;

@@ -4,7 +4,7 @@ import { createFailedLogins } from "./failed-logins.ts";
 
 const limits = { freeFailures: 2, firstWaitMs: 1_000, longestWaitMs: 5_000, forgetAfterMs: 60_000, keysMax: 3 };
 
-test("waits double up to the longest, and run off with time", async () => {
+test("waits double up to the maximum, and decrease with time", async () => {
   const clock = createTestClock();
   const failures = createFailedLogins({ ...limits, clock });
   const waits = Array.from({ length: 7 }, () => {
@@ -17,7 +17,7 @@ test("waits double up to the longest, and run off with time", async () => {
   expect(failures.waitMs("b")).toBe(0);
 });
 
-test("failures are forgotten after a while, and when told so", async () => {
+test("failures are dropped after a while, and on request", async () => {
   const clock = createTestClock();
   const failures = createFailedLogins({ ...limits, clock });
   const failOften = (key: string) => Array.from({ length: 4 }, () => failures.failed(key));
@@ -30,7 +30,7 @@ test("failures are forgotten after a while, and when told so", async () => {
   expect(failures.waitMs("a")).toBe(0);
 });
 
-test("no more keys are remembered than allowed: the one untouched for longest goes", () => {
+test("evicts the least recently used key at the maximum", () => {
   const failures = createFailedLogins({ ...limits, clock: createTestClock() });
   for (const key of ["a", "a", "a", "b", "b", "b", "a", "c", "d"]) {
     failures.failed(key);
@@ -39,7 +39,7 @@ test("no more keys are remembered than allowed: the one untouched for longest go
   expect(failures.waitMs("a")).toBe(2_000);
 });
 
-test("a success takes back one failure and leaves the others", () => {
+test("a success removes one failure and keeps the others", () => {
   const failures = createFailedLogins({ ...limits, clock: createTestClock() });
   for (const key of ["a", "a", "a", "a"]) {
     failures.failed(key);

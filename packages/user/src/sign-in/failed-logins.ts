@@ -3,26 +3,26 @@ import { LRUCache } from "lru-cache";
 
 export interface FailedLoginsOptions {
   readonly clock: Clock;
-  /** Failures in a row that cost no wait: people mistype. */
+  /** Consecutive failures without a wait: people mistype. */
   readonly freeFailures: number;
-  /** The wait after the first failure that costs one. It doubles with each further one. */
+  /** The wait after the next failure. It doubles with each further one. */
   readonly firstWaitMs: number;
   readonly longestWaitMs: number;
-  /** After so long without a try, failures are forgotten. */
+  /** After this time without an attempt, failures are dropped. */
   readonly forgetAfterMs: number;
-  /** The most keys remembered; beyond that the key whose last failure is the oldest is evicted. */
+  /** The most keys; beyond that the key whose last failure is the oldest is evicted. */
   readonly keysMax: number;
 }
 
-/** Counts failed sign-ins by key (an account, an address) and makes the next one wait. */
+/** Counts failed sign-ins by key (an account, an address) and delays the next one. */
 export interface FailedLogins {
-  /** How long the key must wait before another try, in milliseconds. 0: not at all. */
+  /** The time until the key's next attempt, in milliseconds. 0: none. */
   waitMs(key: string): number;
-  /** Counts a try as failed. Do so before it is checked: tries that run side by side must not all be free. */
+  /** Counts an attempt as failed. Call it before the check: concurrent attempts must not all be free. */
   failed(key: string): void;
-  /** Takes one failure back: the try succeeded after all. */
+  /** Removes one failure: the attempt succeeded. */
   succeeded(key: string): void;
-  /** Forgets the key's failures. */
+  /** Drops the key's failures. */
   forget(key: string): void;
 }
 

@@ -4,7 +4,7 @@ import { createFairGate, FairGateFullError } from "./fair-gate.ts";
 const key = "a";
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test("admits as many at once as it should, in the order in which they came", async () => {
+test("admits the configured number at once, in the order of arrival", async () => {
   const gate = createFairGate({ atOnce: 2, waitingMax: 10 });
   let inside = 0;
   let most = 0;
@@ -26,7 +26,7 @@ test("admits as many at once as it should, in the order in which they came", asy
   expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
 });
 
-test("the keys take turns, however much one of them brings", async () => {
+test("keys take turns, however many calls one of them has", async () => {
   const gate = createFairGate({ atOnce: 1, waitingMax: 20 });
   const order: string[] = [];
   const pass = (name: string) => gate.pass(async () => void order.push(name), { key: name });
@@ -35,7 +35,7 @@ test("the keys take turns, however much one of them brings", async () => {
   expect(order.slice(0, 7)).toEqual(["greedy", "greedy", "b", "c", "greedy", "b", "greedy"]);
 });
 
-test("refuses the caller that finds the queue full, and a failure makes room", async () => {
+test("refuses a caller if the queue is full, and a failure frees a place", async () => {
   const gate = createFairGate({ atOnce: 1, waitingMax: 1 });
   const fails = gate.pass(
     async () => {
@@ -49,7 +49,7 @@ test("refuses the caller that finds the queue full, and a failure makes room", a
   expect(await waits).toBe("done");
 });
 
-test("where the queue is full, the last of the key that fills it gives way to another key", async () => {
+test("in a full queue the last caller of the largest key is refused in favour of another key", async () => {
   const gate = createFairGate({ atOnce: 1, waitingMax: 4 });
   const greedy = Array.from({ length: 5 }, () => gate.pass(turn, { key: "greedy" }));
   const modest = gate.pass(async () => "done", { key: "modest" });
@@ -58,7 +58,7 @@ test("where the queue is full, the last of the key that fills it gives way to an
   expect((await Promise.allSettled(greedy)).filter(({ status }) => status === "fulfilled")).toHaveLength(4);
 });
 
-test("a caller that gives up leaves the queue", async () => {
+test("an aborted caller leaves the queue", async () => {
   const gate = createFairGate({ atOnce: 1, waitingMax: 1 });
   let open = () => {};
   const first = gate.pass(() => new Promise<void>((resolve) => (open = resolve)), { key });

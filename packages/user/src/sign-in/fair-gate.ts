@@ -1,8 +1,8 @@
-/** Admits a few pieces of work at once. The others wait in a queue a key, and the keys take turns. */
+/** Runs a limited number of functions at once. The others wait in a queue for each key, and the keys take turns. */
 export interface FairGate {
   /**
-   * Does `work` when there is room. Throws {@link FairGateFullError} where the queue is full and the key has its share of it, or
-   * the signal's reason where it aborts before.
+   * Calls `work` when there is a place. Throws {@link FairGateFullError} if the queue is full and the key has its share of it, or
+   * the signal's reason if it aborts first.
    */
   pass<T>(
     work: () => Promise<T>,
@@ -12,7 +12,7 @@ export interface FairGate {
 
 export interface FairGateOptions {
   readonly atOnce: number;
-  /** How many wait at most, of all keys together. */
+  /** The most waiting calls, of all keys together. */
   readonly waitingMax: number;
 }
 
@@ -27,7 +27,7 @@ interface Waiting {
 }
 
 export function createFairGate({ atOnce, waitingMax }: FairGateOptions): FairGate {
-  /** The queues by key, in the order in which they take turns. None is empty. */
+  /** The queues by key, in the order of their turns. None is empty. */
   const queues = new Map<string, Waiting[]>();
   let waitingCount = 0;
   let inside = 0;
@@ -58,7 +58,7 @@ export function createFairGate({ atOnce, waitingMax }: FairGateOptions): FairGat
     }
   }
 
-  /** Where the queue is full, the last of the longest queue gives way to a key that waits for less. */
+  /** If the queue is full, refuses the last of the longest queue in favour of a key with fewer waiting calls. */
   function makeRoom(key: string) {
     let [longestKey, longest]: [string, Waiting[]] = ["", []];
     for (const [other, queue] of queues) {

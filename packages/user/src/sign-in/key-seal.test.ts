@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-test("a sealed text opens with its own secret alone, and is another each time", () => {
+test("a text can be opened only with its secret, and is sealed differently each time", () => {
   const seal = createKeySeal(secret);
   const sealed = seal.seal("a private key");
   expect(sealed).not.toContain("private");
@@ -24,11 +24,11 @@ test("a sealed text opens with its own secret alone, and is another each time", 
   expect(() => seal.open("sealed:1:")).toThrow(KeySealError);
 });
 
-test("a text that was never sealed is answered as it is", () => {
+test("an unsealed text is returned unchanged", () => {
   expect(createKeySeal(secret).open('{"kty":"OKP"}')).toBe('{"kty":"OKP"}');
 });
 
-test("a secret is made once, for its owner alone", async () => {
+test("a secret is generated once, readable by its owner alone", async () => {
   const file = join(folder, "user.db.secret");
   const [one, other] = await Promise.all([readOrMakeSecret(file), readOrMakeSecret(file)]);
   expect([one, other]).toEqual(Array(2).fill(await readFile(file, "utf8")));
@@ -37,7 +37,7 @@ test("a secret is made once, for its owner alone", async () => {
   expect((await stat(file)).mode & 0o777).toBe(0o600);
 });
 
-test("the database holds no key in clear, and a sign-in works all the same", async () => {
+test("the database contains no key in clear, and sign-in works", async () => {
   await using service = await openUserService(undefined, { keySeal: createKeySeal(secret) });
   await service.users.login({ email: "alice@example.com", password: "parley-sample" });
   await service.users.rotateSigningKey({});

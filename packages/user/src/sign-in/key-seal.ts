@@ -3,9 +3,9 @@ import { link, readFile, rm, writeFile } from "node:fs/promises";
 
 /** Encrypts the private signing keys where they are stored. */
 export interface KeySeal {
-  /** The text, encrypted. */
+  /** Encrypts a text. */
   seal(text: string): string;
-  /** The text that was sealed; a text that never was is answered as it is. Throws {@link KeySealError} for another secret's. */
+  /** Decrypts a text; an unsealed one is returned unchanged. Throws {@link KeySealError} for another secret. */
   open(stored: string): string;
   isSealed(stored: string): boolean;
 }
@@ -15,7 +15,7 @@ export class KeySealError extends Error {
   override readonly name = "KeySealError";
 }
 
-/** The fewest characters of a secret: as many as 24 random bytes have in base64. */
+/** The fewest characters of a secret: the length of 24 random bytes in base64. */
 export const secretCharsMin = 32;
 
 const prefix = "sealed:1:";
@@ -25,7 +25,7 @@ const keyBytes = 32;
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** Seals with AES-256-GCM, under a key that is derived from the secret (HKDF, RFC 5869). */
+/** Encrypts with AES-256-GCM, with a key derived from the secret (HKDF, RFC 5869). */
 export function createKeySeal(secret: string): KeySeal {
   const key = Buffer.from(hkdfSync("sha256", secret, "", "parley signing keys", keyBytes));
   const isSealed = (stored: string) => stored.startsWith(prefix);
@@ -55,10 +55,10 @@ export function createKeySeal(secret: string): KeySeal {
   };
 }
 
-/** The secret in a file of its own, made at random where there is no such file, and readable by its owner alone. */
+/** The secret in a file of its own, generated if there is none, and readable by its owner alone. */
 export async function readOrMakeSecret(file: string): Promise<string> {
   const made = randomBytes(keyBytes).toString("base64url");
-  // Written whole under another name first: another process never reads a file that is still empty.
+  // Written completely under another name first, so that another process never reads an empty file.
   const draft = `${file}.${randomBytes(6).toString("hex")}`;
   await writeFile(draft, made, { flag: "wx", mode: 0o600 });
   try {

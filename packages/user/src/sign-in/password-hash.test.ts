@@ -5,7 +5,7 @@ import { createPasswordHasher } from "./password-hash.ts";
 
 const passwords = createPasswordHasher();
 
-test("a hash fits its password alone", async () => {
+test("a hash matches its password only", async () => {
   const hash = await passwords.hash("pässword");
   expect(await passwords.verify("pässword", hash)).toBe(true);
   expect(await passwords.verify("pa\u0308ssword", hash)).toBe(true);
@@ -13,11 +13,11 @@ test("a hash fits its password alone", async () => {
   expect(await passwords.hash("pässword")).not.toBe(hash);
 });
 
-test("the hash of the sample password fits it", async () => {
+test("the sample hash matches the sample password", async () => {
   expect(await passwords.verify(samplePassword, samplePasswordHash)).toBe(true);
 });
 
-test("no hash fits nothing, and takes as long to say so", async () => {
+test("a missing hash matches nothing, after the same time", async () => {
   const hash = await passwords.hash("password");
   const time = async (known: string | undefined) => {
     const start = performance.now();
@@ -25,15 +25,15 @@ test("no hash fits nothing, and takes as long to say so", async () => {
     return performance.now() - start;
   };
   const [known, unknown] = [await time(hash), await time(undefined)];
-  // A busy machine is noisy; leaving the hash out would be a hundredfold faster.
+  // A busy machine is noisy; without a hash it would be a hundred times faster.
   expect(unknown).toBeGreaterThan(known / 10);
 });
 
-test("a hash that cannot be read is an error, not a wrong password", async () => {
+test("an unreadable hash is an error, not a wrong password", async () => {
   await expect(passwords.verify("x", "plain")).rejects.toThrow("cannot be read");
 });
 
-test("more than can be hashed in good time are told to wait", async () => {
+test("refuses more hashes than it can compute in time", async () => {
   const busy = createPasswordHasher();
   const impatient = new AbortController();
   const all = Array.from({ length: 66 }, () => busy.hash("password", { signal: impatient.signal }));

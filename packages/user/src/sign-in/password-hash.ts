@@ -3,7 +3,7 @@ import { UserError } from "../user-errors.ts";
 import { createFairGate, type FairGate, FairGateFullError } from "./fair-gate.ts";
 
 /**
- * What a hash costs: argon2id with 19 MiB of memory, 2 passes, 1 lane, the first choice of OWASP's Password Storage Cheat
+ * The cost of a hash: argon2id with 19 MiB of memory, 2 passes, 1 lane, the first choice of OWASP's Password Storage Cheat
  * Sheet. About 25 ms of one core.
  */
 export const passwordHashCost = { memory: 19_456, passes: 2, parallelism: 1 } as const;
@@ -11,25 +11,25 @@ export const passwordHashCost = { memory: 19_456, passes: 2, parallelism: 1 } as
 const saltBytes = 16;
 const tagLength = 32;
 /**
- * Hashes at once, for sign-ins and for new passwords: three of the four threads that Node has for such work, so that files are
- * still written. Each has its own gate, so that a wave of sign-ups keeps nobody from signing in.
+ * Concurrent hashes, for sign-ins and for new passwords: together three of libuv's four threads, so that file operations
+ * still run. Each has its own gate, so that many sign-ups do not block sign-ins.
  */
 const checksAtOnce = 2;
 const newPasswordsAtOnce = 1;
-/** How many wait at most in each gate: at 25 ms each, a second or two of waiting. */
+/** The most waiting in each gate: at 25 ms each, a second or two. */
 const hashesWaitingMax = 64;
 
-/** Turns passwords into hashes, and checks them. Neither password nor hash is ever logged. */
+/** Hashes passwords, and verifies them. Neither password nor hash is ever logged. */
 export interface PasswordHasher {
   /** A hash in the PHC string format, with a random salt. Throws PASSWORD_QUEUE_FULL. */
   hash(password: string, caller?: PasswordCaller): Promise<string>;
-  /** Whether the hash is of this password. Without a hash: false, after as long. Throws PASSWORD_QUEUE_FULL. */
+  /** Whether the hash matches this password. Without a hash: false, after the same time. Throws PASSWORD_QUEUE_FULL. */
   verify(password: string, hash: string | undefined, caller?: PasswordCaller): Promise<boolean>;
 }
 
-/** Whose password it is about. */
+/** The user, or the e-mail address. */
 export interface PasswordCaller {
-  /** The network address of the caller: addresses take turns. */
+  /** The caller's network address: addresses take turns. */
   readonly address?: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -37,7 +37,7 @@ export interface PasswordCaller {
 export function createPasswordHasher(): PasswordHasher {
   const checks = createFairGate({ atOnce: checksAtOnce, waitingMax: hashesWaitingMax });
   const newPasswords = createFairGate({ atOnce: newPasswordsAtOnce, waitingMax: hashesWaitingMax });
-  // Checked against where there is no account, so that an unknown one takes as long as a known one.
+  // Verified if there is no account, so that an unknown one takes as long as a known one.
   const dummy: PasswordHash = { ...passwordHashCost, salt: randomBytes(saltBytes), tag: randomBytes(tagLength) };
 
   async function through<T>(gate: FairGate, work: () => Promise<T>, caller: PasswordCaller): Promise<T> {

@@ -1,7 +1,7 @@
 import type { Database, Reader, Transaction } from "@parley/store";
 import type { RefreshToken } from "./refresh-token.ts";
 
-/** Tokens removed in one transaction: few enough that no call waits noticeably for it. */
+/** Tokens deleted in one transaction: few enough that no call waits noticeably. */
 const pruneBatchSize = 500;
 
 interface RefreshTokenRow {
@@ -19,7 +19,7 @@ export async function findRefreshToken(reader: Reader, hash: string): Promise<Re
   return row && fromRow(row);
 }
 
-/** Reads a token, which nobody else uses until the transaction ends: of two uses at the same time the second sees the first. */
+/** Reads and locks a token until the transaction ends: of two concurrent uses the second sees the first. */
 export async function lockRefreshToken(transaction: Transaction, hash: string): Promise<RefreshToken | undefined> {
   const sql = "SELECT * FROM refresh_tokens WHERE token_hash = ? FOR UPDATE";
   const row = await transaction.get<RefreshTokenRow>(sql, hash);
@@ -56,13 +56,13 @@ export async function markUsed(transaction: Transaction, hash: string, nowMs: nu
   await transaction.run("UPDATE refresh_tokens SET use_time = ? WHERE token_hash = ?", nowMs, hash);
 }
 
-/** Ends every token that comes of the sign-in. */
+/** Revokes every token of the sign-in. */
 export async function revokeFamily(transaction: Transaction, familyId: string, nowMs: number): Promise<void> {
   const sql = "UPDATE refresh_tokens SET revoke_time = ? WHERE family_id = ? AND revoke_time IS NULL";
   await untilNone(() => transaction.run(sql, nowMs, familyId));
 }
 
-/** Ends every sign-in of the user, but for one family where it is named. */
+/** Revokes every sign-in of the user, except one family if given. */
 export async function revokeUser(
   transaction: Transaction,
   userId: string,
@@ -73,14 +73,14 @@ export async function revokeUser(
 }
 
 /**
- * Again until nothing is left. A token that another transaction is trading for a new one at this moment is waited for, and the
- * new one is seen by the next statement only.
+ * Repeated until nothing is left. The statement waits for a transaction that is exchanging a token, and
+ * only the next statement sees the new one.
  */
 async function untilNone(revoke: () => Promise<number>): Promise<void> {
   while ((await revoke()) > 0);
 }
 
-/** Forgets the tokens that ended by themselves before `beforeMs`. */
+/** Deletes the tokens that expired before `beforeMs`. */
 export async function pruneRefreshTokens(database: Database, beforeMs: number): Promise<void> {
   let pruned = pruneBatchSize;
   while (pruned === pruneBatchSize) {

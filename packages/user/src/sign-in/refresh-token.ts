@@ -1,30 +1,30 @@
 import { createHash, randomBytes } from "node:crypto";
 
-/** How long a refresh token can be used: someone who comes back within a month stays signed in. */
+/** The time for which a refresh token can be used: a user who returns within a month stays signed in. */
 export const refreshTokenLifetimeMs = 30 * 24 * 60 * 60 * 1000;
-/** How long a sign-in lasts, however often it is refreshed: then the password is asked for again. */
+/** The longest time of a sign-in, however often it is refreshed: then the password is required again. */
 export const signInLifetimeMs = 90 * 24 * 60 * 60 * 1000;
 /** 256 bits: beyond guessing. */
 const tokenBytes = 32;
 
-/** A refresh token as the store knows it: by its hash alone. */
+/** A refresh token in the store: only its hash. */
 export interface RefreshToken {
   readonly hash: string;
-  /** The sign-in that it comes from, through however many refreshes. */
+  /** The sign-in of the token, across all refreshes. */
   readonly familyId: string;
   readonly userId: string;
   readonly expireTimeMs: number;
-  /** When the sign-in began that it comes from. */
+  /** When that sign-in began. */
   readonly signInTimeMs: number;
   readonly used: boolean;
   readonly revoked: boolean;
 }
 
-/** What is to be done when a token is shown. */
+/** The result of checking a token. */
 export type RefreshDecision = "renew" | "refuse" | "revoke-family";
 
 /**
- * Decides over a token that is shown. One that was used before is in two hands, of which one is a thief's: the whole family
+ * Checks a token. A used one may have been stolen: the whole family
  * ends (RFC 9700, section 4.14.2).
  */
 export function decideRefresh(token: RefreshToken | undefined, nowMs: number): RefreshDecision {
@@ -34,7 +34,7 @@ export function decideRefresh(token: RefreshToken | undefined, nowMs: number): R
   return token.used ? "revoke-family" : "renew";
 }
 
-/** When a sign-in ends for good, by its first or any later token. */
+/** When a sign-in ends, with its first or any later token. */
 export function signInEndMs({ signInTimeMs }: Pick<RefreshToken, "signInTimeMs">): number {
   return signInTimeMs + signInLifetimeMs;
 }
@@ -44,7 +44,7 @@ export function newRefreshToken(): string {
   return randomBytes(tokenBytes).toString("base64url");
 }
 
-/** What is kept of a token. It is random, so a plain hash cannot be guessed back. */
+/** The stored form of a token. It is random, so a plain hash cannot be reversed. */
 export function hashOfToken(token: string): string {
   return createHash("sha256").update(token).digest("base64url");
 }

@@ -11,7 +11,7 @@ import { createSigningKeys, keyPublishedAfterMs, keySigningMs } from "./signing-
 const alice = { email: "alice@example.com", password: samplePassword };
 const ended = { code: Code.Unauthenticated, reason: "REFRESH_TOKEN_ENDED" };
 
-test("a sign-in answers a token that the published keys verify", async () => {
+test("a sign-in returns a token that the published keys verify", async () => {
   await using service = await openUserService();
   const { user, accessToken, expireTime } = await service.users.login({ ...alice, email: "Alice@EXAMPLE.com" });
   expect(user).toMatchObject({ id: "1" });
@@ -23,7 +23,7 @@ test("a sign-in answers a token that the published keys verify", async () => {
   expect(protectedHeader).toMatchObject({ alg: "EdDSA", typ: "at+jwt" });
 });
 
-test("the public keys are served, and nothing private with them", async () => {
+test("the public keys are served, without private parts", async () => {
   const service = await openUserService();
   const server = await serve(service.module, {
     name: "user",
@@ -47,7 +47,7 @@ test("a wrong password and an unknown address get the same answer", async () => 
   expect(unknown).toEqual(wrong);
 });
 
-test("after five failures an account must wait, each time longer, and a success forgets them", async () => {
+test("after five failures an account must wait, each time longer, and a success resets them", async () => {
   await using service = await openUserService();
   const fail = () => refusal(service.users.login({ ...alice, password: "wrong-password" }));
   for (let i = 0; i < 6; i++) {
@@ -67,7 +67,7 @@ test("after five failures an account must wait, each time longer, and a success 
   expect((await fail()).reason).toBe("WRONG_CREDENTIALS");
 });
 
-test("guesses side by side are not all free", async () => {
+test("concurrent guesses are not all free", async () => {
   await using service = await openUserService();
   const guesses = Array.from({ length: 20 }, () =>
     refusal(service.users.login({ ...alice, password: "wrong-password" })),
@@ -108,14 +108,14 @@ test("a token that is used again ends the whole sign-in, and no other", async ()
   await refresh(service, other);
 });
 
-test("of two refreshes at once with one token, at most one is answered", async () => {
+test("of two concurrent refreshes with one token, at most one succeeds", async () => {
   await using service = await openUserService();
   const { refreshToken } = await service.users.login(alice);
   const both = await Promise.allSettled([1, 2].map(() => service.users.refreshLogin({ refreshToken })));
   expect(both.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
 });
 
-test("a refresh token ends with its time, at logout, and is not kept in the clear", async () => {
+test("a refresh token ends with its time, at logout, and is not stored in clear", async () => {
   await using service = await openUserService();
   const old = await service.users.login(alice);
   const rows = await service.database.all("SELECT * FROM refresh_tokens");
@@ -130,7 +130,7 @@ test("a refresh token ends with its time, at logout, and is not kept in the clea
   await service.users.logout({ refreshToken: "unknown" });
 });
 
-test("refresh tokens that ended are removed in time", async () => {
+test("expired refresh tokens are deleted", async () => {
   await using service = await openUserService();
   await service.users.login(alice);
   await service.clock.advance(31 * 24 * 60 * 60 * 1000);
@@ -141,7 +141,7 @@ test("refresh tokens that ended are removed in time", async () => {
   await expect.poll(kept).toEqual([]);
 });
 
-test("a new key signs after a month, and the old one stays published until its tokens ended", async () => {
+test("a new key signs after a month, and the old one stays published until its tokens have expired", async () => {
   await using service = await openUserService();
   const before = (await service.users.login(alice)).accessToken;
   await service.clock.advance(keySigningMs - 60_000);
@@ -156,7 +156,7 @@ test("a new key signs after a month, and the old one stays published until its t
   await expect(verify(service, last)).rejects.toThrow("no applicable key");
 });
 
-test("an admin is made from the settings, once, and nobody else's account is promoted", async () => {
+test("the settings create an admin, once, and promote no existing account", async () => {
   await using service = await openUserService({ email: "root@example.com", password: "a good password" });
   await service.module.start?.();
   const { user, accessToken } = await service.users.login({ email: "root@example.com", password: "a good password" });
@@ -184,7 +184,7 @@ function keyIdOf(token: string): string | undefined {
 async function verify({ database, clock, environment }: TestUserService, token: string) {
   const keys = await createSigningKeys({ database, clock, newId: environment.newId }).published();
   const currentDate = new Date(clock.now());
-  // An old token ended long ago; here it is the key that counts.
+  // An old token expired long ago; here the key decides.
   return jwtVerify(token, createLocalJWKSet(keys), { currentDate, clockTolerance: 2 * keyPublishedAfterMs });
 }
 
@@ -222,7 +222,7 @@ test("a password can be changed by its owner, which ends all sign-ins", async ()
   await service.users.login({ ...alice, password: "another-password" });
 });
 
-test("the sign-ins of a user can be revoked, and those of others go on", async () => {
+test("the sign-ins of a user can be revoked, and those of others stay", async () => {
   await using service = await openUserService();
   const [first, second] = [await service.users.login(alice), await service.users.login(alice)];
   const other = await service.users.login({ ...alice, email: "bob@example.com" });
@@ -247,7 +247,7 @@ test("the signing key rotates on demand; the old key stays published, unless it 
   expect(decodeProtectedHeader((await service.users.login(alice)).accessToken).kid).toBe(last);
 });
 
-test("an address that many callers share locks none of them out", async () => {
+test("failures from a shared address lock no other caller out", async () => {
   await using service = await openUserService();
   const headers = { "x-forwarded-for": "198.51.100.7" };
   for (let index = 0; index < 40; index++) {
@@ -257,7 +257,7 @@ test("an address that many callers share locks none of them out", async () => {
   await service.users.login(alice, { headers });
 });
 
-test("where callers must sign in, the sample users' published password is refused", async () => {
+test("with required sign-in the sample users' published password is refused", async () => {
   await using service = await openUserService(undefined, { signInRequired: true });
   expect((await refusal(service.users.login(alice))).reason).toBe("WRONG_CREDENTIALS");
 });

@@ -26,14 +26,14 @@ import {
 } from "./refresh-token-store.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
-/** What a sign-in gives. */
+/** The result of a sign-in. */
 export interface Session {
   readonly user: User;
   readonly access: AccessToken;
   readonly refreshToken: string;
 }
 
-/** Who wants to sign in, and from where. */
+/** The e-mail address, the password, and the origin of the call. */
 export interface Credentials {
   readonly email: string;
   readonly password: string;
@@ -45,9 +45,9 @@ export interface Credentials {
 export interface SignIn {
   /** Throws WRONG_CREDENTIALS, TOO_MANY_FAILED_LOGINS, PASSWORD_QUEUE_FULL. */
   login(credentials: Credentials): Promise<Session>;
-  /** Trades a refresh token for a new session; it can be used once. Throws REFRESH_TOKEN_ENDED. */
+  /** Exchanges a refresh token for a new session; it can be used once. Throws REFRESH_TOKEN_ENDED. */
   refresh(refreshToken: string): Promise<Session>;
-  /** Ends the sign-in that the refresh token comes from. One that is unknown is no error. */
+  /** Ends the sign-in of the refresh token. An unknown one is no error. */
   logout(refreshToken: string): Promise<void>;
   /** Replaces a password and ends the user's sign-ins. Throws USER_NOT_FOUND, WRONG_CREDENTIALS, TOO_MANY_FAILED_LOGINS. */
   changePassword(change: PasswordChange): Promise<void>;
@@ -58,7 +58,7 @@ export interface SignIn {
 /** A new password for an account. */
 export interface PasswordChange {
   readonly userId: string;
-  /** Undefined where an admin sets a password without knowing the one before. */
+  /** Undefined if an admin sets a password without the current one. */
   readonly currentPassword: string | undefined;
   readonly newPassword: string;
   readonly address: ClientAddress;
@@ -71,7 +71,7 @@ export interface SignInOptions {
   newId(): string;
   readonly passwords: PasswordHasher;
   readonly keys: SigningKeys;
-  /** Refuses the published password of the sample users: where callers must sign in, it is no secret. */
+  /** Refuses the published password of the sample users. */
   readonly refuseSamplePassword?: boolean;
 }
 
@@ -79,7 +79,7 @@ export function createSignIn(options: SignInOptions): SignIn {
   const { database, clock, newId, passwords, keys, refuseSamplePassword = false } = options;
   const limits = failureLimits(clock);
 
-  /** Checks a password under the limits on failures. Throws WRONG_CREDENTIALS, TOO_MANY_FAILED_LOGINS, PASSWORD_QUEUE_FULL. */
+  /** Checks a password within the limits on failures. Throws WRONG_CREDENTIALS, TOO_MANY_FAILED_LOGINS, PASSWORD_QUEUE_FULL. */
   async function checkPassword({ email, password, address, signal }: Credentials): Promise<UserWithPassword> {
     const account = emailKey(email);
     const { byAccount } = limits;
@@ -100,7 +100,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       throw wrongCredentials();
     }
     byAccount.forget(account);
-    // Only the one try: knowing one password must not give free guesses at others.
+    // Only this attempt: knowing one password must not give free guesses at others.
     byAddress.succeeded(address.group);
     return known;
   }
@@ -121,7 +121,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       const refreshToken = newRefreshToken();
       const of = { userId: user.id, familyId: newId(), signInTimeMs: clock.now() };
       await database.transaction(async (transaction) => {
-        // Checking took a while: where the password was changed meanwhile, its sign-ins have been ended, and this one must not outlive that.
+        // Checking took a while. If the password was changed meanwhile, its sign-ins have been ended, and this one must not outlive them.
         if ((await lockPasswordHash(transaction, user.id)) !== passwordHash) {
           throw wrongCredentials();
         }
@@ -132,7 +132,7 @@ export function createSignIn(options: SignInOptions): SignIn {
 
     async refresh(shown) {
       const next = newRefreshToken();
-      // Answers instead of throwing, so that a revocation is kept.
+      // Returns instead of throwing, so that a revocation is committed.
       const user = await database.transaction(async (transaction) => {
         const nowMs = clock.now();
         const token = await lockRefreshToken(transaction, hashOfToken(shown));
@@ -149,7 +149,10 @@ export function createSignIn(options: SignInOptions): SignIn {
         return findUser(transaction, token.userId);
       });
       if (user === undefined) {
-        throw new UserError("REFRESH_TOKEN_ENDED", "The refresh token has ended. Sign in again.");
+        throw new UserError(
+          "REFRESH_TOKEN_ENDED",
+          "The refresh token is unknown, used, revoked or expired. Sign in again.",
+        );
       }
       return open(user, next);
     },
@@ -192,7 +195,7 @@ export function createSignIn(options: SignInOptions): SignIn {
 }
 
 function wrongCredentials(): UserError {
-  return new UserError("WRONG_CREDENTIALS", "E-mail address and password do not go together.");
+  return new UserError("WRONG_CREDENTIALS", "The e-mail address or the password is wrong.");
 }
 
 type SignInOfToken = Pick<RefreshToken, "userId" | "familyId" | "signInTimeMs">;
@@ -213,7 +216,7 @@ interface FailureLimits {
 /**
  * An account: after five failures the waits double from a second to a minute, which leaves an attacker 1,440 guesses a day
  * and locks no owner out for longer. An address, which a household may share: twenty failures, up to a quarter of an hour. An
- * address that all callers share, since nothing proves theirs: a thousand failures, up to a second, so that one of them cannot
+ * address that many callers share, since none is authenticated: a thousand failures, up to a second, so that one caller cannot
  * lock the others out.
  */
 function failureLimits(clock: Clock): FailureLimits {

@@ -3,24 +3,24 @@ import type { Database, Reader } from "@parley/store";
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JSONWebKeySet, type JWK } from "jose";
 import type { KeySeal } from "./key-seal.ts";
 
-/** How long a key signs. A key that leaked unnoticed ends by itself. */
+/** The time for which a key signs. It limits the use of a leaked key. */
 export const keySigningMs = 30 * 24 * 60 * 60 * 1000;
-/** How long a key is still published after it signed last: longer than any token that it signed is valid. */
+/** The time for which a key is published after its last signature: longer than its tokens are valid. */
 export const keyPublishedAfterMs = 60 * 60 * 1000;
 
-/** A key to sign with, and the id that tokens name it by. */
+/** A signing key, and its id in tokens. */
 export interface SigningKey {
   readonly id: string;
   readonly privateKey: CryptoKey | Uint8Array;
 }
 
-/** The keys that access tokens are signed with. They are in the service's database, encrypted, so that all its replicas share them. */
+/** The keys that sign access tokens. They are in the service's database, encrypted, so that all its replicas share them. */
 export interface SigningKeys {
-  /** The key to sign with now. Makes one where there is none or the last one signed long enough. */
+  /** The current signing key. Generates one if there is none or the last one is too old. */
   current(): Promise<SigningKey>;
   /**
-   * Makes a new key, which signs from now on. The keys until now stay published until their last tokens have ended, or are
-   * removed at once where they are revoked.
+   * Generates a new key, which signs from now on. Earlier keys stay published until their last tokens have expired, or are
+   * deleted at once if they are revoked.
    */
   rotate(options?: { readonly revokeOldKeys?: boolean }): Promise<SigningKey>;
   /** Encrypts the keys that an earlier release stored in clear. */
@@ -33,7 +33,7 @@ export interface SigningKeysOptions {
   readonly database: Database;
   readonly clock: Clock;
   newId(): string;
-  /** Encrypts the private keys in the database. Without it they are in clear: only for a database in memory. */
+  /** Encrypts the private keys in the database. Without it they are stored in clear: only for an in-memory database. */
   readonly seal?: KeySeal | undefined;
 }
 
@@ -47,7 +47,7 @@ export function createSigningKeys({ database, clock, newId, seal = unsealed }: S
   let signing: (SigningKey & { readonly untilMs: number }) | undefined;
 
   async function loadOrMake({ force = false, revokeOldKeys = false } = {}) {
-    // Made outside the transaction, which must not wait for anything but the database.
+    // Generated outside the transaction, which may wait for the database only.
     const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
     const spare = { id: newId(), jwk: seal.seal(JSON.stringify(await exportJWK(privateKey))) };
     const row = await database.transaction(async (transaction) => {
@@ -78,7 +78,7 @@ export function createSigningKeys({ database, clock, newId, seal = unsealed }: S
 
   return {
     async current() {
-      // Another replica may have made a newer one, or revoked this one.
+      // Another replica may have generated a newer one, or revoked this one.
       const isNewest = signing !== undefined && (await findNewestId(database)) === signing.id;
       return signing !== undefined && isNewest && clock.now() < signing.untilMs ? signing : loadOrMake();
     },
@@ -102,7 +102,7 @@ export function createSigningKeys({ database, clock, newId, seal = unsealed }: S
   };
 }
 
-/** Keys in clear, for a database in memory. */
+/** Keys in clear, for an in-memory database. */
 const unsealed: KeySeal = { seal: (text) => text, open: (stored) => stored, isSealed: () => true };
 
 function findNewest(reader: Reader): Promise<KeyRow | undefined> {
@@ -116,7 +116,7 @@ async function findNewestId(reader: Reader): Promise<string | undefined> {
   return (await reader.get<Pick<KeyRow, "id">>(sql))?.id;
 }
 
-// Names what is published, so that nothing private can slip through.
+// Lists the published fields, so that no private one can slip through.
 function publicJwk({ id, private_jwk }: KeyRow): JWK {
   const { kty, crv, x } = JSON.parse(private_jwk) as JWK;
   return { ...(kty && { kty }), ...(crv && { crv }), ...(x && { x }), kid: id, alg: "EdDSA", use: "sig" };

@@ -2,17 +2,17 @@ import { type Code, ConnectError } from "@connectrpc/connect";
 import { RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { reasonOf } from "@parley/rpc";
 
-/** What a caller is told who is refused. */
+/** An error as the caller gets it. */
 export interface Refusal {
   readonly code: Code;
   readonly message: string;
   readonly reason?: string;
   readonly metadata?: Readonly<Record<string, string>>;
-  /** The wait that was asked for, in whole seconds. */
+  /** The retry delay, in whole seconds. */
   readonly retryAfterS?: number;
 }
 
-/** The refusal of a call that must be refused. Throws if it was answered. */
+/** The error of a call that must be refused. Throws if it succeeded. */
 export async function refusal(answer: Promise<unknown>): Promise<Refusal> {
   try {
     await answer;

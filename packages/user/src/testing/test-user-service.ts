@@ -7,7 +7,7 @@ import type { Database } from "@parley/store";
 import { openTestDatabase } from "@parley/store/testing";
 import { type AdminAccount, createUserModule, type UserModuleOptions, userMigrations } from "../index.ts";
 
-/** The user service in memory, with the sample users and a clock that the test moves. */
+/** The user service in memory, with the sample users and a manual clock. */
 export interface TestUserService extends AsyncDisposable {
   readonly users: Client<typeof UserService>;
   readonly module: ServiceModule;

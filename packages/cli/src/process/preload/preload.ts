@@ -3,3 +3,4 @@ import "./end-with-parent.ts";
 import "./lean-http.ts";
 import "./report-listening.ts";
 import "./refuse-self-connection.ts";
+import "./take-faults.ts";

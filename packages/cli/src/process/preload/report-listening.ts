@@ -16,6 +16,6 @@ subscribe("tracing:net.server.listen:error", (message) => {
 });
 
 function report(message: ListenReport): void {
-  // A stack that is gone needs no report; end-with-parent.ts ends this process.
+  // A stack that has ended needs no report; end-with-parent.ts ends this process.
   process.send?.(message, () => {});
 }

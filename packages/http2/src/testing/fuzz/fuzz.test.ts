@@ -8,18 +8,18 @@ import { fuzz } from "./fuzz.ts";
 
 const sequences = 20_000;
 
-describe("an HTTP/2 connection that is sent made-up frames", () => {
-  it("never throws, never hangs, ends by the protocol, and forgets its streams", async () => {
+describe("an HTTP/2 connection with generated frames", () => {
+  it("never throws, never hangs, ends by the protocol, and drops its streams", async () => {
     const report = await fuzz({ seed: 1, sequences });
     expect(report.failures).toEqual([]);
     expect(report.sequences).toBe(sequences);
-    // The sequences reach both kinds of ends often enough to mean something.
+    // The sequences reach both kinds of ends often enough to be meaningful.
     expect(report.valid).toBeGreaterThan(sequences / 10);
     expect(report.destroyed).toBeGreaterThan(sequences / 10);
   }, 120_000);
 });
 
-describe("a fault that is planted in a connection", () => {
+describe("a planted fault", () => {
   afterEach(() => {
     vi.restoreAllMocks();
   });
@@ -38,7 +38,7 @@ describe("a fault that is planted in a connection", () => {
     expect(await problems()).toContain("planted");
   });
 
-  it("is found: a stream that is not forgotten", async () => {
+  it("is found: a stream that is not dropped", async () => {
     const { forget } = StreamTable.prototype;
     vi.spyOn(StreamTable.prototype, "forget").mockImplementation(function (this: StreamTable, stream) {
       if (!stream.resetSent) {
@@ -48,7 +48,7 @@ describe("a fault that is planted in a connection", () => {
     expect(await problems()).toContain("streams are open after the end");
   });
 
-  it("is found: an end of which a stream is not told", async () => {
+  it("is found: an end that is not reported to a stream", async () => {
     const { close } = Http2Stream.prototype;
     vi.spyOn(Http2Stream.prototype, "close").mockImplementation(function (this: Http2Stream, code) {
       if (code === 8) {
@@ -80,7 +80,7 @@ describe("a fault that is planted in a connection", () => {
     expect(await problems()).toContain("which had ended");
   });
 
-  it("is found: bytes that are lost where they are cut", async () => {
+  it("is found: bytes lost at a split", async () => {
     const { read } = FrameReader.prototype;
     vi.spyOn(FrameReader.prototype, "read").mockImplementation(function (this: FrameReader, chunk) {
       read.call(this, chunk.length === 1 ? Buffer.alloc(0) : chunk);
@@ -88,7 +88,7 @@ describe("a fault that is planted in a connection", () => {
     expect(await problems()).toMatch(/depends on where the bytes are cut|refused what keeps the protocol/);
   });
 
-  it("is found: a protocol that is kept, and refused", async () => {
+  it("is found: a valid sequence that is refused", async () => {
     const { onControl } = Http2Connection.prototype;
     vi.spyOn(Http2Connection.prototype, "onControl").mockImplementation(function (
       this: Http2Connection,

@@ -3,19 +3,19 @@ import { type Observation, observe } from "./observation.ts";
 import { Random } from "./random.ts";
 import { randomSequence, type Sequence } from "./sequence.ts";
 
-/** What a run came to. */
+/** The result of a run. */
 export interface FuzzReport {
   readonly sequences: number;
-  /** How many ended their connection, and how many kept the protocol. */
+  /** The number of sequences that ended their connection, and of valid ones. */
   readonly destroyed: number;
   readonly valid: number;
-  /** The most processor time that one sequence took, in milliseconds. */
+  /** The most CPU time of one sequence, in milliseconds. */
   readonly cpuMostMs: number;
   readonly failures: readonly FuzzFailure[];
 }
 
 export interface FuzzFailure {
-  /** Runs the same sequence again, as `--seed`, with `--sequences 1`. */
+  /** Repeats the same sequence, as `--seed`, with `--sequences 1`. */
   readonly seed: number;
   readonly problem: string;
   readonly frames: readonly string[];
@@ -25,16 +25,16 @@ export interface FuzzOptions {
   /** The seed of the first sequence; each further one has the next. */
   readonly seed: number;
   readonly sequences: number;
-  /** Observes in place of {@link observe}: for planted faults. */
+  /** Replaces {@link observe}: for planted faults. */
   readonly observe?: (sequence: Sequence) => Promise<Observation>;
   readonly onProgress?: (done: number) => void;
 }
 
-/** Far more than the longest flood takes; only what does not come to an end takes longer. */
+/** Far more than the longest flood takes; only a hang takes longer. */
 const cpuMaxMs = 2_000;
 const failuresMax = 5;
 
-/** Sends made-up sequences of frames to connections, each once in one piece and once cut apart, and checks what comes of them. */
+/** Sends generated sequences of frames to connections, each once whole and once split, and checks the results. */
 export async function fuzz({ seed, sequences, onProgress, ...options }: FuzzOptions): Promise<FuzzReport> {
   const look = options.observe ?? observe;
   const failures: FuzzFailure[] = [];
@@ -63,7 +63,7 @@ export async function fuzz({ seed, sequences, onProgress, ...options }: FuzzOpti
   return { sequences: done, ...counts, failures };
 }
 
-/** Floods are cut off by a limit in time, so that two runs may end at different frames. */
+/** Floods are cut off by a time limit, so two runs may end at different frames. */
 function differing({ frames }: Sequence, whole: Observation, cut: Observation): string | undefined {
   if (frames.length > 100 || summaryOf(whole) === summaryOf(cut)) {
     return undefined;

@@ -3,7 +3,7 @@ import type { Frame } from "../frames-fixture.ts";
 import { answerBytesMax, type Observation, streamsMax } from "./observation.ts";
 import type { Sequence } from "./sequence.ts";
 
-/** What is wrong with what a connection did, in words; undefined if nothing is. */
+/** A violation in a connection's behaviour, as text; undefined if there is none. */
 export function broken(sequence: Sequence, seen: Observation): string | undefined {
   if (seen.thrown !== undefined) {
     return `an exception came out: ${seen.thrown instanceof Error ? seen.thrown.stack : String(seen.thrown)}`;
@@ -11,7 +11,7 @@ export function broken(sequence: Sequence, seen: Observation): string | undefine
   return sentWrongly(sequence, seen) ?? endedWrongly(seen) ?? tooMuch(sequence, seen) ?? refusedValid(sequence, seen);
 }
 
-/** What does not depend on how the bytes were cut. WINDOW_UPDATE and the number of pieces may. */
+/** The parts that do not depend on how the bytes were split. WINDOW_UPDATE and the number of pieces may. */
 export function summaryOf({ destroyed, sent, received }: Observation): string {
   const frames = sent
     .filter(({ type }) => type !== frameType.windowUpdate)
@@ -25,7 +25,7 @@ export function summaryOf({ destroyed, sent, received }: Observation): string {
 const codes: ReadonlySet<number> = new Set(Object.values(errorCode));
 const types: ReadonlySet<number> = new Set(Object.values(frameType));
 
-/** Frames that no peer could take for HTTP/2 (RFC 9113, sections 4 to 6). */
+/** Frames that no peer could accept as HTTP/2 (RFC 9113, sections 4 to 6). */
 function sentWrongly({ role }: Sequence, { sent, destroyed }: Observation): string | undefined {
   if (sent[0]?.type !== frameType.settings || sent[0].flags !== 0) {
     return "it does not begin with SETTINGS";
@@ -88,7 +88,7 @@ function endedWrongly({ closedTimes, toldLate, openAfter, closeTold }: Observati
   return wrong === undefined ? undefined : `a stream was told of its end ${wrong} times`;
 }
 
-/** What is sent grows with what was received, and with the answers, and with nothing else. */
+/** Sent data grows with received data, and with the responses, and with nothing else. */
 function tooMuch({ frames }: Sequence, { openMost, sentBytes, closedTimes }: Observation): string | undefined {
   if (openMost > streamsMax) {
     return `${openMost} streams were open at once`;

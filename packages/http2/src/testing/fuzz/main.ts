@@ -4,8 +4,8 @@ import { runInNewContext } from "node:vm";
 import { fuzz } from "./fuzz.ts";
 
 /**
- * `npm run fuzz:http2`: made-up sequences of frames against HTTP/2 connections, both roles. `-- --sequences 1000000` is the nightly form;
- * `--seed N --sequences 1` runs one again.
+ * `npm run fuzz:http2`: generated sequences of frames against HTTP/2 connections, both roles. `-- --sequences 1000000` is the nightly form;
+ * `--seed N --sequences 1` repeats one.
  */
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -55,7 +55,7 @@ const sampleEvery = 5_000;
 const samplesMin = 5;
 const growthMaxMib = 8;
 
-/** By how much the least that is held grew: buffers that are free but not yet returned come and go in between. */
+/** The growth of the minimum: buffers that are free but not yet returned come and go in between. */
 function growthOf(heldBytes: readonly number[]): number {
   if (heldBytes.length < 2 * samplesMin) {
     return 0;

@@ -7,31 +7,31 @@ import { Http2Connection } from "../../http2-connection.ts";
 import { type Frame, frame } from "../frames-fixture.ts";
 import { type Behaviour, type Sequence, streamWindowBytes } from "./sequence.ts";
 
-/** What a connection did with a sequence. */
+/** A connection's behaviour in a sequence. */
 export interface Observation {
-  /** What came out of it as an exception, if anything. */
+  /** The exception that it threw, if any. */
   readonly thrown: unknown;
-  /** Whether it was over before its peer left. */
+  /** Whether it had ended before its peer left. */
   readonly destroyed: boolean;
   /** The frames that it sent. */
   readonly sent: readonly Frame[];
   readonly sentBytes: number;
-  /** How often each stream was told of its end, by the order in which they began. */
+  /** How often each stream got its end, in the order of their beginnings. */
   readonly closedTimes: readonly number[];
-  /** What streams were told after their end. */
+  /** Events of streams after their end. */
   readonly toldLate: number;
-  /** Bodies that came in whole, by stream, and whether they ended. */
+  /** Complete bodies, by stream, and whether they ended. */
   readonly received: readonly { readonly id: number; readonly bytes: number; readonly ended: boolean }[];
   /** The most streams open at once. */
   readonly openMost: number;
-  /** Streams open, and connection told of its end, once the peer had left. */
+  /** Open streams, and whether the connection reported its end, once the peer had left. */
   readonly openAfter: number;
   readonly closeTold: number;
 }
 
 export const streamsMax = 8;
 
-/** Sends a sequence to a connection over a socket in memory, lets the peer leave, and says what happened. */
+/** Sends a sequence to a connection over a socket in memory, lets the peer leave, and returns the observations. */
 export async function observe(sequence: Sequence): Promise<Observation> {
   const socket = new MemorySocket();
   const told = new Told(sequence.behaviours);
@@ -93,7 +93,7 @@ export async function observe(sequence: Sequence): Promise<Observation> {
   }
 }
 
-/** What the streams of one connection were told. Each is answered as `behaviours` say. */
+/** The events of one connection's streams. Each is answered as `behaviours` say. */
 class Told {
   readonly #behaviours: readonly Behaviour[];
   readonly #streams: { readonly id: number; bytes: number; ended: boolean; closed: number }[] = [];
@@ -142,7 +142,7 @@ class Told {
   }
 }
 
-/** The most that one stream is answered with, frames included. */
+/** The largest response of one stream, including frames. */
 export const answerBytesMax = 71_000;
 
 const answerHead = encodeFields([":status", "200"]);
@@ -152,7 +152,7 @@ function answer(stream: AnyHttp2Stream, bytes: number): void {
   stream.end(Buffer.alloc(bytes), encodeFields(["grpc-status", "0"]));
 }
 
-/** Takes everything that it is sent. */
+/** Reads everything that it is sent. */
 class MemorySocket extends Duplex {
   readonly written: Buffer[] = [];
 

@@ -1,4 +1,4 @@
-/** A generator of numbers that gives the same ones for the same seed (mulberry32). */
+/** A generator with the same numbers for the same seed (mulberry32). */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** A whole number from 0 up to, not including, `end`. */
+  /** An integer in [0, end). */
   below(end: number): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let bits = this.#state;
@@ -15,7 +15,7 @@ export class Random {
     return Math.floor((((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32) * end);
   }
 
-  /** True once in so many times. */
+  /** True with probability 1/n. */
   oneIn(times: number): boolean {
     return this.below(times) === 0;
   }

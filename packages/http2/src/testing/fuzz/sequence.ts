@@ -3,24 +3,24 @@ import { encodeFields } from "../../hpack/header-encoder.ts";
 import { frame, settingsPayload, uint32 } from "../frames-fixture.ts";
 import type { Random } from "./random.ts";
 
-/** What the peer of a connection sends, and how it reaches the connection. */
+/** The bytes of a connection's peer, and how they reach the connection. */
 export interface Sequence {
   readonly role: "client" | "server";
   readonly frames: readonly Buffer[];
-  /** Where the bytes are cut between two reads. Empty: one read. */
+  /** Where the bytes are split between two reads. Empty: one read. */
   readonly cuts: readonly number[];
-  /** How many streams a client has open. */
+  /** The number of streams that a client has open. */
   readonly opened: number;
-  /** What the other side does with each stream, in order and from the beginning again. */
+  /** The handling of each stream, in order and from the beginning again. */
   readonly behaviours: readonly Behaviour[];
-  /** Whether each frame keeps the protocol, so that nothing may go wrong. */
+  /** Whether each frame is valid, so that no error may occur. */
   readonly valid: boolean;
 }
 
-/** `atOnce` and `atEnd` answer, `large` more than the windows let out, `never` does not answer, `reset` ends the stream. */
+/** `atOnce` and `atEnd` answer, `large` more than the windows allow, `never` does not answer, `reset` ends the stream. */
 export type Behaviour = "atOnce" | "atEnd" | "large" | "never" | "reset";
 
-/** Makes up a sequence: one in four keeps the protocol. */
+/** Generates a sequence: one in four is valid. */
 export function randomSequence(random: Random): Sequence {
   const role = random.oneIn(3) ? "client" : "server";
   const valid = random.oneIn(4);
@@ -28,7 +28,7 @@ export function randomSequence(random: Random): Sequence {
   const start = role === "server" ? [preface] : [];
   const peer = new Peer(random, { role, opened });
   const frames = [...start, frame(frameType.settings, 0, 0, peer.settings(valid))];
-  // Most wrong frames end the connection, and nothing after that is looked at.
+  // Most invalid frames end the connection, and later ones are ignored.
   const wrongOneIn = random.pick([3, 8, 20]);
   for (let left = random.below(24); left > 0; left--) {
     frames.push(valid || !random.oneIn(wrongOneIn) ? peer.validFrame() : peer.anyFrame());
@@ -61,7 +61,7 @@ function cuts(random: Random, bytes: number): readonly number[] {
 
 const request = [":method", "POST", ":scheme", "http", ":path", "/a"];
 
-/** The other end of the connection: knows which streams are open, so that it can keep the protocol. */
+/** The peer of the connection: tracks which streams are open, so that it can send valid frames. */
 class Peer {
   readonly #random: Random;
   readonly #server: boolean;
@@ -212,7 +212,7 @@ class Peer {
       : frame(frameType.data, ends ? flag.endStream : 0, id, data);
   }
 
-  /** HEADERS, with CONTINUATION now and then. */
+  /** HEADERS, sometimes with CONTINUATION. */
   #headers(id: number, block: Buffer, ends: boolean): Buffer {
     const endStream = ends ? flag.endStream : 0;
     if (!this.#random.oneIn(4)) {
@@ -226,5 +226,5 @@ class Peer {
   }
 }
 
-/** The window of a stream under test: small, so that going beyond it is likely. */
+/** The window of a stream under test: small, so that exceeding it is likely. */
 export const streamWindowBytes = 2_000;

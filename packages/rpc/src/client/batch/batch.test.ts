@@ -9,7 +9,7 @@ import { statusOfError } from "../../protocol/grpc-status.ts";
 import { batchOf } from "../../server/pipeline/batch-of.ts";
 import { implementPartly } from "../../server/pipeline/service-module.ts";
 import { connectInMemory } from "../../testing/in-memory.ts";
-import { markReach, neverSent, type Reach } from "../call/attempt-outcome.ts";
+import { type DeliveryStatus, markDeliveryStatus, neverSent } from "../call/attempt-outcome.ts";
 import { rejection, standingEnvironment } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 import { batchesUnderWay, batchSizeMax, gatherMsMax } from "./batch-queue.ts";
@@ -50,8 +50,8 @@ async function answer({ orderId }: ReserveStockRequest) {
   return { reservation: { orderId } };
 }
 
-describe("calls of a method that has a batch method", () => {
-  it("go alone if they are alone, and together if they come together, each with its own answer", async () => {
+describe("calls of a method with a batch method", () => {
+  it("are sent alone if they are alone, and batched if concurrent, each with its own response", async () => {
     const { clock, seen, call } = world();
     const alone = call("a");
     await clock.advance(0);
@@ -62,7 +62,7 @@ describe("calls of a method that has a batch method", () => {
     expect(seen).toEqual(["a", "b+c+d"]);
   });
 
-  it("fail each by itself, with code, words, reason and details", async () => {
+  it("fail each by itself, with code, message, reason and details", async () => {
     const { clock, call } = world(async ({ orderId }) => {
       if (orderId === "bad") {
         throw reasonError(Code.FailedPrecondition, {
@@ -93,19 +93,20 @@ describe("calls of a method that has a batch method", () => {
     expect(seen).toEqual(["good"]);
   });
 
-  it("keep what an implementation did not mean to tell inside", async () => {
+  it("hide unmapped errors of the implementation", async () => {
     const { clock, environment, call } = world(async () => {
       throw new Error("secret");
     });
     const failed = Promise.all([rejection(call("a")), rejection(call("b"))]);
     await clock.advance(0);
     for (const error of await failed) {
-      expect([error.code, error.rawMessage]).toEqual([Code.Internal, "internal error"]);
+      expect(error.code).toBe(Code.Internal);
+      expect(error.rawMessage).toMatch(/^Internal error\. Report it with the request id [\w-]+\.$/);
     }
     expect(environment.lines.filter(({ msg }) => msg === "internal error")).toHaveLength(2);
   });
 
-  it("gather while enough batches are under way, and go as one of these ends", async () => {
+  it("accumulate while enough batches are in flight, and are sent when one of these ends", async () => {
     const ends: (() => void)[] = [];
     const { clock, seen, call } = world(
       (request) => new Promise((resolve) => ends.push(() => resolve(answer(request)))),
@@ -127,7 +128,7 @@ describe("calls of a method that has a batch method", () => {
     await Promise.all(calls);
   });
 
-  it("wait for no more than a few milliseconds, whatever became of those under way", async () => {
+  it("wait for no more than a few milliseconds, whatever the state of those in flight", async () => {
     const { clock, seen, call } = world(() => new Promise(() => {}));
     const ids = Array.from({ length: batchesUnderWay + 1 }, (_, index) => String(index));
     for (const id of ids) {
@@ -139,7 +140,7 @@ describe("calls of a method that has a batch method", () => {
     expect(seen).toEqual(ids);
   });
 
-  it("are parted where they are too many", async () => {
+  it("are split if they are too many", async () => {
     const { clock, seen, call } = world();
     const calls = Promise.all(Array.from({ length: batchSizeMax + 2 }, (_, index) => call(String(index))));
     await clock.advance(0);
@@ -147,7 +148,7 @@ describe("calls of a method that has a batch method", () => {
     expect(seen.map((batch) => batch.split("+").length)).toEqual([batchSizeMax, 2]);
   });
 
-  it("have each its own deadline, and one that ends them together", async () => {
+  it("have their own deadlines, and a common one", async () => {
     const { clock, call } = world(() => new Promise(() => {}));
     const ended: string[] = [];
     for (const [id, timeoutMs] of [
@@ -168,7 +169,7 @@ describe("calls of a method that has a batch method", () => {
     expect(ended).toHaveLength(3);
   });
 
-  it("go alone towards a server that knows no batches, and it is asked again after a while", async () => {
+  it("are sent alone to a server without batch methods, which is asked again after a while", async () => {
     const { environment, clock, seen, call } = world(answer, { batches: false });
     const both = async () => {
       const calls = Promise.all([call("a"), call("b")]);
@@ -191,7 +192,7 @@ describe("calls of a method that has a batch method", () => {
     }
   });
 
-  it("carry request id and trace of the call that each is made for", async () => {
+  it("carry request id and trace of their own calls", async () => {
     const contexts: unknown[] = [];
     const { clock, call } = world(async (request, { values }) => {
       const { requestId, traceparent } = values.get(callContextKey) ?? {};
@@ -213,7 +214,7 @@ describe("calls of a method that has a batch method", () => {
     ]);
   });
 
-  it("that carry what no header could be go on under the batch's own request id and trace", async () => {
+  it("with origins that no header could have use the batch's own request id and trace", async () => {
     const seen: unknown[] = [];
     const { clock, call } = world(async (request, { values }) => {
       const { requestId, traceparent } = values.get(callContextKey) ?? {};
@@ -233,7 +234,7 @@ describe("calls of a method that has a batch method", () => {
     ]);
   });
 
-  it("with metadata or a signal of their own go by themselves", async () => {
+  it("with their own metadata or signal are sent alone", async () => {
     const { clock, seen, call } = world();
     const own = new AbortController();
     const calls = Promise.all([
@@ -247,10 +248,10 @@ describe("calls of a method that has a batch method", () => {
     expect(seen).toEqual(["header", "signal", "a+b"]);
   });
 
-  it("that the server never saw know it, each with an error of its own", async () => {
+  it("that the server never received are marked unsent, each with its own error", async () => {
     const environment = standingEnvironment();
     const gone = {
-      unary: () => Promise.reject(markReach(new ConnectError("refused", Code.Unavailable), "unreachable")),
+      unary: () => Promise.reject(markDeliveryStatus(new ConnectError("refused", Code.Unavailable), "unreachable")),
     };
     const client = createServiceClient(InventoryService, gone as never, {
       environment,
@@ -263,7 +264,7 @@ describe("calls of a method that has a batch method", () => {
     expect(first).not.toBe(second);
   });
 
-  it("that their own service could not answer for now are tried again by themselves, after a wait as any retry has", async () => {
+  it("that are UNAVAILABLE inside a batch are retried alone, after a retry's wait", async () => {
     let failures = 1;
     const { clock, seen, call } = world(async (request) => {
       if (request.orderId === "b" && failures-- > 0) {
@@ -280,7 +281,7 @@ describe("calls of a method that has a batch method", () => {
     expect(seen).toEqual(["a+b", "b"]);
   });
 
-  it("are not tried again where their time would be over by then", async () => {
+  it("are not retried past their deadline", async () => {
     const { clock, seen, call } = world(async () => {
       throw new ConnectError("locked", Code.Unavailable);
     });
@@ -317,8 +318,8 @@ describe("calls of a method that has a batch method", () => {
   });
 });
 
-function fails(code: Code, reach: Reach): Promise<never> {
-  return Promise.reject(markReach(new ConnectError("failed", code), reach));
+function fails(code: Code, deliveryStatus: DeliveryStatus): Promise<never> {
+  return Promise.reject(markDeliveryStatus(new ConnectError("failed", code), deliveryStatus));
 }
 
 /** The answer of a batch of two whose service's database is locked. */

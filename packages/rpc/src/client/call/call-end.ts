@@ -1,18 +1,20 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { markOwnTimer, markReach, type Reach } from "./attempt-outcome.ts";
+import { type DeliveryStatus, markDeliveryStatus, markOwnTimer } from "./attempt-outcome.ts";
 
-/** The error of a call whose deadline passed by this side's clock, which got as far as `reach` says. */
-export function deadlinePassed(reach: Reach = "unknown"): ConnectError {
-  return markOwnTimer(markReach(new ConnectError("the operation timed out", Code.DeadlineExceeded), reach));
+/** The error of a call whose deadline passed by this side's clock, with its delivery status. */
+export function deadlinePassed(deliveryStatus: DeliveryStatus = "unknown"): ConnectError {
+  return markOwnTimer(
+    markDeliveryStatus(new ConnectError("the operation timed out", Code.DeadlineExceeded), deliveryStatus),
+  );
 }
 
-/** The error of a call whose signal aborted. One of its own: the signal's reason may be shared by many calls. */
+/** The error of a call whose signal aborted. A new one: the signal's reason may be shared by many calls. */
 export function canceledBy(signal: AbortSignal | undefined): ConnectError {
   const reason = ConnectError.from(signal?.reason, Code.Canceled);
   return new ConnectError(reason.rawMessage, reason.code, undefined, undefined, signal?.reason);
 }
 
-/** Throws where a call must not be sent: its signal has aborted already, or it has no time left. */
+/** Throws if a call must not be sent: its signal has aborted already, or it has no time left. */
 export function checkBeforeSending({
   signal,
   timeoutMs,
@@ -21,7 +23,7 @@ export function checkBeforeSending({
   readonly timeoutMs: number | undefined;
 }): void {
   if (signal?.aborted) {
-    throw markReach(canceledBy(signal), "unsent");
+    throw markDeliveryStatus(canceledBy(signal), "unsent");
   }
   if (timeoutMs !== undefined && timeoutMs <= 0) {
     throw deadlinePassed("unsent");
@@ -36,5 +38,5 @@ export function resetAtDeadline(error: ConnectError, leftMs: number): ConnectErr
   return error.code === Code.Canceled && leftMs <= timerSlackMs ? deadlinePassed() : error;
 }
 
-/** How much earlier than ours a server's own timer for the same deadline may fire, in milliseconds: clocks do not tick together. */
+/** How much earlier than ours a server's own timer for the same deadline may fire, in milliseconds: clocks are not synchronous. */
 const timerSlackMs = 10;

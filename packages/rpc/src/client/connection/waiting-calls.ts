@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { markReach } from "../call/attempt-outcome.ts";
+import { markDeliveryStatus } from "../call/attempt-outcome.ts";
 import type { ConnectionWaiter } from "./channel.ts";
 import type { Connection } from "./client-connection.ts";
 import { errorWords } from "./error-words.ts";
@@ -26,7 +26,7 @@ export class WaitingCalls {
   add(waiter: ConnectionWaiter): boolean {
     if (this.#waiting.size >= this.#lengthMax) {
       const message = `${this.#targetName}: too many calls wait for a connection`;
-      waiter.onUnreachable(markReach(new ConnectError(message, Code.ResourceExhausted), "unreachable"));
+      waiter.onUnreachable(markDeliveryStatus(new ConnectError(message, Code.ResourceExhausted), "unreachable"));
       return false;
     }
     this.#waiting.add(waiter);
@@ -61,6 +61,6 @@ export class WaitingCalls {
   /** The error of a call for which there is no connection. */
   unreachable(cause: unknown): ConnectError {
     const message = `cannot connect to ${this.#targetName}: ${errorWords(cause)}`;
-    return markReach(new ConnectError(message, Code.Unavailable, undefined, undefined, cause), "unreachable");
+    return markDeliveryStatus(new ConnectError(message, Code.Unavailable, undefined, undefined, cause), "unreachable");
   }
 }

@@ -12,6 +12,10 @@ export interface WhileOpeningOptions {
   readonly onFailed: (error: Error) => void;
 }
 
+/** A server that speaks TLS closes a connection without it, and the other way round. */
+const closedEarly =
+  "the server closed the connection before it was ready. Does the URL's scheme fit the port: https:// for TLS, http:// without?";
+
 /** A socket that is being opened. */
 export interface Opening {
   /** Fails it. */
@@ -35,7 +39,7 @@ export function whileOpening(
     onFailed(error);
   }
   function closed(): void {
-    fail(new Error("closed before it was ready"));
+    fail(new Error(closedEarly));
   }
   function abort(): void {
     fail(signal.reason instanceof Error ? signal.reason : new Error("the client was closed"));

@@ -1,11 +1,11 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { reasonError, reasonOf } from "../../call/reason-error.ts";
-import { markReach, reachOf } from "../call/attempt-outcome.ts";
+import { deliveryStatusOf, markDeliveryStatus } from "../call/attempt-outcome.ts";
 
-/** The reason of an UNAVAILABLE that is about a service that was called: its metadata names `service` and `target`. */
+/** The reason of an UNAVAILABLE about a called service: its metadata has `service` and `target`. */
 export const dependencyUnavailable = "DEPENDENCY_UNAVAILABLE";
 
-/** Which service is called, and where. */
+/** The called service and its target. */
 export interface Dependency {
   readonly service: string;
   readonly target: string;
@@ -15,21 +15,21 @@ export interface Dependency {
 export function breakerOpenError(dependency: Dependency, retryAfterMs: number): ConnectError {
   const error = reasonError(Code.Unavailable, {
     reason: dependencyUnavailable,
-    message: `${dependency.service} at ${dependency.target} is unavailable: too many calls to it failed, trying again shortly`,
+    message: `${dependency.service} at ${dependency.target} is unavailable: too many calls to it failed, so that none is sent for a while. Try again.`,
     metadata: { ...dependency },
     retryAfterMs,
   });
-  return markReach(error, "breaker-open");
+  return markDeliveryStatus(error, "breaker-open");
 }
 
-/** An UNAVAILABLE that says which dependency is meant. Other errors, and those that give a reason of their own already, stay as they are. */
+/** An UNAVAILABLE that names the dependency. Other errors, and those with their own reason, stay unchanged. */
 export function nameDependency(error: ConnectError, dependency: Dependency): ConnectError {
   if (error.code !== Code.Unavailable || reasonOf(error) !== undefined) {
     return error;
   }
   const named = reasonError(Code.Unavailable, {
     reason: dependencyUnavailable,
-    message: `${dependency.service} at ${dependency.target} is unavailable: ${error.rawMessage}`,
+    message: `${dependency.service} at ${dependency.target} is unavailable: ${error.rawMessage.replace(`cannot connect to ${dependency.target}: `, "")}`,
     metadata: { ...dependency },
     cause: error,
   });
@@ -37,5 +37,5 @@ export function nameDependency(error: ConnectError, dependency: Dependency): Con
   for (const [name, value] of error.metadata) {
     named.metadata.append(name, value);
   }
-  return markReach(named, reachOf(error));
+  return markDeliveryStatus(named, deliveryStatusOf(error));
 }

@@ -12,7 +12,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { file_echo_v1_echo_service } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { HedgingPolicySchema, hedging } from "@parley/gen/rpc/v1/options_pb.js";
 import { describe, expect, it } from "vitest";
-import { markReach, neverSent } from "../call/attempt-outcome.ts";
+import { markDeliveryStatus, neverSent } from "../call/attempt-outcome.ts";
 import { type Step, scriptedTransport, standingEnvironment, unavailable } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
 
@@ -112,7 +112,7 @@ describe("hedging by A6", () => {
       endsAtMs: 70,
     },
     {
-      name: "negative pushback ends hedging, while those under way may still be answered",
+      name: "negative pushback ends hedging, while those in flight may still be answered",
       steps: [slow(300), slow(10, unavailable({ "grpc-retry-pushback-ms": "-1" }))],
       attemptsAtMs: [0, 100],
       endsAtMs: 300,
@@ -141,14 +141,14 @@ describe("hedging by A6", () => {
     expect(found.outcome === "ok" ? undefined : found.outcome.code).toBe(code);
   });
 
-  it("tells the server how many attempts there were before, with the time that is left", async () => {
+  it("sends the number of earlier attempts and the remaining time", async () => {
     const { seen } = await find([slow(900)], { timeoutMs: 1000 });
     expect(seen.map(({ header }) => header.get("grpc-previous-rpc-attempts"))).toEqual([null, "1", "2"]);
     expect(seen.map(({ timeoutMs }) => timeoutMs)).toEqual([1000, 900, 800]);
   });
 
-  it("does not say that a call never left whose other attempt may have arrived", async () => {
-    const never = () => markReach(unavailable(), "unreachable");
+  it("does not report a call as unsent if another attempt may have arrived", async () => {
+    const never = () => markDeliveryStatus(unavailable(), "unreachable");
     const one = await find([slow(10, unavailable()), never(), never()]);
     expect(neverSent(one.outcome)).toBe(false);
     const none = await find([never(), never(), never()]);

@@ -2,25 +2,25 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { backoffMs } from "../../environment/backoff.ts";
 import { sleep } from "../../environment/clock.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { markOwnTimer, markReach, neverSent, reachOf } from "../call/attempt-outcome.ts";
+import { deliveryStatusOf, markDeliveryStatus, markOwnTimer, neverSent } from "../call/attempt-outcome.ts";
 import { decideRetry, type RetryState } from "./retry-decision.ts";
 import type { MethodState, TargetState } from "./target-state.ts";
 
-/** What is known of a call whose first attempt failed. */
+/** A call whose first attempt failed. */
 export interface RecoverOptions<T> {
-  /** Makes another attempt with the time that is left. Tells the server how many counted ones there were before. */
+  /** Makes another attempt with the remaining time. Sends the number of counted attempts before it. */
   readonly attempt: (leftMs: number | undefined, previousAttempts: number) => Promise<T>;
   readonly state: MethodState;
   readonly target: TargetState;
   readonly environment: Environment;
   readonly signal: AbortSignal | undefined;
-  /** When all attempts end, on the clock's monotonic scale. */
+  /** The deadline of all attempts, on the clock's monotonic scale. */
   readonly deadlineMs: number | undefined;
   readonly repeatable: boolean;
   readonly waitForReady: boolean;
 }
 
-/** Makes further attempts at a call until one succeeds or the rules say to give up; then throws the last error. */
+/** Makes further attempts at a call until one succeeds or the rules end it; then throws the last error. */
 export async function recover<T>(first: unknown, options: RecoverOptions<T>): Promise<T> {
   const { attempt, state, target, environment, signal, deadlineMs, repeatable } = options;
   const { clock, log } = environment;
@@ -37,12 +37,12 @@ export async function recover<T>(first: unknown, options: RecoverOptions<T>): Pr
   for (let waits = 1; ; waits++) {
     const plan = planNext(error, retry, waits, options);
     if (plan === undefined) {
-      throw mayHaveArrived && neverSent(error) ? markReach(error, "unknown") : error;
+      throw mayHaveArrived && neverSent(error) ? markDeliveryStatus(error, "unknown") : error;
     }
     const leftMs = deadlineMs === undefined ? undefined : deadlineMs - clock.monotonic();
     if (leftMs !== undefined && plan.waitMs >= leftMs) {
       if (!plan.waitForReady) {
-        throw mayHaveArrived && neverSent(error) ? markReach(error, "unknown") : error;
+        throw mayHaveArrived && neverSent(error) ? markDeliveryStatus(error, "unknown") : error;
       }
       await pause(clock, Math.max(0, leftMs), signal);
       throw timedOutWaiting(error, mayHaveArrived);
@@ -92,13 +92,17 @@ function planNext<T>(
   options: RecoverOptions<T>,
 ): Plan | undefined {
   const { state, target, environment, waitForReady } = options;
-  const reach = reachOf(error);
-  if (waitForReady && error.code === Code.Unavailable && (reach === "unreachable" || reach === "breaker-open")) {
+  const deliveryStatus = deliveryStatusOf(error);
+  if (
+    waitForReady &&
+    error.code === Code.Unavailable &&
+    (deliveryStatus === "unreachable" || deliveryStatus === "breaker-open")
+  ) {
     const openMs = target.breaker.retryAfterMs(environment.clock.monotonic());
     return { waitMs: Math.max(openMs, backoffMs(waits, environment.random)), transparent: true, waitForReady };
   }
   if (error.code === Code.Canceled || error.code === Code.DeadlineExceeded) {
-    if (reach !== "answered") {
+    if (deliveryStatus !== "answered") {
       return undefined;
     }
   }
@@ -115,7 +119,7 @@ function planNext<T>(
 function timedOutWaiting(cause: ConnectError, mayHaveArrived: boolean): ConnectError {
   const message = `the operation timed out while it waited for a connection: ${cause.rawMessage}`;
   const error = markOwnTimer(new ConnectError(message, Code.DeadlineExceeded, undefined, undefined, cause));
-  return markReach(error, mayHaveArrived ? "unknown" : "unreachable");
+  return markDeliveryStatus(error, mayHaveArrived ? "unknown" : "unreachable");
 }
 
 async function pause(clock: Environment["clock"], waitMs: number, signal: AbortSignal | undefined): Promise<void> {

@@ -6,38 +6,38 @@ import type { Clock } from "../clock.ts";
 
 /** The paths of PEM files. */
 export interface TlsFiles {
-  /** Whom to trust. On a server: who signs the certificates that clients may show. */
+  /** The trusted CAs. On a server: the CA of client certificates. */
   readonly caFile?: string | undefined;
   /** This side's own certificate, with its chain. */
   readonly certFile?: string | undefined;
   readonly keyFile?: string | undefined;
 }
 
-/** What the files say. */
+/** The contents of the files. */
 export interface TlsMaterial {
   readonly ca?: Buffer;
   readonly cert?: Buffer;
   readonly key?: Buffer;
 }
 
-/** What a client's TLS needs to know: which authorities to trust, and this side's own certificate. */
+/** A client's TLS options: the trusted authorities, and this side's own certificate. */
 export interface TlsOptions {
   /** The certificate authorities to trust, PEM. Default: the system's. */
   readonly ca?: string | Buffer;
-  /** Our own certificate, PEM, where the server asks for one. */
+  /** Our own certificate, PEM, sent if the server asks for one. */
   readonly cert?: string | Buffer;
   /** The key of our own certificate, PEM. */
   readonly key?: string | Buffer;
-  /** False accepts any certificate. For tests alone. Default true. */
+  /** False accepts any certificate. For tests only. Default true. */
   readonly rejectUnauthorized?: boolean;
 }
 
-/** Where new connections take their certificates from. */
+/** The source of certificates for new connections. */
 export interface TlsSource {
   current(): Promise<TlsOptions> | TlsOptions;
 }
 
-/** How often the files are looked at, in milliseconds, unless told otherwise. cert-manager and SPIRE renew hours ahead of the end. */
+/** The default interval of checks. cert-manager and SPIRE renew hours before expiry. */
 export const tlsReloadIntervalMsDefault = 10_000;
 
 export interface TlsFilesOptions {
@@ -47,8 +47,8 @@ export interface TlsFilesOptions {
 }
 
 /**
- * Certificates that are read anew when their files change. The files are read and compared, not watched by inotify, so that mounted secrets, whose
- * directories are exchanged by a symbolic link, and network file systems work alike. New files count once they fit each other: a certificate that is
+ * Certificates that are read again when their files change. The files are read and compared, not watched by inotify, so that mounted secrets, whose
+ * directories are exchanged by a symbolic link, and network file systems work alike. New files are used once they match each other: a certificate that is
  * written before its key does not break connections.
  */
 export class WatchedTlsFiles implements TlsSource {
@@ -66,17 +66,17 @@ export class WatchedTlsFiles implements TlsSource {
     this.#options = options;
   }
 
-  /** What the files said last. Rejects where they could not be read even once. */
+  /** The last contents. Rejects if the files were never readable. */
   current(): Promise<TlsMaterial> | TlsMaterial {
     return this.#material ?? this.#load();
   }
 
-  /** Calls back with what new files say. */
+  /** Calls back with new contents. */
   onChange(listener: (material: TlsMaterial) => void): void {
     this.#listeners.add(listener);
   }
 
-  /** Looks at the files no more. */
+  /** Stops checking. */
   stop(): void {
     this.#stopped = true;
     this.#cancelTimer();
@@ -90,7 +90,7 @@ export class WatchedTlsFiles implements TlsSource {
         return material;
       },
       (error) => {
-        // The next connection tries again.
+        // The next connection retries.
         this.#first = undefined;
         throw error;
       },
@@ -128,12 +128,12 @@ export class WatchedTlsFiles implements TlsSource {
   }
 }
 
-/** Reads the files. Rejects where one cannot be read, is no PEM file, or where the key is not the certificate's. */
+/** Reads the files. Rejects if one cannot be read, is not PEM, or if the key does not match the certificate. */
 export async function readTlsFiles({ caFile, certFile, keyFile }: TlsFiles): Promise<TlsMaterial> {
   const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map((file) => file && readFile(file)));
   const material = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
   if (ca) {
-    // A file that holds no certificate would trust nobody, and OpenSSL does not say so.
+    // A file without a certificate would trust no CA, and OpenSSL does not report that.
     new X509Certificate(ca);
   }
   createSecureContext(material);

@@ -11,7 +11,7 @@ function run(program: string): string {
 }
 
 describe("gathered lines", () => {
-  it("leave together, in their order, soon after the first of them", async () => {
+  it("are written together, in order, soon after the first of them", async () => {
     const pieces: string[] = [];
     const lines = gatherLines({ write: (text) => pieces.push(text), flushSync: () => {} });
     lines.write("one\n");
@@ -22,7 +22,7 @@ describe("gathered lines", () => {
     await expect.poll(() => pieces).toEqual(["one\ntwo\n", "three\n"]);
   });
 
-  it("leave at once when there are many", () => {
+  it("are written at once when there are many", () => {
     const pieces: string[] = [];
     const lines = gatherLines({ write: (text) => pieces.push(text), flushSync: () => {} });
     for (let line = 0; line < 200; line++) {
@@ -45,8 +45,8 @@ describe("gathered lines", () => {
     ).toEqual(Array.from({ length: 500 }, (_, i) => i));
   });
 
-  it("are all written out by a process that is told to end while it writes, if not in their order", () => {
-    // What the system is writing at that moment cannot be waited for, and what is left is written beside it.
+  it("are all written by a process that exits while it writes, if not in order", () => {
+    // The write in progress cannot be awaited, and the rest is written beside it.
     const lines = run('for (let i = 0; i < 500; i++) log.info({ i }, "line"); process.exit(0);').trimEnd().split("\n");
     const numbers = lines.map((line) => JSON.parse(line).i as number).sort((a, b) => a - b);
     expect(numbers).toEqual(Array.from({ length: 500 }, (_, i) => i));

@@ -1,18 +1,18 @@
-/** Where gathered lines go, as pino's destinations are. */
+/** The destination of batched lines, with the interface of pino's destinations. */
 export interface Outlet {
   write(text: string): unknown;
-  /** Writes out, before it returns, what it was given. */
+  /** Writes its argument before it returns. */
   flushSync(): void;
 }
 
-/** What is handed over at once. */
+/** The size of a batch. */
 const piecesCharsMax = 12_288;
-/** How long a line may wait for others. */
+/** The longest time that a line waits for others. */
 const waitMs = 100;
 
 /**
- * Gathers lines and hands them over in pieces: after 12 KiB, or 100 ms, or when the process ends. pino's own buffer measures all of what it
- * holds anew for each line that comes, which costs more than making the line.
+ * Batches lines: written after 12 KiB, or 100 ms, or when the process exits. pino's own buffer measures its whole
+ * content again for each line, which costs more than building the line.
  */
 export function gatherLines(outlet: Outlet): { write(line: string): void } {
   let held = "";
@@ -28,7 +28,7 @@ export function gatherLines(outlet: Outlet): { write(line: string): void } {
     waiting = false;
     handOver();
   }
-  // Before the outlet's own listeners, which write out or close what there is by then.
+  // Before the outlet's own listeners, which flush or close it.
   process.prependListener("beforeExit", handOver);
   process.prependListener("exit", () => {
     handOver();

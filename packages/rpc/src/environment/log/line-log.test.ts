@@ -13,7 +13,7 @@ function recorded(options: Partial<LogOptions> = {}) {
   return { log, lines };
 }
 
-test("a line is as the log itself writes it", () => {
+test("a line equals the log's own", () => {
   const { log, lines } = recorded();
   createLineLog(log, kind).write(fields);
   log.child({ service: "s" }).info(JSON.parse(`{${fields}}`), kind.message);
@@ -23,13 +23,13 @@ test("a line is as the log itself writes it", () => {
   expect({ ...one, time: 0 }).toEqual({ ...other, time: 0 });
 });
 
-test("any other log writes it in its own way", () => {
+test("another log writes it in its own format", () => {
   const lines: string[] = [];
   createLineLog(pino({ level: "info" }, { write: (line: string) => lines.push(line) }), kind).write(fields);
   expect(JSON.parse(lines[0] ?? "")).toMatchObject({ service: "s", code: "OK", msg: kind.message });
 });
 
-test("where the log is for graver things it says so", () => {
+test("a log with a higher level reports that it is disabled", () => {
   expect(createLineLog(recorded().log, kind).isEnabled()).toBe(true);
   expect(createLineLog(recorded({ logLevel: "warn" }).log, kind).isEnabled()).toBe(false);
 });

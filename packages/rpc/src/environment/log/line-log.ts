@@ -1,17 +1,17 @@
 import type { Logger } from "pino";
 import { lineWriterOf } from "./log.ts";
 
-/** Writes lines of one kind, one for each call say, as the log itself would write them. */
+/** Writes lines of one kind, for example one for each call, in the log's own format. */
 export interface LineLog {
-  /** Whether such lines are written at all: where they are not, their fields need not be put together. */
+  /** Whether such lines are written: if not, their fields need not be built. */
   isEnabled(): boolean;
-  /** Writes a line with these fields, the inside of a JSON object: `"a":1,"b":"two"`. */
+  /** Writes a line with these fields, the content of a JSON object: `"a":1,"b":"two"`. */
   write(fields: string): void;
 }
 
 /**
- * Lines at the level `info` that share a message and labels. What is the same in all is made once: pino's own way through an object for
- * each line costs three times as much. A log that is not made by `createLog`, and any child, gets them in pino's own way.
+ * Lines at the level `info` with a common message and labels. The common part is built once: pino's own path through an object for
+ * each line costs three times as much. A log that is not from `createLog`, and any child, gets them through pino.
  */
 export function createLineLog(
   log: Logger,

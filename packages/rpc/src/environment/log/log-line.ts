@@ -1,10 +1,10 @@
-/** The longest line written, in characters: what syslog and container runtimes pass on in one piece is 16 KiB. */
+/** The longest line, in characters: syslog and container runtimes pass on 16 KiB in one piece. */
 const lineCharsMax = 8_192;
 
-/** The longest value kept of a line that is too long. */
+/** The longest value kept of an oversized line. */
 const valueCharsMax = 512;
 
-/** The line as it is, or, if it is too long, a shorter one that is still valid JSON and says that it was cut. */
+/** The line unchanged, or, if it is too long, a shorter one that is still valid JSON and marked as truncated. */
 export function boundLogLine(line: string): string {
   if (line.length <= lineCharsMax) {
     return line;
@@ -18,7 +18,7 @@ export function boundLogLine(line: string): string {
   return `${JSON.stringify({ level, time, name: cut(name, 0), msg: cut(msg, 0), truncated: true })}\n`;
 }
 
-/** Strings cut, and whatever lies deeper than `depth` written as a cut string. */
+/** Strings truncated, and values deeper than `depth` as a truncated string. */
 function cut(value: unknown, depth: number): unknown {
   if (typeof value === "string") {
     return value.length > valueCharsMax ? `${value.slice(0, valueCharsMax)}…` : value;

@@ -16,7 +16,7 @@ describe("a log", () => {
     expect(JSON.parse(lines[0] ?? "")).toMatchObject({ level: "info", name: "test", code: "OK", msg: "two\nlines" });
   });
 
-  it("leaves out what is less grave than asked for", () => {
+  it("omits lines below its level", () => {
     const { log, lines } = recorded({ logLevel: "warn" });
     log.info("no");
     log.warn("yes");
@@ -28,7 +28,7 @@ describe("a log", () => {
     [{ deep: { deeper: { deepest: "x".repeat(100_000) } } }],
     [{ list: Array.from({ length: 10_000 }, () => "xxxx") }],
     [Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`key${index}`, "value"]))],
-  ])("cuts a line that is too long to one that is still valid", (entry) => {
+  ])("truncates a long line to a valid one", (entry) => {
     const { log, lines } = recorded();
     log.info(entry, "long");
     expect(lines[0]?.length).toBeLessThanOrEqual(8_192);
@@ -43,7 +43,7 @@ describe("a log", () => {
     );
   });
 
-  it("lets nobody forge a line in logfmt", () => {
+  it("escapes line breaks in logfmt", () => {
     const { log, lines } = recorded({ logFormat: "logfmt" });
     log.info({ user: "eve\nlevel=error", "key with=signs": 1 }, "x");
     expect(lines[0]?.trimEnd().split("\n")).toHaveLength(1);

@@ -4,13 +4,13 @@ import { boundLogLine } from "./log-line.ts";
 import { toLogfmt } from "./logfmt.ts";
 
 export interface LogOptions {
-  /** Who writes, for example the service's name. On every line as `name`. */
+  /** The logger's name, for example the service's. On every line as `name`. */
   readonly name: string;
-  /** The least grave lines that are written. `info` by default. */
+  /** The lowest level that is written. `info` by default. */
   readonly logLevel?: LogLevel;
-  /** How a line is written. `json` by default. */
+  /** The format of lines. `json` by default. */
   readonly logFormat?: LogFormat;
-  /** Where lines go. By default standard output, through a buffer that is written out at the latest after 100 ms and at exit. */
+  /** The destination of lines. By default standard output, through a buffer that is written after at most 100 ms and at exit. */
   readonly logDestination?: DestinationStream;
 }
 
@@ -20,22 +20,34 @@ export type LogFormat = "json" | "logfmt";
 /** A log of one line an entry, each of bounded length. */
 export function createLog(options: LogOptions): Logger {
   const { name, logLevel = "info", logFormat = "json", logDestination = standardOutput() } = options;
-  const stream: DestinationStream = {
+  const stream: DestinationStream & { tee?: (line: string) => void } = {
     write(line: string) {
       const bounded = boundLogLine(line);
+      this.tee?.(bounded);
       logDestination.write(logFormat === "json" ? bounded : toLogfmt(bounded));
     },
   };
   const log = pino({ name, level: logLevel, base: {}, formatters: { level: (level) => ({ level }) } }, stream);
   lineWriters.set(log, { name, write: (line) => stream.write(line) });
+  streams.set(log, stream);
   return log;
 }
 
-/** Where lines go that somebody makes who writes one for each call, with their names and order as the log's own. */
+const streams = new WeakMap<Logger, { tee?: (line: string) => void }>();
+
+/** Passes each line of a log made by {@link createLog} to another reader too, as JSON and of bounded length. */
+export function teeLog(log: Logger, onLine: (line: string) => void): void {
+  const stream = streams.get(log);
+  if (stream !== undefined) {
+    stream.tee = onLine;
+  }
+}
+
+/** The destination of lines that a caller formats itself, one for each call, in the log's own format. */
 export interface LineWriter {
-  /** Who writes. */
+  /** The logger's name. */
   readonly name: string;
-  /** Writes a line of JSON that ends with a line break. It is cut, and put in the log's format, as all others are. */
+  /** Writes a line of JSON that ends with a line break. It is truncated and formatted like all others. */
   write(line: string): void;
 }
 
@@ -46,7 +58,7 @@ export function lineWriterOf(log: Logger): LineWriter | undefined {
   return lineWriters.get(log);
 }
 
-/** One for all logs of a process. Written asynchronously and in pieces, since a write for each line would cost more than the call it tells of. */
+/** One for all logs of a process. Written asynchronously and in batches, since a write for each line would cost more than its call. */
 function standardOutput(): DestinationStream {
   sharedOutput ??= gatherLines(destination({ dest: 1, sync: false }));
   return sharedOutput;

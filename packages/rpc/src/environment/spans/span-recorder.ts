@@ -1,6 +1,6 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 
-/** What a span is of. The numbers are those of `rpc.v1.SpanKind`. */
+/** The kind of a span. The numbers are those of `rpc.v1.SpanKind`. */
 export const spanKinds = {
   server: 1,
   client: 2,
@@ -12,7 +12,7 @@ export const spanKinds = {
   database: 8,
 } as const;
 
-/** What a client did with a call besides sending it. The numbers are those of `rpc.v1.CallMark`. */
+/** A client's special handling of a call. The numbers are those of `rpc.v1.CallMark`. */
 export const callMarks = {
   retry: 1,
   transparentRetry: 2,
@@ -23,22 +23,22 @@ export const callMarks = {
 } as const;
 
 /**
- * A span that has ended. References and numbers only, so that keeping one costs next to nothing: text is made of it when somebody reads it.
- * Everything that a caller may send is bounded before it gets here.
+ * A finished span. References and numbers only, so that keeping one costs almost nothing: text is made when it is read.
+ * Everything that a caller may send was bounded before.
  */
 export interface Span {
   readonly kind: (typeof spanKinds)[keyof typeof spanKinds];
   /** The process that recorded it, for example `order`. */
   readonly process: string;
-  /** The other end: of a server span the caller's name, of a client span the called process or system. Empty where it is not known. */
+  /** The peer: of a server span the caller's name, of a client span the called process or system. Empty if unknown. */
   readonly other: string;
-  /** The call's method; undefined for what is no call. */
+  /** The call's method; undefined for other spans. */
   readonly method: DescMethod | undefined;
-  /** What was done, where there is no method. */
+  /** The operation, if there is no method. */
   readonly name: string;
-  /** `grpc`, `connect` and the like. Empty for what is no call. */
+  /** `grpc`, `connect` and the like. Empty if it is not a call. */
   readonly protocol: string;
-  /** Its own W3C trace context. Made when it is first read where nothing needed one before. */
+  /** Its own W3C trace context. Created when it is first read, unless a call needed one before. */
   traceparent: string | undefined;
   /** The trace context of the span that caused it. */
   readonly parent: string | undefined;
@@ -52,40 +52,43 @@ export interface Span {
   readonly peer: string;
   /** `user:0199…`, or empty. */
   readonly caller: string;
-  /** Undefined where there was no deadline. */
+  /** Undefined if there was no deadline. */
   readonly deadlineLeftMs: number | undefined;
   readonly attempt: number;
   readonly attempts: number;
   readonly batchSize: number;
   readonly marks: readonly number[];
-  /** The trace contexts of spans that it belongs to without being caused by them. */
+  /** The trace contexts of related spans that did not cause it. */
   readonly links: readonly string[];
   readonly tracestate: string;
   readonly requestMessages: number;
   readonly responseMessages: number;
-  /** By OpenTelemetry's names. */
+  /** With OpenTelemetry's names. */
   readonly attributes: Readonly<Record<string, string>> | undefined;
   readonly payload: SpanPayload | undefined;
 }
 
-/** What a call carried. Kept only where {@link SpanRecorder.keepsPayloads}. */
+/** The call's messages. Kept only with {@link SpanRecorder.keepsPayloads}. */
 export interface SpanPayload {
   readonly requestHeader: Iterable<readonly [string, string]> | undefined;
   readonly responseHeader: Iterable<readonly [string, string]> | undefined;
   readonly request: Message | undefined;
   readonly response: Message | undefined;
-  /** How large the messages are, encoded. */
+  /** The encoded size of the messages. */
   readonly bytes: number;
 }
 
-/** A span of which only some things are known. */
-export type SpanInit = Pick<Span, "kind" | "process" | "startMs" | "latencyMs"> & Partial<Span>;
+/** A span with some of its properties. */
+export type SpanInit = Pick<Span, "kind" | "startMs" | "latencyMs"> & Partial<Span>;
 
-/** Keeps spans, and hands them on. An environment without one records nothing. */
+/** Records spans. An environment without one records nothing. */
 export interface SpanRecorder {
-  /** Whether payloads are to be kept with spans. */
+  /** Whether payloads are kept with spans. */
   readonly keepsPayloads: boolean;
-  /** The flags of a trace context: what a sampler makes of those that came in, or of the id of a new trace. Two hexadecimal digits. */
+  /** The flags of a trace context: a sampler's decision from the received flags, or from the id of a new trace. Two hexadecimal digits. */
   flags(traceId: string, parentFlags: string | undefined): string;
+  /** A trace context below another; of a new trace if there is none. */
+  childOf(traceparent: string | undefined): string;
+  /** Records a span. One without a process is this one's. */
   record(span: SpanInit): void;
 }

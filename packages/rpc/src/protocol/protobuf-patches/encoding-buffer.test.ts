@@ -19,7 +19,7 @@ test("messages of all lengths are encoded as before, and keep what is theirs", (
   expect(after.map(decode)).toEqual(texts);
 });
 
-test("a message inside another, and one that cannot be encoded, disturb nobody", () => {
+test("a nested message, and one that cannot be encoded, disturb no other", () => {
   const outer = new BinaryWriter().uint32(10);
   const inner = encode("inner");
   expect(() => toBinary(EchoRequestSchema, { ...create(EchoRequestSchema), $typeName: "x" } as never)).toThrow();

@@ -1,9 +1,9 @@
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 
-/** Nearly every message fits. A longer one grows out of it, into buffers of its own. */
+/** Nearly every message fits. A longer one moves to buffers of its own. */
 const sharedLength = 64 * 1024;
 
-/** What a writer of `@bufbuild/protobuf` 2 has inside. */
+/** The internals of a writer of `@bufbuild/protobuf` 2. */
 interface WriterInside {
   buffer: Uint8Array;
   pos: number;
@@ -16,11 +16,11 @@ let free: Uint8Array | undefined;
 let isShared = false;
 
 /**
- * Lets every message of the process be encoded in one buffer, and copied out of it into Node's pool when it is done.
+ * Encodes every message of the process in one buffer, and copies it into Node's pool when it is complete.
  *
- * `toBinary` makes a writer for each message, which starts with 128 bytes and doubles them until the message fits. On Node a buffer of
- * more than 64 bytes costs more than what is written into it: sharing one makes encoding three to five times as fast. A
- * version of the library whose writers look different inside is left as it is.
+ * `toBinary` creates a writer for each message, which starts with 128 bytes and doubles them until the message fits. On Node a buffer of
+ * more than 64 bytes costs more than writing its content: a shared one makes encoding three to five times as fast. A
+ * version of the library with different internals is left unpatched.
  */
 export function shareEncodingBuffer(): void {
   const writer = BinaryWriter.prototype as unknown as WriterInside;
@@ -35,7 +35,7 @@ export function shareEncodingBuffer(): void {
       return;
     }
     if (this.buffer.length === 0) {
-      // Whoever is encoding has it. One whose encoding failed never gives it back, and the next makes another.
+      // The current encoder has it. A failed one never returns it, and the next allocates another.
       this.buffer = free ?? new Uint8Array(sharedLength);
       free = undefined;
     }

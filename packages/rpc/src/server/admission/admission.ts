@@ -1,7 +1,7 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { reasonError } from "../../call/reason-error.ts";
 import type { CallMetrics } from "../../telemetry/call-metrics.ts";
-import type { ValueTally } from "../../telemetry/tally.ts";
+import type { MetricValue } from "../../telemetry/metric-family.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { AdmittedCall, AdmittedMethod, PlaceKind } from "./admitted-call.ts";
 import { PlaceBudget, type PlaceBudgetOptions, type PlaceRefusal } from "./place-budget.ts";
@@ -9,13 +9,13 @@ import { HolderTable, type HolderTableOptions } from "./place-holders.ts";
 
 /** The places that a server has for calls. */
 export interface Admission {
-  /** Why a call of the method would be refused whoever makes it, from its headers alone. Undefined where it would not. */
+  /** The reason to refuse any caller's call of the method, from its headers alone. Undefined if it would not. */
   refusal(method: AdmittedMethod, waits: Waits): RefusalReason | undefined;
   /** RESOURCE_EXHAUSTED with the reason and the time to wait. Counts nothing. */
   error(method: AdmittedMethod, reason: RefusalReason): ConnectError;
   /** Counts a refused call. */
   count(reason: RefusalReason): void;
-  /** Throws RESOURCE_EXHAUSTED where {@link refusal} has a reason. */
+  /** Throws RESOURCE_EXHAUSTED if {@link refusal} has a reason. */
   check(call: AdmittedCall): void;
   /** Takes a place, if the call has none yet. Throws RESOURCE_EXHAUSTED, with the time to wait, if there is none for it. */
   admit(call: AdmittedCall): void;
@@ -27,7 +27,7 @@ export interface Admission {
 export interface Waits {
   /** On its connection, behind other calls of it that are refused or answered as fast as the server can. */
   readonly behindMs?: number;
-  /** For its turn among connections. */
+  /** The same on a connection that brings the calls of many callers. */
   readonly waitedMs?: number;
 }
 
@@ -137,7 +137,7 @@ interface Budget {
   readonly setting: string;
   readonly places: PlaceBudget;
   readonly table: HolderTable;
-  readonly taken: ValueTally;
+  readonly taken: MetricValue;
 }
 
 function budget(

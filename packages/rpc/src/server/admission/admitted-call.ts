@@ -7,7 +7,7 @@ export type PlaceKind = "unary" | "streams" | "diagnostics";
 
 /** What admission reads of a method. */
 export interface AdmittedMethod {
-  /** Undefined where calls take no place. */
+  /** Undefined if calls take no place. */
   readonly placeKind: PlaceKind | undefined;
   readonly pace: MethodPace;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { MethodPace } from "./method-pace.ts";
 
-/** Answers one call every `everyMs`, each after `tookMs`, with so many open, for a while. */
+/** Returns one call every `everyMs`, each after `tookMs`, with so many open, for a while. */
 function answer(
   pace: MethodPace,
   from: number,

@@ -42,7 +42,7 @@ export class MethodPace {
   /** Whether a call with so much time left can still be answered in time, which no latest answer of the method was in half of. */
   canAnswerWithin(leftMs: number, nowMs: number): boolean {
     const quietMs = this.#quiet.value;
-    // Where no answers come the estimate fades, so that a slow spell does not refuse calls that nobody then tries.
+    // Without answers the estimate decays, so that a slow period does not refuse calls for ever.
     return (
       leftMs > 0 &&
       (quietMs === Number.POSITIVE_INFINITY || leftMs >= (quietMs / 2) * 0.5 ** ((nowMs - this.#lastMs) / fadeMs))

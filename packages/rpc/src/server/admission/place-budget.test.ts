@@ -24,7 +24,7 @@ describe("places", () => {
     expect(fill(budget, { connection })).toBe(1);
   });
 
-  test("are given to one holder up to its share, and some are left for whoever comes new, however many came before", () => {
+  test("are given to one holder up to its share, and some are left for new ones, however many came before", () => {
     const budget = new PlaceBudget({ placesMax: 1_000, sharePercent: 50 });
     const shares = Array.from({ length: 6 }, () => fill(budget, { connection: holder() }));
     expect(shares[0]).toBe(500);

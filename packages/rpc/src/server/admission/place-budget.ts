@@ -1,11 +1,11 @@
 /** How many places there are, and how many of them one holder may have. */
 export interface PlaceBudgetOptions {
   readonly placesMax: number;
-  /** How many percent of all places one connection, or one caller, may hold while nobody else holds any. 100 for all of them. */
+  /** How many percent of all places one connection, or one caller, may hold while no other holds any. 100 for all of them. */
   readonly sharePercent: number;
 }
 
-/** Something that holds places: a connection or a caller. Kept by whoever makes it; the budget changes it. */
+/** A holder of places: a connection or a caller. Its creator keeps it; the budget changes it. */
 export interface PlaceHolder {
   taken: number;
 }

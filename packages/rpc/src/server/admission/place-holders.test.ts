@@ -46,7 +46,7 @@ test("a service of the platform is held to no share; the user that it calls for 
   expect(onBehalf.caller).toBe(table.of(call({ caller: user("1") })).caller);
 });
 
-test("without sign-in a gateway on this machine says for whom it calls, and nobody else does", () => {
+test("without sign-in only a gateway on this machine may name its caller", () => {
   const table = new HolderTable({ believesForwarded: true });
   const local = (forwarded?: string) =>
     table.of(call({ connection: gateway, peer: "127.0.0.1", ...(forwarded && { forwarded }) }));

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ValueTally } from "../../telemetry/tally.ts";
+import { MetricValue } from "../../telemetry/metric-family.ts";
 import { BufferBudget, type BufferHolder } from "./buffer-budget.ts";
 
 class Holder implements BufferHolder {
@@ -11,11 +11,11 @@ class Holder implements BufferHolder {
 }
 
 describe("a budget of buffered bytes", () => {
-  it("never has more than it allows, whoever holds, frees and is evicted", () => {
+  it("never exceeds its limit, whatever is held, freed and evicted", () => {
     const step = fc.record({ holder: fc.nat(20), bytes: fc.nat(60) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const held = new ValueTally();
+        const held = new MetricValue();
         const budget = new BufferBudget(100, held);
         const holders = Array.from({ length: 21 }, () => new Holder());
         for (const { holder, bytes } of steps) {
@@ -33,7 +33,7 @@ describe("a budget of buffered bytes", () => {
   });
 
   it("evicts those who keep their bytes, and not those who come and go", () => {
-    const budget = new BufferBudget(1_000, new ValueTally());
+    const budget = new BufferBudget(1_000, new MetricValue());
     const attackers = Array.from({ length: 100 }, () => new Holder());
     const good = new Holder();
     for (let round = 1; round <= 50; round++) {
@@ -48,7 +48,7 @@ describe("a budget of buffered bytes", () => {
   });
 
   it("evicts one that alone holds more than all may", () => {
-    const budget = new BufferBudget(1_000, new ValueTally());
+    const budget = new BufferBudget(1_000, new MetricValue());
     const one = new Holder();
     budget.hold(one, 1_001);
     expect(one.evicted).toBe(1);

@@ -1,4 +1,4 @@
-import type { ValueTally } from "../../telemetry/tally.ts";
+import type { MetricValue } from "../../telemetry/metric-family.ts";
 
 /** Something that holds bytes which a budget counts: a connection with its unsent answers, or an unfinished body. */
 export interface BufferHolder {
@@ -16,13 +16,13 @@ const comparedMax = 8;
  */
 export class BufferBudget {
   readonly #bytesMax: number;
-  readonly #held: ValueTally;
+  readonly #held: MetricValue;
   /** Those with bytes, the longest-standing first. */
   readonly #holders = new Map<BufferHolder, number>();
   #bytes = 0;
 
   /** `held` shows the bytes that are held. */
-  constructor(bytesMax: number, held: ValueTally) {
+  constructor(bytesMax: number, held: MetricValue) {
     this.#bytesMax = bytesMax;
     this.#held = held;
   }

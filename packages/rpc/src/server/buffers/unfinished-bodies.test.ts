@@ -1,10 +1,13 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
 import fc from "fast-check";
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
+import { reasonOf } from "../../call/reason-error.ts";
 import { type ConnectionBodies, UnfinishedBodies, type UnfinishedBody } from "./unfinished-bodies.ts";
 
 const limits = {
   requestBytesMax: 0,
+  shedRetryAfterMs: 500,
   bufferedRequestBytesMax: 400_000,
   bufferedRequestBytesPerConnectionMax: 200_000,
 };
@@ -14,6 +17,7 @@ class Body implements UnfinishedBody {
   bytes = 0;
   waits = false;
   refused = false;
+  reason: ConnectError | undefined;
   readonly #connection: ConnectionBodies;
 
   constructor(connection: ConnectionBodies) {
@@ -32,8 +36,9 @@ class Body implements UnfinishedBody {
     this.#connection.hold(this, 0);
   }
 
-  evict(): void {
+  evict(reason: () => ConnectError): void {
     this.refused = true;
+    this.reason = reason();
     this.end();
   }
 
@@ -73,6 +78,26 @@ describe("the unfinished bodies of a connection", () => {
       whole++;
     }
     expect(bodies.filter(({ refused }) => refused)).toEqual([]);
+  });
+
+  it("are refused with the limit that was reached, its setting, and when to come back", () => {
+    const all = new UnfinishedBodies(limits, { metrics: new Registry() });
+    const one = new Body(all.connection());
+    one.grow(200_001);
+    expect(one.reason).toMatchObject({
+      code: Code.ResourceExhausted,
+      rawMessage:
+        "Too many bytes of unfinished requests are held (BUFFERED_REQUEST_BYTES_PER_CONNECTION_MAX=200000). Finish or cancel some, and try again in 500 ms.",
+    });
+    const bodies = Array.from({ length: 3 }, () => new Body(all.connection()));
+    for (const body of bodies) {
+      body.grow(150_000);
+    }
+    expect(bodies.map(({ reason }) => reason && reasonOf(reason))).toEqual([
+      { reason: "OVERLOADED", metadata: { limit: "BUFFERED_REQUEST_BYTES_MAX", max: "400000" } },
+      undefined,
+      undefined,
+    ]);
   });
 
   it("never hold more than the budgets, and none that is open waits for nothing", () => {

@@ -1,10 +1,14 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { reasonError } from "../../call/reason-error.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { valueFamily } from "../../telemetry/tally.ts";
+import { valueFamily } from "../../telemetry/metric-family.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import { BufferBudget, type BufferHolder } from "./buffer-budget.ts";
 
-/** A request's body, or the beginning of a message, that is held until the rest of it has come. To evict it is to refuse its call. */
-export interface UnfinishedBody extends BufferHolder {
+/** A request's body, or the beginning of a message, that is held until the rest of it has come. */
+export interface UnfinishedBody {
+  /** Refuses its call, which is to free its bytes. They count no longer. `reason` makes RESOURCE_EXHAUSTED, which names the limit. */
+  evict(reason: () => ConnectError): void;
   /** Back-pressure: its client may not send on until it is let go on. */
   wait(waits: boolean): void;
 }
@@ -17,10 +21,15 @@ export class UnfinishedBodies {
   readonly #connectionBytesMax: number;
   readonly #process: BufferBudget;
   readonly #refusals: { value: number };
+  readonly #processFull: () => ConnectError;
+  readonly #connectionFull: () => ConnectError;
 
   /** The largest request fits in any case. */
   constructor(
-    limits: Pick<ServerLimits, "requestBytesMax" | "bufferedRequestBytesMax" | "bufferedRequestBytesPerConnectionMax">,
+    limits: Pick<
+      ServerLimits,
+      "requestBytesMax" | "bufferedRequestBytesMax" | "bufferedRequestBytesPerConnectionMax" | "shedRetryAfterMs"
+    >,
     { metrics }: Pick<Environment, "metrics">,
   ) {
     const largest = limits.requestBytesMax + framingBytes;
@@ -36,18 +45,33 @@ export class UnfinishedBodies {
     });
     // A connection may have a message of the largest size, and as much again.
     this.#connectionBytesMax = Math.max(limits.bufferedRequestBytesPerConnectionMax, largest * 2);
-    this.#process = new BufferBudget(Math.max(limits.bufferedRequestBytesMax, largest), held.series({}));
+    const processBytesMax = Math.max(limits.bufferedRequestBytesMax, largest);
+    this.#process = new BufferBudget(processBytesMax, held.series({}));
+    const full = (setting: string, bytesMax: number) => () => tooMuchHeld(setting, bytesMax, limits.shedRetryAfterMs);
+    this.#processFull = full("BUFFERED_REQUEST_BYTES_MAX", processBytesMax);
+    this.#connectionFull = full("BUFFERED_REQUEST_BYTES_PER_CONNECTION_MAX", this.#connectionBytesMax);
     this.#refusals = refused.series({ direction: "request" });
   }
 
   /** The bodies of one connection. */
   connection(): ConnectionBodies {
-    return new ConnectionBodies(this.#process, { bytesMax: this.#connectionBytesMax, refusals: this.#refusals });
+    return new ConnectionBodies(this.#process, {
+      bytesMax: this.#connectionBytesMax,
+      refusals: this.#refusals,
+      full: this.#connectionFull,
+      processFull: this.#processFull,
+    });
   }
 }
 
 /** What the envelope around the largest message, and a window that is still open, take at most. */
 const framingBytes = 65_536;
+
+function tooMuchHeld(setting: string, bytesMax: number, retryAfterMs: number): ConnectError {
+  const message = `Too many bytes of unfinished requests are held (${setting}=${bytesMax}). Finish or cancel some, and try again in ${retryAfterMs} ms.`;
+  const metadata = { limit: setting, max: String(bytesMax) };
+  return reasonError(Code.ResourceExhausted, { reason: "OVERLOADED", message, metadata, retryAfterMs });
+}
 
 interface Body {
   readonly body: UnfinishedBody;
@@ -56,20 +80,28 @@ interface Body {
   waits: boolean;
 }
 
+interface ConnectionBodiesOptions {
+  readonly bytesMax: number;
+  readonly refusals: { value: number };
+  /** The error of what is refused at the connection's limit, and at that of the process. */
+  readonly full: () => ConnectError;
+  readonly processFull: () => ConnectError;
+}
+
 /** Those of one connection. Where they are many, the oldest go on and the others wait; where they are too many, the newest are refused. */
 export class ConnectionBodies {
   readonly #process: BufferBudget;
+  readonly #options: ConnectionBodiesOptions;
   readonly #bytesMax: number;
-  readonly #refusals: { value: number };
   /** The oldest first. */
   readonly #bodies = new Map<UnfinishedBody, Body>();
   #bytes = 0;
   #waiting = 0;
 
-  constructor(process: BufferBudget, options: { readonly bytesMax: number; readonly refusals: { value: number } }) {
+  constructor(process: BufferBudget, options: ConnectionBodiesOptions) {
     this.#process = process;
+    this.#options = options;
     this.#bytesMax = options.bytesMax;
-    this.#refusals = options.refusals;
   }
 
   /** So many bytes of the body are held from now on; 0 once it is whole, or gone. May refuse it, or others. */
@@ -82,7 +114,7 @@ export class ConnectionBodies {
     this.#bytes += bytes - entry.bytes;
     entry.bytes = bytes;
     if (this.#bytes > this.#bytesMax) {
-      this.#refuse(entry);
+      this.#refuse(entry, this.#options.full);
       return;
     }
     this.#process.hold(entry.holder, bytes);
@@ -113,16 +145,16 @@ export class ConnectionBodies {
     return entry;
   }
 
-  #refuse(entry: Body): void {
-    this.#refusals.value++;
+  #refuse(entry: Body, reason: () => ConnectError): void {
+    this.#options.refusals.value++;
     this.#release(entry.body);
-    entry.body.evict();
+    entry.body.evict(reason);
   }
 
   #evicted(body: UnfinishedBody): void {
     const entry = this.#bodies.get(body);
     if (entry !== undefined) {
-      this.#refuse(entry);
+      this.#refuse(entry, this.#options.processFull);
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Environment } from "../../environment/environment.ts";
-import { valueFamily } from "../../telemetry/tally.ts";
+import { valueFamily } from "../../telemetry/metric-family.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import { BufferBudget, type BufferHolder } from "./buffer-budget.ts";
 

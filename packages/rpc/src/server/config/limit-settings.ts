@@ -22,6 +22,7 @@ const settingsOfLimits = {
   ACCEPT_QUEUE_MAX: { limit: "acceptQueueMax", min: 1, max: 65_535 },
   CONNECTIONS_MAX: { limit: "connectionsMax", min: 1, max: 1_000_000 },
   CONNECTIONS_PER_ADDRESS_MAX: { limit: "connectionsPerAddressMax", min: 1, max: 1_000_000 },
+  CONNECTIONS_PER_ADDRESS_PER_SECOND_MAX: { limit: "connectionsPerAddressPerSecondMax", min: 1, max: 1_000_000 },
   HANDSHAKE_TIMEOUT_MS: { limit: "handshakeTimeoutMs", min: 100, max: 600_000 },
   PIPELINED_REQUESTS_MAX: { limit: "pipelinedRequestsMax", min: 1, max: 10_000 },
   STREAMS_PER_CONNECTION_MAX: { limit: "streamsPerConnectionMax", min: 1, max: 1_000_000 },

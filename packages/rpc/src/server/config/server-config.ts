@@ -20,7 +20,7 @@ export interface ServerConfig {
   readonly hostCheck?: HostCheck;
   /** What is changed of the default limits. */
   readonly limits?: Partial<ServerLimits>;
-  /** Answers of at least this many bytes are compressed (gzip) for callers that accept it. By default none is. */
+  /** Returns of at least this many bytes are compressed (gzip) for callers that accept it. By default none is. */
   readonly compressBytesMin?: number;
   /**
    * What reads and writes calls: `own`, the default, straight from the connection; `stock`, Connect's handlers for Fastify, under the same
@@ -37,9 +37,11 @@ export interface ServerConfig {
    * and its clients asked to go elsewhere, for as long as they have connections. 500 ms by default.
    */
   readonly drainNoticeMs?: number;
+  /** The page that describes the reasons of errors, one section each: errors carry a link there. "off": none. Default: the module's. */
+  readonly errorHelpUrl?: string | undefined;
   /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
   readonly explainErrors?: boolean;
-  /** How long calls under way may take to end once the server closes, before they are cut. 10,000 ms by default. */
+  /** The time for in-flight calls to end once the server closes, before they are cut off. 10,000 ms by default. */
   readonly shutdownGraceMs?: number;
 }
 

@@ -45,6 +45,8 @@ export interface ServerLimits {
   readonly connectionsMax: number;
   /** Connections open at once from one IPv4 address or one IPv6 /64 network. */
   readonly connectionsPerAddressMax: number;
+  /** Connections that one address group may open in a second in the long run, and twice as many at once. Further ones are reset. */
+  readonly connectionsPerAddressPerSecondMax: number;
   /** How long a TLS handshake may take. */
   readonly handshakeTimeoutMs: number;
   /**
@@ -133,6 +135,8 @@ export const defaultLimits: ServerLimits = {
   connectionsMax: 10_000,
   // Half of them: one address may be a proxy or a NAT with many callers behind it, and still leaves room for others.
   connectionsPerAddressMax: 5_000,
+  // A tenth of what one core accepts. Proxies and gRPC clients keep their connections.
+  connectionsPerAddressPerSecondMax: 1_000,
   handshakeTimeoutMs: 10_000,
   // No client in wide use pipelines; load generators send up to 16 at once.
   pipelinedRequestsMax: 16,

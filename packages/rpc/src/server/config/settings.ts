@@ -23,6 +23,7 @@ import { limitSettings, limitsOf } from "./limit-settings.ts";
 import { misspeltSettings } from "./misspelt-settings.ts";
 import type { ServerConfig } from "./server-config.ts";
 import { serviceUrl } from "./service-url.ts";
+import { telemetrySettings } from "./telemetry-settings.ts";
 import { wholeNumber } from "./whole-number.ts";
 
 export { bool as flag, choice, port, serviceUrl, str as text, wholeNumber };
@@ -33,7 +34,7 @@ export type Settings = Record<string, ValidatorSpec<unknown>>;
 /** The values of settings. */
 export type SettingValues<S extends Settings> = CleanedEnv<S>;
 
-/** A URL of one of some schemes, with a host. Empty where that is its default. */
+/** A URL of one of some schemes, with a host. Empty if that is its default. */
 export function serverUrl(schemes: readonly string[], spec: Spec<string> & { readonly default: string }) {
   return makeValidator<string>((input: string) => {
     const parsed = URL.parse(input);
@@ -108,14 +109,13 @@ export const serverSettings = {
     desc: "The name on client certificates that stands for a service: spiffe://domain/…/{service}, or a DNS name.",
   }),
   TLS_CA_FILE: str({ default: undefined, desc: "Who signs the certificates that clients may show, PEM." }),
+  ERROR_HELP_URL: str({
+    default: undefined,
+    desc: "The page that errors link to, one section for each reason, or off.",
+  }),
   LOG_LEVEL: choice(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info" }),
   LOG_FORMAT: choice(["json", "logfmt"], { default: "json" }),
-  TELEMETRY: bool({ default: true, desc: "Whether the last calls are kept, and rpc.v1.TelemetryService answers." }),
-  TELEMETRY_PAYLOADS: bool({
-    default: false,
-    desc: "Whether headers and messages are kept with calls, personal fields masked.",
-  }),
-  TELEMETRY_SLOW_MS: wholeNumber({ min: 1, max: 3_600_000, default: 1_000 }),
+  ...telemetrySettings,
   SHUTDOWN_GRACE_MS: wholeNumber({ min: 0, max: 600_000, default: 10_000 }),
   RPC_PATH: choice(["own", "stock"], {
     default: "own",
@@ -126,6 +126,10 @@ export const serverSettings = {
     desc: "Whose HTTP/2 connections, to callers and to other services: this runtime's, or those of node:http2.",
   }),
   ...clientSettings,
+  PREPARE_ONLY: bool({
+    default: false,
+    desc: "Ends the process once the service is prepared, its database migrated, instead of serving.",
+  }),
   ...limitSettings,
 } satisfies Settings;
 
@@ -173,6 +177,7 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
     ...(values.AUTH === "off" ? { hostCheck: hostCheck(values) } : {}),
     telemetry: values.TELEMETRY,
     rpcPath: values.RPC_PATH,
+    errorHelpUrl: values.ERROR_HELP_URL,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     limits: limitsOf(values),
   };

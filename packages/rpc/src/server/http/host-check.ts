@@ -9,7 +9,7 @@ export interface HostCheckOptions {
 
 /**
  * Whether a request may be for a host, by its `Host` header or `:authority`. A server without sign-in checks it, since otherwise any
- * page in the browser of somebody who runs it could call it under a name of its own (DNS rebinding).
+ * page in a browser on the same machine could call it under a name of its own (DNS rebinding).
  */
 export type HostCheck = (host: string | undefined) => boolean;
 

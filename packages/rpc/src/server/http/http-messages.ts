@@ -5,5 +5,5 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 export type AnyRequest = IncomingMessage | Http2ServerRequest;
 /** A response of either HTTP version. */
 export type AnyResponse = ServerResponse | Http2ServerResponse;
-/** Answers a request that is not on the unary path. */
+/** Returns a request that is not on the unary path. */
 export type RequestHandler = (request: AnyRequest, response: AnyResponse) => void;

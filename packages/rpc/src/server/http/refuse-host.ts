@@ -3,7 +3,7 @@ import { type AnyHttp2Stream, encodeFields } from "@parley/http2";
 
 const hint = "is not a name of this server. Where AUTH=off, only localhost and the names in ALLOWED_HOSTS are.";
 
-/** Answers a request for a host that is not allowed, see `createHostCheck`: 421 Misdirected Request (RFC 9110, section 15.5.20). */
+/** Returns a request for a host that is not allowed, see `createHostCheck`: 421 Misdirected Request (RFC 9110, section 15.5.20). */
 export function refuseHost1(request: IncomingMessage, response: ServerResponse): void {
   const body = JSON.stringify({ code: "permission_denied", message: message(request.headers.host) });
   response.writeHead(421, { "content-type": "application/json", connection: "close" }).end(body);
@@ -21,9 +21,9 @@ export function hostCount(rawHeaders: readonly string[]): number {
   return count;
 }
 
-/** Answers a request with several `Host` headers: 400 (RFC 9112, section 3.2). */
+/** Returns a request with several `Host` headers: 400 (RFC 9112, section 3.2). */
 export function refuseHosts1(response: ServerResponse): void {
-  const body = JSON.stringify({ code: "invalid_argument", message: "the request has more than one Host header" });
+  const body = JSON.stringify({ code: "invalid_argument", message: "The request has more than one Host header." });
   response.writeHead(400, { "content-type": "application/json", connection: "close" }).end(body);
 }
 

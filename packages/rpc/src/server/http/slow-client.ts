@@ -27,7 +27,7 @@ export function boundAnswer({ request, response, limits }: Exchange): void {
   // The response itself counts as finished no sooner than the stream is closed.
   stream.once("finish", () => {
     if (!request.complete) {
-      // The answer came before the request's end, and whatever is still to come is for nobody (RFC 9113, section 8.1).
+      // The response was complete before the request, and the rest of the request is ignored (RFC 9113, section 8.1).
       setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), trailersMs).unref();
     }
   });
@@ -36,7 +36,7 @@ export function boundAnswer({ request, response, limits }: Exchange): void {
 /** Trailers leave after the answer counts as finished, and a reset that overtakes them would take their place. */
 const trailersMs = 100;
 
-/** Destroys a connection that has timed out with an answer on it that nobody reads. */
+/** Destroys a connection that has timed out with an unread response. */
 export function cutStalledSocket(socket: Socket): void {
   if (socket.writableLength > 0) {
     socket.destroy();

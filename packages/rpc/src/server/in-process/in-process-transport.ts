@@ -57,7 +57,7 @@ export function createInProcessTransport(
   function open(method: DescMethod, { signal, timeoutMs, header, contextValues }: CallStart): Opened {
     const found = served.get(`/${method.parent.typeName}/${method.name}`);
     if (found === undefined) {
-      throw new ConnectError(`${method.parent.typeName}/${method.name} is not served`, Code.Unimplemented);
+      throw new ConnectError(`${method.parent.typeName}/${method.name} is not served here.`, Code.Unimplemented);
     }
     const incoming = new InProcessCall(method, {
       protocolName,
@@ -68,11 +68,14 @@ export function createInProcessTransport(
     const call = pipeline.call(found.entry.runtime, incoming);
     contextValues?.get(tellTraceKey)?.(call.trace.traceId);
     const cancel = () =>
-      call.abort(new ConnectError("the caller went away", Code.Canceled, undefined, [], signal?.reason));
+      call.abort(new ConnectError("The caller closed its connection.", Code.Canceled, undefined, [], signal?.reason));
     signal?.addEventListener("abort", cancel, { once: true });
     const close = (error?: unknown) => {
       signal?.removeEventListener("abort", cancel);
       const sent = error === undefined ? undefined : ConnectError.from(error);
+      if (sent !== undefined) {
+        pipeline.explain(call, sent);
+      }
       pipeline.close(call, sent);
       return sent === undefined ? undefined : errorOverTheWire(sent, incoming);
     };
@@ -149,7 +152,7 @@ export function createInProcessTransport(
           throw close(error);
         } finally {
           if (!finished) {
-            close(new ConnectError("the caller went away", Code.Canceled));
+            close(new ConnectError("The caller closed its connection.", Code.Canceled));
           }
         }
       }

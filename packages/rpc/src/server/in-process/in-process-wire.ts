@@ -24,6 +24,7 @@ interface InProcessCallInit {
 /** A call that comes from the same process. */
 export class InProcessCall implements IncomingCall {
   readonly protocolName: IncomingCall["protocolName"];
+  readonly jsonNames: boolean;
   readonly requestMethod = "POST";
   readonly peer: string;
   readonly timeoutMs: number | undefined;
@@ -35,6 +36,7 @@ export class InProcessCall implements IncomingCall {
 
   constructor(method: DescMethod, { protocolName, peer, timeoutMs, header }: InProcessCallInit) {
     this.protocolName = protocolName;
+    this.jsonNames = protocolName === "rest";
     this.peer = peer;
     this.#method = method;
     this.timeoutMs = timeoutMs;

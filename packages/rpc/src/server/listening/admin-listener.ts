@@ -3,11 +3,11 @@ import type { AddressInfo } from "node:net";
 import type { Recorder } from "../../telemetry/recorder/recorder.ts";
 import { traceAnswer } from "../../telemetry/recorder/trace-route.ts";
 import type { Health } from "../standard/health.ts";
-import type { MetricsPage } from "./metrics-page.ts";
+import type { ReadMetricsPage } from "./metrics-page.ts";
 
 export interface AdminListenerOptions {
   readonly health: Health;
-  readonly metricsPage: () => Promise<MetricsPage>;
+  readonly metricsPage: ReadMetricsPage;
   readonly recorder: Recorder | undefined;
 }
 
@@ -41,7 +41,7 @@ export function createAdminListener(options: AdminListenerOptions): AdminListene
 }
 
 async function answer(
-  { method, url = "/" }: IncomingMessage,
+  { method, url = "/", headers }: IncomingMessage,
   response: ServerResponse,
   { health, metricsPage, recorder }: AdminListenerOptions,
 ): Promise<void> {
@@ -49,7 +49,7 @@ async function answer(
   if (method !== "GET" && method !== "HEAD") {
     response.writeHead(405, { allow: "GET, HEAD" }).end();
   } else if (path === "/metrics") {
-    const { contentType, text } = await metricsPage();
+    const { contentType, text } = await metricsPage(headers.accept);
     response.writeHead(200, { "content-type": contentType }).end(text);
   } else if (path === "/health") {
     const report = health.report();

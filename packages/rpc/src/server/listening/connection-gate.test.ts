@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import type { ServerLimits } from "../config/server-limits.ts";
 import { type EchoServer, serveEcho } from "../echo-fixture.ts";
 
 const opened: { readonly servers: EchoServer[]; readonly sockets: Socket[] } = { servers: [], sockets: [] };
@@ -12,7 +13,7 @@ afterEach(async () => {
   await Promise.all(opened.servers.splice(0).map(({ server }) => server.close()));
 });
 
-async function serve(limits: { readonly connectionsMax?: number; readonly connectionsPerAddressMax?: number }) {
+async function serve(limits: Partial<ServerLimits>) {
   const echo = await serveEcho({ config: { limits } });
   opened.servers.push(echo);
   return echo;
@@ -87,4 +88,20 @@ it("refuses a connection of an address whose share is used up by connections wit
   await once(refused, "close");
   const metrics = await echo.environment.metrics.metrics();
   expect(metrics).toContain('parley_server_connections_refused_total{limit="connections_per_address_max"} 1');
+});
+
+it("resets the connections of an address that opens too many in a second, and counts them; another address is served", async () => {
+  const echo = await serve({ connectionsPerAddressPerSecondMax: 1 });
+  let closed = 0;
+  for (let index = 0; index < 200; index++) {
+    const socket = connect({ port: echo.server.port, host: "127.0.0.1", localAddress: "127.0.0.9" });
+    opened.sockets.push(socket);
+    socket.on("error", () => {}).on("close", () => closed++);
+  }
+  await expect.poll(() => closed, { timeout: 20_000 }).toBeGreaterThan(50);
+  // A burst of two, and one for each second since.
+  expect(closed).toBeLessThanOrEqual(198);
+  expect((await call(echo)).status).toBe(200);
+  const metrics = await echo.environment.metrics.metrics();
+  expect(metrics).toMatch(/connections_refused_total\{limit="connections_per_address_per_second_max"\} \d/);
 });

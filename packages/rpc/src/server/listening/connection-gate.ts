@@ -1,10 +1,14 @@
 import type { Socket } from "node:net";
 import { addressGroup } from "../../call/address-group.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
-import type { ConnectionRefusal } from "./connection-refusals.ts";
+import { ConnectionRate } from "./connection-rate.ts";
+import type { ConnectionRefusal } from "./refusing/connection-refusals.ts";
 
 export interface ConnectionGateOptions {
-  readonly limits: Pick<ServerLimits, "connectionsMax" | "connectionsPerAddressMax">;
+  readonly limits: Pick<
+    ServerLimits,
+    "connectionsMax" | "connectionsPerAddressMax" | "connectionsPerAddressPerSecondMax"
+  >;
   /** Whether this address has no share of its own: a proxy in front, which brings the connections of many callers. */
   readonly isTrusted?: ((address: string) => boolean) | undefined;
   /** Closes one connection that has no call on it, if there is one. */
@@ -22,8 +26,11 @@ export class ConnectionGate {
   readonly #silent = new Set<Socket>();
   readonly #groupOf = new WeakMap<Socket, AddressConnections>();
 
+  readonly #rate: ConnectionRate;
+
   constructor(options: ConnectionGateOptions) {
     this.#options = options;
+    this.#rate = new ConnectionRate(options.limits.connectionsPerAddressPerSecondMax);
   }
 
   get size(): number {
@@ -35,15 +42,23 @@ export class ConnectionGate {
   }
 
   /**
-   * Takes a new connection in. At a limit it makes room by closing the connection that has been silent for longest, of the same
+   * Takes a new connection in. One of an address that opens too many in a second is closed. At a limit it makes room by closing the connection that has been silent for longest, of the same
    * address group where its share is used up, then one without a call on it. False, and the connection is closed, where
    * there is none.
    */
   admit(socket: Socket): boolean {
     const { limits, isTrusted, closeIdle, onRefused } = this.#options;
     const address = socket.remoteAddress ?? "unknown";
-    const group = this.#group(addressGroup(address));
-    if (group.size >= limits.connectionsPerAddressMax && isTrusted?.(address) !== true && !this.#evict(group.silent)) {
+    const name = addressGroup(address);
+    const isTrustedAddress = isTrusted?.(address) === true;
+    if (!isTrustedAddress && this.#rate.exceeds(name, performance.now())) {
+      onRefused("connections_per_address_per_second_max", address);
+      // RST: the peer is to keep the address and port, and not this side (TIME-WAIT).
+      socket.resetAndDestroy();
+      return false;
+    }
+    const group = this.#group(name);
+    if (group.size >= limits.connectionsPerAddressMax && !isTrustedAddress && !this.#evict(group.silent)) {
       onRefused("connections_per_address_max", address);
       socket.destroy();
       return false;

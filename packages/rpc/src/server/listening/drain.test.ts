@@ -217,7 +217,7 @@ describe("a server that closes", () => {
     await closing;
   });
 
-  it("waits for a call under way, and takes no new connection meanwhile", async () => {
+  it("waits for a call in flight, and accepts no new connection meanwhile", async () => {
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     let begun = false;
     const { server, url } = await serveEcho({

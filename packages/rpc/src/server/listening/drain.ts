@@ -1,6 +1,7 @@
 import { sleep } from "../../environment/clock.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { type CallPipeline, shuttingDown } from "../pipeline/call-pipeline.ts";
+import type { CallPipeline } from "../pipeline/call-pipeline.ts";
+import { shuttingDown } from "../pipeline/limit-errors.ts";
 import type { Health } from "../standard/health.ts";
 import type { Listener } from "./listener.ts";
 
@@ -25,7 +26,7 @@ export class CallsCutError extends Error {
   readonly calls: number;
 
   constructor(calls: number) {
-    super(`${calls} calls were still under way when the grace period was over, and were cut off`);
+    super(`${calls} calls did not end within the grace period and were cut off`);
     this.calls = calls;
   }
 }
@@ -34,7 +35,7 @@ export class CallsCutError extends Error {
  * Closes a server without failing a call that was sent to it, in four steps:
  *
  * 1. Health says NOT_SERVING. For `noticeMs` all else goes on, so that load balancers can stop choosing this server.
- * 2. The port is closed, while connections are still kept. Whoever connects now is refused before it has sent anything, which every proxy repeats
+ * 2. The port is closed, while connections are still kept. A new connection is refused before it has sent anything, which every proxy repeats
  *    elsewhere. If clients were asked to close their connections first, they would open new ones at this port until it closes, and those that wait
  *    to be accepted at that moment would be reset with their requests.
  * 3. Clients are asked to close their connections: `connection: close` on the next answer, a first GOAWAY. Calls are still accepted for `noticeMs`,

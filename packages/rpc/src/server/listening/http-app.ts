@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { type FastifyInstance, fastify, type RouteOptions } from "fastify";
+import type { ReasonSource } from "../../call/reason-error.ts";
 import { givenRequestId, requestIdHeader } from "../../call/request-id.ts";
 import type { Environment } from "../../environment/environment.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
@@ -9,7 +10,7 @@ import type { RequestHandler } from "../http/http-messages.ts";
 import { boundAnswer } from "../http/slow-client.ts";
 import type { TakeRequest } from "../pipeline/service-module.ts";
 import type { Health } from "../standard/health.ts";
-import type { MetricsPage } from "./metrics-page.ts";
+import type { ReadMetricsPage } from "./metrics-page.ts";
 import { answerUnknownPath } from "./unknown-path.ts";
 
 export interface HttpAppOptions {
@@ -18,8 +19,10 @@ export interface HttpAppOptions {
   /** The methods served, see `stockPath`. */
   readonly connect: Parameters<typeof fastifyConnectPlugin>[1];
   readonly limits: ServerLimits;
+  /** Whose the reasons in errors are, and where they are described. */
+  readonly reasons: ReasonSource;
   /** What `GET /metrics` answers. Without it there is no such route: the admin port has it. */
-  readonly metricsPage?: (() => Promise<MetricsPage>) | undefined;
+  readonly metricsPage?: ReadMetricsPage | undefined;
   /** Further routes, for whatever is not a call. */
   readonly httpRoutes?: readonly RouteOptions[] | undefined;
   /** Comes before all else. What it answers is asked before Fastify is. */
@@ -39,6 +42,7 @@ export async function createHttpApp({
   httpRoutes = [],
   httpPlugin,
   limits,
+  reasons,
   metricsPage,
 }: HttpAppOptions): Promise<HttpApp> {
   const app = fastify({
@@ -56,8 +60,8 @@ export async function createHttpApp({
     });
   }
   if (metricsPage !== undefined) {
-    app.get("/metrics", async (_request, reply) => {
-      const { contentType, text } = await metricsPage();
+    app.get("/metrics", async (request, reply) => {
+      const { contentType, text } = await metricsPage(request.headers.accept);
       return reply.type(contentType).send(text);
     });
   }
@@ -65,15 +69,15 @@ export async function createHttpApp({
     app.route(route);
   }
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
-  app.setNotFoundHandler((request, reply) => answerUnknownPath(request.raw, reply));
+  app.setNotFoundHandler((request, reply) => answerUnknownPath(request.raw, reply, reasons));
   app.setErrorHandler((error, _request, reply) => {
     const { statusCode = 500 } = error as { statusCode?: number };
     if (statusCode >= 400 && statusCode < 500) {
       // What Fastify itself refuses of a request, for example a method that needs a content type.
-      return reply.code(statusCode).send({ code: "invalid_argument", message: "the request cannot be read" });
+      return reply.code(statusCode).send({ code: "invalid_argument", message: "The HTTP request cannot be read." });
     }
     environment.log.error({ err: error }, "a request failed outside of a call");
-    return reply.code(500).send({ code: "internal", message: "internal error" });
+    return reply.code(500).send({ code: "internal", message: "Internal error." });
   });
   await app.ready();
   return {

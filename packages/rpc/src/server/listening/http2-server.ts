@@ -11,14 +11,14 @@ import {
 import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost2 } from "../http/refuse-host.ts";
 import { goAwayInTwoSteps, limitAge } from "./connection-age.ts";
-import type { ConnectionRefusal } from "./connection-refusals.ts";
-import type { HttpOptions } from "./listener-options.ts";
+import { type HttpOptions, turnGroupOf } from "./listener-options.ts";
+import type { ConnectionRefusal } from "./refusing/connection-refusals.ts";
 
 /** The HTTP/2 side of a listener. */
 export interface Http2Side {
   accept(socket: Socket): void;
   readonly connections: ReadonlySet<AnyHttp2Connection>;
-  /** Closes one connection without a stream on it. False where there is none among those looked at. */
+  /** Closes one connection without a stream on it. False if there is none among those looked at. */
   closeOneIdle(): boolean;
 }
 
@@ -102,6 +102,7 @@ export function createHttp2({
         connectionWindowBytes: limits.connectionWindowBytes,
         headerBytesMax: limits.headerBytesMax,
         turns,
+        turnGroup: turnGroupOf(socket),
         resets: { burstMax: limits.streamResetBurstMax, perSecondMax: limits.streamResetsPerSecondMax },
         overhead: { burstMax: limits.overheadFrameBurstMax, perSecondMax: limits.overheadFramesPerSecondMax },
         listener: {
@@ -154,7 +155,11 @@ export function createHttp2({
             let body = streamBodies.get(stream);
             if (body === undefined) {
               body = {
-                evict: () => stream.reset(errorCode.enhanceYourCalm),
+                evict(reason) {
+                  if (stream.listener?.onRefused?.(reason) !== true) {
+                    stream.reset(errorCode.enhanceYourCalm);
+                  }
+                },
                 wait: (waits) => stream.holdWindow(waits),
               };
               streamBodies.set(stream, body);

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Http2Implementation, ReadTurns } from "@parley/http2";
+import { addressGroup } from "../../call/address-group.ts";
 import type { TlsMaterial } from "../../environment/connections/tls-files.ts";
 import type { Environment } from "../../environment/environment.ts";
 import type { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
@@ -9,8 +10,8 @@ import type { HostCheck } from "../http/host-check.ts";
 import type { RequestHandler } from "../http/http-messages.ts";
 import type { TrustedConnections } from "../http/trusted-connections.ts";
 import type { RpcPath } from "../wire/rpc-path.ts";
-import type { ConnectionRefusal } from "./connection-refusals.ts";
-import type { QuickRefusal } from "./quick-refusal.ts";
+import type { ConnectionRefusal } from "./refusing/connection-refusals.ts";
+import type { QuickRefusal } from "./refusing/quick-refusal.ts";
 
 export interface ListenerOptions {
   readonly limits: ServerLimits;
@@ -42,4 +43,9 @@ export interface HttpOptions extends Omit<ListenerOptions, "tls"> {
   readonly onRefused: (refusal: ConnectionRefusal, address: string) => void;
   /** The connection has brought a request. */
   spoke(socket: Socket): void;
+}
+
+/** Connections of one address share a part of the turns of the event loop. */
+export function turnGroupOf(socket: Socket): string {
+  return addressGroup(socket.remoteAddress ?? "unknown");
 }

@@ -3,12 +3,13 @@ import { ReadTurns } from "@parley/http2";
 import type { TlsMaterial } from "../../environment/connections/tls-files.ts";
 import { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
 import { createUnsentAnswers } from "../buffers/unsent-answers.ts";
+import { createWrongScheme } from "../http/wrong-scheme.ts";
 import { ConnectionGate } from "./connection-gate.ts";
-import { createRefusalReport } from "./connection-refusals.ts";
 import { detectProtocol } from "./first-bytes.ts";
 import { createHttp1 } from "./http1/http1-server.ts";
 import { createHttp2 } from "./http2-server.ts";
 import type { HttpOptions, ListenerOptions } from "./listener-options.ts";
+import { createRefusalReport } from "./refusing/connection-refusals.ts";
 import { createTls } from "./tls-front.ts";
 
 /** One port for HTTP/1.1 and HTTP/2. */
@@ -40,6 +41,7 @@ export function createListener(options: ListenerOptions): Listener {
   const state = { draining: false };
   let accepted = 0;
   const onRefused = createRefusalReport(environment);
+  const wrongScheme = createWrongScheme(environment);
   const turns = new ReadTurns(limits.readTurnMs);
   const shared: HttpOptions = {
     ...options,
@@ -66,7 +68,15 @@ export function createListener(options: ListenerOptions): Listener {
       return;
     }
     if (tls !== undefined) {
-      tls.accept(socket);
+      // Looked at before the handshake: of a client without TLS, the handshake would tell neither side more than a number.
+      const { handshakeTimeoutMs: timeoutMs } = limits;
+      detectProtocol(socket, { connectionIdleTimeoutMs: timeoutMs, headersTimeoutMs: timeoutMs }, (protocol, first) => {
+        if (protocol === "TLS") {
+          tls.accept(socket);
+        } else {
+          wrongScheme.refusePlain(socket, first);
+        }
+      });
       return;
     }
     detectProtocol(socket, limits, (protocol) => {
@@ -74,6 +84,8 @@ export function createListener(options: ListenerOptions): Listener {
         http2.accept(socket);
       } else if (protocol === "HTTP/1.1") {
         http1.accept(socket);
+      } else if (protocol === "TLS") {
+        wrongScheme.refuseTls(socket);
       } else {
         // An answer would be in a protocol that the client does not speak.
         socket.destroy();

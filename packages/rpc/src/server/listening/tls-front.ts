@@ -15,7 +15,7 @@ export interface TlsOptions {
 /** Takes connections through their TLS handshake, and hands them on by the protocol that they negotiated (ALPN). */
 export interface TlsFront {
   accept(socket: Socket): void;
-  /** The TCP connection under a TLS one. Undefined where it is none of ours. */
+  /** The TCP connection under a TLS one. Undefined if it is none of ours. */
   rawSocketOf(socket: Socket): Socket | undefined;
   /** Has new connections use these certificates. Those that are open go on with the ones from before. */
   renew(material: TlsMaterial): void;

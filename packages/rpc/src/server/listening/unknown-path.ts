@@ -1,13 +1,17 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { Code } from "@connectrpc/connect";
+import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import type { FastifyReply } from "fastify";
+import { completeReason, type ReasonSource, reasonError } from "../../call/reason-error.ts";
 
 /** 404 as JSON in Connect's form, or, for a gRPC client, UNIMPLEMENTED in gRPC's own (a "Trailers-Only" answer). */
 export function answerUnknownPath(
   request: { readonly url?: string | undefined; readonly headers: IncomingHttpHeaders },
   reply: FastifyReply,
+  reasons: ReasonSource,
 ): FastifyReply {
   const path = (request.url ?? "/").split("?", 1)[0]?.slice(0, pathCharsMax) ?? "/";
-  const message = `there is nothing at ${path}`;
+  const message = `There is nothing at ${path}. The path of a call is /package.Service/Method; GET /health tells the server's state.`;
   const contentType = request.headers["content-type"];
   if (contentType?.startsWith("application/grpc") === true) {
     return reply
@@ -15,7 +19,9 @@ export function answerUnknownPath(
       .headers({ "content-type": contentType, "grpc-status": "12", "grpc-message": encodeURI(message) })
       .send();
   }
-  return reply.code(404).send({ code: "unimplemented", message });
+  const error = reasonError(Code.Unimplemented, { reason: "ROUTE_NOT_FOUND", message });
+  completeReason(error, reasons);
+  return reply.code(404).send(errorToJson(error, {}));
 }
 
 /** What is told back of a path. */

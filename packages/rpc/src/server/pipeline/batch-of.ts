@@ -2,6 +2,8 @@ import type { DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/
 import type { ConnectError, HandlerContext } from "@connectrpc/connect";
 import type { Status } from "@parley/gen/google/rpc/status_pb.js";
 import type { CallOrigin } from "@parley/gen/rpc/v1/batch_pb.js";
+import { callContextKey } from "../../call/call-context.ts";
+import { withinCall } from "../../call/current-call.ts";
 import { requestIdOf } from "../../call/request-id.ts";
 import { isTraceparent } from "../../call/trace.ts";
 import { statusOfError } from "../../protocol/grpc-status.ts";
@@ -10,7 +12,7 @@ import { CallValues } from "./call-values.ts";
 import { toCallerError } from "./error-mapping.ts";
 import type { ServerCall } from "./server-call.ts";
 
-/** Answers one request of a batch. */
+/** Returns one request of a batch. */
 type Handle<M extends DescMethodUnary> = (
   request: MessageShape<M["input"]>,
   context: HandlerContext,
@@ -51,7 +53,9 @@ export function batchOf<M extends DescMethodUnary>(
         const end = (error?: ConnectError) =>
           batched.push({ method, parent, traceparent, requestId, startMs, latencyMs: call.nowMs() - startMs, error });
         try {
-          const value = await handle(request, originContext(call, { requestId, traceparent }));
+          const own = originContext(call, { requestId, traceparent });
+          const scope = { context: own.values.get(callContextKey) ?? call.context };
+          const value = await (call.isRecorded ? withinCall(scope, handle, request, own) : handle(request, own));
           end();
           return { result: { case: "response" as const, value } };
         } catch (reason) {

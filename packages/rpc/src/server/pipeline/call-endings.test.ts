@@ -88,7 +88,7 @@ const behaviours = [
   "undecodable",
 ] as const;
 
-/** What the caller does once the request is under way. */
+/** The caller's action once the request is in flight. */
 const departures = ["waits", "cancels", "loses the connection", "stops inside the body"] as const;
 
 const timeouts = ["none", "0", "1", "20"] as const;

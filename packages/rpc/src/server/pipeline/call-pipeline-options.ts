@@ -20,6 +20,8 @@ export interface CallPipelineOptions {
   readonly explainErrors?: boolean | undefined;
   /** The domain of the reasons in errors, for reasons that have none. Default: the package of the called method's contract. */
   readonly reasonDomain?: string | undefined;
+  /** The page that describes the reasons, one section each. Default: none. */
+  readonly errorHelpUrl?: string | undefined;
   /** The process's name, on the spans of its calls. */
   readonly name?: string | undefined;
 }

@@ -2,13 +2,13 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
 import type { AccessControl } from "../../access/guarded-call.ts";
-import { setReasonDomain } from "../../call/reason-error.ts";
+import { withinCall } from "../../call/current-call.ts";
 import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
 import { createCallMetrics } from "../../telemetry/call-metrics.ts";
-import { recordServerCall } from "../../telemetry/recorder/server-span.ts";
 import { type Admission, createAdmission } from "../admission/admission.ts";
+import { faultsInjected, injectFault } from "../admission/injected-faults.ts";
 import { MethodPace } from "../admission/method-pace.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { TrustedProxies } from "../http/trusted-proxies.ts";
@@ -16,11 +16,11 @@ import type { Many, Single, SingleToMany } from "./call-kinds.ts";
 import type { CallPipelineOptions } from "./call-pipeline-options.ts";
 import { type CountCall, checkCaller } from "./caller-check.ts";
 import { toCallerError } from "./error-mapping.ts";
-import { explainError } from "./explain-error.ts";
-import type { IncomingCall } from "./incoming-call.ts";
-import { type MethodOptions, type MethodRuntime, placeKindOf } from "./method-runtime.ts";
+import { completeError } from "./explain-error.ts";
+import type { IncomingCall, Settled } from "./incoming-call.ts";
+import { type MethodOptions, type MethodRuntime, placeKindOf, tellEnd } from "./method-runtime.ts";
 import { runUnary, untilAborted } from "./run-implementation.ts";
-import { ServerCall, type Settled } from "./server-call.ts";
+import { ServerCall } from "./server-call.ts";
 import { exceededLimit } from "./validation/decode-errors.ts";
 import { validateMessage } from "./validation/validation.ts";
 
@@ -39,6 +39,7 @@ export class CallPipeline {
   readonly #proxies: TrustedProxies | undefined;
   readonly #explainErrors: boolean;
   readonly #reasonDomain: string | undefined;
+  readonly #errorHelpUrl: string | undefined;
   readonly #name: string;
   readonly #metrics;
   readonly #admission: Admission;
@@ -53,10 +54,12 @@ export class CallPipeline {
     trustedConnections,
     explainErrors = true,
     reasonDomain,
+    errorHelpUrl,
     name = "server",
   }: CallPipelineOptions) {
     this.#name = name;
     this.#reasonDomain = reasonDomain;
+    this.#errorHelpUrl = errorHelpUrl;
     this.#explainErrors = explainErrors;
     this.#environment = environment;
     this.#open = new Deadlines<ServerCall>(environment.clock);
@@ -80,14 +83,24 @@ export class CallPipeline {
       method,
       timeoutMs: methodPolicy(method).timeoutMs ?? unbounded,
       exempt,
+      reasonSource: {
+        domain: this.#reasonDomain ?? method.parent.file.proto.package,
+        helpUrl: this.#errorHelpUrl,
+      },
       quiet,
       placeKind: placeKindOf(method, { exempt, quiet }),
-      reasonDomain: this.#reasonDomain ?? method.parent.file.proto.package,
       pace: new MethodPace({ queueTimeMaxMs: this.#limits.queueAgeMaxMs }),
       metrics: this.#metrics.method(`${method.parent.typeName}/${method.name}`),
       log: this.#environment.log.child({ service: method.parent.typeName, method: method.name }),
       logCall: createCallLog(this.#environment.log, method),
     };
+  }
+
+  /** An implementation whose work is part of its call, for what is recorded of it: as it is where nothing is. */
+  scoped<I, O>(implementation: (input: I, call: ServerCall) => O): (input: I, call: ServerCall) => O {
+    return this.#environment.recorder === undefined
+      ? implementation
+      : (input, call) => withinCall(call.self, implementation, input, call);
   }
 
   /** A call as it comes in. Costs nothing until it is opened. */
@@ -101,7 +114,7 @@ export class CallPipeline {
   }
 
   /**
-   * Counts the call and makes the checks that need its headers alone. Throws where one fails at once; where the caller's token must be looked
+   * Counts the call and makes the checks that need its headers alone. Throws if one fails at once; where the caller's token must be looked
    * at first, {@link ServerCall.identified} rejects. The body is not to be decoded before that is settled.
    */
   open(call: ServerCall): void {
@@ -145,23 +158,16 @@ export class CallPipeline {
     if (error === undefined && call.begunMs > 0) {
       call.runtime.pace.answered(nowMs - call.begunMs, nowMs);
     }
-    call.runtime.metrics.ended(error?.code, latencyMs / 1000);
-    if (!call.runtime.quiet) {
-      call.runtime.logCall(call, { error, latencyMs });
-      recordServerCall(this.#environment.recorder, call, { process: this.#name, error, latencyMs });
-    }
+    tellEnd(call, { error, latencyMs, process: this.#name, recorder: this.#environment.recorder });
   }
 
-  /** Adds to an error what helps its caller, see {@link explainError}. To be done before the error is written. */
+  /** Adds to an error what helps its caller, see {@link completeError}. To be done before the error is written. */
   explain(call: ServerCall, error: ConnectError): void {
     const limit = exceededLimit(error);
     if (limit !== undefined) {
       this.#metrics.exceeded(limit).value++;
     }
-    if (this.#explainErrors) {
-      explainError(error, call.method);
-    }
-    setReasonDomain(error, call.runtime.reasonDomain);
+    completeError(error, call, this.#explainErrors);
   }
 
   /** One message in, one out. Rejects with what the caller is to be told. */
@@ -173,7 +179,7 @@ export class CallPipeline {
   unaryTo<I extends Message, O>(call: ServerCall, single: Single<I, O>, receiver: Settled<O>): void {
     let permission: Promise<void> | undefined;
     try {
-      permission = this.letInMessage(call, single.request);
+      permission = this.admitMessage(call, single.request);
     } catch (error) {
       receiver.onError(toCallerError(call, error));
       return;
@@ -194,7 +200,7 @@ export class CallPipeline {
     { request, handle }: SingleToMany<I, O>,
   ): AsyncGenerator<O> {
     try {
-      await this.letInMessage(call, request);
+      await this.admitMessage(call, request);
       yield* untilAborted(call, handle(request, call));
     } catch (error) {
       throw toCallerError(call, error);
@@ -206,7 +212,7 @@ export class CallPipeline {
     try {
       await call.identified;
       this.admit(call);
-      return await call.race(handle(this.#letInEach(call, requests), call));
+      return await call.race(handle(this.#admitEach(call, requests), call));
     } catch (error) {
       throw toCallerError(call, error);
     }
@@ -220,14 +226,14 @@ export class CallPipeline {
     try {
       await call.identified;
       this.admit(call);
-      yield* untilAborted(call, handle(this.#letInEach(call, requests), call));
+      yield* untilAborted(call, handle(this.#admitEach(call, requests), call));
     } catch (error) {
       throw toCallerError(call, error);
     }
   }
 
   /** What has to hold before an implementation sees a whole request. A promise only if something must be waited for. */
-  letInMessage(call: ServerCall, message: Message): Promise<void> | undefined {
+  admitMessage(call: ServerCall, message: Message): Promise<void> | undefined {
     return call.identified === undefined
       ? this.#check(call, message)
       : call.identified.then(() => this.#check(call, message));
@@ -235,7 +241,12 @@ export class CallPipeline {
 
   #check(call: ServerCall, message: Message): Promise<void> | undefined {
     this.admit(call);
-    return this.checkMessage(call, message);
+    const checked = this.checkMessage(call, message);
+    if (!faultsInjected() || call.runtime.exempt) {
+      return checked;
+    }
+    const inject = () => injectFault(call, this.#environment);
+    return checked === undefined ? inject() : checked.then(inject);
   }
 
   /** Takes a place. From then on a stream's age counts, and what is over by now is not begun. */
@@ -247,7 +258,7 @@ export class CallPipeline {
     }
     if (call.aborted !== undefined || call.ended) {
       // Its caller left while the request was read: what takes a place now would never give it back.
-      throw call.aborted ?? new ConnectError("the call has ended", Code.Canceled);
+      throw call.aborted ?? new ConnectError("The call has ended.", Code.Canceled);
     }
     this.#admission.admit(call);
     call.begunMs = nowMs;
@@ -271,7 +282,7 @@ export class CallPipeline {
     return owned === undefined ? undefined : call.race(owned);
   }
 
-  async *#letInEach<I extends Message>(call: ServerCall, requests: AsyncIterable<I>): AsyncGenerator<I> {
+  async *#admitEach<I extends Message>(call: ServerCall, requests: AsyncIterable<I>): AsyncGenerator<I> {
     let first = true;
     for await (const message of untilAborted(call, requests)) {
       if (first) {
@@ -283,9 +294,4 @@ export class CallPipeline {
       yield message;
     }
   }
-}
-
-/** What a call is told that the server cuts off itself. */
-export function shuttingDown(): ConnectError {
-  return new ConnectError("the server is shutting down", Code.Unavailable);
 }

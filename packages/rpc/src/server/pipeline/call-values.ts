@@ -2,7 +2,7 @@ import type { ContextValues } from "@connectrpc/connect";
 import { type CallContext, type Caller, callContextKey } from "../../call/call-context.ts";
 import type { Trace } from "../../call/trace.ts";
 
-/** Whoever makes the {@link CallContext}, when it is asked for. */
+/** Creates the {@link CallContext} on demand. */
 export interface ContextSource {
   readonly context: CallContext;
 }

@@ -4,7 +4,7 @@ import type { ServerCall } from "./server-call.ts";
 
 /**
  * Counts a call against its caller's rate. Asked once for each call: after its caller was identified, or refused for a bad token, and
- * before anything else is done with it. Throws RESOURCE_EXHAUSTED where the call is one too many.
+ * before anything else is done with it. Throws RESOURCE_EXHAUSTED if the call is one too many.
  */
 export type CountCall = (call: ServerCall) => void;
 
@@ -15,7 +15,7 @@ export interface CallerCheckOptions {
 
 /**
  * Identity, rate, role: in this order, so that a call with a refused token counts against its sender's rate too. Needs a call's headers alone.
- * Throws where the call is refused at once; where its token must be looked at first, {@link ServerCall.identified} rejects.
+ * Throws if the call is refused at once; where its token must be looked at first, {@link ServerCall.identified} rejects.
  */
 export function checkCaller(call: ServerCall, { access, rate }: CallerCheckOptions): void {
   if (access === undefined) {
@@ -37,7 +37,7 @@ export function checkCaller(call: ServerCall, { access, rate }: CallerCheckOptio
   call.identified = identified.catch((error: unknown) => {
     throw toCallerError(call, error);
   });
-  // Whoever opened the call waits for it; should nobody do so, the pipeline's kinds of calls still reject.
+  // The opener of the call awaits it; otherwise the pipeline's kinds of calls still reject.
   call.identified.catch(ignoreLateFailure);
 }
 

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RequestInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
-import { errorDetail, reasonError, setReasonDomain } from "../../call/reason-error.ts";
+import { completeReason, errorDetail, reasonError } from "../../call/reason-error.ts";
 import type { ServerCall } from "./server-call.ts";
 
 /**
@@ -9,7 +9,7 @@ import type { ServerCall } from "./server-call.ts";
  */
 export function toCallerError(call: ServerCall, error: unknown): ConnectError {
   const answer = answerOf(call, error);
-  setReasonDomain(answer, call.runtime.reasonDomain);
+  completeReason(answer, call.runtime.reasonSource);
   return answer;
 }
 
@@ -24,7 +24,7 @@ function answerOf(call: ServerCall, error: unknown): ConnectError {
   call.runtime.log.error({ err: error, requestId, traceId: call.trace.traceId }, "internal error");
   return reasonError(Code.Internal, {
     reason: "INTERNAL",
-    message: "internal error",
+    message: `Internal error. Report it with the request id ${requestId}.`,
     metadata: { requestId },
     details: [errorDetail(RequestInfoSchema, { requestId })],
     cause: error,

@@ -10,9 +10,17 @@ export interface IncomingCall {
   readonly connection?: object | undefined;
   /** How long the caller will wait, in milliseconds. Undefined if it does not say. */
   readonly timeoutMs: number | undefined;
+  /** Whether its caller names fields as JSON does (`userId`), and not as the contract does (`user_id`). */
+  readonly jsonNames?: boolean;
   /** A request header by its name in lower case. */
   header(name: string): string | undefined;
   readonly requestHeader: Headers;
   readonly responseHeader: Headers;
   readonly responseTrailer: Headers;
+}
+
+/** Who is told what some work came to. */
+export interface Settled<T> {
+  onValue(value: T): void;
+  onError(reason: unknown): void;
 }

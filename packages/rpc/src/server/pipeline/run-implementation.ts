@@ -3,7 +3,8 @@ import type { Clock } from "../../environment/clock.ts";
 import { turnIsOver } from "../../environment/event-loop-turn.ts";
 import type { Single } from "./call-kinds.ts";
 import { toCallerError } from "./error-mapping.ts";
-import type { ServerCall, Settled } from "./server-call.ts";
+import type { Settled } from "./incoming-call.ts";
+import type { ServerCall } from "./server-call.ts";
 
 export interface Running<O> {
   readonly receiver: Settled<O>;
@@ -74,5 +75,5 @@ export async function* untilAborted<T>(call: ServerCall, elements: AsyncIterable
   }
 }
 
-/** The caller has its answer; what an implementation still throws while it is being ended has nobody to go to. */
+/** The caller has its answer; later errors of the implementation are dropped. */
 function ignoreLateFailure(): void {}

@@ -9,12 +9,12 @@ import type { Linked } from "../../environment/linked-list.ts";
 import type { BatchedCall, EndedCall } from "../../telemetry/ended-call.ts";
 import type { PlaceHolders } from "../admission/place-budget.ts";
 import { CallValues, outgoingContext } from "./call-values.ts";
-import type { IncomingCall } from "./incoming-call.ts";
+import type { IncomingCall, Settled } from "./incoming-call.ts";
 import { deadlineExceeded, streamAgeReached } from "./limit-errors.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
 
 /**
- * One call under way, and what its implementation sees of it. Whatever costs something (headers, signal, ids) is made only
+ * One call in flight, and its implementation's view of it. Whatever costs something (headers, signal, ids) is made only
  * when it is asked for.
  */
 export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linked<ServerCall> {
@@ -26,7 +26,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   readonly deadlineMs: number;
   /** The authenticated caller, once {@link identified}. */
   caller: Caller | undefined;
-  /** Settles once the caller is identified, counted and permitted to call the method. Undefined where that is done already. */
+  /** Settles once the caller is identified, counted and permitted to call the method. Undefined if that is done already. */
   identified: Promise<void> | undefined;
   /** The address that a door of the platform heard the call from, where one proved that it passed it on. */
   forwardedFor: string | undefined;
@@ -38,7 +38,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   answeredMs = 0;
   /** When it is cut off, by the same clock: at its deadline, or sooner at the maximum age of a stream. */
   endMs: number;
-  /** Its place among the calls under way, which is the list's own affair. */
+  /** Its link in the list of calls in flight, managed by the list. */
   previous: ServerCall | undefined;
   next: ServerCall | undefined;
   listed = false;
@@ -143,10 +143,14 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#environment.clock.monotonic();
   }
 
-  /** The span of a part of this call that came with a trace of its own: of a call inside a batch. The same where none is recorded. */
+  /** Whether spans are recorded. */
+  get isRecorded(): boolean {
+    return this.#environment.recorder !== undefined;
+  }
+
+  /** The span of a part of this call that came with a trace of its own. The same if none is recorded. */
   spanWithin(traceparent: string): string {
-    const { recorder } = this.#environment;
-    return recorder === undefined ? traceparent : childTrace(traceparent, this.#environment).traceparent;
+    return this.#environment.recorder?.childOf(traceparent) ?? traceparent;
   }
 
   /** Aborts at the deadline, when the caller goes away, and when the call has ended. */
@@ -169,7 +173,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#ended;
   }
 
-  /** The time left, in milliseconds. Undefined where there is no deadline. */
+  /** The time left, in milliseconds. Undefined if there is no deadline. */
   timeoutMs(): number | undefined {
     return this.deadlineMs === Number.POSITIVE_INFINITY
       ? undefined
@@ -251,7 +255,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
 
   /** Cuts the call off because its time is up: its deadline has passed, or the stream has reached its maximum age. */
   expire(): void {
-    this.abort(this.endMs < this.deadlineMs ? streamAgeReached() : deadlineExceeded());
+    this.abort(this.endMs < this.deadlineMs ? streamAgeReached() : deadlineExceeded(this));
   }
 
   /** Cuts the call off: whatever waits for it is told why. Only the first reason counts. */
@@ -285,12 +289,6 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
 }
 
 type Reject = (reason: ConnectError) => void;
-
-/** Who is told what some work came to. */
-export interface Settled<T> {
-  onValue(value: T): void;
-  onError(reason: unknown): void;
-}
 
 /** Without a reason each signal would make one of its own, with a stack: much of what a short call costs. */
 const callEnded = new DOMException("the call has ended", "AbortError");

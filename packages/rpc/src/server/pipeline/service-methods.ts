@@ -9,7 +9,7 @@ import type { ServiceEntry } from "./service-module.ts";
 /** A method that is served: its contract, what stands behind it, and its way through the pipeline. */
 export interface ServedMethod {
   readonly runtime: MethodRuntime;
-  /** The implementation as it was given, without the pipeline. Throws UNIMPLEMENTED where there is none. */
+  /** The implementation as it was given, without the pipeline. Throws UNIMPLEMENTED if there is none. */
   readonly implementation: AnyImplementation;
 }
 
@@ -28,7 +28,8 @@ export function serveMethods(
       const given: unknown = implementation[method.localName];
       served.set(methodPath(method), {
         runtime: pipeline.method(method, options),
-        implementation: typeof given === "function" ? given.bind(implementation) : unimplemented(method),
+        implementation:
+          typeof given === "function" ? pipeline.scoped(given.bind(implementation)) : unimplemented(method),
       });
     }
   }
@@ -61,7 +62,7 @@ export function throughPipeline<C>(
 }
 
 function unimplemented(method: DescMethod): AnyImplementation {
-  const message = `${method.parent.typeName}/${method.name} is not implemented`;
+  const message = `${method.parent.typeName}/${method.name} is not implemented by this server.`;
   return () => {
     throw new ConnectError(message, Code.Unimplemented);
   };

@@ -26,6 +26,15 @@ export function implementPartly<S extends DescService>(
   return { service, implementation: implementation as Partial<ServiceImpl<DescService>> };
 }
 
+/** A service that others may look for here. */
+export interface DirectoryEntry {
+  readonly name: string;
+  /** The full names of its contracts, for example `order.v1.OrderService`. */
+  readonly contracts: readonly string[];
+  /** Its port, where the one of the server itself is that of its own entry. Where all are moved by as much, so is this. */
+  readonly port: number;
+}
+
 /**
  * Everything that one process serves: its contracts, and its life. The same module runs behind a port (`serve`) and inside
  * one process with others (`rpc/testing`).
@@ -34,9 +43,14 @@ export interface ServiceModule {
   readonly entries: readonly ServiceEntry[];
   /**
    * Whose a thing is, by the kind of thing that `owner_of` of the contract's `access` option names: given its id, answers
-   * the owner's user id, or undefined where there is no such thing.
+   * the owner's user id, or undefined if there is no such thing.
    */
   readonly owners?: Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
+  /**
+   * Calls back when what the module cannot do without, its database for example, cannot be reached, with the problem, and with undefined when
+   * it can be again: meanwhile health says NOT_SERVING. The answer ends it.
+   */
+  readonly onReachable?: ((callback: (problem: Error | undefined) => void) => () => void) | undefined;
   /**
    * A rate limit: counts a call before its role is checked and its body is decoded, so that refused and invalid calls count too. Throws
    * where it is one too many.
@@ -47,6 +61,13 @@ export interface ServiceModule {
    * the called method's contract.
    */
   readonly reasonDomain?: string;
+  /**
+   * The page that describes the module's reasons, one section each, for example `https://shop.example.com/errors`. Errors then carry a link to
+   * their reason's section (`google.rpc.Help`). Default: none. `ServerConfig.errorHelpUrl` comes first.
+   */
+  readonly errorHelpUrl?: string;
+  /** Which service serves which contracts, so that a call that came to the wrong one is told where to go. Default: nothing is known. */
+  readonly directory?: readonly DirectoryEntry[];
   /** The public keys of the tokens that the module gives out, where it does: its own calls are checked with them. */
   readonly publishedKeys?: () => Promise<JSONWebKeySet>;
   /** The proxies in front of the server, whose `x-forwarded-for` names the client. None by default. */
@@ -60,7 +81,7 @@ export interface ServiceModule {
    * asked before Fastify is, for requests that are no unary calls.
    */
   readonly httpPlugin?: (app: FastifyInstance, local: LocalCalls) => Promise<TakeRequest | undefined>;
-  /** Answers `rpc.v1.TelemetryService` for other processes too: made from what answers for this one. */
+  /** Returns `rpc.v1.TelemetryService` for other processes too: made from what answers for this one. */
   readonly telemetry?: (own: ServiceImpl<typeof TelemetryService>) => ServiceImpl<typeof TelemetryService>;
   /** Work before the port listens, for example starting recovery. */
   start?(): Promise<void>;
@@ -74,7 +95,7 @@ export type TakeRequest = (request: AnyRequest, response: AnyResponse) => boolea
 /** Calls of methods in the same process, with all that the server does around a call. */
 export interface LocalCalls extends Transport {
   /**
-   * Checks a call's caller by its headers, before its request is read: identity and role. Rejects with the call's error where it is refused;
+   * Checks a call's caller by its headers, before its request is read: identity and role. Rejects with the call's error if it is refused;
    * the refused call is logged and counted as any other. Does nothing where callers need not sign in.
    */
   admit(method: DescMethod, start: LocalCallStart): Promise<void>;

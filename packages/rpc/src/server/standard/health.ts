@@ -39,7 +39,7 @@ export function createHealth(serviceNames: readonly string[]): Health {
       if (!known.has(service)) {
         throw reasonError(Code.NotFound, {
           reason: "SERVICE_UNKNOWN",
-          message: `no service "${service.slice(0, nameCharsMax)}" is served here`,
+          message: `The service "${service.slice(0, nameCharsMax)}" is not served here.`,
         });
       }
       return { status: statusOf(service) };
@@ -97,8 +97,10 @@ function checkName(service: string): void {
   if (service.length > nameCharsMax) {
     throw reasonError(Code.InvalidArgument, {
       reason: "INVALID_REQUEST",
-      message: `service must have at most ${nameCharsMax} characters, has ${service.length}.`,
-      fields: [{ field: "service", description: `must have at most ${nameCharsMax} characters` }],
+      message: `\`service\` must have at most ${nameCharsMax} characters; it has ${service.length}.`,
+      fields: [
+        { field: "service", description: `must have at most ${nameCharsMax} characters; it has ${service.length}` },
+      ],
     });
   }
 }

@@ -1,7 +1,9 @@
-import { create, type Registry } from "@bufbuild/protobuf";
+import { create, type Registry, toBinary, type UnknownField } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Code, type ServiceImpl } from "@connectrpc/connect";
 import {
   type Call,
+  CallSchema,
   GetTraceResponseSchema,
   ListTracesResponseSchema,
   TelemetryService,
@@ -36,10 +38,11 @@ export type TelemetryImplementation = ServiceImpl<typeof TelemetryService>;
 const traceSpansMax = 1_000;
 const pageSizeDefault = 20;
 
-/** Answers for the calls of this process. */
+/** Returns for the calls of this process. */
 export function telemetryService(options: TelemetryServiceOptions): TelemetryImplementation {
   const { recorder, clock } = options;
   const messages = { plain: new WeakMap<RecordedSpan, Call>(), full: new WeakMap<RecordedSpan, Call>() };
+  const bytes = { plain: new WeakMap<RecordedSpan, UnknownField>(), full: new WeakMap<RecordedSpan, UnknownField>() };
 
   /** Made once for all who ask, since making it costs more than recording it. */
   function message(span: RecordedSpan, payloads: boolean): Call {
@@ -52,13 +55,31 @@ export function telemetryService(options: TelemetryServiceOptions): TelemetryImp
     return call;
   }
 
+  /** A call as a field of {@link WatchCallsResponseSchema}, encoded once for all who watch: writing it costs as much as answering one. */
+  function encoded(span: RecordedSpan, payloads: boolean): UnknownField {
+    const made = payloads ? bytes.full : bytes.plain;
+    let field = made.get(span);
+    if (field === undefined) {
+      const data = new BinaryWriter().bytes(toBinary(CallSchema, message(span, payloads))).finish();
+      field = { no: callsField, wireType: WireType.LengthDelimited, data };
+      made.set(span, field);
+    }
+    return field;
+  }
+
   return {
-    async *watchCalls({ filter, payloads }, { signal }) {
+    async *watchCalls({ filter, payloads }, { signal, requestHeader }) {
       checkPayloads(payloads, recorder);
       yield create(WatchCallsResponseSchema, { silentChanged: true });
+      const isBinary = readsBinary(requestHeader);
       for await (const { spans, lost } of watchCalls(recorder, { clock, matches: spanFilter(filter), signal })) {
-        const calls = spans.map((span) => message(span, payloads));
-        yield create(WatchCallsResponseSchema, { calls, lostCalls: BigInt(lost) });
+        const response = create(WatchCallsResponseSchema, { lostCalls: BigInt(lost) });
+        if (isBinary) {
+          response.$unknown = spans.map((span) => encoded(span, payloads));
+        } else {
+          response.calls = spans.map((span) => message(span, payloads));
+        }
+        yield response;
       }
     },
     getTrace({ traceId, payloads }) {
@@ -71,19 +92,28 @@ export function telemetryService(options: TelemetryServiceOptions): TelemetryImp
         truncated: spans.length > traceSpansMax,
       });
     },
-    listTraces({ order, pageSize, filter }) {
+    listTraces({ order, pageSize, filter, traceIds }) {
       return create(ListTracesResponseSchema, {
         traces: [
           ...listTraces(recorder, {
             order: order === TraceOrder.UNSPECIFIED ? TraceOrder.NEWEST : order,
             pageSize: pageSize === 0 ? pageSizeDefault : pageSize,
             matches: spanFilter(filter),
+            traceIds,
             message: (span) => message(span, false),
           }),
         ],
       });
     },
   };
+}
+
+const callsField = WatchCallsResponseSchema.field.calls.number;
+
+/** Whether an answer goes over a wire in the binary format: fields that are encoded already are left out of JSON, and of calls in the process. */
+function readsBinary(requestHeader: Headers | undefined): boolean {
+  const type = requestHeader?.get("content-type") ?? "";
+  return /^application\/(?:grpc|connect\+proto)/.test(type) && !type.includes("json");
 }
 
 /** The service as a server offers it. */

@@ -32,7 +32,7 @@ export const grpcStreams: StreamDialect = {
   end(call, error) {
     return error === undefined && call.responseTrailerIfMade === undefined
       ? { trailers: okTrailers }
-      : { trailers: statusOf(call, error) };
+      : { trailers: statusOf(call, error, call.exchange.headerBytesMax) };
   },
   fail: (call, error) => grpcDialect.fail(call, error),
 };
@@ -72,7 +72,7 @@ function headersOf(call: DialectCall): OutgoingHttpHeaders {
   return headers;
 }
 
-function statusOf(call: DialectCall, error: ConnectError | undefined): OutgoingHttpHeaders {
+function statusOf(call: DialectCall, error: ConnectError | undefined, bytesMax?: number): OutgoingHttpHeaders {
   const metadata = new Headers(call.responseTrailerIfMade);
   if (error !== undefined && !error.isWireError) {
     addErrorMetadata(metadata, error.metadata);
@@ -82,7 +82,7 @@ function statusOf(call: DialectCall, error: ConnectError | undefined): OutgoingH
   if (error === undefined) {
     status["grpc-status"] = "0";
   } else {
-    writeGrpcStatus(error, status);
+    writeGrpcStatus(error, status, bytesMax);
   }
   return status;
 }

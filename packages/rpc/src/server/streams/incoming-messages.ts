@@ -36,7 +36,7 @@ const heldBytesMax = 65_536;
  * The messages of a request's body, read as they are asked for. The caller may send on as long as little waits here, or as long as the message
  * that is asked for is not whole.
  */
-export class IncomingMessages implements AsyncIterableIterator<Message>, PieceReceiver {
+export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<PieceReceiver, "onRefused"> {
   /** The compression that the request's headers name. */
   compression: Compression | undefined;
   readonly #init: IncomingMessagesInit;
@@ -90,7 +90,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, PieceRe
     return Promise.resolve(done);
   }
 
-  /** Ends the messages with an error, for whoever waits for one. */
+  /** Ends the messages with an error, also for a waiting reader. */
   fail(reason: unknown): void {
     this.#failure ??= reason;
     this.drop();
@@ -213,7 +213,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, PieceRe
       return this.#checked(codec.decode(payload));
     }
     if (this.compression === undefined) {
-      throw new ConnectError("received compressed envelope, but do not know how to decompress", Code.Internal);
+      throw new ConnectError("The message is compressed, but the request names no encoding.", Code.Internal);
     }
     const next = this.compression
       .decompress(payload, requestBytesMax)
@@ -251,23 +251,23 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, PieceRe
 
 /** Only answers end with a message in Connect (Connect protocol, "Streaming-Response"). */
 export function endOfStreamInRequest(): ConnectError {
-  return new ConnectError("protocol error: a request has no end-of-stream message", Code.InvalidArgument);
+  return new ConnectError("A request has no end-of-stream message.", Code.InvalidArgument);
 }
 
-/** The one message of a request that has one. Rejects with a ConnectError where it has none or more. */
+/** The one message of a request that has one. Rejects with a ConnectError if it has none or more. */
 export async function onlyMessage(incoming: IncomingMessages): Promise<Message> {
   const first = await incoming.next();
   const kind = "server-streaming method";
   if (first.done === true) {
-    throw new ConnectError(`protocol error: missing input message for ${kind}`, Code.Unimplemented);
+    throw new ConnectError(`The request has no message; a ${kind} takes exactly one.`, Code.Unimplemented);
   }
   if ((await incoming.next()).done !== true) {
-    throw new ConnectError(`protocol error: received extra input message for ${kind}`, Code.Unimplemented);
+    throw new ConnectError(`The request has more than one message; a ${kind} takes exactly one.`, Code.Unimplemented);
   }
   return first.value;
 }
 
 const done: Next = { done: true, value: undefined };
 
-/** Whoever did not wait for a message is not told why there is none. */
+/** Without a waiting reader the error is not reported. */
 function ignore(): void {}

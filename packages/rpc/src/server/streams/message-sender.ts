@@ -42,7 +42,7 @@ export class MessageSender {
     this.#call = call;
   }
 
-  /** Sends the headers, unless they are sent. Throws where one is none that HTTP allows. */
+  /** Sends the headers, unless they are sent. Throws if one is none that HTTP allows. */
   sendHead(alone: boolean): void {
     if (!this.headSent) {
       const { dialect, exchange } = this.#call;
@@ -89,7 +89,7 @@ export class MessageSender {
     }
   }
 
-  /** Ends the answer: an error that comes before the headers is the whole of it. Throws where a header or trailer is none that HTTP allows. */
+  /** Ends the answer: an error that comes before the headers is the whole of it. Throws if a header or trailer is none that HTTP allows. */
   end(error: ConnectError | undefined): void {
     const { dialect, exchange } = this.#call;
     this.flush();
@@ -110,7 +110,7 @@ export class MessageSender {
   }
 
   #add(envelope: Uint8Array): void {
-    // Here, where it may throw: what leaves at the end of the turn has nobody to throw to.
+    // Here, where it may throw: the write at the end of the turn has no caller.
     this.sendHead(false);
     if (this.#parts === undefined) {
       this.#parts = [];

@@ -59,6 +59,10 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
     this.#incoming?.onPiecesEnd();
   }
 
+  onRefused(error: ConnectError): void {
+    this.#fail(error);
+  }
+
   #begin(failure: unknown): void {
     const { pipeline, exchange, type, settings } = this.#init;
     exchange.onGone((reason) => this.#gone(reason));
@@ -145,7 +149,7 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
       return;
     }
     try {
-      const permission = this.#init.pipeline.letInMessage(this.#call, request);
+      const permission = this.#init.pipeline.admitMessage(this.#call, request);
       if (permission === undefined) {
         this.#run(request);
       } else {

@@ -8,9 +8,9 @@ import type { Answer } from "../wire/exchange/exchange.ts";
 export interface StreamDialect extends Pick<Dialect, "protocolName" | "acceptEncodingHeader" | "requestEncoding"> {
   /** The header that names the compression of messages. */
   readonly encodingHeader: string;
-  /** How long the caller waits, in milliseconds. Throws INVALID_ARGUMENT where it cannot be read. */
+  /** How long the caller waits, in milliseconds. Throws INVALID_ARGUMENT if it cannot be read. */
   readonly timeoutMs: Dialect["timeoutMs"];
-  /** Throws INVALID_ARGUMENT where something else in the headers is wrong. */
+  /** Throws INVALID_ARGUMENT if something else in the headers is wrong. */
   check(call: DialectCall): void;
   /** The answer's headers. */
   head(call: DialectCall): Pick<Answer, "status" | "headers" | "prepared">;

@@ -30,7 +30,7 @@ export function streamMethods(
       desc,
       runtime,
       implementation: interceptors.length === 0 ? given : streamThroughInterceptors(desc, { given, interceptors }),
-      ...methodCodecs(desc, codecs),
+      ...methodCodecs(desc, { ...codecs, log: runtime.log }),
     });
   }
   return methods;

@@ -4,7 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 export class WebTextDecoder {
   #rest = "";
 
-  /** The bytes of what is whole so far. Throws INVALID_ARGUMENT where the text is not base64. */
+  /** The bytes of what is whole so far. Throws INVALID_ARGUMENT if the text is not base64. */
   decode(piece: Buffer): Buffer {
     const text = this.#rest + piece.toString("latin1");
     const whole = text.length - (text.length % quantumChars);
@@ -19,7 +19,7 @@ export class WebTextDecoder {
     return Buffer.concat(Array.from(ready.matchAll(frame), ([part]) => Buffer.from(part, "base64")));
   }
 
-  /** Throws INVALID_ARGUMENT where the text ends within four characters. */
+  /** Throws INVALID_ARGUMENT if the text ends within four characters. */
   end(): void {
     if (this.#rest !== "") {
       throw notBase64();
@@ -34,5 +34,8 @@ const base64 = /^(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)*$/;
 const frame = /[^=]+={0,2}/g;
 
 function notBase64(): ConnectError {
-  return new ConnectError("protocol error: the body is not base64", Code.InvalidArgument);
+  return new ConnectError(
+    "The body is not base64, as the content-type application/grpc-web-text says.",
+    Code.InvalidArgument,
+  );
 }

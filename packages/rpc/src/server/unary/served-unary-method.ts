@@ -32,7 +32,7 @@ export function unaryMethod(
     runtime,
     implementation,
     sideEffectFree: desc.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
-    ...methodCodecs(desc, options),
+    ...methodCodecs(desc, { ...options, log: runtime.log }),
   };
 }
 

@@ -3,9 +3,9 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { ContentType } from "../../protocol/content-types.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import { toCallerError } from "../pipeline/error-mapping.ts";
-import type { IncomingCall } from "../pipeline/incoming-call.ts";
+import type { IncomingCall, Settled } from "../pipeline/incoming-call.ts";
 import { bodyTooSlow, responseTooLarge } from "../pipeline/limit-errors.ts";
-import type { ServerCall, Settled } from "../pipeline/server-call.ts";
+import type { ServerCall } from "../pipeline/server-call.ts";
 import { type Compression, requestCompression, responseCompression } from "../wire/compression.ts";
 import type { Dialect, DialectCall, DialectSettings } from "../wire/dialect.ts";
 import type { Answer, BodyReceiver, Exchange } from "../wire/exchange/exchange.ts";
@@ -76,6 +76,10 @@ export class UnaryCall extends WireCall implements IncomingCall, DialectCall, Bo
 
   onBodyTooLong(beginning: Buffer): void {
     this.#onceIdentified(() => this.#fail(this.#init.dialect.readTooLong(this, beginning)));
+  }
+
+  onRefused(error: ConnectError): void {
+    this.#fail(error);
   }
 
   /** Does the next step once the caller is known and may call the method: at once where nothing has to be waited for. */

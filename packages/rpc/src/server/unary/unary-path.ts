@@ -103,7 +103,7 @@ function match(
   if (httpMethod === "GET") {
     const method = methods.get(target.slice(0, Math.max(0, target.indexOf("?"))));
     const type = method?.sideEffectFree ? getTypes.get(query(target).get("encoding")) : undefined;
-    // A GET with a content type is somebody else's.
+    // A GET with a content type is not a Connect call.
     return method === undefined || type === undefined || contentType !== "" ? undefined : { method, type };
   }
   return undefined;

@@ -42,7 +42,7 @@ function decompressionError(error: Error, bytesMax: number): ConnectError {
     return new ConnectError(message, Code.ResourceExhausted);
   }
   return new ConnectError(
-    `the request cannot be decompressed: the gzip data is corrupt or cut off`,
+    `The request cannot be decompressed: the gzip data is corrupt or truncated.`,
     Code.InvalidArgument,
   );
 }
@@ -57,7 +57,7 @@ export function requestCompression(name: string | undefined, acceptHeader: strin
     case gzip.name:
       return gzip;
   }
-  const message = `unknown compression "${name}": supported encodings are ${gzip.name}`;
+  const message = `The compression "${name?.slice(0, 50)}" is not supported. Use ${gzip.name}, or none.`;
   throw new ConnectError(message, Code.Unimplemented, { [acceptHeader]: gzip.name });
 }
 

@@ -30,7 +30,10 @@ export const connectDialect: Dialect = {
     }
     const timeoutMs = typeof value === "string" ? parseConnectTimeoutMs(value) : undefined;
     if (timeoutMs === undefined) {
-      throw new ConnectError(`protocol error: invalid connect timeout value: ${value}`, Code.InvalidArgument);
+      throw new ConnectError(
+        `The header connect-timeout-ms must be a number of milliseconds with at most 10 digits, such as 5000; it is ${JSON.stringify(String(value).slice(0, 50))}.`,
+        Code.InvalidArgument,
+      );
     }
     return timeoutMs;
   },
@@ -115,7 +118,7 @@ function messageOfQuery(exchange: Exchange): Buffer {
   }
   const bytes = decodeBinaryValue(message);
   if (bytes === undefined) {
-    throw new ConnectError("protocol error: the message parameter is not base64", Code.InvalidArgument);
+    throw new ConnectError("The parameter message is not base64, as base64=1 says.", Code.InvalidArgument);
   }
   return bytes;
 }
@@ -129,9 +132,9 @@ export function checkVersion({ exchange, settings }: DialectCall, get: boolean):
   if (version === expected || (version === undefined && !settings.requireConnectVersion)) {
     return;
   }
-  const name = get ? "the connect parameter" : "connect-protocol-version";
-  const got = version === undefined ? "nothing" : `"${version}"`;
-  throw new ConnectError(`${name} must be "${expected}": got ${got}`, Code.InvalidArgument);
+  const name = get ? "The parameter connect" : "The header connect-protocol-version";
+  const got = version === undefined ? "missing" : JSON.stringify(String(version).slice(0, 50));
+  throw new ConnectError(`${name} must be "${expected}"; it is ${got}.`, Code.InvalidArgument);
 }
 
 /** The parameters in a request target. */

@@ -25,9 +25,9 @@ export interface DialectCall {
   readonly type: ContentType;
   /** How the response may be compressed. */
   readonly responseCompression: Compression | undefined;
-  /** Undefined where the implementation never asked for it. */
+  /** Undefined if the implementation never asked for it. */
   readonly responseHeaderIfMade: Headers | undefined;
-  /** Undefined where the implementation never asked for it. */
+  /** Undefined if the implementation never asked for it. */
   readonly responseTrailerIfMade: Headers | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface Dialect {
   readonly acceptEncodingHeader: string;
   /** The name of the compression of the request, if there is one. */
   requestEncoding(exchange: Exchange): string | undefined;
-  /** How long the caller waits, in milliseconds. Throws INVALID_ARGUMENT where it cannot be read. */
+  /** How long the caller waits, in milliseconds. Throws INVALID_ARGUMENT if it cannot be read. */
   timeoutMs(exchange: Exchange): number | undefined;
   /** The bytes of a body that holds a message of this many. */
   bodyBytes(messageBytes: number): number;

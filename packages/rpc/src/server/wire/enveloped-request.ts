@@ -43,7 +43,7 @@ async function readAny(call: DialectCall, body: Buffer, compression: Compression
     }
     const envelope = readEnvelope(body, offset);
     if (envelope === undefined) {
-      throw new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument);
+      throw new ConnectError("The request ends in the middle of a message.", Code.InvalidArgument);
     }
     offset = envelope.end;
     if ((envelope.flags & grpcWebTrailerFlag) !== 0) {
@@ -57,7 +57,7 @@ async function readAny(call: DialectCall, body: Buffer, compression: Compression
     found = message;
   }
   if (found === undefined) {
-    throw new ConnectError("protocol error: missing input message for unary method", Code.Unimplemented);
+    throw new ConnectError("The request has no message; this method takes exactly one.", Code.Unimplemented);
   }
   return found;
 }
@@ -70,7 +70,7 @@ export function readTooLong({ settings, type }: DialectCall, beginning: Buffer):
 }
 
 function extraMessage(): ConnectError {
-  return new ConnectError("protocol error: received extra input message for unary method", Code.Unimplemented);
+  return new ConnectError("The request has more than one message; this method takes exactly one.", Code.Unimplemented);
 }
 
 interface Unpacking {
@@ -86,7 +86,7 @@ async function unpacked(
     return payload;
   }
   if (compression === undefined) {
-    throw new ConnectError("received compressed envelope, but do not know how to decompress", Code.Internal);
+    throw new ConnectError("The message is compressed, but the request names no encoding.", Code.Internal);
   }
   return compression.decompress(payload, requestBytesMax);
 }
@@ -99,7 +99,10 @@ export function grpcTimeoutMs({ headers }: Exchange): number | undefined {
   }
   const timeoutMs = typeof value === "string" ? parseGrpcTimeoutMs(value) : undefined;
   if (timeoutMs === undefined) {
-    throw new ConnectError(`protocol error: invalid grpc timeout value: ${value}`, Code.InvalidArgument);
+    throw new ConnectError(
+      `The header grpc-timeout must be 1 to 8 digits and a unit (H, M, S, m, u or n), such as 5S; it is ${JSON.stringify(String(value).slice(0, 50))}.`,
+      Code.InvalidArgument,
+    );
   }
   return timeoutMs;
 }

@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from "node:http";
 import { encodeFields } from "@parley/http2";
 import { type ContentType, formatContentType } from "../../protocol/content-types.ts";
 import { compressedFlag, encodeEnvelope, envelopeHeaderBytes } from "../../protocol/envelope.ts";
-import { writeGrpcStatus } from "../../protocol/grpc-status.ts";
+import { headerListBytes, writeGrpcStatus } from "../../protocol/grpc-status.ts";
 import { addErrorMetadata, copyToNode } from "../../protocol/metadata.ts";
 import { acceptedEncodings, type Dialect, type DialectCall } from "./dialect.ts";
 import { grpcEncoding, grpcTimeoutMs, readSingle, readTooLong } from "./enveloped-request.ts";
@@ -44,15 +44,17 @@ export const grpcDialect: Dialect = {
       addErrorMetadata(trailer, error.metadata);
     }
     copyToNode(trailer, status);
-    writeGrpcStatus(error, status);
     const headers: OutgoingHttpHeaders = {
       "content-type": formatContentType(call.type),
       ...acceptedEncodings(error, grpcDialect),
     };
+    const { headerBytesMax = Number.POSITIVE_INFINITY } = call.exchange ?? {};
     if (call.responseHeaderIfMade === undefined) {
+      writeGrpcStatus(error, status, headerBytesMax - headerListBytes({ ":status": 200, ...headers }));
       // "Trailers-Only": one block of headers is the whole answer.
       return { status: 200, headers: Object.assign(headers, status) };
     }
+    writeGrpcStatus(error, status, headerBytesMax);
     copyToNode(call.responseHeaderIfMade, headers);
     return { status: 200, headers, trailers: status };
   },

@@ -80,7 +80,10 @@ function decodeText(body: Buffer): Buffer {
   const pieces = text.split(/(?<==)(?!=)/);
   for (const piece of pieces) {
     if (piece.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(piece)) {
-      throw new ConnectError("protocol error: the body is not base64", Code.InvalidArgument);
+      throw new ConnectError(
+        "The body is not base64, as the content-type application/grpc-web-text says.",
+        Code.InvalidArgument,
+      );
     }
   }
   return Buffer.concat(pieces.map((piece) => Buffer.from(piece, "base64")));

@@ -9,9 +9,10 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type DecodeBudget, defaultDecodeBudget, holdsEnum, scanBinary } from "@parley/contract";
+import { type DecodeBudget, defaultDecodeBudget, holdsEnum, scanBinary, unknownFields } from "@parley/contract";
+import type { Logger } from "pino";
 import { messageFromJsonBytes, messageToJson } from "../../protocol/json-message.ts";
-import { requestDecodeError } from "../pipeline/validation/decode-errors.ts";
+import { binaryRequestError, jsonRequestError } from "../pipeline/validation/decode-errors.ts";
 import { refuseUnknownWords } from "../pipeline/validation/validation.ts";
 
 /** Settings of the JSON codec; a registry is needed for `google.protobuf.Any` alone. */
@@ -29,6 +30,8 @@ export interface CodecOptions {
   readonly json: JsonOptions;
   /** What a request may cost to decode. */
   readonly budget?: DecodeBudget | undefined;
+  /** Where fields of a request that its contract does not have are mentioned, at debug. Default: nowhere. */
+  readonly log?: Pick<Logger, "debug" | "isLevelEnabled"> | undefined;
 }
 
 /** What an implementation answered, as the message that it stands for. */
@@ -40,9 +43,9 @@ export function responseMessage({ output }: DescMethod, answer: unknown): Messag
 /** The codecs of a method of any kind. */
 export function methodCodecs(
   desc: DescMethod,
-  { json, budget = defaultDecodeBudget }: CodecOptions,
+  { json, budget = defaultDecodeBudget, log }: CodecOptions,
 ): { readonly proto: MessageCodec; readonly json: MessageCodec } {
-  return { proto: protoCodec(desc, budget), json: jsonCodec(desc, { json, budget }) };
+  return { proto: protoCodec(desc, budget), json: jsonCodec(desc, { json, budget, log }) };
 }
 
 function protoCodec({ input, output }: DescMethod, budget: DecodeBudget): MessageCodec {
@@ -52,7 +55,7 @@ function protoCodec({ input, output }: DescMethod, budget: DecodeBudget): Messag
         scanBinary(input, bytes, budget);
         return fromBinary(input, bytes);
       } catch (error) {
-        throw requestDecodeError(error, "binary");
+        throw binaryRequestError(error, input);
       }
     },
     encode(message) {
@@ -65,18 +68,28 @@ function protoCodec({ input, output }: DescMethod, budget: DecodeBudget): Messag
   };
 }
 
-function jsonCodec({ input, output }: DescMethod, { json, budget }: Required<CodecOptions>): MessageCodec {
+function jsonCodec({ input, output }: DescMethod, { json, budget, log }: CodecOptions): MessageCodec {
   // Unknown fields are ignored, as everywhere in Connect, so that a newer client can talk to an older server. Unknown words of
   // enums are not: a misspelt filter would list everything.
   const lenient = { ignoreUnknownFields: true, ...json };
-  const check = holdsEnum(input) ? (value: JsonValue) => refuseUnknownWords(input, value) : undefined;
+  const mentions = log?.isLevelEnabled("debug") === true;
+  const check =
+    holdsEnum(input) || mentions
+      ? (value: JsonValue) => {
+          refuseUnknownWords(input, value);
+          const unknown = mentions ? unknownFields(input, value) : [];
+          if (unknown.length > 0) {
+            log?.debug({ fields: unknown }, "A request has fields that its contract does not have. They are ignored.");
+          }
+        }
+      : undefined;
   const reading = { ...lenient, budget: budget ?? defaultDecodeBudget, check };
   return {
     decode(bytes) {
       try {
         return messageFromJsonBytes(input, bytes, reading);
       } catch (error) {
-        throw requestDecodeError(error, "JSON");
+        throw jsonRequestError(error, input, bytes);
       }
     },
     encode(message) {

@@ -1,8 +1,10 @@
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { completeReason, type ReasonSource } from "../../call/reason-error.ts";
 import type { Clock } from "../../environment/clock.ts";
 import { type ContentType, parseContentType } from "../../protocol/content-types.ts";
-import { writeGrpcStatus } from "../../protocol/grpc-status.ts";
+import { headerListBytes, writeGrpcStatus } from "../../protocol/grpc-status.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
 import { query } from "./connect-dialect.ts";
@@ -10,29 +12,47 @@ import type { Answer } from "./exchange/exchange.ts";
 import { Http1Exchange } from "./exchange/http1-server-exchange.ts";
 import { Http2Exchange } from "./exchange/http2-server-exchange.ts";
 import { createStallWatch } from "./exchange/stall-watch.ts";
+import type { JsonOptions } from "./message-codec.ts";
+import {
+  getWithoutQuery,
+  needsHttp2,
+  type Surroundings,
+  unknownMethod,
+  wordCharsMax,
+  wrongContentType,
+  wrongHttpMethod,
+} from "./refusal-words.ts";
 import { oneValue, type RpcPath } from "./rpc-path.ts";
 
 export interface RefusalOptions {
   readonly methods: ReadonlyMap<string, ServedMethod>;
   readonly limits: ServerLimits;
   readonly clock: Clock;
+  /** Whose the reasons in errors are, and where they are described. */
+  readonly reasons: ReasonSource;
+  readonly surroundings: Surroundings;
+  /** For the details of errors. */
+  readonly json?: JsonOptions | undefined;
   /** Whether requests with an `origin`, which browsers make from other pages, are left to the next path. By default they are not. */
   readonly leaveCrossOrigin?: boolean | undefined;
 }
 
 /**
- * Answers the requests for a method that can be no call of it, each in its protocol: UNIMPLEMENTED for a method that there is not (gRPC and
- * gRPC-Web), 405 with `Allow`, 415 with `Accept-Post`, 505. Comes after the paths that serve calls. Leaves every other request alone.
+ * Returns the requests for a method that can be no call of it, each in its protocol: UNIMPLEMENTED (404) for a method that there is not, 405 with
+ * `Allow`, 415 with `Accept-Post`, 505. Comes after the paths that serve calls. Leaves every other request alone.
  */
-export function createRefusals({ methods, limits, clock, leaveCrossOrigin = false }: RefusalOptions): RpcPath {
+export function createRefusals(options: RefusalOptions): RpcPath {
+  const { limits, clock, leaveCrossOrigin = false } = options;
   const stalls = createStallWatch(clock, limits.stallTimeoutMs);
   return {
     http2(stream, { headers, socket }) {
       if (headers.expect !== undefined || (leaveCrossOrigin && headers.origin !== undefined)) {
         return false;
       }
-      const answer = refusal(methods, {
+      const answer = refusal(options, {
         httpVersion: 2,
+        headerBytesMax: stream.peerHeaderBytesMax,
+        origin: `${oneValue(headers[":scheme"]) ?? "http"}://${oneValue(headers[":authority"]) ?? headers.host ?? "localhost"}`,
         httpMethod: oneValue(headers[":method"]) ?? "",
         target: oneValue(headers[":path"]) ?? "",
         contentType: headers["content-type"] ?? "",
@@ -46,8 +66,10 @@ export function createRefusals({ methods, limits, clock, leaveCrossOrigin = fals
       if (leaveCrossOrigin && request.headers.origin !== undefined) {
         return false;
       }
-      const answer = refusal(methods, {
+      const answer = refusal(options, {
         httpVersion: 1,
+        headerBytesMax: Number.POSITIVE_INFINITY,
+        origin: `${"encrypted" in request.socket ? "https" : "http"}://${request.headers.host ?? "localhost"}`,
         httpMethod: request.method ?? "",
         target: request.url ?? "",
         contentType: request.headers["content-type"] ?? "",
@@ -62,19 +84,22 @@ export function createRefusals({ methods, limits, clock, leaveCrossOrigin = fals
 
 interface Asked {
   readonly httpVersion: 1 | 2;
+  /** Scheme and authority, for example `http://localhost:50053`. */
+  readonly origin: string;
+  /** The largest list of headers that the caller takes, in bytes. */
+  readonly headerBytesMax: number;
   readonly httpMethod: string;
   readonly target: string;
   readonly contentType: string;
 }
 
-function refusal(methods: ReadonlyMap<string, ServedMethod>, asked: Asked): Answer | undefined {
-  const { httpVersion, httpMethod, target, contentType } = asked;
+function refusal(options: RefusalOptions, asked: Asked): Answer | undefined {
+  const { methods } = options;
+  const { httpVersion, origin, httpMethod, target, contentType } = asked;
   const path = target.split("?", 1)[0] ?? "";
   const served = methods.get(path);
-  const isGrpc = /^application\/grpc/i.test(contentType);
   if (served === undefined) {
-    const inGrpc = isGrpc && (httpVersion === 2 || /^application\/grpc-web/i.test(contentType));
-    return inGrpc && httpMethod === "POST" ? unknownMethod(path, contentType) : undefined;
+    return unknown(options, { ...asked, path });
   }
   // OPTIONS is for the browser's questions before a call.
   if (httpMethod === "OPTIONS") {
@@ -82,20 +107,34 @@ function refusal(methods: ReadonlyMap<string, ServedMethod>, asked: Asked): Answ
   }
   const allowed = allowedMethods(served);
   if (!allowed.includes(httpMethod)) {
-    const words = `${path} is called with ${allowed.join(" or ")}, not with ${httpMethod.slice(0, wordCharsMax)}`;
-    return inWords(405, words, { allow: allowed.join(", ") });
+    const error = wrongHttpMethod({ origin, path }, served, { httpMethod, allowed });
+    return inJson(405, error, { options, headers: { allow: allowed.join(", ") } });
   }
-  if (httpMethod === "GET" && isReadable(asked)) {
-    return undefined;
+  if (httpMethod === "GET") {
+    return isReadable(asked) ? undefined : inJson(415, getWithoutQuery({ origin, path }, served), { options });
   }
-  const type = httpMethod === "GET" ? undefined : parseContentType(contentType);
+  const type = parseContentType(contentType);
   if (type === undefined || !fits(type, served)) {
-    return unsupported(path, { served, isGrpc, httpMethod, contentType });
+    return unsupported(path, { served, contentType, options });
   }
-  if (httpVersion === 1 && (type.protocol === "grpc" || served.runtime.method.methodKind === "bidi_streaming")) {
-    return inWords(505, `${path} needs HTTP/2 for ${type.protocol}`, { connection: "close" });
+  const isBidi = served.runtime.method.methodKind === "bidi_streaming";
+  if (httpVersion === 1 && (type.protocol === "grpc" || isBidi)) {
+    const what = type.protocol === "grpc" ? "gRPC" : "streams in both directions";
+    return inJson(505, needsHttp2(path, what), { options, headers: { connection: "close" } });
   }
   return undefined;
+}
+
+/** A method that there is not: in gRPC "Trailers-Only", one block of headers, in gRPC-Web too; for others 404 with the error in Connect's JSON. */
+function unknown(options: RefusalOptions, asked: Asked & { readonly path: string }): Answer | undefined {
+  const { httpVersion, httpMethod, contentType, path } = asked;
+  const error = unknownMethod(asked, options.methods, options.surroundings);
+  const isWeb = /^application\/grpc-web/i.test(contentType);
+  if (httpMethod === "POST" && (isWeb || (httpVersion === 2 && /^application\/grpc/i.test(contentType)))) {
+    const words = `There is nothing at ${path.slice(0, wordCharsMax)}. The path of a call is /package.Service/Method.`;
+    return inGrpcStatus(asked, error ?? new ConnectError(words, Code.Unimplemented), options);
+  }
+  return error === undefined || httpMethod === "OPTIONS" ? undefined : inJson(404, error, { options });
 }
 
 /** Whether a GET names one of the formats, and no other way (Connect protocol, "Unary-Get-Request"). */
@@ -116,12 +155,11 @@ function allowedMethods({ runtime: { method } }: ServedMethod): readonly string[
 
 interface Unsupported {
   readonly served: ServedMethod;
-  readonly isGrpc: boolean;
-  readonly httpMethod: string;
   readonly contentType: string;
+  readonly options: RefusalOptions;
 }
 
-function unsupported(path: string, { served, isGrpc, httpMethod, contentType }: Unsupported): Answer {
+function unsupported(path: string, { served, contentType, options }: Unsupported): Answer {
   const connect = served.runtime.method.methodKind === "unary" ? "application/" : "application/connect+";
   const accepted = [
     `${connect}json`,
@@ -130,36 +168,37 @@ function unsupported(path: string, { served, isGrpc, httpMethod, contentType }: 
     "application/grpc-web",
     "application/grpc-web-text",
   ];
-  if (httpMethod === "GET") {
-    return inWords(415, `${path} with GET needs the parameters encoding=json or encoding=proto, and no body`);
-  }
-  const given =
-    contentType === "" ? "there is no content-type" : `the content-type is ${contentType.slice(0, wordCharsMax)}`;
-  const words = `${given}; ${path} takes ${accepted.join(", ")}`;
-  const answer = inWords(415, words, { "accept-post": accepted.join(", ") });
-  if (isGrpc) {
-    // A gRPC client reads the status of the call where there is one, and the one of HTTP where there is none.
-    writeGrpcStatus(new ConnectError(words, Code.Unimplemented), answer.headers);
+  const error = wrongContentType(path, { contentType, accepted });
+  const answer = inJson(415, error, { options, headers: { "accept-post": accepted.join(", ") } });
+  if (/^application\/grpc/i.test(contentType)) {
+    // A gRPC client reads the status of the call where there is one, and the one of HTTP if there is none.
+    writeGrpcStatus(new ConnectError(error.rawMessage, Code.Unimplemented), answer.headers);
   }
   return answer;
 }
 
-/** "Trailers-Only", in gRPC-Web too: one block of headers is the whole answer. */
-function unknownMethod(path: string, contentType: string): Answer {
-  const error = new ConnectError(`there is nothing at ${path.slice(0, wordCharsMax)}`, Code.Unimplemented);
+function inGrpcStatus(
+  { contentType, headerBytesMax }: Asked,
+  error: ConnectError,
+  { reasons }: RefusalOptions,
+): Answer {
+  completeReason(error, reasons);
   const headers = { "content-type": contentType };
-  writeGrpcStatus(error, headers);
+  writeGrpcStatus(error, headers, headerBytesMax - headerListBytes({ ":status": 200 }));
   return { status: 200, headers };
 }
 
-/** Plain text, so that clients of every protocol go by the status, as their protocols say. */
-function inWords(status: number, words: string, headers: Readonly<Record<string, string>> = {}): Answer {
-  return {
-    status,
-    headers: { "content-type": "text/plain; charset=utf-8", ...headers },
-    body: Buffer.from(`${words}\n`),
-  };
+interface JsonAnswer {
+  readonly options: RefusalOptions;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What is repeated of a request. */
-const wordCharsMax = 200;
+/** The error as Connect writes it, which people can read as well (Connect protocol, "Error codes"). */
+function inJson(status: number, error: ConnectError, { options: { reasons, json }, headers }: JsonAnswer): Answer {
+  completeReason(error, reasons);
+  return {
+    status,
+    headers: { "content-type": "application/json", ...headers },
+    body: errorToJsonBytes(error, json),
+  };
+}

@@ -8,7 +8,7 @@ export interface Http2Request {
   readonly socket: Socket;
 }
 
-/** Answers some of the requests of a server, straight from the connection. */
+/** Returns some of the requests of a server, straight from the connection. */
 export interface RpcPath {
   /** Takes the request, or returns false and leaves the stream untouched for the next path. */
   http2(stream: AnyHttp2Stream, request: Http2Request): boolean;
@@ -24,7 +24,7 @@ export function firstOf(paths: readonly RpcPath[]): RpcPath {
   };
 }
 
-/** A header that is to have one value; undefined where it has none or several. */
+/** A header that is to have one value; undefined if it has none or several. */
 export function oneValue(value: string | string[] | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
 }

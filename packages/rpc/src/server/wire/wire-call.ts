@@ -53,6 +53,10 @@ export class WireCall {
     return this.type.protocol;
   }
 
+  get jsonNames(): boolean {
+    return this.type.codec === "json";
+  }
+
   get requestMethod(): string {
     return this.exchange.requestMethod;
   }

@@ -36,9 +36,9 @@ export class RecordedSpan implements Span {
   /** Whether it is on its way to a collector. */
   exported = false;
 
-  constructor(init: SpanInit) {
+  constructor(init: SpanInit, process: string) {
     this.kind = init.kind;
-    this.process = init.process;
+    this.process = init.process ?? process;
     this.other = init.other ?? "";
     this.method = init.method;
     this.name = init.name ?? "";

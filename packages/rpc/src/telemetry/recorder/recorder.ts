@@ -15,6 +15,8 @@ export interface SpanSink {
 export type SpanListener = (span: RecordedSpan) => void;
 
 export interface RecorderOptions {
+  /** The process's name. Default `server`. */
+  readonly process?: string;
   /** Which traces are exported. Default: none, which costs nothing. */
   readonly sampler?: Sampler;
   /** Whether headers and messages of calls are kept. Default: false. */
@@ -32,13 +34,14 @@ const clockStepMs = 2;
 const lateTracesPerSecondMax = 20;
 
 /**
- * The spans of one process: keeps the last ones, hands each to whoever watches, and those of sampled traces to an exporter. Recording one
+ * The spans of one process: keeps the last ones, passes each to watchers, and those of sampled traces to an exporter. Recording one
  * costs a copy of its fields.
  */
 export class Recorder implements SpanRecorder {
   readonly keepsPayloads: boolean;
   readonly journal: SpanJournal = new SpanJournal();
   readonly #environment: Pick<Environment, "clock" | "random">;
+  readonly #process: string;
   readonly #sampler: Sampler;
   readonly #slowMs: number;
   readonly #sink: SpanSink | undefined;
@@ -49,6 +52,7 @@ export class Recorder implements SpanRecorder {
 
   constructor(environment: Pick<Environment, "clock" | "random">, options: RecorderOptions = {}) {
     this.#environment = environment;
+    this.#process = options.process ?? "server";
     this.#sampler = options.sampler ?? createSampler("parentbased_always_off", 0);
     this.keepsPayloads = options.payloads ?? false;
     this.#slowMs = options.slowMs ?? slowDefaultMs;
@@ -63,8 +67,12 @@ export class Recorder implements SpanRecorder {
     return flags < 16 ? `0${flags.toString(16)}` : flags.toString(16);
   }
 
+  childOf(traceparent: string | undefined): string {
+    return childTrace(traceparent, { random: this.#environment.random, recorder: this }).traceparent;
+  }
+
   record(init: SpanInit): void {
-    const span = new RecordedSpan(init);
+    const span = new RecordedSpan(init, this.#process);
     this.#adjustClock(span);
     const failed = span.code !== 0;
     const important = failed || (span.latencyMs >= this.#slowMs && isBounded(span));
@@ -82,7 +90,7 @@ export class Recorder implements SpanRecorder {
 
   /** The span's own trace context, made now where nothing has needed it yet. */
   traceparentOf(span: RecordedSpan): string {
-    span.traceparent ??= childTrace(span.parent, { random: this.#environment.random, recorder: this }).traceparent;
+    span.traceparent ??= this.childOf(span.parent);
     return span.traceparent;
   }
 

@@ -1,6 +1,6 @@
 /** Decides at the beginning of a trace, or of this process's part of it, whether it is exported. */
 export interface Sampler {
-  /** @param parent whether the caller's part is sampled; undefined where the trace begins here */
+  /** @param parent whether the caller's part is sampled; undefined if the trace begins here */
   isSampled(traceId: string, parent: boolean | undefined): boolean;
 }
 

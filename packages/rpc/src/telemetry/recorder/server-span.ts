@@ -10,7 +10,7 @@ export interface EndedCallOptions {
   readonly latencyMs: number;
 }
 
-/** Longer ones are not kept: whoever sends them must not decide how much memory the journal takes. */
+/** Longer ones are dropped: a caller must not determine the journal's memory. */
 const headerCharsMax = 256;
 const messageCharsMax = 1_024;
 /** Larger messages are not kept, encoded in bytes. */

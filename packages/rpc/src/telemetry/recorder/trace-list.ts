@@ -7,6 +7,8 @@ import type { Recorder } from "./recorder.ts";
 export interface TraceListOptions {
   readonly order: TraceOrder;
   readonly pageSize: number;
+  /** Only these traces. Default: any. */
+  readonly traceIds?: readonly string[];
   /** Only traces with such a span. */
   readonly matches: (span: RecordedSpan) => boolean;
   /** Makes of a span what is sent. */
@@ -26,8 +28,13 @@ interface Known {
 /** The traces of which spans are kept, in the order asked for. */
 export function listTraces(recorder: Recorder, options: TraceListOptions): readonly TraceSummary[] {
   const traces = new Map<string, Known>();
+  const { traceIds = [], matches } = options;
+  const wanted = new Set(traceIds);
   for (const span of recorder.journal.all()) {
-    add(traces, span, { traceId: traceIdOf(recorder.traceparentOf(span)), matches: options.matches(span) });
+    const traceId = traceIdOf(recorder.traceparentOf(span));
+    if (wanted.size === 0 || wanted.has(traceId)) {
+      add(traces, span, { traceId, matches: matches(span) });
+    }
   }
   return [...traces.values()]
     .filter((trace) => trace.matches && (options.order !== TraceOrder.FAILED || trace.failed > 0))

@@ -1,22 +1,22 @@
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
-import { type ValueTally, valueFamily } from "../../../telemetry/tally.ts";
+import { type MetricValue, valueFamily } from "../../../telemetry/metric-family.ts";
 import { errorWords } from "../error-words.ts";
 
-/** Why an address is set aside. */
+/** The reason of an ejection. */
 export type EjectionReason = "failures" | "silence" | "not_serving";
 
-/** Tells of what balancing decides: metrics of a target, and a log line for each change of an address. */
+/** Reports the decisions of balancing: metrics of a target, and a log line for each change of an address. */
 export class BalancingReport {
-  readonly addresses: ValueTally;
-  readonly usableAddresses: ValueTally;
-  readonly connectionsOpened: ValueTally;
-  readonly connectionsFailed: ValueTally;
-  readonly disconnections: ValueTally;
+  readonly addresses: MetricValue;
+  readonly usableAddresses: MetricValue;
+  readonly connectionsOpened: MetricValue;
+  readonly connectionsFailed: MetricValue;
+  readonly disconnections: MetricValue;
   readonly #target: string;
   readonly #log: Logger | undefined;
-  readonly #resolutions: { readonly ok: ValueTally; readonly failed: ValueTally };
-  readonly #ejections: Readonly<Record<EjectionReason, ValueTally>>;
+  readonly #resolutions: { readonly ok: MetricValue; readonly failed: MetricValue };
+  readonly #ejections: Readonly<Record<EjectionReason, MetricValue>>;
   #resolvesBadly = false;
 
   constructor(target: string, { log, metrics = new Registry() }: Tellers) {
@@ -72,7 +72,7 @@ export class BalancingReport {
     }
   }
 
-  /** Logged once until a resolution succeeds: a DNS server that is down is asked every second. */
+  /** Logged once until a resolution succeeds: a failing DNS server is asked every second. */
   resolutionFailed(error: unknown, addressesKept: number): void {
     this.#resolutions.failed.value++;
     if (!this.#resolvesBadly) {

@@ -39,7 +39,7 @@ interface Address {
 
 /**
  * The addresses of a name (`dns:///name:port`): A and AAAA records with their TTL, in the search domains of resolv.conf. Where DNS has none, the C
- * library is asked, which knows the hosts file. Rejects with the resolver's error where there is no address at all.
+ * library is asked, which knows the hosts file. Rejects with the resolver's error if there is no address at all.
  */
 export function resolveHost({ host, port }: Endpoint, clock: Clock, options: NameResolverOptions): Promise<Resolution> {
   return bounded(clock, options, async (resolver) => {

@@ -12,7 +12,7 @@ const domainsMax = 32;
 /** resolv.conf(5): "the value for this option is silently capped to 15". */
 const ndotsMax = 15;
 
-/** The search domains of a resolv.conf file. None where it cannot be read, as on Windows. */
+/** The search domains of a resolv.conf file. None if it cannot be read, as on Windows. */
 export async function readSearchDomains(file: string): Promise<SearchDomains> {
   try {
     return parseSearchDomains(await readFile(file, "utf8"));

@@ -18,7 +18,7 @@ export interface Target {
   readonly isSeveral: boolean;
   /** Whether its addresses come from DNS, and may change. */
   readonly isDynamic: boolean;
-  /** The addresses now. Rejects where a name has none. */
+  /** The addresses now. Rejects if a name has none. */
   resolve(clock: Clock): Promise<Resolution>;
 }
 
@@ -32,7 +32,7 @@ const urlsMax = 100;
  * - `dns:///name:port`: every address of the name, looked up anew while calls are made (`dns+https:///name:port` with TLS);
  * - `srv:///_grpc._tcp.name`: the addresses and ports of the name's SRV records (`srv+https:///…` with TLS).
  *
- * `dns://server:53/name:port` and `srv://server:53/name` ask that DNS server. Throws a `TypeError` where it is none of these.
+ * `dns://server:53/name:port` and `srv://server:53/name` ask that DNS server. Throws a `TypeError` if it is none of these.
  */
 export function parseTarget(name: string, options: Omit<NameResolverOptions, "servers"> = {}): Target {
   const named = /^(dns|srv)(\+https)?:\/\/(?:([^/,]*)\/)?([^/,]+)$/.exec(name);

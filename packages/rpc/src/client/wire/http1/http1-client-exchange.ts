@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../../../environment/clock.ts";
 import type { Deadlines, Expiring } from "../../../environment/deadlines.ts";
 import { BodyCollector } from "../../../protocol/body-collector.ts";
-import { markReach } from "../../call/attempt-outcome.ts";
+import { markDeliveryStatus } from "../../call/attempt-outcome.ts";
 import { canceledBy, deadlinePassed } from "../../call/call-end.ts";
 import type { HttpAnswer, NodeFields } from "../unary-answer.ts";
 import type { ExchangeOutcome, UnaryRequestInit } from "../unary-exchange.ts";
@@ -21,10 +21,10 @@ export interface Http1Request extends UnaryRequestInit {
   readonly clock: Clock;
 }
 
-/** A request and its answer over HTTP/1.1, with the body of each in one piece. */
+/** A unary request and its response over HTTP/1.1, each with a body in one piece. */
 export class Http1ClientExchange implements Expiring, HttpAnswer {
   readonly endMs: number;
-  /** Its place among the calls with deadlines, which the list alone changes. */
+  /** Its links in the list of deadlines, which only the list changes. */
   previous: Expiring | undefined;
   next: Expiring | undefined;
   listed = false;
@@ -50,7 +50,7 @@ export class Http1ClientExchange implements Expiring, HttpAnswer {
     return this.#body.bytes();
   }
 
-  /** Throws a ConnectError where the request has a header that must not be sent. */
+  /** Throws a ConnectError for an invalid header. */
   start(): void {
     const { init, body, signal } = this.#request;
     const pending = openHttp1Request(init);
@@ -88,11 +88,11 @@ export class Http1ClientExchange implements Expiring, HttpAnswer {
       }
       this.#body.add(chunk);
       if (this.#request.clock.monotonic() >= this.endMs) {
-        // Not left to the timer, which has to wait while pieces keep coming.
+        // Checked here too, since the timer has to wait while pieces keep arriving.
         this.expire();
       } else if (this.#body.length > this.#request.bodyBytesMax) {
         const message = `the answer is larger than ${this.#request.bodyBytesMax} bytes`;
-        this.#fail(markReach(new ConnectError(message, Code.ResourceExhausted), "answered"));
+        this.#fail(markDeliveryStatus(new ConnectError(message, Code.ResourceExhausted), "answered"));
       }
     });
     response.on("error", (error) => this.#fail(brokenConnection(error)));
@@ -100,7 +100,7 @@ export class Http1ClientExchange implements Expiring, HttpAnswer {
       if (response.complete) {
         this.#settle(undefined);
       } else {
-        this.#fail(markReach(new ConnectError("the connection was lost", Code.Unavailable), "lost"));
+        this.#fail(markDeliveryStatus(new ConnectError("the connection was lost", Code.Unavailable), "lost"));
       }
     });
   }

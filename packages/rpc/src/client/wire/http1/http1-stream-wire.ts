@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { markReach } from "../../call/attempt-outcome.ts";
+import { markDeliveryStatus } from "../../call/attempt-outcome.ts";
 import { deadlinePassed } from "../../call/call-end.ts";
 import type { ClientStream, StreamWire } from "../streams/client-stream.ts";
 import type { RequestPump } from "../streams/request-pump.ts";
@@ -12,10 +12,10 @@ import {
   openHttp1Request,
 } from "./http1-request.ts";
 
-/** Response bytes that may wait to be taken before the connection is read no further. */
+/** Unread response bytes at which reading from the connection pauses. */
 const untakenBytesMax = 1 << 20;
 
-/** A streaming call over HTTP/1.1: request and response may run at the same time where the server does so. */
+/** A streaming call over HTTP/1.1: request and response may overlap if the server allows it. */
 export class Http1StreamWire implements StreamWire {
   readonly #init: Http1RequestInit;
   readonly #call: ClientStream;
@@ -31,7 +31,7 @@ export class Http1StreamWire implements StreamWire {
     this.#pump = pump;
   }
 
-  /** Throws a ConnectError where the request has a header that must not be sent. */
+  /** Throws a ConnectError if the request has a header that must not be sent. */
   start(): void {
     const request = openHttp1Request(this.#init);
     this.#request = request;
@@ -42,7 +42,7 @@ export class Http1StreamWire implements StreamWire {
     boundInterimResponses(request);
     request.on("response", (response) => this.#receive(response));
     request.on("drain", () => this.#pump.drained());
-    // Nothing is asked of the caller's iterable before there is a connection.
+    // The caller's iterable is not read before there is a connection.
     request.on("socket", () => {
       this.#connected = true;
       request.flushHeaders();
@@ -91,7 +91,7 @@ export class Http1StreamWire implements StreamWire {
     response.on("close", () => {
       if (!response.complete) {
         const lost = new ConnectError("the connection was lost", Code.Unavailable);
-        this.#call.onFailure(markReach(lost, "lost"));
+        this.#call.onFailure(markDeliveryStatus(lost, "lost"));
       } else if (this.#request?.writableEnded === false) {
         // The server needs no more of the request.
         this.#request.destroy();

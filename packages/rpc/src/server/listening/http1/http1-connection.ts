@@ -1,22 +1,27 @@
 import type { Socket } from "node:net";
+import type { ReadTurns, TurnGroup } from "@parley/http2";
 import type { BufferHolder } from "../../buffers/buffer-budget.ts";
 import type { ConnectionBodies } from "../../buffers/unfinished-bodies.ts";
-import type { BeginningConnection, BeginQueue } from "./begin-queue.ts";
 
 /** What goes on reading a connection. */
 export interface HeldReads {
   goOn(): void;
+  /** Goes on without waiting for its turn. */
+  hurry(): void;
+  /** Whether something was read and has not been parsed. */
+  readonly hasRest: boolean;
 }
 
 export interface Http1ConnectionOptions {
   readonly bodies: ConnectionBodies;
-  readonly queue: BeginQueue;
+  readonly turns: ReadTurns;
+  readonly group: TurnGroup;
   /** The connection is closed for what waits to be sent on it. */
   readonly onEvicted: () => void;
 }
 
 /** An HTTP/1.1 connection of a server: its requests, and what waits to be sent on it. */
-export class Http1Connection implements BufferHolder, BeginningConnection {
+export class Http1Connection implements BufferHolder {
   /** Requests without their whole answer. */
   count = 0;
   /** Bytes of answers that wait to be sent. */
@@ -31,36 +36,32 @@ export class Http1Connection implements BufferHolder, BeginningConnection {
    * Pipelined requests. One begins when the one before it has been answered, and its answer was taken (back-pressure): all of them at once would cost a
    * client that reads nothing as little as one.
    */
-  readonly #waiting: ((waitedMs: number) => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
   readonly #socket: Socket;
-  readonly #queue: BeginQueue;
+  readonly #turns: ReadTurns;
+  readonly #group: TurnGroup;
   readonly #onEvicted: () => void;
 
-  constructor(socket: Socket, { bodies, queue, onEvicted }: Http1ConnectionOptions) {
+  constructor(socket: Socket, { bodies, turns, group, onEvicted }: Http1ConnectionOptions) {
     this.#socket = socket;
     this.bodies = bodies;
-    this.#queue = queue;
+    this.#turns = turns;
+    this.#group = group;
     this.#onEvicted = onEvicted;
   }
 
-  /** A request was read. It begins now, or in its turn: `begin` is told how long it had to wait for that. */
-  add(begin: (waitedMs: number) => void): void {
-    this.count++;
-    if (this.count === 1 && !this.#queue.isNeeded) {
-      begin(0);
-      return;
-    }
-    this.#waiting.push(begin);
-    if (this.count === 1) {
-      this.#queue.add(this);
-    }
+  /** Whether no request is on it, as far as has been read. */
+  get isIdle(): boolean {
+    return this.count === 0 && this.reads?.hasRest !== true;
   }
 
-  /** The next request begins. For the queue. */
-  begin(waitedMs: number): void {
-    const begin = this.#waiting.shift();
-    if (!this.closed) {
-      begin?.(waitedMs);
+  /** A request was read. It begins now, or once those before it have been answered. */
+  add(begin: () => void): void {
+    this.count++;
+    if (this.count === 1) {
+      begin();
+    } else {
+      this.#waiting.push(begin);
     }
   }
 
@@ -71,7 +72,7 @@ export class Http1Connection implements BufferHolder, BeginningConnection {
       process.nextTick(goOn, this.reads);
     }
     if (this.#waiting.length > 0) {
-      this.#queue.add(this);
+      this.#turns.defer(this.#group, () => this.#waiting.shift()?.());
     }
   }
 
@@ -84,7 +85,6 @@ export class Http1Connection implements BufferHolder, BeginningConnection {
   close(): void {
     this.closed = true;
     this.#waiting.length = 0;
-    this.#queue.forget(this);
     this.bodies.close();
   }
 }

@@ -1,9 +1,11 @@
 import type { Socket } from "node:net";
-import type { ReadTurns } from "@parley/http2";
+import type { ReadTurns, TurnGroup } from "@parley/http2";
 
 export interface Http1ReadsOptions {
   /** How the connections of the server share a turn of the event loop. */
   readonly turns: ReadTurns;
+  /** With which other connections it shares its part of the turns. */
+  readonly group: TurnGroup;
   /** Whether so many requests wait for their answers that no more are to be parsed. */
   readonly isFull: () => boolean;
   /** Requests of the connection that have no whole answer. */
@@ -28,7 +30,7 @@ export class Http1Reads {
   constructor(socket: Socket, options: Http1ReadsOptions) {
     this.#socket = socket;
     this.#options = options;
-    // Node's own listener parses what it is called with. With a listener of somebody else, the parser no longer reads from the handle itself.
+    // Node's own listener parses what it is called with. With another listener, the parser no longer reads from the handle itself.
     const [parse] = socket.listeners("data") as ((chunk: Buffer) => void)[];
     this.#parse = parse ?? (() => {});
     socket.off("data", this.#parse);
@@ -37,6 +39,17 @@ export class Http1Reads {
     socket.on("close", () => {
       this.#rest = [];
     });
+  }
+
+  /** Whether something was read and has not been parsed. */
+  get hasRest(): boolean {
+    return this.#rest.length > 0;
+  }
+
+  /** Goes on without waiting for its turn. */
+  hurry(): void {
+    this.#yielded = false;
+    this.goOn();
   }
 
   /** Goes on where it stopped, if it may. */
@@ -49,13 +62,18 @@ export class Http1Reads {
   }
 
   #onData(chunk: Buffer): void {
-    if (this.#rest.length === 0 && !this.#feeding && chunk.length <= pieceBytes && !this.#options.isFull()) {
+    const { turns, isFull } = this.#options;
+    const isIdle = this.#rest.length === 0 && !this.#feeding && !this.#yielded;
+    if (isIdle && turns.isBusy) {
+      this.#rest.push(chunk);
+      this.#yield();
+    } else if (isIdle && chunk.length <= pieceBytes && !isFull()) {
       // What nearly every request is: one piece.
       this.#parse(chunk);
-      return;
+    } else {
+      this.#rest.push(chunk);
+      this.goOn();
     }
-    this.#rest.push(chunk);
-    this.goOn();
   }
 
   #feed(): void {
@@ -110,12 +128,15 @@ export class Http1Reads {
   }
 
   #yield(): void {
-    const { turns } = this.#options;
+    const { turns, group } = this.#options;
     this.#yielded = true;
-    turns.waiting++;
-    setImmediate(() => {
-      turns.waiting--;
+    this.#socket.pause();
+    turns.defer(group, () => {
+      if (!this.#yielded) {
+        return;
+      }
       this.#yielded = false;
+      this.#sliceEndMs = 0;
       this.goOn();
     });
   }

@@ -6,18 +6,18 @@ import {
   ServerResponse,
 } from "node:http";
 import type { Socket } from "node:net";
+import type { ConnectError } from "@connectrpc/connect";
 import { isStreaming, type UnfinishedBody } from "../../buffers/unfinished-bodies.ts";
 import { hostCount, refuseHost1, refuseHosts1 } from "../../http/refuse-host.ts";
 import { limitAge } from "../connection-age.ts";
-import type { HttpOptions } from "../listener-options.ts";
-import { BeginQueue } from "./begin-queue.ts";
+import { type HttpOptions, turnGroupOf } from "../listener-options.ts";
 import { Http1Connection } from "./http1-connection.ts";
 import { Http1Reads } from "./http1-reads.ts";
 
 /** The HTTP/1.1 side of a listener. */
 export interface Http1Side {
   accept(socket: Socket): void;
-  /** Closes one connection without a request on it. False where there is none among the oldest. */
+  /** Closes one connection without a request on it. False if there is none among the oldest. */
   closeOneIdle(): boolean;
   closeIdle(): void;
   close(): void;
@@ -50,7 +50,6 @@ export function createHttp1({
   environment,
 }: HttpOptions): Http1Side {
   const pending = new Map<Socket, Http1Connection>();
-  const queue = new BeginQueue(turns);
 
   /** Counts what has come of a body before all of it has. */
   class CountedRequest extends IncomingMessage implements UnfinishedBody {
@@ -70,7 +69,13 @@ export function createHttp1({
       return super.push(chunk, encoding);
     }
 
-    evict(): void {
+    /** Returns the call with an error, before its body is whole. Set where there is a call. */
+    answerRefused: ((reason: () => ConnectError) => boolean) | undefined;
+
+    evict(reason: () => ConnectError): void {
+      if (this.answerRefused?.(reason) === true) {
+        return;
+      }
       onRefused("buffered_request_bytes", this.socket.remoteAddress ?? "unknown");
       this.socket.destroy();
     }
@@ -157,14 +162,14 @@ export function createHttp1({
       response.counts = connection;
       spoke(socket);
       if (connection === undefined) {
-        begin(request, response, 0);
+        begin(request, response);
       } else {
-        connection.add((waitedMs) => begin(request, response, waitedMs));
+        connection.add(() => begin(request, response));
       }
     },
   );
-  function begin(request: CountedRequest, response: CountedResponse, waitedMs: number): void {
-    if (quickRefusal?.refuse1(request, response, waitedMs) === true) {
+  function begin(request: CountedRequest, response: CountedResponse): void {
+    if (quickRefusal?.refuse1(request, response) === true) {
       return;
     }
     if (hostCount(request.rawHeaders) > 1) {
@@ -180,9 +185,11 @@ export function createHttp1({
   server.emit("listening");
   return {
     accept(socket) {
+      const group = turnGroupOf(socket);
       const connection = new Http1Connection(socket, {
         bodies: bodies.connection(),
-        queue,
+        turns,
+        group,
         onEvicted: () => onRefused("buffered_response_bytes", socket.remoteAddress ?? "unknown"),
       });
       pending.set(socket, connection);
@@ -201,14 +208,15 @@ export function createHttp1({
       server.emit("connection", socket);
       connection.reads = new Http1Reads(socket, {
         turns,
+        group,
         count: () => connection.count,
         isFull: () => connection.count > limits.pipelinedRequestsMax,
       });
     },
     closeOneIdle() {
       let lookedAt = 0;
-      for (const [socket, { count }] of pending) {
-        if (count === 0) {
+      for (const [socket, connection] of pending) {
+        if (connection.isIdle) {
           pending.delete(socket);
           socket.destroy();
           return true;
@@ -219,7 +227,13 @@ export function createHttp1({
       }
       return false;
     },
-    closeIdle: () => server.closeIdleConnections(),
+    closeIdle() {
+      // Node takes a connection for idle whose request was read and has not been parsed.
+      for (const { reads } of pending.values()) {
+        reads?.hurry();
+      }
+      server.closeIdleConnections();
+    },
     close: () => server.close(),
   };
 }

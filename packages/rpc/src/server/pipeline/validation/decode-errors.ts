@@ -1,7 +1,19 @@
+import { isUtf8 } from "node:buffer";
+import type { DescMessage, JsonValue } from "@bufbuild/protobuf";
+import { isFieldError } from "@bufbuild/protobuf/reflect";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type DecodeLimit, DecodeLimitError, JsonNumberError } from "@parley/contract";
+import {
+  type DecodeLimit,
+  DecodeLimitError,
+  fieldSentence,
+  findJsonMistake,
+  formOf,
+  type JsonMistake,
+  JsonNumberError,
+  jsonSyntaxWords,
+} from "@parley/contract";
 import { reasonError } from "../../../call/reason-error.ts";
-import { invalidRequestReason } from "./validation.ts";
+import { invalidRequestReason, mistakeError } from "./validation.ts";
 
 /** The reason of errors about messages that would cost more to decode than the server's budget allows. */
 export const tooComplexReason = "MESSAGE_TOO_COMPLEX";
@@ -10,20 +22,87 @@ export const tooComplexReason = "MESSAGE_TOO_COMPLEX";
  * What the caller of a request that cannot be decoded gets: INVALID_ARGUMENT, naming the field and the limit where there are any. A broken rule of
  * the contract has the reason INVALID_REQUEST, as if the validator had found it; what exceeds the budget has MESSAGE_TOO_COMPLEX.
  */
-export function requestDecodeError(error: unknown, format: "binary" | "JSON"): ConnectError {
+export function binaryRequestError(error: unknown, request: DescMessage): ConnectError {
+  return (
+    limitOrConnectError(error) ??
+    mistakeError(
+      {
+        path: "",
+        description: `the request is not protobuf of the type ${request.typeName}: ${binaryWords(error)}`,
+      },
+      error,
+    )
+  );
+}
+
+/** The same, for a request in JSON. Names the first value of another type than its field's, with an example of the right form. */
+export function jsonRequestError(error: unknown, request: DescMessage, bytes: Buffer): ConnectError {
+  // A number in another notation is told with the range that its field has.
+  const known = error instanceof JsonNumberError ? undefined : limitOrConnectError(error);
+  if (known !== undefined) {
+    return known;
+  }
+  if (!isUtf8(bytes)) {
+    return mistakeError({ path: "", description: "the request is not JSON: it is not valid UTF-8" }, error);
+  }
+  const text = bytes.toString("utf8").replace(/^\uFEFF/, "");
+  let json: JsonValue;
+  try {
+    json = JSON.parse(text) as JsonValue;
+  } catch (cause) {
+    const why =
+      text.trim() === ""
+        ? "the request is empty; a request without fields is {}"
+        : `the request is not JSON: ${jsonSyntaxWords(text, cause)}`;
+    return mistakeError({ path: "", description: why }, error);
+  }
+  const mistake = findJsonMistake(request, json);
+  return mistake === undefined
+    ? (limitOrConnectError(error) ?? mistakeError(otherMistake(error, request), error))
+    : mistakeError(mistake, error);
+}
+
+function limitOrConnectError(error: unknown): ConnectError | undefined {
   if (error instanceof ConnectError) {
     return error;
   }
   if (error instanceof DecodeLimitError) {
     return limitError(error);
   }
-  if (error instanceof JsonNumberError) {
-    return fieldError(error, { reason: invalidRequestReason, rule: invalidRequestReason, metadata: {} });
+  return error instanceof JsonNumberError
+    ? fieldError(error, { reason: invalidRequestReason, rule: invalidRequestReason, metadata: {} })
+    : undefined;
+}
+
+/** What is wrong with a value that is of its field's type as far as can be seen. The decoder may know the field. */
+export function otherMistake(error: unknown, request: DescMessage): JsonMistake {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (isFieldError(cause)) {
+      const field = cause.field();
+      return field.kind === "field"
+        ? { path: field.jsonName, description: formOf(field) }
+        : {
+            path: "",
+            description: `set only one of ${field.fields.map(({ jsonName }) => `\`${jsonName}\``).join(", ")}`,
+          };
+    }
+    const twice = /duplicate (?:object )?key "?([\w.]+)/.exec(cause.message)?.[1];
+    if (twice !== undefined) {
+      return { path: twice, description: "is given twice in one object" };
+    }
   }
-  // The words are about the request's own bytes. The cause names the field, where the decoder knows it.
-  const words = error instanceof Error ? error.message : String(error);
-  const message = format === "binary" ? `parse binary: ${words}` : words;
-  return new ConnectError(message, Code.InvalidArgument, undefined, undefined, error);
+  return { path: "", description: `the request is JSON, but not of the form of ${request.typeName}` };
+}
+
+/** protobuf-es' words, in our own. They are about the request's bytes, and name no value. */
+function binaryWords(error: unknown): string {
+  const words = error instanceof Error ? error.message : "";
+  if (/EOF|truncated|out of range|ends/i.test(words)) {
+    return "it ends in the middle of a field";
+  }
+  return /utf-?8/i.test(words)
+    ? "a string in it is not valid UTF-8"
+    : "it holds bytes that begin no field. Is it another message, or compressed?";
 }
 
 /** The limit that an error is about, for the metric. Undefined for errors about anything else. */
@@ -61,7 +140,7 @@ function fieldError(
 ): ConnectError {
   return reasonError(Code.InvalidArgument, {
     reason,
-    message: field === "" ? message : `${field}: ${message}`,
+    message: fieldSentence(field, message),
     metadata,
     ...(field === "" ? {} : { fields: [{ field, description: message, reason: rule }] }),
   });

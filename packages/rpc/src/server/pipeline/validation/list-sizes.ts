@@ -32,7 +32,11 @@ function collect(
       const value = message.get(field);
       if (value.size > itemsMax) {
         const rule = field.fieldKind === "map" ? "map.max_pairs" : "repeated.max_items";
-        found.push({ field: at, description: tooManyItems({ itemsMax, desc: field }).message, reason: rule });
+        found.push({
+          field: at,
+          description: `${tooManyItems({ itemsMax, desc: field }).message}; it has ${value.size}`,
+          reason: rule,
+        });
       } else if (field.message !== undefined) {
         for (const [key, entry] of value.entries()) {
           collect(entry as ReflectMessage, { path: `${at}[${JSON.stringify(key)}].`, found });

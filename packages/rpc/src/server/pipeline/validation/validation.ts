@@ -1,10 +1,11 @@
 import type { DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
-import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation, violationsToProto } from "@bufbuild/protovalidate";
 import { Code, type ConnectError } from "@connectrpc/connect";
-import { findUnknownWord } from "@parley/contract";
+import { fieldSentence, findUnknownWord, type JsonMistake } from "@parley/contract";
 import { errorDetail, type FieldProblem, reasonError } from "../../../call/reason-error.ts";
 import { hasFewElements, longLists } from "./list-sizes.ts";
+import { matchPattern } from "./match-pattern.ts";
+import { problemSentence, violationProblem } from "./violation-words.ts";
 
 /** The reason of every error that blames the request itself. */
 export const invalidRequestReason = "INVALID_REQUEST";
@@ -13,13 +14,13 @@ export const invalidRequestReason = "INVALID_REQUEST";
 const violationsMax = 10;
 
 /** Stops at the first violation: whether a message is valid costs no more than it must. */
-const quickValidator = createValidator({ failFast: true });
+const quickValidator = createValidator({ failFast: true, regexMatch: matchPattern });
 /** Finds every violation, also those beyond {@link violationsMax}; only for messages of few elements. */
-const fullValidator = createValidator();
+const fullValidator = createValidator({ regexMatch: matchPattern });
 
 /**
  * Throws INVALID_ARGUMENT if the message breaks a rule of its contract (protovalidate), naming each field and its limit. Lists that are too long come
- * first, and alone: what is wrong with the entries of a list that has too many of them helps nobody.
+ * first, and alone: violations inside the entries of an oversized list are not useful.
  */
 export function validateMessage(desc: DescMessage, message: Message): void {
   const quick = quickValidator.validate(desc, message);
@@ -33,41 +34,57 @@ export function validateMessage(desc: DescMessage, message: Message): void {
   if (lists.length > 0) {
     throw reasonError(Code.InvalidArgument, {
       reason: invalidRequestReason,
-      message: sentences(lists).join("; "),
+      message: sentences(lists).join(" "),
       fields: lists,
     });
   }
   const full = hasFewElements(message) ? fullValidator.validate(desc, message) : quick;
-  throw invalidRequest(full.kind === "invalid" ? full.violations : quick.violations);
+  throw invalidRequest(message, full.kind === "invalid" ? full.violations : quick.violations);
 }
 
 /** Throws INVALID_ARGUMENT for a word in a request's JSON that its enum does not have. */
 export function refuseUnknownWords(desc: DescMessage, json: JsonValue): void {
   const unknown = findUnknownWord(desc, json);
   if (unknown !== undefined) {
-    const { path, message } = unknown;
-    const fields = [{ field: path, description: message }];
-    throw reasonError(Code.InvalidArgument, { reason: invalidRequestReason, message, fields });
+    throw mistakeError(unknown);
   }
 }
 
-function invalidRequest(all: Violation[]): ConnectError {
+/** Blames one field, by its path as the caller wrote it. */
+export function mistakeError({ path, description, field = path }: JsonMistake, cause?: unknown): ConnectError {
+  const error = reasonError(Code.InvalidArgument, {
+    reason: invalidRequestReason,
+    message: fieldSentence(path, description),
+    ...(field === "" ? {} : { fields: [{ field, description, reason: invalidRequestReason }] }),
+    cause,
+  });
+  asWritten.add(error);
+  return error;
+}
+
+const asWritten = new WeakSet<ConnectError>();
+
+/** Whether an error names fields as its caller wrote them, so that they need no other spelling. */
+export function isAsWritten(error: ConnectError): boolean {
+  return asWritten.has(error);
+}
+
+function invalidRequest(message: Message, all: Violation[]): ConnectError {
   const told = all.slice(0, violationsMax);
-  const fields = told.map((violation) => ({
-    field: pathToString(violation.field),
-    description: violation.message,
-    reason: violation.ruleId,
-  }));
-  const more = all.length > told.length ? [`and ${all.length - told.length} more`] : [];
+  const fields = told.map((violation) => violationProblem(violation, message));
+  const more = all.length > told.length ? [`And ${all.length - told.length} more fields are wrong.`] : [];
   const [violations, violationsSchema] = violationsToProto(told);
+  for (const [index, { description }] of fields.entries()) {
+    Object.assign(violations.violations[index] ?? {}, { message: description });
+  }
   return reasonError(Code.InvalidArgument, {
     reason: invalidRequestReason,
-    message: [...sentences(fields), ...more].join("; "),
+    message: [...sentences(fields), ...more].join(" "),
     fields,
     details: [errorDetail(violationsSchema, violations)],
   });
 }
 
 function sentences(fields: readonly FieldProblem[]): string[] {
-  return fields.map(({ field, description }) => (field === "" ? description : `${field}: ${description}`));
+  return fields.map(problemSentence);
 }

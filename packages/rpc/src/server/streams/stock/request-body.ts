@@ -9,7 +9,7 @@ interface GuardOptions {
 }
 
 /**
- * The body, for as long as its call may take. A body that holds one message may not pause for long either: whoever sends one
+ * The body, for as long as its call may take. A body with one message may not pause for long either: a client that sends one
  * byte a second holds a place that others need. Streams of messages may pause; their deadline bounds them.
  */
 export function guardBody(

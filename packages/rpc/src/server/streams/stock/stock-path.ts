@@ -172,9 +172,9 @@ function openCall(
     try {
       pipeline.open(call);
     } catch {
-      // Whatever it would have been told, there is nobody to tell.
+      // There is no receiver for the error.
     }
-    const error = new ConnectError("the caller cancelled the call or went away", Code.Canceled);
+    const error = new ConnectError("The caller cancelled the call or closed its connection.", Code.Canceled);
     call.abort(error);
     pipeline.close(call, error);
     throw error;

@@ -15,8 +15,10 @@ export interface Exchange {
   readonly peer: string;
   /** The connection that it came by: the same object for all its requests. */
   readonly connection: object;
-  /** The trace that the call began, which its answer names (`x-trace-id`). Undefined where the caller knows it. */
+  /** The trace that the call began, which its answer names (`x-trace-id`). Undefined if the caller knows it. */
   answerTraceId: string | undefined;
+  /** The largest list of headers or trailers that the caller takes, in bytes (RFC 9113, section 6.5.2). Infinity for any. */
+  readonly headerBytesMax: number;
   /** Whether the caller is still there to be answered. */
   readonly open: boolean;
   /** Reads the whole body. One of the receiver's functions is called, once; none, if the caller goes away before. */
@@ -58,6 +60,8 @@ export interface BodyReceiver {
   onBody(body: Buffer): void;
   /** The body is longer than allowed. Told with its beginning, which alone is kept. */
   onBodyTooLong(beginning: Buffer): void;
+  /** The server holds too much already, and reads no further. The call is to be answered with the error. */
+  onRefused(error: ConnectError): void;
 }
 
 /** Who takes a request's body piece by piece. */
@@ -65,6 +69,8 @@ export interface PieceReceiver {
   onPiece(piece: Buffer): void;
   /** The body has ended. */
   onPiecesEnd(): void;
+  /** The server holds too much already, and reads no further. The call is to be answered with the error. */
+  onRefused(error: ConnectError): void;
 }
 
 /** An answer, ready to be sent. */

@@ -24,7 +24,7 @@ export class Http1Exchange implements Exchange {
   readonly #body = new BodyCollector();
   #receiver: BodyReceiver | undefined;
   #pieceReceiver: PieceReceiver | undefined;
-  /** The bytes of pieces that nobody has taken care of. */
+  /** The bytes of unprocessed pieces. */
   #untakenBytes = 0;
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
 
@@ -55,6 +55,8 @@ export class Http1Exchange implements Exchange {
     return this.#request.socket;
   }
 
+  readonly headerBytesMax = Number.POSITIVE_INFINITY;
+
   get bodyBytes(): number {
     return this.#body.length;
   }
@@ -79,6 +81,7 @@ export class Http1Exchange implements Exchange {
   #listen(): void {
     const request = this.#request as ExchangeRequest;
     request[exchangeKey] = this;
+    request.answerRefused = answerRefused;
     request.on("data", onData);
     request.on("end", onEnd);
   }
@@ -113,6 +116,19 @@ export class Http1Exchange implements Exchange {
     if (body.length > bytesMax) {
       this.#receiver?.onBodyTooLong(body.takeBytes());
     }
+  }
+
+  /** Whether the call was answered with the error. */
+  onRefused(error: ConnectError): boolean {
+    const receiver = this.#pieceReceiver ?? this.#receiver;
+    if (receiver === undefined || this.#response.headersSent) {
+      return false;
+    }
+    (this.#request as ExchangeRequest).collects = false;
+    this.#bytesMax = -1;
+    this.#body.takeBytes();
+    receiver.onRefused(error);
+    return true;
   }
 
   onEnd(): void {
@@ -205,6 +221,7 @@ const exchangeKey = Symbol("exchange");
 type ExchangeRequest = IncomingMessage & {
   [exchangeKey]?: Http1Exchange;
   collects?: boolean;
+  answerRefused?(reason: () => ConnectError): boolean;
   holdBytes?(bytes: number): void;
 };
 type ExchangeResponse = ServerResponse & { [exchangeKey]?: Http1Exchange };
@@ -212,6 +229,10 @@ type ExchangeResponse = ServerResponse & { [exchangeKey]?: Http1Exchange };
 // The same listeners for all requests, as over HTTP/2.
 function onData(this: ExchangeRequest, chunk: Buffer): void {
   this[exchangeKey]?.onData(chunk);
+}
+
+function answerRefused(this: ExchangeRequest, reason: () => ConnectError): boolean {
+  return this[exchangeKey]?.onRefused(reason()) === true;
 }
 
 function onEnd(this: ExchangeRequest): void {
@@ -229,7 +250,7 @@ function onClose(this: ExchangeResponse): void {
 const oneStringBytesMax = 16_384;
 
 function reasonOfClose(): ConnectError {
-  return new ConnectError("the caller cancelled the call or went away", Code.Canceled);
+  return new ConnectError("The caller cancelled the call or closed its connection.", Code.Canceled);
 }
 
 function ignore(): void {}

@@ -5,6 +5,7 @@ import type { AnyHttp2Stream, StreamListener } from "@parley/http2";
 import { encodeFields, errorCode, objectToFields } from "@parley/http2";
 import { givenRequestId, requestIdHeader, traceIdHeader } from "../../../call/request-id.ts";
 import { BodyCollector } from "../../../protocol/body-collector.ts";
+import { headerListBytes } from "../../../protocol/grpc-status.ts";
 import { peerOf } from "../../http/peer.ts";
 import type { Answer, AnswerHead, BodyReceiver, Exchange, PieceReceiver } from "./exchange.ts";
 import type { Answering, StallWatch } from "./stall-watch.ts";
@@ -57,6 +58,10 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
 
   get connection(): object {
     return this.#socket;
+  }
+
+  get headerBytesMax(): number {
+    return this.stream.peerHeaderBytesMax;
   }
 
   get bodyBytes(): number {
@@ -131,6 +136,11 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
       headers[traceIdHeader] ??= traceId;
     }
     headers[":status"] = status;
+    if (this.headerBytesMax !== Number.POSITIVE_INFINITY && headerListBytes(headers) > this.headerBytesMax) {
+      // The ids give way to the status.
+      delete headers[requestIdHeader];
+      delete headers[traceIdHeader];
+    }
     return encodeFields(objectToFields(headers));
   }
 
@@ -205,6 +215,15 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
 
   onTrailers(): void {}
 
+  onRefused(reason: () => Error): boolean {
+    const receiver = this.#pieceReceiver ?? this.#receiver;
+    if (receiver === undefined || this.stream.headersSent) {
+      return false;
+    }
+    receiver.onRefused(reason() as ConnectError);
+    return true;
+  }
+
   onClose(): void {
     this.#stalls.forget(this);
     this.#whenGone?.(() => reasonOfReset(this.stream.resetCode));
@@ -215,7 +234,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     this.stream.holdBytes(0);
   }
 
-  /** Tells a caller that is still sending that nobody listens any more (RFC 9113, section 8.1). */
+  /** Tells a caller that is still sending to stop (RFC 9113, section 8.1). */
   #dropRest(): void {
     const stream = this.stream;
     setTimeout(() => stream.reset(errorCode.none), answerLeavesMs).unref();
@@ -232,12 +251,15 @@ const answerLeavesMs = 100;
 function reasonOfReset(rstCode: number): ConnectError {
   switch (rstCode) {
     case errorCode.refusedStream:
-      return new ConnectError("the stream was refused", Code.Unavailable);
+      return new ConnectError("The caller refused the stream.", Code.Unavailable);
     case errorCode.enhanceYourCalm:
-      return new ConnectError("the caller has too much to do", Code.ResourceExhausted);
+      return new ConnectError("The caller is overloaded (ENHANCE_YOUR_CALM).", Code.ResourceExhausted);
     case errorCode.inadequateSecurity:
-      return new ConnectError("the caller finds the connection insecure", Code.PermissionDenied);
+      return new ConnectError(
+        "The caller rejects the security of the connection (INADEQUATE_SECURITY).",
+        Code.PermissionDenied,
+      );
     default:
-      return new ConnectError("the caller cancelled the call or went away", Code.Canceled);
+      return new ConnectError("The caller cancelled the call or closed its connection.", Code.Canceled);
   }
 }

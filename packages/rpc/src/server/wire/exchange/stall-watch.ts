@@ -19,7 +19,7 @@ export interface Answering extends Linked<Answering> {
 }
 
 /**
- * Cuts streams whose answer nobody reads for `stallTimeoutMs`, or for twice that at most. One look at all of them from time
+ * Resets streams whose response is not read for `stallTimeoutMs`, or for twice that at most. One look at all of them from time
  * to time costs a call far less than a timer of its own.
  */
 export function createStallWatch(clock: Clock, stallTimeoutMs: number): StallWatch {

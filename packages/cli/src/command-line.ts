@@ -1,0 +1,14 @@
+import "./process/preload/refuse-self-connection.ts";
+import { createProgram } from "./program.ts";
+import { services } from "./service/service-registry.ts";
+import { exitWhenWritten, guardOutput } from "./terminal/output.ts";
+
+guardOutput();
+try {
+  await createProgram({ services }).parseAsync();
+} catch (error) {
+  const { tellFailure } = await import("./outcome/tell-failure.ts");
+  process.exitCode = tellFailure(error);
+}
+// A connection whose streams were left would keep the process for a while.
+exitWhenWritten();

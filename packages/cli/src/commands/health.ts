@@ -1,0 +1,40 @@
+import { Command } from "commander";
+import { exitCodes } from "../outcome/exit-codes.ts";
+import { askHealth } from "../process/health.ts";
+import { reachableHost } from "../service/service-environment.ts";
+import type { ServiceDefinition } from "../service/service-registry.ts";
+
+/** Less than the 3 s that probes usually allow. */
+const answerMsDefault = 2_000;
+
+/** `parley health`: the probe of a container, which needs neither a shell nor curl. */
+export function healthCommand(services: readonly ServiceDefinition[]): Command {
+  return new Command("health")
+    .description("Asks the service of this environment (ADMIN_PORT or PORT) for its health, as a container's probe.")
+    .argument("[service]", "the service whose default port is asked where neither variable is set")
+    .option("--timeout-ms <ms>", "how long the answer may take", Number, answerMsDefault)
+    .addHelpText(
+      "after",
+      "\nExit codes:\n  0  it serves\n  1  it starts, drains, or does not answer\n  2  no port is known",
+    )
+    .action(async (name: string | undefined, { timeoutMs }: { readonly timeoutMs: number }, command: Command) => {
+      const url = healthUrl(process.env, services.find((service) => service.name === name)?.port);
+      if (url === undefined) {
+        command.error("error: Set ADMIN_PORT or PORT, or name a service, for example `parley health order`.");
+      } else {
+        const { healthy, answer } = await askHealth(url, { timeoutMs });
+        process.stdout.write(`${answer}\n`);
+        process.exitCode = healthy ? exitCodes.ok : exitCodes.other;
+      }
+    });
+}
+
+/** The admin port answers in clear text and asks for no token. Undefined where no port is known. */
+export function healthUrl(variables: NodeJS.ProcessEnv, defaultPort?: number): string | undefined {
+  const { ADMIN_PORT: adminPort, ADMIN_HOST: adminHost, PORT: port, HOST: host, TLS_CERT_FILE: cert } = variables;
+  if (Number(adminPort) > 0) {
+    return `http://${reachableHost(adminHost)}:${adminPort}`;
+  }
+  const own = Number(port) > 0 ? Number(port) : defaultPort;
+  return own === undefined ? undefined : `${cert ? "https" : "http"}://${reachableHost(host)}:${own}`;
+}

@@ -1,0 +1,105 @@
+import { toJson } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { ConnectError } from "@connectrpc/connect";
+import { CallSchema } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import { Command, Option } from "commander";
+import { type ConnectionOptions, durationMs, withConnectionOptions } from "../../connection/connection-options.ts";
+import { exitCodes } from "../../outcome/exit-codes.ts";
+import { tellFailure } from "../../outcome/tell-failure.ts";
+import type { ServiceDefinition } from "../../service/service-registry.ts";
+import { callLine, isHop } from "../../telemetry/call-line.ts";
+import { openTelemetry, type TelemetryPlace } from "../../telemetry/open-telemetry.ts";
+import { createTerminal, type Terminal } from "../../terminal/terminal.ts";
+import { traceId } from "./trace.ts";
+
+interface Options extends ConnectionOptions {
+  readonly service?: string;
+  readonly method?: string;
+  readonly failed?: true;
+  readonly slowerThan?: number;
+  readonly trace?: string;
+  readonly all?: true;
+  readonly json?: true;
+}
+
+/** `parley calls`: every call between processes as it ends, until Ctrl-C. */
+export function callsCommand(services: readonly ServiceDefinition[]): Command {
+  const command = new Command("calls")
+    .description("Shows the calls between processes as they end, until Ctrl-C.")
+    .option("--service <name>", "only those from or to a process, or of a contract: product, order.v1.OrderService")
+    .option("--method <name>", "only those of this method, for example ReserveStock")
+    .option("--failed", "only those that failed")
+    .addOption(new Option("--slower-than <time>", "only those that took longer: 500ms, 2s").argParser(durationMs))
+    .addOption(new Option("--trace <id>", "only those of this trace").argParser(traceId))
+    .option("--all", "show both ends of each call, attempts, events, mails and database transactions")
+    .option("--json", "print a JSON document to a line");
+  return withConnectionOptions(command).action(async () => {
+    const options = command.opts<Options>();
+    const view = await openTelemetry(options, services);
+    const left = new AbortController();
+    const leave = () => left.abort();
+    process.once("SIGINT", leave).once("SIGTERM", leave);
+    const terminal = createTerminal();
+    try {
+      await Promise.all(
+        view.places.map((place) =>
+          watch(place, { options, terminal, headers: view.options.headers, signal: left.signal }),
+        ),
+      );
+      process.exitCode = exitCodes.ok;
+    } catch (error) {
+      process.exitCode = left.signal.aborted
+        ? exitCodes.ok
+        : tellFailure(ConnectError.from(error), { json: options.json === true });
+    } finally {
+      left.abort();
+      view.close();
+    }
+  });
+}
+
+interface Watching {
+  readonly options: Options;
+  readonly terminal: Terminal;
+  readonly headers: HeadersInit | undefined;
+  readonly signal: AbortSignal;
+}
+type HeadersInit = ConstructorParameters<typeof Headers>[0];
+
+async function watch({ client }: TelemetryPlace, { options, terminal, headers, signal }: Watching): Promise<void> {
+  const filter = {
+    service: options.service ?? "",
+    method: options.method ?? "",
+    failed: options.failed === true,
+    traceId: options.trace ?? "",
+    ...(options.slowerThan === undefined ? {} : { minLatency: durationFromMs(options.slowerThan) }),
+  };
+  const stream = client.watchCalls(
+    { filter },
+    { signal, ...(headers === undefined ? {} : { headers: new Headers(headers) }) },
+  );
+  const silent = new Set<string>();
+  for await (const response of stream) {
+    for (const call of response.calls) {
+      if (options.all === true || isHop(call)) {
+        terminal.log(
+          options.json === true ? JSON.stringify(toJson(CallSchema, call)) : callLine(call, terminal.colors),
+        );
+      }
+    }
+    if (response.lostCalls > 0n) {
+      terminal.say(terminal.colors.yellow(`${response.lostCalls} calls are not shown: more ended than are sent.`));
+    }
+    for (const { process: name, cause } of response.silent) {
+      if (!silent.has(name)) {
+        terminal.say(terminal.colors.yellow(`${name} cannot be watched: ${cause}`));
+      }
+    }
+    if (response.silentChanged) {
+      silent.clear();
+      for (const { process: name } of response.silent) {
+        silent.add(name);
+      }
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { followLog } from "../../logs/follow-logs.ts";
+import { logFile } from "../../logs/service-logs.ts";
+import { exitCodes } from "../../outcome/exit-codes.ts";
+import type { ServiceDefinition } from "../../service/service-registry.ts";
+import { dataFolderOf, defaultDataFolder } from "../../service/start-command.ts";
+import { serviceLineWriter } from "../../terminal/service-line.ts";
+import { createTerminal } from "../../terminal/terminal.ts";
+
+interface Options {
+  readonly follow?: true;
+  readonly lines: number;
+  readonly data: string;
+}
+
+const linesMax = 10_000;
+
+/** `parley logs [service]`: what the services of `parley up` have logged. */
+export function logsCommand(services: readonly ServiceDefinition[]): Command {
+  const names = services.map(({ name }) => name);
+  const command = new Command("logs");
+  const place = command.createArgument("[service...]", "only these services; all by default");
+  return command
+    .description("Shows what the services of `parley up` have logged.")
+    .addArgument(place.choices(names))
+    .option("-f, --follow", "go on with what they log from now on, until Ctrl-C")
+    .addOption(
+      new Option("-n, --lines <number>", "how many of the last lines of each").argParser(lineCount).default(20),
+    )
+    .option("--data <folder>", "the data folder of `parley up`", defaultDataFolder)
+    .action(async (chosen: readonly string[], { follow, lines, data }: Options) => {
+      const terminal = createTerminal();
+      const shown = chosen.length === 0 ? names : chosen;
+      const write = serviceLineWriter(terminal, shown);
+      const left = new AbortController();
+      const leave = () => left.abort();
+      process.once("SIGINT", leave).once("SIGTERM", leave);
+      const folder = dataFolderOf(data);
+      const found = await Promise.all(
+        shown.map((name) =>
+          followLog({
+            path: logFile(folder, name),
+            lines,
+            onLine: (line) => write(name, line),
+            signal: follow === true ? left.signal : undefined,
+          }),
+        ),
+      );
+      if (!found.includes(true)) {
+        terminal.say(
+          `No log is kept in ${folder}. \`npx parley up\` keeps one there for each service; --data names another folder.`,
+        );
+      }
+      process.exitCode = found.includes(true) ? exitCodes.ok : exitCodes.other;
+    });
+}
+
+function lineCount(text: string): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number > linesMax) {
+    throw new InvalidArgumentError(`A whole number from 0 to ${linesMax} is needed.`);
+  }
+  return number;
+}

@@ -1,0 +1,38 @@
+import { execFile } from "node:child_process";
+import { buildProgram, isConsoleBuilt } from "@parley/console";
+import type { ServiceDefinition } from "../service/service-registry.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+
+/** The process that serves the console. */
+export const consoleProcess = "gateway";
+
+/** Longer than a build takes on a busy machine, in milliseconds. */
+const buildMaxMs = 60_000;
+
+/**
+ * Bundles the console where its sources have changed, beside the services that start: they do not wait for it, and the gateway serves it
+ * once it is there. Nothing that goes wrong here keeps a stack from running.
+ */
+export async function buildConsoleFor(services: readonly ServiceDefinition[], terminal: Terminal): Promise<void> {
+  if (!services.some(({ name }) => name === consoleProcess)) {
+    return;
+  }
+  try {
+    if (!(await isConsoleBuilt())) {
+      await run();
+    }
+  } catch (error) {
+    const words = error instanceof Error ? error.message.trim() : String(error);
+    terminal.say(terminal.colors.yellow(`The console could not be built: ${words}`));
+  }
+}
+
+function run(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(process.execPath, [buildProgram], { timeout: buildMaxMs }, (error, _output, errorOutput) =>
+      error === null ? resolve() : reject(new Error(errorOutput || error.message)),
+    );
+    // A stack that is ended meanwhile does not wait for it.
+    child.unref();
+  });
+}

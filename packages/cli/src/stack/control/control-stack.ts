@@ -1,0 +1,42 @@
+import type { FolderClaim } from "../../data/folder-claim.ts";
+import { type StackSettings, serviceEnvironment } from "../../service/service-environment.ts";
+import type { Terminal } from "../../terminal/terminal.ts";
+import type { Stack } from "../stack.ts";
+import { FaultRules } from "./fault-rules.ts";
+import { ProcessControl } from "./process-control.ts";
+import type { StackLog } from "./stack-log.ts";
+
+export interface ControlOptions {
+  readonly log: StackLog;
+  readonly claim: FolderClaim;
+  readonly settings: StackSettings;
+  readonly shell: Readonly<Record<string, string | undefined>>;
+  readonly terminal: Terminal;
+}
+
+/** Lets the console and the command line start and end the stack's processes. Returns what ends that. A stack runs without it, too. */
+export async function controlStack(stack: Stack, options: ControlOptions): Promise<() => Promise<void>> {
+  const { log, claim, settings, shell, terminal } = options;
+  if (claim.restartedFor !== undefined) {
+    // The stack that this one belongs to has its own.
+    return async () => {};
+  }
+  const find = (name: string) => stack.members.find(({ service }) => service.name === name);
+  const faults = new FaultRules({ tell: (name, rules) => find(name)?.process.injectFaults(rules) });
+  const control = new ProcessControl({ stack, faults, claim: (name) => claim.takeAgain(name) });
+  const databaseOf = (name: string) => {
+    const member = find(name);
+    const url = member === undefined ? undefined : serviceEnvironment(member.service, settings, shell).DATABASE_URL;
+    return url?.split(":")[0] ?? "";
+  };
+  try {
+    // Read only now: the services start sooner without it.
+    const { startStackServer } = await import("./stack-server.ts");
+    return await startStackServer({ control, faults, log, databaseOf, dataFolder: settings.dataFolder });
+  } catch (error) {
+    terminal.say(
+      `parley ps, stop, fault and the console cannot reach this stack: ${error instanceof Error ? error.message : error}`,
+    );
+    return async () => {};
+  }
+}

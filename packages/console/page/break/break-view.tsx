@@ -1,0 +1,50 @@
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { wantCalls } from "../live/live-stream.ts";
+import { Empty } from "../parts/empty.tsx";
+import { PageHead } from "../parts/page-head.tsx";
+import { session } from "../session/session.ts";
+import { watchProcesses } from "../session/stack.ts";
+import { FaultPanel } from "./fault-panel.tsx";
+import { InvariantPanel } from "./invariant-panel.tsx";
+import { LogPanel } from "./log-panel.tsx";
+import { ProcessTable } from "./process-table.tsx";
+
+/** Ends, pauses and disturbs services on purpose, and shows what holds all the same. */
+export function BreakView(): JSX.Element {
+  useEffect(wantCalls, []);
+  useEffect(watchProcesses, []);
+  return (
+    <div class="page">
+      <PageHead
+        title="Break it"
+        text="End, pause or disturb a service while orders are placed. What is refused is said; nothing that was acknowledged is lost."
+      />
+      <InvariantPanel />
+      {session.value?.stack === undefined ? (
+        <NoControl />
+      ) : (
+        <>
+          <ProcessTable />
+          <div class="columns two">
+            <FaultPanel />
+            <LogPanel />
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+function NoControl(): JSX.Element {
+  return (
+    <section class="panel">
+      <Empty icon="break" title="This page cannot start and stop services">
+        <span>
+          It can where <code>npm start</code> runs on this machine, without sign-in (AUTH=off) and reachable from here
+          alone. Elsewhere use <code>npx parley stop product</code> on the machine that runs them.
+        </span>
+      </Empty>
+    </section>
+  );
+}

@@ -1,0 +1,125 @@
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { Failure } from "../parts/failure.tsx";
+import { count } from "../parts/format.ts";
+import { Icon } from "../parts/icons.tsx";
+import { isAdmin } from "../session/session.ts";
+import { type Invariant, invariants, type Verdict, watchInvariants } from "./invariants.ts";
+import { counts, perSecond, running, startTraffic, stopTraffic, trafficError } from "./traffic.ts";
+
+/** What must hold whatever breaks, checked while orders are placed. */
+export function InvariantPanel(): JSX.Element {
+  useEffect(watchInvariants, []);
+  return (
+    <section class="panel" aria-label="What must hold">
+      <header>
+        <h2>What must hold</h2>
+        <label class="check">
+          <span class="label">Orders a second</span>
+          <input
+            class="rate"
+            type="range"
+            min={1}
+            max={100}
+            value={perSecond.value}
+            aria-label="Orders a second"
+            onInput={(event) => (perSecond.value = event.currentTarget.valueAsNumber)}
+          />
+          <span class="tabular rate-number">{perSecond.value}</span>
+        </label>
+        <button
+          type="button"
+          class={`button ${running.value ? "" : "main"}`}
+          disabled={!isAdmin()}
+          aria-pressed={running.value}
+          onClick={() => (running.value ? stopTraffic() : void startTraffic())}
+        >
+          <Icon name={running.value ? "pause" : "play"} />
+          {running.value ? "Stop traffic" : "Start traffic"}
+        </button>
+      </header>
+      <div class="body stack">
+        {trafficError.value === undefined ? null : <Failure error={trafficError.value} />}
+        <ul class="invariants">
+          {invariants.value.map((invariant) => (
+            <InvariantLine key={invariant.name} invariant={invariant} />
+          ))}
+        </ul>
+        <Outcome />
+      </div>
+    </section>
+  );
+}
+
+const looks: Readonly<Record<Verdict, readonly [string, string]>> = {
+  holds: ["good", "holds"],
+  // A service that is down keeps things open; nothing is wrong as long as they are settled when it is back.
+  waits: ["good", "settling"],
+  broken: ["bad", "broken"],
+};
+
+function InvariantLine({ invariant: { name, verdict, words } }: { readonly invariant: Invariant }): JSX.Element {
+  const [kind, text] = looks[verdict];
+  return (
+    <li data-invariant={name} data-verdict={verdict}>
+      <span class={`badge ${kind}`}>{text}</span>
+      <span>
+        <strong>{name}</strong>
+        <span class="muted"> {words}</span>
+      </span>
+    </li>
+  );
+}
+
+/** What was refused meanwhile, and what was recovered. */
+function Outcome(): JSX.Element | null {
+  const { requests, confirmed, refused, recovered, open, rejected, failures } = counts.value;
+  if (requests === 0) {
+    return (
+      <p class="small muted">
+        The switch places orders for a product of its own, each with a request id, and repeats those that fail.
+      </p>
+    );
+  }
+  return (
+    <dl
+      class="numbers"
+      data-requests={requests}
+      data-confirmed={confirmed}
+      data-refused={refused}
+      data-recovered={recovered}
+      data-open={open}
+    >
+      <Figure name="requests" value={requests} />
+      <Figure name="confirmed" value={confirmed} />
+      <Figure
+        name="refused at first"
+        value={refused}
+        note={[...failures].map(([code, times]) => `${code} ${count(times)}`).join(", ")}
+      />
+      <Figure name="recovered by sending again" value={recovered} />
+      <Figure name="in progress" value={open} />
+      <Figure name="rejected for good" value={rejected} />
+    </dl>
+  );
+}
+
+function Figure({
+  name,
+  value,
+  note = "",
+}: {
+  readonly name: string;
+  readonly value: number;
+  readonly note?: string;
+}): JSX.Element {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd class="tabular">
+        {count(value)}
+        {note === "" ? null : <span class="small muted"> {note}</span>}
+      </dd>
+    </div>
+  );
+}

@@ -1,0 +1,110 @@
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { OrderState } from "@parley/client";
+import { computed, signal } from "@preact/signals";
+import { health } from "../live/live-stream.ts";
+import { products } from "../live/products.ts";
+import { parley } from "../session/api.ts";
+import { counts, oldestUntoldMs, trafficBuyer, trafficProduct } from "./traffic.ts";
+
+/** `waits`: not settled yet, which a service that is down is the reason of. */
+export type Verdict = "holds" | "waits" | "broken";
+
+export interface Invariant {
+  readonly name: string;
+  readonly verdict: Verdict;
+  readonly words: string;
+}
+
+/** How long something may be unsettled while all services run, in milliseconds: recovery looks every few seconds. */
+const settleMs = 45_000;
+/** How often the order service is asked for orders that are stuck, in milliseconds. */
+const askMs = 3_000;
+
+const oldestPendingMs = signal(0);
+const pending = signal(0);
+/** Since when the stock does not add up; 0 while it does. */
+let unequalSinceMs = 0;
+/** When all services were last seen to run: only from then on counts how long something is unsettled. */
+const allRunSinceMs = signal(0);
+const now = signal(Date.now());
+
+/** Looks at what cannot be seen in the live stream. Returns what ends that. */
+export function watchInvariants(): () => void {
+  const ask = async () => {
+    now.value = Date.now();
+    const down = [...health.value.values()].some((state) => state !== "SERVING");
+    allRunSinceMs.value = down ? 0 : allRunSinceMs.value || now.value;
+    if (trafficProduct.value === undefined) {
+      return;
+    }
+    try {
+      const { orders } = await parley.orders.listOrders({
+        userId: trafficBuyer.value,
+        state: OrderState.PENDING,
+        pageSize: 100,
+      });
+      pending.value = orders.length;
+      oldestPendingMs.value = Math.min(
+        ...orders.map(({ createTime }) => (createTime === undefined ? 0 : timestampMs(createTime))),
+      );
+      const { product } = await parley.products.getProduct({ productId: trafficProduct.value.id });
+      readStock.value = product?.stock;
+    } catch {
+      // While the order or the product service is down, nothing can be said.
+    }
+  };
+  void ask();
+  const timer = setInterval(() => void ask(), askMs);
+  return () => clearInterval(timer);
+}
+
+const readStock = signal<number | undefined>(undefined);
+
+/** What must hold at all times, and whether it does. */
+export const invariants = computed<readonly Invariant[]>(() => [stockAddsUp(), noOrderStuck(), toldOnce()]);
+
+/** A fault has lasted too long to be explained by a service that is down, or was a moment ago. */
+function overdue(sinceMs: number): boolean {
+  const { value } = allRunSinceMs;
+  return sinceMs > 0 && value > 0 && now.value - Math.max(sinceMs, value) > settleMs;
+}
+
+function stockAddsUp(): Invariant {
+  const name = "Stock is conserved";
+  const product = trafficProduct.value;
+  if (product === undefined) {
+    return { name, verdict: "holds", words: "Checked while traffic runs." };
+  }
+  const { confirmed, open } = counts.value;
+  // An order in progress, or one with a lost answer, may have taken its unit or not.
+  const addsUp = (stock: number) => product.stock - stock >= confirmed && product.stock - stock <= confirmed + open;
+  // The live stream tells the stock at once, except after an interruption, when the read one may be newer.
+  const live = products.value?.get(product.id)?.stock ?? product.stock;
+  const stock = readStock.value !== undefined && !addsUp(live) ? readStock.value : live;
+  const equal = addsUp(stock);
+  const gone = product.stock - stock;
+  unequalSinceMs = equal ? 0 : unequalSinceMs || Date.now();
+  const words = `${gone} units left the stock, ${confirmed} orders are confirmed${open > 0 ? `, ${open} are in progress` : ""}.`;
+  return { name, verdict: equal ? "holds" : overdue(unequalSinceMs) ? "broken" : "waits", words };
+}
+
+function noOrderStuck(): Invariant {
+  const old = pending.value > 0 && overdue(oldestPendingMs.value);
+  const words =
+    pending.value === 0
+      ? "No order waits for its stock."
+      : `${pending.value} orders wait for their stock and are finished by recovery.`;
+  return { name: "No order is stuck", verdict: old ? "broken" : pending.value > 0 ? "waits" : "holds", words };
+}
+
+function toldOnce(): Invariant {
+  const { untold, toldTwice, confirmed } = counts.value;
+  const verdict = toldTwice > 0 || overdue(oldestUntoldMs.value) ? "broken" : untold > 0 ? "waits" : "holds";
+  const words =
+    toldTwice > 0
+      ? `${toldTwice} buyers were told twice.`
+      : untold > 0
+        ? `${confirmed - untold} of ${confirmed} buyers were told; ${untold} are still to be.`
+        : `${confirmed} of ${confirmed} buyers were told, each once.`;
+  return { name: "One notification each", verdict, words };
+}

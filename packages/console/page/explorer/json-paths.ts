@@ -1,0 +1,40 @@
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+
+/** The way to a value inside a request: names of fields, and numbers of items. */
+export type JsonPath = readonly (string | number)[];
+
+export function valueAt(value: JsonValue | undefined, path: JsonPath): JsonValue | undefined {
+  let found: JsonValue | undefined = value;
+  for (const step of path) {
+    found = (found as Record<string | number, JsonValue> | undefined)?.[step];
+  }
+  return found;
+}
+
+/** A copy with another value at a path; undefined takes it out. What is missing on the way is made. */
+export function withValue(value: JsonValue | undefined, path: JsonPath, next: JsonValue | undefined): JsonValue {
+  const [step, ...rest] = path;
+  if (step === undefined) {
+    return next ?? {};
+  }
+  if (typeof step === "number") {
+    const list = Array.isArray(value) ? [...value] : [];
+    if (next === undefined && rest.length === 0) {
+      list.splice(step, 1);
+    } else {
+      list[step] = rest.length === 0 ? (next as JsonValue) : withValue(list[step], rest, next);
+    }
+    return list;
+  }
+  const object: JsonObject = { ...(isObject(value) ? value : {}) };
+  if (next === undefined && rest.length === 0) {
+    delete object[step];
+  } else {
+    object[step] = rest.length === 0 ? (next as JsonValue) : withValue(object[step], rest, next);
+  }
+  return object;
+}
+
+export function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,60 @@
+import type { ServiceInfo } from "../session/session.ts";
+
+/** Where a process stands on the map. */
+export interface MapNode {
+  readonly name: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface MapLayout {
+  readonly nodes: ReadonlyMap<string, MapNode>;
+  readonly width: number;
+  readonly height: number;
+}
+
+export const nodeWidth = 148;
+export const nodeHeight = 58;
+const columnGap = 92;
+const rowGap = 34;
+const margin = 14;
+
+/** What stands for every caller from outside. */
+export const outside = "callers";
+export const gateway = "gateway";
+
+/** Callers to the left of what they call, by the longest way from the gateway. */
+export function layOut(services: readonly ServiceInfo[]): MapLayout {
+  const names = new Set(services.map(({ name }) => name));
+  const depths = new Map<string, number>();
+  const depthOf = (name: string, path: readonly string[] = []): number => {
+    const known = depths.get(name);
+    if (known !== undefined || path.includes(name)) {
+      return known ?? 0;
+    }
+    const callers = services.filter(({ calls }) => calls.includes(name)).map((service) => service.name);
+    const depth = 2 + Math.max(0, ...callers.map((caller) => depthOf(caller, [...path, name]) - 1));
+    depths.set(name, depth);
+    return depth;
+  };
+  const columns: string[][] = [[outside], [gateway]];
+  for (const name of names) {
+    const depth = depthOf(name);
+    columns[depth] = [...(columns[depth] ?? []), name];
+  }
+  const rowsMax = Math.max(...columns.map((column) => column?.length ?? 0));
+  const height = margin * 2 + rowsMax * nodeHeight + (rowsMax - 1) * rowGap;
+  const nodes = new Map<string, MapNode>();
+  for (const [column, members] of columns.entries()) {
+    const free = height - members.length * nodeHeight - (members.length - 1) * rowGap;
+    for (const [row, name] of members.entries()) {
+      nodes.set(name, {
+        name,
+        x: margin + column * (nodeWidth + columnGap),
+        // Half a row lower, the last column is not behind the one before.
+        y: free / 2 + (row + (column === columns.length - 1 ? 0.5 : 0)) * (nodeHeight + rowGap),
+      });
+    }
+  }
+  return { nodes, width: margin * 2 + columns.length * nodeWidth + (columns.length - 1) * columnGap, height };
+}

@@ -1,0 +1,152 @@
+import { computed, signal } from "@preact/signals";
+import type { ComponentType, JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import type { EdgeSummary } from "../live/call-statistics.ts";
+import { statistics } from "../live/calls.ts";
+import { wantCalls } from "../live/live-stream.ts";
+import { durationText } from "../parts/format.ts";
+import { lazy } from "../parts/lazy.tsx";
+import { PageHead } from "../parts/page-head.tsx";
+import { linkTo, route, setParams } from "../route.ts";
+import { isAdmin, session } from "../session/session.ts";
+import { edgeFilter } from "./edge-filter.ts";
+import { layOut, outside } from "./map-layout.ts";
+import { ServiceMap } from "./service-map.tsx";
+
+/** Over how many seconds rates and latencies are taken, and how often they are looked at. */
+const windowSeconds = 10;
+const refreshMs = 1_000;
+
+const edges = signal<readonly EdgeSummary[]>([]);
+const layout = computed(() => layOut(session.value?.services ?? []));
+const Charts: ComponentType = lazy(() => import("./charts.tsx").then((module) => module.Charts));
+
+/** Which services call which, how often, how long it takes and what fails. */
+export function MapView(): JSX.Element {
+  useEffect(wantCalls, []);
+  useEffect(() => {
+    const look = () => {
+      edges.value = merged(statistics.summaries(windowSeconds));
+    };
+    look();
+    const timer = setInterval(look, refreshMs);
+    return () => clearInterval(timer);
+  }, []);
+  const shown = edges.value.filter(({ from, to }) => layout.value.nodes.has(from) && layout.value.nodes.has(to));
+  return (
+    <div class="page">
+      <PageHead
+        title="Map"
+        text={`Who calls whom: calls a second, errors and latency of the last ${windowSeconds} seconds. Pick an edge to see its calls.`}
+      />
+      {session.value !== undefined && !isAdmin() ? (
+        <p class="muted">Rates come from the calls, which only admins see. The states of the services are live.</p>
+      ) : null}
+      <section class="panel" aria-label="Map of the services">
+        <ServiceMap layout={layout.value} edges={shown} stores={storesOf(edges.value)} />
+      </section>
+      <section class="panel" aria-label="Edges">
+        <EdgeTable edges={edges.value.filter(({ perSecond }) => perSecond > 0)} />
+      </section>
+      <Charts />
+    </div>
+  );
+}
+
+/** The store of each process, and how long its transactions take. */
+function storesOf(summaries: readonly EdgeSummary[]): ReadonlyMap<string, string> {
+  const { nodes } = layout.value;
+  const stores = summaries.filter(({ from, to }) => nodes.has(from) && /^(sqlite|postgres)/.test(to));
+  return new Map(
+    stores.map(({ from, to, perSecond, p50Ms }) => [from, perSecond === 0 ? to : `${to} ${durationText(p50Ms)}`]),
+  );
+}
+
+/** All callers from outside as one. */
+function merged(summaries: readonly EdgeSummary[]): readonly EdgeSummary[] {
+  const { nodes } = layout.value;
+  const found = new Map<string, EdgeSummary>();
+  for (const summary of summaries) {
+    const from = nodes.has(summary.from) ? summary.from : outside;
+    const key = `${from} ${summary.to}`;
+    const other = found.get(key);
+    const perSecond = summary.perSecond + (other?.perSecond ?? 0);
+    found.set(
+      key,
+      other === undefined
+        ? { ...summary, from }
+        : {
+            ...summary,
+            from,
+            perSecond,
+            errorShare:
+              perSecond === 0
+                ? 0
+                : (summary.perSecond * summary.errorShare + other.perSecond * other.errorShare) / perSecond,
+            p50Ms: Math.max(summary.p50Ms, other.p50Ms),
+            p99Ms: Math.max(summary.p99Ms, other.p99Ms),
+            breakerOpen: summary.breakerOpen + other.breakerOpen,
+          },
+    );
+  }
+  return [...found.values()].sort((one, other) => other.perSecond - one.perSecond);
+}
+
+function EdgeTable({ edges }: { readonly edges: readonly EdgeSummary[] }): JSX.Element {
+  const chosen = route.value.params.get("edge") ?? "";
+  if (edges.length === 0) {
+    return <p class="empty">No calls in the last {windowSeconds} seconds.</p>;
+  }
+  return (
+    <div class="table-scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>From → to</th>
+            <th class="number">Calls a second</th>
+            <th class="number">Errors</th>
+            <th class="number">p50</th>
+            <th class="number">p99</th>
+            <th>Breaker</th>
+            <th>
+              <span class="unseen">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {edges.map((edge) => {
+            const key = `${edge.from}>${edge.to}`;
+            return (
+              <tr key={key} aria-selected={key === chosen}>
+                <td>
+                  {edge.from} {edge.async ? "⇢" : "→"} {edge.to}
+                  {edge.async ? <span class="badge async"> asynchronous</span> : null}
+                </td>
+                <td class="number">{edge.perSecond.toFixed(1)}</td>
+                <td class={`number ${edge.errorShare > 0 ? "wrong" : ""}`}>{(edge.errorShare * 100).toFixed(1)} %</td>
+                <td class="number">{durationText(edge.p50Ms)}</td>
+                <td class="number">{durationText(edge.p99Ms)}</td>
+                <td>
+                  {edge.breakerOpen > 0 ? <span class="badge bad">open</span> : <span class="muted">closed</span>}
+                </td>
+                <td class="actions">
+                  <button
+                    type="button"
+                    class="button small"
+                    aria-pressed={key === chosen}
+                    onClick={() => setParams({ edge: key === chosen ? undefined : key })}
+                  >
+                    Chart<span class="unseen"> {key}</span>
+                  </button>
+                  <a class="button small" href={linkTo("calls", edgeFilter(edge))}>
+                    Calls<span class="unseen"> of {key}</span>
+                  </a>
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,142 @@
+import { computed, effect, signal } from "@preact/signals";
+import { callsVersion, marksOf, rows } from "../live/calls.ts";
+import { health } from "../live/live-stream.ts";
+import { written } from "../live/notifications.ts";
+import { linkTo, route } from "../route.ts";
+import { session } from "../session/session.ts";
+import { sent } from "../shop/basket-state.ts";
+import { tourBegun } from "./tour-begun.ts";
+
+/** One step of the guided tour. */
+export interface TourStep {
+  readonly title: string;
+  /** What to do. */
+  readonly text: string;
+  /** Where it is done. */
+  readonly link: () => string;
+  readonly linkText: string;
+  /** The same in a terminal, where this page cannot start and stop services. */
+  readonly command?: string;
+  /** What there is to see and why. */
+  readonly lesson: string;
+  /** Whether it was done, seen from what the page knows. */
+  readonly done: () => boolean;
+}
+
+/** The step that is shown, from 0; undefined while there is no tour. */
+export const tourStep = signal<number | undefined>(undefined);
+
+/** What was seen since the tour began. */
+const seen = {
+  productDown: signal(false),
+  breakerOpen: signal(false),
+  orderFailed: signal(false),
+  productBack: signal(false),
+  notificationDown: signal(false),
+  orderWhileDown: signal(false),
+  told: signal(false),
+};
+
+const isDown = (name: string) => health.value.has(name) && health.value.get(name) !== "SERVING";
+const ordersConfirmed = () => sent.value?.answers.length ?? 0;
+
+export const tourSteps: readonly TourStep[] = [
+  {
+    title: "Place an order",
+    text: "Add a product to the basket and place the order.",
+    link: () => linkTo("shop"),
+    linkText: "To the shop",
+    lesson:
+      "The order is written down before anything else changes. Then the stock is set aside, and then it is confirmed. Whatever breaks in between, recovery finishes it.",
+    done: () => ordersConfirmed() > 0,
+  },
+  {
+    title: "Watch its calls",
+    text: "Choose “See its calls” below the order.",
+    link: () => linkTo(`trace/${sent.value?.traceIds.at(-1) ?? ""}`),
+    linkText: "To its calls",
+    lesson:
+      "Solid arrows are calls whose caller waited. Below the line is what came afterwards: the event, and the notification that it caused.",
+    done: () => route.value.view === "trace" && (route.value.rest[0] ?? "") !== "",
+  },
+  {
+    title: "Stop the product service",
+    text: "Kill “product”, then try to place an order in the shop. It is refused, with a reason, and nothing is set aside.",
+    link: () => linkTo("break"),
+    linkText: "To the services",
+    command: "npx parley kill product",
+    lesson:
+      "After a few failures the circuit breaker opens: the order service does not even try any more, and answers at once instead of making its callers wait.",
+    done: () => seen.productDown.value && (seen.breakerOpen.value || seen.orderFailed.value),
+  },
+  {
+    title: "Restart it and see the recovery",
+    text: "Start “product” again. Then place another order, or send the refused one again.",
+    link: () => linkTo("break"),
+    linkText: "To the services",
+    command: "npx parley start product",
+    lesson:
+      "The breaker lets one call through as a trial, and closes. The refused request can be repeated: with the same request id it is the same order, never a second one.",
+    done: () => seen.productBack.value,
+  },
+  {
+    title: "Stop notification and see nothing lost",
+    text: "Stop “notification”, place an order: it is confirmed all the same. Then start “notification” again.",
+    link: () => linkTo("break"),
+    linkText: "To the services",
+    command: "npx parley stop notification",
+    lesson:
+      "The order's event lies in its outbox, written in the same transaction as the order. It is delivered when a consumer is up, once.",
+    done: () => seen.notificationDown.value && seen.orderWhileDown.value && seen.told.value,
+  },
+];
+
+/** Whether the page itself can start and stop services. */
+export const hasControl = computed(() => session.value?.stack !== undefined);
+
+let watching = false;
+
+export function startTour(): void {
+  tourStep.value = 0;
+  tourBegun.value = true;
+  if (!watching) {
+    watching = true;
+    watchHappenings();
+  }
+}
+
+/** Notes what the steps wait for. Each is only looked for from its own step on. */
+function watchHappenings(): void {
+  let latestBefore: string | undefined;
+  effect(() => {
+    const step = tourStep.value;
+    const orders = ordersConfirmed();
+    const latest = sent.value?.answers.at(-1)?.id;
+    const isNew = latest !== undefined && latest !== latestBefore;
+    latestBefore = latest;
+    if (step === 2) {
+      seen.productDown.value ||= isDown("product");
+      seen.orderFailed.value ||= seen.productDown.value && sent.value?.error !== undefined;
+    }
+    if (step === 3) {
+      seen.productBack.value ||=
+        seen.productDown.value && !isDown("product") && sent.value?.error === undefined && orders > 0;
+    }
+    if (step === 4) {
+      seen.notificationDown.value ||= isDown("notification");
+      seen.orderWhileDown.value ||= isDown("notification") && isNew && sent.value?.error === undefined;
+    }
+  });
+  effect(() => {
+    callsVersion.value;
+    if (tourStep.value === 2 && rows.slice(-200).some((row) => marksOf(row).includes("breaker open"))) {
+      seen.breakerOpen.value = true;
+    }
+  });
+  effect(() => {
+    const orderId = sent.value?.answers.at(-1)?.id;
+    if (seen.orderWhileDown.value && !isDown("notification")) {
+      seen.told.value ||= written.value.some((notification) => notification.orderId === orderId);
+    }
+  });
+}

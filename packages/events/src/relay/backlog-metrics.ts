@@ -1,0 +1,34 @@
+import { type Environment, readFamily } from "@parley/rpc";
+import type { Reader } from "@parley/store";
+
+/** Events that wait for their effect, as the database has them when it is asked. */
+export function registerBacklogMetrics(
+  database: Reader,
+  { metrics, clock }: Pick<Environment, "metrics" | "clock">,
+): void {
+  readFamily(metrics, {
+    name: "parley_events_waiting",
+    help: "Events that were written down and whose effect is not sure yet, up to 100,000.",
+    type: "gauge",
+    async read() {
+      const row = await database.get<{ waiting: number }>(
+        `SELECT COUNT(*) AS waiting FROM (SELECT 1 AS one FROM event_waiting LIMIT ${countedMax}) AS counted`,
+      );
+      return [{ labels: {}, value: row?.waiting ?? 0 }];
+    },
+  });
+  readFamily(metrics, {
+    name: "parley_events_oldest_waiting_age_seconds",
+    help: "How long ago the oldest of these events happened. 0 where none waits.",
+    type: "gauge",
+    async read() {
+      const row = await database.get<{ create_time: number }>(
+        "SELECT create_time FROM event_log WHERE sequence = (SELECT MIN(sequence) FROM event_waiting)",
+      );
+      return [{ labels: {}, value: row === undefined ? 0 : Math.max(0, clock.now() - row.create_time) / 1_000 }];
+    },
+  });
+}
+
+/** Counting reads every row: a backlog that is larger is as bad. */
+const countedMax = 100_000;

@@ -1,0 +1,115 @@
+/** A share of an event-loop turn: each group gets an equal share. */
+export type TurnGroup = unknown;
+
+/** Work that waits for its turn. */
+export type TurnWork = () => void;
+
+/**
+ * How the connections of one server share the turns of the event loop. What is read when the time of a turn is over waits for a later one. There, groups of
+ * connections, such as those of one address, come one after the other, each with one connection's slice: a thousand connections of one address delay those of
+ * another no more than one does. One object for all connections of a server.
+ */
+export class ReadTurns {
+  readonly #turnMs: number;
+  readonly #groups = new Map<TurnGroup, TurnWork[]>();
+  #size = 0;
+  #scheduled = false;
+  #turnEndMs: number | undefined;
+  #acceptedAtMs = Number.NEGATIVE_INFINITY;
+  #shortUntilMs = Number.NEGATIVE_INFINITY;
+
+  /** `turnMs`: how long reading may take in one turn of the event loop, all connections together, in milliseconds. */
+  constructor(turnMs: number) {
+    this.#turnMs = turnMs;
+  }
+
+  /** How long one connection may work at once, in milliseconds. */
+  get sliceMs(): number {
+    return Math.max(sliceMinMs, this.#turnMsAt(performance.now()) / (this.#size + 1));
+  }
+
+  /** Whether others wait already, or the time of this turn is over, so that what was read now has to wait: see {@link defer}. */
+  get isBusy(): boolean {
+    return this.#size > 0 || this.#over;
+  }
+
+  /** Has the work done in a later turn, after that of other groups. */
+  defer(group: TurnGroup, work: TurnWork): void {
+    const others = this.#groups.get(group);
+    if (others === undefined) {
+      this.#groups.set(group, [work]);
+    } else {
+      others.push(work);
+    }
+    this.#size++;
+    this.#schedule();
+  }
+
+  /**
+   * A connection was accepted. libuv accepts one in each turn of the event loop, however many wait for it: where one turn after the other has one, turns are
+   * kept short for a while, or the kernel's queue fills and new connections are dropped.
+   */
+  accepted(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#acceptedAtMs < this.#turnMs * sameQueueTurns) {
+      this.#shortUntilMs = nowMs + this.#turnMs * sameQueueTurns;
+    }
+    this.#acceptedAtMs = nowMs;
+  }
+
+  /** The turn begins when this is asked for the first time. */
+  get #over(): boolean {
+    const nowMs = performance.now();
+    if (this.#turnEndMs === undefined) {
+      this.#turnEndMs = nowMs + this.#turnMsAt(nowMs);
+      setImmediate(this.#endTurn);
+    }
+    return nowMs >= this.#turnEndMs;
+  }
+
+  readonly #endTurn = () => {
+    this.#turnEndMs = undefined;
+  };
+
+  #turnMsAt(nowMs: number): number {
+    return nowMs < this.#shortUntilMs ? this.#turnMs / shorterTimes : this.#turnMs;
+  }
+
+  #schedule(): void {
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(this.#run);
+    }
+  }
+
+  readonly #run = () => {
+    this.#scheduled = false;
+    const startMs = performance.now();
+    const endMs = startMs + this.#turnMsAt(startMs);
+    for (const [group, waiting] of this.#groups) {
+      const first = waiting.shift();
+      this.#groups.delete(group);
+      if (waiting.length > 0) {
+        // Behind the others. The loop comes to it again while there is time.
+        this.#groups.set(group, waiting);
+      }
+      this.#size--;
+      first?.();
+      if (performance.now() >= endMs) {
+        break;
+      }
+    }
+    if (this.#size > 0) {
+      this.#schedule();
+    }
+  };
+}
+
+/** Enough for some ten calls: less would cost more in changing over than it gives to others. */
+const sliceMinMs = 0.5;
+
+/** Connections that are accepted within so many turns waited together. */
+const sameQueueTurns = 2;
+
+/** With the default of 20 ms, 400 connections a second are accepted beside a full load. */
+const shorterTimes = 8;

@@ -1,0 +1,46 @@
+import { type Environment, readFamily } from "@parley/rpc";
+import type { Reader } from "@parley/store";
+
+/** The states of rows: 1 pending, 3 failed, as the schema has them. What is sent is not counted: that grows for ever. */
+const states = [
+  [1, "pending"],
+  [3, "failed"],
+] as const;
+
+/** Registers the metrics of notifications that are not sent, as the database has them when it is asked. */
+export function registerMailMetrics(
+  database: Reader,
+  { metrics, clock }: Pick<Environment, "metrics" | "clock">,
+): void {
+  readFamily(metrics, {
+    name: "parley_notifications",
+    help: "Notifications by state: pending, failed; up to 100,000 of each.",
+    type: "gauge",
+    async read() {
+      return await Promise.all(
+        states.map(async ([state, name]) => {
+          const rows = `SELECT 1 AS one FROM notification WHERE state = ${state} LIMIT ${countedMax}`;
+          const sql = `SELECT COUNT(*) AS found FROM (${rows}) AS counted`;
+          const row = await database.get<{ found: number }>(sql);
+          return { labels: { state: name }, value: row?.found ?? 0 };
+        }),
+      );
+    },
+  });
+  readFamily(metrics, {
+    name: "parley_notifications_oldest_pending_age_seconds",
+    help: "How long ago the oldest pending notification was written. 0 where there is none.",
+    type: "gauge",
+    async read() {
+      const row = await database.get<{ oldest: number | null }>(
+        `SELECT MIN(create_time) AS oldest FROM
+           (SELECT create_time FROM notification WHERE state = 1 LIMIT ${countedMax}) AS pending`,
+      );
+      const oldest = row?.oldest ?? undefined;
+      return [{ labels: {}, value: oldest === undefined ? 0 : Math.max(0, clock.now() - oldest) / 1_000 }];
+    },
+  });
+}
+
+/** Counting reads every row: a backlog that is larger is as bad. */
+const countedMax = 100_000;

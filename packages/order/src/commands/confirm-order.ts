@@ -1,0 +1,69 @@
+import type { EventLog, NewEvent } from "@parley/events";
+import type { Command, SqlValue } from "@parley/store";
+import { type Order, type OrderPhase, stateOf } from "../order.ts";
+import { formatItems } from "../order-row.ts";
+
+/** A confirmed order, and its event. */
+export interface Confirmation {
+  readonly order: Order;
+  readonly from: OrderPhase;
+  readonly event: NewEvent | undefined;
+}
+
+/** Updates an order to CONFIRMED and appends its event, both or neither. False if the order was changed before. */
+export function confirmOrder(events: EventLog): Command<Confirmation, boolean> {
+  return {
+    name: "ConfirmOrder",
+
+    async one(transaction, { order, from, event }) {
+      if ((await transaction.run(confirmSql, ...confirmationValues(order), order.id, from)) === 0) return false;
+      if (event !== undefined) await events.append(transaction, event);
+      return true;
+    },
+
+    async many(transaction, inputs) {
+      // One statement updates a row once: of two confirmations of one order the first counts.
+      const first = new Map<string, Confirmation>();
+      for (const input of inputs) if (!first.has(input.order.id)) first.set(input.order.id, input);
+      const rows = [...first.values()].map(({ order, from }) => [...confirmationValues(order), order.id, from]);
+      const columns = confirmationTypes.map((_, index) => rows.map((row) => row[index] ?? null));
+      const moved = await transaction.all<{ id: string }>(confirmManySql, ...columns);
+      const ids = new Set(moved.map(({ id }) => id));
+      const outcomes = inputs.map((input) => ({
+        answer: ids.has(input.order.id) && first.get(input.order.id) === input,
+      }));
+      for (const [index, { event }] of inputs.entries()) {
+        if (outcomes[index]?.answer && event !== undefined) await events.append(transaction, event);
+      }
+      return outcomes;
+    },
+  };
+}
+
+// The one transition that every order makes has its own statement, which does not touch the index of request ids.
+const confirmSql = `
+  UPDATE orders SET phase = ?, state = ?, items = ?, total_units = ?, total_nanos = ?, currency = ?, revision = ?,
+    update_time = ?, confirm_time = ?, due_time = NULL
+  WHERE id = ? AND phase = ?`;
+const confirmationTypes = ["text", "text", "text", "int8", "int4", "text", "int4", "int8", "int8", "text", "text"];
+const confirmManySql = `
+  UPDATE orders SET phase = given.phase, state = given.state, items = given.items, total_units = given.total_units,
+    total_nanos = given.total_nanos, currency = given.currency, revision = given.revision, update_time = given.update_time,
+    confirm_time = given.confirm_time, due_time = NULL
+  FROM unnest(${confirmationTypes.map((type) => `?::${type}[]`).join(", ")})
+    AS given (phase, state, items, total_units, total_nanos, currency, revision, update_time, confirm_time, id, from_phase)
+  WHERE orders.id = given.id AND orders.phase = given.from_phase RETURNING orders.id`;
+
+function confirmationValues(order: Order): readonly SqlValue[] {
+  return [
+    order.phase,
+    stateOf(order.phase),
+    formatItems(order.items),
+    order.totalPrice?.units ?? null,
+    order.totalPrice?.nanos ?? null,
+    order.totalPrice?.currencyCode ?? null,
+    order.revision,
+    order.updateTimeMs,
+    order.confirmTimeMs ?? null,
+  ];
+}

@@ -1,0 +1,70 @@
+import { type Environment, readFamily, valueFamily } from "@parley/rpc";
+import type { Reader } from "@parley/store";
+
+/** What recovery counts. */
+export interface RecoveryMetrics {
+  /** An order that an earlier attempt left is settled. */
+  recovered(count: number): void;
+  /** An attempt to settle an order failed. */
+  failed(): void;
+}
+
+/** Phases in which a step of an order remains. */
+const unsettledPhases = ["RESERVING", "RELEASING", "CANCELLING"];
+
+/** Registers the metrics of orders that are not settled, as the database has them when it is asked. */
+export function registerSagaMetrics(
+  database: Reader,
+  { metrics, clock }: Pick<Environment, "metrics" | "clock">,
+): void {
+  const ask = () =>
+    database.all<{ phase: string; unsettled: number; oldest: number }>(
+      "SELECT phase, COUNT(*) AS unsettled, MIN(update_time) AS oldest FROM orders WHERE due_time IS NOT NULL GROUP BY phase",
+    );
+  readFamily(metrics, {
+    name: "parley_orders_unsettled",
+    help: "Orders of which a step remains, by phase.",
+    type: "gauge",
+    async read() {
+      const rows = await ask();
+      return unsettledPhases.map((phase) => ({
+        labels: { phase },
+        value: rows.find((row) => row.phase === phase)?.unsettled ?? 0,
+      }));
+    },
+  });
+  readFamily(metrics, {
+    name: "parley_orders_oldest_unsettled_age_seconds",
+    help: "How long ago the oldest order of a phase came to it. 0 where there is none.",
+    type: "gauge",
+    async read() {
+      const rows = await ask();
+      return unsettledPhases.map((phase) => {
+        const oldest = rows.find((row) => row.phase === phase)?.oldest;
+        return { labels: { phase }, value: oldest === undefined ? 0 : Math.max(0, clock.now() - oldest) / 1_000 };
+      });
+    },
+  });
+}
+
+/** The counters of recovery. */
+export function recoveryMetrics({ metrics }: Pick<Environment, "metrics">): RecoveryMetrics {
+  const recovered = valueFamily(metrics, {
+    name: "parley_orders_recovered_total",
+    help: "Orders left by earlier attempts that recovery settled.",
+    type: "counter",
+  }).series({});
+  const failed = valueFamily(metrics, {
+    name: "parley_order_recovery_failures_total",
+    help: "Attempts of recovery to settle an order that failed.",
+    type: "counter",
+  }).series({});
+  return {
+    recovered(count) {
+      recovered.value += count;
+    },
+    failed() {
+      failed.value++;
+    },
+  };
+}

@@ -1,0 +1,19 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { CallContext } from "./call-context.ts";
+
+/** Work for a call: its context is created on demand. */
+export interface CallScope {
+  readonly context: CallContext;
+}
+
+const scopes = new AsyncLocalStorage<CallScope>();
+
+/** Runs a function, and everything that it starts, as part of a call. Only if something is recorded. */
+export function withinCall<A extends unknown[], R>(scope: CallScope, run: (...values: A) => R, ...values: A): R {
+  return scopes.run(scope, run, ...values);
+}
+
+/** The call that the current code belongs to, for recording. Undefined outside of calls, and if nothing is recorded. */
+export function currentCall(): CallContext | undefined {
+  return scopes.getStore()?.context;
+}

@@ -1,0 +1,160 @@
+import { bool, type CleanedEnv, EnvError, makeValidator, str } from "envalid";
+import { type BatchConfig, type OtlpConfig, type OtlpEndpoint, readPairs } from "../../telemetry/otlp/otlp-config.ts";
+import { createSampler, type Sampler, samplerNames } from "../../telemetry/recorder/sampler.ts";
+import { wholeNumber } from "./whole-number.ts";
+
+/** One of some words, as `choice` of the other settings. */
+function oneOf<const T extends string>(words: readonly T[], fallback: T) {
+  return makeValidator<T>((input: string) => {
+    const found = words.find((word) => word === input);
+    if (found === undefined) {
+      throw new EnvError(`must be one of ${words.join(", ")}, is "${input}"`);
+    }
+    return found;
+  })({ default: fallback as T });
+}
+
+/** `name=value` pairs with commas between, as they were given. */
+const pairs = makeValidator<string>((input: string) => {
+  try {
+    readPairs(input);
+    return input;
+  } catch (error) {
+    throw new EnvError(error instanceof RangeError ? error.message : String(error));
+  }
+});
+
+/** An http or https URL, which may have a path. Empty if it is not set. */
+const collectorUrl = makeValidator<string>((input: string) => {
+  const parsed = URL.parse(input);
+  if (input !== "" && (parsed === null || (parsed.protocol !== "http:" && parsed.protocol !== "https:"))) {
+    throw new EnvError(`must be an http:// or https:// URL, is "${input}"`);
+  }
+  return input;
+});
+
+const ratio = makeValidator<number>((input: string) => {
+  const number = Number(input);
+  if (input.trim() === "" || !(number >= 0 && number <= 1)) {
+    throw new EnvError(`must be a number from 0 to 1, is "${input}"`);
+  }
+  return number;
+});
+
+const none = { default: "" };
+const queueLength = () => wholeNumber({ min: 1, max: 1_000_000, default: 8_192 });
+const batchLength = () => wholeNumber({ min: 1, max: 8_192, default: 512 });
+const milliseconds = (ms: number) => wholeNumber({ min: 1, max: 600_000, default: ms });
+
+/**
+ * What is kept of calls, and what is exported. Those that begin with `OTEL_` mean what OpenTelemetry says ("Environment Variable
+ * Specification", "OpenTelemetry Protocol Exporter"), but for one: nothing is exported where no endpoint is set.
+ */
+export const telemetrySettings = {
+  TELEMETRY: bool({ default: true, desc: "Whether the last calls are kept, and rpc.v1.TelemetryService answers." }),
+  TELEMETRY_PAYLOADS: bool({ default: false, desc: "Whether headers and messages are kept, personal fields masked." }),
+  TELEMETRY_SLOW_MS: wholeNumber({ min: 1, max: 3_600_000, default: 1_000 }),
+  OTEL_SDK_DISABLED: bool({ default: false, desc: "Whether nothing is exported." }),
+  OTEL_SERVICE_NAME: str({ default: "", desc: "The resource's service.name. Default: the process's name." }),
+  OTEL_RESOURCE_ATTRIBUTES: pairs({ default: "", desc: "Further attributes of the resource." }),
+  OTEL_TRACES_SAMPLER: oneOf(samplerNames, "parentbased_always_on"),
+  OTEL_TRACES_SAMPLER_ARG: ratio({ default: 1 }),
+  OTEL_TRACES_EXPORTER: oneOf(["otlp", "none"], "otlp"),
+  OTEL_METRICS_EXPORTER: oneOf(["none", "otlp"], "none"),
+  OTEL_LOGS_EXPORTER: oneOf(["none", "otlp"], "none"),
+  OTEL_EXPORTER_OTLP_PROTOCOL: oneOf(["http/protobuf"], "http/protobuf"),
+  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl(none),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl(none),
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: collectorUrl(none),
+  OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: collectorUrl(none),
+  OTEL_EXPORTER_OTLP_HEADERS: pairs(none),
+  OTEL_EXPORTER_OTLP_TRACES_HEADERS: pairs(none),
+  OTEL_EXPORTER_OTLP_METRICS_HEADERS: pairs(none),
+  OTEL_EXPORTER_OTLP_LOGS_HEADERS: pairs(none),
+  OTEL_EXPORTER_OTLP_TIMEOUT: milliseconds(10_000),
+  OTEL_EXPORTER_OTLP_COMPRESSION: oneOf(["none", "gzip"], "none"),
+  OTEL_EXPORTER_OTLP_CERTIFICATE: str({ default: "", desc: "Who signs the collector's certificate, PEM." }),
+  OTEL_BSP_MAX_QUEUE_SIZE: queueLength(),
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: batchLength(),
+  OTEL_BSP_SCHEDULE_DELAY: milliseconds(1_000),
+  OTEL_BLRP_MAX_QUEUE_SIZE: queueLength(),
+  OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: batchLength(),
+  OTEL_BLRP_SCHEDULE_DELAY: milliseconds(1_000),
+  OTEL_METRIC_EXPORT_INTERVAL: milliseconds(60_000),
+};
+
+/** The values of these settings. */
+export type TelemetryValues = CleanedEnv<typeof telemetrySettings>;
+
+/** Who exports. */
+export interface ExportingProcess {
+  readonly name: string;
+  readonly version: string;
+  /** Unique for each life of a process. */
+  readonly instanceId: string;
+}
+
+/** What is exported by the settings; undefined if nothing is. */
+export function otlpConfig(values: TelemetryValues, process: ExportingProcess): OtlpConfig | undefined {
+  if (values.OTEL_SDK_DISABLED) {
+    return undefined;
+  }
+  const traces = values.OTEL_TRACES_EXPORTER === "otlp" ? endpoint(values, "TRACES") : undefined;
+  const logs = values.OTEL_LOGS_EXPORTER === "otlp" ? endpoint(values, "LOGS") : undefined;
+  const metrics = values.OTEL_METRICS_EXPORTER === "otlp" ? endpoint(values, "METRICS") : undefined;
+  if (traces === undefined && logs === undefined && metrics === undefined) {
+    return undefined;
+  }
+  return {
+    resource: resourceOf(values, process),
+    traces: traces && { ...traces, ...batch(values, "OTEL_BSP") },
+    logs: logs && { ...logs, ...batch(values, "OTEL_BLRP") },
+    metrics: metrics && { ...metrics, intervalMs: values.OTEL_METRIC_EXPORT_INTERVAL },
+  };
+}
+
+/** The sampler that the settings name. */
+export function samplerOf(values: TelemetryValues): Sampler {
+  return createSampler(values.OTEL_TRACES_SAMPLER, values.OTEL_TRACES_SAMPLER_ARG);
+}
+
+/** OTEL_SERVICE_NAME comes before `service.name` of OTEL_RESOURCE_ATTRIBUTES. */
+function resourceOf(values: TelemetryValues, { name, version, instanceId }: ExportingProcess) {
+  return {
+    "service.name": name,
+    "service.namespace": "parley",
+    "service.version": version,
+    "service.instance.id": instanceId,
+    "telemetry.sdk.name": "parley",
+    "telemetry.sdk.language": "nodejs",
+    "telemetry.sdk.version": version,
+    ...readPairs(values.OTEL_RESOURCE_ATTRIBUTES),
+    ...(values.OTEL_SERVICE_NAME === "" ? {} : { "service.name": values.OTEL_SERVICE_NAME }),
+  };
+}
+
+function endpoint(values: TelemetryValues, signal: "TRACES" | "METRICS" | "LOGS"): OtlpEndpoint | undefined {
+  const own = values[`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`];
+  const common = values.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (own === "" && common === "") {
+    return undefined;
+  }
+  // A signal's own is taken as it is; the common one gets the signal's path ("Endpoint URLs for OTLP/HTTP").
+  const url = own === "" ? `${common.replace(/\/$/, "")}/v1/${signal.toLowerCase()}` : own;
+  const ownHeaders = values[`OTEL_EXPORTER_OTLP_${signal}_HEADERS`];
+  return {
+    url,
+    headers: readPairs(ownHeaders === "" ? values.OTEL_EXPORTER_OTLP_HEADERS : ownHeaders),
+    timeoutMs: values.OTEL_EXPORTER_OTLP_TIMEOUT,
+    gzip: values.OTEL_EXPORTER_OTLP_COMPRESSION === "gzip",
+    certificateFile: values.OTEL_EXPORTER_OTLP_CERTIFICATE || undefined,
+  };
+}
+
+function batch(values: TelemetryValues, prefix: "OTEL_BSP" | "OTEL_BLRP"): BatchConfig {
+  return {
+    queueLengthMax: values[`${prefix}_MAX_QUEUE_SIZE`],
+    batchLengthMax: Math.min(values[`${prefix}_MAX_EXPORT_BATCH_SIZE`], values[`${prefix}_MAX_QUEUE_SIZE`]),
+    delayMs: values[`${prefix}_SCHEDULE_DELAY`],
+  };
+}

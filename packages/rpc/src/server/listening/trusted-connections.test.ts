@@ -1,0 +1,114 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import { afterEach, describe, expect, it } from "vitest";
+import { type EchoServer, serveEcho } from "../echo-fixture.ts";
+
+const opened: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0).reverse()) {
+    await each.close();
+  }
+});
+
+const megabyte = 1024 * 1024;
+
+async function open(): Promise<EchoServer> {
+  const server = await serveEcho({
+    echo: ({ message }) => ({ message: "x".repeat(Number(message)) }),
+    config: {
+      drainNoticeMs: 0,
+      limits: {
+        streamResetBurstMax: 20,
+        streamResetsPerSecondMax: 1,
+        responseBytesMax: megabyte,
+        bufferedResponseBytesMax: 8 * megabyte,
+        bufferedResponseBytesPerConnectionMax: 2 * megabyte,
+      },
+    },
+  });
+  opened.push({ close: () => server.server.close().catch(() => {}) });
+  return server;
+}
+
+/** A connection that says for whom it calls, as a gateway does, or one that does not. */
+function client({ url }: EchoServer, forwardedFor: string | undefined, options = {}) {
+  const session: ClientHttp2Session = connect(url, options);
+  const state = { closed: false };
+  session
+    .on("error", () => {})
+    .on("close", () => {
+      state.closed = true;
+    });
+  opened.push({ close: () => session.destroy() });
+  function begin(bytes: number): ClientHttp2Stream {
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/echo.v1.EchoService/Echo",
+      "content-type": "application/json",
+      ...(forwardedFor === undefined ? {} : { "x-forwarded-for": forwardedFor }),
+    });
+    stream.on("error", () => {});
+    stream.end(JSON.stringify({ message: String(bytes) }));
+    return stream;
+  }
+  const call = (bytes: number) =>
+    new Promise<number>((resolve) => {
+      const stream = begin(bytes);
+      let status = 0;
+      stream.on("response", (headers) => {
+        status = Number(headers[":status"]);
+      });
+      stream.on("close", () => resolve(stream.rstCode === 0 ? status : -stream.rstCode));
+      stream.resume();
+    });
+  return { state, begin, call };
+}
+
+describe("a connection that brings the calls of many callers", () => {
+  it("is not closed for what one of them resets, as one of a single caller is", async () => {
+    const server = await open();
+    const [gateway, single] = [client(server, "192.0.2.1"), client(server, undefined)];
+    for (const each of [gateway, single]) {
+      expect(await each.call(2)).toBe(200);
+      for (let count = 0; count < 200 && !each.state.closed; count++) {
+        each.begin(2).close(constants.NGHTTP2_CANCEL);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    await expect.poll(() => single.state.closed, { timeout: 20_000 }).toBe(true);
+    expect(await gateway.call(2)).toBe(200);
+    expect(gateway.state.closed).toBe(false);
+  });
+
+  it("is kept where answers for one of them are not taken: those are reset, and the others go on", async () => {
+    const server = await open();
+    const gateway = client(server, "192.0.2.1", { settings: { initialWindowSize: 65_535 } });
+    expect(await gateway.call(2)).toBe(200);
+    // Unread: they wait for their windows.
+    const untaken = Array.from({ length: 20 }, () => gateway.begin(900_000));
+    const reset = () => untaken.filter(({ rstCode }) => rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM).length;
+    await expect.poll(reset, { timeout: 20_000 }).toBeGreaterThan(0);
+    expect(await gateway.call(100_000)).toBe(200);
+    expect(gateway.state.closed).toBe(false);
+  });
+
+  it("of a single caller answers RESOURCE_EXHAUSTED in words where that caller takes no answers", async () => {
+    const server = await open();
+    const single = client(server, undefined, { settings: { initialWindowSize: 65_535 } });
+    for (let count = 0; count < 2; count++) {
+      single.begin(900_000);
+    }
+    const refusal = () =>
+      new Promise<string>((resolve) => {
+        const stream = single.begin(2);
+        let text = "";
+        stream.setEncoding("utf8").on("data", (chunk: string) => {
+          text += chunk;
+        });
+        stream.on("close", () => resolve(text));
+      });
+    await expect
+      .poll(refusal, { timeout: 20_000 })
+      .toContain("(BUFFERED_RESPONSE_BYTES_PER_CONNECTION_MAX=2097152). Try again in 500 ms.");
+    expect(single.state.closed).toBe(false);
+  });
+});

@@ -1,0 +1,44 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  InstrumentationScopeSchema,
+  type KeyValue,
+  KeyValueSchema,
+} from "@parley/gen/opentelemetry/proto/common/v1/common_pb.js";
+import { type Resource, ResourceSchema } from "@parley/gen/opentelemetry/proto/resource/v1/resource_pb.js";
+
+/** The process as a resource, as all three signals name it. */
+export function resourceMessage(attributes: Readonly<Record<string, string>>): Resource {
+  return create(ResourceSchema, {
+    attributes: Object.entries(attributes).map(([key, value]) => keyValue(key, value)),
+  });
+}
+
+/** Who measures: the runtime. */
+export const scopeMessage = create(InstrumentationScopeSchema, { name: "@parley/rpc", version: "0.1" });
+
+/** Both as bytes, for requests that are written by hand. */
+export function encodedResource(attributes: Readonly<Record<string, string>>) {
+  return {
+    resource: toBinary(ResourceSchema, resourceMessage(attributes)),
+    scope: toBinary(InstrumentationScopeSchema, scopeMessage),
+  };
+}
+
+/** An attribute with a text, a number or a flag for its value. */
+export function keyValue(key: string, value: string | number | boolean): KeyValue {
+  switch (typeof value) {
+    case "string":
+      return create(KeyValueSchema, { key, value: { value: { case: "stringValue", value } } });
+    case "boolean":
+      return create(KeyValueSchema, { key, value: { value: { case: "boolValue", value } } });
+    default:
+      return create(KeyValueSchema, {
+        key,
+        value: {
+          value: Number.isSafeInteger(value)
+            ? { case: "intValue", value: BigInt(value) }
+            : { case: "doubleValue", value },
+        },
+      });
+  }
+}

@@ -1,0 +1,83 @@
+import { currentCall } from "../call/current-call.ts";
+import type { Environment } from "../environment/environment.ts";
+import { spanKinds } from "../environment/spans/span-recorder.ts";
+import { durationFamily } from "./metric-family.ts";
+
+/** How a transaction went, as a store tells it. All in milliseconds of the clock's `monotonic`. */
+export interface StoreTransaction {
+  readonly startMs: number;
+  readonly bodyMs: number | undefined;
+  readonly commitMs: number | undefined;
+  readonly endMs: number;
+  readonly error: unknown;
+}
+
+/** Counts and records the transactions of a database. */
+export interface StoreObserver {
+  nowMs(): number;
+  begin(name: string): (times: StoreTransaction) => void;
+}
+
+/**
+ * Observes a database: metrics of its transactions, and a span of each that belongs to a call.
+ *
+ * @param url the database's URL: its scheme says what system it is
+ */
+export function createStoreObserver(
+  { clock, metrics, recorder }: Pick<Environment, "clock" | "metrics" | "recorder">,
+  url: string,
+): StoreObserver {
+  const system = url.startsWith("postgres") ? "postgresql" : "sqlite";
+  const duration = durationFamily(metrics, {
+    name: "parley_store_transaction_duration_seconds",
+    help: "From asking for a transaction to its answer, by outcome: ok, failed.",
+  });
+  const ok = duration.series({ system, outcome: "ok" });
+  const failed = duration.series({ system, outcome: "failed" });
+  const queue = durationFamily(metrics, {
+    name: "parley_store_queue_duration_seconds",
+    help: "How long transactions waited for their turn.",
+  }).series({ system });
+  const commit = durationFamily(metrics, {
+    name: "parley_store_commit_duration_seconds",
+    help: "From the end of a transaction's body until it was durable.",
+  }).series({ system });
+  return {
+    nowMs: () => clock.monotonic(),
+    begin(name) {
+      // Looked at now: the answer comes with others that share the commit.
+      const parent = recorder === undefined ? undefined : currentCall()?.traceparent;
+      return ({ startMs, bodyMs, commitMs, endMs, error }) => {
+        (error === undefined ? ok : failed).observe((endMs - startMs) / 1_000, parent);
+        if (bodyMs !== undefined) {
+          queue.observe((bodyMs - startMs) / 1_000);
+        }
+        if (commitMs !== undefined && error === undefined) {
+          commit.observe((endMs - commitMs) / 1_000);
+        }
+        if (recorder !== undefined && parent !== undefined) {
+          recorder.record({
+            kind: spanKinds.database,
+            other: system,
+            name: name || "transaction",
+            traceparent: recorder.childOf(parent),
+            parent,
+            startMs,
+            latencyMs: endMs - startMs,
+            ...(error === undefined ? {} : { code: 2, ...nameOf(error) }),
+            attributes: system === "sqlite" ? sqliteAttributes : postgresAttributes,
+          });
+        }
+      };
+    },
+  };
+}
+
+const sqliteAttributes = { "db.system.name": "sqlite" };
+const postgresAttributes = { "db.system.name": "postgresql" };
+
+/** The kind of an error alone: its text may hold what was to be written. */
+function nameOf(error: unknown): { readonly reason: string; readonly message: string } {
+  const name = error instanceof Error ? error.name : "Error";
+  return { reason: name, message: name };
+}

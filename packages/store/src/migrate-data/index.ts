@@ -1,0 +1,1 @@
+export { CopyError, type CopyOptions, copyToPostgres } from "./copy-to-postgres.ts";

@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+/** One file after another: each has a stack of seven processes and a browser. */
+export default defineConfig({
+  test: {
+    include: ["test/console/**/*.browser.ts"],
+    maxWorkers: 1,
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+    retry: process.env.CI === "true" ? 1 : 0,
+  },
+});
