@@ -4,7 +4,7 @@ import { within } from "./within.ts";
 
 /** How long a consumer may get nothing before the group's progress is looked at, in milliseconds. */
 export const idleLookMs = 5000;
-/** So many looks in a row at records that wait, while nobody in the group moves on, mean that the consumer is stuck. */
+/** After this many looks at a group whose offsets stand still although records wait, the consumer counts as stuck. */
 const stuckLooksMax = 2;
 
 export interface GroupProgressOptions {
