@@ -16,7 +16,7 @@ import { drain } from "./listening/drain.ts";
 import { createHttpApp } from "./listening/http-app.ts";
 import { createListener } from "./listening/listener.ts";
 import { createMetricsPage } from "./listening/metrics-page.ts";
-import { createQuickRefusal } from "./listening/quick-refusal.ts";
+import { createQuickRefusal } from "./listening/refusing/quick-refusal.ts";
 import { CallPipeline } from "./pipeline/call-pipeline.ts";
 import { serveMethods } from "./pipeline/service-methods.ts";
 import type { ServiceEntry, ServiceModule } from "./pipeline/service-module.ts";

@@ -69,7 +69,7 @@ export function createKafkaConsumer(options: KafkaConsumerOptions): EventConsume
         maxWaitTime: maxWaitMs,
       });
       stream = await within(consuming, clock);
-      // One that comes while nobody reads must not end the process. The next read finds it.
+      // An error without a listener would end the process. The next read reports it.
       stream.on("error", (error) => log.debug({ err: error }, "the stream of events has failed"));
       while (!signal.aborted) {
         const messages = await nextMessages(stream, signal);

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { addressGroup } from "../../call/address-group.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import { ConnectionRate } from "./connection-rate.ts";
-import type { ConnectionRefusal } from "./connection-refusals.ts";
+import type { ConnectionRefusal } from "./refusing/connection-refusals.ts";
 
 export interface ConnectionGateOptions {
   readonly limits: Pick<

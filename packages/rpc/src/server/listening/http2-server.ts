@@ -11,8 +11,8 @@ import {
 import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost2 } from "../http/refuse-host.ts";
 import { goAwayInTwoSteps, limitAge } from "./connection-age.ts";
-import type { ConnectionRefusal } from "./connection-refusals.ts";
 import { type HttpOptions, turnGroupOf } from "./listener-options.ts";
+import type { ConnectionRefusal } from "./refusing/connection-refusals.ts";
 
 /** The HTTP/2 side of a listener. */
 export interface Http2Side {

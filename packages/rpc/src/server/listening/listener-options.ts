@@ -10,8 +10,8 @@ import type { HostCheck } from "../http/host-check.ts";
 import type { RequestHandler } from "../http/http-messages.ts";
 import type { TrustedConnections } from "../http/trusted-connections.ts";
 import type { RpcPath } from "../wire/rpc-path.ts";
-import type { ConnectionRefusal } from "./connection-refusals.ts";
-import type { QuickRefusal } from "./quick-refusal.ts";
+import type { ConnectionRefusal } from "./refusing/connection-refusals.ts";
+import type { QuickRefusal } from "./refusing/quick-refusal.ts";
 
 export interface ListenerOptions {
   readonly limits: ServerLimits;

@@ -5,11 +5,11 @@ import { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
 import { createUnsentAnswers } from "../buffers/unsent-answers.ts";
 import { createWrongScheme } from "../http/wrong-scheme.ts";
 import { ConnectionGate } from "./connection-gate.ts";
-import { createRefusalReport } from "./connection-refusals.ts";
 import { detectProtocol } from "./first-bytes.ts";
 import { createHttp1 } from "./http1/http1-server.ts";
 import { createHttp2 } from "./http2-server.ts";
 import type { HttpOptions, ListenerOptions } from "./listener-options.ts";
+import { createRefusalReport } from "./refusing/connection-refusals.ts";
 import { createTls } from "./tls-front.ts";
 
 /** One port for HTTP/1.1 and HTTP/2. */

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnyHttp2Stream, HeaderBlock } from "@parley/http2";
 import { errorCode } from "@parley/http2";
-import type { RefusalReason, Waits } from "../admission/admission.ts";
-import type { CallPipeline } from "../pipeline/call-pipeline.ts";
-import type { ServedMethod } from "../pipeline/service-methods.ts";
-import type { JsonOptions } from "../wire/message-codec.ts";
+import type { RefusalReason, Waits } from "../../admission/admission.ts";
+import type { CallPipeline } from "../../pipeline/call-pipeline.ts";
+import type { ServedMethod } from "../../pipeline/service-methods.ts";
+import type { JsonOptions } from "../../wire/message-codec.ts";
 import { RefusalAnswers } from "./refusal-answers.ts";
 
 /** Refuses calls that come on top of what the server can do, before anything is made of them. */

@@ -7,12 +7,12 @@ import { RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { Health } from "@parley/gen/health/v1/health_pb.js";
 import type { AnyHttp2Stream } from "@parley/http2";
 import { afterEach, describe, expect, test } from "vitest";
-import { reasonOf } from "../../call/reason-error.ts";
-import { defaultLimits } from "../config/server-limits.ts";
-import { type EchoServer, everyProtocol, recordingEnvironment, serveEcho } from "../echo-fixture.ts";
-import { CallPipeline } from "../pipeline/call-pipeline.ts";
-import { serveMethods } from "../pipeline/service-methods.ts";
-import { implement } from "../pipeline/service-module.ts";
+import { reasonOf } from "../../../call/reason-error.ts";
+import { defaultLimits } from "../../config/server-limits.ts";
+import { type EchoServer, everyProtocol, recordingEnvironment, serveEcho } from "../../echo-fixture.ts";
+import { CallPipeline } from "../../pipeline/call-pipeline.ts";
+import { serveMethods } from "../../pipeline/service-methods.ts";
+import { implement } from "../../pipeline/service-module.ts";
 import { createQuickRefusal } from "./quick-refusal.ts";
 
 const opened: EchoServer[] = [];

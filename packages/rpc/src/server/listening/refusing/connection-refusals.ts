@@ -1,6 +1,6 @@
 import type { PeerLimit } from "@parley/http2";
-import type { Environment } from "../../environment/environment.ts";
-import { valueFamily } from "../../telemetry/metric-family.ts";
+import type { Environment } from "../../../environment/environment.ts";
+import { valueFamily } from "../../../telemetry/metric-family.ts";
 
 /** Why a connection was closed to keep the server within its limits: the label of the metric that counts it. */
 export type ConnectionRefusal =

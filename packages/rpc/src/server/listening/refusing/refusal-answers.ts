@@ -1,10 +1,10 @@
 import { encodeFields, objectToFields } from "@parley/http2";
-import { completeReason } from "../../call/reason-error.ts";
-import { type ContentType, parseContentType } from "../../protocol/content-types.ts";
-import type { Admission, RefusalReason } from "../admission/admission.ts";
-import type { ServedMethod } from "../pipeline/service-methods.ts";
-import { dialects } from "../wire/dialects.ts";
-import type { JsonOptions } from "../wire/message-codec.ts";
+import { completeReason } from "../../../call/reason-error.ts";
+import { type ContentType, parseContentType } from "../../../protocol/content-types.ts";
+import type { Admission, RefusalReason } from "../../admission/admission.ts";
+import type { ServedMethod } from "../../pipeline/service-methods.ts";
+import { dialects } from "../../wire/dialects.ts";
+import type { JsonOptions } from "../../wire/message-codec.ts";
 
 /** An answer that refuses a call, written for both versions of HTTP. */
 export interface RefusalAnswer {
