@@ -15,6 +15,7 @@ export class ReadTurns {
   #size = 0;
   #scheduled = false;
   #turnEndMs: number | undefined;
+  #runEndMs = 0;
   #acceptedAtMs = Number.NEGATIVE_INFINITY;
   #shortUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -84,23 +85,31 @@ export class ReadTurns {
 
   readonly #run = () => {
     this.#scheduled = false;
-    const startMs = performance.now();
-    const endMs = startMs + this.#turnMsAt(startMs);
+    const nowMs = performance.now();
+    this.#runEndMs = nowMs + this.#turnMsAt(nowMs);
+    this.#next();
+  };
+
+  /** Does the first work of the next group. */
+  readonly #next = () => {
     for (const [group, waiting] of this.#groups) {
-      const first = waiting.shift();
+      const work = waiting.shift();
       this.#groups.delete(group);
       if (waiting.length > 0) {
-        // Behind the others. The loop comes to it again while there is time.
+        // Behind the others.
         this.#groups.set(group, waiting);
       }
       this.#size--;
-      first?.();
-      if (performance.now() >= endMs) {
-        break;
-      }
+      work?.();
+      break;
     }
     if (this.#size > 0) {
-      this.#schedule();
+      if (performance.now() < this.#runEndMs) {
+        // After what this work has begun, so that its time counts as well.
+        queueMicrotask(this.#next);
+      } else {
+        this.#schedule();
+      }
     }
   };
 }
