@@ -17,6 +17,7 @@ const slow = [
   "test/interop/**",
   "test/languages/**",
   "test/conformance/fuzz/**",
+  "test/packed/platform.test.ts",
   "**/*-process.test.ts",
   "packages/cli/src/commands/up*.test.ts",
 ];

@@ -26,6 +26,9 @@ install_debian_packages() {
   command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
   command -v dnsmasq >/dev/null || [ -x /usr/sbin/dnsmasq ] || missing+=(dnsmasq-base)
   command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
+  # Builds the image, and finds the process to signal in it.
+  command -v buildah >/dev/null || missing+=(buildah)
+  command -v pgrep >/dev/null || missing+=(procps)
   command -v promtool >/dev/null || missing+=(prometheus)
   command -v chromium >/dev/null || missing+=(chromium fonts-liberation)
   # Python's virtual environments, which Debian packages by themselves.

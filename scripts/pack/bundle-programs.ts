@@ -9,15 +9,13 @@ export interface BundleOptions {
   readonly folder: string;
   /** What stands for the repository's folder where the bundles run: data files are found below it as in the repository. `root` by default. */
   readonly appFolder?: string;
-  /** The first line of the command line's file, which makes it a program. None by default. */
-  readonly shebang?: string;
 }
 
 /**
  * Bundles the command line and every service as JavaScript for Node, with all packages that they use: `parley.js`, `<service>.js`,
  * `preload.js`, and parts that they share. Returns the workspace's files that went into them. Rejects with the bundler's words where a source is wrong.
  */
-export async function bundlePrograms({ folder, appFolder = root, shebang }: BundleOptions): Promise<readonly string[]> {
+export async function bundlePrograms({ folder, appFolder = root }: BundleOptions): Promise<readonly string[]> {
   const sources: string[] = [];
   const bundle = await rolldown({
     input: {
@@ -44,7 +42,6 @@ export async function bundlePrograms({ folder, appFolder = root, shebang }: Bund
       format: "esm",
       entryFileNames: "[name].js",
       chunkFileNames: "part-[name]-[hash].js",
-      ...(shebang === undefined ? {} : { postBanner: (chunk) => (chunk.name === "parley" ? shebang : "") }),
     });
   } finally {
     await bundle.close();

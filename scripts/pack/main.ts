@@ -14,8 +14,8 @@ const { values, positionals } = parseArgs({
     // Where the packages are staged: another folder lets two runs go on at once.
     stage: { type: "string", default: join(root, "dist/packages") },
     platform: { type: "string", default: join(root, "dist/parley") },
-    // The first line of bin/parley.js where it is to be a program of its own, for example #!/usr/local/bin/node.
-    shebang: { type: "string", default: "#!/usr/bin/env node" },
+    // The Node that runs the platform's bin/parley: an absolute path.
+    node: { type: "string" },
   },
 });
 const kinds = positionals.length === 0 ? ["packages", "platform"] : positionals;
@@ -28,7 +28,7 @@ if (kinds.includes("packages")) {
 }
 if (kinds.includes("platform")) {
   const folder = resolve(values.platform);
-  await stagePlatform(folder, { shebang: values.shebang });
+  await stagePlatform(folder, values.node === undefined ? {} : { node: values.node });
   console.log(folder);
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { isConsoleBuilt, readBuiltPage } from "@parley/console";
@@ -9,16 +9,24 @@ import { bundlePrograms } from "./bundle-programs.ts";
 /** The files of the API page, which the gateway reads from their package. */
 const apiPageFiles = ["package.json", "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
+export interface PlatformOptions {
+  /** What runs `bin/parley` on a system with such first lines: an absolute path. Whatever Node the shell finds by default. */
+  readonly node?: string;
+}
+
 /**
- * Makes a folder that holds the whole platform for production: `bin/parley.js` with the command line and every service, bundled, and the data files that
+ * Makes a folder that holds the whole platform for production: `bin/parley` with the command line and every service, bundled, and the data files that
  * they read. It needs Node and nothing else. Rejects where a source is wrong.
  */
-export async function stagePlatform(folder: string, { shebang }: { readonly shebang?: string } = {}): Promise<void> {
+export async function stagePlatform(
+  folder: string,
+  { node = "/usr/bin/env node" }: PlatformOptions = {},
+): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   const bin = join(folder, "bin");
   mkdirSync(bin, { recursive: true });
-  await bundlePrograms({ folder: bin, appFolder: folder, ...(shebang === undefined ? {} : { shebang }) });
-  chmodSync(join(bin, "parley.js"), 0o755);
+  await bundlePrograms({ folder: bin, appFolder: folder });
+  writeFileSync(join(bin, "parley"), `#!${node}\nimport "./parley.js";\n`, { mode: 0o755 });
   const { version, license } = readJson("package.json");
   writeJson(join(folder, "package.json"), { name: "parley-platform", version, license, private: true, type: "module" });
   copyFileSync(join(root, "LICENSE"), join(folder, "LICENSE"));

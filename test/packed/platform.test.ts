@@ -1,0 +1,96 @@
+// The platform as production has it: bundled outside of the workspace, with Node and nothing else.
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { stagePlatform } from "../../scripts/pack/platform.ts";
+import { eventually } from "../processes/eventually.ts";
+import { freePort } from "../processes/free-port.ts";
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "parley-platform-"));
+  await stagePlatform(join(folder, "app"), { node: process.execPath });
+}, 60_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: unknown;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `parley`, with nothing of the test's own environment. */
+function parley(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(join(folder, "app/bin/parley"), args, { env, cwd: folder }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : error.code, stdout, stderr }),
+    );
+  });
+}
+
+/** Starts a service; resolves once `parley health` says that it serves. */
+async function start(name: string, env: Record<string, string>) {
+  const child = spawn(join(folder, "app/bin/parley"), ["run", name], {
+    env,
+    cwd: folder,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let log = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    log += text;
+  });
+  const ended = once(child, "exit");
+  expect(
+    await eventually(
+      () => parley(["health"], env),
+      ({ code }) => code === 0,
+      60_000,
+    ),
+  ).toBeTruthy();
+  return { child, ended, log: () => log };
+}
+
+it("serves, answers its probe, and drains", async () => {
+  const user = { PORT: String(await freePort()), DATABASE_URL: `sqlite:${join(folder, "user.db")}` };
+  const gateway = {
+    PORT: String(await freePort()),
+    ADMIN_PORT: String(await freePort()),
+    USER_SERVICE_URL: `http://127.0.0.1:${user.PORT}`,
+  };
+  const services = [await start("user", user), await start("gateway", gateway)];
+  try {
+    const get = (path: string, accept = "*/*") =>
+      fetch(`http://127.0.0.1:${gateway.PORT}${path}`, { headers: { accept } });
+    expect(await (await get("/users/1")).json()).toMatchObject({ user: { name: "Alice Johnson" } });
+    // The data files beside the bundles: the console's page, the contracts with their comments, the API page.
+    expect(await (await get("/", "text/html")).text()).toContain('src="console/');
+    expect(await (await get("/openapi.json")).json()).toMatchObject({ openapi: "3.1.0" });
+    expect((await get("/docs/swagger-ui-bundle.js")).status).toBe(200);
+  } finally {
+    for (const { child } of services) {
+      child.kill("SIGTERM");
+    }
+  }
+  expect(await Promise.all(services.map(async ({ ended }) => (await ended)[0]))).toEqual([0, 0]);
+  expect(services[0]?.log()).toContain('"msg":"drained"');
+  expect(await parley(["health"], user)).toMatchObject({ code: 1 });
+}, 120_000);
+
+it("brings a database up to date and ends", async () => {
+  const env = { DATABASE_URL: `sqlite:${join(folder, "order.db")}` };
+  expect(await parley(["run", "order", "--migrate-only"], env)).toMatchObject({ code: 0 });
+  expect(await readdir(folder)).toContain("order.db");
+});
+
+it.each([
+  ["a service that there is not", ["run", "ordre"], {}, 2, "Allowed choices are"],
+  ["a wrong setting", ["run", "echo-a"], { PORT: "none" }, 2, "PORT: "],
+  ["a probe that knows no port", ["health"], {}, 2, "Set ADMIN_PORT or PORT"],
+])("says what is wrong: %s", async (_what, args, env, code, words) => {
+  const { stderr, ...ended } = await parley(args, env);
+  expect(ended.code).toBe(code);
+  expect(stderr).toContain(words);
+});
