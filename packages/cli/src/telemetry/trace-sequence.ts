@@ -32,7 +32,7 @@ export function traceSequence(calls: readonly Call[]): readonly SequenceCall[] {
   const beginMs = Math.min(...shown.map(startMs));
   return shown.map((call) => ({
     from: nameOf(call.from, processes),
-    to: nameOf(call.to, processes),
+    to: call.to,
     service: call.service,
     method: labelOf(call),
     startMs: startMs(call) - beginMs,
@@ -52,7 +52,7 @@ function isServerSide({ kind }: Call): boolean {
 
 /** A caller that has recorded nothing is outside of the platform: you, with whatever program. */
 function nameOf(name: string, processes: ReadonlySet<string>): string {
-  return processes.has(name) || /^(smtp|log|sqlite|postgresql|redis)$/.test(name) ? name : "you";
+  return processes.has(name) ? name : "you";
 }
 
 function labelOf({ kind, method, batchSize, attempt }: Call): string {
