@@ -1,4 +1,5 @@
 // What telemetry tells of an order, in real processes: through the gateway's TelemetryService, and to a collector over OTLP.
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
@@ -268,7 +269,7 @@ describe.runIf(hasPrometheus)(`a real Prometheus${hasPrometheus ? "" : " (left o
       Boolean,
       60_000,
     );
-    // The outcome of an unanswered call is unknown: such an order waits until its stock is released.
+    // The outcome of a call without an answer is unknown: such an order waits until its stock is released.
     stack.product.signal("SIGSTOP");
     const placing = new AbortController();
     const traffic = (async () => {
@@ -307,6 +308,15 @@ describe.runIf(hasPrometheus)(`a real Prometheus${hasPrometheus ? "" : " (left o
     expect(dashboardExpressions().length).toBeGreaterThan(40);
     expect(await prometheus.exemplars("grpc_server_call_duration_seconds_bucket")).toContain("d".repeat(32));
   }, 120_000);
+
+  it("finds nothing wrong with the metrics of any process, by promtool", async () => {
+    const { gateway, order, product, user, notification } = stack;
+    for (const { name, url } of [gateway, order, product, user, notification]) {
+      const input = await (await fetch(`${url}/metrics`)).text();
+      const { stdout, stderr, status } = spawnSync("promtool", ["check", "metrics"], { input, encoding: "utf8" });
+      expect([name, stdout, stderr, status]).toEqual([name, "", "", 0]);
+    }
+  });
 
   it("has the alerts fire of a consumer that is away, and of a mail server that is", async () => {
     await stack.notification.kill();

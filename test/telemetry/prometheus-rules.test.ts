@@ -4,11 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { systemEnvironment } from "@parley/rpc";
 import { describe, expect, it } from "vitest";
-import { metricsText } from "../../packages/rpc/src/telemetry/metrics/metrics-text.ts";
-import { collectProcessMetrics } from "../../packages/rpc/src/telemetry/metrics/process-metrics.ts";
-import { readMetrics } from "../../packages/rpc/src/telemetry/metrics/read-metrics.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -39,14 +35,5 @@ describe.runIf(hasPromtool)(`promtool${leftOut}`, () => {
     const files = readdirSync(join(folder, "tests")).map((name) => join(folder, "tests", name));
     const { stdout } = await run("promtool", ["test", "rules", ...files]);
     expect(stdout).toContain("SUCCESS");
-  });
-
-  it("finds nothing to say about the metrics of a process", async () => {
-    const { metrics } = systemEnvironment({ name: "test", logLevel: "silent" });
-    collectProcessMetrics(metrics);
-    const text = metricsText(await readMetrics(metrics), "prometheus");
-    const checked = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
-    expect(checked.stderr + checked.stdout).toBe("");
-    expect(checked.status).toBe(0);
   });
 });

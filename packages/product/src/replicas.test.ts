@@ -1,4 +1,6 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
+import { EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { reasonOf, systemEnvironment } from "@parley/rpc";
@@ -88,10 +90,24 @@ describeReplicas("two replicas of the product service", (openReplicas) => {
       if (outcome.status === "rejected") expect(reasonOf(outcome.reason)?.reason).toBe("INSUFFICIENT_STOCK");
     }
     expect(await stockOf(world)).toBe(0);
-    const sequences = await world.database?.all<{ sequence: number }>(
-      "SELECT sequence FROM event_log ORDER BY sequence",
-    );
-    expect(sequences?.map(({ sequence }) => sequence)).toEqual(sequences?.map((_, index) => index + 1));
+    const rows =
+      (await world.database?.all<{ sequence: number; event: Uint8Array }>(
+        "SELECT sequence, event FROM event_log ORDER BY sequence",
+      )) ?? [];
+    expect(rows.map(({ sequence }) => sequence)).toEqual(rows.map((_, index) => index + 1));
+    // What was read before another replica sold of it would be told with a stock that never was.
+    const told = new Map([
+      ["101", 50],
+      ["102", 200],
+    ]);
+    for (const { event } of rows) {
+      const { payload } = fromBinary(EventSchema, event);
+      if (payload.case !== "stockChanged") continue;
+      const { productId, stock, delta } = payload.value;
+      told.set(productId, (told.get(productId) ?? 0) + delta);
+      expect(stock).toBe(told.get(productId));
+    }
+    expect([...told.values()]).toEqual([0, 150]);
   });
 
   test("that set a stock and sell of it at the same time lose no sale", async () => {

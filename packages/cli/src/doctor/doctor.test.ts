@@ -72,7 +72,7 @@ describe("the settings", () => {
   });
 
   it("report every mistake at once", async () => {
-    const wrong = { AUTH: "maybe", LOG_LEVEL: "loud", ORDER_SERVICE_URL: "orders:1", BROKER_URL: "kafka://x" };
+    const wrong = { AUTH: "maybe", LOG_LEVEL: "loud", ORDER_SERVICE_URL: "ftp://orders:1", BROKER_URL: "amqp://x" };
     const findings = await checkSettings(services, wrong);
     expect(findings.map(({ kind }) => kind)).toEqual(["bad", "bad", "bad", "bad"]);
     expect(findings.map(({ text }) => text.split(":")[0]).sort()).toEqual(Object.keys(wrong).sort());

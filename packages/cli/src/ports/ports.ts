@@ -20,7 +20,7 @@ const offsets = Array.from({ length: 10 }, (_, index) => (index + 1) * 100);
  * How long a port may be in use without a listener before it counts as taken, in milliseconds: an outgoing connection of
  * another program can have a port of the ephemeral range for a moment.
  */
-const transientMaxMs = 3_000;
+const transientMaxMs = 5_000;
 const pauseMs = 100;
 
 /** The services that cannot listen on their port now, and the reasons. */

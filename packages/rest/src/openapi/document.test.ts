@@ -130,6 +130,7 @@ describe("a schema has the contract's rules", () => {
       type: "string",
       minLength: 1,
       maxLength: 64,
+      pattern: "^[^\\x00-\\x1f\\x7f]*$",
       description: "The buyer's id.",
     });
     expect(at(request, "properties", "requestId")).toMatchObject({ format: "uuid" });

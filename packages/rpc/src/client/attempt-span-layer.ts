@@ -6,8 +6,8 @@ import type { CallLayer, OutgoingStream, OutgoingUnary } from "./call/call-layer
 import { attemptsMax, type OutgoingSpan, type OutgoingSpans } from "./outgoing-spans.ts";
 
 /**
- * Gives each attempt after the first a span of its own, so that what a server does is part of the attempt that asked for it. The first
- * attempt's is that of the call: nearly all calls have no other. Stands next to the wire.
+ * Gives each attempt after the first a span of its own, so that a server's spans belong to the attempt that caused them. The first
+ * attempt uses the call's span: nearly all calls have only one. Next to the wire.
  */
 export class AttemptSpanLayer implements CallLayer {
   readonly #next: CallLayer;

@@ -8,8 +8,8 @@ import { nameDependency } from "./policy/dependency-error.ts";
 import type { MethodState, TargetState } from "./policy/target-state.ts";
 
 /**
- * Gives a call what comes from its contract and from the call that it is made for. The deadline is the contract's, cut to the caller's own;
- * metadata carries the incoming call's request id, trace and caller. Counts how calls end, and names the dependency in an UNAVAILABLE.
+ * Gives a call the policy of its contract and the context of its incoming call. The deadline is the contract's, reduced to the caller's own;
+ * metadata carries the incoming call's request id, trace and caller. Counts the outcomes of calls, and names the dependency in an UNAVAILABLE.
  */
 export class ContextLayer implements CallLayer {
   readonly #next: CallLayer;
@@ -28,7 +28,7 @@ export class ContextLayer implements CallLayer {
     }: {
       readonly environment: Environment;
       readonly defaultTimeoutMs: number;
-      /** In place of `next` for methods whose contract has hedging. */
+      /** Replaces `next` for methods whose contract has hedging. */
       readonly hedging: CallLayer;
     },
   ) {
@@ -47,7 +47,7 @@ export class ContextLayer implements CallLayer {
     const timeoutMs = timeLimitMs(state, call.timeoutMs) ?? this.#defaultTimeoutMs;
     const header = this.#header(call);
     const next = state.policy.hedging === undefined ? this.#next : this.#hedging;
-    // Written out: a spread costs several times as much, and every call passes here.
+    // An object literal: a spread costs several times as much, and every call passes here.
     return next.unary({ method, signal, timeoutMs, header, contextValues, input }).then(
       (response) => {
         state.metrics.callEnded(undefined, clock.monotonic() - startMs);
@@ -78,7 +78,7 @@ export class ContextLayer implements CallLayer {
     });
   }
 
-  /** The messages of a stream, with its end counted. A caller that reads no further cancels it. */
+  /** The messages of a stream, with its end counted. A caller that stops reading cancels it. */
   #counted<T>(messages: AsyncIterable<T>, state: MethodState, times: CallTimes): AsyncIterable<T> {
     const { clock } = this.#environment;
     const { startMs } = times;

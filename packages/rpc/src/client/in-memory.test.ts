@@ -14,7 +14,7 @@ function inMemory(echo: ServiceImpl<typeof EchoService>["echo"], random?: () => 
   return { environment, client: createServiceClient(EchoService, transport, { environment }) };
 }
 
-describe("a client in memory, under a clock that the test moves", () => {
+describe("a client in memory, under a manual clock", () => {
   it("calls, with no socket and no time passing", async () => {
     const { client } = inMemory(({ message }) => ({ message: `${message}!` }));
     expect((await client.echo({ message: "hello" })).message).toBe("hello!");
@@ -62,7 +62,7 @@ describe("a client in memory, under a clock that the test moves", () => {
     for (let calls = 0; calls < 10; calls++) {
       await client.echo({});
     }
-    // The server keeps one for all of its calls, until it rings with none of them left.
+    // The server keeps one for all of its calls, until it fires with none of them left.
     expect(environment.clock.pendingCount).toBeLessThanOrEqual(before + 1);
     await environment.clock.advance(60_000);
     expect(environment.clock.pendingCount).toBe(before);

@@ -11,7 +11,7 @@ import type { CallLayer, OutgoingStream, OutgoingUnary } from "./call/call-layer
 
 /**
  * Runs interceptors around the layers below, once for a call whatever the number of its attempts; the first is the outermost. A client
- * with interceptors pays for what they are given: Web headers, a signal, context values.
+ * with interceptors pays for their inputs: Web headers, a signal, context values.
  */
 export function interceptedLayer(
   next: CallLayer,
@@ -33,7 +33,7 @@ export function interceptedLayer(
     header,
     contextValues = createContextValues(),
   }: OutgoingUnary | OutgoingStream) {
-    // An interceptor may pass on a request that it made itself; what it keeps of the old one are the context values.
+    // An interceptor may pass on a request of its own; only the context values of the old one are kept.
     if (timeoutMs !== undefined) {
       timeouts.set(contextValues, timeoutMs);
     }

@@ -72,14 +72,14 @@ function world() {
 }
 
 describe("a client and our own server", () => {
-  it("talk, and the server learns who calls", async () => {
+  it("work together, and the server learns the caller", async () => {
     const { server, url } = await serveEcho();
     closing.push(() => server.close());
     const echo = createServiceClient(EchoService, url, { ...world(), callerName: "test" });
     expect((await echo.echo({ message: "hello" })).message).toBe("hello");
   });
 
-  it("stop without a lost call: a server that drains is left for the next one", async () => {
+  it("lose no call when a server drains: the client uses the next one", async () => {
     const first = await serveEcho();
     const second = await serveEcho();
     closing.push(() => second.server.close());
@@ -153,7 +153,7 @@ describe("streams", () => {
     expect(await environment.metrics.metrics()).toMatch(/grpc_client_call_duration_seconds_count\{.*Repeat.*"OK"\} 1/);
   });
 
-  it("of a server are begun again where the contract allows it, until their first message, and not after it", async () => {
+  it("of a server are retried if the contract allows it, until their first message", async () => {
     let begun = 0;
     const entry = implement(RepeatService, {
       async *repeat({ message }: { message: string }) {
@@ -182,7 +182,7 @@ describe("streams", () => {
     expect([begun, seen]).toEqual([2, ["x2"]]);
   });
 
-  it("are canceled by a caller of the transport that reads no further, and count as that", async () => {
+  it("are canceled, and counted so, if the caller stops reading", async () => {
     const aborted = Promise.withResolvers<void>();
     const entry = implement(StreamService, {
       async *repeat(_request: object, context: HandlerContext) {
@@ -209,7 +209,7 @@ describe("streams", () => {
     );
   });
 
-  it("fail at once where the target is down, and name it", async () => {
+  it("fail at once if the target is down, and name it", async () => {
     const gone = await stockServer(() => ({}), "2");
     await gone.close();
     const transport = createServiceTransport(gone.url, world());
@@ -222,7 +222,7 @@ describe("streams", () => {
 });
 
 describe("interceptors", () => {
-  it("run around a call once whatever its attempts, the first outermost, and may change what is sent", async () => {
+  it("run around a call once whatever its attempts, the first outermost, and may change the request", async () => {
     let calls = 0;
     let seen: string | null = null;
     const server = await stockServer((_request, { requestHeader }) => {
@@ -250,7 +250,7 @@ describe("interceptors", () => {
     expect([order, seen, calls]).toEqual([["outer", "inner"], "inner", 3]);
   });
 
-  it("leave a call its deadline", async () => {
+  it("keep a call's deadline", async () => {
     const server = await stockServer(() => new Promise(() => {}), "2");
     closing.push(() => server.close());
     const echo = createServiceClient(EchoService, server.url, {

@@ -21,39 +21,39 @@ import { SpanLayer } from "./span-layer.ts";
 import type { WireTransportOptions } from "./wire/wire-options.ts";
 import { createWireLayer } from "./wire/wire-transport.ts";
 
-/** What a client needs, and what of its defaults can be changed. */
+/** Options of a client. */
 export interface ServiceClientOptions extends Omit<WireTransportOptions, "userAgent"> {
   readonly environment: Environment;
-  /** Who calls, for the server's log: goes into `user-agent`. */
+  /** The client's name for the server's log: part of `user-agent`. */
   readonly callerName?: string;
-  /** What the target is called in metrics, messages and errors. Default: the target's URL, or `memory:` and the service's name. */
+  /** The target's name in metrics, messages and errors. Default: the target's URL, or `memory:` and the service's name. */
   readonly targetName?: string;
-  /** The longest that a unary call may take whose contract and caller set no limit. Default 30,000. */
+  /** The deadline of a unary call without one in contract and call. Default 30,000. */
   readonly defaultTimeoutMs?: number;
-  /** When the target's circuit breaker opens. All clients of a target share one; the first one's options hold. */
+  /** Thresholds of the target's circuit breaker. All clients of a target share one; the first one's options apply. */
   readonly breaker?: BreakerOptions;
-  /** How connections are made and kept, TLS included. */
+  /** Options for making and keeping connections, TLS included. */
   readonly connection?: ChannelOptions;
-  /** Whose connections to use. Default: those that the process shares. */
+  /** The connections to use. Default: those that the process shares. */
   readonly pool?: ConnectionPool;
   /** Run around each call, once whatever the number of attempts; the first is the outermost. Default: none, which is fastest. */
   readonly interceptors?: readonly Interceptor[];
   /**
-   * When calls that came together go out together, where the contract has a batch method for theirs. Default: on the next turn of the
-   * event loop towards a URL; never over a transport that is handed in.
+   * When concurrent calls are batched, for methods with a batch method. Default: on the next event-loop turn for a
+   * URL; never for a transport that is passed in.
    */
   readonly batchSchedule?: Schedule;
 }
 
 /**
- * The typed client of a service, with all that the contract says of its methods applied: deadline, retries, and the target's breaker.
+ * The typed client of a service, with its contract's policies: deadline, retries, and the target's breaker.
  *
  * `target` is a URL (`http:`, or none before `host:port`, is HTTP/2 in clear text, `https:` HTTP/2 by ALPN), several with commas between them,
- * `dns:///name:port`, `srv:///_grpc._tcp.name` (docs/discovery.md), or a Connect transport, for example one in memory, which gets the same policies by
+ * `dns:///name:port`, `srv:///_grpc._tcp.name` (docs/discovery.md), or a Connect transport, for example one in memory, which gets the same policies with
  * the environment's clock and randomness.
  *
- * A call's `timeoutMs` of 0 or less has no time left, and fails at once. Throws a `TypeError` if the target is none, and a `PolicyError`
- * where the contract contradicts itself (hedging of a method that may not be repeated).
+ * A call's `timeoutMs` of 0 or less has no time left, and fails at once. Throws a `TypeError` for an invalid target, and a `PolicyError`
+ * for a contract that contradicts itself (hedging of a method that may not be repeated).
  */
 export function createServiceClient<S extends DescService>(
   service: S,
@@ -67,7 +67,7 @@ export function createServiceClient<S extends DescService>(
   return createClient(service, createServiceTransport(target, { ...options, ...memoryName(service, target, options) }));
 }
 
-/** The transport that {@link createServiceClient} puts under its client, for those who bring a client of their own. */
+/** The transport of {@link createServiceClient}, for use with another client. */
 export function createServiceTransport(target: string | Transport, options: ServiceClientOptions): Transport {
   const { environment, defaultTimeoutMs = 30_000, interceptors = [] } = options;
   const [channel, base] = innermost(target, options);
@@ -123,7 +123,7 @@ function memoryName(service: DescService, target: string | Transport, { targetNa
   return typeof target === "string" || targetName !== undefined ? {} : { targetName: `memory:${service.typeName}` };
 }
 
-/** One address that falls silent fails many calls in a row; it is set aside, and the others go on. The breaker is for the target as a whole. */
+/** One address that stalls fails many calls in a row; it is ejected, and the others continue. The breaker is for the target as a whole. */
 const balancedBreaker: BreakerOptions = { consecutiveFailures: Number.POSITIVE_INFINITY };
 
 const states = new WeakMap<Environment, Map<string | Transport, TargetState>>();

@@ -21,7 +21,7 @@ export interface SpanLayerOptions {
 }
 
 /**
- * Makes a span of each call, whose trace context the call then carries. Stands twice in a client: outside of batches, for the calls in them,
+ * Creates a span for each call, whose trace context the call carries. Twice in a client: outside of batches, for the calls in them,
  * and inside, for the batches; a call that has its span passes. Only in clients whose environment has a recorder.
  */
 export class SpanLayer implements CallLayer {
@@ -131,7 +131,7 @@ export class SpanLayer implements CallLayer {
     }
   }
 
-  /** The messages of a stream, counted, with its end recorded. A caller that reads no further cancels it. */
+  /** The messages of a stream, counted, with its end recorded. A caller that stops reading cancels it. */
   #counted(messages: AsyncIterable<unknown>, begun: Begun): AsyncIterable<unknown> {
     return {
       [Symbol.asyncIterator]: () => {
@@ -171,7 +171,7 @@ export class SpanLayer implements CallLayer {
   }
 }
 
-/** Health, reflection and telemetry: what is asked about the platform is no part of what it does. */
+/** Health, reflection and telemetry: calls about the platform, not part of its work. */
 function isDiagnostic({ typeName }: DescService): boolean {
   return typeName.startsWith("grpc.") || typeName === TelemetryService.typeName;
 }
@@ -181,7 +181,7 @@ type BeginInput = [context: CallContext | undefined, input: MessageInitShape<Des
 interface Begun {
   readonly span: OutgoingSpan;
   readonly parent: string | undefined;
-  /** The spans of the calls inside, where it is a batch. */
+  /** The spans of the calls inside, if it is a batch. */
   readonly origins: readonly string[];
   readonly requestId: string;
   readonly method: OutgoingUnary["method"] | OutgoingStream["method"];
@@ -190,7 +190,7 @@ interface Begun {
   readonly recorder: SpanRecorder;
 }
 
-/** The trace contexts of the calls that a batch's request carries. */
+/** The trace contexts of the calls in a batch's request. */
 function originsOf(input: MessageInitShape<DescMessage> | undefined): readonly string[] {
   const { origins } = (input ?? {}) as { readonly origins?: readonly CallOrigin[] };
   return Array.isArray(origins)
@@ -204,7 +204,7 @@ function isSampled(traceparent: string): boolean {
   return traceparent.endsWith("1");
 }
 
-/** The caller's own metadata, with this trace context in place of the one that it gave. */
+/** The caller's own metadata, with this trace context instead of its own. */
 function withTrace(given: ReturnType<typeof checkedHeader> | undefined, traceparent: string): OutgoingUnary["header"] {
   if (given === undefined || !given.some(([name]) => name === "traceparent")) {
     return given;

@@ -8,8 +8,8 @@ import { BatchQueue, type Schedule } from "./batch-queue.ts";
 
 /**
  * Batches concurrent calls into one request, if the contract names a method for that (`batch_method`): most of what a
- * short call costs is what any call costs. A call that is alone goes by itself and at once. Stands outside of deadlines, retries
- * and breaker, which are then the batch's. Calls with metadata of their own go by themselves.
+ * short call costs is the fixed cost of any call. A call that is alone is sent alone and at once. Outside of deadlines, retries
+ * and breaker, which apply to the batch. Calls with their own metadata are sent alone.
  */
 export class BatchLayer implements CallLayer {
   readonly #next: CallLayer;

@@ -13,21 +13,21 @@ import { deadlinePassed } from "../call/call-end.ts";
 import type { CallLayer, OutgoingUnary } from "../call/call-layer.ts";
 import { retryWaitMs } from "../policy/retry-decision.ts";
 
-/** Calls of one batch, at most. A batch's answer waits for all of them, and so does the other side's commit. */
+/** The most calls of one batch. A batch's response waits for all of them, and so does the server's commit. */
 export const batchSizeMax = 32;
 /**
- * Batches in flight at which further calls wait for the end of one, and so for each other. With one, either side would stand
- * still while the other works; with many, each would be small.
+ * Batches in flight at which further calls wait for the end of one, and so for each other. With one, either side would be idle
+ * while the other works; with many, each would be small.
  */
 export const batchesUnderWay = 4;
 /** A call waits no longer than this for others, in milliseconds, whatever the state of the batches in flight. */
 export const gatherMsMax = 5;
-/** How much later than its own deadline a call may learn that it has passed, rather than have a timer of its own. */
+/** How much later than its own deadline a call may fail, instead of having a timer of its own. */
 const deadlineSlackMs = 50;
-/** How long a server that knows no batches is asked no more, in milliseconds: it may be replaced by one that does. */
+/** How long a server without batch methods is not asked again, in milliseconds: a newer one may replace it. */
 const unknownMs = 60_000;
 
-/** Calls back on a later turn of the event loop, so that what came in with one packet goes out together. */
+/** Calls back on a later event-loop turn, so that the calls of one packet are batched. */
 export type Schedule = (callback: () => void) => void;
 
 export interface BatchQueueOptions extends Pick<Environment, "clock" | "random"> {
@@ -37,7 +37,7 @@ export interface BatchQueueOptions extends Pick<Environment, "clock" | "random">
   readonly schedule: Schedule;
 }
 
-/** The calls of one method that wait to go out together. Bounded by what their callers are bounded by. */
+/** The waiting calls of one method. Bounded by the limits of their callers. */
 export class BatchQueue {
   readonly #options: BatchQueueOptions;
   readonly #policy: MethodPolicy;
@@ -92,7 +92,7 @@ export class BatchQueue {
     }
   };
 
-  /** The calls that wait longest, and end together: a batch has one signal. */
+  /** The calls that wait longest, and are cancelled together: a batch has one signal. */
   #take(): readonly Waiting[] {
     const signal = this.#waiting[0]?.call.signal;
     let count = 0;
@@ -120,7 +120,7 @@ export class BatchQueue {
     return this.#options.next.unary({ ...call, timeoutMs: this.#timeLeftMs(deadlineMs) }).then(resolve, reject);
   }
 
-  /** Another try of a call that went out in a batch, in which it may have been processed, whatever keeps this one from leaving. */
+  /** A retry of a call that was sent in a batch, which may have processed it, whatever the outcome of the retry. */
   #sendAgain(waiting: Waiting): Promise<void> {
     const reject = (error: unknown) =>
       waiting.reject(neverSent(error) ? markDeliveryStatus(error as object, "unknown") : error);
@@ -155,7 +155,7 @@ export class BatchQueue {
       });
   }
 
-  /** The deadline of the batch is its last call's. Calls with much less time have a timer. */
+  /** The deadline of the batch is the latest of its calls'. Calls with much less time have a timer. */
   #timerFor({ deadlineMs, reject }: Waiting, lastMs: number): readonly (() => void)[] {
     if (deadlineMs >= lastMs - deadlineSlackMs) {
       return [];
@@ -195,7 +195,7 @@ export class BatchQueue {
     return again.length === 0 ? undefined : Promise.all(again);
   }
 
-  /** How long to wait before the next try of a call that was answered with this in a batch. Undefined for none. */
+  /** The wait before the retry of a call with this error in a batch. Undefined for no retry. */
   #retryWaitMs({ code }: ConnectError): number | undefined {
     const { retry } = this.#policy;
     return retry?.codes.has(code) ? retryWaitMs(retry, 1, this.#options.random) : undefined;
@@ -219,7 +219,7 @@ export class BatchQueue {
   }
 }
 
-/** Codes that say something of the batch, and nothing of the calls in it: one of them may be wrong, or they are too many. */
+/** Codes that concern the batch, and not its calls: one of them may be invalid, or they are too many. */
 const refusesTheBatch: ReadonlySet<Code> = new Set([Code.Unimplemented, Code.InvalidArgument, Code.OutOfRange]);
 
 interface Waiting {
@@ -239,7 +239,7 @@ function noResult(): ConnectError {
   return new ConnectError("the batch has no result for this call", Code.Internal);
 }
 
-/** Each caller gets an error of its own, since layers above may add to it. */
+/** Each caller gets its own error, since layers above may change it. */
 function copyOf(error: ConnectError): ConnectError {
   const copy = new ConnectError(error.rawMessage, error.code, error.metadata, undefined, error.cause);
   copy.details = [...error.details];

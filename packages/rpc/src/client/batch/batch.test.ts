@@ -50,8 +50,8 @@ async function answer({ orderId }: ReserveStockRequest) {
   return { reservation: { orderId } };
 }
 
-describe("calls of a method that has a batch method", () => {
-  it("go alone if they are alone, and together if they come together, each with its own answer", async () => {
+describe("calls of a method with a batch method", () => {
+  it("are sent alone if they are alone, and batched if concurrent, each with its own response", async () => {
     const { clock, seen, call } = world();
     const alone = call("a");
     await clock.advance(0);
@@ -62,7 +62,7 @@ describe("calls of a method that has a batch method", () => {
     expect(seen).toEqual(["a", "b+c+d"]);
   });
 
-  it("fail each by itself, with code, words, reason and details", async () => {
+  it("fail each by itself, with code, message, reason and details", async () => {
     const { clock, call } = world(async ({ orderId }) => {
       if (orderId === "bad") {
         throw reasonError(Code.FailedPrecondition, {
@@ -93,7 +93,7 @@ describe("calls of a method that has a batch method", () => {
     expect(seen).toEqual(["good"]);
   });
 
-  it("keep what an implementation did not mean to tell inside", async () => {
+  it("hide unmapped errors of the implementation", async () => {
     const { clock, environment, call } = world(async () => {
       throw new Error("secret");
     });
@@ -140,7 +140,7 @@ describe("calls of a method that has a batch method", () => {
     expect(seen).toEqual(ids);
   });
 
-  it("are parted where they are too many", async () => {
+  it("are split if they are too many", async () => {
     const { clock, seen, call } = world();
     const calls = Promise.all(Array.from({ length: batchSizeMax + 2 }, (_, index) => call(String(index))));
     await clock.advance(0);
@@ -148,7 +148,7 @@ describe("calls of a method that has a batch method", () => {
     expect(seen.map((batch) => batch.split("+").length)).toEqual([batchSizeMax, 2]);
   });
 
-  it("have each its own deadline, and one that ends them together", async () => {
+  it("have their own deadlines, and a common one", async () => {
     const { clock, call } = world(() => new Promise(() => {}));
     const ended: string[] = [];
     for (const [id, timeoutMs] of [
@@ -169,7 +169,7 @@ describe("calls of a method that has a batch method", () => {
     expect(ended).toHaveLength(3);
   });
 
-  it("go alone towards a server that knows no batches, and it is asked again after a while", async () => {
+  it("are sent alone to a server without batch methods, which is asked again after a while", async () => {
     const { environment, clock, seen, call } = world(answer, { batches: false });
     const both = async () => {
       const calls = Promise.all([call("a"), call("b")]);
@@ -192,7 +192,7 @@ describe("calls of a method that has a batch method", () => {
     }
   });
 
-  it("carry request id and trace of the call that each is made for", async () => {
+  it("carry request id and trace of their own calls", async () => {
     const contexts: unknown[] = [];
     const { clock, call } = world(async (request, { values }) => {
       const { requestId, traceparent } = values.get(callContextKey) ?? {};
@@ -214,7 +214,7 @@ describe("calls of a method that has a batch method", () => {
     ]);
   });
 
-  it("that carry what no header could be go on under the batch's own request id and trace", async () => {
+  it("with origins that no header could have use the batch's own request id and trace", async () => {
     const seen: unknown[] = [];
     const { clock, call } = world(async (request, { values }) => {
       const { requestId, traceparent } = values.get(callContextKey) ?? {};
@@ -234,7 +234,7 @@ describe("calls of a method that has a batch method", () => {
     ]);
   });
 
-  it("with metadata or a signal of their own go by themselves", async () => {
+  it("with their own metadata or signal are sent alone", async () => {
     const { clock, seen, call } = world();
     const own = new AbortController();
     const calls = Promise.all([
@@ -248,7 +248,7 @@ describe("calls of a method that has a batch method", () => {
     expect(seen).toEqual(["header", "signal", "a+b"]);
   });
 
-  it("that the server never saw know it, each with an error of its own", async () => {
+  it("that the server never received are marked unsent, each with its own error", async () => {
     const environment = standingEnvironment();
     const gone = {
       unary: () => Promise.reject(markDeliveryStatus(new ConnectError("refused", Code.Unavailable), "unreachable")),
@@ -264,7 +264,7 @@ describe("calls of a method that has a batch method", () => {
     expect(first).not.toBe(second);
   });
 
-  it("that their own service could not answer for now are tried again by themselves, after a wait as any retry has", async () => {
+  it("that are UNAVAILABLE inside a batch are retried alone, after a retry's wait", async () => {
     let failures = 1;
     const { clock, seen, call } = world(async (request) => {
       if (request.orderId === "b" && failures-- > 0) {
@@ -281,7 +281,7 @@ describe("calls of a method that has a batch method", () => {
     expect(seen).toEqual(["a+b", "b"]);
   });
 
-  it("are not tried again where their time would be over by then", async () => {
+  it("are not retried past their deadline", async () => {
     const { clock, seen, call } = world(async () => {
       throw new ConnectError("locked", Code.Unavailable);
     });

@@ -38,7 +38,7 @@ export function lostConnectionOf(error: object): object | undefined {
   return lostWith.get(error);
 }
 
-/** Notes on an error that it is this side's deadline that passed, not one that the server told of. Returns the error. */
+/** Records on an error that this side's deadline passed, not one that the server reported. Returns the error. */
 export function markOwnTimer<E extends object>(error: E): E {
   ownTimers.add(error);
   return error;
@@ -49,14 +49,14 @@ export function isDeadline(reason: unknown): boolean {
   return reason instanceof ConnectError && reason.code === Code.DeadlineExceeded;
 }
 
-/** Whether it is this side's deadline that passed. */
+/** Whether this side's deadline passed. */
 export function isOwnTimer(error: unknown): boolean {
   return typeof error === "object" && error !== null && ownTimers.has(error);
 }
 
 /**
- * Tells that no attempt of the failed call can have been processed by the server: the breaker was open, no connection could be
- * made, or the server refused to look at it. False wherever there is doubt.
+ * Whether no attempt of the failed call can have been processed by the server: the breaker was open, no connection could be
+ * made, or the server refused it. False in case of doubt.
  */
 export function neverSent(error: unknown): boolean {
   const deliveryStatus = deliveryStatusOf(error);

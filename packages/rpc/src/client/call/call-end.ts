@@ -8,7 +8,7 @@ export function deadlinePassed(deliveryStatus: DeliveryStatus = "unknown"): Conn
   );
 }
 
-/** The error of a call whose signal aborted. One of its own: the signal's reason may be shared by many calls. */
+/** The error of a call whose signal aborted. A new one: the signal's reason may be shared by many calls. */
 export function canceledBy(signal: AbortSignal | undefined): ConnectError {
   const reason = ConnectError.from(signal?.reason, Code.Canceled);
   return new ConnectError(reason.rawMessage, reason.code, undefined, undefined, signal?.reason);
@@ -38,5 +38,5 @@ export function resetAtDeadline(error: ConnectError, leftMs: number): ConnectErr
   return error.code === Code.Canceled && leftMs <= timerSlackMs ? deadlinePassed() : error;
 }
 
-/** How much earlier than ours a server's own timer for the same deadline may fire, in milliseconds: clocks do not tick together. */
+/** How much earlier than ours a server's own timer for the same deadline may fire, in milliseconds: clocks are not synchronous. */
 const timerSlackMs = 10;

@@ -3,11 +3,11 @@ import { byCertificate, onBehalfOfHeader, serviceIdentityHeader } from "../../ca
 import { childSpan } from "../../call/trace.ts";
 import type { Environment } from "../../environment/environment.ts";
 
-/** What Connect accepts as metadata (`HeadersInit`, which Node's types do not name). */
+/** Connect's type of metadata (`HeadersInit`, which Node's types do not name). */
 export type MetadataInit = Headers | [name: string, value: string][] | Record<string, string>;
 
 /**
- * Request metadata as the layers of a client hand it on: pairs with names in lower case and values that have been checked, cheap to
+ * Request metadata as the layers of a client pass it on: pairs with names in lower case and checked values, cheap to
  * extend. It is an array of pairs to every other transport.
  */
 export class CheckedHeader extends Array<[name: string, value: string]> {
@@ -19,7 +19,7 @@ export class CheckedHeader extends Array<[name: string, value: string]> {
   }
 }
 
-/** The metadata, checked. Throws a `TypeError` if a name or a value may not be sent. */
+/** The metadata, checked. Throws a `TypeError` for an invalid name or value. */
 export function checkedHeader(header: MetadataInit | undefined): CheckedHeader {
   if (header instanceof CheckedHeader) {
     return header;
@@ -27,7 +27,7 @@ export function checkedHeader(header: MetadataInit | undefined): CheckedHeader {
   const checked = new CheckedHeader();
   if (header !== undefined && !(Array.isArray(header) && pushedPlain(header, checked))) {
     checked.length = 0;
-    // Web headers refuse what must not be sent, and write names in lower case.
+    // Web headers refuse invalid values, and convert names to lower case.
     for (const pair of header instanceof Headers ? header : new Headers(header)) {
       checked.push(pair);
     }
@@ -35,11 +35,11 @@ export function checkedHeader(header: MetadataInit | undefined): CheckedHeader {
   return checked;
 }
 
-/** Names and values that nothing is to be checked of. */
+/** Names and values that need no check. */
 const plainName = /^[a-z0-9-]+$/;
 const plainValue = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 
-/** Adds pairs as they are, if all are plain and no name comes twice: Web headers would cost more than all the rest of the call's metadata. */
+/** Adds pairs directly, if all are plain and no name is repeated: Web headers would cost more than the rest of the call's metadata. */
 function pushedPlain(pairs: readonly [string, string][], checked: CheckedHeader): boolean {
   for (const [name, value] of pairs) {
     if (!plainName.test(name) || !plainValue.test(value) || checked.some((pair) => pair[0] === name)) {
@@ -50,7 +50,7 @@ function pushedPlain(pairs: readonly [string, string][], checked: CheckedHeader)
   return true;
 }
 
-/** What a call's metadata is made of besides the caller's own. */
+/** The sources of a call's metadata besides the caller's own. */
 export interface CallOrigin {
   /** The incoming call that it is made for, if there is one. */
   readonly context: CallContext | undefined;
@@ -60,8 +60,8 @@ export interface CallOrigin {
 }
 
 /**
- * The caller's own metadata, and what the incoming call hands on: its request id, its trace with a new span, and who calls.
- * What the caller set itself wins.
+ * The caller's own metadata, and the incoming call's: its request id, its trace with a new span, and its caller.
+ * The caller's own metadata wins.
  */
 export function callHeader(
   header: MetadataInit | undefined,
@@ -92,7 +92,7 @@ export function callHeader(
   if (context.baggage !== undefined) {
     add(pairs, ownCount, "baggage", context.baggage);
   }
-  // A service calls in its own name and tells for whom; what is no service, a gateway, hands on what it was shown.
+  // A service calls in its own name and names its user; a gateway passes on its caller's token.
   const user = context.caller?.onBehalfOf ?? context.caller;
   if (user?.token !== undefined && (identity === undefined || user.kind !== "service")) {
     add(pairs, ownCount, identity === undefined ? "authorization" : onBehalfOfHeader, `Bearer ${user.token}`);

@@ -5,7 +5,7 @@ import type { TlsSource } from "../../environment/connections/tls-files.ts";
 import type { ChannelOptions } from "./channel.ts";
 import type { Target } from "./resolution/target.ts";
 
-/** What a channel is made from. */
+/** The parts of a channel. */
 export interface ChannelParts {
   readonly target: Target;
   readonly clock: Clock;
@@ -16,5 +16,5 @@ export interface ChannelParts {
   readonly metrics: Registry | undefined;
 }
 
-/** How often a name is resolved again at least, in milliseconds, unless an option says otherwise. */
+/** The default of the longest time between two resolutions of a name, in milliseconds. */
 export const resolveIntervalMsDefault = 10_000;

@@ -34,7 +34,7 @@ async function okServer(options: { readonly port?: number; readonly maxConcurren
 }
 
 describe("a target", () => {
-  it("that is down fails at once and says so; once it is there, calls go through without a restart", async () => {
+  it("that is down fails at once; once it is up, calls work without a restart", async () => {
     const gone = await okServer();
     await gone.close();
     const environment = testEnvironment();
@@ -67,7 +67,7 @@ describe("a target", () => {
     expect(up.sessionCount()).toBe(1);
   });
 
-  it("of several URLs is the next one where the first sends every connection away", async () => {
+  it("of several URLs is the next one if the first answers every connection with GOAWAY", async () => {
     // A server that drains: empty SETTINGS, and GOAWAY of no error at stream 0 (RFC 9113, sections 6.5 and 6.8).
     const farewell = Buffer.from(["000000040000000000", "000008070000000000", "0000000000000000"].join(""), "hex");
     const draining = await rawTcp((socket) => socket.write(farewell));
@@ -77,7 +77,7 @@ describe("a target", () => {
     expect(up.sessionCount()).toBe(1);
   });
 
-  it("of several URLs is the next one where the first is silent, long before the first is given up", async () => {
+  it("of several URLs is the next one if the first is silent, long before its timeout", async () => {
     const silent = await rawTcp(() => {});
     closing.push(() => silent.close());
     const up = await okServer();
@@ -114,7 +114,7 @@ describe("a target", () => {
     });
   }
 
-  it("says where and how", async () => {
+  it("has scheme, host, port and path", async () => {
     const target = parseTarget("https://[::1]:8443/base/");
     expect(target).toMatchObject({ scheme: "https", authority: "[::1]:8443", hostname: "::1", pathPrefix: "/base" });
     expect((await target.resolve(systemClock)).endpoints).toEqual([{ host: "::1", port: 8443 }]);
@@ -122,14 +122,14 @@ describe("a target", () => {
 });
 
 describe("connections", () => {
-  it("are one for many calls at once, begun before it was there", async () => {
+  it("are one for many concurrent calls, begun before it was open", async () => {
     const server = await okServer();
     const echo = client(server.url);
     await Promise.all(Array.from({ length: 100 }, () => echo.echo({}, { timeoutMs: 5000 })));
     expect(server.sessionCount()).toBe(1);
   });
 
-  it("never carry more calls at once than the peer allows", async () => {
+  it("never carry more concurrent calls than the peer allows", async () => {
     let atOnce = 0;
     let most = 0;
     const server = await rawHttp2(
@@ -148,7 +148,7 @@ describe("connections", () => {
     expect(most).toBeLessThanOrEqual(5);
   });
 
-  it("have a queue before them that is bounded", async () => {
+  it("have a bounded queue", async () => {
     const server = await rawHttp2(() => {}, { maxConcurrentStreams: 1 });
     closing.push(() => server.close());
     const echo = client(server.url, { queueLengthMax: 2 });
@@ -195,7 +195,7 @@ describe("the wait before connecting again", () => {
     );
   });
 
-  it("is never beyond 120 s, whatever the option says", () => {
+  it("never exceeds 120 s, whatever the option", () => {
     expect(connectBackoffMs(200, () => 0.5, { maxMs: 1e9 })).toBe(120_000);
   });
 });

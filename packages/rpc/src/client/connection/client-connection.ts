@@ -8,64 +8,64 @@ import type { Endpoint } from "./resolution/endpoint.ts";
 import type { Target } from "./resolution/target.ts";
 import { whileOpening } from "./while-opening.ts";
 
-/** How a connection is made and kept. Times in milliseconds. */
+/** Options for making and keeping connections. Times in milliseconds. */
 export interface ConnectionOptions {
-  /** Whose HTTP/2 connections: this runtime's `own`, or those of `node:http2`. Default `own`; clients of a service follow the environment's. */
+  /** The HTTP/2 implementation: this runtime's `own`, or that of `node:http2`. Default `own`; clients of a service follow the environment's. */
   readonly http2?: Http2Implementation;
   readonly tls?: TlsOptions;
-  /** How long a connection may take to come up, HTTP/2 settings included. Default 5,000. */
+  /** The time limit for connecting, HTTP/2 settings included. Default 5,000. */
   readonly connectTimeoutMs?: number;
   /** With calls in flight and nothing received for this long, a PING is sent. Default 20,000. */
   readonly keepaliveMs?: number;
-  /** A ping that has no answer for this long ends the connection. Default 3,000. */
+  /** A PING without an acknowledgement for this long ends the connection. Default 3,000. */
   readonly pingTimeoutMs?: number;
   /** A connection without calls for this long is closed. Default 300,000. */
   readonly idleTimeoutMs?: number;
 }
 
-/** How long connecting to one place may take, in milliseconds, unless an option says otherwise. */
+/** The default time limit for connecting to one address, in milliseconds. */
 export const connectTimeoutMsDefault = 5000;
 
-/** What a connection tells the channel that opened it. */
+/** The events of a connection for its channel. */
 export interface ConnectionOwner {
-  /** The peer's settings are here, as gRPC asks before a connection counts as ready. Called once, before all else. */
+  /** The peer's SETTINGS arrived, which gRPC requires before a connection counts as ready. Called once, first. */
   onReady?(connection: Connection): void;
-  /** The peer allows more calls at once than before. */
+  /** The peer allows more concurrent calls than before. */
   onCapacity(connection: Connection): void;
-  /** No new calls may begin on it: GOAWAY came, or it is closed. May be called more than once. */
+  /** No new calls may begin on it: GOAWAY arrived, or it is closed. May be called several times. */
   onUnusable(connection: Connection): void;
 }
 
-/** What is told how the calls on a connection end. Connections of a balancing policy have one. */
+/** Gets the outcomes of a connection's calls. Connections of a balancing policy have one. */
 export interface CallObserver {
-  /** @param failed whether the call says that this server, or the way to it, is in trouble */
+  /** @param failed whether the call shows that this server, or the path to it, is in trouble */
   onCallEnded(failed: boolean): void;
 }
 
-/** A stream's window: a caller that reads late is buffered this far. Large enough for a message of any usual size in one go. */
+/** The receive window of a stream: buffered for a slow reader. Large enough for a message of any usual size. */
 const streamWindowBytes = 1 << 20;
-/** All streams' window together. */
+/** The receive window of a connection. */
 const connectionWindowBytes = 16 << 20;
-/** The most that one response's headers may take. Node's own default for HTTP/1.1 is the same. */
+/** The largest headers of one response. Node's own default for HTTP/1.1 is the same. */
 export const headerBytesMax = 16 << 10;
 
-/** One HTTP/2 connection. It outlives GOAWAY until its calls have ended, and ends by itself when the other side is gone. */
+/** One HTTP/2 connection. It outlives GOAWAY until its calls have ended, and ends by itself when the peer is dead. */
 export class Connection {
   readonly http2: AnyHttp2Connection;
-  /** Where it goes. */
+  /** Its address. */
   readonly endpoint: Endpoint;
-  /** Undefined if nothing is balanced. */
+  /** Undefined without balancing. */
   observer: CallObserver | undefined;
-  /** Called once, when no new calls may begin on it any more: what only accompanies calls must not keep it open. */
+  /** Called once, when no new calls may begin on it: auxiliary streams must not keep it open. */
   onLeave: (() => void) | undefined;
   readonly #socket: Socket;
   /** Calls in flight. Updated by {@link begin} and {@link end}. */
   openCount = 0;
-  /** How many calls the peer allows at once (SETTINGS_MAX_CONCURRENT_STREAMS). */
+  /** The concurrent calls that the peer allows (SETTINGS_MAX_CONCURRENT_STREAMS). */
   capacity: number = Number.POSITIVE_INFINITY;
-  /** Grows with every answer; standing still for long means that the other side may be gone. */
+  /** Counts responses; no change for long means that the peer may be dead. */
   receivedCount = 0;
-  /** The last stream that the peer looked at, once it has sent GOAWAY. */
+  /** The last stream that the peer processes, once it has sent GOAWAY. */
   lastStreamId: number = Number.POSITIVE_INFINITY;
   readonly #clock: Clock;
   readonly #options: Required<Omit<ConnectionOptions, "tls" | "http2">>;
@@ -132,7 +132,7 @@ export class Connection {
     }
   }
 
-  /** Counts a call out. */
+  /** Removes a call from the count. */
   end(): void {
     if (--this.openCount === 0) {
       this.#socket.unref();
@@ -145,18 +145,18 @@ export class Connection {
     return this.http2.peerStreamsMax < this.#firstStreamsMax;
   }
 
-  /** Takes streams out of what calls may use, or gives them back (a negative number): those of health watching, which are no calls. */
+  /** Reserves streams that calls cannot use, or releases them (a negative number): those of health watching, which are not calls. */
   reserveStreams(count: number): void {
     this.#reservedStreams += count;
     this.#count();
   }
 
-  /** Whether the other side can no longer be reached on it. */
+  /** Whether the peer is unreachable on it. */
   get lost(): boolean {
     return this.http2.destroyed;
   }
 
-  /** Asks the other side for a sign of life; the connection ends if none comes in time. Asking twice is asking once. */
+  /** Sends a PING; the connection ends without an acknowledgement in time. A second request has no effect. */
   probe(): void {
     if (this.#cancelPing !== undefined || this.http2.destroyed) {
       return;
@@ -208,7 +208,7 @@ interface OpenOptions {
   readonly signal: AbortSignal;
 }
 
-/** Opens a connection; resolves once the peer's settings are there. */
+/** Opens a connection; resolves once the peer's SETTINGS have arrived. */
 export async function openConnection(
   endpoint: Endpoint,
   target: Target,

@@ -7,11 +7,11 @@ import type { ChannelParts } from "./channel-parts.ts";
 import { PickFirstChannel } from "./pick-first-channel.ts";
 import { parseTarget, type Target } from "./resolution/target.ts";
 
-/** What a pool takes of the environment. Without log or metrics it tells nothing of its decisions. */
+/** The parts of the environment that a pool uses. Without log or metrics it does not report its decisions. */
 export type PoolEnvironment = Pick<Environment, "clock" | "random"> &
   Partial<Pick<Environment, "log" | "metrics" | "clientDefaults" | "http2">>;
 
-/** The connections of a process: clients of the same target, and of the same way to connect to it, share them. */
+/** The connections of a process: clients with the same target and connection options share them. */
 export class ConnectionPool {
   readonly #environment: PoolEnvironment;
   readonly #channels = new Map<string, Channel>();
@@ -21,7 +21,7 @@ export class ConnectionPool {
     this.#environment = environment;
   }
 
-  /** The way to a target. Throws a `TypeError` if it is not a target. */
+  /** The channel of a target. Throws a `TypeError` if the target is invalid. */
   channel(target: string, options: ChannelOptions = {}): Channel {
     const key = JSON.stringify([target, options]);
     let channel = this.#channels.get(key);
@@ -33,7 +33,7 @@ export class ConnectionPool {
     return channel;
   }
 
-  /** Ends all connections once their calls have ended. What waits for one fails. */
+  /** Closes all connections once their calls have ended. Waiting calls fail. */
   close(): void {
     for (const channel of this.#channels.values()) {
       channel.close();
@@ -73,7 +73,7 @@ export class ConnectionPool {
   }
 }
 
-/** Whether calls to a target are spread over its addresses: by default where it stands for several. */
+/** Whether calls to a target are balanced over its addresses: by default if it has several. */
 export function isBalanced({ isSeveral }: Target, { balancing }: Pick<ChannelOptions, "balancing">): boolean {
   return balancing === undefined ? isSeveral : balancing !== "pick_first";
 }
@@ -86,9 +86,9 @@ function withoutUndefined(defaults: { readonly [K in keyof Defaults]: Defaults[K
 
 const pools = new WeakMap<object, ConnectionPool>();
 
-/** The pool that clients of one environment share unless they are given one of their own. */
+/** The pool of all clients of one environment, unless they have one of their own. */
 export function sharedPool(environment: PoolEnvironment): ConnectionPool {
-  // A copy of an environment, with an identity for example, is the same process: it counts into the same metrics.
+  // A copy of an environment, with an identity for example, is the same process: it uses the same metrics.
   const process = environment.metrics ?? environment.clock;
   let pool = pools.get(process);
   if (pool === undefined) {

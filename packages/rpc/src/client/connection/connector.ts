@@ -7,7 +7,7 @@ import { raceEndpoints } from "./race-endpoints.ts";
 import type { Endpoint } from "./resolution/endpoint.ts";
 import type { Target } from "./resolution/target.ts";
 
-/** What a connector tells the channel that it connects for. */
+/** The events of a connector for its channel. */
 export interface ConnectorOwner {
   /** A connection has come up, before calls use it. */
   onConnected?(connection: Connection): void;
@@ -15,7 +15,7 @@ export interface ConnectorOwner {
   onRoom(): void;
   /** The last usable connection is gone. */
   onGone(): void;
-  /** No connection can be made for now; the next try is after a backoff. */
+  /** No connection can be made at present; the next attempt is after a backoff. */
   onUnreachable(error: unknown): void;
   /** The backoff is over. */
   onBackoffOver(): void;
@@ -23,7 +23,7 @@ export interface ConnectorOwner {
 
 export interface ConnectorOptions {
   readonly target: Target;
-  /** The addresses to try, best first. Asked before every connection. */
+  /** The addresses to try, best first. Called before every connection. */
   readonly endpoints: () => Promise<readonly Endpoint[]>;
   readonly clock: Clock;
   readonly random: () => number;
@@ -33,13 +33,13 @@ export interface ConnectorOptions {
   readonly owner: ConnectorOwner;
 }
 
-/** How many connections in a row may be sent away (GOAWAY) before they answer anything, until the target counts as unreachable. */
+/** How many consecutive connections may get GOAWAY before any answer, until the target counts as unreachable. */
 const fruitlessMax = 3;
-/** How long no further connection is tried beside one that works after such a try has failed, in milliseconds. */
+/** How long no further connection is tried beside a working one after such an attempt has failed, in milliseconds. */
 const expandPauseMs = 1000;
 
 /**
- * Connects to the first of some addresses that can be reached, and connects anew, with backoff, when it is gone. Where the peer's limit of concurrent
+ * Connects to the first reachable address, and reconnects, with backoff, when the connection is lost. If the peer's limit of concurrent
  * streams is reached it opens further connections, up to `connectionsMax`.
  */
 export class Connector implements ConnectionOwner {
@@ -47,9 +47,9 @@ export class Connector implements ConnectionOwner {
   lastError: unknown;
   readonly #options: ConnectorOptions;
   readonly #closed = new AbortController();
-  /** Those that take calls, the longest-standing first, without {@link #current}. */
+  /** Those that accept calls, oldest first, without {@link #current}. */
   readonly #others: Connection[] = [];
-  /** All that are open, also those that only finish their calls. */
+  /** All open connections, also those that drain. */
   readonly #open = new Set<Connection>();
   #current: Connection | undefined;
   #failures = 0;
@@ -62,7 +62,7 @@ export class Connector implements ConnectionOwner {
     this.#options = options;
   }
 
-  /** The connection that new calls go to first. */
+  /** The preferred connection for new calls. */
   get current(): Connection | undefined {
     return this.#current;
   }
@@ -71,7 +71,7 @@ export class Connector implements ConnectionOwner {
     return this.#closed.signal.aborted;
   }
 
-  /** The connection for a new call, which it counts in; undefined if none has room. */
+  /** The connection for a new call, which it counts; undefined if none has room. */
   acquire(): Connection | undefined {
     const connection = this.#current;
     if (connection !== undefined && connection.openCount < connection.capacity) {
@@ -88,7 +88,7 @@ export class Connector implements ConnectionOwner {
     }
   }
 
-  /** Lets the calls of all connections end, and uses none of them for new ones. */
+  /** Drains all connections, and uses none of them for new calls. */
   leave(): void {
     const usable = this.#takeUsable();
     this.state = this.state === "ready" ? "idle" : this.state;
@@ -97,7 +97,7 @@ export class Connector implements ConnectionOwner {
     }
   }
 
-  /** The same for good. What is being opened is given up. */
+  /** The same for good. Pending connections are closed. */
   close(): void {
     this.#closed.abort();
     this.#cancelBackoff();
@@ -129,7 +129,7 @@ export class Connector implements ConnectionOwner {
       return;
     }
     if (this.#fruitless > 0 && (connection.lost || this.#fruitless >= fruitlessMax)) {
-      // It took calls and answered none: coming back at once would only go round in circles.
+      // It accepted calls and answered none: reconnecting at once would only repeat that.
       this.#backOff(new Error("the connection was closed before it answered anything"));
     } else {
       this.state = "idle";
@@ -156,7 +156,7 @@ export class Connector implements ConnectionOwner {
       count < this.#options.connectionsMax &&
       !this.#expanding &&
       !this.isClosed &&
-      // A peer that lowers its limit asks for less, not for more connections.
+      // A peer that lowers its limit wants fewer calls, not more connections.
       this.#current?.isNarrowed === false &&
       this.#options.clock.monotonic() >= this.#expandAfterMs
     );
@@ -175,7 +175,7 @@ export class Connector implements ConnectionOwner {
       }
       this.#options.owner.onConnected?.(connection);
     } catch {
-      // Those that are open go on, and calls wait for them as before.
+      // Open ones stay, and calls wait for them as before.
       this.#expandAfterMs = this.#options.clock.monotonic() + expandPauseMs;
     }
     this.#expanding = false;
@@ -219,7 +219,7 @@ export class Connector implements ConnectionOwner {
       options: { ...options, ...material },
     });
     if (connection.http2.closing) {
-      // A server that drains may still accept connections, to send GOAWAY on them. Another address may be there to stay.
+      // A server that drains may still accept connections, to send GOAWAY on them. Another address may work.
       throw new Error("the connection was closed as soon as it was open");
     }
     return connection;
@@ -245,7 +245,7 @@ export class Connector implements ConnectionOwner {
   }
 }
 
-/** The wait before connecting again, in milliseconds: no option may go beyond gRPC's maximum. */
+/** The wait before reconnecting, in milliseconds: no option may exceed gRPC's maximum. */
 export function connectBackoffMs(failures: number, random: () => number, options: BackoffOptions = {}): number {
   const { maxMs } = options;
   return backoffMs(

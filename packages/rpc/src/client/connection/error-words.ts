@@ -1,4 +1,4 @@
-/** Why a connection could not be made, in words. Of several addresses, one after another. */
+/** The reason why a connection could not be made, as text. For several addresses, one after another. */
 export function errorWords(cause: unknown): string {
   if (cause instanceof AggregateError) {
     return [...new Set(cause.errors.map(errorWords))].join("; ");
@@ -18,7 +18,7 @@ interface SystemError extends NodeJS.ErrnoException {
   readonly hostname?: string;
 }
 
-/** What the system says, by Node's error codes. The words that people search for are in them. */
+/** System errors, by Node's error codes. They contain the words that people search for. */
 const systemWords: Readonly<Record<string, (place: string, name: string) => string>> = {
   ECONNREFUSED: (place) =>
     `connection refused${place}: nothing listens there. Is the service running, and is this its port?`,
@@ -32,7 +32,7 @@ const systemWords: Readonly<Record<string, (place: string, name: string) => stri
   EAI_AGAIN: (_place, name) => `${name} cannot be resolved now: DNS does not answer`,
 };
 
-/** What OpenSSL says, without its codes. */
+/** OpenSSL errors, without their codes. */
 function tlsWords(code: string, message: string): string | undefined {
   if (code === "EPROTO" || code.startsWith("ERR_SSL_")) {
     const alert = /alert ([a-z ]+)/i.exec(message)?.[1]?.trim();
@@ -46,7 +46,7 @@ function tlsWords(code: string, message: string): string | undefined {
 const untrusted =
   "the server's certificate is not signed by an authority that this client trusts. Name the authority with TLS_CA_FILE, or tls.ca";
 
-/** About certificates, by the codes of Node. */
+/** Certificate errors, by Node's codes. */
 const certificateWords: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
   SELF_SIGNED_CERT_IN_CHAIN: untrusted,

@@ -9,14 +9,14 @@ import { whileOpening } from "./while-opening.ts";
 export interface OpenSocketOptions {
   readonly target: Target;
   readonly clock: Clock;
-  /** What is spoken on it (RFC 7301). */
+  /** The ALPN protocol (RFC 7301). */
   readonly protocol: "h2" | "http/1.1";
   readonly tls?: TlsOptions | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-/** Connects to a place, TLS handshake included where the target has it. */
+/** Connects to an address, TLS handshake included if the target uses TLS. */
 export function openSocket(
   endpoint: Endpoint,
   { target, clock, protocol, tls, timeoutMs, signal }: OpenSocketOptions,
@@ -58,7 +58,7 @@ function start(
   }
   // Of several URLs each has its own name; the addresses of a name have the target's.
   const name = isIP(host) === 0 ? host : target.hostname;
-  // An address cannot be asked for by name (RFC 6066, section 3), and Node throws if one is.
+  // An IP address cannot be a server name (RFC 6066, section 3), and Node throws for one.
   const servername = isIP(name) === 0 ? { servername: name } : {};
   return connectTls({ host, port, ALPNProtocols: [protocol], ...servername, ...tls }).setNoDelay(true);
 }

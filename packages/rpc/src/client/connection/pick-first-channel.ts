@@ -8,13 +8,13 @@ import { type Endpoint, endpointName } from "./resolution/endpoint.ts";
 import type { Target } from "./resolution/target.ts";
 import { WaitingCalls } from "./waiting-calls.ts";
 
-/** How many addresses are tried for one connection: a name with hundreds must not keep a call waiting for ever. */
+/** The most addresses tried for one connection: a name with hundreds must not delay a call without end. */
 const endpointsMax = 16;
 
 /**
- * gRPC's `pick_first`: one connection to the first of the target's addresses that can be reached, made when a call needs it and made anew, with backoff,
- * when it is gone. Calls that come while it is being made wait for it; calls that come while the target is known to be unreachable fail at once. A name's
- * addresses are looked up before each connection, and while there is one: when its address is no longer among them, new calls go to another.
+ * gRPC's `pick_first`: one connection to the first reachable address of the target, made when a call needs it and remade, with backoff,
+ * when it is lost. Calls wait while it is being made; calls fail at once while the target is known to be unreachable. A name is
+ * resolved before each connection, and during one: when its address is no longer among the results, new calls use another.
  */
 export class PickFirstChannel implements Channel, ConnectorOwner {
   readonly target: Target;

@@ -4,7 +4,7 @@ import { createTestClock } from "../../testing/test-clock.ts";
 import { raceEndpoints } from "./race-endpoints.ts";
 import { interleaveFamilies } from "./resolution/interleave-families.ts";
 
-/** What becomes of an attempt: after how many milliseconds, and whether it connects. */
+/** The outcome of an attempt: after how many milliseconds, and whether it connects. */
 interface Script {
   readonly afterMs: number;
   readonly connects: boolean;
@@ -45,7 +45,7 @@ describe("connecting to several addresses", () => {
     expect([await result, started, abandoned]).toEqual([2, [0, 250, 500], [0, 1, 2]]);
   });
 
-  it("tries the next at once where one refuses", async () => {
+  it("tries the next at once if one refuses", async () => {
     const { clock, result, started } = race([
       { afterMs: 5, connects: false },
       { afterMs: 5, connects: false },
@@ -55,7 +55,7 @@ describe("connecting to several addresses", () => {
     expect([await result, started]).toEqual([2, [0, 5, 10]]);
   });
 
-  it("leaves the others alone where the first answers within 250 ms", async () => {
+  it("does not try the others if the first answers within 250 ms", async () => {
     const { clock, result, started } = race([{ afterMs: 249, connects: true }, silent]);
     await clock.advance(1000);
     expect([await result, started, clock.pendingCount]).toEqual([0, [0], 0]);
@@ -70,7 +70,7 @@ describe("connecting to several addresses", () => {
     expect([await result, discarded]).toEqual([1, [0]]);
   });
 
-  it("ends when the client is closed, and where there is no address", async () => {
+  it("ends when the client is closed, and without an address", async () => {
     const { clock, result, client, abandoned } = race([silent, silent]);
     await clock.advance(300);
     client.abort();

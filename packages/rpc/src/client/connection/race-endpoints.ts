@@ -14,8 +14,8 @@ export interface RaceOptions<T> {
 }
 
 /**
- * Connects to the first of several places that answers (RFC 8305, "Happy Eyeballs"): the next attempt starts as soon as one fails, or after
- * 250 ms without an answer, beside those that are still pending. Earlier places have the advantage of the earlier start. Rejects with the
+ * Connects to the first of several addresses that answers (RFC 8305, "Happy Eyeballs"): the next attempt starts as soon as one fails, or after
+ * 250 ms without an answer, in parallel with pending ones. Earlier addresses have the advantage of an earlier start. Rejects with the
  * error of the only attempt, or an `AggregateError` of all.
  */
 export function raceEndpoints<T>(

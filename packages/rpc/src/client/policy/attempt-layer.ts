@@ -6,7 +6,7 @@ import type { CallLayer, OutgoingStream, OutgoingUnary } from "../call/call-laye
 import { breakerOpenError } from "./dependency-error.ts";
 import type { MethodState, TargetState } from "./target-state.ts";
 
-/** One attempt: asks the breaker, makes the attempt, and tells the breaker and the metrics what came of it. */
+/** One attempt: asks the breaker, makes the attempt, and reports the outcome to the breaker and the metrics. */
 export class AttemptLayer implements CallLayer {
   readonly #next: CallLayer;
   readonly #target: TargetState;
@@ -34,7 +34,7 @@ export class AttemptLayer implements CallLayer {
     );
   }
 
-  /** For a stream, what counts is whether it begins. */
+  /** For a stream, its beginning is the outcome. */
   stream(call: OutgoingStream): Promise<StreamResponse> {
     const state = this.#target.method(call.method);
     const startMs = this.#clock.monotonic();
@@ -91,14 +91,14 @@ interface Attempt {
 }
 
 /**
- * Whether it was the deadline of the call that this one is made for that ended it: the two pass at the same moment, and either may be
+ * Whether the deadline of the incoming call ended it: the two pass at the same moment, and either may be
  * noticed first. The target gave no answer in all that time.
  */
 function endedByDeadline(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true && isDeadline(signal.reason);
 }
 
-/** Whether a failure says nothing of the target: the caller gave up, or the connection went away in good order, as with a restart. */
+/** Whether a failure says nothing about the target: the caller gave up, or the server drained the connection. */
 function saysNothing(error: ConnectError): boolean {
   const deliveryStatus = deliveryStatusOf(error);
   return (
@@ -109,11 +109,11 @@ function saysNothing(error: ConnectError): boolean {
 }
 
 /**
- * Whether a failure speaks against the way to the target, or against the target as a whole, rather than being an answer:
- * - UNAVAILABLE, unless it gives a reason (`ErrorInfo`): then the service itself said so, for example because of something that it
- *   depends on in turn, and its other methods may well work;
- * - this side's deadline, if the target had at least half of the time that the contract allows. A caller's own short deadline says nothing of
- *   the target, nor does any deadline where the contract sets none, as for streams, which may send nothing for long.
+ * Whether a failure counts against the path to the target, or the target as a whole, rather than being an answer:
+ * - UNAVAILABLE, unless it has a reason (`ErrorInfo`): then the service itself answered, for example because of a
+ * dependency, and its other methods may well work;
+ * - this side's deadline, if the target had at least half of the time that the contract allows. A caller's own short deadline says nothing about
+ * the target, nor does a deadline without a timeout in the contract, as for streams, which may send nothing for long.
  */
 function isTransportFailure(error: ConnectError, { waitedMs, contractMs = Number.POSITIVE_INFINITY }: Wait): boolean {
   if (error.code === Code.Unavailable) {
@@ -122,7 +122,7 @@ function isTransportFailure(error: ConnectError, { waitedMs, contractMs = Number
   return isOwnTimer(error) && waitedMs >= contractMs / 2;
 }
 
-/** How long the target was waited for, and how long the contract lets a caller wait, in milliseconds. */
+/** How long the attempt waited for the target, and the contract's timeout, in milliseconds. */
 interface Wait {
   readonly waitedMs: number;
   readonly contractMs: number | undefined;

@@ -26,7 +26,7 @@ function setUp(steps: readonly Step[]) {
 }
 
 describe("the circuit breaker", () => {
-  it("opens after five transport failures in a row; then calls fail at once and say what is down, and for how long", async () => {
+  it("opens after five transport failures in a row; then calls fail at once, with the target and the remaining time", async () => {
     const { call, seen, environment } = setUp([unavailable()]);
     for (let calls = 0; calls < 5; calls++) {
       await call();
@@ -44,7 +44,7 @@ describe("the circuit breaker", () => {
     expect(neverSent(error)).toBe(true);
   });
 
-  it("lets one call through after a second, and closes when it succeeds", async () => {
+  it("lets one call probe after a second, and closes when it succeeds", async () => {
     const down = unavailable();
     const { call, seen, environment } = setUp([down, down, down, down, down, { afterMs: 10, ends: "ok" }]);
     for (let calls = 0; calls < 5; calls++) {
@@ -89,7 +89,7 @@ describe("the circuit breaker", () => {
     expect(seen.length).toBe(7);
   });
 
-  it("opens when half of many calls fail, though successes lie between", async () => {
+  it("opens when half of many calls fail, although others succeed in between", async () => {
     const steps = Array.from({ length: 40 }, (_, index): Step => (index % 2 === 0 ? "ok" : unavailable()));
     const { call, seen } = setUp(steps);
     for (let calls = 0; calls < 40; calls++) {
@@ -98,7 +98,7 @@ describe("the circuit breaker", () => {
     expect(seen.length).toBe(20);
   });
 
-  it("forgets failures that are long past", async () => {
+  it("drops old failures", async () => {
     const { call, seen, environment } = setUp([
       ...Array.from({ length: 30 }, (_, index): Step => (index % 2 ? "ok" : unavailable())),
     ]);
@@ -246,7 +246,7 @@ describe("the circuit breaker", () => {
     expect(seen.length).toBe(5);
   });
 
-  it("a probe whose caller gives up does not keep others out", async () => {
+  it("a probe whose caller gives up does not block others", async () => {
     const down = unavailable();
     const { call, environment, seen, transport } = setUp([down, down, down, down, down, "never", "ok"]);
     for (let calls = 0; calls < 5; calls++) {

@@ -1,15 +1,15 @@
 import type { Logger } from "pino";
 import type { MetricValue } from "../../telemetry/metric-family.ts";
 
-/** When a breaker opens, and for how long. */
+/** The thresholds of a breaker. */
 export interface BreakerOptions {
   /** Opens after this many transport failures with no success between them. Default 5. */
   readonly consecutiveFailures?: number;
   /** Opens when at least this share of the calls of the last 10 seconds failed. Default 0.5. */
   readonly failureRatio?: number;
-  /** The fewest calls in the last 10 seconds that the share is taken of. Default 20. */
+  /** The fewest calls in the last 10 seconds for that share. Default 20. */
   readonly callsMin?: number;
-  /** How long it stays open before it lets one call through to see, in milliseconds. Default 1,000. */
+  /** How long it stays open before it lets one call probe the target, in milliseconds. Default 1,000. */
   readonly openMs?: number;
 }
 
@@ -18,7 +18,7 @@ type State = "closed" | "open" | "half-open";
 const stateValues: Readonly<Record<State, number>> = { closed: 0, "half-open": 1, open: 2 };
 
 /**
- * A breaker that opens is logged at most once in this time, with how often it opened since, and what follows with it: a target that is down opens its
+ * The longest interval of log lines: a breaker that opens is logged at most once in this time, with the number of openings since: a target that is down opens its
  * breaker every second. The metric `parley_client_breaker_state` has every change.
  */
 const logIntervalMs = 60_000;
@@ -73,7 +73,7 @@ export class Breaker {
     return this.#state;
   }
 
-  /** Whether a call may pass now. Who is let in tells what came of it, once: {@link succeeded}, {@link failed} or {@link learnedNothing}. */
+  /** Whether a call may pass now. A call that passes reports its outcome once: {@link succeeded}, {@link failed} or {@link learnedNothing}. */
   enter(nowMs: number): boolean {
     if (this.#state === "closed") {
       return true;
@@ -81,7 +81,7 @@ export class Breaker {
     if (this.#state === "open" && nowMs >= this.#opensUntilMs) {
       this.#become("half-open", nowMs);
     }
-    // A call that was let through and never ends, a stream for example, must not keep all others out.
+    // A probe that never ends, a stream for example, must not block all others.
     if (this.#state === "open" || (this.#probing && nowMs < this.#probeEndsMs)) {
       return false;
     }
@@ -95,12 +95,12 @@ export class Breaker {
     return this.#failedAtMs;
   }
 
-  /** How long until it lets a call through again, in milliseconds. */
+  /** The time until the next probe, in milliseconds. */
   retryAfterMs(nowMs: number): number {
     return Math.max(0, this.#opensUntilMs - nowMs);
   }
 
-  /** The target answered, whatever it said. */
+  /** The target answered, with any code. */
   succeeded(nowMs: number): void {
     this.#probing = false;
     this.#consecutive = 0;
@@ -112,7 +112,7 @@ export class Breaker {
     }
   }
 
-  /** The target could not be reached, or did not answer in time. */
+  /** The target was unreachable, or did not answer in time. */
   failed(nowMs: number, reason: string): void {
     this.#probing = false;
     this.#failedAtMs = nowMs;
@@ -124,7 +124,7 @@ export class Breaker {
     }
   }
 
-  /** The call ended in a way that says nothing of the target, for example because its caller gave up. */
+  /** The call's outcome says nothing about the target, for example because its caller gave up. */
   learnedNothing(): void {
     this.#probing = false;
   }

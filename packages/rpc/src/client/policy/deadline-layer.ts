@@ -4,8 +4,8 @@ import { canceledBy, checkBeforeSending, deadlinePassed } from "../call/call-end
 import type { CallLayer, OutgoingStream, OutgoingUnary } from "../call/call-layer.ts";
 
 /**
- * Holds any transport to the deadline by the clock given, whether or not the other side ever answers. For transports that are
- * handed in, for example in memory; the wire transports hold it themselves, for less.
+ * Enforces the deadline for any transport, by the given clock. For transports that are
+ * passed in, for example in memory; the wire transports enforce it themselves, at a lower cost.
  */
 export class DeadlineLayer implements CallLayer {
   readonly #next: CallLayer;
@@ -20,7 +20,7 @@ export class DeadlineLayer implements CallLayer {
     return this.#within(call, (signal) => this.#next.unary({ ...call, signal }));
   }
 
-  /** A stream's deadline is over its whole length; after it has begun, the signal ends it. */
+  /** A stream's deadline covers its whole length; after its beginning, the signal ends it. */
   stream(call: OutgoingStream): Promise<StreamResponse> {
     return this.#within(call, (signal) => this.#next.stream({ ...call, signal }), { goesOn: true });
   }

@@ -6,13 +6,13 @@ import type { MethodState } from "./target-state.ts";
 export interface CallLimits {
   /** The call's own `timeoutMs`. */
   readonly askedMs: number | undefined;
-  /** Where neither the call nor its contract sets one. Infinity for none. */
+  /** The default without either. Infinity for none. */
   readonly defaultMs: number;
 }
 
 /**
- * Says of a deadline that passed by this side's clock which method it was, how long it was, who set it, and how to set a longer one. Other errors, and
- * those that the server answered, stay as they are.
+ * Adds to a deadline error of this side the method, the limit, its source, and how to extend it. Other errors, and
+ * those from the server, stay unchanged.
  */
 export function nameDeadline(error: ConnectError, { name, policy }: MethodState, limits: CallLimits): ConnectError {
   if (error.code !== Code.DeadlineExceeded || !isOwnTimer(error)) {

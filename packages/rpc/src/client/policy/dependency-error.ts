@@ -2,10 +2,10 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { reasonError, reasonOf } from "../../call/reason-error.ts";
 import { deliveryStatusOf, markDeliveryStatus } from "../call/attempt-outcome.ts";
 
-/** The reason of an UNAVAILABLE that is about a service that was called: its metadata names `service` and `target`. */
+/** The reason of an UNAVAILABLE about a called service: its metadata has `service` and `target`. */
 export const dependencyUnavailable = "DEPENDENCY_UNAVAILABLE";
 
-/** Which service is called, and where. */
+/** The called service and its target. */
 export interface Dependency {
   readonly service: string;
   readonly target: string;
@@ -22,7 +22,7 @@ export function breakerOpenError(dependency: Dependency, retryAfterMs: number): 
   return markDeliveryStatus(error, "breaker-open");
 }
 
-/** An UNAVAILABLE that says which dependency is meant. Other errors, and those that give a reason of their own already, stay as they are. */
+/** An UNAVAILABLE that names the dependency. Other errors, and those with their own reason, stay unchanged. */
 export function nameDependency(error: ConnectError, dependency: Dependency): ConnectError {
   if (error.code !== Code.Unavailable || reasonOf(error) !== undefined) {
     return error;

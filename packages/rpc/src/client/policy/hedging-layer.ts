@@ -8,9 +8,9 @@ import { pushback } from "./retry-decision.ts";
 import type { MethodState, TargetState } from "./target-state.ts";
 
 /**
- * Sends a call again before it has failed, where the contract says so (gRPC's proposal A6, "Hedging Policy"): the next attempt after each hedging delay, or at
- * once when one fails with a code that is not fatal. The first answer counts, and the other attempts are canceled. One deadline is over all of
- * them. Retry tokens bound them: with half of the target's used up, calls have one attempt.
+ * Sends a call again before it has failed, if the contract has hedging (gRPC's proposal A6, "Hedging Policy"): the next attempt after each hedging delay, or at
+ * once after a non-fatal failure. The first response wins, and the other attempts are canceled. One deadline covers all of
+ * them. Retry tokens limit them: with half of the target's used up, calls have one attempt.
  */
 export class HedgingLayer implements CallLayer {
   readonly #next: CallLayer;
@@ -79,7 +79,7 @@ class HedgedCall {
     this.#attempt();
   }
 
-  /** The caller's signal has aborted: the attempts end, and the last one that does ends the call. */
+  /** The caller's signal has aborted: the attempts end, and the last one ends the call. */
   handleEvent(): void {
     this.#mayHedge = false;
     this.#controller.abort(this.#call.signal?.reason);
@@ -185,7 +185,7 @@ class HedgedCall {
   }
 }
 
-/** Whether the call as a whole is over: its caller gave up, or its deadline has passed. */
+/** Whether the call as a whole has ended: its caller gave up, or its deadline has passed. */
 function isOver(error: ConnectError): boolean {
   return (
     (error.code === Code.Canceled || error.code === Code.DeadlineExceeded) && deliveryStatusOf(error) !== "answered"

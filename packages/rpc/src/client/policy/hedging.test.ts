@@ -141,13 +141,13 @@ describe("hedging by A6", () => {
     expect(found.outcome === "ok" ? undefined : found.outcome.code).toBe(code);
   });
 
-  it("tells the server how many attempts there were before, with the time that is left", async () => {
+  it("sends the number of earlier attempts and the remaining time", async () => {
     const { seen } = await find([slow(900)], { timeoutMs: 1000 });
     expect(seen.map(({ header }) => header.get("grpc-previous-rpc-attempts"))).toEqual([null, "1", "2"]);
     expect(seen.map(({ timeoutMs }) => timeoutMs)).toEqual([1000, 900, 800]);
   });
 
-  it("does not say that a call never left whose other attempt may have arrived", async () => {
+  it("does not report a call as unsent if another attempt may have arrived", async () => {
     const never = () => markDeliveryStatus(unavailable(), "unreachable");
     const one = await find([slow(10, unavailable()), never(), never()]);
     expect(neverSent(one.outcome)).toBe(false);

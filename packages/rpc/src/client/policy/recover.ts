@@ -6,21 +6,21 @@ import { deliveryStatusOf, markDeliveryStatus, markOwnTimer, neverSent } from ".
 import { decideRetry, type RetryState } from "./retry-decision.ts";
 import type { MethodState, TargetState } from "./target-state.ts";
 
-/** What is known of a call whose first attempt failed. */
+/** A call whose first attempt failed. */
 export interface RecoverOptions<T> {
-  /** Makes another attempt with the time that is left. Tells the server how many counted ones there were before. */
+  /** Makes another attempt with the remaining time. Sends the number of counted attempts before it. */
   readonly attempt: (leftMs: number | undefined, previousAttempts: number) => Promise<T>;
   readonly state: MethodState;
   readonly target: TargetState;
   readonly environment: Environment;
   readonly signal: AbortSignal | undefined;
-  /** When all attempts end, on the clock's monotonic scale. */
+  /** The deadline of all attempts, on the clock's monotonic scale. */
   readonly deadlineMs: number | undefined;
   readonly repeatable: boolean;
   readonly waitForReady: boolean;
 }
 
-/** Makes further attempts at a call until one succeeds or the rules say to give up; then throws the last error. */
+/** Makes further attempts at a call until one succeeds or the rules end it; then throws the last error. */
 export async function recover<T>(first: unknown, options: RecoverOptions<T>): Promise<T> {
   const { attempt, state, target, environment, signal, deadlineMs, repeatable } = options;
   const { clock, log } = environment;

@@ -4,33 +4,33 @@ import { backoffMs } from "../../environment/backoff.ts";
 import { type DeliveryStatus, deliveryStatusOf, lostConnectionOf } from "../call/attempt-outcome.ts";
 import type { RetryThrottle } from "./retry-throttle.ts";
 
-/** What a call may still do after its attempts so far. */
+/** The state of a call's retries. */
 export interface RetryState {
   readonly rule: RetryRule | undefined;
   /** Whether the same request may be processed twice. */
   readonly repeatable: boolean;
-  /** Attempts made that count. */
+  /** Counted attempts. */
   attempts: number;
-  /** Where the waits' growth stands; pushback sets it back. */
+  /** The exponent of the backoff; pushback resets it. */
   backoffSteps: number;
-  /** Attempts made again that do not count, because the call never left. */
+  /** Uncounted retries, of a call that was never sent. */
   unsentCount: number;
-  /** Whether the one uncounted attempt after a refusal has been used. */
+  /** Whether the one uncounted retry after a refusal has been used. */
   refusedOnce: boolean;
 }
 
-/** What to do after a failed attempt. */
+/** The decision after a failed attempt. */
 export type RetryDecision =
   | { readonly kind: "give-up"; readonly throttled?: boolean }
   | { readonly kind: "retry"; readonly waitMs: number; readonly transparent: boolean };
 
-/** A call that never left is tried again at once, and where that goes on, with waits that grow to this, so that nothing spins. */
+/** A call that was never sent is retried at once, and then with a backoff up to this, so that it does not spin. */
 const unsentWaitMaxMs = 1000;
 const unsentWaitInitialMs = 5;
 
 const giveUp: RetryDecision = { kind: "give-up" };
 
-/** Decides about another attempt by the rules of gRPC's proposal A6, and keeps count in `state`. */
+/** Decides about another attempt by the rules of gRPC's proposal A6, and updates `state`. */
 export function decideRetry(
   error: ConnectError,
   state: RetryState,
@@ -74,7 +74,7 @@ export function retryWaitMs(rule: RetryRule, step: number, random: () => number)
   return backoffMs(step, random, { initialMs, maxMs, multiplier });
 }
 
-/** A6, "Pushback": `grpc-retry-pushback-ms` is how long to wait; a value that is negative or no number means not to retry. */
+/** A6, "Pushback": `grpc-retry-pushback-ms` is the wait; a negative or invalid value forbids a retry. */
 export function pushback(error: ConnectError): number | "stop" | undefined {
   const value = error.metadata.get("grpc-retry-pushback-ms");
   if (value === null) {

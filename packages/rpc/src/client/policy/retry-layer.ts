@@ -8,9 +8,9 @@ import type { MethodState, TargetState } from "./target-state.ts";
 import { waitsForReady } from "./wait-for-ready.ts";
 
 /**
- * Makes further attempts at calls that failed, as gRPC's proposal A6 has it: one deadline over all of them, each attempt sending on only
- * the time that is left. A unary call may be repeated until its answer is complete, since none of it is visible before; a server
- * stream until its first message; streams that the client writes to are not repeated.
+ * Retries failed calls by gRPC's proposal A6: one deadline covers all attempts, and each sends
+ * only the remaining time. A unary call may be retried until its response is complete, since none of it is visible before; a server
+ * stream until its first message; streams with client messages are not retried.
  */
 export class RetryLayer implements CallLayer {
   readonly #next: CallLayer;
@@ -52,7 +52,7 @@ export class RetryLayer implements CallLayer {
     const attempt = async (timeoutMs: number | undefined, previousAttempts: number): Promise<StreamResponse> => {
       const header = withAttempts(call.header, previousAttempts);
       const response = await this.#next.stream({ ...call, timeoutMs, header, input: replay(request) });
-      // Where the contract allows another attempt, a failure before the first message must show here. Elsewhere it is not waited for.
+      // If the contract allows a retry, a failure before the first message must be noticed here. Otherwise it is not awaited.
       return state.policy.retry === undefined ? response : { ...response, message: await started(response.message) };
     };
     try {

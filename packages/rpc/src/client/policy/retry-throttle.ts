@@ -1,12 +1,12 @@
 import type { MetricValue } from "../../telemetry/metric-family.ts";
 
-/** What gRPC's own examples and libraries use as `maxTokens` and `tokenRatio`. */
+/** The `maxTokens` and `tokenRatio` of gRPC's own examples and libraries. */
 const tokensMax = 10;
 const tokenRatio = 0.1;
 
 /**
- * Keeps retries from multiplying the load on a target that fails (A6, "Throttling Retry Attempts"): each failure takes a token, each
- * success gives a tenth of one back, and there are retries only while more than half of the tokens are left.
+ * Limits the load of retries on a failing target (A6, "Throttling Retry Attempts"): each failure takes a token, each
+ * success returns a tenth of one, and retries need more than half of the tokens.
  */
 export class RetryThrottle {
   readonly #gauge: MetricValue;
@@ -32,7 +32,7 @@ export class RetryThrottle {
   /**
    * An attempt has failed.
    *
-   * @param lostConnection the connection that it was lost with: its calls break together, which is one failure, however many there were
+   * @param lostConnection the lost connection: all of its calls fail together, which counts as one failure
    */
   failed(lostConnection?: object): void {
     if (lostConnection === undefined || lostConnection !== this.#lostConnection) {

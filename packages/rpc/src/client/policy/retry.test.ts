@@ -112,7 +112,7 @@ describe("retries by A6", () => {
     });
   }
 
-  it("begins the waits anew after pushback", async () => {
+  it("resets the backoff after pushback", async () => {
     const environment = standingEnvironment();
     const { transport, seen } = scriptedTransport(environment.clock, [
       unavailable(),
@@ -126,12 +126,12 @@ describe("retries by A6", () => {
     expect(seen.map(({ atMs }) => atMs)).toEqual([0, 20, 120, 140]);
   });
 
-  it("tells the server how many attempts there were before, and the first time nothing", async () => {
+  it("sends the number of earlier attempts, and none with the first", async () => {
     const { seen } = await callEcho([unsent(), unavailable(), unavailable(), "ok"]);
     expect(seen.map(({ header }) => header.get("grpc-previous-rpc-attempts"))).toEqual([null, null, "1", "2"]);
   });
 
-  it("never waits longer than the contract's longest wait with jitter, nor less than none", () => {
+  it("waits between zero and the contract's longest backoff with jitter", () => {
     const rule = { attemptsMax: 5, ...policyOf, codes: new Set([Code.Unavailable]) };
     fc.assert(
       fc.property(
@@ -146,7 +146,7 @@ describe("retries by A6", () => {
     );
   });
 
-  it("never outlives the deadline, whatever the target does", async () => {
+  it("ends by the deadline, whatever the target does", async () => {
     const step: fc.Arbitrary<Step> = fc.oneof(
       fc.constantFrom<Step>("never", unavailable(), unsent(), refused(), pushback("7"), pushback("x")),
       fc.integer({ min: 0, max: 400 }).map((afterMs): Step => ({ afterMs, ends: unavailable() })),
@@ -173,7 +173,7 @@ describe("retries by A6", () => {
   });
 });
 
-describe("which calls are repeated", () => {
+describe("retryable calls", () => {
   async function createOrder(requestId: string, error: ConnectError) {
     const environment = standingEnvironment();
     const { transport, seen } = scriptedTransport(environment.clock, [error]);
@@ -184,19 +184,19 @@ describe("which calls are repeated", () => {
     return seen.length;
   }
 
-  it("one that changes something and has a request id", async () => {
+  it("a write with a request id", async () => {
     expect(await createOrder("0198f2c5-0000-7000-8000-000000000000", unavailable())).toBe(3);
   });
-  it("not one that changes something without a request id", async () => {
+  it("not a write without a request id", async () => {
     expect(await createOrder("", unavailable())).toBe(1);
   });
-  it("even that one, where there was no connection to send it on", async () => {
+  it("even that one, if it was never sent", async () => {
     expect(await createOrder("", markDeliveryStatus(unavailable(), "unreachable"))).toBe(3);
   });
 });
 
 describe("retry throttling", () => {
-  it("stops retries when half of the tokens are gone, and lets them go on after successes", async () => {
+  it("stops retries when half of the tokens are used, and resumes after successes", async () => {
     const environment = standingEnvironment();
     let down = true;
     const { transport, seen } = scriptedTransport(environment.clock, ["never"]);
@@ -241,7 +241,7 @@ describe("retry throttling", () => {
 });
 
 describe("a call that waits for its target", () => {
-  it("goes on until the target is there", async () => {
+  it("continues until the target is up", async () => {
     const environment = standingEnvironment();
     const down = () => markDeliveryStatus(unavailable(), "unreachable");
     const { transport, seen } = scriptedTransport(environment.clock, [down(), down(), down(), down(), "ok"]);
@@ -252,7 +252,7 @@ describe("a call that waits for its target", () => {
     expect(seen.length).toBe(5);
   });
 
-  it("ends with DEADLINE_EXCEEDED where the target does not come, and nothing was sent", async () => {
+  it("ends with DEADLINE_EXCEEDED, unsent, if the target stays down", async () => {
     const environment = standingEnvironment();
     const { transport } = scriptedTransport(environment.clock, [markDeliveryStatus(unavailable(), "unreachable")]);
     const client = createServiceClient(EchoService, transport, { environment, breaker: { consecutiveFailures: 1000 } });
@@ -265,7 +265,7 @@ describe("a call that waits for its target", () => {
   });
 });
 
-describe("what a caller learns", () => {
+describe("a caller's error", () => {
   it("UNAVAILABLE names the dependency", async () => {
     const environment = standingEnvironment();
     const { transport } = scriptedTransport(environment.clock, [unavailable()]);
@@ -280,7 +280,7 @@ describe("what a caller learns", () => {
     });
   });
 
-  it("a call is not said to be unsent where an earlier attempt may have arrived", async () => {
+  it("a call is not reported as unsent if an earlier attempt may have arrived", async () => {
     const environment = standingEnvironment();
     const steps = [unavailable(), markDeliveryStatus(unavailable(), "unreachable")];
     const { transport } = scriptedTransport(environment.clock, steps);
@@ -289,7 +289,7 @@ describe("what a caller learns", () => {
     expect(neverSent(await failed)).toBe(false);
   });
 
-  it("a caller that gives up during a wait is heard at once", async () => {
+  it("a cancellation during a wait takes effect at once", async () => {
     const environment = standingEnvironment();
     const { transport, seen } = scriptedTransport(environment.clock, [unavailable()]);
     const controller = new AbortController();
@@ -314,7 +314,7 @@ describe("what a caller learns", () => {
   });
 });
 
-describe("what a call hands on", () => {
+describe("a call passes on", () => {
   const context = {
     requestId: "r-1",
     traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",

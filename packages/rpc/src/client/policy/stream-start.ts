@@ -1,4 +1,4 @@
-/** The messages of a request that the client writes in one go; a server stream has exactly one. */
+/** The client's messages of a request, buffered; a server stream has exactly one. */
 export async function startOf<T>(messages: AsyncIterable<T>): Promise<readonly T[]> {
   const all: T[] = [];
   for await (const message of messages) {

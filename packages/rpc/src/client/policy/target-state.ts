@@ -6,7 +6,7 @@ import { Breaker, type BreakerOptions } from "./breaker.ts";
 import type { Dependency } from "./dependency-error.ts";
 import { RetryThrottle } from "./retry-throttle.ts";
 
-/** What all clients of one target share: its breaker, its retry tokens, its metrics. */
+/** The shared state of all clients of one target: its breaker, its retry tokens, its metrics. */
 export class TargetState {
   readonly name: string;
   readonly breaker: Breaker;
@@ -38,7 +38,7 @@ export class TargetState {
   }
 }
 
-/** What is looked up once for a method towards a target. */
+/** The cached policy and metrics of a method at a target. */
 export interface MethodState {
   readonly name: string;
   readonly policy: MethodPolicy;

@@ -3,14 +3,14 @@ import { type CallOptions, type ContextKey, createContextKey, createContextValue
 const waitForReadyKey: ContextKey<boolean> = createContextKey(false, { description: "wait for ready" });
 
 /**
- * Options for a call that waits, within its deadline, for a target that cannot be reached yet, where others fail at once (gRPC's
- * "wait for ready"). Adds to the options given.
+ * Options for a call that waits, within its deadline, for a target that is unreachable, instead of failing at once (gRPC's
+ * "wait for ready"). Adds to the given options.
  */
 export function waitForReady(options: CallOptions = {}): CallOptions {
   return { ...options, contextValues: (options.contextValues ?? createContextValues()).set(waitForReadyKey, true) };
 }
 
-/** Whether a call was made so. */
+/** Whether a call has this option. */
 export function waitsForReady(values: { get<T>(key: ContextKey<T>): T } | undefined): boolean {
   return values?.get(waitForReadyKey) ?? false;
 }

@@ -58,7 +58,7 @@ const answers: fc.Arbitrary<HttpAnswer> = fc.record({
 
 for (const [name, protocol] of Object.entries(protocols)) {
   describe(`reading a ${name} answer`, () => {
-    it("ends in a message within the limit or a ConnectError, whatever came", () => {
+    it("ends in a message within the limit or a ConnectError, whatever was received", () => {
       fc.assert(
         fc.property(answers, (answer) => {
           try {
@@ -78,7 +78,7 @@ for (const [name, protocol] of Object.entries(protocols)) {
 }
 
 describe("a gRPC body", () => {
-  it("is the same message however it is cut into chunks", () => {
+  it("is the same message however it is split", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 500 }), fc.array(fc.nat(505), { maxLength: 6 }), (message, cuts) => {
         const bytes = encodeEnvelope(0, message);

@@ -11,17 +11,17 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { type DecodeBudget, DecodeLimitError, decodeBudget, scanBinary } from "@parley/contract";
 import { messageFromJsonBytes, messageToJson } from "../../protocol/json-message.ts";
 
-/** How messages are written. */
+/** The codecs of messages. */
 export type CodecName = "proto" | "json";
 
-/** How messages are written, and what is needed for it. */
+/** A codec and its options. */
 export interface MessageFormat {
   readonly codec: CodecName;
-  /** The types that `google.protobuf.Any` may hold in JSON. */
+  /** The types that `google.protobuf.Any` may contain in JSON. */
   readonly registry?: Registry | undefined;
 }
 
-/** Writes a request message. Errors are INTERNAL: the caller's own message cannot be written. */
+/** Encodes a request message. Errors are INTERNAL: the caller's own message is invalid. */
 export function encodeMessage<I extends DescMessage>(
   schema: I,
   init: MessageInitShape<I>,
@@ -38,8 +38,8 @@ export function encodeMessage<I extends DescMessage>(
 }
 
 /**
- * Reads a response message. Unknown fields are passed over, as Connect does everywhere. Errors are INTERNAL for binary, INVALID_ARGUMENT for JSON,
- * and RESOURCE_EXHAUSTED for a message that would take far more time and memory than its bytes.
+ * Decodes a response message. Unknown fields are ignored, as everywhere in Connect. Errors are INTERNAL for binary, INVALID_ARGUMENT for JSON,
+ * and RESOURCE_EXHAUSTED for a message that would take far more time and memory than its size.
  */
 export function decodeMessage<O extends DescMessage>(
   schema: O,
@@ -64,9 +64,9 @@ export function decodeMessage<O extends DescMessage>(
   }
 }
 
-/** What a response may cost to decode: about 50 ms, so that no server can hold its caller's process up for longer with one message. */
+/** The decode budget of a response: about 50 ms, so that no server can block its caller's process for longer with one message. */
 const responseBudget: DecodeBudget = { ...decodeBudget(50_000), contractLimits: false };
-/** Smaller messages are decoded without a look: whatever is in them, they are decoded in about 15 ms. */
+/** Smaller messages are not scanned: whatever they contain, they are decoded in about 15 ms. */
 const scannedBytesMin = 64 << 10;
 
 function messageOf(error: unknown): string {

@@ -7,7 +7,7 @@ import { gunzip, gzip, tooLarge } from "./gzip.ts";
 import type { HttpAnswer, NodeFields } from "./unary-answer.ts";
 import { fieldOf, type IncomingMessage, type UnaryProtocol, type WireOptions } from "./unary-protocol.ts";
 
-/** An error's JSON, which is no message of the service, may be this large whatever the message limit is. */
+/** An error's JSON may be this large whatever the message limit is. */
 const errorBytesMin = 64 << 10;
 const jsonType = /^application\/json(?:; ?charset=utf-?8)?$/i;
 
@@ -78,14 +78,14 @@ function readError(answer: HttpAnswer, isJson: boolean, options: WireOptions): C
   }
 }
 
-/** An answer that is no error of Connect's: its status, and what it says where that is text. */
+/** A response that is not a Connect error: its status, and its text, if any. */
 function httpWords({ status, headers, body }: HttpAnswer): string {
   const isText = /^text\/plain\b/i.test(fieldOf(headers, "content-type") ?? "");
   const text = isText ? body.toString("utf8", 0, answerTextMax).trim() : "";
   return `the server answered HTTP ${status}${text === "" ? "" : `: ${text}`}`;
 }
 
-/** How much of an answer in plain text an error repeats, in bytes. */
+/** How much of a plain-text response an error repeats, in bytes. */
 const answerTextMax = 300;
 
 function decompress(answer: HttpAnswer, { readBytesMax }: WireOptions): Buffer {

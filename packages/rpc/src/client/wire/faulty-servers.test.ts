@@ -35,7 +35,7 @@ function client(server: TestServer, options: WireTransportOptions & { readonly c
 
 const ok = { ":status": 200, "content-type": "application/grpc+proto" } as const;
 
-describe.each(implementations)("gRPC answers that are wrong, over the HTTP/2 of %s", (http2) => {
+describe.each(implementations)("malformed gRPC responses, over the HTTP/2 of %s", (http2) => {
   const message = Buffer.from([0, 0, 0, 0, 3, 10, 1, 65]);
   const cases: readonly (readonly [string, (stream: ServerHttp2Stream) => void, Code])[] = [
     ["an HTML page", (stream) => respond(stream, { ":status": 200, "content-type": "text/html" }, "<p>"), Code.Unknown],
@@ -118,7 +118,7 @@ describe.each(implementations)("gRPC answers that are wrong, over the HTTP/2 of 
       const server = await rawHttp2((stream, _session, index) => (index === 0 ? answer(stream) : answerOk(stream)));
       const echo = client(server, { connection: { http2 } });
       expect((await rejection(echo.echo({}, { timeoutMs: 5000 }))).code).toBe(code);
-      // The next call on the same connection is not harmed.
+      // The next call on the same connection still works.
       await echo.echo({}, { timeoutMs: 5000 });
       expect(server.sessionCount()).toBe(1);
     });
@@ -133,7 +133,7 @@ describe.each(implementations)("gRPC answers that are wrong, over the HTTP/2 of 
     await echo.echo({}, { timeoutMs: 3000 });
   });
 
-  it("a body without end is cut off at the limit", async () => {
+  it("an endless body is cut off at the limit", async () => {
     const server = await rawHttp2((stream) => {
       stream.respond(ok);
       const write = () => {
@@ -149,8 +149,8 @@ describe.each(implementations)("gRPC answers that are wrong, over the HTTP/2 of 
   });
 });
 
-describe.each(implementations)("a server that goes away, over the HTTP/2 of %s", (http2) => {
-  it("refuses a stream: UNAVAILABLE, and known not to have been looked at", async () => {
+describe.each(implementations)("a server that stops, over the HTTP/2 of %s", (http2) => {
+  it("refuses a stream: UNAVAILABLE, known to be unprocessed", async () => {
     const server = await rawHttp2((stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM));
     const error = await rejection(client(server, { connection: { http2 } }).echo({}, { timeoutMs: 5000 }));
     expect([error.code, deliveryStatusOf(error), neverSent(error)]).toEqual([Code.Unavailable, "refused", true]);
@@ -240,7 +240,7 @@ describe.each(implementations)("a server that goes away, over the HTTP/2 of %s",
     });
   }
 
-  it("GOAWAY on an idle connection is no event at all", async () => {
+  it("GOAWAY on an idle connection has no effect", async () => {
     const server = await rawHttp2((stream) => answerOk(stream));
     const echo = client(server, { connection: { http2 } });
     for (let rounds = 0; rounds < 5; rounds++) {
@@ -264,7 +264,7 @@ describe.each(implementations)("a server that goes away, over the HTTP/2 of %s",
       Array.from({ length: 20 }, async () => {
         while (going) {
           await echo.echo({}, { timeoutMs: 5000 }).catch((error) => {
-            // What was refused may be sent again; only what is in doubt is lost.
+            // Refused calls may be retried; only uncertain ones are lost.
             failed += neverSent(error) ? 0 : 1;
             return new Promise((resolve) => setTimeout(resolve, 1));
           });
@@ -285,19 +285,19 @@ describe.each(implementations)("a server that goes away, over the HTTP/2 of %s",
 });
 
 describe("a server that does not answer", () => {
-  it("is given up at the deadline, while connecting too", async () => {
+  it("fails the call at the deadline, also while connecting", async () => {
     const server = await rawTcp(() => {});
     const error = await rejection(client(server).echo({}, { timeoutMs: 100 }));
     expect([error.code, neverSent(error)]).toEqual([Code.DeadlineExceeded, true]);
   });
 
-  it("and speaks no HTTP/2 is UNAVAILABLE", async () => {
+  it("without HTTP/2 is UNAVAILABLE", async () => {
     const server = await rawTcp((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
     const error = await rejection(client(server).echo({}, { timeoutMs: 5000 }));
     expect([error.code, neverSent(error)]).toEqual([Code.Unavailable, true]);
   });
 
-  it("is noticed by a ping, and the next call goes to a new connection", async () => {
+  it("is detected by a PING, and the next call uses a new connection", async () => {
     // A connection that stays open without a reader, as after a machine is unplugged.
     const backend = await rawHttp2((stream) => answerOk(stream));
     const { connect } = await import("node:net");
@@ -323,8 +323,8 @@ describe("a server that does not answer", () => {
   });
 });
 
-describe("bytes that are no HTTP/2", () => {
-  it("never end the process, nor leave a call without an answer", async () => {
+describe("bytes that are not HTTP/2", () => {
+  it("never crash the process, nor leave a call without an answer", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 0, maxLength: 200 }), fc.boolean(), async (bytes, afterSettings) => {
         const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 
-/** Below this many bytes, compressing costs more than it saves. */
+/** The smallest message for which compression pays. */
 export const gzipBytesMinDefault = 1024;
 
 /** Compresses at level 1: most of the gain at a fifth of the default level's time. */
@@ -10,8 +10,8 @@ export function gzip(bytes: Uint8Array): Buffer {
 }
 
 /**
- * Decompresses, in one go, to at most `bytesMax` bytes. RESOURCE_EXHAUSTED beyond, INTERNAL where it is not gzip. Synchronous, because
- * the limit bounds the time, and answers inside the platform are not compressed.
+ * Decompresses at once, to at most `bytesMax` bytes. RESOURCE_EXHAUSTED beyond, INTERNAL if it is not gzip. Synchronous, because
+ * the limit bounds the time, and responses inside the platform are not compressed.
  */
 export function gunzip(bytes: Buffer, bytesMax: number): Buffer {
   try {

@@ -2,10 +2,10 @@ import type { DescMessage, DescMethodUnary, DescService, MessageShape } from "@b
 import type { UnaryResponse } from "@connectrpc/connect";
 import { headersFromNode } from "../../protocol/metadata.ts";
 
-/** Header fields as Node gives them. */
+/** Header fields in Node's form. */
 export type NodeFields = Readonly<Record<string, string | string[] | undefined>>;
 
-/** An answer, as far as HTTP goes: status, fields and body. */
+/** An HTTP response: status, fields and body. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: NodeFields;
@@ -13,7 +13,7 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
-/** A unary answer whose metadata is only made into Web headers when it is asked for, which most callers never do. */
+/** A unary response whose metadata becomes Web headers on demand, which most callers never need. */
 export class UnaryAnswer<I extends DescMessage, O extends DescMessage> implements UnaryResponse<I, O> {
   readonly stream = false as const;
   readonly method: DescMethodUnary<I, O>;

@@ -5,23 +5,23 @@ import { decodeMessage, type MessageFormat } from "./codec.ts";
 import { type HttpAnswer, UnaryAnswer } from "./unary-answer.ts";
 import type { UnaryProtocol } from "./unary-protocol.ts";
 
-/** What both versions of HTTP need to know of a unary request. */
+/** The parameters of a unary request for both versions of HTTP. */
 export interface UnaryRequestInit {
   readonly body: Buffer;
-  /** The most bytes that the answer's body may have. */
+  /** The largest body of the response. */
   readonly bodyBytesMax: number;
   /** By the clock's monotonic time, in milliseconds. Infinity for none. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** How a unary exchange ends: exactly one of the two is called, once. */
+/** The outcome of a unary exchange: exactly one of the two is called, once. */
 export interface ExchangeOutcome {
   onAnswer(answer: HttpAnswer): void;
   onFailure(error: ConnectError): void;
 }
 
-/** Turns an HTTP answer into the response that the caller waits for. */
+/** Converts an HTTP response into the caller's. */
 export class UnaryOutcome implements ExchangeOutcome {
   readonly #method: DescMethodUnary;
   readonly #protocol: UnaryProtocol;

@@ -1,12 +1,12 @@
 import type { CodecName } from "./codec.ts";
 import type { HttpAnswer, NodeFields } from "./unary-answer.ts";
 
-/** What a wire transport is told about messages. */
+/** A wire transport's options for messages. */
 export interface WireOptions {
   readonly codec: CodecName;
-  /** The most bytes that an answer's message may have, decompressed. */
+  /** The largest response message, decompressed. */
   readonly readBytesMax: number;
-  /** Whether responses are asked for in gzip. One that is compressed unasked is read all the same. */
+  /** Whether gzip responses are requested. An unrequested one is decoded all the same. */
   readonly acceptGzip: boolean;
   /** Whether requests of `gzipBytesMin` and more are compressed. */
   readonly sendGzip: boolean;
@@ -14,31 +14,31 @@ export interface WireOptions {
   readonly userAgent: string;
 }
 
-/** A request's message as it goes out. */
+/** An encoded request message. */
 export interface OutgoingBody {
   readonly bytes: Buffer;
   /** Fields that only this body needs, names and values in turn. */
   readonly fields: readonly string[];
 }
 
-/** An answer's message as it came in, and the metadata around it. */
+/** A received response message, and its metadata. */
 export interface IncomingMessage {
   readonly bytes: Buffer;
   readonly header: NodeFields;
   readonly trailer: NodeFields;
 }
 
-/** What sets gRPC's and Connect's unary calls apart, once HTTP is taken away. */
+/** The differences between gRPC's and Connect's unary calls, without HTTP. */
 export interface UnaryProtocol {
-  /** The fields that every request has, names and values in turn. */
+  /** The fields of every request, names and values in turn. */
   readonly fields: readonly string[];
   readonly timeoutName: string;
   formatTimeout(timeoutMs: number): string;
-  /** The most bytes that an answer's body may have: the message's limit and what is around it. */
+  /** The largest body of the response: the message's limit plus the protocol's overhead. */
   readonly bodyBytesMax: number;
-  /** Puts around the message what the protocol wants around it. */
+  /** Wraps the message as the protocol requires. */
   frame(message: Uint8Array): OutgoingBody;
-  /** Finds the message in the answer. Throws the `ConnectError` that the answer says or is. */
+  /** Extracts the message from the response. Throws its `ConnectError`, or one for a malformed response. */
   read(answer: HttpAnswer): IncomingMessage;
 }
 

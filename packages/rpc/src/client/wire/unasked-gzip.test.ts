@@ -47,13 +47,13 @@ async function compressingServer(encoding: string) {
   return { server, accepted };
 }
 
-it("a gRPC answer that is compressed unasked is read", async () => {
+it("an unrequested gzip response over gRPC is decoded", async () => {
   const { server, accepted } = await compressingServer("gzip");
   expect((await client(server, {}).echo({})).message).toBe("A".repeat(100));
   expect(accepted).toEqual([undefined]);
 });
 
-it("a Connect answer that is compressed unasked is read", async () => {
+it("an unrequested gzip response over Connect is decoded", async () => {
   const server = await rawHttp2((stream) => {
     stream.respond({ ":status": 200, "content-type": "application/proto", "content-encoding": "gzip" });
     stream.end(gzipSync(message(100)));
@@ -61,7 +61,7 @@ it("a Connect answer that is compressed unasked is read", async () => {
   expect((await client(server, { protocol: "connect" }).echo({})).message).toBe("A".repeat(100));
 });
 
-it("an answer in an encoding that we do not have is INTERNAL, and names it", async () => {
+it("a response in an unsupported encoding is INTERNAL, and names it", async () => {
   const { server } = await compressingServer("br");
   const error = await rejection(client(server, {}).echo({}));
   expect(error.code).toBe(Code.Internal);

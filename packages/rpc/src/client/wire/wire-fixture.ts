@@ -31,7 +31,7 @@ export function stockServer(
   return httpVersion === "2" ? listen(createHttp2(handle), port) : listen(createHttp1(handle as RequestListener), port);
 }
 
-/** For tests: an HTTP/2 server that does with each stream what it is told. */
+/** For tests: an HTTP/2 server with a scripted behaviour for each stream. */
 export async function rawHttp2(
   onStream: (stream: ServerHttp2Stream, session: ServerHttp2Session, index: number) => void,
   { maxConcurrentStreams = 1000, port = 0 }: { readonly maxConcurrentStreams?: number; readonly port?: number } = {},
@@ -59,7 +59,7 @@ export async function rawHttp2(
   return { ...(await listen(server, port)), server, sessions, sessionCount: () => sessionCount };
 }
 
-/** For tests: a TCP server that does with each connection what it is told. */
+/** For tests: a TCP server with a scripted behaviour for each connection. */
 export function rawTcp(onSocket: (socket: Socket, index: number) => void): Promise<TestServer> {
   let count = 0;
   return listen(
@@ -70,7 +70,7 @@ export function rawTcp(onSocket: (socket: Socket, index: number) => void): Promi
   );
 }
 
-/** For tests: answers a gRPC call with what EchoRequest and EchoResponse share, an empty message. */
+/** For tests: answers a gRPC call with an empty message, which EchoRequest and EchoResponse share. */
 export function answerOk(stream: ServerHttp2Stream, body: Buffer = Buffer.alloc(5)): void {
   stream.respond({ ":status": 200, "content-type": "application/grpc+proto" }, { waitForTrailers: true });
   stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));

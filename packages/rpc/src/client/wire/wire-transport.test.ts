@@ -48,21 +48,21 @@ for (const [name, dialect] of dialects) {
         createWireTransport(pool.channel(server.url), environment.clock, { ...dialect, ...options }),
       );
 
-    it("takes a message there and back, of any size", async () => {
+    it("carries a message of any size both ways", async () => {
       handle = ({ message }) => ({ message });
       for (const message of ["", "hello", "ünïcødé 🙂", "x".repeat(70_000), "x".repeat(1_200_000)]) {
         expect((await client().echo({ message })).message).toBe(message);
       }
     });
 
-    it("keeps 200 calls at once apart", async () => {
+    it("keeps 200 concurrent calls apart", async () => {
       handle = ({ message }) => ({ message });
       const messages = Array.from({ length: 200 }, (_, index) => `message ${index}`);
       const answers = await Promise.all(messages.map((message) => client().echo({ message })));
       expect(answers.map(({ message }) => message)).toEqual(messages);
     });
 
-    it("leaves nothing behind on a connection that is used again and again", async () => {
+    it("leaves no state on a reused connection", async () => {
       handle = ({ message }) => ({ message });
       const warnings: Error[] = [];
       const note = (warning: Error) => warnings.push(warning);
@@ -113,7 +113,7 @@ for (const [name, dialect] of dialects) {
       expect(decodeBinaryHeader(trailer?.get("x-after-bin") ?? "")).toEqual(bytes);
     });
 
-    it("does not let a caller's metadata break the protocol", async () => {
+    it("keeps a caller's metadata from breaking the protocol", async () => {
       let seen: Headers | undefined;
       handle = (_request, { requestHeader }) => {
         seen = new Headers(requestHeader);
@@ -127,7 +127,7 @@ for (const [name, dialect] of dialects) {
       expect((await rejection(client().echo({}, { headers: { "x-bad": "a\nb" } }))).message).toBeTruthy();
     });
 
-    it("brings errors over whole: code, words, details, metadata", async () => {
+    it("transfers errors completely: code, message, details, metadata", async () => {
       handle = () => {
         const error = reasonError(Code.FailedPrecondition, {
           reason: "OUT_OF_STOCK",
@@ -144,7 +144,7 @@ for (const [name, dialect] of dialects) {
       expect(error.metadata.get("x-more")).toBe("yes");
     });
 
-    it("brings every code over", async () => {
+    it("transfers every code", async () => {
       for (let code = 1; code <= 16; code++) {
         handle = () => {
           throw new ConnectError("x", code as Code);
@@ -153,7 +153,7 @@ for (const [name, dialect] of dialects) {
       }
     });
 
-    it("tells the server the deadline, and keeps it though the server never answers", async () => {
+    it("sends the deadline, and enforces it if the server never answers", async () => {
       let toldMs: number | undefined;
       handle = (_request, context) => {
         toldMs = context.timeoutMs();
@@ -169,7 +169,7 @@ for (const [name, dialect] of dialects) {
       expect(tookMs).toBeLessThan(1500);
     });
 
-    it("tells the server when the caller gives up", async () => {
+    it("cancels at the server when the caller gives up", async () => {
       const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
       const { promise: aborted, resolve: abort } = Promise.withResolvers<void>();
       handle = (_request, { signal }) => {
@@ -185,7 +185,7 @@ for (const [name, dialect] of dialects) {
       await aborted;
     });
 
-    it("sends nothing for a caller who has given up before", async () => {
+    it("sends nothing for a cancelled caller", async () => {
       let calls = 0;
       handle = () => {
         calls++;
@@ -196,14 +196,14 @@ for (const [name, dialect] of dialects) {
       expect(calls).toBe(1);
     });
 
-    it("reads and writes gzip where it is asked to", async () => {
+    it("decodes and encodes gzip if configured", async () => {
       const message = "compress me ".repeat(2000);
       handle = (request) => ({ message: request.message });
       const answer = await client({ acceptGzip: true, sendGzip: true }).echo({ message });
       expect(answer.message).toBe(message);
     });
 
-    it("refuses answers beyond its limit, compressed ones too", async () => {
+    it("refuses responses beyond its limit, compressed ones too", async () => {
       handle = () => ({ message: "y".repeat(300_000) });
       for (const acceptGzip of [false, true]) {
         const error = await rejection(client({ readBytesMax: 100_000, acceptGzip }).echo({}));
@@ -213,14 +213,14 @@ for (const [name, dialect] of dialects) {
       expect((await client({ readBytesMax: 100_000 }).echo({})).message).toBe("y");
     });
 
-    it("says UNIMPLEMENTED for a method that the server does not have", async () => {
+    it("reports UNIMPLEMENTED for a method that the server does not have", async () => {
       const transport = createWireTransport(pool.channel(`${server.url}/elsewhere`), environment.clock, dialect);
       expect((await rejection(createClient(EchoService, transport).echo({}))).code).toBe(Code.Unimplemented);
     });
   });
 }
 
-describe("a request that cannot be written", () => {
+describe("a request that cannot be encoded", () => {
   it("is INTERNAL and sends nothing", async () => {
     const environment = testEnvironment();
     const pool = new ConnectionPool(environment);

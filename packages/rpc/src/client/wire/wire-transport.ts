@@ -21,8 +21,8 @@ import type { WireOptions } from "./unary-protocol.ts";
 import type { WireTransportOptions } from "./wire-options.ts";
 
 /**
- * The transport that speaks to a target: unary calls and streams each on a path of their own, over the same connections. Connect calls with GET,
- * and streams where the options say so, go through the stock transports.
+ * The transport of a target: unary calls and streams each on a path of their own, over the same connections. Connect calls with GET,
+ * and streams if the options say so, use the stock transports.
  */
 export function createWireTransport(channel: Channel, clock: Clock, options: WireTransportOptions = {}): Transport {
   return transportOf(createWireLayer(channel, clock, options));
@@ -88,11 +88,11 @@ function requestHead({ scheme, authority }: Target, path: string, fields: readon
   return encodeFields([":method", "POST", ":scheme", scheme, ":authority", authority, ":path", path, ...fields]);
 }
 
-/** GET is rare enough to be left to the stock transport. */
+/** GET is rare enough for the stock transport. */
 function withGet(unary: CallLayer["unary"], stock: CallLayer): CallLayer["unary"] {
   return (call) =>
     call.method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS ? stock.unary(call) : unary(call);
 }
 
-/** gRPC's own default for messages received. */
+/** gRPC's own default for received messages. */
 const readBytesMaxDefault = 4 << 20;

@@ -9,7 +9,7 @@ import type { ChannelOptions } from "../channel.ts";
 import { dnsServer } from "../resolution/dns-fixture.ts";
 import { bareClient, holdingProxy, load, type Replica, replica } from "./balanced-fixture.ts";
 
-// Each waits for what must come; on a machine that is busy it takes as long as it takes.
+// Each waits for a condition; on a busy machine that takes a while.
 vi.setConfig({ testTimeout: 120_000 });
 
 const closing: (() => Promise<unknown> | unknown)[] = [];
@@ -44,7 +44,7 @@ describe.each(["round_robin", "least_request"] as const)("%s", (balancing) => {
     expect(calls.failures).toEqual([]);
   });
 
-  it("follows DNS: a new address gets calls, one that is gone gets none, and no call fails", async () => {
+  it("follows DNS: a new address gets calls, a removed one gets none, and no call fails", async () => {
     const dns = await dnsServer();
     closing.push(() => dns.close());
     const all = await replicas(3);
@@ -83,7 +83,7 @@ describe.each(["round_robin", "least_request"] as const)("%s", (balancing) => {
 });
 
 describe("an address", () => {
-  it("whose server drains gets no more calls, and none fails, although nothing is repeated", async () => {
+  it("whose server drains gets no more calls, and none fails, although none is retried", async () => {
     const all = await Promise.all(
       [0, 1, 2].map(() => replica({ config: { drainNoticeMs: 200, shutdownGraceMs: 10_000 } })),
     );
@@ -102,7 +102,7 @@ describe("an address", () => {
     );
   });
 
-  it("that fails its calls is set aside while the others do not, and is tried again", async () => {
+  it("that fails its calls while the others do not is ejected, and used again later", async () => {
     const all = await replicas(3);
     const [bad] = all as [Replica];
     bad.behaviour = "fails";
@@ -125,7 +125,7 @@ describe("an address", () => {
     expect(failed()).toBeLessThan(calls.count);
   });
 
-  it("is not set aside for what fails everywhere", async () => {
+  it("is not ejected if all addresses fail", async () => {
     const all = await replicas(2);
     const { client: echo, environment } = client(listOf(all), { outlierEjection: { intervalMs: 20 } });
     for (const each of all) {
@@ -137,7 +137,7 @@ describe("an address", () => {
     expect(environment.lines.filter(({ reason }) => reason === "failures")).toEqual([]);
   });
 
-  it("that falls silent behind an open connection is found by a PING, and used again once it answers", async () => {
+  it("that stalls behind an open connection is detected by a PING, and used again once it answers", async () => {
     const all = await replicas(3);
     const proxy = await holdingProxy(all[0]?.port ?? 0);
     closing.push(() => proxy.close());
@@ -158,7 +158,7 @@ describe("an address", () => {
     expect(calls.failures).toEqual([]);
   });
 
-  it("that is slow to answer is not taken for silent", async () => {
+  it("that is slow is not treated as stalled", async () => {
     const all = await replicas(2);
     const { client: echo, environment } = client(listOf(all));
     await Promise.all(Array.from({ length: 8 }, () => echo.echo({}, { timeoutMs: 20_000 })));
@@ -171,7 +171,7 @@ describe("an address", () => {
 });
 
 describe("a target", () => {
-  it("none of whose addresses can be reached fails at once, and works again once one can", async () => {
+  it("with no reachable address fails at once, and works again once one is", async () => {
     const [gone, also] = (await replicas(2)) as [Replica, Replica];
     await Promise.all([gone.echo.server.close(), also.echo.server.close()]);
     const { client: echo } = client(`${gone.address},${also.address}`);
@@ -192,7 +192,7 @@ describe("a target", () => {
       .toBe("ok");
   });
 
-  it("whose name does not resolve fails at once, and says why", async () => {
+  it("whose name does not resolve fails at once, with the reason", async () => {
     const dns = await dnsServer();
     closing.push(() => dns.close());
     const { client: echo } = client(`dns://${dns.address}/nowhere.test:1`);
@@ -201,7 +201,7 @@ describe("a target", () => {
     expect(error.rawMessage).toContain("nowhere.test");
   });
 
-  it("without calls for long ends its connections, and makes them again", async () => {
+  it("that is idle for long closes its connections, and reconnects", async () => {
     const servers = await Promise.all([0, 1].map(() => rawHttp2((stream) => answerOk(stream))));
     closing.push(() => Promise.all(servers.map((server) => server.close())));
     const { client: echo } = client(servers.map(({ url }) => url).join(), { idleTimeoutMs: 50, healthWatch: false });
@@ -239,7 +239,7 @@ describe("a target", () => {
     expect(Math.max(...most.values())).toBeLessThanOrEqual(5);
   });
 
-  it("counts what it decides", async () => {
+  it("counts its decisions", async () => {
     const all = await replicas(2);
     const { client: echo, environment } = client(listOf(all));
     await Promise.all(Array.from({ length: 8 }, () => echo.echo({}, { timeoutMs: 20_000 })));

@@ -11,15 +11,15 @@ import { type Ejectable, OutlierEjection } from "./outlier-ejection.ts";
 import { leastRequest, type Pick, roundRobin } from "./pick.ts";
 import { Subchannel, type SubchannelOwner } from "./subchannel.ts";
 
-/** How often the addresses are looked at while calls are open, in milliseconds: a stalled one is found after six looks. */
+/** The interval of checks while calls are open, in milliseconds: a stalled address is found after six checks. */
 const tickMs = 100;
-/** A channel without calls for this long ends its connections, and looks its name up no more, unless an option says otherwise. */
+/** The default time after which a channel without calls closes its connections and stops resolving its name. */
 const idleTimeoutMsDefault = 300_000;
 
 /**
- * Spreads calls over all addresses of a target, with a connection to each. Which one a call goes to is the policy's choice among those that are fit:
- * connected, serving (health watching), answering (stall detection), not set aside for failures. Where none is fit, all that are connected are used:
- * a wrong judgement must not take the whole target away.
+ * Spreads calls over all addresses of a target, with a connection to each. The policy picks one of those that are
+ * connected, serving (health watching), not stalled, and not ejected. If there is none, it picks among all that are connected:
+ * a wrong judgement must not make the whole target unavailable.
  */
 export class BalancedChannel implements Channel, SubchannelOwner {
   readonly target: Target;
@@ -133,7 +133,7 @@ export class BalancedChannel implements Channel, SubchannelOwner {
     }
   }
 
-  /** The chosen one has as many calls as its server allows. */
+  /** The picked one has as many calls as its server allows. */
   #acquireAny(): Connection | undefined {
     for (const subchannel of this.#usable) {
       const connection = subchannel.acquire();
@@ -144,7 +144,7 @@ export class BalancedChannel implements Channel, SubchannelOwner {
     return undefined;
   }
 
-  /** Why no call can be sent now. Undefined if one can, or if that is not known yet. */
+  /** The reason why no call can be sent now. Undefined if one can, or if that is not known yet. */
   #failure(): { readonly error: unknown } | undefined {
     if (this.#subchannels.size === 0) {
       return this.#resolveError;
@@ -211,7 +211,7 @@ export class BalancedChannel implements Channel, SubchannelOwner {
       this.#subchannels.size,
     );
     this.onChanged();
-    // After the choice is made without them: their calls may end, and no new ones begin.
+    // After the next pick excludes them: their calls may end, and no new ones begin.
     for (const [, subchannel] of removed) {
       subchannel.close();
     }
@@ -238,7 +238,7 @@ export class BalancedChannel implements Channel, SubchannelOwner {
     }
   }
 
-  /** Without a call since the last check, and with none open, the target is left alone until the next call. */
+  /** Without a call since the last check, and with none open, the channel idles until the next call. */
   #checkIdle(begunCount: number): void {
     const { clock, options } = this.#parts;
     this.#cancelIdleCheck = clock.after(options.idleTimeoutMs ?? idleTimeoutMsDefault, () => {

@@ -3,10 +3,10 @@ import { Registry } from "prom-client";
 import { type MetricValue, valueFamily } from "../../../telemetry/metric-family.ts";
 import { errorWords } from "../error-words.ts";
 
-/** Why an address is set aside. */
+/** The reason of an ejection. */
 export type EjectionReason = "failures" | "silence" | "not_serving";
 
-/** Tells of what balancing decides: metrics of a target, and a log line for each change of an address. */
+/** Reports the decisions of balancing: metrics of a target, and a log line for each change of an address. */
 export class BalancingReport {
   readonly addresses: MetricValue;
   readonly usableAddresses: MetricValue;
@@ -72,7 +72,7 @@ export class BalancingReport {
     }
   }
 
-  /** Logged once until a resolution succeeds: a DNS server that is down is asked every second. */
+  /** Logged once until a resolution succeeds: a failing DNS server is asked every second. */
   resolutionFailed(error: unknown, addressesKept: number): void {
     this.#resolutions.failed.value++;
     if (!this.#resolvesBadly) {

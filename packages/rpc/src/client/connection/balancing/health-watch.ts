@@ -12,23 +12,23 @@ import { EnvelopeReader } from "../../../protocol/envelope-reader.ts";
 import type { Connection } from "../client-connection.ts";
 import type { Target } from "../resolution/target.ts";
 
-/** A health message is two bytes; whatever is much longer is none. */
+/** A health message is two bytes; a much longer one is invalid. */
 const messageBytesMax = 1024;
-/** The waits before a watch that ended is begun again, in milliseconds. */
+/** The backoff before a watch is restarted, in milliseconds. */
 const backoff = { initialMs: 1000, maxMs: 30_000 };
 
 export interface HealthWatchOptions {
   readonly target: Target;
   readonly clock: Clock;
   readonly random: () => number;
-  /** Told at first, and at each change. A server that cannot tell counts as serving. */
+  /** Called at first, and at each change. A server without health service counts as serving. */
   readonly onServing: (serving: boolean) => void;
 }
 
 /**
- * Watches the health of the server at the other end of a connection (gRPC's proposal A17, `grpc.health.v1.Health/Watch` of the whole server), for as long
- * as new calls may begin on it. A server without health service (UNIMPLEMENTED) is not asked again; a watch that ends for another reason is begun again
- * with backoff, and the last status counts meanwhile.
+ * Watches the health of a connection's server (gRPC's proposal A17, `grpc.health.v1.Health/Watch` of the whole server), for as long
+ * as new calls may begin on it. A server without health service (UNIMPLEMENTED) is not asked again; a watch that ends for another reason is restarted
+ * with backoff, and the last status stays meanwhile.
  */
 export function watchHealth(connection: Connection, options: HealthWatchOptions): void {
   new HealthWatch(connection, options).begin();
@@ -57,7 +57,7 @@ class HealthWatch implements StreamListener {
 
   begin(): void {
     const { http2 } = this.#connection;
-    // Where a connection takes one call at a time, it is not for a watch that never ends.
+    // A connection that allows one call at a time has no room for a watch that never ends.
     if (this.#over || http2.closing || http2.peerStreamsMax <= 1) {
       this.#tell(true);
       return;

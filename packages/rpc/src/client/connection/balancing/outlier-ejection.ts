@@ -1,10 +1,10 @@
 import type { OutlierOptions } from "../channel.ts";
 
-/** The calls of one address since it was last judged. */
+/** The calls of one address since the last evaluation. */
 export class CallCounts {
   calls = 0;
   failures = 0;
-  /** Judgements that these calls have waited for, too few to be judged. */
+  /** Evaluations with too few calls. */
   waited = 0;
 
   reset(): void {
@@ -17,27 +17,27 @@ export class CallCounts {
 /** An address as ejection sees it. */
 export interface Ejectable {
   readonly counts: CallCounts;
-  /** Until when it is set aside, on the clock's monotonic scale; in the past, or undefined, if it is not. */
+  /** The end of its ejection, on the clock's monotonic scale; in the past, or undefined, if it is not ejected. */
   readonly ejectedUntilMs: number | undefined;
-  /** How often it was set aside, less the times in between that went well. */
+  /** The number of its ejections, minus good intervals in between. */
   ejectionCount: number;
-  /** Its last calls in a row that have failed. */
+  /** Consecutive failures. */
   failuresInARow: number;
-  /** Whether it was set aside, is used again, and has not shown yet that it works. */
+  /** Whether it is used again after an ejection, without a success yet. */
   isOnProbation: boolean;
   eject(untilMs: number, counts: { readonly calls: number; readonly failures: number; readonly forMs: number }): void;
-  /** Its time is over. */
+  /** Its ejection has ended. */
   readmit(): void;
 }
 
-/** Counts of an address with few calls are dropped after so many intervals: failures of long ago say nothing of now. */
+/** Counts of an address with few calls are dropped after so many intervals: old failures say nothing about now. */
 const waitedMax = 20;
-/** So many failures in a row are judged at once, and of an address on probation one: a server that fails quickly would draw many calls by then. */
+/** Consecutive failures that are evaluated at once; on probation one is enough: an address that fails quickly would attract many calls by then. */
 const failuresInARowMax = 5;
-/** How many times the others' share of failures an address must have: what fails everywhere is no reason to leave one of them. */
+/** How many times the others' failure share an address must have: if all addresses fail, none is ejected. */
 const outlierFactor = 2;
 
-/** Sets addresses aside whose calls fail while those of the others do not (gRPC's proposal A50, "failure percentage", with thresholds of our own). */
+/** Ejects addresses whose calls fail while those of the others do not (gRPC's proposal A50, "failure percentage", with thresholds of our own). */
 export class OutlierEjection {
   readonly intervalMs: number;
   readonly #options: Required<OutlierOptions>;
@@ -54,7 +54,7 @@ export class OutlierEjection {
     this.intervalMs = this.#options.intervalMs;
   }
 
-  /** Compares the addresses. To be called once an interval while calls are made. */
+  /** Compares the addresses. Call it once an interval while calls are made. */
   judge(addresses: readonly Ejectable[], nowMs: number): void {
     for (const address of addresses) {
       if (address.ejectedUntilMs !== undefined && address.ejectedUntilMs <= nowMs) {
@@ -76,7 +76,7 @@ export class OutlierEjection {
     }
   }
 
-  /** A call of an address has failed. Judges it before the interval is over, where its last calls have all failed. */
+  /** A call of an address has failed. Evaluates it before the end of the interval if its last calls have all failed. */
   failed(address: Ejectable, addresses: readonly Ejectable[], nowMs: number): void {
     const isSuspect = address.failuresInARow >= (address.isOnProbation ? 1 : failuresInARowMax);
     if (isSuspect && address.ejectedUntilMs === undefined && this.#isOutlier(address, sumOf(addresses))) {
@@ -102,7 +102,7 @@ export class OutlierEjection {
     }
   }
 
-  /** Whether its share of failures is a multiple of that of the others. Without calls of others nothing can be said. */
+  /** Whether its failure share is a multiple of the others'. Without calls of others that is unknown. */
   #isOutlier({ counts: { calls, failures } }: Ejectable, all: Counts): boolean {
     const otherCalls = all.calls - calls;
     return otherCalls > 0 && failures / calls >= (outlierFactor * (all.failures - failures)) / otherCalls;

@@ -1,15 +1,15 @@
 /** An address as a policy sees it. */
 export interface Pickable {
-  /** Calls that are open on it. */
+  /** Its open calls. */
   readonly openCount: number;
-  /** The share of its usual calls that it gets, from 0 to 1: less than 1 during its slow start. */
+  /** Its share of calls, from 0 to 1: less than 1 during slow start. */
   readonly weight: number;
 }
 
-/** Chooses the address for the next call. Undefined if there is none. */
+/** Picks the address for the next call. Undefined if there is none. */
 export type Pick<T extends Pickable> = (addresses: readonly T[]) => T | undefined;
 
-/** gRPC's `round_robin`: one after another, beginning anywhere, so that many clients do not all begin with the same. */
+/** gRPC's `round_robin`: one after another, starting anywhere, so that many clients do not all start with the same. */
 export function roundRobin<T extends Pickable>(random: () => number): Pick<T> {
   let next = Math.floor(random() * 65_536);
   return (addresses) => {
@@ -26,8 +26,8 @@ export function roundRobin<T extends Pickable>(random: () => number): Pick<T> {
 }
 
 /**
- * `least_request` with two choices (gRPC's proposal A48): of two addresses at random, the one with fewer open calls. A slow server gets as many calls as
- * it can take, without any measuring.
+ * `least_request` with two choices (gRPC's proposal A48): of two random addresses, the one with fewer open calls. A slow server gets as many calls as
+ * it can handle, without measurements.
  */
 export function leastRequest<T extends Pickable>(random: () => number): Pick<T> {
   return (addresses) => {
@@ -47,8 +47,8 @@ export function leastRequest<T extends Pickable>(random: () => number): Pick<T> 
 }
 
 /**
- * Between a new address and one that gets more of the calls. Most of the time the new one counts as if each of its calls were several, and at times, so that it
- * gets some when nothing is open on either, as any other. Load still tells: the other one may have stopped answering.
+ * Between a new address and one with a larger share. Usually each call of the new one counts as several, and sometimes as one, so that it
+ * gets calls even when neither has open calls. Load still matters: the other one may have stalled.
  */
 function lessLoaded<T extends Pickable>(fresh: T, other: T, random: () => number): T {
   const share = fresh.weight / other.weight;
@@ -56,7 +56,7 @@ function lessLoaded<T extends Pickable>(fresh: T, other: T, random: () => number
   return load < other.openCount || (load === other.openCount && random() < 0.5) ? fresh : other;
 }
 
-/** Weights count against each other: where all addresses are new, none has to wait for the others. */
+/** Weights are relative: if all addresses are new, none has to wait for the others. */
 function greatestWeight(addresses: readonly Pickable[]): number {
   return addresses.reduce((greatest, { weight }) => Math.max(greatest, weight), 0);
 }

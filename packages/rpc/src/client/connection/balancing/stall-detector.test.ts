@@ -15,7 +15,7 @@ function look(detector: StallDetector, { asConnection }: ReturnType<typeof conne
   }
 }
 
-it("a server that answers nothing is sent one PING, and counts as stalled when that is not answered either", () => {
+it("an unresponsive server is sent one PING, and counts as stalled without an acknowledgement", () => {
   const changes: boolean[] = [];
   const detector = new StallDetector(() => changes.push(detector.isStalled));
   const one = connection();
@@ -25,7 +25,7 @@ it("a server that answers nothing is sent one PING, and counts as stalled when t
   expect([one.pings.length, detector.isStalled]).toEqual([1, false]);
   look(detector, one, 3);
   expect([one.pings.length, detector.isStalled]).toEqual([1, true]);
-  // Its calls have ended at their deadlines: that says nothing for it.
+  // Its calls have ended at their deadlines: that is no sign of life.
   one.state.openCount = 0;
   look(detector, one, 20);
   expect([one.pings.length, detector.isStalled]).toEqual([1, true]);
@@ -47,7 +47,7 @@ it("a byte of the server is a sign of life, and so is another connection", () =>
   expect(detector.isStalled).toBe(false);
 });
 
-it("a call that takes long is asked about once, not again and again", () => {
+it("a long call causes one PING only", () => {
   const detector = new StallDetector(() => {});
   const one = connection();
   look(detector, one, 4);

@@ -1,13 +1,13 @@
 import type { Connection } from "../client-connection.ts";
 
-/** Looks in a row without a byte from the server, before it is asked for a sign of life, and again before it counts as stalled. */
+/** Checks without a byte from the server before a PING is sent, and again before it counts as stalled. */
 const quietLooksMax = 3;
 
 /**
- * Finds a server that has stopped answering while its connection stays open: a stopped process, a machine that is gone, a network that drops packets. With
- * calls open and nothing received for three looks it is sent a PING, and with no answer after three more it counts as stalled, until anything comes. A method
- * that takes its time is no stall: PINGs are answered by the server's runtime. Looks are counted, not time, so that a pause of this process is not
- * taken for one of the server's. One PING for each call at most: servers count PINGs on quiet connections (gRPC's proposal A8).
+ * Detects a server that has stopped responding while its connection stays open: a paused process, a dead machine, a network that drops packets. With
+ * calls open and nothing received for three checks it is sent a PING, and without an acknowledgement after three more it counts as stalled, until bytes arrive. A slow method
+ * is no stall: the server's runtime acknowledges PINGs. Checks are counted, not time, so that a pause of this process is not
+ * mistaken for the server's. At most one PING for each call: servers count PINGs on quiet connections (gRPC's proposal A8).
  */
 export class StallDetector {
   isStalled = false;
@@ -16,7 +16,7 @@ export class StallDetector {
   #receivedCount = 0;
   #quietLooks = 0;
   #pinged = false;
-  /** The calls begun when the last PING was answered: they are known to be in good hands. */
+  /** The number of calls begun when the last PING was acknowledged: these need no further PING. */
   #provedCount = -1;
   #round = 0;
 
@@ -25,9 +25,9 @@ export class StallDetector {
   }
 
   /**
-   * Has a look at a connection. To be called at regular times while calls are open.
+   * Checks a connection. Call it at regular intervals while calls are open.
    *
-   * @param begunCount how many calls have begun on it so far
+   * @param begunCount the number of calls begun on it so far
    */
   look(connection: Connection | undefined, begunCount: number): void {
     if (connection === undefined) {
@@ -43,7 +43,7 @@ export class StallDetector {
     }
   }
 
-  /** Nothing is known any more: there is another connection, or none. */
+  /** Resets the state: there is another connection, or none. */
   reset(): void {
     this.#round++;
     this.#quietLooks = 0;

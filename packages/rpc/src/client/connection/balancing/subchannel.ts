@@ -12,25 +12,25 @@ import { StallDetector } from "./stall-detector.ts";
 export interface SubchannelOwner {
   /** One of its calls has failed. */
   onCallFailed(subchannel: Ejectable): void;
-  /** It can be used, or cannot be used any more, or there may be room for calls. */
+  /** It became usable or unusable, or may have room for calls. */
   onChanged(): void;
-  /** A connection is gone, or none can be made: the addresses may have changed. */
+  /** A connection was lost, or none can be made: the addresses may have changed. */
   onLost(): void;
-  /** No connection to it can be made for now. */
+  /** No connection to it can be made at present. */
   onFailing(error: unknown): void;
 }
 
-/** How many connections to one address, unless an option says otherwise. */
+/** The default number of connections to one address. */
 const connectionsMaxDefault = 4;
-/** How long the first answer of health watching is waited for, in milliseconds. */
+/** The time limit of the first health status, in milliseconds. */
 const healthAnswerMs = 1000;
 const slowStartMsDefault = 10_000;
-/** The least share of calls during the slow start: with none at all nothing would warm up. */
+/** The least share of calls during slow start: without any it would never warm up. */
 const slowStartWeightMin = 0.1;
-/** A connection that lasts for less, in milliseconds, is not made anew at once: a server may accept and close without end. */
+/** A connection of less than this time, in milliseconds, is not reopened at once: a server may accept and close without end. */
 const briefMs = 1000;
 
-/** One address of a target: its connections, its open calls, and whether it is fit for more. */
+/** One address of a target: its connections, its open calls, and whether it may get more. */
 export class Subchannel implements ConnectorOwner, CallObserver, Pickable, Ejectable {
   readonly name: string;
   readonly counts = new CallCounts();
@@ -61,7 +61,7 @@ export class Subchannel implements ConnectorOwner, CallObserver, Pickable, Eject
     const endpoints = [endpoint];
     this.#connector = new Connector({
       ...parts,
-      // The channel ends all of its connections together when it is idle.
+      // An idle channel closes all of its connections together.
       options: { ...parts.options, idleTimeoutMs: Number.POSITIVE_INFINITY },
       endpoints: async () => endpoints,
       connectionsMax: parts.options.connectionsMax ?? connectionsMaxDefault,
@@ -74,12 +74,12 @@ export class Subchannel implements ConnectorOwner, CallObserver, Pickable, Eject
     return this.#connector.state === "ready" && !this.#healthPending;
   }
 
-  /** Whether calls should go to it, as long as there is another choice. */
+  /** Whether calls should be sent to it, as long as there is another choice. */
   get isFit(): boolean {
     return this.#serving && !this.#stalls.isStalled && this.ejectedUntilMs === undefined;
   }
 
-  /** Why it cannot be reached, since its last connection. Undefined if that is not known. */
+  /** The reason why it is unreachable, since its last connection. Undefined if unknown. */
   get failing(): { readonly error: unknown } | undefined {
     return this.#failing;
   }
@@ -102,13 +102,13 @@ export class Subchannel implements ConnectorOwner, CallObserver, Pickable, Eject
     return connection;
   }
 
-  /** Lets its calls end, and takes no more. */
+  /** Drains its calls, and accepts no more. */
   close(): void {
     this.#cancelTimer();
     this.#connector.close();
   }
 
-  /** To be called at regular times while calls are open on any address. */
+  /** Call it at regular intervals while calls are open on any address. */
   tick(nowMs: number): void {
     this.#stalls.look(this.#connector.current, this.#begunCount);
     if (this.weight < 1) {

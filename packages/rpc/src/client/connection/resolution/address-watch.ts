@@ -2,24 +2,24 @@ import type { Clock } from "../../../environment/clock.ts";
 import { type Endpoint, endpointName } from "./endpoint.ts";
 import type { Target } from "./target.ts";
 
-/** A name is resolved at most once in this time, in milliseconds, whatever its TTL and however often connections are lost. */
+/** The shortest time between two resolutions of a name, in milliseconds, whatever its TTL and the number of lost connections. */
 export const resolveIntervalMinMs = 1000;
 
 export interface AddressWatchOptions {
   readonly clock: Clock;
   /** The longest time between two resolutions, in milliseconds. A shorter TTL makes it shorter. */
   readonly intervalMs: number;
-  /** A resolution has succeeded, with or without a change. */
+  /** A resolution succeeded, with or without a change. */
   readonly onResolved?: () => void;
   /** The addresses, at first and whenever they have changed. Never empty. */
   readonly onAddresses: (endpoints: readonly Endpoint[]) => void;
-  /** The name could not be resolved. The addresses from before, if there were any, stay in use. */
+  /** The name could not be resolved. Earlier addresses, if any, stay in use. */
   readonly onFailed: (error: unknown) => void;
 }
 
 /**
- * The addresses of a target, kept up to date while it is started: a name is resolved again after its TTL or `intervalMs`, whichever is shorter, and when a
- * connection was lost. A name that cannot be resolved, or that has no address, keeps the addresses it had.
+ * The addresses of a target, kept up to date while it is started: a name is resolved again after its TTL or `intervalMs`, whichever is shorter, and after
+ * a lost connection. A name that cannot be resolved, or that has no address, keeps its earlier addresses.
  */
 export class AddressWatch {
   readonly #target: Target;
@@ -36,7 +36,7 @@ export class AddressWatch {
     this.#options = options;
   }
 
-  /** The addresses now; empty until the first resolution. */
+  /** The current addresses; empty until the first resolution. */
   get endpoints(): readonly Endpoint[] {
     return this.#endpoints;
   }
@@ -50,14 +50,14 @@ export class AddressWatch {
     }
   }
 
-  /** Resolves no more, until it is started again. Then the addresses are told anew. */
+  /** Stops resolving until it is started again, and then reports the addresses again. */
   stop(): void {
     this.#started = false;
     this.#known = "";
     this.#cancelTimer();
   }
 
-  /** A connection was lost or refused: the addresses may have changed. Resolves now, or as soon as that is allowed again. */
+  /** A connection was lost or refused: the addresses may have changed. Resolves now, or as soon as allowed. */
   refresh(): void {
     if (this.#started && !this.#resolving && (this.#target.isDynamic || this.#endpoints.length === 0)) {
       const sinceMs = this.#options.clock.monotonic() - this.#resolvedAtMs;
@@ -94,7 +94,7 @@ export class AddressWatch {
 
   #changed(found: readonly Endpoint[]): boolean {
     const endpoints = [...new Map(found.map((endpoint) => [endpointName(endpoint), endpoint])).entries()];
-    // Servers rotate their answers: the order says nothing.
+    // Servers rotate their answers: the order is meaningless.
     const known = endpoints
       .map(([name]) => name)
       .sort()

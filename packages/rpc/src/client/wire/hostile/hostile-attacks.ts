@@ -15,17 +15,17 @@ const encodingNames: Readonly<Record<string, string>> = {
   "connect-unary": "content-encoding",
 };
 
-/** One response, as far as an attack is concerned. */
+/** One response, as an attack sees it. */
 export interface Victim {
   readonly protocol: string;
   readonly overHttp2: boolean;
   head(fields?: readonly string[]): void;
-  /** One chunk, or one DATA frame, more where one cannot hold it. */
+  /** One chunk, or one DATA frame, or several if one is too small. */
   piece(bytes: Uint8Array): void;
   raw(bytes: Uint8Array | string): void;
-  /** The end that the protocol wants. */
+  /** The protocol's proper end. */
   end(): void;
-  /** Repeats for as long as the client takes it. */
+  /** Repeats for as long as the client reads. */
   forever(step: () => void): void;
 }
 
@@ -36,7 +36,7 @@ function envelope(payload: Uint8Array, flags = 0): Buffer {
   return Buffer.concat([head, payload]);
 }
 
-/** A WatchOrdersResponse whose order has as many empty items. */
+/** A WatchOrdersResponse whose order has this many empty items. */
 function emptyItems(count: number): Buffer {
   const items = Buffer.alloc(count * 2);
   for (let at = 0; at < items.length; at += 2) {
@@ -58,7 +58,7 @@ const largerBomb = envelope(gzipSync(Buffer.alloc(16 << 20)), 1);
 const costly = envelope(emptyItems(1_000_000));
 const manyEmpty = Buffer.alloc(5 * 3_000);
 
-/** For tests: what a hostile server does with a request, by name. */
+/** For tests: the behaviours of hostile servers, by name. */
 export const attacks: Readonly<Record<string, (victim: Victim) => void>> = {
   "a message in pieces of one byte": (victim) => {
     victim.head();
@@ -129,7 +129,7 @@ export const attacks: Readonly<Record<string, (victim: Victim) => void>> = {
   "silence after the headers": (victim) => victim.head(),
 };
 
-/** RFC 9113, section 4.2: the SETTINGS_MAX_FRAME_SIZE that a peer has unless it says otherwise. */
+/** RFC 9113, section 4.2: the default SETTINGS_MAX_FRAME_SIZE. */
 export const frameBytesMax = 16_384;
 
 /** One HTTP/2 frame. */

@@ -8,14 +8,14 @@ import { rejection, testEnvironment } from "../../client-fixture.ts";
 import { ConnectionPool } from "../../connection/connection-pool.ts";
 import { createWireTransport } from "../wire-transport.ts";
 
-/** What the client is given for a call that a server never ends, in milliseconds. */
+/** The client's deadline for an endless call, in milliseconds. */
 const timeoutMs = 300;
-/** How much processor time of its thread a call may take beyond its deadline, in milliseconds. */
+/** The CPU time of its thread that a call may take beyond its deadline, in milliseconds. */
 const overtimeMs = 100;
-/** How long others in the process may wait for the thread, in processor time, in milliseconds. */
+/** How long other work in the process may wait for the thread, in CPU time, in milliseconds. */
 const heldMsMax = 100;
 
-/** A measurement is taken again before it counts: garbage collection and other processes disturb a single one. */
+/** A measurement is repeated before it counts: garbage collection and other processes disturb a single one. */
 const measured = { retry: 2 };
 
 const dialects = ["grpc/2", "grpc-web/2", "connect/2", "grpc-web/1.1", "connect/1.1"] as const;
@@ -88,13 +88,13 @@ function clientOf(attack: string, dialect: string) {
   );
 }
 
-/** The thread's processor time, in milliseconds: what other processes take of the machine does not count. */
+/** The thread's CPU time, in milliseconds: unaffected by other processes. */
 function cpuMs(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1000;
 }
 
-/** The longest time that the thread was not free for others. */
+/** The longest time that the thread was busy. */
 function watchThread(): () => number {
   let longestMs = 0;
   let lastMs = cpuMs();
@@ -116,7 +116,7 @@ function memoryBytes(): number {
   return heapUsed + arrayBuffers;
 }
 
-/** Makes a call that has to fail, and holds it to its bounds. Returns the code. */
+/** Makes a call that must fail within its limits. Returns the code. */
 async function outcome(call: () => Promise<unknown>, cpuMsMax = timeoutMs + overtimeMs): Promise<Code> {
   const memoryBefore = memoryBytes();
   const longest = watchThread();
@@ -158,7 +158,7 @@ for (const dialect of dialects) {
         const client = clientOf(attack, dialect);
         const code = await outcome(async () => {
           for await (const _ of client.watchOrders({}, { timeoutMs })) {
-            // Taken as fast as they come.
+            // Read as fast as they arrive.
           }
         });
         if (attack.startsWith("silence") || attack === "a promised length" || attack === "empty messages without end") {

@@ -3,8 +3,8 @@ import { encodeFields } from "@parley/http2";
 import { attacks, frame, frameBytesMax, types } from "./hostile-attacks.ts";
 
 /**
- * For tests: servers that do what no server should, in a process of their own, so that what they cost their client can be measured. The arguments
- * are pairs of what a server does with every request and how it speaks. Prints their ports, in the same order.
+ * For tests: hostile servers, in a process of their own, so that their client's costs can be measured. The arguments
+ * are pairs of a behaviour and a protocol. Prints their ports, in the same order.
  */
 const [, , ...asked] = process.argv;
 
@@ -41,7 +41,7 @@ function http1(socket: Socket, { attack, protocol }: Server): void {
   });
 }
 
-/** Enough of HTTP/2 for one client: it answers each stream that begins, and takes notice of the windows. */
+/** Enough of HTTP/2 for one client: it answers each stream, and observes the windows. */
 function http2(socket: Socket, { attack, protocol }: Server): void {
   socket.write(frame(4, 0, 0, Buffer.alloc(0)));
   let bytes = Buffer.alloc(0);

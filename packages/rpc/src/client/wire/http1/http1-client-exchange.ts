@@ -21,10 +21,10 @@ export interface Http1Request extends UnaryRequestInit {
   readonly clock: Clock;
 }
 
-/** A request and its answer over HTTP/1.1, with the body of each in one piece. */
+/** A unary request and its response over HTTP/1.1, each with a body in one piece. */
 export class Http1ClientExchange implements Expiring, HttpAnswer {
   readonly endMs: number;
-  /** Its place among the calls with deadlines, which the list alone changes. */
+  /** Its links in the list of deadlines, which only the list changes. */
   previous: Expiring | undefined;
   next: Expiring | undefined;
   listed = false;
@@ -50,7 +50,7 @@ export class Http1ClientExchange implements Expiring, HttpAnswer {
     return this.#body.bytes();
   }
 
-  /** Throws a ConnectError if the request has a header that must not be sent. */
+  /** Throws a ConnectError for an invalid header. */
   start(): void {
     const { init, body, signal } = this.#request;
     const pending = openHttp1Request(init);
@@ -88,7 +88,7 @@ export class Http1ClientExchange implements Expiring, HttpAnswer {
       }
       this.#body.add(chunk);
       if (this.#request.clock.monotonic() >= this.endMs) {
-        // Not left to the timer, which has to wait while pieces keep coming.
+        // Checked here too, since the timer has to wait while pieces keep arriving.
         this.expire();
       } else if (this.#body.length > this.#request.bodyBytesMax) {
         const message = `the answer is larger than ${this.#request.bodyBytesMax} bytes`;

@@ -15,7 +15,7 @@ export interface Http1RequestInit {
   readonly bodyBytes?: number;
 }
 
-/** Begins a request. Throws a ConnectError if Node refuses a header that must not be sent. */
+/** Starts a request. Throws a ConnectError if Node refuses an invalid header. */
 export function openHttp1Request({ agent, target, path, fields, bodyBytes }: Http1RequestInit): ClientRequest {
   try {
     return request({
@@ -35,10 +35,10 @@ export function openHttp1Request({ agent, target, path, fields, bodyBytes }: Htt
   }
 }
 
-/** Interim responses (RFC 9110, section 15.2) before the final one. Servers send one or two; each costs us about as much as a call. */
+/** Interim responses (RFC 9110, section 15.2) before the final one. Servers send one or two; each costs about as much as a call. */
 const interimResponsesMax = 100;
 
-/** Ends the request with an error where interim responses go on without end. */
+/** Ends the request with an error after too many interim responses. */
 export function boundInterimResponses(pending: ClientRequest): void {
   let count = 0;
   pending.on("information", () => {
@@ -49,13 +49,13 @@ export function boundInterimResponses(pending: ClientRequest): void {
   });
 }
 
-/** The error of a request that got no connection. */
+/** The error of a request without a connection. */
 export function noConnection(target: Target, cause: unknown): ConnectError {
   const message = `cannot connect to ${target.name}: ${errorWords(cause)}`;
   return markDeliveryStatus(new ConnectError(message, Code.Unavailable, undefined, undefined, cause), "unreachable");
 }
 
-/** The error of a request whose connection broke. A response that is not HTTP is the server's fault; the rest may mend. */
+/** The error of a request whose connection broke. A response that is not HTTP is the server's fault; other failures may be temporary. */
 export function brokenConnection(error: NodeJS.ErrnoException): ConnectError {
   const isNoHttp = error.code?.startsWith("HPE_") === true;
   const code = isNoHttp ? Code.Internal : Code.Unavailable;

@@ -12,10 +12,10 @@ import {
   openHttp1Request,
 } from "./http1-request.ts";
 
-/** Response bytes that may wait to be taken before the connection is read no further. */
+/** Unread response bytes at which reading from the connection pauses. */
 const untakenBytesMax = 1 << 20;
 
-/** A streaming call over HTTP/1.1: request and response may run at the same time where the server does so. */
+/** A streaming call over HTTP/1.1: request and response may overlap if the server allows it. */
 export class Http1StreamWire implements StreamWire {
   readonly #init: Http1RequestInit;
   readonly #call: ClientStream;
@@ -42,7 +42,7 @@ export class Http1StreamWire implements StreamWire {
     boundInterimResponses(request);
     request.on("response", (response) => this.#receive(response));
     request.on("drain", () => this.#pump.drained());
-    // Nothing is asked of the caller's iterable before there is a connection.
+    // The caller's iterable is not read before there is a connection.
     request.on("socket", () => {
       this.#connected = true;
       request.flushHeaders();

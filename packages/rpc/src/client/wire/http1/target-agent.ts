@@ -6,16 +6,16 @@ import { openSocket } from "../../connection/open-socket.ts";
 import { raceEndpoints } from "../../connection/race-endpoints.ts";
 import type { Endpoint } from "../../connection/resolution/endpoint.ts";
 
-/** How many connections one client holds to one target over HTTP/1.1, where each carries one call at a time. */
+/** The most connections of one client to one target over HTTP/1.1, where each carries one call at a time. */
 const socketsMax = 256;
-/** How long connecting to one address may take. */
+/** The time limit for connecting to one address. */
 const connectTimeoutMs = 5000;
 
-/** How many addresses are tried for one connection. */
+/** The most addresses tried for one connection. */
 const endpointsMax = 16;
 
 /**
- * Connections over HTTP/1.1 to whichever of a target's addresses answers first, kept for the next call; TLS included. Where calls are balanced, each
+ * Connections over HTTP/1.1 to the first of a target's addresses that answers, reused for later calls; TLS included. With balancing, each
  * connection begins with the next address.
  */
 export class TargetAgent extends Agent {

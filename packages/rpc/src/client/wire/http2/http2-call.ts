@@ -6,10 +6,10 @@ import type { Channel, ConnectionWaiter } from "../../connection/channel.ts";
 import type { Connection } from "../../connection/client-connection.ts";
 import { connectionLost, errorFromReset } from "./http2-errors.ts";
 
-/** How often a call is put on another connection because the one it was given had gone; a bound against going round for ever. */
+/** How often a call moves to another connection because its own was closed; a bound against endless loops. */
 const placementsMax = 8;
 
-/** One call on an HTTP/2 connection: how it gets a place on one, and gives it back. */
+/** One call on an HTTP/2 connection: gets a place on one, and releases it. */
 export abstract class Http2Call implements ConnectionWaiter, StreamListener {
   protected readonly channel: Channel;
   protected stream: AnyHttp2Stream | undefined;
@@ -21,7 +21,7 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
     this.channel = channel;
   }
 
-  /** Opens the stream. The connection has counted the call in. */
+  /** Opens the stream. The connection has counted the call already. */
   protected abstract begin(connection: Connection): AnyHttp2Stream;
   abstract onUnreachable(error: ConnectError): void;
   abstract onHeaders(fields: readonly string[]): void;
@@ -30,7 +30,7 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
   abstract onEnd(): void;
   abstract onClose(): void;
 
-  /** Takes a place on a connection, now or when one is free. */
+  /** Gets a place on a connection, now or when one is free. */
   protected place(): void {
     const connection = this.channel.acquire();
     if (connection === undefined) {
@@ -45,7 +45,7 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
     this.#receivedBefore = connection.receivedCount;
     this.#placements++;
     if (connection.http2.closing && this.#placements < placementsMax) {
-      // It went away between the two. Nothing is repeated by taking the next one.
+      // It closed between the two. Using the next one repeats nothing.
       this.giveBack();
       this.place();
       return;
@@ -53,18 +53,18 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
     this.stream = this.begin(connection);
   }
 
-  /** Bytes came for this call. */
+  /** Bytes arrived for this call. */
   protected received(): void {
     if (this.#connection !== undefined) {
       this.#connection.receivedCount++;
     }
   }
 
-  /** The error of a call whose deadline passed now, with how far it got. */
+  /** The error of a call whose deadline passed now, with its delivery status. */
   protected deadlineError(): ConnectError {
     const connection = this.#connection;
     if (connection?.receivedCount === this.#receivedBefore) {
-      // Nothing at all came since this call was sent: the other side may be gone without a word.
+      // Nothing arrived since this call was sent: the peer may be dead.
       connection.probe();
     }
     return deadlinePassed(connection === undefined ? "unreachable" : "unknown");
@@ -79,12 +79,12 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
     return connection?.lost ? connectionLost(connection) : errorFromReset(stream.resetCode);
   }
 
-  /** Whether the answer says that the server is in trouble. Asked only where calls are balanced. */
+  /** Whether the response says that the server is in trouble. Called only with balancing. */
   protected isTroubledAnswer(): boolean {
     return false;
   }
 
-  /** Gives the place back, or its place in the queue for one. With the call's error, if it has failed other than by its answer. */
+  /** Releases the place, or its place in the queue. With the call's error, if it has failed other than by its response. */
   protected giveBack(error?: ConnectError): void {
     const connection = this.#connection;
     if (connection === undefined) {
@@ -99,7 +99,7 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
   }
 }
 
-/** Whether a call's failure speaks against the server or the way to it: not if its caller gave up, or the server went away in good order. */
+/** Whether a call's failure counts against the server or the path to it: not if its caller gave up, or if the server drained. */
 function speaksAgainstServer(error: ConnectError): boolean {
   return error.code === Code.Canceled || deliveryStatusOf(error) === "refused"
     ? false

@@ -15,7 +15,7 @@ import { Http2Call } from "./http2-call.ts";
 
 /** A request over HTTP/2. */
 export interface Http2Request extends UnaryRequestInit {
-  /** The headers, as HTTP/2 writes them. */
+  /** The encoded headers. */
   readonly head: Uint8Array;
   readonly clock: Clock;
 }
@@ -23,12 +23,12 @@ export interface Http2Request extends UnaryRequestInit {
 const noFields: NodeFields = {};
 
 /**
- * A request and its answer over HTTP/2, with the body of each in one piece. One object and no closures: this is the part of a call that
+ * A unary request and its response over HTTP/2, each with a body in one piece. One object and no closures: this code
  * runs for every call.
  */
 export class Http2ClientExchange extends Http2Call implements Expiring, HttpAnswer {
   readonly endMs: number;
-  /** Its place among the calls with deadlines, which the list alone changes. */
+  /** Its links in the list of deadlines, which only the list changes. */
   previous: Expiring | undefined;
   next: Expiring | undefined;
   listed = false;
@@ -109,7 +109,7 @@ export class Http2ClientExchange extends Http2Call implements Expiring, HttpAnsw
     this.#body.add(chunk);
     this.stream?.taken(chunk.length);
     if (this.#body.length !== chunk.length && this.#request.clock.monotonic() >= this.endMs) {
-      // Not left to the timer, which has to wait while pieces keep coming.
+      // Checked here too, since the timer has to wait while pieces keep arriving.
       this.expire();
     } else if (this.#body.length > this.#request.bodyBytesMax) {
       const message = `the answer is larger than ${this.#request.bodyBytesMax} bytes`;

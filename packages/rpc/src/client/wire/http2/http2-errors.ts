@@ -20,7 +20,7 @@ export function errorFromReset(resetCode: number): ConnectError {
   }
 }
 
-/** The error of a call whose connection broke while it was in flight: the server may or may not have done its work. */
+/** The error of a call whose connection broke while it was in flight: the server may or may not have processed it. */
 export function connectionLost(connection: object): ConnectError {
   return markLost(new ConnectError("the connection was lost", Code.Unavailable), connection);
 }

@@ -8,7 +8,7 @@ import type { RequestPump } from "../streams/request-pump.ts";
 import type { NodeFields } from "../unary-answer.ts";
 import { Http2Call } from "./http2-call.ts";
 
-/** Request bytes that may wait for the server's window before the caller's iterable is asked for no more. */
+/** Unsent request bytes at which the caller's iterable is paused. */
 const queuedBytesMax = 64 << 10;
 
 /** A streaming call on an HTTP/2 stream. */
@@ -89,7 +89,7 @@ export class Http2StreamWire extends Http2Call implements StreamWire {
 
   onEnd(): void {
     this.#call.onEnd();
-    // A server that has answered needs no more of the request (RFC 9113, section 8.1).
+    // A server that has responded needs no more of the request (RFC 9113, section 8.1).
     if (this.stream?.localEnded === false) {
       this.stream.reset(errorCode.cancel);
     }

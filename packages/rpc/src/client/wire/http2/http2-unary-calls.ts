@@ -13,7 +13,7 @@ import { methodPath, pushMetadata } from "../unary-method.ts";
 import type { UnaryProtocol } from "../unary-protocol.ts";
 import { Http2ClientExchange } from "./http2-client-exchange.ts";
 
-/** Unary calls straight on a connection. The stock transport costs many times as much, see docs/performance.md. */
+/** Unary calls directly on a connection. The stock transport costs many times as much, see docs/performance.md. */
 export class Http2UnaryCalls {
   readonly #channel: Channel;
   readonly #clock: Clock;
@@ -63,7 +63,7 @@ export class Http2UnaryCalls {
     });
   }
 
-  /** The headers that all calls of a method have. */
+  /** The common headers of a method's calls. */
   #head(method: DescMethodUnary): Buffer {
     let head = this.#heads.get(method);
     if (head === undefined) {

@@ -3,14 +3,14 @@ import type { Clock } from "../../../environment/clock.ts";
 import type { CallLayer } from "../../call/call-layer.ts";
 
 /**
- * How much sooner than ours a server's own timer for the same deadline may fire, in milliseconds: it counts from the same
- * number, and clocks do not tick together.
+ * How much earlier than ours a server's own timer for the same deadline may fire, in milliseconds: it starts from the same
+ * number, and clocks are not synchronous.
  */
 const timerSlackMs = 10;
 
 /**
- * The stock transports' streams, with the right codes. For an answer that is not what the protocol says the server is to blame, so
- * INTERNAL: stock Connect says INVALID_ARGUMENT, which blames the caller. And a server that resets a stream at its deadline has not
+ * The stock transports' streams, with correct codes. A malformed response is the server's fault, so
+ * INTERNAL: stock Connect uses INVALID_ARGUMENT, which blames the caller. A server that resets a stream at its deadline has not
  * cancelled it: DEADLINE_EXCEEDED, as with the deadline's own timer.
  */
 export function withRightCodes(stock: CallLayer, clock: Clock): CallLayer["stream"] {

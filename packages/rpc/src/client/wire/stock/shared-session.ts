@@ -3,7 +3,7 @@ import { encodeFields, NodeStream, objectToFields } from "@parley/http2";
 import type { Channel } from "../../connection/channel.ts";
 import type { Connection } from "../../connection/client-connection.ts";
 
-/** Lets the stock transports, which carry our streams, use a channel's connections (their `sessionManager` option). */
+/** Lets the stock transports, for streams, use a channel's connections (their `sessionManager` option). */
 export class SharedSession {
   readonly authority: string;
   readonly #channel: Channel;
@@ -26,7 +26,7 @@ export class SharedSession {
         }
         stream.once("response", () => connection.receivedCount++);
         stream.once("close", () => this.#channel.release(connection));
-        // To its readers it is what Node's own streams are.
+        // It has the interface of Node's own streams.
         resolve(stream as unknown as ClientHttp2Stream);
       };
       const connection = this.#channel.acquire();
@@ -45,6 +45,6 @@ export class SharedSession {
     );
   }
 
-  /** A sign of life, for the stock transports' own keepalive; ours counts answers itself. */
+  /** A PING, for the stock transports' own keepalive; ours counts responses itself. */
   notifyResponseByteRead(): void {}
 }

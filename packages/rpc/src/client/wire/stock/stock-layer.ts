@@ -62,7 +62,7 @@ export function stockLayer({
 }
 
 /**
- * The stock transports write a timeout as it is given, though the protocols know whole numbers alone, and take 0 for no limit, though
+ * The stock transports send a timeout unchanged, although the protocols allow integers only, and treat 0 as no limit, although
  * it means that no time is left.
  */
 function wholeMilliseconds(stock: CallLayer): CallLayer {
@@ -80,7 +80,7 @@ function wholeMilliseconds(stock: CallLayer): CallLayer {
   };
 }
 
-/** The stock transports write every `grpc-timeout` in milliseconds, of which it holds eight digits. */
+/** The stock transports send every `grpc-timeout` in milliseconds, of which it holds eight digits. */
 const stockTimeoutMaxMs = 99_999_999;
 
 function whole(timeoutMs: number | undefined): number | undefined {

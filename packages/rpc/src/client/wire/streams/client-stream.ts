@@ -14,15 +14,15 @@ import type { StreamProtocol } from "./stream-protocol.ts";
 
 /** The HTTP exchange under a stream. */
 export interface StreamWire {
-  /** Sends request bytes. False where more should wait for {@link StreamOwner.onDrain}. */
+  /** Sends request bytes. False if more should wait for {@link StreamOwner.onDrain}. */
   send(bytes: Buffer): boolean;
   /** The request is complete. */
   end(): void;
-  /** Ends the exchange at once, and tells the server. */
+  /** Ends the exchange at once, and resets it at the server. */
   cancel(): void;
-  /** The caller has taken response bytes: as many more may come. */
+  /** The caller has read response bytes: as many more may arrive. */
   taken(bytes: number): void;
-  /** The deadline has passed. Returns the error of a call that ends here, with how far it got. */
+  /** The deadline has passed. Returns the error of a call that ends here, with its delivery status. */
   expired(): ConnectError;
 }
 
@@ -44,13 +44,13 @@ interface Waiter {
 }
 
 /**
- * A streaming call from its response's head to its end. Messages are decoded when they are asked for, one at a time, in time linear in the
- * bytes that arrived; the server may send on only as they are taken. Every read looks at the deadline, so that no number of ready messages can
- * hold it off, and gives way to the rest of the process when this turn's time is used up.
+ * A streaming call from its response's head to its end. Messages are decoded when they are read, one at a time, in time linear in the
+ * bytes that arrived; the receive window is replenished as they are read. Every read checks the deadline, so that no number of buffered messages can
+ * delay it, and yields to other work when this turn's time is used up.
  */
 export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMessage>> {
   readonly endMs: number;
-  /** Its place among the calls with deadlines, which the list alone changes. */
+  /** Its links in the list of deadlines, which only the list changes. */
   previous: Expiring | undefined;
   next: Expiring | undefined;
   listed = false;
@@ -62,12 +62,12 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
   #wire: StreamWire | undefined;
   /** Whether the caller has the response. */
   #begun = false;
-  /** The response, held back while its headers tell of an error that a body would overrule. */
+  /** The response, delayed while its headers contain an error that a body would override. */
   #held: { readonly response: StreamResponse; readonly error: ConnectError } | undefined;
   #remoteEnded = false;
-  /** What the connection failed with. Messages that arrived before are read first. */
+  /** The connection's error. Messages that arrived before are read first. */
   #failure: ConnectError | undefined;
-  /** What the call failed with while no message was asked for. */
+  /** The call's error while no message was being read. */
   #untold: ConnectError | undefined;
   #paused = false;
 
@@ -115,7 +115,7 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
       return;
     }
     if (this.#options.clock.monotonic() >= this.endMs) {
-      // Not left to the timer, which has to wait while bytes keep coming.
+      // Checked here too, since the timer has to wait while bytes keep arriving.
       this.expire();
       return;
     }
@@ -170,7 +170,7 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     this.#fail(canceledBy(this.#call.signal), undefined);
   }
 
-  /** Ends the call on account of its request: the caller's iterable threw, or a message cannot be written. */
+  /** Ends the call because of its request: the caller's iterable threw, or a message cannot be encoded. */
   cancel(error: ConnectError): void {
     this.#fail(error, undefined);
   }
@@ -189,7 +189,7 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     };
   }
 
-  /** The caller reads no further: the server need not send the rest. */
+  /** The caller stops reading: the server need not send the rest. */
   abandon(): void {
     if (!this.settled) {
       this.#wire?.cancel();
@@ -218,7 +218,7 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     }
   }
 
-  /** Settles the first waiter. False where it has to wait for more bytes. */
+  /** Settles the first waiter. False if it has to wait for more bytes. */
   #serveOne(): boolean {
     try {
       if (this.#untold !== undefined) {

@@ -125,7 +125,7 @@ function statusError(fields: NodeFields): ConnectError | undefined {
   return readGrpcStatus(trailers, () => headersFromNode(fields));
 }
 
-/** gRPC-Web: trailers are written as in HTTP/1.1, a line each. */
+/** gRPC-Web: trailers in HTTP/1.1's format, a line each. */
 function readTrailerBlock(payload: Buffer): NodeFields {
   const fields: Record<string, string | string[]> = {};
   for (const line of payload.toString("latin1").split("\r\n")) {

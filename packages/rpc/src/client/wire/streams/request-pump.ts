@@ -12,11 +12,11 @@ export interface RequestPumpOptions {
   readonly clock: Clock;
   readonly format: MessageFormat;
   readonly wireOptions: WireOptions;
-  /** The caller's iterable threw, or a message cannot be written. */
+  /** The caller's iterable threw, or a message cannot be encoded. */
   readonly failed: (error: ConnectError) => void;
 }
 
-/** Sends a call's messages as they come, no faster than the server takes them. */
+/** Sends a call's messages as they arrive, no faster than the server reads them. */
 export class RequestPump {
   readonly #messages: AsyncIterator<MessageInitShape<DescMessage>>;
   readonly #schema: DescMessage;
@@ -64,14 +64,14 @@ export class RequestPump {
     this.#drained = undefined;
   }
 
-  /** The call is over: the caller's iterable is told so, and what it still gives is not sent. */
+  /** The call has ended: the caller's iterable is closed, and its further messages are dropped. */
   stop(): void {
     if (this.#stopped) {
       return;
     }
     this.#stopped = true;
     this.drained();
-    // Not awaited, and its failure says nothing of the call: it may wait for something that never comes.
+    // Not awaited, and its failure does not matter: it may wait for something that never happens.
     this.#messages.return?.().catch(() => {});
   }
 }

@@ -12,10 +12,10 @@ export interface ResponseReaderOptions {
   readonly readBytesMax: number;
 }
 
-/** What a read gives: a message, the end, or undefined if more bytes are needed. */
+/** The result of a read: a message, the end, or undefined if more bytes are needed. */
 export type ReadResult = { readonly message: MessageShape<DescMessage> } | "end" | undefined;
 
-/** Finds the messages and the end of a stream in the bytes of its response, one at a time, as they are asked for. */
+/** Parses the messages and the end of a stream from its response's bytes, one at a time, as they are read. */
 export class ResponseReader {
   /** The stream's trailers, once it has ended. */
   readonly trailer: Headers = new Headers();
@@ -25,7 +25,7 @@ export class ResponseReader {
   #end: StreamEnd | undefined;
   #trailers: NodeFields | undefined;
   #complete = false;
-  /** Received, and not yet counted by {@link takenBytes}. */
+  /** Received, and not yet returned by {@link takenBytes}. */
   #untakenBytes = 0;
 
   constructor(options: ResponseReaderOptions) {
@@ -37,7 +37,7 @@ export class ResponseReader {
     });
   }
 
-  /** Reads the head. Throws the ConnectError that it says or is. Returns an error that counts where no body follows. */
+  /** Reads the head. Throws its ConnectError, or one for a malformed head. Returns an error that applies if no body follows. */
   begin(status: number, headers: NodeFields): ConnectError | undefined {
     this.#reading = this.#options.protocol.begin(status, headers);
     return this.#reading.headersError;
@@ -57,7 +57,7 @@ export class ResponseReader {
     this.#complete = true;
   }
 
-  /** Throws a ConnectError if the stream ended with one, or breaks the protocol. */
+  /** Throws a ConnectError if the stream ended with one, or violates the protocol. */
   read(): ReadResult {
     const reading = this.#reading;
     if (reading === undefined) {
@@ -78,8 +78,8 @@ export class ResponseReader {
   }
 
   /**
-   * How many bytes the caller has taken since this was asked last: the server may send as many more. While a message is incomplete all of it
-   * counts as taken, since a message may be larger than the window.
+   * The bytes that the caller has read since the last call: the receive window grows by that. An incomplete message counts
+   * as read, since a message may be larger than the window.
    */
   takenBytes({ starved }: { readonly starved: boolean }): number {
     const heldBytes = starved ? 0 : this.#envelopes.bufferedBytes;
@@ -100,7 +100,7 @@ export class ResponseReader {
     if (error !== undefined) {
       throw error;
     }
-    // Trailers that say OK do not make up for half a message.
+    // OK trailers do not complete half a message.
     this.#envelopes.end();
     return "end";
   }

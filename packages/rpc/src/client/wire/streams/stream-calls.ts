@@ -12,7 +12,7 @@ import { ClientStream, type StreamWire } from "./client-stream.ts";
 import { RequestPump } from "./request-pump.ts";
 import type { StreamProtocol } from "./stream-protocol.ts";
 
-/** What a call needs to be carried over one version of HTTP. */
+/** The parts of a call over one version of HTTP. */
 export interface StreamParts {
   readonly path: string;
   /** Names and values in turn. */
@@ -21,7 +21,7 @@ export interface StreamParts {
   readonly pump: RequestPump;
 }
 
-/** Makes the exchange of a call, which begins with `start`. */
+/** Creates the exchange of a call, which begins with `start`. */
 export type OpenStreamWire = (parts: StreamParts) => StreamWire & { start(): void };
 
 export interface StreamCallsOptions {

@@ -5,45 +5,45 @@ import { gunzip, gzip } from "../gzip.ts";
 import type { NodeFields } from "../unary-answer.ts";
 import { fieldOf, type WireOptions } from "../unary-protocol.ts";
 
-/** How a stream ended, as the server said. */
+/** The server's end of a stream. */
 export interface StreamEnd {
   readonly error?: ConnectError | undefined;
   readonly trailer: Headers;
 }
 
-/** The response of one stream as its protocol reads it. */
+/** A protocol's parser of one stream's response. */
 export interface StreamReading {
   /** Whether messages may be compressed. */
   readonly gzip: boolean;
-  /** The flag of the envelope that ends the stream; 0 where trailers do. */
+  /** The flag of the envelope that ends the stream; 0 if trailers do. */
   readonly endFlag: number;
-  /** An error in the headers that counts where no body follows (gRPC-Web, "Trailers-Only"). */
+  /** An error in the headers that applies if no body follows (gRPC-Web, "Trailers-Only"). */
   readonly headersError?: ConnectError | undefined;
-  /** Reads the envelope that ends the stream. */
+  /** Parses the envelope that ends the stream. */
   readEnd(payload: Buffer): StreamEnd;
-  /** The body is over. Returns how the stream ended, or throws a ConnectError if that is missing. */
+  /** The body has ended. Returns the stream's end, or throws a ConnectError if it is missing. */
   close(body: { readonly trailers: NodeFields | undefined; readonly end: StreamEnd | undefined }): StreamEnd;
 }
 
-/** What is particular to gRPC, gRPC-Web and Connect streams. */
+/** The differences between gRPC, gRPC-Web and Connect streams. */
 export interface StreamProtocol {
   readonly name: "grpc" | "grpc-web" | "connect";
-  /** The fields that every request has, names and values in turn. */
+  /** The fields of every request, names and values in turn. */
   readonly fields: readonly string[];
   readonly timeoutName: string;
   formatTimeout(timeoutMs: number): string;
-  /** Checks the head of the response. Throws the ConnectError that it says or is. */
+  /** Checks the head of the response. Throws its ConnectError, or one for a malformed head. */
   begin(status: number, headers: NodeFields): StreamReading;
 }
 
-/** Puts a request message into an envelope, compressed where that is asked for and worth it. */
+/** Wraps a request message in an envelope, compressed if requested and worth it. */
 export function frameMessage(message: Uint8Array, { sendGzip, gzipBytesMin }: WireOptions): Buffer {
   return sendGzip && message.length >= gzipBytesMin
     ? encodeEnvelope(compressedFlag, gzip(message))
     : encodeEnvelope(0, message);
 }
 
-/** The bytes of an envelope, decompressed where its flag says so. */
+/** The bytes of an envelope, decompressed if flagged. */
 export function unpack(
   { flags, payload }: { readonly flags: number; readonly payload: Buffer },
   reading: StreamReading,
@@ -58,7 +58,7 @@ export function unpack(
   return gunzip(payload, readBytesMax);
 }
 
-/** Whether a response's messages are compressed, by the field that names the encoding. Gzip is read whether or not it was asked for. */
+/** Whether a response's messages are compressed, by the encoding field. Gzip is decoded whether or not it was requested. */
 export function readsGzip(headers: NodeFields, name: string): boolean {
   const encoding = fieldOf(headers, name)?.toLowerCase();
   if (encoding !== undefined && encoding !== "identity" && encoding !== "gzip") {
@@ -71,7 +71,7 @@ export function readsGzip(headers: NodeFields, name: string): boolean {
   return encoding === "gzip";
 }
 
-/** Throws if a response's content type is not the expected one: `own` matches those of the same protocol, with another codec. */
+/** Throws for an unexpected content type: `own` matches those of the same protocol, with another codec. */
 export function checkContentType(headers: NodeFields, accepted: ReadonlySet<string>, own: RegExp): void {
   const contentType = fieldOf(headers, "content-type") ?? "";
   if (!accepted.has(contentType)) {

@@ -42,7 +42,7 @@ const dialects: readonly (readonly [string, WireTransportOptions & { readonly ht
   ["Connect over HTTP/1.1", { protocol: "connect", httpVersion: "1.1" }],
 ];
 
-/** Gzip makes half of it, at best. */
+/** Gzip halves it, at best. */
 const incompressible = randomBytes(8_000).toString("hex");
 
 const closing: (() => unknown)[] = [];
@@ -60,7 +60,7 @@ function clientOf(url: string, options: WireTransportOptions): Streams {
   return createClient(StreamService, transport) as unknown as Streams;
 }
 
-/** The stock server, so that what is tested is read by other eyes than our own. */
+/** The stock server, so that another implementation reads our output. */
 async function serve(handlers: Handlers, { httpVersion }: { readonly httpVersion: "1.1" | "2" }): Promise<string> {
   const handle = connectNodeAdapter({
     routes: (router) => router.service(StreamService, handlers as ServiceImpl<typeof StreamService>),
@@ -131,7 +131,7 @@ for (const [name, dialect] of dialects) {
       expect((await client.join(texts([]))).message).toBe("");
     });
 
-    // Over HTTP/1.1 few servers answer before they have read the request.
+    // Over HTTP/1.1 few servers respond before they have read the request.
     if (dialect.httpVersion === "2") {
       it("run both ways at once", async () => {
         const client = await start({
@@ -184,7 +184,7 @@ for (const [name, dialect] of dialects) {
       }
     });
 
-    it("end at their deadline, which the server is told, before and after the first message", async () => {
+    it("end at their deadline, which is sent to the server, before and after the first message", async () => {
       const told: (number | undefined)[] = [];
       const client = await start({
         async *repeat({ message }, context) {
@@ -241,7 +241,7 @@ for (const [name, dialect] of dialects) {
       await aborted.promise;
     });
 
-    it("ask the server for no more than is taken", async () => {
+    it("apply backpressure to the server", async () => {
       let sent = 0;
       const client = await start({
         async *repeat() {
@@ -261,7 +261,7 @@ for (const [name, dialect] of dialects) {
         },
         { interval: 300, timeout: 80_000 },
       );
-      // What the windows and the sockets' buffers hold, of the 64 MB that there are.
+      // The windows' and the sockets' buffers, of 64 MB.
       expect(sent).toBeLessThan(2_000);
       let taken = 1;
       while (!(await stream.next()).done) {
@@ -270,7 +270,7 @@ for (const [name, dialect] of dialects) {
       expect(taken).toBe(4_000);
     }, 120_000);
 
-    it("ask the caller for no more than the server takes, and for nothing once the call is over", async () => {
+    it("apply the server's backpressure to the caller, and read nothing once the call has ended", async () => {
       let asked = 0;
       let returned = false;
       async function* endless() {
@@ -294,7 +294,7 @@ for (const [name, dialect] of dialects) {
       expect(asked).toBe(before);
     });
 
-    it("fail with what the caller's iterable throws, and the server is not left waiting", async () => {
+    it("fail with the error of the caller's iterable, and reset the stream at the server", async () => {
       const ended = Promise.withResolvers<void>();
       const client = await start({
         async join(requests) {
@@ -332,7 +332,7 @@ for (const [name, dialect] of dialects) {
 describe("a stream over HTTP/2", () => {
   const grpc: WireTransportOptions = { protocol: "grpc" };
 
-  it("whose server is gone is unavailable in plain words, not canceled", async () => {
+  it("whose server is dead is UNAVAILABLE, not CANCELED", async () => {
     const server = await rawHttp2((stream) => {
       stream.respond({ ":status": 200, "content-type": "application/grpc+proto" });
       stream.write(Buffer.from([0, 0, 0, 0, 3, 10, 1, 65]));
@@ -353,7 +353,7 @@ describe("a stream over HTTP/2", () => {
     expect([seen, error.code, error.rawMessage]).toEqual([["A"], Code.Unavailable, "the connection was lost"]);
   });
 
-  it("that is aborted while it waits gives its place in the queue to others", async () => {
+  it("that is aborted while it waits leaves the queue", async () => {
     const held: (() => void)[] = [];
     let begun = 0;
     const server = await rawHttp2(
@@ -391,7 +391,7 @@ describe("a stream over HTTP/2", () => {
     expect(await last).toEqual([]);
   });
 
-  it("that the server refused was never sent", async () => {
+  it("that the server refused is unprocessed", async () => {
     const server = await rawHttp2((stream) => stream.close(7));
     closing.push(() => server.close());
     const error = await rejection(collect(clientOf(server.url, grpc).repeat({})));
