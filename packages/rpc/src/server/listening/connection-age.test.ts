@@ -1,7 +1,7 @@
 import { Agent, request } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { bareClient } from "../../client/connection/balancing/balanced-fixture.ts";
+import { bareClient, patientLimits } from "../../client/connection/balancing/balanced-fixture.ts";
 import { type EchoServer, serveEcho } from "../echo-fixture.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -13,7 +13,7 @@ describe("a connection that is old enough", () => {
   let release: () => void = () => {};
   const aging = (connectionAgeGraceMs: number) =>
     serveEcho({
-      config: { limits: { connectionAgeMaxMs: 100, connectionAgeGraceMs } },
+      config: { limits: { ...patientLimits, connectionAgeMaxMs: 100, connectionAgeGraceMs } },
       echo: async ({ message }) => {
         if (message === "hold") {
           await new Promise<void>((resolve) => {
