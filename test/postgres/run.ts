@@ -12,7 +12,10 @@ import {
   startPostgresServer,
 } from "@parley/store/postgres-server";
 
-const suites = ["store", "events", "user", "product", "order", "notification"].map((name) => `packages/${name}/`);
+const suites = [
+  ...["store", "events", "user", "product", "order", "notification"].map((name) => `packages/${name}/`),
+  "test/postgres/",
+];
 /** Tests in these packages whose subject is no database, or SQLite, and that take long. */
 const withoutPostgres = [
   "packages/events/src/broker/**",

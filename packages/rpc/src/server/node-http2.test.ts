@@ -1,8 +1,8 @@
 // Clients and servers behave the same over this runtime's HTTP/2 and over node:http2, and every pair of the two understands each other.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { setTimeout as wait } from "node:timers/promises";
-import { Code, ConnectError, createClient, type HandlerContext } from "@connectrpc/connect";
-import { type EchoRequest, EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { type CallOptions, Code, ConnectError, createClient, type HandlerContext } from "@connectrpc/connect";
+import type { EchoRequest } from "@parley/gen/echo/v1/echo_service_pb.js";
 import type { Http2Implementation } from "@parley/http2";
 import { afterEach, describe, expect, it } from "vitest";
 import { testEnvironment } from "../client/client-fixture.ts";
@@ -27,20 +27,16 @@ afterEach(async () => {
 });
 
 interface Methods {
-  echo?(request: EchoRequest, context: HandlerContext): Promise<{ message: string }>;
+  say?(request: EchoRequest, context: HandlerContext): Promise<{ message: string }>;
   repeat?(request: EchoRequest, context: HandlerContext): AsyncIterable<{ message: string }>;
   join?(requests: AsyncIterable<EchoRequest>, context: HandlerContext): Promise<{ message: string }>;
   chat?(requests: AsyncIterable<EchoRequest>, context: HandlerContext): AsyncIterable<{ message: string }>;
 }
 
 describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTTP/2", (pair) => {
-  async function start(
-    { echo = async ({ message }) => ({ message }), ...methods }: Methods,
-    config: ServerConfig = {},
-  ) {
+  async function start({ say = async ({ message }) => ({ message }), ...methods }: Methods, config: ServerConfig = {}) {
     const { server, url } = await serveEcho({
-      echo,
-      entries: [implement(StreamService, methods as never)],
+      entries: [implement(StreamService, { say, ...methods } as never)],
       config: { shutdownGraceMs: 0, http2: pair.server, ...config },
     });
     const environment = testEnvironment();
@@ -51,11 +47,12 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
     );
     const transport = createServiceTransport(url, { environment: { ...environment, http2: pair.client }, pool });
     const streams = createClient(StreamService, transport) as unknown as {
+      say(request: object, options?: CallOptions): Promise<{ message: string }>;
       repeat(request: object, options?: object): AsyncIterable<{ message: string }>;
       join(requests: AsyncIterable<object>, options?: object): Promise<{ message: string }>;
       chat(requests: AsyncIterable<object>, options?: object): AsyncIterable<{ message: string }>;
     };
-    return { server, echo: createClient(EchoService, transport), streams };
+    return { server, streams };
   }
 
   it("use the implementations that they are told to use", async () => {
@@ -65,8 +62,8 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
     subscribe("http2.server.stream.created", onServer);
     subscribe("http2.client.stream.created", onClient);
     try {
-      const { echo } = await start({});
-      expect((await echo.echo({ message: "which" })).message).toBe("which");
+      const { streams } = await start({});
+      expect((await streams.say({ message: "which" })).message).toBe("which");
     } finally {
       unsubscribe("http2.server.stream.created", onServer);
       unsubscribe("http2.client.stream.created", onClient);
@@ -76,8 +73,8 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
 
   it("carry metadata both ways: several values, binary, and empty", async () => {
     const seen: (string | null)[] = [];
-    const { echo } = await start({
-      async echo({ message }, { requestHeader, responseHeader, responseTrailer }) {
+    const { streams } = await start({
+      async say({ message }, { requestHeader, responseHeader, responseTrailer }) {
         seen.push(requestHeader.get("x-several"), requestHeader.get("x-bytes-bin"), requestHeader.get("x-empty"));
         responseHeader.append("x-several", "a");
         responseHeader.append("x-several", "b");
@@ -86,7 +83,7 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
       },
     });
     const answered: (string | null)[] = [];
-    await echo.echo(
+    await streams.say(
       { message: "hi" },
       {
         headers: [
@@ -105,8 +102,8 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
 
   it("carry errors of unary calls and of streams", async () => {
     const refuse = () => new ConnectError("not you — é", Code.PermissionDenied, { "x-why": "no" });
-    const { echo, streams } = await start({
-      async echo() {
+    const { streams } = await start({
+      async say() {
         throw refuse();
       },
       async *repeat() {
@@ -114,7 +111,7 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
         throw refuse();
       },
     });
-    const failures = [await failure(echo.echo({})), await failure(all(streams.repeat({})))];
+    const failures = [await failure(streams.say({})), await failure(all(streams.repeat({})))];
     for (const error of failures) {
       expect([error.code, error.rawMessage, error.metadata.get("x-why")]).toEqual([
         Code.PermissionDenied,
@@ -125,17 +122,17 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
   });
 
   it("keep 30 calls at once apart, each response larger than a stream's first window", async () => {
-    const { echo } = await start({ echo: async ({ message }) => ({ message: message.repeat(70_000) }) });
+    const { streams } = await start({ say: async ({ message }) => ({ message: message.repeat(70_000) }) });
     const messages = Array.from({ length: 30 }, (_, index) => String.fromCharCode(200 + index));
-    const answers = await Promise.all(messages.map((message) => echo.echo({ message })));
+    const answers = await Promise.all(messages.map((message) => streams.say({ message })));
     expect(answers.every(({ message }, index) => message === messages[index]?.repeat(70_000))).toBe(true);
   });
 
   it("refuse a request that is too large, on a connection that lives on", async () => {
-    const { echo } = await start({}, { limits: { requestBytesMax: 1_000 } });
-    const error = await failure(echo.echo({ message: "x".repeat(1_000_000) }));
+    const { streams } = await start({}, { limits: { requestBytesMax: 1_000 } });
+    const error = await failure(streams.say({ message: "x".repeat(1_000_000) }));
     expect(error.code).toBe(Code.ResourceExhausted);
-    expect((await echo.echo({ message: "small" })).message).toBe("small");
+    expect((await streams.say({ message: "small" })).message).toBe("small");
   });
 
   it("talk in turns on a bidirectional stream", async () => {
@@ -204,8 +201,8 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
 
   it("end a call at its deadline, and tell its handler", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const { echo } = await start({
-      echo: (_request, { signal }) =>
+    const { streams } = await start({
+      say: (_request, { signal }) =>
         new Promise((_, reject) => {
           signal.addEventListener("abort", () => {
             resolve();
@@ -213,7 +210,7 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
           });
         }),
     });
-    expect((await failure(echo.echo({}, { timeoutMs: 50 }))).code).toBe(Code.DeadlineExceeded);
+    expect((await failure(streams.say({}, { timeoutMs: 50 }))).code).toBe(Code.DeadlineExceeded);
     await promise;
   });
 
@@ -228,8 +225,8 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
           reject(signal.reason);
         });
       });
-    const { echo, streams } = await start({
-      echo: (_request, { signal }) => untilAborted("unary", signal),
+    const { streams } = await start({
+      say: (_request, { signal }) => untilAborted("unary", signal),
       async *repeat(_request, { signal }) {
         yield { message: "one" };
         await untilAborted("stream", signal);
@@ -237,21 +234,21 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
     });
     const controller = new AbortController();
     const calls = [
-      failure(echo.echo({}, { signal: controller.signal })),
+      failure(streams.say({}, { signal: controller.signal })),
       failure(all(streams.repeat({}, { signal: controller.signal }))),
     ];
-    await expect.poll(() => begun.length).toBe(2);
+    await expect.poll(() => begun.length, { timeout: 15_000 }).toBe(2);
     controller.abort();
     expect((await Promise.all(calls)).map(({ code }) => code)).toEqual([Code.Canceled, Code.Canceled]);
-    await expect.poll(() => aborted.sort()).toEqual(["stream", "unary"]);
+    await expect.poll(() => aborted.sort(), { timeout: 15_000 }).toEqual(["stream", "unary"]);
   });
 
   it("drain: open calls are answered, later ones are not sent or refused", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     let begun = 0;
-    const { echo, server } = await start(
+    const { streams, server } = await start(
       {
-        async echo({ message }) {
+        async say({ message }) {
           begun++;
           await promise;
           return { message };
@@ -259,15 +256,18 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
       },
       { shutdownGraceMs: 30_000, drainNoticeMs: 0 },
     );
-    const open = Array.from({ length: 10 }, (_, index) => echo.echo({ message: `${index}` }));
-    await expect.poll(() => begun).toBe(10);
+    const open = Array.from({ length: 10 }, (_, index) => streams.say({ message: `${index}` }));
+    await expect.poll(() => begun, { timeout: 15_000 }).toBe(10);
     const closed = server.close();
     // Until the port is closed further calls are still accepted.
     await expect
-      .poll(async () => {
-        const error = await failure(echo.echo({}, { timeoutMs: 100 }));
-        return error.code;
-      })
+      .poll(
+        async () => {
+          const error = await failure(streams.say({}, { timeoutMs: 100 }));
+          return error.code;
+        },
+        { timeout: 15_000 },
+      )
       .toBe(Code.Unavailable);
     resolve();
     expect((await Promise.all(open)).map(({ message }) => message)).toEqual(open.map((_, index) => `${index}`));

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAccessControl } from "../access/access-control.ts";
 import { certificateIdentity, readServiceNamePattern } from "../access/certificate-identity.ts";
 import { rejection, testEnvironment } from "../client/client-fixture.ts";
-import { load } from "../client/connection/balancing/balanced-fixture.ts";
+import { load, patientLimits } from "../client/connection/balancing/balanced-fixture.ts";
 import { ConnectionPool } from "../client/connection/connection-pool.ts";
 import { createServiceClient } from "../client/service-client.ts";
 import { createWireTransport } from "../client/wire/wire-transport.ts";
@@ -56,7 +56,7 @@ describe.runIf(hasOpenssl)("certificates", () => {
           config: {
             tls: { ...filesOf("server"), reloadIntervalMs },
             // So that new connections are made all the time.
-            limits: { connectionAgeMaxMs: 60, connectionAgeGraceMs: 60_000 },
+            limits: { ...patientLimits, connectionAgeMaxMs: 60, connectionAgeGraceMs: 60_000 },
           },
         }),
       ),

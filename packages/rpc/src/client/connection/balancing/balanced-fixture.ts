@@ -8,6 +8,9 @@ import { createWireTransport } from "../../wire/wire-transport.ts";
 import type { ChannelOptions } from "../channel.ts";
 import { ConnectionPool } from "../connection-pool.ts";
 
+/** For tests: limits of a server that sheds no load. On a busy machine each answer is late, and a test of something else must not fail for that. */
+export const patientLimits = { queueAgeMaxMs: 600_000, readBacklogMaxMs: 600_000 } as const;
+
 /** For tests: an echo server that counts its calls, and fails or delays them as it is told. */
 export interface Replica {
   readonly port: number;
@@ -18,7 +21,7 @@ export interface Replica {
   behaviour: "answers" | "fails" | "never answers";
 }
 
-export async function replica(options: Parameters<typeof serveEcho>[0] = {}): Promise<Replica> {
+export async function replica({ config, ...options }: Parameters<typeof serveEcho>[0] = {}): Promise<Replica> {
   const state = { calls: 0, behaviour: "answers" as Replica["behaviour"] };
   const echo = await serveEcho({
     echo: async ({ message }) => {
@@ -32,6 +35,7 @@ export async function replica(options: Parameters<typeof serveEcho>[0] = {}): Pr
       return { message };
     },
     ...options,
+    config: { ...config, limits: { ...patientLimits, ...config?.limits } },
   });
   const { port } = echo.server;
   return Object.assign(state, { echo, port, address: `127.0.0.1:${port}` });
