@@ -138,7 +138,7 @@ describe("what goes wrong", () => {
     [["inventory", "update", "101"], 2, /Set either `--stock` or `--delta`/],
     [["product", "get", "101", "--timeout", "soon"], 2, /such as 500ms or 2s/],
     [["product", "get", "101", "--header", "nonsense"], 2, /such as x-request-id:42/],
-    [["product", "get", "101", "--url", "nonsense"], 2, /no http or https URL/],
+    [["product", "get", "101", "--url", "nonsense"], 2, /"nonsense" cannot be used/],
     [
       ["product", "get", "101", "--url", "http://127.0.0.1:1", "--timeout", "20s"],
       6,
@@ -158,9 +158,13 @@ describe("what goes wrong", () => {
 describe("what goes wrong, with --json", () => {
   it.concurrent.each([
     [["order", "get", "no-such-order"], 3, { code: "NOT_FOUND", reason: "ORDER_NOT_FOUND" }],
-    [["order", "get"], 2, { code: "INVALID_ARGUMENT", message: "missing <order-id>" }],
+    [["order", "get"], 2, { code: "INVALID_ARGUMENT", message: "`<order-id>` is required." }],
     [["order", "list", "--sate", "x"], 2, { code: "INVALID_ARGUMENT", message: expect.stringContaining("--sate") }],
-    [["order", "create", "--data", "{"], 2, { code: "INVALID_ARGUMENT", message: "--data is not JSON" }],
+    [
+      ["order", "create", "--data", "{"],
+      2,
+      { code: "INVALID_ARGUMENT", message: "`--data` is not JSON: it ends too early." },
+    ],
     [["product", "get", "101", "--url", "nonsense"], 2, { code: "INVALID_ARGUMENT" }],
     [["product", "get", "101", "--url", "http://127.0.0.1:1", "--timeout", "20s"], 6, { code: "UNAVAILABLE" }],
     [

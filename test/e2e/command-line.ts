@@ -12,7 +12,7 @@ export interface CommandOutcome {
 }
 
 /** The longest a command may take, in milliseconds, and the most that it may write, in bytes. */
-const commandMaxMs = 30_000;
+const commandMaxMs = 60_000;
 const outputMaxBytes = 16 * 1024 * 1024;
 
 /** Runs a program of node_modules/.bin or of the machine in the repository's top folder. */

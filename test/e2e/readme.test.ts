@@ -30,15 +30,19 @@ describe.each(documents.filter(({ examples }) => examples.length > 0))("$path", 
 
   for (const example of examples) {
     const needsGrpcurl = /\bgrpcurl\b/.test(example.command);
-    it.skipIf(needsGrpcurl && !grpcurlThere)(`line ${example.line}: ${firstWords(example)}`, async () => {
-      const command = onPortsOf(stack, example.command);
-      const { code, output, errorOutput } =
-        example.language === "sh"
-          ? await run("sh", ["-ec", command])
-          : await run(process.execPath, ["--input-type=module-typescript", "-e", command]);
-      expect(code, `${command}\n${errorOutput}`).toBe(0);
-      expectAnswer(output, example);
-    });
+    it.skipIf(needsGrpcurl && !grpcurlThere)(
+      `line ${example.line}: ${firstWords(example)}`,
+      async () => {
+        const command = onPortsOf(stack, example.command);
+        const { code, output, errorOutput } =
+          example.language === "sh"
+            ? await run("sh", ["-ec", command])
+            : await run(process.execPath, ["--input-type=module-typescript", "-e", command]);
+        expect(code, `${command}\n${errorOutput}`).toBe(0);
+        expectAnswer(output, example);
+      },
+      exampleMaxMs,
+    );
   }
 });
 
@@ -95,6 +99,9 @@ describe("what runs the examples", () => {
     expect(containsLines(actual, shown)).toBe(expected);
   });
 });
+
+/** An example may start processes of its own, which takes a while on a busy machine. */
+const exampleMaxMs = 90_000;
 
 /** Ports for the processes that examples start beside the stack: no service has them, and freeOffset() keeps them free of other stacks. */
 const examplePorts = [50063, 50064, 50065, 50066];

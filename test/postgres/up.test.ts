@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
 /** Real processes, and a server that is initialised first, on a machine that may be busy. */
 const startMs = 120_000;
-/** Keeps the ports of this stack apart from those of one that runs already. */
+/** Keeps this stack's ports apart from those of a running one. */
 const portOffset = 3_000;
 const orderPort = 50_053 + portOffset;
 
@@ -18,7 +18,7 @@ describeReplicas("parley up --database postgres --replicas order=2,product=2", (
   let stack: ReturnType<typeof spawn>;
 
   beforeAll(async () => {
-    // As root, the server runs as another user, which must be able to enter its folder.
+    // As root, the server runs as the user `nobody`, who must be able to reach its own folder.
     chmodSync(folder, 0o755);
     const options = ["--database", "postgres", "--replicas", "order=2,product=2", "--only", "user,product,order"];
     const more = ["--data", folder, "--port-offset", String(portOffset), "--log-level", "warn"];

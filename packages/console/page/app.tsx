@@ -113,7 +113,7 @@ export function App(): JSX.Element {
   }, [current]);
   return (
     <div class="shell">
-      <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
+      <button type="button" class="button skip" onClick={() => document.getElementById("main")?.focus()}>
         Skip to the content
       </button>
       <aside class="side">

@@ -97,3 +97,14 @@ test("many connections of one group take no more of another's turns than one doe
   // Counted, not timed. One by one, all connections of the many would come first, with four calls each.
   expect(order.indexOf(60) - before).toBeLessThan(60);
 }, 60_000);
+
+test("turns are short while connections are accepted, and long again afterwards", async () => {
+  const turns = new ReadTurns(80);
+  expect(turns.sliceMs).toBe(80);
+  turns.accepted();
+  expect(turns.sliceMs).toBe(10);
+  for (let turn = 0; turn < 3; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(turns.sliceMs).toBe(80);
+});

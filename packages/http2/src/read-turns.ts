@@ -15,8 +15,8 @@ export class ReadTurns {
   #size = 0;
   #scheduled = false;
   #turnEndMs: number | undefined;
-  #acceptedAtMs = Number.NEGATIVE_INFINITY;
-  #shortUntilMs = Number.NEGATIVE_INFINITY;
+  #runEndMs = 0;
+  #shortTurns = 0;
 
   /** `turnMs`: how long reading may take in one turn of the event loop, all connections together, in milliseconds. */
   constructor(turnMs: number) {
@@ -25,7 +25,7 @@ export class ReadTurns {
 
   /** How long one connection may work at once, in milliseconds. */
   get sliceMs(): number {
-    return Math.max(sliceMinMs, this.#turnMsAt(performance.now()) / (this.#size + 1));
+    return Math.max(sliceMinMs, this.#turnMsNow / (this.#size + 1));
   }
 
   /** Whether others wait already, or the time of this turn is over, so that what was read now has to wait: see {@link defer}. */
@@ -46,22 +46,28 @@ export class ReadTurns {
   }
 
   /**
-   * A connection was accepted. libuv accepts one in each turn of the event loop, however many wait for it: where one turn after the other has one, turns are
-   * kept short for a while, or the kernel's queue fills and new connections are dropped.
+   * A connection was accepted. libuv accepts one in each turn of the event loop, however many wait for it: this turn and the next are short, or the kernel's
+   * queue would fill beside a full load, and new connections be dropped.
    */
   accepted(): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#acceptedAtMs < this.#turnMs * sameQueueTurns) {
-      this.#shortUntilMs = nowMs + this.#turnMs * sameQueueTurns;
+    if (this.#shortTurns === 0) {
+      setImmediate(this.#countTurn);
     }
-    this.#acceptedAtMs = nowMs;
+    this.#shortTurns = shortTurnsAfterAccept;
   }
+
+  readonly #countTurn = () => {
+    this.#shortTurns--;
+    if (this.#shortTurns > 0) {
+      setImmediate(this.#countTurn);
+    }
+  };
 
   /** The turn begins when this is asked for the first time. */
   get #over(): boolean {
     const nowMs = performance.now();
     if (this.#turnEndMs === undefined) {
-      this.#turnEndMs = nowMs + this.#turnMsAt(nowMs);
+      this.#turnEndMs = nowMs + this.#turnMsNow;
       setImmediate(this.#endTurn);
     }
     return nowMs >= this.#turnEndMs;
@@ -71,8 +77,8 @@ export class ReadTurns {
     this.#turnEndMs = undefined;
   };
 
-  #turnMsAt(nowMs: number): number {
-    return nowMs < this.#shortUntilMs ? this.#turnMs / shorterTimes : this.#turnMs;
+  get #turnMsNow(): number {
+    return this.#shortTurns > 0 ? this.#turnMs / shorterTimes : this.#turnMs;
   }
 
   #schedule(): void {
@@ -84,23 +90,31 @@ export class ReadTurns {
 
   readonly #run = () => {
     this.#scheduled = false;
-    const startMs = performance.now();
-    const endMs = startMs + this.#turnMsAt(startMs);
+    const nowMs = performance.now();
+    this.#runEndMs = nowMs + this.#turnMsNow;
+    this.#next();
+  };
+
+  /** Does the first work of the next group. */
+  readonly #next = () => {
     for (const [group, waiting] of this.#groups) {
-      const first = waiting.shift();
+      const work = waiting.shift();
       this.#groups.delete(group);
       if (waiting.length > 0) {
-        // Behind the others. The loop comes to it again while there is time.
+        // Behind the others.
         this.#groups.set(group, waiting);
       }
       this.#size--;
-      first?.();
-      if (performance.now() >= endMs) {
-        break;
-      }
+      work?.();
+      break;
     }
     if (this.#size > 0) {
-      this.#schedule();
+      if (performance.now() < this.#runEndMs) {
+        // After what this work has begun, so that its time counts as well.
+        queueMicrotask(this.#next);
+      } else {
+        this.#schedule();
+      }
     }
   };
 }
@@ -108,8 +122,8 @@ export class ReadTurns {
 /** Enough for some ten calls: less would cost more in changing over than it gives to others. */
 const sliceMinMs = 0.5;
 
-/** Connections that are accepted within so many turns waited together. */
-const sameQueueTurns = 2;
+/** The turn in which a connection was accepted, and the next, which accepts the one behind it. */
+const shortTurnsAfterAccept = 2;
 
 /** With the default of 20 ms, 400 connections a second are accepted beside a full load. */
 const shorterTimes = 8;

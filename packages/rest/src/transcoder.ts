@@ -145,10 +145,15 @@ async function answer(table: RouteTable<Route>, request: RestRequest, settings: 
   try {
     return await answerRoute(route, request, { segments: found.segments, query, settings });
   } catch (error) {
-    if (error instanceof ConnectError) {
-      renameErrorFields(error, (name) => restFieldName(route.binding, query, name));
-    }
+    spell(error, { binding: route.binding, query });
     throw error;
+  }
+}
+
+/** Names the fields in an error as the caller gave them. */
+function spell(error: unknown, { binding, query }: { readonly binding: Binding; readonly query: string }): void {
+  if (error instanceof ConnectError) {
+    renameErrorFields(error, (name) => restFieldName(binding, query, name));
   }
 }
 
@@ -251,7 +256,13 @@ async function stream({ binding, client }: Route, call: RestCall): Promise<RestR
   const messages = method(message, { ...callOptions, signal });
   return raw
     ? rawStreamResponse(messages, { contentOf: (each) => httpBodyContent(bodyMessage(binding, each)), leave })
-    : streamResponse(messages, { format, method: binding.method, leave, ...settings });
+    : streamResponse(messages, {
+        format,
+        method: binding.method,
+        leave,
+        spell: (error) => spell(error, { binding, query: splitUrl(request.url).query }),
+        ...settings,
+      });
 }
 
 /** Where the browser goes on after a break: the field of Parley's Watch methods, unless the request sets it itself. */

@@ -1,7 +1,7 @@
 export { addressGroup, bareAddress } from "./call/address-group.ts";
 export { answeringWith } from "./call/answering.ts";
 export { type CallContext, type Caller, callContextKey, within } from "./call/call-context.ts";
-export { currentCall, withinCall } from "./call/current-call.ts";
+export { currentCall, wantCurrentCall, withinCall } from "./call/current-call.ts";
 export {
   type ErrorDetail,
   errorDetail,

@@ -89,13 +89,13 @@ export function FaultPanel(): JSX.Element {
             )}
           </Field>
           <Field label="Waits, ms">
-            {(id) => <input id={id} name="latency" type="number" min={0} max={60_000} value={0} required />}
+            {(id) => <input id={id} name="latency" type="number" min={0} max={60_000} defaultValue="0" required />}
           </Field>
           <Field label="Of 100 calls">
-            {(id) => <input id={id} name="percent" type="number" min={1} max={100} value={50} required />}
+            {(id) => <input id={id} name="percent" type="number" min={1} max={100} defaultValue="50" required />}
           </Field>
           <Field label="For seconds">
-            {(id) => <input id={id} name="seconds" type="number" min={1} max={900} value={60} required />}
+            {(id) => <input id={id} name="seconds" type="number" min={1} max={900} defaultValue="60" required />}
           </Field>
         </div>
         {adding.error.value === undefined ? null : <Failure error={adding.error.value} />}

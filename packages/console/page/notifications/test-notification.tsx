@@ -26,7 +26,9 @@ export function TestNotification(): JSX.Element {
         }}
       >
         <Field label="To">
-          {(id) => <input id={id} name="recipient" type="email" required maxLength={254} value="test@example.com" />}
+          {(id) => (
+            <input id={id} name="recipient" type="email" required maxLength={254} defaultValue="test@example.com" />
+          )}
         </Field>
         <Field label="Text (optional)">{(id) => <textarea id={id} name="message" maxLength={1000} />}</Field>
         {sending.error.value === undefined ? null : <Failure error={sending.error.value} />}

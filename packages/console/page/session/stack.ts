@@ -9,7 +9,7 @@ import { readSession, session } from "./session.ts";
 export const stack = createClient(
   StackService,
   createFetchTransport({
-    baseUrl,
+    baseUrl: `${baseUrl}/console/stack`,
     interceptors: [
       (next) => (request) => {
         request.header.set("authorization", `Bearer ${session.value?.stack?.token ?? ""}`);

@@ -50,10 +50,10 @@ export function ProductDialog({
       >
         <h2>{title}</h2>
         <Field label="Name">
-          {(id) => <input id={id} name="name" required maxLength={200} value={product?.name ?? ""} />}
+          {(id) => <input id={id} name="name" required maxLength={200} defaultValue={product?.name ?? ""} />}
         </Field>
         <Field label="Description (optional)">
-          {(id) => <textarea id={id} name="description" maxLength={2000} value={product?.description ?? ""} />}
+          {(id) => <textarea id={id} name="description" maxLength={2000} defaultValue={product?.description ?? ""} />}
         </Field>
         <div class="fields">
           <Field label="Price">
@@ -64,7 +64,7 @@ export function ProductDialog({
                 required
                 inputMode="decimal"
                 pattern="\d{1,10}(\.\d{1,9})?"
-                value={product?.price === undefined ? "" : decimalOf(product.price)}
+                defaultValue={product?.price === undefined ? "" : decimalOf(product.price)}
               />
             )}
           </Field>
@@ -76,13 +76,13 @@ export function ProductDialog({
                 required
                 pattern="[A-Za-z]{3}"
                 maxLength={3}
-                value={product?.price?.currencyCode ?? "USD"}
+                defaultValue={product?.price?.currencyCode ?? "USD"}
               />
             )}
           </Field>
           {product === undefined ? (
             <Field label="Stock">
-              {(id) => <input id={id} name="stock" type="number" min={0} max={1e9} required value={10} />}
+              {(id) => <input id={id} name="stock" type="number" min={0} max={1e9} required defaultValue="10" />}
             </Field>
           ) : null}
           <Field label="Alert at">
@@ -94,7 +94,7 @@ export function ProductDialog({
                 min={0}
                 max={1e9}
                 required
-                value={product?.lowStockThreshold ?? 5}
+                defaultValue={String(product?.lowStockThreshold ?? 5)}
               />
             )}
           </Field>

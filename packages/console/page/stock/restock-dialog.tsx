@@ -37,14 +37,14 @@ export function RestockDialog({
         <p class="muted">{count(product.stock)} can be sold now.</p>
         <div class="row">
           <label class="check">
-            <input type="radio" name="how" value="add" checked /> Add
+            <input type="radio" name="how" value="add" defaultChecked /> Add
           </label>
           <label class="check">
             <input type="radio" name="how" value="set" /> Set to
           </label>
         </div>
         <Field label="Units" hint="Negative takes units away, where you add.">
-          {(id) => <input id={id} name="units" type="number" step={1} required value={10} />}
+          {(id) => <input id={id} name="units" type="number" step={1} required defaultValue="10" />}
         </Field>
         {saving.error.value === undefined ? null : <Failure error={saving.error.value} />}
         <div class="row end">

@@ -1,5 +1,5 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
-import { type Clock, currentCall, type SpanRecorder, spanKinds } from "@parley/rpc";
+import { type Clock, currentCall, type SpanRecorder, spanKinds, wantCurrentCall } from "@parley/rpc";
 import { causeOf } from "./failure-cause.ts";
 
 /** An event and the trace context of its effect. */
@@ -17,6 +17,7 @@ export interface EffectSpans {
 
 /** Makes the spans of events that take effect. */
 export function createEffectSpans(recorder: SpanRecorder, clock: Pick<Clock, "monotonic">): EffectSpans {
+  wantCurrentCall();
   return {
     traceparentOf: ({ traceparent }) => recorder.childOf(traceparent === "" ? undefined : traceparent),
     record(effects, { startMs, error }) {

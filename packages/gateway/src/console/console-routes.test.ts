@@ -113,7 +113,7 @@ describe("the token that starts and stops services", () => {
     expect(await ask(built, options)).toEqual(session);
     const call = await built.inject({
       method: "POST",
-      url: "/stack.v1.StackService/KillProcess",
+      url: "/console/stack/stack.v1.StackService/KillProcess",
       ...options,
       payload: "{}",
     });

@@ -34,7 +34,7 @@ export function stackRoutes(app: FastifyInstance, file: string): void {
     routes.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
     routes.route<{ Params: { method: string } }>({
       method: ["GET", "POST"],
-      url: "/stack.v1.StackService/:method",
+      url: `${stackPath}/stack.v1.StackService/:method`,
       async handler(request, reply) {
         const control = await readStackControl(file);
         if (control === undefined || !isOwnPage(request)) {
@@ -46,6 +46,9 @@ export function stackRoutes(app: FastifyInstance, file: string): void {
     });
   });
 }
+
+/** What stands before the calls: at the root, they would be calls of a method that the gateway does not have. */
+const stackPath = "/console/stack";
 
 /** Of a request, what the stack has to see; the page's `host`, `origin` and the like are of no use to it. */
 const passedHeaders = [
@@ -60,7 +63,11 @@ async function passOn(request: FastifyRequest, reply: FastifyReply, { url }: Sta
   const headers = Object.fromEntries(
     passedHeaders.flatMap((name) => (request.headers[name] === undefined ? [] : [[name, request.headers[name]]])),
   );
-  const forwarded = http.request(new URL(request.url, url), { method: request.method, headers, agent: false });
+  const forwarded = http.request(new URL(request.url.slice(stackPath.length), url), {
+    method: request.method,
+    headers,
+    agent: false,
+  });
   reply.raw.once("close", () => forwarded.destroy());
   const answer = await new Promise<http.IncomingMessage | undefined>((resolve) => {
     forwarded.once("response", resolve);

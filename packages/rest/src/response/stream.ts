@@ -52,6 +52,8 @@ export interface StreamOptions {
   readonly reasonDomain: string;
   /** The page that errors link to. */
   readonly errorHelpUrl: string | undefined;
+  /** Names the fields in an error as the caller gave them. */
+  readonly spell: (error: unknown) => void;
   /** Cancels the call: the client left. */
   readonly leave: () => void;
 }
@@ -112,6 +114,7 @@ async function* frames(
       next.catch(() => {});
     }
   } catch (reason) {
+    options.spell(reason);
     yield format.error(errorResponse(reason, options).body);
   } finally {
     options.leave();

@@ -7,6 +7,17 @@ export interface CallScope {
 }
 
 const scopes = new AsyncLocalStorage<CallScope>();
+let isWanted = false;
+
+/** Says that something will ask for the {@link currentCall}: without it calls do not pay for being found. To be called before methods are served. */
+export function wantCurrentCall(): void {
+  isWanted = true;
+}
+
+/** Whether something asks for the current call. */
+export function isCurrentCallWanted(): boolean {
+  return isWanted;
+}
 
 /** Runs a function, and everything that it starts, as part of a call. Only if something is recorded. */
 export function withinCall<A extends unknown[], R>(scope: CallScope, run: (...values: A) => R, ...values: A): R {

@@ -17,7 +17,7 @@ import type { ServiceModule } from "./pipeline/service-module.ts";
 import { type RunningServer, serve } from "./serve.ts";
 import { givingStartMemoryBack } from "./start-memory.ts";
 
-/** What a service's module is made from. */
+/** The dependencies of a service's module. */
 export interface ServiceStart<S extends Settings> {
   /** The values of the settings, by the name of their environment variable. */
   readonly config: SettingValues<ServerSettings & S>;
@@ -28,7 +28,7 @@ export interface ServiceStart<S extends Settings> {
 
 /**
  * Runs a service as a process: reads its settings from the environment, serves its module, and on SIGTERM or SIGINT drains it.
- * Exit codes: 0 drained, 1 failed, could not go on or calls were cut off, 2 settings are wrong (all mistakes are named at once). A second
+ * Exit codes: 0 drained, 1 failed, could not continue or cut calls off, 2 wrong settings (all mistakes are reported together). A second
  * signal ends the process at once.
  */
 export async function runService<S extends Settings>(
@@ -105,7 +105,7 @@ export async function runService<S extends Settings>(
       endForSettings(name, new SettingsError(`settings are wrong:\n  ${setting}: ${error.message}`));
     }
     environment.log.fatal({ err: error }, "could not start");
-    // What was opened on the way, a database for example, would keep the process alive.
+    // Opened resources, a database for example, would keep the process alive.
     process.exit(1);
   }
   let signals = 0;
@@ -114,7 +114,7 @@ export async function runService<S extends Settings>(
     if (signals > 1) {
       process.exit(1);
     }
-    environment.log.info({ signal }, "told to end");
+    environment.log.info({ signal }, "stopping on a signal");
     end();
   };
   process.on("SIGTERM", onSignal);
@@ -146,7 +146,7 @@ async function accessControl(
   if (config.AUTH === "off") {
     return undefined;
   }
-  // Loaded only where it is needed: it is a good part of what a small service would keep in memory.
+  // Loaded on demand: it is a large part of a small service's memory.
   const [{ createAccessControl }, { fetchKeys }, { httpAgent }] = await Promise.all([
     import("../access/access-control.ts"),
     import("../access/fetch-keys.ts"),

@@ -50,7 +50,7 @@ describe.each(protocolNames)("a server called over %s", (name) => {
     await expect(clientFor(echo, name).echo({ message: "hello" })).resolves.toMatchObject({ message: "hello" });
   });
 
-  it("refuses what breaks a rule of the contract, naming field and limit", async () => {
+  it("refuses a request that breaks a rule of the contract, naming field and limit", async () => {
     const error = await failure(clientFor(echo, name).echo({ message: "x".repeat(4097) }));
     expect(error.code).toBe(Code.InvalidArgument);
     expect(error.rawMessage).toBe("`message` must have at most 4096 characters; it has 4097.");
@@ -59,7 +59,7 @@ describe.each(protocolNames)("a server called over %s", (name) => {
     expect(error.details).toContainEqual(expect.objectContaining({ type: "buf.validate.Violations" }));
   });
 
-  it("answers DEADLINE_EXCEEDED on time though the implementation goes on", async () => {
+  it("answers DEADLINE_EXCEEDED on time although the implementation continues", async () => {
     let finished = false;
     const slow = await open({
       async echo() {
@@ -70,7 +70,7 @@ describe.each(protocolNames)("a server called over %s", (name) => {
     });
     const startMs = performance.now();
     const error = await failure(
-      // As headers, so that the server alone watches the time.
+      // As headers, so that only the server enforces the deadline.
       clientFor(slow, name).echo({}, { headers: { "grpc-timeout": "50m", "connect-timeout-ms": "50" } }),
     );
     expect(error.code).toBe(Code.DeadlineExceeded);
@@ -79,7 +79,7 @@ describe.each(protocolNames)("a server called over %s", (name) => {
     await expect.poll(() => slow.calls()).toMatchObject([{ code: "DEADLINE_EXCEEDED" }]);
   });
 
-  it("says no more of an unexpected error than a request id to ask about", async () => {
+  it("reveals only a request id of an unexpected error", async () => {
     const broken = await open({
       echo() {
         throw new Error("SELECT secret FROM users");
@@ -96,7 +96,7 @@ describe.each(protocolNames)("a server called over %s", (name) => {
     expect(JSON.stringify(logged[0])).toContain("SELECT secret");
   });
 
-  it("sheds calls that it has no place for, and says when to come back", async () => {
+  it("sheds calls above its limit, with a retry delay", async () => {
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     const small = await open({
       config: { limits: { callsMax: 1, shedRetryAfterMs: 70 } },
@@ -121,7 +121,7 @@ describe.each(protocolNames)("a server called over %s", (name) => {
 
   it("refuses a message of 5 MiB, naming the limit", async () => {
     if (name === "Connect GET") {
-      return; // A URL of that length never gets past the limit on headers.
+      return; // A URL of that length exceeds the limit on headers.
     }
     const error = await failure(clientFor(echo, name).echo({ message: "x".repeat(5 * 1024 * 1024) }));
     expect(error.code).toBe(Code.ResourceExhausted);
@@ -140,7 +140,7 @@ describe.each(protocolNames)("a server called over %s", (name) => {
 });
 
 describe("a call's context", () => {
-  it("carries on the request id, trace and state that came in, as a new span", async () => {
+  it("continues the received request id, trace and state, as a new span", async () => {
     const seen: unknown[] = [];
     const server = await open({
       echo(request, context) {
@@ -167,7 +167,7 @@ describe("a call's context", () => {
     await expect.poll(() => server.calls()).toMatchObject([{ requestId: "r-1", traceId }]);
   });
 
-  it("gets new ids where those that came in are not fit to be passed on", async () => {
+  it("gets new ids if the received ones are invalid", async () => {
     const client = createClient(EchoService, createGrpcTransport({ baseUrl: echo.url }));
     const before = echo.calls().length;
     await client.echo({}, { headers: { "x-request-id": "x".repeat(129), traceparent: "00-zz" } });
@@ -177,7 +177,7 @@ describe("a call's context", () => {
     expect(line?.traceId).toMatch(/^[0-9a-f]{32}$/);
   });
 
-  it("has the contract's deadline where the caller asks for more or for none", async () => {
+  it("has the contract's deadline if the caller's is longer or missing", async () => {
     const left: (number | undefined)[] = [];
     const server = await open({
       echo(_request, context) {
@@ -195,7 +195,7 @@ describe("a call's context", () => {
     expect(left[2]).toBeLessThanOrEqual(500);
   });
 
-  it("aborts its signal at the deadline and when the caller goes away", async () => {
+  it("aborts its signal at the deadline and when the caller disconnects", async () => {
     const aborted: unknown[] = [];
     const server = await open({
       echo: (_request, { signal }) =>
@@ -206,7 +206,7 @@ describe("a call's context", () => {
           });
         }),
     });
-    // Told in a header alone: a client that held to it itself would go away at the same moment.
+    // Sent in a header only: a client that enforced it itself would disconnect at the same moment.
     await fetch(`${server.url}/${EchoService.typeName}/Echo`, {
       method: "POST",
       headers: { "content-type": "application/json", "connect-timeout-ms": "30" },
@@ -224,7 +224,7 @@ describe("a call's context", () => {
 });
 
 describe("the access log", () => {
-  it("has one line a call, with what happened and to whom", async () => {
+  it("has one line a call, with outcome and caller", async () => {
     const server = await open();
     await createClient(EchoService, createConnectTransport({ baseUrl: server.url, httpVersion: "1.1" })).echo({});
     await expect.poll(() => server.calls()).toHaveLength(1);
@@ -241,7 +241,7 @@ describe("the access log", () => {
     });
   });
 
-  it("tells of calls that never reached their implementation", async () => {
+  it("has lines for calls that never reached their implementation", async () => {
     const server = await open();
     await fetch(`${server.url}/echo.v1.EchoService/Echo`, {
       method: "POST",
@@ -252,8 +252,8 @@ describe("the access log", () => {
   });
 });
 
-describe("a module that takes its time to start", () => {
-  it("is done before the port listens, so that a proxy takes another replica meanwhile", async () => {
+describe("a module with a slow start", () => {
+  it("starts before the port listens, so that a proxy uses another replica meanwhile", async () => {
     const probe = await serveEcho();
     const { port } = probe.server;
     await probe.server.close();
@@ -282,7 +282,7 @@ describe("a module that takes its time to start", () => {
     await server.close();
   });
 
-  it("is stopped again where the port is in use", async () => {
+  it("is stopped again if the port is in use", async () => {
     const { server } = await serveEcho();
     const done: string[] = [];
     const module = { start: async () => void done.push("start"), stop: async () => void done.push("stop") };

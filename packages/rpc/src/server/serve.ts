@@ -35,20 +35,20 @@ export interface ServeOptions {
   readonly name: string;
   readonly config?: ServerConfig;
   readonly environment: Environment;
-  /** Access control. Without it anybody may call anything. */
+  /** Access control. Without it every caller may call every method. */
   readonly authorize?: AccessControl | undefined;
   /** Run around each call, outermost first. None by default. */
   readonly interceptors?: readonly Interceptor[] | undefined;
-  /** The types that `google.protobuf.Any` may hold in JSON. The details of errors by default. */
+  /** The types that `google.protobuf.Any` may contain in JSON. The details of errors by default. */
   readonly registry?: Registry | undefined;
 }
 
-/** A server that takes calls. */
+/** A server that accepts calls. */
 export interface RunningServer {
   /** For example `http://127.0.0.1:50053`. */
   readonly url: string;
   readonly port: number;
-  /** Where metrics, traces and a plaintext health are, if they have a port of their own. */
+  /** The address of metrics, traces and a plaintext health, if they have a port of their own. */
   readonly adminUrl: string | undefined;
   /**
    * Reports NOT_SERVING, sends GOAWAY, drains in-flight calls, then stops the module. Rejects with
@@ -57,7 +57,7 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Serves a module on one port: gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2. Resolves once it takes calls. */
+/** Serves a module on one port: gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2. Resolves once it accepts calls. */
 export async function serve(module: ServiceModule, options: ServeOptions): Promise<RunningServer> {
   const { name, config = {}, authorize, interceptors = [], registry = errorDetailTypes } = options;
   const {
@@ -106,7 +106,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     handsOver: true,
     access: authorize,
   });
-  // Zero values are written, as in REST: a client looks for the list and the number, and ProtoJSON allows both.
+  // Zero values are written, as in REST: clients expect the list and the number, and ProtoJSON allows both.
   const json = { registry, alwaysEmitImplicit: true };
   const reasons = { domain: module.reasonDomain ?? "", helpUrl: errorHelpUrl };
   const app = await createHttpApp({
@@ -173,7 +173,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   let adminAddress: AddressInfo | undefined;
   try {
     adminAddress = await admin?.listen(config.admin?.port ?? 0, config.admin?.host ?? "127.0.0.1");
-    // Before the port listens: a proxy whose connection is refused takes another replica, and one that is answered UNAVAILABLE does not.
+    // Before the port listens: a proxy whose connection is refused uses another replica, and one that is answered UNAVAILABLE does not.
     await module.start?.();
     address = await listener.listen(port, host);
   } catch (error) {
@@ -186,7 +186,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   const stopWatching = module.onReachable?.((problem) => {
     health.set(problem === undefined ? "SERVING" : "NOT_SERVING");
     if (problem === undefined) {
-      environment.log.info("what was out of reach is back: serving");
+      environment.log.info("dependency is back: serving");
     } else {
       environment.log.error({ err: problem }, "not serving");
     }
@@ -216,7 +216,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   };
 }
 
-/** The environment's recorder; one that keeps the last calls and exports nothing if it has none. */
+/** The environment's recorder; without one, a recorder that keeps the last calls and exports nothing. */
 function recorderOf({ environment, config, name }: ServeOptions): Recorder | undefined {
   if (environment.recorder instanceof Recorder) {
     return environment.recorder;

@@ -5,11 +5,15 @@ import { connect as netConnect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as tlsConnect } from "node:tls";
-import { createClient } from "@connectrpc/connect";
+import { Code, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createServiceClient } from "../client/service-client.ts";
+import { systemEnvironment } from "../environment/system-environment.ts";
 import { type EchoServer, serveEcho } from "./echo-fixture.ts";
+
+const quiet = systemEnvironment({ name: "client", logLevel: "silent" });
 
 const hasOpenssl = (() => {
   try {
@@ -132,6 +136,38 @@ describe.runIf(hasOpenssl)("a server with a certificate", () => {
     ).toHaveLength(59);
     socket.destroy();
     await generous.server.close();
+  });
+
+  it("tells clients without TLS, in words, and so does the client", async () => {
+    const host = `127.0.0.1:${echo.server.port}`;
+    const answer = await fetch(`http://${host}/${EchoService.typeName}/Echo`);
+    expect([answer.status, await answer.text()]).toEqual([
+      400,
+      `This port speaks TLS. Use https://${host}/${EchoService.typeName}/Echo.\n`,
+    ]);
+    const client = createServiceClient(EchoService, `http://${host}`, { environment: quiet });
+    await expect(client.echo({ message: "x" })).rejects.toMatchObject({
+      code: Code.Unavailable,
+      rawMessage: expect.stringContaining("Does the URL's scheme fit the port: https:// for TLS, http:// without?"),
+    });
+    expect(echo.lines().filter(({ msg }) => /HTTP without TLS to a port with TLS/.test(String(msg)))).toHaveLength(1);
+  });
+
+  it("tells clients with TLS of a port without, and says whose certificate is not trusted", async () => {
+    const plain = await serveEcho({ config: { drainNoticeMs: 0 } });
+    const toPlain = createServiceClient(EchoService, plain.url.replace("http:", "https:"), { environment: quiet });
+    await expect(toPlain.echo({ message: "x" })).rejects.toMatchObject({
+      code: Code.Unavailable,
+      rawMessage: expect.stringContaining(
+        "the server did not answer in TLS. Use an http:// URL if this port has no TLS",
+      ),
+    });
+    expect(plain.lines().filter(({ msg }) => /TLS handshake on a port without TLS/.test(String(msg)))).toHaveLength(1);
+    await plain.server.close();
+    const stranger = createServiceClient(EchoService, echo.url, { environment: quiet });
+    await expect(stranger.echo({ message: "x" })).rejects.toMatchObject({
+      rawMessage: expect.stringContaining("not signed by an authority that this client trusts"),
+    });
   });
 
   it("lets a connection over HTTP/1.1 be quiet before its first request for as long as before any other", async () => {

@@ -1,4 +1,4 @@
-import { currentCall } from "../call/current-call.ts";
+import { currentCall, wantCurrentCall } from "../call/current-call.ts";
 import type { Environment } from "../environment/environment.ts";
 import { spanKinds } from "../environment/spans/span-recorder.ts";
 import { durationFamily } from "./metric-family.ts";
@@ -27,6 +27,7 @@ export function createStoreObserver(
   { clock, metrics, recorder }: Pick<Environment, "clock" | "metrics" | "recorder">,
   url: string,
 ): StoreObserver {
+  wantCurrentCall();
   const system = url.startsWith("postgres") ? "postgresql" : "sqlite";
   const duration = durationFamily(metrics, {
     name: "parley_store_transaction_duration_seconds",

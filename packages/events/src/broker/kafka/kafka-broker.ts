@@ -150,7 +150,8 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
 
   /** A reply may be lost, and so may a record. While Kafka is down the state is unknown; the next check finds it. */
   async function check(parts: readonly PublishedPart[], batch: PendingBatch): Promise<void> {
-    const { admin } = await link;
+    const current = link;
+    const { admin } = await current;
     const found = await admin.listConsumerGroupOffsets({
       groups: groups.map((groupId) => ({
         groupId,
@@ -162,6 +163,8 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
         const part = parts.find(({ partition }) => partition === partitionIndex);
         if (part !== undefined && committedOffset >= part.endOffset && batch.lacks(groupId, part.ids)) {
           batch.fail(`the outcome of events of partition ${partitionIndex} is unknown`);
+          // It may be this side that gets no replies any more.
+          renew(current);
         }
       }
     }

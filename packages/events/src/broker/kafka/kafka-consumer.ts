@@ -5,6 +5,7 @@ import { type BaseOptions, Consumer, type Message, type MessagesStream, Producer
 import { causeOf } from "../../inbox/failure-cause.ts";
 import { publishBatchMax } from "../broker.ts";
 import type { Deliver, EventConsumer } from "../event-consumer.ts";
+import { GroupProgress, idleLookMs } from "./group-progress.ts";
 import { batchHeader, replyTopicOf, topicOf } from "./kafka-names.ts";
 import { encodeReply } from "./kafka-reply.ts";
 import { ensureTopics } from "./kafka-topics.ts";
@@ -55,6 +56,7 @@ export function createKafkaConsumer(options: KafkaConsumerOptions): EventConsume
   async function consume(signal: AbortSignal): Promise<void> {
     const producer = new Producer({ ...kafka, idempotent: true, acks: -1 });
     const consumer = new Consumer({ ...kafka, groupId: group });
+    const progress = new GroupProgress({ kafka, group, topics: [...sourceOf.keys()], clock });
     let stream: Stream | undefined;
     try {
       await within(ensureTopics(kafka, sources), clock);
@@ -72,14 +74,17 @@ export function createKafkaConsumer(options: KafkaConsumerOptions): EventConsume
       // An error without a listener would end the process. The next read reports it.
       stream.on("error", (error) => log.debug({ err: error }, "the stream of events has failed"));
       while (!signal.aborted) {
-        const messages = await nextMessages(stream, signal);
-        if (messages.length > 0) {
+        const messages = await nextMessages(stream, signal, clock);
+        if (messages.length === 0 && !signal.aborted) {
+          await progress.look();
+        } else if (messages.length > 0) {
+          progress.moved();
           await handle(messages, producer);
           await within(consumer.commit({ offsets: lastOffsets(messages) }), clock);
         }
       }
     } finally {
-      await closeAll([consumer.close(true), producer.close()], clock);
+      await closeAll([consumer.close(true), producer.close(), progress.close()], clock);
       stream?.destroy();
     }
   }
@@ -155,8 +160,8 @@ function batchOf({ headers }: Received): string {
   return "";
 }
 
-/** What has arrived, at most as much as an inbox takes at once; waits for the first. None when it is to stop. */
-function nextMessages(stream: Stream, signal: AbortSignal): Promise<readonly Received[]> {
+/** What has arrived, at most as much as an inbox takes at once; waits for the first. None if it is to stop, or if none came for a while. */
+function nextMessages(stream: Stream, signal: AbortSignal, clock: Environment["clock"]): Promise<readonly Received[]> {
   const { promise, resolve, reject } = Promise.withResolvers<readonly Received[]>();
   const read = () => {
     const messages: Received[] = [];
@@ -177,6 +182,7 @@ function nextMessages(stream: Stream, signal: AbortSignal): Promise<readonly Rec
   stream.once("error", reject);
   stream.once("close", ended);
   signal.addEventListener("abort", stop, { once: true });
+  const cancelIdle = clock.after(idleLookMs, stop);
   if (signal.aborted) {
     stop();
   } else if (stream.errored !== null || stream.destroyed) {
@@ -185,6 +191,7 @@ function nextMessages(stream: Stream, signal: AbortSignal): Promise<readonly Rec
     read();
   }
   return promise.finally(() => {
+    cancelIdle();
     stream.off("readable", read);
     stream.off("error", reject);
     stream.off("close", ended);

@@ -4,14 +4,20 @@ import type { ConnectionWaiter } from "./channel.ts";
 import type { Connection } from "./client-connection.ts";
 import { errorWords } from "./error-words.ts";
 
-/** How many calls may wait, unless an option says otherwise. */
+/** The default of the most waiting calls. */
 const lengthMaxDefault = 4096;
+/** The longest interval of a timer in Node, in milliseconds. */
+const intervalMsMax = 2 ** 31 - 1;
 
-/** The calls that wait for a connection to a target, first come first served. */
+/**
+ * The calls that wait for a connection to a target, first come first served. They keep the process alive: idle connections and the runtime's timers
+ * do not, and a program may await nothing but its call.
+ */
 export class WaitingCalls {
   readonly #targetName: string;
   readonly #lengthMax: number;
   readonly #waiting = new Set<ConnectionWaiter>();
+  #keepAlive: NodeJS.Timeout | undefined;
 
   constructor(targetName: string, lengthMax = lengthMaxDefault) {
     this.#targetName = targetName;
@@ -22,7 +28,7 @@ export class WaitingCalls {
     return this.#waiting.size;
   }
 
-  /** Lets a call wait. False, and the call has failed with RESOURCE_EXHAUSTED, where too many wait. */
+  /** Queues a call. False, and the call has failed with RESOURCE_EXHAUSTED, if too many wait. */
   add(waiter: ConnectionWaiter): boolean {
     if (this.#waiting.size >= this.#lengthMax) {
       const message = `${this.#targetName}: too many calls wait for a connection`;
@@ -30,30 +36,34 @@ export class WaitingCalls {
       return false;
     }
     this.#waiting.add(waiter);
+    this.#keepAlive ??= setInterval(() => {}, intervalMsMax);
     return true;
   }
 
   delete(waiter: ConnectionWaiter): void {
     this.#waiting.delete(waiter);
+    if (this.#waiting.size === 0) {
+      clearInterval(this.#keepAlive);
+      this.#keepAlive = undefined;
+    }
   }
 
-  /** Gives connections to calls for as long as there are some. */
+  /** Gives connections to waiting calls while there are some. */
   serve(acquire: () => Connection | undefined): void {
     for (const waiter of this.#waiting) {
       const connection = acquire();
       if (connection === undefined) {
         return;
       }
-      this.#waiting.delete(waiter);
+      this.delete(waiter);
       waiter.onConnection(connection);
     }
   }
 
   /** Fails all of them with UNAVAILABLE. */
   fail(cause: unknown): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const waiter of waiting) {
+    for (const waiter of [...this.#waiting]) {
+      this.delete(waiter);
       waiter.onUnreachable(this.unreachable(cause));
     }
   }

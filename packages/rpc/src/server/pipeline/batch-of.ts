@@ -3,7 +3,7 @@ import type { ConnectError, HandlerContext } from "@connectrpc/connect";
 import type { Status } from "@parley/gen/google/rpc/status_pb.js";
 import type { CallOrigin } from "@parley/gen/rpc/v1/batch_pb.js";
 import { callContextKey } from "../../call/call-context.ts";
-import { withinCall } from "../../call/current-call.ts";
+import { isCurrentCallWanted, withinCall } from "../../call/current-call.ts";
 import { requestIdOf } from "../../call/request-id.ts";
 import { isTraceparent } from "../../call/trace.ts";
 import { statusOfError } from "../../protocol/grpc-status.ts";
@@ -55,7 +55,9 @@ export function batchOf<M extends DescMethodUnary>(
         try {
           const own = originContext(call, { requestId, traceparent });
           const scope = { context: own.values.get(callContextKey) ?? call.context };
-          const value = await (call.isRecorded ? withinCall(scope, handle, request, own) : handle(request, own));
+          const value = await (call.isRecorded && isCurrentCallWanted()
+            ? withinCall(scope, handle, request, own)
+            : handle(request, own));
           end();
           return { result: { case: "response" as const, value } };
         } catch (reason) {

@@ -2,7 +2,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
 import type { AccessControl } from "../../access/guarded-call.ts";
-import { withinCall } from "../../call/current-call.ts";
+import { isCurrentCallWanted, withinCall } from "../../call/current-call.ts";
 import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
@@ -98,7 +98,7 @@ export class CallPipeline {
 
   /** An implementation whose work is part of its call, for what is recorded of it: as it is where nothing is. */
   scoped<I, O>(implementation: (input: I, call: ServerCall) => O): (input: I, call: ServerCall) => O {
-    return this.#environment.recorder === undefined
+    return this.#environment.recorder === undefined || !isCurrentCallWanted()
       ? implementation
       : (input, call) => withinCall(call.self, implementation, input, call);
   }

@@ -110,7 +110,7 @@ function tooLarge(error: ConnectError): Explanation | undefined {
 function isOfOwnDeadline(error: ConnectError, call: ServerCall): boolean {
   return (
     error.code === Code.DeadlineExceeded &&
-    error.isWireError &&
+    error !== call.aborted &&
     (reasonOf(error)?.reason ?? deadlineReason) === deadlineReason &&
     (call.timeoutMs() ?? Number.POSITIVE_INFINITY) <= timerSlackMs
   );

@@ -1,0 +1,182 @@
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
+import { type Call, CallMark, SpanKind, TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import { afterEach, describe, expect, it } from "vitest";
+import { createServiceClient } from "../../client/index.ts";
+import { Recorder } from "../../telemetry/recorder/recorder.ts";
+import { type EchoOptions, recordingEnvironment, sayBack } from "../echo-fixture.ts";
+import { implement } from "../pipeline/service-module.ts";
+import { type RunningServer, serve } from "../serve.ts";
+
+const servers: RunningServer[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+async function start({ echo = sayBack, payloads = false, ...options }: EchoOptions & { payloads?: boolean } = {}) {
+  const recording = recordingEnvironment();
+  const environment = { ...recording.environment, recorder: new Recorder(recording.environment, { payloads }) };
+  const server = await serve(
+    { entries: [implement(EchoService, { echo })] },
+    { name: "echo", environment, config: { drainNoticeMs: 0 }, ...options },
+  );
+  servers.push(server);
+  const transport = createConnectTransport({ baseUrl: server.url, httpVersion: "1.1", useBinaryFormat: false });
+  return {
+    ...recording,
+    url: server.url,
+    client: createServiceClient(EchoService, server.url, { environment, callerName: "order" }),
+    telemetry: createServiceClient(TelemetryService, server.url, { environment }),
+    json: createClient(TelemetryService, transport),
+  };
+}
+
+const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+const traced = { headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-00` } };
+
+describe("rpc.v1.TelemetryService", () => {
+  it("tells of both ends of a call, live and afterwards, over the binary format and JSON alike, and never of itself", async () => {
+    const { client, telemetry, json } = await start();
+    const leaving = new AbortController();
+    const watched = await Promise.all(
+      [telemetry, json].map(async (watcher) => {
+        const calls: Call[] = [];
+        let opened: (() => void) | undefined;
+        const open = new Promise<void>((resolve) => {
+          opened = resolve;
+        });
+        const ended = (async () => {
+          for await (const response of watcher.watchCalls({}, { signal: leaving.signal })) {
+            opened?.();
+            calls.push(...response.calls);
+            if (calls.length >= 2) {
+              return;
+            }
+          }
+        })();
+        await open;
+        return { calls, ended };
+      }),
+    );
+    await client.echo({ message: "hi" }, traced);
+    await Promise.all(watched.map(({ ended }) => ended));
+    leaving.abort();
+    const { calls } = await telemetry.getTrace({ traceId });
+    expect(calls.map(({ kind }) => kind)).toEqual([SpanKind.CLIENT, SpanKind.SERVER]);
+    const [own, served] = calls;
+    expect(own).toMatchObject({
+      from: "order",
+      to: "echo-a",
+      method: "Echo",
+      parentSpanId: "00f067aa0ba902b7",
+      attempts: 1,
+    });
+    expect(served).toMatchObject({
+      from: "order",
+      to: "echo",
+      parentSpanId: own?.spanId,
+      protocol: "grpc",
+      sampled: false,
+    });
+    expect(served?.deadlineLeft).toBeDefined();
+    const told = (list: readonly Call[]) => list.map(({ kind, spanId }) => `${kind} ${spanId}`).sort();
+    for (const { calls: live } of watched) {
+      expect(told(live)).toEqual(told(calls));
+    }
+    const { traces } = await telemetry.listTraces({});
+    expect(traces.map(({ root }) => root?.service)).toEqual(["echo.v1.EchoService"]);
+  });
+
+  it("keeps payloads only where it is allowed, and says so where they are asked for and not kept", async () => {
+    const without = await start();
+    await without.client.echo({ message: "hi" }, traced);
+    const refused = without.telemetry.getTrace({ traceId, payloads: true });
+    await expect(refused).rejects.toMatchObject({ code: Code.PermissionDenied });
+    const kept = await start({ payloads: true });
+    await kept.client.echo(
+      { message: "hi" },
+      { headers: { ...traced.headers, authorization: "Bearer x", "x-plain": "y" } },
+    );
+    const { calls } = await kept.telemetry.getTrace({ traceId, payloads: true });
+    const served = calls.find(({ kind }) => kind === SpanKind.SERVER);
+    expect(served).toMatchObject({ requestJson: '{"message":"hi"}', responseJson: '{"message":"hi"}' });
+    expect(served?.requestHeaders).toMatchObject({ authorization: "REDACTED", "x-plain": "y" });
+    const plain = await kept.telemetry.getTrace({ traceId });
+    expect(plain.calls.map(({ requestJson }) => requestJson)).toEqual(["", ""]);
+  });
+
+  it("is for admins alone where callers must say who they are", async () => {
+    const permitted: string[] = [];
+    const { telemetry } = await start({
+      authorize: {
+        identify: async () => undefined,
+        permit: ({ method }) => {
+          permitted.push(method.name);
+          throw new ConnectError("no", Code.PermissionDenied);
+        },
+        admit: async () => {},
+        checkOwner: () => undefined,
+      },
+    });
+    await expect(telemetry.getTrace({ traceId })).rejects.toMatchObject({ code: Code.PermissionDenied });
+    const watching = telemetry.watchCalls({})[Symbol.asyncIterator]().next();
+    await expect(watching).rejects.toMatchObject({ code: Code.PermissionDenied });
+    expect(permitted).toEqual(["GetTrace", "WatchCalls"]);
+  });
+
+  it("tells of each attempt of a call, and of what the server did for it", async () => {
+    let calls = 0;
+    const { client, telemetry } = await start({
+      echo: ({ message }) => {
+        calls++;
+        if (calls < 3) {
+          throw new ConnectError("not now", Code.Unavailable);
+        }
+        return { message };
+      },
+    });
+    await client.echo({ message: "hi" }, traced);
+    const { calls: spans } = await telemetry.getTrace({ traceId });
+    const own = spans.find(({ kind }) => kind === SpanKind.CLIENT);
+    const attempts = spans.filter(({ kind }) => kind === SpanKind.ATTEMPT);
+    expect(own).toMatchObject({ attempts: 3, code: 0, marks: [CallMark.RETRY] });
+    expect(attempts.map(({ attempt, code }) => [attempt, code])).toEqual([
+      [1, Code.Unavailable],
+      [2, Code.Unavailable],
+      [3, 0],
+    ]);
+    expect(attempts.every(({ parentSpanId }) => parentSpanId === own?.spanId)).toBe(true);
+    const parents = spans.filter(({ kind }) => kind === SpanKind.SERVER).map(({ parentSpanId }) => parentSpanId);
+    expect(parents).toEqual([own?.spanId, attempts[1]?.spanId, attempts[2]?.spanId]);
+  });
+});
+
+describe("an answer", () => {
+  it("names the trace of a call that came without one, and of one that failed, and the request too", async () => {
+    const { url, lines } = await start({
+      echo: ({ message }) => {
+        if (message === "bad") {
+          throw new Error("broken");
+        }
+        return { message };
+      },
+    });
+    const logged = () => lines().filter(({ msg }) => msg === "call");
+    const ask = async (message: string, headers: Record<string, string> = {}) =>
+      fetch(`${url}/echo.v1.EchoService/Echo`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: JSON.stringify({ message }),
+      });
+    const first = await ask("good");
+    await expect.poll(() => logged()[0]?.traceId).toBe(first.headers.get("x-trace-id"));
+    expect((await ask("good", traced.headers)).headers.get("x-trace-id")).toBeNull();
+    const failed = await ask("bad", traced.headers);
+    expect(failed.headers.get("x-trace-id")).toBe(traceId);
+    await expect.poll(logged).toHaveLength(3);
+    const requestId = String(logged()[2]?.requestId);
+    expect(failed.headers.get("x-request-id")).toBe(requestId);
+    expect(JSON.stringify(await failed.json())).toContain(requestId);
+  });
+});
