@@ -59,7 +59,7 @@ function messages(text: string): readonly string[] {
 
 /** How many answers there are so far. On a machine that stands still, a call may get 504: it has a second. */
 function answered(text: string): number {
-  return [...text.matchAll(/^HTTP\/1\.1 (?:200|504) /gm)].length;
+  return [...text.matchAll(/HTTP\/1\.1 (?:200|504) /g)].length;
 }
 
 /** Whether the messages are some of those expected, at least one, in their order. */
