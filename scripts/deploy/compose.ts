@@ -100,19 +100,21 @@ ${services
 /** compose.debug.yaml: the sources of this checkout instead of the image's, restarted when they change, with a debugger's port each. */
 export function composeDebugFile(services: readonly DeployedService[]): string {
   return `# For work on the services: docker compose -f compose.yaml -f compose.debug.yaml up
-# Sources of this checkout, restarted when they change; debug logs; a debugger on 127.0.0.1 for each service.
+# Sources of this checkout with its node_modules (npm ci first), restarted when they change; debug logs; a debugger on 127.0.0.1 for each service.
 # Made by \`npm run generate\`.
 services:
 ${services
   .map(
-    ({ name }, index) => `  ${name}:
-    command: [run, ${name}, --watch, --sources, /parley]
+    ({ name, main }, index) => `  ${name}:
+    entrypoint: [node, --watch, /sources/${main}]
+    command: []
+    working_dir: /sources
     read_only: false
     environment:
       LOG_LEVEL: debug
       NODE_OPTIONS: --inspect=0.0.0.0:9229
     ports: ["127.0.0.1:${9229 + index}:9229"]
-    volumes: [".:/parley:ro"]
+    volumes: [".:/sources:ro"]
 `,
   )
   .join("\n")}`;

@@ -3,6 +3,8 @@ import { pathToFileURL } from "node:url";
 /** A service as the files of deploy/ describe it: read from the list that the package.json files of packages/ declare. */
 export interface DeployedService {
   readonly name: string;
+  /** The file that Node runs from the sources. */
+  readonly main: string;
   readonly port: number;
   /** The services that it calls. */
   readonly calls: readonly string[];

@@ -149,7 +149,7 @@ describe("parley up, before it starts a service", () => {
     }
     const run = stack.up(["--fresh", "--only", "user"]);
     await run.untilSaid(isUp);
-    expect(run.said()).toMatch(/Removing\n.*user\.db\n.*user\.db-wal\n/);
+    expect(run.said()).toMatch(/Deleting\n.*user\.db\n.*user\.db-wal\n/);
     expect(existsSync(join(data, "user.db"))).toBe(false);
     expect(existsSync(join(data, "user.db-wal"))).toBe(false);
     for (const kept of ["order.db", "product.db.backup", "notes.txt"]) {
