@@ -104,7 +104,7 @@ describe("parley up, before it starts a service", () => {
     ["a word", { env: { AUTH: "maybe" } }, /error: AUTH: must be one of off, required/],
     ["a number", { env: { CALLS_MAX: "many" } }, /error: CALLS_MAX: must be a whole number/],
     ["an address", { env: { USER_SERVICE_URL: "nowhere" } }, /error: USER_SERVICE_URL: must be an http/],
-    ["a broker", { env: { BROKER_URL: "kafka://x" } }, /error: BROKER_URL: /],
+    ["a broker", { env: { BROKER_URL: "amqp://broker" } }, /error: BROKER_URL: /],
     [
       "a certificate",
       { env: { TLS_CERT_FILE: "/no/cert", TLS_KEY_FILE: "/no/key" } },
