@@ -26,7 +26,7 @@ const allocatedFactorMax = 16;
 const allocatedFloorBytes = 1 << 20;
 const heldMsMax = 50;
 /** Its least cost counts: garbage of others may be collected in between. */
-const triesMax = 3;
+const triesMax = 6;
 const messageBytes = 1 << 20;
 
 const servers: EchoServer[] = [];
