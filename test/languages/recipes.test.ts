@@ -21,7 +21,9 @@ test("what standard/ declares has the names, numbers and types that its publishe
   const published = declarationsOf(publishedConfig, ["google", "grpc", "health"]);
   const own = declarationsOf({ version: "v2", modules: [{ path: "standard" }] }, []);
   expect(own.length).toBeGreaterThan(100);
-  expect(own.filter((line) => !published.includes(line))).toEqual([]);
+  // No package of this repository has the messages of OTLP: test/telemetry decodes what is exported, and a collector reads it.
+  const comparable = own.filter((line) => !line.startsWith("opentelemetry."));
+  expect(comparable.filter((line) => !published.includes(line))).toEqual([]);
 });
 
 describe("in a clone where nothing is installed", () => {
@@ -60,7 +62,7 @@ describe("in a clone where nothing is installed", () => {
     expect(await run("breaking", "--against", ".git#branch=main")).toEqual({ code: 0, output: "" });
     const file = join(clone, "proto/order/v1/order.proto");
     const contract = readFileSync(file, "utf8");
-    writeFileSync(file, contract.replace("  string user_name = 3;\n", ""));
+    writeFileSync(file, contract.replace(/^ {2}string user_name = 3[^;]*;\n/m, ""));
     const { code, output } = await run("breaking", "--against", ".git#branch=main");
     writeFileSync(file, contract);
     expect([code, output]).toEqual([100, expect.stringContaining('"user_name"')]);
