@@ -5,8 +5,16 @@ const heavy = [
   "test/simulation/**/*.test.ts",
   "test/crash/**/*.test.ts",
   "test/hostile/hostile.test.ts",
+];
+
+/** These take a minute each, and are about the repository or the stack as a whole: `npm run test:long` runs them, after `npm test` in .ci/run. */
+const long = [
   "test/new-service/**/*.test.ts",
   "test/packed/packed.test.ts",
+  "test/packed/platform.test.ts",
+  "test/telemetry/order-telemetry.test.ts",
+  "test/e2e/starts.test.ts",
+  "test/e2e/client-package.test.ts",
 ];
 
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */
@@ -17,7 +25,6 @@ const slow = [
   "test/interop/**",
   "test/languages/**",
   "test/conformance/fuzz/**",
-  "test/packed/platform.test.ts",
   "**/*-process.test.ts",
   "packages/cli/src/commands/up*.test.ts",
 ];
@@ -30,7 +37,7 @@ export default defineConfig({
         test: {
           name: "tests",
           include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: heavy,
+          exclude: [...heavy, ...long],
           // One more than the two cores of the machines that run this: tests of real processes spend much of their time waiting.
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
@@ -42,12 +49,16 @@ export default defineConfig({
           name: "quick",
           // Only where it is asked for by name: its files are among those of "tests".
           include: process.argv.includes("quick") ? ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"] : [],
-          exclude: [...heavy, ...slow],
+          exclude: [...heavy, ...long, ...slow],
         },
       },
       {
         extends: true,
         test: { name: "heavy", include: heavy, maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+      {
+        extends: true,
+        test: { name: "long", include: process.argv.includes("long") ? long : [], maxWorkers: 1, sequence: { groupOrder: 1 } },
       },
     ],
     // On a database server, test clocks wait for its answers.
