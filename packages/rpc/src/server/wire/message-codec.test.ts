@@ -6,7 +6,7 @@ it.each([
   [true, [["extra", "nested"]]],
   [false, []],
 ])(
-  "fields that the contract does not have are ignored, and mentioned where the log is at debug: %s",
+  "unknown fields are ignored, and logged at the level debug: %s",
   (isDebug, mentioned) => {
     const found: unknown[] = [];
     const log = {
