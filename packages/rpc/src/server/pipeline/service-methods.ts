@@ -14,7 +14,7 @@ export interface ServedMethod {
 }
 
 /** An implementation of any kind of method. The method's `methodKind` tells its signature. */
-// biome-ignore lint/complexity/noBannedTypes: TypeScript has no type for "one of four signatures, told apart by a descriptor".
+// biome-ignore lint/complexity/noBannedTypes: TypeScript has no type for "one of four signatures, distinguished by a descriptor".
 export type AnyImplementation = Function;
 
 /** The methods of all contracts by path, for example `/order.v1.OrderService/GetOrder`. */

@@ -18,7 +18,7 @@ export function implement<S extends DescService>(service: S, implementation: Ser
   return { service, implementation: implementation as Partial<ServiceImpl<DescService>> };
 }
 
-/** Like {@link implement}, for test doubles: missing methods answer UNIMPLEMENTED. */
+/** Like {@link implement}, for test doubles. Missing methods return UNIMPLEMENTED. */
 export function implementPartly<S extends DescService>(
   service: S,
   implementation: Partial<ServiceImpl<S>>,

@@ -174,22 +174,19 @@ describe("a unary call", () => {
     expect(await grpcStatus(stream)).toBe(String(Code.DeadlineExceeded));
   });
 
-  it.each(["HTTP/1.1", "HTTP/2"])(
-    "is closed if its caller disconnects inside the body over %s",
-    async (version) => {
-      const environment = systemEnvironment({ name: "unary", logLevel: "silent", logFormat: "json" });
-      const url = await start(() => ({}), { environment });
-      const headers = { "content-type": "application/json", "content-length": 100 };
-      const caller = version === "HTTP/2" ? openGrpc(url) : httpRequest(url + path, { method: "POST", headers });
-      caller.on("error", () => {});
-      caller.write(framed("abc").subarray(0, 6));
-      const gauge = async () =>
-        (await environment.metrics.getSingleMetric("parley_server_calls_in_flight")?.get())?.values[0]?.value;
-      await expect.poll(gauge).toBe(1);
-      caller.destroy();
-      await expect.poll(gauge).toBe(0);
-    },
-  );
+  it.each(["HTTP/1.1", "HTTP/2"])("is closed if its caller disconnects inside the body over %s", async (version) => {
+    const environment = systemEnvironment({ name: "unary", logLevel: "silent", logFormat: "json" });
+    const url = await start(() => ({}), { environment });
+    const headers = { "content-type": "application/json", "content-length": 100 };
+    const caller = version === "HTTP/2" ? openGrpc(url) : httpRequest(url + path, { method: "POST", headers });
+    caller.on("error", () => {});
+    caller.write(framed("abc").subarray(0, 6));
+    const gauge = async () =>
+      (await environment.metrics.getSingleMetric("parley_server_calls_in_flight")?.get())?.values[0]?.value;
+    await expect.poll(gauge).toBe(1);
+    caller.destroy();
+    await expect.poll(gauge).toBe(0);
+  });
 
   it("is answered although its request is too large, and its connection stays open", async () => {
     const url = await start(({ message }) => ({ message }), { config: { limits: { requestBytesMax: 1_000 } } });
