@@ -166,7 +166,7 @@ describe("reflection", () => {
     });
   });
 
-  it.each(["grpc", "grpcweb", "connect"])("lets buf curl call without a schema over %s", async (protocol) => {
+  it.each(["grpc", "grpcweb", "connect"])("supports buf curl without a schema over %s", async (protocol) => {
     const calm = await serveEcho();
     const { stdout } = await run("buf", [
       "curl",
@@ -178,17 +178,20 @@ describe("reflection", () => {
   });
 
   const grpcurl = spawnSync("grpcurl", ["-version"]).status === 0;
-  it.runIf(grpcurl)(`lets grpcurl list and describe${grpcurl ? "" : " (left out: there is no grpcurl)"}`, async () => {
-    const target = server.url.replace("http://", "");
-    const list = await run("grpcurl", ["-plaintext", target, "list"]);
-    expect(list.stdout.trim().split("\n")).toEqual([
-      "echo.v1.EchoService",
-      "grpc.health.v1.Health",
-      "grpc.reflection.v1.ServerReflection",
-      "grpc.reflection.v1alpha.ServerReflection",
-      "rpc.v1.TelemetryService",
-    ]);
-    const described = await run("grpcurl", ["-plaintext", target, "describe", "echo.v1.EchoRequest"]);
-    expect(described.stdout).toContain("max_len: 4096");
-  });
+  it.runIf(grpcurl)(
+    `supports grpcurl list and describe${grpcurl ? "" : " (skipped: grpcurl is not installed)"}`,
+    async () => {
+      const target = server.url.replace("http://", "");
+      const list = await run("grpcurl", ["-plaintext", target, "list"]);
+      expect(list.stdout.trim().split("\n")).toEqual([
+        "echo.v1.EchoService",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+        "rpc.v1.TelemetryService",
+      ]);
+      const described = await run("grpcurl", ["-plaintext", target, "describe", "echo.v1.EchoRequest"]);
+      expect(described.stdout).toContain("max_len: 4096");
+    },
+  );
 });
