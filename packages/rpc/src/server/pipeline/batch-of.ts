@@ -12,27 +12,27 @@ import { CallValues } from "./call-values.ts";
 import { toCallerError } from "./error-mapping.ts";
 import type { ServerCall } from "./server-call.ts";
 
-/** Returns one request of a batch. */
+/** Handles one request of a batch. */
 type Handle<M extends DescMethodUnary> = (
   request: MessageShape<M["input"]>,
   context: HandlerContext,
 ) => Promise<MessageInitShape<M["output"]>> | MessageInitShape<M["output"]>;
 
-/** What a method's batch method takes (`rpc.v1.batch_method`). */
+/** The request of a method's batch method (`rpc.v1.batch_method`). */
 interface Batch<M extends DescMethodUnary> {
   readonly requests: readonly MessageShape<M["input"]>[];
   readonly origins: readonly CallOrigin[];
 }
 
-/** What it answers. */
+/** The response of a batch method. */
 interface BatchAnswer<M extends DescMethodUnary> {
   results: { result: { case: "response"; value: MessageInitShape<M["output"]> } | { case: "error"; value: Status } }[];
 }
 
 /**
- * The implementation of a method's batch method: each request is handled by itself, all at once, as the method itself would handle it, so that
- * one's failure is no other's. `prepare` gets all requests, for what is better done for them together, and answers the handler of each.
- * What handlers see of the call is the batch's, but for request id and trace, which are those of the request's origin.
+ * The implementation of a method's batch method. All requests are handled concurrently, each as the method itself would handle it. If one fails,
+ * the others do not. `prepare` gets all requests, for work that is better done once for all. It returns the handler of a request.
+ * Handlers see the batch's call, with the request id and the trace of the request's origin.
  */
 export function batchOf<M extends DescMethodUnary>(
   method: M,
@@ -45,7 +45,7 @@ export function batchOf<M extends DescMethodUnary>(
     const results = await Promise.all(
       requests.map(async (request, index) => {
         const origin = origins[index];
-        // Kept, logged and handed on, as headers are: what no header could be is none.
+        // Recorded, logged and propagated like headers, so an invalid value counts as missing.
         const parent = origin !== undefined && isTraceparent(origin.traceparent) ? origin.traceparent : "";
         const traceparent = parent === "" ? "" : call.spanWithin(parent);
         const requestId = requestIdOf(origin?.requestId, () => call.requestId);
@@ -72,7 +72,7 @@ export function batchOf<M extends DescMethodUnary>(
   };
 }
 
-/** The batch's call as one of its requests sees it. */
+/** The context of one request of a batch: the batch's, with the request's own id and trace. */
 function originContext(
   call: ServerCall,
   origin: { readonly requestId: string; readonly traceparent: string },
@@ -88,7 +88,7 @@ function originContext(
     url: call.url,
     values,
     timeoutMs: () => call.timeoutMs(),
-    // Made only if they are asked for.
+    // Getters, since these are created on first use.
     get signal() {
       return call.signal;
     },

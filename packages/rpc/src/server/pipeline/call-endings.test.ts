@@ -11,13 +11,13 @@ interface Message {
   readonly message: string;
 }
 
-/** What an implementation does, by the message that it is sent. */
+/** The implementation's behaviour, selected by the request's message. */
 async function behave(message: string, context: HandlerContext): Promise<Message> {
   switch (message) {
     case "hang":
       return new Promise(() => {});
     case "late":
-      // Deaf to its signal, and busy beyond its deadline.
+      // Ignores its signal, and works beyond its deadline.
       await new Promise((resolve) => setTimeout(resolve, 30));
       return { message };
     case "throw":
@@ -139,7 +139,7 @@ function headersOf({ kind, protocol, timeout, intercept }: Attempt): Record<stri
   };
 }
 
-/** Makes the call, and resolves once the caller has its answer or has left. A call that would hang is left after a moment. */
+/** Makes the call, and resolves once the caller has its response or has cancelled. A call that hangs is cancelled after 60 ms. */
 async function make(url: string, attempt: Attempt): Promise<void> {
   const { departure } = attempt;
   const body = bodyOf(attempt);
@@ -204,7 +204,7 @@ async function expectNothingLeft(server: EchoServer): Promise<void> {
 describe.each([
   ["the server's own path", {}],
   ["the stock path", { PARLEY_UNARY_PATH: "stock" }],
-])("whatever ends a call gives its place back, on %s", (_name, variables) => {
+])("the end of a call releases its place, on %s", (_name, variables) => {
   let server: EchoServer;
   beforeAll(async () => {
     Object.assign(process.env, variables);
@@ -220,7 +220,7 @@ describe.each([
   });
   afterAll(() => server.server.close().catch(() => {}));
 
-  it("in every combination that chance finds", async () => {
+  it("in random combinations of kinds, protocols, failures and cancellations", async () => {
     const attempts = record<Attempt>({
       kind: constantFrom(...(Object.keys(paths) as Attempt["kind"][])),
       protocol: constantFrom<Attempt["protocol"][]>("grpc", "connect", "json over HTTP/1.1"),
@@ -238,7 +238,7 @@ describe.each([
     );
   }, 120_000);
 
-  it("at a deadline that is over as the call comes in, which is answered and closed", async () => {
+  it("at a deadline that has passed before the call arrives", async () => {
     for (const kind of Object.keys(paths) as Attempt["kind"][]) {
       for (const protocol of ["grpc", "connect"] as const) {
         const attempt = {
@@ -293,7 +293,7 @@ describe.each([
       return once(stream, "close").catch(() => {});
     });
     await expect.poll(async () => (await counts(server)).parley_server_calls_in_flight).toBe(hangs.length);
-    // The unary call ends at its deadline, or is cut off when the grace period is over.
+    // The unary call ends at its deadline, or is aborted at the end of the grace period.
     await server.server.close().catch(() => {});
     await Promise.all(hangs);
     await expectNothingLeft(server);

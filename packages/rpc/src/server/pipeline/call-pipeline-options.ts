@@ -8,20 +8,20 @@ import type { CountCall } from "./caller-check.ts";
 export interface CallPipelineOptions {
   readonly environment: Environment;
   readonly limits: ServerLimits;
-  /** Access control. Without it anybody may call anything. */
+  /** Access control. Without it, all callers may call all methods. */
   readonly authorize?: AccessControl | undefined;
-  /** The rate limit, if there is one: it counts a call before its role is checked. */
+  /** The rate limit. It counts a call before its role is checked. No limit by default. */
   readonly rate?: CountCall | undefined;
-  /** The proxies in front, if there are any: a call through one of them is its client's. */
+  /** The proxies in front of the server. The peer of a call through one of them is the client that it names. None by default. */
   readonly trustedProxies?: TrustedProxies | undefined;
-  /** Where connections are noted that bring the calls of many callers. */
+  /** The connections that forward calls of many callers. */
   readonly trustedConnections?: TrustedConnections | undefined;
-  /** Whether errors about requests that cannot be read carry a reason and the field to blame. They do by default. */
+  /** Whether errors about undecodable requests have a reason and the invalid field. True by default. */
   readonly explainErrors?: boolean | undefined;
-  /** The domain of the reasons in errors, for reasons that have none. Default: the package of the called method's contract. */
+  /** The domain of reasons that have none (`ErrorInfo.domain`). Default: the package of the called method's contract. */
   readonly reasonDomain?: string | undefined;
-  /** The page that describes the reasons, one section each. Default: none. */
+  /** The page that describes the reasons, one section each (`google.rpc.Help`). Default: none. */
   readonly errorHelpUrl?: string | undefined;
-  /** The process's name, on the spans of its calls. */
+  /** The process's name on its spans. */
   readonly name?: string | undefined;
 }

@@ -25,11 +25,11 @@ import { exceededLimit } from "./validation/decode-errors.ts";
 import { validateMessage } from "./validation/validation.ts";
 
 /**
- * What a server does around each call, whichever protocol it came by: `open`, then one of the four kinds, then `close` exactly once.
+ * The server's work around each call of any protocol: `open`, then one method for the call's kind, then `close` exactly once.
  *
- * The order of the checks. From the headers alone, before the body is read: deadline, load, identity, rate, role (`open` begins them, and
- * {@link ServerCall.identified} tells when they are done). Then the caller of this class reads and decodes the request within its budget.
- * Then, in the four kinds: a place, the contract's rules, the owner, and the implementation.
+ * The order of the checks. By the headers alone, before the body is read: deadline, load, identity, rate limit, role. `open` starts them, and
+ * {@link ServerCall.identified} settles when they are done. Then the caller of this class reads and decodes the request within the decode budget.
+ * Then the method for the call's kind runs the concurrency limit, the contract's rules, the owner check, and the implementation.
  */
 export class CallPipeline {
   readonly #environment: Environment;
@@ -70,13 +70,13 @@ export class CallPipeline {
     this.#metrics = createCallMetrics(environment.metrics);
     this.#admission = createAdmission(limits, {
       metrics: this.#metrics,
-      // With access control a gateway must prove itself, see `ServerCall.forwardedFor`.
+      // With access control a gateway must authenticate, see `ServerCall.forwardedFor`.
       believesForwarded: authorize === undefined,
       trusted: trustedConnections,
     });
   }
 
-  /** What to keep of a method, see {@link MethodRuntime}. */
+  /** Creates the runtime data of a method, see {@link MethodRuntime}. */
   method(method: DescMethod, { exempt = false, quiet = exempt }: MethodOptions = {}): MethodRuntime {
     const unbounded = method.methodKind !== "unary" ? Number.POSITIVE_INFINITY : this.#limits.unaryTimeoutMs;
     return {
@@ -96,26 +96,26 @@ export class CallPipeline {
     };
   }
 
-  /** An implementation whose work is part of its call, for what is recorded of it: as it is where nothing is. */
+  /** Runs an implementation in the scope of its call, so that spans recorded in it belong to the call. Unchanged if no spans are recorded. */
   scoped<I, O>(implementation: (input: I, call: ServerCall) => O): (input: I, call: ServerCall) => O {
     return this.#environment.recorder === undefined || !isCurrentCallWanted()
       ? implementation
       : (input, call) => withinCall(call.self, implementation, input, call);
   }
 
-  /** A call as it comes in. Costs nothing until it is opened. */
+  /** Creates a call. It is not counted until it is opened. */
   call(runtime: MethodRuntime, incoming: IncomingCall): ServerCall {
     return new ServerCall(runtime, incoming, this.#environment);
   }
 
-  /** Calls opened and not closed. */
+  /** The calls that are open. */
   get openCalls(): Iterable<ServerCall> & { readonly size: number } {
     return this.#open;
   }
 
   /**
-   * Counts the call and makes the checks that need its headers alone. Throws if one fails at once; where the caller's token must be looked
-   * at first, {@link ServerCall.identified} rejects. The body is not to be decoded before that is settled.
+   * Counts the call, and starts the checks that need its headers alone. Throws if a check fails synchronously. If the caller's token must be
+   * verified first, {@link ServerCall.identified} rejects instead. Do not decode the body before it has settled.
    */
   open(call: ServerCall): void {
     call.runtime.metrics.started();
@@ -138,12 +138,12 @@ export class CallPipeline {
     checkCaller(call, { access: this.#access, rate: this.#rate });
   }
 
-  /** See {@link Admission}. For calls that are refused before anything is made of them. */
+  /** See {@link Admission}. For requests that are refused before a call is created. */
   get admission(): Admission {
     return this.#admission;
   }
 
-  /** Counts, logs and keeps how the call ended. Only the first time counts. */
+  /** Counts, logs and records how the call ended. Does nothing on a second call. */
   close(call: ServerCall, error?: ConnectError): void {
     if (!call.end()) {
       return;
@@ -161,7 +161,7 @@ export class CallPipeline {
     tellEnd(call, { error, latencyMs, process: this.#name, recorder: this.#environment.recorder });
   }
 
-  /** Adds to an error what helps its caller, see {@link completeError}. To be done before the error is written. */
+  /** Completes an error for its caller, see {@link completeError}. Call it before the error is written. */
   explain(call: ServerCall, error: ConnectError): void {
     const limit = exceededLimit(error);
     if (limit !== undefined) {
@@ -170,12 +170,12 @@ export class CallPipeline {
     completeError(error, call, this.#explainErrors);
   }
 
-  /** One message in, one out. Rejects with what the caller is to be told. */
+  /** Runs a unary call. Rejects with the error for the caller. */
   unary<I extends Message, O>(call: ServerCall, single: Single<I, O>): Promise<O> {
     return new Promise((resolve, reject) => this.unaryTo(call, single, { onValue: resolve, onError: reject }));
   }
 
-  /** The same, told at once where nothing must be waited for, and without the promises in between where something must. */
+  /** Like {@link unary}, with callbacks instead of a promise. They are called synchronously if nothing is asynchronous. */
   unaryTo<I extends Message, O>(call: ServerCall, single: Single<I, O>, receiver: Settled<O>): void {
     let permission: Promise<void> | undefined;
     try {
@@ -194,7 +194,7 @@ export class CallPipeline {
     }
   }
 
-  /** One message in, many out. */
+  /** Runs a server-streaming call. */
   async *serverStream<I extends Message, O>(
     call: ServerCall,
     { request, handle }: SingleToMany<I, O>,
@@ -207,7 +207,7 @@ export class CallPipeline {
     }
   }
 
-  /** Many messages in, one out. */
+  /** Runs a client-streaming call. */
   async clientStream<I extends Message, O>(call: ServerCall, { requests, handle }: Many<I, Promise<O>>): Promise<O> {
     try {
       await call.identified;
@@ -218,7 +218,7 @@ export class CallPipeline {
     }
   }
 
-  /** Many messages in, many out. */
+  /** Runs a bidirectional streaming call. */
   async *bidiStream<I extends Message, O>(
     call: ServerCall,
     { requests, handle }: Many<I, AsyncIterable<O>>,
@@ -232,7 +232,7 @@ export class CallPipeline {
     }
   }
 
-  /** What has to hold before an implementation sees a whole request. A promise only if something must be waited for. */
+  /** The checks before an implementation gets a request of one message. Returns a promise only if a check is asynchronous. */
   admitMessage(call: ServerCall, message: Message): Promise<void> | undefined {
     return call.identified === undefined
       ? this.#check(call, message)
@@ -249,7 +249,7 @@ export class CallPipeline {
     return checked === undefined ? inject() : checked.then(inject);
   }
 
-  /** Takes a place. From then on a stream's age counts, and what is over by now is not begun. */
+  /** Takes a place of the concurrency limit, and starts a stream's maximum age. Throws if the call was aborted or has ended. */
   admit(call: ServerCall): void {
     const nowMs = this.#environment.clock.monotonic();
     if (!call.runtime.pace.canAnswerWithin(call.deadlineMs - nowMs, nowMs)) {
@@ -257,20 +257,20 @@ export class CallPipeline {
       call.expire();
     }
     if (call.aborted !== undefined || call.ended) {
-      // Its caller left while the request was read: what takes a place now would never give it back.
+      // The caller cancelled while the request was read. A place taken now would never be released.
       throw call.aborted ?? new ConnectError("The call has ended.", Code.Canceled);
     }
     this.#admission.admit(call);
     call.begunMs = nowMs;
     if (call.method.methodKind !== "unary" && this.#limits.streamAgeMaxMs > 0) {
-      // A tenth of jitter, so that streams that began together do not all come back together.
+      // 10 % of jitter, so that streams that began together do not all reconnect together.
       const ageMs = this.#limits.streamAgeMaxMs * (0.9 + 0.2 * this.#environment.random());
       call.endMs = Math.min(call.deadlineMs, nowMs + ageMs);
       this.#open.reschedule(call);
     }
   }
 
-  /** The contract's rules, and the owner: for the first message of a stream. A promise only if something must be waited for. */
+  /** Checks a request, or the first message of a stream: the contract's rules, then the owner. Returns a promise only if a check is asynchronous. */
   checkMessage(call: ServerCall, message: Message): Promise<void> | undefined {
     call.request = message;
     call.requestMessages++;

@@ -9,7 +9,7 @@ export interface ContextSource {
 
 type Key<T> = Parameters<ContextValues["get"]>[0] & { readonly defaultValue: T };
 
-/** A call's context values, of which the {@link CallContext} is made when it is asked for. */
+/** A call's context values. The {@link CallContext} among them is created on first use. */
 export class CallValues implements ContextValues {
   readonly #call: ContextSource;
   readonly #values = new Map<symbol, unknown>();
@@ -36,7 +36,7 @@ export class CallValues implements ContextValues {
   }
 }
 
-/** What a {@link CallContext} is made of. */
+/** The parts of a {@link CallContext}. */
 interface ContextParts {
   readonly requestId: string;
   readonly trace: Trace;
@@ -45,7 +45,7 @@ interface ContextParts {
   readonly incoming: { header(name: string): string | undefined };
 }
 
-/** What the calls made on behalf of a call carry on. */
+/** The context that is propagated from a call to its outgoing calls. */
 export function outgoingContext(call: ContextParts): CallContext {
   const tracestate = call.incoming.header("tracestate");
   const baggage = call.incoming.header("baggage");

@@ -3,8 +3,8 @@ import { toCallerError } from "./error-mapping.ts";
 import type { ServerCall } from "./server-call.ts";
 
 /**
- * Counts a call against its caller's rate. Asked once for each call: after its caller was identified, or refused for a bad token, and
- * before anything else is done with it. Throws RESOURCE_EXHAUSTED if the call is one too many.
+ * Counts a call against its caller's rate limit. Runs once for each call, right after authentication, also if that failed. Throws
+ * RESOURCE_EXHAUSTED if the call exceeds the limit.
  */
 export type CountCall = (call: ServerCall) => void;
 
@@ -14,8 +14,8 @@ export interface CallerCheckOptions {
 }
 
 /**
- * Identity, rate, role: in this order, so that a call with a refused token counts against its sender's rate too. Needs a call's headers alone.
- * Throws if the call is refused at once; where its token must be looked at first, {@link ServerCall.identified} rejects.
+ * Checks identity, rate limit and role, in this order, so that calls with an invalid token count against the rate limit too. Needs only the
+ * call's headers. Throws if there is no access control and the rate limit is exceeded. Otherwise {@link ServerCall.identified} rejects.
  */
 export function checkCaller(call: ServerCall, { access, rate }: CallerCheckOptions): void {
   if (access === undefined) {
@@ -37,7 +37,7 @@ export function checkCaller(call: ServerCall, { access, rate }: CallerCheckOptio
   call.identified = identified.catch((error: unknown) => {
     throw toCallerError(call, error);
   });
-  // The opener of the call awaits it; otherwise the pipeline's kinds of calls still reject.
+  // Avoids an unhandled rejection. The opener of the call, and the pipeline's methods, still see it.
   call.identified.catch(ignoreLateFailure);
 }
 

@@ -4,8 +4,8 @@ import { completeReason, errorDetail, reasonError } from "../../call/reason-erro
 import type { ServerCall } from "./server-call.ts";
 
 /**
- * What the caller is told of an error. What an implementation meant to tell (a ConnectError) is told; of anything else only
- * that it happened, and the request id to ask about: the cause goes to the log, here and only here.
+ * The error that the caller gets. A ConnectError is sent as it is. Any other error becomes INTERNAL with the request id, and its cause is
+ * logged here, once.
  */
 export function toCallerError(call: ServerCall, error: unknown): ConnectError {
   const answer = answerOf(call, error);

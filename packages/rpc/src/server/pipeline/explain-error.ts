@@ -8,8 +8,8 @@ import { otherMistake } from "./validation/decode-errors.ts";
 import { invalidRequestReason, isAsWritten } from "./validation/validation.ts";
 
 /**
- * Completes an error before it is written: its reason and the field to blame where it has none (if it is to be explained), domain and link of its
- * reason, and the names of fields in the caller's spelling.
+ * Completes an error before it is written. Adds a missing reason and the invalid field (if `explains`), and the domain and the help link of the
+ * reason. Spells field names as the caller does.
  */
 export function completeError(error: ConnectError, call: ServerCall, explains: boolean): void {
   if (explains) {
@@ -22,15 +22,15 @@ export function completeError(error: ConnectError, call: ServerCall, explains: b
 }
 
 /**
- * Adds the reason, and the field if one is to blame, to an error that has none: those that Connect itself makes of a request that it cannot read, and
- * those about limits. Connect's words become ours.
+ * Adds the reason, and the invalid field if there is one, to an error without details: errors that Connect creates for an undecodable request,
+ * and errors about limits. Replaces Connect's message.
  */
 function explainError(error: ConnectError, call: ServerCall): void {
   if (error.rawMessage.length > messageCharsMax) {
     setMessage(error, `${error.rawMessage.slice(0, messageCharsMax)}…`);
   }
   if (isOfOwnDeadline(error, call)) {
-    // What a service that was called says of the rest of the time helps less than the whole limit.
+    // An error of a called service names only the time that was left. The whole limit is more useful.
     setMessage(error, deadlineExceeded(call).rawMessage);
     error.details = [];
   } else if (error.details.length > 0 || error.isWireError) {
@@ -51,13 +51,13 @@ function explainError(error: ConnectError, call: ServerCall): void {
   }
 }
 
-/** The longest words sent of an error. They go into a header in gRPC, and some of Connect's repeat what they were given. */
+/** The longest message of an error. gRPC sends it in a header, and some messages of Connect repeat the request's values. */
 const messageCharsMax = 1_024;
 
 interface Explanation {
   readonly reason: string;
   readonly field?: string;
-  /** Takes the place of the error's words. */
+  /** Replaces the error's message. */
   readonly description?: string;
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -77,7 +77,7 @@ function explanation(error: ConnectError, call: ServerCall): Explanation | undef
   }
 }
 
-/** Connect's decoders say what they read where; what is to be read there says more. */
+/** Connect's decoders name the value that they read. This names the value that they expected. */
 function invalidRequest(error: ConnectError, { method }: ServerCall): Explanation {
   const reason = invalidRequestReason;
   if (/^parse binary/.test(error.rawMessage)) {
@@ -106,7 +106,7 @@ function tooLarge(error: ConnectError): Explanation | undefined {
   };
 }
 
-/** A service that was called with the rest of this call's time ran out of it: so has this call, or it is about to. */
+/** Whether the error is a called service's DEADLINE_EXCEEDED for this call's own deadline, which has passed or is about to. */
 function isOfOwnDeadline(error: ConnectError, call: ServerCall): boolean {
   return (
     error.code === Code.DeadlineExceeded &&
@@ -116,7 +116,7 @@ function isOfOwnDeadline(error: ConnectError, call: ServerCall): boolean {
   );
 }
 
-/** How much earlier than ours the timer of a service for the same deadline may fire, in milliseconds. */
+/** How much earlier a called service's timer may fire for the same deadline, in milliseconds. */
 const timerSlackMs = 100;
 
 function setMessage(error: ConnectError, rawMessage: string): void {

@@ -1,16 +1,16 @@
-/** A call as it comes in over whatever wire: what the pipeline needs to know of it. */
+/** An incoming call of any protocol: the data that the pipeline needs. */
 export interface IncomingCall {
   readonly protocolName: "grpc" | "grpc-web" | "connect" | "rest";
   /** The HTTP method. */
   readonly requestMethod: string;
   readonly url: string;
-  /** Where it comes from: an address, or the name on a client certificate. */
+  /** The peer's address, or the name on its client certificate. */
   readonly peer: string;
-  /** The connection that it came by, the same object for all its calls. Undefined for calls inside the process. */
+  /** Its connection, the same object for all calls on it. Undefined for calls inside the process. */
   readonly connection?: object | undefined;
-  /** How long the caller will wait, in milliseconds. Undefined if it does not say. */
+  /** The caller's timeout, in milliseconds. Undefined if it set none. */
   readonly timeoutMs: number | undefined;
-  /** Whether its caller names fields as JSON does (`userId`), and not as the contract does (`user_id`). */
+  /** Whether the caller uses the JSON names of fields (`userId`), not the protobuf names (`user_id`). */
   readonly jsonNames?: boolean;
   /** A request header by its name in lower case. */
   header(name: string): string | undefined;
@@ -19,7 +19,7 @@ export interface IncomingCall {
   readonly responseTrailer: Headers;
 }
 
-/** Who is told what some work came to. */
+/** Receives the result of some work: a value or an error. */
 export interface Settled<T> {
   onValue(value: T): void;
   onError(reason: unknown): void;

@@ -12,14 +12,14 @@ export {
 /** The reason of DEADLINE_EXCEEDED. */
 export const deadlineReason = "DEADLINE_EXCEEDED";
 
-/** What is known of a call whose time is up. */
+/** A call whose deadline has passed. */
 export interface ExpiredCall {
   readonly method: DescMethod;
   readonly runtime: { readonly timeoutMs: number };
   readonly incoming: Pick<IncomingCall, "timeoutMs" | "protocolName">;
 }
 
-/** Says that a call's time is up: which method, how long it was, who set it, and how to set a longer one. */
+/** DEADLINE_EXCEEDED: names the method, the limit, whether the caller or the server set it, and how to set a longer one. */
 export function deadlineExceeded({ method, runtime, incoming }: ExpiredCall): ConnectError {
   const { timeoutMs: longestMs } = runtime;
   const askedMs = incoming.timeoutMs ?? Number.POSITIVE_INFINITY;
@@ -37,7 +37,7 @@ export function deadlineExceeded({ method, runtime, incoming }: ExpiredCall): Co
   );
 }
 
-/** How a caller sets a deadline, by protocol. */
+/** The header with which a caller sets a deadline, by protocol. */
 const timeoutOptions: Readonly<Record<IncomingCall["protocolName"], string>> = {
   grpc: "grpc-timeout",
   "grpc-web": "grpc-timeout",
@@ -45,7 +45,7 @@ const timeoutOptions: Readonly<Record<IncomingCall["protocolName"], string>> = {
   rest: "X-Server-Timeout",
 };
 
-/** Says that a body paused for too long. */
+/** DEADLINE_EXCEEDED with the reason REQUEST_TOO_SLOW: the request's body paused for too long. */
 export function bodyTooSlow(bodyIdleTimeoutMs: number): ConnectError {
   return reasonError(Code.DeadlineExceeded, {
     reason: "REQUEST_TOO_SLOW",
@@ -53,7 +53,7 @@ export function bodyTooSlow(bodyIdleTimeoutMs: number): ConnectError {
   });
 }
 
-/** Ends a stream that has reached its maximum age. The client opens another, and resumes where this one ended. */
+/** UNAVAILABLE with the reason STREAM_AGE_REACHED, for a stream at its maximum age. The client reconnects, and resumes where it ended. */
 export function streamAgeReached(): ConnectError {
   return reasonError(Code.Unavailable, {
     reason: "STREAM_AGE_REACHED",
@@ -62,7 +62,7 @@ export function streamAgeReached(): ConnectError {
   });
 }
 
-/** What a call is told that the server cuts off itself. */
+/** UNAVAILABLE, for calls that the server aborts when it shuts down. */
 export function shuttingDown(): ConnectError {
   return new ConnectError("The server is shutting down. Try again: another replica may answer.", Code.Unavailable);
 }

@@ -9,31 +9,31 @@ import { type EndedCallOptions, recordServerCall } from "../../telemetry/recorde
 import type { PlaceKind } from "../admission/admitted-call.ts";
 import type { MethodPace } from "../admission/method-pace.ts";
 
-/** What the pipeline keeps of a method, looked up once when the server is built. */
+/** The pipeline's data of a method, created once when the server is built. */
 export interface MethodRuntime {
   readonly method: DescMethod;
-  /** The longest a call may take, in milliseconds: the contract's, or the server's default. Infinity for streams left open. */
+  /** The longest that a call may take, in milliseconds: the contract's, or the server's default. Infinity for streams without a limit. */
   readonly timeoutMs: number;
-  /** Whether it asks for no permission: health and reflection. */
+  /** Whether its calls skip access control: health and reflection. */
   readonly exempt: boolean;
-  /** Whether its calls are neither logged nor recorded: those of diagnostics, telemetry included. */
+  /** Whether its calls are neither logged nor recorded: diagnostics, including telemetry. */
   readonly quiet: boolean;
-  /** Which of the server's places its calls take. Undefined for none: a health check is answered whatever the load. */
+  /** The concurrency budget that its calls count against. Undefined for none: health checks are answered under any load. */
   readonly placeKind: PlaceKind | undefined;
-  /** Whose the reasons in its errors are, and where they are described. */
+  /** The domain of the reasons in its errors, and the page that describes them. */
   readonly reasonSource: ReasonSource;
-  /** How fast it is at the moment. */
+  /** Its recent latency, for shedding calls that cannot meet their deadline. */
   readonly pace: MethodPace;
   readonly metrics: MethodMetrics;
-  /** A log that carries the method's name. */
+  /** A logger with the service's and the method's name. */
   readonly log: Logger;
   readonly logCall: LogCall;
 }
 
-/** What is special about a method. */
+/** Exceptions for a method. */
 export type MethodOptions = Partial<Pick<MethodRuntime, "exempt" | "quiet">>;
 
-/** Which places the calls of a method take. */
+/** The concurrency budget that the calls of a method count against. Undefined for none. */
 export function placeKindOf(
   { methodKind }: DescMethod,
   { exempt, quiet }: Pick<MethodRuntime, "exempt" | "quiet">,
@@ -44,7 +44,7 @@ export function placeKindOf(
   return quiet ? "diagnostics" : "streams";
 }
 
-/** A call that has ended, with what is kept of its method. */
+/** A call that has ended, with the runtime data of its method. */
 interface EndingCall extends EndedCall {
   readonly runtime: MethodRuntime;
 }
@@ -64,6 +64,6 @@ export function tellEnd(
   if (reason !== undefined) {
     runtime.metrics.refused(reason);
   }
-  // After the log, which asks for the trace: it is an exemplar of how long the call took.
+  // After the log, which may create the trace: its id becomes the exemplar of the latency histogram.
   runtime.metrics.ended(error?.code, latencyMs / 1000, call.traceIfMade?.traceparent);
 }

@@ -11,7 +11,7 @@ export interface Running<O> {
   readonly clock: Pick<Clock, "monotonic">;
 }
 
-/** Calls the implementation of a unary method. The receiver is called at once where nothing must be waited for. */
+/** Calls the implementation of a unary method. The receiver is called synchronously if the implementation is synchronous. */
 export function runUnary<I, O>(call: ServerCall, { request, handle }: Single<I, O>, running: Running<O>): void {
   const { receiver } = running;
   let answer: O | Promise<O>;
@@ -31,7 +31,7 @@ export function runUnary<I, O>(call: ServerCall, { request, handle }: Single<I, 
   }
 }
 
-/** The timer that cuts calls off is late where the event loop is: nothing is OK after its deadline all the same. */
+/** Checks the deadline again, since its timer may be late when the event loop is busy. */
 function answerInTime<O>(call: ServerCall, answer: O, { receiver, clock }: Running<O>): void {
   const nowMs = clock.monotonic();
   call.answeredMs = nowMs;
@@ -48,7 +48,7 @@ function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as Promise<T> | undefined)?.then === "function";
 }
 
-/** The elements until the call is aborted, which then throws, also while the next element is being waited for. */
+/** Iterates until the call is aborted, then throws the abort's reason, also while the next element is pending. */
 export async function* untilAborted<T>(call: ServerCall, elements: AsyncIterable<T>): AsyncGenerator<T> {
   const iterator = elements[Symbol.asyncIterator]();
   let exhausted = false;
@@ -69,11 +69,11 @@ export async function* untilAborted<T>(call: ServerCall, elements: AsyncIterable
     throw error;
   } finally {
     if (!exhausted) {
-      // Not waited for: an implementation that hangs does not hold up its caller's answer.
+      // Not awaited, so that an implementation that hangs does not delay the caller's response.
       iterator.return?.()?.catch(ignoreLateFailure);
     }
   }
 }
 
-/** The caller has its answer; later errors of the implementation are dropped. */
+/** The caller already has its response, so later errors of the implementation are dropped. */
 function ignoreLateFailure(): void {}

@@ -14,37 +14,36 @@ import { deadlineExceeded, streamAgeReached } from "./limit-errors.ts";
 import type { MethodRuntime } from "./method-runtime.ts";
 
 /**
- * One call in flight, and its implementation's view of it. Whatever costs something (headers, signal, ids) is made only
- * when it is asked for.
+ * One call in flight. It is also the context of the implementation. Headers, signal and ids are created on first use.
  */
 export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linked<ServerCall> {
   readonly runtime: MethodRuntime;
   readonly incoming: IncomingCall;
-  /** When it began, by the clock's `monotonic`. */
+  /** When the call began, by the clock's `monotonic`. */
   readonly startMs: number;
-  /** When it must have been answered, by the same clock. Infinity for never. */
+  /** Its deadline, by the same clock. Infinity for none. */
   readonly deadlineMs: number;
   /** The authenticated caller, once {@link identified}. */
   caller: Caller | undefined;
-  /** Settles once the caller is identified, counted and permitted to call the method. Undefined if that is done already. */
+  /** Settles once the caller is authenticated, counted and authorized for the method. Undefined if that is already done. */
   identified: Promise<void> | undefined;
-  /** The address that a door of the platform heard the call from, where one proved that it passed it on. */
+  /** The original client's address, if an authenticated gateway or a trusted proxy forwarded the call. */
   forwardedFor: string | undefined;
-  /** Who holds its place among the server's, if it has one. */
+  /** The connection and the caller that its place counts for. Undefined if it has none. */
   placeHolders: PlaceHolders | undefined;
-  /** When it took its place, by the clock's `monotonic`. */
+  /** When it took its place, by the same clock. */
   begunMs = 0;
-  /** When its implementation had answered, by the same clock. */
+  /** When its implementation had returned, by the same clock. */
   answeredMs = 0;
-  /** When it is cut off, by the same clock: at its deadline, or sooner at the maximum age of a stream. */
+  /** When it is aborted, by the same clock: at its deadline, or earlier at the maximum age of a stream. */
   endMs: number;
-  /** Its link in the list of calls in flight, managed by the list. */
+  /** Links in the list of calls in flight. Only the list changes them. */
   previous: ServerCall | undefined;
   next: ServerCall | undefined;
   listed = false;
-  /** The call, also for those who see it through an object that only adds to it. */
+  /** The call itself, also when read through a context that has it as prototype. */
   readonly self: ServerCall = this;
-  /** The calls that this one carries, where it is a batch. */
+  /** The calls in this one, if it is a batch. */
   batched: readonly BatchedCall[] | undefined;
   request: unknown;
   response: unknown;
@@ -58,7 +57,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   #controller: AbortController | undefined;
   #aborted: ConnectError | undefined;
   #ended = false;
-  /** Who waits. Nearly always one at a time; the others, where there are any. */
+  /** The callbacks for an abort. Nearly always at most one, so the others have a separate list. */
   #waiting: Reject | undefined;
   #othersWaiting: Reject[] | undefined;
 
@@ -109,13 +108,13 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#values;
   }
 
-  /** What the calls made on behalf of this one carry on. */
+  /** The context that is propagated to outgoing calls: request id, trace, baggage and caller. */
   get context(): CallContext {
     this.#context ??= outgoingContext(this);
     return this.#context;
   }
 
-  /** Where the call comes from, for the log and for limits by address. */
+  /** The client's address, for the log and for limits by address. */
   get peer(): string {
     return this.forwardedFor ?? this.incoming.peer;
   }
@@ -134,7 +133,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#trace;
   }
 
-  /** The trace, if it was asked for: to be logged, or handed on to other calls. */
+  /** The trace, if it was created: for the log, or for outgoing calls. */
   get traceIfMade(): Trace | undefined {
     return this.#trace;
   }
@@ -148,12 +147,12 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#environment.recorder !== undefined;
   }
 
-  /** The span of a part of this call that came with a trace of its own. The same if none is recorded. */
+  /** The span of a part of this call that has its own `traceparent`. Returns `traceparent` if no spans are recorded. */
   spanWithin(traceparent: string): string {
     return this.#environment.recorder?.childOf(traceparent) ?? traceparent;
   }
 
-  /** Aborts at the deadline, when the caller goes away, and when the call has ended. */
+  /** Aborts at the deadline, when the caller cancels or disconnects, and when the call has ended. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -164,7 +163,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#controller.signal;
   }
 
-  /** Why the call was cut off, if it was: its deadline, its caller or the server. */
+  /** The reason if the call was aborted: by its deadline, its caller or the server. */
   get aborted(): ConnectError | undefined {
     return this.#aborted;
   }
@@ -180,7 +179,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
       : this.deadlineMs - this.#environment.clock.monotonic();
   }
 
-  /** Calls back once after `delayMs`, by the call's clock. The answer cancels it. */
+  /** Calls back once after `delayMs`, by the call's clock. The result cancels it. */
   after(delayMs: number, callback: () => void): () => void {
     return this.#environment.clock.after(delayMs, callback);
   }
@@ -190,7 +189,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return new Promise<T>((resolve, reject) => this.settle(work, { onValue: resolve, onError: reject }));
   }
 
-  /** Tells the first of what `work` comes to and the call's being aborted: {@link race} without a promise of its own. */
+  /** Like {@link race}, with callbacks instead of another promise. */
   settle<T>(work: Promise<T>, { onValue, onError }: Settled<T>): void {
     if (this.#aborted !== undefined) {
       work.catch(ignoreLateFailure);
@@ -219,7 +218,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     );
   }
 
-  /** Calls back with the reason once the call is cut off: at once, if it is already. */
+  /** Calls back with the reason when the call is aborted; synchronously if it already is. */
   onAbort(callback: (reason: ConnectError) => void): void {
     if (this.#aborted === undefined) {
       this.#await(callback);
@@ -248,17 +247,17 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     }
   }
 
-  /** Whether it was answered or cut off, so that its deadline no longer matters. */
+  /** Whether the call was answered or aborted, so that its deadline no longer matters. */
   get settled(): boolean {
     return this.#ended || this.#aborted !== undefined;
   }
 
-  /** Cuts the call off because its time is up: its deadline has passed, or the stream has reached its maximum age. */
+  /** Aborts the call because its deadline has passed, or the stream has reached its maximum age. */
   expire(): void {
     this.abort(this.endMs < this.deadlineMs ? streamAgeReached() : deadlineExceeded(this));
   }
 
-  /** Cuts the call off: whatever waits for it is told why. Only the first reason counts. */
+  /** Aborts the call, with the reason for everything that waits for it. Later reasons are ignored. */
   abort(reason: ConnectError): void {
     if (this.#aborted !== undefined || this.#ended) {
       return;
@@ -275,7 +274,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     this.#controller?.abort(reason);
   }
 
-  /** Marks the call as answered. False if it was before. */
+  /** Marks the call as answered. False if it already was. */
   end(): boolean {
     if (this.#ended) {
       return false;
@@ -290,8 +289,8 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
 
 type Reject = (reason: ConnectError) => void;
 
-/** Without a reason each signal would make one of its own, with a stack: much of what a short call costs. */
+/** Shared, since a signal without a reason creates a DOMException with a stack, a large part of a short call's cost. */
 const callEnded = new DOMException("the call has ended", "AbortError");
 
-/** The caller was answered already. */
+/** The caller already has its response, so later errors are dropped. */
 function ignoreLateFailure(): void {}

@@ -6,18 +6,18 @@ import type { MethodOptions, MethodRuntime } from "./method-runtime.ts";
 import type { ServerCall } from "./server-call.ts";
 import type { ServiceEntry } from "./service-module.ts";
 
-/** A method that is served: its contract, what stands behind it, and its way through the pipeline. */
+/** A served method: its runtime data in the pipeline, and its implementation. */
 export interface ServedMethod {
   readonly runtime: MethodRuntime;
   /** The implementation as it was given, without the pipeline. Throws UNIMPLEMENTED if there is none. */
   readonly implementation: AnyImplementation;
 }
 
-/** An implementation of any kind of method; the method's kind says which. */
-// biome-ignore lint/complexity/noBannedTypes: TypeScript has no type for "one of four signatures, told apart by a descriptor".
+/** An implementation of any kind of method. The method's `methodKind` tells its signature. */
+// biome-ignore lint/complexity/noBannedTypes: TypeScript has no type for "one of four signatures, distinguished by a descriptor".
 export type AnyImplementation = Function;
 
-/** The methods of some contracts by path, for example `/order.v1.OrderService/GetOrder`. */
+/** The methods of all contracts by path, for example `/order.v1.OrderService/GetOrder`. */
 export function serveMethods(
   pipeline: CallPipeline,
   { entries, ...options }: MethodOptions & { readonly entries: readonly ServiceEntry[] },
@@ -36,12 +36,12 @@ export function serveMethods(
   return served;
 }
 
-/** Where a method is found over HTTP. */
+/** The HTTP path of a method: `/package.Service/Method`. */
 export function methodPath(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
 }
 
-/** The method as Connect calls it, with the pipeline around it. `callOf` finds the call that a context belongs to. */
+/** The method as Connect calls it, run through the pipeline. `callOf` finds the call that a context belongs to. */
 export function throughPipeline<C>(
   pipeline: CallPipeline,
   { served, callOf }: { readonly served: ServedMethod; callOf(context: C): ServerCall },

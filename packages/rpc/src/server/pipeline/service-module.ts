@@ -18,7 +18,7 @@ export function implement<S extends DescService>(service: S, implementation: Ser
   return { service, implementation: implementation as Partial<ServiceImpl<DescService>> };
 }
 
-/** Like {@link implement}, for test doubles: missing methods answer UNIMPLEMENTED. */
+/** Like {@link implement}, for test doubles. Missing methods return UNIMPLEMENTED. */
 export function implementPartly<S extends DescService>(
   service: S,
   implementation: Partial<ServiceImpl<S>>,
@@ -26,12 +26,12 @@ export function implementPartly<S extends DescService>(
   return { service, implementation: implementation as Partial<ServiceImpl<DescService>> };
 }
 
-/** A service that callers may confuse with this one. */
+/** A service of the platform. Errors for calls to the wrong service name it. */
 export interface DirectoryEntry {
   readonly name: string;
   /** The full names of its contracts, for example `order.v1.OrderService`. */
   readonly contracts: readonly string[];
-  /** Its port, if the server's own entry has the server's port. If all are moved by an offset, so is this. */
+  /** Its default port. If this server runs at an offset from its own default port, the same offset applies. */
   readonly port: number;
 }
 
@@ -42,13 +42,13 @@ export interface DirectoryEntry {
 export interface ServiceModule {
   readonly entries: readonly ServiceEntry[];
   /**
-   * Looks up owners, by the kind of resource in `owner_of` of the contract's `access` option: from its id to
-   * the owner's user id, or undefined for an unknown id.
+   * Looks up owners, by the kind of resource in `owner_of` of the contract's `access` option. Each function maps a resource's id to
+   * its owner's user id, or to undefined if the id is unknown.
    */
   readonly owners?: Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
   /**
-   * Calls back when a required dependency, the module's database for example, becomes unavailable, with the problem, and with undefined when
-   * it is back: meanwhile health reports NOT_SERVING. The result unsubscribes.
+   * Calls back with the problem when a required dependency, for example the module's database, becomes unavailable, and with undefined when
+   * it is available again. In between, health reports NOT_SERVING. The result unsubscribes.
    */
   readonly onReachable?: ((callback: (problem: Error | undefined) => void) => () => void) | undefined;
   /**
@@ -63,29 +63,28 @@ export interface ServiceModule {
   readonly reasonDomain?: string;
   /**
    * The page that describes the module's reasons, one section each, for example `https://shop.example.com/errors`. Errors then carry a link to
-   * their reason's section (`google.rpc.Help`). Default: none. `ServerConfig.errorHelpUrl` comes first.
+   * their reason's section (`google.rpc.Help`). Default: none. `ServerConfig.errorHelpUrl` overrides it.
    */
   readonly errorHelpUrl?: string;
-  /** The services and their contracts, so that an error for a wrong service can name the right one. Default: unknown. */
+  /** The platform's services and their contracts, so that an error for a wrong service can name the right one. Default: unknown. */
   readonly directory?: readonly DirectoryEntry[];
-  /** The public keys of the tokens that the module issues, if any: its own calls are verified with them. */
+  /** The public keys of the tokens that the module issues, if any. Calls to the module are verified with them. */
   readonly publishedKeys?: () => Promise<JSONWebKeySet>;
   /** The proxies in front of the server, whose `x-forwarded-for` names the client. None by default. */
   readonly trustedProxies?: TrustedProxies | undefined;
   /** Routes for requests that are not RPC calls, for example the public keys of tokens. */
   readonly httpRoutes?: readonly RouteOptions[];
   /**
-   * Adds hooks and routes to the server's Fastify instance, before all others. `local` makes calls to this module as
-   * if they came from outside, through the server's pipeline. With it, calls that browsers make from other
-   * pages (those with an `origin`) go through Fastify too, so that its hooks can answer them. A handler that it returns is
-   * called before Fastify, for requests that are not unary calls.
+   * Adds hooks and routes to the server's Fastify instance, before all others. `local` calls this module in the process, through
+   * the server's pipeline. If there is a plugin, cross-origin calls (with an `origin` header) go through Fastify too, so that its
+   * hooks can answer them. If the plugin returns a handler, it is called before Fastify, for requests that are not unary calls.
    */
   readonly httpPlugin?: (app: FastifyInstance, local: LocalCalls) => Promise<TakeRequest | undefined>;
   /** Serves `rpc.v1.TelemetryService` for other processes too, built on this process's own. */
   readonly telemetry?: (own: ServiceImpl<typeof TelemetryService>) => ServiceImpl<typeof TelemetryService>;
-  /** Work before the port listens, for example starting recovery. */
+  /** Runs before the server listens, for example to start recovery. */
   start?(): Promise<void>;
-  /** Stops background work. Called after the last call was answered. Closes databases last. */
+  /** Stops background work, then closes databases. Called after the last call was answered. */
   stop?(): Promise<void>;
 }
 
@@ -95,8 +94,8 @@ export type TakeRequest = (request: AnyRequest, response: AnyResponse) => boolea
 /** Calls methods in the same process, through the server's pipeline. */
 export interface LocalCalls extends Transport {
   /**
-   * Checks a call's caller by its headers, before its request is read: identity and role. Rejects with the call's error if it is refused;
-   * the refused call is logged and counted like others. Does nothing if callers need not sign in.
+   * Authenticates and authorizes a call by its headers, before its request is read. Rejects with the call's error if it is refused.
+   * A refused call is logged and counted like others. Does nothing if the server has no access control.
    */
   admit(method: DescMethod, start: LocalCallStart): Promise<void>;
 }

@@ -8,17 +8,17 @@ import {
 } from "@bufbuild/protobuf";
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 
-/** Where to find what in the files of some services, some more, and all that those import. */
+/** An index of the files of the given services, of more files, and of their transitive imports. */
 export interface DescriptorIndex {
-  /** Sorted. */
+  /** The full names of the services, sorted. */
   readonly serviceNames: readonly string[];
   file(name: string): DescFile | undefined;
   /** The file's descriptor without the methods that are not offered. */
   protoOf(file: DescFile): FileDescriptorProto;
-  /** By the full name of a service, method, message, field, oneof, enum, enum value or extension. */
+  /** The file that declares a symbol: the full name of a service, method, message, field, oneof, enum, enum value or extension. */
   fileOfSymbol(symbol: string): DescFile | undefined;
   fileOfExtension(containingType: string, extensionNumber: number): DescFile | undefined;
-  /** The numbers of all extensions of a message, sorted. Undefined if the message is not known. */
+  /** The numbers of all extensions of a message, sorted. Undefined if the message is unknown. */
   extensionNumbers(typeName: string): number[] | undefined;
 }
 
@@ -26,11 +26,11 @@ export interface DescriptorIndexOptions {
   readonly services: readonly DescService[];
   /** Files besides those of the services. */
   readonly more: readonly DescFile[];
-  /** Whether a method of the services is to be found. */
+  /** Whether the index includes a method of the services. */
   offers(method: DescMethod): boolean;
 }
 
-/** Reads all files once. */
+/** Creates the index. Reads each file once. */
 export function createDescriptorIndex({ services, more, offers }: DescriptorIndexOptions): DescriptorIndex {
   const hidden = new Set(services.flatMap(({ methods }) => methods.filter((method) => !offers(method))));
   const protos = new Map<DescFile, FileDescriptorProto>();
@@ -53,7 +53,7 @@ export function createDescriptorIndex({ services, more, offers }: DescriptorInde
       }
       return proto;
     },
-    // Some clients write a leading dot, as descriptors do.
+    // Some clients send a leading dot, as in descriptors.
     fileOfSymbol: (symbol) => symbols.get(symbol.replace(/^\./, "")),
     fileOfExtension: (containingType, extensionNumber) => extensions.get(containingType)?.get(extensionNumber),
     extensionNumbers(typeName) {
@@ -93,7 +93,7 @@ export function createDescriptorIndex({ services, more, offers }: DescriptorInde
   function addEnums({ enums }: Pick<DescFile, "enums">): void {
     for (const one of enums) {
       symbols.set(one.typeName, one.file);
-      // The names of values lie beside that of their enum, not inside it.
+      // The scope of an enum's values is that of the enum, not the enum itself.
       const scope = one.typeName.slice(0, one.typeName.lastIndexOf(".") + 1);
       for (const { name } of one.values) {
         symbols.set(`${scope}${name}`, one.file);

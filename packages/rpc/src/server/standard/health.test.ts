@@ -24,28 +24,28 @@ afterAll(() => server.server.close());
 describe("health", () => {
   const client = () => createClient(Health, createGrpcTransport({ baseUrl: server.url }));
 
-  it("answers for the server and for each service, under any load", async () => {
+  it("reports the status of the server and of each service, also at the concurrency limit", async () => {
     await expect(client().check({})).resolves.toMatchObject({ status: Status.SERVING });
     await expect(client().check({ service: "echo.v1.EchoService" })).resolves.toMatchObject({ status: Status.SERVING });
     const { statuses } = await client().list({});
     expect(Object.keys(statuses).sort()).toEqual(["", "echo.v1.EchoService"]);
   });
 
-  it("says NOT_FOUND of an unknown service", async () => {
+  it("answers Check of an unknown service with NOT_FOUND", async () => {
     const error = await client()
       .check({ service: "nobody.Home" })
       .catch((reason: ConnectError) => reason);
     expect((error as ConnectError).code).toBe(Code.NotFound);
   });
 
-  it("lets an unknown service be watched", async () => {
+  it("answers Watch of an unknown service with SERVICE_UNKNOWN", async () => {
     for await (const { status } of client().watch({ service: "nobody.Home" })) {
       expect(status).toBe(Status.SERVICE_UNKNOWN);
       break;
     }
   });
 
-  it("keeps nothing of watchers that are gone", async () => {
+  it("removes watchers whose call has ended", async () => {
     const health = createHealth([]);
     const ends = new AbortController();
     const watch = health.entry.implementation.watch as unknown as (
@@ -63,14 +63,14 @@ describe("health", () => {
     expect(health.watcherCount).toBe(0);
   });
 
-  it("refuses a name that is longer than any, and keeps none", async () => {
+  it("rejects a service name of more than 200 characters", async () => {
     const service = "x".repeat(100_000);
     const refusal = { code: Code.InvalidArgument, rawMessage: expect.stringContaining("at most 200 characters") };
     await expect(client().check({ service })).rejects.toMatchObject(refusal);
     await expect(client().watch({ service })[Symbol.asyncIterator]().next()).rejects.toMatchObject(refusal);
   });
 
-  it("is told over HTTP too", async () => {
+  it("reports the status at GET /health", async () => {
     const response = await fetch(`${server.url}/health`);
     expect(response.status).toBe(200);
     await expect(response.json()).resolves.toEqual({
@@ -80,7 +80,7 @@ describe("health", () => {
   });
 });
 
-test("a cancelled Watch leaves nothing behind, and Watch streams have a budget of their own", async () => {
+test("a cancelled Watch releases its place and its watcher, and Watch streams have their own concurrency limit", async () => {
   const health = createHealth([]);
   const small = await serveEcho({
     config: {
@@ -106,7 +106,7 @@ test("a cancelled Watch leaves nothing behind, and Watch streams have a budget o
     await expect.poll(taken).toBe("0");
   }
   await small.server.close();
-  // What the implementation itself keeps of a watch that is gone: nothing, though its status never changed.
+  // The implementation removes the watcher of a cancelled Watch even if the status never changed.
   const gone = new AbortController();
   const { implementation } = health.entry;
   const watch = (implementation.watch as unknown as (request: object, context: HandlerContext) => unknown)(
@@ -134,7 +134,7 @@ describe("reflection", () => {
     throw new Error("no answer");
   }
 
-  it("finds extensions, and says which there are", async () => {
+  it("finds the file of an extension, and lists the extensions of a message", async () => {
     const found = await ask({
       case: "fileContainingExtension",
       value: { containingType: "google.protobuf.MethodOptions", extensionNumber: 50101 },
@@ -149,7 +149,7 @@ describe("reflection", () => {
     { case: "fileContainingSymbol", value: "nobody.Home" },
     { case: "fileContainingExtension", value: { containingType: "nobody.Home", extensionNumber: 1 } },
     { case: "allExtensionNumbersOfType", value: "nobody.Home" },
-  ])("answers NOT_FOUND, and goes on, where there is none: $case", async (question) => {
+  ])("answers NOT_FOUND for an unknown name: $case", async (question) => {
     await expect(ask(question)).resolves.toMatchObject({ case: "errorResponse", value: { errorCode: 5 } });
   });
 
@@ -158,7 +158,7 @@ describe("reflection", () => {
     "echo.v1.EchoService.Echo",
     "echo.v1.EchoRequest",
     "echo.v1.EchoRequest.message",
-    // So that details of errors can be shown.
+    // Clients need it to show error details.
     "google.rpc.ErrorInfo",
   ])("finds the file of the symbol %s", async (value) => {
     await expect(ask({ case: "fileContainingSymbol", value })).resolves.toMatchObject({
@@ -166,7 +166,7 @@ describe("reflection", () => {
     });
   });
 
-  it.each(["grpc", "grpcweb", "connect"])("lets buf curl call without a schema over %s", async (protocol) => {
+  it.each(["grpc", "grpcweb", "connect"])("supports buf curl without a schema over %s", async (protocol) => {
     const calm = await serveEcho();
     const { stdout } = await run("buf", [
       "curl",
@@ -178,17 +178,20 @@ describe("reflection", () => {
   });
 
   const grpcurl = spawnSync("grpcurl", ["-version"]).status === 0;
-  it.runIf(grpcurl)(`lets grpcurl list and describe${grpcurl ? "" : " (left out: there is no grpcurl)"}`, async () => {
-    const target = server.url.replace("http://", "");
-    const list = await run("grpcurl", ["-plaintext", target, "list"]);
-    expect(list.stdout.trim().split("\n")).toEqual([
-      "echo.v1.EchoService",
-      "grpc.health.v1.Health",
-      "grpc.reflection.v1.ServerReflection",
-      "grpc.reflection.v1alpha.ServerReflection",
-      "rpc.v1.TelemetryService",
-    ]);
-    const described = await run("grpcurl", ["-plaintext", target, "describe", "echo.v1.EchoRequest"]);
-    expect(described.stdout).toContain("max_len: 4096");
-  });
+  it.runIf(grpcurl)(
+    `supports grpcurl list and describe${grpcurl ? "" : " (skipped: grpcurl is not installed)"}`,
+    async () => {
+      const target = server.url.replace("http://", "");
+      const list = await run("grpcurl", ["-plaintext", target, "list"]);
+      expect(list.stdout.trim().split("\n")).toEqual([
+        "echo.v1.EchoService",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+        "rpc.v1.TelemetryService",
+      ]);
+      const described = await run("grpcurl", ["-plaintext", target, "describe", "echo.v1.EchoRequest"]);
+      expect(described.stdout).toContain("max_len: 4096");
+    },
+  );
 });

@@ -6,10 +6,10 @@ import {
 import { reasonError } from "../../call/reason-error.ts";
 import { implement, type ServiceEntry } from "../pipeline/service-module.ts";
 
-/** Whether a server takes calls, as told by grpc.health.v1 and by `GET /health`. */
+/** A server's health, as reported by `grpc.health.v1.Health` and by `GET /health`. */
 export interface Health {
   readonly entry: ServiceEntry;
-  /** Tells everybody who watches. */
+  /** Sets the status, and sends it to all open `Watch` streams. */
   set(status: "SERVING" | "NOT_SERVING"): void;
   report(): HealthReport;
   /** Open `Watch` streams. */
@@ -21,7 +21,7 @@ export interface HealthReport {
   readonly services: Readonly<Record<string, "SERVING" | "NOT_SERVING">>;
 }
 
-/** NOT_SERVING until told otherwise. The name "" stands for the whole server (gRPC's health checking protocol). */
+/** Creates health with the status NOT_SERVING. The service name "" means the whole server (gRPC health checking protocol). */
 export function createHealth(serviceNames: readonly string[]): Health {
   const known = new Set(["", ...serviceNames]);
   let serving = false;
@@ -55,7 +55,7 @@ export function createHealth(serviceNames: readonly string[]): Health {
       signal.addEventListener("abort", onChange);
       try {
         let told: Status | undefined;
-        // Ends with its call: at the caller's cancellation, at the stream's maximum age, or when the server closes.
+        // Ends with its call: when the caller cancels, at the stream's maximum age, or when the server closes.
         while (!signal.aborted) {
           const status = statusOf(service);
           if (status !== told) {
@@ -92,7 +92,7 @@ export function createHealth(serviceNames: readonly string[]): Health {
   };
 }
 
-/** A name is kept for as long as its stream is open: none of ours has more than 64 characters. */
+/** Limits the name's length, since it stays in memory while its stream is open. Our names have at most 64 characters. */
 function checkName(service: string): void {
   if (service.length > nameCharsMax) {
     throw reasonError(Code.InvalidArgument, {
@@ -105,5 +105,5 @@ function checkName(service: string): void {
   }
 }
 
-/** The longest name of a service that health answers for, and that is repeated in an error. */
+/** The longest accepted name of a service, and the longest part of one that an error repeats, in characters. */
 const nameCharsMax = 200;

@@ -15,9 +15,8 @@ type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema
 type Question = Pick<ServerReflectionRequest, "messageRequest">;
 
 /**
- * Server reflection (gRPC's server reflection protocol) of some services and of itself, in both versions that clients speak, and of
- * the details that errors carry, so that a client that knows no contract can show why a call failed. Methods without an
- * implementation are left out.
+ * gRPC server reflection, v1 and v1alpha, for the given services and for itself. It includes the types of error details, so that a
+ * client without the contract can show why a call failed. Methods without an implementation are left out.
  */
 export function reflectionEntries(served: readonly ServiceEntry[]): ServiceEntry[] {
   const own: readonly DescService[] = [ServerReflection, ServerReflectionAlpha];
@@ -26,7 +25,7 @@ export function reflectionEntries(served: readonly ServiceEntry[]): ServiceEntry
       service.methods.filter(({ localName }) => typeof implementation[localName] !== "function"),
     ),
   );
-  // Few ever ask: the index is made for the first who does.
+  // Created at the first request, since reflection is rarely used.
   let made: DescriptorIndex | undefined;
   const index = () => {
     made ??= createDescriptorIndex({
@@ -60,7 +59,7 @@ export function reflectionEntries(served: readonly ServiceEntry[]): ServiceEntry
 
 interface Conversation {
   readonly index: DescriptorIndex;
-  /** The names of the files that this caller has already. */
+  /** The names of the files that were already sent on this stream. */
   readonly sent: Set<string>;
 }
 
@@ -90,7 +89,7 @@ function answer({ messageRequest }: Question, conversation: Conversation): Answe
   }
 }
 
-/** The file and, before it, all that it imports, but for what the caller has already. */
+/** The file and its transitive imports, without imports that were already sent on this stream. */
 function fileAnswer(
   file: DescFile | undefined,
   { what, conversation }: { readonly what: string; readonly conversation: Conversation },
@@ -100,7 +99,7 @@ function fileAnswer(
   }
   const files: DescFile[] = [];
   collect(file, { files, seen: new Set(), sent: conversation.sent });
-  // The file that was asked for is sent again when it is asked for again.
+  // The requested file itself is sent even if it was sent before.
   const fileDescriptorProto = files.map((each) =>
     toBinary(FileDescriptorProtoSchema, conversation.index.protoOf(each)),
   );
@@ -134,5 +133,5 @@ function errorAnswer(errorCode: Code, errorMessage: string): Answer {
   return { case: "errorResponse", value: { errorCode, errorMessage } };
 }
 
-/** What is told back of a name. */
+/** The longest part of an unknown name that an error repeats, in characters. */
 const nameCharsMax = 200;

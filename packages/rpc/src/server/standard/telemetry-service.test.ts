@@ -24,7 +24,7 @@ async function start({ echo = sayBack, payloads = false, ...options }: EchoOptio
   servers.push(server);
   const transport = createConnectTransport({ baseUrl: server.url, httpVersion: "1.1", useBinaryFormat: false });
   const telemetry = createServiceClient(TelemetryService, server.url, { environment });
-  // Connected before a call with a deadline of a second is made, on a busy machine too.
+  // Connects before the test's calls, whose deadline of 1 s may be short on a busy machine.
   await telemetry.listTraces({}).catch(() => {});
   return {
     ...recording,
@@ -39,7 +39,7 @@ const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 const traced = { headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-00` } };
 
 describe("rpc.v1.TelemetryService", () => {
-  it("tells of both ends of a call, live and afterwards, over the binary format and JSON alike, and never of itself", async () => {
+  it("reports client and server spans of a call, live and afterwards, in protobuf and JSON, but not its own calls", async () => {
     const { client, telemetry, json } = await start();
     const leaving = new AbortController();
     const watched = await Promise.all(
@@ -91,7 +91,7 @@ describe("rpc.v1.TelemetryService", () => {
     expect(traces.map(({ root }) => root?.service)).toEqual(["echo.v1.EchoService"]);
   });
 
-  it("keeps payloads only where it is allowed, and says so where they are asked for and not kept", async () => {
+  it("keeps payloads only if that is enabled, and rejects requests for them otherwise", async () => {
     const without = await start();
     await without.client.echo({ message: "hi" }, traced);
     const refused = without.telemetry.getTrace({ traceId, payloads: true });
@@ -109,7 +109,7 @@ describe("rpc.v1.TelemetryService", () => {
     expect(plain.calls.map(({ requestJson }) => requestJson)).toEqual(["", ""]);
   });
 
-  it("is for admins alone where callers must say who they are", async () => {
+  it("rejects callers that access control does not permit", async () => {
     const permitted: string[] = [];
     const { telemetry } = await start({
       authorize: {
@@ -128,7 +128,7 @@ describe("rpc.v1.TelemetryService", () => {
     expect(permitted.slice(-2)).toEqual(["GetTrace", "WatchCalls"]);
   });
 
-  it("tells of each attempt of a call, and of what the server did for it", async () => {
+  it("reports each attempt of a call, and its server span", async () => {
     let calls = 0;
     const { client, telemetry } = await start({
       echo: ({ message }) => {
@@ -155,8 +155,8 @@ describe("rpc.v1.TelemetryService", () => {
   });
 });
 
-describe("an answer", () => {
-  it("names the trace of a call that came without one, and of one that failed, and the request too", async () => {
+describe("a response", () => {
+  it("has the trace id if the call had no traceparent or failed, and the request id if it failed", async () => {
     const { url, lines } = await start({
       echo: ({ message }) => {
         if (message === "bad") {

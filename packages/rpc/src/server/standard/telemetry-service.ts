@@ -21,30 +21,30 @@ import { listTraces } from "../../telemetry/recorder/trace-list.ts";
 import type { ServiceEntry } from "../pipeline/service-module.ts";
 import { implement } from "../pipeline/service-module.ts";
 
-/** What {@link telemetryService} reads. */
+/** Options of {@link telemetryService}. */
 export interface TelemetryServiceOptions {
   readonly recorder: Recorder;
   readonly clock: Clock;
-  /** The process among its replicas. */
+  /** The name of this replica. */
   readonly replica: string;
-  /** The types that `google.protobuf.Any` may hold. */
+  /** The types that `google.protobuf.Any` may contain. */
   readonly registry: Registry;
 }
 
-/** `rpc.v1.TelemetryService` of one process, or of all of them. */
+/** An implementation of `rpc.v1.TelemetryService`, for one process or for all. */
 export type TelemetryImplementation = ServiceImpl<typeof TelemetryService>;
 
-/** The most spans of one trace in an answer. */
+/** The most spans of one trace in a response. */
 const traceSpansMax = 1_000;
 const pageSizeDefault = 20;
 
-/** Returns for the calls of this process. */
+/** `rpc.v1.TelemetryService` for the calls of this process. */
 export function telemetryService(options: TelemetryServiceOptions): TelemetryImplementation {
   const { recorder, clock } = options;
   const messages = { plain: new WeakMap<RecordedSpan, Call>(), full: new WeakMap<RecordedSpan, Call>() };
   const bytes = { plain: new WeakMap<RecordedSpan, UnknownField>(), full: new WeakMap<RecordedSpan, UnknownField>() };
 
-  /** Made once for all who ask, since making it costs more than recording it. */
+  /** Cached for all requests, since creating a message costs more than recording its span. */
   function message(span: RecordedSpan, payloads: boolean): Call {
     const made = payloads ? messages.full : messages.plain;
     let call = made.get(span);
@@ -55,7 +55,7 @@ export function telemetryService(options: TelemetryServiceOptions): TelemetryImp
     return call;
   }
 
-  /** A call as a field of {@link WatchCallsResponseSchema}, encoded once for all who watch: writing it costs as much as answering one. */
+  /** A call as an encoded field of {@link WatchCallsResponseSchema}. Cached for all watchers, since encoding costs as much as handling a call. */
   function encoded(span: RecordedSpan, payloads: boolean): UnknownField {
     const made = payloads ? bytes.full : bytes.plain;
     let field = made.get(span);
@@ -110,13 +110,13 @@ export function telemetryService(options: TelemetryServiceOptions): TelemetryImp
 
 const callsField = WatchCallsResponseSchema.field.calls.number;
 
-/** Whether an answer goes over a wire in the binary format: fields that are encoded already are left out of JSON, and of calls in the process. */
+/** Whether the response is sent in the binary format. Encoded fields would be missing in JSON, and in calls inside the process. */
 function readsBinary(requestHeader: Headers | undefined): boolean {
   const type = requestHeader?.get("content-type") ?? "";
   return /^application\/(?:grpc|connect\+proto)/.test(type) && !type.includes("json");
 }
 
-/** The service as a server offers it. */
+/** The entry with which a server serves the implementation. */
 export function telemetryEntry(implementation: TelemetryImplementation): ServiceEntry {
   return implement(TelemetryService, implementation);
 }

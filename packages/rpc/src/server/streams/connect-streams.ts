@@ -8,7 +8,7 @@ import { checkVersion, connectDialect } from "../wire/connect-dialect.ts";
 import { acceptedEncodings, type DialectCall } from "../wire/dialect.ts";
 import type { StreamDialect } from "./stream-dialect.ts";
 
-/** Connect's streams (https://connectrpc.com/docs/protocol): HTTP 200 always, and the end of the stream is an envelope of JSON. */
+/** Connect's streams (https://connectrpc.com/docs/protocol). The HTTP status is always 200, and an EndStreamResponse in JSON ends the stream. */
 export const connectStreams: StreamDialect = {
   protocolName: "connect",
   acceptEncodingHeader: "connect-accept-encoding",

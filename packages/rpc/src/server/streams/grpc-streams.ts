@@ -37,7 +37,7 @@ export const grpcStreams: StreamDialect = {
   fail: (call, error) => grpcDialect.fail(call, error),
 };
 
-/** gRPC-Web (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md): the trailers are the body's last envelope. */
+/** gRPC-Web (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md). The trailers are the body's last length-prefixed message. */
 export const grpcWebStreams: StreamDialect = {
   ...shared,
   protocolName: "grpc-web",

@@ -9,13 +9,13 @@ import type { Exchange, PieceReceiver } from "../wire/exchange/exchange.ts";
 import type { MessageCodec } from "../wire/message-codec.ts";
 import { WebTextDecoder } from "./web-text-decoder.ts";
 
-/** What {@link IncomingMessages} are made of. */
+/** The parts of {@link IncomingMessages}. */
 export interface IncomingMessagesInit {
   readonly exchange: Exchange;
   readonly type: ContentType;
   readonly codec: MessageCodec;
   readonly requestBytesMax: number;
-  /** Looks at each message before it is handed over. A promise only if something must be waited for. */
+  /** Checks each message before the implementation gets it. Returns a promise only if the check is asynchronous. */
   check(message: Message): Promise<void> | undefined;
 }
 
@@ -26,15 +26,15 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
-/** Fewer bytes are not worth counting against the budget for unfinished bodies. */
+/** Fewer bytes are not counted against BUFFERED_REQUEST_BYTES_MAX. */
 const countedBytesMin = 4_096;
 
-/** Bytes that may wait for the implementation before the caller has to. One message may be larger. */
+/** Backpressure: with this many buffered bytes, the receive window is not replenished. One message may be larger. */
 const heldBytesMax = 65_536;
 
 /**
- * The messages of a request's body, read as they are asked for. The caller may send on as long as little waits here, or as long as the message
- * that is asked for is not whole.
+ * The messages of a request's body, decoded as the implementation reads them. The receive window is replenished while less than
+ * {@link heldBytesMax} is buffered, or while the implementation waits for a message that is incomplete.
  */
 export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<PieceReceiver, "onRefused"> {
   /** The compression that the request's headers name. */
@@ -43,13 +43,13 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
   readonly #reader: EnvelopeReader;
   readonly #text: WebTextDecoder | undefined;
   #waiting: Waiting | undefined;
-  /** The last of the answers that are still to come, where several were asked for at once. */
+  /** The last of the pending results, if `next` was called several times without waiting. */
   #last: Promise<unknown> | undefined;
   #untakenBytes = 0;
   #ended = false;
   #failure: unknown;
   #dropping = false;
-  /** The bytes of the body that have come so far. */
+  /** The bytes of the body that were received so far. */
   receivedBytes = 0;
 
   constructor(init: IncomingMessagesInit) {
@@ -63,7 +63,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
     this.#text = type.text ? new WebTextDecoder() : undefined;
   }
 
-  /** Whether the whole body is here. */
+  /** Whether the whole body was received. */
   get complete(): boolean {
     return this.#ended;
   }
@@ -83,7 +83,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
     return this.#wait();
   }
 
-  /** Ends the messages: what still comes is dropped. */
+  /** Ends the messages. The rest of the body is dropped. */
   return(): Promise<Next> {
     this.drop();
     this.#settle(Promise.resolve(done));
@@ -97,7 +97,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
     this.#settle(Promise.reject(reason));
   }
 
-  /** Drops what is here and what still comes. */
+  /** Drops buffered data and the rest of the body. */
   drop(): void {
     this.#dropping = true;
     this.#take();
@@ -149,7 +149,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
     });
   }
 
-  /** Each is asked for before the one before it is here: few do that. */
+  /** `next` was called before the previous result was there, which is rare. */
   #chain(): Promise<Next> {
     const next = (this.#last as Promise<unknown>).then(
       () => this.#ready() ?? this.#wait(),
@@ -169,7 +169,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
     next.then(clear, clear);
   }
 
-  /** The next message, or the end, if it can be told now. */
+  /** The next message, the end or the error. Undefined if more data must be received first. */
   #ready(): Promise<Next> | undefined {
     if (this.#failure !== undefined) {
       return Promise.reject(this.#failure);
@@ -228,7 +228,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
     return permission === undefined ? Promise.resolve(next) : permission.then(() => next);
   }
 
-  /** Goes on in the next turn of the event loop. */
+  /** Continues in the next turn of the event loop. */
   #later(): Promise<Next> {
     const next = new Promise<Next>((resolve) => {
       setImmediate(() => resolve(this.#ready() ?? this.#wait()));
@@ -237,7 +237,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
     return next;
   }
 
-  /** Lets the caller send on. */
+  /** Replenishes the receive window, unless too much is buffered. */
   #take(): void {
     const bytes = this.#untakenBytes;
     const { bufferedBytes } = this.#reader;
@@ -249,12 +249,12 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
   }
 }
 
-/** Only answers end with a message in Connect (Connect protocol, "Streaming-Response"). */
+/** In Connect, only responses have an end-of-stream message (Connect protocol, "Streaming-Response"). */
 export function endOfStreamInRequest(): ConnectError {
   return new ConnectError("A request has no end-of-stream message.", Code.InvalidArgument);
 }
 
-/** The one message of a request that has one. Rejects with a ConnectError if it has none or more. */
+/** The only message of a request. Rejects with a ConnectError: UNIMPLEMENTED if the request has none, or more than one. */
 export async function onlyMessage(incoming: IncomingMessages): Promise<Message> {
   const first = await incoming.next();
   const kind = "server-streaming method";
@@ -269,5 +269,5 @@ export async function onlyMessage(incoming: IncomingMessages): Promise<Message> 
 
 const done: Next = { done: true, value: undefined };
 
-/** Without a waiting reader the error is not reported. */
+/** Without a waiting reader, the error is dropped. */
 function ignore(): void {}

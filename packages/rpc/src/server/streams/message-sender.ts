@@ -8,7 +8,7 @@ import { responseMessage } from "../wire/message-codec.ts";
 import { sharedEnvelope } from "./shared-message.ts";
 import type { StreamDialect } from "./stream-dialect.ts";
 
-/** What a {@link MessageSender} needs of its call. */
+/** The call of a {@link MessageSender}. */
 export interface SendingCall extends DialectCall {
   readonly desc: DescMethod;
   readonly dialect: StreamDialect;
@@ -16,20 +16,20 @@ export interface SendingCall extends DialectCall {
 }
 
 /**
- * How long headers wait for the first answer, in milliseconds. They leave without it then, since clients wait for them to know that the stream
- * stands; an error that comes sooner is an answer of headers alone.
+ * How long the headers wait for the first message, in milliseconds. Then they are sent alone, since clients wait for them to know that the
+ * stream is open. An error within this time is sent as "Trailers-Only".
  */
 export const headDelayMs = 1_000;
-/** The same once a bidirectional stream's caller has sent a message: it may wait for the headers before it sends another. */
+/** The same after the caller has sent a message on its stream: it may wait for the headers before it sends another. */
 export const headDelayAfterMessageMs = 20;
 
-/** Bytes that are sent together at most, and that one stream may send in one turn of the event loop. */
+/** The most bytes in one write, and the most that one stream sends in one turn of the event loop. */
 const partBytesMax = 16_384;
 const turnBytesMax = 65_536;
 
 /**
- * Writes the messages of one answer. Those of one turn of the event loop leave together; nothing more is to be written while {@link ready} is
- * false, until the callback of {@link whenReady}.
+ * Writes the messages of one response. Messages of one event-loop turn are coalesced into one write. While {@link ready} is false, wait for the
+ * callback of {@link whenReady} before writing more.
  */
 export class MessageSender {
   headSent = false;
@@ -42,7 +42,7 @@ export class MessageSender {
     this.#call = call;
   }
 
-  /** Sends the headers, unless they are sent. Throws if one is none that HTTP allows. */
+  /** Sends the headers, if they were not sent. Throws if HTTP does not allow one of them. */
   sendHead(alone: boolean): void {
     if (!this.headSent) {
       const { dialect, exchange } = this.#call;
@@ -51,7 +51,7 @@ export class MessageSender {
     }
   }
 
-  /** Writes a message, or throws a ConnectError. A promise only if something must be waited for. */
+  /** Writes a message, or throws a ConnectError. Returns a promise only if the message is compressed. */
   write(answer: unknown): Promise<void> | undefined {
     const call = this.#call;
     const { codec, settings, responseCompression } = call;
@@ -78,7 +78,7 @@ export class MessageSender {
     return this.#turnBytes < turnBytesMax && this.#call.exchange.writable && !turnIsOver();
   }
 
-  /** Calls back once, when another message may be written. */
+  /** Calls back once when another message may be written. */
   whenReady(callback: () => void): void {
     this.flush();
     const { exchange } = this.#call;
@@ -89,7 +89,7 @@ export class MessageSender {
     }
   }
 
-  /** Ends the answer: an error that comes before the headers is the whole of it. Throws if a header or trailer is none that HTTP allows. */
+  /** Ends the response. Before the headers, an error is the whole response. Throws if HTTP does not allow a header or trailer. */
   end(error: ConnectError | undefined): void {
     const { dialect, exchange } = this.#call;
     this.flush();
@@ -110,7 +110,7 @@ export class MessageSender {
   }
 
   #add(envelope: Uint8Array): void {
-    // Here, where it may throw: the write at the end of the turn has no caller.
+    // Sent here because it may throw. At the end of the turn, nothing would catch the error.
     this.sendHead(false);
     if (this.#parts === undefined) {
       this.#parts = [];
@@ -124,7 +124,7 @@ export class MessageSender {
     }
   }
 
-  /** Sends what is written. */
+  /** Sends the messages that were written. */
   flush(): void {
     this.#send();
     this.#parts = undefined;

@@ -2,12 +2,12 @@ import { create, type DescMessage, type Message, type MessageInitShape, type Mes
 import { encodeEnvelope } from "../../protocol/envelope.ts";
 import type { MessageCodec } from "../wire/message-codec.ts";
 
-/** The envelopes of shared messages, one for each codec that one was sent with. */
+/** The encoded envelopes of shared messages, by codec. */
 const envelopes = new WeakMap<Message, Map<MessageCodec, Buffer>>();
 
 /**
- * A message that goes to many streams: it is encoded once for each format, however many it is sent to. It must not change any more. Of a stream's
- * answers alone; where answers are compressed each stream encodes for itself.
+ * Creates a message that is sent on many streams and encoded only once for each format. It must not change afterwards. Only for responses of
+ * streams. If responses are compressed, each stream encodes it again.
  */
 export function sharedMessage<D extends DescMessage>(desc: D, init: MessageInitShape<D>): MessageShape<D> {
   const message = create(desc, init);
@@ -15,7 +15,7 @@ export function sharedMessage<D extends DescMessage>(desc: D, init: MessageInitS
   return message;
 }
 
-/** A shared message's envelope, encoded when it is first asked for; undefined for messages that are not shared. */
+/** A shared message's envelope, encoded on first use. Undefined for messages that are not shared. */
 export function sharedEnvelope(message: Message, codec: MessageCodec): Buffer | undefined {
   const made = envelopes.get(message);
   if (made === undefined) {
@@ -30,8 +30,8 @@ export function sharedEnvelope(message: Message, codec: MessageCodec): Buffer | 
 }
 
 /**
- * Messages that many streams send of the same thing: for each thing, an object that all of them have, one message, which is made when it is first
- * asked for and encoded once for each format.
+ * Caches shared messages by their source, an object that all streams have in common. A source's message is created on first use, and encoded once
+ * for each format.
  */
 export function sharedMessages<D extends DescMessage>(
   desc: D,

@@ -5,7 +5,7 @@ import type { Exchange } from "../wire/exchange/exchange.ts";
 import type { StreamDialect } from "./stream-dialect.ts";
 import type { StreamMethod } from "./stream-method.ts";
 
-/** What a `StreamCall` is made of. */
+/** The parts of a `StreamCall`. */
 export interface StreamCallInit {
   readonly pipeline: CallPipeline;
   readonly method: StreamMethod;
@@ -18,6 +18,6 @@ export interface StreamCallInit {
 /** Settings of all streams of a server. */
 export interface StreamSettings extends DialectSettings {
   readonly responseBytesMax: number;
-  /** How long a caller may pause inside a body of one message, in milliseconds. */
+  /** The longest pause inside a body of one message, in milliseconds. */
   readonly bodyIdleTimeoutMs: number;
 }

@@ -14,7 +14,7 @@ import type { StreamCallInit } from "./stream-call-init.ts";
 import type { StreamDialect } from "./stream-dialect.ts";
 import { watchPauses } from "./watch-pauses.ts";
 
-/** One streaming call, from its headers to its end. What costs something is made only if it is asked for. */
+/** One streaming call, from its headers to its end. */
 export class StreamCall extends WireCall implements IncomingCall, SendingCall, PieceReceiver {
   readonly timeoutMs: number | undefined;
   readonly desc: DescMethod;
@@ -24,7 +24,7 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
   readonly #init: StreamCallInit;
   readonly #call: ServerCall;
   readonly #sender: MessageSender;
-  /** Dropped once a request of one message is here. */
+  /** Undefined once a request of one message is complete. */
   #incoming: IncomingMessages | undefined;
   #answers: AsyncIterator<unknown> | undefined;
   #ended = false;
@@ -93,7 +93,7 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
     }
   }
 
-  /** Checks messages of a stream: the first for its owner too. */
+  /** Checks each message of a stream against the contract, and the owner by the first message. */
   #checkEach(): (message: Message) => Promise<void> | undefined {
     let first = true;
     return (message) => {
@@ -246,13 +246,13 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
     }
     this.#incoming?.fail(sent ?? streamEnded);
     this.#incoming = undefined;
-    // Not waited for: an implementation that hangs does not hold up its caller's answer.
+    // Not awaited, so that an implementation that hangs does not delay the caller's response.
     this.#answers?.return?.()?.catch(ignoreLateFailure);
     this.#answers = undefined;
     this.#init.pipeline.close(this.#call, sent);
   }
 
-  /** A header or trailer of the implementation is none that HTTP allows: the caller gets INTERNAL without them. */
+  /** The implementation set a header or trailer that HTTP does not allow. The caller gets INTERNAL without the implementation's metadata. */
   #endWithoutMetadata(cause: unknown): ConnectError {
     const error = toCallerError(this.#call, cause);
     this.forgetMetadata();
@@ -264,7 +264,7 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
     return error;
   }
 
-  /** Sends the headers if no answer comes in time. Where there is to be one answer they wait for it. */
+  /** Sends the headers after `delayMs` if there is no message by then. In a client-streaming call they always wait for the response. */
   #awaitAnswer(delayMs: number): void {
     this.#cancelTimer?.();
     if (this.desc.methodKind !== "client_streaming" && !this.#ended && !this.#sender.headSent) {
@@ -296,5 +296,5 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
 function passUnchecked(): undefined {}
 const streamEnded = new ConnectError("the stream has ended", Code.Canceled);
 
-/** The caller has its answer already. */
+/** The caller already has its response, so later errors are dropped. */
 function ignoreLateFailure(): void {}

@@ -4,24 +4,24 @@ import type { ContentType } from "../../protocol/content-types.ts";
 import type { Dialect, DialectCall } from "../wire/dialect.ts";
 import type { Answer } from "../wire/exchange/exchange.ts";
 
-/** How one protocol writes streams. */
+/** The wire format of streams in one protocol. */
 export interface StreamDialect extends Pick<Dialect, "protocolName" | "acceptEncodingHeader" | "requestEncoding"> {
-  /** The header that names the compression of messages. */
+  /** The header with the compression of messages. */
   readonly encodingHeader: string;
-  /** How long the caller waits, in milliseconds. Throws INVALID_ARGUMENT if it cannot be read. */
+  /** The caller's timeout, in milliseconds. Throws INVALID_ARGUMENT if the header is malformed. */
   readonly timeoutMs: Dialect["timeoutMs"];
-  /** Throws INVALID_ARGUMENT if something else in the headers is wrong. */
+  /** Throws INVALID_ARGUMENT if another header is invalid. */
   check(call: DialectCall): void;
-  /** The answer's headers. */
+  /** The response headers. */
   head(call: DialectCall): Pick<Answer, "status" | "headers" | "prepared">;
-  /** What ends a stream whose headers are sent. */
+  /** The end of a stream whose headers were sent: the last part of the body, or trailers. */
   end(call: DialectCall, error: ConnectError | undefined): Pick<Answer, "body" | "trailers">;
-  /** The whole answer where there is an error before the headers are sent. */
+  /** The whole response for an error before the headers were sent. */
   fail(call: DialectCall, error: ConnectError): Answer;
 }
 
-/** The headers of an answer, but for those of the protocol. */
+/** Response headers, without those of the protocol. */
 export type OwnHeaders = OutgoingHttpHeaders;
 
-/** The protocols. */
+/** The name of a protocol. */
 export type Protocol = ContentType["protocol"];

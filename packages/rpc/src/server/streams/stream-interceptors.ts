@@ -2,7 +2,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { HandlerContext, Interceptor, StreamRequest, StreamResponse } from "@connectrpc/connect";
 import { withRequest } from "../wire/intercepted-context.ts";
 
-/** An implementation of a streaming method: of one message or of many, answering a promise of one or many. */
+/** An implementation of a streaming method. Its input is one message or a stream, and so is its result. */
 export type StreamImplementation = (
   input: Message | AsyncIterable<Message>,
   context: HandlerContext,
@@ -14,7 +14,7 @@ interface Intercepted {
   readonly interceptors: readonly Interceptor[];
 }
 
-/** The implementation of a streaming method with interceptors around it, as Connect runs them. */
+/** Wraps the implementation of a streaming method in interceptors, with Connect's semantics. */
 export function streamThroughInterceptors(
   method: DescMethod,
   { given, interceptors }: Intercepted,

@@ -5,7 +5,7 @@ import type { ServedMethod } from "../pipeline/service-methods.ts";
 import { type CodecOptions, type MessageCodec, methodCodecs } from "../wire/message-codec.ts";
 import { type StreamImplementation, streamThroughInterceptors } from "./stream-interceptors.ts";
 
-/** All that a streaming method needs at hand when a call of it comes in. */
+/** A streaming method, prepared for its calls. */
 export interface StreamMethod {
   readonly desc: DescMethod;
   readonly runtime: MethodRuntime;
@@ -14,7 +14,7 @@ export interface StreamMethod {
   readonly json: MessageCodec;
 }
 
-/** The streaming methods among those that are served, by path. */
+/** The streaming methods among the served methods, by path. */
 export function streamMethods(
   served: ReadonlyMap<string, ServedMethod>,
   { interceptors, ...codecs }: { readonly interceptors: readonly Interceptor[] } & CodecOptions,

@@ -54,7 +54,7 @@ const framed = (message: string, flags = 0) =>
 
 interface Seen {
   readonly headers: Record<string, unknown>;
-  /** Whether the headers were all. */
+  /** Whether the headers were the whole response ("Trailers-Only"). */
   readonly alone: boolean;
   readonly trailers: Record<string, unknown>;
   readonly body: Buffer;
@@ -80,8 +80,8 @@ async function callsInFlight({ environment }: EchoServer): Promise<number> {
   return metric?.values[0]?.value ?? Number.NaN;
 }
 
-describe("the answer of a stream", () => {
-  it("has its headers at once, although there is no message yet", async () => {
+describe("the response of a stream", () => {
+  it("sends its headers before the first message", async () => {
     const { url } = await start({
       async *repeat(_request, { signal }) {
         await once(signal, "abort");
@@ -97,9 +97,9 @@ describe("the answer of a stream", () => {
   it.each([
     ["thrown at once", async () => {}],
     ["thrown a little later", () => wait(5)],
-  ])("is one block of headers that ends it, for an error %s", async (_name, before) => {
+  ])("is Trailers-Only for an error %s", async (_name, before) => {
     const { url } = await start({
-      // biome-ignore lint/correctness/useYield: it fails before it has anything to say.
+      // biome-ignore lint/correctness/useYield: it fails before its first message.
       async *repeat() {
         await before();
         throw new ConnectError("no", Code.NotFound);
@@ -112,7 +112,7 @@ describe("the answer of a stream", () => {
     expect(alone).toBe(true);
   });
 
-  it("leaves together for messages of one turn of the event loop", async () => {
+  it("coalesces messages of one event-loop turn into one write", async () => {
     const { url } = await start({
       async *repeat() {
         for (let left = 50; left > 0; left--) {
@@ -130,7 +130,7 @@ describe("the answer of a stream", () => {
     expect(frames).toBeLessThan(10);
   });
 
-  it("waits for its caller: what is made stays within what flow control lets out", async () => {
+  it("applies backpressure: no more messages are produced than flow control allows", async () => {
     let made = 0;
     const { url } = await start({
       async *repeat() {
@@ -150,10 +150,10 @@ describe("the answer of a stream", () => {
   });
 
   it.each([
-    ["ends with it", 0],
-    ["goes on after it", 50],
+    ["ends after the message", 0],
+    ["continues after the message", 50],
   ])(
-    "is INTERNAL where an implementation that %s sets a header that HTTP does not allow, and gives its place back",
+    "is INTERNAL if an implementation that %s sets a header that HTTP does not allow, and releases its place",
     async (_name, restMs) => {
       const server = await start({
         async *repeat(_request, { responseHeader }) {
@@ -172,7 +172,7 @@ describe("the answer of a stream", () => {
 });
 
 describe("the request of a stream", () => {
-  it("may come in frames of one byte", async () => {
+  it("may arrive in frames of one byte", async () => {
     const { url } = await start({
       join: async (requests) => {
         let characters = 0;
@@ -192,7 +192,7 @@ describe("the request of a stream", () => {
     expect(readEnvelope(answer, 0)?.payload.toString()).toContain("15000");
   });
 
-  it("waits for its implementation: a caller may not send on and on", async () => {
+  it("applies backpressure while its implementation does not read", async () => {
     const { url } = await start({
       join: async (_requests, { signal }) => {
         await once(signal, "abort");
@@ -205,11 +205,11 @@ describe("the request of a stream", () => {
       stream.write(framed("x".repeat(100_000)));
     }
     await wait(300);
-    // A window of 256 KiB, and what our own side keeps of it.
+    // The receive window of 256 KiB, and the bytes that the client's HTTP/2 session has buffered.
     expect(stream.writableLength).toBeGreaterThan(1_500_000);
   });
 
-  it("leaves the thread to others between messages that are there already", async () => {
+  it("yields to the event loop between buffered messages", async () => {
     const { url } = await start({
       join: async (requests) => {
         let count = 0;
@@ -236,8 +236,8 @@ describe("the request of a stream", () => {
     ["a message cut off", framed("hello").subarray(0, 7), "3"],
     ["a header cut off", framed("hello").subarray(0, 3), "3"],
     ["a length beyond the limit", Buffer.from([0, 0xff, 0xff, 0xff, 0xff]), "8"],
-    ["protobuf that is none", encodeEnvelope(0, Buffer.from([0x0a, 9, 0x31])), "3"],
-    ["compression that was not named", framed("x", 1), "13"],
+    ["malformed protobuf", encodeEnvelope(0, Buffer.from([0x0a, 9, 0x31])), "3"],
+    ["compression without a grpc-encoding", framed("x", 1), "13"],
   ])("is refused with %s", async (_name, body, status) => {
     const server = await start({
       join: async (requests) => {
@@ -262,7 +262,7 @@ describe("the request of a stream", () => {
     await expect.poll(() => callsInFlight(server)).toBe(0);
   });
 
-  it("is told which compressions are read where it names another", async () => {
+  it("gets the supported compressions if it names another", async () => {
     const { url } = await start({});
     const stream = open(url, "Join", { "grpc-encoding": "br" });
     stream.end();
@@ -271,7 +271,7 @@ describe("the request of a stream", () => {
   });
 });
 
-describe("the place of a stream is given back", () => {
+describe("the place of a stream is released", () => {
   const forever: Methods = {
     async *repeat(_request, { signal }) {
       yield { message: "first" };
@@ -285,7 +285,7 @@ describe("the place of a stream is given back", () => {
     headers?: Record<string, string>,
   ][] = [
     [
-      "when its caller cancels before the request is whole",
+      "when its caller cancels before the request is complete",
       forever,
       (stream) => stream.close(constants.NGHTTP2_CANCEL),
     ],
@@ -308,8 +308,8 @@ describe("the place of a stream is given back", () => {
       },
     ],
     ["at its deadline", forever, (stream) => stream.end(framed("")), { "grpc-timeout": "50m" }],
-    ["at a deadline that is over", forever, (stream) => stream.end(framed("")), { "grpc-timeout": "0n" }],
-    ["at its deadline before the request is whole", forever, () => {}, { "grpc-timeout": "50m" }],
+    ["at a deadline that has already passed", forever, (stream) => stream.end(framed("")), { "grpc-timeout": "0n" }],
+    ["at its deadline before the request is complete", forever, () => {}, { "grpc-timeout": "50m" }],
     [
       "when its implementation throws before it answers",
       {
@@ -332,7 +332,7 @@ describe("the place of a stream is given back", () => {
 });
 
 describe("a shared message", () => {
-  it("is encoded once for each format, however many streams it goes to", () => {
+  it("is encoded once for each format, on any number of streams", () => {
     let encoded = 0;
     const codec = () => ({
       decode: () => create(EchoRequestSchema),
@@ -351,7 +351,7 @@ describe("a shared message", () => {
     expect(sharedEnvelope(create(EchoResponseSchema), proto)).toBeUndefined();
   });
 
-  it("goes to every watcher as others do", async () => {
+  it("is sent like other messages", async () => {
     const message = sharedMessage(EchoResponseSchema, { message: "hello" });
     const { url } = await start({
       async *repeat() {

@@ -24,16 +24,16 @@ export interface StreamPathOptions {
   readonly clock: Clock;
   /** Outermost first. None by default. */
   readonly interceptors?: readonly Interceptor[] | undefined;
-  /** Messages of at least this many bytes are compressed for callers that accept it. By default none is. */
+  /** Messages of at least this many bytes are compressed if the caller accepts it. By default none are. */
   readonly compressBytesMin?: number | undefined;
-  /** Whether calls with an `origin`, which browsers make from other pages, are left to the stock path. By default they are not. */
+  /** Whether cross-origin calls (with an `origin` header) are left to the stock path. False by default. */
   readonly leaveCrossOrigin?: boolean | undefined;
   readonly json?: JsonOptions | undefined;
 }
 
 /**
- * Serves streaming calls straight from the connection: server, client and bidirectional streams, over gRPC, gRPC-Web (binary and text) and
- * Connect, over HTTP/2 and, where the protocol allows it, HTTP/1.1.
+ * Serves streaming calls without Connect's handlers: server, client and bidirectional streams, with gRPC, gRPC-Web (binary and text) and
+ * Connect, over HTTP/2 and, if the protocol allows it, HTTP/1.1.
  */
 export function createStreamPath(pipeline: CallPipeline, options: StreamPathOptions): RpcPath {
   const { limits, interceptors = [], json = {}, leaveCrossOrigin = false } = options;
@@ -70,7 +70,7 @@ export function createStreamPath(pipeline: CallPipeline, options: StreamPathOpti
       return (
         found !== undefined &&
         found.type.protocol !== "grpc" &&
-        // HTTP/1.1 has no way to answer while a request goes on.
+        // HTTP/1.1 is half-duplex: clients read the response after they have sent the request.
         found.method.desc.methodKind !== "bidi_streaming" &&
         take(found, new Http1Exchange(request, response))
       );

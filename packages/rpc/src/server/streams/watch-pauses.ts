@@ -7,7 +7,7 @@ interface PauseOptions {
   onPause(error: unknown): void;
 }
 
-/** Tells of a body of one message that pauses for too long: a caller that sends a byte a second holds what others need. Returns what ends the watch. */
+/** Calls `onPause` if a body makes no progress for `bodyIdleTimeoutMs`, so that slow clients do not hold resources. The result ends the watch. */
 export function watchPauses(
   body: { readonly receivedBytes: number },
   { call, bodyIdleTimeoutMs, onPause }: PauseOptions,

@@ -1,10 +1,10 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 
-/** Decodes gRPC-Web's text form as it comes. Callers may encode each frame by itself, so that padding may stand in the middle. */
+/** Decodes a body of `application/grpc-web-text` incrementally. Clients may encode each frame separately, so padding may occur in the middle. */
 export class WebTextDecoder {
   #rest = "";
 
-  /** The bytes of what is whole so far. Throws INVALID_ARGUMENT if the text is not base64. */
+  /** The bytes of the complete groups of four characters. Throws INVALID_ARGUMENT if the text is not base64. */
   decode(piece: Buffer): Buffer {
     const text = this.#rest + piece.toString("latin1");
     const whole = text.length - (text.length % quantumChars);
@@ -19,7 +19,7 @@ export class WebTextDecoder {
     return Buffer.concat(Array.from(ready.matchAll(frame), ([part]) => Buffer.from(part, "base64")));
   }
 
-  /** Throws INVALID_ARGUMENT if the text ends within four characters. */
+  /** Throws INVALID_ARGUMENT if the text ends inside a group of four characters. */
   end(): void {
     if (this.#rest !== "") {
       throw notBase64();
@@ -27,10 +27,10 @@ export class WebTextDecoder {
   }
 }
 
-/** Base64 has four characters for three bytes. */
+/** Base64 encodes 3 bytes as 4 characters. */
 const quantumChars = 4;
 const base64 = /^(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)*$/;
-/** What stands before padding, with it. */
+/** Text up to padding, including the padding. */
 const frame = /[^=]+={0,2}/g;
 
 function notBase64(): ConnectError {

@@ -9,7 +9,7 @@ interface Intercepted {
   readonly interceptors: readonly Interceptor[];
 }
 
-/** An implementation with interceptors around it, as Connect runs them. */
+/** Wraps an implementation in interceptors, with Connect's semantics. */
 export function throughInterceptors(method: DescMethod, { given, interceptors }: Intercepted): UnaryImplementation {
   return async (message, context) => {
     const innermost = async (request: UnaryRequest | { readonly stream: true }): Promise<UnaryResponse> => {
@@ -52,7 +52,7 @@ function asMessage({ output }: DescMethod, answer: unknown): Message {
   return message?.$typeName === output.typeName ? message : create(output, message);
 }
 
-/** Puts the answer's metadata in place, if an interceptor answered with metadata of its own. */
+/** Copies the response's metadata, if an interceptor returned other `Headers` objects. */
 function replace(target: Headers, source: Headers): void {
   if (target === source) {
     return;

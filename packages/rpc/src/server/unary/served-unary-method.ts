@@ -7,18 +7,18 @@ import { type CodecOptions, type MessageCodec, methodCodecs } from "../wire/mess
 /** An implementation of a unary method. */
 export type UnaryImplementation = (request: Message, context: HandlerContext) => unknown;
 
-/** All that a unary method needs at hand when a call of it comes in. */
+/** A unary method, prepared for its calls. */
 export interface UnaryMethod {
   readonly desc: DescMethodUnary;
   readonly runtime: MethodRuntime;
   readonly implementation: UnaryImplementation;
-  /** Whether it may be called with GET: its contract says NO_SIDE_EFFECTS. */
+  /** Whether it may be called with GET: its idempotency level is NO_SIDE_EFFECTS. */
   readonly sideEffectFree: boolean;
   readonly proto: MessageCodec;
   readonly json: MessageCodec;
 }
 
-/** Prepares a unary method. Undefined for methods that stream. */
+/** Prepares a unary method. Undefined for streaming methods. */
 export function unaryMethod(
   runtime: MethodRuntime,
   { implementation, ...options }: { readonly implementation: UnaryImplementation } & CodecOptions,

@@ -13,7 +13,7 @@ import { type MessageCodec, responseMessage } from "../wire/message-codec.ts";
 import { WireCall } from "../wire/wire-call.ts";
 import type { UnaryMethod } from "./served-unary-method.ts";
 
-/** What a {@link UnaryCall} is made of. */
+/** The parts of a {@link UnaryCall}. */
 export interface UnaryCallInit {
   readonly pipeline: CallPipeline;
   readonly method: UnaryMethod;
@@ -21,13 +21,13 @@ export interface UnaryCallInit {
   readonly type: ContentType;
   readonly settings: DialectSettings & {
     readonly responseBytesMax: number;
-    /** How long a caller may pause inside its body, in milliseconds. */
+    /** The longest pause inside a body, in milliseconds. */
     readonly bodyIdleTimeoutMs: number;
   };
   readonly exchange: Exchange;
 }
 
-/** One unary call, from its headers to its answer. What costs something is made only if it is asked for. */
+/** One unary call, from its headers to its response. */
 export class UnaryCall extends WireCall implements IncomingCall, DialectCall, BodyReceiver, Settled<unknown> {
   readonly #init: UnaryCallInit;
   readonly timeoutMs: number | undefined;
@@ -51,12 +51,12 @@ export class UnaryCall extends WireCall implements IncomingCall, DialectCall, Bo
     this.#begin(failure);
   }
 
-  /** Whether the body is still on its way. */
+  /** Whether the body is still incomplete. */
   get reading(): boolean {
     return this.#state === "reading";
   }
 
-  /** Holds a call whose body is slow to come to its deadline, and to the limit on pauses. */
+  /** Applies the deadline and the limit on pauses to an incomplete body. */
   waitForBody(): void {
     this.#watchProgress();
     const body = new Promise<void>((resolve) => {
@@ -82,7 +82,7 @@ export class UnaryCall extends WireCall implements IncomingCall, DialectCall, Bo
     this.#fail(error);
   }
 
-  /** Does the next step once the caller is known and may call the method: at once where nothing has to be waited for. */
+  /** Runs the next step once the caller is authenticated and authorized; synchronously if it already is. */
   #onceIdentified(step: () => void): void {
     const { identified } = this.#call;
     if (identified === undefined) {
@@ -135,7 +135,7 @@ export class UnaryCall extends WireCall implements IncomingCall, DialectCall, Bo
       this.#fail(error);
       return;
     }
-    // What is wrong with the other headers is told to callers that may call the method.
+    // Errors about other headers are only for authorized callers.
     this.#onceIdentified(() => this.#negotiate(failure));
     if (this.#state === "reading") {
       exchange.readBody(dialect.bodyBytes(settings.requestBytesMax), this);
@@ -203,7 +203,7 @@ export class UnaryCall extends WireCall implements IncomingCall, DialectCall, Bo
     if (this.#state === "answered") {
       return;
     }
-    // Before the answer leaves: its stream may close at once, which is then no caller going away.
+    // Set before the response is sent: its stream may close at once, which must not count as a cancellation.
     this.#state = "answered";
     this.nameTrace(this.#call, error);
     try {
@@ -216,8 +216,8 @@ export class UnaryCall extends WireCall implements IncomingCall, DialectCall, Bo
   }
 
   /**
-   * The answer's headers cannot be written, for example because the implementation put a control character into one. The caller gets INTERNAL
-   * without them, and whatever happens then, the call ends.
+   * The response's headers cannot be written, for example because the implementation set a value with a control character. The caller gets
+   * INTERNAL without them. The call ends even if that fails.
    */
   #failWithoutMetadata(cause: unknown): void {
     const error = toCallerError(this.#call, cause);

@@ -49,7 +49,7 @@ function framed(message: string): Buffer {
   return encodeEnvelope(0, toBinary(EchoRequestSchema, create(EchoRequestSchema, { message })));
 }
 
-/** Opens a gRPC call on a connection of its own. */
+/** Opens a gRPC call on a new connection. */
 function openGrpc(url: string, headers: Record<string, string> = {}): ClientHttp2Stream {
   const session = connect(url);
   const stream = session.request({
@@ -79,7 +79,7 @@ async function grpcStatus(stream: ClientHttp2Stream): Promise<string | undefined
 describe("a unary call", () => {
   const names = Object.keys(transports("http://localhost"));
 
-  it.each(names)("carries metadata both ways, binary too: %s", async (name) => {
+  it.each(names)("carries text and binary metadata in both directions: %s", async (name) => {
     const url = await start((request, context) => {
       context.responseHeader.set("x-header", context.requestHeader.get("x-given") ?? "");
       context.responseHeader.set("x-header-bin", "AAEC");
@@ -110,7 +110,7 @@ describe("a unary call", () => {
     expect(trailer.get("x-trailer-bin")).toBe("/w");
   });
 
-  it.each(names)("ends at its deadline although the implementation goes on: %s", async (name) => {
+  it.each(names)("ends at its deadline although the implementation continues: %s", async (name) => {
     let reason: unknown;
     const url = await start(async (_request, context) => {
       context.signal.addEventListener("abort", () => {
@@ -121,7 +121,7 @@ describe("a unary call", () => {
     });
     const client = createClient(EchoService, transports(url)[name as never]);
     const startMs = performance.now();
-    // In the headers alone, so that it is the server that ends the call, not the client. Long enough for a busy machine to begin it.
+    // Only in the headers, so that the server ends the call, not the client. Long enough for a busy machine to start it.
     const headers = { "grpc-timeout": "400m", "connect-timeout-ms": "400" };
     const error = await client.echo({}, { headers }).catch((thrown: unknown) => ConnectError.from(thrown));
     expect(error).toMatchObject({ code: Code.DeadlineExceeded });
@@ -129,7 +129,7 @@ describe("a unary call", () => {
     await expect.poll(() => ConnectError.from(reason).code, { timeout: 5_000 }).toBe(Code.DeadlineExceeded);
   });
 
-  it("is told to stop when its HTTP/2 stream is reset", async () => {
+  it("is aborted when its HTTP/2 stream is reset", async () => {
     const aborted = Promise.withResolvers<unknown>();
     const started = Promise.withResolvers<void>();
     const url = await start(async (_request, context) => {
@@ -144,7 +144,7 @@ describe("a unary call", () => {
     expect(await aborted.promise).toMatchObject({ code: Code.Canceled });
   });
 
-  it("is told to stop when its HTTP/1.1 connection is closed", async () => {
+  it("is aborted when its HTTP/1.1 connection is closed", async () => {
     const aborted = Promise.withResolvers<unknown>();
     const started = Promise.withResolvers<void>();
     const url = await start(async (_request, context) => {
@@ -160,38 +160,35 @@ describe("a unary call", () => {
     expect(await aborted.promise).toMatchObject({ code: Code.Canceled });
   });
 
-  it("whose body never ends is ended by its deadline", async () => {
+  it("ends at its deadline if its body is never complete", async () => {
     const url = await start(({ message }) => ({ message }));
     const stream = openGrpc(url, { "grpc-timeout": "80m" });
     stream.write(framed("abc").subarray(0, 6));
     expect(await grpcStatus(stream)).toBe(String(Code.DeadlineExceeded));
   });
 
-  it("whose caller pauses inside its body is ended", async () => {
+  it("ends with DEADLINE_EXCEEDED if its body pauses for too long", async () => {
     const url = await start(() => ({}), { config: { limits: { bodyIdleTimeoutMs: 60 } } });
     const stream = openGrpc(url);
     stream.write(framed("abc").subarray(0, 6));
     expect(await grpcStatus(stream)).toBe(String(Code.DeadlineExceeded));
   });
 
-  it.each(["HTTP/1.1", "HTTP/2"])(
-    "whose caller goes away inside its body leaves nothing behind over %s",
-    async (version) => {
-      const environment = systemEnvironment({ name: "unary", logLevel: "silent", logFormat: "json" });
-      const url = await start(() => ({}), { environment });
-      const headers = { "content-type": "application/json", "content-length": 100 };
-      const caller = version === "HTTP/2" ? openGrpc(url) : httpRequest(url + path, { method: "POST", headers });
-      caller.on("error", () => {});
-      caller.write(framed("abc").subarray(0, 6));
-      const gauge = async () =>
-        (await environment.metrics.getSingleMetric("parley_server_calls_in_flight")?.get())?.values[0]?.value;
-      await expect.poll(gauge).toBe(1);
-      caller.destroy();
-      await expect.poll(gauge).toBe(0);
-    },
-  );
+  it.each(["HTTP/1.1", "HTTP/2"])("is closed if its caller disconnects inside the body over %s", async (version) => {
+    const environment = systemEnvironment({ name: "unary", logLevel: "silent", logFormat: "json" });
+    const url = await start(() => ({}), { environment });
+    const headers = { "content-type": "application/json", "content-length": 100 };
+    const caller = version === "HTTP/2" ? openGrpc(url) : httpRequest(url + path, { method: "POST", headers });
+    caller.on("error", () => {});
+    caller.write(framed("abc").subarray(0, 6));
+    const gauge = async () =>
+      (await environment.metrics.getSingleMetric("parley_server_calls_in_flight")?.get())?.values[0]?.value;
+    await expect.poll(gauge).toBe(1);
+    caller.destroy();
+    await expect.poll(gauge).toBe(0);
+  });
 
-  it("gets an answer although it sends more than is allowed, and its connection lives on", async () => {
+  it("is answered although its request is too large, and its connection stays open", async () => {
     const url = await start(({ message }) => ({ message }), { config: { limits: { requestBytesMax: 1_000 } } });
     const big = Buffer.alloc(3_000_000, 0x41);
     for (const protocol of ["grpc", "connect"] as const) {
@@ -219,7 +216,7 @@ describe("a unary call", () => {
     expect(body.status).toBe(429);
   });
 
-  it("may not be answered with more than is allowed", async () => {
+  it("is RESOURCE_EXHAUSTED if its response is too large", async () => {
     const url = await start(() => ({ message: "x".repeat(2_000) }), {
       config: { limits: { responseBytesMax: 1_000 } },
     });
@@ -227,7 +224,7 @@ describe("a unary call", () => {
     await expect(client.echo({})).rejects.toMatchObject({ code: Code.ResourceExhausted });
   });
 
-  it("is answered compressed where that is configured and accepted, and only then", async () => {
+  it("has a compressed response only if that is configured and accepted", async () => {
     const message = "y".repeat(2_000);
     const send = async (compressBytesMin: number | undefined) => {
       const url = await start(
@@ -244,7 +241,7 @@ describe("a unary call", () => {
     expect([await send(1_024), await send(4_096), await send(undefined)]).toEqual([1, 0, 0]);
   });
 
-  it("may be sent compressed, but not to swell without bound", async () => {
+  it("may have a compressed request, up to the size limit after decompression", async () => {
     const url = await start(({ message }) => ({ message }), { config: { limits: { requestBytesMax: 5_000 } } });
     const send = (bytes: Buffer) =>
       fetch(url + path, {
@@ -256,7 +253,7 @@ describe("a unary call", () => {
     expect((await send(Buffer.alloc(50_000_000, 0x20))).status).toBe(429);
   });
 
-  it("runs through interceptors, outermost first, which see and change it", async () => {
+  it("runs through interceptors, outermost first, which may change it", async () => {
     const seen: string[] = [];
     const named =
       (name: string): Interceptor =>
@@ -287,10 +284,10 @@ describe("a unary call", () => {
     expect([trailer.get("x-outer"), trailer.get("x-inner")]).toEqual(["was here too", "was here too"]);
   });
 
-  it("in gRPC-Web's text form is read piece by piece and answered in text", async () => {
+  it("may be grpc-web-text with padding between pieces, and is answered in text", async () => {
     const url = await start(({ message }) => ({ message }));
     const bytes = framed("text");
-    // Two pieces, each padded by itself.
+    // Two pieces, each with its own padding.
     const body = bytes.subarray(0, 7).toString("base64") + bytes.subarray(7).toString("base64");
     const response = await fetch(url + path, {
       method: "POST",
@@ -303,7 +300,7 @@ describe("a unary call", () => {
     expect(answer.toString("latin1")).toContain("grpc-status: 0");
   });
 
-  it("names the protocol's version or none, but no other", async () => {
+  it("is rejected with another version of the Connect protocol", async () => {
     const url = await start(({ message }) => ({ message }));
     const send = async (version: string) =>
       (
@@ -317,7 +314,7 @@ describe("a unary call", () => {
     expect(await send("2")).toBe(400);
   });
 
-  it("comes after another on the same HTTP/1.1 connection, however the bytes are cut", async () => {
+  it("may be pipelined on an HTTP/1.1 connection, in pieces of any size", async () => {
     const url = new URL(await start(({ message }) => ({ message })));
     const socket = connectTcp(Number(url.port), url.hostname);
     const one = (message: string) => {

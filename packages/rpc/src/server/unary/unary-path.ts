@@ -17,25 +17,25 @@ import { throughInterceptors } from "./interceptors.ts";
 import { type UnaryImplementation, type UnaryMethod, unaryMethod } from "./served-unary-method.ts";
 import { UnaryCall } from "./unary-call.ts";
 
-/** Settings of the fast path, with their defaults. */
+/** Settings of the unary path, with their defaults. */
 export interface UnaryPathOptions {
   readonly methods: ReadonlyMap<string, ServedMethod>;
   readonly limits: ServerLimits;
   readonly clock: Clock;
   /** Outermost first. None by default. */
   readonly interceptors?: readonly Interceptor[] | undefined;
-  /** Responses of at least this many bytes are compressed for callers that accept it. By default none is. */
+  /** Responses of at least this many bytes are compressed if the caller accepts it. By default none are. */
   readonly compressBytesMin?: number | undefined;
-  /** Whether Connect requests must name the protocol's version. By default they need not. */
+  /** Whether Connect requests must have the protocol's version. False by default. */
   readonly requireConnectVersion?: boolean | undefined;
-  /** Whether calls with an `origin`, which browsers make from other pages, are left to the long way. By default they are not. */
+  /** Whether cross-origin calls (with an `origin` header) are left to the next path. False by default. */
   readonly leaveCrossOrigin?: boolean | undefined;
   readonly json?: JsonOptions | undefined;
 }
 
 /**
- * Serves unary calls that are what nearly all are: a known method, asked for with POST (or GET, where that is allowed) in a
- * format that we speak. Whatever else comes is left to the long way, so that there is one place that answers it.
+ * Serves unary calls without Connect's handlers: a known method, called with POST (or GET, if it has no side effects) and a
+ * supported content type. All other requests are left to the next path, so that one place answers them.
  */
 export function createUnaryPath(pipeline: CallPipeline, options: UnaryPathOptions): RpcPath {
   const { limits, interceptors = [], json = {}, requireConnectVersion = false, leaveCrossOrigin = false } = options;
@@ -95,7 +95,7 @@ function match(
   if (httpMethod === "POST") {
     const method = methods.get(target);
     const type = method === undefined ? undefined : parseContentType(contentType);
-    // Connect's enveloped form is for streams.
+    // `application/connect+…` is for streams.
     return method === undefined || type === undefined || (type.enveloped && type.protocol === "connect")
       ? undefined
       : { method, type };
@@ -103,7 +103,7 @@ function match(
   if (httpMethod === "GET") {
     const method = methods.get(target.slice(0, Math.max(0, target.indexOf("?"))));
     const type = method?.sideEffectFree ? getTypes.get(query(target).get("encoding")) : undefined;
-    // A GET with a content type is not a Connect call.
+    // A GET with a content-type is not a Connect call.
     return method === undefined || type === undefined || contentType !== "" ? undefined : { method, type };
   }
   return undefined;
@@ -128,8 +128,8 @@ function unaryMethods(
 }
 
 /**
- * Most bodies come with their headers, and their calls need no timer until the implementation is at work. This looks once,
- * after all that came together was dealt with, and holds those whose body is still on its way to their deadline.
+ * Most bodies arrive with their headers, and need no timers. So this checks once, after the current turn of the event loop,
+ * and starts the timers of calls whose body is still incomplete.
  */
 function watchSlowBodies(): (call: UnaryCall) => void {
   let fresh: UnaryCall[] = [];

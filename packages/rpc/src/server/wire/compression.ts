@@ -1,21 +1,21 @@
 import { gzip as compressGzip, constants, gunzip as decompressGzip } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 
-/** A way of making messages smaller on the wire. */
+/** A compression of messages. */
 export interface Compression {
-  /** As in `grpc-encoding` and `content-encoding`. */
+  /** Its name in `grpc-encoding` and `content-encoding`. */
   readonly name: string;
   compress(bytes: Uint8Array): Promise<Buffer>;
-  /** Rejects with RESOURCE_EXHAUSTED if more than `bytesMax` come out, without ever holding more. */
+  /** Rejects with RESOURCE_EXHAUSTED as soon as the output exceeds `bytesMax`, and never buffers more. */
   decompress(bytes: Uint8Array, bytesMax: number): Promise<Buffer>;
 }
 
-/** The only one: every client speaks it, and brotli costs more than ten times as much for a message's worth of bytes. */
+/** The only supported one. All clients support gzip, and brotli takes more than ten times as long for a typical message. */
 export const gzip: Compression = {
   name: "gzip",
   compress(bytes) {
     return new Promise((resolve, reject) => {
-      // Level 1: the others cost a multiple for a few per cent.
+      // Level 1: higher levels take several times as long to save a few percent more.
       compressGzip(bytes, { level: constants.Z_BEST_SPEED }, (error, compressed) =>
         error === null ? resolve(compressed) : reject(error),
       );
@@ -25,7 +25,7 @@ export const gzip: Compression = {
     if (bytes.length === 0) {
       return Promise.resolve(nothing);
     }
-    // Asynchronous: libuv's threads do the work. `maxOutputLength` ends it as soon as more comes out.
+    // Asynchronous, on libuv's threads. `maxOutputLength` stops it as soon as the output is too large.
     return new Promise((resolve, reject) => {
       decompressGzip(bytes, { maxOutputLength: bytesMax }, (error, plain) =>
         error === null ? resolve(plain) : reject(decompressionError(error, bytesMax)),
@@ -47,9 +47,9 @@ function decompressionError(error: Error, bytesMax: number): ConnectError {
   );
 }
 
-/** The compression that a request names; undefined for none. Throws UNIMPLEMENTED, naming those that there are. */
+/** A request's compression. Undefined for none. Throws UNIMPLEMENTED, with the supported ones, for an unknown name. */
 export function requestCompression(name: string | undefined, acceptHeader: string): Compression | undefined {
-  // Names of codings are case-insensitive (RFC 9110, section 8.4.1).
+  // Content codings are case-insensitive (RFC 9110, section 8.4.1).
   switch (name?.toLowerCase()) {
     case undefined:
     case "identity":
@@ -61,7 +61,7 @@ export function requestCompression(name: string | undefined, acceptHeader: strin
   throw new ConnectError(message, Code.Unimplemented, { [acceptHeader]: gzip.name });
 }
 
-/** The compression that the caller reads; where it does not say, the one that it uses itself. */
+/** A compression that the caller accepts. If it names none, the one of its request. */
 export function responseCompression(
   accepted: string | undefined,
   requested: Compression | undefined,

@@ -73,7 +73,7 @@ export const connectDialect: Dialect = {
   },
 };
 
-/** RFC 9110, section 10.2.3: what RetryInfo says, in whole seconds, for proxies and clients that know HTTP alone. */
+/** `Retry-After` (RFC 9110, section 10.2.3): RetryInfo's delay in whole seconds, for proxies and plain HTTP clients. */
 function retryAfter(error: ConnectError): Record<string, string> | undefined {
   if (error.code !== Code.ResourceExhausted && error.code !== Code.Unavailable) {
     return undefined;
@@ -123,7 +123,7 @@ function messageOfQuery(exchange: Exchange): Buffer {
   return bytes;
 }
 
-/** A version that is named must be ours; naming it is asked for only where the server is set up so. */
+/** Throws INVALID_ARGUMENT for a wrong protocol version, or a missing one if `requireConnectVersion` is set. */
 export function checkVersion({ exchange, settings }: DialectCall, get: boolean): void {
   const version = get
     ? (query(exchange.target).get("connect") ?? undefined)
@@ -137,7 +137,7 @@ export function checkVersion({ exchange, settings }: DialectCall, get: boolean):
   throw new ConnectError(`${name} must be "${expected}"; it is ${got}.`, Code.InvalidArgument);
 }
 
-/** The parameters in a request target. */
+/** The query parameters of a request target. */
 export function query(target: string): URLSearchParams {
   const start = target.indexOf("?");
   return new URLSearchParams(start < 0 ? "" : target.slice(start + 1));

@@ -5,53 +5,53 @@ import type { Compression } from "./compression.ts";
 import type { Answer, Exchange } from "./exchange/exchange.ts";
 import type { JsonOptions, MessageCodec } from "./message-codec.ts";
 
-/** What a dialect needs to know of the server. */
+/** The server's settings for dialects. */
 export interface DialectSettings {
-  /** The largest message taken in, after decompression. */
+  /** The largest accepted message, in bytes, after decompression. */
   readonly requestBytesMax: number;
-  /** Responses of at least this many bytes are compressed for callers that accept it. Infinity for never. */
+  /** Responses of at least this many bytes are compressed if the caller accepts it. Infinity for never. */
   readonly compressBytesMin: number;
-  /** Whether Connect requests must name the protocol's version. */
+  /** Whether Connect requests must have the protocol's version. */
   readonly requireConnectVersion: boolean;
-  /** For what a Connect error says of its details. */
+  /** For encoding the details of Connect errors. */
   readonly json: JsonOptions;
 }
 
-/** One call as a dialect sees it. */
+/** The call that a dialect reads and writes. */
 export interface DialectCall {
   readonly exchange: Exchange;
   readonly settings: DialectSettings;
   readonly codec: MessageCodec;
   readonly type: ContentType;
-  /** How the response may be compressed. */
+  /** The compression of the response, if the caller accepts one. */
   readonly responseCompression: Compression | undefined;
-  /** Undefined if the implementation never asked for it. */
+  /** Undefined if it was never used. */
   readonly responseHeaderIfMade: Headers | undefined;
-  /** Undefined if the implementation never asked for it. */
+  /** Undefined if it was never used. */
   readonly responseTrailerIfMade: Headers | undefined;
 }
 
-/** How one protocol writes unary calls. */
+/** The wire format of unary calls in one protocol. */
 export interface Dialect {
   readonly protocolName: ContentType["protocol"];
-  /** The header that names the compressions that the caller reads. */
+  /** The header with the compressions that the caller accepts. */
   readonly acceptEncodingHeader: string;
-  /** The name of the compression of the request, if there is one. */
+  /** The name of the request's compression, if there is one. */
   requestEncoding(exchange: Exchange): string | undefined;
-  /** How long the caller waits, in milliseconds. Throws INVALID_ARGUMENT if it cannot be read. */
+  /** The caller's timeout, in milliseconds. Throws INVALID_ARGUMENT if the header is malformed. */
   timeoutMs(exchange: Exchange): number | undefined;
-  /** The bytes of a body that holds a message of this many. */
+  /** The most bytes of a body with a message of this size. */
   bodyBytes(messageBytes: number): number;
-  /** Reads the one message. A promise only if something must be waited for. Throws or rejects with a ConnectError. */
+  /** Decodes the request's message. Throws or rejects with a ConnectError. Returns a promise only if something is asynchronous. */
   read(call: DialectCall, body: Buffer, compression: Compression | undefined): Message | Promise<Message>;
-  /** What is wrong with a body that is longer than {@link bodyBytes} of the largest message, of which this is the beginning. */
+  /** The error for a body that is longer than {@link bodyBytes} of the largest message. `beginning` is the part that was read. */
   readTooLong(call: DialectCall, beginning: Buffer): ConnectError;
-  /** Writes the answer around the message's bytes. A promise only if something must be waited for. */
+  /** The response with an encoded message. A promise only if it is compressed. */
   answer(call: DialectCall, payload: Uint8Array): Answer | Promise<Answer>;
   fail(call: DialectCall, error: ConnectError): Answer;
 }
 
-/** The header that names the compressions that are read, for an error about one that is not; undefined for other errors. */
+/** The header with the supported compressions, for an error about an unsupported one. Undefined for other errors. */
 export function acceptedEncodings(
   error: ConnectError,
   { acceptEncodingHeader }: Pick<Dialect, "acceptEncodingHeader">,

@@ -4,7 +4,7 @@ import type { Dialect } from "./dialect.ts";
 import { grpcDialect } from "./grpc-dialect.ts";
 import { grpcWebDialect } from "./grpc-web-dialect.ts";
 
-/** How each protocol writes unary calls. */
+/** The wire format of unary calls, by protocol. */
 export const dialects: Readonly<Record<ContentType["protocol"], Dialect>> = {
   grpc: grpcDialect,
   "grpc-web": grpcWebDialect,

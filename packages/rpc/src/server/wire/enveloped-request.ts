@@ -14,21 +14,21 @@ import type { Compression } from "./compression.ts";
 import type { DialectCall } from "./dialect.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 
-/** Reads the one message of a unary call out of a body of envelopes: gRPC and gRPC-Web. */
+/** Reads the message of a unary gRPC or gRPC-Web request from its length-prefixed body. */
 export function readSingle(
   call: DialectCall,
   body: Buffer,
   compression: Compression | undefined,
 ): Message | Promise<Message> {
   const bytes = promisedBytes(body, 0);
-  // What nearly every request is: one envelope, not compressed, and nothing after it.
+  // The common case: one message, not compressed, and nothing after it.
   if (body[0] === 0 && bytes === body.length - envelopeHeaderBytes && bytes <= call.settings.requestBytesMax) {
     return call.codec.decode(body.subarray(envelopeHeaderBytes));
   }
   return readAny(call, body, compression);
 }
 
-/** Any body at all. Each envelope is looked at in turn, so that the first thing that is wrong is what is told. */
+/** Reads any body. Checks the envelopes in order, so that the first error is reported. */
 async function readAny(call: DialectCall, body: Buffer, compression: Compression | undefined): Promise<Message> {
   const { requestBytesMax } = call.settings;
   const protocol = call.type.protocol;
@@ -62,7 +62,7 @@ async function readAny(call: DialectCall, body: Buffer, compression: Compression
   return found;
 }
 
-/** What is wrong with a body that goes on after what one message may have: a message that is too large, or more than one. */
+/** The error for a body that is longer than one message may be: the message is too large, or there is more than one. */
 export function readTooLong({ settings, type }: DialectCall, beginning: Buffer): ConnectError {
   checkEnvelopeFlags(beginning[0] ?? 0, { protocol: type.protocol, malformedCode: Code.InvalidArgument });
   const bytes = promisedBytes(beginning, 0) ?? 0;
@@ -91,7 +91,7 @@ async function unpacked(
   return compression.decompress(payload, requestBytesMax);
 }
 
-/** The `grpc-timeout` of a request, in milliseconds. */
+/** The `grpc-timeout` of a request, in milliseconds. Undefined if there is none. Throws INVALID_ARGUMENT if it is malformed. */
 export function grpcTimeoutMs({ headers }: Exchange): number | undefined {
   const value = headers["grpc-timeout"];
   if (value === undefined) {

@@ -51,7 +51,7 @@ export const grpcDialect: Dialect = {
     const { headerBytesMax = Number.POSITIVE_INFINITY } = call.exchange ?? {};
     if (call.responseHeaderIfMade === undefined) {
       writeGrpcStatus(error, status, headerBytesMax - headerListBytes({ ":status": 200, ...headers }));
-      // "Trailers-Only": one block of headers is the whole answer.
+      // "Trailers-Only": one header block is the whole response.
       return { status: 200, headers: Object.assign(headers, status) };
     }
     writeGrpcStatus(error, status, headerBytesMax);
@@ -60,7 +60,7 @@ export const grpcDialect: Dialect = {
   },
 };
 
-/** The headers of nearly all answers. */
+/** The header block of responses without metadata. */
 const preparedHeaders: Readonly<Record<ContentType["codec"], Uint8Array>> = {
   proto: encodeFields([":status", "200", "content-type", "application/grpc+proto"]),
   json: encodeFields([":status", "200", "content-type", "application/grpc+json"]),

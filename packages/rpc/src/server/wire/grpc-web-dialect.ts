@@ -14,13 +14,13 @@ export const grpcWebDialect: Dialect = {
   acceptEncodingHeader: "grpc-accept-encoding",
   requestEncoding: grpcEncoding,
   timeoutMs: grpcTimeoutMs,
-  // In base64, four bytes for three. Callers may send trailers after the message: they get a little room.
+  // Base64 encodes 3 bytes as 4. Callers may also send trailers after the message.
   bodyBytes: (messageBytes) => Math.ceil((messageBytes + envelopeHeaderBytes + trailerBytesMax) / 3) * 4,
   read(call, body, compression) {
     return readSingle(call, call.type.text ? decodeText(body) : body, compression);
   },
   readTooLong(call, beginning) {
-    // The beginning may end within four characters of base64.
+    // The beginning may end inside a group of four characters.
     const whole = beginning.length - (beginning.length % 4);
     return readTooLong(call, call.type.text ? decodeText(beginning.subarray(0, whole)) : beginning);
   },
@@ -74,7 +74,7 @@ function write(call: DialectCall, { message, status }: Written): Answer {
   return { status: 200, headers, body: call.type.text ? Buffer.from(body.toString("base64"), "latin1") : body };
 }
 
-/** Text is base64 that a caller may have written piece by piece, so that padding may come in the middle. */
+/** Decodes base64. Clients may encode each frame separately, so padding may occur in the middle. */
 function decodeText(body: Buffer): Buffer {
   const text = body.toString("latin1");
   const pieces = text.split(/(?<==)(?!=)/);

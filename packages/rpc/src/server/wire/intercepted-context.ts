@@ -1,6 +1,6 @@
 import type { HandlerContext, StreamRequest, UnaryRequest } from "@connectrpc/connect";
 
-/** The context as interceptors left it: they may have put other headers, values or another signal in the request. */
+/** The context with the request's headers, values and signal, which interceptors may have replaced. */
 export function withRequest(context: HandlerContext, request: UnaryRequest | StreamRequest): HandlerContext {
   return Object.create(context, {
     requestHeader: { value: request.header },

@@ -15,12 +15,12 @@ import { messageFromJsonBytes, messageToJson } from "../../protocol/json-message
 import { binaryRequestError, jsonRequestError } from "../pipeline/validation/decode-errors.ts";
 import { refuseUnknownWords } from "../pipeline/validation/validation.ts";
 
-/** Settings of the JSON codec; a registry is needed for `google.protobuf.Any` alone. */
+/** Settings of the JSON codec. A registry is needed only for `google.protobuf.Any`. */
 export type JsonOptions = Partial<JsonReadOptions & JsonWriteOptions>;
 
-/** Reads requests and writes responses of one method, in one format. */
+/** Decodes requests and encodes responses of one method, in one format. */
 export interface MessageCodec {
-  /** Throws a ConnectError that says what is wrong with the bytes. */
+  /** Throws a ConnectError that describes the error in the bytes. */
   decode(bytes: Buffer): Message;
   encode(message: Message): Uint8Array;
 }
@@ -28,19 +28,19 @@ export interface MessageCodec {
 /** Settings of a method's codecs. */
 export interface CodecOptions {
   readonly json: JsonOptions;
-  /** What a request may cost to decode. */
+  /** The limits on decoding one request. */
   readonly budget?: DecodeBudget | undefined;
-  /** Where fields of a request that its contract does not have are mentioned, at debug. Default: nowhere. */
+  /** Logs unknown fields of JSON requests, at the level debug. Default: no log. */
   readonly log?: Pick<Logger, "debug" | "isLevelEnabled"> | undefined;
 }
 
-/** What an implementation answered, as the message that it stands for. */
+/** An implementation's result as a message: converts an init object. */
 export function responseMessage({ output }: DescMethod, answer: unknown): Message {
   const message = answer as Message | undefined;
   return message?.$typeName === output.typeName ? message : create(output, message);
 }
 
-/** The codecs of a method of any kind. */
+/** The codecs of a method. */
 export function methodCodecs(
   desc: DescMethod,
   { json, budget = defaultDecodeBudget, log }: CodecOptions,
@@ -69,8 +69,8 @@ function protoCodec({ input, output }: DescMethod, budget: DecodeBudget): Messag
 }
 
 function jsonCodec({ input, output }: DescMethod, { json, budget, log }: CodecOptions): MessageCodec {
-  // Unknown fields are ignored, as everywhere in Connect, so that a newer client can talk to an older server. Unknown words of
-  // enums are not: a misspelt filter would list everything.
+  // Unknown fields are ignored, as in all Connect servers, so that newer clients work with older servers. Unknown enum values are
+  // rejected: a misspelt filter would list everything.
   const lenient = { ignoreUnknownFields: true, ...json };
   const mentions = log?.isLevelEnabled("debug") === true;
   const check =

@@ -4,19 +4,19 @@ import { reasonError } from "../../call/reason-error.ts";
 import type { ServedMethod } from "../pipeline/service-methods.ts";
 import type { DirectoryEntry } from "../pipeline/service-module.ts";
 
-/** What is repeated of a request. */
+/** The longest part of a request that an error repeats, in characters. */
 export const wordCharsMax = 200;
 
-/** What a server knows of the services beside it. */
+/** The platform's services, as known to a server. */
 export interface Surroundings {
   /** The server's own name in the directory. */
   readonly name: string;
   readonly directory: readonly DirectoryEntry[];
-  /** The port that the server listens on. Undefined before it does. */
+  /** The port that the server listens on. Undefined before it listens. */
   readonly port: () => number | undefined;
 }
 
-/** Where a request was sent. */
+/** The URL of a request. */
 export interface Address {
   /** Scheme and authority, for example `http://localhost:50053`. */
   readonly origin: string;
@@ -26,7 +26,7 @@ export interface Address {
 /** The path of a call: `/package.Service/Method`. */
 const rpcPath = /^\/((?:\w+\.)+\w+)\/(\w+)$/;
 
-/** Says that a method is not served here, and which is meant, or where it is. Undefined for a path that is none of a call. */
+/** UNIMPLEMENTED for an unknown method. Suggests the nearest name, or the service that has it. Undefined if the path is not of the form of a call. */
 export function unknownMethod(
   { origin, path }: Address,
   methods: ReadonlyMap<string, ServedMethod>,
@@ -57,7 +57,7 @@ export function unknownMethod(
       metadata: { service: contract, servedBy: elsewhere.name, ...(url === undefined ? {} : { url }) },
     });
   }
-  // Health, reflection and telemetry go without saying.
+  // Health, reflection and telemetry are not listed, since every server has them.
   const listed = [...served.keys()].filter((name) => !/^g?rpc\./.test(name));
   const known = [...served.keys(), ...surroundings.directory.flatMap(({ contracts }) => contracts)];
   return reasonError(Code.Unimplemented, {
@@ -67,7 +67,7 @@ export function unknownMethod(
   });
 }
 
-/** Another service's address, where all are moved from their default ports by as much as this server is. */
+/** Another service's address, if all services run at the same offset from their default ports as this server. */
 function urlOf(
   { port: otherPort }: DirectoryEntry,
   own: DirectoryEntry | undefined,
@@ -98,7 +98,7 @@ function servedMethods(methods: ReadonlyMap<string, ServedMethod>): ReadonlyMap<
   return names;
 }
 
-/** How many names a message lists. */
+/** The most names that a message lists. */
 const listedMax = 6;
 
 function hint(given: string, known: readonly string[], listing: string, listed = known): string {
@@ -111,7 +111,7 @@ function hint(given: string, known: readonly string[], listing: string, listed =
     : `${listing} ${listed.join(", ")}.`;
 }
 
-/** Says that a method is not called with this HTTP method, and gives the call that is meant, ready to be used. */
+/** METHOD_NOT_ALLOWED: the HTTP method is not allowed. Includes a working example. */
 export function wrongHttpMethod(
   { origin, path }: Address,
   { runtime }: ServedMethod,
@@ -128,7 +128,7 @@ export function wrongHttpMethod(
   });
 }
 
-/** Says that a GET needs the request in its query (Connect protocol, "Unary-Get-Request"), and gives such a URL. */
+/** UNSUPPORTED_MEDIA_TYPE: a GET needs the request in its query (Connect protocol, "Unary-Get-Request"). Includes an example URL. */
 export function getWithoutQuery({ origin, path }: Address, { runtime }: ServedMethod): ConnectError {
   const message = encodeURIComponent(JSON.stringify(messageExample(runtime.method.input)));
   return reasonError(Code.InvalidArgument, {
@@ -139,7 +139,7 @@ export function getWithoutQuery({ origin, path }: Address, { runtime }: ServedMe
   });
 }
 
-/** Says which content types a method takes. */
+/** UNSUPPORTED_MEDIA_TYPE: lists the content types that a method accepts. */
 export function wrongContentType(
   path: string,
   { contentType, accepted }: { readonly contentType: string; readonly accepted: readonly string[] },
@@ -154,7 +154,7 @@ export function wrongContentType(
   });
 }
 
-/** Says that a call needs HTTP/2. */
+/** HTTP2_REQUIRED: the call needs HTTP/2. */
 export function needsHttp2(path: string, what: string): ConnectError {
   return reasonError(Code.Unimplemented, {
     reason: "HTTP2_REQUIRED",

@@ -16,7 +16,7 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map(({ server }) => server.close()));
 });
 
-/** The status of a gRPC call, and whether the headers that have it are the whole answer. */
+/** The status of a gRPC call, and whether it was sent as "Trailers-Only". */
 async function grpcAnswer(url: string, path: string): Promise<{ readonly status: unknown; readonly alone: boolean }> {
   const session = connect(url);
   const stream = session.request({
@@ -32,13 +32,13 @@ async function grpcAnswer(url: string, path: string): Promise<{ readonly status:
   return { status: headers["grpc-status"], alone: (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0 };
 }
 
-describe("a request that can be no call", () => {
+describe("a request that is not a valid call", () => {
   const post = (url: string, path: string, headers: Record<string, string>, method = "POST") =>
     fetch(url + path, { method, headers, ...(method === "POST" ? { body: "{}" } : {}) });
   const unary = "/echo.v1.EchoService/Echo";
   const stream = "/test.v1.StreamService/Repeat";
   for (const rpcPath of ["own", "stock"] as const) {
-    it(`is answered in HTTP's words (${rpcPath})`, async () => {
+    it(`is answered with an HTTP status (${rpcPath})`, async () => {
       const { url } = await start(rpcPath);
       const put = await post(url, unary, { "content-type": "application/json" }, "PUT");
       expect([put.status, put.headers.get("allow")]).toEqual([405, "GET, POST"]);
@@ -58,7 +58,7 @@ describe("a request that can be no call", () => {
       expect(chat.status).toBe(505);
     });
 
-    it(`is UNIMPLEMENTED for a method that there is not, in one block of headers (${rpcPath})`, async () => {
+    it(`is UNIMPLEMENTED in Trailers-Only for an unknown method (${rpcPath})`, async () => {
       const { url } = await start(rpcPath);
       for (const path of ["/test.v1.StreamService/Missing", "/missing.v1.Service/Method"]) {
         expect([path, await grpcAnswer(url, path)]).toEqual([path, { status: "12", alone: true }]);

@@ -28,18 +28,18 @@ export interface RefusalOptions {
   readonly methods: ReadonlyMap<string, ServedMethod>;
   readonly limits: ServerLimits;
   readonly clock: Clock;
-  /** Whose the reasons in errors are, and where they are described. */
+  /** The domain of the reasons in errors, and the page that describes them. */
   readonly reasons: ReasonSource;
   readonly surroundings: Surroundings;
-  /** For the details of errors. */
+  /** For encoding error details in JSON. */
   readonly json?: JsonOptions | undefined;
-  /** Whether requests with an `origin`, which browsers make from other pages, are left to the next path. By default they are not. */
+  /** Whether cross-origin requests (with an `origin` header) are left to the next path. False by default. */
   readonly leaveCrossOrigin?: boolean | undefined;
 }
 
 /**
- * Returns the requests for a method that can be no call of it, each in its protocol: UNIMPLEMENTED (404) for a method that there is not, 405 with
- * `Allow`, 415 with `Accept-Post`, 505. Comes after the paths that serve calls. Leaves every other request alone.
+ * Answers requests that are not valid calls, each in its protocol: UNIMPLEMENTED (404) for an unknown method, 405 with `Allow`, 415 with
+ * `Accept-Post`, 505 if HTTP/2 is required. Comes after the paths that serve calls. Leaves all other requests to the next path.
  */
 export function createRefusals(options: RefusalOptions): RpcPath {
   const { limits, clock, leaveCrossOrigin = false } = options;
@@ -86,7 +86,7 @@ interface Asked {
   readonly httpVersion: 1 | 2;
   /** Scheme and authority, for example `http://localhost:50053`. */
   readonly origin: string;
-  /** The largest list of headers that the caller takes, in bytes. */
+  /** The caller's SETTINGS_MAX_HEADER_LIST_SIZE, in bytes. Infinity for no limit. */
   readonly headerBytesMax: number;
   readonly httpMethod: string;
   readonly target: string;
@@ -101,7 +101,7 @@ function refusal(options: RefusalOptions, asked: Asked): Answer | undefined {
   if (served === undefined) {
     return unknown(options, { ...asked, path });
   }
-  // OPTIONS is for the browser's questions before a call.
+  // OPTIONS is for CORS preflight requests.
   if (httpMethod === "OPTIONS") {
     return undefined;
   }
@@ -125,7 +125,7 @@ function refusal(options: RefusalOptions, asked: Asked): Answer | undefined {
   return undefined;
 }
 
-/** A method that there is not: in gRPC "Trailers-Only", one block of headers, in gRPC-Web too; for others 404 with the error in Connect's JSON. */
+/** The response for an unknown method: "Trailers-Only" for gRPC and gRPC-Web, otherwise 404 with the error in Connect's JSON. */
 function unknown(options: RefusalOptions, asked: Asked & { readonly path: string }): Answer | undefined {
   const { httpVersion, httpMethod, contentType, path } = asked;
   const error = unknownMethod(asked, options.methods, options.surroundings);
@@ -137,13 +137,13 @@ function unknown(options: RefusalOptions, asked: Asked & { readonly path: string
   return error === undefined || httpMethod === "OPTIONS" ? undefined : inJson(404, error, { options });
 }
 
-/** Whether a GET names one of the formats, and no other way (Connect protocol, "Unary-Get-Request"). */
+/** Whether a GET has a supported `encoding` parameter, and no content-type (Connect protocol, "Unary-Get-Request"). */
 function isReadable({ target, contentType }: Asked): boolean {
   const encoding = query(target).get("encoding");
   return contentType === "" && (encoding === "json" || encoding === "proto");
 }
 
-/** Connect has one type for unary calls, and another for streams. */
+/** Whether the content type fits the method's kind. Connect has different types for unary calls and for streams. */
 function fits({ protocol, enveloped }: ContentType, { runtime }: ServedMethod): boolean {
   return protocol !== "connect" || enveloped === (runtime.method.methodKind !== "unary");
 }
@@ -171,7 +171,7 @@ function unsupported(path: string, { served, contentType, options }: Unsupported
   const error = wrongContentType(path, { contentType, accepted });
   const answer = inJson(415, error, { options, headers: { "accept-post": accepted.join(", ") } });
   if (/^application\/grpc/i.test(contentType)) {
-    // A gRPC client reads the status of the call where there is one, and the one of HTTP if there is none.
+    // gRPC clients prefer `grpc-status` to the HTTP status.
     writeGrpcStatus(new ConnectError(error.rawMessage, Code.Unimplemented), answer.headers);
   }
   return answer;
@@ -193,7 +193,7 @@ interface JsonAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The error as Connect writes it, which people can read as well (Connect protocol, "Error codes"). */
+/** The error in Connect's JSON, which is also readable without a client (Connect protocol, "Error codes"). */
 function inJson(status: number, error: ConnectError, { options: { reasons, json }, headers }: JsonAnswer): Answer {
   completeReason(error, reasons);
   return {

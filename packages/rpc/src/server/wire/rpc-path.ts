@@ -2,21 +2,21 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import type { Socket } from "node:net";
 import type { AnyHttp2Stream } from "@parley/http2";
 
-/** What is known of a request over HTTP/2 once its headers are here. */
+/** An HTTP/2 request whose headers were received. */
 export interface Http2Request {
   readonly headers: IncomingHttpHeaders;
   readonly socket: Socket;
 }
 
-/** Returns some of the requests of a server, straight from the connection. */
+/** Handles some of a server's requests. */
 export interface RpcPath {
-  /** Takes the request, or returns false and leaves the stream untouched for the next path. */
+  /** Handles the request, or returns false and leaves the stream untouched for the next path. */
   http2(stream: AnyHttp2Stream, request: Http2Request): boolean;
-  /** Takes the request, or returns false and leaves it untouched for the next path. */
+  /** Handles the request, or returns false and leaves it untouched for the next path. */
   http1(request: IncomingMessage, response: ServerResponse): boolean;
 }
 
-/** Several paths as one: the first that takes a request answers it. */
+/** Combines paths: each request goes to the first path that handles it. */
 export function firstOf(paths: readonly RpcPath[]): RpcPath {
   return {
     http2: (stream, request) => paths.some((path) => path.http2(stream, request)),
@@ -24,7 +24,7 @@ export function firstOf(paths: readonly RpcPath[]): RpcPath {
   };
 }
 
-/** A header that is to have one value; undefined if it has none or several. */
+/** The value of a header that must have exactly one. Undefined if it has none or several. */
 export function oneValue(value: string | string[] | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
 }

@@ -6,7 +6,7 @@ import type { ServerCall } from "../pipeline/server-call.ts";
 import type { DialectSettings } from "./dialect.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 
-/** A call as it came over the wire: its request's headers, and the metadata of its answer, made only if they are asked for. */
+/** A call on an exchange: its request headers and response metadata, created on first use. */
 export class WireCall {
   readonly exchange: Exchange;
   readonly type: ContentType;
@@ -21,13 +21,13 @@ export class WireCall {
     this.settings = settings;
   }
 
-  /** Drops what the implementation wants said in headers and trailers: it cannot be written. */
+  /** Drops the implementation's headers and trailers, which cannot be written. */
   protected forgetMetadata(): void {
     this.#responseHeader = undefined;
     this.#responseTrailer = undefined;
   }
 
-  /** Has the answer name the trace, and the request where it failed, so that its caller can ask about it. */
+  /** Adds the trace id to the response (`x-trace-id`) if the caller sent no `traceparent` or the call failed, and the request id if it failed. */
   protected nameTrace(call: ServerCall, error: ConnectError | undefined): void {
     const { exchange } = this;
     if (call.runtime.quiet) {

@@ -15,12 +15,12 @@ import {
 import { reasonError } from "../../../call/reason-error.ts";
 import { invalidRequestReason, mistakeError } from "./validation.ts";
 
-/** The reason of errors about messages that would cost more to decode than the server's budget allows. */
+/** The reason of errors about messages that exceed the server's decode budget. */
 export const tooComplexReason = "MESSAGE_TOO_COMPLEX";
 
 /**
- * What the caller of a request that cannot be decoded gets: INVALID_ARGUMENT, naming the field and the limit where there are any. A broken rule of
- * the contract has the reason INVALID_REQUEST, as if the validator had found it; what exceeds the budget has MESSAGE_TOO_COMPLEX.
+ * The error for a request in protobuf that cannot be decoded: INVALID_ARGUMENT, with the field and the limit if they are known. The reason is
+ * INVALID_REQUEST for a violated rule of the contract, as from the validator, and MESSAGE_TOO_COMPLEX if the decode budget is exceeded.
  */
 export function binaryRequestError(error: unknown, request: DescMessage): ConnectError {
   return (
@@ -35,9 +35,9 @@ export function binaryRequestError(error: unknown, request: DescMessage): Connec
   );
 }
 
-/** The same, for a request in JSON. Names the first value of another type than its field's, with an example of the right form. */
+/** Like {@link binaryRequestError}, for JSON. Names the first value that does not have its field's type, with a valid example. */
 export function jsonRequestError(error: unknown, request: DescMessage, bytes: Buffer): ConnectError {
-  // A number in another notation is told with the range that its field has.
+  // `findJsonMistake` describes a number in another notation better: with its field's range.
   const known = error instanceof JsonNumberError ? undefined : limitOrConnectError(error);
   if (known !== undefined) {
     return known;
@@ -74,7 +74,7 @@ function limitOrConnectError(error: unknown): ConnectError | undefined {
     : undefined;
 }
 
-/** What is wrong with a value that is of its field's type as far as can be seen. The decoder may know the field. */
+/** Describes a decoder's error without looking at the request. The error may name the field. */
 export function otherMistake(error: unknown, request: DescMessage): JsonMistake {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (isFieldError(cause)) {
@@ -94,7 +94,7 @@ export function otherMistake(error: unknown, request: DescMessage): JsonMistake 
   return { path: "", description: `the request is JSON, but not of the form of ${request.typeName}` };
 }
 
-/** protobuf-es' words, in our own. They are about the request's bytes, and name no value. */
+/** Rewords errors of protobuf-es, which are about the request's bytes and name no value. */
 function binaryWords(error: unknown): string {
   const words = error instanceof Error ? error.message : "";
   if (/EOF|truncated|out of range|ends/i.test(words)) {
@@ -105,7 +105,7 @@ function binaryWords(error: unknown): string {
     : "it holds bytes that begin no field. Is it another message, or compressed?";
 }
 
-/** The limit that an error is about, for the metric. Undefined for errors about anything else. */
+/** The exceeded limit of an error, as a label of the metric. Undefined for other errors. */
 export function exceededLimit(error: ConnectError): string | undefined {
   if (error.code === Code.InvalidArgument) {
     return exceeded.get(error);
@@ -115,7 +115,7 @@ export function exceededLimit(error: ConnectError): string | undefined {
 
 const exceeded = new WeakMap<ConnectError, DecodeLimit>();
 
-/** The rule ids of protovalidate, for the limits that come from the contract. */
+/** The rule ids of protovalidate for the limits of the contract. */
 const ruleIds: Partial<Record<DecodeLimit, string>> = { list: "repeated.max_items", length: "string.max_len" };
 
 function limitError(error: DecodeLimitError): ConnectError {

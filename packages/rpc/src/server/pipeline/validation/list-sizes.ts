@@ -3,7 +3,7 @@ import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { messageShape, tooManyItems } from "@parley/contract";
 import type { FieldProblem } from "../../../call/reason-error.ts";
 
-/** The lists and maps of a message that are longer than the contract allows: ten at most, outermost first. */
+/** The lists and maps of a message that are longer than the contract allows. At most 10, outermost first. */
 export function longLists(desc: DescMessage, message: Message): FieldProblem[] {
   const found: FieldProblem[] = [];
   collect(reflect(desc, message), { path: "", found });
@@ -46,14 +46,14 @@ function collect(
   }
 }
 
-/** Whether a message has few enough elements for a search of everything that is wrong with it. */
+/** Whether a message has few enough elements to search it for all violations. */
 export function hasFewElements(message: Message): boolean {
   return elementsLeft(message, fewElements) > 0;
 }
 
 const fewElements = 1_000;
 
-/** What is left of a number of elements after those of a value. */
+/** Subtracts the number of a value's elements from `left`. Stops at 0. */
 function elementsLeft(value: unknown, left: number): number {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) {
     return left;

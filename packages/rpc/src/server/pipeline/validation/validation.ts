@@ -7,20 +7,20 @@ import { hasFewElements, longLists } from "./list-sizes.ts";
 import { matchPattern } from "./match-pattern.ts";
 import { problemSentence, violationProblem } from "./violation-words.ts";
 
-/** The reason of every error that blames the request itself. */
+/** The reason of errors about an invalid request. */
 export const invalidRequestReason = "INVALID_REQUEST";
 
-/** The violations that an error names. A list of a hundred wrong entries does not become an error of a hundred parts. */
+/** The most violations that one error names, so that a list of 100 wrong entries does not make an error of 100 parts. */
 const violationsMax = 10;
 
-/** Stops at the first violation: whether a message is valid costs no more than it must. */
+/** Stops at the first violation, so that an invalid message is rejected cheaply. */
 const quickValidator = createValidator({ failFast: true, regexMatch: matchPattern });
-/** Finds every violation, also those beyond {@link violationsMax}; only for messages of few elements. */
+/** Finds all violations, also those beyond {@link violationsMax}. Only for messages of few elements. */
 const fullValidator = createValidator({ regexMatch: matchPattern });
 
 /**
- * Throws INVALID_ARGUMENT if the message breaks a rule of its contract (protovalidate), naming each field and its limit. Lists that are too long come
- * first, and alone: violations inside the entries of an oversized list are not useful.
+ * Throws INVALID_ARGUMENT if the message violates a rule of its contract (protovalidate), with each field and its limit. If lists are too
+ * long, only they are reported, since violations inside an oversized list are not useful.
  */
 export function validateMessage(desc: DescMessage, message: Message): void {
   const quick = quickValidator.validate(desc, message);
@@ -42,7 +42,7 @@ export function validateMessage(desc: DescMessage, message: Message): void {
   throw invalidRequest(message, full.kind === "invalid" ? full.violations : quick.violations);
 }
 
-/** Throws INVALID_ARGUMENT for a word in a request's JSON that its enum does not have. */
+/** Throws INVALID_ARGUMENT for an unknown enum value in a request's JSON. */
 export function refuseUnknownWords(desc: DescMessage, json: JsonValue): void {
   const unknown = findUnknownWord(desc, json);
   if (unknown !== undefined) {
@@ -50,7 +50,7 @@ export function refuseUnknownWords(desc: DescMessage, json: JsonValue): void {
   }
 }
 
-/** Blames one field, by its path as the caller wrote it. */
+/** INVALID_ARGUMENT about one field, with its path as the caller wrote it. */
 export function mistakeError({ path, description, field = path }: JsonMistake, cause?: unknown): ConnectError {
   const error = reasonError(Code.InvalidArgument, {
     reason: invalidRequestReason,
@@ -64,7 +64,7 @@ export function mistakeError({ path, description, field = path }: JsonMistake, c
 
 const asWritten = new WeakSet<ConnectError>();
 
-/** Whether an error names fields as its caller wrote them, so that they need no other spelling. */
+/** Whether an error already names fields in its caller's spelling. */
 export function isAsWritten(error: ConnectError): boolean {
   return asWritten.has(error);
 }

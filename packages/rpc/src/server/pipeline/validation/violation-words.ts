@@ -5,12 +5,12 @@ import type { Violation } from "@bufbuild/protovalidate";
 import { emailExample, fieldSentence, nearestName, quoteShortly, rulesOf, uuidExample } from "@parley/contract";
 import type { FieldProblem } from "../../../call/reason-error.ts";
 
-/** What a caller is told of a broken rule of the contract: the field by its name in the contract, what is allowed, and what there is. */
+/** Describes a violated rule of the contract: the field by its protobuf name, the allowed values, and the given value. */
 export function violationProblem(violation: Violation, message: Message): FieldProblem {
   const { ruleId: reason } = violation;
   const last = violation.field.at(-1);
   if (last?.kind === "oneof") {
-    // By the first of its fields: a caller that speaks JSON does not know the oneof's name.
+    // Named by the oneof's first field, since JSON does not have the oneof's name.
     const above = pathToString(violation.field.slice(0, -1));
     const names = last.fields.map(({ name }) => (above === "" ? name : `${above}.${name}`));
     return { field: names[0] ?? above, description: eitherOf(names), reason };
@@ -19,7 +19,7 @@ export function violationProblem(violation: Violation, message: Message): FieldP
   return { field, description: describe(violation, valueAt(message, violation.field)), reason };
 }
 
-/** The sentence for a problem. */
+/** A problem as a sentence. */
 export function problemSentence({ field, description }: FieldProblem): string {
   return fieldSentence(description.startsWith(either) ? "" : field, description);
 }
@@ -54,7 +54,7 @@ function describe({ ruleId, message, field: path }: Violation, value: unknown): 
     case "field_mask":
       return maskWords(field, value) ?? message;
     default:
-      // A rule in CEL, whose words the contract gives.
+      // A CEL rule: the contract has its message.
       return message;
   }
 }
@@ -63,7 +63,7 @@ const required = "is required";
 
 interface GivenText {
   readonly text: string;
-  /** Whether it is an entry of a list. */
+  /** Whether it is an element of a list. */
   readonly isElement: boolean;
 }
 
@@ -71,7 +71,7 @@ function textWords(rule: string, field: DescField, { text, isElement }: GivenTex
   const given = rulesOf(field);
   const type = isElement && given?.type.case === "repeated" ? given.type.value.items?.type : given?.type;
   const rules = type?.case === "string" ? type.value : undefined;
-  // As the rules count them: code points.
+  // Code points, as protovalidate counts.
   const length = [...text].length;
   switch (rule) {
     case "min_len":
@@ -97,7 +97,7 @@ function textWords(rule: string, field: DescField, { text, isElement }: GivenTex
   }
 }
 
-/** For a pattern that is a set of characters, the first that is not in it. */
+/** For a pattern that is a set of characters, names the first character that is not in the set. */
 function patternWords(pattern: string, text: string): string {
   const matches = new RegExp(pattern, "u");
   const index = [...text].findIndex((character) => !matches.test(character));

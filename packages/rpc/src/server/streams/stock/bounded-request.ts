@@ -27,8 +27,8 @@ export interface RequestBounds {
 type Bytes = AsyncIterable<Uint8Array>;
 
 /**
- * The request as stock Connect is to get it. Its own decoder copies all that it has for each piece that comes, and decodes whatever fits: here the
- * pieces are put together into whole messages, and each is decompressed and held to the decode budget before Connect sees it.
+ * Prepares a request for stock Connect. Connect's decoder copies its whole buffer for each chunk, and has no decode budget. Here chunks are
+ * assembled into whole messages, and each is decompressed and checked against the decode budget before Connect gets it.
  */
 export function boundedRequest(
   request: UniversalServerRequest,
@@ -40,12 +40,12 @@ export function boundedRequest(
     return { ...request, body };
   }
   const header = new Headers(request.header);
-  // Connect knows few of the spellings that mean the same.
+  // Connect does not accept all equivalent spellings.
   header.set("content-type", formatContentType(type));
   for (const name of encodingHeaders) {
     const value = header.get(name);
     if (value !== null) {
-      // Names of codings are case-insensitive (RFC 9110, section 8.4.1), but not to Connect.
+      // Content codings are case-insensitive (RFC 9110, section 8.4.1), but Connect compares them exactly.
       header.set(name, value.toLowerCase());
     }
   }
@@ -56,7 +56,7 @@ export function boundedRequest(
   const promised = header.get("content-length");
   const compressed = header.get("content-encoding") === gzip.name;
   if (compressed) {
-    // It is sent on decompressed. A caller that compresses reads what is compressed (Connect protocol, "Unary-Response").
+    // Connect gets it decompressed. A caller that compresses also accepts compressed responses (Connect protocol, "Unary-Response").
     header.delete("content-encoding");
     header.delete("content-length");
     if (!header.has("accept-encoding")) {
@@ -108,7 +108,7 @@ async function checkedEnvelope(
     return encodeEnvelope(flags, payload);
   }
   const plain = compressed ? await gzip.decompress(payload, bounds.requestBytesMax) : payload;
-  // Decoded to be checked. Connect decodes it again: it has no place for a check before.
+  // Decoded only as a check. Connect has no hook before its decoder, so it decodes again.
   bounds[type.codec].decode(plain);
   return encodeEnvelope(flags & ~compressedFlag, plain);
 }
@@ -117,7 +117,7 @@ interface Whole {
   readonly type: ContentType;
   readonly bounds: RequestBounds;
   readonly compressed: boolean;
-  /** The length that the headers state. */
+  /** The `content-length` header. */
   readonly promised: string | null;
 }
 
@@ -135,14 +135,14 @@ async function* wholeMessage(body: Bytes, { type, bounds, compressed, promised }
   yield plain;
 }
 
-/** Checks the message of a GET, which Connect then reads again. Throws a ConnectError. */
+/** Checks the message of a GET request, which Connect then decodes again. Rejects with a ConnectError. */
 export async function checkQuery(url: string, { requestBytesMax, proto, json }: RequestBounds): Promise<void> {
   const parameters = new URL(url).searchParams;
   const message = parameters.get("message") ?? "";
   const bytes = parameters.get("base64") === "1" ? decodeBinaryValue(message) : Buffer.from(message);
   const compression = parameters.get("compression");
   if (bytes === undefined || (compression !== null && compression !== gzip.name)) {
-    // Connect says what is wrong with it.
+    // Connect reports the error.
     return;
   }
   const plain = compression === null ? bytes : await gzip.decompress(bytes, requestBytesMax);

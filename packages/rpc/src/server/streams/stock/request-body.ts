@@ -3,14 +3,14 @@ import { bodyTooSlow } from "../../pipeline/limit-errors.ts";
 import type { ServerCall } from "../../pipeline/server-call.ts";
 
 interface GuardOptions {
-  /** The call that the body belongs to. Undefined until it is opened, which is before the body is read. */
+  /** The body's call. Undefined until the call is opened, which is before the body is read. */
   callOf(): ServerCall | undefined;
   readonly limits: ServerLimits;
 }
 
 /**
- * The body, for as long as its call may take. A body with one message may not pause for long either: a client that sends one
- * byte a second holds a place that others need. Streams of messages may pause; their deadline bounds them.
+ * Bounds the reading of a body by its call's deadline. A body of one message may not pause for longer than `bodyIdleTimeoutMs`
+ * either, since a client that sends one byte a second would hold a place. Streams of messages may pause until their deadline.
  */
 export function guardBody(
   body: AsyncIterable<Uint8Array>,
@@ -29,7 +29,7 @@ export function guardBody(
             ? call.race(withinIdleLimit(call, iterator.next(), limits))
             : call.race(iterator.next());
         },
-        // Not passed on: it would destroy the request, and with it a connection on which the answer is still to be sent.
+        // Not forwarded: it would destroy the request, and its connection before the response is sent.
         return: (value?: unknown) => Promise.resolve({ done: true, value }),
       };
     },

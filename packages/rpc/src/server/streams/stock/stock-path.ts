@@ -22,9 +22,9 @@ import { fromWebText, isWebText, toWebText } from "./web-text.ts";
 import { withWritableHeaders } from "./writable-headers.ts";
 
 /**
- * The stock path: Connect's own handlers read and write the wire, and the pipeline stands around each call. A call is opened
- * at Connect's request gate, before its body is read, and closed when Connect aborts its context. Connect does that last of
- * all, with the error if there is one, for every way in which a call can end.
+ * The stock path: Connect's own handlers read requests and write responses, and each call runs through the pipeline. A call is
+ * opened in Connect's request gate, before its body is read, and closed when Connect aborts its context. Connect does that last
+ * for every call, with the error if there is one.
  */
 export function stockPath(
   pipeline: CallPipeline,
@@ -46,15 +46,14 @@ export function stockPath(
     requestGate: async (context) => {
       const served = methods.get(`/${context.service.typeName}/${context.method.name}`);
       if (served !== undefined) {
-        // Nothing of the body is read before the caller is known and may call the method.
+        // The body is not read before the caller is authenticated and authorized.
         await openCall(context, { pipeline, served }).identified;
         if (context.requestMethod === "GET" && readableTimeout(context)) {
           await checkQuery(context.url, bounds(context.method));
         }
       }
     },
-    // Compressed requests are read, since clients may send them; answers are not compressed, since inside a platform the
-    // processor is dearer than the network.
+    // Compressed requests are accepted. Responses are not compressed, since CPU time costs more than bandwidth inside a platform.
     acceptCompression: [compressionGzip],
     compressMinBytes: limits.responseBytesMax,
     readMaxBytes: limits.requestBytesMax,
@@ -62,20 +61,20 @@ export function stockPath(
   };
 }
 
-/** Connect says what is wrong with a timeout after the gate; that comes before what is wrong with the message. */
+/** Whether the timeout header is valid. Connect reports an invalid one after the gate, before errors about the message. */
 function readableTimeout({ requestHeader }: HandlerContext): boolean {
   const value = requestHeader.get("connect-timeout-ms");
   return value === null || parseConnectTimeoutMs(value) !== undefined;
 }
 
-/** What the stock path serves, and under which limits. */
+/** Options of {@link stockPath}. */
 export interface StockPathOptions {
   readonly methods: ReadonlyMap<string, ServedMethod>;
   readonly limits: ServerLimits;
   readonly json: JsonOptions;
 }
 
-/** The connection itself: over HTTP/2 Node's requests show something that only looks like it. */
+/** The connection's socket. Over HTTP/2, Node's `request.socket` is only a proxy of it. */
 function socketOf(raw: FastifyRequest["raw"]): Socket {
   const { stream } = raw as { readonly stream?: { readonly socket: Socket } };
   return stream?.socket ?? raw.socket;
@@ -86,10 +85,10 @@ function isGone(raw: FastifyRequest["raw"]): boolean {
   return stream?.destroyed === true || socketOf(raw).destroyed;
 }
 
-/** Where a call's own things lie among Connect's context values. */
+/** A call's state in Connect's context values. */
 interface Place {
   readonly socket: Socket | undefined;
-  /** Whether the caller left before Connect began to listen for that, of which no event will tell. */
+  /** Whether the caller disconnected before Connect listened for it, so that no event follows. */
   readonly gone: boolean;
   call: ServerCall | undefined;
 }
@@ -120,7 +119,7 @@ interface Guard {
   readonly bounds: RequestBounds;
 }
 
-/** Lets the call's deadline, and a limit on pauses, end the reading of its body, which Connect would go on with for ever. */
+/** Bounds the reading of a body by the call's deadline and a limit on pauses. Connect itself has no limit. */
 function withGuardedBody(handler: UniversalHandler, { limits, bounds }: Guard): UniversalHandler {
   const guarded = (request: Parameters<UniversalHandler>[0]) => {
     const place = request.contextValues?.get(placeKey);
@@ -180,7 +179,7 @@ function openCall(
     throw error;
   }
   if (signal.aborted) {
-    // A deadline that is over as the call comes in has aborted the signal already, and no event will follow.
+    // The deadline passed before the call was opened, so the signal is already aborted and no event follows.
     try {
       pipeline.open(call);
     } finally {
@@ -193,18 +192,18 @@ function openCall(
   return call;
 }
 
-/** The context's end: of its own accord, with an error, at its deadline, or because the caller went away. */
+/** Closes a call when its context has ended: normally, with an error, at its deadline, or because the caller cancelled. */
 function endCall(
   call: ServerCall,
   { pipeline, reason }: { readonly pipeline: CallPipeline; readonly reason: unknown },
 ): void {
   if (isEnd(reason)) {
-    // An answer that cannot be written, for example for its size, ends the context before Connect knows what to say of it.
+    // If the response cannot be written, for example for its size, the context ends before Connect has set the error's status.
     setImmediate(() => pipeline.close(call, errorInTrailer(call.responseTrailer)));
     return;
   }
   const error = ConnectError.from(reason);
-  // Connect writes this very object to the wire after this, so what is added to it here arrives.
+  // Connect writes this object afterwards, so the caller gets the details that are added here.
   pipeline.explain(call, error);
   call.abort(error);
   pipeline.close(call, error);
@@ -215,7 +214,7 @@ function errorInTrailer(trailer: Headers): ConnectError | undefined {
   return status === 0 ? undefined : new ConnectError(trailer.get("grpc-message") ?? "", status);
 }
 
-/** Connect aborts with no reason where all went well, which the platform turns into an AbortError of its own. */
+/** Connect aborts without a reason after success. The signal's reason is then an AbortError. */
 function isEnd(reason: unknown): boolean {
   return reason === undefined || (reason instanceof DOMException && reason.name === "AbortError");
 }

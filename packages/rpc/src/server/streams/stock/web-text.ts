@@ -3,19 +3,19 @@ import { WebTextDecoder } from "../web-text-decoder.ts";
 
 const textContentType = /^application\/grpc-web-text/i;
 
-/** Whether a request is gRPC-Web in its text form, which browsers without binary streams speak and Connect does not. */
+/** Whether a request is `application/grpc-web-text`, which Connect does not support. */
 export function isWebText({ header }: UniversalServerRequest): boolean {
   return textContentType.test(header.get("content-type") ?? "");
 }
 
-/** The request as gRPC-Web in its binary form. */
+/** Converts a request to binary gRPC-Web. */
 export function fromWebText(request: UniversalServerRequest, body: AsyncIterable<Uint8Array>): UniversalServerRequest {
   const header = new Headers(request.header);
   header.set("content-type", (header.get("content-type") ?? "").replace(textContentType, "application/grpc-web"));
   return { ...request, header, body: decoded(body) };
 }
 
-/** The answer in the text form. */
+/** Converts a response to the text format. */
 export function toWebText(response: UniversalServerResponse): UniversalServerResponse {
   const header = new Headers(response.header);
   const contentType = header.get("content-type") ?? "";

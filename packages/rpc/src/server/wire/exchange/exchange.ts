@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";
 
-/** One HTTP request and its answer, whichever HTTP version carries them. */
+/** One HTTP request and its response, over HTTP/1.1 or HTTP/2. */
 export interface Exchange {
   /** The request's headers, with names in lower case. */
   readonly headers: IncomingHttpHeaders;
@@ -9,88 +9,88 @@ export interface Exchange {
   readonly requestMethod: string;
   /** The request target: the path with its query. */
   readonly target: string;
-  /** The request's whole URL, as a handler sees it. */
+  /** The request's full URL, for handlers. */
   readonly url: string;
-  /** Where the request comes from: an address, or the name on a client certificate. */
+  /** The peer's address, or the name on its client certificate. */
   readonly peer: string;
-  /** The connection that it came by: the same object for all its requests. */
+  /** Its connection, the same object for all requests on it. */
   readonly connection: object;
-  /** The trace that the call began, which its answer names (`x-trace-id`). Undefined if the caller knows it. */
+  /** The trace id for the response (`x-trace-id`). Undefined if it has none. */
   answerTraceId: string | undefined;
-  /** The largest list of headers or trailers that the caller takes, in bytes (RFC 9113, section 6.5.2). Infinity for any. */
+  /** The caller's SETTINGS_MAX_HEADER_LIST_SIZE, in bytes (RFC 9113, section 6.5.2). Infinity for no limit. */
   readonly headerBytesMax: number;
-  /** Whether the caller is still there to be answered. */
+  /** Whether a response can still be sent. */
   readonly open: boolean;
-  /** Reads the whole body. One of the receiver's functions is called, once; none, if the caller goes away before. */
+  /** Reads the whole body. Calls one of the receiver's functions once, or none if the caller disconnects before. */
   readBody(bytesMax: number, receiver: BodyReceiver): void;
-  /** The bytes of the body that have come so far. */
+  /** The bytes of the body that were received so far. */
   readonly bodyBytes: number;
   /**
-   * Sends the answer and ends the exchange. Does nothing if the caller is gone. Throws, with nothing sent, where a header of the answer is
-   * none that HTTP allows.
+   * Sends the response and ends the exchange. Does nothing if the caller has disconnected. Throws, with nothing sent, if HTTP does not allow
+   * a header of the response.
    */
   respond(answer: Answer): void;
-  /** Reads the body piece by piece, as it comes; {@link taken} lets the caller send more. */
+  /** Reads the body in pieces as they arrive. Backpressure: call {@link taken} for processed pieces. */
   readPieces(receiver: PieceReceiver): void;
-  /** Lets the caller send as many bytes more: those of pieces that were taken care of. */
+  /** Replenishes the receive window by this many bytes of processed pieces. */
   taken(bytes: number): void;
-  /** So many bytes of the pieces are held until more has come: the beginning of a message. Counts against BUFFERED_REQUEST_BYTES_MAX. */
+  /** Sets how many received bytes are buffered as the beginning of a message. They count against BUFFERED_REQUEST_BYTES_MAX. */
   hold(bytes: number): void;
   /**
-   * Sends an answer's headers, to be followed by parts and an end: at once if they are `alone`, with the first part otherwise. Throws as
+   * Sends the response headers, before parts and an end: at once if they are `alone`, otherwise with the first part. Throws as
    * {@link respond} does.
    */
   sendHead(head: AnswerHead): void;
-  /** Sends a part of the body, now or when the caller takes it. The bytes must not change any more. */
+  /** Sends a part of the body, now or when flow control allows it. The bytes must not change afterwards. */
   sendPart(bytes: Uint8Array): void;
-  /** Whether all parts are on their way, so that another would not wait in memory. */
+  /** Whether there are no unsent bytes, so that another part would not be buffered. */
   readonly writable: boolean;
-  /** Calls back once, when it is {@link writable} again. */
+  /** Calls back once when it is {@link writable} again. */
   onWritable(callback: () => void): void;
-  /** Sends the last part, and trailers, and ends the exchange. Throws, with nothing sent, where a trailer is none that HTTP allows. */
+  /** Sends the last part and trailers, and ends the exchange. Throws, with nothing sent, if HTTP does not allow a trailer. */
   finish(last: Pick<Answer, "body" | "trailers">): void;
-  /** Ends the exchange without an answer. */
+  /** Ends the exchange without a response. */
   abandon(): void;
-  /** Calls back when the caller is gone, answered or not. What it said, or what happened, is told if asked for. */
+  /** Calls back when the stream or the HTTP/1.1 response has closed, answered or not. `reason` creates the error for it. */
   onGone(callback: (reason: () => ConnectError) => void): void;
 }
 
-/** Who takes a request's body. */
+/** Receives a request's whole body. */
 export interface BodyReceiver {
   onBody(body: Buffer): void;
-  /** The body is longer than allowed. Told with its beginning, which alone is kept. */
+  /** The body is too long. Only its beginning was kept. */
   onBodyTooLong(beginning: Buffer): void;
-  /** The server holds too much already, and reads no further. The call is to be answered with the error. */
+  /** The server has buffered too much, and stops reading. Answer the call with the error. */
   onRefused(error: ConnectError): void;
 }
 
-/** Who takes a request's body piece by piece. */
+/** Receives a request's body in pieces. */
 export interface PieceReceiver {
   onPiece(piece: Buffer): void;
   /** The body has ended. */
   onPiecesEnd(): void;
-  /** The server holds too much already, and reads no further. The call is to be answered with the error. */
+  /** The server has buffered too much, and stops reading. Answer the call with the error. */
   onRefused(error: ConnectError): void;
 }
 
-/** An answer, ready to be sent. */
+/** A response, ready to be sent. */
 export interface Answer {
   readonly status: number;
-  /** Names in lower case. Taken over: the sender may change it. */
+  /** Names in lower case. The sender may change the object. */
   readonly headers: OutgoingHttpHeaders;
-  /** All of the headers, written for HTTP/2 already, where many answers share them. */
+  /** All headers as an encoded HTTP/2 header block, if many responses share them. */
   readonly prepared?: Uint8Array | undefined;
-  /** Undefined for an answer of headers alone. */
+  /** Undefined for a response without a body. */
   readonly body?: Uint8Array | undefined;
-  /** Undefined for an answer without trailers. May be written for HTTP/2 already, as `prepared`. */
+  /** Undefined for a response without trailers. May be an encoded header block, like `prepared`. */
   readonly trailers?: OutgoingHttpHeaders | Uint8Array | undefined;
 }
 
-/** The headers of an answer whose body follows. */
+/** The headers of a response whose body follows. */
 export interface AnswerHead extends Pick<Answer, "status" | "headers" | "prepared"> {
-  /** Whether nothing of the body is known yet. */
+  /** Whether no part of the body is available yet. */
   readonly alone: boolean;
 }
 
-/** The body of a request that has none. */
+/** An empty body. */
 export const emptyBody: Buffer = Buffer.alloc(0);

@@ -13,7 +13,7 @@ import {
   type PieceReceiver,
 } from "./exchange.ts";
 
-/** A request over HTTP/1.1. Trailers are not for HTTP/1.1: gRPC, which needs them, goes the long way there. */
+/** A request over HTTP/1.1. It has no trailers, so it cannot serve gRPC. */
 export class Http1Exchange implements Exchange {
   readonly requestMethod: string;
   readonly target: string;
@@ -33,7 +33,7 @@ export class Http1Exchange implements Exchange {
     this.#response = response;
     this.requestMethod = request.method ?? "";
     this.target = request.url ?? "";
-    // A request that breaks off has an error only for those who listen for it.
+    // The request itself needs no listener: Node emits an aborted request's error only if there is one.
     response.on("error", ignore);
     response.on("timeout", cutStalledSocket);
   }
@@ -118,7 +118,7 @@ export class Http1Exchange implements Exchange {
     }
   }
 
-  /** Whether the call was answered with the error. */
+  /** Answers the call with the error. False if it cannot. */
   onRefused(error: ConnectError): boolean {
     const receiver = this.#pieceReceiver ?? this.#receiver;
     if (receiver === undefined || this.#response.headersSent) {
@@ -145,8 +145,8 @@ export class Http1Exchange implements Exchange {
     }
     headers["content-length"] = body.length;
     this.#addIds(headers);
-    // What is left of the body is read and dropped, by us or by Node: closing the connection on a client that still sends would
-    // cost it the answer. `Server.requestTimeout` bounds how long it may go on.
+    // The rest of the body is read and dropped, here or by Node. If the connection closed while the client still sends, the client
+    // would lose the response. `Server.requestTimeout` bounds how long this lasts.
     this.#response.writeHead(status, headers);
     if (body.length <= oneStringBytesMax) {
       const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
@@ -156,7 +156,7 @@ export class Http1Exchange implements Exchange {
     }
   }
 
-  /** The answer says the id that the request came with, and that of the trace where it began here. */
+  /** Adds the caller's request id, and the {@link answerTraceId}, if they are set. */
   #addIds(headers: OutgoingHttpHeaders): void {
     const id = givenRequestId(this.headers[requestIdHeader]);
     if (id !== undefined) {
@@ -213,7 +213,7 @@ export class Http1Exchange implements Exchange {
   }
 }
 
-/** What a body may have waiting before it is paused, in bytes. */
+/** Backpressure: with this many unprocessed bytes, the request is paused. */
 const untakenBytesMax = 65_536;
 
 const exchangeKey = Symbol("exchange");
@@ -226,7 +226,7 @@ type ExchangeRequest = IncomingMessage & {
 };
 type ExchangeResponse = ServerResponse & { [exchangeKey]?: Http1Exchange };
 
-// The same listeners for all requests, as over HTTP/2.
+// Shared listeners, so that a request needs no closures.
 function onData(this: ExchangeRequest, chunk: Buffer): void {
   this[exchangeKey]?.onData(chunk);
 }
@@ -244,8 +244,8 @@ function onClose(this: ExchangeResponse): void {
 }
 
 /**
- * Node writes headers and text as one string, and headers and bytes as two buffers, which takes it far longer. Latin-1 has a character
- * for each byte, so that any bytes go out as they are. From some size on copying costs more than it saves.
+ * Node writes headers and a string body as one string, but headers and a buffer body as two buffers, which takes much longer. Latin-1 maps
+ * each byte to one character, so any bytes can be sent as a string. For larger bodies the copy costs more than it saves.
  */
 const oneStringBytesMax = 16_384;
 

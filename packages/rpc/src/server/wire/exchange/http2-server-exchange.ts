@@ -22,7 +22,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   readonly requestMethod: string;
   readonly target: string;
   readonly stream: AnyHttp2Stream;
-  /** Its place among the answers that are watched, which is the watch's own affair. */
+  /** Links in the list of the stall watch. Only the watch changes them. */
   previous: Answering | undefined;
   next: Answering | undefined;
   listed = false;
@@ -118,7 +118,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     }
   }
 
-  /** The answer's headers, with the request's id where one was sent, and the trace's where it began here. */
+  /** The response's header block, with the caller's request id and the {@link answerTraceId}, if they are set. */
   #headBlock({ status, headers, prepared }: Pick<Answer, "status" | "headers" | "prepared">): Uint8Array {
     const id = givenRequestId(this.headers[requestIdHeader]);
     const traceId = this.answerTraceId;
@@ -137,7 +137,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     }
     headers[":status"] = status;
     if (this.headerBytesMax !== Number.POSITIVE_INFINITY && headerListBytes(headers) > this.headerBytesMax) {
-      // The ids give way to the status.
+      // Above the caller's limit, the ids are dropped first, so that the status fits.
       delete headers[requestIdHeader];
       delete headers[traceIdHeader];
     }
@@ -149,7 +149,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
       return;
     }
     const stream = this.stream;
-    // Both are encoded before either is sent: where one cannot be, nothing has left yet.
+    // Both are encoded before either is sent, so that nothing is sent if one is invalid.
     const block = this.#headBlock({ status, headers, prepared });
     const last = trailerBlock(trailers);
     if (body === undefined && last === undefined) {
@@ -234,7 +234,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     this.stream.holdBytes(0);
   }
 
-  /** Tells a caller that is still sending to stop (RFC 9113, section 8.1). */
+  /** Stops a caller that is still sending, with RST_STREAM(NO_ERROR) (RFC 9113, section 8.1). */
   #dropRest(): void {
     const stream = this.stream;
     setTimeout(() => stream.reset(errorCode.none), answerLeavesMs).unref();
@@ -245,7 +245,7 @@ function trailerBlock(trailers: Answer["trailers"]): Uint8Array | undefined {
   return trailers === undefined || trailers instanceof Uint8Array ? trailers : encodeFields(objectToFields(trailers));
 }
 
-/** A reset that overtakes the answer's last frame takes its place, and the caller waits for an answer that never comes. */
+/** The delay before RST_STREAM. A reset that overtakes the response's last frame replaces it, and the caller never gets the response. */
 const answerLeavesMs = 100;
 
 function reasonOfReset(rstCode: number): ConnectError {

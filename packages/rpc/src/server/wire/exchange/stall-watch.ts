@@ -3,24 +3,24 @@ import { errorCode } from "@parley/http2";
 import type { Clock } from "../../../environment/clock.ts";
 import { type Linked, LinkedList } from "../../../environment/linked-list.ts";
 
-/** Sees to it that answers are read. */
+/** Resets streams whose peer does not read the response. */
 export interface StallWatch {
-  /** From now on the stream has an answer on it. */
+  /** Adds a stream with a response. */
   watch(answering: Answering): void;
-  /** The stream has ended. */
+  /** Removes a stream that has ended. */
   forget(answering: Answering): void;
 }
 
-/** A stream with an answer on it. */
+/** A stream with a response. */
 export interface Answering extends Linked<Answering> {
   readonly stream: AnyHttp2Stream;
-  /** The bytes that were left when it was last looked at, which is the watch's own affair. */
+  /** The unsent bytes at the last check. Only the watch uses it. */
   unreadBytes: number;
 }
 
 /**
- * Resets streams whose response is not read for `stallTimeoutMs`, or for twice that at most. One look at all of them from time
- * to time costs a call far less than a timer of its own.
+ * Resets streams whose response is not read for `stallTimeoutMs`, or at most twice that. One periodic check of all streams costs
+ * far less than a timer for each.
  */
 export function createStallWatch(clock: Clock, stallTimeoutMs: number): StallWatch {
   const unread = new LinkedList<Answering>();
