@@ -27,7 +27,7 @@ export interface Admission {
 export interface Waits {
   /** The wait behind other calls of the same connection, while the server reads them as fast as it can. */
   readonly behindMs?: number;
-  /** The same on a connection that brings the calls of many callers. */
+  /** The same on a connection that carries calls of many callers. */
   readonly waitedMs?: number;
 }
 

@@ -79,7 +79,7 @@ export class PlaceBudget {
   }
 }
 
-/** The places of a connection whose address has reached its share: enough for a web page, or for a few streams. */
+/** The places that a connection gets although its address has reached its share: enough for a web page, or for a few streams. */
 const firstPlaces = 4;
 
 /** The part of all places that an address beyond its share never gets. */

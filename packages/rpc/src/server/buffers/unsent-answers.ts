@@ -7,7 +7,7 @@ import { BufferBudget, type BufferHolder } from "./buffer-budget.ts";
 export interface UnsentAnswers {
   /** The unsent bytes that one connection may have. Above it, responses are reset. */
   readonly connectionBytesMax: number;
-  /** A connection with more unsent bytes gets no new calls. */
+  /** A connection with more unsent bytes accepts no new calls. */
   readonly refuseAboveBytes: number;
   /** Sets the unsent bytes of a connection. May close it, or others. */
   hold(connection: BufferHolder, bytes: number): void;

@@ -6,8 +6,8 @@ export interface TrustedProxies {
   /** Whether this is the address of a trusted proxy. */
   trusts(address: string): boolean;
   /**
-   * The client's address: the last entry of the header that is not a trusted proxy. The client can forge the entries before it, so they are
-   * ignored.
+   * The client's address: the header is read from its end, past all trusted proxies, to the first other address. The client can forge the
+   * entries before that one, so they are ignored.
    */
   clientOf(peer: string, forwardedFor: string | undefined): string;
 }
@@ -50,7 +50,7 @@ export function readTrustedProxies(setting: string): TrustedProxies | undefined 
       }
       for (const entry of header.split(",").reverse()) {
         const address = bareAddress(entry.trim());
-        // An untrusted sender can forge all entries before its own.
+        // Stops at an untrusted sender, which can forge all entries before its own, and at an invalid entry.
         if (!trusts(client) || address === undefined) {
           return client;
         }

@@ -9,7 +9,7 @@ const answerLeavesMs = 1_000;
 
 /** Sends an explanation to clients that use TLS on a port without it, or the other way round, and logs a warning. */
 export interface WrongScheme {
-  /** A TLS handshake on a port without TLS. The response is plain HTTP: TLS clients then report that the server does not speak TLS. */
+  /** A TLS handshake on a port without TLS. The response is plain HTTP, so that the error of TLS clients names the cause. */
   refuseTls(socket: Socket): void;
   /** HTTP without TLS on a port with TLS. `first`: the bytes received so far. */
   refusePlain(socket: Socket, first: Buffer): void;
