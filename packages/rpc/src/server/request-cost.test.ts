@@ -1,5 +1,5 @@
-// No request allocates more than 16 times its decompressed size and 1 MiB, or holds the event loop for more than 50 ms of CPU time: every unary method,
-// both codecs, with and without compression, each with messages that cost much for their size.
+// No request allocates more than 16 times its decompressed size plus 1 MiB, or blocks the event loop for more than 50 ms of CPU time. Tested for
+// every unary method, with both codecs, with and without compression, and with messages that are expensive for their size.
 import { request as httpRequest } from "node:http";
 import { getHeapStatistics } from "node:v8";
 import { gzipSync } from "node:zlib";
@@ -25,7 +25,7 @@ const services: readonly DescService[] = [
 const allocatedFactorMax = 16;
 const allocatedFloorBytes = 1 << 20;
 const heldMsMax = 50;
-/** Its least cost counts: garbage of others may be collected in between. */
+/** The minimum of the tries counts: a measurement may include garbage collection for other requests. */
 const triesMax = 3;
 const messageBytes = 1 << 20;
 
@@ -44,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all(servers.map((each) => each.server.close())));
 
-/** Implements all methods of a service with an answer that says nothing. */
+/** Implements all unary methods of a service with an empty response. */
 function entryOf(service: DescService): ServiceEntry {
   const unary = service.methods.filter(({ methodKind }) => methodKind === "unary");
   const implementation = Object.fromEntries(unary.map(({ localName }) => [localName, () => ({})]));
@@ -63,14 +63,14 @@ function repeated(piece: string | Buffer, bytes = messageBytes): Buffer {
   return Buffer.alloc(Math.floor(bytes / unit.length) * unit.length, unit);
 }
 
-/** The tag of a length-delimited field, and no content. */
+/** A length-delimited field without content. */
 function emptyField(number: number): Buffer {
   return number < 16
     ? Buffer.from([(number << 3) | 2, 0])
     : Buffer.from([((number << 3) & 0x7f) | 0x82, number >> 4, 0]);
 }
 
-/** A list of messages or texts, or else any message or text, or else a field that there is not. */
+/** The first list or map, or else the first message, or else the first field. Undefined for a message without fields. */
 function costlyField({ fields }: DescMessage): DescField | undefined {
   return (
     fields.find(({ fieldKind }) => fieldKind === "list" || fieldKind === "map") ??
@@ -117,7 +117,7 @@ interface Cost {
   readonly allocatedBytes: number;
 }
 
-/** Makes one request, and measures what this thread does for it, the client's little part included. */
+/** Makes one request. Measures the cost on this thread, including the client's small part. */
 async function costOf(
   method: DescMethod,
   codec: Codec,
@@ -168,11 +168,11 @@ const methods = services.flatMap((service) => service.methods.filter(({ methodKi
 const cells = (["proto", "json"] as const).flatMap((codec) => [false, true].map((gzip) => [codec, gzip] as const));
 
 it.each(cells)(
-  "every method holds the bar with messages in %s, gzip %s",
+  "every method stays within the limits with messages in %s, gzip %s",
   async (codec, gzip) => {
     const above: string[] = [];
     for (const [index, method] of methods.entries()) {
-      // A shape or two for each method, so that each shape meets many methods.
+      // One or two shapes for each method, so that each shape is tested with many methods.
       for (const shape of (gzip ? [0] : [0, 1]).map(
         (more) => shapes[codec][(index + more * 2 + 1) % shapes[codec].length] as Shape,
       )) {
@@ -204,7 +204,7 @@ it.each(cells)(
   180_000,
 );
 
-it("a request that the budget of elements does not hold is above the bar", async () => {
+it("a request exceeds the limits without REQUEST_ELEMENTS_MAX", async () => {
   const { url } = await open({ requestElementsMax: 10_000_000 });
   const message = shapes.proto[1]?.message(OrderService.method.createOrder.input) as Buffer;
   const { heldMs, allocatedBytes } = await costOf(OrderService.method.createOrder, "proto", {

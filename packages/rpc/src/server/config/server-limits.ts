@@ -28,7 +28,7 @@ export interface ServerLimits {
    * are in time. Refusals start when even the fastest responses are late, not in a burst.
    */
   readonly queueAgeMaxMs: number;
-  /** If unary calls wait longer on their connection, further ones on it are refused. */
+  /** If unary calls wait longer than this on their connection, and it does not catch up, further ones on it are refused. */
   readonly readBacklogMaxMs: number;
   /** The time for reading in one event-loop turn, all HTTP/2 connections together, before the next turn. */
   readonly readTurnMs: number;
