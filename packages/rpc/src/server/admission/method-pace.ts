@@ -41,7 +41,7 @@ export class MethodPace {
   /** Whether a call can meet its deadline: `leftMs` must be at least half of the fastest recent latency. */
   canAnswerWithin(leftMs: number, nowMs: number): boolean {
     const quietMs = this.#quiet.value;
-    // Without answers the estimate decays, so that a slow period does not refuse calls for ever.
+    // Without responses the estimate decays, so that a slow period does not refuse calls for ever.
     return (
       leftMs > 0 &&
       (quietMs === Number.POSITIVE_INFINITY || leftMs >= (quietMs / 2) * 0.5 ** ((nowMs - this.#lastMs) / fadeMs))
