@@ -135,12 +135,12 @@ export const defaultLimits: ServerLimits = {
   connectionsMax: 10_000,
   // Half of all: one address may be a proxy or a NAT with many callers, and still leaves room for others.
   connectionsPerAddressMax: 5_000,
-  // A tenth of what one core accepts. Proxies and gRPC clients keep their connections.
+  // A tenth of the rate that one core can accept. Proxies and gRPC clients reuse their connections.
   connectionsPerAddressPerSecondMax: 1_000,
   handshakeTimeoutMs: 10_000,
   // No client in wide use pipelines; load generators send up to 16 at once.
   pipelinedRequestsMax: 16,
-  // As many as the server itself handles, so that one caller alone may use it fully.
+  // The same as `callsMax`, so that a single connection can use the whole server.
   streamsPerConnectionMax: 1_000,
   // A proxy may cancel a thousand calls at once, twice in a row.
   streamResetBurstMax: 2_000,

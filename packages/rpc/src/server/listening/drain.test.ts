@@ -15,7 +15,7 @@ const refused = constants.NGHTTP2_REFUSED_STREAM;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Calls over HTTP/2 until the server sends GOAWAY or refuses connections. */
+/** Calls over one HTTP/2 connection until the server sends GOAWAY. */
 async function loadHttp2(url: string): Promise<{ answered: number; failed: unknown[] }> {
   const session: ClientHttp2Session = http2Connect(url);
   let goneAway = false;

@@ -62,7 +62,7 @@ function answered(text: string): number {
   return [...text.matchAll(/HTTP\/1\.1 (?:200|504) /g)].length;
 }
 
-/** Whether the messages are a non-empty part of the expected ones, in the same order. */
+/** Asserts that the messages are a non-empty part of the expected ones, in the same order. */
 function expectInOrder(found: readonly string[], expected: readonly string[]): void {
   expect(found.length).toBeGreaterThan(0);
   const positions = found.map((message) => expected.indexOf(message));
