@@ -21,7 +21,7 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((each) => each.close()));
 });
 
-/** A server with small budgets, and an echo that answers with as many bytes as it is asked for. */
+/** A server with small budgets. Its echo method returns as many bytes as the request asks for. */
 async function open(): Promise<EchoServer> {
   const echo = await serveEcho({
     config: { limits },
@@ -53,7 +53,7 @@ async function metric({ environment }: EchoServer, name: string, labels = ""): P
 const heldRequests = (server: EchoServer) => metric(server, "parley_server_buffered_request_bytes");
 const heldAnswers = (server: EchoServer) => metric(server, "parley_server_buffered_response_bytes");
 
-/** A caller on a connection of its own, that does what callers do. */
+/** A well-behaved client on its own connection. */
 async function good(url: string, message = "161"): Promise<number> {
   const response = await fetch(url + path, {
     method: "POST",
@@ -79,8 +79,8 @@ function raw(port: number): Socket {
 
 const contentTypes = ["application/json", "application/proto", "application/grpc", "application/grpc-web+proto"];
 
-describe("request bodies that are never finished", () => {
-  it.each(contentTypes)("hold no more than the budget over HTTP/2, and others are served: %s", async (type) => {
+describe("incomplete request bodies", () => {
+  it.each(contentTypes)("stay within the budget over HTTP/2, and calls of others succeed: %s", async (type) => {
     const server = await open();
     let refused = 0;
     for (let connections = 0; connections < 3; connections++) {
@@ -103,12 +103,12 @@ describe("request bodies that are never finished", () => {
     await expect.poll(() => heldRequests(server)).toBe(0);
   });
 
-  it("hold no more than the budget over HTTP/1.1", async () => {
+  it("stay within the budget over HTTP/1.1", async () => {
     const server = await open();
     const sockets = Array.from({ length: 30 }, () => raw(server.server.port));
     let ended = 0;
     for (const socket of sockets) {
-      // 429, or 504 where the machine is so slow that the call's deadline passed first.
+      // 429, or 504 if the machine is so slow that the call's deadline expired first.
       socket.setEncoding("latin1").on("data", (text: string) => {
         ended += /^HTTP\/1\.1 (429|504) /.test(text) ? 1 : 0;
       });
@@ -126,7 +126,7 @@ describe("request bodies that are never finished", () => {
     await expect.poll(() => heldRequests(server)).toBe(0);
   });
 
-  it("are counted too where they are the beginnings of a stream's messages", async () => {
+  it("include incomplete messages of streams", async () => {
     const server = await open();
     let ended = 0;
     const answers = { http1: "", http2: "" };
@@ -151,7 +151,7 @@ describe("request bodies that are never finished", () => {
       socket.write(Buffer.concat([Buffer.from(`${h1}${(500_005).toString(16)}\r\n`), head, Buffer.alloc(500_000)]));
     }
     await expect.poll(() => ended, { timeout: 20_000 }).toBeGreaterThan(60);
-    // In words, over both: the limit, and its setting.
+    // The errors name the setting and its value over both HTTP versions.
     const words = /BUFFERED_REQUEST_BYTES_MAX=8388608/;
     expect([words.test(answers.http1), words.test(answers.http2)]).toEqual([true, true]);
     expect(await heldRequests(server)).toBeLessThanOrEqual(limits.bufferedRequestBytesMax);
@@ -162,13 +162,13 @@ describe("request bodies that are never finished", () => {
     await expect.poll(() => heldRequests(server)).toBe(0);
   });
 
-  it.each(["1.1", "2"] as const)("are not what a long stream of messages has over HTTP/%s", async (httpVersion) => {
+  it.each(["1.1", "2"] as const)("exclude complete messages of a stream over HTTP/%s", async (httpVersion) => {
     const server = await open();
     const transport = createConnectTransport({ baseUrl: server.url, httpVersion });
     const join = createClient(StreamService, transport).join as unknown as (
       messages: AsyncIterable<{ message: string }>,
     ) => Promise<{ message: string }>;
-    // Twenty megabytes in all, with a budget of eight.
+    // Twenty megabytes in total, with a budget of eight.
     const sent = async function* () {
       for (let count = 0; count < 5_000; count++) {
         yield { message: "x".repeat(4_000) };
@@ -178,10 +178,10 @@ describe("request bodies that are never finished", () => {
     expect(await heldRequests(server)).toBe(0);
   });
 
-  it("are whole in the end where they are only many and large", async () => {
+  it("all complete if a client only sends many large ones", async () => {
     const server = await open();
     const client = session(server.url);
-    // Twelve megabytes at once on one connection, whose budget is eight.
+    // Twelve megabytes at once on one connection with a budget of eight.
     const answers = Array.from(
       { length: 12 },
       () =>
@@ -200,7 +200,7 @@ describe("request bodies that are never finished", () => {
 
 describe("unread responses", () => {
   it.each(contentTypes.slice(0, 1))(
-    "hold no more than the budget over HTTP/2, and others are served: %s",
+    "stay within the budget over HTTP/2, and calls of others succeed: %s",
     async (type) => {
       const server = await open();
       let ended = 0;
@@ -225,9 +225,9 @@ describe("unread responses", () => {
     },
   );
 
-  it("hold no more than the budget over HTTP/1.1, pipelined", async () => {
+  it("stay within the budget over HTTP/1.1 with pipelining", async () => {
     const server = await open();
-    // More than the kernel takes off a server's hands.
+    // More than the kernel's socket buffers.
     const body = '{"message":"3900000"}';
     const request = `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
     const sockets = Array.from({ length: 10 }, () => raw(server.server.port).pause());
@@ -244,7 +244,7 @@ describe("unread responses", () => {
     await expect.poll(() => heldAnswers(server)).toBe(0);
   });
 
-  it("are all sent where they are only many and large, and are taken", async () => {
+  it("are all sent if they are many and large, but the client reads them", async () => {
     const server = await open();
     const client = session(server.url);
     const lengths = Array.from(
@@ -265,7 +265,7 @@ describe("unread responses", () => {
 });
 
 describe("pipelined requests", () => {
-  it("begin one after the other, and are answered in order", async () => {
+  it("begin one after another, and get their responses in order", async () => {
     let open = 0;
     let most = 0;
     const echo = await serveEcho({

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** For tests: whether there is an openssl to make certificates with. */
+/** For tests: whether the `openssl` command is available. */
 export const hasOpenssl = (() => {
   try {
     execFileSync("openssl", ["version"], { stdio: "ignore" });
@@ -18,11 +18,11 @@ export interface Issued {
   readonly key: string;
 }
 
-/** For tests: signs certificates, in a folder of the test's. */
+/** For tests: a certificate authority in a folder of the test. */
 export interface Authority {
-  /** Its own certificate, PEM. */
+  /** The CA certificate, PEM. */
   readonly cert: string;
-  /** A certificate with these subject alternative names, for example `IP:127.0.0.1` or `URI:spiffe://…`. */
+  /** Issues a certificate with these subject alternative names, for example `IP:127.0.0.1` or `URI:spiffe://…`. */
   issue(...names: readonly string[]): Issued;
 }
 

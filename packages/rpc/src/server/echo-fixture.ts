@@ -9,14 +9,14 @@ import { testedHttp2 } from "../environment/tested-http2-fixture.ts";
 import { implement, type ServiceEntry, type ServiceModule } from "./pipeline/service-module.ts";
 import { type RunningServer, type ServeOptions, serve } from "./serve.ts";
 
-/** For the tests of the server: a server of the echo service, whose log can be read. */
+/** For tests: a server of the echo service with a readable log. */
 export interface EchoServer {
   readonly server: RunningServer;
   readonly url: string;
   readonly environment: Environment;
   /** The lines logged so far. */
   lines(): Record<string, unknown>[];
-  /** The access log's lines. */
+  /** The lines of the access log. */
   calls(): Record<string, unknown>[];
 }
 
@@ -64,7 +64,7 @@ export function recordingEnvironment(): { readonly environment: Environment; lin
   return { environment, lines: () => written.map((line) => JSON.parse(line)) };
 }
 
-/** Every way to make a call, by name. */
+/** A transport for each protocol and HTTP version, by name. */
 export function everyProtocol(baseUrl: string): [string, Transport][] {
   return [
     ["gRPC", createGrpcTransport({ baseUrl })],
@@ -76,7 +76,7 @@ export function everyProtocol(baseUrl: string): [string, Transport][] {
   ];
 }
 
-/** A contract with streams both ways, whose messages are those of the echo service. */
+/** A service with all kinds of streams. It uses the messages of the echo service. */
 export const StreamService: DescService = streamService();
 
 function streamService(): DescService {
@@ -91,7 +91,7 @@ function streamService(): DescService {
       {
         name: "StreamService",
         method: [
-          // No deadline by contract: a busy machine is not at fault.
+          // No deadline in the contract, so that tests do not fail on a slow machine.
           { name: "Say", inputType: request, outputType: response },
           { name: "Repeat", inputType: request, outputType: response, serverStreaming: true },
           { name: "Join", inputType: request, outputType: response, clientStreaming: true },

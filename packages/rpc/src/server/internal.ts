@@ -1,2 +1,2 @@
-/** What other packages of this workspace need of the server's inside. The published package does not have it. */
+/** Internals for other packages of this workspace. They are not part of the published package. */
 export { ServerCall } from "./pipeline/server-call.ts";

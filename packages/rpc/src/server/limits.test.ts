@@ -23,7 +23,7 @@ function post(url: string, body: string | Uint8Array<ArrayBuffer>, headers: Reco
   return fetch(url + path, { method: "POST", headers: { "content-type": "application/json", ...headers }, body });
 }
 
-/** What comes back on a connection until it closes. */
+/** All bytes received on a connection until it closes. */
 function until(socket: Socket): Promise<string> {
   return new Promise((resolve) => {
     let text = "";
@@ -35,14 +35,14 @@ function until(socket: Socket): Promise<string> {
   });
 }
 
-describe("what cannot be read", () => {
+describe("an undecodable request", () => {
   it.each([
     ['{"message": 7}', "message"],
     ['{"message": {"a": 1}}', "message"],
     ['{"message": "a', "JSON"],
     ["[]", "must be a JSON object"],
     ["", "is empty"],
-  ])("is refused in words that say where: %s", async (body, word) => {
+  ])("is refused with the position of the mistake: %s", async (body, word) => {
     const { url } = await open();
     const response = await post(url, body);
     expect(response.status).toBe(400);
@@ -52,7 +52,7 @@ describe("what cannot be read", () => {
     expect(error.details[0]?.debug).toMatchObject({ reason: "INVALID_REQUEST" });
   });
 
-  it("is not sent back at length", async () => {
+  it("is not repeated in full in the error", async () => {
     const { url, calls } = await open();
     const response = await post(url, JSON.stringify({ message: [`${"x".repeat(100_000)}`] }));
     expect(response.status).toBe(400);
@@ -61,7 +61,7 @@ describe("what cannot be read", () => {
     expect(JSON.stringify(calls()[0]).length).toBeLessThan(4_000);
   });
 
-  it("ignores fields that the contract does not know", async () => {
+  it("is not one with fields that are unknown to the contract", async () => {
     const { url } = await open();
     const response = await post(url, '{"message":"hi","extra":1}');
     await expect(response.json()).resolves.toEqual({ message: "hi" });
@@ -69,14 +69,14 @@ describe("what cannot be read", () => {
 });
 
 describe("compressed requests", () => {
-  it("are read", async () => {
+  it("are decompressed", async () => {
     const { url } = await open();
     const response = await post(url, Uint8Array.from(gzipSync('{"message":"hi"}')), { "content-encoding": "gzip" });
     await expect(response.json()).resolves.toEqual({ message: "hi" });
     expect(response.headers.get("content-encoding")).toBeNull();
   });
 
-  it("are held to the limit on their decompressed size", async () => {
+  it("are limited in their decompressed size", async () => {
     const { url } = await open();
     const bomb = Uint8Array.from(gzipSync(JSON.stringify({ message: "x".repeat(5 * 1024 * 1024) })));
     expect(bomb.length).toBeLessThan(10_000);
@@ -88,7 +88,7 @@ describe("compressed requests", () => {
     });
   });
 
-  it("are refused in a form that the server does not know, which names those it does", async () => {
+  it("with an unsupported encoding are refused with the supported ones", async () => {
     const { url } = await open();
     const response = await post(url, "x", { "content-encoding": "zstd" });
     await expect(response.json()).resolves.toMatchObject({
@@ -106,7 +106,7 @@ describe("limits", () => {
     expect((await post(url, "{}")).status).toBe(200);
   });
 
-  it("refuse headers over 16 KiB on HTTP/2, and go on with the connection's other calls", async () => {
+  it("refuse headers over 16 KiB on HTTP/2, and keep the connection's other calls", async () => {
     const { url } = await open();
     const session = http2Connect(url);
     const ask = (headers: Record<string, string>) =>
@@ -128,7 +128,7 @@ describe("limits", () => {
     expect((await post(url, "{}")).status).toBe(200);
   });
 
-  it("close a connection that says nothing, or never ends its headers", async () => {
+  it("close a connection that sends nothing, or never ends its headers", async () => {
     const { server } = await open({
       config: { drainNoticeMs: 0, limits: { headersTimeoutMs: 150, connectionIdleTimeoutMs: 150 } },
     });
@@ -139,7 +139,7 @@ describe("limits", () => {
     await expect(until(slow)).resolves.toMatch(/^(?:HTTP\/1.1 408|$)/);
   });
 
-  it("end a call whose body pauses for too long", async () => {
+  it("end a call if its request body pauses for too long", async () => {
     const { server, calls } = await open({ config: { drainNoticeMs: 0, limits: { bodyIdleTimeoutMs: 100 } } });
     const socket = netConnect(server.port, "127.0.0.1");
     socket.write(
@@ -152,10 +152,10 @@ describe("limits", () => {
     await expect(answer).resolves.toContain("deadline_exceeded");
   });
 
-  it("close a connection whose client resets streams in a row", async () => {
+  it("close a connection if its client resets too many streams", async () => {
     const { url } = await open({
       config: { drainNoticeMs: 0, limits: { streamResetBurstMax: 20, streamResetsPerSecondMax: 1 } },
-      // A call that is answered before it is reset does not count.
+      // A reset after the response does not count.
       echo: async ({ message }, { signal }) => {
         if (message === "wait") {
           await once(signal, "abort");
@@ -166,7 +166,7 @@ describe("limits", () => {
     const session = http2Connect(url);
     const closed = new Promise<void>((resolve) => session.on("close", () => resolve()));
     session.on("error", () => {});
-    // Streams that are closed before there is a connection are never sent.
+    // Node never sends streams that were closed before the connection was established.
     await once(session, "connect");
     for (let round = 0; round < 200 && !session.destroyed; round++) {
       const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" });
@@ -179,7 +179,7 @@ describe("limits", () => {
     expect((await post(url, "{}")).status).toBe(200);
   });
 
-  it("close an HTTP/2 connection with no call on it, and leave one with a silent call alone", async () => {
+  it("close an idle HTTP/2 connection, but not one with a call", async () => {
     const { url } = await open({
       config: { drainNoticeMs: 0, limits: { connectionIdleTimeoutMs: 150 } },
       async echo() {
@@ -199,8 +199,8 @@ describe("limits", () => {
   });
 });
 
-describe("paths that are no method", () => {
-  it("are answered with 404 as JSON", async () => {
+describe("paths that are not a method", () => {
+  it("get 404 with a JSON error", async () => {
     const { url } = await open();
     const response = await fetch(`${url}/order.v1.OrderService/Nothing`);
     expect(response.status).toBe(404);
@@ -211,7 +211,7 @@ describe("paths that are no method", () => {
     });
   });
 
-  it("are UNIMPLEMENTED for gRPC", async () => {
+  it("get UNIMPLEMENTED over gRPC", async () => {
     const { url } = await open();
     const response = await fetch(`${url}/nobody.Home/Knock`, {
       method: "POST",
@@ -220,7 +220,7 @@ describe("paths that are no method", () => {
     expect(response.headers.get("grpc-status")).toBe("12");
   });
 
-  it("are served where a module adds routes", async () => {
+  it("can be routes of the module", async () => {
     const { url } = await open({
       module: { httpRoutes: [{ method: "GET", url: "/keys", handler: async () => ({ keys: [] }) }] },
     });
@@ -228,8 +228,8 @@ describe("paths that are no method", () => {
   });
 });
 
-describe("gRPC-Web in text form", () => {
-  it("is read and written, also in pieces that are encoded by themselves", async () => {
+describe("gRPC-Web-Text", () => {
+  it("is decoded and encoded, also with separately encoded chunks", async () => {
     const { url } = await open();
     const header = Buffer.from([0, 0, 0, 0, 4]).toString("base64");
     const message = Buffer.from([0x0a, 2, 0x68, 0x69]).toString("base64");

@@ -35,7 +35,7 @@ interface Refusal {
   readonly details: { readonly debug?: { readonly reason?: string } }[];
 }
 
-/** Each costs much to decode, or to validate, for its size. */
+/** Messages that are expensive to decode or to validate for their size. */
 const bombs: readonly [string, contentType: string, body: Buffer, reason: string, words: string][] = [
   [
     "empty items",
@@ -85,8 +85,8 @@ function post(url: string, body: Buffer, headers: Record<string, string>) {
   return fetch(`${url}/order.v1.OrderService/CreateOrder`, { method: "POST", headers, body: Uint8Array.from(body) });
 }
 
-describe.each(["own", "stock"] as const)("on the %s path, a request that costs more than its size", (rpcPath) => {
-  it.each(bombs)("is refused before it is decoded, compressed or not: %s", async (...bomb) => {
+describe.each(["own", "stock"] as const)("on the %s path, a request that is expensive for its size", (rpcPath) => {
+  it.each(bombs)("is refused before decoding, with and without compression: %s", async (...bomb) => {
     const [, contentType, body, reason, words] = bomb;
     const { url, placed } = await start(rpcPath);
     for (const headers of [
@@ -106,7 +106,7 @@ describe.each(["own", "stock"] as const)("on the %s path, a request that costs m
     expect(metrics).toMatch(/parley_server_requests_over_limit_total\{limit="\w+"\} 2/);
   });
 
-  it("is told at most ten of a hundred violations", async () => {
+  it("gets an error with at most ten of a hundred violations", async () => {
     const { url } = await start(rpcPath);
     const items = Array.from({ length: 100 }, () => ({ productId: "" }));
     const response = await post(url, Buffer.from(JSON.stringify({ userId: "1", items })), {
@@ -117,7 +117,7 @@ describe.each(["own", "stock"] as const)("on the %s path, a request that costs m
     expect(refusal.message).toMatch(/And \d+ more fields are wrong\.$/);
   });
 
-  it("is told of a list that is too long before anything of its entries", async () => {
+  it("gets the violation of the list length before those of the entries", async () => {
     const { url } = await start(rpcPath);
     const items = Array.from({ length: 101 }, () => ({ productId: "" }));
     const response = await post(url, Buffer.from(JSON.stringify({ items })), { "content-type": "application/json" });
@@ -125,7 +125,7 @@ describe.each(["own", "stock"] as const)("on the %s path, a request that costs m
   });
 });
 
-describe.each(["own", "stock"] as const)("on the %s path, a request whose bytes are wrong", (rpcPath) => {
+describe.each(["own", "stock"] as const)("on the %s path, a malformed request", (rpcPath) => {
   const json = { "content-type": "application/json" };
   const proto = { "content-type": "application/proto" };
   const gzip = gzipSync('{"userId":"1"}');
@@ -138,11 +138,11 @@ describe.each(["own", "stock"] as const)("on the %s path, a request whose bytes 
       { ...json, "content-encoding": "gzip" },
       Buffer.concat([gzip.subarray(0, -8), Buffer.alloc(8)]),
     ],
-    ["what is no gzip", { ...json, "content-encoding": "gzip" }, Buffer.from("{}")],
+    ["bytes that are not gzip", { ...json, "content-encoding": "gzip" }, Buffer.from("{}")],
     ["invalid UTF-8 in JSON", json, Buffer.from('{"userId":"caf\xe9"}', "latin1")],
     ["a number in hexadecimal", json, Buffer.from('{"userId":"1","items":[{"productId":"1","quantity":"0x10"}]}')],
     ["a number with a plus", json, Buffer.from('{"userId":"1","items":[{"productId":"1","quantity":"+5"}]}')],
-  ])("is the caller's fault: %s", async (_name, headers, body) => {
+  ])("gets a client error: %s", async (_name, headers, body) => {
     const { url, placed } = await start(rpcPath);
     const response = await post(url, body, headers);
     expect(response.status).toBe(400);
@@ -152,7 +152,7 @@ describe.each(["own", "stock"] as const)("on the %s path, a request whose bytes 
     expect(placed()).toBe(0);
   });
 
-  it("may name its compression in capitals", async () => {
+  it("may name its compression in upper case", async () => {
     const { url, placed } = await start(rpcPath);
     const body = gzipSync('{"userId":"1","items":[{"productId":"1","quantity":1}]}');
     const response = await post(url, body, { ...json, "content-encoding": "GZIP" });

@@ -1,4 +1,4 @@
-// Clients and servers behave the same over this runtime's HTTP/2 and over node:http2, and every pair of the two understands each other.
+// Clients and servers behave the same over this runtime's HTTP/2 and over node:http2, and in each combination of both.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { setTimeout as wait } from "node:timers/promises";
 import { type CallOptions, Code, ConnectError, createClient, type HandlerContext } from "@connectrpc/connect";
@@ -55,7 +55,7 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
     return { server, streams };
   }
 
-  it("use the implementations that they are told to use", async () => {
+  it("use the configured implementations", async () => {
     const used = { server: 0, client: 0 };
     const onServer = () => used.server++;
     const onClient = () => used.client++;
@@ -121,21 +121,21 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
     }
   });
 
-  it("keep 30 calls at once apart, each response larger than a stream's first window", async () => {
+  it("do not mix up 30 concurrent calls with responses above the initial window", async () => {
     const { streams } = await start({ say: async ({ message }) => ({ message: message.repeat(70_000) }) });
     const messages = Array.from({ length: 30 }, (_, index) => String.fromCharCode(200 + index));
     const answers = await Promise.all(messages.map((message) => streams.say({ message })));
     expect(answers.every(({ message }, index) => message === messages[index]?.repeat(70_000))).toBe(true);
   });
 
-  it("refuse a request that is too large, on a connection that lives on", async () => {
+  it("refuse a request that is too large, and keep the connection", async () => {
     const { streams } = await start({}, { limits: { requestBytesMax: 1_000 } });
     const error = await failure(streams.say({ message: "x".repeat(1_000_000) }));
     expect(error.code).toBe(Code.ResourceExhausted);
     expect((await streams.say({ message: "small" })).message).toBe("small");
   });
 
-  it("talk in turns on a bidirectional stream", async () => {
+  it("alternate messages on a bidirectional stream", async () => {
     const { streams } = await start({
       async *chat(requests) {
         for await (const { message } of requests) {
@@ -162,7 +162,7 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
     expect(answered).toEqual(Array.from({ length: 50 }, (_, turn) => `${turn}!`));
   });
 
-  it("hold a sender back whose receiver does not read, in both directions", async () => {
+  it("apply backpressure if the receiver does not read, in both directions", async () => {
     const message = "x".repeat(4_096);
     const total = 2_500;
     let sent = 0;
@@ -199,7 +199,7 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
     expect((await joined).message).toBe(`${total}`);
   });
 
-  it("end a call at its deadline, and tell its handler", async () => {
+  it("end a call at its deadline, and abort its handler's signal", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { streams } = await start({
       say: (_request, { signal }) =>
@@ -214,7 +214,7 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
     await promise;
   });
 
-  it("tell a handler that its caller cancelled, of a unary call and of a stream", async () => {
+  it("abort the handler's signal when the caller cancels a unary call or a stream", async () => {
     const aborted: string[] = [];
     const begun: string[] = [];
     const untilAborted = (name: string, signal: AbortSignal) =>
@@ -243,7 +243,7 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
     await expect.poll(() => aborted.sort(), { timeout: 15_000 }).toEqual(["stream", "unary"]);
   });
 
-  it("drain: open calls are answered, later ones are not sent or refused", async () => {
+  it("drain: open calls succeed, later ones are not sent or refused", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     let begun = 0;
     const { streams, server } = await start(
@@ -259,7 +259,7 @@ describe.each(pairs)("a server over $server HTTP/2 and a client over $client HTT
     const open = Array.from({ length: 10 }, (_, index) => streams.say({ message: `${index}` }));
     await expect.poll(() => begun, { timeout: 15_000 }).toBe(10);
     const closed = server.close();
-    // Until the port is closed further calls are still accepted.
+    // Calls are still accepted until the port closes.
     await expect
       .poll(
         async () => {
@@ -290,7 +290,7 @@ async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-/** A count, once it no longer grows. */
+/** Waits until the count no longer grows. Returns it. */
 async function settled(count: () => number): Promise<number> {
   for (let before = -1, same = 0; same < 4; ) {
     await wait(25);

@@ -7,20 +7,20 @@ import type { RecordedSpan } from "../telemetry/recorder/recorded-span.ts";
 import { Recorder } from "../telemetry/recorder/recorder.ts";
 import { otlpConfig, samplerOf, type TelemetryValues } from "./config/telemetry-settings.ts";
 
-/** The version of the platform: all its packages have one. */
+/** The version of the platform. All its packages share it. */
 const version = "0.1.0";
 
 export interface Telemetry {
-  /** The environment with a recorder, where there is to be one. */
+  /** The environment, with a recorder if telemetry or an exporter is on. */
   readonly environment: Environment;
-  /** Sends what was not sent yet. */
+  /** Exports the remaining telemetry. */
   close(): Promise<void>;
 }
 
-/** How long a process that ends waits for its collector, in milliseconds. */
+/** The time limit for the last export at process exit, in milliseconds. */
 const closeMs = 2_000;
 
-/** Gives a process its recorder, its metrics and its exporters, by the settings. */
+/** Creates the recorder, the metrics and the exporters of a process from its settings. */
 export async function openTelemetry(
   environment: Environment,
   { name, values }: { readonly name: string; readonly values: TelemetryValues },
@@ -44,7 +44,7 @@ export async function openTelemetry(
     return { environment, close: async () => {} };
   }
   let exporters: Exporters | undefined;
-  // Its spans are added to exporters that ask it for times.
+  // The recorder and the exporters need each other: the exporters are created later.
   const sink = { add: (span: RecordedSpan) => exporters?.spans?.add(span) };
   const recorder = new Recorder(environment, {
     process: name,
@@ -53,7 +53,7 @@ export async function openTelemetry(
     ...(config?.traces === undefined ? {} : { sampler: samplerOf(values), sink }),
   });
   if (config !== undefined) {
-    // Read only where something is exported: a small service would notice.
+    // Loaded on demand: its cost is noticeable in a small service.
     const { openExporters } = await import("../telemetry/otlp/open-exporters.ts");
     exporters = openExporters(config, {
       environment,
@@ -71,7 +71,7 @@ export async function openTelemetry(
   };
 }
 
-/** Settings whose values are no secrets, and few. */
+/** Settings with few possible values, and without secrets. */
 function configLabels(values: TelemetryValues & Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
   const word = (name: string) => (typeof values[name] === "string" ? (values[name] as string) : "");
   return {

@@ -12,7 +12,7 @@ afterEach(async () => {
 
 const protocols = everyProtocol("http://127.0.0.1").map(([name]) => name);
 
-/** What the echo method does with its message: each word is a kind of failure. */
+/** The error that the echo method throws for each message. */
 const failures: Readonly<Record<string, () => Error>> = {
   refused: () => reasonError(Code.NotFound, { reason: "NOT_THERE", message: "not there" }),
   foreign: () => reasonError(Code.NotFound, { reason: "NOT_THERE", message: "not there", domain: "other.example" }),
@@ -53,7 +53,7 @@ describe.each(protocols)("the domain of an error's reason over %s", (protocol) =
     expect(await domains(server, protocol, "x".repeat(100))).toEqual(["echo.v1"]);
   });
 
-  it("is the module's where it names one, and the error's own before that", async () => {
+  it("is the module's if it has one, and the error's own takes precedence", async () => {
     const server = await open({ reasonDomain: "shop.example" });
     expect(await domains(server, protocol, "refused")).toEqual(["shop.example"]);
     expect(await domains(server, protocol, "broken")).toEqual(["shop.example"]);

@@ -28,11 +28,11 @@ afterAll(() => echo.server.close());
 
 const requestId = "order-4711/second-try";
 
-describe("an answer", () => {
+describe("a response", () => {
   for (const index of everyProtocol("http://127.0.0.1:1").keys()) {
     const [name] = everyProtocol("http://127.0.0.1:1")[index] as [string, unknown];
 
-    it(`says the id that its request came with: ${name}`, async () => {
+    it(`has the request id of its request: ${name}`, async () => {
       const [, transport] = everyProtocol(echo.url)[index] as ReturnType<typeof everyProtocol>[number];
       const headers = { "x-request-id": requestId };
       const seen: (string | null)[] = [];
@@ -46,7 +46,7 @@ describe("an answer", () => {
         repeat(request: object, options: object): AsyncIterable<unknown>;
       };
       for await (const _ of streams.repeat({ message: "a" }, { headers, onHeader })) {
-        // One answer.
+        // One response.
       }
       expect(seen).toEqual([requestId, null, null, requestId]);
       expect((error as ConnectError).metadata.get("x-request-id")).toBe(requestId);
@@ -54,7 +54,7 @@ describe("an answer", () => {
   }
 });
 
-describe("a request over HTTP/1.1 with more than one Host", () => {
+describe("an HTTP/1.1 request with more than one Host header", () => {
   it.each([
     ["twice the same", "Host: localhost\r\nHost: localhost\r\n"],
     ["two", "Host: localhost\r\nHost: evil.example\r\n"],
@@ -65,12 +65,12 @@ describe("a request over HTTP/1.1 with more than one Host", () => {
     expect(await statusOf(hosts)).toBe(400);
   });
 
-  it("which has one is served, so that the test can fail", async () => {
+  it("succeeds with a single one, so the test can fail", async () => {
     expect(await statusOf("Host: localhost\r\n")).toBe(200);
   });
 });
 
-/** The status that a call with these headers is answered with. */
+/** The HTTP status of a call with these headers. */
 function statusOf(hosts: string): Promise<number> {
   const { hostname, port } = new URL(echo.url);
   return new Promise((resolve, reject) => {

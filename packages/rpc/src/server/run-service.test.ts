@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
-/** A service of its own, as a process: what `main.ts` of a service looks like. */
+/** A service as a process of its own, like the `main.ts` of a service. */
 const source = `
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { flag, implement, port, runService } from "@parley/rpc/server";
@@ -37,7 +37,7 @@ let folder: string;
 const running = new Set<ChildProcess>();
 
 beforeAll(() => {
-  // Beside the code, so that the packages are found.
+  // Next to the code, so that Node resolves the packages.
   folder = mkdtempSync(join(fileURLToPath(new URL(".", import.meta.url)), ".run-service-"));
   writeFileSync(join(folder, "main.ts"), source);
 });
@@ -86,7 +86,7 @@ function echo(url: string): Promise<unknown> {
 
 describe("a service's process", () => {
   it.each(["SIGTERM", "SIGINT"] as const)(
-    "answers the call in flight at %s, stops its module, and ends with 0",
+    "completes the in-flight call at %s, stops its module, and exits with 0",
     async (signal) => {
       const { child, url, output, exit } = await startServing();
       const call = echo(url);
@@ -99,7 +99,7 @@ describe("a service's process", () => {
     },
   );
 
-  it("ends with 1 when the grace period is over before its calls are", async () => {
+  it("exits with 1 if calls outlast the grace period", async () => {
     const { child, url, output, exit } = await startServing({ SLOW: "true", SHUTDOWN_GRACE_MS: "200" });
     echo(url).catch(() => {});
     await expect.poll(() => output()).toContain("begun");
@@ -108,7 +108,7 @@ describe("a service's process", () => {
     expect(output()).toContain("did not drain");
   });
 
-  it("ends at once at a second signal", async () => {
+  it("exits at once at a second signal", async () => {
     const { child, url, output, exit } = await startServing({ SLOW: "true" });
     echo(url).catch(() => {});
     await expect.poll(() => output()).toContain("begun");
@@ -120,7 +120,7 @@ describe("a service's process", () => {
     expect(performance.now() - startMs).toBeLessThan(3_000);
   });
 
-  it("ends with 2 when settings are wrong, naming all of them", async () => {
+  it("exits with 2 and reports all mistakes if settings are invalid", async () => {
     const { output, exit } = start({ PORT: "seventy", SHUTDOWN_GRACE_MS: "-1", LOG_FORMAT: "xml" });
     await expect(exit).resolves.toBe(2);
     for (const name of ["PORT", "SHUTDOWN_GRACE_MS", "LOG_FORMAT"]) {
@@ -135,20 +135,20 @@ describe("a service's process", () => {
     ],
     [{ AUTH: "required", SERVICE_KEYS_FILE: "/no/keys.json" }, /SERVICE_KEYS_FILE: cannot be read: ENOENT/],
     [{ WRONG_URL: "true" }, /DATABASE_URL: no scheme/],
-  ])("ends with 2 and a sentence where %j is wrong", async (variables, message) => {
+  ])("exits with 2 and a message if %j is invalid", async (variables, message) => {
     const { output, exit } = start(variables as Record<string, string>);
     await expect(exit).resolves.toBe(2);
     expect(output()).toMatch(message);
     expect(output()).not.toContain("    at ");
   });
 
-  it("ends with 1 when its module cannot be made, and says why", async () => {
+  it("exits with 1 and the reason if its module cannot be created", async () => {
     const { output, exit } = start({ BREAK: "true" });
     await expect(exit).resolves.toBe(1);
     expect(output()).toContain("no database");
   });
 
-  it("ends with 1 and a reason, after draining, when its module cannot continue", async () => {
+  it("drains and exits with 1 and the reason if its module cannot continue", async () => {
     const { url, output, exit } = await startServing({ FAIL: "true" });
     await expect(echo(url)).resolves.toEqual({ message: "hi" });
     await expect(exit).resolves.toBe(1);
@@ -157,7 +157,7 @@ describe("a service's process", () => {
     expect(output()).toContain('"msg":"stopped"');
   });
 
-  it("ends with 1 when its port is taken, and names it", async () => {
+  it("exits with 1 and names the port if it is in use", async () => {
     const { url } = await startServing();
     const { port } = new URL(url);
     const { output, exit } = start({ PORT: port });
@@ -165,12 +165,12 @@ describe("a service's process", () => {
     expect(output()).toContain(port);
   });
 
-  it("writes logfmt if asked to", async () => {
+  it("writes logfmt with LOG_FORMAT=logfmt", async () => {
     const { output } = await startServing({ LOG_FORMAT: "logfmt" });
     expect(output()).toMatch(/^level=info time=\d+ name=echo url=http:\/\/127\.0\.0\.1:\d+ msg=serving$/m);
   });
 
-  it("tells the process's metrics", async () => {
+  it("exports process metrics", async () => {
     const { url } = await startServing();
     const metrics = await fetch(`${url}/metrics`).then((response) => response.text());
     expect(metrics).toContain("process_resident_memory_bytes");

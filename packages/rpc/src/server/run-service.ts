@@ -36,7 +36,7 @@ export async function runService<S extends Settings>(
   settings: S,
   makeModule: (start: ServiceStart<S>) => ServiceModule | Promise<ServiceModule>,
 ): Promise<void> {
-  // Databases and keys are for the service's own user.
+  // Only the service's own user may read its databases and keys.
   process.umask(0o077);
   const config = settingsOrExit(name, settings);
   const common = config as SettingValues<ServerSettings>;

@@ -173,7 +173,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   let adminAddress: AddressInfo | undefined;
   try {
     adminAddress = await admin?.listen(config.admin?.port ?? 0, config.admin?.host ?? "127.0.0.1");
-    // Before the port listens: a proxy whose connection is refused uses another replica, and one that is answered UNAVAILABLE does not.
+    // Before the port listens: proxies retry a refused connection on another replica, but not a response with UNAVAILABLE.
     await module.start?.();
     address = await listener.listen(port, host);
   } catch (error) {

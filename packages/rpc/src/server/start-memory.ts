@@ -3,8 +3,8 @@ import { runInNewContext } from "node:vm";
 import type { ServiceModule } from "./pipeline/service-module.ts";
 
 /**
- * The same module, which gives back what only starting needed before the first call is let in: about 25 MB of the 120 MB that
- * a service otherwise keeps for good, since V8 does not shrink the heap of a process that has nothing to do. Takes about 60 ms.
+ * Wraps a module: after its start, and before the first call, a garbage collection frees memory that only the start needed. That is about 25 MB
+ * of 120 MB, which V8 would otherwise keep, because it does not shrink the heap of an idle process. Takes about 60 ms.
  */
 export function givingStartMemoryBack(module: ServiceModule): ServiceModule {
   return Object.create(module, {
@@ -17,7 +17,7 @@ export function givingStartMemoryBack(module: ServiceModule): ServiceModule {
   }) as ServiceModule;
 }
 
-/** A full collection that also shrinks the young generation, which loading the modules made large. */
+/** A full garbage collection that also shrinks the young generation, which grew while modules were loaded. */
 function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as (options: object) => void;

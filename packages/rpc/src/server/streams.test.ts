@@ -88,9 +88,9 @@ function clientOver(name: (typeof names)[number]): StreamClient {
   return createClient(StreamService, transports[name]()) as unknown as StreamClient;
 }
 
-describe("a stream's message over the limit on answers", () => {
+describe("a stream's message above RESPONSE_BYTES_MAX", () => {
   it.each(["gRPC", "gRPC-Web"] as const)(
-    "ends the call with RESOURCE_EXHAUSTED over %s, in the log too",
+    "ends the call with RESOURCE_EXHAUSTED over %s, also in the log",
     async (name) => {
       const small = await serveEcho({ entries: [entry], config: { limits: { responseBytesMax: 1_000 } } });
       const baseUrl = small.url;
@@ -106,14 +106,14 @@ describe("a stream's message over the limit on answers", () => {
 });
 
 describe.each(names)("streams over %s", (name) => {
-  it("go out, come in, and go both ways", async () => {
+  it("carry messages to the client, to the server, and both ways", async () => {
     const client = clientOver(name);
     await expect(all(client.repeat({ message: "a" }))).resolves.toEqual(["a", "a"]);
     await expect(client.join(messages("a", "b"))).resolves.toMatchObject({ message: "a,b" });
     await expect(all(client.chat(messages("a", "b")))).resolves.toEqual(["a!", "b!"]);
   });
 
-  it("are refused at the first message that breaks a rule", async () => {
+  it("end at the first message that violates a rule", async () => {
     const client = clientOver(name);
     const tooLong = "x".repeat(4097);
     for (const call of [
@@ -128,20 +128,20 @@ describe.each(names)("streams over %s", (name) => {
     }
   });
 
-  it("say no more of an unexpected error than that there was one", async () => {
+  it("reveal no details of an unexpected error", async () => {
     const error = await failure(all(clientOver(name).repeat({ message: "break" })));
     expect(error.code).toBe(Code.Internal);
     expect(error.rawMessage).toMatch(/^Internal error\. Report it with the request id [\w-]+\.$/);
   });
 
-  it("end at their deadline, and end their implementation too", async () => {
+  it("end at their deadline, and also end their implementation", async () => {
     ended.length = 0;
     const error = await failure(all(clientOver(name).repeat({ message: "for ever" }, { timeoutMs: 60 })));
     expect(error.code).toBe(Code.DeadlineExceeded);
     await expect.poll(() => ended).toEqual(["for ever"]);
   });
 
-  it("end their implementation when the caller goes away", async () => {
+  it("end their implementation when the caller disconnects", async () => {
     ended.length = 0;
     const controller = new AbortController();
     const reading = all(clientOver(name).repeat({ message: "for ever" }, { signal: controller.signal }));

@@ -46,7 +46,7 @@ describe.runIf(hasOpenssl)("certificates", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it("of servers, clients and authorities change under load, with no call that fails", async () => {
+  it("of servers, clients and CAs are rotated under load without a failed call", async () => {
     write("ca.pem", first.cert);
     writeBoth("server", first.issue("IP:127.0.0.1"));
     writeBoth("client", first.issue("DNS:client"));
@@ -55,7 +55,7 @@ describe.runIf(hasOpenssl)("certificates", () => {
         serveEcho({
           config: {
             tls: { ...filesOf("server"), reloadIntervalMs },
-            // So that new connections are made all the time.
+            // Forces new connections all the time.
             limits: { ...patientLimits, connectionAgeMaxMs: 60, connectionAgeGraceMs: 60_000 },
           },
         }),
@@ -64,7 +64,7 @@ describe.runIf(hasOpenssl)("certificates", () => {
     const clientDefaults = { tlsFiles: filesOf("client"), tlsReloadIntervalMs: reloadIntervalMs };
     const environment = { ...testEnvironment({ random: Math.random }), clientDefaults };
     const pool = new ConnectionPool(environment);
-    // Nothing is repeated, so that each failure shows.
+    // Without retries, so that each failure is visible.
     const transport = createWireTransport(pool.channel(servers.map(({ url }) => url).join()), environment.clock);
     const calls = load(() => createClient(EchoService, transport).echo({}, { timeoutMs: 30_000 }));
     const logs = () => [environment.lines, ...servers.map(({ lines }) => lines())];
@@ -87,10 +87,10 @@ describe.runIf(hasOpenssl)("certificates", () => {
       await expect.poll(() => calls.count - before, patience).toBeGreaterThan(100);
     };
     await goOn();
-    // Both authorities are trusted first, by all.
+    // First all processes trust both CAs.
     write("ca.pem", first.cert, second.cert);
     await reloaded(1, 1, 1);
-    // A certificate that is there before its key is not used.
+    // A new certificate without its new key is not used.
     const next = second.issue("IP:127.0.0.1");
     write("server.pem", next.cert);
     await expect
@@ -103,7 +103,7 @@ describe.runIf(hasOpenssl)("certificates", () => {
     writeBoth("client", second.issue("DNS:client"));
     await reloaded(2, 2, 2);
     await goOn();
-    // The first authority is trusted no more.
+    // The first CA is no longer trusted.
     write("ca.pem", second.cert);
     await reloaded(3, 3, 3);
     await goOn();
@@ -113,7 +113,7 @@ describe.runIf(hasOpenssl)("certificates", () => {
     await Promise.all(servers.map(({ server }) => server.close()));
   }, 120_000);
 
-  it("name the service that calls, where it asks for that, so that it needs no token", async () => {
+  it("identify a calling service without a token, if it requests this", async () => {
     write("ca.pem", first.cert);
     writeBoth("server", first.issue("IP:127.0.0.1"));
     const entry = implementPartly(InventoryService, { reserveStock: () => ({}) });
@@ -145,7 +145,7 @@ describe.runIf(hasOpenssl)("certificates", () => {
     };
     await reserve("order");
     expect(reserved.length).toBe(1);
-    // The contract names the order service alone.
+    // The contract allows only the order service.
     expect((await rejection(reserve("product"))).code).toBe(Code.PermissionDenied);
     const unknown = await rejection(reserve("Order"));
     expect([unknown.code, unknown.rawMessage]).toEqual([
@@ -153,7 +153,7 @@ describe.runIf(hasOpenssl)("certificates", () => {
       expect.stringContaining("the TLS certificate names no service"),
     ]);
     expect((await rejection(reserve("order", { cert: false }))).code).toBe(Code.Unauthenticated);
-    // A gateway does not ask: its callers must not have its rights.
+    // A gateway does not request it: its callers must not get its permissions.
     expect((await rejection(reserve("order", { asks: false }))).code).toBe(Code.Unauthenticated);
     expect(calls().length).toBeGreaterThan(0);
     for (const pool of pools) {

@@ -90,7 +90,7 @@ describe.runIf(hasOpenssl)("a server with a certificate", () => {
     rmSync(folder, { recursive: true });
   });
 
-  it("goes on with the next requests while the answer before them still waits to be taken", async () => {
+  it("handles the next requests while the client has not read the previous response", async () => {
     const generous = await serveEcho({
       config: { drainNoticeMs: 0, tls: { certFile: file("server.pem"), keyFile: file("server.key") } },
       echo: async ({ message }) => ({ message: message === "large" ? "x".repeat(4_000_000) : message }),
@@ -110,7 +110,7 @@ describe.runIf(hasOpenssl)("a server with a certificate", () => {
       });
       socket.on("close", () => resolve());
     });
-    // Nothing is taken until all is sent, head and body each in a record of its own.
+    // The client reads nothing until it has sent everything, head and body each in a separate TLS record.
     socket.pause();
     const ask = (body: string) => {
       socket.write(
@@ -138,7 +138,7 @@ describe.runIf(hasOpenssl)("a server with a certificate", () => {
     await generous.server.close();
   });
 
-  it("tells clients without TLS, in words, and so does the client", async () => {
+  it("explains the mistake to clients without TLS, and so does the client's error", async () => {
     const host = `127.0.0.1:${echo.server.port}`;
     const answer = await fetch(`http://${host}/${EchoService.typeName}/Echo`);
     expect([answer.status, await answer.text()]).toEqual([
@@ -153,7 +153,7 @@ describe.runIf(hasOpenssl)("a server with a certificate", () => {
     expect(echo.lines().filter(({ msg }) => /HTTP without TLS to a port with TLS/.test(String(msg)))).toHaveLength(1);
   });
 
-  it("tells clients with TLS of a port without, and says whose certificate is not trusted", async () => {
+  it("explains TLS on a port without it, and names an untrusted certificate", async () => {
     const plain = await serveEcho({ config: { drainNoticeMs: 0 } });
     const toPlain = createServiceClient(EchoService, plain.url.replace("http:", "https:"), { environment: quiet });
     await expect(toPlain.echo({ message: "x" })).rejects.toMatchObject({
@@ -170,7 +170,7 @@ describe.runIf(hasOpenssl)("a server with a certificate", () => {
     });
   });
 
-  it("lets a connection over HTTP/1.1 be quiet before its first request for as long as before any other", async () => {
+  it("applies the idle timeout before the first HTTP/1.1 request of a connection", async () => {
     const patient = await serveEcho({
       config: {
         drainNoticeMs: 0,
@@ -180,7 +180,7 @@ describe.runIf(hasOpenssl)("a server with a certificate", () => {
     });
     const options = { port: patient.server.port, host: "127.0.0.1", ca: read("server-authority.pem") };
     const socket = tlsConnect({ ...options, ALPNProtocols: ["http/1.1"] });
-    // Node looks once a second at the latest whose headers are late.
+    // Node checks the headers timeout at least once a second.
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     socket.write("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     const chunks: Buffer[] = [];
@@ -221,14 +221,14 @@ describe.runIf(hasOpenssl)("a server with a certificate", () => {
     });
   }
 
-  it("knows a client by the certificate that it shows", async () => {
+  it("identifies a client by its certificate", async () => {
     await expect(callWith("client")).resolves.toBe(200);
     await expect
       .poll(() => echo.calls().find(({ requestId }) => requestId === "client"))
       .toMatchObject({ peer: "order" });
   });
 
-  it("refuses a client whose certificate is signed by another CA", async () => {
+  it("refuses a client certificate of another CA", async () => {
     await expect(callWith("stranger")).rejects.toThrow();
   });
 
@@ -248,7 +248,7 @@ describe.runIf(hasOpenssl)("a server with a certificate", () => {
 });
 
 describe("a server without a certificate", () => {
-  it("closes a connection that begins with TLS", async () => {
+  it("closes a connection that starts a TLS handshake", async () => {
     const echo = await serveEcho();
     await expect(fetch(echo.url.replace("http:", "https:"))).rejects.toThrow();
     expect((await fetch(`${echo.url}/health`)).status).toBe(200);

@@ -7,7 +7,7 @@ import { headerListBytes, writeGrpcStatus } from "../protocol/grpc-status.ts";
 import { type EchoServer, StreamService, serveEcho } from "./echo-fixture.ts";
 import { implementPartly } from "./pipeline/service-module.ts";
 
-/** An error as large as one can be: a long message that is encoded, and details. */
+/** A large error: a long percent-encoded message, and details. */
 function largeError() {
   const fields = Array.from({ length: 10 }, (_, index) => ({ field: `items[${index}]`, description: "é".repeat(50) }));
   return reasonError(Code.FailedPrecondition, {
@@ -22,7 +22,7 @@ function largeError() {
 let running: EchoServer | undefined;
 afterEach(() => running?.server.close());
 
-/** The sizes of all header lists of a call's response, and what its status says. */
+/** The sizes of all header lists of a call's response, and its status. */
 async function listsOf(url: string, path: string, headerListBytesMax: number) {
   const session = connect(url, { settings: { maxHeaderListSize: headerListBytesMax } });
   await once(session, "remoteSettings");
@@ -42,7 +42,7 @@ async function listsOf(url: string, path: string, headerListBytesMax: number) {
   return { sizes: lists.map((list) => headerListBytes({ ...list })), ...Object.assign({}, ...lists) };
 }
 
-describe("the trailers of an error stay within what the caller announced (SETTINGS_MAX_HEADER_LIST_SIZE)", () => {
+describe("the trailers of an error stay within the client's SETTINGS_MAX_HEADER_LIST_SIZE", () => {
   const kinds = [
     ["a unary call", "/echo.v1.EchoService/Echo"],
     ["a stream before its first message", "/test.v1.StreamService/Repeat"],
@@ -79,7 +79,7 @@ describe("the trailers of an error stay within what the caller announced (SETTIN
     }
   });
 
-  it("leaves out the least useful first", () => {
+  it("leaves out the least useful parts first", () => {
     const sizes = [40, 60, 100, 300, 600, 900, 2_000, 4_000, 8_000].map((bytesMax) => {
       const target: Record<string, string | undefined> = { "x-own": "of the implementation" };
       writeGrpcStatus(largeError(), target, bytesMax);

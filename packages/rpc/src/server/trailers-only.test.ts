@@ -13,7 +13,7 @@ beforeAll(async () => {
   };
   echo = await serveEcho({
     echo: fail,
-    // Chat is not implemented.
+    // `chat` is not implemented.
     entries: [
       implement(StreamService, {
         join: fail,
@@ -33,7 +33,7 @@ afterAll(async () => {
 
 interface Answer {
   readonly head: IncomingHttpHeaders;
-  /** Whether HEADERS ended the stream: the answer is one frame. */
+  /** Whether HEADERS had END_STREAM: the response is one frame. */
   readonly alone: boolean;
   readonly trailers: IncomingHttpHeaders | undefined;
   readonly dataFrames: number;
@@ -69,7 +69,7 @@ describe("a gRPC error before the first message", () => {
     ["a path that is no method", "/", unimplemented],
     ["a path with more parts", "/echo.v1.EchoService/Echo/more", unimplemented],
     ["a unary call", "/echo.v1.EchoService/Echo", String(Code.FailedPrecondition)],
-  ])("is one frame of headers that ends the stream: %s", async (_name, path, code) => {
+  ])("is a single HEADERS frame with END_STREAM: %s", async (_name, path, code) => {
     for (const contentType of ["application/grpc", "application/grpc+proto"]) {
       const { head, alone, trailers, dataFrames } = await call(path, contentType);
       expect(head[":status"]).toBe(200);
@@ -79,12 +79,12 @@ describe("a gRPC error before the first message", () => {
     }
   });
 
-  // A stream may have sent its headers already; then the status is in trailers, which end the stream.
+  // A stream may have sent its headers already. Then the status is in trailers with END_STREAM.
   it.each([
     ["a server stream", "/test.v1.StreamService/Repeat", String(Code.FailedPrecondition)],
     ["a client stream", "/test.v1.StreamService/Join", String(Code.FailedPrecondition)],
     ["a stream both ways that is not implemented", "/test.v1.StreamService/Chat", unimplemented],
-  ])("is in the frame that ends the stream: %s", async (_name, path, code) => {
+  ])("is in the frame with END_STREAM: %s", async (_name, path, code) => {
     const { head, alone, trailers, dataFrames } = await call(path);
     expect(head[":status"]).toBe(200);
     expect((alone ? head : trailers)?.["grpc-status"]).toBe(code);

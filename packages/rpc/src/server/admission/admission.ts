@@ -7,39 +7,39 @@ import type { AdmittedCall, AdmittedMethod, PlaceKind } from "./admitted-call.ts
 import { PlaceBudget, type PlaceBudgetOptions, type PlaceRefusal } from "./place-budget.ts";
 import { HolderTable, type HolderTableOptions } from "./place-holders.ts";
 
-/** The places that a server has for calls. */
+/** The concurrency limits of a server. A call takes a place in the budget of its kind. */
 export interface Admission {
-  /** The reason to refuse any caller's call of the method, from its headers alone. Undefined if it would not. */
+  /** Why the server refuses a call of the method, from any caller. Undefined if it accepts the call. */
   refusal(method: AdmittedMethod, waits: Waits): RefusalReason | undefined;
-  /** RESOURCE_EXHAUSTED with the reason and the time to wait. Counts nothing. */
+  /** RESOURCE_EXHAUSTED with the reason and the retry delay. Does not count the refusal. */
   error(method: AdmittedMethod, reason: RefusalReason): ConnectError;
   /** Counts a refused call. */
   count(reason: RefusalReason): void;
   /** Throws RESOURCE_EXHAUSTED if {@link refusal} has a reason. */
   check(call: AdmittedCall): void;
-  /** Takes a place, if the call has none yet. Throws RESOURCE_EXHAUSTED, with the time to wait, if there is none for it. */
+  /** Takes a place, unless the call has one. Throws RESOURCE_EXHAUSTED, with the retry delay, if the call gets none. */
   admit(call: AdmittedCall): void;
-  /** Gives the call's place back, if it has one. */
+  /** Releases the call's place, if it has one. */
   release(call: AdmittedCall): void;
 }
 
-/** How long a call has waited before anything was made of it, in milliseconds. */
+/** How long a call has waited before the server handles it, in milliseconds. */
 export interface Waits {
-  /** On its connection, behind other calls of it that are refused or answered as fast as the server can. */
+  /** The wait behind other calls of the same connection, while the server reads them as fast as it can. */
   readonly behindMs?: number;
-  /** The same on a connection that brings the calls of many callers. */
+  /** The same on a connection that carries calls of many callers. */
   readonly waitedMs?: number;
 }
 
 /**
- * Why a call is refused: no place is free, its holder has a fair share already, it would wait for too long, or earlier answers on its connection
- * were not taken.
+ * Why a call is refused: no place is free, its connection or caller has reached its share, it would wait for too long, or its client does not
+ * read earlier responses.
  */
 export type RefusalReason = PlaceRefusal | "read-backlog" | "queue-age" | "unsent-answers";
 
 /**
- * Refuses calls beyond what the server can do. Unary calls, streams, and the streams of health and reflection have budgets of their own, so
- * that none can take the places of another, and each is shared fairly between connections and callers.
+ * Load shedding: refuses calls above the concurrency limits. Unary calls, streams, and the streams of health and reflection have separate
+ * budgets. Connections and callers share each budget fairly.
  */
 export function createAdmission(
   limits: ServerLimits,
@@ -168,12 +168,12 @@ function overloaded(reason: RefusalReason, limits: ServerLimits, { setting, plac
     metadata: { limit, max: String(max) },
     retryAfterMs: shedRetryAfterMs,
   });
-  // gRPC's proposal A6, section "Pushback".
+  // gRFC A6, section "Pushback".
   error.metadata.set("grpc-retry-pushback-ms", String(shedRetryAfterMs));
   return error;
 }
 
-/** The setting of a limit other than on places, with its value. */
+/** The setting and the value of a limit that is not a number of places. */
 function limitOf(reason: RefusalReason, limits: ServerLimits): readonly [string, number] | undefined {
   switch (reason) {
     case "read-backlog":

@@ -35,7 +35,7 @@ afterEach(() => {
   delete place[injectedFaultsKey];
 });
 
-describe("a fault injected into a server", () => {
+describe("an injected fault", () => {
   it.each([
     ["all methods", unavailable, Code.Internal],
     ["a method by its short name", { ...unavailable, method: "Echo" }, Code.Internal],
@@ -43,16 +43,16 @@ describe("a fault injected into a server", () => {
     ["another method", { ...unavailable, method: "CallEcho" }, undefined],
     ["more than half of the calls", { ...unavailable, percent: 51 }, Code.Internal],
     ["less than half of the calls", { ...unavailable, percent: 50 }, undefined],
-    ["nothing any more", { ...unavailable, expireMs: Date.now() - 1 }, undefined],
-  ])("disturbs %s", async (_name, fault, code) => {
+    ["no calls once it has expired", { ...unavailable, expireMs: Date.now() - 1 }, undefined],
+  ])("affects %s", async (_name, fault, code) => {
     expect(await codeOf([fault])).toBe(code);
   });
 
-  it("makes a call wait for no longer than its deadline", async () => {
+  it("delays a call until its deadline at most", async () => {
     expect(await codeOf([{ ...unavailable, code: 0, latencyMs: 60_000 }])).toBe(Code.DeadlineExceeded);
   });
 
-  it("makes a call wait, and lets it go on", async () => {
+  it("delays a call, which then succeeds", async () => {
     const beganAt = performance.now();
     expect(await codeOf([{ ...unavailable, code: 0, latencyMs: 50 }])).toBeUndefined();
     expect(performance.now() - beganAt).toBeGreaterThanOrEqual(49);

@@ -3,23 +3,23 @@ import { type Code, ConnectError } from "@connectrpc/connect";
 import { batchMethodOf } from "@parley/contract";
 import type { Environment } from "../../environment/environment.ts";
 
-/** A fault that is injected into calls on purpose, to test their callers. */
+/** Fault injection: makes calls slow or makes them fail, to test their clients. */
 export interface InjectedFault {
-  /** `product.v1.InventoryService/ReserveStock`, the method's short name, or nothing for all methods. */
+  /** `product.v1.InventoryService/ReserveStock`, the method's short name, or an empty string for all methods. */
   readonly method: string;
-  /** Which share of the calls, in percent. */
+  /** The share of calls that it affects, in percent. */
   readonly percent: number;
-  /** How long a call waits before it goes on, in milliseconds. */
+  /** The delay that it adds to a call, in milliseconds. */
   readonly latencyMs: number;
-  /** The code that it fails with. 0: it does not fail. */
+  /** The status code that the call fails with. 0: it does not fail. */
   readonly code: number;
   /** When the fault ends, in milliseconds since 1970. */
   readonly expireMs: number;
 }
 
 /**
- * Where the faults of this process are. Nothing in the runtime puts any there: `parley up` does, through the channel to its child processes. So
- * a process that was started in another way has none, and no request can make it have some.
+ * The key of the global variable with the faults of this process. Only `parley up` sets it, through the IPC channel to its child processes. A
+ * process that was started otherwise has no faults, and no request can inject any.
  */
 export const injectedFaultsKey: unique symbol = Symbol.for("parley.injected-faults") as typeof injectedFaultsKey;
 
@@ -34,12 +34,12 @@ export interface DisturbedCall {
   race<T>(work: Promise<T>): Promise<T>;
 }
 
-/** Whether there are faults in this process: all that a call costs without them. */
+/** Whether the process has faults. Without any, this check is the only cost of a call. */
 export function faultsInjected(): boolean {
   return (globalThis as FaultPlace)[injectedFaultsKey] !== undefined;
 }
 
-/** What is injected into a call: a promise that waits and may reject, or undefined if no fault is meant for it. */
+/** Returns undefined if no fault affects the call; otherwise a promise that settles after the delay, and rejects if the call has to fail. */
 export function injectFault(
   call: DisturbedCall,
   { clock, random }: Pick<Environment, "clock" | "random">,
@@ -65,7 +65,7 @@ async function disturb(
   }
 }
 
-/** A fault of a method disturbs the batches too that its calls travel in. */
+/** A fault of a method also affects the batch method that carries its calls. */
 function isMeant(wanted: string, { name, parent }: DescMethod): boolean {
   const short = wanted.startsWith(`${parent.typeName}/`) ? wanted.slice(parent.typeName.length + 1) : wanted;
   return (

@@ -1,20 +1,19 @@
-/** What a {@link MethodPace} is made of. */
 export interface MethodPaceOptions {
-  /** How much longer than in quiet times an answer may take before new calls are refused, in milliseconds. */
+  /** How far the latency may rise above that of an unloaded method before new calls are refused, in milliseconds. */
   readonly queueTimeMaxMs: number;
 }
 
 /**
- * How fast a method answers, and how many calls of it may be handled at once for their answers to be in time.
+ * An adaptive concurrency limit for one method, from its latency.
  *
- * As CoDel does (RFC 8289), it looks at how long calls were held, and at the shortest of an interval: where even that is longer than in quiet
- * times by more than allowed, there is a standing queue somewhere behind the method, in its database or in a service that it calls. Then
- * only so many calls are let in as fit into the time that is allowed (Little's law). The limit opens again as soon as answers are faster.
+ * It works like CoDel (RFC 8289): it takes the minimum latency of an interval. If even the minimum exceeds the unloaded latency by more than
+ * `queueTimeMaxMs`, there is a standing queue behind the method, in its database or in a service that it calls. Then the limit falls to the
+ * number of calls that can finish within the allowed latency (Little's law). It rises again once responses are faster.
  */
 export class MethodPace {
-  /** Calls of the method that have a place. */
+  /** The number of calls of the method that have a place. */
   open = 0;
-  /** How many may have one. */
+  /** The maximum of {@link open}. */
   limit: number = Number.POSITIVE_INFINITY;
   readonly #queueTimeMaxMs: number;
   #quiet = new SlidingMinimum();
@@ -27,7 +26,7 @@ export class MethodPace {
     this.#queueTimeMaxMs = queueTimeMaxMs;
   }
 
-  /** Counts an answer that took so long from the call's place on. */
+  /** Records a response. `tookMs`: the time since the call took its place. */
   answered(tookMs: number, nowMs: number): void {
     this.#lastMs = nowMs;
     this.#count++;
@@ -39,10 +38,10 @@ export class MethodPace {
     }
   }
 
-  /** Whether a call with so much time left can still be answered in time, which no latest answer of the method was in half of. */
+  /** Whether a call can meet its deadline: `leftMs` must be at least half of the fastest recent latency. */
   canAnswerWithin(leftMs: number, nowMs: number): boolean {
     const quietMs = this.#quiet.value;
-    // Without answers the estimate decays, so that a slow period does not refuse calls for ever.
+    // Without responses the estimate decays, so that a slow period does not refuse calls for ever.
     return (
       leftMs > 0 &&
       (quietMs === Number.POSITIVE_INFINITY || leftMs >= (quietMs / 2) * 0.5 ** ((nowMs - this.#lastMs) / fadeMs))
@@ -67,7 +66,7 @@ export class MethodPace {
   }
 }
 
-/** The smallest of the values of the last two to four minutes. */
+/** The minimum of the values of the last two to four minutes. */
 class SlidingMinimum {
   #current = Number.POSITIVE_INFINITY;
   #before = Number.POSITIVE_INFINITY;
@@ -88,11 +87,11 @@ class SlidingMinimum {
 }
 
 const windowMs = 120_000;
-/** RFC 8289, section 4.3: the time of a round trip. */
+/** RFC 8289, section 4.3: about one round-trip time. */
 const intervalMs = 100;
 const intervalCallsMin = 8;
 const fadeMs = 1_000;
-/** As many as keep every part of the platform busy. */
+/** Enough concurrent calls to keep every part of the platform busy. */
 const limitMin = 64;
 const limitStep = 8;
 const limitGrowth = 0.1;

@@ -3,7 +3,7 @@ import { PlaceBudget, type PlaceHolder } from "./place-budget.ts";
 
 const holder = (): PlaceHolder => ({ taken: 0 });
 
-/** Takes as many places as it gets, and says how many. */
+/** Takes places until the budget refuses. Returns their number. */
 function fill(budget: PlaceBudget, holders: { connection?: PlaceHolder; caller?: PlaceHolder }): number {
   const all = { connection: holders.connection, caller: holders.caller };
   let taken = 0;
@@ -14,8 +14,8 @@ function fill(budget: PlaceBudget, holders: { connection?: PlaceHolder; caller?:
   return taken;
 }
 
-describe("places", () => {
-  test("are all given where there are no shares, and come back", () => {
+describe("the places of a budget", () => {
+  test("are all available to one connection without shares, and can be taken again after their release", () => {
     const budget = new PlaceBudget({ placesMax: 10, sharePercent: 100 });
     const connection = holder();
     expect(fill(budget, { connection })).toBe(10);
@@ -24,7 +24,7 @@ describe("places", () => {
     expect(fill(budget, { connection })).toBe(1);
   });
 
-  test("are given to one holder up to its share, and some are left for new ones, however many came before", () => {
+  test("are limited to a share for each holder, so that some are left for new holders", () => {
     const budget = new PlaceBudget({ placesMax: 1_000, sharePercent: 50 });
     const shares = Array.from({ length: 6 }, () => fill(budget, { connection: holder() }));
     expect(shares[0]).toBe(500);
@@ -35,7 +35,7 @@ describe("places", () => {
     expect(budget.refusal({ connection: holder(), caller: holder() })).toBeUndefined();
   });
 
-  test("are not multiplied by connections of one caller, whose quiet connections still get a few", () => {
+  test("are limited for a caller with many connections, and each of these still gets a few", () => {
     const budget = new PlaceBudget({ placesMax: 1_000, sharePercent: 50 });
     const caller = holder();
     const taken = Array.from({ length: 300 }, () => fill(budget, { connection: holder(), caller }));
@@ -44,7 +44,7 @@ describe("places", () => {
     expect(fill(budget, { connection: holder(), caller: holder() })).toBeGreaterThan(10);
   });
 
-  test("are given to what is held to no share until none is left", () => {
+  test("are all available to calls without a share", () => {
     const budget = new PlaceBudget({ placesMax: 10, sharePercent: 50 });
     expect(fill(budget, {})).toBe(10);
   });

@@ -1,28 +1,27 @@
-/** How many places there are, and how many of them one holder may have. */
 export interface PlaceBudgetOptions {
   readonly placesMax: number;
-  /** How many percent of all places one connection, or one caller, may hold while no other holds any. 100 for all of them. */
+  /** The percentage of all places that one connection, or one caller, may hold while no other holds any. 100: no share limit. */
   readonly sharePercent: number;
 }
 
-/** A holder of places: a connection or a caller. Its creator keeps it; the budget changes it. */
+/** A connection or a caller, with the number of places that it holds. The budget updates it. */
 export interface PlaceHolder {
   taken: number;
 }
 
-/** Who asks for a place. What is undefined is not held to a share. */
+/** The holders that a place is counted for. An undefined one has no share limit. */
 export interface PlaceHolders {
   readonly connection: PlaceHolder | undefined;
   readonly caller: PlaceHolder | undefined;
 }
 
-/** Why no place is given: none is free, or the holder has its share. */
+/** Why a place is refused: none is free, or the holder has reached its share. */
 export type PlaceRefusal = "full" | "connection-share" | "caller-share";
 
 /**
- * Places for calls, shared by dynamic thresholds (Choudhury and Hahne, 1998): a holder may have a fixed multiple of what is free at the
- * moment. One holder alone gets most of the places; the more others there are, the less each may have; and something is always left for
- * one that comes new. Costs a comparison and two counts a call.
+ * A concurrency limit for calls, shared by dynamic thresholds (Choudhury and Hahne, 1998): a holder may have a fixed multiple of the free
+ * places. So a single holder gets most places, many holders get few each, and a new holder always finds some. The cost is a comparison and
+ * two counters for each call.
  */
 export class PlaceBudget {
   readonly placesMax: number;
@@ -40,7 +39,7 @@ export class PlaceBudget {
     return this.#taken;
   }
 
-  /** Why there is no place for them; undefined if there is one. */
+  /** Why these holders get no place. Undefined if they get one. */
   refusal({ connection, caller }: PlaceHolders): PlaceRefusal | undefined {
     const free = this.placesMax - this.#taken;
     if (free <= 0) {
@@ -53,7 +52,7 @@ export class PlaceBudget {
     if (caller === undefined || caller.taken < mayHold) {
       return undefined;
     }
-    // Many people may share one address: a connection that holds next to nothing is not made to suffer for the others, while there is room.
+    // Many clients may share one address (NAT). A connection with few places still gets some, as long as more than the reserve is free.
     return connection !== undefined && connection.taken < firstPlaces && free > this.#reserve
       ? undefined
       : "caller-share";
@@ -80,8 +79,8 @@ export class PlaceBudget {
   }
 }
 
-/** What a connection may hold of an address that has its share: enough for a person's page or a program's few streams. */
+/** The places that a connection gets although its address has reached its share: enough for a web page, or for a few streams. */
 const firstPlaces = 4;
 
-/** The part of all places that is never given to an address that has its share. */
+/** The part of all places that an address beyond its share never gets. */
 const reserveShare = 1 / 16;

@@ -23,19 +23,19 @@ function call({ connection, peer = "192.0.2.1", forwarded, caller, forwardedFor 
 const user = (id: string): Caller => ({ kind: "user", id });
 const service: Caller = { kind: "service", id: "order" };
 
-test("a caller is the user, or else the address, of IPv6 the network", () => {
+test("the caller is the user, or without one the IPv4 address or the IPv6 /64 prefix", () => {
   const table = new HolderTable({ believesForwarded: false });
   const of = (from: From) => table.of(call(from)).caller;
   expect(of({ caller: user("1"), peer: "192.0.2.7" })).toBe(of({ caller: user("1") }));
   expect(of({ caller: user("1") })).not.toBe(of({ caller: user("2") }));
   expect(of({ peer: "2001:db8::1" })).toBe(of({ peer: "2001:db8::2", connection: {} }));
   expect(of({ peer: "192.0.2.1" })).not.toBe(of({ peer: "192.0.2.2" }));
-  // A forwarded address counts where it was proved, and not where it is only said.
+  // A forwarded address counts if an authenticated gateway sent it. A mere x-forwarded-for header does not.
   expect(of({ connection: gateway, forwardedFor: "192.0.2.9" })).toBe(of({ peer: "192.0.2.9" }));
   expect(of({ peer: "127.0.0.1", forwarded: "192.0.2.9" })).toBe(of({ peer: "127.0.0.1" }));
 });
 
-test("a service of the platform is held to no share; the user that it calls for is", () => {
+test("a service of the platform has no share limit, but the user that it calls for has", () => {
   const table = new HolderTable({ believesForwarded: false });
   expect(table.of(call({ connection: gateway, caller: service }))).toEqual({
     connection: undefined,
@@ -46,14 +46,14 @@ test("a service of the platform is held to no share; the user that it calls for 
   expect(onBehalf.caller).toBe(table.of(call({ caller: user("1") })).caller);
 });
 
-test("without sign-in only a gateway on this machine may name its caller", () => {
+test("without authentication, x-forwarded-for counts from loopback addresses only", () => {
   const table = new HolderTable({ believesForwarded: true });
   const local = (forwarded?: string) =>
     table.of(call({ connection: gateway, peer: "127.0.0.1", ...(forwarded && { forwarded }) }));
   expect(local("192.0.2.9").caller).not.toBe(local("192.0.2.8").caller);
-  // What the client claimed itself comes first.
+  // The client can forge the first entries, so the last one counts.
   expect(local("192.0.2.8, 192.0.2.9").caller).toBe(local("192.0.2.9").caller);
-  // It is still one connection.
+  // The connection's own share still applies.
   expect(local("192.0.2.9").connection).toBe(local().connection);
   expect(table.of(call({ peer: "192.0.2.1", forwarded: "192.0.2.9" })).caller).toBe(table.of(call({})).caller);
 });

@@ -4,13 +4,13 @@ import type { AdmittedCall } from "./admitted-call.ts";
 import type { PlaceHolder, PlaceHolders } from "./place-budget.ts";
 
 export interface HolderTableOptions {
-  /** Whether programs on this machine say by `x-forwarded-for` for whom they call, as a gateway without sign-in does. */
+  /** Whether `x-forwarded-for` from loopback addresses names the caller. A gateway without authentication sends it. */
   readonly believesForwarded: boolean;
-  /** Where connections are noted that bring the calls of many callers. */
+  /** Receives the connections that carry calls of many callers. */
   readonly trusted?: TrustedConnections | undefined;
 }
 
-/** Finds who holds the place that a call takes: its connection and its caller. One for each budget. */
+/** Maps a call to the holders of its place: its connection and its caller. Each budget has one table. */
 export class HolderTable {
   readonly #connections = new WeakMap<object, ConnectionHolder>();
   readonly #callers = new Map<string, PlaceHolder>();
@@ -23,8 +23,8 @@ export class HolderTable {
   }
 
   /**
-   * A caller is the user who is signed in, or else the address that the call came from, of IPv6 its first 64 bits. A service of the
-   * platform that proved itself is held to no share, neither as a caller nor as a connection: the users that it calls for are.
+   * The caller is the authenticated user, or without one the client's IPv4 address or IPv6 /64 prefix. An authenticated service of the
+   * platform has no share limit, neither as a caller nor for its connection. The limit applies to the users that it calls for.
    */
   of({ caller, forwardedFor, incoming }: AdmittedCall): PlaceHolders {
     const user = caller?.kind === "service" ? caller.onBehalfOf : caller;
@@ -51,7 +51,7 @@ export class HolderTable {
     }
   }
 
-  /** Looked up once a connection: nearly all calls of one are by the same address. */
+  /** The result is cached for each connection: all its calls come from one address. */
   #connection({ connection, peer }: AdmittedCall["incoming"]): PlaceHolders {
     if (connection === undefined) {
       return { connection: undefined, caller: this.#caller(addressGroup(peer)) };
@@ -96,10 +96,10 @@ function lastForwarded(incoming: AdmittedCall["incoming"]): string | undefined {
 
 const loopback = /^(?:::ffff:)?127\.|^::1$/;
 
-/** The longest textual IPv6 address, with a zone. */
+/** The longest textual IPv6 address, including a zone. */
 const addressCharsMax = 64;
 
-/** A connection, with the address that it comes from as its caller. */
+/** A connection. Its peer address is the caller. */
 class ConnectionHolder implements PlaceHolder, PlaceHolders {
   taken = 0;
   readonly connection = this;
@@ -110,5 +110,5 @@ class ConnectionHolder implements PlaceHolder, PlaceHolders {
   }
 }
 
-/** Callers remembered at once; beyond that those that hold nothing are forgotten. */
+/** Above this number, callers without places are removed from the table. */
 const callersMax = 10_000;

@@ -24,7 +24,7 @@ const endless = implement(StreamService, {
 let server: EchoServer | undefined;
 afterEach(() => server?.server.close().catch(() => {}));
 
-/** A client on a connection of its own. */
+/** A client with its own connection. */
 function connect({ url }: EchoServer) {
   const transport = createGrpcTransport({ baseUrl: url });
   return {
@@ -42,7 +42,7 @@ async function opens(client: StreamClient, signal: AbortSignal): Promise<string>
   }
 }
 
-test("one connection that opens all the streams it can leaves streams and calls for others, and gets its places back when it closes them", async () => {
+test("one connection gets only its share of streams, others still get streams and calls, and closed streams free their places", async () => {
   server = await serveEcho({ entries: [endless], config: { drainNoticeMs: 0, limits: { streamsMax: 100 } } });
   const greedy = connect(server);
   const leaving = new AbortController();
@@ -58,7 +58,7 @@ test("one connection that opens all the streams it can leaves streams and calls 
   await expect.poll(() => opens(greedy.streams, signal)).toBe("open");
 });
 
-test("a stream ends at its maximum age with a reason to open it again, and gives its place back", async () => {
+test("a stream ends at its maximum age with STREAM_AGE_REACHED and frees its place", async () => {
   server = await serveEcho({
     entries: [endless],
     config: { drainNoticeMs: 0, limits: { streamAgeMaxMs: 200, streamsMax: 1 } },
@@ -76,6 +76,6 @@ test("a stream ends at its maximum age with a reason to open it again, and gives
     expect(reasonOf(error)?.reason).toBe("STREAM_AGE_REACHED");
     expect(seen).toEqual(["a"]);
   }
-  // Unary calls have no age.
+  // Unary calls have no maximum age.
   await expect(echo.echo({ message: "hi" })).resolves.toMatchObject({ message: "hi" });
 });

@@ -11,7 +11,7 @@ class Holder implements BufferHolder {
 }
 
 describe("a budget of buffered bytes", () => {
-  it("never exceeds its limit, whatever is held, freed and evicted", () => {
+  it("never exceeds its limit", () => {
     const step = fc.record({ holder: fc.nat(20), bytes: fc.nat(60) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
@@ -32,7 +32,7 @@ describe("a budget of buffered bytes", () => {
     );
   });
 
-  it("evicts those who keep their bytes, and not those who come and go", () => {
+  it("evicts holders that keep their bytes, and not a holder that frees them at once", () => {
     const budget = new BufferBudget(1_000, new MetricValue());
     const attackers = Array.from({ length: 100 }, () => new Holder());
     const good = new Holder();
@@ -47,7 +47,7 @@ describe("a budget of buffered bytes", () => {
     expect(attackers.some(({ evicted }) => evicted > 0)).toBe(true);
   });
 
-  it("evicts one that alone holds more than all may", () => {
+  it("evicts a single holder above the limit", () => {
     const budget = new BufferBudget(1_000, new MetricValue());
     const one = new Holder();
     budget.hold(one, 1_001);

@@ -1,27 +1,27 @@
 import type { MetricValue } from "../../telemetry/metric-family.ts";
 
-/** Something that holds bytes which a budget counts: a connection with its unsent answers, or an unfinished body. */
+/** A holder of counted bytes: a connection with unsent responses, or an incomplete request body. */
 export interface BufferHolder {
-  /** The budget is used up, and this is to free its bytes. They count no longer. */
+  /** The budget is exceeded: the holder must free its bytes. The budget no longer counts them. */
   evict(): void;
 }
 
-/** How many of the longest-standing holders are compared. */
+/** The number of oldest holders that are compared for eviction. */
 const comparedMax = 8;
 
 /**
- * The bytes that a process holds for peers which do not take or finish what they began. Where there are more than allowed, a holder is evicted: of the
- * eight that have held bytes for longest without a break the one with the most. A peer that takes its answers, and finishes its requests, holds bytes
- * for moments, and is none of those.
+ * Limits the bytes that a process buffers for slow peers. Above the limit it evicts a holder: of the eight that have held bytes for longest
+ * without a break, the one with the most bytes. A peer that reads its responses, and completes its requests, soon holds no bytes again, so it
+ * is rarely among these eight.
  */
 export class BufferBudget {
   readonly #bytesMax: number;
   readonly #held: MetricValue;
-  /** Those with bytes, the longest-standing first. */
+  /** The holders with bytes, the oldest first. */
   readonly #holders = new Map<BufferHolder, number>();
   #bytes = 0;
 
-  /** `held` shows the bytes that are held. */
+  /** `held`: the metric of the buffered bytes. */
   constructor(bytesMax: number, held: MetricValue) {
     this.#bytesMax = bytesMax;
     this.#held = held;
@@ -31,7 +31,7 @@ export class BufferBudget {
     return this.#bytes;
   }
 
-  /** From now on the holder has so many bytes. May evict it, or others. */
+  /** Sets the bytes of a holder. May evict it, or others. */
   hold(holder: BufferHolder, bytes: number): void {
     const more = bytes - (this.#holders.get(holder) ?? 0);
     if (more === 0) {

@@ -12,7 +12,7 @@ const limits = {
   bufferedRequestBytesPerConnectionMax: 200_000,
 };
 
-/** A body as an exchange has it: it frees its bytes when it is refused. */
+/** Frees its bytes when it is evicted, as the body of an exchange does. */
 class Body implements UnfinishedBody {
   bytes = 0;
   waits = false;
@@ -47,8 +47,8 @@ class Body implements UnfinishedBody {
   }
 }
 
-describe("the unfinished bodies of a connection", () => {
-  it("wait while those before them fill half of the budget, and go on as soon as there is room", () => {
+describe("the incomplete request bodies of a connection", () => {
+  it("are paused while older bodies fill half of the budget, and resume once there is room", () => {
     const connection = new UnfinishedBodies(limits, { metrics: new Registry() }).connection();
     const bodies = Array.from({ length: 10 }, () => new Body(connection));
     for (const body of bodies) {
@@ -62,7 +62,7 @@ describe("the unfinished bodies of a connection", () => {
     expect(bodies.filter(({ waits, refused }) => waits || refused)).toEqual([]);
   });
 
-  it("always go on where they are the oldest, so that one after the other becomes whole", () => {
+  it("are never paused if they are among the oldest, so that all complete in turn", () => {
     const connection = new UnfinishedBodies(limits, { metrics: new Registry() }).connection();
     const bodies = Array.from({ length: 12 }, () => new Body(connection));
     for (const body of bodies) {
@@ -80,7 +80,7 @@ describe("the unfinished bodies of a connection", () => {
     expect(bodies.filter(({ refused }) => refused)).toEqual([]);
   });
 
-  it("are refused with the limit that was reached, its setting, and when to come back", () => {
+  it("are refused with the limit, its setting, and a retry delay", () => {
     const all = new UnfinishedBodies(limits, { metrics: new Registry() });
     const one = new Body(all.connection());
     one.grow(200_001);
@@ -100,7 +100,7 @@ describe("the unfinished bodies of a connection", () => {
     ]);
   });
 
-  it("never hold more than the budgets, and none that is open waits for nothing", () => {
+  it("never exceed the budgets, and are never all paused", () => {
     const step = fc.record({ connection: fc.nat(4), body: fc.nat(20), bytes: fc.nat(40_000), ends: fc.boolean() });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), (steps) => {

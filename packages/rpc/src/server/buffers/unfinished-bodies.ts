@@ -5,18 +5,18 @@ import { valueFamily } from "../../telemetry/metric-family.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import { BufferBudget, type BufferHolder } from "./buffer-budget.ts";
 
-/** A request's body, or the beginning of a message, that is held until the rest of it has come. */
+/** An incomplete request body or message, buffered until the rest has arrived. */
 export interface UnfinishedBody {
-  /** Refuses its call, which is to free its bytes. They count no longer. `reason` makes RESOURCE_EXHAUSTED, which names the limit. */
+  /** Refuses the call, which must free its bytes. The budget no longer counts them. `reason` creates RESOURCE_EXHAUSTED with the limit. */
   evict(reason: () => ConnectError): void;
-  /** Back-pressure: its client may not send on until it is let go on. */
+  /** Backpressure: true pauses reading the body, false resumes it. */
   wait(waits: boolean): void;
 }
 
-/** How many bodies of a connection may always go on, the oldest ones: some have to, or none would ever be whole. */
+/** The number of oldest bodies of a connection that are never paused, so that some bodies always complete. */
 const goOnMin = 4;
 
-/** The budgets for unfinished bodies: for each connection, and for the process. One of these for each server. */
+/** The budgets for incomplete request bodies: of each connection, and of the process. Each server has one instance. */
 export class UnfinishedBodies {
   readonly #connectionBytesMax: number;
   readonly #process: BufferBudget;
@@ -24,7 +24,7 @@ export class UnfinishedBodies {
   readonly #processFull: () => ConnectError;
   readonly #connectionFull: () => ConnectError;
 
-  /** The largest request fits in any case. */
+  /** The budgets are at least large enough for the largest request. */
   constructor(
     limits: Pick<
       ServerLimits,
@@ -43,7 +43,7 @@ export class UnfinishedBodies {
       help: "Calls refused or reset since too many bytes are buffered, by direction.",
       type: "counter",
     });
-    // A connection may have a message of the largest size, and as much again.
+    // At least two requests of the largest size fit.
     this.#connectionBytesMax = Math.max(limits.bufferedRequestBytesPerConnectionMax, largest * 2);
     const processBytesMax = Math.max(limits.bufferedRequestBytesMax, largest);
     this.#process = new BufferBudget(processBytesMax, held.series({}));
@@ -53,7 +53,7 @@ export class UnfinishedBodies {
     this.#refusals = refused.series({ direction: "request" });
   }
 
-  /** The bodies of one connection. */
+  /** Creates the budget of a connection. */
   connection(): ConnectionBodies {
     return new ConnectionBodies(this.#process, {
       bytesMax: this.#connectionBytesMax,
@@ -64,7 +64,7 @@ export class UnfinishedBodies {
   }
 }
 
-/** What the envelope around the largest message, and a window that is still open, take at most. */
+/** The maximum of the envelope around the largest message, and of the open receive window. */
 const framingBytes = 65_536;
 
 function tooMuchHeld(setting: string, bytesMax: number, retryAfterMs: number): ConnectError {
@@ -83,12 +83,12 @@ interface Body {
 interface ConnectionBodiesOptions {
   readonly bytesMax: number;
   readonly refusals: { value: number };
-  /** The error of what is refused at the connection's limit, and at that of the process. */
+  /** Create the errors for the limit of the connection and for that of the process. */
   readonly full: () => ConnectError;
   readonly processFull: () => ConnectError;
 }
 
-/** Those of one connection. Where they are many, the oldest go on and the others wait; where they are too many, the newest are refused. */
+/** The incomplete bodies of one connection. Above half of the limit, only the oldest are read on. A body that exceeds the limit is refused. */
 export class ConnectionBodies {
   readonly #process: BufferBudget;
   readonly #options: ConnectionBodiesOptions;
@@ -104,7 +104,7 @@ export class ConnectionBodies {
     this.#bytesMax = options.bytesMax;
   }
 
-  /** So many bytes of the body are held from now on; 0 once it is whole, or gone. May refuse it, or others. */
+  /** Sets the buffered bytes of a body. 0: it is complete, or its call has ended. May refuse it, or others. */
   hold(body: UnfinishedBody, bytes: number): void {
     if (bytes === 0) {
       this.#release(body);
@@ -125,7 +125,7 @@ export class ConnectionBodies {
     }
   }
 
-  /** The connection is gone, and all its bodies with it. */
+  /** Releases all bodies. The connection has closed. */
   close(): void {
     for (const body of [...this.#bodies.keys()]) {
       this.#release(body);
@@ -183,7 +183,7 @@ export class ConnectionBodies {
     this.#letGoOn();
   }
 
-  /** Those that are the oldest now go on, and all the others once there is room. */
+  /** Resumes the oldest bodies, and all others once at most half of the limit is used. */
   #letGoOn(): void {
     let older = 0;
     for (const entry of this.#bodies.values()) {
@@ -200,7 +200,7 @@ export class ConnectionBodies {
   }
 }
 
-/** Whether a body of this type is read message by message, and not collected first. */
+/** Whether a body of this type is read message by message, instead of as a whole. */
 export function isStreaming(contentType: string | undefined): boolean {
   return contentType !== undefined && streamingTypes.test(contentType);
 }

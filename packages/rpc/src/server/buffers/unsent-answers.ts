@@ -3,19 +3,19 @@ import { valueFamily } from "../../telemetry/metric-family.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import { BufferBudget, type BufferHolder } from "./buffer-budget.ts";
 
-/** The budgets for answers that wait to be sent, since their callers do not take them. */
+/** The budgets for unsent responses of slow clients. */
 export interface UnsentAnswers {
-  /** What may wait on one connection, in bytes. Beyond it answers are reset. */
+  /** The unsent bytes that one connection may have. Above it, responses are reset. */
   readonly connectionBytesMax: number;
-  /** Beyond this no new calls are taken in on a connection. */
+  /** A connection with more unsent bytes accepts no new calls. */
   readonly refuseAboveBytes: number;
-  /** So many bytes wait on a connection from now on. May close it, or others. */
+  /** Sets the unsent bytes of a connection. May close it, or others. */
   hold(connection: BufferHolder, bytes: number): void;
-  /** Counts a call that was reset or refused at the connection's limit. */
+  /** Counts a call that was reset or refused because of the connection's limit. */
   refused(): void;
 }
 
-/** Made once for each server. The largest answer fits in any case. */
+/** Each server has one instance. The budgets are at least large enough for the largest response. */
 export function createUnsentAnswers(
   limits: Pick<ServerLimits, "responseBytesMax" | "bufferedResponseBytesMax" | "bufferedResponseBytesPerConnectionMax">,
   { metrics }: Pick<Environment, "metrics">,
@@ -44,5 +44,5 @@ export function createUnsentAnswers(
   };
 }
 
-/** What the frames and headers around the largest message take at most. */
+/** The maximum of the frames and headers around the largest message. */
 const framingBytes = 65_536;

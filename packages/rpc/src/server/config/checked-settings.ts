@@ -9,7 +9,7 @@ import {
   serverSettings,
 } from "./settings.ts";
 
-/** The settings of a service, its own and those of every service, checked each and together. Throws {@link SettingsError}. */
+/** Reads the service's own settings and the common ones, and checks their combinations too. Throws {@link SettingsError}. */
 export function checkedSettings<S extends Settings>(
   settings: S,
   variables: NodeJS.ProcessEnv,
@@ -52,7 +52,7 @@ const tlsFileSettings = [
   "CLIENT_TLS_KEY_FILE",
 ] as const;
 
-/** Files that settings name must be readable, so that a wrong path is told as what it is. */
+/** Checks that the configured files are readable, so that the error names the setting. */
 function unreadableFiles(values: SettingValues<ServerSettings>): readonly string[] {
   const keys = values.AUTH === "required" ? (["SERVICE_KEY_FILE", "SERVICE_KEYS_FILE"] as const) : [];
   return [...keys, ...tlsFileSettings].flatMap((setting) => {

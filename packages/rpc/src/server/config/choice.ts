@@ -1,6 +1,6 @@
 import { EnvError, makeValidator, type Spec } from "envalid";
 
-/** One of some words. */
+/** A setting with a fixed set of values. */
 export function choice<const T extends string>(choices: readonly T[], { ...spec }: Spec<T> & { readonly default: T }) {
   return makeValidator<T>((input: string) => {
     const found = choices.find((word) => word === input);

@@ -4,7 +4,7 @@ import { tlsReloadIntervalMsDefault } from "../../environment/connections/tls-fi
 import { choice } from "./choice.ts";
 import { wholeNumber } from "./whole-number.ts";
 
-/** How a service's clients reach other services. */
+/** The settings of a service's clients. */
 export const clientSettings = {
   BALANCING: choice(["auto", "pick_first", "round_robin", "least_request"], {
     default: "auto",
@@ -47,7 +47,7 @@ function fileName(desc: string) {
   return str({ default: undefined, desc });
 }
 
-/** What the settings say of clients. */
+/** Converts the settings to the defaults of clients. */
 export function clientDefaults(values: CleanedEnv<typeof clientSettings>): ClientDefaults {
   const { BALANCING: balancing, CLIENT_TLS_CA_FILE: caFile, CLIENT_CONNECTIONS_MAX: connectionsMax } = values;
   const { CLIENT_TLS_CERT_FILE: certFile, CLIENT_TLS_KEY_FILE: keyFile } = values;

@@ -2,7 +2,7 @@ import type { ValidatorSpec } from "envalid";
 import { defaultLimits, type ServerLimits } from "./server-limits.ts";
 import { wholeNumber } from "./whole-number.ts";
 
-/** The setting of each limit, and between which numbers it may be. */
+/** The setting of each limit, with its minimum and maximum. */
 const settingsOfLimits = {
   REQUEST_BYTES_MAX: { limit: "requestBytesMax", min: 1_024, max: 1_073_741_824 },
   REQUEST_ELEMENTS_MAX: { limit: "requestElementsMax", min: 100, max: 10_000_000 },
@@ -62,7 +62,7 @@ export const limitSettings = Object.fromEntries(
   entries.map(([name, { limit, min, max }]) => [name, wholeNumber({ min, max, default: defaultLimits[limit] })]),
 ) as Readonly<Record<LimitSetting, ValidatorSpec<number>>>;
 
-/** The limits that settings give. */
+/** Converts the settings to limits. */
 export function limitsOf(values: Readonly<Record<LimitSetting, number>>): ServerLimits {
   return Object.fromEntries(entries.map(([name, { limit }]) => [limit, values[name]])) as unknown as ServerLimits;
 }

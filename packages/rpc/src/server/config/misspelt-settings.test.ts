@@ -5,7 +5,7 @@ import { serverSettings } from "./settings.ts";
 
 const settings = [...Object.keys(serverSettings), "ECHO_A_SERVICE_URL", "ORDER_SERVICE_URL"];
 
-describe("a setting that is one letter off", () => {
+describe("a misspelt setting", () => {
   it.each([
     ["AUT", "AUTH"],
     ["AUTHH", "AUTH"],
@@ -14,11 +14,11 @@ describe("a setting that is one letter off", () => {
     ["LOG_LEVLE", "LOG_LEVEL"],
     ["TLS_CERTFILE", "TLS_CERT_FILE"],
     ["ORDER_SERVICE_URI", "ORDER_SERVICE_URL"],
-  ])("%s is found, and %s was meant", (name, meant) => {
+  ])("%s is reported, with %s as the suggestion", (name, meant) => {
     expect(misspeltSettings({ [name]: "x" }, settings)).toEqual([{ name, meant }]);
   });
 
-  it("is found for every setting and every letter left out", () => {
+  it("is reported for every setting without one of its letters", () => {
     for (const setting of settings.filter(({ length }) => length > 4)) {
       for (let index = 0; index < setting.length; index++) {
         const name = setting.slice(0, index) + setting.slice(index + 1);
@@ -30,7 +30,7 @@ describe("a setting that is one letter off", () => {
   });
 });
 
-describe("what is no misspelt setting", () => {
+describe("not a misspelt setting", () => {
   it.each([
     "AUTH",
     "PATH",
@@ -50,7 +50,7 @@ describe("what is no misspelt setting", () => {
     expect(misspeltSettings({ [name]: "x" }, settings)).toEqual([]);
   });
 
-  it("is any variable that Kubernetes makes of a Service's name", () => {
+  it("is any variable that Kubernetes sets for a Service", () => {
     const serviceName = fc.stringMatching(/^[A-Z]([A-Z0-9_]{0,20}[A-Z0-9])?$/);
     fc.assert(
       fc.property(serviceName, fc.integer({ min: 1, max: 65_535 }), (name, port) => {

@@ -1,6 +1,6 @@
 /**
- * Environment variables that are one letter away from a setting, with the setting that was probably meant. An `AUT=required`
- * that is ignored leaves a service open. Variables that Kubernetes sets for each Service are never among them.
+ * Finds environment variables that differ from a setting by one letter, and suggests that setting. An ignored `AUT=required` would leave a
+ * service without authentication. Variables that Kubernetes sets for Services are never reported.
  */
 export function misspeltSettings(
   variables: Readonly<Record<string, string | undefined>>,
@@ -19,10 +19,10 @@ export function misspeltSettings(
 /** https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables */
 const setByKubernetes = /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT(_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?)?$/;
 
-/** Variables of shells and tools that are a letter away from a short setting by accident. */
+/** Variables of shells and tools that resemble a short setting. */
 const wellKnown: ReadonlySet<string> = new Set(["HOME", "HOSTNAME", "PATH", "POST", "SORT"]);
 
-/** `ECHO_A_SERVICE_URL` is no slip of `ECHO_B_SERVICE_URL`: a part of one letter or digit names another thing. */
+/** `ECHO_A_SERVICE_URL` is not a misspelt `ECHO_B_SERVICE_URL`: parts of a single letter or digit may differ. */
 function namesAnotherThing(name: string, setting: string): boolean {
   const [parts, settingParts] = [name.split("_"), setting.split("_")];
   return (
@@ -33,7 +33,7 @@ function namesAnotherThing(name: string, setting: string): boolean {
   );
 }
 
-/** One letter added, left out or changed, or two neighbours exchanged. */
+/** Whether one letter was added, removed or changed, or two adjacent letters were swapped. */
 function isOneSlipAway(one: string, other: string): boolean {
   let start = 0;
   while (start < one.length && one[start] === other[start]) {

@@ -23,21 +23,21 @@ export interface ServerConfig {
   /** Responses of at least this many bytes are compressed (gzip) for callers that accept it. Never by default. */
   readonly compressBytesMin?: number;
   /**
-   * The implementation that reads and writes calls: `own`, the default, straight from the connection; `stock`, Connect's handlers for Fastify, under the same
-   * limits. Both give the same responses.
+   * The implementation that reads and writes calls: `own`, the default, directly on the connection; `stock`, Connect's handlers for Fastify,
+   * with the same limits. Both send the same responses.
    */
   readonly rpcPath?: "own" | "stock";
   /**
-   * The HTTP/2 implementation: `own`, the runtime's, or `node`, that of `node:http2`, with Node's limits on hostile peers instead of ours
-   * (docs/security.md). By default the environment's, and `own` without one.
+   * The HTTP/2 implementation: `own`, the runtime's, or `node`, `node:http2` with Node's limits on hostile peers instead of the runtime's
+   * (docs/security.md). By default the environment's, or else `own`.
    */
   readonly http2?: Http2Implementation;
   /**
-   * The time for which a closing server still accepts calls: first with health at NOT_SERVING and otherwise unchanged, then once more with its port closed
-   * and GOAWAY sent, while there are connections. 500 ms by default.
+   * The time for which a closing server still accepts calls: once after health reports NOT_SERVING, and once more after its port is closed
+   * and GOAWAY is sent, while there are connections. 500 ms by default.
    */
   readonly drainNoticeMs?: number;
-  /** The page that describes the reasons of errors, one section each: errors carry a link there. "off": none. Default: the module's. */
+  /** The URL of the page that documents error reasons, with a section for each. Errors link to it. "off": no link. Default: the module's. */
   readonly errorHelpUrl?: string | undefined;
   /** Whether errors about undecodable requests have a reason and name the field. True by default. */
   readonly explainErrors?: boolean;

@@ -3,8 +3,8 @@ export interface ServerLimits {
   /** The largest request message, after decompression. */
   readonly requestBytesMax: number;
   /**
-   * The most elements of a request: messages, entries of lists and maps, unknown fields, all levels together. Four times as many fields may be set.
-   * A message with more than 6,000 also needs 8 bytes for each.
+   * The maximum number of elements of a request: messages, entries of lists and maps, unknown fields, at all levels. Four times as many fields
+   * may be set. A message with more than 6,000 elements also needs 8 bytes for each.
    */
   readonly requestElementsMax: number;
   /** The largest response message. */
@@ -21,14 +21,14 @@ export interface ServerLimits {
   readonly streamsSharePercent: number;
   /** Streams of health and reflection open at the same time. */
   readonly diagnosticStreamsMax: number;
-  /** The life of a stream, give or take a tenth, before it ends with UNAVAILABLE and its client opens it again. 0 for no limit. */
+  /** The maximum age of a stream, ± 10 %, before it ends with UNAVAILABLE and its client opens it again. 0 for no limit. */
   readonly streamAgeMaxMs: number;
   /**
-   * How much slower than in quiet times a unary method may answer before further calls of it are refused, so that accepted
-   * calls are answered in time. Refusals start when even the fastest answers are late, not in a burst.
+   * How far the latency of a unary method may rise above its unloaded latency before further calls of it are refused, so that accepted calls
+   * are in time. Refusals start when even the fastest responses are late, not in a burst.
    */
   readonly queueAgeMaxMs: number;
-  /** The wait of unary calls on their connection at which further ones on it are refused, if it persists. */
+  /** If unary calls wait longer than this on their connection, and it does not catch up, further ones on it are refused. */
   readonly readBacklogMaxMs: number;
   /** The time for reading in one event-loop turn, all HTTP/2 connections together, before the next turn. */
   readonly readTurnMs: number;
@@ -39,7 +39,7 @@ export interface ServerLimits {
   /** The kernel's queue of connections to accept, see listen(2). At most its `net.core.somaxconn`. */
   readonly acceptQueueMax: number;
   /**
-   * Connections open at the same time. At the limit a new connection evicts the one that has been silent for longest, or
+   * Connections open at the same time. At the limit a new connection evicts the oldest one without a request, or else
    * an idle one.
    */
   readonly connectionsMax: number;
@@ -64,8 +64,8 @@ export interface ServerLimits {
   /** The same per second in the long run. */
   readonly streamResetsPerSecondMax: number;
   /**
-   * HTTP/2 frames without a call's data, such as PING, SETTINGS and tiny WINDOW_UPDATEs (CVE-2019-9512 and related), in a burst on one connection, before
-   * it is closed. Calls and data allow more.
+   * HTTP/2 frames without a call's data, such as PING, SETTINGS and tiny WINDOW_UPDATEs (CVE-2019-9512 and related), in a burst on one
+   * connection, before it is closed. Calls and data allow more.
    */
   readonly overheadFrameBurstMax: number;
   /** The same per second in the long run. */
@@ -74,9 +74,9 @@ export interface ServerLimits {
   readonly bufferedResponseBytesMax: number;
   /** The same for one connection. Beyond half of it new calls are refused, beyond all of it responses are reset, with ENHANCE_YOUR_CALM. */
   readonly bufferedResponseBytesPerConnectionMax: number;
-  /** Bytes of unfinished request bodies, all connections together. Beyond it the oldest are refused. */
+  /** Bytes of incomplete request bodies, all connections together. Beyond it some of the oldest are refused. */
   readonly bufferedRequestBytesMax: number;
-  /** The same for one connection. Beyond half of it most bodies wait, beyond all of it further ones are refused. */
+  /** The same for one connection. Beyond half of it most bodies are paused, beyond all of it bodies are refused. */
   readonly bufferedRequestBytesPerConnectionMax: number;
   /** The receive window of an HTTP/2 stream. */
   readonly streamWindowBytes: number;
@@ -91,13 +91,13 @@ export interface ServerLimits {
   /** The time for an HTTP/1.1 request to arrive completely. */
   readonly requestTimeoutMs: number;
   /**
-   * The life of a connection, give or take a tenth, before its client is asked to make a new one (GOAWAY; `connection: close` over HTTP/1.1). 0 for
-   * no limit.
+   * The maximum age of a connection, ± 10 %, before its client is asked to reconnect (GOAWAY; `connection: close` over HTTP/1.1). 0 for no
+   * limit.
    */
   readonly connectionAgeMaxMs: number;
-  /** The time for its calls to end then, before they are cut off. */
+  /** The time for its calls to end after that, before they are cut off. */
   readonly connectionAgeGraceMs: number;
-  /** The time for which a connection without calls stays open, also one that has not sent anything yet. */
+  /** The time for which a connection without calls stays open, also before its first bytes. */
   readonly connectionIdleTimeoutMs: number;
 }
 
@@ -105,65 +105,65 @@ export interface ServerLimits {
 export const defaultLimits: ServerLimits = {
   // gRPC's default. A larger message belongs in a stream.
   requestBytesMax: 4 * 1024 * 1024,
-  // A hundred events of a hundred lines each have 20,300. Decoding and validating as many takes about 30 ms.
+  // A hundred events of a hundred lines each have 20,300. To decode and validate these takes about 30 ms.
   requestElementsMax: 25_000,
   responseBytesMax: 4 * 1024 * 1024,
   // The default of Node and of most proxies.
   headerBytesMax: 16 * 1024,
-  // A thousand calls of 10 ms each are more than one core can do in a second; beyond that only the wait grows.
+  // A thousand calls of 10 ms each are more than one core can do in a second. More calls would only wait longer.
   callsMax: 1_000,
-  // Others still get a place at once while one caller keeps the server busy.
+  // Leaves places for others while one caller keeps the server busy.
   callsSharePercent: 90,
-  // At 16 KiB each at most, with what their implementations hold, 64 MiB.
+  // 64 MiB at 16 KiB each, including the memory of their implementations.
   streamsMax: 4_000,
   // Streams live long: one caller must not use more than half.
   streamsSharePercent: 50,
-  // A probe, or a client of each replica that watches health, needs one each.
+  // Each probe, and each client that watches health, needs one.
   diagnosticStreamsMax: 500,
-  // Long enough to cost nothing, short enough to recover a leaked place, and for new replicas to get their share of streams.
+  // Long enough for negligible cost, short enough to recover leaked places and to spread streams to new replicas.
   streamAgeMaxMs: 60 * 60_000,
   // Well inside the 2 s that users and most clients wait. Not shorter: batched work, such as commits, gains from many calls.
   queueAgeMaxMs: 1_000,
   // RFC 8289 aims at 5 ms for packets. Here some event-loop turns are acceptable.
   readBacklogMaxMs: 25,
-  // The longest wait of a caller on a quiet connection for all others.
+  // A call on a quiet connection waits at most this long for all others.
   readTurnMs: 20,
   shedRetryAfterMs: 500,
   unaryTimeoutMs: 10_000,
-  // Linux's own default. Beyond it a connection's first packet is dropped, and sent again after a second.
+  // Linux's default. Beyond it the SYN is dropped, and sent again after a second.
   acceptQueueMax: 4_096,
   connectionsMax: 10_000,
-  // Half of them: one address may be a proxy or a NAT with many callers behind it, and still leaves room for others.
+  // Half of all: one address may be a proxy or a NAT with many callers, and still leaves room for others.
   connectionsPerAddressMax: 5_000,
-  // A tenth of what one core accepts. Proxies and gRPC clients keep their connections.
+  // A tenth of the rate that one core can accept. Proxies and gRPC clients reuse their connections.
   connectionsPerAddressPerSecondMax: 1_000,
   handshakeTimeoutMs: 10_000,
   // No client in wide use pipelines; load generators send up to 16 at once.
   pipelinedRequestsMax: 16,
-  // As many as the server itself handles, so that one caller alone may use it fully.
+  // The same as `callsMax`, so that a single connection can use the whole server.
   streamsPerConnectionMax: 1_000,
-  // A proxy may cancel all of a thousand calls at once, and as many again at once after that.
+  // A proxy may cancel a thousand calls at once, twice in a row.
   streamResetBurstMax: 2_000,
   streamResetsPerSecondMax: 200,
-  // Far more than a client needs besides its calls, and few enough to be answered.
+  // Far more than a client needs, and few enough to process.
   overheadFrameBurstMax: 10_000,
   overheadFramesPerSecondMax: 1_000,
-  // All four fit beside each other in a heap of 256 MB; a connection may have eight messages of the largest size.
+  // All four budgets fit into a heap of 256 MB. A connection may have eight messages of the largest size.
   bufferedResponseBytesMax: 64 * 1024 * 1024,
   bufferedResponseBytesPerConnectionMax: 32 * 1024 * 1024,
   bufferedRequestBytesMax: 64 * 1024 * 1024,
   bufferedRequestBytesPerConnectionMax: 32 * 1024 * 1024,
-  // 256 KiB let a stream do 100 MB/s at 2.5 ms; the connection's window is that of a full message on each of two streams.
+  // 256 KiB allow 100 MB/s for a stream at 2.5 ms. The connection's window fits a message of the largest size on each of two streams.
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 8 * 1024 * 1024,
   headersTimeoutMs: 10_000,
   bodyIdleTimeoutMs: 30_000,
   stallTimeoutMs: 30_000,
   requestTimeoutMs: 60_000,
-  // Clients that balance know the servers themselves; behind a load balancer of connections, set it to some minutes.
+  // Not needed with client-side load balancing. Behind an L4 load balancer, set it to some minutes.
   connectionAgeMaxMs: 0,
-  // Longer than nearly every unary call, and short for a stream, which its client opens again.
+  // Longer than nearly every unary call. Streams are cut off, and their clients open them again.
   connectionAgeGraceMs: 60_000,
-  // Longer than the 60 s after which most load balancers drop an idle connection, so that they drop it and not we.
+  // Longer than the 60 s of most load balancers, so that the load balancer closes an idle connection first.
   connectionIdleTimeoutMs: 75_000,
 };

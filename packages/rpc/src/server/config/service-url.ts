@@ -2,7 +2,7 @@ import { EnvError, makeValidator } from "envalid";
 import { parseTarget } from "../../client/connection/resolution/target.ts";
 
 /**
- * Where another service is, as clients take it: an http or https URL with neither path nor query, `host:port`, several of these with commas between them,
+ * The target of another service: an http or https URL without path and query, `host:port`, a comma-separated list of these,
  * `dns:///name:port` or `srv:///_grpc._tcp.name`. `host:port` becomes `http://host:port`.
  */
 export const serviceUrl = makeValidator((input: string) => {

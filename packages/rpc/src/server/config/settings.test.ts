@@ -21,7 +21,7 @@ const settings = {
 };
 
 describe("settings", () => {
-  it("have their defaults where nothing is set, or where what is set is empty", () => {
+  it("have their defaults if they are unset or empty", () => {
     expect({ ...readSettings(settings, { NAME: "", COUNT: "" }) }).toMatchObject({
       NAME: "parley",
       ORDER_SERVICE_URL: "http://127.0.0.1:50053",
@@ -31,7 +31,7 @@ describe("settings", () => {
     });
   });
 
-  it("are read in their own types", () => {
+  it("are parsed to their types", () => {
     const values = readSettings(settings, {
       COUNT: "7",
       SAMPLE_DATA: "true",
@@ -42,7 +42,7 @@ describe("settings", () => {
     expect(values.ORDER_SERVICE_URL).toBe("https://orders:443");
   });
 
-  it("name every mistake at once", () => {
+  it("report all mistakes together", () => {
     const wrong = { COUNT: "11", AUTH: "maybe", ORDER_SERVICE_URL: "orders", SAMPLE_DATA: "perhaps" };
     let error: SettingsError | undefined;
     try {
@@ -57,7 +57,7 @@ describe("settings", () => {
     expect(error?.message).toContain("off, required");
   });
 
-  describe("for a server of other schemes", () => {
+  describe("for a URL with other schemes", () => {
     const mail = { SMTP_URL: serverUrl(["smtp", "smtps"], { default: "" }) };
 
     it.each(["", "smtp://localhost", "smtps://me:secret@mail.example:465/?pool=true"])("may be %j", (SMTP_URL) => {
@@ -83,7 +83,7 @@ describe("settings", () => {
     ["dns:///orders:50053", "dns:///orders:50053"],
     ["dns+https://10.0.0.2:53/orders:50053", "dns+https://10.0.0.2:53/orders:50053"],
     ["srv:///_grpc._tcp.orders", "srv:///_grpc._tcp.orders"],
-  ])("take %j as the place of a service", (ORDER_SERVICE_URL, target) => {
+  ])("accept %j as a service URL", (ORDER_SERVICE_URL, target) => {
     expect(readSettings(settings, { ORDER_SERVICE_URL }).ORDER_SERVICE_URL).toBe(target);
   });
 
@@ -96,11 +96,11 @@ describe("settings", () => {
     "a:1,",
     "srv:///orders:1",
     "dns://names/orders:1",
-  ])("refuse %j as the place of a service", (ORDER_SERVICE_URL) => {
+  ])("refuse %j as a service URL", (ORDER_SERVICE_URL) => {
     expect(() => readSettings(settings, { ORDER_SERVICE_URL })).toThrow("ORDER_SERVICE_URL");
   });
 
-  it("say how to serve", () => {
+  it("are converted to the server's configuration", () => {
     const values = readSettings(serverSettings, {
       PORT: "50053",
       CALLS_MAX: "7",

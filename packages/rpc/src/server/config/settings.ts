@@ -28,19 +28,19 @@ import { wholeNumber } from "./whole-number.ts";
 
 export { bool as flag, choice, port, serviceUrl, str as text, wholeNumber };
 
-/** Settings by the name of the environment variable that gives them. */
+/** Settings by the name of their environment variable. */
 export type Settings = Record<string, ValidatorSpec<unknown>>;
 
 /** The values of settings. */
 export type SettingValues<S extends Settings> = CleanedEnv<S>;
 
-/** A URL of one of some schemes, with a host. Empty if that is its default. */
+/** A setting for a URL with one of these schemes and a host, or an empty string. */
 export function serverUrl(schemes: readonly string[], spec: Spec<string> & { readonly default: string }) {
   return makeValidator<string>((input: string) => {
     const parsed = URL.parse(input);
     const isFit = parsed !== null && parsed.hostname !== "" && schemes.includes(parsed.protocol.slice(0, -1));
     if (input !== "" && !isFit) {
-      // The URL itself may hold a password.
+      // The message leaves the URL out: it may contain a password.
       throw new EnvError(`must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`);
     }
     return input;
@@ -58,7 +58,7 @@ function serviceNames(spec: Spec<ServiceOfNames | undefined> & { readonly defaul
   })(spec);
 }
 
-/** The networks of the proxies in front, see {@link readTrustedProxies}. Undefined for none. */
+/** The networks of trusted proxies, see {@link readTrustedProxies}. Undefined for none. */
 export function trustedProxies(spec: Spec<TrustedProxies | undefined> & { readonly default: undefined }) {
   return makeValidator<TrustedProxies | undefined>((input: string) => {
     try {
@@ -69,7 +69,7 @@ export function trustedProxies(spec: Spec<TrustedProxies | undefined> & { readon
   })(spec);
 }
 
-/** The settings that every service has. */
+/** The settings of every service. */
 export const serverSettings = {
   HOST: str({ default: "127.0.0.1", desc: "The address to listen on." }),
   PORT: port({ desc: "The port to listen on." }),
@@ -135,12 +135,12 @@ export const serverSettings = {
 
 export type ServerSettings = typeof serverSettings;
 
-/** Settings that are wrong or missing. The message has a line for each. */
+/** Settings are invalid or missing. The message has a line for each. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
 }
 
-/** The values of the settings, read from environment variables. Empty ones count as not set. Throws {@link SettingsError} naming every mistake. */
+/** Reads settings from environment variables. Empty variables count as unset. Throws {@link SettingsError} with every mistake. */
 export function readSettings<S extends Settings>(settings: S, variables: NodeJS.ProcessEnv): SettingValues<S> {
   const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ""));
   const misspelt = misspeltSettings(given, Object.keys(settings));
@@ -166,7 +166,7 @@ function mistake(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** How to serve, by the settings. */
+/** Converts the settings to the server's configuration. */
 export function serverConfig(values: SettingValues<ServerSettings>): ServerConfig {
   return {
     host: values.HOST,
@@ -183,7 +183,7 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
   };
 }
 
-/** Where callers must sign in, metrics and traces are not for everybody: they get a port of their own, any free one by default. */
+/** With AUTH=required, metrics and traces get a separate admin port, any free one by default: these pages have no authentication. */
 function adminConfig(values: SettingValues<ServerSettings>): Pick<ServerConfig, "admin"> {
   const { AUTH: auth, ADMIN_HOST: host, ADMIN_PORT: port } = values;
   return port === undefined && auth === "off" ? {} : { admin: { host, port: port ?? 0 } };

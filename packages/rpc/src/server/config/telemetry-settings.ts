@@ -3,7 +3,7 @@ import { type BatchConfig, type OtlpConfig, type OtlpEndpoint, readPairs } from 
 import { createSampler, type Sampler, samplerNames } from "../../telemetry/recorder/sampler.ts";
 import { wholeNumber } from "./whole-number.ts";
 
-/** One of some words, as `choice` of the other settings. */
+/** A setting with a fixed set of values, like `choice`. */
 function oneOf<const T extends string>(words: readonly T[], fallback: T) {
   return makeValidator<T>((input: string) => {
     const found = words.find((word) => word === input);
@@ -14,7 +14,7 @@ function oneOf<const T extends string>(words: readonly T[], fallback: T) {
   })({ default: fallback as T });
 }
 
-/** `name=value` pairs with commas between, as they were given. */
+/** Comma-separated `name=value` pairs. Returns the unparsed string. */
 const pairs = makeValidator<string>((input: string) => {
   try {
     readPairs(input);
@@ -24,7 +24,7 @@ const pairs = makeValidator<string>((input: string) => {
   }
 });
 
-/** An http or https URL, which may have a path. Empty if it is not set. */
+/** An http or https URL, with an optional path, or an empty string. */
 const collectorUrl = makeValidator<string>((input: string) => {
   const parsed = URL.parse(input);
   if (input !== "" && (parsed === null || (parsed.protocol !== "http:" && parsed.protocol !== "https:"))) {
@@ -47,8 +47,8 @@ const batchLength = () => wholeNumber({ min: 1, max: 8_192, default: 512 });
 const milliseconds = (ms: number) => wholeNumber({ min: 1, max: 600_000, default: ms });
 
 /**
- * What is kept of calls, and what is exported. Those that begin with `OTEL_` mean what OpenTelemetry says ("Environment Variable
- * Specification", "OpenTelemetry Protocol Exporter"), but for one: nothing is exported where no endpoint is set.
+ * The settings of the recorder and the exporters. `OTEL_` settings follow OpenTelemetry ("Environment Variable Specification", "OpenTelemetry
+ * Protocol Exporter") with one exception: nothing is exported without an endpoint.
  */
 export const telemetrySettings = {
   TELEMETRY: bool({ default: true, desc: "Whether the last calls are kept, and rpc.v1.TelemetryService answers." }),
@@ -86,15 +86,15 @@ export const telemetrySettings = {
 /** The values of these settings. */
 export type TelemetryValues = CleanedEnv<typeof telemetrySettings>;
 
-/** Who exports. */
+/** The process, for the resource attributes. */
 export interface ExportingProcess {
   readonly name: string;
   readonly version: string;
-  /** Unique for each life of a process. */
+  /** Unique for each start of the process. */
   readonly instanceId: string;
 }
 
-/** What is exported by the settings; undefined if nothing is. */
+/** Converts the settings to the exporters' configuration. Undefined if nothing is exported. */
 export function otlpConfig(values: TelemetryValues, process: ExportingProcess): OtlpConfig | undefined {
   if (values.OTEL_SDK_DISABLED) {
     return undefined;
@@ -118,7 +118,7 @@ export function samplerOf(values: TelemetryValues): Sampler {
   return createSampler(values.OTEL_TRACES_SAMPLER, values.OTEL_TRACES_SAMPLER_ARG);
 }
 
-/** OTEL_SERVICE_NAME comes before `service.name` of OTEL_RESOURCE_ATTRIBUTES. */
+/** OTEL_SERVICE_NAME takes precedence over `service.name` in OTEL_RESOURCE_ATTRIBUTES. */
 function resourceOf(values: TelemetryValues, { name, version, instanceId }: ExportingProcess) {
   return {
     "service.name": name,
@@ -139,7 +139,7 @@ function endpoint(values: TelemetryValues, signal: "TRACES" | "METRICS" | "LOGS"
   if (own === "" && common === "") {
     return undefined;
   }
-  // A signal's own is taken as it is; the common one gets the signal's path ("Endpoint URLs for OTLP/HTTP").
+  // A signal's own endpoint is used unchanged. The common one gets the signal's path appended ("Endpoint URLs for OTLP/HTTP").
   const url = own === "" ? `${common.replace(/\/$/, "")}/v1/${signal.toLowerCase()}` : own;
   const ownHeaders = values[`OTEL_EXPORTER_OTLP_${signal}_HEADERS`];
   return {

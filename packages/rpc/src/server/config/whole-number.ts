@@ -1,6 +1,6 @@
 import { EnvError, makeValidator, type Spec } from "envalid";
 
-/** A whole number between `min` and `max`, both included. */
+/** A setting for an integer from `min` to `max`, both inclusive. */
 export function wholeNumber({
   min,
   max,

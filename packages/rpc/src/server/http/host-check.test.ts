@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createHostCheck } from "./host-check.ts";
 
-describe("the Host of a request", () => {
+describe("the Host header of a request", () => {
   const check = createHostCheck({ allowedHosts: ["order-service", "Shop.Example"] });
 
   it.each([
@@ -40,14 +40,14 @@ describe("the Host of a request", () => {
     expect(check(host)).toBe(false);
   });
 
-  it("may be any address where addresses are allowed, and still no other name", () => {
+  it("may be any IP address with allowAddresses, but no other name", () => {
     const open = createHostCheck({ allowedHosts: [], allowAddresses: true });
     expect(open("10.0.0.7:50053")).toBe(true);
     expect(open("[2001:db8::1]:50053")).toBe(true);
     expect(open("evil.example")).toBe(false);
   });
 
-  it("may be anything where * is allowed", () => {
+  it("may be any host with *", () => {
     expect(createHostCheck({ allowedHosts: ["*"] })("evil.example")).toBe(true);
   });
 });

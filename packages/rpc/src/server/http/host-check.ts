@@ -1,19 +1,19 @@
 import { isIP } from "node:net";
 
 export interface HostCheckOptions {
-  /** Names and addresses that requests may be for besides loopback ones, without a port. `*` allows every host. */
+  /** Names and addresses that requests may address besides loopback ones, without a port. `*` allows every host. */
   readonly allowedHosts: readonly string[];
-  /** Whether every IP address is allowed. A page of another site can make a name point at this machine, but not an address. */
+  /** Whether every IP address is allowed. DNS rebinding needs a host name, so an address is safe. */
   readonly allowAddresses?: boolean;
 }
 
 /**
- * Whether a request may be for a host, by its `Host` header or `:authority`. A server without sign-in checks it, since otherwise any
- * page in a browser on the same machine could call it under a name of its own (DNS rebinding).
+ * Whether a request may have this `Host` header or `:authority`. Servers without authentication check it against DNS rebinding: otherwise a
+ * web page in a browser on the same machine could call the server under the page's own host name.
  */
 export type HostCheck = (host: string | undefined) => boolean;
 
-/** The hosts that a check remembers. Clients use one or two. */
+/** The number of cached hosts. Clients use one or two. */
 const rememberedMax = 256;
 
 export function createHostCheck({ allowedHosts, allowAddresses = false }: HostCheckOptions): HostCheck {
@@ -23,7 +23,7 @@ export function createHostCheck({ allowedHosts, allowAddresses = false }: HostCh
   const allowed = new Set(allowedHosts.map((host) => host.toLowerCase()));
   const remembered = new Set<string>();
   return (host) => {
-    // HTTP/1.0 may leave it out. A browser never does.
+    // HTTP/1.0 requests may lack it. Browsers always send it.
     if (host === undefined || remembered.has(host)) {
       return true;
     }
@@ -37,7 +37,7 @@ export function createHostCheck({ allowedHosts, allowAddresses = false }: HostCh
   };
 }
 
-/** `localhost`, a name below it, or an address of the loopback interface (RFC 6761, section 6.3; RFC 5735; RFC 4291). */
+/** `localhost`, one of its subdomains, or a loopback address (RFC 6761, section 6.3; RFC 5735; RFC 4291). */
 export function isLoopbackName(name: string): boolean {
   return (
     name === "localhost" ||
@@ -47,7 +47,7 @@ export function isLoopbackName(name: string): boolean {
   );
 }
 
-/** The host without its port and a final dot, in lower case. */
+/** The host in lower case, without its port and a trailing dot. */
 function nameOf(host: string): string {
   return host
     .replace(/:\d*$/, (port) => (/^[^[\]]*:[^[\]]*:/.test(host) ? port : ""))

@@ -3,7 +3,7 @@ import { TLSSocket } from "node:tls";
 
 const peers = new WeakMap<object, string>();
 
-/** Who is at the other end: the name on the certificate that was shown, or else the address. Looked up once a connection. */
+/** The peer's name: the CN of its client certificate, or without one its address. Cached for each connection. */
 export function peerOf(socket: Socket): string {
   let peer = peers.get(socket);
   if (peer === undefined) {

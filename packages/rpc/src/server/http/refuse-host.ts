@@ -3,13 +3,13 @@ import { type AnyHttp2Stream, encodeFields } from "@parley/http2";
 
 const hint = "is not a name of this server. Where AUTH=off, only localhost and the names in ALLOWED_HOSTS are.";
 
-/** Returns a request for a host that is not allowed, see `createHostCheck`: 421 Misdirected Request (RFC 9110, section 15.5.20). */
+/** Responds to a host that `createHostCheck` does not allow: 421 Misdirected Request (RFC 9110, section 15.5.20). */
 export function refuseHost1(request: IncomingMessage, response: ServerResponse): void {
   const body = JSON.stringify({ code: "permission_denied", message: message(request.headers.host) });
   response.writeHead(421, { "content-type": "application/json", connection: "close" }).end(body);
 }
 
-/** How many `Host` headers a request has. Node keeps the first one, and another reader of the same bytes may keep the last. */
+/** The number of `Host` headers of a request. Node uses the first one; a proxy may use the last. */
 export function hostCount(rawHeaders: readonly string[]): number {
   let count = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -21,13 +21,13 @@ export function hostCount(rawHeaders: readonly string[]): number {
   return count;
 }
 
-/** Returns a request with several `Host` headers: 400 (RFC 9112, section 3.2). */
+/** Responds to a request with several `Host` headers: 400 Bad Request (RFC 9112, section 3.2). */
 export function refuseHosts1(response: ServerResponse): void {
   const body = JSON.stringify({ code: "invalid_argument", message: "The request has more than one Host header." });
   response.writeHead(400, { "content-type": "application/json", connection: "close" }).end(body);
 }
 
-/** What {@link refuseHost1} does, over HTTP/2; PERMISSION_DENIED for gRPC. */
+/** The same as {@link refuseHost1} over HTTP/2. gRPC calls get PERMISSION_DENIED. */
 export function refuseHost2(stream: AnyHttp2Stream, headers: IncomingHttpHeaders): void {
   const text = message((headers[":authority"] as string | undefined) ?? headers.host);
   if (headers["content-type"]?.startsWith("application/grpc") === true) {

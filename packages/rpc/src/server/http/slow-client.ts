@@ -8,14 +8,14 @@ interface Exchange {
   readonly limits: { readonly stallTimeoutMs: number };
 }
 
-/** Sees to it that an answer ends: a client that stops reading it, or that goes on sending after it, holds nothing up. */
+/** Ends the exchange if the client stops reading the response, or still sends its request after the response. */
 export function boundAnswer({ request, response, limits }: Exchange): void {
   if (!("stream" in response)) {
-    // Comes after `Server.timeout` without a byte either way.
+    // Node emits it after `Server.timeout` without a byte in either direction.
     response.on("timeout", cutStalledSocket);
     response.once("finish", () => {
       if (!request.complete) {
-        // Some clients read no answer before all is sent. `Server.requestTimeout` bounds how long they may take.
+        // Some clients read the response only after they have sent the request. `Server.requestTimeout` limits the time for it.
         request.removeAllListeners("readable").resume();
       }
     });
@@ -24,19 +24,19 @@ export function boundAnswer({ request, response, limits }: Exchange): void {
   const { stream } = response;
   stream.setTimeout(limits.stallTimeoutMs);
   stream.on("timeout", cutStalledStream);
-  // The response itself counts as finished no sooner than the stream is closed.
+  // The response emits `finish` only when the stream closes.
   stream.once("finish", () => {
     if (!request.complete) {
-      // The response was complete before the request, and the rest of the request is ignored (RFC 9113, section 8.1).
+      // The response is complete before the request: RST_STREAM with NO_ERROR (RFC 9113, section 8.1).
       setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), trailersMs).unref();
     }
   });
 }
 
-/** Trailers leave after the answer counts as finished, and a reset that overtakes them would take their place. */
+/** Node sends trailers after `finish`. An earlier RST_STREAM would replace them. In milliseconds. */
 const trailersMs = 100;
 
-/** Destroys a connection that has timed out with an unread response. */
+/** Destroys a connection that timed out with unsent response bytes. */
 export function cutStalledSocket(socket: Socket): void {
   if (socket.writableLength > 0) {
     socket.destroy();

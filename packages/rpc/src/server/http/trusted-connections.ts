@@ -1,6 +1,6 @@
 /**
- * The connections on which a service of the platform, or a trusted proxy, has proved itself. They bring the calls of many callers, so that a connection's own
- * limits do not hold for them: the limits on callers, and on the process, do.
+ * The connections of authenticated services of the platform, and of trusted proxies. They carry calls of many callers, so the limits of a
+ * single connection do not apply to them. The limits of callers and of the process do.
  */
 export interface TrustedConnections {
   /** `connection`: the socket. */

@@ -26,12 +26,12 @@ describe("the client of a forwarded request", () => {
   });
 });
 
-it.each(["", "false", "0"])("TRUST_PROXY=%s trusts none", (setting) => {
+it.each(["", "false", "0"])("TRUST_PROXY=%s trusts no proxy", (setting) => {
   expect(readTrustedProxies(setting)).toBeUndefined();
 });
 
 it.each(["yes", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/-1", "10.0.0.0/8,,::1", "proxy.example"])(
-  "TRUST_PROXY=%s is refused",
+  "TRUST_PROXY=%s is invalid",
   (setting) => {
     expect(() => readTrustedProxies(setting)).toThrow("networks such as 10.0.0.0/8");
   },

@@ -1,28 +1,28 @@
 import { BlockList, isIP } from "node:net";
 import { bareAddress } from "../../call/address-group.ts";
 
-/** The proxies in front of a server, whose `x-forwarded-for` is believed. */
+/** The proxies whose `x-forwarded-for` header the server trusts. */
 export interface TrustedProxies {
-  /** Whether a connection from this address is a proxy's. */
+  /** Whether this is the address of a trusted proxy. */
   trusts(address: string): boolean;
   /**
-   * The address of the client: the header is read from its end, past every trusted proxy. What the client itself wrote there
-   * stands before that and counts for nothing.
+   * The client's address: the header is read from its end, past all trusted proxies, to the first other address. The client can forge the
+   * entries before that one, so they are ignored.
    */
   clientOf(peer: string, forwardedFor: string | undefined): string;
 }
 
-/** A setting that names no networks. */
+/** The setting is not a valid list of networks. */
 export class TrustedProxiesError extends Error {
   override readonly name = "TrustedProxiesError";
 }
 
-/** The longest header that is read: some hundred proxies. */
+/** A longer header is ignored. Some hundred proxies fit. */
 const headerCharsMax = 4_096;
 
 /**
- * Reads a list of networks, separated by commas: addresses (`192.0.2.1`, `::1`) and prefixes (`10.0.0.0/8`, `fd00::/8`; RFC 4632,
- * RFC 4291). `true` trusts whatever connects, and one proxy in front of the server; `false` or nothing trusts none. Throws
+ * Parses a comma-separated list of addresses (`192.0.2.1`, `::1`) and CIDR prefixes (`10.0.0.0/8`, `fd00::/8`; RFC 4632, RFC 4291).
+ * `true` trusts every peer, as a single proxy in front of the server. `false` or an empty string trusts none. Throws
  * {@link TrustedProxiesError}.
  */
 export function readTrustedProxies(setting: string): TrustedProxies | undefined {
@@ -50,7 +50,7 @@ export function readTrustedProxies(setting: string): TrustedProxies | undefined 
       }
       for (const entry of header.split(",").reverse()) {
         const address = bareAddress(entry.trim());
-        // Beyond the first proxy that is not ours, and beyond what is no address, anything may have been made up.
+        // Stops at an untrusted sender, which can forge all entries before its own, and at an invalid entry.
         if (!trusts(client) || address === undefined) {
           return client;
         }

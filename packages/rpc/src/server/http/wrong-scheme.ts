@@ -1,17 +1,17 @@
 import type { Socket } from "node:net";
 import type { Environment } from "../../environment/environment.ts";
 
-/** How often the log mentions clients with the wrong scheme: each of them tries again and again. */
+/** The minimum time between two log entries with the same message, in milliseconds: such clients retry often. */
 const logEveryMs = 10_000;
 
-/** How long an answer may take to leave before the connection is cut, in milliseconds. */
+/** The socket is destroyed if it is idle for this time before the response is sent, in milliseconds. */
 const answerLeavesMs = 1_000;
 
-/** Returns clients that speak TLS where the port does not, or the other way round, in words, and mentions them in the log. */
+/** Sends an explanation to clients that use TLS on a port without it, or the other way round, and logs a warning. */
 export interface WrongScheme {
-  /** A TLS handshake on a port without TLS. The answer is plain HTTP, which TLS clients report in words that name the cause. */
+  /** A TLS handshake on a port without TLS. The response is plain HTTP, so that the error of TLS clients names the cause. */
   refuseTls(socket: Socket): void;
-  /** HTTP without TLS on a port with TLS. `first` is what has come so far. */
+  /** HTTP without TLS on a port with TLS. `first`: the bytes received so far. */
   refusePlain(socket: Socket, first: Buffer): void;
 }
 
@@ -43,7 +43,7 @@ const tlsOnPlainPort =
   "A client began a TLS handshake on a port without TLS. Use http:// there, or give the server TLS_CERT_FILE and TLS_KEY_FILE.";
 const plainOnTlsPort = "A client sent HTTP without TLS to a port with TLS. Use https:// there.";
 
-/** The URL that a request over HTTP/1.1 meant, with TLS. */
+/** The `https` URL for an HTTP/1.1 request. */
 function httpsUrl(first: Buffer): string | undefined {
   const text = first.toString("latin1", 0, requestBytesMax);
   const path = /^[A-Z]+ (\/[!-~]{0,200}) HTTP\/1\.[01]\r?\n/.exec(text)?.[1];
@@ -57,7 +57,7 @@ function answer(socket: Socket, words: string): void {
   const body = `${words}\n`;
   socket.on("error", ignore);
   socket.setTimeout(answerLeavesMs, () => socket.destroy());
-  // What is still on its way is read, or the answer would be lost with a reset.
+  // Unread data would make the kernel send RST, and the client would lose the response.
   socket.resume();
   socket.end(
     `HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +

@@ -16,31 +16,30 @@ import { type ServedMethod, throughPipeline } from "../pipeline/service-methods.
 import type { LocalCalls } from "../pipeline/service-module.ts";
 import { eachOverTheWire, errorOverTheWire, type HeaderInit, InProcessCall, overTheWire } from "./in-process-wire.ts";
 
-/** Who is at the other end of a call that came in by another door of the same process, for the log. */
+/** The peer's address for the log, if the call came in through another entry point of the process, such as the REST routes. */
 export const peerKey: ContextKey<string | undefined> = createContextKey<string | undefined>(undefined, {
   description: "the address that a call came from",
 });
 
-/** Where a door of the same process is told the id of its call's trace, to name it in the answer. */
+/** A callback that receives the trace id of the call, so that such an entry point can put it into its response. */
 export const tellTraceKey: ContextKey<((traceId: string) => void) | undefined> = createContextKey<
   ((traceId: string) => void) | undefined
 >(undefined, { description: "what is told the trace of a call" });
 
-/** How calls over the transport are named in the log. */
 export interface InProcessOptions {
   readonly protocolName: IncomingCall["protocolName"];
   /**
-   * Whether unary messages are handed over as they are, which saves writing and reading them: for a caller that changes neither
-   * its request after the call nor the answer. Default: false.
+   * Whether unary messages are passed without serialization. Only for callers that modify neither the request after the call nor the
+   * response. Default: false.
    */
   readonly handsOver?: boolean;
-  /** Who may call, for {@link LocalCalls.admit}. Default: everybody. */
+  /** The access control for {@link LocalCalls.admit}. By default every caller is allowed. */
   readonly access?: AccessControl | undefined;
 }
 
 /**
- * A transport to methods in the same process: no socket, but all that the server does around a call. Messages go over in
- * their binary form, so that neither side sees a change that the other makes afterwards, unless both say that they make none.
+ * A transport to methods in the same process, without a socket but with the server's whole call pipeline. Messages are serialized, so that
+ * neither side sees later changes of the other. `handsOver` passes unary messages as they are.
  */
 export function createInProcessTransport(
   pipeline: CallPipeline,
@@ -115,7 +114,7 @@ export function createInProcessTransport(
           service: method.parent,
           method,
           message,
-          // Made only if they are asked for.
+          // Created on demand.
           get header() {
             return incoming.responseHeader;
           },
@@ -166,7 +165,7 @@ export function createInProcessTransport(
 
 interface Served {
   readonly entry: ServedMethod;
-  /** The implementation with the pipeline around it. */
+  /** The implementation, wrapped in the pipeline. */
   readonly through: (request: unknown, call: ServerCall) => unknown;
 }
 
@@ -181,7 +180,7 @@ interface Opened {
   readonly through: Served["through"];
   readonly call: ServerCall;
   readonly incoming: InProcessCall;
-  /** Ends the call, answering the error as its caller gets it. */
+  /** Ends the call. Returns the error as its caller receives it. */
   close(error?: unknown): ConnectError | undefined;
 }
 

@@ -11,7 +11,7 @@ import { ConnectError } from "@connectrpc/connect";
 import { CheckedHeader, checkedHeader, type MetadataInit } from "../../client/call/call-header.ts";
 import type { IncomingCall } from "../pipeline/incoming-call.ts";
 
-/** What headers can be made from. */
+/** The argument of the `Headers` constructor. */
 export type HeaderInit = ConstructorParameters<typeof Headers>[0];
 
 interface InProcessCallInit {
@@ -21,7 +21,7 @@ interface InProcessCallInit {
   readonly header: HeaderInit;
 }
 
-/** A call that comes from the same process. */
+/** A call from the same process. */
 export class InProcessCall implements IncomingCall {
   readonly protocolName: IncomingCall["protocolName"];
   readonly jsonNames: boolean;
@@ -44,7 +44,7 @@ export class InProcessCall implements IncomingCall {
   }
 
   header(name: string): string | undefined {
-    // Few, and looked at rarely: quicker found among the pairs than made into Web headers first.
+    // A search of the few pairs is cheaper than the creation of a `Headers` object.
     return this.#requestHeader === undefined && this.#header instanceof CheckedHeader
       ? this.#header.find((pair) => pair[0] === name)?.[1]
       : (this.requestHeader.get(name) ?? undefined);
@@ -70,12 +70,12 @@ export class InProcessCall implements IncomingCall {
   }
 }
 
-/** The message as the other side would read it. */
+/** Serializes and parses the message. The result is the receiver's copy. */
 export function overTheWire<D extends DescMessage>(desc: D, message: MessageInitShape<D>): MessageShape<D> {
   return fromBinary(desc, toBinary(desc, create(desc, message)));
 }
 
-/** Each message as the other side would read it. */
+/** {@link overTheWire} for each message of a stream. */
 export async function* eachOverTheWire<D extends DescMessage>(
   desc: D,
   messages: AsyncIterable<MessageInitShape<D>>,
@@ -85,7 +85,7 @@ export async function* eachOverTheWire<D extends DescMessage>(
   }
 }
 
-/** The error as its caller would read it: code, words, details and metadata, but no cause and no stack of the server's. */
+/** The error as the client receives it: code, message, details and metadata, without the server's cause and stack. */
 export function errorOverTheWire(
   error: ConnectError,
   { responseHeader, responseTrailer }: InProcessCall,

@@ -17,7 +17,7 @@ afterEach(async () => {
 const admin = { host: "127.0.0.1", port: 0 };
 
 describe("a server with an admin port", () => {
-  it("serves metrics, health and traces there, and neither metrics nor traces on its own port", async () => {
+  it("serves metrics, health and traces on it, and no metrics or traces on the service's port", async () => {
     const { url, server } = await open({ config: { admin } });
     const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     await fetch(`${url}/echo.v1.EchoService/Echo`, {
@@ -37,7 +37,7 @@ describe("a server with an admin port", () => {
     expect((await fetch(`${url}/health`)).status).toBe(200);
   });
 
-  it("closes it with the server", async () => {
+  it("closes the admin port with the server", async () => {
     const { server } = await open({ config: { admin } });
     await server.close();
     await expect(fetch(`${server.adminUrl}/health`)).rejects.toThrow();
@@ -48,7 +48,7 @@ describe("the metrics page", () => {
   it.each([
     ["on the server's own port", {}],
     ["on the admin port", { admin }],
-  ])("is rendered once for all who ask within a second, %s", async (_where, config) => {
+  ])("is rendered at most once a second, %s", async (_where, config) => {
     const { url, server, environment } = await open({ config });
     let rendered = 0;
     const { metrics } = environment;
@@ -60,12 +60,12 @@ describe("the metrics page", () => {
     const where = `${server.adminUrl ?? url}/metrics`;
     const pages = await Promise.all(Array.from({ length: 40 }, async () => (await fetch(where)).text()));
     expect(new Set(pages).size).toBe(1);
-    // A slow machine may need more than a second for the forty.
+    // A slow machine may need more than a second for the forty requests.
     expect(rendered).toBeLessThanOrEqual(3);
   });
 });
 
-describe("the Host of a request, where it is checked", () => {
+describe("a server with a host check", () => {
   const hostCheck = createHostCheck({ allowedHosts: ["shop.example"] });
 
   it.each([
@@ -73,7 +73,7 @@ describe("the Host of a request, where it is checked", () => {
     ["/health", "GET"],
     ["/metrics", "GET"],
     ["/nothing", "GET"],
-  ])("is checked before anything else: %s", async (path, method) => {
+  ])("checks the Host header before it handles the request: %s", async (path, method) => {
     const { server } = await open({ config: { hostCheck } });
     const ask = (host: string) => status(server.port, `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n`);
     expect(await ask("evil.example")).toBe(421);

@@ -11,13 +11,13 @@ export interface AdminListenerOptions {
   readonly recorder: Recorder | undefined;
 }
 
-/** A port for operators: metrics, traces and health in plain HTTP/1.1, whatever the service's own port demands. */
+/** A port for operators: metrics, traces and health over HTTP/1.1, without TLS and authentication. */
 export interface AdminListener {
   listen(port: number, host: string): Promise<AddressInfo>;
   close(): void;
 }
 
-/** Prometheus, a probe and a person or two. */
+/** Enough for Prometheus, a probe and a few operators. */
 const connectionsMax = 64;
 const requestTimeoutMs = 5_000;
 

@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const patience = { timeout: 20_000, interval: 20 };
 
-describe("a connection that is old enough", () => {
+describe("a connection at its maximum age", () => {
   let echo: EchoServer;
   let release: () => void = () => {};
   const aging = (connectionAgeGraceMs: number) =>
@@ -28,7 +28,7 @@ describe("a connection that is old enough", () => {
   });
   afterAll(() => echo.server.close());
 
-  /** The last streams that the GOAWAYs named, and the call's status. No status where the connection was old before the call had come. */
+  /** The last stream ids of the GOAWAYs, and the call's status. Without a status if the connection reached its age before the call arrived. */
   async function holdCall(): Promise<{ readonly lastStreams: readonly number[]; readonly status: number | undefined }> {
     const session = connectHttp2(echo.url);
     const lastStreams: number[] = [];
@@ -58,7 +58,7 @@ describe("a connection that is old enough", () => {
     return { lastStreams, status };
   }
 
-  it("over HTTP/2 gets GOAWAY twice, first for no call, then for the last, and ends when its calls have ended", async () => {
+  it("over HTTP/2 gets GOAWAY with the maximum stream id, then with the last one, and closes after its calls", async () => {
     let held = await holdCall();
     for (let tries = 0; tries < 20 && held.status === undefined; tries++) {
       held = await holdCall();
@@ -66,7 +66,7 @@ describe("a connection that is old enough", () => {
     expect(held).toEqual({ lastStreams: [2 ** 31 - 1, 1], status: 200 });
   });
 
-  it("over HTTP/1.1 says connection: close with its next answer", async () => {
+  it("over HTTP/1.1 gets connection: close with its next response", async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const connections: (string | undefined)[] = [];
     const call = () =>
@@ -84,7 +84,7 @@ describe("a connection that is old enough", () => {
     agent.destroy();
   });
 
-  it("is cut with its calls when the grace is over", async () => {
+  it("is closed with its calls after the grace period", async () => {
     const impatient = await aging(100);
     const session = connectHttp2(impatient.url);
     session.on("error", () => {});
@@ -100,7 +100,7 @@ describe("a connection that is old enough", () => {
     await impatient.server.close();
   });
 
-  it("fails no call of a client that goes on calling", async () => {
+  it("fails no call of a client under load", async () => {
     const { client, pool } = bareClient(echo.url, { balancing: "round_robin" });
     const untilMs = performance.now() + 1000;
     let count = 0;
@@ -113,8 +113,8 @@ describe("a connection that is old enough", () => {
   });
 });
 
-describe("a connection of a server without a limit", () => {
-  it("stays", async () => {
+describe("a connection without a maximum age", () => {
+  it("stays open", async () => {
     const echo = await serveEcho();
     const session = connectHttp2(echo.url);
     let sentAway = false;

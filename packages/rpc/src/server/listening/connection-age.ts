@@ -1,9 +1,9 @@
 import type { Environment } from "../../environment/environment.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 
-/** ± 10 %, as in gRPC (proposal A9), so that the connections of one moment do not all end at another. */
+/** ± 10 %, as in gRPC (gRFC A9), so that connections opened together do not all end together. */
 const jitter = 0.1;
-/** How long the client may take to show that it has read the first GOAWAY, in milliseconds. */
+/** The time limit for the client's PING acknowledgement after the first GOAWAY, in milliseconds. */
 const goawaySeenMs = 5000;
 
 export interface ConnectionAgeOptions {
@@ -11,17 +11,17 @@ export interface ConnectionAgeOptions {
   readonly environment: Pick<Environment, "clock" | "random">;
 }
 
-/** A connection that ends for its age. */
+/** A connection with a maximum age. */
 export interface AgingConnection {
-  /** It is old enough: asks the client to make new calls elsewhere. */
+  /** The maximum age is reached: asks the client to open a new connection. */
   retire(): void;
-  /** The grace is over: cuts what is left. */
+  /** The grace period is over: closes the connection with its calls. */
   cut(): void;
 }
 
 /**
- * Ends a connection that has become old (`MAX_CONNECTION_AGE_MS`): clients connect anew, and so find servers that have come since. Returns what forgets the
- * connection when it ends before.
+ * Ends a connection at its maximum age (`MAX_CONNECTION_AGE_MS`), so that its client reconnects and finds new servers. Returns a function that
+ * cancels the timers.
  */
 export function limitAge(connection: AgingConnection, { limits, environment }: ConnectionAgeOptions): () => void {
   const { clock, random } = environment;
@@ -36,7 +36,6 @@ export function limitAge(connection: AgingConnection, { limits, environment }: C
   return () => cancel();
 }
 
-/** What of an HTTP/2 connection is needed to send its client away. */
 interface Http2Parts {
   announceClose(): void;
   ping(answered: () => void): void;
@@ -44,8 +43,8 @@ interface Http2Parts {
 }
 
 /**
- * Sends the client of an HTTP/2 connection away in two steps (RFC 9113, section 6.8): a GOAWAY that still admits every call, then, once a PING has come back, so
- * that the client has read it, one that names the last call. No call on its way is turned away.
+ * Graceful shutdown of an HTTP/2 connection in two steps (RFC 9113, section 6.8): a GOAWAY that still accepts all streams, then, after a PING
+ * acknowledgement, a GOAWAY with the last stream id. It refuses no call that is already on its way.
  */
 export function goAwayInTwoSteps(connection: Http2Parts, clock: Environment["clock"]): void {
   connection.announceClose();

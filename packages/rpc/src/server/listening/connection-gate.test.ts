@@ -27,7 +27,7 @@ async function silent({ server }: EchoServer): Promise<Socket> {
   return socket;
 }
 
-/** A kept-alive HTTP/1.1 connection that has had one answer. */
+/** A kept-alive HTTP/1.1 connection after one response. */
 async function spoken(echo: EchoServer): Promise<Socket> {
   const socket = await silent(echo);
   const body = '{"message":"hi"}';
@@ -48,8 +48,8 @@ function call({ url }: EchoServer): Promise<Response> {
 describe.each([
   ["in all", { connectionsMax: 8 }],
   ["from one address", { connectionsPerAddressMax: 8 }],
-])("at the limit on connections %s", (_which, limits) => {
-  it("a new connection takes the place of the one that has been silent for longest", async () => {
+])("at the connection limit %s", (_which, limits) => {
+  it("a new connection evicts the oldest connection without a request", async () => {
     const echo = await serve(limits);
     const sockets: Socket[] = [];
     for (let index = 0; index < 8; index++) {
@@ -61,7 +61,7 @@ describe.each([
     expect(sockets.slice(1).some((socket) => socket.destroyed)).toBe(false);
   });
 
-  it("a flood of silent connections keeps out no caller, and closes no connection that has brought a request", async () => {
+  it("a flood of connections without requests blocks no caller and evicts no connection with requests", async () => {
     const echo = await serve(limits);
     const good = await spoken(echo);
     for (let index = 0; index < 50; index++) {
@@ -72,7 +72,7 @@ describe.each([
   });
 });
 
-it("makes room by closing a connection without a call on it where none is silent", async () => {
+it("evicts an idle connection if all have had requests", async () => {
   const echo = await serve({ connectionsMax: 4 });
   for (let index = 0; index < 4; index++) {
     await spoken(echo);
@@ -80,7 +80,7 @@ it("makes room by closing a connection without a call on it where none is silent
   expect((await call(echo)).status).toBe(200);
 });
 
-it("refuses a connection of an address whose share is used up by connections with requests, and counts it", async () => {
+it("refuses and counts a connection of an address at its limit if all have had requests", async () => {
   const echo = await serve({ connectionsPerAddressMax: 2 });
   await spoken(echo);
   await spoken(echo);
@@ -90,7 +90,7 @@ it("refuses a connection of an address whose share is used up by connections wit
   expect(metrics).toContain('parley_server_connections_refused_total{limit="connections_per_address_max"} 1');
 });
 
-it("resets the connections of an address that opens too many in a second, and counts them; another address is served", async () => {
+it("resets and counts connections of an address above its rate limit, and serves another address", async () => {
   const echo = await serve({ connectionsPerAddressPerSecondMax: 1 });
   let closed = 0;
   for (let index = 0; index < 200; index++) {
@@ -99,7 +99,7 @@ it("resets the connections of an address that opens too many in a second, and co
     socket.on("error", () => {}).on("close", () => closed++);
   }
   await expect.poll(() => closed, { timeout: 20_000 }).toBeGreaterThan(50);
-  // A burst of two, and one for each second since.
+  // A burst of two, plus one per second.
   expect(closed).toBeLessThanOrEqual(198);
   expect((await call(echo)).status).toBe(200);
   const metrics = await echo.environment.metrics.metrics();

@@ -9,20 +9,20 @@ export interface ConnectionGateOptions {
     ServerLimits,
     "connectionsMax" | "connectionsPerAddressMax" | "connectionsPerAddressPerSecondMax"
   >;
-  /** Whether this address has no share of its own: a proxy in front, which brings the connections of many callers. */
+  /** Whether this is the address of a trusted proxy. The limits for an address do not apply to it. */
   readonly isTrusted?: ((address: string) => boolean) | undefined;
-  /** Closes one connection that has no call on it, if there is one. */
+  /** Closes an idle connection. False if there is none. */
   readonly closeIdle: () => boolean;
-  /** Counts and logs a connection that was closed. */
+  /** Counts and logs a closed connection. */
   readonly onRefused: (refusal: ConnectionRefusal, address: string) => void;
 }
 
-/** The open connections of a server, in all and by address group. */
+/** Limits the open connections of a server, in total and by address group. */
 export class ConnectionGate {
   readonly #options: ConnectionGateOptions;
   readonly #connections = new Set<Socket>();
   readonly #groups = new Map<string, AddressConnections>();
-  /** Connections that have not brought a request yet, the longest-standing first. */
+  /** Connections without a request so far, the oldest first. */
   readonly #silent = new Set<Socket>();
   readonly #groupOf = new WeakMap<Socket, AddressConnections>();
 
@@ -42,9 +42,9 @@ export class ConnectionGate {
   }
 
   /**
-   * Takes a new connection in. One of an address that opens too many in a second is closed. At a limit it makes room by closing the connection that has been silent for longest, of the same
-   * address group where its share is used up, then one without a call on it. False, and the connection is closed, where
-   * there is none.
+   * Admits a new connection; false if it was closed instead. An address above its rate limit is refused. At the limit for an address group
+   * it evicts the oldest connection of the group without a request. At the limit for the server it evicts the oldest of all connections
+   * without a request, or else an idle one. Without a connection to evict, the new one is refused.
    */
   admit(socket: Socket): boolean {
     const { limits, isTrusted, closeIdle, onRefused } = this.#options;
@@ -53,7 +53,7 @@ export class ConnectionGate {
     const isTrustedAddress = isTrusted?.(address) === true;
     if (!isTrustedAddress && this.#rate.exceeds(name, performance.now())) {
       onRefused("connections_per_address_per_second_max", address);
-      // RST: the peer is to keep the address and port, and not this side (TIME-WAIT).
+      // RST leaves no TIME-WAIT state on this side.
       socket.resetAndDestroy();
       return false;
     }
@@ -75,7 +75,7 @@ export class ConnectionGate {
     return true;
   }
 
-  /** The connection has brought a request: from now on it is not the first to be closed. */
+  /** The connection has received a request: it is no longer evicted first. */
   spoke(socket: Socket): void {
     if (this.#silent.delete(socket)) {
       this.#groupOf.get(socket)?.silent.delete(socket);

@@ -1,7 +1,7 @@
-/** Addresses remembered at once. The one that connected first gives way: it starts anew, with a burst. */
+/** The number of buckets. Above it the oldest is evicted, and its address group starts again with a full bucket. */
 const addressesMax = 10_000;
 
-/** How many seconds' worth of connections may come at once. */
+/** The burst size, in seconds of the rate. */
 const burstSeconds = 2;
 
 interface Bucket {
@@ -10,8 +10,8 @@ interface Bucket {
 }
 
 /**
- * How many connections an address group may open in a second, in the long run: a token bucket for each. A connection that is accepted only to be closed costs a
- * third of one that is served, so that a flood of them leaves time to accept those of others, which wait behind it in the kernel's queue.
+ * Limits the rate of new connections with a token bucket for each address group. To accept and reset a connection costs a third of serving
+ * it. So during a flood there is time left for the connections of others in the kernel's accept queue.
  */
 export class ConnectionRate {
   readonly #perSecondMax: number;
@@ -21,7 +21,7 @@ export class ConnectionRate {
     this.#perSecondMax = perSecondMax;
   }
 
-  /** Counts a connection. Whether it is one too many. */
+  /** Counts a connection. True if it exceeds the rate. */
   exceeds(group: string, nowMs: number): boolean {
     const most = this.#perSecondMax * burstSeconds;
     let bucket = this.#buckets.get(group);

@@ -15,7 +15,7 @@ const refused = constants.NGHTTP2_REFUSED_STREAM;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Calls over HTTP/2 until the server sends them elsewhere. */
+/** Calls over one HTTP/2 connection until the server sends GOAWAY. */
 async function loadHttp2(url: string): Promise<{ answered: number; failed: unknown[] }> {
   const session: ClientHttp2Session = http2Connect(url);
   let goneAway = false;
@@ -35,7 +35,7 @@ async function loadHttp2(url: string): Promise<{ answered: number; failed: unkno
       });
       const status = await new Promise((resolve) => {
         stream.on("trailers", (trailers) => resolve(trailers["grpc-status"]));
-        // Refused after a GOAWAY means that the call never left, or was not taken in: it goes to another server (RFC 9113, 8.7).
+        // A call that was refused after GOAWAY was not processed. It can be retried on another server (RFC 9113, section 8.7).
         stream.on("error", (error) => resolve(goneAway && stream.rstCode === refused ? "elsewhere" : error));
         stream.on("close", () => resolve("closed"));
         stream.resume();
@@ -53,7 +53,7 @@ async function loadHttp2(url: string): Promise<{ answered: number; failed: unkno
   return outcome;
 }
 
-/** Calls over HTTP/1.1 on connections that are kept, each until the server asks to close it. */
+/** Calls over kept-alive HTTP/1.1 connections, each until the server sends `connection: close`. */
 async function loadHttp1(url: string): Promise<{ answered: number; failed: unknown[] }> {
   const outcome = { answered: 0, failed: [] as unknown[] };
   const worker = async () => {
@@ -89,7 +89,7 @@ async function loadHttp1(url: string): Promise<{ answered: number; failed: unkno
   return outcome;
 }
 
-/** One call on a connection of its own: its HTTP status, or the code of the error. */
+/** One call on its own connection. Returns the HTTP status or the error code. */
 function callOnce(url: string): Promise<string> {
   return new Promise((resolve) => {
     const call = http1Request(`${url}/echo.v1.EchoService/Echo`, {
@@ -106,7 +106,7 @@ function callOnce(url: string): Promise<string> {
   });
 }
 
-/** What an answer on a kept connection says of that connection. */
+/** The `connection` header of a response on a kept-alive connection. */
 function connectionOf(url: string, agent: Agent): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const call = http1Request(`${url}/echo.v1.EchoService/Echo`, {
@@ -123,7 +123,7 @@ function connectionOf(url: string, agent: Agent): Promise<string | undefined> {
   });
 }
 
-/** Tests of a first GOAWAY that refuses nothing. Over node:http2, which cannot send it, rolling restarts are tested by `npm run interop`. */
+/** For tests of the first GOAWAY. node:http2 cannot send it; `npm run interop` tests rolling restarts over node:http2. */
 const itWithTwoGoaways = it.skipIf(testedHttp2 === "node");
 
 describe("a server that closes", () => {
@@ -148,21 +148,21 @@ describe("a server that closes", () => {
     expect(new Set(calls().map(({ code }) => code))).toEqual(new Set(["OK"]));
   });
 
-  it("accepts the connections that wait when it closes its port", async () => {
+  it("accepts the connections in the accept queue before it closes its port", async () => {
     const { server, url, calls } = await serveEcho({ config: { drainNoticeMs: 0 } });
     const closing = server.close();
-    // The system opens these at once. The server has no chance to accept them before its notice, of no length, is over.
+    // The kernel opens these at once. The server cannot accept them before the notice of 0 ms is over.
     const waiting = Array.from({ length: 20 }, () => callOnce(url));
     const endMs = performance.now() + 20;
     while (performance.now() < endMs) {
-      // Holds the event loop, as a busy server does.
+      // Blocks the event loop, as on a busy server.
     }
     expect(new Set(await Promise.all(waiting))).toEqual(new Set(["200"]));
     expect(calls()).toHaveLength(20);
     await closing;
   });
 
-  itWithTwoGoaways("asks clients to close their connections only once it accepts no more", async () => {
+  itWithTwoGoaways("asks clients to close their connections only after its port is closed", async () => {
     const { server, url } = await serveEcho({ config: { drainNoticeMs: 400 } });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     expect(await connectionOf(url, agent)).toBe("keep-alive");
@@ -171,11 +171,11 @@ describe("a server that closes", () => {
     early.on("goaway", () => goneAway.push("early"));
     await new Promise((resolve) => early.once("remoteSettings", resolve));
     const closing = server.close();
-    // The first notice: a proxy that opens a connection now can use it like any other.
+    // First notice: new connections work as before.
     await pause(100);
     expect(await connectionOf(url, agent)).toBe("keep-alive");
     expect(goneAway).toEqual([]);
-    // The second: the port is closed, and both connections are asked to go, while calls on them are still answered.
+    // Second notice: the port is closed. Both connections get GOAWAY or `connection: close`, and calls on them still succeed.
     await expect.poll(() => goneAway).toEqual(["early"]);
     expect(await callOnce(url)).toBe("ECONNREFUSED");
     expect(await connectionOf(url, agent)).toBe("close");
@@ -184,13 +184,13 @@ describe("a server that closes", () => {
     await closing;
   });
 
-  itWithTwoGoaways("does not send a connection away before its first call", async () => {
+  itWithTwoGoaways("sends no GOAWAY before the first call of a connection", async () => {
     const { server, url } = await serveEcho({ config: { drainNoticeMs: 300 } });
     const socket = connect(Number(new URL(url).port), "127.0.0.1");
     await new Promise((resolve) => socket.once("connect", resolve));
     const closing = server.close();
     await expect.poll(() => callOnce(url)).toBe("ECONNREFUSED");
-    // Accepted before the port was closed, and told to be HTTP/2 only now.
+    // The connection was accepted before the port closed, and its first bytes arrive only now.
     const session = http2Connect(url, { createConnection: () => socket });
     let goneAway = false;
     session.on("goaway", () => {
@@ -217,7 +217,7 @@ describe("a server that closes", () => {
     await closing;
   });
 
-  it("waits for a call in flight, and accepts no new connection meanwhile", async () => {
+  it("waits for an in-flight call, and accepts no new connection meanwhile", async () => {
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     let begun = false;
     const { server, url } = await serveEcho({
@@ -241,7 +241,7 @@ describe("a server that closes", () => {
     await closing;
   });
 
-  it("cuts what outlasts the grace period, and says so", async () => {
+  it("cuts off calls after the grace period and rejects with CallsCutError", async () => {
     const { server, url } = await serveEcho({
       config: { drainNoticeMs: 0, shutdownGraceMs: 150 },
       echo: () => new Promise(() => {}),
@@ -273,7 +273,7 @@ describe("a server that closes", () => {
     expect(events).toEqual(["answered", "stopped"]);
   });
 
-  it("tells health watchers before it ends streams with UNAVAILABLE", async () => {
+  it("sends NOT_SERVING to health watchers before it ends streams with UNAVAILABLE", async () => {
     const { server, url } = await serveEcho();
     const transport: Transport = createGrpcTransport({ baseUrl: url });
     const seen: unknown[] = [];
@@ -288,7 +288,7 @@ describe("a server that closes", () => {
     expect(seen).toEqual(["SERVING", "NOT_SERVING", "Unavailable"]);
   });
 
-  it("lets a stream that is about to end end by itself", async () => {
+  it("lets a stream end normally if it ends soon", async () => {
     const { server, url } = await serveEcho({ entries: [slowStream()] });
     const client = createClient(StreamService, createGrpcTransport({ baseUrl: url })) as unknown as {
       repeat(request: object): AsyncIterable<{ message: string }>;

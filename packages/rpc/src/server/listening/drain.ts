@@ -11,18 +11,18 @@ export interface DrainOptions {
   readonly pipeline: CallPipeline;
   readonly health: Health;
   readonly listener: Listener;
-  /** How long calls are still accepted after health says NOT_SERVING, and again after clients were asked to go elsewhere, in milliseconds. */
+  /** The time for which calls are still accepted, after NOT_SERVING and again after the first GOAWAY, in milliseconds. */
   readonly noticeMs: number;
-  /** How long all of it may take, in milliseconds. */
+  /** The time limit for the whole drain, in milliseconds. */
   readonly graceMs: number;
-  /** What is done once no call is left. */
+  /** Called after the last call. */
   close(): Promise<void>;
 }
 
-/** Calls did not end inside the grace period and were cut off. */
+/** Calls did not end within the grace period and were cut off. */
 export class CallsCutError extends Error {
   override readonly name = "CallsCutError";
-  /** How many. */
+  /** The number of these calls. */
   readonly calls: number;
 
   constructor(calls: number) {
@@ -32,21 +32,21 @@ export class CallsCutError extends Error {
 }
 
 /**
- * Closes a server without failing a call that was sent to it, in four steps:
+ * Closes a server without failing a call, in four steps:
  *
- * 1. Health says NOT_SERVING. For `noticeMs` all else goes on, so that load balancers can stop choosing this server.
- * 2. The port is closed, while connections are still kept. A new connection is refused before it has sent anything, which every proxy repeats
- *    elsewhere. If clients were asked to close their connections first, they would open new ones at this port until it closes, and those that wait
- *    to be accepted at that moment would be reset with their requests.
- * 3. Clients are asked to close their connections: `connection: close` on the next answer, a first GOAWAY. Calls are still accepted for `noticeMs`,
- *    or until no connection is left.
- * 4. No more calls are accepted, and those that are open may finish.
+ * 1. Health reports NOT_SERVING. The server works as before for `noticeMs`, so that load balancers can remove it.
+ * 2. The port closes, and open connections stay. New connections are refused before they send a request, so proxies retry on another server.
+ *    If clients were asked first to close their connections, they would open new ones to this port. Those still in the accept queue when it
+ *    closes would be reset with their requests.
+ * 3. Clients are asked to close their connections: `connection: close` on the next response, or a first GOAWAY. Calls are still accepted for
+ *    `noticeMs`, or until no connection is left.
+ * 4. No more calls are accepted. In-flight calls may finish.
  */
 export async function drain(options: DrainOptions): Promise<void> {
   const { environment, pipeline, health, listener, noticeMs, graceMs } = options;
   const { clock, log } = environment;
   const endMs = clock.monotonic() + graceMs;
-  // The clock's timers do not keep a process alive, and while it drains nothing else may be left that does.
+  // The clock's timers do not keep the process alive, and nothing else may do so during the drain.
   const keepAlive = setInterval(() => {}, graceMs + 1);
   try {
     log.info({ calls: pipeline.openCalls.size, graceMs }, "draining");
@@ -87,10 +87,10 @@ export async function drain(options: DrainOptions): Promise<void> {
   }
 }
 
-/** How long streams may go on: long enough for one that is about to end, short for one that never would. */
+/** The time for streams to end normally before they get UNAVAILABLE, in milliseconds. */
 const streamGraceMs = 1_000;
 
-/** How long the last answers may take to leave, once every call has ended. */
+/** The time to send the last responses after every call has ended, in milliseconds. */
 const flushMs = 1_000;
 
 const pollMs = 10;

@@ -18,7 +18,7 @@ async function open(): Promise<Socket> {
   return socket;
 }
 
-/** Writes pieces with time in between, so that the server reads each by itself, and gives what came back first. */
+/** Writes the pieces with pauses, so that the server reads each separately. Returns the first bytes of the response. */
 async function firstAnswer(pieces: readonly (string | Buffer)[]): Promise<Buffer | undefined> {
   const socket = await open();
   let answer: Buffer | undefined;
@@ -42,12 +42,12 @@ const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 const settingsType = 4;
 
 describe("the first bytes of a connection", () => {
-  it.each([1, 2, 3, 4, 23, 24])("are a preface of HTTP/2 that is cut after %i", async (at) => {
+  it.each([1, 2, 3, 4, 23, 24])("may be an HTTP/2 preface split after byte %i", async (at) => {
     const answer = await firstAnswer([preface.subarray(0, at), Buffer.concat([preface.subarray(at), settings])]);
     expect(answer?.[3]).toBe(settingsType);
   });
 
-  it("are a preface that comes byte by byte", async () => {
+  it("may be an HTTP/2 preface sent byte by byte", async () => {
     const answer = await firstAnswer([...preface].map((byte) => Buffer.from([byte])).concat(settings));
     expect(answer?.[3]).toBe(settingsType);
   });
@@ -58,16 +58,16 @@ describe("the first bytes of a connection", () => {
     ["PR", "OPFIND /health HTTP/1.1\r\nhost: a\r\n\r\n"],
     ["nonsense\r\n", "\r\n"],
     ["GET /\r\n", "\r\n"],
-  ])("are HTTP/1.1 that is cut: %j %j", async (first, second) => {
+  ])("may be a split HTTP/1.1 request: %j %j", async (first, second) => {
     const answer = await firstAnswer([first, second]);
     expect(answer?.toString()).toMatch(/^HTTP\/1\.1 [0-9]{3} /);
   });
 
-  it("get no answer where they are neither protocol", async () => {
+  it("get no response for an unknown protocol", async () => {
     expect(await firstAnswer(["INVALID CONNECTION PREFACE\r\n\r\n"])).toBeUndefined();
   });
 
-  it("are waited for no longer than for headers, once they have begun", async () => {
+  it("must be complete within the headers timeout, once the first has arrived", async () => {
     const socket = await open();
     socket.write("PR");
     await once(socket.resume(), "close");

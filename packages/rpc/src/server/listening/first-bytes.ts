@@ -2,12 +2,12 @@ import type { Socket } from "node:net";
 import { preface } from "@parley/http2";
 import type { ServerLimits } from "../config/server-limits.ts";
 
-/** What a client speaks, by its first bytes. `unknown` is no protocol of ours, so that no answer would be understood. */
+/** The client's protocol, detected from its first bytes. `unknown`: the server does not implement it. */
 export type Protocol = "HTTP/1.1" | "HTTP/2" | "TLS" | "unknown";
 
 /**
- * The protocol of a connection without TLS; undefined while too few bytes are there to tell. A client with prior knowledge of HTTP/2 sends its
- * preface first, in pieces of any size (RFC 9113, section 3.4), and no HTTP/1.1 method begins with "PRI".
+ * Detects the protocol; undefined if there are too few bytes. A client with prior knowledge of HTTP/2 sends the connection preface first, in
+ * pieces of any size (RFC 9113, section 3.4). No HTTP/1.1 method begins with "PRI".
  */
 export function protocolOf(first: Buffer): Protocol | undefined {
   if (first[0] === handshakeRecord) {
@@ -20,21 +20,21 @@ export function protocolOf(first: Buffer): Protocol | undefined {
   return otherProtocol.test(first.toString("latin1", 0, requestLineBytesMax)) ? "unknown" : "HTTP/1.1";
 }
 
-/** The type of the record that begins a TLS connection (RFC 8446, section 5.1). */
+/** The content type of a TLS handshake record (RFC 8446, section 5.1). */
 const handshakeRecord = 0x16;
 
 /** The length of "PRI". */
 const methodBytes = 3;
 
-/** A line of three words, of which the last is no version of HTTP (RFC 9112, section 3). */
+/** A request line whose last word is not an HTTP version (RFC 9112, section 3). */
 const otherProtocol = /^[!-~]+ [!-~]+ (?!HTTP\/)[^\r\n]*\r?\n/;
 
-/** Longer lines are left to the HTTP/1.1 parser. */
+/** The HTTP/1.1 parser handles longer lines. */
 const requestLineBytesMax = 1_024;
 
 /**
- * Calls back with the protocol that a connection's first bytes show. They stay there to be read. Until the first byte it is idle, as between two
- * requests: clients open connections ahead of need, and do not repeat a request whose new connection is closed on them.
+ * Calls back with the protocol of a connection, and puts its first bytes back into the socket. Until the first byte the idle timeout applies,
+ * as between two requests: clients open connections in advance, and do not retry a request if such a connection closes.
  */
 export function detectProtocol(
   socket: Socket,
@@ -67,5 +67,5 @@ export function detectProtocol(
   }
 }
 
-/** A connection that breaks before its first request concerns nothing else. */
+/** An error before the first request needs no handling. */
 function ignoreSocketError(): void {}

@@ -16,16 +16,16 @@ import { answerUnknownPath } from "./unknown-path.ts";
 export interface HttpAppOptions {
   readonly environment: Environment;
   readonly health: Health;
-  /** The methods served, see `stockPath`. */
+  /** The served methods, see `stockPath`. */
   readonly connect: Parameters<typeof fastifyConnectPlugin>[1];
   readonly limits: ServerLimits;
-  /** Whose the reasons in errors are, and where they are described. */
+  /** The domain of error reasons, and the URL of their documentation. */
   readonly reasons: ReasonSource;
-  /** What `GET /metrics` answers. Without it there is no such route: the admin port has it. */
+  /** Renders `GET /metrics`. Undefined if the admin port has this route. */
   readonly metricsPage?: ReadMetricsPage | undefined;
-  /** Further routes, for whatever is not a call. */
+  /** Further routes, for requests other than calls. */
   readonly httpRoutes?: readonly RouteOptions[] | undefined;
-  /** Comes before all else. What it answers is asked before Fastify is. */
+  /** Registered first. The function that it returns gets each request before Fastify does. */
   readonly httpPlugin?: ((app: FastifyInstance) => Promise<TakeRequest | undefined>) | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface HttpApp {
   close(): Promise<void>;
 }
 
-/** The one Fastify instance behind every connection: the methods, `GET /health`, `GET /metrics`, a module's own routes, 404. */
+/** Creates the Fastify instance of the server: the methods, `GET /health`, `GET /metrics`, the routes of the module, and 404. */
 export async function createHttpApp({
   environment,
   health,
@@ -46,7 +46,7 @@ export async function createHttpApp({
   metricsPage,
 }: HttpAppOptions): Promise<HttpApp> {
   const app = fastify({
-    // Calls that come while the server drains are answered as long as their connection stands.
+    // A draining server still accepts calls on open connections.
     return503OnClosing: false,
     bodyLimit: limits.requestBytesMax,
     routerOptions: { maxParamLength: 256 },
@@ -73,7 +73,7 @@ export async function createHttpApp({
   app.setErrorHandler((error, _request, reply) => {
     const { statusCode = 500 } = error as { statusCode?: number };
     if (statusCode >= 400 && statusCode < 500) {
-      // What Fastify itself refuses of a request, for example a method that needs a content type.
+      // Fastify refused the request, for example because of its content type.
       return reply.code(statusCode).send({ code: "invalid_argument", message: "The HTTP request cannot be read." });
     }
     environment.log.error({ err: error }, "a request failed outside of a call");
@@ -90,7 +90,7 @@ export async function createHttpApp({
       if (requestId !== undefined) {
         response.setHeader(requestIdHeader, requestId);
       }
-      // Fastify's types know one kind of request an instance; its router takes both.
+      // Fastify's types allow one kind of request for each instance. Its router accepts both.
       app.routing(request as IncomingMessage & Http2ServerRequest, response as never);
     },
     close: () => app.close(),

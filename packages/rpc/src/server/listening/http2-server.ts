@@ -18,21 +18,21 @@ import type { ConnectionRefusal } from "./refusing/connection-refusals.ts";
 export interface Http2Side {
   accept(socket: Socket): void;
   readonly connections: ReadonlySet<AnyHttp2Connection>;
-  /** Closes one connection without a stream on it. False if there is none among those looked at. */
+  /** Closes one connection without open streams. False if there is none among the first 64. */
   closeOneIdle(): boolean;
 }
 
-/** So many times as late as calls may be: refusing is not fast enough. */
+/** At this multiple of `readBacklogMaxMs` refusals are too slow, and the client gets fewer concurrent streams. */
 const hopelessTimes = 20;
 const narrowedBy = 16;
 
-/** How many connections {@link Http2Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
+/** The number of connections that {@link Http2Side.closeOneIdle} checks: at the limit it runs for each new connection. */
 const lookedAtMax = 64;
 
-/** What a client may send on a stream before any of it was taken: a thousand streams of a connection hold no more than 64 MiB so. */
+/** The initial receive window of a stream: a thousand streams of one connection buffer at most 64 MiB. */
 const firstWindowBytes = 65_535;
 
-/** For the client's log, in GOAWAY. */
+/** The debug data of GOAWAY. */
 const unsentText = "too many bytes of answers wait to be sent (BUFFERED_RESPONSE_BYTES_MAX)";
 
 export function createHttp2({
@@ -52,8 +52,8 @@ export function createHttp2({
   environment,
 }: HttpOptions): Http2Side {
   const connections = new Set<AnyHttp2Connection>();
-  // Node makes requests and responses of streams in a server that has a listener for them. This one never listens to
-  // a port: it is given the streams that the paths above leave.
+  // Node's compatibility API creates a request and a response for each stream. This server never listens on a port: it gets the streams
+  // that `path` does not handle.
   const compatibility = createServer(handle);
   return {
     connections,
@@ -67,7 +67,7 @@ export function createHttp2({
         }
         return isNow;
       };
-      // Where even refusing does not catch up, the excess waits at its sender: with fewer streams it can send less.
+      // If even refusals are too slow, SETTINGS_MAX_CONCURRENT_STREAMS is lowered, so that the client queues its calls.
       const narrow = (wanted: boolean) => {
         if (wanted !== narrowed) {
           narrowed = wanted;
@@ -75,7 +75,7 @@ export function createHttp2({
           connection.allowStreams(wanted ? Math.max(1, Math.floor(most / narrowedBy)) : most);
         }
       };
-      // It was accepted before the port was closed. A GOAWAY ahead of its first call would turn that call away.
+      // The connection was accepted before the port closed. A GOAWAY before its first call could make that call fail.
       let announceLater = state.draining;
       const refused = (refusal: ConnectionRefusal) => onRefused(refusal, socket.remoteAddress ?? "unknown");
       const holder = {
@@ -87,7 +87,7 @@ export function createHttp2({
           }
           refused("buffered_response_bytes");
           connection.destroy(errorCode.enhanceYourCalm, unsentText);
-          // Its client does not read, so that nothing that waits for it would ever leave.
+          // The client does not read, so GOAWAY would never be sent.
           socket.destroy();
         },
       };
@@ -182,10 +182,10 @@ export function createHttp2({
       socket.once("close", () => unsent.hold(holder, 0));
       connection.onIdle(limits.connectionIdleTimeoutMs, (blocked) => {
         if (connection.destroyed || blocked) {
-          // The client does not close its side, or reads nothing of its answers.
+          // The client does not close its side, or does not read responses.
           socket.destroy();
         } else if (connection.openCount === 0) {
-          // Silence inside a call is bounded by the call's own deadline.
+          // An open call has a deadline of its own.
           connection.close();
         }
       });

@@ -17,35 +17,35 @@ export interface ListenerOptions {
   readonly limits: ServerLimits;
   readonly tls?: TlsMaterial | undefined;
   readonly handle: RequestHandler;
-  /** Asked first. What it does not take goes to `handle`. */
+  /** Gets each request first. `handle` gets the requests that it does not handle. */
   readonly path?: RpcPath | undefined;
-  /** Refuses calls under load, before {@link path} is asked. */
+  /** Refuses calls under load, before {@link path} gets them. */
   readonly quickRefusal?: QuickRefusal | undefined;
-  /** Whose HTTP/2 connections: this runtime's own, which is the default, or those of `node:http2`. */
+  /** The HTTP/2 implementation: this runtime's own, which is the default, or `node:http2`. */
   readonly http2?: Http2Implementation | undefined;
-  /** Which hosts requests may be for. Any by default. */
+  /** The allowed hosts of requests. Any by default. */
   readonly hostCheck?: HostCheck | undefined;
-  /** The connections that bring the calls of many callers. None by default. */
+  /** The connections that carry calls of many callers. None by default. */
   readonly trustedConnections?: TrustedConnections | undefined;
-  /** Whether an address has no share of its own of the connections: a proxy in front. */
+  /** Whether this is the address of a trusted proxy. Connection limits for an address do not apply to it. */
   readonly isTrusted?: ((address: string) => boolean) | undefined;
   readonly environment: Pick<Environment, "clock" | "log" | "metrics" | "random">;
 }
 
-/** What the two HTTP versions share of a listener. */
+/** The options and the state that the HTTP/1.1 and HTTP/2 sides of a listener share. */
 export interface HttpOptions extends Omit<ListenerOptions, "tls"> {
   readonly state: { readonly draining: boolean };
   readonly unsent: UnsentAnswers;
   readonly bodies: UnfinishedBodies;
-  /** How connections share a turn of the event loop. */
+  /** Divides the time of an event-loop turn between connections. */
   readonly turns: ReadTurns;
-  /** Counts and logs a connection that is closed at a limit. */
+  /** Counts and logs a connection that was closed at a limit. */
   readonly onRefused: (refusal: ConnectionRefusal, address: string) => void;
-  /** The connection has brought a request. */
+  /** The connection has received a request. */
   spoke(socket: Socket): void;
 }
 
-/** Connections of one address share a part of the turns of the event loop. */
+/** All connections of one address group share one part of each event-loop turn. */
 export function turnGroupOf(socket: Socket): string {
   return addressGroup(socket.remoteAddress ?? "unknown");
 }

@@ -15,26 +15,25 @@ import { createTls } from "./tls-front.ts";
 /** One port for HTTP/1.1 and HTTP/2. */
 export interface Listener {
   listen(port: number, host: string): Promise<AddressInfo>;
-  /** Accepts no more connections: clients get "connection refused", and connect elsewhere. */
+  /** Closes the port. Clients get "connection refused". */
   stopListening(): Promise<void>;
-  /** Asks clients to take new calls elsewhere: `connection: close` on HTTP/1.1, a first GOAWAY that still admits calls on their way. */
+  /** Asks clients to reconnect: `connection: close` over HTTP/1.1, a first GOAWAY that still accepts streams over HTTP/2. */
   startDrain(): void;
-  /** Accepts no more calls on the connections there are. */
+  /** Accepts no more calls on open connections. */
   stopAccepting(): void;
-  /** Closes HTTP/1.1 connections that have no call on them. Those of HTTP/2 close by themselves after their GOAWAY. */
+  /** Closes idle HTTP/1.1 connections. HTTP/2 connections close by themselves after GOAWAY. */
   closeIdle(): void;
-  /** Has new connections use these certificates. Only where there were some at the start. */
+  /** Sets the certificates for new connections. Only for a listener that started with TLS. */
   renewTls(material: TlsMaterial): void;
-  /** Cuts every connection. */
+  /** Closes the port and destroys every connection. */
   destroy(): void;
-  /** Open connections. */
+  /** The number of open connections. */
   readonly connectionCount: number;
 }
 
 /**
- * Listens for both protocols at once. Under TLS the client says which it speaks (ALPN); without, its first bytes do. The
- * socket is handed on as it is, so that Node's own code reads from it natively: a JavaScript stream in between costs far more
- * than the protocol itself.
+ * Serves HTTP/1.1 and HTTP/2 on one port. TLS connections negotiate the protocol (ALPN). For others the first bytes decide. The socket is
+ * passed on unwrapped, so that Node reads from it natively: a JavaScript stream in between costs far more than the protocol itself.
  */
 export function createListener(options: ListenerOptions): Listener {
   const { limits, environment } = options;
@@ -68,7 +67,7 @@ export function createListener(options: ListenerOptions): Listener {
       return;
     }
     if (tls !== undefined) {
-      // Looked at before the handshake: of a client without TLS, the handshake would tell neither side more than a number.
+      // Checked before the handshake: a failed handshake would give a client without TLS only an alert code.
       const { handshakeTimeoutMs: timeoutMs } = limits;
       detectProtocol(socket, { connectionIdleTimeoutMs: timeoutMs, headersTimeoutMs: timeoutMs }, (protocol, first) => {
         if (protocol === "TLS") {
@@ -87,7 +86,7 @@ export function createListener(options: ListenerOptions): Listener {
       } else if (protocol === "TLS") {
         wrongScheme.refuseTls(socket);
       } else {
-        // An answer would be in a protocol that the client does not speak.
+        // The client would not understand a response.
         socket.destroy();
       }
     });
@@ -95,7 +94,7 @@ export function createListener(options: ListenerOptions): Listener {
   return {
     listen: (port, host) => listen(front, { port, host, backlog: limits.acceptQueueMax }),
     async stopListening() {
-      // Connections that wait to be accepted are reset when the port is closed, with the requests that they brought.
+      // When the port closes, connections in the accept queue are reset with their requests. So these are accepted first.
       let seen = -1;
       for (let turns = 0; seen !== accepted && turns < acceptTurnsMax; turns++) {
         seen = accepted;
@@ -112,7 +111,7 @@ export function createListener(options: ListenerOptions): Listener {
     stopAccepting() {
       http1.closeIdle();
       for (const connection of [...http2.connections]) {
-        // Sends GOAWAY with the last accepted call, and ends when the open ones have ended.
+        // Sends GOAWAY with the last stream id, and closes once the open streams have ended.
         connection.close();
       }
     },
@@ -131,15 +130,15 @@ export function createListener(options: ListenerOptions): Listener {
   };
 }
 
-/** A port at which connections come in without a pause is closed all the same. */
+/** The port closes after this number of event-loop turns, even if new connections still arrive. */
 const acceptTurnsMax = 100;
 
-/** The next turn of the event loop, after all connections that wait now are accepted. */
+/** Resolves in the next event-loop turn, after the pending connections are accepted. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** TCP keepalive finds peers that vanished without a FIN. */
+/** TCP keepalive detects peers that disappeared without a FIN. In milliseconds. */
 const keepAliveMs = 60_000;
 
 function listen(

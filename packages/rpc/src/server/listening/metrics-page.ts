@@ -3,21 +3,21 @@ import type { Clock } from "../../environment/clock.ts";
 import { contentTypes, formatFor, type MetricsFormat, metricsText } from "../../telemetry/metrics/metrics-text.ts";
 import { readMetrics } from "../../telemetry/metrics/read-metrics.ts";
 
-/** What `GET /metrics` answers. */
+/** The response to `GET /metrics`. */
 export interface MetricsPage {
   readonly contentType: string;
   readonly text: string;
 }
 
-/** Returns a request for metrics, by its `accept` header. */
+/** Renders the metrics in the format of the `accept` header. */
 export type ReadMetricsPage = (accept: string | undefined) => Promise<MetricsPage>;
 
-/** A page is rendered at most this often: a scrape costs milliseconds, and nothing reads metrics more often than once a second. */
+/** The minimum time between two renderings of a format: one costs milliseconds, and scrape intervals are at least a second. */
 const renderEveryMs = 1_000;
 
 /**
- * Renders the metrics of a registry, in OpenMetrics on request: one rendering of a format at a time, at most one a second for all requests
- * in between gets the same page.
+ * Renders the metrics of a registry, in OpenMetrics on request. Each format is rendered at most once a second; requests in between get the
+ * same page.
  */
 export function createMetricsPage(registry: Registry, clock: Clock): ReadMetricsPage {
   const pages: Partial<Record<MetricsFormat, { readonly page: Promise<MetricsPage>; readonly atMs: number }>> = {};

@@ -12,12 +12,12 @@ export interface TlsOptions {
   readonly http2: Http2Side;
 }
 
-/** Takes connections through their TLS handshake, and hands them on by the protocol that they negotiated (ALPN). */
+/** Does the TLS handshake of connections, and passes them to the side of their negotiated protocol (ALPN). */
 export interface TlsFront {
   accept(socket: Socket): void;
-  /** The TCP connection under a TLS one. Undefined if it is none of ours. */
+  /** The TCP socket below a TLS socket. Undefined for other sockets. */
   rawSocketOf(socket: Socket): Socket | undefined;
-  /** Has new connections use these certificates. Those that are open go on with the ones from before. */
+  /** Sets the certificates for new connections. Open connections keep theirs. */
   renew(material: TlsMaterial): void;
 }
 

@@ -29,7 +29,7 @@ async function open(): Promise<EchoServer> {
   return server;
 }
 
-/** A connection that says for whom it calls, as a gateway does, or one that does not. */
+/** A connection that sends `x-forwarded-for`, as a gateway does, or one that does not. */
 function client({ url }: EchoServer, forwardedFor: string | undefined, options = {}) {
   const session: ClientHttp2Session = connect(url, options);
   const state = { closed: false };
@@ -63,13 +63,13 @@ function client({ url }: EchoServer, forwardedFor: string | undefined, options =
   return { state, begin, call };
 }
 
-/** A call of it is answered; not at once, where the machine stands still: a call has a second. */
+/** Waits until a call on it succeeds. On a slow machine a call may exceed its deadline of a second. */
 async function served({ call }: ReturnType<typeof client>, bytes: number): Promise<void> {
   await expect.poll(() => call(bytes), { timeout: 20_000 }).toBe(200);
 }
 
-describe("a connection that brings the calls of many callers", () => {
-  it("is not closed for what one of them resets, as one of a single caller is", async () => {
+describe("a connection with calls of many callers", () => {
+  it("is not closed for many stream resets, unlike one of a single caller", async () => {
     const server = await open();
     const [gateway, single] = [client(server, "192.0.2.1"), client(server, undefined)];
     for (const each of [gateway, single]) {
@@ -84,11 +84,11 @@ describe("a connection that brings the calls of many callers", () => {
     expect(gateway.state.closed).toBe(false);
   });
 
-  it("is kept where answers for one of them are not taken: those are reset, and the others go on", async () => {
+  it("stays open if responses are not read: these streams are reset, and other calls continue", async () => {
     const server = await open();
     const gateway = client(server, "192.0.2.1", { settings: { initialWindowSize: 65_535 } });
     await served(gateway, 2);
-    // Unread: they wait for their windows.
+    // Not read, so flow control blocks the responses.
     const untaken = Array.from({ length: 20 }, () => gateway.begin(900_000));
     const reset = () => untaken.filter(({ rstCode }) => rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM).length;
     await expect.poll(reset, { timeout: 20_000 }).toBeGreaterThan(0);
@@ -96,7 +96,7 @@ describe("a connection that brings the calls of many callers", () => {
     expect(gateway.state.closed).toBe(false);
   });
 
-  it("of a single caller answers RESOURCE_EXHAUSTED in words where that caller takes no answers", async () => {
+  it("of a single caller gets RESOURCE_EXHAUSTED with a message if the caller does not read responses", async () => {
     const server = await open();
     const single = client(server, undefined, { settings: { initialWindowSize: 65_535 } });
     for (let count = 0; count < 2; count++) {

@@ -4,7 +4,7 @@ import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import type { FastifyReply } from "fastify";
 import { completeReason, type ReasonSource, reasonError } from "../../call/reason-error.ts";
 
-/** 404 as JSON in Connect's form, or, for a gRPC client, UNIMPLEMENTED in gRPC's own (a "Trailers-Only" answer). */
+/** Responds with 404 and a Connect error in JSON. gRPC clients get UNIMPLEMENTED as a Trailers-Only response. */
 export function answerUnknownPath(
   request: { readonly url?: string | undefined; readonly headers: IncomingHttpHeaders },
   reply: FastifyReply,
@@ -24,5 +24,5 @@ export function answerUnknownPath(
   return reply.code(404).send(errorToJson(error, {}));
 }
 
-/** What is told back of a path. */
+/** The longest part of a path in the error message. */
 const pathCharsMax = 200;

@@ -3,12 +3,12 @@ import type { ReadTurns, TurnGroup } from "@parley/http2";
 import type { BufferHolder } from "../../buffers/buffer-budget.ts";
 import type { ConnectionBodies } from "../../buffers/unfinished-bodies.ts";
 
-/** What goes on reading a connection. */
+/** Reads of a connection that can stop and resume, see `Http1Reads`. */
 export interface HeldReads {
   goOn(): void;
-  /** Goes on without waiting for its turn. */
+  /** Resumes at once, without waiting for its turn. */
   hurry(): void;
-  /** Whether something was read and has not been parsed. */
+  /** Whether there are bytes that were read but not parsed. */
   readonly hasRest: boolean;
 }
 
@@ -16,25 +16,25 @@ export interface Http1ConnectionOptions {
   readonly bodies: ConnectionBodies;
   readonly turns: ReadTurns;
   readonly group: TurnGroup;
-  /** The connection is closed for what waits to be sent on it. */
+  /** Called when the connection is closed for its unsent bytes. */
   readonly onEvicted: () => void;
 }
 
-/** An HTTP/1.1 connection of a server: its requests, and what waits to be sent on it. */
+/** An HTTP/1.1 connection of a server: its requests and its unsent bytes. */
 export class Http1Connection implements BufferHolder {
-  /** Requests without their whole answer. */
+  /** The number of requests without a complete response. */
   count = 0;
-  /** Bytes of answers that wait to be sent. */
+  /** Unsent bytes of responses. */
   unsentBytes = 0;
   closed = false;
-  /** Whether the next answer is its last (`connection: close`). */
+  /** Whether the next response is the last one (`connection: close`). */
   isRetired = false;
   readonly bodies: ConnectionBodies;
-  /** Stop where too many requests wait, see `Http1Reads`. */
+  /** They stop while too many requests have no response. */
   reads: HeldReads | undefined;
   /**
-   * Pipelined requests. One begins when the one before it has been answered, and its answer was taken (back-pressure): all of them at once would cost a
-   * client that reads nothing as little as one.
+   * Pipelined requests. Each begins after the response to the previous one was sent. This is backpressure: otherwise a client that reads no
+   * responses could make the server handle all of them at once.
    */
   readonly #waiting: (() => void)[] = [];
   readonly #socket: Socket;
@@ -50,12 +50,12 @@ export class Http1Connection implements BufferHolder {
     this.#onEvicted = onEvicted;
   }
 
-  /** Whether no request is on it, as far as has been read. */
+  /** Whether it has no open request and no unparsed bytes. */
   get isIdle(): boolean {
     return this.count === 0 && this.reads?.hasRest !== true;
   }
 
-  /** A request was read. It begins now, or once those before it have been answered. */
+  /** Adds a parsed request. It begins at once, or after the responses to earlier ones. */
   add(begin: () => void): void {
     this.count++;
     if (this.count === 1) {
@@ -65,10 +65,10 @@ export class Http1Connection implements BufferHolder {
     }
   }
 
-  /** A request has been answered: the next one begins, and further ones are read. */
+  /** A response is complete: begins the next request, and resumes reading. */
   next(): void {
     if (this.reads !== undefined) {
-      // Not now: Node has not yet given the socket to the next answer, and would give it to that of a request that is parsed meanwhile.
+      // Deferred: Node has not assigned the socket to the next response yet, and would assign it to that of a request parsed meanwhile.
       process.nextTick(goOn, this.reads);
     }
     if (this.#waiting.length > 0) {

@@ -11,7 +11,7 @@ afterEach(async () => {
   }
 });
 
-/** A server that counts how many calls it has at once, and answers each after `delay`. */
+/** A server that counts concurrent calls, and responds to each after `delay`. */
 async function open({ pipelinedRequestsMax = 4, delay = async () => {} } = {}) {
   const at = { once: 0, most: 0 };
   const server = await serveEcho({
@@ -27,7 +27,7 @@ async function open({ pipelinedRequestsMax = 4, delay = async () => {} } = {}) {
   return { server, at };
 }
 
-/** A connection, and all that came back on it. */
+/** A connection, and all bytes received on it. */
 async function raw({ server }: EchoServer) {
   const socket = connect(server.port, "127.0.0.1");
   opened.push({ socket });
@@ -52,17 +52,17 @@ function request(message: string, { chunked = false, bytes = 0 } = {}): string {
     : `${head}content-length: ${body.length}\r\n\r\n${body}`;
 }
 
-/** The messages of all answers so far. */
+/** The messages of all responses so far. */
 function messages(text: string): readonly string[] {
   return [...text.matchAll(/\{"message":"([^"]*)"\}/g)].map(([, message]) => message as string);
 }
 
-/** How many answers there are so far. On a machine that stands still, a call may get 504: it has a second. */
+/** The number of responses so far. On a slow machine a call may get 504 after its deadline of a second. */
 function answered(text: string): number {
   return [...text.matchAll(/HTTP\/1\.1 (?:200|504) /g)].length;
 }
 
-/** Whether the messages are some of those expected, at least one, in their order. */
+/** Asserts that the messages are a non-empty part of the expected ones, in the same order. */
 function expectInOrder(found: readonly string[], expected: readonly string[]): void {
   expect(found.length).toBeGreaterThan(0);
   const positions = found.map((message) => expected.indexOf(message));
@@ -79,21 +79,21 @@ describe("pipelined HTTP/1.1 requests", () => {
     ["100 with bodies of 3 KB", 100, 3_000],
     ["6 with bodies larger than a socket's buffer", 6, 150_000],
   ] as const) {
-    it(`are all answered, in order, on the one connection: ${what}`, async () => {
+    it(`all get responses, in order: ${what}`, async () => {
       const { server } = await open();
       const { socket, answers } = await raw(server);
       const expected = names(count);
       socket.write(expected.map((message, index) => request(message, { bytes, chunked: index % 3 === 2 })).join(""));
       await expect.poll(() => answered(answers.text), { timeout: 50_000 }).toBe(count);
       expectInOrder(messages(answers.text), expected);
-      // And the connection is of use afterwards.
+      // The connection still works afterwards.
       socket.write(request("last"));
       await expect.poll(() => answered(answers.text), { timeout: 50_000 }).toBe(count + 1);
       expect(answers.closed).toBe(false);
     }, 120_000);
   }
 
-  it("wait unread where too many have no answer: those that were read are few, and one is handled at a time", async () => {
+  it("are not read while too many have no response, and are handled one at a time", async () => {
     let release = () => {};
     const gate = new Promise<void>((resolve) => {
       release = resolve;
@@ -106,7 +106,7 @@ describe("pipelined HTTP/1.1 requests", () => {
         .join(""),
     );
     await expect.poll(() => at.most, { timeout: 20_000 }).toBe(1);
-    // Another connection is served meanwhile.
+    // Calls on another connection succeed meanwhile.
     const other = await raw(server);
     other.socket.write("GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n");
     await expect.poll(() => other.answers.text, { timeout: 20_000 }).toContain("200 OK");
@@ -116,7 +116,7 @@ describe("pipelined HTTP/1.1 requests", () => {
     expect(at.most).toBe(1);
   }, 120_000);
 
-  it("are cut anywhere and come together again", async () => {
+  it("may be split anywhere", async () => {
     const { server } = await open();
     const { socket, answers } = await raw(server);
     const bytes = Buffer.from(
@@ -134,7 +134,7 @@ describe("pipelined HTTP/1.1 requests", () => {
     expectInOrder(messages(answers.text), names(60));
   }, 120_000);
 
-  it("end with the first that is none, after the answers to those before it", async () => {
+  it("end at the first invalid one, after the responses to earlier ones", async () => {
     const { server } = await open();
     const { socket, answers } = await raw(server);
     socket.write(`${request("good")}${"x".repeat(20_000)}${request("never")}`);

@@ -2,20 +2,20 @@ import type { Socket } from "node:net";
 import type { ReadTurns, TurnGroup } from "@parley/http2";
 
 export interface Http1ReadsOptions {
-  /** How the connections of the server share a turn of the event loop. */
+  /** Divides the time of an event-loop turn between connections. */
   readonly turns: ReadTurns;
-  /** With which other connections it shares its part of the turns. */
+  /** The connections that share one part of each turn. */
   readonly group: TurnGroup;
-  /** Whether so many requests wait for their answers that no more are to be parsed. */
+  /** Whether parsing must stop because too many requests have no response. */
   readonly isFull: () => boolean;
-  /** Requests of the connection that have no whole answer. */
+  /** The number of requests of the connection without a complete response. */
   readonly count: () => number;
 }
 
 /**
- * Feeds Node's HTTP/1.1 parser piece by piece. By itself the parser makes objects of all requests in what was read, a thousand in 64 KiB, and works them off
- * in one turn of the event loop. Fed in pieces, it stops where a connection has pipelined more than the server takes at once (back-pressure: the rest stays
- * here and in the kernel), and where its slice of the turn is over.
+ * Passes data to Node's HTTP/1.1 parser in pieces. Otherwise the parser would emit all requests of a chunk, a thousand in 64 KiB, in one turn
+ * of the event loop. With pieces, parsing stops while a connection has too many pipelined requests, and when its slice of the turn is over.
+ * This is backpressure: the rest stays here and in the kernel.
  */
 export class Http1Reads {
   readonly #socket: ParsedSocket;
@@ -26,11 +26,11 @@ export class Http1Reads {
   #yielded = false;
   #sliceEndMs = 0;
 
-  /** To be made right after the connection was given to Node's server. */
+  /** Must be created right after the connection was passed to Node's server. */
   constructor(socket: Socket, options: Http1ReadsOptions) {
     this.#socket = socket;
     this.#options = options;
-    // Node's own listener parses what it is called with. With another listener, the parser no longer reads from the handle itself.
+    // Node's own listener parses its argument. With another "data" listener, the parser no longer reads from the handle itself.
     const [parse] = socket.listeners("data") as ((chunk: Buffer) => void)[];
     this.#parse = parse ?? (() => {});
     socket.off("data", this.#parse);
@@ -41,18 +41,18 @@ export class Http1Reads {
     });
   }
 
-  /** Whether something was read and has not been parsed. */
+  /** Whether there are bytes that were read but not parsed. */
   get hasRest(): boolean {
     return this.#rest.length > 0;
   }
 
-  /** Goes on without waiting for its turn. */
+  /** Resumes at once, without waiting for its turn. */
   hurry(): void {
     this.#yielded = false;
     this.goOn();
   }
 
-  /** Goes on where it stopped, if it may. */
+  /** Resumes, unless it waits for its turn. */
   goOn(): void {
     if (this.#rest.length > 0 && !this.#feeding && !this.#yielded) {
       this.#feed();
@@ -68,7 +68,7 @@ export class Http1Reads {
       this.#rest.push(chunk);
       this.#yield();
     } else if (isIdle && chunk.length <= pieceBytes && !isFull()) {
-      // What nearly every request is: one piece.
+      // The common case: a request in one piece.
       this.#parse(chunk);
     } else {
       this.#rest.push(chunk);
@@ -100,7 +100,7 @@ export class Http1Reads {
     }
   }
 
-  /** After an error, and once the connection is closed, Node gives its parser to another connection. */
+  /** False after an error or a close: Node then reuses the parser for another connection. */
   get #mayParse(): boolean {
     const { destroyed, parser, _paused } = this.#socket;
     const isOpen = !destroyed && parser !== null && parser !== undefined;
@@ -110,7 +110,7 @@ export class Http1Reads {
     return isOpen && _paused !== true && this.#rest.length > 0 && !this.#bodyWaits && !this.#options.isFull();
   }
 
-  /** Whether the body of the request that is read has a reader that takes no more for now. */
+  /** Whether the buffer of the current request's body is full. */
   get #bodyWaits(): boolean {
     const incoming = this.#socket.parser?.incoming;
     return incoming != null && !incoming.complete && incoming.readableLength >= incoming.readableHighWaterMark;
@@ -142,17 +142,17 @@ export class Http1Reads {
   }
 }
 
-/** What Node's HTTP server keeps on a socket, which has no type. `_paused`: the server reads no more until answers have left. */
+/** Untyped properties of Node's HTTP server on a socket. `_paused`: the server stopped reading until responses are sent. */
 type ParsedSocket = Socket & {
   readonly _paused?: boolean;
   readonly parser?: { readonly incoming: import("node:http").IncomingMessage | null } | null;
 };
 
-/** Larger than nearly all requests, small enough for a few hundred of the smallest. */
+/** Larger than nearly all requests. At most a few hundred of the smallest requests fit. */
 const pieceBytes = 4_096;
 
-/** Where requests are pipelined: some ten of the smallest at once. */
+/** For pipelined requests. About ten of the smallest requests fit. */
 const pipelinedPieceBytes = 512;
 
-/** Pieces that follow one another as closely come in the same turn of the event loop. */
+/** Pieces within this time count as the same event-loop turn. In milliseconds. */
 const sameTurnMs = 0.1;

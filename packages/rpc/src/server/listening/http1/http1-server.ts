@@ -17,13 +17,13 @@ import { Http1Reads } from "./http1-reads.ts";
 /** The HTTP/1.1 side of a listener. */
 export interface Http1Side {
   accept(socket: Socket): void;
-  /** Closes one connection without a request on it. False if there is none among the oldest. */
+  /** Closes one idle connection. False if there is none among the 64 oldest. */
   closeOneIdle(): boolean;
   closeIdle(): void;
   close(): void;
 }
 
-/** A smaller answer, alone on its connection, is not worth counting. */
+/** A smaller response is not counted if it is the only one on its connection. */
 const countedBytesMin = 4_096;
 
 function sizeOf(chunk: unknown): number {
@@ -32,7 +32,7 @@ function sizeOf(chunk: unknown): number {
 
 type Head = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
-/** How many connections {@link Http1Side.closeOneIdle} looks at: it is asked for each new connection at the limit. */
+/** The number of connections that {@link Http1Side.closeOneIdle} checks: at the limit it runs for each new connection. */
 const lookedAtMax = 64;
 
 export function createHttp1({
@@ -51,9 +51,9 @@ export function createHttp1({
 }: HttpOptions): Http1Side {
   const pending = new Map<Socket, Http1Connection>();
 
-  /** Counts what has come of a body before all of it has. */
+  /** Counts the bytes of an incomplete body. */
   class CountedRequest extends IncomingMessage implements UnfinishedBody {
-    /** Whether the body is collected until it is whole. Those of messages one by one are not. */
+    /** Whether the body is buffered until it is complete. Bodies of streams are not. */
     collects: boolean | undefined;
     #heldBytes = 0;
 
@@ -69,7 +69,7 @@ export function createHttp1({
       return super.push(chunk, encoding);
     }
 
-    /** Returns the call with an error, before its body is whole. Set where there is a call. */
+    /** Responds to the call with an error before its body is complete. Undefined without a call. */
     answerRefused: ((reason: () => ConnectError) => boolean) | undefined;
 
     evict(reason: () => ConnectError): void {
@@ -80,7 +80,7 @@ export function createHttp1({
       this.socket.destroy();
     }
 
-    /** A connection has one body at a time, which waits for no other. */
+    /** Does nothing: a connection has only one body at a time. */
     wait(): void {}
 
     override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -88,7 +88,7 @@ export function createHttp1({
       super._destroy(error, done);
     }
 
-    /** So many bytes are held until more has come. */
+    /** Sets the number of buffered bytes. */
     holdBytes(bytes: number): void {
       if (bytes !== this.#heldBytes) {
         this.#heldBytes = bytes;
@@ -181,7 +181,7 @@ export function createHttp1({
     }
   }
   server.timeout = limits.stallTimeoutMs;
-  // Node starts to check its time limits when a server begins to listen, which this one never does itself.
+  // Node starts its timeout checks on "listening", and this server never listens itself.
   server.emit("listening");
   return {
     accept(socket) {
@@ -228,7 +228,7 @@ export function createHttp1({
       return false;
     },
     closeIdle() {
-      // Node takes a connection for idle whose request was read and has not been parsed.
+      // Node considers a connection idle if its request was read but not parsed.
       for (const { reads } of pending.values()) {
         reads?.hurry();
       }

@@ -2,7 +2,7 @@ import type { PeerLimit } from "@parley/http2";
 import type { Environment } from "../../../environment/environment.ts";
 import { valueFamily } from "../../../telemetry/metric-family.ts";
 
-/** Why a connection was closed to keep the server within its limits: the label of the metric that counts it. */
+/** The limit that a connection was closed for: the label of the metric. */
 export type ConnectionRefusal =
   | "connections_max"
   | "connections_per_address_max"
@@ -13,10 +13,10 @@ export type ConnectionRefusal =
   | "buffered_request_bytes"
   | PeerLimit;
 
-/** How often the log mentions refused connections: they come in floods. */
+/** The minimum time between two log entries, in milliseconds. */
 const logEveryMs = 10_000;
 
-/** Counts connections that were closed to keep the server within its limits, and logs them at most every ten seconds. */
+/** Counts connections that were closed at a limit, and logs them at most every ten seconds. */
 export function createRefusalReport({
   clock,
   log,

@@ -30,7 +30,7 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map(({ server }) => server.close().catch(() => {})));
 });
 
-/** A server with one place, which a call has taken until it is told to end. */
+/** A server with CALLS_MAX=1. A call occupies the place until the test ends it. */
 async function busy() {
   let end = () => {};
   const server = await open({
@@ -44,7 +44,7 @@ async function busy() {
   });
   const [, transport] = everyProtocol(server.url)[0] as (typeof protocols)[number];
   let held: Promise<unknown> = Promise.resolve();
-  /** Takes the place, anew if it was taken before: a call has a second, and a busy machine may need that for a few others. */
+  /** Occupies the place, again if necessary: the call has a deadline of a second, and the machine may be slow. */
   async function hold() {
     end();
     await held;
@@ -69,7 +69,7 @@ async function metric({ environment }: EchoServer, name: string): Promise<number
 }
 
 describe("a refusal under load", () => {
-  test("says why and when to come back, in every protocol, and lets health checks through", async () => {
+  test("has the reason and the retry delay in every protocol, and does not affect health checks", async () => {
     const { server, hold, release } = await busy();
     for (const [name, transport] of everyProtocol(server.url)) {
       await hold();
@@ -95,7 +95,7 @@ describe("a refusal under load", () => {
     });
   });
 
-  test("comes before the body, and the stream of a request that never ends is closed", async () => {
+  test("is sent before the request body arrives, and a stream whose request never ends is closed", async () => {
     const server = await open({ config: { drainNoticeMs: 0, limits: { callsMax: 0 } } });
     const session = connect(server.url);
     sessions.push(session);
@@ -112,7 +112,7 @@ describe("a refusal under load", () => {
     await once(stream, "close");
   });
 
-  test("over HTTP/1.1 comes before the body, says when to come back, and keeps the connection", async () => {
+  test("over HTTP/1.1 is sent before the body arrives, has the retry delay, and keeps the connection open", async () => {
     const { server, release } = await busy();
     const socket = connectTcp(server.server.port, "127.0.0.1");
     let text = "";
@@ -133,7 +133,7 @@ describe("a refusal under load", () => {
     socket.destroy();
   });
 
-  test("costs less than 5 µs of the processor, what is read and written aside", () => {
+  test("costs less than 5 µs of CPU time without I/O", () => {
     const { environment } = recordingEnvironment();
     const pipeline = new CallPipeline({ environment, limits: { ...defaultLimits, callsMax: 0 } });
     const entries = [implement(EchoService, { echo: ({ message }) => ({ message }) })];

@@ -7,31 +7,31 @@ import type { ServedMethod } from "../../pipeline/service-methods.ts";
 import type { JsonOptions } from "../../wire/message-codec.ts";
 import { RefusalAnswers } from "./refusal-answers.ts";
 
-/** Refuses calls that come on top of what the server can do, before anything is made of them. */
+/** Load shedding: refuses calls from their headers alone, before the server creates a call. */
 export interface QuickRefusal {
-  /** Refuses a call over HTTP/1.1, or says false and leaves it untouched. */
+  /** Refuses a call over HTTP/1.1. False if it did not, and left the request unchanged. */
   refuse1(request: IncomingMessage, response: ServerResponse): boolean;
-  /** Refuses a call over HTTP/2, or says false and leaves the stream untouched. */
+  /** Refuses a call over HTTP/2. False if it did not, and left the stream unchanged. */
   refuse2(stream: AnyHttp2Stream, block: HeaderBlock, connection: ConnectionState): boolean;
 }
 
-/** What a connection's state says about a call on it. */
+/** The state of a call's connection. */
 export interface ConnectionState extends Waits {
-  /** Whether too many bytes of earlier answers wait to be sent. */
+  /** Whether the connection has too many unsent response bytes. */
   readonly isUnsent?: boolean;
 }
 
 export interface QuickRefusalOptions {
   readonly methods: ReadonlyMap<string, ServedMethod>;
   readonly json?: JsonOptions | undefined;
-  /** Whether HTTP/1.1 calls with an `origin`, whose answers need headers for the browser, are left alone. By default they are not. */
+  /** Whether HTTP/1.1 calls with an `origin` header are not refused here, because the response needs CORS headers. Default: false. */
   readonly leaveCrossOrigin?: boolean;
   readonly environment: { readonly clock: { after(delayMs: number, callback: () => void): () => void } };
 }
 
 /**
- * A refusal must cost far less than an answer, or refusing is what the server then has no time for: the request's headers are only searched for
- * path and content type, the answer is written once for all, and the body, which arrives later, is dropped.
+ * A refusal must cost far less than a call, or the server has no time for refusals under load. So only the path and the content type are read
+ * from the headers, the serialized response is cached, and the request body is dropped.
  */
 export function createQuickRefusal(
   pipeline: CallPipeline,
@@ -97,10 +97,10 @@ export function createQuickRefusal(
   };
 }
 
-/** No answer has more bytes of headers. Callers that take fewer get one that is written for them. */
+/** No refusal has larger headers. Clients with a lower SETTINGS_MAX_HEADER_LIST_SIZE are refused later, with a response that fits. */
 const answerHeaderBytesMax = 4_096;
 
-/** Resets streams whose request does not end for a while after it was answered: a caller would keep them for ever. */
+/** Resets streams whose request does not end soon after the refusal. Otherwise a client could keep them open for ever. */
 function createUnendedStreams(clock: QuickRefusalOptions["environment"]["clock"]): (stream: AnyHttp2Stream) => void {
   let answered: AnyHttp2Stream[] = [];
   let unended: AnyHttp2Stream[] = [];
@@ -121,19 +121,19 @@ function createUnendedStreams(clock: QuickRefusalOptions["environment"]["clock"]
     }
   }
   return (stream) => {
-    // Nearly all requests come whole, and their streams are closed once what was read with their headers has been looked at.
+    // Nearly all requests are complete, so their streams close once the bytes read with their headers are parsed.
     if (answered.push(stream) === 1) {
       process.nextTick(look);
     }
   };
 }
 
-/** gRPC needs HTTP/2; over HTTP/1.1 there is gRPC-Web. */
+/** True for gRPC, which needs HTTP/2; false for gRPC-Web. */
 function isGrpc(contentType: string): boolean {
   return contentType.startsWith("application/grpc") && !contentType.startsWith("application/grpc-web");
 }
 
-/** A header of an HTTP/1.1 request, by its name in lower case. */
+/** Returns a header of an HTTP/1.1 request. The name is in lower case. */
 function headerValue(rawHeaders: readonly string[], name: string): string {
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const given = rawHeaders[index] as string;
@@ -156,8 +156,8 @@ function fieldValue(fields: readonly string[], name: string): string {
 /** RESOURCE_EXHAUSTED. */
 const refusedCode = 8;
 
-/** How long the body of a refused request may take to end. */
+/** The time for the body of a refused request to end, in milliseconds. */
 const bodyWaitMs = 1_000;
 
-/** Streams watched for that at once. Others end with their request or their connection. */
+/** The number of streams that are watched for this. Others end with their request or their connection. */
 const unendedMax = 10_000;

@@ -6,11 +6,11 @@ import type { ServedMethod } from "../../pipeline/service-methods.ts";
 import { dialects } from "../../wire/dialects.ts";
 import type { JsonOptions } from "../../wire/message-codec.ts";
 
-/** An answer that refuses a call, written for both versions of HTTP. */
+/** The serialized response of a refusal, for both HTTP versions. */
 export interface RefusalAnswer {
   readonly http1: {
     readonly status: number;
-    /** Names and values in turn. */
+    /** Alternating names and values. */
     readonly headers: string[];
     /** In Latin-1. */
     readonly body: string;
@@ -22,7 +22,7 @@ export interface RefusalAnswer {
   };
 }
 
-/** The answers that refuse calls, each written once. */
+/** A cache of serialized refusals. */
 export class RefusalAnswers {
   readonly #admission: Admission;
   readonly #json: JsonOptions;
@@ -33,7 +33,7 @@ export class RefusalAnswers {
     this.#json = json;
   }
 
-  /** The answer to a call of the method with this content type. Undefined if that is none of ours. */
+  /** The response to a call of the method with this content type. Undefined for an unknown content type. */
   find(served: ServedMethod, contentType: string, reason: RefusalReason): RefusalAnswer | undefined {
     const known = this.#of(served, reason);
     const answer = known.get(contentType);
@@ -50,7 +50,7 @@ export class RefusalAnswers {
   }
 
   #of({ runtime }: ServedMethod, reason: RefusalReason): Map<string, RefusalAnswer | undefined> {
-    // Joining two constants makes no new string where the engine has seen them joined: cheap enough for each refusal.
+    // The engine allocates no new string for constants that it has concatenated before, so this is cheap enough for each refusal.
     const key = runtime.placeKind === undefined ? reason : refusalKeys[runtime.placeKind] + reason;
     let known = this.#answers.get(key);
     if (known === undefined) {
@@ -93,5 +93,5 @@ export class RefusalAnswers {
 
 const refusalKeys = { unary: "unary ", streams: "streams ", diagnostics: "diagnostics " } as const;
 
-/** Content types are the caller's own words: only so many are remembered. */
+/** The number of cached content types of a reason: the client chooses them, so the cache must be limited. */
 const answersMax = 100;
