@@ -7,7 +7,7 @@ import { bearer, type TokenSource } from "./bearer.ts";
 const ended = (reason = "TOKEN_ENDED") =>
   new ConnectError("ended", Code.Unauthenticated, undefined, [{ desc: ErrorInfoSchema, value: { reason } }]);
 
-/** Watches a service whose streams do, one after the other, what `streams` says. */
+/** Watches a service whose successive streams behave as `streams` says. */
 function watching(source: TokenSource, ...streams: (readonly (string | ConnectError)[])[]) {
   const opened: string[] = [];
   const service = {
@@ -34,12 +34,12 @@ function watching(source: TokenSource, ...streams: (readonly (string | ConnectEr
   return { opened, seen, all };
 }
 
-/** Each time it is asked, the next token. */
+/** A token source that returns the next token on each call. */
 function tokens(...each: string[]): () => string | undefined {
   return () => each.shift();
 }
 
-it("goes on with a new token after the last position, when the token of an open stream ends", async () => {
+it("resumes with a new token after the last position when the token of an open stream expires", async () => {
   const watch = watching(tokens("a", "b", "c"), ["1", "2", ended()], [ended()], ["3"]);
   await watch.all;
   expect(watch.seen).toEqual(["1", "2", "3"]);
@@ -52,7 +52,7 @@ it.each([
   ["a source that has none any more", tokens("a"), ended()],
   ["a token that was refused", tokens("a", "b"), ended("TOKEN_REFUSED")],
   ["another failure", tokens("a", "b"), new ConnectError("down", Code.Unavailable)],
-])("hands on the failure with %s", async (_what, source, failure) => {
+])("passes on the failure with %s", async (_what, source, failure) => {
   const watch = watching(source, ["1", failure], ["2"]);
   await expect(watch.all).rejects.toMatchObject({ code: failure.code });
   expect(watch.opened).toHaveLength(1);

@@ -2,12 +2,15 @@ import { Code, ConnectError, type Interceptor, type StreamRequest } from "@conne
 import { ErrorInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 
 /**
- * A bearer token, or where to get one: asked before each call, so that it can renew what is about to end, and again where a
- * token ended while a stream was open.
+ * A bearer token, or a function that returns one. It is called before each call, so that it can renew a token that is about to expire, and again if
+ * a token has expired while a stream was open.
  */
 export type TokenSource = string | (() => string | undefined | Promise<string | undefined>);
 
-/** Sends the token along. What is watched when its token ends goes on with the next one, after the last position that came. */
+/**
+ * Sends the token in the `authorization` header. If the token of a Watch call expires, resumes the stream with the next one, after the last
+ * received position.
+ */
 export function bearer(source: TokenSource): Interceptor {
   return (next) => async (request) => {
     const token = await sign(request.header, source);
@@ -27,7 +30,7 @@ interface Watch {
   readonly source: TokenSource;
 }
 
-/** What the answers of Parley's Watch methods have in common, told by the field that their requests go on with. */
+/** The responses of Parley's Watch methods, keyed by the request field that resumes the stream. */
 interface Told {
   readonly position?: string;
 }
@@ -51,7 +54,7 @@ async function* goingOn(
     } catch (error) {
       const before = token;
       token = hasEnded(error) ? await sign(request.header, source) : before;
-      // Without another token the stream would end at once.
+      // With the same token the new stream would end at once.
       if (token === before || token === undefined) {
         throw error;
       }

@@ -4,19 +4,18 @@ import { createTransport } from "@connectrpc/connect/protocol-connect";
 
 export interface FetchTransportOptions {
   readonly baseUrl: string;
-  /** The outermost first. */
+  /** Outermost first. */
   readonly interceptors?: readonly Interceptor[];
-  /** The largest message that is taken, in bytes. 4 MiB by default, which is also the most that Parley sends. */
+  /** The maximum size of a received message, in bytes. 4 MiB by default, which is also the most that Parley sends. */
   readonly messageBytesMax?: number;
-  /** Binary messages are smaller and faster; JSON can be read in a browser's developer tools. JSON by default. */
+  /** Binary messages are smaller and faster. JSON is readable in a browser's developer tools. JSON by default. */
   readonly useBinaryFormat?: boolean;
-  /** The `fetch` to use; the global one by default. */
+  /** The `fetch` function. The global one by default. */
   readonly fetch?: typeof globalThis.fetch;
 }
 
 /**
- * The Connect protocol over `fetch`, which Node and browsers have in common. Carries unary calls and server streams, the
- * only kinds that Parley's public contracts have.
+ * The Connect protocol over `fetch`, for Node and browsers. Supports unary calls and server streams, the only kinds in Parley's public contracts.
  */
 export function createFetchTransport({
   baseUrl,
@@ -40,7 +39,7 @@ export function createFetchTransport({
   });
 }
 
-/** Browsers cannot stream a request body over HTTP/1.1, so the body, one message, is sent in one piece. */
+/** Browsers cannot stream a request body over HTTP/1.1, so the body, one message, is sent at once. */
 function overFetch(fetch: typeof globalThis.fetch): UniversalClientFn {
   return async ({ url, method, header, body, signal }) => {
     const response = await fetch(url, {
@@ -70,7 +69,7 @@ async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array<Ar
   return collected;
 }
 
-/** Not every browser lets a ReadableStream be iterated. */
+/** Not every browser supports iteration of a ReadableStream. */
 async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
   const reader = stream.getReader();
   try {

@@ -12,7 +12,7 @@ const moneyFrom = (nanos: bigint) => ({
 });
 const nanosOf = (money: { units: bigint; nanos: number }) => money.units * 1_000_000_000n + BigInt(money.nanos);
 
-describe("an amount for people", () => {
+describe("formatMoney", () => {
   test.each([
     ["2029.97", "USD", "en-US", "$2,029.97"],
     ["7", "USD", "en-US", "$7.00"],
@@ -26,18 +26,18 @@ describe("an amount for people", () => {
     expect(formatMoney(moneyOf(decimal, currency), locale)).toBe(expected);
   });
 
-  test("is in the machine's language by default", () => {
+  test("uses the machine's language by default", () => {
     expect(formatMoney(usd("29.97"))).toContain("29");
     expect(formatMoney(usd("29.97"), ["en-US", "de-DE"])).toBe("$29.97");
   });
 
-  test("has no form without a currency", () => {
+  test("throws without a currency", () => {
     expect(() => formatMoney({ currencyCode: "", units: 1n, nanos: 0 })).toThrow(RangeError);
   });
 });
 
-describe("an amount in digits", () => {
-  test("is what it was made of, for every amount", () => {
+describe("decimalOf and moneyOf", () => {
+  test("round-trip for every amount", () => {
     fc.assert(
       fc.property(total, (nanos) => {
         const decimal = decimalOf(moneyFrom(nanos));
@@ -48,7 +48,7 @@ describe("an amount in digits", () => {
   });
 
   test.each(["", "1.", ".5", "1,5", "1e3", "+1", " 1", "0x1", "1.0000000001", "1234567890123456789", "NaN", "--1"])(
-    "%j is none",
+    "%j is refused",
     (text) => {
       expect(() => usd(text)).toThrow(RangeError);
     },
@@ -60,7 +60,7 @@ describe("an amount in digits", () => {
 });
 
 describe("amounts", () => {
-  test("add up and multiply as their billionths do, with units and nanos of one sign", () => {
+  test("are added and multiplied exactly, with units and nanos of one sign", () => {
     const amounts = fc.array(total, { minLength: 1, maxLength: 5 });
     fc.assert(
       fc.property(amounts, fc.integer({ min: -1_000, max: 1_000 }), (parts, quantity) => {
@@ -73,12 +73,12 @@ describe("amounts", () => {
     );
   });
 
-  test("are those of an order", () => {
+  test("of an order are correct", () => {
     const total = addMoney(multiplyMoney(usd("999.99"), 2), usd("29.99"));
     expect([decimalOf(total), formatMoney(total, "en-US")]).toEqual(["2029.97", "$2,029.97"]);
   });
 
-  test("of two currencies do not add up, and half a laptop has no price", () => {
+  test("of two currencies cannot be added, and a quantity must be an integer", () => {
     expect(() => addMoney(usd("1"), moneyOf("1", "EUR"))).toThrow(RangeError);
     expect(() => multiplyMoney(usd("1"), 0.5)).toThrow(RangeError);
   });

@@ -1,17 +1,17 @@
 import { create } from "@bufbuild/protobuf";
 import { type Money, MoneySchema } from "@parley/gen/google/type/money_pb.js";
 
-/** Billionths in a unit: what `nanos` of google.type.Money counts. */
+/** The number of nanos of google.type.Money in one unit. */
 const nanosPerUnit = 1_000_000_000n;
 const nanosDigits = 9;
 
-/** What the functions below take of google.type.Money: a currency of three letters (ISO 4217), whole units, and billionths of one. */
+/** The fields of google.type.Money: a three-letter currency code (ISO 4217), whole units, and nanos. */
 export type MoneyParts = Pick<Money, "currencyCode" | "units" | "nanos">;
 
 /**
- * An amount for people, for example `$2,029.97` for `en-US`, with as many decimals as its currency has or as it needs.
+ * Formats an amount, for example `$2,029.97` for `en-US`, with the decimals of its currency, or more if it has more.
  *
- * @param locales What `Intl.NumberFormat` takes; by default the language of the machine or the browser.
+ * @param locales As for `Intl.NumberFormat`. By default the language of the machine or the browser.
  * @throws RangeError if the currency is not three letters.
  */
 export function formatMoney(money: MoneyParts, locales?: string | readonly string[]): string {
@@ -22,7 +22,7 @@ export function formatMoney(money: MoneyParts, locales?: string | readonly strin
   });
   const decimals = decimal.split(".")[1]?.length ?? 0;
   const { maximumFractionDigits = 0 } = format.resolvedOptions();
-  // As text, since a number holds no more than about 16 digits.
+  // As a string, because a number holds only about 16 digits.
   const exact = decimal as `${number}`;
   if (decimals <= maximumFractionDigits) {
     return format.format(exact);
@@ -34,7 +34,7 @@ export function formatMoney(money: MoneyParts, locales?: string | readonly strin
   }).format(exact);
 }
 
-/** The amount in decimal digits, exactly and without more zeros than it needs: `2029.97`, `-0.5`, `7`. */
+/** The amount as a decimal string, exact and without trailing zeros: `2029.97`, `-0.5`, `7`. */
 export function decimalOf(money: Pick<Money, "units" | "nanos">): string {
   const total = totalNanos(money);
   const amount = total < 0n ? -total : total;
@@ -45,9 +45,9 @@ export function decimalOf(money: Pick<Money, "units" | "nanos">): string {
 }
 
 /**
- * The amount that decimal digits say, for example `moneyOf("29.97", "USD")`.
+ * Parses a decimal string, for example `moneyOf("29.97", "USD")`.
  *
- * @throws RangeError if the text is not decimal digits with up to nine decimals, or the currency is not three capital letters.
+ * @throws RangeError if the text is not a decimal number with up to nine decimals, or the currency is not three capital letters.
  */
 export function moneyOf(decimal: string, currencyCode: string): Money {
   const [, sign, whole, fraction = ""] = /^(-?)(\d{1,18})(?:\.(\d{1,9}))?$/.exec(decimal) ?? [];
@@ -59,7 +59,7 @@ export function moneyOf(decimal: string, currencyCode: string): Money {
 }
 
 /**
- * The sum of amounts of one currency, exactly.
+ * The exact sum of amounts of one currency.
  *
  * @throws RangeError if the currencies differ.
  */
@@ -75,15 +75,15 @@ export function addMoney(first: MoneyParts, ...more: readonly MoneyParts[]): Mon
 }
 
 /**
- * So many times the amount, exactly.
+ * The amount times the quantity, exactly.
  *
- * @throws RangeError if the quantity is no whole number.
+ * @throws RangeError if the quantity is not an integer.
  */
 export function multiplyMoney(money: MoneyParts, quantity: number | bigint): Money {
   return fromNanos(totalNanos(money) * BigInt(quantity), money.currencyCode);
 }
 
-/** Units and nanos have the same sign (google/type/money.proto), so that they add up. */
+/** Units and nanos have the same sign (google/type/money.proto), so they can be added. */
 function totalNanos({ units, nanos }: Pick<Money, "units" | "nanos">): bigint {
   return units * nanosPerUnit + BigInt(nanos);
 }

@@ -4,29 +4,29 @@ import { bearer, type TokenSource } from "./bearer.ts";
 import { createFetchTransport } from "./fetch-transport.ts";
 
 export interface ParleyClientOptions {
-  /** Where the gateway answers, for example `http://localhost:8080`. */
+  /** The gateway's URL, for example `http://localhost:8080`. */
   readonly baseUrl: string;
-  /** Who calls: the `access_token` that `users.login` answers. Without it, only public methods answer. */
+  /** The caller's token: the `access_token` that `users.login` returns. Without it, only public methods can be called. */
   readonly token?: TokenSource;
-  /** How long a unary call may take unless it says otherwise with `timeoutMs`. 10 seconds by default. Streams stay open. */
+  /** The timeout of a unary call without a `timeoutMs` of its own. 10 seconds by default. Streams have no timeout. */
   readonly defaultTimeoutMs?: number;
   /**
-   * Makes the transport, for those who want another than `fetch`: gRPC or HTTP/2 with `@connectrpc/connect-node`, gRPC-Web
-   * with `@connectrpc/connect-web`. It is given the base URL, and the interceptors to install.
+   * Creates another transport than `fetch`: gRPC or HTTP/2 with `@connectrpc/connect-node`, gRPC-Web with `@connectrpc/connect-web`. It receives
+   * the base URL, and the interceptors to install.
    */
   readonly transport?: (options: { readonly baseUrl: string; readonly interceptors: Interceptor[] }) => Transport;
 }
 
 /**
- * A typed client for each public service: `users`, `orders` and so on, as the contracts' `rpc.v1.client_property` names them. Failed calls
- * throw a `ConnectError` with code and details.
+ * A typed client for each public service: `users`, `orders` and so on, as the contracts' `rpc.v1.client_property` names them. Failed calls throw a
+ * `ConnectError` with code and details.
  */
 export type ParleyClient = {
   readonly [Property in keyof typeof publicServices]: Client<(typeof publicServices)[Property]>;
 };
 
 /**
- * Makes the clients of all services behind one gateway. Nothing is connected until the first call.
+ * Creates the clients of all services behind one gateway. It connects on the first call.
  *
  * @throws TypeError if `baseUrl` is not an absolute http or https URL.
  */
@@ -47,7 +47,7 @@ export function createParleyClient({
   return Object.fromEntries(clients) as ParleyClient;
 }
 
-/** Unlike a transport's own default, leaves streams open: they are meant to be watched for as long as one likes. */
+/** Unlike a transport's own default timeout, this one excludes streams: a Watch call may stay open indefinitely. */
 function withUnaryTimeout(transport: Transport, defaultTimeoutMs: number): Transport {
   return {
     unary: (method, signal, timeoutMs = defaultTimeoutMs, ...rest) =>

@@ -108,7 +108,7 @@ export function App(): JSX.Element {
   const Current = current?.component ?? ShopView;
   useEffect(() => {
     document.title = `${current?.label ?? "Parley"} · Parley`;
-    // In a narrow window the list of views scrolls sideways.
+    // In a narrow window the navigation scrolls sideways.
     document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [current]);
   return (
@@ -150,7 +150,7 @@ export function App(): JSX.Element {
   );
 }
 
-/** Loaded with the view that begins it. */
+/** Loaded once a tour was started. */
 const TourPanel = lazy(() => import("./tour/tour-panel.tsx").then((module) => module.TourPanel));
 
 function Tour(): JSX.Element | null {

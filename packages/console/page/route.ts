@@ -1,10 +1,10 @@
 import { signal } from "@preact/signals";
 
-/** Where the page is. It lives behind `#`, so that every path of the gateway stays the API's. */
+/** The route of the page. It is in the URL's fragment, so that all paths of the gateway remain the API's. */
 export interface Route {
   /** The view's name: `shop` for `#/shop`. */
   readonly view: string;
-  /** What follows it: an id, for example. */
+  /** The rest of the path, for example an id. */
   readonly rest: readonly string[];
   readonly params: URLSearchParams;
 }
@@ -21,7 +21,7 @@ function read(): Route {
   return { view, rest, params: new URLSearchParams(query) };
 }
 
-/** The address of a view. Empty parameters are left out. */
+/** The URL of a view. Empty parameters are omitted. */
 export function linkTo(path: string, params: Readonly<Record<string, string | undefined>> = {}): string {
   const given = Object.entries(params).filter((entry): entry is [string, string] => Boolean(entry[1]));
   const query = new URLSearchParams(given).toString();
@@ -32,7 +32,7 @@ export function goTo(link: string): void {
   location.hash = link;
 }
 
-/** Changes parameters of the current view without a new entry in the history: typing in a filter is no journey. */
+/** Changes parameters of the current view without a history entry, for example while the user types in a filter. */
 export function setParams(changes: Readonly<Record<string, string | undefined>>): void {
   const { view, rest, params } = route.value;
   const all = { ...Object.fromEntries(params), ...changes };

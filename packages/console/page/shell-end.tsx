@@ -6,7 +6,7 @@ import { askToSignIn } from "./session/sign-in.tsx";
 import { signIn } from "./session/tokens.ts";
 import { nextTheme, theme } from "./theme.ts";
 
-/** Below the list of views: how the page is connected, who is signed in, the colours. */
+/** The end of the navigation: connection state, user, theme. */
 export function ShellEnd(): JSX.Element {
   return (
     <div class="side-end">

@@ -5,10 +5,10 @@ export type Theme = "system" | "light" | "dark";
 
 const key = "parley.theme";
 
-/** The colours that were chosen; `system` follows the machine. */
+/** The selected theme. `system` follows the operating system. */
 export const theme = signal<Theme>(remembered<Theme>(key, "system", ["system", "light", "dark"]));
 
-/** Puts the theme on the document, now and whenever it changes. */
+/** Applies the theme to the document, now and on each change. */
 export function applyTheme(): void {
   effect(() => {
     const { value } = theme;

@@ -1,5 +1,5 @@
-// `npm run build:console`: bundles the page where its sources have changed, and says what it weighs; exit code 1 where that is too much.
-// `--force` bundles anyway.
+// `npm run build:console`: bundles the page if its sources have changed, and prints its size. Exits with code 1 if it is too large. `--force`
+// always bundles.
 import { buildConsole } from "./build.ts";
 import { readBuiltPage } from "./built-page.ts";
 import { sizeReport } from "./size-report.ts";

@@ -10,7 +10,7 @@ import { sourceHash } from "./source-hash.ts";
 
 const page = fileURLToPath(new URL("../page", import.meta.url));
 
-/** Bundles the page and makes the result the current build. Rejects with the bundler's words if the sources are wrong. */
+/** Bundles the page and publishes it as the current build. Rejects with the bundler's messages if the sources have errors. */
 export async function buildConsole(): Promise<BuiltPage> {
   const [hash, folder] = await Promise.all([sourceHash(), draftFolder()]);
   const [scripts, style, icon] = await Promise.all([bundle(folder), styleSheet(folder), iconFile(folder)]);
@@ -28,7 +28,7 @@ interface NamedFile {
   readonly first: boolean;
 }
 
-/** The scripts, the page's own first, then what it imports at once. */
+/** The scripts: the main one first, then its static imports. */
 async function bundle(folder: string): Promise<readonly NamedFile[]> {
   const bundled = await rolldown({
     input: { console: join(page, "main.tsx") },
@@ -63,11 +63,11 @@ async function bundle(folder: string): Promise<readonly NamedFile[]> {
   return [...[...first].map((name) => ({ name, first: true })), ...later.map((name) => ({ name, first: false }))];
 }
 
-/** All style sheets as one, in the order of their names. */
+/** Concatenates all style sheets, sorted by name. */
 async function styleSheet(folder: string): Promise<string> {
   const names = (await readdir(join(page, "style"))).filter((name) => name.endsWith(".css")).sort();
   const texts = await Promise.all([
-    // The charts' own; it is small, and comes first so that ours can change it.
+    // The style sheet of the charts. It comes first so that the page's own rules override it.
     readFile(fileURLToPath(import.meta.resolve("uplot/dist/uPlot.min.css")), "utf8"),
     ...names.map((name) => readFile(join(page, "style", name), "utf8")),
   ]);
@@ -92,7 +92,7 @@ async function writeHashed(
   return file;
 }
 
-/** Without comments and indentation; what is left compresses well. */
+/** Removes comments and indentation. Compression does the rest. */
 function shortened(css: string): string {
   return css
     .replaceAll(/\/\*[\s\S]*?\*\//g, "")

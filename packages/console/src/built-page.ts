@@ -2,36 +2,36 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** One file of the page. Its name carries a hash of its content, so that browsers may keep it for ever. */
+/** One file of the page. Its name contains a hash of its content, so that browsers may cache it forever. */
 export interface PageFile {
   readonly name: string;
   /** Its media type. */
   readonly type: string;
   readonly bytes: number;
   readonly gzipBytes: number;
-  /** Whether the first view needs it; the others are loaded when they are used. */
+  /** Whether the first view needs it. The others are loaded on demand. */
   readonly first: boolean;
 }
 
 /** A build of the console. */
 export interface BuiltPage {
-  /** The hash of everything that it was made from, see `sourceHash`. */
+  /** The hash of all sources, see `sourceHash`. */
   readonly sourceHash: string;
-  /** Where its files are. Beside each lies the same compressed, with `.gz` behind its name. */
+  /** The folder of its files. Each file also exists gzip-compressed, with the suffix `.gz`. */
   readonly folder: string;
   readonly html: string;
   readonly files: readonly PageFile[];
 }
 
-/** Where builds are kept. Nothing of it is committed. */
+/** The folder of all builds. It is not committed. */
 export const buildsFolder = fileURLToPath(new URL("../../../node_modules/.cache/parley/console", import.meta.url));
 
-/** The builds that are kept: the current one, and the one that an open tab may still load parts of. */
+/** The number of builds that are kept: the current one, and the previous one, which an open tab may still load from. */
 const buildsMax = 2;
 
 const currentFile = "current.json";
 
-/** The current build; undefined if there is none. */
+/** The current build. Undefined if there is none. */
 export async function readBuiltPage(folder = buildsFolder): Promise<BuiltPage | undefined> {
   try {
     const page = JSON.parse(await readFile(join(folder, currentFile), "utf8")) as BuiltPage;
@@ -41,7 +41,7 @@ export async function readBuiltPage(folder = buildsFolder): Promise<BuiltPage | 
   }
 }
 
-/** Makes a build the current one, in one step, and removes old ones. `folder` holds its files, and is moved. */
+/** Publishes a build atomically and removes old ones. `folder` contains its files, and is moved. */
 export async function publishBuild(page: BuiltPage, folder = buildsFolder): Promise<void> {
   const place = join(folder, page.sourceHash);
   await rm(place, { recursive: true, force: true });
@@ -53,7 +53,7 @@ export async function publishBuild(page: BuiltPage, folder = buildsFolder): Prom
   await removeOldBuilds(folder, [page.sourceHash, before?.sourceHash ?? ""].slice(0, buildsMax));
 }
 
-/** A new folder for the files of the current build. */
+/** Creates a folder for the files of a new build. */
 export async function draftFolder(folder = buildsFolder): Promise<string> {
   const draft = join(folder, `.draft-${process.pid}`);
   await rm(draft, { recursive: true, force: true });

@@ -1,15 +1,15 @@
 export interface PageParts {
   readonly main: string;
-  /** The scripts that the main one imports at once. */
+  /** The static imports of the main script. */
   readonly preloads: readonly string[];
   readonly style: string;
   readonly icon: string;
 }
 
-/** The path that the page's files are under, relative to the page: it may be behind a proxy that puts a path in front. */
+/** The path of the page's files, relative to the page: a proxy may add a prefix. */
 export const filesPath = "console/";
 
-/** The page itself. It has no script and no style of its own, so that the Content-Security-Policy need not allow any. */
+/** The HTML page. It has no inline script or style, so that the Content-Security-Policy need not allow any. */
 export function pageHtml({ main, preloads, style, icon }: PageParts): string {
   return `<!doctype html>
 <html lang="en">

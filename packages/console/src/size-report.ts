@@ -1,12 +1,12 @@
 import type { PageFile } from "./built-page.ts";
 
-/** The most JavaScript before the first view can be used, in bytes as they are sent (gzip): it arrives within a second at 1 Mbit/s. */
+/** The maximum size of the JavaScript that the first view needs, in gzip-compressed bytes: it loads within a second at 1 Mbit/s. */
 export const firstBytesMax = 80 * 1024;
 
-/** The most JavaScript in all, in bytes as they are sent (gzip). */
+/** The maximum size of all JavaScript, in gzip-compressed bytes. */
 export const allBytesMax = 140 * 1024;
 
-/** What the page weighs, and where it weighs too much. */
+/** The sizes of the page's files, and the limits that they exceed. */
 export function sizeReport(files: readonly PageFile[]): {
   readonly lines: readonly string[];
   readonly problems: readonly string[];

@@ -6,10 +6,10 @@ import { readBuiltPage } from "./built-page.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** What the page is made from: its own sources, the client's, the contracts' code, and the versions of the packages. */
+/** The sources of the page: its own, the client's, the generated code of the contracts, and the versions of the packages. */
 const sources = ["packages/console/page", "packages/console/src", "packages/client/src", "gen"];
 
-/** A hash of the content of everything that the page is made from. Takes a few milliseconds. */
+/** A hash of all sources. Takes a few milliseconds. */
 export async function sourceHash(): Promise<string> {
   const files = (await Promise.all(sources.map(filesIn))).flat().sort();
   const hash = createHash("sha256");
@@ -26,7 +26,7 @@ export async function sourceHash(): Promise<string> {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Whether the current build was made from the sources as they are. */
+/** Whether the current build matches the current sources. */
 export async function isConsoleBuilt(): Promise<boolean> {
   const [page, hash] = await Promise.all([readBuiltPage(), sourceHash()]);
   return page?.sourceHash === hash;

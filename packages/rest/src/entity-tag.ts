@@ -1,12 +1,12 @@
 /** The tags of an `if-match` or `if-none-match` (RFC 9110, section 8.8.3), without quotes. */
 export interface EntityTags {
-  /** Whether it is `*`: whatever there is. */
+  /** Whether it is `*`: matches any existing resource. */
   readonly any: boolean;
   readonly strong: readonly string[];
   readonly weak: readonly string[];
 }
 
-/** Reads an `if-match` or `if-none-match`. Undefined if it is neither `*` nor a list of tags. */
+/** Parses `if-match` or `if-none-match`. Undefined if it is neither `*` nor a list of tags. */
 export function parseEntityTags(text: string): EntityTags | undefined {
   if (text.trim() === "*") {
     return { any: true, strong: [], weak: [] };
@@ -28,10 +28,10 @@ export function parseEntityTags(text: string): EntityTags | undefined {
   return strong.length + weak.length === 0 ? undefined : { any: false, strong, weak };
 }
 
-/** A tag, or an empty element of a list (RFC 9110, section 5.6.1), with the comma after it. */
+/** A tag, or an empty list element (RFC 9110, section 5.6.1), with the comma after it. */
 const tagPattern = /[ \t]*(?:(W\/)?"([\x21\x23-\x7e\x80-\xff]*)")?[ \t]*(?:,|$)/y;
 
-/** The strong entity tag with this content; undefined if it is empty, or cannot stand in one. */
+/** The strong entity tag with this content. Undefined if the content is empty or has characters that an entity tag does not allow. */
 export function quotedTag(content: string): string | undefined {
   return /^[\x21\x23-\x7e]{1,64}$/.test(content) ? `"${content}"` : undefined;
 }

@@ -1,7 +1,7 @@
 import type { RestRequest, RestResponse } from "./http.ts";
 import type { Transcoder } from "./transcoder.ts";
 
-/** The transcoder as a Fetch handler: for Deno, Bun, workers, and whatever else speaks `Request` and `Response`. */
+/** The transcoder as a Fetch handler: for Deno, Bun, workers, and other runtimes with `Request` and `Response`. */
 export function createFetchHandler(transcoder: Transcoder): (request: Request) => Promise<Response> {
   return async (request) => toResponse(await transcoder.handle(toRestRequest(request)));
 }
@@ -17,7 +17,7 @@ function toRestRequest(request: Request): RestRequest {
   };
 }
 
-/** Statuses that a `Response` must not have a body with. */
+/** Statuses for which a `Response` must not have a body. */
 const emptyStatuses = new Set([204, 304]);
 
 function toResponse({ status, headers, body }: RestResponse): Response {
@@ -31,7 +31,7 @@ function contentOf(body: RestResponse["body"]): string | Uint8Array<ArrayBuffer>
   return body instanceof Uint8Array ? new Uint8Array(body) : readable(body);
 }
 
-/** Pulls a part when one is wanted, and ends the stream when the reader leaves. */
+/** Pulls a part when the reader requests one, and ends the stream when the reader cancels. */
 function readable(parts: AsyncIterable<string | Uint8Array>): ReadableStream<Uint8Array> {
   const iterator = parts[Symbol.asyncIterator]();
   const encoder = new TextEncoder();

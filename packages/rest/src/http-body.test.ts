@@ -12,7 +12,7 @@ function outputOf(method: string, fields: object): Message {
 }
 
 describe("google.api.HttpBody", () => {
-  test("of a request is the body as it came, with its content type; the other fields come from path and query", async () => {
+  test("in a request is the raw body and its content type; the other fields come from path and query", async () => {
     const library = testLibrary();
     const headers = { "content-type": "image/png" };
     await library.ask("PUT /v1/covers/7?title=T", { body: image, headers });
@@ -23,7 +23,7 @@ describe("google.api.HttpBody", () => {
     });
   });
 
-  test("as the whole request is the body, too", async () => {
+  test("may be the whole request message", async () => {
     const library = testLibrary();
     await library.ask("POST /v1/pages:print", {
       body: "not { json",
@@ -33,7 +33,7 @@ describe("google.api.HttpBody", () => {
     expect(library.calls[0]?.message).toMatchObject({ contentType: "text/plain; charset=utf-8", data });
   });
 
-  test("of a request may be empty, and have no type", async () => {
+  test("in a request may be empty and have no content type", async () => {
     const library = testLibrary();
     await library.ask("PUT /v1/covers/7");
     expect(library.calls[0]?.message).toMatchObject({
@@ -41,14 +41,14 @@ describe("google.api.HttpBody", () => {
     });
   });
 
-  test("of an answer is the body as it is, with its content type", async () => {
+  test("in a response is the raw body, with its content type", async () => {
     const library = testLibrary(() => outputOf("PutCover", { contentType: "image/png", data: image }));
     const response = await library.ask("PUT /v1/covers/7", { body: image });
     expect(response.headers["content-type"]).toBe("image/png");
     expect(response.body).toEqual(image);
   });
 
-  test("as one field of an answer is the body where response_body says so, and empty where it is unset", async () => {
+  test("as a field of a response is the body if response_body names it, and empty if it is unset", async () => {
     const whole = testLibrary(() =>
       outputOf("PrintPage", { id: "x", image: { contentType: "text/csv", data: image } }),
     );
@@ -58,7 +58,7 @@ describe("google.api.HttpBody", () => {
     expect([unset.headers["content-type"], unset.body]).toEqual(["application/octet-stream", new Uint8Array(0)]);
   });
 
-  test("never puts into a header what cannot stand there", async () => {
+  test("never writes an invalid character into a header", async () => {
     for (const contentType of ["", "a/b\r\nset-cookie: x", "bild/größe\u0000"]) {
       const library = testLibrary(() => outputOf("PutCover", { contentType, data: image }));
       const { headers } = await library.ask("PUT /v1/covers/7", { body: image });
@@ -66,7 +66,7 @@ describe("google.api.HttpBody", () => {
     }
   });
 
-  test("streamed is the bytes one after the other, under the first one's type", async () => {
+  test("as a stream is the concatenated bytes, with the first message's content type", async () => {
     async function* parts() {
       yield outputOf("ReadCover", { contentType: "image/png", data: image.slice(0, 100) });
       yield outputOf("ReadCover", { data: image.slice(100) });
@@ -77,7 +77,7 @@ describe("google.api.HttpBody", () => {
     expect(new Uint8Array(await response.arrayBuffer())).toEqual(image);
   });
 
-  test("streamed is an HTTP error before the first bytes, and breaks off after them", async () => {
+  test("as a stream is an HTTP error before the first bytes, and is aborted by an error after them", async () => {
     async function* failing(yields: boolean) {
       if (yields) {
         yield outputOf("ReadCover", { data: image });
@@ -92,7 +92,7 @@ describe("google.api.HttpBody", () => {
     await expect(late.arrayBuffer()).rejects.toThrow();
   });
 
-  test("answered to a Fetch handler is bytes, too", async () => {
+  test("is raw bytes in a Fetch handler, too", async () => {
     const library = testLibrary(() => outputOf("PutCover", { contentType: "image/png", data: image }));
     const response = await createFetchHandler(library.transcoder)(
       new Request("http://a/v1/covers/7", { method: "PUT", body: image }),

@@ -1,32 +1,29 @@
 import type { ContextValues } from "@connectrpc/connect";
 import type { BodySource } from "./request/body.ts";
 
-/** An HTTP request, of whatever server or runtime it came in by. */
+/** An HTTP request, independent of server and runtime. */
 export interface RestRequest {
-  /** In capitals, as on the wire. */
+  /** In upper case, as on the wire. */
   readonly method: string;
-  /** The request target as on the request line (RFC 9112, section 3.2), still encoded: path and query, or a whole URL. */
+  /** The request target of the request line (RFC 9112, section 3.2), still encoded: path and query, or an absolute URL. */
   readonly url: string;
-  /** The scheme and authority that the client uses, for example `http://localhost:8080`, to name whole URLs in errors. */
+  /** The scheme and authority that the client uses, for example `http://localhost:8080`, for absolute URLs in errors. */
   readonly origin?: string | undefined;
-  /** By lower-case name; Node's `IncomingHttpHeaders` fits. */
+  /** Keyed by lower-case name. Node's `IncomingHttpHeaders` fits. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body?: BodySource;
-  /** Aborts when the client leaves: the call is cancelled then. */
+  /** Aborts when the client disconnects. The call is then cancelled. */
   readonly signal: AbortSignal;
-  /** Handed on to the client that makes the call. */
+  /** Passed to the client that makes the call. */
   readonly contextValues?: ContextValues;
 }
 
-/** An HTTP answer. */
+/** An HTTP response. */
 export interface RestResponse {
   readonly status: number;
-  /** By lower-case name. */
+  /** Keyed by lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
-  /**
-   * The whole body, or its parts as they come. Each part is to be asked for once the one before is taken, and `return` is
-   * to be called where the client leaves early.
-   */
+  /** The whole body, or its parts. Request each part after the previous one was sent, and call `return` if the client disconnects early. */
   readonly body: string | Uint8Array | AsyncIterable<string | Uint8Array>;
 }
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseMediaType, preferredType } from "./media-type.ts";
 
-describe("a media type is read as RFC 9110 writes it", () => {
+describe("parseMediaType follows RFC 9110", () => {
   test.each<[string, string | undefined, Record<string, string>]>([
     ["application/json", "application/json", {}],
     ["Application/JSON", "application/json", {}],
@@ -21,7 +21,7 @@ describe("a media type is read as RFC 9110 writes it", () => {
     expect(Object.fromEntries(parsed?.parameters ?? [])).toEqual(parameters);
   });
 
-  test("and whatever else comes, no reader hangs or throws", () => {
+  test("no input makes a parser hang or throw", () => {
     const text = fc.string({ unit: fc.constantFrom("a", "/", ";", "=", '"', "\\", " ", ",", "*"), maxLength: 2_000 });
     fc.assert(
       fc.property(text, (any) => {
@@ -32,7 +32,7 @@ describe("a media type is read as RFC 9110 writes it", () => {
   });
 });
 
-describe("of the types offered, the one that the client wants most", () => {
+describe("preferredType selects the offered type with the highest weight", () => {
   test.each([
     [undefined, "application/x-ndjson"],
     ["*/*", "application/x-ndjson"],

@@ -2,11 +2,11 @@
 export interface MediaType {
   /** Type and subtype in lower case, for example `application/json`. */
   readonly type: string;
-  /** By name in lower case; values as they are written, without their quotes. */
+  /** Keyed by lower-case name; values as written, without quotes. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** Reads a `content-type`, or one range of an `accept`. Undefined if it is no media type. */
+/** Parses a `content-type`, or one range of an `accept`. Undefined if it is not a media type. */
 export function parseMediaType(text: string): MediaType | undefined {
   const match = typePattern.exec(text);
   const type = match?.[1]?.toLowerCase();
@@ -30,8 +30,8 @@ export function parseMediaType(text: string): MediaType | undefined {
 }
 
 /**
- * The one of the types offered that an `accept` wants most (RFC 9110, section 12.5.1), the first where several are wanted as
- * much. The first also if none is wanted: an answer in another form is of more use than none.
+ * The offered type that an `accept` prefers (RFC 9110, section 12.5.1), the first one among equals. Also the first one if none is acceptable: a
+ * response in another format is more useful than none.
  */
 export function preferredType(accept: string | undefined, offered: readonly [string, ...string[]]): string {
   const given = accept === undefined || accept.length > acceptLengthMax ? "*/*" : accept;
@@ -48,10 +48,10 @@ export function preferredType(accept: string | undefined, offered: readonly [str
   return preferred;
 }
 
-/** Several times what browsers send. A longer one is not looked at: finding its quotes could take long. */
+/** Several times what browsers send. A longer header is ignored, because parsing its quoted strings could be slow. */
 const acceptLengthMax = 1_024;
 
-/** Of the ranges that a type falls under, the most specific one decides. */
+/** The most specific range that matches a type determines its weight. */
 function weightOf(type: string, ranges: readonly MediaType[]): number {
   const [major = ""] = type.split("/");
   for (const pattern of [type, `${major}/*`, "*/*"]) {
@@ -64,12 +64,12 @@ function weightOf(type: string, ranges: readonly MediaType[]): number {
   return 0;
 }
 
-/** Splits at the commas that stand outside of quotes. */
+/** Splits at commas outside of quoted strings. */
 function splitList(text: string): string[] {
   return text.match(/(?:"(?:\\.|[^"\\])*"|[^",])+/g) ?? [];
 }
 
 const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const typePattern = new RegExp(`^[ \\t]*(${token}/${token})[ \\t]*`);
-/** A semicolon may stand alone (RFC 9110, section 5.6.6). */
+/** Parameters may be empty (RFC 9110, section 5.6.6). */
 const parameterPattern = new RegExp(`^;[ \\t]*(?:(${token})=(?:(${token})|"((?:\\\\.|[^"\\\\])*)"))?[ \\t]*`);

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 
-/** Why a request could not become a call: the reasons in `ErrorInfo`. A fault that calls by RPC can have too has the same reason there. */
+/** The `ErrorInfo` reasons of requests that cannot be transcoded. An error that an RPC can cause too has the same reason there. */
 export type ProblemReason =
   | "INVALID_REQUEST"
   | "MESSAGE_TOO_LARGE"
@@ -19,7 +19,7 @@ export type ProblemReason =
   | "INVALID_FIELD"
   | "INVALID_TIMEOUT";
 
-/** A request that cannot become a call, with the HTTP status where the code alone does not say it. */
+/** A request that cannot be transcoded, with the HTTP status if the code alone does not determine it. */
 export class RestProblem extends Error {
   override readonly name = "RestProblem";
   readonly error: ConnectError;
@@ -34,29 +34,29 @@ export class RestProblem extends Error {
   }
 }
 
-/** What more is known of a problem. */
+/** Optional parts of a problem. */
 export interface ProblemOptions {
   /** Default: INVALID_ARGUMENT. */
   readonly code?: Code;
   readonly httpStatus?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The field or parameter at fault. */
+  /** The invalid field or parameter. */
   readonly field?: string;
-  /** What is wrong with the field, going on from its name. Default: the message. */
+  /** The description of the field violation, continuing after the field's name. Default: the message. */
   readonly description?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
 
-/** Values from the request are quoted in messages up to this length: enough to recognise them, too little to flood a log. */
+/** The maximum length of quoted request values in messages: enough to recognise them, without flooding a log. */
 const quotedLengthMax = 100;
 
-/** Text from the request, as a message quotes it. */
+/** Quotes text from the request for a message. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > quotedLengthMax ? `${text.slice(0, quotedLengthMax)}…` : text);
 }
 
-/** A header of the request in a message: as it is, since entity tags have quotes of their own. */
+/** A request header for a message: without additional quotes, because entity tags have their own. */
 export function headerText(value: string): string {
   return value.length > quotedLengthMax ? `${value.slice(0, quotedLengthMax)}…` : value;
 }

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it.each([1, 2 ** 31 - 1, 2 ** 31, 100 * 86_400_000])("a timer of %i ms fires then and not before", (delayMs) => {
+it.each([1, 2 ** 31 - 1, 2 ** 31, 100 * 86_400_000])("a timer of %i ms fires on time and not before", (delayMs) => {
   const callback = vi.fn();
   systemTimer.after(delayMs, callback);
   vi.advanceTimersByTime(delayMs - 1);
@@ -17,7 +17,7 @@ it.each([1, 2 ** 31 - 1, 2 ** 31, 100 * 86_400_000])("a timer of %i ms fires the
   expect(callback).toHaveBeenCalledTimes(1);
 });
 
-it("a negative delay is none, and a canceled timer never fires", () => {
+it("a negative delay counts as 0, and a canceled timer never fires", () => {
   const [soon, never] = [vi.fn(), vi.fn()];
   systemTimer.after(-5, soon);
   const cancel = systemTimer.after(30 * 86_400_000, never);

@@ -14,8 +14,8 @@ function output(method: string, fields: object): unknown {
   return create(schema, fields as never);
 }
 
-describe("the answer", () => {
-  test("is the message in ProtoJSON, zero values told", async () => {
+describe("the response", () => {
+  test("is the message in ProtoJSON, with zero values", async () => {
     const library = testLibrary(() => output("GetBook", { name: "n", pages: 2n ** 60n }));
     const response = await library.ask("GET /v1/books/1");
     expect(response.status).toBe(200);
@@ -23,12 +23,12 @@ describe("the answer", () => {
     expect(jsonOf(response)).toEqual({ name: "n", title: "", pages: "1152921504606846976", tags: [] });
   });
 
-  test("leaves zero values out where that is asked for", async () => {
+  test("omits zero values if configured", async () => {
     const library = testLibrary(() => output("GetBook", { name: "n" }), { alwaysEmitImplicit: false });
     expect(jsonOf(await library.ask("GET /v1/books/1"))).toEqual({ name: "n" });
   });
 
-  test("is one field where response_body says so", async () => {
+  test("is one field if response_body names it", async () => {
     const titles = testLibrary(({ method }) => method === "ListTitles" && output("ListTitles", { titles: ["a"] }));
     expect(jsonOf(await titles.ask("GET /v1/titles"))).toEqual(["a"]);
     const empty = testLibrary(() => output("ListTitles", {}));
@@ -37,7 +37,7 @@ describe("the answer", () => {
     expect(jsonOf(await put.ask("PUT /v1/books/1/tags", { body: "[]" }))).toEqual({});
   });
 
-  test("has no body for HEAD, and the methods of a path for OPTIONS", async () => {
+  test("has no body for HEAD, and lists a path's methods for OPTIONS", async () => {
     const library = testLibrary(() => output("GetBook", { name: "n" }));
     const head = await library.ask("HEAD /v1/books/1");
     expect([head.status, head.body, head.headers["content-type"]]).toEqual([200, "", "application/json"]);
@@ -49,7 +49,7 @@ describe("the answer", () => {
     expect(library.calls).toHaveLength(1);
   });
 
-  test("of the same content is 304 for who has it already", async () => {
+  test("is 304 if the client already has the same content", async () => {
     let title = "a";
     const library = testLibrary(() => output("GetBook", { title }));
     const first = await library.ask("GET /v1/books/1");
@@ -118,7 +118,7 @@ describe("a body that is not plain JSON is refused with 415", () => {
 });
 
 describe("the call", () => {
-  test("carries the headers that are handed on, and no others", async () => {
+  test("carries the forwarded headers, and no others", async () => {
     const library = testLibrary();
     await library.ask("GET /v1/books/1", {
       headers: { authorization: "Bearer t", "x-request-id": "r", traceparent: "00-a-b-01", cookie: "secret" },
@@ -135,7 +135,7 @@ describe("the call", () => {
     ["0.0001", 1],
     ["30", 30_000],
     [undefined, undefined],
-  ])("takes x-server-timeout %s as %s ms", async (seconds, timeoutMs) => {
+  ])("converts x-server-timeout %s to %s ms", async (seconds, timeoutMs) => {
     const library = testLibrary();
     await library.ask("GET /v1/books/1", seconds === undefined ? {} : { headers: { "x-server-timeout": seconds } });
     expect(library.calls[0]?.options.timeoutMs).toBe(timeoutMs);
@@ -146,7 +146,7 @@ describe("the call", () => {
     expect(response.status).toBe(400);
   });
 
-  test("is cancelled when the client leaves", async () => {
+  test("is cancelled when the client disconnects", async () => {
     const left = new AbortController();
     const library = testLibrary();
     await library.ask("GET /v1/books/1", { signal: left.signal });
@@ -165,7 +165,7 @@ describe("an error", () => {
     expect(jsonOf(response)).toEqual({ error: { code: response.status, status: name, message: "words" } });
   });
 
-  test("tells its details, the wait and what Google's form says, but nothing for developers", async () => {
+  test("has its details, Retry-After and Google's error format, but no debug information", async () => {
     const details = [
       { desc: ErrorInfoSchema, value: { reason: "R", domain: "d", metadata: { a: "b" } } },
       { desc: RetryInfoSchema, value: { retryDelay: { seconds: 1n, nanos: 1 } } },
@@ -187,7 +187,7 @@ describe("an error", () => {
     });
   });
 
-  test("without details for the caller says nothing", async () => {
+  test("without details for the caller reveals nothing", async () => {
     const library = testLibrary(() => new TypeError("SELECT secret FROM users"));
     const response = await library.ask("GET /v1/books/1");
     expect(response.status).toBe(500);
@@ -235,7 +235,7 @@ describe("an error", () => {
     expect(library.calls).toEqual([]);
   });
 
-  test("of a wrong method says which there are", async () => {
+  test("of a wrong method lists the allowed ones", async () => {
     const response = await testLibrary().ask("DELETE /v1/shelves/1");
     expect(response.headers.allow).toBe("GET, PURGE, HEAD, OPTIONS");
   });
@@ -245,13 +245,13 @@ describe("an error", () => {
     "application/json; charset=utf-8",
     'application/JSON;charset="UTF-8"',
     "application/merge-patch+json",
-  ])("is not made of the content type %s", async (contentType) => {
+  ])("is not parsed from the content type %s", async (contentType) => {
     const more = { body: "{}", headers: { "content-type": contentType } };
     expect((await testLibrary().ask("POST /v1/shelves/1/books/2:move", more)).status).toBe(200);
   });
 });
 
-describe("a rule that cannot be followed is refused at the start", () => {
+describe("an invalid http rule is refused at startup", () => {
   test.each([
     ["GetBook", { pattern: { case: "get", value: "/v1/{nothing}" } }, "no field nothing"],
     ["GetBook", {}, "no pattern"],
@@ -280,9 +280,9 @@ describe("a rule that cannot be followed is refused at the start", () => {
   });
 });
 
-test("only what is exposed and has an http option is served", () => {
+test("only exposed methods with an http option are served", () => {
   const { transcoder } = testLibrary();
   expect(transcoder.bindings.map(({ method }) => method.name)).not.toContain("Internal");
-  // None of the fixture's methods says who may call it: by the contract, services alone.
+  // No method of the fixture sets an access rule, so only services may call them.
   expect(testLibrary(undefined, { exposes: () => false }).transcoder.bindings).toEqual([]);
 });

@@ -28,7 +28,7 @@ import { findRoute, matched } from "./route/find-route.ts";
 import { RouteTable } from "./route/route-table.ts";
 import { systemTimer } from "./system-timer.ts";
 
-/** A contract and a client that calls it. Made by {@link restService}. */
+/** A contract and a client that calls it. Created by {@link restService}. */
 export interface RestService {
   readonly service: DescService;
   readonly client: Client<DescService>;
@@ -40,51 +40,51 @@ export function restService<S extends DescService>(service: S, client: Client<S>
 }
 
 export interface TranscoderOptions {
-  /** Which methods with a `google.api.http` option are served. Default: those that `rpc.v1.access` opens to anybody but services. */
+  /** Which methods with a `google.api.http` option are served. Default: those that `rpc.v1.access` does not restrict to services. */
   readonly exposes?: (method: DescMethod) => boolean;
-  /** The longest request body, in bytes. Default 4 MiB, gRPC's own limit for a message. */
+  /** The maximum length of a request body, in bytes. Default 4 MiB, gRPC's default message limit. */
   readonly bodyLengthMax?: number;
-  /** Request headers that are handed on to the service. */
+  /** Request headers that are forwarded to the service. */
   readonly forwardedHeaders?: readonly string[];
   /** Types of error details, and types in an `Any`. Default: those of google/rpc/error_details.proto. */
   readonly registry?: Registry;
   /**
-   * Whether answers tell fields that have their zero value (an empty list, a 0). Default true: a client of REST looks for
-   * the list and the number, and ProtoJSON allows both.
+   * Whether responses include fields with their zero value (an empty list, a 0). Default true: REST clients expect the list and the number, and
+   * ProtoJSON allows both.
    */
   readonly alwaysEmitImplicit?: boolean;
-  /** How long a stream may say nothing before a heartbeat, in milliseconds. Default 15,000: proxies give up after 30 to 60 s. */
+  /** The idle time of a stream before a heartbeat, in milliseconds. Default 15,000: proxies time out after 30 to 60 s. */
   readonly heartbeatMs?: number;
-  /** How long a stream's first answer is waited for before the headers go out, in milliseconds. Default 250. */
+  /** How long to wait for a stream's first message before the headers are sent, in milliseconds. Default 250. */
   readonly openingMs?: number;
-  /** The clock of heartbeats and of `openingMs`. Default: the machine's. */
+  /** The timer for heartbeats and `openingMs`. Default: the system's. */
   readonly timer?: Timer;
   /**
-   * Checks the caller by the request's method and headers, before its query and body are read. Rejects if the call is refused. Default:
-   * only the client checks, once it has the message.
+   * Checks the caller by the request's method and headers, before its query and body are read. Rejects to refuse the call. Default: only the client
+   * checks, after the message was read.
    */
   readonly admit?: (method: DescMethod, request: RestRequest) => Promise<void>;
-  /** The domain of reasons that have none (`google.rpc.ErrorInfo.domain`), for example `shop.example.com`. Default: none. */
+  /** The domain of reasons without one (`google.rpc.ErrorInfo.domain`), for example `shop.example.com`. Default: none. */
   readonly reasonDomain?: string;
-  /** The page that describes the reasons, one section each: errors link to theirs (`google.rpc.Help`). Default: none. */
+  /** The page that describes the reasons, with a section for each. Errors link to their section (`google.rpc.Help`). Default: none. */
   readonly errorHelpUrl?: string | undefined;
 }
 
-/** REST in front of Connect services. */
+/** A REST transcoder in front of Connect services. */
 export interface Transcoder {
-  /** What is served, in the order of the contracts. */
+  /** The served bindings, in the order of the contracts. */
   readonly bindings: readonly Binding[];
   /** Whether there is a binding for this path and HTTP method. */
   serves(httpMethod: string, url: string): boolean;
-  /** Returns a request. Never rejects: errors are answers too. */
+  /** Handles a request. Never rejects: errors become responses. */
   handle(request: RestRequest): Promise<RestResponse>;
 }
 
 const defaultForwardedHeaders = ["authorization", "x-request-id", "traceparent", "tracestate", "baggage"];
 
 /**
- * Serves the methods of the contracts over REST, by their `google.api.http` options. Throws if an option cannot be
- * followed (`HttpRuleError`, `PathTemplateError`) or two bindings cannot be told apart (`RouteConflictError`).
+ * Serves the methods of the contracts over REST, by their `google.api.http` options. Throws if an option is invalid (`HttpRuleError`,
+ * `PathTemplateError`) or two bindings conflict (`RouteConflictError`).
  */
 export function createTranscoder(services: readonly RestService[], options: TranscoderOptions = {}): Transcoder {
   const settings: Settings = {
@@ -150,7 +150,7 @@ async function answer(table: RouteTable<Route>, request: RestRequest, settings: 
   }
 }
 
-/** Names the fields in an error as the caller gave them. */
+/** Renames the fields in an error to the caller's spelling. */
 function spell(error: unknown, { binding, query }: { readonly binding: Binding; readonly query: string }): void {
   if (error instanceof ConnectError) {
     renameErrorFields(error, (name) => restFieldName(binding, query, name));
@@ -203,7 +203,7 @@ async function unary({ binding, client }: Route, call: RestCall): Promise<RestRe
   if (reads) {
     return conditional(request, response, tag);
   }
-  // After a PATCH, the answer is the resource as it is now. Of a PUT this may not be said (RFC 9110, section 9.3.4).
+  // After a PATCH, the response is the current resource, so it has an ETag. A response to PUT must not have one here (RFC 9110, section 9.3.4).
   return tag === undefined || request.method !== "PATCH"
     ? response
     : { ...response, headers: { ...response.headers, etag: tag } };
@@ -223,7 +223,7 @@ function outputResponse(binding: Binding, output: Message, settings: Settings): 
   return { status: 200, headers: jsonHeaders, body: JSON.stringify(responseJson(binding, json)) };
 }
 
-/** The message that becomes the body of an answer. */
+/** The message that becomes the response body. */
 function bodyMessage({ responseBody }: Binding, output: Message): Message | undefined {
   return responseBody === undefined
     ? output
@@ -265,7 +265,7 @@ async function stream({ binding, client }: Route, call: RestCall): Promise<RestR
       });
 }
 
-/** Where the browser goes on after a break: the field of Parley's Watch methods, unless the request sets it itself. */
+/** Resumes a stream after a reconnect: sets the field of Parley's Watch methods, unless the request sets it itself. */
 function resume(message: Message, lastEventId: string | undefined): void {
   const fields = message as unknown as Record<string, unknown>;
   if (lastEventId !== undefined && lastEventId !== "" && fields.afterPosition === "") {

@@ -38,7 +38,7 @@ it.each(names)("keeps a database in a folder named %j", async (name) => {
   }
 });
 
-it("gives every path back that a URL was made of", () => {
+it("sqliteUrl and parseDatabaseUrl round-trip any path", () => {
   const segment = fc
     .string({ unit: "binary", minLength: 1 })
     .filter((text) => !/[\0/]/.test(text) && text.isWellFormed());
@@ -67,6 +67,6 @@ it.each([
   ["sqlite:./%ff.db", /"%ff", which is not UTF-8/],
   ["sqlite:./user.db%00", /names no file/],
   ["sqlite:./data%2F", /names no file/],
-])("refuses %s and says how to write it", (url, message) => {
+])("refuses %s and names the accepted forms", (url, message) => {
   expect(() => parseDatabaseUrl(url)).toThrow(message);
 });

@@ -1,7 +1,7 @@
 import { type PostgresUrl, parsePostgresUrl } from "./postgres/postgres-url.ts";
 import { DatabaseUrlError } from "./store-errors.ts";
 
-/** Which database to open. */
+/** A parsed database URL. */
 export type DatabaseUrl =
   | { readonly kind: "sqlite-file"; readonly path: string }
   | { readonly kind: "sqlite-memory" }
@@ -10,17 +10,17 @@ export type DatabaseUrl =
 const expected = "expected sqlite:./path/to/file.db, sqlite::memory: or postgres://user:password@host:5432/database";
 
 /**
- * The URL of a database file, at a path that may hold any character: what a URL would read as something else is
- * percent-encoded. {@link parseDatabaseUrl} gives the path back.
+ * The URL of a database file. The path may contain any character: those with a meaning in a URL are percent-encoded. {@link parseDatabaseUrl} is
+ * the inverse.
  */
 export function sqliteUrl(path: string): string {
   return `sqlite:${path.replaceAll(/[%?#]/g, encodeURIComponent)}`;
 }
 
 /**
- * Reads a database URL: `sqlite:<path>`, relative to the working directory or absolute, `sqlite::memory:`, or `postgres://…`. In a path `%23`
- * stands for `#`, `%3F` for `?` and `%25` for `%` (RFC 3986, section 2.1). Throws {@link DatabaseUrlError} with what was
- * expected. Never repeats a URL with a password in it.
+ * Parses a database URL: `sqlite:<path>`, relative to the working directory or absolute, `sqlite::memory:`, or `postgres://…`. In a path `%23`
+ * stands for `#`, `%3F` for `?` and `%25` for `%` (RFC 3986, section 2.1). Throws {@link DatabaseUrlError}, which lists the accepted forms. The
+ * message never contains a URL with a password.
  */
 export function parseDatabaseUrl(url: string): DatabaseUrl {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
@@ -46,7 +46,7 @@ function parseSqlite(rest: string): DatabaseUrl {
       `A sqlite URL takes no parameters. For a "${special}" in the path write "${encodeURIComponent(special)}": ${expected}.`,
     );
   }
-  // sqlite:///absolute/path is how other tools write it.
+  // Other tools write absolute paths as sqlite:///absolute/path.
   const path = decoded(rest.startsWith("///") ? rest.slice(2) : rest);
   if (path.startsWith("//")) {
     throw new DatabaseUrlError(`A sqlite URL names a file on this machine, not a host: ${expected}.`);
@@ -54,11 +54,11 @@ function parseSqlite(rest: string): DatabaseUrl {
   if (path === "" || path.endsWith("/") || path.includes("\0")) {
     throw new DatabaseUrlError(`The sqlite URL names no file: ${expected}.`);
   }
-  // SQLite gives these beginnings a meaning of their own (sqlite.org/c3ref/open.html), and a file is meant.
+  // SQLite treats names with these prefixes specially (sqlite.org/c3ref/open.html). Here they are file names.
   return { kind: "sqlite-file", path: /^(:|file:)/i.test(path) ? `./${path}` : path };
 }
 
-/** Percent-encoded bytes become characters (RFC 3986, section 2.1). A "%" without two hexadecimal digits stands for itself. */
+/** Decodes percent-encoded bytes (RFC 3986, section 2.1). A "%" without two hexadecimal digits is kept as it is. */
 function decoded(text: string): string {
   return text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (bytes) => {
     try {

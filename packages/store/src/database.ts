@@ -1,131 +1,131 @@
-/** A value that a column can hold. Whole numbers come back as `number`, or as `bigint` beyond 2^53. */
+/** A value of a column. Integers are returned as `number`, or as `bigint` beyond 2^53. */
 export type SqlValue = string | number | bigint | null | Uint8Array;
 
 /** A row, by column name. */
 export type Row = Record<string, SqlValue>;
 
-/** A column of values: a parameter of statements that work on many rows at once, `unnest(?::text[])`. PostgreSQL only. */
+/** An array of values: a parameter of a statement over many rows, `unnest(?::text[])`. PostgreSQL only. */
 export type SqlColumn = readonly SqlValue[];
 
 /**
- * What can be read. Statements keep to the SQL that SQLite and PostgreSQL share, so that the URL alone decides between them:
+ * Reads. Statements use only the SQL that SQLite and PostgreSQL share, so that only the URL selects the database:
  *
- * - `?` for each parameter, never a literal from outside; no `?` in a string or a comment.
- * - Types TEXT, INTEGER (32 bits), BIGINT, DOUBLE PRECISION; times are BIGINT milliseconds; truth is INTEGER 0 or 1.
- *   Bytes are `BLOB`, numbers that count up by themselves `INTEGER PRIMARY KEY AUTOINCREMENT`, and `INTEGER PRIMARY KEY` has 64 bits: a
- *   PostgreSQL store translates these words of a migration. Text is compared byte by byte.
- * - `INSERT ... ON CONFLICT (columns) DO NOTHING | DO UPDATE`, `RETURNING`, `WITH`, `EXISTS`, `LIMIT`, `COALESCE`, `CASE`,
- *   row values `(a, b) > (?, ?)`, partial indexes, `CHECK`, `UNIQUE`, foreign keys. Names without quotes, in lower case.
- * - `FOR UPDATE` at the end of a SELECT of a transaction locks the rows that it finds. SQLite leaves it out: no other transaction writes meanwhile.
+ * - `?` for each parameter. Never put external values into the text; no `?` in a string or a comment.
+ * - Types are TEXT, INTEGER (32 bits), BIGINT and DOUBLE PRECISION. Times are BIGINT milliseconds. Booleans are INTEGER 0 or 1. Bytes are `BLOB`,
+ *   auto-increment columns are `INTEGER PRIMARY KEY AUTOINCREMENT`, and `INTEGER PRIMARY KEY` has 64 bits: a PostgreSQL store translates these
+ *   words of a migration. Text is compared byte by byte.
+ * - `INSERT ... ON CONFLICT (columns) DO NOTHING | DO UPDATE`, `RETURNING`, `WITH`, `EXISTS`, `LIMIT`, `COALESCE`, `CASE`, row values `(a, b) > (?,
+ *   ?)`, partial indexes, `CHECK`, `UNIQUE`, foreign keys. Unquoted names in lower case.
+ * - `FOR UPDATE` at the end of a SELECT in a transaction locks the selected rows. SQLite omits it, because it runs one write transaction at a time.
  * - Not `INSERT OR ...`, `rowid`, `PRAGMA`, `SERIAL`, `ILIKE`, arrays, `now()`: the time is a parameter.
- * - `RETURNING` gives no whole numbers beyond 2^53: the statement fails instead.
- * - A statement that fails ends its transaction, even if the error is caught: nothing of the transaction is kept.
+ * - `RETURNING` cannot return integers beyond 2^53: the statement fails.
+ * - A failed statement aborts its transaction, even if the body catches the error: the transaction is rolled back.
  */
 export interface Reader {
-  /** All rows that the statement finds. */
+  /** Returns all rows of the result. */
   all<R extends object = Row>(sql: string, ...parameters: readonly SqlValue[]): Promise<R[]>;
-  /** The first row, or undefined if there is none. */
+  /** Returns the first row, or undefined if there is none. */
   get<R extends object = Row>(sql: string, ...parameters: readonly SqlValue[]): Promise<R | undefined>;
 }
 
-/** An open transaction. Await nothing but its own statements inside it: no network, no timer. */
+/** An open transaction. Await only its own statements inside it: no network, no timer. */
 export interface Transaction extends Reader {
-  /** Executes a statement; the number of rows that it changed. */
+  /** Executes a statement. Returns the number of changed rows. */
   run(sql: string, ...parameters: readonly SqlValue[]): Promise<number>;
   /**
-   * Leaves an item to work that transactions which share a commit do together: once, just before the commit, with the items of all of
-   * them in order. What is left by a transaction that is rolled back is forgotten. If the work fails, every transaction of the commit is
-   * rolled back and run again in a commit of its own, so that only the one whose item is bad fails.
+   * Queues an item for work that runs once, just before the commit, with the items of all transactions of that commit, in order. The items of a
+   * transaction that is rolled back are dropped. If the work fails, every transaction of the commit is rolled back and run again in a commit of its
+   * own, so that only the transaction with the bad item fails.
    */
   beforeCommit<T>(work: SharedWork<T>, item: T): void;
-  /** Whether other transactions may write while this one runs. Undefined: one writes at a time, and nothing changes meanwhile. */
+  /** Whether other transactions may write while this one runs. Undefined: write transactions run one at a time. */
   readonly isShared?: boolean;
-  /** Inserts rows with one statement. Where it is missing, {@link insertRows} makes statements with a list of values. */
+  /** Inserts rows with one statement. If it is undefined, {@link insertRows} generates statements with a VALUES list. */
   insertRows?(insert: RowInsert): Promise<number>;
   /**
-   * The database's time in milliseconds since the Unix epoch, the same for all replicas. Where it is missing, one process alone
-   * uses the database, and its own clock is as good.
+   * The database's time in milliseconds since the Unix epoch, the same for all replicas. Undefined if only one process uses the database: that
+   * process's clock suffices.
    */
   now?(): Promise<number>;
-  /** Calls back after the transaction is durable, before `transaction` answers. Not called when it is rolled back. */
+  /** Registers a callback that runs after the transaction is durable and before `transaction` resolves. It does not run after a rollback. */
   onCommit(callback: () => void): void;
 }
 
-/** What to insert. */
+/** The parts of an INSERT of many rows. */
 export interface RowInsert {
-  /** Up to the values: `INSERT INTO entries (account_id, note)`. */
+  /** The statement before VALUES: `INSERT INTO entries (account_id, note)`. */
   readonly into: string;
-  /** The values of each row. All rows have as many. */
+  /** The values of each row. All rows have the same length. */
   readonly rows: readonly (readonly SqlValue[])[];
-  /** What follows the values, for example `ON CONFLICT DO NOTHING`. */
+  /** The statement after the values, for example `ON CONFLICT DO NOTHING`. */
   readonly ending?: string;
 }
 
-/** A transaction in which statements take columns of values as parameters. */
+/** A transaction whose statements accept arrays as parameters. */
 export interface SetTransaction extends Transaction {
   all<R extends object = Row>(sql: string, ...parameters: readonly (SqlValue | SqlColumn)[]): Promise<R[]>;
   run(sql: string, ...parameters: readonly (SqlValue | SqlColumn)[]): Promise<number>;
 }
 
 /**
- * A unit of work that is asked for often. Both ways come to the same: a store whose commits cross a network does many together, with one
- * statement for each step of all of them, since there a statement costs as much for one row as for fifty.
+ * A frequent unit of work. `one` and `many` have the same effect. A store that commits over a network runs many together, with one statement for
+ * each step of all of them: there a statement costs as much for one row as for fifty.
  */
 export interface Command<I, O> {
   readonly name: string;
-  /** Does it for one input, as the body of a transaction. What it throws is passed on, and nothing is kept. */
+  /** Runs it for one input, as the body of a transaction. An error rolls the transaction back and is passed on. */
   one(transaction: Transaction, input: I): Promise<O>;
   /**
-   * Does it for many inputs, in order, with an outcome for each. A refusal is an outcome and no exception: an exception undoes all of
-   * them, and the inputs are tried in halves until the one to blame is alone.
+   * Runs it for many inputs, in order, and returns an outcome for each. A refusal is an outcome, not an exception: an exception rolls all of them
+   * back, and the batch is bisected until the failing input is alone.
    */
   many(transaction: SetTransaction, inputs: readonly I[]): Promise<readonly Outcome<O>[]>;
 }
 
-/** What became of one input. */
+/** The result for one input. */
 export type Outcome<O> = { readonly answer: O } | { readonly refusal: unknown };
 
-/** Work that transactions do together. The same function is the same work. */
+/** Work that transactions of one commit share. It is identified by the function. */
 export type SharedWork<T> = (transaction: Transaction, items: readonly T[]) => Promise<void>;
 
-/** How to do something. */
+/** Options of a call. */
 export interface CallOptions {
-  /** Aborts when the caller no longer waits: work that has not begun then does not begin. */
+  /** Aborts when the caller no longer waits. Work that has not started is then skipped. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A service's database. Reads outside a transaction see only what is durable. */
+/** A service's database. Reads outside a transaction see only durable data. */
 export interface Database extends Reader {
   /**
-   * Runs `work` as one transaction and resolves with its answer once it is durable. If `work` throws, nothing of it is kept and the error is
-   * passed on. Transactions that wait at the same time may share one commit. `work` may run more than once, after a deadlock or a lost
-   * connection: only its statements may have an effect.
+   * Runs `work` as one transaction and resolves with its result once it is durable. If `work` throws, the transaction is rolled back and the error
+   * is passed on. Concurrent transactions may share one commit. `work` may run more than once, after a deadlock or a lost connection: it must have
+   * no effects other than its statements.
    *
-   * SQLite runs one transaction after another. PostgreSQL runs them at the same time, at READ COMMITTED: each statement sees what was
-   * committed when it began. So what a body decides on it reads with `FOR UPDATE`, or checks again in the statement that writes
-   * (`UPDATE ... WHERE version = ?`), or leaves to a unique constraint. Rows are locked in a fixed order: by key.
+   * SQLite runs transactions one at a time. PostgreSQL runs them concurrently, at READ COMMITTED: each statement sees the data committed when it
+   * began. So a body reads the rows that it depends on with `FOR UPDATE`, or checks them again in the writing statement (`UPDATE ... WHERE version
+   * = ?`), or relies on a unique constraint. Lock rows in a fixed order: by key.
    *
-   * Throws {@link ConstraintError} if a statement breaks a rule of the schema, {@link StoreUnavailableError} where the
-   * database cannot do its work, {@link TransactionStuckError} where `work` waits for something other than its statements.
+   * Throws {@link ConstraintError} if a statement violates a constraint, {@link StoreUnavailableError} if the database is unavailable, {@link
+   * TransactionStuckError} if `work` awaits something other than its statements.
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, options?: CallOptions): Promise<T>;
-  /** Whether other processes may write to the database. Undefined: this process has it to itself. */
+  /** Whether other processes may write to the database. Undefined: only this process uses it. */
   readonly isShared?: boolean;
-  /** Runs a command, together with others of its kind that wait. Where it is missing, {@link execute} runs each in a transaction of its own. */
+  /** Runs a command, batched with waiting commands of the same kind. If it is undefined, {@link execute} runs each in its own transaction. */
   execute?<I, O>(command: Command<I, O>, input: I, options?: CallOptions): Promise<O>;
-  /** Calls back when the database cannot be reached any more, with the problem, and with undefined when it can be again. */
+  /** Registers a callback that receives the problem when the database becomes unreachable, and undefined when it is reachable again. */
   onReachable?(callback: (problem: Error | undefined) => void): () => void;
-  /** Closes the database after what was begun has ended. What comes later is refused. */
+  /** Closes the database after running transactions have ended. New calls are refused. */
   close(): Promise<void>;
 }
 
-/** One step of a schema's history. Steps are applied once each, in order of `id`, each in a transaction. */
+/** One step of the schema's history. Each step is applied once, in order of `id`, in a transaction. */
 export interface Migration {
   /**
-   * Number and name, for example `0001-orders`, and before them the set that it belongs to unless it is the service's own:
-   * `events/0001-outbox`. Sorts by set, the service's own first, then by number. A number is used once in a set.
+   * Number and name, for example `0001-orders`. Steps of another set than the service's own have a prefix: `events/0001-outbox`. Sorted by set, the
+   * service's own first, then by number. Numbers are unique within a set.
    */
   readonly id: string;
-  /** The statements, separated by semicolons. Never changed once released: a changed step is refused. */
+  /** The statements, separated by semicolons. Do not edit a released step: {@link MigrationError} is thrown if its text has changed. */
   readonly sql: string;
 }

@@ -1,6 +1,6 @@
 import type { CallOptions, Command, Database } from "./database.ts";
 
-/** Runs a command on a database, and resolves with its answer once it is durable. What it refuses is thrown. */
+/** Runs a command on a database and resolves with its result once it is durable. Throws the command's refusal. */
 export function execute<I, O>(
   database: Database,
   command: Command<I, O>,

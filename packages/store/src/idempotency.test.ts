@@ -29,7 +29,7 @@ interface Ask {
   readonly nowMs?: number;
 }
 
-/** A call whose answer tells how often its work was done. */
+/** A call whose response contains the number of times that its work ran. */
 function ask({ name = "A", id = requestId, caller = "user 1", nowMs = 0 }: Ask = {}, fails = false) {
   const request = create(UpdateUserRequestSchema, { user: { id: "1", name }, requestId: id });
   return database.transaction(async (transaction) => {
@@ -48,35 +48,35 @@ function ask({ name = "A", id = requestId, caller = "user 1", nowMs = 0 }: Ask =
   });
 }
 
-test("the same id and body give the same answer, and the work is done once", async () => {
+test("the same request id and body return the same response, and the work runs once", async () => {
   expect(await Promise.all([ask(), ask(), ask()])).toEqual(["A 1", "A 1", "A 1"]);
   expect(await ask({ id: requestId.toUpperCase() })).toBe("A 1");
 });
 
-test("the same id with another body is refused", async () => {
+test("the same request id with another body is refused", async () => {
   await ask();
   await expect(ask({ name: "B" })).rejects.toThrow(RequestIdReusedError);
   expect(done).toBe(1);
 });
 
-test("the ids of two callers have nothing to do with each other", async () => {
+test("the request ids of two callers are independent", async () => {
   expect(await ask()).toBe("A 1");
   expect(await ask({ name: "B", caller: "user 2" })).toBe("B 2");
 });
 
-test("without an id, each call is a new one and nothing is kept", async () => {
+test("without a request id, each call is new and nothing is stored", async () => {
   expect([await ask({ id: "" }), await ask({ id: "" })]).toEqual(["A 1", "A 2"]);
   expect(await database.all("SELECT * FROM request_ids")).toEqual([]);
 });
 
-test("a call whose transaction failed can be tried again", async () => {
+test("a call whose transaction failed can be retried", async () => {
   await expect(ask({}, true)).rejects.toThrow("failed after all");
   expect(await ask()).toBe("A 2");
 });
 
 class Refusal extends Error {}
 
-/** A call that is refused as long as `mood` says so, for good or not. */
+/** A call that is refused while `mood` says so, with a stored or a retryable error. */
 function askFor(mood: { text: string }, id = requestId) {
   const request = create(UpdateUserRequestSchema, { user: { id: "1" }, requestId: id });
   return answerOrRefuseOnce(
@@ -96,7 +96,7 @@ function askFor(mood: { text: string }, id = requestId) {
   );
 }
 
-test("where refusals are kept, who was refused once is refused again, and an answer stays an answer", async () => {
+test("a stored refusal is repeated, and a response stays a response", async () => {
   const mood = { text: "refuse" };
   await expect(askFor(mood)).rejects.toThrow(new Refusal("no"));
   mood.text = "A";
@@ -107,7 +107,7 @@ test("where refusals are kept, who was refused once is refused again, and an ans
   expect(await askFor(mood, other.toUpperCase())).toMatchObject({ user: { name: "A" } });
 });
 
-test("where refusals are kept, other failures and calls without an id are not", async () => {
+test("other failures and calls without a request id are not stored", async () => {
   const mood = { text: "fail" };
   await expect(askFor(mood)).rejects.toThrow("oops");
   mood.text = "refuse";
@@ -117,7 +117,7 @@ test("where refusals are kept, other failures and calls without an id are not", 
   expect(await askFor(mood)).toMatchObject({ user: { name: "A" } });
 });
 
-test("answers are kept for a day, and what is older is forgotten however much it is", async () => {
+test("responses are kept for a day, and older ones are pruned, however many", async () => {
   const id = (i: number) => `0d9d1f5e-6d0f-4a8e-9a55-${String(i).padStart(12, "0")}`;
   await Promise.all(Array.from({ length: 1_100 }, (_, i) => ask({ id: id(i), nowMs: i })));
   expect(await pruneRequestIds(database, 1_050)).toBe(1_050);
@@ -126,7 +126,7 @@ test("answers are kept for a day, and what is older is forgotten however much it
   ]);
 });
 
-test("pruning goes on after a round failed, and ends when told", async () => {
+test("pruning continues after a failed round, and ends when stopped", async () => {
   const timers: (() => void)[] = [];
   let cancelled = 0;
   const after = (_delayMs: number, callback: () => void) => {

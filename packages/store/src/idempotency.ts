@@ -10,14 +10,14 @@ import {
 } from "@bufbuild/protobuf";
 import type { Database, Migration, Reader, Transaction } from "./database.ts";
 
-/** How long an answer is kept at least: the contracts promise that a request id is remembered "for at least a day". */
+/** How long a response is kept at least: the contracts promise that a request id is remembered "for at least a day". */
 export const requestIdRetentionMs = 24 * 60 * 60 * 1000;
-/** How often old answers are looked for. They take no part in any call, so this is only about space. */
+/** The interval of pruning. Old responses affect no call, so this only bounds the table's size. */
 const pruneIntervalMs = 10 * 60 * 1000;
-/** Returns removed in one transaction: few enough that no call waits noticeably for it. */
+/** Rows deleted in one transaction: few enough not to delay calls noticeably. */
 const pruneBatchSize = 500;
 
-/** The table of answers that were given. Goes with the migrations of each service that uses {@link answerOnce}. */
+/** The table of stored responses. Include it in the migrations of each service that uses {@link answerOnce}. */
 export const idempotencyMigrations: readonly Migration[] = [
   {
     id: "request-ids/1-request-ids",
@@ -35,7 +35,7 @@ export const idempotencyMigrations: readonly Migration[] = [
   },
 ];
 
-/** A request id came again with another body. */
+/** A request id was reused with another request body. */
 export class RequestIdReusedError extends Error {
   override readonly name = "RequestIdReusedError";
   readonly requestId: string;
@@ -46,24 +46,23 @@ export class RequestIdReusedError extends Error {
   }
 }
 
-/** A call that may come again. */
+/** A call that the client may retry. */
 export interface RepeatableCall<I extends DescMessage, O extends DescMessage> {
   readonly method: DescMethodUnary<I, O>;
-  /** What is asked. Where its `requestId` is empty, the call is not repeatable, and nothing is kept of it. */
+  /** The request. If its `requestId` is empty, the call is not idempotent, and nothing is stored. */
   readonly request: MessageShape<I> & { readonly requestId: string };
-  /** Who asks: the same id from two callers is two calls. */
+  /** The caller: equal request ids of two callers are two calls. */
   readonly caller: string;
   /** The time now, in milliseconds since the Unix epoch. */
   readonly nowMs: number;
 }
 
 /**
- * Does `work` and keeps its answer in the same transaction; where the call was answered before, does nothing and gives that
- * answer again. A call whose work threw is not kept, so it may be tried again. Throws {@link RequestIdReusedError} if
- * the id came before with another request. Of the request only a plain hash is kept: a secret in it must be replaced
- * before, by something that is as hard to guess.
+ * Runs `work` and stores its response in the same transaction. If the call was answered before, returns the stored response without running `work`.
+ * If `work` throws, nothing is stored, so the call can be retried. Throws {@link RequestIdReusedError} if the id was used with another request.
+ * Only an unsalted hash of the request is stored: replace a secret in it by a value that is as hard to guess.
  *
- * Answer the caller only after the transaction resolved: the earlier answer may not be durable before.
+ * Respond to the caller only after the transaction has resolved: a response stored earlier may not be durable before.
  */
 export async function answerOnce<I extends DescMessage, O extends DescMessage>(
   transaction: Transaction,
@@ -84,8 +83,8 @@ export async function answerOnce<I extends DescMessage, O extends DescMessage>(
 }
 
 /**
- * The answer that a call was given before, if it was: for work that costs something before its transaction begins. Throws
- * {@link RequestIdReusedError} as {@link answerOnce} does.
+ * The stored response of a call, if there is one: for work with costs before its transaction begins. Throws {@link RequestIdReusedError} as {@link
+ * answerOnce} does.
  */
 export async function answerBefore<I extends DescMessage, O extends DescMessage>(
   reader: Reader,
@@ -95,24 +94,24 @@ export async function answerBefore<I extends DescMessage, O extends DescMessage>
   return known === undefined ? undefined : fromBinary(call.method.output, Buffer.from(known, "base64"));
 }
 
-/** How a service's refusals are kept, so that a call that comes again is refused again. */
+/** How a service's refusals are stored, so that a repeated call is refused again. */
 export interface Refusals {
-  /** A refusal as text, or undefined for an error that the next try may not meet. */
+  /** Serializes a refusal. Undefined for an error that may not occur on a retry. */
   write(error: unknown): string | undefined;
-  /** The refusal that was written. */
+  /** Deserializes a refusal. */
   read(text: string): Error;
 }
 
-/** What is done for a call, and which of its errors are for good. */
+/** The work of a call, and which of its errors are permanent. */
 export interface RefusableWork<O extends DescMessage> {
-  /** Must refuse before it writes anything: what it wrote before would be kept with the refusal. */
+  /** Must throw a refusal before it writes anything: earlier writes would be committed with the refusal. */
   work(transaction: Transaction): Promise<MessageInitShape<O>>;
   readonly refusals: Refusals;
 }
 
 /**
- * {@link answerOnce} in a transaction of its own that keeps refusals too. For work whose refusal may not hold later: a late copy
- * of a call that was refused must not take effect after its caller was told that it had none.
+ * {@link answerOnce} in a transaction of its own that stores refusals too. For work whose refusal may not hold later: a delayed duplicate of a
+ * refused call must not take effect after the caller was told that it failed.
  */
 export async function answerOrRefuseOnce<I extends DescMessage, O extends DescMessage>(
   database: Database,
@@ -151,7 +150,7 @@ export async function answerOrRefuseOnce<I extends DescMessage, O extends DescMe
   return outcome.answer;
 }
 
-/** Tells a refusal from an answer, which is base64. */
+/** Marks a refusal. A response is base64. */
 const refusalMark = "!";
 
 async function findAnswer<I extends DescMessage, O extends DescMessage>(
@@ -171,8 +170,8 @@ async function findAnswer<I extends DescMessage, O extends DescMessage>(
 }
 
 /**
- * The answer that the call was given before. Undefined if it is this transaction's to give: a copy of the call that another process
- * works on at the same time waits for the end of this transaction.
+ * The stored response of the call. Undefined if this transaction is the first: a concurrent duplicate of the call in another process waits until
+ * this transaction ends.
  */
 async function claim<I extends DescMessage, O extends DescMessage>(
   transaction: Transaction,
@@ -215,7 +214,7 @@ async function keepAnswer<I extends DescMessage, O extends DescMessage>(
 }
 
 function keyOf<I extends DescMessage, O extends DescMessage>({ method, request, caller }: RepeatableCall<I, O>) {
-  // A UUID means the same in either case (RFC 9562, section 4).
+  // UUIDs are case-insensitive (RFC 9562, section 4).
   return { scope: `${method.name} ${caller}`, requestId: request.requestId.toLowerCase() };
 }
 
@@ -231,7 +230,7 @@ function hashOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("base64");
 }
 
-/** Forgets the answers given before `beforeMs`, a batch at a time. The number of answers forgotten. */
+/** Deletes the responses stored before `beforeMs`, in batches. Returns the number of deleted responses. */
 export async function pruneRequestIds(database: Database, beforeMs: number): Promise<number> {
   let pruned = 0;
   while (true) {
@@ -250,7 +249,7 @@ export async function pruneRequestIds(database: Database, beforeMs: number): Pro
   }
 }
 
-/** The time that pruning goes by. A `Clock` of `@parley/rpc` is one. */
+/** The clock for pruning. A `Clock` of `@parley/rpc` is one. */
 export interface PruningClock {
   now(): number;
   after(delayMs: number, callback: () => void): () => void;
@@ -259,13 +258,13 @@ export interface PruningClock {
 export interface PruningOptions {
   readonly database: Database;
   readonly clock: PruningClock;
-  /** Told when a round failed. The next one comes all the same. */
+  /** Called when a round failed. The next round runs as usual. */
   onError(error: unknown): void;
-  /** What else of the database grows old, and how to forget it. */
+  /** Prunes other data of the database. */
   also?(nowMs: number): Promise<unknown>;
 }
 
-/** Forgets answers older than {@link requestIdRetentionMs} every ten minutes. The result stops it, after the current round. */
+/** Deletes responses older than {@link requestIdRetentionMs} every ten minutes. Call the result to stop it after the current round. */
 export function startPruningRequestIds(options: PruningOptions): () => Promise<void> {
   const { database, clock, onError, also } = options;
   let stopped = false;

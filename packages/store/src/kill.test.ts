@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const program = join(import.meta.dirname, "testing", "write-until-killed.ts");
 
-/** Lets the program write for a while, kills it, and answers the numbers that it had told to be durable. */
+/** Runs the program for a while, kills it, and returns the numbers that it reported as durable. */
 async function writeAndKill(url: string, lineCount: number): Promise<readonly number[]> {
   const child = spawn(process.execPath, [program, url], { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
@@ -26,7 +26,7 @@ async function writeAndKill(url: string, lineCount: number): Promise<readonly nu
   return output.split("\n").slice(0, -1).map(Number);
 }
 
-test("a process that is killed in the middle of its work has lost nothing that it acknowledged, and left nothing half done", async () => {
+test("a process killed in the middle of its work keeps everything it acknowledged and leaves no partial transaction", async () => {
   const url = `sqlite:${join(folder, "killed.db")}`;
   const acknowledged: number[] = [];
   for (const lineCount of [200, 301, 157]) {
@@ -43,13 +43,13 @@ test("a process that is killed in the middle of its work has lost nothing that i
   expect(rows.filter(({ b }) => b !== "whole")).toEqual([]);
 });
 
-test("what an earlier life left in the log is in the database file itself before anything is built on it", async () => {
+test("the write-ahead log of an earlier process is copied into the database file before the database is used", async () => {
   const path = join(folder, "left.db");
   const acknowledged = await writeAndKill(`sqlite:${path}`, 50);
   expect(statSync(`${path}-wal`).size).toBeGreaterThan(0);
   const migrations = [{ id: "0001-t", sql: "CREATE TABLE t (a BIGINT PRIMARY KEY, b TEXT)" }];
   const database = await openDatabase(`sqlite:${path}`, { migrations });
-  // The log of that life may be on no disk, whatever an fsync says now: nothing may depend on it any more.
+  // The log of that process may not be on the disk, even if an fsync succeeds now: nothing may depend on it.
   expect(statSync(`${path}-wal`).size).toBe(0);
   const copy = join(folder, "copy-without-log.db");
   copyFileSync(path, copy);

@@ -27,12 +27,12 @@ test.each([0, 1, 2, 3, 63, 64, 65, 200])("%i rows are inserted in order", async 
   expect(found.map(({ name, size }) => [name, size])).toEqual(rows(count));
 });
 
-test("rows that are there already are not counted", async () => {
+test("existing rows are not counted", async () => {
   await database.transaction((transaction) => insert(transaction, 5));
   expect(await database.transaction((transaction) => insert(transaction, 9))).toBe(4);
 });
 
-test("few statements serve lists of every length", () => {
+test("few statements cover lists of every length", () => {
   const lengths = new Set<number>();
   for (let length = 0; length <= 300; length++) {
     const items = Array.from({ length }, (_, index) => index);
@@ -45,7 +45,7 @@ test("few statements serve lists of every length", () => {
   expect([...lengths].sort((a, b) => a - b)).toEqual([1, 2, 4, 8, 16, 32, 64]);
 });
 
-test("a list has a mark for each item", () => {
+test("a list has a placeholder for each item", () => {
   expect(marksFor([])).toBe("");
   expect(marksFor(["a"])).toBe("?");
   expect(marksFor(["a", "b", "c"])).toBe("?, ?, ?");

@@ -1,9 +1,9 @@
 import type { RowInsert, Transaction } from "./database.ts";
 
-/** Items in one statement, at most: with more, the statement's own cost is a small part of it. */
+/** The maximum number of items in one statement. With more, the statement's fixed cost is already negligible. */
 const partMax = 64;
 
-/** Deals items into parts for statements that take many, in order. Their lengths are powers of two, so that few statements are prepared. */
+/** Splits items into chunks, in order. Chunk lengths are powers of two, so that few distinct statements are prepared. */
 export function* inParts<T>(items: readonly T[]): Iterable<readonly T[]> {
   for (let at = 0; at < items.length; ) {
     const length = Math.min(partMax, 2 ** Math.floor(Math.log2(items.length - at)));
@@ -12,12 +12,12 @@ export function* inParts<T>(items: readonly T[]): Iterable<readonly T[]> {
   }
 }
 
-/** As many parameters as there are items, for a list: `?, ?, ?`. */
+/** One placeholder for each item, for a list: `?, ?, ?`. */
 export function marksFor(items: readonly unknown[]): string {
   return items.map(() => "?").join(", ");
 }
 
-/** Inserts rows, in order, with few statements. The number of rows that were. */
+/** Inserts rows, in order, with few statements. Returns the number of inserted rows. */
 export async function insertRows(
   transaction: Pick<Transaction, "run" | "insertRows">,
   insert: RowInsert,

@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import type { Migration } from "./database.ts";
 import { MigrationError } from "./store-errors.ts";
 
-/** What a store does for its migrations. */
+/** The operations that a store provides for migrations. */
 export interface MigrationTarget {
-  /** The steps that were applied; none if there is no table of them yet, which is made. */
+  /** The applied steps. Creates the table of applied steps if it does not exist. */
   applied(): readonly AppliedMigration[];
-  /** Applies a step and notes it down, both or neither. */
+  /** Applies a step and records it, atomically. */
   apply(migration: Migration, checksum: string): void;
 }
 
@@ -15,11 +15,11 @@ export interface AppliedMigration {
   readonly checksum: string;
 }
 
-/** The table in which a store notes the steps that it applied. */
+/** The table that records the applied steps. */
 export const migrationsTable =
   "CREATE TABLE IF NOT EXISTS parley_migrations (id TEXT PRIMARY KEY, checksum TEXT NOT NULL, apply_time BIGINT NOT NULL)";
 
-/** Brings a schema up to date: applies each step that was not applied yet, in order. Throws {@link MigrationError} as {@link pendingMigrations} does. */
+/** Migrates a schema: applies each pending step, in order. Throws {@link MigrationError} as {@link pendingMigrations} does. */
 export function migrate(target: MigrationTarget, migrations: readonly Migration[]): void {
   for (const { migration, checksum } of pendingMigrations(target.applied(), migrations)) {
     try {
@@ -30,15 +30,15 @@ export function migrate(target: MigrationTarget, migrations: readonly Migration[
   }
 }
 
-/** A step that is to be applied. */
+/** A step that was not applied yet. */
 export interface PendingMigration {
   readonly migration: Migration;
   readonly checksum: string;
 }
 
 /**
- * The steps that are still to be applied, in order. Throws {@link MigrationError} if an applied step was changed or is unknown, or if a
- * new step sorts before one of its set that was applied.
+ * The steps that were not applied yet, in order. Throws {@link MigrationError} if an applied step was changed or is unknown, or if a new step sorts
+ * before an applied one of its set.
  */
 export function pendingMigrations(
   appliedSteps: readonly AppliedMigration[],
@@ -76,7 +76,7 @@ export function pendingMigrations(
   return pending;
 }
 
-/** What is thrown where a step could not be applied. */
+/** The error for a step that could not be applied. */
 export function migrationFailed({ id }: Migration, cause: unknown): MigrationError {
   return new MigrationError(`Migration ${id} failed: ${cause instanceof Error ? cause.message : cause}`, { cause });
 }

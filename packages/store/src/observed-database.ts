@@ -1,25 +1,25 @@
 import type { CallOptions, Command, Database, Transaction } from "./database.ts";
 
-/** How a transaction went, in milliseconds by the observer's own clock. */
+/** The times of a transaction, in milliseconds on the observer's clock. */
 export interface TransactionTimes {
   readonly startMs: number;
-  /** When its body began for the first time: until then it waited for its turn. Undefined if it never did. */
+  /** When its body first started: it was queued until then. Undefined if it never started. */
   readonly bodyMs: number | undefined;
-  /** When its body had ended for the last time: from then on it waited to be durable. Undefined if it never did. */
+  /** When its body last ended: from then on it waited for the commit. Undefined if it never ended. */
   readonly commitMs: number | undefined;
   readonly endMs: number;
-  /** What it failed with. */
+  /** The error, if the transaction failed. */
   readonly error: unknown;
 }
 
-/** Is told of the transactions of a database. */
+/** Observes the transactions of a database. */
 export interface TransactionObserver {
   nowMs(): number;
-  /** Called when a transaction is asked for, with the command's name or an empty one. What it answers is called once, at the end. */
+  /** Called when a transaction is requested, with the command's name or an empty string. The returned function is called once, at the end. */
   begin(name: string): (times: TransactionTimes) => void;
 }
 
-/** A database whose transactions are told to an observer. Reads are not. */
+/** A database that reports its transactions to an observer. It does not report reads. */
 export function observedDatabase(database: Database, observer: TransactionObserver): Database {
   const { execute, onReachable } = database;
   return {

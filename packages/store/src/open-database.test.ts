@@ -55,7 +55,7 @@ if (testPostgresUrl === undefined) {
 
 const table = [{ id: "0001-t", sql: "CREATE TABLE t (a TEXT PRIMARY KEY)" }];
 
-test("the folder and the file are made where they are missing", async () => {
+test("creates a missing folder and file", async () => {
   const database = await openDatabase(`sqlite:${file()}`, { migrations: table });
   expect(existsSync(file())).toBe(true);
   await database.close();
@@ -80,7 +80,7 @@ test.each([
   await expect(opened).rejects.not.toThrow(/secret/);
 });
 
-test("a file that is no database is refused as damaged", async () => {
+test("a file that is not a database is refused as damaged", async () => {
   const path = join(folder, "no-database.db");
   writeFileSync(path, "this is a text, not a database ".repeat(100));
   await expect(openDatabase(`sqlite:${path}`, { migrations: table })).rejects.toMatchObject({
@@ -89,7 +89,7 @@ test("a file that is no database is refused as damaged", async () => {
   });
 });
 
-test("a folder that cannot be made is named", async () => {
+test("the error names a folder that cannot be created", async () => {
   const path = join(folder, "a-file");
   writeFileSync(path, "");
   await expect(openDatabase(`sqlite:${path}/in-a-file/test.db`, { migrations: table })).rejects.toMatchObject({
@@ -103,7 +103,7 @@ test.skipIf(process.platform === "win32")("new and existing files are readable b
   const first = await openDatabase(`sqlite:${file()}`, { migrations: table });
   expect(modes()).toEqual(["600", "600", "600"]);
   await first.close();
-  // As an earlier version left it, with a log that its process had no time to remove.
+  // The files of an earlier version, whose process did not remove its log.
   writeFileSync(`${file()}-wal`, "");
   for (const suffix of ["", "-wal"]) chmodSync(file() + suffix, 0o644);
   const again = await openDatabase(`sqlite:${file()}`, { migrations: table });
@@ -111,16 +111,16 @@ test.skipIf(process.platform === "win32")("new and existing files are readable b
   await again.close();
 });
 
-test.skipIf(process.getuid?.() === 0)("a read-only file is told as such", async () => {
+test.skipIf(process.getuid?.() === 0)("a read-only file is reported as read-only", async () => {
   const database = await openDatabase(`sqlite:${file()}`, { migrations: table });
   await database.close();
   chmodSync(file(), 0o400);
   await expect(openDatabase(`sqlite:${file()}`, { migrations: table })).rejects.toMatchObject({ problem: "read-only" });
 });
 
-test("a full disk fails what does not fit, loses no promise, and what was there stays", async () => {
+test("a full disk fails only the transactions that do not fit, and existing data stays", async () => {
   const database = await openDatabase(`sqlite:${file()}`, {
-    // SQLite treats its own limit of pages as it treats a full disk.
+    // SQLite treats its page limit like a full disk.
     migrations: [...table, { id: "0002-full", sql: "INSERT INTO t VALUES ('kept')" }],
   });
   await database.transaction((transaction) => transaction.get("PRAGMA max_page_count = 20"));
@@ -141,7 +141,7 @@ test("a full disk fails what does not fit, loses no promise, and what was there 
   await database.close();
 });
 
-test("a database that another program locks fails clearly, then works", async () => {
+test("a database that another program has locked fails with a clear error, then works again", async () => {
   const database = await openDatabase(`sqlite:${file()}`, { migrations: table });
   const other = new DatabaseSync(file());
   other.exec("BEGIN IMMEDIATE; INSERT INTO t VALUES ('other')");
@@ -153,7 +153,7 @@ test("a database that another program locks fails clearly, then works", async ()
   other.close();
 });
 
-test("transactions that wait together share a commit, up to a limit", async () => {
+test("waiting transactions share a commit, up to a limit", async () => {
   const points: string[] = [];
   crashable = createCrashableDatabase({ migrations: table, atPoint: (point) => points.push(point) });
   const database = await crashable.open();
@@ -167,7 +167,7 @@ test("transactions that wait together share a commit, up to a limit", async () =
   await database.close();
 });
 
-test("if the commit itself fails, all of its transactions fail, and the next ones work", async () => {
+test("if the commit fails, all of its transactions fail, and later ones work", async () => {
   const database = await openDatabase(`sqlite:${file()}`, {
     migrations: [...table, { id: "0002-child", sql: "CREATE TABLE child (a TEXT REFERENCES t (a))" }],
   });
@@ -180,7 +180,7 @@ test("if the commit itself fails, all of its transactions fail, and the next one
       transaction.onCommit(() => {
         told = true;
       });
-      // Puts the check of foreign keys off until the commit, which nothing outside this test does.
+      // Defers the foreign key check until the commit. Only this test does so.
       await transaction.get("PRAGMA defer_foreign_keys = ON");
       await transaction.run("INSERT INTO child VALUES ('nobody')");
     }),
@@ -194,7 +194,7 @@ test("if the commit itself fails, all of its transactions fail, and the next one
   await database.close();
 });
 
-test("more than the queue holds are refused at once", async () => {
+test("calls beyond the queue limit are refused at once", async () => {
   const database = await openDatabase("sqlite::memory:", { migrations: table, schedule: () => {} });
   for (let index = 0; index < queueLengthMax; index++) {
     void database.transaction(async () => {});

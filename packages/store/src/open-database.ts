@@ -6,30 +6,30 @@ import { openSqliteFile, openSqliteMemory } from "./sqlite/sqlite-database.ts";
 import type { StoreUnavailableError } from "./store-errors.ts";
 
 export interface OpenDatabaseOptions {
-  /** The schema's history, the service's own and that of what it builds on (`[...orderMigrations, ...eventMigrations]`). */
+  /** The migrations of the service and of the packages that it uses (`[...orderMigrations, ...eventMigrations]`). */
   readonly migrations: readonly Migration[];
-  /** Tells when migrations were applied. Default: the machine's clock. */
+  /** The clock for the times at which migrations were applied. Default: the machine's clock. */
   readonly clock?: { now(): number };
   /**
-   * Told that the disk failed as a commit was written. From then on everything is refused: what the disk holds is seen only by opening
-   * the database again, best in a new process.
+   * Called when the disk failed during a commit. From then on every call is refused: only reopening the database shows what the disk holds,
+   * preferably in a new process.
    */
   readonly onFailed?: (failure: StoreUnavailableError) => void;
-  /** Told while a PostgreSQL server is waited for. */
+  /** Logs the wait for a PostgreSQL server. */
   readonly log?: { warn(details: object, message: string): void };
-  /** Ends the waiting for a PostgreSQL server. */
+  /** Stops the wait for a PostgreSQL server. */
   readonly signal?: AbortSignal;
-  /** Is told of transactions: how long they waited, ran and took to be durable. */
+  /** Receives the times of transactions: queueing, body and commit. */
   readonly observer?: TransactionObserver | undefined;
-  /** When groups of transactions run. Default: on the next turn of the event loop. */
+  /** Schedules groups of transactions. Default: on the next event-loop tick. */
   readonly schedule?: Schedule;
 }
 
 /**
- * Opens the database that a URL names, making it where it is missing, and brings its schema up to date:
- * `sqlite:./data/order.db`, `sqlite::memory:` or `postgres://user:password@host:5432/order`. A file is locked until the database is closed: a second process is refused with
- * {@link StoreUnavailableError} (`locked`), which names the first. A PostgreSQL server that is away is waited for. Throws {@link DatabaseUrlError}, {@link MigrationError} or
- * {@link StoreUnavailableError}.
+ * Opens the database at a URL, creates it if it does not exist, and migrates its schema: `sqlite:./data/order.db`, `sqlite::memory:` or
+ * `postgres://user:password@host:5432/order`. A file is locked until the database is closed: a second process is refused with {@link
+ * StoreUnavailableError} (`locked`), which names the first. If a PostgreSQL server is not available, waits for it. Throws {@link DatabaseUrlError},
+ * {@link MigrationError} or {@link StoreUnavailableError}.
  */
 export async function openDatabase(url: string, options: OpenDatabaseOptions): Promise<Database> {
   const database = await openByUrl(url, options);
@@ -40,7 +40,7 @@ async function openByUrl(url: string, options: OpenDatabaseOptions): Promise<Dat
   const parsed = parseDatabaseUrl(url);
   const now = () => (options.clock ?? Date).now();
   if (parsed.kind === "postgres") {
-    // Loaded only where it is needed: the driver is a good part of what a small service would keep in memory.
+    // Loaded on demand: the driver takes a large part of a small service's memory.
     const { openPostgres } = await import("./postgres/postgres-database.ts");
     const { migrations, log, signal } = options;
     return openPostgres({ ...parsed, migrations, log, signal, now });

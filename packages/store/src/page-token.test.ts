@@ -4,7 +4,7 @@ import { decodePageToken, encodePageToken, InvalidPageTokenError } from "./page-
 const list = "orders of 1";
 const token = encodePageToken([1_766_000_000_000, "0199-ü"], list);
 
-test("a token gives back its place", () => {
+test("a token decodes to its position", () => {
   expect(decodePageToken(token, list)).toEqual([1_766_000_000_000, "0199-ü"]);
   expect(decodePageToken(encodePageToken([]))).toEqual([]);
 });
@@ -24,6 +24,6 @@ test.each(["", "x", "%%%", "🦊", token.slice(1), `${token}A`, "A".repeat(513)]
   expect(() => decodePageToken(text, list)).toThrow(InvalidPageTokenError);
 });
 
-test("a place that makes too long a token is a mistake of the program", () => {
+test("a position whose token would be too long is a programming error", () => {
   expect(() => encodePageToken(["x".repeat(600)])).toThrow(RangeError);
 });

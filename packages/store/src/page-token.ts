@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { StoreError } from "./store-errors.ts";
 
-/** A place in a list: the values of the columns that it is sorted by, of the last row seen. */
+/** A position in a list: the sort key of the last row returned. */
 export type PagePlace = readonly (string | number)[];
 
-/** Characters of a token at most, as the contracts have it. */
+/** The maximum length of a token in characters, as in the contracts. */
 const tokenLengthMax = 512;
-/** Enough to tell that a token was changed or belongs to another list. It is no secret: a place is nothing to hide. */
+/** Enough to detect a changed token or one of another list. A position is no secret, so the checksum needs no key. */
 const checksumBytes = 6;
 
-/** A page token that {@link encodePageToken} did not make, or made for another list. */
+/** A page token that {@link encodePageToken} did not create, or created for another list. */
 export class InvalidPageTokenError extends StoreError {
   override readonly name = "InvalidPageTokenError";
 
@@ -21,8 +21,8 @@ export class InvalidPageTokenError extends StoreError {
 }
 
 /**
- * Makes an opaque page token of a place. `list` says which list it goes with, filters included (for example
- * `orders of user 1`), so that a token of another list is refused.
+ * Encodes a position as an opaque page token. `list` names the list and its filters (for example `orders of user 1`), so that a token of another
+ * list is refused.
  */
 export function encodePageToken(place: PagePlace, list = ""): string {
   const body = Buffer.from(JSON.stringify(place));
@@ -33,7 +33,7 @@ export function encodePageToken(place: PagePlace, list = ""): string {
   return token;
 }
 
-/** Reads a token for the same `list`. Throws {@link InvalidPageTokenError} if it is not one. */
+/** Decodes a token of the same `list`. Throws {@link InvalidPageTokenError} if it is invalid. */
 export function decodePageToken(token: string, list = ""): PagePlace {
   if (token.length > tokenLengthMax || !/^[A-Za-z0-9_-]+$/.test(token)) {
     throw new InvalidPageTokenError();

@@ -1,16 +1,17 @@
 import type { Transaction } from "./database.ts";
 
 /**
- * The time by which processes that share a database agree, in milliseconds since the Unix epoch: the database's, or where one process has it
- * to itself, that process's own.
+ * The common time of all processes that share a database, in milliseconds since the Unix epoch: the database's time, or the process's own if it is
+ * the only one.
  */
 export function databaseTime(transaction: Transaction, clock: { now(): number }): Promise<number> | number {
   return transaction.now === undefined ? clock.now() : transaction.now();
 }
 
 /**
- * Takes numbers that count up from a table of one row, `single` and `last_sequence`, which is held until the commit: numbers have no gaps
- * and become visible in order. Returns the number before the first. Do it last in a transaction: others wait for it.
+ * Allocates sequence numbers from a single-row table with the columns `single` and `last_sequence`. The row is locked until the commit: numbers
+ * have no gaps and become visible in order. Returns the number before the first. Call it last in a transaction: other transactions wait for the
+ * lock.
  */
 export async function takeSequences(
   transaction: Transaction,

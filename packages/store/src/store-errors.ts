@@ -1,12 +1,12 @@
-/** The base of what a store throws. */
+/** The base class of store errors. */
 export class StoreError extends Error {
   override readonly name: string = "StoreError";
 }
 
-/** The database cannot do its work now: disk full, file read-only or damaged, locked by another process, closed, overloaded. */
+/** The database is unavailable: disk full, file read-only or damaged, locked by another process, closed, overloaded. */
 export class StoreUnavailableError extends StoreError {
   override readonly name = "StoreUnavailableError";
-  /** What is wrong, for a program to tell apart. */
+  /** The problem as a code. */
   readonly problem: StoreProblem;
 
   constructor(problem: StoreProblem, message: string, options?: ErrorOptions) {
@@ -31,11 +31,11 @@ export type StoreProblem =
   | "overloaded"
   | "unknown-outcome";
 
-/** A statement broke a rule of the schema. */
+/** A statement violated a constraint of the schema. */
 export class ConstraintError extends StoreError {
   override readonly name = "ConstraintError";
   readonly kind: ConstraintKind;
-  /** The columns that the rule is about, as `table.column`, where the database tells them. */
+  /** The columns of the constraint, as `table.column`, if the database reports them. */
   readonly columns: readonly string[];
 
   constructor(
@@ -51,19 +51,19 @@ export class ConstraintError extends StoreError {
 
 export type ConstraintKind = "unique" | "foreign-key" | "not-null" | "check" | "other";
 
-/** The body of a transaction waited for something other than its own statements; it was rolled back. A bug in the body. */
+/** The body of a transaction awaited something other than its own statements. The transaction was rolled back. This is a bug in the body. */
 export class TransactionStuckError extends StoreError {
   override readonly name = "TransactionStuckError";
 }
 
-/** A statement came after its transaction had ended. A bug in the body: a promise in it was not awaited. */
+/** A statement was executed after its transaction had ended. This is a bug in the body: it did not await a promise. */
 export class TransactionEndedError extends StoreError {
   override readonly name = "TransactionEndedError";
 }
 
 /**
- * A body found that another transaction came between what it read and what it wrote. Nothing of it is kept, and it is run again; after
- * many times the caller gets it as `contended`.
+ * A body detected that another transaction changed data between its read and its write. The transaction is rolled back and run again. After too
+ * many attempts the caller gets this error as `contended`.
  */
 export class RunAgainError extends StoreUnavailableError {
   constructor(message: string) {
@@ -71,14 +71,14 @@ export class RunAgainError extends StoreUnavailableError {
   }
 }
 
-/** A database URL that cannot be understood. */
+/** An invalid database URL. */
 export class DatabaseUrlError extends StoreError {
   override readonly name = "DatabaseUrlError";
-  /** The environment variable that is wrong: a service ends with exit code 2 and the message alone. */
+  /** The environment variable at fault: a service exits with code 2 and prints only the message. */
   readonly setting = "DATABASE_URL";
 }
 
-/** The schema's history in the database and in the program do not go together. */
+/** The migrations in the database and in the program conflict. */
 export class MigrationError extends StoreError {
   override readonly name = "MigrationError";
 }

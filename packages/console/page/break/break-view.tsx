@@ -10,7 +10,7 @@ import { InvariantPanel } from "./invariant-panel.tsx";
 import { LogPanel } from "./log-panel.tsx";
 import { ProcessTable } from "./process-table.tsx";
 
-/** Ends, pauses and disturbs services on purpose, and shows what holds all the same. */
+/** Stops, pauses and disturbs services, and shows the invariants that hold nevertheless. */
 export function BreakView(): JSX.Element {
   useEffect(wantCalls, []);
   useEffect(watchProcesses, []);

@@ -20,7 +20,7 @@ const codes = [
   Code.Unknown,
 ];
 
-/** Makes calls to a service fail or wait, until that ends by itself. */
+/** Injects errors or delays into the calls to a service, for a limited time. */
 export function FaultPanel(): JSX.Element {
   const adding = useAction(async (form: HTMLFormElement) => {
     const data = new FormData(form);

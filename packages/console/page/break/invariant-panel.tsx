@@ -7,7 +7,7 @@ import { isAdmin } from "../session/session.ts";
 import { type Invariant, invariants, type Verdict, watchInvariants } from "./invariants.ts";
 import { counts, perSecond, running, startTraffic, stopTraffic, trafficError } from "./traffic.ts";
 
-/** What must hold whatever breaks, checked while orders are placed. */
+/** The invariants, checked while orders are placed. */
 export function InvariantPanel(): JSX.Element {
   useEffect(watchInvariants, []);
   return (
@@ -53,7 +53,7 @@ export function InvariantPanel(): JSX.Element {
 
 const looks: Readonly<Record<Verdict, readonly [string, string]>> = {
   holds: ["good", "holds"],
-  // A service that is down keeps things open; nothing is wrong as long as they are settled when it is back.
+  // A stopped service delays orders and notifications. Nothing is wrong if they are completed once it runs again.
   waits: ["good", "settling"],
   broken: ["bad", "broken"],
 };
@@ -71,7 +71,7 @@ function InvariantLine({ invariant: { name, verdict, words } }: { readonly invar
   );
 }
 
-/** What was refused meanwhile, and what was recovered. */
+/** The orders that failed at first, and those that a retry confirmed. */
 function Outcome(): JSX.Element | null {
   const { requests, confirmed, refused, recovered, open, rejected, failures } = counts.value;
   if (requests === 0) {

@@ -6,7 +6,7 @@ import { products } from "../live/products.ts";
 import { parley } from "../session/api.ts";
 import { counts, oldestUntoldMs, trafficBuyer, trafficProduct } from "./traffic.ts";
 
-/** `waits`: not settled yet, which a service that is down is the reason of. */
+/** `waits`: not settled yet, because a service is or was down. */
 export type Verdict = "holds" | "waits" | "broken";
 
 export interface Invariant {
@@ -15,20 +15,20 @@ export interface Invariant {
   readonly words: string;
 }
 
-/** How long something may be unsettled while all services run, in milliseconds: recovery looks every few seconds. */
+/** How long something may be unsettled while all services run, in milliseconds. Recovery runs every few seconds. */
 const settleMs = 45_000;
-/** How often the order service is asked for orders that are stuck, in milliseconds. */
+/** How often to query the order service for stuck orders, in milliseconds. */
 const askMs = 3_000;
 
 const oldestPendingMs = signal(0);
 const pending = signal(0);
-/** Since when the stock does not add up; 0 while it does. */
+/** Since when the stock has been inconsistent. 0 while it is consistent. */
 let unequalSinceMs = 0;
-/** When all services were last seen to run: only from then on counts how long something is unsettled. */
+/** Since when all services have been running. Unsettled time counts only from then on. */
 const allRunSinceMs = signal(0);
 const now = signal(Date.now());
 
-/** Looks at what cannot be seen in the live stream. Returns what ends that. */
+/** Checks the invariants that the live stream does not show. Call the result to stop. */
 export function watchInvariants(): () => void {
   const ask = async () => {
     now.value = Date.now();
@@ -50,7 +50,7 @@ export function watchInvariants(): () => void {
       const { product } = await parley.products.getProduct({ productId: trafficProduct.value.id });
       readStock.value = product?.stock;
     } catch {
-      // While the order or the product service is down, nothing can be said.
+      // While the order or the product service is down, the check is skipped.
     }
   };
   void ask();
@@ -60,10 +60,10 @@ export function watchInvariants(): () => void {
 
 const readStock = signal<number | undefined>(undefined);
 
-/** What must hold at all times, and whether it does. */
+/** The invariants and their current verdicts. */
 export const invariants = computed<readonly Invariant[]>(() => [stockAddsUp(), noOrderStuck(), toldOnce()]);
 
-/** A fault has lasted too long to be explained by a service that is down, or was a moment ago. */
+/** Whether a violation has lasted too long to be caused by a service that is or was down. */
 function overdue(sinceMs: number): boolean {
   const { value } = allRunSinceMs;
   return sinceMs > 0 && value > 0 && now.value - Math.max(sinceMs, value) > settleMs;
@@ -76,9 +76,9 @@ function stockAddsUp(): Invariant {
     return { name, verdict: "holds", words: "Checked while traffic runs." };
   }
   const { confirmed, open } = counts.value;
-  // An order in progress, or one with a lost answer, may have taken its unit or not.
+  // An order in progress, or one whose response was lost, may or may not have reserved its unit.
   const addsUp = (stock: number) => product.stock - stock >= confirmed && product.stock - stock <= confirmed + open;
-  // The live stream tells the stock at once, except after an interruption, when the read one may be newer.
+  // The live stream has the latest stock, except after an interruption: then the response may be newer.
   const live = products.value?.get(product.id)?.stock ?? product.stock;
   const stock = readStock.value !== undefined && !addsUp(live) ? readStock.value : live;
   const equal = addsUp(stock);

@@ -5,12 +5,12 @@ import { useEffect, useRef } from "preact/hooks";
 import { preciseTime } from "../parts/format.ts";
 import { processes, stack } from "../session/stack.ts";
 
-/** Whose log is shown. */
+/** The process whose log is shown. */
 export const chosenLog = signal("order");
 
-/** The most lines that are shown; older ones go. */
+/** The maximum number of lines shown. Older ones are removed. */
 const linesMax = 300;
-/** Before a log that ended is asked for again, in milliseconds. */
+/** The delay before an ended log stream is requested again, in milliseconds. */
 const againMs = 1_500;
 
 interface Line {
@@ -22,7 +22,7 @@ interface Line {
 const lines = signal<readonly Line[]>([]);
 let lastKey = 0;
 
-/** What a process writes, as it writes it. */
+/** The live log of a process. */
 export function LogPanel(): JSX.Element {
   const place = useRef<HTMLPreElement>(null);
   useEffect(() => follow(chosenLog.value), [chosenLog.value]);
@@ -48,7 +48,7 @@ export function LogPanel(): JSX.Element {
           ))}
         </select>
       </header>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard. */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be focusable. */}
       <pre ref={place} class="log" role="log" tabIndex={0} aria-label={`Log of ${chosenLog.value}`}>
         {lines.value.length === 0 ? <span class="muted">Nothing was written yet.</span> : null}
         {lines.value.map(({ key, text, level }) => (
@@ -75,7 +75,7 @@ function follow(process: string): () => void {
           lines.value = [...lines.value, ...added].slice(-linesMax);
         }
       } catch {
-        // It ends with the gateway, and is asked for again.
+        // The stream ends with the gateway. It is requested again.
       }
       await new Promise((resolve) => setTimeout(resolve, againMs));
       lines.value = left.signal.aborted ? lines.value : [];
@@ -95,7 +95,7 @@ const levels: Readonly<Record<string, string>> = {
 };
 const hidden: ReadonlySet<string> = new Set(["level", "time", "msg", "name", "pid", "hostname"]);
 
-/** A line of JSON as a person reads it. */
+/** Formats a JSON log line for reading. */
 function readable(text: string, timeMs: number): Pick<Line, "text" | "level"> {
   try {
     const entry = JSON.parse(text) as Readonly<Record<string, unknown>>;

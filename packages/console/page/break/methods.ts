@@ -17,7 +17,7 @@ const served = {
   "echo-b": [CallEchoService],
 } as const;
 
-/** The methods of a process, by their short names. */
+/** The methods of a process, by short name. */
 export function methodsOf(process: string): readonly string[] {
   const services = served[process as keyof typeof served] ?? Object.values(served).flat();
   return services.flatMap(({ methods }) => methods.map(({ name }) => name));

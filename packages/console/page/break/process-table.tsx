@@ -28,7 +28,7 @@ async function act(verb: Verb, process: string): Promise<void> {
   try {
     putProcess((await verbs[verb](process)).process);
   } catch (failure) {
-    // Restarting the gateway closes the connection of the answer.
+    // Restarting the gateway closes the connection before its response.
     if (process !== "gateway") {
       error.value = failure;
     }
@@ -136,7 +136,7 @@ function ProcessRow({ process }: { readonly process: StackProcess }): JSX.Elemen
             {button("kill", "Kill", true)}
           </>
         ) : null}
-        {/* This page comes from the gateway: where it is stopped, nothing here can start it again. */}
+        {/* The gateway serves this page: once it is stopped, the page cannot start it again. */}
         {runs ? button("restart", "Restart") : null}
         <button type="button" class="button small" onClick={() => (chosenLog.value = name)}>
           Log<span class="unseen"> of {name}</span>

@@ -7,35 +7,35 @@ import { readUsers, users } from "../live/users.ts";
 import { codeName } from "../parts/failure.tsx";
 import { newId, parley, tracedCall } from "../session/api.ts";
 
-/** How many orders a second the switch makes, and how many may be in flight at once. */
+/** The number of orders per second, and the maximum number in flight. */
 export const perSecond = signal(10);
 const openMax = 60;
-/** How much is in stock for it at the beginning. Never sold out. */
+/** The initial stock of the product. It is never sold out. */
 const initialStock = 100_000_000;
-/** Before a request that failed is sent again, with the same request id, in milliseconds: the first wait, which doubles, and the longest. */
+/** The delay before a failed request is retried with the same request id, in milliseconds: the first one, which doubles, and the maximum. */
 const againMs = { first: 400, longest: 4_000 };
-/** The most confirmed orders whose notifications are watched for. */
+/** The maximum number of confirmed orders whose notifications are tracked. */
 const watchedMax = 50_000;
 
-/** What came of the orders so far. */
+/** The outcomes of the orders so far. */
 export interface TrafficCounts {
-  /** Requests, each with its own request id. */
+  /** Orders, each with its own request id. */
   readonly requests: number;
-  /** Confirmed, whether at once or after it was sent again. */
+  /** Confirmed, at the first attempt or after retries. */
   readonly confirmed: number;
-  /** Whose first try failed. */
+  /** Orders whose first attempt failed. */
   readonly refused: number;
-  /** Confirmed by sending the same request again. */
+  /** Confirmed by a retry with the same request id. */
   readonly recovered: number;
-  /** Without a final answer yet. */
+  /** Without a final response yet. */
   readonly open: number;
-  /** Turned down for good, with an answer that says why. */
+  /** Refused with a permanent error. */
   readonly rejected: number;
-  /** The failures by their code. */
+  /** The number of failures by code. */
   readonly failures: ReadonlyMap<string, number>;
-  /** Confirmed orders whose buyer was not told yet. */
+  /** Confirmed orders without a notification yet. */
   readonly untold: number;
-  /** Orders whose buyer was told twice. */
+  /** Orders with a duplicate notification. */
   readonly toldTwice: number;
 }
 
@@ -54,10 +54,10 @@ const none: TrafficCounts = {
 export const counts = signal<TrafficCounts>(none);
 export const running = signal(false);
 export const trafficError = signal<unknown>(undefined);
-/** The product that is ordered: made for this run, so that only this run buys it and its stock can be checked. */
+/** The product that is ordered. It is created for this run, so that no other orders change its stock. */
 export const trafficProduct = signal<{ readonly id: string; readonly stock: number } | undefined>(undefined);
 export const trafficBuyer = signal("");
-/** When the oldest confirmed order that its buyer was not told of was confirmed, in milliseconds since 1970. */
+/** The confirmation time of the oldest confirmed order without a notification, in milliseconds since 1970. */
 export const oldestUntoldMs = signal(0);
 
 const confirmedAt = new Map<string, number>();
@@ -76,7 +76,7 @@ function add(
   counts.value = next as unknown as TrafficCounts;
 }
 
-/** Starts making orders; goes on with the same product where it was stopped before. */
+/** Starts placing orders. Continues with the same product after a stop. */
 export async function startTraffic(): Promise<void> {
   trafficError.value = undefined;
   try {
@@ -130,7 +130,7 @@ async function prepare(): Promise<void> {
   }
 }
 
-/** Sends one request until it has a final answer. */
+/** Retries one request until it has a final response. */
 async function order(): Promise<void> {
   const requestId = newId();
   const productId = trafficProduct.value?.id ?? "";
@@ -170,7 +170,7 @@ async function order(): Promise<void> {
   }
 }
 
-/** What does not change by asking again. */
+/** Codes for which a retry is useless. */
 const final: ReadonlySet<Code> = new Set([
   Code.InvalidArgument,
   Code.NotFound,
@@ -196,7 +196,7 @@ function tell(orderId: string): void {
 
 let recounting = false;
 
-/** Compares who was confirmed with who was told, a few times a second at most. */
+/** Compares confirmed orders with notifications, a few times a second at most. */
 function recount(): void {
   if (recounting) {
     return;

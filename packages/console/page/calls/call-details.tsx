@@ -9,7 +9,7 @@ import { codeText } from "./call-filter.ts";
 import { kindWords } from "./call-line.tsx";
 import { CallPayload } from "./call-payload.tsx";
 
-/** Everything that is known of a call: both ends, headers and payload. */
+/** The details of a call: both sides, headers and payload. */
 export function CallDetails({ row, onClose }: { readonly row: CallRow; readonly onClose: () => void }): JSX.Element {
   const { span, client, server } = row;
   return (
@@ -88,7 +88,7 @@ function Facts({ span }: { readonly span: Call }): JSX.Element {
   );
 }
 
-/** How long both ends took for it: what lies between is the network and waiting. */
+/** The durations on both sides. The difference is network and queueing. */
 function Ends({
   client,
   server,

@@ -24,7 +24,7 @@ const kinds = {
   database: "Database",
 };
 
-/** The filters. They live in the URL, so that a link shows what one sees. */
+/** The filters. They are stored in the URL, so that a link reproduces the view. */
 export function CallFilterBar(): JSX.Element {
   const { params } = route.value;
   const processes = ["client", "gateway", ...(session.value?.services.map(({ name }) => name) ?? [])];

@@ -4,19 +4,19 @@ import { isAsync, isFailed, latencyMs } from "../live/call.ts";
 import type { CallRow } from "../live/calls.ts";
 import { codeName } from "../parts/failure.tsx";
 
-/** Which calls are shown, as the URL has it. */
+/** The filter of the calls, as stored in the URL. */
 export interface CallFilter {
-  /** Every word must be in the call's names, message or ids. */
+  /** Every word must occur in the call's names, message or ids. */
   readonly text: string;
-  /** The process at either end. */
+  /** The process on either side. */
   readonly process: string;
   readonly from: string;
   readonly to: string;
   /** `failed`, or a code such as `UNAVAILABLE`. */
   readonly code: string;
-  /** At least so long, in milliseconds. */
+  /** The minimum duration, in milliseconds. */
   readonly slow: number;
-  /** `calls`, `events`, `attempts`, `database` or nothing for calls and events. */
+  /** `calls`, `events`, `attempts` or `database`. Empty for calls and events. */
   readonly kind: string;
 }
 
@@ -32,7 +32,7 @@ export function filterOf(params: URLSearchParams): CallFilter {
   };
 }
 
-/** The rows that pass, newest first, at most `max`. */
+/** The matching rows, newest first, at most `max`. */
 export function filtered(rows: readonly CallRow[], filter: CallFilter, max: number): readonly CallRow[] {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   const shown: CallRow[] = [];
@@ -72,7 +72,7 @@ function kindPasses(span: Call, kind: string): boolean {
   }
 }
 
-/** `OK`, or the code as gRPC spells it. */
+/** `OK`, or the gRPC name of the code. */
 export function codeText({ code }: Call): string {
   return code === 0 ? "OK" : codeName(code as number as Code);
 }

@@ -19,7 +19,7 @@ export function CallLineHead(): JSX.Element {
   );
 }
 
-/** One call on one line. */
+/** A row of the list of calls. */
 export function CallLine({ row }: { readonly row: CallRow }): JSX.Element {
   const { span, startMs, server } = row;
   const failed = isFailed(span);

@@ -6,7 +6,7 @@ import { Failure } from "../parts/failure.tsx";
 import { session } from "../session/session.ts";
 import { telemetry } from "../session/telemetry.ts";
 
-/** Headers and payload of a call: asked for when they are looked at, since they are most of its bytes. */
+/** Headers and payload of a call. Requested on demand, because they are most of its bytes. */
 export function CallPayload({ call }: { readonly call: Call }): JSX.Element | null {
   const found = useMemo(() => signal<Call | undefined>(undefined), []);
   const error = useMemo(() => signal<unknown>(undefined), []);
@@ -75,7 +75,7 @@ function indented(json: string): string {
   try {
     return JSON.stringify(JSON.parse(json), undefined, 2);
   } catch {
-    // Its end may be missing.
+    // A truncated payload is not valid JSON.
     return json;
   }
 }

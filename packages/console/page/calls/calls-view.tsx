@@ -16,17 +16,17 @@ import { filtered, filterOf } from "./call-filter.ts";
 import { CallFilterBar } from "./call-filter-bar.tsx";
 import { CallLine, CallLineHead } from "./call-line.tsx";
 
-/** The most rows that a list has. */
+/** The maximum number of rows in the list. */
 const shownMax = 10_000;
 const rowHeight = 30;
 
 const paused = signal(false);
 const scrolled = signal(false);
 const selected = signal<CallRow | undefined>(undefined);
-/** What is shown while the list stands still. */
+/** The rows shown while the list is paused. */
 let frozen: { readonly key: string; readonly items: readonly CallRow[]; readonly lastId: number } | undefined;
 
-/** Every call between services, as it ends. */
+/** The calls between services, as they end. */
 export function CallsView(): JSX.Element {
   useEffect(wantCalls, []);
   const { params } = route.value;

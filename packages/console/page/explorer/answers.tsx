@@ -5,7 +5,7 @@ import { count, durationText, timeText } from "../parts/format.ts";
 import { linkTo } from "../route.ts";
 import { endCall, type MadeCall } from "./run-call.ts";
 
-/** The calls that were made of a method, newest first: the newest open, the others to look up and to use again. */
+/** The calls of a method made on this page, newest first. The newest is expanded. The others can be viewed and reused. */
 export function Answers({
   calls,
   onUseAgain,
@@ -31,7 +31,7 @@ export function Answers({
           <div class="stack body">
             {call.error === undefined ? null : <Failure error={call.error} />}
             {call.answers.length === 0 ? null : (
-              // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard.
+              // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be focusable.
               <pre class="code" tabIndex={0} role="region" aria-label="Answer">
                 {call.answers.map((answer) => JSON.stringify(answer, undefined, 2)).join("\n")}
               </pre>

@@ -10,7 +10,7 @@ import { isExposed } from "@parley/contract";
 import { signal } from "@preact/signals";
 import { baseUrl } from "../session/api.ts";
 
-/** All contracts with their comments. Undefined until they were read. */
+/** All contracts with their comments. Undefined until loaded. */
 export const registry = signal<FileRegistry | undefined>(undefined);
 export const registryError = signal<unknown>(undefined);
 
@@ -32,7 +32,7 @@ export async function readContracts(): Promise<void> {
   }
 }
 
-/** The services with methods for callers that are no services, those of the shop first. */
+/** The services with methods that clients other than services may call, the shop's first. */
 export function offeredServices(contracts: FileRegistry): readonly DescService[] {
   const services = [...contracts.files]
     .flatMap((file) => file.services)

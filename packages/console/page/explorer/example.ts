@@ -2,7 +2,7 @@ import { type DescField, type DescMessage, type JsonObject, type JsonValue, Scal
 import { isRequired, rulesOf } from "@parley/contract";
 import { newId } from "../session/api.ts";
 
-/** Values that fit the sample data, by the field's name. */
+/** Values that match the sample data, keyed by field name. */
 const known: Readonly<Record<string, JsonValue>> = {
   user_id: "1",
   product_id: "101",
@@ -14,7 +14,7 @@ const known: Readonly<Record<string, JsonValue>> = {
   quantity: 1,
 };
 
-/** A request that has what the contract requires, to begin with. */
+/** An initial request with the fields that the contract requires. */
 export function exampleOf(message: DescMessage, depth = 0): JsonObject {
   const example: JsonObject = {};
   for (const field of message.fields) {
@@ -43,7 +43,7 @@ function valueFor(field: DescField, depth: number): JsonValue {
   }
 }
 
-/** What stands for a message that JSON writes as a text; undefined for other messages. */
+/** The initial value of a message type that ProtoJSON writes as a string. Undefined for other types. */
 export function emptyText({ typeName }: DescMessage): JsonValue | undefined {
   return texts[typeName];
 }

@@ -12,7 +12,7 @@ import { MethodPanel } from "./method-panel.tsx";
 
 const search = signal("");
 
-/** Every method that may be called from outside, with a form from its contract. */
+/** Every public method, with a form generated from its contract. */
 export function ExplorerView(): JSX.Element {
   useEffect(() => void readContracts(), []);
   const [service = "", name = ""] = route.value.rest;

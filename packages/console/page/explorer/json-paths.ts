@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 
-/** The way to a value inside a request: names of fields, and numbers of items. */
+/** The path of a value in a request: field names and list indices. */
 export type JsonPath = readonly (string | number)[];
 
 export function valueAt(value: JsonValue | undefined, path: JsonPath): JsonValue | undefined {
@@ -11,7 +11,7 @@ export function valueAt(value: JsonValue | undefined, path: JsonPath): JsonValue
   return found;
 }
 
-/** A copy with another value at a path; undefined takes it out. What is missing on the way is made. */
+/** A copy with a new value at a path. Undefined removes the value. Missing parents are created. */
 export function withValue(value: JsonValue | undefined, path: JsonPath, next: JsonValue | undefined): JsonValue {
   const [step, ...rest] = path;
   if (step === undefined) {

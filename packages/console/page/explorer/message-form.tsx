@@ -10,10 +10,10 @@ export interface FormProps {
   readonly onChange: (value: JsonValue) => void;
 }
 
-/** How deep messages in messages have fields of their own; what lies deeper is written as JSON. */
+/** The maximum nesting of form fields. Deeper messages are edited as JSON. */
 const depthMax = 4;
 
-/** The fields of a request, each with its comment and its rules. */
+/** The fields of a request, each with its comment and its constraints. */
 export function MessageForm({
   message,
   path,
@@ -268,7 +268,7 @@ function JsonInput({
   );
 }
 
-/** What the contract says of a field: its comment, and its rules where the comment leaves them out. */
+/** A field's comment in the contract, and the constraints that the comment does not mention. */
 function Hint({ field }: { readonly field: DescField }): JSX.Element | null {
   const comment = commentOf(field);
   const rules = Object.entries(constraintsOf(rulesOf(field))).filter(([name]) => shownRules.has(name));
@@ -312,7 +312,7 @@ function kindOf(field: DescField): "bool" | "enum" | "number" | "text" | "json" 
     case ScalarType.DOUBLE:
       return "number";
     default:
-      // 64-bit numbers are texts in JSON.
+      // 64-bit integers are strings in JSON.
       return "text";
   }
 }

@@ -17,7 +17,7 @@ import { MessageForm } from "./message-form.tsx";
 import { history, runCall } from "./run-call.ts";
 import { snippetsOf } from "./snippets.ts";
 
-/** One method: what it does, its request as a form or as JSON, its answers, and the same call in other words. */
+/** One method: its description, its request as a form or as JSON, its responses, and the same call as code. */
 export function MethodPanel({
   method,
   registry,
@@ -109,7 +109,7 @@ const callers: Readonly<Partial<Record<Caller, string>>> = {
   [Caller.ADMIN]: "Admins may call it",
 };
 
-/** Deadline, retries and access, as the contract has them. */
+/** The timeout, retries and access rule of the contract. */
 function Policy({ method }: { readonly method: DescMethod }): JSX.Element {
   const { timeoutMs, retry, access } = methodPolicy(method);
   return (
@@ -152,7 +152,7 @@ function Snippets({ method, request }: { readonly method: DescMethod; readonly r
           Copy
         </button>
       </header>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard. */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be focusable. */}
       <pre class="code snippet" tabIndex={0} role="region" aria-label={snippet?.name}>
         {snippet?.text}
       </pre>

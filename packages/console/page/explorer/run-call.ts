@@ -11,10 +11,10 @@ import { createFetchTransport } from "@parley/client";
 import { signal } from "@preact/signals";
 import { baseUrl, tracedCall, withToken } from "../session/api.ts";
 
-/** The most answers of a stream that are kept; older ones go. */
+/** The maximum number of responses of a stream that are kept. Older ones are removed. */
 const answersMax = 200;
 
-/** A call that was made from this page. Kept as long as the tab: a request may hold a password. */
+/** A call made on this page. It is kept only in the tab's memory, because a request may contain a password. */
 export interface MadeCall {
   readonly id: number;
   readonly method: DescMethod;
@@ -23,21 +23,24 @@ export interface MadeCall {
   readonly traceId: string;
   readonly tookMs?: number;
   readonly answers: readonly JsonValue[];
-  /** How many answers came, also those that were let go. */
+  /** The number of responses, including removed ones. */
   readonly answerCount: number;
   readonly error?: unknown;
   readonly open: boolean;
 }
 
-/** The newest first. */
+/** Newest first. */
 export const history = signal<readonly MadeCall[]>([]);
-/** The most calls that are kept. */
+/** The maximum number of calls that are kept. */
 const historyMax = 30;
 let lastId = 0;
 
 const leavers = new Map<number, AbortController>();
 
-/** Makes a call over Connect with JSON. Its answers and its end go into {@link history}. Throws if the request is not the contract's. */
+/**
+ * Makes a call with the Connect protocol and JSON. Its responses and its status are added to {@link history}. Throws if the request does not match
+ * the contract.
+ */
 export async function runCall(method: DescMethod, request: JsonValue, registry: FileRegistry): Promise<void> {
   const message = fromJson(method.input, request, { registry });
   const left = new AbortController();
@@ -64,7 +67,7 @@ export async function runCall(method: DescMethod, request: JsonValue, registry: 
   }
 }
 
-/** Ends a stream. */
+/** Cancels a stream. */
 export function endCall(id: number): void {
   leavers.get(id)?.abort();
 }

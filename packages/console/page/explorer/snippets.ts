@@ -2,16 +2,16 @@ import { type DescMethod, getOption, type JsonValue } from "@bufbuild/protobuf";
 import { commandNameOf } from "@parley/contract";
 import { client_property, command_group } from "@parley/gen/rpc/v1/options_pb.js";
 
-/** The same call in other words, to copy. */
+/** The same call as code to copy. */
 export interface Snippet {
   readonly name: string;
   readonly text: string;
 }
 
 export interface SnippetOptions {
-  /** Where the gateway answers. */
+  /** The gateway's URL. */
   readonly url: string;
-  /** Whether callers sign in: then a token is sent. */
+  /** Whether the gateway requires a token. */
   readonly signIn: boolean;
 }
 
@@ -30,7 +30,7 @@ export function snippetsOf(
   return [
     {
       name: "curl",
-      // A stream's messages are enveloped (Connect protocol, "Streaming Request"), which curl cannot write.
+      // A stream's messages are enveloped (Connect protocol, "Streaming Request"), which curl does not support.
       text: streams
         ? `npx buf curl${token} -d ${json} ${url}/${path}`
         : `curl ${url}/${path} -H 'content-type: application/json'${token} -d ${json}`,
@@ -47,7 +47,7 @@ export function snippetsOf(
   ];
 }
 
-/** In single quotes, for POSIX shells. */
+/** Quotes text with single quotes, for POSIX shells. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,14 +1,14 @@
 import { type Call, CallMark, MethodKind, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { isAsync, latencyMs, startMs } from "./call.ts";
 
-/** How far back is counted, in seconds. */
+/** The length of the history, in seconds. */
 export const historySeconds = 900;
-/** Latency buckets: each is 1.35 times the one before, from 0.05 ms; the last one holds all above 25 s. */
+/** Latency buckets: each is 1.35 times the previous one, from 0.05 ms. The last one contains everything above 25 s. */
 const bucketsMax = 44;
 const firstBucketMs = 0.05;
 const growth = 1.35;
 
-/** What went from one process to another. */
+/** The calls from one process to another. */
 export interface EdgeSummary {
   readonly from: string;
   readonly to: string;
@@ -16,13 +16,13 @@ export interface EdgeSummary {
   readonly errorShare: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Calls that the client did not send, since its circuit breaker was open. */
+  /** Calls that the client did not send, because its circuit breaker was open. */
   readonly breakerOpen: number;
   readonly async: boolean;
 }
 
 interface Second {
-  /** Seconds since 1970; a slot of the ring is reused after {@link historySeconds}. */
+  /** Seconds since 1970. A slot of the ring buffer is reused after {@link historySeconds}. */
   at: number;
   calls: number;
   errors: number;
@@ -59,16 +59,16 @@ class Edge {
   }
 }
 
-/** The most pairs of processes that are counted. */
+/** The maximum number of edges that are counted. */
 const edgesMax = 200;
 
-/** Counts calls by who called whom, a slot for each second of the last quarter of an hour. */
+/** Counts calls by caller and callee, in a slot for each second of the last 15 minutes. */
 export class CallStatistics {
   readonly #edges = new Map<string, Edge>();
 
-  /** `counted`: whether the other end of this call was counted before. */
+  /** `counted`: whether the other side of this call was already counted. */
   add(call: Call, counted: boolean): void {
-    // How long a stream was watched says nothing of how quick anything is.
+    // The duration of a stream says nothing about latency.
     if (counted || !shown.has(call.kind) || call.to === "" || call.methodKind > MethodKind.UNARY) {
       return;
     }
@@ -89,13 +89,13 @@ export class CallStatistics {
     second.latencies[bucket] = (second.latencies[bucket] ?? 0) + 1;
   }
 
-  /** What went over each edge in the last seconds. */
+  /** A summary of each edge over the last seconds. */
   summaries(seconds: number, nowMs = Date.now()): readonly EdgeSummary[] {
     const now = Math.floor(nowMs / 1_000);
     return [...this.#edges.values()].map((edge) => summaryOf(edge, { after: now - seconds, until: now, seconds }));
   }
 
-  /** Each of the last seconds, oldest first, of the edges that `included` chooses. */
+  /** Each of the last seconds, oldest first, for the edges that `included` selects. */
   history(included: (from: string, to: string) => boolean, nowMs = Date.now()): readonly SecondSummary[] {
     const now = Math.floor(nowMs / 1_000);
     const edges = [...this.#edges.values()].filter(({ from, to }) => included(from, to));
@@ -135,13 +135,10 @@ export interface SecondSummary {
   readonly p99Ms: number;
 }
 
-/**
- * The codes for which a service is to blame, as OpenTelemetry has them for server spans, and overload: that there is no such product is an
- * answer.
- */
+/** The codes that OpenTelemetry counts as errors of a server span, and overload. NOT_FOUND, for example, is a valid response. */
 const serverErrors: ReadonlySet<number> = new Set([2, 4, 8, 12, 13, 14, 15]);
 
-/** Of an event, its delivery: that it was consumed is a part of that. */
+/** For an event, only its delivery: its consumption is a part of that. */
 const shown: ReadonlySet<SpanKind> = new Set([SpanKind.SERVER, SpanKind.CLIENT, SpanKind.MAIL, SpanKind.DATABASE]);
 
 function summaryOf(
@@ -177,7 +174,7 @@ function addTo(sum: Float64Array, counts: Uint32Array): void {
   }
 }
 
-/** The upper end of the bucket in which the share lies: at most a third too high. 0 where nothing was counted. */
+/** The upper bound of the percentile's bucket: at most a third too high. 0 without calls. */
 function percentile(counts: Float64Array, share: number): number {
   const total = counts.reduce((sum, count) => sum + count, 0);
   let left = total * share;

@@ -18,14 +18,14 @@ export function isAsync({ kind, service }: Call): boolean {
   );
 }
 
-/** Whether it went wrong. A stream that its reader left did not. */
+/** Whether it failed. A stream that its reader cancelled did not. */
 export function isFailed({ code, methodKind }: Call): boolean {
   return code !== 0 && !(code === canceled && methodKind > MethodKind.UNARY);
 }
 
 const canceled = 1;
 
-/** Says "browser" for what browsers call themselves. */
+/** Replaces the user agent of browsers by "browser". */
 export function named(call: Call): Call {
   if (call.from === "Mozilla") {
     call.from = "browser";

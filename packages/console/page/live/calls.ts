@@ -3,41 +3,41 @@ import { signal } from "@preact/signals";
 import { named, startMs } from "./call.ts";
 import { CallStatistics } from "./call-statistics.ts";
 
-/** The most calls that the page keeps; the oldest go first. About 20 MB. */
+/** The maximum number of calls that the page keeps. The oldest are removed first. About 20 MB. */
 const rowsMax = 10_000;
-/** How often views look at new calls, in milliseconds. */
+/** How often views are updated with new calls, in milliseconds. */
 const refreshMs = 150;
 
-/** A call as both of its ends saw it, as far as they are known. */
+/** A call as seen by both sides, as far as they are known. */
 export interface CallRow {
-  /** Counts up. */
+  /** Ascending. */
   readonly id: number;
   readonly startMs: number;
-  /** The end that is shown: the client's where it is known, since it counts what its caller waited for. */
+  /** The side that is shown: the client's if it is known, because it includes the time that its caller waited. */
   span: Call;
   server: Call | undefined;
   client: Call | undefined;
-  /** What a search looks at, in lower case. */
+  /** The text that a search matches, in lower case. */
   text: string;
 }
 
-/** Newest last. Never replaced as a whole: views read it when {@link callsVersion} changes. */
+/** Newest last. The array is changed in place: views read it when {@link callsVersion} changes. */
 export const rows: CallRow[] = [];
 /** Changes when there are new calls, a few times a second at most. */
 export const callsVersion = signal(0);
-/** How many calls the gateway left out, since there were too many. */
+/** The number of calls that the gateway dropped because of its rate limit. */
 export const lostCalls = signal(0);
-/** Why the calls of some processes are missing. */
+/** The processes whose calls are missing, and why. */
 export const silentProcesses = signal<ReadonlyMap<string, string>>(new Map());
 export const statistics = new CallStatistics();
 
-/** The replicas of each process that were heard of, by their ids. A replica's id lives as long as it does. */
+/** The known replicas of each process, by id. A restarted replica has a new id. */
 export const replicas = signal<ReadonlyMap<string, ReadonlyMap<string, number>>>(new Map());
-/** A replica that was not heard of for this long is gone, in milliseconds. */
+/** A replica without a report for this long counts as stopped, in milliseconds. */
 const replicaAgeMaxMs = 30_000;
 const heard = new Map<string, Map<string, number>>();
 
-/** The rows of which the other end may still come, by the span that ties both together. */
+/** The rows whose other side may still arrive, keyed by the span id that both share. */
 const bySpan = new Map<string, CallRow>();
 let lastId = 0;
 let refreshing = false;
@@ -152,7 +152,7 @@ const markWords: Readonly<Partial<Record<CallMark, string>>> = {
   [CallMark.SHED]: "shed",
 };
 
-/** What the client did besides, in words. */
+/** The marks of a call, as text. */
 export function marksOf({ span, client, server }: CallRow): readonly string[] {
   const marks = new Set([...(client ?? span).marks, ...(server?.marks ?? [])]);
   return [...marks].flatMap((mark) => markWords[mark] ?? []);

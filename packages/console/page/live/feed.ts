@@ -8,7 +8,7 @@ import { putOrders } from "./orders.ts";
 import { putStock, readProducts } from "./products.ts";
 import { readUsers } from "./users.ts";
 
-/** Brings what the live stream carries to where views read it. */
+/** Distributes the messages of the live stream to the state of the views. */
 export function startFeed(): void {
   readLive(({ stock, orders, notifications, calls }) => {
     if (stock.length > 0) {
@@ -31,7 +31,7 @@ export function startFeed(): void {
       wasLost = true;
     } else if (connection.value === "open" && wasLost) {
       wasLost = false;
-      // Another gateway may be there, with another catalogue behind it.
+      // The gateway may have been replaced by one with another catalogue.
       void readSession();
       void readProducts();
     }

@@ -14,25 +14,25 @@ import { baseUrl, withToken } from "../session/api.ts";
 import { isAdmin, session } from "../session/session.ts";
 import { signIn } from "../session/tokens.ts";
 
-/** How the one stream that carries everything live is. */
+/** The state of the live stream. */
 export type Connection = "connecting" | "open" | "lost";
 
 export const connection = signal<Connection>("connecting");
-/** How each topic is, as the gateway reports it. */
+/** The status of each topic, as the gateway reports it. */
 export const topicStatus = signal<ReadonlyMap<LiveTopic, LiveTopicStatus>>(new Map());
-/** How each process behind the gateway is. */
+/** The health of each process behind the gateway. */
 export const health = signal<ReadonlyMap<string, string>>(new Map());
 
 type Reader = (response: WatchLiveResponse) => void;
 const readers = new Set<Reader>();
 
-/** Reads every response until it is told to stop. */
+/** Calls the reader for every response. Call the result to unsubscribe. */
 export function readLive(reader: Reader): () => void {
   readers.add(reader);
   return () => readers.delete(reader);
 }
 
-/** How many views want the calls between services: only then they are sent. */
+/** The number of views that need the calls between services. They are streamed only if it is not 0. */
 const callReaders = signal(0);
 
 export function wantCalls(): () => void {
@@ -42,7 +42,7 @@ export function wantCalls(): () => void {
   };
 }
 
-/** Calls are left on for a while after the last view that shows them: going back and forth costs no new stream. */
+/** Calls stay subscribed for this long after their last view was closed: switching between views opens no new stream. */
 const callsLingerMs = 60_000;
 
 const positions = { stockPosition: "", orderPosition: "", notificationPosition: "" };
@@ -57,7 +57,7 @@ const live = createClient(
   }),
 );
 
-/** Keeps the stream open as long as the page lives: with the topics that are wanted and the caller's rights. */
+/** Keeps the stream open while the page is open, with the requested topics and the caller's token. */
 export function startLive(): void {
   const wantsCalls = signal(false);
   let linger: ReturnType<typeof setTimeout> | undefined;
@@ -94,7 +94,7 @@ export function startLive(): void {
 async function watch(request: Pick<WatchLiveRequest, "topics" | "userId">, signal: AbortSignal): Promise<void> {
   let waitMs = waits.firstMs;
   while (!signal.aborted) {
-    // Not read as a signal: the effect that started this must not begin anew with each change.
+    // Not read as a signal: the effect must not run again on each change.
     connection.value = connection.peek() === "open" ? "open" : "connecting";
     try {
       const answers = live.watchLive(create(WatchLiveRequestSchema, { ...request, ...positions }), { signal });

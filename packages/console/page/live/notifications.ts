@@ -1,10 +1,10 @@
 import type { Notification } from "@parley/client";
 import { signal } from "@preact/signals";
 
-/** The most notifications that the page keeps. */
+/** The maximum number of notifications that the page keeps. */
 const notificationsMax = 500;
 
-/** What was written while the page was open, the newest first. */
+/** The notifications created while the page was open, newest first. */
 export const written = signal<readonly Notification[]>([]);
 
 export function putNotifications(notifications: readonly Notification[]): void {

@@ -3,13 +3,13 @@ import { signal } from "@preact/signals";
 import { tell } from "../parts/toasts.tsx";
 import { parley, tracedCall } from "../session/api.ts";
 
-/** The most orders that the page remembers the newest state of. */
+/** The maximum number of orders whose latest state the page keeps. */
 const ordersMax = 2_000;
 
-/** The newest state of each order that changed while the page was open, the newest change last. */
+/** The latest state of each order that changed while the page was open, most recent change last. */
 const changed = signal<ReadonlyMap<string, Order>>(new Map());
 
-/** How many changes of orders came, so that lists know when to look again. */
+/** The number of order changes received. Lists read it to detect that they are stale. */
 export const orderChanges = signal(0);
 
 export function putOrders(orders: readonly Order[]): void {
@@ -28,7 +28,7 @@ export function putOrders(orders: readonly Order[]): void {
   orderChanges.value += orders.length;
 }
 
-/** The newest known state of an order, if it changed while the page was open. */
+/** The latest known state of an order, if it changed while the page was open. */
 export function liveOrder(id: string): Order | undefined {
   return changed.value.get(id);
 }

@@ -2,10 +2,10 @@ import type { Product } from "@parley/client";
 import { computed, signal } from "@preact/signals";
 import { parley } from "../session/api.ts";
 
-/** The most products that the page keeps. */
+/** The maximum number of products that the page keeps. */
 const productsMax = 1_000;
 
-/** The catalogue by id, oldest first. Undefined until it was read. */
+/** The catalogue by id, oldest first. Undefined until loaded. */
 export const products = signal<ReadonlyMap<string, Product> | undefined>(undefined);
 export const productsError = signal<unknown>(undefined);
 
@@ -29,14 +29,14 @@ export async function readProducts(): Promise<void> {
   }
 }
 
-/** A product as it is now. */
+/** Replaces a product by its current version. */
 export function putProduct(product: Product | undefined): void {
   if (product !== undefined) {
     products.value = new Map(products.value).set(product.id, product);
   }
 }
 
-/** The stock after changes, by product. Unknown products are left out: they come with the next reading. */
+/** Applies stock changes, keyed by product. Unknown products are ignored: the next load includes them. */
 export function putStock(changes: ReadonlyMap<string, number>): void {
   const { value } = products;
   if (value === undefined) {

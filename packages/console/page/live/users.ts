@@ -4,11 +4,11 @@ import { parley } from "../session/api.ts";
 import { isAdmin } from "../session/session.ts";
 import { signIn } from "../session/tokens.ts";
 
-/** The accounts that the page knows: all of them for admins, else one's own. */
+/** The accounts that the page knows: all of them for admins, otherwise only the caller's. */
 export const users = signal<readonly User[] | undefined>(undefined);
 export const usersError = signal<unknown>(undefined);
 
-/** The most accounts that the page keeps; those before are found by their id. */
+/** The maximum number of accounts that the page keeps. Others are looked up by id. */
 const usersMax = 500;
 
 export async function readUsers(): Promise<void> {

@@ -8,13 +8,13 @@ import { route, setParams } from "../route.ts";
 import { theme } from "../theme.ts";
 import { outside } from "./map-layout.ts";
 
-/** How often the charts are drawn, in milliseconds. */
+/** How often the charts are redrawn, in milliseconds. */
 const drawMs = 1_000;
 const heightPx = 190;
 
 const history = signal<readonly SecondSummary[]>([]);
 
-/** Rates and latencies of the last quarter of an hour, as far as this page has seen it. */
+/** Rates and latencies of the last 15 minutes, as far as this page has recorded them. */
 export function Charts(): JSX.Element {
   const edge = route.value.params.get("edge");
   useEffect(() => {
@@ -61,7 +61,7 @@ export function Charts(): JSX.Element {
 
 interface Series {
   readonly label: string;
-  /** A CSS variable. */
+  /** The name of a CSS variable. */
   readonly color: string;
   readonly value: (second: SecondSummary) => number | null;
 }

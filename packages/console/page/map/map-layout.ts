@@ -1,6 +1,6 @@
 import type { ServiceInfo } from "../session/session.ts";
 
-/** Where a process stands on the map. */
+/** The position of a process on the map. */
 export interface MapNode {
   readonly name: string;
   readonly x: number;
@@ -19,11 +19,11 @@ const columnGap = 92;
 const rowGap = 34;
 const margin = 14;
 
-/** What stands for every caller from outside. */
+/** The node for all external callers. */
 export const outside = "callers";
 export const gateway = "gateway";
 
-/** Callers to the left of what they call, by the longest way from the gateway. */
+/** Places callers to the left of their callees, by the longest path from the gateway. */
 export function layOut(services: readonly ServiceInfo[]): MapLayout {
   const names = new Set(services.map(({ name }) => name));
   const depths = new Map<string, number>();
@@ -51,7 +51,7 @@ export function layOut(services: readonly ServiceInfo[]): MapLayout {
       nodes.set(name, {
         name,
         x: margin + column * (nodeWidth + columnGap),
-        // Half a row lower, the last column is not behind the one before.
+        // The last column is shifted by half a row, so that the previous column does not hide its edges.
         y: free / 2 + (row + (column === columns.length - 1 ? 0.5 : 0)) * (nodeHeight + rowGap),
       });
     }

@@ -13,7 +13,7 @@ import { edgeFilter } from "./edge-filter.ts";
 import { layOut, outside } from "./map-layout.ts";
 import { ServiceMap } from "./service-map.tsx";
 
-/** Over how many seconds rates and latencies are taken, and how often they are looked at. */
+/** The window of rates and latencies, in seconds, and how often they are updated. */
 const windowSeconds = 10;
 const refreshMs = 1_000;
 
@@ -21,7 +21,7 @@ const edges = signal<readonly EdgeSummary[]>([]);
 const layout = computed(() => layOut(session.value?.services ?? []));
 const Charts: ComponentType = lazy(() => import("./charts.tsx").then((module) => module.Charts));
 
-/** Which services call which, how often, how long it takes and what fails. */
+/** The calls between services, with their rates, latencies and errors. */
 export function MapView(): JSX.Element {
   useEffect(wantCalls, []);
   useEffect(() => {
@@ -53,7 +53,7 @@ export function MapView(): JSX.Element {
   );
 }
 
-/** The store of each process, and how long its transactions take. */
+/** The database of each process, and the latency of its transactions. */
 function storesOf(summaries: readonly EdgeSummary[]): ReadonlyMap<string, string> {
   const { nodes } = layout.value;
   const stores = summaries.filter(({ from, to }) => nodes.has(from) && /^(sqlite|postgres)/.test(to));
@@ -62,7 +62,7 @@ function storesOf(summaries: readonly EdgeSummary[]): ReadonlyMap<string, string
   );
 }
 
-/** All callers from outside as one. */
+/** Merges all external callers into one. */
 function merged(summaries: readonly EdgeSummary[]): readonly EdgeSummary[] {
   const { nodes } = layout.value;
   const found = new Map<string, EdgeSummary>();

@@ -8,7 +8,7 @@ import { session } from "../session/session.ts";
 import { edgeFilter } from "./edge-filter.ts";
 import { gateway, type MapLayout, type MapNode, nodeHeight, nodeWidth, outside } from "./map-layout.ts";
 
-/** The services as boxes, and what goes between them as lines: the more calls, the thicker. */
+/** The services as boxes, and the calls between them as lines. A line is thicker if there are more calls. */
 export function ServiceMap({
   layout,
   edges,
@@ -16,7 +16,7 @@ export function ServiceMap({
 }: {
   readonly layout: MapLayout;
   readonly edges: readonly EdgeSummary[];
-  /** What is said of each process's database. */
+  /** A line of text about each process's database. */
   readonly stores: ReadonlyMap<string, string>;
 }): JSX.Element {
   const { nodes, width, height } = layout;
@@ -24,7 +24,7 @@ export function ServiceMap({
     (one) => !edges.some(({ from, to }) => from === one.from && to === one.to),
   );
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be focusable.
     <div class="diagram-scroll" tabIndex={0} role="region" aria-label="Map">
       <svg
         class="map"
@@ -47,7 +47,7 @@ export function ServiceMap({
   );
 }
 
-/** What the services say that they call, whether or not they do now. */
+/** The edges that the services declare, with or without current calls. */
 function declaredEdges({ nodes }: MapLayout): readonly { readonly from: string; readonly to: string }[] {
   const services = session.value?.services ?? [];
   return [
@@ -64,7 +64,7 @@ function pathOf(from: MapNode | undefined, to: MapNode | undefined): string {
   const [x1, y1] = [from.x + nodeWidth, from.y + nodeHeight / 2];
   const [x2, y2] = [to.x, to.y + nodeHeight / 2];
   if (x2 <= x1) {
-    // Back, or in the same column: around the outside.
+    // A line to the left or within a column is drawn around the nodes.
     const x = Math.max(x1, to.x + nodeWidth);
     return `M${x1} ${y1}C${x + 60} ${y1} ${x + 60} ${y2} ${to.x + nodeWidth} ${y2}`;
   }

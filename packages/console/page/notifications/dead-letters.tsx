@@ -21,7 +21,7 @@ async function read(): Promise<void> {
   }
 }
 
-/** Events that could not be dealt with, why, and delivering them again. */
+/** Dead-lettered events, with their errors, and their redelivery. */
 export function DeadLetters(): JSX.Element {
   useEffect(() => void read(), []);
   const redriving = useAction(async (ids: readonly string[]) => {

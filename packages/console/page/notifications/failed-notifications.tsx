@@ -21,7 +21,7 @@ async function read(): Promise<void> {
   }
 }
 
-/** Notifications that could not be sent, why, and sending them again. */
+/** Notifications that could not be sent, with their errors, and a button to send them again. */
 export function FailedNotifications(): JSX.Element {
   useEffect(() => void read(), []);
   const redriving = useAction(async (ids: readonly string[]) => {

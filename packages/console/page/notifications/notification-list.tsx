@@ -21,7 +21,7 @@ const kinds = {
 } as const;
 
 const pageSize = 50;
-/** How often those that wait are asked for again, in milliseconds: nothing tells when they are sent. */
+/** How often pending notifications are reloaded, in milliseconds: the live stream does not report when they are sent. */
 const pendingMs = 2_000;
 
 const read = signal<readonly Notification[] | undefined>(undefined);
@@ -44,7 +44,7 @@ async function readPage(pageToken = ""): Promise<void> {
   }
 }
 
-/** What was read, with what came since on top. What was read last knows best what was sent. */
+/** The loaded notifications, with newer ones from the live stream first. A loaded one has the latest state. */
 const shown = computed(() => {
   const kind = wantedKind();
   const known = new Map((read.value ?? []).map((notification) => [notification.id, notification]));

@@ -5,7 +5,7 @@ import { Field } from "../parts/field.tsx";
 import { tell } from "../parts/toasts.tsx";
 import { parley } from "../session/api.ts";
 
-/** Sends a test notification, so that the channel can be seen to work. */
+/** Sends a test notification, to check the channel. */
 export function TestNotification(): JSX.Element {
   const sending = useAction(async (form: HTMLFormElement) => {
     const data = new FormData(form);

@@ -22,7 +22,7 @@ const pageSize = 25;
 const orders = signal<readonly Order[] | undefined>(undefined);
 const nextPageToken = signal("");
 const error = signal<unknown>(undefined);
-/** How many changes had come when the list was read: more since then means it is old. */
+/** The value of `orderChanges` when the list was loaded: the list is stale if it has changed. */
 const readAt = signal(0);
 
 const states = {

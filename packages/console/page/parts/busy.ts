@@ -4,11 +4,11 @@ import { useMemo } from "preact/hooks";
 export interface Action<A extends readonly unknown[]> {
   readonly busy: Signal<boolean>;
   readonly error: Signal<unknown>;
-  /** Runs it once at a time. Its failure is kept in `error`. */
+  /** Runs the action unless it is already running. Stores its failure in `error`. */
   readonly run: (...args: A) => Promise<void>;
 }
 
-/** Something that a button starts: whether it runs, and how it failed. */
+/** The action of a button, with its state and its error. */
 export function action<A extends readonly unknown[]>(body: (...args: A) => Promise<void>): Action<A> {
   const busy = signal(false);
   const error = signal<unknown>(undefined);
@@ -32,7 +32,7 @@ export function action<A extends readonly unknown[]>(body: (...args: A) => Promi
   };
 }
 
-/** The same inside a component. `body` is taken from the first rendering: what changes, it must read itself. */
+/** Like {@link action}, inside a component. `body` is that of the first rendering, so it must read changing values itself. */
 export function useAction<A extends readonly unknown[]>(body: (...args: A) => Promise<void>): Action<A> {
   return useMemo(() => action(body), []);
 }

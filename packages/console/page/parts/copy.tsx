@@ -1,6 +1,6 @@
 import { tell } from "./toasts.tsx";
 
-/** Copies a text, also where the page came over cleartext HTTP from another machine and has no clipboard. */
+/** Copies text. Also works on a page loaded over cleartext HTTP from another machine, which has no clipboard API. */
 export async function copyText(text: string, told: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);

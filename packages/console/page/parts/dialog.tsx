@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
-/** A modal dialog; Escape and a click beside it close it. The browser keeps the focus inside and gives it back. */
+/** A modal dialog. Escape or a click outside closes it. The browser traps the focus and restores it. */
 export function Dialog({
   title,
   wide = false,

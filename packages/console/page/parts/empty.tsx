@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { Icon, type IconName } from "./icons.tsx";
 
-/** What is shown where there is nothing yet: why, and what to do. */
+/** An empty state: the reason, and what to do. */
 export function Empty({
   icon,
   title,

@@ -2,7 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "@parley/client";
 import type { ComponentChildren, JSX } from "preact";
 
-/** What went wrong, in the server's own words, with its code and reason. */
+/** An error: the server's message, code and reason. */
 export function Failure({
   error,
   children,
@@ -24,10 +24,10 @@ export function Failure({
 }
 
 export interface FailureWords {
-  /** The code as gRPC spells it, for example `NOT_FOUND`. */
+  /** The gRPC name of the code, for example `NOT_FOUND`. */
   readonly code: string;
   readonly text: string;
-  /** The reason from docs/errors.md, or nothing. */
+  /** The reason from docs/errors.md. Empty if there is none. */
   readonly reason: string;
 }
 

@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useId } from "preact/hooks";
 
-/** A label over a control. `children` gets the id that ties them together. */
+/** A label and its control. `children` receives the id that links them. */
 export function Field({
   label,
   hint,

@@ -22,7 +22,7 @@ export function msOf(time: Timestamp | undefined): number {
   return time === undefined ? 0 : Number(time.seconds) * 1_000 + Math.floor(time.nanos / 1_000_000);
 }
 
-/** The time of the day where it is today's, or else with the date. */
+/** The time of day if it is today, otherwise with the date. */
 export function timeText(ms: number): string {
   if (ms === 0) {
     return "–";
@@ -30,7 +30,7 @@ export function timeText(ms: number): string {
   return Date.now() - ms < 12 * 3_600_000 ? clock.format(ms) : day.format(ms);
 }
 
-/** With milliseconds, for what comes many times a second. */
+/** The time with milliseconds, for frequent events. */
 export function preciseTime(ms: number): string {
   const time = new Date(ms);
   const two = (part: number) => String(part).padStart(2, "0");
@@ -45,7 +45,7 @@ export function durationText(ms: number): string {
   return ms < 1_000 ? `${ms.toFixed(ms < 10 ? 1 : 0)} ms` : `${(ms / 1_000).toFixed(2)} s`;
 }
 
-/** The beginning of an id, which is enough to tell it from its neighbours. */
+/** The first characters of an id. */
 export function shortId(id: string): string {
   return id.length > 13 ? `${id.slice(0, 8)}…` : id;
 }

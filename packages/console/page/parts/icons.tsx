@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 
-/** Strokes of 16 × 16 icons. */
+/** SVG paths of the 16 × 16 icons. */
 const strokes = {
   shop: "M2.5 5.5h11l-1 8h-9zM5.5 5.5V4a2.5 2.5 0 0 1 5 0v1.5",
   orders: "M3.5 2.5h9v11l-2-1.2-2.5 1.2-2.5-1.2-2 1.2zM6 6h4M6 8.8h4",

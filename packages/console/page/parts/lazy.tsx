@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import type { ComponentType, JSX } from "preact";
 import { Failure } from "./failure.tsx";
 
-/** A view whose code is loaded when it is first shown. Where that fails, it can be tried again. */
+/** A view whose code is loaded on first use. After a failure it can be retried. */
 export function lazy(load: () => Promise<ComponentType>): ComponentType {
   const loaded = signal<ComponentType | undefined>(undefined);
   const error = signal<unknown>(undefined);

@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 
-/** A view's title, one sentence on what it is for, and what can be done. */
+/** A view's title, its purpose in one sentence, and its actions. */
 export function PageHead({
   title,
   text,

@@ -1,4 +1,4 @@
-/** What was kept in this browser under a key, where it is one of the allowed words. */
+/** The value stored in this browser under a key, if it is one of the allowed values. */
 export function remembered<T extends string>(key: string, otherwise: T, allowed: readonly T[]): T {
   try {
     const kept = localStorage.getItem(key) as T | null;

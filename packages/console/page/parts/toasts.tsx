@@ -8,15 +8,15 @@ interface Toast {
   readonly content: ComponentChildren;
 }
 
-/** The most shown at once; the oldest goes first. */
+/** The maximum number of toasts shown. The oldest is removed first. */
 const toastsMax = 4;
-/** How long one stays, in milliseconds: long enough to read two lines. Failures stay until they are closed. */
+/** How long a toast is shown, in milliseconds: long enough to read two lines. Errors stay until they are closed. */
 const toastMs = 7_000;
 
 const toasts = signal<readonly Toast[]>([]);
 let lastId = 0;
 
-/** Says something in passing. */
+/** Shows a toast. */
 export function tell(content: ComponentChildren, kind: Toast["kind"] = "note"): void {
   const id = ++lastId;
   toasts.value = [...toasts.value, { id, kind, content }].slice(-toastsMax);

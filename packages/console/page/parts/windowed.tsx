@@ -2,8 +2,8 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 /**
- * A list of which only the rows in sight are in the document, so that ten thousand rows cost what forty do. All rows are equally high. Arrow
- * keys move along the rows, Enter opens one.
+ * A virtual list: only the visible rows are in the document, so that ten thousand rows cost as much as forty. All rows have the same height. The
+ * arrow keys move between rows, Enter opens one.
  */
 export function Windowed<T>({
   items,
@@ -21,7 +21,7 @@ export function Windowed<T>({
   readonly keyOf: (item: T) => number | string;
   readonly selected?: number | string | undefined;
   readonly onSelect: (item: T) => void;
-  /** Whether the list is scrolled away from its top. */
+  /** Called with whether the list is scrolled away from its top. */
   readonly onScrolled?: (scrolled: boolean) => void;
   readonly children: (item: T) => JSX.Element;
 }): JSX.Element {
@@ -93,7 +93,7 @@ export function Windowed<T>({
   );
 }
 
-/** How many rows beyond both ends are kept in the document, so that scrolling shows no gap. */
+/** The number of rows rendered beyond both ends, so that scrolling shows no gap. */
 const overscan = 8;
 
 const steps: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15 };

@@ -2,13 +2,13 @@ import type { CallOptions, Interceptor } from "@connectrpc/connect";
 import { createParleyClient } from "@parley/client";
 import { renewedToken } from "./tokens.ts";
 
-/** Where the gateway answers: where this page came from, with the path that a proxy may have put in front. */
+/** The gateway's URL: the page's origin, with the path prefix of a proxy if there is one. */
 export const baseUrl = new URL(".", location.href).href.replace(/\/$/, "");
 
-/** Every service, by JSON, which can be read in the browser's developer tools. */
+/** Clients of all services, with JSON, which the browser's developer tools can show. */
 export const parley = createParleyClient({ baseUrl, token: renewedToken });
 
-/** Shows who calls, on transports of services that the client does not have. */
+/** Adds the token, for transports of services that are not in {@link parley}. */
 export const withToken: Interceptor = (next) => async (request) => {
   const token = await renewedToken();
   if (token !== undefined) {
@@ -17,7 +17,7 @@ export const withToken: Interceptor = (next) => async (request) => {
   return next(request);
 };
 
-/** A call whose trace is known beforehand, so that the page can show what it caused (W3C Trace Context). */
+/** A call with a trace id chosen in advance, so that the page can show its trace (W3C Trace Context). */
 export interface TracedCall {
   readonly traceId: string;
   readonly options: CallOptions;
@@ -34,7 +34,7 @@ function randomHex(bytes: number): string {
   );
 }
 
-/** A UUID, also where the page came over cleartext HTTP from another machine, where browsers have no `crypto.randomUUID`. */
+/** A UUID. Also works on a page loaded over cleartext HTTP from another machine, where browsers have no `crypto.randomUUID`. */
 export function newId(): string {
   const hex = randomHex(16);
   return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `a${hex.slice(17, 20)}`, hex.slice(20)].join("-");

@@ -3,15 +3,15 @@ import { signal } from "@preact/signals";
 import { baseUrl } from "./api.ts";
 import { renewTokensBy, type SignIn, signIn } from "./tokens.ts";
 
-/** What the gateway says of itself to this page, at `console/session.json`. */
+/** The gateway's configuration for this page, from `console/session.json`. */
 export interface Session {
-  /** Whether callers have to sign in (AUTH=required). */
+  /** Whether callers must sign in (AUTH=required). */
   readonly signIn: boolean;
-  /** Whether headers and payloads of calls are kept for a while. */
+  /** Whether headers and payloads of calls are recorded. */
   readonly payloads: boolean;
   /** The services behind the gateway, by name. */
   readonly services: readonly ServiceInfo[];
-  /** What starts and stops services with `parley up`: only on this machine, and where AUTH=off. */
+  /** Access to the process control of `parley up`: only on this machine, and with AUTH=off. */
   readonly stack?: { readonly token: string };
 }
 
@@ -21,7 +21,7 @@ export interface ServiceInfo {
   readonly database: boolean;
 }
 
-/** Undefined until the gateway has answered. */
+/** Undefined until the gateway has responded. */
 export const session = signal<Session | undefined>(undefined);
 
 export async function startSession(): Promise<void> {
@@ -36,7 +36,7 @@ export async function startSession(): Promise<void> {
   await readSession();
 }
 
-/** Asks until there is an answer: the page may be opened while the gateway restarts. */
+/** Retries until there is a response: the page may be opened while the gateway restarts. */
 export async function readSession(): Promise<void> {
   for (let waitMs = 200; ; waitMs = Math.min(waitMs * 2, 5_000)) {
     try {
@@ -46,7 +46,7 @@ export async function readSession(): Promise<void> {
         return;
       }
     } catch {
-      // The gateway cannot be reached; the live stream says so on the page.
+      // The gateway is unreachable. The page shows this as the state of the live stream.
     }
     await new Promise((resolve) => setTimeout(resolve, waitMs));
   }

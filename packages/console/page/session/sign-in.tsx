@@ -15,7 +15,7 @@ export function askToSignIn(form: Form = "in"): void {
   open.value = form;
 }
 
-/** Sign-in and sign-up, where the gateway asks for it (AUTH=required). */
+/** Sign-in and sign-up, if the gateway requires it (AUTH=required). */
 export function SignInDialog(): JSX.Element | null {
   const going = useAction(async (form: HTMLFormElement) => {
     const data = new FormData(form);

@@ -5,7 +5,7 @@ import { signal } from "@preact/signals";
 import { baseUrl } from "./api.ts";
 import { readSession, session } from "./session.ts";
 
-/** What `parley up` runs. Reached through the gateway, with the token of the run. */
+/** The process control of `parley up`. Reached through the gateway, with the token of the run. */
 export const stack = createClient(
   StackService,
   createFetchTransport({
@@ -19,7 +19,7 @@ export const stack = createClient(
   }),
 );
 
-/** Undefined until they were read. */
+/** Undefined until loaded. */
 export const processes = signal<readonly StackProcess[] | undefined>(undefined);
 export const processesError = signal<unknown>(undefined);
 
@@ -38,14 +38,14 @@ export function putProcess(process: StackProcess | undefined): void {
   }
 }
 
-/** How often the processes are looked at while a view shows them, in milliseconds. */
+/** How often the processes are polled while a view shows them, in milliseconds. */
 const watchMs = 1_500;
 
-/** Reads the processes again and again. Returns what ends that. */
+/** Polls the processes. Call the result to stop. */
 export function watchProcesses(): () => void {
   const look = () => {
     if (session.value?.stack === undefined) {
-      // The stack writes down how it is reached when it stands, a moment after the gateway does.
+      // `parley up` publishes its address and token once all processes run, a moment after the gateway starts.
       void readSession();
     } else {
       void readProcesses();

@@ -3,7 +3,7 @@ import { createFetchTransport } from "@parley/client";
 import { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { baseUrl, withToken } from "./api.ts";
 
-/** The calls of all processes, as the gateway answers for them. */
+/** The calls of all processes, from the gateway's telemetry service. */
 export const telemetry = createClient(
   TelemetryService,
   createFetchTransport({

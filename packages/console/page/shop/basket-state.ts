@@ -5,13 +5,13 @@ import { users } from "../live/users.ts";
 import { newId, parley, tracedCall } from "../session/api.ts";
 import { signIn } from "../session/tokens.ts";
 
-/** How many of each product, by its id. */
+/** Quantities by product id. */
 export const basket = signal<ReadonlyMap<string, number>>(new Map());
 
-/** The largest quantity of a line (CreateOrderItem.quantity). */
+/** The maximum quantity of a line (CreateOrderItem.quantity). */
 export const quantityMax = 10_000;
 
-/** The buyer: a chosen user's id, if sign-in is off. */
+/** The buyer: the id of the selected user, if sign-in is off. */
 const chosenBuyer = signal<string | undefined>(undefined);
 
 export const buyerId = computed(() => signIn.value?.userId ?? chosenBuyer.value ?? users.value?.[0]?.id ?? "");
@@ -42,7 +42,7 @@ export const lines = computed<readonly BasketLine[]>(() =>
   }),
 );
 
-/** The sum of the lines, a sum for each currency. */
+/** The sum of the lines for each currency. */
 export const totals = computed<readonly Money[]>(() => {
   const sums = new Map<string, Money>();
   for (const { product, quantity } of lines.value) {
@@ -55,21 +55,21 @@ export const totals = computed<readonly Money[]>(() => {
   return [...sums.values()];
 });
 
-/** An order request that was sent, so that the very same can be sent again. */
+/** A sent order request, kept to send the same request again. */
 export interface SentOrder {
   readonly requestId: string;
   readonly userId: string;
   readonly items: readonly { readonly productId: string; readonly quantity: number }[];
-  /** The trace of each time that it was sent. */
+  /** The trace id of each attempt. */
   readonly traceIds: readonly string[];
-  /** The order that each time answered. */
+  /** The order in each response. */
   readonly answers: readonly Order[];
   readonly error?: unknown;
 }
 
 export const sent = signal<SentOrder | undefined>(undefined);
 
-/** Sends what is in the basket. The request's id makes it repeatable: a try that got lost is no second order. */
+/** Sends the basket as an order. The request id makes the request idempotent: retrying a lost one creates no second order. */
 export async function placeOrder(): Promise<void> {
   const items = [...basket.value].map(([productId, quantity]) => ({ productId, quantity }));
   await send({ requestId: newId(), userId: buyerId.value, items, traceIds: [], answers: [] });
@@ -78,7 +78,7 @@ export async function placeOrder(): Promise<void> {
   }
 }
 
-/** Sends the last request once more, with the same request id and body. */
+/** Sends the last request again, with the same request id and body. */
 export async function sendAgain(): Promise<void> {
   if (sent.value !== undefined) {
     await send(sent.value);
@@ -100,7 +100,7 @@ async function send(order: SentOrder): Promise<void> {
   }
 }
 
-/** Several attempts may be in flight: each adds to the others' findings. Those of an earlier order are ignored. */
+/** Several attempts may be in flight: each merges its results with the others'. Those of an earlier order are ignored. */
 function change(requestId: string, changes: (order: SentOrder) => Partial<SentOrder>): void {
   const { value } = sent;
   if (value?.requestId === requestId) {

@@ -8,7 +8,7 @@ import { price, shortId } from "../parts/format.ts";
 import { linkTo } from "../route.ts";
 import { type SentOrder, sendAgain, sent } from "./basket-state.ts";
 
-/** What became of the order that was placed last: as it happens. */
+/** The progress of the last order, live. */
 export function OrderLife(): JSX.Element | null {
   const again = useAction(sendAgain);
   const { value } = sent;
@@ -78,7 +78,7 @@ function Steps({ state, failed }: { readonly state: OrderState; readonly failed:
   );
 }
 
-/** Says what a repeated request gave: the same order, since it has the same request id. */
+/** The result of a repeated request: the same order, because it has the same request id. */
 function Repeats({ sent: { answers, requestId } }: { readonly sent: SentOrder }): JSX.Element | null {
   if (answers.length < 2) {
     return (

@@ -77,7 +77,7 @@ export function QuantityInput({
 export function StockBadge({ product }: { readonly product: Product }): JSX.Element {
   const { stock, lowStockThreshold } = product;
   const kind = stock === 0 ? "bad" : stock <= lowStockThreshold ? "warn" : "";
-  // A new key makes the number flash when it changes.
+  // A new key restarts the animation when the number changes.
   return (
     <span key={stock} class={`badge tabular arrived ${kind}`} data-stock={stock}>
       {stock === 0 ? "Sold out" : `${count(stock)} in stock`}

@@ -4,7 +4,7 @@ import { newId, parley } from "../session/api.ts";
 import { askToSignIn } from "../session/sign-in.tsx";
 import { buyerId, quantityMax } from "../shop/basket-state.ts";
 
-/** Orders as much of a product as is needed for its stock to fall to the threshold, so that the alert can be seen to arrive. */
+/** Orders enough units of a product for its stock to fall to the threshold, to trigger the alert. */
 export async function buyDown(productId: string): Promise<void> {
   const product = products.value?.get(productId);
   if (product === undefined) {
@@ -16,7 +16,7 @@ export async function buyDown(productId: string): Promise<void> {
   }
   let left = product.stock - product.lowStockThreshold;
   const units = left;
-  // An order's line has at most 10,000 units.
+  // A line of an order has at most 10,000 units.
   while (left > 0) {
     const quantity = Math.min(left, quantityMax);
     await parley.orders.createOrder({ userId: buyerId.value, requestId: newId(), items: [{ productId, quantity }] });

@@ -8,7 +8,7 @@ import { msOf, timeText } from "../parts/format.ts";
 import { parley } from "../session/api.ts";
 import { isAdmin, session } from "../session/session.ts";
 
-/** How many alerts are shown. */
+/** The maximum number of alerts shown. */
 const alertsMax = 12;
 
 const earlier = signal<readonly Notification[]>([]);
@@ -19,7 +19,7 @@ const alerts = computed(() => {
   return [...live, ...earlier.value.filter(({ id }) => !seen.has(id))].slice(0, alertsMax);
 });
 
-/** The alerts to the shop that little is left, as they are written. */
+/** The low-stock alerts, live. */
 export function LowStockAlerts(): JSX.Element {
   useEffect(() => {
     if (isAdmin()) {

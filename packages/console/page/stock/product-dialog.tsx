@@ -8,7 +8,7 @@ import { Field } from "../parts/field.tsx";
 import { tell } from "../parts/toasts.tsx";
 import { newId, parley } from "../session/api.ts";
 
-/** Creates a product, or changes one. A concurrent change makes it fail (etag) and is not overwritten. */
+/** Creates or updates a product. If it was changed concurrently, the update fails (etag) instead of overwriting. */
 export function ProductDialog({
   product,
   onClose,

@@ -1,4 +1,4 @@
 import { signal } from "@preact/signals";
 
-/** Whether a tour was begun in this tab: only then its code is needed outside of its view. */
+/** Whether a tour was started in this tab: only then other views load its code. */
 export const tourBegun = signal(false);

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { Icon } from "../parts/icons.tsx";
 import { hasControl, tourStep, tourSteps } from "./tour-state.ts";
 
-/** The step of the tour, over whatever view is open. */
+/** The current step of the tour, shown above every view. */
 export function TourPanel(): JSX.Element | null {
   const index = tourStep.value;
   const step = index === undefined ? undefined : tourSteps[index];

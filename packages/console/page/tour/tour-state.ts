@@ -10,23 +10,23 @@ import { tourBegun } from "./tour-begun.ts";
 /** One step of the guided tour. */
 export interface TourStep {
   readonly title: string;
-  /** What to do. */
+  /** The instruction. */
   readonly text: string;
-  /** Where it is done. */
+  /** The view for this step. */
   readonly link: () => string;
   readonly linkText: string;
-  /** The same in a terminal, where this page cannot start and stop services. */
+  /** The command for a terminal, if this page cannot start and stop services. */
   readonly command?: string;
-  /** What there is to see and why. */
+  /** The explanation of the result. */
   readonly lesson: string;
-  /** Whether it was done, seen from what the page knows. */
+  /** Whether the step was completed, from the page's state. */
   readonly done: () => boolean;
 }
 
-/** The step that is shown, from 0; undefined while there is no tour. */
+/** The current step, from 0. Undefined without a tour. */
 export const tourStep = signal<number | undefined>(undefined);
 
-/** What was seen since the tour began. */
+/** The events observed since the tour started. */
 const seen = {
   productDown: signal(false),
   breakerOpen: signal(false),
@@ -91,7 +91,7 @@ export const tourSteps: readonly TourStep[] = [
   },
 ];
 
-/** Whether the page itself can start and stop services. */
+/** Whether the page can start and stop services. */
 export const hasControl = computed(() => session.value?.stack !== undefined);
 
 let watching = false;
@@ -105,7 +105,7 @@ export function startTour(): void {
   }
 }
 
-/** Notes what the steps wait for. Each is only looked for from its own step on. */
+/** Records the events that complete steps. Each one counts only from its own step on. */
 function watchHappenings(): void {
   let latestBefore: string | undefined;
   effect(() => {

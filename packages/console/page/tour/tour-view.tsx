@@ -3,7 +3,7 @@ import { PageHead } from "../parts/page-head.tsx";
 import { goTo } from "../route.ts";
 import { startTour, tourStep, tourSteps } from "./tour-state.ts";
 
-/** What the tour shows, and its beginning. */
+/** An overview of the tour, and its start. */
 export function TourView(): JSX.Element {
   return (
     <div class="page">

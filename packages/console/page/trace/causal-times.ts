@@ -2,8 +2,8 @@ import type { Call } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { latencyMs, startMs } from "../live/call.ts";
 
 /**
- * When each span began, with the clocks of its processes made to agree: nothing can begin before what caused it, and a server's part lies
- * within its caller's. Where a span's own time says otherwise, it and all below it are moved by the least that is needed.
+ * The start time of each span, corrected for clock skew between processes: no span starts before its cause, and a server span lies within its
+ * client span. A span that violates this is shifted with its descendants, by the smallest amount.
  */
 export function causalTimes(calls: readonly Call[]): ReadonlyMap<Call, number> {
   const byId = new Map(calls.map((call) => [call.spanId, call]));
@@ -29,7 +29,7 @@ export function causalTimes(calls: readonly Call[]): ReadonlyMap<Call, number> {
       const slackMs = Math.max(0, latencyMs(call) - latencyMs(child));
       const shift = shiftMs + beganMs - ownMs;
       const late = startMs(child) + shift - beganMs > slackMs && child.process !== call.process;
-      // Of a part that would end after its caller had the answer, the middle of what is left is as good a guess as any.
+      // A server span that would end after its client span is centred within it.
       place(child, late && nested(call, child) ? beganMs + slackMs / 2 - startMs(child) : shift, beganMs);
     }
   };
@@ -42,7 +42,7 @@ export function causalTimes(calls: readonly Call[]): ReadonlyMap<Call, number> {
   return times;
 }
 
-/** Whether a span is the other end of the same call. */
+/** Whether a span is the other side of the same call. */
 function nested(parent: Call, child: Call): boolean {
   return parent.service === child.service && parent.method === child.method;
 }

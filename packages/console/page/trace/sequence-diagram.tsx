@@ -9,7 +9,7 @@ const headHeight = 56;
 const asideWidth = 84;
 const noteHeight = 34;
 
-/** A trace as arrows between its processes, from top to bottom. Dashed and violet: no caller waited for it. */
+/** A trace as arrows between its processes, from top to bottom. Asynchronous steps are dashed and violet. */
 export function SequenceDiagram({
   sequence,
   selected,
@@ -27,7 +27,7 @@ export function SequenceDiagram({
   const width = asideWidth + participants.length * columnWidth + 12;
   const height = yOf(steps.length) + 8;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be focusable.
     <div class="diagram-scroll" tabIndex={0} role="region" aria-label="Sequence diagram">
       <svg
         class="sequence"
@@ -168,7 +168,7 @@ interface Activation {
   readonly until: number;
 }
 
-/** The bars that show how long a process works on a call: from its arrow to its answer. */
+/** The activation bars: the time from a call's arrow to its response. */
 function activations(steps: readonly Step[]): readonly Activation[] {
   const ends = new Map(steps.map(({ key }, index) => [key, index]));
   return steps.flatMap(({ key, kind, to }, index) => {

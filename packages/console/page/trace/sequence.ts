@@ -10,10 +10,10 @@ export interface Step {
   readonly from: string;
   readonly to: string;
   readonly label: string;
-  /** `call` and its `return`, or an `event`, for which no caller waits. */
+  /** `call` and its `return`, or an `event`, which is asynchronous. */
   readonly kind: "call" | "return" | "event";
   readonly failed: boolean;
-  /** Whether it belongs to what happens after the caller had its answer. */
+  /** Whether it is part of asynchronous processing after the response. */
   readonly async: boolean;
   readonly atMs: number;
   readonly call: Call;
@@ -27,11 +27,11 @@ export interface Sequence {
 }
 
 export interface SequenceOptions {
-  /** Whether transactions of databases are steps too. */
+  /** Whether database transactions are steps too. */
   readonly database: boolean;
 }
 
-/** Puts the spans of a trace in order: each call once, as its client saw it where that is known, and its answer. */
+/** Orders the spans of a trace: each call once, as its client saw it if that is known, and its response. */
 export function sequenceOf(calls: readonly Call[], { database }: SequenceOptions): Sequence {
   const spans = calls.filter((call) => isStep(call, calls, database));
   const later = asyncSpans(calls);
@@ -48,12 +48,12 @@ export function sequenceOf(calls: readonly Call[], { database }: SequenceOptions
 
 function isStep(call: Call, calls: readonly Call[], database: boolean): boolean {
   if (call.service === eventService && !isFailed(call) && calls.some(({ kind }) => kind === SpanKind.EVENT_CONSUME)) {
-    // The events that it delivered are steps themselves.
+    // The delivered events are steps themselves.
     return false;
   }
   switch (call.kind) {
     case SpanKind.CLIENT:
-      // Its attempts tell more, where there were several.
+      // If its attempts were recorded, they are shown instead.
       return !calls.some(({ kind, parentSpanId }) => kind === SpanKind.ATTEMPT && parentSpanId === call.spanId);
     case SpanKind.SERVER:
       return !calls.some(
@@ -62,7 +62,7 @@ function isStep(call: Call, calls: readonly Call[], database: boolean): boolean 
     case SpanKind.DATABASE:
       return database;
     case SpanKind.EVENT_PUBLISH:
-      // The event's arrival shows it; if none is known yet, its departure does.
+      // The consumer span is shown. Until it is known, the producer span is.
       return !calls.some(({ kind, method }) => kind === SpanKind.EVENT_CONSUME && method === call.method);
     case SpanKind.BATCHED:
     case SpanKind.UNSPECIFIED:
@@ -72,7 +72,7 @@ function isStep(call: Call, calls: readonly Call[], database: boolean): boolean 
   }
 }
 
-/** The spans below an event: what they do, the caller did not wait for. */
+/** The asynchronous spans and their descendants. */
 function asyncSpans(calls: readonly Call[]): ReadonlySet<string> {
   const byId = new Map(calls.map((call) => [call.spanId, call]));
   const found = new Set<string>();
@@ -101,7 +101,7 @@ function stepsOf(
 ): readonly Step[] {
   const { from, method, attempt } = call;
   const isMail = call.kind === SpanKind.MAIL;
-  // A mail server is no process of the platform.
+  // A mail server is not a process of the platform.
   const to = isMail ? from : call.to || from;
   const failed = isFailed(call);
   const shared = { call, failed, async };
@@ -120,7 +120,7 @@ function stepsOf(
   ];
 }
 
-/** How events travel. */
+/** The service that delivers events. */
 const eventService = "event.v1.EventService";
 
 /** `order.confirmed` for `parley.order.confirmed.v1`. */
@@ -132,7 +132,7 @@ function order({ kind }: Step): number {
   return kind === "return" ? 1 : 0;
 }
 
-/** The same as Mermaid, which many wikis and editors draw. */
+/** The diagram in Mermaid syntax, which many wikis and editors render. */
 export function mermaidOf({ participants, steps }: Sequence): string {
   const names = new Map(participants.map((name, index) => [name, `p${index}`]));
   const safe = (text: string) => text.replaceAll(/[;#\n\r]/g, " ");

@@ -30,7 +30,7 @@ async function read(order: TraceOrder): Promise<void> {
   }
 }
 
-/** The traces that are kept. */
+/** The recorded traces. */
 export function TraceList(): JSX.Element {
   const name = (route.value.params.get("order") ?? "newest") as keyof typeof orders;
   const [order] = orders[name] ?? orders.newest;

@@ -4,15 +4,15 @@ import { named } from "../live/call.ts";
 import { rows } from "../live/calls.ts";
 import { telemetry } from "../session/telemetry.ts";
 
-/** How often a trace that may still grow is read again, in milliseconds. */
+/** How often an incomplete trace is reloaded, in milliseconds. */
 const againMs = 1_000;
-/** How long a trace is read again after its last span came, in milliseconds: events are delivered within a second or two. */
+/** How long a trace is reloaded after its last span arrived, in milliseconds: events are delivered within a second or two. */
 const growsMs = 8_000;
 
 export const traceCalls = signal<readonly Call[] | undefined>(undefined);
 export const traceError = signal<unknown>(undefined);
 
-/** Reads a trace, and reads it again while it may grow. Returns what ends that. */
+/** Loads a trace, and reloads it while it may grow. Call the result to stop. */
 export function followTrace(traceId: string): () => void {
   let stopped = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -35,7 +35,7 @@ export function followTrace(traceId: string): () => void {
       }
       traceError.value = undefined;
     } catch (error) {
-      // What the page saw itself is better than nothing.
+      // Falls back to the spans that the page has received itself.
       const seen = seenCalls(traceId);
       if (!stopped) {
         traceCalls.value = seen.length > 0 ? seen : traceCalls.value;

@@ -33,19 +33,19 @@ function at(document: JsonObject, ...keys: readonly string[]): JsonObject {
 test.each([
   ["Parley's contracts", parley],
   ["a contract with one of everything", library],
-])("the document of %s is accepted by a validator", async (_name, document) => {
+])("the document of %s passes a validator", async (_name, document) => {
   const result = await new Validator().validate(structuredClone(document));
   expect(result.errors).toBeUndefined();
   expect(result.valid).toBe(true);
 });
 
-test("the validator refuses a broken document, so that its word counts", async () => {
+test("the validator refuses a broken document", async () => {
   const broken = structuredClone(parley);
   at(broken, "paths", "/orders", "post").responses = { "200": {} };
   expect((await new Validator().validate(broken)).valid).toBe(false);
 });
 
-test("every reference leads somewhere, and every operation has an id of its own", () => {
+test("every reference resolves, and operation ids are unique", () => {
   for (const document of [parley, library]) {
     const text = JSON.stringify(document);
     for (const [, reference = ""] of text.matchAll(/"\$ref":"#\/([^"]+)"/g)) {
@@ -67,7 +67,7 @@ test("no two paths differ only in the names of their parameters", () => {
 describe("an operation", () => {
   const create = at(parley, "paths", "/orders", "post");
 
-  test("has the contract's comments, tag, id and access", () => {
+  test("has the contract's comments, tag, id and access rule", () => {
     expect(create.operationId).toBe("OrderService_CreateOrder");
     expect(create.tags).toEqual(["OrderService"]);
     expect(create.summary).toBe("Places an order and answers when it is confirmed");
@@ -75,13 +75,13 @@ describe("an operation", () => {
     expect(at(parley, "paths", "/products/{product_id}", "get").security).toEqual([]);
   });
 
-  test("names the errors that the comment names", () => {
+  test("lists the errors that the comment names", () => {
     expect(at(create, "responses", "404").description).toBe("NOT_FOUND.");
     expect(at(create, "responses", "400").description).toBe("INVALID_ARGUMENT or FAILED_PRECONDITION.");
     expect(at(create, "responses", "503", "headers")).toHaveProperty("retry-after");
   });
 
-  test("takes in the query what path and body do not bind", () => {
+  test("has a query parameter for each field that path and body do not bind", () => {
     const names = (document: JsonObject, path: string, method: string) =>
       (at(document, "paths", path, method).parameters as JsonObject[])
         .filter((p) => p.in)
@@ -105,7 +105,7 @@ describe("an operation", () => {
     expect(names(library, "/v1/search", "get")).toContain("query filter.author_name");
   });
 
-  test("needs a body where the rules need something in it", () => {
+  test("requires a body if the rules require a field in it", () => {
     const body = (path: string, method: string) => at(parley, "paths", path, method, "requestBody").required;
     expect(body("/orders", "post")).toBe(true);
     expect(body("/products/{product_id}", "patch")).toBe(true);
@@ -113,16 +113,16 @@ describe("an operation", () => {
     expect(body("/orders/{order_id}:cancel", "post")).toBe(false);
   });
 
-  test("leaves methods for services and methods without an http option out", () => {
+  test("omits methods for services only and methods without an http option", () => {
     expect(JSON.stringify(parley)).not.toContain("ReserveStock");
     expect(JSON.stringify(parley)).not.toContain("ValidateUser");
   });
 });
 
-describe("a schema has the contract's rules", () => {
+describe("a schema has the contract's constraints", () => {
   const schema = (name: string) => at(parley, "components", "schemas", name);
 
-  test("lengths, ranges, formats, required fields and words", () => {
+  test("lengths, ranges, formats, required fields and allowed strings", () => {
     const request = schema("order.v1.CreateOrderRequest");
     expect(request.required).toEqual(["userId", "items"]);
     expect(at(request, "properties", "items")).toMatchObject({ type: "array", minItems: 1, maxItems: 100 });
@@ -141,7 +141,7 @@ describe("a schema has the contract's rules", () => {
     expect(at(schema("user.v1.CreateUserRequest"), "properties", "email")).toMatchObject({ format: "email" });
   });
 
-  test("choices, masks and CEL", () => {
+  test("oneofs, masks and CEL", () => {
     const put = at(
       parley,
       "paths",

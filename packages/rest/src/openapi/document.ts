@@ -21,31 +21,31 @@ export interface OpenApiOptions {
   readonly title: string;
   readonly version: string;
   readonly description?: string;
-  /** The addresses that it is served at. */
+  /** The URLs of the servers. */
   readonly servers?: readonly string[];
-  /** Whether callers have to sign in where the contract says so. Default: true. Without it, no operation asks for a token. */
+  /** Whether operations require a token if the contract says so. Default: true. If false, no operation does. */
   readonly signIn?: boolean;
-  /** As for the transcoder. */
+  /** See the transcoder's option. */
   readonly exposes?: (method: DescMethod) => boolean;
-  /** Examples, by `package.Service.Method`. */
+  /** Examples, keyed by `package.Service.Method`. */
   readonly examples?: Readonly<Record<string, OperationExample>>;
 }
 
 export interface OperationExample {
-  /** The body of the request. */
+  /** The request body. */
   readonly request?: JsonObject;
-  /** The body of the answer. */
+  /** The response body. */
   readonly response?: JsonObject;
-  /** Values of parameters, by name. */
+  /** Parameter values, keyed by name. */
   readonly parameters?: Readonly<Record<string, string | number>>;
 }
 
-/** The methods of a path item in OpenAPI; custom patterns with others are left out. */
+/** The methods that an OpenAPI path item supports. Bindings of custom patterns with other methods are omitted. */
 const pathItemMethods = new Set(["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"]);
 
 /**
- * The OpenAPI 3.1 document of what a transcoder serves for these contracts. Descriptions are the contracts' comments, where
- * the descriptors keep their source information; constraints are their protovalidate rules.
+ * The OpenAPI 3.1 document of the routes that a transcoder serves for these contracts. Descriptions are the contracts' comments, if the descriptors
+ * contain source information. Constraints are their protovalidate rules.
  */
 export function createOpenApi(services: readonly DescService[], options: OpenApiOptions): JsonObject {
   const { exposes = isExposed, signIn = true } = options;
@@ -89,7 +89,7 @@ const securitySchemes: JsonObject = {
   bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "The access token of a sign-in." },
 };
 
-/** `package.Service.Method`, as options name a method. */
+/** `package.Service.Method`: the key of a method in the options. */
 function fullName(method: DescMethod): string {
   return `${method.parent.typeName}.${method.name}`;
 }
@@ -124,7 +124,7 @@ function operation(
     withExample(each, example),
   );
   return {
-    // Stable: a method's name, and for its further bindings their number.
+    // Stable: the method's name, and a number for additional bindings.
     operationId: `${method.parent.name}_${method.name}${index === 0 ? "" : `_${index + 1}`}`,
     tags: [method.parent.name],
     ...(comment === "" ? {} : { summary: firstSentence(comment), description: comment }),
@@ -158,7 +158,7 @@ function requestBodyOf(binding: Binding, schemas: SchemaBook, example: JsonObjec
   return { requestBody: { required: needsBody(binding, inPath), content: { "application/json": content } } };
 }
 
-/** Of a resource that a PATCH changes, only what it can change. */
+/** For a resource that a PATCH updates, only the fields that it can update. */
 function bodySchema(binding: Binding, body: DescField, schemas: SchemaBook): JsonObject {
   const patch = patchOf(binding);
   if (patch === undefined) {
@@ -179,7 +179,7 @@ function needsBody({ body, method }: Binding, inPath: ReadonlySet<string>): bool
   );
 }
 
-/** Headers that every operation takes. */
+/** Headers that every operation accepts. */
 const sharedParameters: JsonObject = {
   ServerTimeout: {
     name: "X-Server-Timeout",

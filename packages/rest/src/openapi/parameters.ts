@@ -3,19 +3,19 @@ import type { Binding, PathField } from "@parley/contract";
 import { isRequired, isTextField, isTextMessage, protoPath, rulesOf } from "@parley/contract";
 import type { SchemaBook } from "./schemas.ts";
 
-/** A binding's path as OpenAPI writes it, and the parameters in it. */
+/** A binding's path in OpenAPI syntax, and its parameters. */
 export interface OpenApiPath {
   readonly path: string;
   readonly parameters: readonly JsonObject[];
 }
 
-/** The names of the parameters of paths that were written already, by the path without its names. */
+/** The parameter names of earlier paths, keyed by the path without names. */
 export type PathNames = Map<string, readonly string[]>;
 
 /**
- * OpenAPI knows only parameters of one segment: a variable like `{name=shelves/*}` becomes its literals and a parameter for
- * each wildcard. And it knows no two paths that differ only in the names of their parameters (OpenAPI 3.1, "Path Templating
- * Matching"): `{product.id}` becomes `{id}` where that path was written before.
+ * OpenAPI parameters match one segment: a variable like `{name=shelves/*}` becomes its literals and a parameter for each wildcard. OpenAPI forbids
+ * two paths that differ only in parameter names (OpenAPI 3.1, "Path Templating Matching"): `{product.id}` becomes `{id}` if an earlier path uses
+ * that name.
  */
 export function openApiPath(binding: Binding, schemas: SchemaBook, pathNames: PathNames): OpenApiPath {
   const parameters: JsonObject[] = [];
@@ -43,7 +43,7 @@ function parameterName(bound: PathField | undefined, index: number): string {
     return `segment_${index}`;
   }
   const { start, end } = bound.variable;
-  // No dots: some readers of OpenAPI take them for access to a property.
+  // No dots: some OpenAPI tools interpret them as property access.
   const name = bound.name.replaceAll(".", "_");
   return end - start === 1 ? name : `${name}_${index - start + 1}`;
 }
@@ -64,16 +64,16 @@ function pathParameter({ name, bound, rest, schemas }: PathParameter): JsonObjec
     name,
     in: "path",
     required: true,
-    // A segment is never empty, whatever the field's own rules say.
+    // A path segment is never empty, even if the field's rules allow it.
     schema: { ...schema, ...(schema.type === "string" && !("minLength" in schema) ? { minLength: 1 } : {}) },
     ...(typeof text === "string" && text !== "" ? { description: text } : {}),
   };
 }
 
-/** Messages that nest deeper are not written out as parameters; a request may still give them. */
+/** The maximum nesting of documented parameters. Requests may use deeper ones. */
 const depthMax = 4;
 
-/** The parameters that a binding takes in the query: every field that neither path nor body binds. */
+/** The query parameters of a binding: all fields that neither path nor body binds. */
 export function queryParameters(binding: Binding, schemas: SchemaBook): JsonObject[] {
   if (binding.body === "all") {
     return [];

@@ -12,12 +12,12 @@ const errorContent = { "application/json": { schema: { $ref: "#/components/schem
 
 export interface ResponsesSource {
   readonly schemas: SchemaBook;
-  /** Whether callers have to sign in where the contract says so. */
+  /** Whether operations require a token if the contract says so. */
   readonly signIn: boolean;
   readonly example: JsonObject | undefined;
 }
 
-/** The answers of a binding: the message, the errors that the method's comment names, and any other error. */
+/** The responses of a binding: the message, the errors that the method's comment names, and a default error. */
 export function responsesOf(binding: Binding, { schemas, signIn, example }: ResponsesSource): JsonObject {
   const { method, responseBody } = binding;
   const schema = responseBody === undefined ? schemas.message(method.output) : schemas.field(responseBody);
@@ -54,7 +54,7 @@ function contentOf({ method, responseBody }: Binding, schema: JsonObject, exampl
 
 const codes = Object.values(Code).filter((code): code is Code => typeof code === "number");
 
-/** A comment in the contract names the codes that the method ends with, as google.rpc.Code writes them. */
+/** The method's comment in the contract lists its error codes by their names in google.rpc.Code. */
 function errorsOf(method: DescMethod, signIn: boolean): JsonObject {
   const comment = commentOf(method);
   const always = [Code.InvalidArgument, Code.ResourceExhausted, Code.Unavailable, Code.DeadlineExceeded];
@@ -79,7 +79,7 @@ function retryHeader(status: number): JsonObject {
     : {};
 }
 
-/** The form of every error: Google's, https://google.aip.dev/193. */
+/** The error format: Google's, https://google.aip.dev/193. */
 export const errorSchema: JsonObject = {
   type: "object",
   description: "An error, as Google's APIs write it (AIP-193).",

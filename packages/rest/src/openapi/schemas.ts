@@ -3,35 +3,35 @@ import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { commentOf, constraintsOf, isOneofRequired, isRequired, ruleSentences, rulesOf } from "@parley/contract";
 import type { FieldRules } from "@parley/gen/buf/validate/validate_pb.js";
 
-/** The schemas of messages and enums, each made when it is first named, under its full name in `components.schemas`. */
+/** The schemas of messages and enums. Each is created on first use, under its full name in `components.schemas`. */
 export class SchemaBook {
   readonly #schemas = new Map<string, JsonObject>();
 
-  /** All schemas named so far, by name. */
+  /** All schemas referenced so far, keyed by name. */
   components(): JsonObject {
     return Object.fromEntries([...this.#schemas].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  /** A reference to a message's schema; well-known messages are written out. */
+  /** A reference to a message's schema. Schemas of well-known types are inlined. */
   message(message: DescMessage): JsonObject {
     return wellKnownSchema(message) ?? this.#reference(message.typeName, () => this.#messageSchema(message));
   }
 
   /**
-   * The schema of a body whose other fields, `elsewhere`, are in the path. Of a request, fields that it does not have are refused;
-   * of a message that also is an answer that is not said, since later answers may have more.
+   * The schema of a body whose other fields, `elsewhere`, are in the path. It forbids unknown fields if the message is used only in requests. A
+   * message that is also used in responses may get new fields, so its schema allows them.
    */
   request(message: DescMessage, elsewhere: ReadonlySet<string>): JsonObject {
     const make = () => ({ ...this.#messageSchema(message, elsewhere), additionalProperties: false });
     return elsewhere.size === 0 ? this.#reference(message.typeName, make) : make();
   }
 
-  /** A message's schema without some of its fields, written out. */
+  /** A message's inline schema without some of its fields. */
   messageWithout(message: DescMessage, left: ReadonlySet<string>): JsonObject {
     return this.#messageSchema(message, left);
   }
 
-  /** The schema of a field's value, with its rules and its comment. */
+  /** The schema of a field's value, with its constraints and its comment. */
   field(field: DescField): JsonObject {
     const rules = rulesOf(field);
     const description = [commentOf(field), ruleSentences(rules), tokenSentence(field)]
@@ -106,7 +106,7 @@ export class SchemaBook {
 
   #reference(name: string, make: () => JsonObject): JsonObject {
     if (!this.#schemas.has(name)) {
-      // Set before it is made, so that a message that holds itself refers to itself.
+      // Set before it is created, so that a recursive message refers to itself.
       this.#schemas.set(name, {});
       this.#schemas.set(name, make());
     }
@@ -114,7 +114,10 @@ export class SchemaBook {
   }
 }
 
-/** What no schema can say of fields whose values only the service can make (https://google.aip.dev/158, and Parley's Watch methods). */
+/**
+ * A sentence about fields whose values only the service can create (https://google.aip.dev/158, and Parley's Watch methods). A schema cannot
+ * express this.
+ */
 function tokenSentence(field: DescField): string {
   switch (field.name) {
     case "page_token":
@@ -143,7 +146,7 @@ function enumSchema(descriptor: DescEnum): JsonObject {
   };
 }
 
-/** How a scalar is written in ProtoJSON. */
+/** The ProtoJSON schema of a scalar. */
 export function scalarSchema(scalar: ScalarType): JsonObject {
   switch (scalar) {
     case ScalarType.STRING:

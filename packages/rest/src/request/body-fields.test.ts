@@ -22,7 +22,7 @@ const move = "POST /v1/shelves/7/books/9:move";
 const create = "POST /v1/shelves/7/books";
 const member = "PATCH /v1/members/1";
 
-describe("a field that the message does not have is refused, and the nearest is named", () => {
+describe("an unknown field is refused, and the error suggests the nearest name", () => {
   test.each([
     [move, { othershelf: "8" }, "othershelf", "did you mean otherShelf?"],
     [move, { "other-shelf": "8" }, "other-shelf", "did you mean otherShelf?"],
@@ -43,12 +43,12 @@ describe("a field that the message does not have is refused, and the nearest is 
     expect(refused.message.length).toBeLessThan(300);
   });
 
-  test("also under the name __proto__", async () => {
+  test("a field named __proto__ is refused, too", async () => {
     expect((await refusal(move, '{"__proto__":{"otherShelf":"8"}}')).reason).toBe("UNKNOWN_FIELD");
   });
 });
 
-describe("what a reader of JSON would read in its own way is refused", () => {
+describe("ambiguous JSON values are refused", () => {
   test.each([
     ["a key twice", move, '{"otherShelf":"8","otherShelf":"9"}', "otherShelf"],
     ["a key twice, once in escapes", move, '{"otherShelf":"8","\\u006ftherShelf":"9"}', "otherShelf"],
@@ -81,6 +81,6 @@ test.each([
   ["integers as numbers", create, { pages: 12 }],
   ["a whole surrogate pair", create, { title: "😀" }],
   ["keys of the same name in different objects", member, { nickName: "name", favourite: { name: "nickName" } }],
-])("%s are taken", async (_what, request, body) => {
+])("%s are accepted", async (_what, request, body) => {
   expect((await library.ask(request, { body: JSON.stringify(body) })).status).toBe(200);
 });

@@ -12,9 +12,9 @@ import { quoted, RestProblem } from "../problem.ts";
 import { isObject } from "./json-tree.ts";
 
 /**
- * Refuses what ProtoJSON's reader would pass over in silence: fields that the message does not have, a field under both of its
- * names, words that its enum does not have, integers in other notations, text that is not Unicode. `path` is where the message
- * stands in the body, for example `items[0]`. Throws a {@link RestProblem} that names the field as the caller wrote it.
+ * Refuses input that the ProtoJSON parser would ignore or reinterpret: unknown fields, a field under both of its names, unknown enum values,
+ * integers in other notations, text that is not valid Unicode. `path` is the message's path in the body, for example `items[0]`. Throws a {@link
+ * RestProblem} that names the field in the caller's spelling.
  */
 export function refuseUnreadable(message: DescMessage, json: JsonObject, path = ""): void {
   const seen = new Map<DescField, string>();
@@ -30,7 +30,7 @@ export function refuseUnreadable(message: DescMessage, json: JsonObject, path = 
   }
 }
 
-/** As {@link refuseUnreadable}, for the value of one field. */
+/** Like {@link refuseUnreadable}, for the value of one field. */
 export function refuseUnreadableValue(field: DescField, value: JsonValue, path: string): void {
   if (value === null) {
     return;
@@ -73,7 +73,7 @@ function refuseUnreadableMessage(message: DescMessage, value: JsonValue, path: s
   if (isWrapperDesc(message) && boxed !== undefined) {
     refuseUnreadableValue(boxed, value, path);
   } else if (!message.typeName.startsWith("google.protobuf.") && isObject(value)) {
-    // The other well-known types have a form of their own in JSON, which their reader checks.
+    // The other well-known types have a special JSON form, which their parser checks.
     refuseUnreadable(message, value, path);
   }
 }
@@ -114,7 +114,7 @@ const integers: ReadonlySet<ScalarType> = new Set([
   ScalarType.FIXED64,
 ]);
 
-/** A number as JSON writes it, in quotes (ProtoJSON, int32 and int64). JavaScript would also read `0x10`, ` 5` and `+5`. */
+/** A number in JSON notation, as a quoted string (ProtoJSON, int32 and int64). JavaScript would also accept `0x10`, ` 5` and `+5`. */
 const numberPattern = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 function refuseNotation(field: DescField, value: JsonValue, path: string): void {
@@ -123,14 +123,14 @@ function refuseNotation(field: DescField, value: JsonValue, path: string): void 
   }
 }
 
-/** JSON can escape half of a surrogate pair (RFC 8259, section 8.2), which UTF-8 and so a message cannot hold. */
+/** JSON can escape a lone surrogate (RFC 8259, section 8.2), which UTF-8, and therefore a message, cannot contain. */
 function refuseText(value: JsonValue, path: string): void {
   if (typeof value === "string" && !value.isWellFormed()) {
     throw mistake({ path, description: "has half of a surrogate pair in it, which is not Unicode text" });
   }
 }
 
-/** Blames one field, by its path as the caller wrote it. */
+/** The error for one field, by its path in the caller's spelling. */
 export function mistake({ path, description, field = path }: JsonMistake, cause?: unknown): RestProblem {
   return new RestProblem("INVALID_REQUEST", fieldSentence(path, description), {
     cause,

@@ -5,7 +5,7 @@ import { parseMediaType } from "../media-type.ts";
 import { quoted, RestProblem } from "../problem.ts";
 import { parseJson } from "./json-text.ts";
 
-/** What a request's body may be made of. */
+/** The sources of a request body. */
 export type BodySource = AsyncIterable<Uint8Array> | Uint8Array | undefined;
 
 /** Reads the whole body. Throws a {@link RestProblem} (413) as soon as it is longer than `lengthMax` bytes. */
@@ -32,8 +32,8 @@ export async function readBody(source: BodySource, lengthMax: number): Promise<U
 }
 
 /**
- * The body as JSON; undefined if it is empty. Throws a {@link RestProblem}: 415 where it is not said to be JSON in
- * UTF-8, 400 where it is not JSON.
+ * Parses the body as JSON. Undefined if it is empty. Throws a {@link RestProblem}: 415 if its content type is not JSON in UTF-8, 400 if it is not
+ * JSON.
  */
 export function parseBody(bytes: Uint8Array, contentType: string | undefined): JsonValue | undefined {
   if (bytes.byteLength === 0) {
@@ -50,7 +50,7 @@ export function parseBody(bytes: Uint8Array, contentType: string | undefined): J
   return parseJson(text);
 }
 
-/** Throws a {@link RestProblem} (400) for a body with more elements, values or levels than a request may have, before it is parsed. */
+/** Throws a {@link RestProblem} (400), before parsing, for a body with more elements, values or levels than a request may have. */
 function refuseCostly(bytes: Uint8Array): void {
   if (bytes.byteLength < scannedBytesMin) {
     return;
@@ -61,7 +61,7 @@ function refuseCostly(bytes: Uint8Array): void {
     if (!(cause instanceof DecodeLimitError)) {
       throw cause;
     }
-    // What is nested too deep has always been a body that cannot be read.
+    // A body that is nested too deep has the same reason as one that cannot be parsed.
     throw new RestProblem(
       cause.limit === "depth" ? "INVALID_REQUEST" : "MESSAGE_TOO_COMPLEX",
       fieldSentence("", cause.message),
@@ -73,7 +73,7 @@ function refuseCostly(bytes: Uint8Array): void {
   }
 }
 
-/** Throws a {@link RestProblem} (415) if the body is compressed or otherwise coded (RFC 9110, sections 8.4 and 15.5.16). */
+/** Throws a {@link RestProblem} (415) if the body has a content coding, for example compression (RFC 9110, sections 8.4 and 15.5.16). */
 export function refuseCodings(contentEncoding: string | undefined): void {
   const codings = (contentEncoding ?? "").split(",").map((coding) => coding.trim().toLowerCase());
   const other = codings.find((coding) => coding !== "" && coding !== "identity");
@@ -88,12 +88,12 @@ export function refuseCodings(contentEncoding: string | undefined): void {
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** `application/json`, or a type built on it (RFC 6839). */
+/** `application/json`, or a type with the suffix `+json` (RFC 6839). */
 const jsonPattern = /^application\/(?:[a-z0-9.+_-]+\+)?json$/;
 
 function refuseOtherMedia(contentType: string | undefined): void {
   const type = contentType === undefined ? undefined : parseMediaType(contentType);
-  // JSON is UTF-8 (RFC 8259, section 8.1); parameters that say nothing of the characters change nothing.
+  // JSON is UTF-8 (RFC 8259, section 8.1). Parameters other than charset are ignored.
   if (type === undefined || !jsonPattern.test(type.type) || !isUtf8(type.parameters.get("charset"))) {
     const given = contentType === undefined ? "it has none" : `it is ${quoted(contentType)}`;
     throw new RestProblem("UNSUPPORTED_MEDIA_TYPE", `The content-type must be application/json, in UTF-8; ${given}.`, {
@@ -115,7 +115,7 @@ function tooLarge(lengthMax: number): RestProblem {
       code: Code.ResourceExhausted,
       httpStatus: 413,
       metadata: { limitBytes: String(lengthMax) },
-      // What is left of the body is not read, so that the connection cannot be used again.
+      // The rest of the body is not read, so the connection cannot be reused.
       headers: { connection: "close" },
     },
   );

@@ -2,7 +2,7 @@ import type { CallOptions } from "@connectrpc/connect";
 import { headerOf, type RestRequest } from "../http.ts";
 import { quoted, RestProblem } from "../problem.ts";
 
-/** What goes with the call: the client's going away, its deadline, and the headers that are handed on. */
+/** The options of the call: the client's abort signal, the deadline, and the forwarded headers. */
 export function callOptionsOf(request: RestRequest, forwardedHeaders: readonly string[]): CallOptions {
   const headers: [string, string][] = [];
   for (const name of forwardedHeaders) {
@@ -20,7 +20,7 @@ export function callOptionsOf(request: RestRequest, forwardedHeaders: readonly s
   };
 }
 
-/** The header of Google's APIs: seconds, with a fraction. It may shorten a call, never lengthen it beyond the contract. */
+/** A header of Google's APIs: seconds, with a fraction. It may shorten the contract's timeout, never extend it. */
 function requestTimeoutMs(seconds: string | undefined): number | undefined {
   if (seconds === undefined) {
     return undefined;

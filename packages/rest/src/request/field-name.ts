@@ -1,8 +1,8 @@
 import { type Binding, jsonFieldPath } from "@parley/contract";
 
 /**
- * A field's path, in JSON's spelling, as the caller of a binding gave it: by the name of the query's parameter, or without the field that is the body.
- * Undefined for what stays as it is.
+ * A field's path in JSON spelling, as the caller of a binding wrote it: the query parameter's name, or the path without the body field. Undefined
+ * if the path needs no change.
  */
 export function restFieldName({ method, body }: Binding, query: string, path: string): string | undefined {
   for (const pair of query === "" ? [] : query.split("&", parametersMax)) {
@@ -15,7 +15,7 @@ export function restFieldName({ method, body }: Binding, query: string, path: st
   return above !== undefined && path.startsWith(above) ? path.slice(above.length) : undefined;
 }
 
-/** More parameters than a request has. */
+/** More than the parameters of any request. */
 const parametersMax = 100;
 
 function decoded(text: string): string | undefined {

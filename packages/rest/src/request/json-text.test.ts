@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseJson } from "./json-text.ts";
 
-/** JSON text that is written key by key, with the duplicates that the writer put in. */
+/** JSON text that is generated key by key, including duplicates. */
 interface Written {
   readonly text: string;
   readonly duplicate: boolean;
@@ -18,12 +18,12 @@ const scalar: fc.Arbitrary<Written> = fc
     fc.constant(null),
   )
   .map((value) => ({ text: JSON.stringify(value), duplicate: false }));
-/** Without backslashes: after an object that has one as a key, V8 14 takes an escape in another object's key for that backslash. */
+/** Without backslashes: after an object with such a key, V8 14 misreads an escape in another object's key as that backslash. */
 const key = fc
   .oneof(fc.constantFrom("a", "b", "é", '"', ":"), fc.string({ maxLength: 2 }))
   .filter((name) => !name.includes("\\"));
 
-/** A key as JSON may write it: plain, or with its first character in an escape. */
+/** A key in JSON: plain, or with its first character escaped. */
 function writtenKey(name: string, escaped: boolean): string {
   return escaped && name !== ""
     ? `"\\u${name.charCodeAt(0).toString(16).padStart(4, "0")}${JSON.stringify(name.slice(1)).slice(1)}`
@@ -48,7 +48,7 @@ const json = fc.letrec<{ value: Written }>((tie) => ({
 })).value;
 
 describe("JSON text", () => {
-  test("is refused exactly where some object has a key twice, and read as JSON.parse does otherwise", () => {
+  test("is refused if and only if an object has a duplicate key, and otherwise parsed as JSON.parse does", () => {
     fc.assert(
       fc.property(json, ({ text, duplicate }) => {
         if (duplicate) {
@@ -61,7 +61,7 @@ describe("JSON text", () => {
     );
   });
 
-  test("of any other kind is refused as no JSON, whatever it is", () => {
+  test("that is not JSON is refused", () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         let valid = true;

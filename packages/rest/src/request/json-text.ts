@@ -2,12 +2,12 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { jsonSyntaxWords } from "@parley/contract";
 import { quoted, RestProblem } from "../problem.ts";
 
-/** The deepest nesting of a body: protobuf's own limit for messages within messages. */
+/** The maximum nesting of a body: protobuf's own limit for nested messages. */
 export const nestingMax = 100;
 
 /**
- * Reads JSON (RFC 8259). Throws a {@link RestProblem} if the text is not JSON, is nested deeper than {@link nestingMax}, or
- * has a key twice in one object: readers disagree about which of the two counts, so that neither is taken.
+ * Parses JSON (RFC 8259). Throws a {@link RestProblem} if the text is not JSON, is nested deeper than {@link nestingMax}, or has a duplicate key in
+ * an object: parsers disagree about which value counts.
  */
 export function parseJson(text: string): JsonValue {
   const value = parse(text);
@@ -24,7 +24,7 @@ function parse(text: string): JsonValue {
   }
 }
 
-/** Walks text that is known to be JSON. Of each object that is open, `stack` holds the keys; of each array, undefined. */
+/** Scans valid JSON. `stack` holds the keys of each open object, and undefined for each open array. */
 function refuseDuplicateKeys(text: string): void {
   const stack: (Set<string> | undefined)[] = [];
   for (let at = 0; at < text.length; at++) {
@@ -62,7 +62,7 @@ function addKey(keys: Set<string> | undefined, written: string): void {
   keys?.add(key);
 }
 
-/** The index after the closing quote of the string that opens at `start`. */
+/** The index after the closing quote of the string that starts at `start`. */
 function stringEnd(text: string, start: number): number {
   let at = start + 1;
   while (text.charCodeAt(at) !== quote) {
@@ -87,5 +87,5 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
-/** JSON's white space (space, tab, line breaks) has no later code. */
+/** JSON's white space (space, tab, line breaks) has no code above this one. */
 const space = 0x20;

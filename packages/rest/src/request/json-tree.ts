@@ -1,8 +1,8 @@
 import type { DescField, JsonObject, JsonValue } from "@bufbuild/protobuf";
 
 /**
- * Writes a value at a field's path into JSON, making the objects on the way; `append` adds it to a list. Where a body has
- * written one of the objects by its proto name already, that object is used.
+ * Sets the value at a field's path in JSON, and creates intermediate objects; `append` adds to a list. If the body has such an object under its
+ * proto name, that object is used.
  */
 export function assign(root: JsonObject, fields: readonly DescField[], value: JsonValue, append: boolean): void {
   let object = root;
@@ -19,7 +19,7 @@ export function assign(root: JsonObject, fields: readonly DescField[], value: Js
   }
 }
 
-/** The value at a field's path, or undefined if there is none. */
+/** The value at a field's path. Undefined if there is none. */
 export function valueAt(root: JsonObject, fields: readonly DescField[]): JsonValue | undefined {
   let value: JsonValue | undefined = root;
   for (const field of fields) {

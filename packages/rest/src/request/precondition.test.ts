@@ -4,7 +4,7 @@ import { ErrorInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { describe, expect, test } from "vitest";
 import { jsonOf, type SeenCall, testLibrary } from "../testing/library.ts";
 
-/** A service that keeps one member, and compares etags as it writes: as the services of the platform do. */
+/** A service that stores one member and compares etags when it writes, as the platform's services do. */
 function memberService(state: { etag: string; revision: string; gone?: boolean }) {
   const output = (call: SeenCall, fields: object) => {
     const method = library.service.methods.find(({ name }) => name === call.method);
@@ -70,7 +70,7 @@ describe.each(writes)("%s under If-Match", (request, body) => {
     }
   });
 
-  test("tells the ETag that there is, and what was wrong with the one that came", async () => {
+  test("an error contains the current ETag and explains what is wrong with the request's", async () => {
     const message = async (ifMatch: string) =>
       (jsonOf(await ask(ifMatch)) as { error: { message: string } }).error.message;
     expect(await message('"v2"')).toMatch(/has ETag "v3.50": it has changed since/);
@@ -78,13 +78,13 @@ describe.each(writes)("%s under If-Match", (request, body) => {
     expect(await message('W/"v3"')).toContain("weak tags never match");
   });
 
-  test("of something that is not there is 404, whatever the tag", async () => {
+  test("a missing resource is 404, whatever the tag", async () => {
     for (const ifMatch of ['"v3.50"', "*", "garbage", 'W/"a"']) {
       expect((await ask(ifMatch, memberService({ ...state, gone: true }))).status).toBe(404);
     }
   });
 
-  test("leaves the comparing to the service, which writes in the same transaction", async () => {
+  test("the service compares the etag, in the transaction that writes", async () => {
     const library = memberService(state);
     await ask('"a", "v3.50", "b"', library);
     const etags = library.calls.map(({ method }) => method);
@@ -92,14 +92,14 @@ describe.each(writes)("%s under If-Match", (request, body) => {
     expect(new Set(etags).size).toBe(1);
   });
 
-  test("takes no more tags than it may try", async () => {
+  test("more tags than the limit are refused", async () => {
     const library = memberService(state);
     const many = Array.from({ length: 9 }, (_, index) => `"t${index}"`).join();
     expect((await ask(many, library)).status).toBe(400);
     expect(library.calls).toHaveLength(0);
   });
 
-  test("another error stays what it is", async () => {
+  test("other errors are unchanged", async () => {
     const contended = testLibrary(() => new ConnectError("busy", Code.Aborted));
     expect((await ask('"v3"', contended)).status).toBe(409);
   });
@@ -112,7 +112,7 @@ describe.each(writes)("%s under If-Match", (request, body) => {
   });
 });
 
-describe("an etag in the request besides If-Match is a condition, too", () => {
+describe("an etag in the request is a condition in addition to If-Match", () => {
   test.each([
     ["v3", '"v3.50"', 200],
     ["v3", '"v3"', 200],
@@ -127,7 +127,7 @@ describe("an etag in the request besides If-Match is a condition, too", () => {
   });
 });
 
-test("a call without an etag to compare is not made under If-Match", async () => {
+test("a method without an etag field is not called with If-Match", async () => {
   const library = testLibrary();
   for (const [request, body] of [
     ["POST /v1/shelves/7/books", '{"title":"T"}'],
@@ -143,8 +143,8 @@ test("a call without an etag to compare is not made under If-Match", async () =>
   }
 });
 
-describe("the ETag of one resource", () => {
-  test("is its revision, strong, so that If-Match takes it; after a PATCH it is told at once", async () => {
+describe("the ETag of a single resource", () => {
+  test("is its revision, as a strong tag for If-Match; a PATCH returns the new one", async () => {
     const library = memberService(state);
     const got = await library.ask("GET /v1/members/1");
     expect(got.headers.etag).toBe('"v3.50"');
@@ -158,7 +158,7 @@ describe("the ETag of one resource", () => {
     [{ etag: "v3", revision: 'a"b' }, /^W\//],
     [{ etag: "v3", revision: "a\r\nb" }, /^W\//],
     [{ etag: "v3", revision: "x".repeat(65) }, /^W\//],
-  ])("of %j is a weak one over what it says", async (odd, expected) => {
+  ])("of %j is a weak tag of its content", async (odd, expected) => {
     expect((await memberService(odd).ask("GET /v1/members/1")).headers.etag).toMatch(expected);
   });
 

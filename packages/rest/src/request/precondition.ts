@@ -6,29 +6,28 @@ import { parseEntityTags, quotedTag } from "../entity-tag.ts";
 import { headerOf, type RestRequest } from "../http.ts";
 import { headerText, RestProblem } from "../problem.ts";
 
-/** Sends a call's message, and answers what comes back. */
+/** Sends a call's message and returns the response. */
 export type Send = (message: Message) => Promise<Message>;
 
-/** The field that carries a precondition (https://google.aip.dev/154): the service compares it in the transaction that writes. */
+/** The field with the precondition (https://google.aip.dev/154). The service compares it in the transaction that writes. */
 const etagFieldName = "etag";
 
-/** The reason of a service that found another etag. */
+/** The error reason of an etag mismatch. */
 const mismatchReason = "ETAG_MISMATCH";
 
-/** Each tag may cost a call. More than the states that a client can have read and still want to write over. */
+/** Each tag may cost a call. A client rarely has read more states of a resource. */
 const tagsMax = 8;
 
-/** Never an etag, since none begins like a weak tag: the service finds that nothing matches, or that the resource is not there. */
+/** Never a valid etag, because none begins like a weak tag: the service reports a mismatch, or that the resource does not exist. */
 const unmatchable = "W/";
 
-/** What a contract allows an etag to be long; a longer tag matches none. */
+/** The maximum length of an etag in the contracts. A longer tag matches none. */
 const etagLengthMax = 64;
 
 /**
- * Sends a call that writes under the request's `If-Match` (RFC 9110, section 13.1.1). The gateway compares nothing itself, since
- * another writer could come between: each tag goes into the request's etag, and the service compares and writes in one
- * transaction. Throws a {@link RestProblem} with 412 if no tag matches, if the call has no etag to compare with, and for
- * `If-None-Match`, which no contract can check.
+ * Sends a call with the request's `If-Match` precondition (RFC 9110, section 13.1.1). The gateway does not compare tags itself, because a
+ * concurrent write could intervene: it copies each tag into the request's etag field, and the service compares and writes in one transaction.
+ * Throws a {@link RestProblem} with 412 if no tag matches, if the method has no etag field, and for `If-None-Match`, which no contract supports.
  */
 export async function sendIfMatch(
   binding: Binding,
@@ -50,7 +49,7 @@ export async function sendIfMatch(
       `${binding.httpMethod} ${binding.template.source} has no ETag that If-Match could be compared with. Leave the header out.`,
     );
   }
-  // An etag that is empty would be no condition.
+  // An empty etag would be no condition.
   const strong = tags?.strong.filter((tag) => tag !== "" && tag.length <= etagLengthMax) ?? [];
   if (strong.length > tagsMax) {
     throw new RestProblem(
@@ -77,13 +76,13 @@ export async function sendIfMatch(
   throw failed(explained(ifMatch, mismatch), mismatch);
 }
 
-/** Where a call's etag is: in the request itself, or in the resource that it carries. */
+/** The location of a call's etag: in the request itself, or in its resource. */
 interface EtagField {
   readonly resource: DescField | undefined;
   readonly etag: DescField;
 }
 
-/** The field that holds the precondition of the calls of a binding; undefined if they have none. */
+/** The field with the precondition of a binding's calls. Undefined if there is none. */
 export function etagField({ method, body }: Binding): EtagField | undefined {
   const own = textField(method.input);
   if (own !== undefined) {
@@ -98,7 +97,7 @@ function textField(message: DescMessage): DescField | undefined {
   return field?.fieldKind === "scalar" ? field : undefined;
 }
 
-/** The message, or the resource in it. */
+/** The message, or its resource. */
 function holderOf(message: Message, { resource }: EtagField): Record<string, unknown> {
   const fields = message as unknown as Record<string, unknown>;
   const holder = resource === undefined ? fields : fields[resource.localName];
@@ -109,8 +108,8 @@ function holderOf(message: Message, { resource }: EtagField): Record<string, unk
 }
 
 /**
- * The etag to send for a tag. One that the caller wrote into the message is a condition of its own, and both have to hold: a
- * revision is its resource's etag, a dot, and what else changes.
+ * The etag to send for a tag. If the caller also set an etag in the message, both conditions must hold. A revision consists of the resource's etag,
+ * a dot, and a part for other changes.
  */
 function bothOf(given: string, tag: string): string {
   return given === "" || tag === given || tag.startsWith(`${given}.`) ? tag : unmatchable;

@@ -5,16 +5,16 @@ import { quoted, RestProblem } from "../problem.ts";
 import { assign } from "./json-tree.ts";
 import { jsonFromText, TextValueError } from "./text-value.ts";
 
-/** More parameters than a request with a full page of ids needs; each costs a look-up. */
+/** More than a request with a full page of ids needs. Each parameter costs a look-up. */
 export const queryParametersMax = 256;
 
-/** Contracts that nest deeper than this are not meant for a query; it bounds the look-up. */
+/** The maximum nesting of a parameter, to bound the look-up. */
 export const parameterDepthMax = 16;
 
 /**
- * Writes a query's parameters into the request's JSON. A parameter is a field's path; repeated fields repeat it. Throws a
- * {@link RestProblem} that names the parameter if there is no such field, if the path or the body binds it, if it
- * is given twice, or where its value is not of the field's type.
+ * Converts query parameters to fields of the request's JSON. A parameter's name is a field path; repeated fields repeat it. Throws a {@link
+ * RestProblem} that names the parameter if there is no such field, if the path or the body binds it, if it is repeated, or if its value does not
+ * have the field's type.
  */
 export function assignQuery(binding: Binding, query: string, root: JsonObject): void {
   if (query === "") {
@@ -71,7 +71,7 @@ function assignParameter({ binding, name, text, root, seen }: Parameter): void {
 
 const resolved = new WeakMap<DescMessage, Map<string, readonly DescField[]>>();
 
-/** Names that are remembered by message, so that a caller who makes them up cannot fill the memory. */
+/** The cache size for resolved names of a message: a caller can invent any number of names. */
 const resolvedNamesMax = 256;
 
 function parameterFields(message: DescMessage, name: string): readonly DescField[] {

@@ -4,7 +4,7 @@ import { headerOf, type RestRequest } from "../http.ts";
 import { httpBodyJson, isHttpBody } from "../http-body.ts";
 import { parseBody, readBody, refuseCodings } from "./body.ts";
 
-/** Reads a request's body as JSON. Undefined if the binding has none and the request announces none. Throws RestProblem if it cannot be read. */
+/** Reads a request's body as JSON. Undefined if the binding and the request have no body. Throws RestProblem if it cannot be parsed. */
 export async function requestBody(
   binding: Binding,
   request: RestRequest,
@@ -25,7 +25,7 @@ function fieldOf(body: Binding["body"]): DescField | undefined {
   return typeof body === "object" ? body : undefined;
 }
 
-/** RFC 9112, section 6.3: a request has a body where one of these says so. */
+/** RFC 9112, section 6.3: either header indicates a body. */
 function announcesBody(request: RestRequest): boolean {
   const length = headerOf(request, "content-length");
   return request.headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");

@@ -40,7 +40,7 @@ describe("path and body become the request message", () => {
         updateMask: "title,publishTime",
       },
     ],
-    // The body may repeat what the path says.
+    // The body may repeat a value of the path.
     [
       "PATCH /v1/shelves/7/books/9",
       { name: "shelves/7/books/9", title: "U" },
@@ -154,7 +154,7 @@ describe("a query parameter becomes a field of its type", () => {
   });
 });
 
-describe("a field comes from one place", () => {
+describe("a field has only one source", () => {
   test.each([
     ["GET /v1/books/1?isbn=2", undefined, "UNKNOWN_PARAMETER", "isbn"],
     ["PATCH /v1/shelves/7/books/9?book.title=x", {}, "UNKNOWN_PARAMETER", "book.title"],
@@ -191,7 +191,7 @@ async function expectRefusal(
   expect(String(response.body).length).toBeLessThan(2000);
 }
 
-test("what is written into a query is read out of it", async () => {
+test("an encoded query decodes to the same message", async () => {
   const value = fc.record(
     {
       text: fc.string({ unit: "binary" }).filter((text) => text.isWellFormed()),
@@ -229,7 +229,7 @@ test("what is written into a query is read out of it", async () => {
   );
 });
 
-test("no path, query or body makes it answer with anything but a status below 500", async () => {
+test("no path, query or body causes a status of 500 or above", async () => {
   const piece = fc.constantFrom(
     "/",
     "v1",

@@ -29,22 +29,22 @@ import { assignQuery } from "./query.ts";
 import { jsonFromText, TextValueError } from "./text-value.ts";
 import { completeUpdateMask } from "./update-mask.ts";
 
-/** The parts of an HTTP request that a message is made of. */
+/** The parts of an HTTP request that form a message. */
 export interface RequestParts {
-  /** The path's segments as the route table answered them. */
+  /** The path's segments as the route table returned them. */
   readonly segments: readonly string[];
   /** The query, without its question mark. */
   readonly query: string;
   /** The body as JSON, undefined if it is empty. */
   readonly body: JsonValue | undefined;
-  /** Types that may be in an `Any`. */
+  /** Types that an `Any` may contain. */
   readonly registry?: Registry | undefined;
 }
 
 /**
- * The request message: its fields come from the path, the query and the body, each from one of them ("Rules for HTTP
- * mapping" in google/api/http.proto). A PATCH without an update mask gets one that names the fields of its body. Throws a
- * {@link RestProblem} that names the field, and for a field that the message does not have the nearest that it has.
+ * The request message. Each field comes from the path, the query or the body ("Rules for HTTP mapping" in google/api/http.proto). A PATCH without
+ * an update mask gets one that names the fields of its body. Throws a {@link RestProblem} that names the field, and for an unknown field suggests
+ * the nearest name.
  */
 export function requestMessage(binding: Binding, parts: RequestParts): Message {
   const root = bodyRoot(binding, parts.body);
@@ -121,7 +121,7 @@ function pathText(pathField: PathField, segments: readonly string[], toTheEnd: b
   }
 }
 
-/** A body may repeat what the path says, as one that was read and is sent back does, but not say something else. */
+/** A body may repeat a value of the path, as a resource that is read and sent back does, but not contradict it. */
 function refuseContradiction(name: string, inPath: JsonValue, inBody: JsonValue | undefined): void {
   const unset = inBody === undefined || inBody === null || inBody === "" || inBody === 0 || inBody === false;
   if (!unset && String(inBody) !== String(inPath)) {
@@ -136,7 +136,7 @@ function refuseContradiction(name: string, inPath: JsonValue, inBody: JsonValue 
   }
 }
 
-/** The first value of a body that is not of its field's type. */
+/** The first value of a body that does not have its field's type. */
 function bodyMistake({ body, method }: Binding, json: JsonValue | undefined): JsonMistake | undefined {
   if (json === undefined || json === null || body === "none") {
     return undefined;
@@ -157,7 +157,7 @@ function invalidField(cause: unknown, binding: Binding, body: JsonValue | undefi
     const path = jsonFieldPath(request, cause.field) ?? cause.field;
     return mistake({ path, description: cause.message }, cause);
   }
-  // The decoder's own words are about JSON as it sees it, with what path and query say in it.
+  // The decoder's message refers to the merged JSON, which includes the values of path and query.
   const found = blamedField(cause);
   if (found?.kind === "oneof") {
     const names = found.fields.map(({ jsonName }) => jsonName);

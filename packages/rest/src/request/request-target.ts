@@ -1,6 +1,6 @@
 /**
- * Path and query of a request target. A server also takes the absolute form, with scheme and authority in front, as clients send it
- * to proxies (RFC 9112, section 3.2.2).
+ * Path and query of a request target. A server also accepts the absolute form, with scheme and authority, which clients send to proxies (RFC 9112,
+ * section 3.2.2).
  */
 export function splitUrl(target: string): { readonly path: string; readonly query: string } {
   const url = target.startsWith("/") ? target : originForm(target);

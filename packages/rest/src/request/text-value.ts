@@ -3,14 +3,14 @@ import { type DescField, type DescMessage, fromJson, type JsonValue, ScalarType 
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { nearestName } from "@parley/contract";
 
-/** A text that is no value of its field; the message goes on from "…is ". */
+/** A text that is not a valid value of its field. The message continues after "…is ". */
 export class TextValueError extends Error {
   override readonly name = "TextValueError";
 }
 
 /**
- * What a text in a path or a query is in protobuf JSON, for a field of its kind (an item, for a repeated field). Throws
- * {@link TextValueError} where it is not a value of the field.
+ * Converts text from a path or a query to protobuf JSON, for a field of its type (an item, for a repeated field). Throws {@link TextValueError} if
+ * it is not a valid value.
  */
 export function jsonFromText(field: DescField, text: string): JsonValue {
   switch (field.fieldKind) {
@@ -58,7 +58,7 @@ function boolFromText(text: string): boolean {
   return text === "true";
 }
 
-/** Both alphabets, with or without padding (ProtoJSON: "Either standard or URL-safe base64 encoding … are accepted"). */
+/** Accepts both alphabets, with or without padding (ProtoJSON: "Either standard or URL-safe base64 encoding … are accepted"). */
 function bytesFromText(text: string): string {
   const core = text.replace(/={1,2}$/, "");
   const padded = core.length !== text.length;
@@ -78,7 +78,7 @@ function floatFromText(text: string): JsonValue {
   return Number(text);
 }
 
-/** By type: the lowest and the highest value. */
+/** The minimum and the maximum by type. */
 const integerRanges: ReadonlyMap<ScalarType, readonly [bigint, bigint, string]> = new Map([
   ...[ScalarType.INT32, ScalarType.SINT32, ScalarType.SFIXED32].map((type) =>
     entry(type, -(2n ** 31n), 2n ** 31n - 1n),
@@ -94,7 +94,7 @@ function entry(type: ScalarType, min: bigint, max: bigint): [ScalarType, readonl
   return [type, [min, max, `not a whole number from ${min} to ${max}`]];
 }
 
-/** A digit more than the longest 64-bit number has no value, and is not worth making a bigint of. */
+/** Longer than any 64-bit integer: not worth converting to a bigint. */
 const integerLengthMax = 21;
 
 function integerFromText(type: ScalarType, text: string): JsonValue {
@@ -115,7 +115,7 @@ function enumFromText(descriptor: DescEnum, text: string): JsonValue {
   }
   if (/^-?\d{1,10}$/.test(text)) {
     const number = Number(text);
-    // An open enum (proto3) keeps numbers that it does not know; validation may refuse them.
+    // An open enum (proto3) keeps unknown numbers. Validation may refuse them.
     if (
       descriptor.open ? number >= -(2 ** 31) && number < 2 ** 31 : descriptor.values.some((v) => v.number === number)
     ) {
@@ -133,7 +133,7 @@ function messageFromText(message: DescMessage, text: string): JsonValue {
   if (isWrapperDesc(message) && valueField !== undefined) {
     return jsonFromText(valueField, text);
   }
-  // ProtoJSON has a mask's paths in lowerCamelCase; in a URL they may be written as the contract has them, too.
+  // ProtoJSON uses lowerCamelCase for a mask's paths. A URL may also use the contract's names.
   const json = message.typeName === "google.protobuf.FieldMask" ? camelCase(text) : text;
   try {
     fromJson(message, json);
@@ -143,7 +143,7 @@ function messageFromText(message: DescMessage, text: string): JsonValue {
   }
 }
 
-/** A path of a field mask as ProtoJSON writes it. */
+/** A path of a field mask in ProtoJSON. */
 export function camelCase(text: string): string {
   return text.replaceAll(/_([a-z0-9])/g, (_match, char: string) => char.toUpperCase());
 }

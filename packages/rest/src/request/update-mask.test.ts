@@ -26,6 +26,6 @@ test.each([
   ["?update_mask=", { visits: 0 }, "visits"],
   ["?update_mask=visits", { nickName: "n" }, "visits"],
   ["?update_mask=favourite.size", { favourite: { size: 0 } }, "favourite.size"],
-])("PATCH%s %j changes %j", async (query, body, mask) => {
+])("PATCH%s %j updates %j", async (query, body, mask) => {
   expect(await maskOf(`PATCH /v1/members/1${query}`, body)).toEqual(mask);
 });

@@ -4,23 +4,23 @@ import { RestProblem } from "../problem.ts";
 import { isObject } from "./json-tree.ts";
 import { camelCase } from "./text-value.ts";
 
-/** The field of an update's request that names what changes (https://google.aip.dev/134). */
+/** The field of an Update request with the update mask (https://google.aip.dev/134). */
 const maskFieldName = "update_mask";
 
-/** The field of a resource that its writers send back (https://google.aip.dev/154). */
+/** The field of a resource with its etag, which writers send back (https://google.aip.dev/154). */
 const etagFieldName = "etag";
 
-/** What a PATCH changes: the message in its body, and the field of the request that names the paths. */
+/** The update of a PATCH: the resource in its body, and the field with the update mask. */
 export interface Patch {
   readonly resource: DescMessage;
   readonly mask: DescField;
-  /** The fields of the resource that a PATCH can change. */
+  /** The fields of the resource that a PATCH can update. */
   readonly changeable: readonly DescField[];
-  /** The fields that the path has already. */
+  /** The fields that the path binds. */
   readonly bound: readonly DescField[];
 }
 
-/** The update that a binding makes; undefined if it is no PATCH of a resource with an update mask. */
+/** The update of a binding. Undefined if it is not a PATCH of a resource with an update mask. */
 export function patchOf(binding: Binding): Patch | undefined {
   const { body, httpMethod, method, pathFields } = binding;
   if (httpMethod !== "PATCH" || typeof body !== "object" || body.fieldKind !== "message") {
@@ -41,9 +41,9 @@ export function patchOf(binding: Binding): Patch | undefined {
 }
 
 /**
- * Names the fields that the body has in the request's update mask, where the query has no mask: without it a service could not
- * tell a field that is set to its zero value from one that is left out. A field that a PATCH cannot change is refused, unless the
- * body has an etag: then it is a whole resource that was read, and what the server sets in it is passed over (AIP-203).
+ * Fills the request's update mask with the fields of the body, if the query has no mask: without a mask, a service could not distinguish a field
+ * with its zero value from an absent one. A field that a PATCH cannot update is refused, unless the body has an etag: it is then a complete
+ * resource that was read before, and its output-only fields are ignored (AIP-203).
  */
 export function completeUpdateMask(binding: Binding, root: JsonObject): void {
   const patch = patchOf(binding);

@@ -4,8 +4,8 @@ import { headerOf, type RestRequest, type RestResponse } from "../http.ts";
 import { headerText, RestProblem } from "../problem.ts";
 
 /**
- * The answer to a GET with its entity tag: `tag`, or a weak one over what it says. 304 without a body where `if-none-match` has
- * it; throws a {@link RestProblem} with 412 if `if-match` does not (RFC 9110, sections 13.1 and 13.2.2).
+ * The response to a GET with its entity tag: `tag`, or a weak one computed from the content. 304 without a body if `if-none-match` matches. Throws
+ * a {@link RestProblem} with 412 if `if-match` does not match (RFC 9110, sections 13.1 and 13.2.2).
  */
 export function conditional(request: RestRequest, response: RestResponse, tag: string | undefined): RestResponse {
   if (response.status !== 200 || typeof response.body !== "string") {
@@ -39,7 +39,7 @@ function refuseOtherState(ifMatch: string | undefined, etag: string): void {
   }
 }
 
-/** Longer lists of tags are not looked at: the client gets the whole answer, which is always right. */
+/** A longer list of tags is ignored: the client gets the full response, which is always correct. */
 const ifNoneMatchLengthMax = 4096;
 
 /** Weak comparison. */
@@ -52,7 +52,7 @@ function hasAlready(ifNoneMatch: string | undefined, etag: string): boolean {
   return tags !== undefined && (tags.any || [...tags.strong, ...tags.weak].includes(content));
 }
 
-/** FNV-1a over UTF-16 units in two lanes of 32 bits, and the length: no secret depends on it, only that changes show. */
+/** FNV-1a over UTF-16 code units in two lanes of 32 bits, and the length. It only needs to detect changes, not to resist attacks. */
 function fingerprint(text: string): string {
   let low = 0x811c9dc5;
   let high = 0x9747b28c;

@@ -22,7 +22,7 @@ import {
 import { RestProblem } from "../problem.ts";
 import { httpStatusOf, statusNameOf } from "./http-status.ts";
 
-/** An error over HTTP, in the form of Google's APIs (https://google.aip.dev/193, "HTTP/1.1+JSON representation"). */
+/** An HTTP error response in the format of Google's APIs (https://google.aip.dev/193, "HTTP/1.1+JSON representation"). */
 export interface ErrorResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -36,11 +36,11 @@ export interface ErrorBody {
   /** The name of the google.rpc.Code. */
   readonly status: string;
   readonly message: string;
-  /** The details, each with its type in `@type`. Left out if there are none. */
+  /** The details, each with its type in `@type`. Absent if there are none. */
   readonly details?: readonly JsonObject[];
 }
 
-/** The details that Google's error model names. google.rpc.DebugInfo is not for the world, and is dropped. */
+/** The details of Google's error model, except google.rpc.DebugInfo, which must not be exposed. */
 export const standardDetails: Registry = createRegistry(
   BadRequestSchema,
   ErrorInfoSchema,
@@ -54,17 +54,17 @@ export const standardDetails: Registry = createRegistry(
 );
 
 export interface ErrorResponseOptions {
-  /** The types of details that are sent. Default: {@link standardDetails}. */
+  /** The detail types that are sent. Default: {@link standardDetails}. */
   readonly registry?: Registry;
-  /** The domain of reasons that have none (`google.rpc.ErrorInfo.domain`). Default: none. */
+  /** The domain of reasons without one (`google.rpc.ErrorInfo.domain`). Default: none. */
   readonly reasonDomain?: string;
-  /** The page that describes the reasons, one section each: errors link to theirs (`google.rpc.Help`). Default: none. */
+  /** The page that describes the reasons, with a section for each. Errors link to their section (`google.rpc.Help`). Default: none. */
   readonly errorHelpUrl?: string | undefined;
 }
 
 /**
- * How an error goes out. Errors that are not a `ConnectError` were not meant for the caller: they become INTERNAL with
- * nothing of what they say. Details of a type that the registry does not know are left out.
+ * Converts an error to a response. An error that is not a `ConnectError` was not meant for the caller: it becomes INTERNAL without its message.
+ * Details of types that the registry does not contain are dropped.
  */
 export function errorResponse(reason: unknown, options: ErrorResponseOptions = {}): ErrorResponse {
   const problem = reason instanceof RestProblem ? reason : undefined;
@@ -109,13 +109,13 @@ function readableDetails(
       }
       return [{ "@type": `type.googleapis.com/${typeName}`, ...(toJson(desc, message, { registry }) as JsonObject) }];
     } catch {
-      // A detail that cannot be read must not hide the error that it belongs to.
+      // An undecodable detail must not hide its error.
       return [];
     }
   });
 }
 
-/** A link to the section of the reason, for errors that have a reason and no link. */
+/** A link to the reason's section, for errors with a reason and no link. */
 function helpDetail(error: ConnectError, errorHelpUrl: string | undefined): ConnectError["details"] {
   const [info] = error.findDetails(ErrorInfoSchema);
   if (errorHelpUrl === undefined || info === undefined || error.findDetails(HelpSchema).length > 0) {
@@ -125,7 +125,7 @@ function helpDetail(error: ConnectError, errorHelpUrl: string | undefined): Conn
   return [{ desc: HelpSchema, value: create(HelpSchema, { links }) }];
 }
 
-/** RFC 9110, section 10.2.3: whole seconds, from the error's RetryInfo. */
+/** RFC 9110, section 10.2.3: the error's RetryInfo in whole seconds. */
 function retryAfter(error: ConnectError): Record<string, string> {
   const [info] = error.findDetails(RetryInfoSchema);
   if (info?.retryDelay === undefined) {
@@ -135,7 +135,7 @@ function retryAfter(error: ConnectError): Record<string, string> {
   return { "retry-after": String(Math.max(1, Math.ceil(seconds))) };
 }
 
-/** RFC 9110, section 15.5.2: a 401 names the scheme to use. */
+/** RFC 9110, section 15.5.2: a 401 names the authentication scheme. */
 function authenticate(error: ConnectError): Record<string, string> {
   return error.code === Code.Unauthenticated ? { "www-authenticate": "Bearer" } : {};
 }

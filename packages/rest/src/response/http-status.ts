@@ -45,7 +45,7 @@ export function httpStatusOf(code: Code): number {
   return statuses[code] ?? 500;
 }
 
-/** The name of a code as google.rpc.Code has it, for example `NOT_FOUND`. */
+/** The name of a code in google.rpc.Code, for example `NOT_FOUND`. */
 export function statusNameOf(code: Code): string {
   return names[code] ?? "UNKNOWN";
 }

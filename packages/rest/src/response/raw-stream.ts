@@ -5,13 +5,13 @@ import { leavable } from "./stream.ts";
 export interface RawStreamOptions {
   /** The content type and the bytes of a message. */
   readonly contentOf: (message: Message) => { readonly contentType: string; readonly data: Uint8Array };
-  /** Cancels the call: the client left. */
+  /** Cancels the call: the client disconnected. */
   readonly leave: () => void;
 }
 
 /**
- * The HTTP answer of a stream of `google.api.HttpBody`: the bytes of all messages, one after the other, under the content type of the
- * first. An error before the first message is thrown; a later one breaks the body off, since bytes have no place for an error.
+ * The HTTP response of a stream of `google.api.HttpBody`: the bytes of all messages, concatenated, with the content type of the first. An error
+ * before the first message is thrown. A later one aborts the body, because raw bytes cannot carry an error.
  */
 export async function rawStreamResponse(
   messages: AsyncIterable<Message>,
@@ -30,7 +30,7 @@ export async function rawStreamResponse(
       }
     } finally {
       leave();
-      // Not waited for: the call ends by its signal.
+      // Not awaited: the abort signal ends the call.
       iterator.return?.().catch(() => {});
     }
   }

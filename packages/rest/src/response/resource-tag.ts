@@ -2,12 +2,12 @@ import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { type Binding, findField } from "@parley/contract";
 import { quotedTag } from "../entity-tag.ts";
 
-/** Fields that name a resource's state, the one that changes with more of it first. */
+/** The fields with a resource's state, the more precise one first. */
 const stateFieldNames = ["revision", "etag"];
 
 /**
- * The strong entity tag of an answer that is one resource: its `revision`, or else its `etag`. A caller can send it back in
- * `If-Match`, and the service knows it. Undefined for answers that hold anything else besides.
+ * The strong entity tag of a response with a single resource: its `revision`, or else its `etag`. A caller can send it in `If-Match`, and the
+ * service compares it. Undefined if the response contains anything else.
  */
 export function resourceTag(binding: Binding, output: Message): string | undefined {
   const { holder, state } = placeOfState(binding) ?? {};
@@ -22,12 +22,12 @@ export function resourceTag(binding: Binding, output: Message): string | undefin
 type Fields = Readonly<Record<string, unknown>>;
 
 interface PlaceOfState {
-  /** The field of the answer that holds the resource; undefined if the answer is the resource. */
+  /** The field of the response with the resource. Undefined if the response is the resource. */
   readonly holder?: DescField;
   readonly state: DescField;
 }
 
-/** Where the answers of a binding have the state of their resource; undefined if they are no single resource. */
+/** The location of the state in a binding's responses. Undefined if they are not a single resource. */
 export function placeOfState({ method, responseBody }: Binding): PlaceOfState | undefined {
   const [only, ...more] = method.output.fields;
   const holder = responseBody ?? (more.length === 0 && only?.fieldKind === "message" ? only : undefined);

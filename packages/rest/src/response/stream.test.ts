@@ -20,7 +20,7 @@ async function* stream(count: number, end?: Error) {
   }
 }
 
-/** Says nothing until the call's signal aborts. */
+/** Sends nothing until the call's signal aborts. */
 async function* silence(call: SeenCall) {
   await new Promise((_resolve, reject) => {
     call.options.signal?.addEventListener("abort", () => reject(new ConnectError("left", Code.Canceled)));
@@ -39,14 +39,14 @@ async function textOf(response: RestResponse): Promise<string[]> {
 const sse = { headers: { accept: "text/event-stream" } };
 
 describe("a stream", () => {
-  test("is a line for each message", async () => {
+  test("has a line for each message", async () => {
     const response = await testLibrary(() => stream(2)).ask("GET /v1/books:watch");
     expect(response.headers["content-type"]).toBe("application/x-ndjson");
     const lines = (await textOf(response)).join("").split("\n");
     expect(lines.map((line) => line && JSON.parse(line).position)).toEqual(["p1", "p2", ""]);
   });
 
-  test("is server-sent events with the position as id where the client asks for them", async () => {
+  test("is server-sent events with the position as id if the client accepts them", async () => {
     const response = await testLibrary(() => stream(1)).ask("GET /v1/books:watch", sse);
     expect(response.headers["content-type"]).toBe("text/event-stream");
     const [opening, event] = await textOf(response);
@@ -54,7 +54,7 @@ describe("a stream", () => {
     expect(event).toMatch(/^id: p1\ndata: \{.*"position":"p1"\}\n\n$/);
   });
 
-  test("never lets a position break out of its line", async () => {
+  test("never lets a position inject a line", async () => {
     async function* evil() {
       yield book("a\ndata: forged");
     }
@@ -63,7 +63,7 @@ describe("a stream", () => {
     expect(event).not.toContain("id:");
   });
 
-  test("goes on after Last-Event-ID, unless the request says where", async () => {
+  test("resumes after Last-Event-ID, unless the request sets a position", async () => {
     const library = testLibrary(() => stream(0));
     await library.ask("GET /v1/books:watch", { headers: { "last-event-id": "p7" } });
     await library.ask("GET /v1/books:watch?after_position=p3", { headers: { "last-event-id": "p7" } });
@@ -72,14 +72,14 @@ describe("a stream", () => {
     );
   });
 
-  test("that fails before its first message is an error with its status", async () => {
+  test("is an error with its HTTP status if it fails before the first message", async () => {
     const error = new ConnectError("gone", Code.OutOfRange);
     const response = await testLibrary(() => stream(0, error)).ask("GET /v1/books:watch", sse);
     expect(response.status).toBe(400);
     expect(jsonOf(response)).toEqual({ error: { code: 400, status: "OUT_OF_RANGE", message: "gone" } });
   });
 
-  test("that fails later says so last", async () => {
+  test("ends with the error if it fails later", async () => {
     const library = testLibrary(() => stream(1, new ConnectError("down", Code.Unavailable)));
     const error = { error: { code: 503, status: "UNAVAILABLE", message: "down" } };
     const lines = await textOf(await library.ask("GET /v1/books:watch"));
@@ -88,7 +88,7 @@ describe("a stream", () => {
     expect(events.at(-1)).toBe(`event: error\ndata: ${JSON.stringify(error)}\n\n`);
   });
 
-  test("sends heartbeats while nothing happens, and ends the call when the client leaves", async () => {
+  test("sends heartbeats while idle, and cancels the call when the client disconnects", async () => {
     const library = testLibrary(silence, { heartbeatMs: 5, openingMs: 1 });
     const response = await library.ask("GET /v1/books:watch", sse);
     const parts = (response.body as AsyncIterable<string>)[Symbol.asyncIterator]();
@@ -99,7 +99,7 @@ describe("a stream", () => {
     expect(library.calls[0]?.options.signal?.aborted).toBe(true);
   });
 
-  test("is cancelled when the client leaves in the middle of a long wait", async () => {
+  test("is cancelled when the client disconnects during a long wait", async () => {
     const library = testLibrary(silence, { heartbeatMs: 60_000, openingMs: 1 });
     const response = await library.ask("GET /v1/books:watch");
     const parts = (response.body as AsyncIterable<string>)[Symbol.asyncIterator]();
@@ -109,7 +109,7 @@ describe("a stream", () => {
     expect(library.calls[0]?.options.signal?.aborted).toBe(true);
   });
 
-  test("is read no faster than it is taken", async () => {
+  test("is read no faster than the client reads", async () => {
     let made = 0;
     async function* endless() {
       while (true) {
@@ -125,7 +125,7 @@ describe("a stream", () => {
     await parts.return?.();
   });
 
-  test("asked for by HEAD calls nothing", async () => {
+  test("is not called for HEAD", async () => {
     const library = testLibrary(silence);
     const response = await library.ask("HEAD /v1/books:watch", sse);
     expect([response.status, response.headers["content-type"], response.body]).toEqual([200, "text/event-stream", ""]);
@@ -134,7 +134,7 @@ describe("a stream", () => {
 });
 
 describe("the Fetch handler", () => {
-  test("answers a unary call and a bad body", async () => {
+  test("handles a unary call and an invalid body", async () => {
     const handle = createFetchHandler(testLibrary().transcoder);
     const response = await handle(new Request("http://x/v1/shelves/1"));
     expect([response.status, await response.json()]).toEqual([200, { name: "", size: 0 }]);
@@ -146,7 +146,7 @@ describe("the Fetch handler", () => {
     expect((await handle(request)).status).toBe(400);
   });
 
-  test("streams, and ends the call when the reader leaves", async () => {
+  test("streams, and cancels the call when the reader cancels", async () => {
     const library = testLibrary(async function* (call) {
       yield* stream(1);
       yield* silence(call);

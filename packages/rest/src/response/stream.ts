@@ -2,13 +2,13 @@ import { type DescMethod, type JsonValue, type Message, type Registry, toJson } 
 import type { RestResponse } from "../http.ts";
 import { errorResponse } from "./error-response.ts";
 
-/** How a stream of answers is written. */
+/** The format of a stream response. */
 export interface StreamFormat {
   readonly contentType: string;
   readonly opening: string;
   message(json: JsonValue, position: string | undefined): string;
   error(body: object): string;
-  /** Says nothing; keeps the connection open on the way. */
+  /** A line without content, which keeps the connection open. */
   readonly heartbeat: string;
 }
 
@@ -24,7 +24,7 @@ export const eventStream: StreamFormat = {
   heartbeat: ":\n\n",
 };
 
-/** A JSON value to a line (https://github.com/ndjson/ndjson-spec); empty lines are to be passed over. */
+/** One JSON value per line (https://github.com/ndjson/ndjson-spec). Readers skip empty lines. */
 export const jsonLines: StreamFormat = {
   contentType: "application/x-ndjson",
   opening: "",
@@ -33,7 +33,7 @@ export const jsonLines: StreamFormat = {
   heartbeat: "\n",
 };
 
-/** Calls back once after a delay in milliseconds; the answer cancels it. The runtime's `Clock` fits. */
+/** Calls back once after a delay in milliseconds. Call the result to cancel it. The runtime's `Clock` fits. */
 export interface Timer {
   after(delayMs: number, callback: () => void): () => void;
 }
@@ -44,39 +44,39 @@ export interface StreamOptions {
   readonly registry: Registry;
   readonly alwaysEmitImplicit: boolean;
   readonly timer: Timer;
-  /** How long nothing may be said before a heartbeat, in milliseconds. */
+  /** The idle time before a heartbeat, in milliseconds. */
   readonly heartbeatMs: number;
-  /** How long the first answer is waited for, so that an error before it becomes an HTTP status, in milliseconds. */
+  /** How long to wait for the first message before the headers are sent, in milliseconds. An earlier error becomes an HTTP status. */
   readonly openingMs: number;
-  /** The domain of reasons that have none. */
+  /** The domain of reasons without one. */
   readonly reasonDomain: string;
   /** The page that errors link to. */
   readonly errorHelpUrl: string | undefined;
-  /** Names the fields in an error as the caller gave them. */
+  /** Renames the fields in an error to the caller's spelling. */
   readonly spell: (error: unknown) => void;
-  /** Cancels the call: the client left. */
+  /** Cancels the call: the client disconnected. */
   readonly leave: () => void;
 }
 
 /**
- * The HTTP answer of a stream of messages. An error before the first message, if it comes soon, is thrown; one that comes
- * later is the last thing in the body. The stream is read no faster than the body is taken, and ended when it is left.
+ * The HTTP response of a stream of messages. An error before the first message is thrown if it occurs within `openingMs`. A later one is the last
+ * line of the body. The stream is read no faster than the body, and is ended when the reader cancels.
  */
 export async function streamResponse(messages: AsyncIterable<Message>, options: StreamOptions): Promise<RestResponse> {
   const iterator = messages[Symbol.asyncIterator]();
   const first = iterator.next();
-  // Looked at again by the body; without this a rejection while the headers go out would count as unhandled.
+  // The body handles it later. Without this, a rejection while the headers are sent would count as unhandled.
   first.catch(() => {});
   await within(options.timer, options.openingMs, first);
   return {
     status: 200,
-    // nginx holds streams back unless it is told not to.
+    // nginx buffers responses by default.
     headers: { "content-type": options.format.contentType, "cache-control": "no-store", "x-accel-buffering": "no" },
     body: leavable(frames(iterator, first, options), options.leave),
   };
 }
 
-/** A generator that waits takes no `return` until its wait is over: so `leave` ends what it waits for. */
+/** A waiting generator handles `return` only after its wait, so `leave` aborts the wait. */
 export function leavable<T>(parts: AsyncGenerator<T, void, undefined>, leave: () => void): AsyncIterable<T> {
   return {
     [Symbol.asyncIterator]: () => ({
@@ -118,12 +118,12 @@ async function* frames(
     yield format.error(errorResponse(reason, options).body);
   } finally {
     options.leave();
-    // Not waited for: the call ends by its signal.
+    // Not awaited: the abort signal ends the call.
     iterator.return?.().catch(() => {});
   }
 }
 
-/** The name of the field that tells a message's place in its stream: the convention of Parley's Watch methods. */
+/** The field with a message's position in its stream: the convention of Parley's Watch methods. */
 const positionField = "position";
 
 function frame(message: Message, { format, method, registry, alwaysEmitImplicit }: StreamOptions): string {
@@ -132,7 +132,7 @@ function frame(message: Message, { format, method, registry, alwaysEmitImplicit 
   return format.message(json, typeof position === "string" && position !== "" ? position : undefined);
 }
 
-/** The promise's value, or undefined if it takes longer. */
+/** The promise's value, or undefined after the delay. */
 function within<T>(timer: Timer, delayMs: number, promise: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const cancel = timer.after(delayMs, () => resolve(undefined));

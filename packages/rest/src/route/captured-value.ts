@@ -1,9 +1,8 @@
 import type { TemplateVariable } from "@parley/contract";
 
 /**
- * What a variable holds, given the path's segments as they came. A variable of one segment is decoded wholly; in one that
- * may hold several, "%2F" and "%2f" are left as they are (google/api/http.proto, "Path template syntax"). Throws a
- * `URIError` where the path is not percent-encoded UTF-8.
+ * A variable's value, from the undecoded path segments. A single-segment variable is fully decoded. A multi-segment variable keeps "%2F" and "%2f"
+ * (google/api/http.proto, "Path template syntax"). Throws a `URIError` if the path is not percent-encoded UTF-8.
  */
 export function capturedValue(variable: TemplateVariable, segments: readonly string[], toTheEnd: boolean): string {
   if (!variable.multi) {

@@ -4,13 +4,13 @@ import { quoted, RestProblem } from "../problem.ts";
 import { nearestPath } from "./nearest-path.ts";
 import type { RouteMatch, RouteTable } from "./route-table.ts";
 
-/** Where nothing else is said, HEAD is as GET (RFC 9110, section 9.3.2). */
+/** HEAD uses the route of GET if it has none of its own (RFC 9110, section 9.3.2). */
 export function matched<T>(table: RouteTable<T>, httpMethod: string, path: string): RouteMatch<T> {
   const match = table.match(httpMethod, path);
   return match.kind === "wrong-method" && httpMethod === "HEAD" ? table.match("GET", path) : match;
 }
 
-/** The route of a request, or the answer to OPTIONS. Throws a {@link RestProblem} that says where else to go: 404, or 405 with `Allow`. */
+/** The route of a request, or the response to OPTIONS. Throws a {@link RestProblem}: 404 with a suggestion, or 405 with `Allow`. */
 export function findRoute<T>(
   table: RouteTable<T>,
   { method: httpMethod, origin = "" }: RestRequest,
@@ -44,7 +44,7 @@ export function findRoute<T>(
   }
 }
 
-/** Longer HTTP methods are cut in messages. */
+/** Longer HTTP methods are truncated in messages. */
 const methodCharsMax = 20;
 
 function listed(words: readonly string[]): string {

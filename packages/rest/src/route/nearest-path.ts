@@ -1,9 +1,9 @@
 import { nearestName } from "@parley/contract";
 
-/** Named at most in a hint. */
+/** The maximum number of paths in a suggestion. */
 const pathsMax = 6;
 
-/** A hint to the paths that a path which leads nowhere may stand for: " Did you mean /orders?" Empty if none is near. */
+/** Suggests similar paths for an unknown one: " Did you mean /orders?" Empty if none is similar. */
 export function nearestPath(templates: readonly string[], path: string): string {
   const below = templates.filter((template) => firstOf(template) === firstOf(path));
   if (below.length > 0) {

@@ -84,7 +84,7 @@ describe("a template is parsed by the published grammar", () => {
     expect(() => parsePathTemplate(source)).toThrow(problem);
   });
 
-  test("no text makes the parser fail in another way, or hang", () => {
+  test("no text makes the parser hang or throw another error", () => {
     const alphabet = fc.constantFrom("/", "*", "**", "{", "}", "=", ":", ".", "a", "b1", "%2F", "%", "é", " ");
     fc.assert(
       fc.property(fc.array(alphabet, { maxLength: 24 }), (parts) => {
@@ -98,7 +98,7 @@ describe("a template is parsed by the published grammar", () => {
   });
 });
 
-describe("a variable is decoded as the specification says", () => {
+describe("a variable is decoded as specified", () => {
   test.each([
     ["/{v}", "/a%2Fb", "a/b"],
     ["/{v}", "/a%2fb%20c", "a/b c"],
@@ -110,7 +110,7 @@ describe("a variable is decoded as the specification says", () => {
     ["/{v=x/**}", "/x", "x"],
     ["/{v=**}", "/", ""],
     ["/y/{v=**}", "/y/a//b/", "a//b/"],
-  ])("%s takes %s as %s", (source, path, expected) => {
+  ])("%s captures %s as %s", (source, path, expected) => {
     expect(matchVariable(source, path)).toBe(expected);
   });
 
@@ -119,14 +119,14 @@ describe("a variable is decoded as the specification says", () => {
     expect(() => matchVariable("/{v=**}", path)).toThrow(URIError);
   });
 
-  test("what a client writes into a path, the server reads out of it", () => {
+  test("an encoded path decodes to the same value", () => {
     const text = fc.string({ unit: "binary", minLength: 1, maxLength: 12 }).filter((value) => value.isWellFormed());
     fc.assert(
       fc.property(text, text, (first, second) => {
         expect(matchVariable("/x/{v}:verb", `/x/${expandSingle(first)}:verb`)).toBe(first);
         const encoded = `shelves/${expandSingle(first)}/${expandSingle(second)}`;
         const read = matchVariable("/{v=shelves/**}", `/${encoded}`);
-        // "%2F" stays as it is, so that the segments can still be told apart.
+        // "%2F" is kept, so that segments remain distinguishable.
         expect(
           read
             .split("/")
@@ -138,7 +138,7 @@ describe("a variable is decoded as the specification says", () => {
   });
 });
 
-/** How a client writes a variable of one segment: everything but `[-_.~0-9a-zA-Z]` is encoded. */
+/** How a client encodes a single-segment variable: everything but `[-_.~0-9a-zA-Z]`. */
 function expandSingle(value: string): string {
   return encodeURIComponent(value).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -59,16 +59,16 @@ describe("the most specific template wins", () => {
     ["GET /files/a:b", "GET /files/{path=**}"],
     ["GET /a/b/c", "GET /a/b/*"],
     ["GET /a/x/c", "GET /a/*/c"],
-    // The literal "w" is tried first and leads nowhere; the search goes back.
+    // The literal "w" is tried first without success. The search backtracks.
     ["GET /x/w/y/z", "GET /x/*/y/z"],
     ["GET /x/w/y/q", "GET /x/w/*/q"],
     ["PUT /any/1", "* /any/{x}"],
     ["DELETE /any/1", "DELETE /any/{x}"],
-    // A colon that is part of the value, because no template has this verb here.
+    // The colon is part of the value, because no template has this verb here.
     ["GET /orders/urn:x", "GET /orders/{id}"],
     ["GET /orders/17%3Acancel", "GET /orders/{id}"],
     ["POST /orders/a:b:cancel", "POST /orders/{id}:cancel"],
-    // Encoding of what needs none changes nothing (RFC 3986, section 6.2.2.2).
+    // Percent-encoding of unreserved characters changes nothing (RFC 3986, section 6.2.2.2).
     ["GET /%6Frders/17", "GET /orders/{id}"],
     ["GET /caf%C3%A9/a%2Fb", "GET /caf%C3%A9/a%2Fb"],
     ["GET /caf%c3%a9/a%2fb", "GET /caf%C3%A9/a%2Fb"],
@@ -77,7 +77,7 @@ describe("the most specific template wins", () => {
   });
 });
 
-describe("what no template takes", () => {
+describe("a path or method without a route", () => {
   test.each([
     ["GET /", "none"],
     ["GET orders", "none"],
@@ -99,13 +99,13 @@ describe("what no template takes", () => {
     expect(find(api, request)).toBe(expected);
   });
 
-  test("a method that the most specific template lacks may be another's", () => {
+  test("a less specific template may match if the most specific one lacks the method", () => {
     expect(find(api, "GET /orders/bulk")).toBe("GET /orders/{id}");
     expect(find(api, "POST /orders/bulk")).toBe("POST /orders/bulk");
   });
 });
 
-describe("routes that nothing tells apart are refused", () => {
+describe("ambiguous routes are refused", () => {
   test.each([
     ["GET /a/{x}", "GET /a/{y}"],
     ["GET /a/{x}", "GET /a/*"],
@@ -125,12 +125,12 @@ describe("routes that nothing tells apart are refused", () => {
     ["GET /a/{x}", "GET /a/b"],
     ["GET /a/*", "GET /a/**"],
     ["* /a", "GET /a"],
-  ])("%s and %s can be told apart", (first, second) => {
+  ])("%s and %s are distinguishable", (first, second) => {
     expect(() => tableOf(first, second)).not.toThrow();
   });
 });
 
-test("a match agrees with looking at each template by itself", () => {
+test("a match equals the result of testing each template separately", () => {
   const segment = fc.constantFrom("a", "b", "*");
   const template = fc.tuple(fc.array(segment, { minLength: 1, maxLength: 4 }), fc.boolean());
   const path = fc.array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength: 5 });
@@ -151,7 +151,7 @@ function matchesAlone(template: readonly string[], segments: readonly string[]):
   return fits && fixed.every((part, index) => part === "*" || part === segments[index]);
 }
 
-/** Segment by segment from the left: literal, then `*`, then the end, then `**`. */
+/** From the left, by segment: literal, then `*`, then the end, then `**`. */
 function bySpecificity(first: string, second: string): number {
   const rank = (part: string | undefined) => (part === undefined ? 2 : part === "**" ? 3 : part === "*" ? 1 : 0);
   const [a, b] = [first.slice(5).split("/"), second.slice(5).split("/")];
@@ -164,8 +164,8 @@ function bySpecificity(first: string, second: string): number {
   return 0;
 }
 
-test("a path made to be slow is matched in one walk over the tree", () => {
-  // Every level branches: tried naively, 2^20 ways lead to nothing.
+test("an adversarial path is matched in one walk over the tree", () => {
+  // Every level branches: a naive search would try 2^20 branches in vain.
   const depth = 20;
   const table = new RouteTable<string>(String);
   for (let level = 0; level < depth; level++) {
@@ -174,7 +174,7 @@ test("a path made to be slow is matched in one walk over the tree", () => {
       try {
         table.add("GET", parsePathTemplate(`/${parts.join("/")}/end`), part);
       } catch {
-        // The template of stars alone comes up at every level.
+        // The template of wildcards alone is generated at every level.
       }
     }
   }

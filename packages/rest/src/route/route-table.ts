@@ -1,24 +1,24 @@
 import type { PathTemplate } from "@parley/contract";
 
-/** What a path and an HTTP method lead to. */
+/** The result of matching a path and an HTTP method. */
 export type RouteMatch<T> =
   | { readonly kind: "found"; readonly value: T; readonly segments: readonly string[] }
-  /** The path is known, though not with this method; `allow` are the methods that are, sorted. */
+  /** The path exists, but not with this method. `allow` lists its methods, sorted. */
   | { readonly kind: "wrong-method"; readonly allow: readonly string[] }
   | { readonly kind: "none" };
 
-/** Two routes that nothing tells apart. */
+/** Two routes match the same requests. */
 export class RouteConflictError extends Error {
   override readonly name = "RouteConflictError";
 }
 
-/** In place of an HTTP method: every method that has no route of its own. */
+/** Instead of an HTTP method: matches every method without a route of its own. */
 export const anyMethod = "*";
 
-/** More segments than this no template has; a path with more is unknown unless a `**` takes it. */
+/** No template has more segments. A path with more matches only a `**`. */
 export const requestSegmentsMax = 256;
 
-/** By verb, then by HTTP method. */
+/** Keyed by verb, then by HTTP method. */
 type Ends<T> = Map<string, Map<string, T>>;
 
 interface Node<T> {
@@ -29,9 +29,8 @@ interface Node<T> {
 }
 
 /**
- * Finds the route of a path: a tree with a level for each segment. Where several templates match, the one that is literal
- * at the leftmost segment where they differ wins; a literal comes before `*`, and `*` before `**`. A match visits each node
- * of the tree at most once, however the path is made.
+ * Finds the route of a path in a tree with a level for each segment. If several templates match, the leftmost segment in which they differ decides:
+ * a literal precedes `*`, and `*` precedes `**`. A match visits each node of the tree at most once, for any path.
  */
 export class RouteTable<T> {
   readonly #root: Node<T> = newNode();
@@ -43,7 +42,7 @@ export class RouteTable<T> {
     this.#describe = describe;
   }
 
-  /** Adds a route. Throws {@link RouteConflictError} if the same paths and method are taken already. */
+  /** Adds a route. Throws {@link RouteConflictError} if the paths and the method already have one. */
   add(httpMethod: string, template: PathTemplate, value: T): void {
     let node = this.#root;
     let ends = node.ends;
@@ -75,7 +74,7 @@ export class RouteTable<T> {
     return [...this.#templates];
   }
 
-  /** Finds the route of a path, given as it came: with its leading slash, still encoded, without query. */
+  /** Finds the route of an undecoded path, with its leading slash, without the query. */
   match(httpMethod: string, path: string): RouteMatch<T> {
     if (!path.startsWith("/")) {
       return { kind: "none" };
@@ -87,7 +86,7 @@ export class RouteTable<T> {
     const last = segments.at(-1) ?? "";
     const colon = last.lastIndexOf(":");
     if (colon >= 0) {
-      // A template with this verb comes first; a path that only such a template knows is not looked up without it.
+      // A template with this verb has precedence. A path that matches only such a template is not matched without the verb.
       const stripped = [...segments.slice(0, -1), last.slice(0, colon)];
       const match = this.#find(httpMethod, stripped, decoded(last.slice(colon + 1)));
       if (match.kind !== "none") {
@@ -148,7 +147,7 @@ function end<T>(search: Search<T>, ends: Ends<T>): boolean {
   return true;
 }
 
-/** The decoded segment; undefined if it is not percent-encoded UTF-8, which no literal is. */
+/** The decoded segment. Undefined if it is not percent-encoded UTF-8, so that no literal equals it. */
 function decoded(segment: string): string | undefined {
   if (!segment.includes("%")) {
     return segment;

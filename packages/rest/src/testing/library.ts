@@ -3,14 +3,14 @@ import type { CallOptions, Client } from "@connectrpc/connect";
 import { libraryService } from "@parley/contract/testing";
 import { createTranscoder, type RestResponse, restService, type Transcoder, type TranscoderOptions } from "../index.ts";
 
-/** A call as it reached the client. */
+/** A call as the client received it. */
 export interface SeenCall {
   readonly method: string;
   readonly message: Message;
   readonly options: CallOptions;
 }
 
-/** A library whose calls are written down, and answered by the test. */
+/** A library whose calls are recorded, and answered by the test. */
 export interface TestLibrary {
   readonly service: DescService;
   readonly transcoder: Transcoder;
@@ -26,7 +26,7 @@ export interface AskOptions {
 
 type Answer = (call: SeenCall) => unknown;
 
-/** A transcoder over the fixture. `answer` gives the message (or the stream) of each call; by default nothing in it. */
+/** A transcoder for the fixture. `answer` returns the message (or the stream) of each call. Default: an empty message. */
 export function testLibrary(answer: Answer = () => undefined, options: TranscoderOptions = {}): TestLibrary {
   const service = libraryService();
   const calls: SeenCall[] = [];
@@ -65,7 +65,7 @@ export function testLibrary(answer: Answer = () => undefined, options: Transcode
   };
 }
 
-/** The body of an answer as JSON. */
+/** The body of a response as JSON. */
 export function jsonOf(response: RestResponse): unknown {
   return typeof response.body === "string" ? JSON.parse(response.body) : undefined;
 }

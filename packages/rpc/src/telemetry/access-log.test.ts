@@ -26,13 +26,13 @@ function written(log: (lines: string[]) => ReturnType<typeof createLog>): unknow
 describe("the access log", () => {
   const into = (lines: string[]) => createLog({ name: "t", logDestination: { write: (line) => lines.push(line) } });
 
-  it("writes of a call the same line itself as the log would, and quotes what comes from outside", () => {
+  it("writes the same line as the logger would, and escapes external values", () => {
     const direct = written(into);
     expect(direct).toMatchObject({ level: "info", name: "t", requestId: 'a"b\\c', latencyMs: 1.235, msg: "call" });
     expect(direct).toEqual(written((lines) => into(lines).child({})));
   });
 
-  it("writes nothing where the log leaves out what is less grave than a warning", () => {
+  it("writes nothing if the log level is above info", () => {
     const lines: string[] = [];
     const log = createLog({ name: "t", logLevel: "warn", logDestination: { write: (line) => lines.push(line) } });
     createCallLog(log, EchoService.method.echo)(call, { latencyMs: 1 });

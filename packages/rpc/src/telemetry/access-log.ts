@@ -5,7 +5,7 @@ import { createLineLog } from "../environment/log/line-log.ts";
 import { statusNames } from "./call-metrics.ts";
 import type { EndedCall } from "./ended-call.ts";
 
-/** Writes the line of a call that has ended. */
+/** Writes the access log line of an ended call. */
 export type LogCall = (
   call: EndedCall,
   ending: { readonly error?: ConnectError | undefined; readonly latencyMs: number },
@@ -22,7 +22,10 @@ export function createCallLog(log: Logger, method: DescMethod): LogCall {
   };
 }
 
-/** What differs from call to call, as the inside of a JSON object. What comes from outside is quoted; names and digits of ours need not be. */
+/**
+ * The fields that differ from call to call, as JSON members without braces. External values are escaped. Internal names and numbers need no
+ * escaping.
+ */
 function fields(call: EndedCall, error: ConnectError | undefined, latencyMs: number): string {
   const { caller } = call;
   let line = `"protocol":"${call.protocolName}","code":"${statusNames[error?.code ?? 0]}","latencyMs":${Math.round(latencyMs * 1000) / 1000}`;

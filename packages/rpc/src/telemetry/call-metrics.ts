@@ -8,20 +8,20 @@ import {
   valueFamily,
 } from "./metric-family.ts";
 
-/** The metrics of all calls of a server: gRPC's proposal A66, with the names spelt as Prometheus does. */
+/** The server's call metrics: gRPC proposal A66, with names in Prometheus style. */
 export interface CallMetrics {
   method(fullName: string): MethodMetrics;
-  /** Calls begun and not ended, whatever their kind. */
+  /** Calls in progress, of all kinds. */
   readonly inFlight: MetricValue;
-  /** Requests refused for a limit on messages, by the limit's name. */
+  /** Requests that exceeded a message limit, by the limit's name. */
   exceeded(limit: string): MetricValue;
-  /** Counts a call refused for load, by reason. */
+  /** Counts a call rejected by load shedding, by reason. */
   shed(reason: string): void;
-  /** Places taken, by budget. */
+  /** Slots in use, by budget. */
   places(budget: string): MetricValue;
 }
 
-/** Those of one method. */
+/** The metrics of one method. */
 export interface MethodMetrics {
   started(): void;
   /** @param code undefined for OK */
@@ -30,7 +30,7 @@ export interface MethodMetrics {
   refused(reason: string): void;
 }
 
-/** The metrics in the registry, made if they are not there yet, since services that run in one process share one. */
+/** The metrics in the registry. Registers them on first use, because services in one process share a registry. */
 export function createCallMetrics(registry: Registry): CallMetrics {
   const started = valueFamily(registry, {
     name: "grpc_server_call_started_total",
@@ -86,7 +86,7 @@ export function createCallMetrics(registry: Registry): CallMetrics {
     places: seriesBy("budget", places),
     method(fullName) {
       const calls = started.series({ grpc_method: fullName });
-      // Made when a call first ends so: most methods never end in most of the ways there are.
+      // Created when a call first ends with the status: most methods never return most statuses.
       const durations: (DurationHistogram | undefined)[] = new Array(statusNames.length).fill(undefined);
       const refused = new Map<string, MetricValue>();
       return {
@@ -96,7 +96,7 @@ export function createCallMetrics(registry: Registry): CallMetrics {
         refused(reason) {
           let series = refused.get(reason);
           if (series === undefined) {
-            // What comes back from another service could be anything: beyond a hundred all others are one.
+            // Another service can send any reason: beyond the limit, all new reasons are counted together.
             const name = reasonCount++ < reasonsMax ? reason : "OTHER";
             series = reasons.series({ grpc_method: fullName, reason: name });
             refused.set(reason, series);
@@ -117,10 +117,10 @@ export function createCallMetrics(registry: Registry): CallMetrics {
   };
 }
 
-/** Series of reasons of all methods together, at most. */
+/** The maximum number of reason series, of all methods together. */
 const reasonsMax = 200;
 
-/** The series of a family by the value of its one label, made when it first occurs. */
+/** The series of a family, keyed by the value of its one label. Created on first use. */
 function seriesBy(label: string, family: MetricFamily<MetricValue>): (value: string) => MetricValue {
   const made = new Map<string, MetricValue>();
   return (value) => {
@@ -133,7 +133,7 @@ function seriesBy(label: string, family: MetricFamily<MetricValue>): (value: str
   };
 }
 
-/** The status names of gRPC by number. */
+/** The gRPC status names, indexed by number. */
 export const statusNames: readonly string[] = [
   "OK",
   ...Array.from({ length: 16 }, (_, index) =>

@@ -8,11 +8,11 @@ import {
   valueFamily,
 } from "./metric-family.ts";
 
-/** The metrics of a client towards one target: gRPC's proposals A66 and A96, with the names spelt as Prometheus does. */
+/** A client's metrics for one target: gRPC proposals A66 and A96, with names in Prometheus style. */
 export class ClientMetrics {
   /** 0 closed, 1 half-open, 2 open. */
   readonly breakerState: MetricValue;
-  /** What is left of the target's retry tokens (A6, "Throttling Retry Attempts"). */
+  /** The target's remaining retry tokens (A6, "Throttling Retry Attempts"). */
   readonly retryTokens: MetricValue;
   readonly #target: string;
   readonly #families: Families;
@@ -36,7 +36,7 @@ export class ClientMetrics {
   }
 }
 
-/** The metrics of one method towards one target. */
+/** The metrics of one method for one target. */
 export interface MethodMetrics {
   readonly attemptsStarted: MetricValue;
   readonly retries: MetricValue;
@@ -108,7 +108,7 @@ function createMethodMetrics(families: Families, labels: Readonly<Record<string,
     transparentRetries: families.transparentRetries.series(labels),
     throttledRetries: families.throttledRetries.series(labels),
     get hedges() {
-      // Few methods have hedging: the others have no series of it.
+      // Few methods have hedging. The others have no such series.
       return families.hedges.series(labels);
     },
     callEnded: (code, durationMs) => calls(code).observe(durationMs / 1000),
@@ -116,7 +116,7 @@ function createMethodMetrics(families: Families, labels: Readonly<Record<string,
   };
 }
 
-/** One series for each status, made when it first occurs, so that a page of metrics does not show seventeen empty ones a method. */
+/** One series per status, created on first use: otherwise the metrics page would list seventeen empty ones per method. */
 function byStatus(
   durations: MetricFamily<DurationHistogram>,
   labels: Readonly<Record<string, string>>,

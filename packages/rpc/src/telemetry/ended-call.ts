@@ -3,45 +3,45 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { Caller } from "../call/call-context.ts";
 import type { Trace } from "../call/trace.ts";
 
-/** A server call that has ended, as the access log and the recorder read it. */
+/** An ended server call, for the access log and the recorder. */
 export interface EndedCall {
   readonly method: DescMethod;
   readonly protocolName: string;
   readonly requestId: string;
-  /** The request id, if something asked for it while the call ran. */
+  /** The request id, if it was read during the call. */
   readonly requestIdIfMade: string | undefined;
   readonly trace: Trace;
-  /** The trace, if something asked for it while the call ran. */
+  /** The trace, if it was read during the call. */
   readonly traceIfMade: Trace | undefined;
   /** The caller's address, or the address that a trusted gateway forwarded. */
   readonly peer: string;
-  /** When the call began, by the clock's `monotonic`. */
+  /** When the call began, on the clock's `monotonic`. */
   readonly startMs: number;
-  /** When it had to be answered, by the same clock. Infinity for never. */
+  /** The deadline, on the same clock. Infinity if there is none. */
   readonly deadlineMs: number;
   /** The authenticated caller. */
   readonly caller: Caller | undefined;
   readonly incoming: {
     readonly peer: string;
-    /** A request header by its name in lower case. */
+    /** A request header by its lower-case name. */
     header(name: string): string | undefined;
     readonly requestHeader: Headers;
     readonly responseHeaderIfMade?: Headers | undefined;
   };
-  /** The calls inside it, where it is a batch. */
+  /** The calls of a batch. Undefined if it is not a batch. */
   readonly batched: readonly BatchedCall[] | undefined;
-  /** The request of a unary call or server stream, and the answer of a unary call. */
+  /** The request of a unary call or server stream, and the response of a unary call. */
   readonly request: unknown;
   readonly response: unknown;
-  /** The messages that came and went. */
+  /** The numbers of messages received and sent. */
   readonly requestMessages: number;
   readonly responseMessages: number;
 }
 
-/** One call of a batch that has ended. */
+/** One ended call of a batch. */
 export interface BatchedCall {
   readonly method: DescMethod;
-  /** The span that came with it. Empty if none did. */
+  /** The caller's span. Empty if there is none. */
   readonly parent: string;
   /** Its own span. Empty if there is none. */
   readonly traceparent: string;

@@ -2,17 +2,17 @@ import type { Metric, Registry } from "prom-client";
 import type { Exemplar, Sample } from "./metrics/read-metrics.ts";
 
 /**
- * Durations counted into buckets. prom-client's own histogram looks its labels up for every value, which would cost a call more than
- * its retry policy; these are counted in place, and handed to the registry when it is read.
+ * A histogram of durations. prom-client's own histogram looks up its labels for every value, which would cost a call more than its retry policy.
+ * This one counts in place, and the registry reads it on each scrape.
  */
 export class DurationHistogram {
   readonly counts: number[] = new Array<number>(bucketBoundsSeconds.length + 1).fill(0);
   count = 0;
   sumSeconds = 0;
-  /** The last call of each bucket whose trace is known, a sampled one rather than another. Undefined until there is one. */
+  /** The last traced call of each bucket; a sampled one has precedence. Undefined until there is one. */
   exemplars: (ExemplarCall | undefined)[] | undefined;
 
-  /** @param traceparent the span that took so long, to be named with its bucket */
+  /** @param traceparent the span of this duration, for the bucket's exemplar */
   observe(seconds: number, traceparent?: string): void {
     let bucket = 0;
     while (seconds > (bucketBoundsSeconds[bucket] ?? Number.POSITIVE_INFINITY)) {
@@ -45,24 +45,24 @@ interface ExemplarCall {
   timeMs: number;
 }
 
-/** The flag in the last digit (W3C Trace Context, section 3.2.2.5.1). */
+/** The sampled flag in the last digit (W3C Trace Context, section 3.2.2.5.1). */
 function isSampled(traceparent: string): boolean {
   return (traceparent.charCodeAt(54) & 1) === 1;
 }
 
-/** A number that only grows, or one that is read. */
+/** A counter or a gauge. */
 export class MetricValue {
   value = 0;
 }
 
-/** From 0.1 ms to 30 s, as far apart as an order platform can tell; the server's histogram has the same. */
+/** From 0.1 ms to 30 s, the range of an order platform's latencies. The server's histogram has the same. */
 const bucketBoundsSeconds: readonly number[] = [
   0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];
 
-/** One metric and its series, one for each set of labels. */
+/** A metric with one series for each set of labels. */
 export interface MetricFamily<T> {
-  /** The series with these labels, made when it is first asked for. Keep it: asking is slow, counting is fast. */
+  /** The series with these labels, created on first use. Keep the result: the look-up is slow, counting is fast. */
   series(labels: Readonly<Record<string, string>>): T;
 }
 
@@ -71,7 +71,7 @@ interface FamilyOptions {
   readonly help: string;
 }
 
-/** A histogram of durations in the registry; the one that is there, if it is. */
+/** A histogram of durations in the registry. Returns the existing one if there is one. */
 export function durationFamily(registry: Registry, options: FamilyOptions): MetricFamily<DurationHistogram> {
   return family(registry, {
     ...options,
@@ -81,7 +81,7 @@ export function durationFamily(registry: Registry, options: FamilyOptions): Metr
   });
 }
 
-/** A counter or a gauge in the registry; the one that is there, if it is. */
+/** A counter or a gauge in the registry. Returns the existing one if there is one. */
 export function valueFamily(
   registry: Registry,
   options: FamilyOptions & { readonly type: "counter" | "gauge" },
@@ -94,8 +94,8 @@ export function valueFamily(
 }
 
 /**
- * A metric whose values are asked for when it is read, at most once a second. One of the same name takes its place. Where asking fails, because a
- * database is away for example, it has no values.
+ * A metric whose values are computed when it is scraped, at most once a second. Replaces a metric with the same name. If the computation fails, for
+ * example because a database is unavailable, the metric has no values.
  */
 export function readFamily(
   registry: Registry,
@@ -152,7 +152,7 @@ function family<T>(registry: Registry, { name, help, type, make, samples }: Fami
     }),
     reset: () => all.clear(),
   };
-  // prom-client's types name its own classes alone; what the registry calls is `get` and `reset`.
+  // prom-client's types accept only its own classes, but the registry calls only `get` and `reset`.
   registry.registerMetric(metric as unknown as Metric);
   const made: MetricFamily<T> = {
     series(labels) {

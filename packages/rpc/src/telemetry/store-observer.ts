@@ -3,7 +3,7 @@ import type { Environment } from "../environment/environment.ts";
 import { spanKinds } from "../environment/spans/span-recorder.ts";
 import { durationFamily } from "./metric-family.ts";
 
-/** How a transaction went, as a store tells it. All in milliseconds of the clock's `monotonic`. */
+/** The times of a transaction, as a store reports them, in milliseconds of the clock's `monotonic`. */
 export interface StoreTransaction {
   readonly startMs: number;
   readonly bodyMs: number | undefined;
@@ -19,9 +19,9 @@ export interface StoreObserver {
 }
 
 /**
- * Observes a database: metrics of its transactions, and a span of each that belongs to a call.
+ * Observes a database: metrics of its transactions, and a span for each transaction within a call.
  *
- * @param url the database's URL: its scheme says what system it is
+ * @param url the database's URL; its scheme determines `db.system.name`
  */
 export function createStoreObserver(
   { clock, metrics, recorder }: Pick<Environment, "clock" | "metrics" | "recorder">,
@@ -46,7 +46,7 @@ export function createStoreObserver(
   return {
     nowMs: () => clock.monotonic(),
     begin(name) {
-      // Looked at now: the answer comes with others that share the commit.
+      // Read now: the end is reported together with other transactions of the commit, outside this call's context.
       const parent = recorder === undefined ? undefined : currentCall()?.traceparent;
       return ({ startMs, bodyMs, commitMs, endMs, error }) => {
         (error === undefined ? ok : failed).observe((endMs - startMs) / 1_000, parent);
@@ -77,7 +77,7 @@ export function createStoreObserver(
 const sqliteAttributes = { "db.system.name": "sqlite" };
 const postgresAttributes = { "db.system.name": "postgresql" };
 
-/** The kind of an error alone: its text may hold what was to be written. */
+/** Only the kind of the error: its message may contain data. */
 function nameOf(error: unknown): { readonly reason: string; readonly message: string } {
   const name = error instanceof Error ? error.name : "Error";
   return { reason: name, message: name };

@@ -17,7 +17,7 @@ function open(echo: Parameters<typeof implement<typeof EchoService>>[1]["echo"])
 }
 
 describe("a module in the same process", () => {
-  it("keeps deadlines by the clock that it was given", async () => {
+  it("applies deadlines with the given clock", async () => {
     const { clock, client } = open(() => new Promise(() => {}));
     const call = client.echo({}).catch((error: ConnectError) => error);
     await clock.advance(999);
@@ -31,7 +31,7 @@ describe("a module in the same process", () => {
     expect(((await call) as ConnectError).code).toBe(Code.DeadlineExceeded);
   });
 
-  it("gives its callers messages of their own", async () => {
+  it("returns copies of messages to its callers", async () => {
     const kept = { message: "server's" };
     const { client } = open(() => kept);
     const answer = await client.echo({});
@@ -39,7 +39,7 @@ describe("a module in the same process", () => {
     expect(kept.message).toBe("server's");
   });
 
-  it("passes no cause and no stack of an error on", async () => {
+  it("exposes neither the cause nor the stack of an error", async () => {
     const { client, lines } = open(() => {
       throw new Error("SELECT secret");
     });
@@ -53,14 +53,14 @@ describe("a module in the same process", () => {
     expect(JSON.stringify(lines())).toContain("SELECT secret");
   });
 
-  it("validates, logs and counts as behind a port", async () => {
+  it("validates, logs and counts as a server with a port does", async () => {
     const { client, lines, environment } = open(({ message }) => ({ message }));
     await client.echo({ message: "x".repeat(4097) }).catch(() => {});
     expect(lines()).toMatchObject([{ msg: "call", code: "INVALID_ARGUMENT" }]);
     expect(await environment.metrics.metrics()).toContain('grpc_status="INVALID_ARGUMENT"');
   });
 
-  it("hands what is left of a call's time on to the calls it makes", async () => {
+  it("propagates the remaining deadline to outgoing calls", async () => {
     const inner = open(() => new Promise(() => {}));
     let asked: number | undefined;
     const outer = open(async (_request, context) => {

@@ -7,9 +7,9 @@ import { serveMethods } from "../server/pipeline/service-methods.ts";
 import type { ServiceModule } from "../server/pipeline/service-module.ts";
 
 /**
- * A transport to a module in the same process: no socket, but all that the server does around a call (validation, deadline,
- * call context, error mapping, limits, metrics, log), by the environment's clock. Messages go over in their binary form, so
- * that neither side sees a change that the other makes afterwards. Starting and stopping the module is up to the caller.
+ * A transport to a module in the same process: without a socket, but with everything that the server does for a call (validation, deadline, call
+ * context, error mapping, limits, metrics, log), on the environment's clock. Messages are serialized, so that neither side sees later changes of
+ * the other. The caller starts and stops the module.
  */
 export function connectInMemory(module: ServiceModule, environment: Environment): Transport {
   const pipeline = new CallPipeline({

@@ -4,7 +4,7 @@ import { sleep } from "../environment/clock.ts";
 import { createTestClock } from "./test-clock.ts";
 
 describe("createTestClock", () => {
-  it("stands still until it is moved", async () => {
+  it("does not advance by itself", async () => {
     const clock = createTestClock(1000);
     await clock.settle();
     expect([clock.now(), clock.monotonic()]).toEqual([1000, 0]);
@@ -12,7 +12,7 @@ describe("createTestClock", () => {
     expect([clock.now(), clock.monotonic()]).toEqual([1250, 250]);
   });
 
-  it("runs what falls due in order of time, then in the order in which it was asked for", async () => {
+  it("runs due callbacks in the order of their times, then of their scheduling", async () => {
     const clock = createTestClock();
     const order: string[] = [];
     clock.after(20, () => order.push(`c@${clock.monotonic()}`));
@@ -24,7 +24,7 @@ describe("createTestClock", () => {
     expect(clock.pendingCount).toBe(1);
   });
 
-  it("lets promises settle at each step, so that a chain of waits unrolls within one move", async () => {
+  it("lets promises settle at each step, so that a chain of waits completes within one advance", async () => {
     const clock = createTestClock();
     const times: number[] = [];
     const chain = (async () => {
@@ -38,7 +38,7 @@ describe("createTestClock", () => {
     expect(times).toEqual([10, 20, 30, 40, 50]);
   });
 
-  it("forgets what was cancelled", async () => {
+  it("drops cancelled callbacks", async () => {
     const clock = createTestClock();
     let ran = false;
     const cancel = clock.after(10, () => {
@@ -52,7 +52,7 @@ describe("createTestClock", () => {
     expect(ran).toBe(false);
   });
 
-  it("goes to the next pending call, or says that there is none", async () => {
+  it("advances to the next pending callback, or returns false if there is none", async () => {
     const clock = createTestClock();
     clock.after(40, () => {});
     expect(await clock.advanceToNext()).toBe(true);
@@ -60,7 +60,7 @@ describe("createTestClock", () => {
     expect(await clock.advanceToNext()).toBe(false);
   });
 
-  it("runs whatever is asked for and not cancelled, in order, as a sorted list would", async () => {
+  it("runs all callbacks that are not cancelled, in the order of a sorted list", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(fc.nat(20), fc.boolean()), { maxLength: 40 }), async (asked) => {
         const clock = createTestClock();
@@ -84,7 +84,7 @@ describe("createTestClock", () => {
     );
   });
 
-  it("runs thousands of pending calls in order", async () => {
+  it("runs thousands of pending callbacks in order", async () => {
     const clock = createTestClock();
     const seen: number[] = [];
     const delays = Array.from({ length: 2000 }, (_, index) => (index * 7919) % 2000);

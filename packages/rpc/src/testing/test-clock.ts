@@ -1,25 +1,25 @@
 import type { Clock } from "../environment/clock.ts";
 import { type Timer, TimerQueue } from "./timer-queue.ts";
 
-/** A clock that stands still until a test moves it. */
+/** A clock that advances only when a test advances it. */
 export interface TestClock extends Clock {
   /**
-   * Moves time on by `durationMs` and runs the calls that fall due on the way, in the order of their times, each at its own
-   * time. Promises settle before the first, between any two, and after the last.
+   * Advances the time by `durationMs` and runs the callbacks that become due, in the order of their times, each at its own time. Promises settle
+   * before the first, between any two, and after the last.
    */
   advance(durationMs: number): Promise<void>;
-  /** Moves time on to the next pending call and runs it, or answers false where nothing is pending. */
+  /** Advances to the next pending callback and runs it. Returns false if none is pending. */
   advanceToNext(): Promise<boolean>;
-  /** Lets promises settle; time stands still. */
+  /** Lets promises settle without advancing the time. */
   settle(): Promise<void>;
-  /** How many calls are pending. */
+  /** The number of pending callbacks. */
   readonly pendingCount: number;
 }
 
-/** Work outside this process that a test clock waits for before it moves. None by default. */
+/** Work outside this process that a test clock awaits before it advances. None by default. */
 export const outsideWork: { idle?: () => Promise<void> } = {};
 
-/** Makes a clock that begins at `startMs` (milliseconds since the Unix epoch; default 2026-01-01T00:00:00Z). */
+/** Creates a clock that starts at `startMs` (milliseconds since the Unix epoch; default 2026-01-01T00:00:00Z). */
 export function createTestClock(startMs: number = Date.UTC(2026, 0, 1)): TestClock {
   const timers = new TimerQueue();
   let pendingCount = 0;
@@ -72,8 +72,8 @@ export function createTestClock(startMs: number = Date.UTC(2026, 0, 1)): TestClo
 }
 
 /**
- * A turn of the event loop: every promise that can settle without a timer or the network has settled by then. Where tests run on a database
- * server, its answers are waited for too.
+ * Waits for one event-loop tick: every promise that needs no timer and no network has settled by then. If tests run on a database server, waits for
+ * its responses too.
  */
 async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));

@@ -1,13 +1,13 @@
-/** A call that is due at some time. */
+/** A callback with its due time. */
 export interface Timer {
   readonly dueMs: number;
-  /** Which was asked for first, where two are due at the same time. */
+  /** The scheduling order, for callbacks with the same due time. */
   readonly order: number;
   readonly callback: () => void;
   cancelled: boolean;
 }
 
-/** Timers in the order in which they fall due: a binary heap, since a simulation has thousands. */
+/** Timers sorted by due time: a binary heap, because a simulation has thousands. */
 export class TimerQueue {
   readonly #heap: Timer[] = [];
 
@@ -26,7 +26,7 @@ export class TimerQueue {
     heap[index] = timer;
   }
 
-  /** The next timer that is not cancelled; it stays in the queue. */
+  /** The next timer that is not cancelled. It stays in the queue. */
   peek(): Timer | undefined {
     while (this.#heap[0]?.cancelled) {
       this.take();
@@ -34,7 +34,7 @@ export class TimerQueue {
     return this.#heap[0];
   }
 
-  /** Takes the first timer out. */
+  /** Removes and returns the first timer. */
   take(): Timer | undefined {
     const heap = this.#heap;
     const first = heap[0];

@@ -50,7 +50,7 @@ describe.skipIf(testPostgresUrl === undefined)("copying a SQLite file to Postgre
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("brings every row over, and numbers go on behind the last", async () => {
+  test("copies every row, and auto-increment columns continue after the last value", async () => {
     const tables: [string, number][] = [];
     await copyToPostgres({ from, to: schema.url, migrations, onTable: (...table) => tables.push(table) });
     expect(tables).toEqual([
@@ -68,7 +68,7 @@ describe.skipIf(testPostgresUrl === undefined)("copying a SQLite file to Postgre
     await target.close();
   });
 
-  test("refuses a target that has rows, and leaves it as it is", async () => {
+  test("refuses a target that has rows, and does not change it", async () => {
     const target = await openDatabase(schema.url, { migrations });
     await target.transaction((transaction) => transaction.run("INSERT INTO things (owner, id) VALUES ('a', 'b')"));
     await expect(copyToPostgres({ from, to: schema.url, migrations })).rejects.toThrow(
@@ -84,7 +84,7 @@ describe.skipIf(testPostgresUrl === undefined)("copying a SQLite file to Postgre
     await source.close();
   });
 
-  test("refuses the wrong kinds", async () => {
+  test("refuses URLs of the wrong kind", async () => {
     await expect(copyToPostgres({ from: schema.url, to: schema.url, migrations })).rejects.toThrow("--from");
     await expect(copyToPostgres({ from, to: from, migrations })).rejects.toThrow("--to");
   });

@@ -5,28 +5,28 @@ import { SqliteConnection } from "../sqlite/sqlite-connection.ts";
 import { DatabaseUrlError, StoreError } from "../store-errors.ts";
 import { comparable, readTables, type Table } from "./tables.ts";
 
-/** Rows read, written and compared at a time. */
+/** The number of rows read, written and compared at a time. */
 const batchSize = 500;
 
 export interface CopyOptions {
-  /** `sqlite:<file>`. It is locked meanwhile: its service must not run. */
+  /** `sqlite:<file>`. The file is locked during the copy: stop its service first. */
   readonly from: string;
   /** `postgres://…`, an empty database. */
   readonly to: string;
-  /** Those of the service. */
+  /** The migrations of the service. */
   readonly migrations: readonly Migration[];
-  /** Called when a table is copied and compared. */
+  /** Called after a table was copied and compared. */
   readonly onTable?: (table: string, rowCount: number) => void;
 }
 
-/** The target has rows already, or a row arrived differently. Nothing was kept. */
+/** The target already has rows, or a copied row differs. The transaction was rolled back. */
 export class CopyError extends StoreError {
   override readonly name = "CopyError";
 }
 
 /**
- * Copies a service's data from a SQLite file to a PostgreSQL database, in one transaction, and compares every row before it commits. Throws
- * {@link CopyError}, and what opening the databases throws.
+ * Copies a service's data from a SQLite file to a PostgreSQL database, in one transaction, and compares every row before it commits. Throws {@link
+ * CopyError}, and the errors of {@link openDatabase}.
  */
 export async function copyToPostgres({ from, to, migrations, onTable = () => {} }: CopyOptions): Promise<void> {
   const source = parseDatabaseUrl(from);
@@ -36,7 +36,7 @@ export async function copyToPostgres({ from, to, migrations, onTable = () => {} 
   if (parseDatabaseUrl(to).kind !== "postgres") {
     throw new DatabaseUrlError("--to must be a postgres:// URL.");
   }
-  // Locks the file, and brings its schema up to date: both sides then have the same tables.
+  // Locks the file and migrates its schema, so that both databases have the same tables.
   const lock = await openDatabase(from, { migrations });
   const reader = new SqliteConnection(source.path, { readOnly: true });
   try {
@@ -69,7 +69,7 @@ async function copyAll(reader: SqliteConnection, target: Database, onTable: (tab
   }
 }
 
-/** Tables of one row are filled by the migrations: those rows give way. */
+/** Migrations insert the row of single-row tables: delete those rows first. */
 async function makeEmpty(transaction: Transaction, table: Table): Promise<void> {
   if (table.columns.includes("single")) {
     await transaction.run(`DELETE FROM ${table.name}`);
@@ -91,7 +91,7 @@ async function copyTable(reader: SqliteConnection, transaction: Transaction, tab
   return count;
 }
 
-/** Both sides in the order of the primary key, which both compare byte by byte. */
+/** Reads both sides in the order of the primary key. Both databases compare it byte by byte. */
 async function compareTable(reader: SqliteConnection, transaction: Transaction, table: Table): Promise<void> {
   const key = table.key.join(", ");
   const marks = table.key.map(() => "?").join(", ");
@@ -118,7 +118,7 @@ async function compareTable(reader: SqliteConnection, transaction: Transaction, 
   }
 }
 
-/** Numbers that count up by themselves go on behind the last one. */
+/** Sets auto-increment sequences to continue after the last value. */
 async function goOnCounting(transaction: Transaction, table: Table): Promise<void> {
   const { counted } = table;
   if (counted !== undefined) {

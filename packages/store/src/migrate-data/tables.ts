@@ -7,11 +7,11 @@ export interface Table {
   readonly columns: readonly string[];
   /** The columns of the primary key, in order. */
   readonly key: readonly string[];
-  /** The column that counts up by itself, if one does. */
+  /** The auto-increment column, if there is one. */
   readonly counted: string | undefined;
 }
 
-/** A service's tables, without those of the store itself. */
+/** A service's tables, without the store's own. */
 export function readTables(reader: SqliteConnection): readonly Table[] {
   const tables = reader.all(
     "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'parley_%' ORDER BY name",
@@ -34,7 +34,7 @@ interface ColumnRow {
   readonly pk: number;
 }
 
-/** A row as a text that is the same exactly if its values are. */
+/** A text form of a row: equal if and only if the values are equal. */
 export function comparable(table: Table, row: Readonly<Record<string, SqlValue>>): string {
   return JSON.stringify(
     table.columns.map((column) => {

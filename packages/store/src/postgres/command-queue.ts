@@ -3,12 +3,12 @@ import { StoreUnavailableError } from "../store-errors.ts";
 import { waitingMax } from "./connection-pool.ts";
 import { runTransaction, type TransactionContext } from "./run-transaction.ts";
 
-/** Inputs in one batch, at most: more would make the first of them wait longer than the shared commit saves. */
+/** The maximum batch size. With more inputs, the first would wait longer than the shared commit saves. */
 const batchSizeMax = 64;
-/** Batches of one command in flight at once. With two the server works on one while the answers of the other are read. */
+/** The batches of one command in flight at once. With two, the server executes one while this process reads the results of the other. */
 const batchesMax = 2;
 
-/** The waiting inputs of one command, and its batches in flight. Inputs that wait together are batched. */
+/** The waiting inputs of one command, and its batches in flight. Waiting inputs are batched. */
 export class CommandQueue<I, O> {
   readonly #context: TransactionContext;
   readonly #command: Command<I, O>;
@@ -30,7 +30,7 @@ export class CommandQueue<I, O> {
       this.#waiting.push({ input, signal, resolve, reject });
       if (!this.#scheduled && this.#running < batchesMax) {
         this.#scheduled = true;
-        // What else comes on this turn of the event loop goes along.
+        // Inputs of the same event-loop tick join the batch.
         setImmediate(this.#begin);
       }
     });
@@ -51,7 +51,7 @@ export class CommandQueue<I, O> {
 
   /** Never rejects. */
   async #run(batch: readonly Waiting<I, O>[]): Promise<void> {
-    // Callers that went away while they waited cost nothing.
+    // Inputs whose callers have aborted are skipped.
     const wanted = batch.filter(({ signal, reject }) => {
       if (signal?.aborted) {
         reject(signal.reason);
@@ -83,7 +83,9 @@ export class CommandQueue<I, O> {
     });
   }
 
-  /** One input failed and undid the others, or met another transaction: in halves, only the one to blame fails. */
+  /**
+   * One input failed and rolled back the batch, or conflicted with another transaction: bisects the batch, so that only the failing input fails.
+   */
   async #isolate(batch: readonly Waiting<I, O>[], error: unknown): Promise<void> {
     const isTheServers = error instanceof StoreUnavailableError && error.problem !== "contended";
     if (batch.length === 1 || isTheServers) {
@@ -93,7 +95,7 @@ export class CommandQueue<I, O> {
       return;
     }
     const half = batch.length >> 1;
-    // One after the other: together they would meet again.
+    // One half after the other: concurrently they would conflict again.
     await this.#run(batch.slice(0, half));
     await this.#run(batch.slice(half));
   }

@@ -3,18 +3,18 @@ import { PostgresConnection, type PostgresTarget } from "./postgres-connection.t
 import { settingsMistake } from "./postgres-errors.ts";
 import { postgresStatement } from "./postgres-sql.ts";
 
-/** The waits between tries while the server is away: doubled from the first to the last. */
+/** The first retry delay while the server is unavailable. The delay doubles up to the maximum. */
 const retryFirstMs = 100;
 const retryLastMs = 5_000;
 
-/** Where the waiting is told of. A pino logger is one. */
+/** Logs the wait. A pino logger is one. */
 export interface StartLog {
   warn(details: object, message: string): void;
 }
 
 /**
- * The first connection. Waits for as long as the server is away, starting, full, or a read-only standby, and says so in the log. Throws
- * `DatabaseUrlError` for what waiting does not mend: a wrong password, a database that does not exist.
+ * Opens the first connection. Waits while the server is unreachable, starting, out of connections, or a read-only standby, and logs the wait.
+ * Throws `DatabaseUrlError` for errors that waiting cannot resolve: a wrong password, a database that does not exist.
  */
 export async function connectAtStart(
   target: PostgresTarget,

@@ -5,23 +5,26 @@ import { fromPostgres } from "./postgres-errors.ts";
 import { postgresStatement } from "./postgres-sql.ts";
 import { SharedConnections } from "./shared-connections.ts";
 
-/** Transactions that wait for a connection at most. More than a service lets in at once: a longer queue ends in time-outs only. */
+/**
+ * The maximum number of transactions that wait for a connection. More than a service's concurrency limit: in a longer queue, calls would only time
+ * out.
+ */
 export const waitingMax = 10_000;
-/** How long a connection is used: then it is made anew, so that a server that joined gets its share and prepared statements do not pile up. */
+/** The maximum age of a connection. Reconnecting spreads load to a new server and limits the number of prepared statements. */
 const lifetimeMs = 30 * 60_000;
-/** The waits between tries to connect while the server is away: doubled from the first to the last. */
+/** The first reconnect delay while the server is unavailable. The delay doubles up to the maximum. */
 const retryFirstMs = 100;
 const retryLastMs = 2_000;
 
 export interface ConnectionPoolOptions {
   readonly target: PostgresTarget;
-  /** Connections of transactions at most, besides those of reads. */
+  /** The maximum number of connections for transactions. Connections for reads are separate. */
   readonly writersMax: number;
-  /** Called when the server goes away, with the reason, and with undefined when it is back. */
+  /** Called with the reason when the server becomes unreachable, and with undefined when it is reachable again. */
   readonly onReachable?: ((problem: StoreUnavailableError | undefined) => void) | undefined;
 }
 
-/** The connections to one database. */
+/** The connection pool of one database. */
 export class ConnectionPool {
   readonly #target: PostgresTarget;
   readonly #writersMax: number;
@@ -32,7 +35,7 @@ export class ConnectionPool {
   readonly #waiting = new Set<Waiting>();
   readonly #all = new Set<PostgresConnection>();
   #writers = 0;
-  /** Connections being made for those that wait. */
+  /** Connections being opened for waiting callers. */
   #opening = 0;
   #generation = 0;
   readonly #generations = new WeakMap<PostgresConnection, number>();
@@ -50,12 +53,12 @@ export class ConnectionPool {
     });
   }
 
-  /** Why the server cannot be used now. Undefined if it can, as far as is known. */
+  /** Why the server is unavailable. Undefined if it is not known to be. */
   get problem(): StoreUnavailableError | undefined {
     return this.#problem;
   }
 
-  /** A connection for one transaction. Give it back with {@link release}. */
+  /** Acquires a connection for one transaction. Return it with {@link release}. */
   acquire(signal?: AbortSignal): Promise<PostgresConnection> {
     if (signal?.aborted) {
       return Promise.reject(signal.reason);
@@ -94,7 +97,7 @@ export class ConnectionPool {
     this.#serveWaiting();
   }
 
-  /** A connection that others use too: for statements that stand alone. */
+  /** A shared connection, for single statements outside a transaction. */
   async reader(): Promise<PostgresConnection> {
     const refusal = this.#refusal();
     if (refusal !== undefined) {
@@ -103,14 +106,14 @@ export class ConnectionPool {
     return await this.#readers.next();
   }
 
-  /** The server stopped, or is a standby now: no connection to it is used again, though some may still look well. */
+  /** The server stopped, or became a standby: discards all connections, including those that still seem usable. */
   renew(): void {
     this.#generation++;
     for (const connection of this.#idle.splice(0)) {
       this.#forgetWriter(connection);
     }
     this.#readers.forget();
-    // A waiting caller gets a new connection, which shows whether the server is back already.
+    // A waiting caller gets a new connection. It shows whether the server is available again.
     this.#serveWaiting();
     if (this.#opening === 0 && this.#problem === undefined && !this.#closed) {
       this.#open().then(
@@ -123,7 +126,7 @@ export class ConnectionPool {
     }
   }
 
-  /** Refuses new callers. Connections in use are closed when they are returned. */
+  /** Refuses new callers. Connections in use are closed when they are released. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const waiting of this.#waiting) {
@@ -160,7 +163,7 @@ export class ConnectionPool {
         this.#forgetWriter(connection);
       }
     }
-    // Each connection that is being made is for one of those that wait.
+    // Each connection being opened is for one waiting caller.
     while (this.#waiting.size > this.#opening && this.#writers < this.#writersMax && !this.#closed) {
       this.#addWriter();
     }
@@ -232,7 +235,7 @@ export class ConnectionPool {
     void connection.close();
   }
 
-  /** Until the server is back all is refused at once, and one connection at a time tries it. */
+  /** Until the server is reachable again, calls are refused at once, and one connection at a time probes it. */
   #failed(problem: StoreUnavailableError): void {
     if (this.#problem !== undefined || this.#closed) {
       return;
@@ -260,7 +263,7 @@ export class ConnectionPool {
         this.release(connection);
         return;
       } catch {
-        // Tried again.
+        // The next round retries.
       }
     }
   }
@@ -273,7 +276,7 @@ interface Waiting {
 
 const readOnlySql = "SELECT current_setting('transaction_read_only') AS read_only";
 
-/** Whatever it is that keeps a connection from being made. */
+/** Converts an error of connecting. */
 function asUnavailable(error: unknown): StoreUnavailableError {
   const problem = fromPostgres(error);
   return problem instanceof StoreUnavailableError

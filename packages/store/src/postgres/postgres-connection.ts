@@ -4,7 +4,7 @@ import { ConnectionLostError, sqlStateOf } from "./postgres-errors.ts";
 import type { PostgresStatement } from "./postgres-sql.ts";
 import { valueTypes } from "./postgres-values.ts";
 
-/** How to reach a server, and how long to wait for it. */
+/** The address of a server, and its timeouts. */
 export interface PostgresTarget {
   readonly host: string;
   readonly port: number;
@@ -13,31 +13,31 @@ export interface PostgresTarget {
   readonly database: string;
   readonly ssl: pg.ClientConfig["ssl"];
   readonly applicationName: string;
-  /** Settings of each session, for example `-c search_path=orders`. */
+  /** Session settings, for example `-c search_path=orders`. */
   readonly options: string | undefined;
   readonly connectTimeoutMs: number;
-  /** The longest that a statement may take. */
+  /** The statement timeout. */
   readonly statementTimeoutMs: number;
-  /** The longest that a statement waits for a row that another transaction holds. */
+  /** The lock timeout: how long a statement waits for a row lock of another transaction. */
   readonly lockTimeoutMs: number;
 }
 
-/** How long a transaction may be open with nothing asked: the process behind it hangs, and what it locked must be free again. */
+/** How long a transaction may be idle. After that its process is assumed to hang, and the server releases its locks. */
 const idleInTransactionTimeoutMs = 10_000;
-/** How much later than the server itself should have given up an answer is taken for lost. */
+/** How long after the server's own statement timeout a missing response counts as lost. */
 const answerGraceMs = 5_000;
 
-/** What a statement gave. */
+/** The result of a statement. */
 export interface PostgresResult {
   readonly rows: object[];
   readonly count: number;
   readonly command: string;
 }
 
-/** A parameter: a value, or a column of values for `unnest`. */
+/** A parameter: a value, or an array of values for `unnest`. */
 export type PostgresParameter = SqlValue | readonly SqlValue[];
 
-/** A connection. Statements are sent as they come, without waiting for the answers to those before. */
+/** A connection. Statements are pipelined: sent without waiting for the responses to earlier ones. */
 export class PostgresConnection {
   readonly #client: pg.Client;
   readonly #answerTimeoutMs: number;
@@ -45,7 +45,7 @@ export class PostgresConnection {
   #inFlight = 0;
   #watch: NodeJS.Timeout | undefined;
   #answeredCount = 0;
-  /** Called once when the connection ends without having been closed here. */
+  /** Called once when the connection is lost, not when it is closed here. */
   onLost: (error: Error) => void = () => {};
 
   private constructor(client: pg.Client, answerTimeoutMs: number) {
@@ -83,12 +83,12 @@ export class PostgresConnection {
     return connection;
   }
 
-  /** Why the connection is of no use any more. */
+  /** Why the connection is unusable. Undefined while it is usable. */
   get lost(): Error | undefined {
     return this.#lost;
   }
 
-  /** Statements that were sent and not answered. */
+  /** The number of statements in flight. */
   get inFlight(): number {
     return this.#inFlight;
   }
@@ -102,10 +102,10 @@ export class PostgresConnection {
     return this.#query({ text });
   }
 
-  /** Discards the connection. Statements in flight on it are lost. */
+  /** Discards the connection. Its statements in flight fail. */
   destroy(why: Error): void {
     this.#lose(why);
-    // Ends the socket at once, and with it every statement that waits.
+    // Destroys the socket, which fails all waiting statements.
     (this.#client as unknown as { connection: { stream: { destroy(error?: Error): void } } }).connection.stream.destroy(
       why,
     );
@@ -132,14 +132,14 @@ export class PostgresConnection {
           reject(this.#asLost(error));
           return;
         }
-        // Several statements in one text have several results: the last one counts.
+        // A text of several statements has several results: returns the last one.
         const last = Array.isArray(result) ? result.at(-1) : result;
         resolve({ rows: last.rows, count: last.rowCount ?? 0, command: last.command });
       });
     });
   }
 
-  /** Where the network is gone nothing ends a statement but this. */
+  /** After a network failure, only this timeout ends a statement. */
   #watchAnswers(): void {
     if (this.#watch !== undefined) {
       return;
@@ -168,7 +168,7 @@ export class PostgresConnection {
   }
 
   #asLost(error: unknown): unknown {
-    // Errors of PostgreSQL itself have a state, all others are of the connection.
+    // Errors of the server have an SQLSTATE. All others are connection errors.
     if (sqlStateOf(error) !== undefined || error instanceof ConnectionLostError) {
       return error;
     }

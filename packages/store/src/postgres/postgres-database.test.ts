@@ -37,7 +37,7 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
     await schema.drop();
   });
 
-  /** The database, reached through the proxy. */
+  /** The database, connected through the proxy. */
   async function open(): Promise<Database> {
     const url = new URL(schema.url);
     url.port = String(proxy.port);
@@ -52,7 +52,7 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
     one.transaction((transaction) => transaction.run("UPDATE t SET n = n + 1 WHERE id = 'counter'"));
   const counter = async () => (await database.get<{ n: number }>("SELECT n FROM t WHERE id = 'counter'"))?.n;
 
-  /** A command that notes what it was given together. */
+  /** A command that records its batches. */
   function insertTogether() {
     const batches: (readonly string[])[] = [];
     const command: Command<{ readonly id: string; readonly n?: number }, string> = {
@@ -77,7 +77,7 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
     };
   }
 
-  test("many processes that start at the same time apply each migration once", async () => {
+  test("processes that start concurrently apply each migration once", async () => {
     const empty = await createTestSchema(serverUrl);
     const all = await Promise.all(Array.from({ length: 6 }, () => openDatabase(empty.url, { migrations })));
     expect(await all[0]?.all("SELECT id FROM parley_migrations ORDER BY id")).toHaveLength(migrations.length);
@@ -86,7 +86,7 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
     await empty.drop();
   });
 
-  test("a command is done for many inputs together, and a refusal is one input's alone", async () => {
+  test("a command runs for many inputs in one batch, and a refusal affects one input only", async () => {
     const { run, batches } = insertTogether();
     const names = Array.from({ length: 200 }, (_, index) => `c${index}`);
     const outcomes = await Promise.allSettled([...names, "refused"].map((id) => run(id)));
@@ -95,7 +95,7 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
     expect(batches.length).toBeLessThan(20);
   });
 
-  test("of inputs done together only the one to blame fails", async () => {
+  test("in a failing batch only the failing input fails", async () => {
     const { run } = insertTogether();
     const outcomes = await Promise.allSettled([run("a"), run("b"), run("bad", -1), run("c"), run("a")]);
     expect(outcomes.map(({ status }) => status)).toEqual([
@@ -108,7 +108,7 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
     expect(outcomes[2]).toMatchObject({ reason: { name: "ConstraintError", kind: "check" } });
   });
 
-  test("callers that went away while they waited cost nothing", async () => {
+  test("inputs of callers that aborted while waiting are skipped", async () => {
     const { batches, command } = insertTogether();
     const gone = new AbortController();
     const input = { id: "gone" };
@@ -119,7 +119,7 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
     expect(batches).toEqual([]);
   });
 
-  test("transactions that lock rows against each other's order both come to their end", async () => {
+  test("transactions that lock rows in opposite orders both succeed", async () => {
     await insert("a");
     await insert("b");
     const lock = async (first: string, second: string) =>
@@ -132,7 +132,7 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
     expect(await database.all("SELECT n FROM t WHERE id <> 'counter' ORDER BY id")).toEqual([{ n: 13 }, { n: 13 }]);
   });
 
-  test("a body that finds that another came between is run again, and fails as contended if that goes on", async () => {
+  test("a body that detects a conflict is run again, and fails as contended if it persists", async () => {
     let runs = 0;
     const body = (times: number) =>
       database.transaction(async (transaction) => {
@@ -145,13 +145,13 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
     expect(await counter()).toBe(1);
   });
 
-  test("connections that the server ends lose nothing and double nothing", async () => {
+  test("connections that the server terminates lose no transaction and repeat none", async () => {
     let done = 0;
     let ending = true;
     const killing = (async () => {
       while (ending) {
         await wait(30);
-        // The schema is in the settings of each of its connections.
+        // The schema is set in the options of each connection.
         await database
           .all(
             "SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity WHERE application_name = 'parley' AND pid <> pg_backend_pid() AND query LIKE '%counter%'",
@@ -192,7 +192,7 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
     },
   );
 
-  test("a server that goes away is told, refuses at once, and is used again when it is back", async () => {
+  test("an unreachable server is reported, calls are refused at once, and the server is used again when it is back", async () => {
     const told: (string | undefined)[] = [];
     database.onReachable?.((problem) => told.push((problem as StoreUnavailableError | undefined)?.problem));
     await add();
@@ -206,7 +206,7 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
     expect(await counter()).toBe(2);
   });
 
-  test("a server that is away at the start is waited for", async () => {
+  test("waits for a server that is unavailable at startup", async () => {
     await proxy.goAway();
     const said: string[] = [];
     const url = new URL(schema.url);
@@ -218,7 +218,7 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
     expect(said[0]).toBe("waiting for the PostgreSQL server of DATABASE_URL");
   });
 
-  test("a read-only standby is waited for, and named in the log", async () => {
+  test("waits for a read-only standby to be promoted, and logs it", async () => {
     const url = new URL(schema.url);
     url.searchParams.set("options", `-c search_path=${schema.name} -c default_transaction_read_only=on`);
     const said: object[] = [];
@@ -238,14 +238,14 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
       (url: URL) => new URL(url.href.replace(/search_path%3D\w+/, "search_path%3Dnowhere")),
       /schema does not exist/,
     ],
-  ])("%s is said in words, without the password", async (_, change, message) => {
+  ])("%s is explained without the password", async (_, change, message) => {
     const opening = openDatabase(change(new URL(schema.url)).href, { migrations });
     await expect(opening).rejects.toThrow(message);
     await expect(opening).rejects.toMatchObject({ name: "DatabaseUrlError", setting: "DATABASE_URL" });
     await expect(opening).rejects.not.toThrow(/wrong@|:wrong/);
   });
 
-  test("text is in the order of its bytes, whatever the locale of the database", async () => {
+  test("text is sorted by its bytes, whatever the locale of the database", async () => {
     for (const id of ["a", "B", "ä", "Z", "_"]) await insert(id);
     const rows = await database.all<{ id: string }>("SELECT id FROM t WHERE id <> 'counter' ORDER BY id");
     expect(rows.map(({ id }) => id)).toEqual(["B", "Z", "_", "a", "ä"]);

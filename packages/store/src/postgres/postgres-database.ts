@@ -12,22 +12,22 @@ import { runTransaction, type TransactionContext } from "./run-transaction.ts";
 import { readersMax } from "./shared-connections.ts";
 import type { ColumnTypes } from "./unnest-insert.ts";
 
-/** Tries of a read that loses its connection. */
+/** The maximum number of attempts of a read whose connection is lost. */
 const readTriesMax = 3;
 
 export interface PostgresOptions {
   readonly target: PostgresTarget;
-  /** Connections at most. */
+  /** The maximum number of connections. */
   readonly connectionsMax: number;
   readonly migrations: readonly Migration[];
   readonly now: () => number;
-  /** Told while the server is waited for. */
+  /** Logs the wait for the server. */
   readonly log?: StartLog | undefined;
-  /** Ends the waiting. */
+  /** Stops the wait for the server. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Opens a database on a PostgreSQL server: waits until there is one that takes writes, and brings the schema up to date. */
+/** Opens a database on a PostgreSQL server: waits for a server that accepts writes, and migrates the schema. */
 export async function openPostgres({ target, connectionsMax, ...options }: PostgresOptions): Promise<Database> {
   const connection = await connectAtStart(target, options);
   let columnTypes: ColumnTypes;
@@ -42,12 +42,12 @@ export async function openPostgres({ target, connectionsMax, ...options }: Postg
   return new PostgresDatabase({ target, columnTypes, writersMax: Math.max(1, connectionsMax - readersMax) });
 }
 
-/** A PostgreSQL database: transactions each on a connection of its own, reads together on a few, commands in batches. */
+/** A PostgreSQL database. Each transaction has its own connection, reads share a few connections, commands are batched. */
 class PostgresDatabase implements Database {
   readonly isShared = true;
   readonly #pool: ConnectionPool;
   readonly #context: TransactionContext;
-  // Commands are constants of a program: there are a few dozen.
+  // Commands are constants of a program, a few dozen, so this needs no limit.
   readonly #commands = new Map<unknown, CommandQueue<never, unknown>>();
   readonly #listeners = new Set<(problem: Error | undefined) => void>();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -155,7 +155,7 @@ class PostgresDatabase implements Database {
   }
 
   async #pruneCommits(): Promise<void> {
-    // Only about space: the next round does what this one could not.
+    // A failure only delays pruning: the next round deletes these rows too.
     await this.#pool
       .reader()
       .then(pruneCommits)

@@ -7,20 +7,20 @@ import {
   StoreUnavailableError,
 } from "../store-errors.ts";
 
-/** The connection ended, or could not be made. A statement that was on its way may have been executed. */
+/** The connection was lost, or could not be opened. A statement in flight may have been executed. */
 export class ConnectionLostError extends Error {
   override readonly name = "ConnectionLostError";
 }
 
-/** What an error of PostgreSQL means for the work that met it (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+/** How the store handles a PostgreSQL error (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
 export type PostgresFailure =
-  /** Nothing of the transaction was kept, and it may succeed when it is run again. */
+  /** The transaction was rolled back, and may succeed when it is retried. */
   | "run-again"
-  /** The connection is of no use any more, and others probably are not either: the server stopped or became a standby. */
+  /** The connection is unusable, and others probably are too: the server stopped or became a standby. */
   | "renew-connections"
   | "for-good";
 
-/** How to go on after an error. */
+/** Classifies an error. */
 export function failureOf(error: unknown): PostgresFailure {
   if (error instanceof ConnectionLostError) {
     return "renew-connections";
@@ -39,7 +39,7 @@ export function failureOf(error: unknown): PostgresFailure {
   return isGone ? "renew-connections" : "for-good";
 }
 
-/** The error's SQLSTATE, where it is one of PostgreSQL. */
+/** The SQLSTATE of a PostgreSQL error. Undefined for other errors. */
 export function sqlStateOf(error: unknown): string | undefined {
   if (error instanceof Error && "code" in error && typeof error.code === "string" && "severity" in error) {
     return error.code;
@@ -47,7 +47,7 @@ export function sqlStateOf(error: unknown): string | undefined {
   return undefined;
 }
 
-/** Says in the store's words what PostgreSQL said in its own. Other errors stay as they are. */
+/** Maps PostgreSQL errors to store errors. Returns other errors as they are. */
 export function fromPostgres(error: unknown): unknown {
   if (error instanceof ConnectionLostError) {
     return unavailable("unreachable", error);
@@ -66,7 +66,7 @@ export function fromPostgres(error: unknown): unknown {
   return problem === undefined ? error : unavailable(problem, error as Error);
 }
 
-/** What is wrong with the settings, where that is why a connection was refused: waiting does not help then. */
+/** The configuration error if a connection was refused because of one: waiting does not help then. Undefined otherwise. */
 export function settingsMistake(error: unknown): DatabaseUrlError | undefined {
   const state = sqlStateOf(error);
   const sentence = state === undefined ? undefined : settingsMistakes[state];
@@ -97,7 +97,7 @@ const constraintKinds: Readonly<Record<string, ConstraintKind>> = {
   23514: "check",
 };
 
-/** By SQLSTATE, or by its class. */
+/** Keyed by SQLSTATE, or by its class. */
 const problems: Readonly<Record<string, StoreProblem>> = {
   "08": "unreachable",
   25006: "read-only",

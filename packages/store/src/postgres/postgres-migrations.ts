@@ -5,12 +5,12 @@ import type { PostgresConnection } from "./postgres-connection.ts";
 import { sqlStateOf } from "./postgres-errors.ts";
 import { postgresMigration, postgresStatement } from "./postgres-sql.ts";
 
-/** Tries of a statement that makes what another process may be making at this very moment. */
+/** The maximum number of attempts of a statement that creates an object which another process may be creating concurrently. */
 const createTriesMax = 20;
 
 /**
- * Brings the schema up to date. Any number of processes may do so at the same time: each step is a transaction that holds one row, and
- * looks again at what was applied while it waited for it.
+ * Migrates the schema. Any number of processes may do so concurrently: each step is a transaction that locks one row, and reads the applied steps
+ * again after it has the lock.
  */
 export async function migratePostgres(
   connection: PostgresConnection,
@@ -25,7 +25,7 @@ export async function migratePostgres(
 const lockTable = "CREATE TABLE IF NOT EXISTS parley_migration_lock (single INTEGER PRIMARY KEY)";
 const lockRow = "INSERT INTO parley_migration_lock (single) VALUES (1) ON CONFLICT (single) DO NOTHING";
 
-/** `IF NOT EXISTS` is no help against a process that makes the same at the same time: the catalogue's unique indexes refuse one of the two. */
+/** `IF NOT EXISTS` does not protect against a concurrent creation of the same object: the catalogue's unique indexes refuse one of the two. */
 async function create(connection: PostgresConnection, sql: string): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
@@ -41,7 +41,7 @@ async function create(connection: PostgresConnection, sql: string): Promise<void
   }
 }
 
-/** Applies the first step that is missing. False if none is. */
+/** Applies the first missing step. Returns false if there is none. */
 async function applyNext(
   connection: PostgresConnection,
   migrations: readonly Migration[],
@@ -51,7 +51,7 @@ async function applyNext(
     connection.execute(postgresStatement(sql), parameters);
   await connection.executeText("BEGIN");
   try {
-    // A step may take longer than a statement of a call, and so may the wait for it.
+    // A step, and the wait for its lock, may take longer than the timeouts of calls allow.
     await connection.executeText("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0");
     await query("SELECT single FROM parley_migration_lock WHERE single = 1 FOR UPDATE");
     const { rows } = await query("SELECT id, checksum FROM parley_migrations");

@@ -1,24 +1,24 @@
 import { LRUCache } from "lru-cache";
 
-/** A statement as PostgreSQL takes it. */
+/** A statement translated for PostgreSQL. */
 export interface PostgresStatement {
   readonly text: string;
-  /** Prepared under this name on each connection that executes it. Undefined: parsed anew each time. */
+  /** The name of the prepared statement on each connection. Undefined: not prepared. */
   readonly name: string | undefined;
-  /** Whether it only reads: it may run outside a transaction. */
+  /** Whether it only reads, so that it may run outside a transaction. */
   readonly isRead: boolean;
   readonly isReturning: boolean;
 }
 
-/** Translated statements kept. A service has a few dozen; lists of parameters of many lengths could make it thousands. */
+/** The cache size for translated statements. A service has a few dozen; parameter lists of many lengths could make it thousands. */
 const statementsMax = 512;
-/** Statements that a connection keeps prepared, at most: each takes memory of the server. */
+/** The maximum number of prepared statements on a connection: each takes memory on the server. */
 const preparedMax = 512;
 
 const statements = new LRUCache<string, PostgresStatement>({ max: statementsMax });
 let preparedCount = 0;
 
-/** The statement, with `$1`, `$2`, … for each `?`. */
+/** Translates a statement: each `?` becomes `$1`, `$2`, …. */
 export function postgresStatement(sql: string): PostgresStatement {
   const known = statements.get(sql);
   if (known !== undefined) {
@@ -26,7 +26,7 @@ export function postgresStatement(sql: string): PostgresStatement {
   }
   let count = 0;
   const statement = {
-    // The interface allows no "?" in strings and comments.
+    // The store's SQL allows no "?" in strings and comments.
     text: sql.replaceAll("?", () => `$${++count}`),
     name: preparedCount < preparedMax ? `parley_${++preparedCount}` : undefined,
     isRead: readPattern.test(sql) && !writePattern.test(sql),
@@ -40,9 +40,8 @@ const readPattern = /^\s*(?:select|values|with|explain)\b/i;
 const writePattern = /\b(?:insert\s+into|delete\s+from|update\s+\w+\s+set)\b/i;
 
 /**
- * A migration's statements in PostgreSQL's words. The words that both engines read differently are `BLOB`, numbers that count up by themselves,
- * `INTEGER PRIMARY KEY`, which in SQLite is 64 bits wide, and TEXT, which SQLite compares byte by byte and PostgreSQL by the
- * database's locale.
+ * Translates a migration to PostgreSQL. The two databases differ in `BLOB`, in auto-increment columns, in `INTEGER PRIMARY KEY`, which has 64 bits
+ * in SQLite, and in TEXT, which SQLite compares byte by byte and PostgreSQL by the database's locale.
  */
 export function postgresMigration(sql: string): string {
   return sql

@@ -5,10 +5,13 @@ import { fromPostgres } from "./postgres-errors.ts";
 import { postgresStatement } from "./postgres-sql.ts";
 import { type ColumnTypes, unnestInsert } from "./unnest-insert.ts";
 
-/** Turns of the event loop for which a body may ask nothing. One that waits for its own statements alone asks at once when they are answered. */
+/**
+ * The event-loop ticks for which a body may execute no statement. A body that awaits only its own statements sends the next one in the tick of the
+ * response.
+ */
 const idleTurnsMax = 8;
 
-/** An item that a transaction left to work that is done before its commit. */
+/** An item that a transaction queued for shared work before its commit. */
 export interface Left {
   readonly work: SharedWork<unknown>;
   readonly item: unknown;
@@ -34,12 +37,12 @@ export class PostgresTransaction implements Transaction, SetTransaction {
     this.#columnTypes = columnTypes;
   }
 
-  /** Whether a statement changed something, or may have. */
+  /** Whether a statement changed rows, or may have. */
   get hasWritten(): boolean {
     return this.#hasWritten;
   }
 
-  /** Runs a body, and then what it left to be done before the commit. Rejects with its error, or with that of a statement that failed in it. */
+  /** Runs a body, and then its queued shared work. Rejects with the body's error, or with that of a failed statement. */
   async perform<T>(body: (transaction: this) => Promise<T>): Promise<T> {
     const { promise: stuck, reject } = Promise.withResolvers<never>();
     stuck.catch(() => {});
@@ -59,7 +62,7 @@ export class PostgresTransaction implements Transaction, SetTransaction {
         }
       }
       if (this.#state === "failed") {
-        // The body caught the error of a statement and went on: PostgreSQL has undone the transaction already.
+        // The body caught the error of a failed statement: PostgreSQL has aborted the transaction already.
         throw this.#failure;
       }
       return answer;
@@ -69,13 +72,13 @@ export class PostgresTransaction implements Transaction, SetTransaction {
     }
   }
 
-  /** Calls back those who asked for it: the transaction is durable. */
+  /** Runs the commit callbacks: the transaction is durable. */
   committed(): void {
     for (const callback of this.#callbacks) {
       try {
         callback();
       } catch (error) {
-        // The transaction is durable whatever a listener does; its bug is reported as what it is, an uncaught error.
+        // An error in a callback does not affect the durable transaction. It is reported as an uncaught exception.
         queueMicrotask(() => {
           throw error;
         });
@@ -149,7 +152,7 @@ export class PostgresTransaction implements Transaction, SetTransaction {
     }
   }
 
-  /** Looks at each turn of the event loop whether the body asks something. */
+  /** Checks on each event-loop tick whether the body executes a statement. */
   #watchIdle(): void {
     this.#idleTurns = 0;
     this.#watch ??= setImmediate(this.#look);
@@ -176,7 +179,7 @@ export class PostgresTransaction implements Transaction, SetTransaction {
 
 const nowSql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now";
 
-/** SQLite could not give them, so that no store does. */
+/** SQLite cannot return such integers from RETURNING, so no store does. */
 function refuseBigInts(rows: readonly object[]): void {
   for (const row of rows) {
     if (Object.values(row).some((value) => typeof value === "bigint")) {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { DatabaseUrlError } from "../store-errors.ts";
 import type { PostgresTarget } from "./postgres-connection.ts";
 
-/** A database on a PostgreSQL server, as a URL names it. */
+/** A parsed PostgreSQL URL. */
 export interface PostgresUrl {
   readonly kind: "postgres";
   readonly target: PostgresTarget;
@@ -11,7 +11,7 @@ export interface PostgresUrl {
 
 const expected = "expected postgres://user:password@host:5432/database";
 const portDefault = 5432;
-/** Connections of a process: two for reads, the rest for transactions. A server has 100 by default, for all replicas of all services. */
+/** The connections of a process: two for reads, the rest for transactions. A server allows 100 by default, for all replicas of all services. */
 const connectionsDefault = 10;
 const connectTimeoutDefaultMs = 5_000;
 const statementTimeoutDefaultMs = 10_000;
@@ -31,7 +31,7 @@ const known = [
   "lock_timeout_ms",
 ];
 
-/** Reads `postgres://user:password@host:port/database?parameters`. Throws {@link DatabaseUrlError}, which never repeats the password. */
+/** Parses `postgres://user:password@host:port/database?parameters`. Throws {@link DatabaseUrlError}, which never contains the password. */
 export function parsePostgresUrl(text: string): PostgresUrl {
   let url: URL;
   try {
@@ -65,7 +65,7 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   }
   const whole = (name: string, { byDefault, max }: { readonly byDefault: number; readonly max: number }) =>
     wholeNumber(url.searchParams.get(name), { name, byDefault, max });
-  // An address of IPv6 stands in brackets in a URL.
+  // A URL encloses an IPv6 address in brackets.
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   return {
     kind: "postgres",
@@ -112,7 +112,7 @@ function wholeNumber(
   return number;
 }
 
-/** TLS to the server, with the words of libpq (https://www.postgresql.org/docs/current/libpq-ssl.html). */
+/** TLS options, with libpq's parameter names (https://www.postgresql.org/docs/current/libpq-ssl.html). */
 function sslOf(parameters: URLSearchParams, host: string): PostgresTarget["ssl"] {
   const mode = parameters.get("sslmode") ?? (parameters.has("sslrootcert") ? "verify-full" : "disable");
   if (!sslModes.includes(mode)) {

@@ -1,6 +1,6 @@
 import pg from "pg";
 
-/** How PostgreSQL's values become the store's. Object identifiers of types: pg_type.dat. */
+/** Converts PostgreSQL values to store values. The type OIDs are those of pg_type.dat. */
 export const valueTypes: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: "text" | "binary") => {
     if (format === "binary") {
@@ -15,10 +15,10 @@ const int8Type = 20;
 const numericType = 1700;
 
 const parsers: Readonly<Record<number, (text: string) => unknown>> = {
-  // Truth is 0 or 1, as in SQLite.
+  // Booleans are 0 or 1, as in SQLite.
   [boolType]: (text) => (text === "t" ? 1 : 0),
   [int8Type]: wholeNumber,
-  // What SUM over BIGINT gives.
+  // SUM over BIGINT returns NUMERIC.
   [numericType]: (text) => (text.includes(".") ? Number(text) : wholeNumber(text)),
 };
 

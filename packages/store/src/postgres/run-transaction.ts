@@ -8,13 +8,13 @@ import { ConnectionLostError, failureOf, fromPostgres } from "./postgres-errors.
 import { PostgresTransaction } from "./postgres-transaction.ts";
 import type { ColumnTypes } from "./unnest-insert.ts";
 
-/** Tries of a transaction that meets deadlocks, serialization failures or lost connections. More means that waiting does not help. */
+/** The maximum number of attempts of a transaction after deadlocks, serialization failures or lost connections. */
 const triesMax = 8;
-/** The wait before a transaction is run again, doubled with each try, spread over its whole length. */
+/** The first retry delay. It doubles with each attempt and has full jitter. */
 const retryFirstMs = 5;
 const retryLastMs = 500;
 
-/** What transactions of a database are run with. */
+/** The dependencies of {@link runTransaction}. */
 export interface TransactionContext {
   readonly pool: ConnectionPool;
   readonly columnTypes: ColumnTypes;
@@ -22,11 +22,11 @@ export interface TransactionContext {
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Whether it is run again after a deadlock or a serialization failure. Default: true. */
+  /** Whether it is retried after a deadlock or a serialization failure. Default: true. */
   readonly runAgain?: boolean;
 }
 
-/** Runs a body as one transaction, again where PostgreSQL undid it for the sake of others, and resolves with its answer once that is durable. */
+/** Runs a body as one transaction, retries it after deadlocks and serialization failures, and resolves with its result once it is durable. */
 export async function runTransaction<T>(
   context: TransactionContext,
   body: (transaction: PostgresTransaction) => Promise<T>,
@@ -60,7 +60,7 @@ async function tryOnce<T>(
   body: (transaction: PostgresTransaction) => Promise<T>,
 ): Promise<T> {
   const transaction = new PostgresTransaction(connection, context.columnTypes);
-  // Sent along with the first statement, which fails with the same error.
+  // Pipelined with the first statement, which fails with the same error.
   connection.executeText("BEGIN").catch(() => {});
   let answer: T;
   try {
@@ -77,7 +77,7 @@ async function tryOnce<T>(
   return answer;
 }
 
-/** Gives the connection back as it was. */
+/** Rolls back, so that the connection can be reused. */
 async function undo(connection: PostgresConnection): Promise<void> {
   if (connection.lost !== undefined) {
     return;
@@ -89,7 +89,7 @@ async function undo(connection: PostgresConnection): Promise<void> {
   }
 }
 
-/** Commits. Where the connection is lost meanwhile, asks over another one what became of it. */
+/** Commits. If the connection is lost during COMMIT, looks up the outcome over another connection. */
 async function committed(
   context: TransactionContext,
   connection: PostgresConnection,
@@ -103,12 +103,12 @@ async function committed(
       throw error;
     }
     context.pool.renew();
-    // Nothing was written, so nothing is in doubt.
+    // A read-only transaction has no outcome to look up.
     return id === undefined ? false : await settle(context, id, error);
   }
 }
 
-/** How long an outcome is asked for while the server is away. */
+/** How long to try to look up an outcome while the server is unreachable. */
 const settleForMs = 10_000;
 const settleIntervalMs = 200;
 
@@ -139,7 +139,7 @@ async function settle({ pool }: TransactionContext, id: string, cause: unknown):
   );
 }
 
-/** PostgreSQL's own error behind one in the store's words. */
+/** The PostgreSQL error that is the cause of a store error. */
 function causeOf(error: unknown): unknown {
   return error instanceof StoreUnavailableError && error.cause !== undefined ? error.cause : error;
 }

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { PostgresConnection } from "./postgres-connection.ts";
 
-/** Connections that carry reads, many at a time each. Two, so that one slow read does not hold up all others. */
+/** The connections for reads, each with many in flight. Two, so that one slow read does not delay all others. */
 export const readersMax = 2;
-/** How often a connection that is to be closed is looked at, until all on it is answered. */
+/** How often to check whether a connection to be closed has no more statements in flight. */
 const closeIntervalMs = 100;
 
 export interface SharedConnectionsOptions {
@@ -17,7 +17,7 @@ interface Place {
   opening?: Promise<PostgresConnection> | undefined;
 }
 
-/** A few connections that all reads share: statements are sent without waiting for the answers to those before. */
+/** The few connections that all reads share. Statements are pipelined. */
 export class SharedConnections {
   readonly #options: SharedConnectionsOptions;
   readonly #places: readonly Place[];
@@ -28,7 +28,7 @@ export class SharedConnections {
     this.#places = Array.from({ length: readersMax }, () => ({}));
   }
 
-  /** The next one, in turn; opened where it is missing. */
+  /** The next connection, round-robin. Opens it if necessary. */
   async next(): Promise<PostgresConnection> {
     this.#last = (this.#last + 1) % readersMax;
     const place = this.#places[this.#last] ?? {};
@@ -45,7 +45,7 @@ export class SharedConnections {
     return await place.opening;
   }
 
-  /** None of them is used again. */
+  /** Stops using these connections. */
   forget(): void {
     for (const place of this.#places) {
       if (place.connection !== undefined) {

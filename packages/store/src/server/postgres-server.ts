@@ -11,37 +11,37 @@ import type { PostgresBinaries } from "./postgres-binaries.ts";
 
 export interface PostgresServerOptions {
   readonly binaries: PostgresBinaries;
-  /** Where its data is, made where it is missing. Default: a folder of its own that goes when the server stops. */
+  /** The data folder, created if missing. Default: a temporary folder, removed when the server stops. */
   readonly folder?: string;
-  /** Default: one that is free. */
+  /** Default: a free port. */
   readonly port?: number;
-  /** Whether a commit waits for the disk. Default: true. */
+  /** Whether a commit waits for fsync. Default: true. */
   readonly durable?: boolean;
-  /** Settings of the server, for example `max_connections=200`. */
+  /** Server settings, for example `max_connections=200`. */
   readonly settings?: readonly string[];
 }
 
 /** A PostgreSQL server that this process started, on the loopback interface. */
 export interface PostgresServer {
   readonly port: number;
-  /** The process's id. */
+  /** The process id. */
   readonly pid: number;
   /** The URL of one of its databases. */
   url(database: string): string;
-  /** Makes a database where it is missing. */
+  /** Creates a database if it does not exist. */
   createDatabase(name: string): Promise<void>;
-  /** Ends it: connections are cut, what was committed is kept. */
+  /** Stops the server with a fast shutdown: connections are closed, committed data is kept. */
   stop(): Promise<void>;
-  /** Resolves when its process has ended, for whatever reason. */
+  /** Resolves when the process has exited, for any reason. */
   readonly ended: Promise<void>;
 }
 
 const user = "parley";
-/** How long a server may take to start, with recovery after a crash. */
+/** The startup timeout, including crash recovery. */
 const startTimeoutMs = 60_000;
 const startPollMs = 25;
 
-/** Starts a PostgreSQL server. Rejects with what it said if it does not start. */
+/** Starts a PostgreSQL server. If it does not start, rejects with its log. */
 export async function startPostgresServer(options: PostgresServerOptions): Promise<PostgresServer> {
   const { binaries, durable = true, settings = [] } = options;
   const isTemporary = options.folder === undefined;
@@ -58,7 +58,8 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
   const child = spawn(
     join(binaries.folder, "postgres"),
     ["-D", join(folder, "data"), "-p", String(port), "-h", "127.0.0.1", ...all.flatMap((setting) => ["-c", setting])],
-    // One that lasts is not of the terminal's process group: Ctrl-C is for the services, which need their database to the end.
+    // A server with its own data folder gets its own process group, so that Ctrl-C does not reach it: services use the database until they have
+    // stopped.
     { stdio: ["ignore", "ignore", "pipe"], env: cleanEnvironment, detached: !isTemporary, ...binaries.user },
   );
   const said: string[] = [];
@@ -68,7 +69,7 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
   });
   const ended = once(child, "close").then(() => {});
   if (isTemporary) {
-    // Where this process ends without having stopped it, nothing of it is worth keeping.
+    // If this process exits without having stopped the server, its data is temporary: SIGQUIT suffices.
     const quit = () => void child.kill("SIGQUIT");
     process.once("exit", quit);
     void ended.then(() => process.off("exit", quit));
@@ -121,7 +122,7 @@ function serverOf(connection: Connection, { pid, ended }: RunningServer): Postgr
   };
 }
 
-/** The server that already runs on the folder, since the process that started it was killed. */
+/** The server of an earlier process that was killed, if it still runs on the folder. */
 async function leftRunning(folder: string, connection: Connection): Promise<RunningServer | undefined> {
   const file = join(folder, "data", "postmaster.pid");
   const [pid, , , port] = existsSync(file) ? readFileSync(file, "utf8").split("\n").map(Number) : [];
@@ -151,12 +152,12 @@ async function untilEnded(pid: number): Promise<void> {
   }
 }
 
-/** Lines of the server's log kept to say why it did not start. */
+/** The number of log lines kept for the startup error. */
 const saidMax = 20;
-/** The locale of its messages; and no PGHOST or PGDATA of the user's. */
+/** Fixes the locale of the server's messages and removes the user's PGHOST and PGDATA. */
 const cleanEnvironment = { PATH: process.env.PATH ?? "", LC_ALL: "C" };
 
-/** Makes the folder where it is missing. Returns the password, which is kept in it. */
+/** Creates the folder if it does not exist. Returns the password, which is stored in it. */
 function makeFolder(folder: string, { user: owner }: PostgresBinaries): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const passwordFile = join(folder, "password");

@@ -13,7 +13,7 @@ afterEach(async () => {
   }
 });
 
-/** A database whose disk is done when the test says so. */
+/** A database whose fsync completes when the test says so. */
 function openWithDisk(onFailed?: (failure: Error) => void) {
   const folder = mkdtempSync(join(tmpdir(), "parley-disk-"));
   const path = join(folder, "test.db");
@@ -50,14 +50,14 @@ function openWithDisk(onFailed?: (failure: Error) => void) {
   return { database, waits, settled, insert, count };
 }
 
-/** Some turns of the event loop. */
+/** Waits for some event-loop ticks. */
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-test("a transaction neither resolves nor is visible before it is on the disk", async () => {
+test("a transaction neither resolves nor becomes visible before it is on the disk", async () => {
   const { database, waits, settled, insert, count } = openWithDisk();
   closing.push(() => database.close());
   insert(1);
@@ -71,7 +71,7 @@ test("a transaction neither resolves nor is visible before it is on the disk", a
   expect(settled.toSorted()).toEqual(['count: {"n":2}', "insert 1: 1", "insert 2: 1"]);
 });
 
-test("one that fails for what another of its commit did is told when the disk has that, and not if it never has", async () => {
+test("a failed transaction that may have seen others of its commit rejects once they are durable, and not if they never are", async () => {
   const { database, waits, settled, insert } = openWithDisk();
   closing.push(() => database.close());
   insert(1);
@@ -90,7 +90,7 @@ test("one that fails for what another of its commit did is told when the disk ha
   expect(settled.slice(2)).toEqual(Array(2).fill(expect.stringContaining("The disk failed")));
 });
 
-test("one that fails with nothing done before it in its commit is told at once", async () => {
+test("a transaction that fails first in its commit rejects at once", async () => {
   const { database, waits, settled, insert } = openWithDisk();
   closing.push(() => database.close());
   insert(1);
@@ -106,7 +106,7 @@ test("one that fails with nothing done before it in its commit is told at once",
   expect(settled.at(-1)).toBe("insert 2: 1");
 });
 
-test("what comes meanwhile goes together afterwards", async () => {
+test("transactions that arrive during an fsync share the next commit", async () => {
   const { database, waits, settled, insert } = openWithDisk();
   closing.push(() => database.close());
   insert(1);
@@ -124,7 +124,7 @@ test("what comes meanwhile goes together afterwards", async () => {
   expect(settled).toHaveLength(4);
 });
 
-test("closing waits for the disk", async () => {
+test("close waits for the fsync", async () => {
   const { database, waits, settled, insert } = openWithDisk();
   insert(1);
   await turns();
@@ -136,7 +136,7 @@ test("closing waits for the disk", async () => {
   expect(settled).toEqual(["insert 1: 1", "closed"]);
 });
 
-test("a disk that fails fails what it was to keep and what waits, and the database is not trusted any more", async () => {
+test("a failed fsync fails the pending and the waiting transactions, and the database refuses all later calls", async () => {
   const told: string[] = [];
   const { database, waits, settled, insert, count } = openWithDisk(({ message }) => told.push(message));
   closing.push(() => database.close());

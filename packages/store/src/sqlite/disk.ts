@@ -1,32 +1,32 @@
 import { StoreUnavailableError } from "../store-errors.ts";
 
-/** The wait for the disk; at most one runs at a time. */
+/** Waits for fsync. At most one fsync runs at a time. */
 export class Disk {
   readonly #sync: () => Promise<void>;
   readonly #onFailed: (failure: StoreUnavailableError) => void;
   #waiting: Promise<void> | undefined;
   #failure: StoreUnavailableError | undefined;
 
-  /** `sync` waits until what is written is on the disk. `onFailed` is told, once, that the disk has failed. */
+  /** `sync` resolves when all written data is on the disk. `onFailed` is called once, when an fsync has failed. */
   constructor(sync: () => Promise<void>, onFailed: (failure: StoreUnavailableError) => void = () => {}) {
     this.#sync = sync;
     this.#onFailed = onFailed;
   }
 
-  /** Whether something that is committed may not be on the disk yet. */
+  /** Whether committed data may not be on the disk yet. */
   get isWaitedFor(): boolean {
     return this.#waiting !== undefined;
   }
 
-  /** Why nothing can be trusted any more, if the disk has failed. */
+  /** The failure of an earlier fsync, if there was one. Every call is refused then. */
   get failure(): StoreUnavailableError | undefined {
     return this.#failure;
   }
 
-  /** Waits until what is committed is on the disk. */
+  /** Waits until all committed data is on the disk. */
   async wait(): Promise<void> {
     this.#waiting = this.#sync().catch((cause: unknown) => {
-      // The disk's content is now unknown: after a failed fsync the next one succeeds and proves nothing.
+      // The disk's content is now unknown: after a failed fsync the next one can succeed without having written the data.
       const problem = "The disk failed while a commit was written: the database must be opened again.";
       this.#failure = new StoreUnavailableError("io", problem, { cause });
       this.#onFailed(this.#failure);
@@ -39,7 +39,7 @@ export class Disk {
     }
   }
 
-  /** What was read now, told when all that is committed by now is on the disk. */
+  /** Resolves with `answer` when all data committed so far is on the disk. */
   onceDurable<R>(answer: R): Promise<R> {
     if (this.#failure !== undefined) {
       return Promise.reject(this.#failure);

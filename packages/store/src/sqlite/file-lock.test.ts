@@ -31,7 +31,7 @@ async function kill(child: ChildProcess): Promise<void> {
   }
 }
 
-/** A process that has the database open, and writes to it. */
+/** A process that opens the database and writes to it. */
 async function startHolder(path: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [program, `sqlite:${path}`], { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
@@ -40,7 +40,7 @@ async function startHolder(path: string): Promise<ChildProcess> {
   return child;
 }
 
-test("a second process is refused, told which process has the file, and let in when that one is gone, however it went", async () => {
+test("a second process is refused with the name of the first, and admitted once the first has ended in any way", async () => {
   const path = join(folder, "orders.db");
   const child = await startHolder(path);
   expect(findFileHolder(path)).toMatchObject({ isHeld: true, holder: { processId: child.pid } });
@@ -49,7 +49,7 @@ test("a second process is refused, told which process has the file, and let in w
   await expect(refused).rejects.toThrow(
     new RegExp(`orders\\.db is in use by process ${child.pid} \\(.*write-until-killed`),
   );
-  // The one that has it was not disturbed: it goes on writing.
+  // The lock's owner was not disturbed: it continues to write.
   await once(child.stdout as NodeJS.ReadableStream, "data");
 
   await kill(child);
@@ -59,7 +59,7 @@ test("a second process is refused, told which process has the file, and let in w
   await database.close();
 });
 
-test("a file that is opened twice in one process is refused the second time, under any of its names", async () => {
+test("a file that is opened twice in one process is refused the second time, under any of its paths", async () => {
   mkdirSync(join(folder, "real"));
   symlinkSync(join(folder, "real"), join(folder, "linked"));
   const path = join(folder, "real", "orders.db");
@@ -75,7 +75,7 @@ test("a file that is opened twice in one process is refused the second time, und
     const again = openDatabase(`sqlite:${name}`, { migrations });
     await expect(again).rejects.toThrow(`is in use by process ${process.pid} `);
   }
-  // Being refused took nothing away from the first.
+  // The first one keeps its lock.
   await database.transaction((transaction) => transaction.run("INSERT INTO t VALUES (1, 'one')"));
   expect(findFileHolder(path).isHeld).toBe(true);
   await database.close();
@@ -83,7 +83,7 @@ test("a file that is opened twice in one process is refused the second time, und
   expect(existsSync(`${path}-owner`)).toBe(false);
 });
 
-test("two files in one folder are two locks, and a file that cannot be opened is not left locked", async () => {
+test("two files in one folder have two locks, and a file that cannot be opened is not left locked", async () => {
   const first = await openDatabase(`sqlite:${join(folder, "a.db")}`, { migrations });
   const second = await openDatabase(`sqlite:${join(folder, "b.db")}`, { migrations });
   await Promise.all([first.close(), second.close()]);
@@ -93,7 +93,7 @@ test("two files in one folder are two locks, and a file that cannot be opened is
   await again.close();
 });
 
-test("one that is started while the one before is ending waits for it", async () => {
+test("a process that starts while its predecessor is ending waits for it", async () => {
   const url = `sqlite:${join(folder, "orders.db")}`;
   const before = await openDatabase(url, { migrations });
   const next = openDatabase(url, { migrations });

@@ -4,28 +4,28 @@ import { basename, dirname, join, relative } from "node:path";
 import { StoreUnavailableError } from "../store-errors.ts";
 import { SqliteConnection } from "./sqlite-connection.ts";
 
-/** How long to wait for a process that is just ending: one that is started again follows closely on the one before. */
+/** How long to wait for a process that is ending: a restarted process often starts just before its predecessor has ended. */
 const waitMs = 1_000;
 const retryMs = 50;
 
-/** The process that has a database file open. */
+/** The process that owns the lock of a database file. */
 export interface FileHolder {
   readonly processId: number;
-  /** The program, relative to the folder that it was started in, for example `packages/order/src/main.ts`. */
+  /** The program, relative to its working directory, for example `packages/order/src/main.ts`. */
   readonly program: string;
   readonly host: string;
   readonly startTime: string;
 }
 
-/** A lock on a database file, held until it is released or the process ends, however it ends. */
+/** A lock on a database file. It is held until it is released or the process ends in any way. */
 export interface FileLock {
   release(): void;
 }
 
 /**
- * Locks a database file for this process. The lock is the operating system's, on a file beside it (`order.db-lock`), so that it ends with
- * the process; who holds it stands in another (`order.db-owner`). Throws {@link StoreUnavailableError} (`locked`), which names
- * the process, if another one holds it, or this process does already.
+ * Locks a database file for this process. The lock is the operating system's, on a separate file (`order.db-lock`), so that it is released when the
+ * process ends. Another file (`order.db-owner`) names its owner. Throws {@link StoreUnavailableError} (`locked`), which names the owner, if another
+ * process or this one already holds it.
  */
 export async function lockFile(path: string): Promise<FileLock> {
   const place = realPlace(path);
@@ -41,7 +41,7 @@ export async function lockFile(path: string): Promise<FileLock> {
   }
 }
 
-/** Whether a process has the database file open now, and which. */
+/** Whether a process has the database file open, and which. */
 export function findFileHolder(path: string): { readonly isHeld: boolean; readonly holder?: FileHolder } {
   const place = realPlace(path);
   const lock = tryLock(place);
@@ -50,7 +50,7 @@ export function findFileHolder(path: string): { readonly isHeld: boolean; readon
   return { isHeld: lock === undefined, ...(holder === undefined ? {} : { holder }) };
 }
 
-/** In words for people. */
+/** The error message. */
 export function heldMessage(path: string, holder: FileHolder | undefined): string {
   const process =
     holder === undefined
@@ -62,7 +62,7 @@ export function heldMessage(path: string, holder: FileHolder | undefined): strin
 function tryLock(place: string): FileLock | undefined {
   const connection = new SqliteConnection(`${place}-lock`, { busyTimeoutMs: 0 });
   try {
-    // Held as long as the transaction is open. Nothing is ever written: the file stays empty.
+    // Held while the transaction is open. Nothing is written: the file stays empty.
     connection.execute("BEGIN EXCLUSIVE");
   } catch (error) {
     connection.close();
@@ -89,17 +89,17 @@ function readHolder(place: string): FileHolder | undefined {
   try {
     return JSON.parse(readFileSync(`${place}-owner`, "utf8")) as FileHolder;
   } catch {
-    // It has the lock and has not said yet who it is.
+    // The owner has the lock but has not written its name yet.
     return undefined;
   }
 }
 
-/** The same for every way to write the path. */
+/** One canonical path for all paths of a file. */
 function realPlace(path: string): string {
   try {
     return realpathSync(path);
   } catch {
-    // The file is still to be made. Its folder is there.
+    // The file does not exist yet. Its folder does.
     return join(realpathSync(dirname(path)), basename(path));
   }
 }

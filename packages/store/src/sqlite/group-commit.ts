@@ -7,20 +7,23 @@ import { type Outcome, RunningTransaction } from "./running-transaction.ts";
 import { alone, nextGroup, SharedWorkFailed, sharedFailure } from "./shared-work-failure.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
-/** Transactions that share a commit at most: more would make the first of them wait longer than the shared commit saves. */
+/** The maximum number of transactions in a commit. With more, the first would wait longer than the shared commit saves. */
 export const groupSizeMax = 128;
-/** Transactions that wait at most, and reads too. More than a service lets in at once: a longer queue ends in time-outs only. */
+/**
+ * The maximum number of waiting transactions, and of waiting reads. More than a service's concurrency limit: in a longer queue, calls would only
+ * time out.
+ */
 export const queueLengthMax = 10_000;
 /**
- * Turns of the event loop that a body may take. One that awaits its own statements takes none, since their answers are there
- * before the next turn; a few are left for a scheduler that turns more finely than the event loop does.
+ * The maximum number of event-loop ticks for a body. A body that awaits only its own statements needs none, because they complete within the tick.
+ * The rest is slack for a scheduler that is finer than the event loop.
  */
 export const stuckTurnsMax = 8;
 
 /**
- * Runs transactions that wait at the same time one after another, each in a savepoint of its own, and makes them durable with
- * one commit, so that the wait for the disk is paid once for all of them. None resolves before that, nor rejects one that failed
- * after others that it may have seen. The thread goes on meanwhile; the next group waits.
+ * Group commit: runs waiting transactions one after another, each in a savepoint, and commits them together, so that one fsync serves all of them.
+ * No transaction resolves before the commit is durable. A failed one that may have seen the writes of others rejects only then, too. The fsync does
+ * not block the thread; the next group waits.
  */
 export class GroupCommit {
   readonly #connection: SqliteConnection;
@@ -59,7 +62,7 @@ export class GroupCommit {
     });
   }
 
-  /** Reads with the connection that writes: at once, or behind the current group, so that only durable data is seen. */
+  /** Reads on the writing connection: at once, or after the current group, so that a read sees only durable data. */
   read<R>(statement: () => R): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       if (this.#cut) {
@@ -85,7 +88,7 @@ export class GroupCommit {
     });
   }
 
-  /** Refuses what comes from now on, and resolves when what came before has ended. */
+  /** Refuses new calls, and resolves when the earlier ones have ended. */
   close(): Promise<void> {
     this.#closing = true;
     return new Promise((resolve) => {
@@ -100,7 +103,7 @@ export class GroupCommit {
     });
   }
 
-  /** The process is dead: uncommitted work is rolled back, and no caller is ever answered. */
+  /** Simulates the death of the process: uncommitted work is rolled back, and no caller receives a result. */
   cut(): void {
     if (this.#cut) {
       return;
@@ -141,7 +144,7 @@ export class GroupCommit {
       return;
     }
     if (this.#disk?.isWaitedFor) {
-      // Looks in again when the disk is done.
+      // Continues when the fsync has completed.
       return;
     }
     if (this.#running) {
@@ -150,7 +153,7 @@ export class GroupCommit {
       const { group, rest } = nextGroup(this.#queue, groupSizeMax);
       this.#queue = rest;
       void this.#runGroup(group);
-      // The next turn looks in again: for what came meanwhile, and for a body that is stuck.
+      // Checks again on the next tick for new transactions and for a stuck body.
       this.#wake();
     }
   };
@@ -174,12 +177,12 @@ export class GroupCommit {
         const outcome = await this.#perform(transaction, waiting.work);
         left.pop();
         if (outcome.ok || (done.length > 0 && this.#connection.inTransaction)) {
-          // A failure too may be for what the others did: what is told of it goes by that.
+          // A failure may depend on the writes of others in the group, so it is reported with them.
           done.push({ waiting, transaction, outcome });
           continue;
         }
         waiting.reject(outcome.error);
-        // Some failures, a full disk for one, make SQLite undo everything since BEGIN. Otherwise there is nothing done.
+        // After some failures, for example a full disk, SQLite rolls back everything since BEGIN. Otherwise nothing was done.
         fail(done, undone(outcome.error));
         done = [];
       }
@@ -212,7 +215,7 @@ export class GroupCommit {
     }
   }
 
-  /** Does what the transactions left to be done together, and what that leaves in turn. */
+  /** Runs the queued shared work of the transactions, and the shared work that this queues in turn. */
   async #performTogether(done: readonly Done[]): Promise<readonly RunningTransaction[]> {
     const together: RunningTransaction[] = [];
     for (let left = leftBy(succeeded(done)); left.size > 0; ) {
@@ -288,5 +291,5 @@ export class GroupCommit {
   }
 }
 
-/** Ends the loop of a group whose process is dead. Never visible outside. */
+/** Ends the loop of a group after {@link GroupCommit.cut}. Internal. */
 class Cut extends Error {}

@@ -2,23 +2,23 @@ import type { SharedWork, Transaction } from "../database.ts";
 import { StoreUnavailableError } from "../store-errors.ts";
 import type { Outcome, RunningTransaction } from "./running-transaction.ts";
 
-/** A transaction that is asked for. */
+/** A requested transaction. */
 export interface Waiting {
   readonly work: (transaction: Transaction) => Promise<unknown>;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** Commits by itself, because work that it shared with others failed and the one to blame is not known. */
+  /** Commits by itself, because a shared commit failed and the failing member is unknown. */
   readonly alone?: true;
 }
 
-/** One whose body has ended, and of which is told when what it did, or what it may have seen, is durable. */
+/** A transaction whose body has ended. Its outcome is reported once the data that it wrote or may have seen is durable. */
 export interface Done {
   readonly waiting: Waiting;
   readonly transaction: RunningTransaction;
   readonly outcome: Outcome;
 }
 
-/** What transactions left to be done together, in the order in which it was first asked for. */
+/** The queued shared work of transactions, in the order in which it was first queued. */
 export function leftBy(
   transactions: Iterable<RunningTransaction>,
 ): ReadonlyMap<SharedWork<unknown>, readonly unknown[]> {
@@ -36,12 +36,12 @@ export function leftBy(
   return left;
 }
 
-/** Those whose bodies have ended well. */
+/** The transactions whose bodies succeeded. */
 export function succeeded(done: readonly Done[]): readonly RunningTransaction[] {
   return done.flatMap(({ transaction, outcome }) => (outcome.ok ? [transaction] : []));
 }
 
-/** Tells what became of transactions, now that they, and what they did together, are durable. */
+/** Reports the outcomes of transactions, once they and their shared work are durable. */
 export function answer(done: readonly Done[], together: readonly RunningTransaction[]): void {
   for (const transaction of succeeded(done)) {
     transaction.committed();
@@ -58,21 +58,21 @@ export function answer(done: readonly Done[], together: readonly RunningTransact
   }
 }
 
-/** Tells of transactions whose bodies have ended that nothing came of them. */
+/** Rejects transactions whose bodies have ended: they were rolled back. */
 export function fail(group: readonly Done[], error: unknown): void {
   for (const { waiting } of group) {
     waiting.reject(error);
   }
 }
 
-/** Tells of transactions that were not begun that they will not be. */
+/** Rejects transactions that were not started. */
 export function failWaiting(group: readonly Waiting[], error: unknown): void {
   for (const { reject } of group) {
     reject(error);
   }
 }
 
-/** What a transaction is told that another one of its group took with it. */
+/** The error of a transaction that was rolled back because another one of its group failed. */
 export function undone(cause: unknown): Error {
   const problem = cause instanceof StoreUnavailableError ? cause.problem : "io";
   return new StoreUnavailableError(problem, "A failure of another transaction of the same commit undid this one.", {

@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, openSync, statSync } from "node:fs";
 
 /**
- * Makes a database file that is missing, and takes the rights of group and others from the files of one that is there: it holds keys and people's
- * data. SQLite gives its log the mode of the database. Files of another owner, and file systems without modes, stay as they are.
+ * Creates a missing database file with mode 0600, and removes the permissions of group and others from existing files: they hold keys and personal
+ * data. SQLite gives its log the mode of the database. Files of another owner, and file systems without modes, are left unchanged.
  */
 export function makeFilesPrivate(path: string): void {
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
@@ -15,7 +15,7 @@ export function makeFilesPrivate(path: string): void {
         chmodSync(file, mode & permissionBits & ~othersRights);
       }
     } catch {
-      // What cannot be opened is reported by SQLite, which opens it next. A file that cannot be changed belongs to another user.
+      // SQLite opens the file next, and reports an error. A file whose mode cannot be changed belongs to another user.
     }
   }
 }

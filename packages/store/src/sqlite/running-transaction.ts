@@ -2,10 +2,10 @@ import type { Row, SharedWork, SqlValue, Transaction } from "../database.ts";
 import { TransactionEndedError, TransactionStuckError } from "../store-errors.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
-/** What became of a transaction's body. */
+/** The outcome of a transaction's body. */
 export type Outcome = { readonly ok: true; readonly answer: unknown } | { readonly ok: false; readonly error: unknown };
 
-/** An item that a transaction left to work that it shares. */
+/** An item that a transaction queued for shared work. */
 export interface Left {
   readonly work: SharedWork<unknown>;
   readonly item: unknown;
@@ -24,7 +24,7 @@ export class RunningTransaction implements Transaction {
     this.#connection = connection;
   }
 
-  /** Runs the body. If it fails, what it wrote is undone. Never rejects. */
+  /** Runs the body. If it fails, its writes are rolled back. Never rejects. */
   perform(work: (transaction: Transaction) => Promise<unknown>): Promise<Outcome> {
     return new Promise((settle) => {
       this.#settle = settle;
@@ -43,7 +43,7 @@ export class RunningTransaction implements Transaction {
     });
   }
 
-  /** Ends a body that waits for something other than its statements. */
+  /** Ends a body that awaits something other than its statements. */
   giveUp(): void {
     this.#fail(
       new TransactionStuckError(
@@ -52,13 +52,13 @@ export class RunningTransaction implements Transaction {
     );
   }
 
-  /** Tells those who asked for it that the transaction is durable. */
+  /** Runs the commit callbacks: the transaction is durable. */
   committed(): void {
     for (const callback of this.#callbacks ?? []) {
       try {
         callback();
       } catch (error) {
-        // The transaction is durable whatever a listener does; its bug is reported as what it is, an uncaught error.
+        // An error in a callback does not affect the durable transaction. It is reported as an uncaught exception.
         queueMicrotask(() => {
           throw error;
         });
@@ -66,7 +66,7 @@ export class RunningTransaction implements Transaction {
     }
   }
 
-  /** The process is gone: no statement of the body is ever answered. */
+  /** Simulates the death of the process: no statement of the body returns. */
   cut(): void {
     this.#state = "cut";
   }
@@ -83,7 +83,7 @@ export class RunningTransaction implements Transaction {
     return this.#execute(() => this.#connection.run(sql, parameters));
   }
 
-  /** What its body left to be done together with others. */
+  /** The shared work that its body queued. */
   get left(): readonly Left[] {
     return this.#left ?? [];
   }
@@ -119,7 +119,7 @@ export class RunningTransaction implements Transaction {
 
   #succeed(answer: unknown): void {
     if (this.#state === "failed") {
-      // The body caught the error of a statement and went on. PostgreSQL would not let it, so no store does.
+      // The body caught the error of a failed statement. PostgreSQL has aborted such a transaction, so every store does.
       this.#fail(this.#failure);
     } else if (this.#state === "running") {
       this.#state = "ended";

@@ -1,22 +1,20 @@
 import { StoreUnavailableError } from "../store-errors.ts";
 import type { Done, Waiting } from "./group-members.ts";
 
-/** Work that transactions left to be done together failed: each of them is run again, in a commit of its own. */
+/** Shared work failed: each of its transactions is run again, in a commit of its own. */
 export class SharedWorkFailed extends Error {}
 
-/** The error to end a group with whose shared work failed. Where the database itself failed, a commit of its own would help none. */
+/** The error of a group whose shared work failed. If the database itself failed, separate commits would not help. */
 export function sharedFailure(error: unknown, transactionCount: number): unknown {
   return transactionCount > 1 && !(error instanceof StoreUnavailableError) ? new SharedWorkFailed() : error;
 }
 
-/** The transactions of a group, to be run again, each in a commit of its own. */
+/** The transactions of a group, to be run again in separate commits. */
 export function alone(group: readonly Done[]): readonly Waiting[] {
   return group.map(({ waiting }) => ({ ...waiting, alone: true }));
 }
 
-/**
- * Splits the queue into the group that shares the next commit and the rest. A transaction that is to commit alone is a group of its own.
- */
+/** Splits the queue into the group for the next commit and the rest. A transaction with `alone` is a group of its own. */
 export function nextGroup(
   queue: readonly Waiting[],
   sizeMax: number,

@@ -4,12 +4,12 @@ import type { SqlValue } from "../database.ts";
 import { StoreError } from "../store-errors.ts";
 import { fromSqlite } from "./sqlite-errors.ts";
 
-/** The most statements kept prepared. A service has a few dozen; lists of parameters of many lengths could make it thousands. */
+/** The maximum number of prepared statements. A service has a few dozen; parameter lists of many lengths could make it thousands. */
 const preparedMax = 256;
-/** SQLite waits for a lock with the whole thread, so not for long: usually no other process writes to a service's file. */
+/** SQLite blocks the thread while it waits for a lock, so the timeout is short: usually no other process writes to a service's file. */
 const busyTimeoutDefaultMs = 250;
 
-/** A connection to a SQLite file, with prepared statements kept. Everything in it happens at once, on this thread. */
+/** A connection to a SQLite file with a cache of prepared statements. All its methods are synchronous. */
 export class SqliteConnection {
   readonly #database: DatabaseSync;
   readonly #prepared = new LRUCache<string, Prepared>({ max: preparedMax });
@@ -64,7 +64,7 @@ export class SqliteConnection {
     }
   }
 
-  /** Whether a statement only reads. A connection that writes cannot be told to refuse the others, a read-only one does. */
+  /** Whether a statement only reads. A writable connection cannot be set to refuse writes. A read-only one refuses them. */
   isRead(sql: string): boolean {
     const prepared = this.#prepare(sql);
     prepared.isRead ??= readPattern.test(sql) && !writePattern.test(sql);
@@ -80,7 +80,7 @@ export class SqliteConnection {
     }
   }
 
-  /** Whether a transaction is open. SQLite ends one by itself after some failures, a full disk for example. */
+  /** Whether a transaction is open. SQLite rolls back by itself after some failures, for example a full disk. */
   get inTransaction(): boolean {
     return this.#database.isTransaction;
   }
@@ -97,7 +97,7 @@ export class SqliteConnection {
     }
     try {
       const once = /\breturning\b/i.test(sql);
-      // Only one connection writes, so no other transaction changes the rows meanwhile.
+      // Only one connection writes, so no other transaction can change the rows.
       const text = sql.replace(/\sFOR UPDATE\s*$/, "");
       const prepared = { statement: this.#database.prepare(text), bigInts: false, once, isRead: undefined };
       this.#prepared.set(sql, prepared);
@@ -111,7 +111,7 @@ export class SqliteConnection {
 interface Prepared {
   readonly statement: StatementSync;
   bigInts: boolean;
-  /** Whether it writes and answers, and so cannot be executed a second time when a number turns out to be too large. */
+  /** Whether it writes and returns rows: it cannot be executed a second time when an integer turns out to exceed 2^53. */
   readonly once: boolean;
   isRead: boolean | undefined;
 }

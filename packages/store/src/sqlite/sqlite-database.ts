@@ -12,12 +12,12 @@ import { SqliteConnection } from "./sqlite-connection.ts";
 import { openSyncedFile, type SyncedFile } from "./synced-file.ts";
 
 /**
- * SQLite itself waits for the disk only where the order of writes matters (at checkpoints, and as the log begins anew). That a commit is on
- * the disk before anybody is told of it, as with `synchronous = FULL`, is seen to by {@link openSyncedFile}, off this thread.
+ * With `synchronous = NORMAL`, SQLite calls fsync only where the order of writes matters (at checkpoints, and when the log is restarted). {@link
+ * openSyncedFile} adds the fsync before a commit is reported, as `synchronous = FULL` does, but off this thread.
  */
 const filePragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
 
-/** A SQLite database: one connection that writes in groups, and where there is a file, one that reads what is durable. */
+/** A SQLite database: one connection that writes with group commit, and for a file, one that reads durable data. */
 export class SqliteDatabase implements Database {
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection | undefined;
@@ -51,17 +51,17 @@ export class SqliteDatabase implements Database {
     return this.#closed;
   }
 
-  /** Resolves when what was there as the database was opened is on the disk. Nothing may be asked of it before. */
+  /** Resolves when the data that the file held when it was opened is on the disk. Do not use the database before. */
   async ready(): Promise<void> {
     await this.#disk?.wait();
   }
 
-  /** For simulations: the process that had the database open is gone. */
+  /** For simulations: the process that had the database open has died. */
   cut(): void {
     this.#group.cut();
   }
 
-  /** For simulations: gives back what a process that is gone had open. */
+  /** For simulations: releases the resources of a process that has died. */
   abandon(): void {
     this.#onClosed();
   }
@@ -89,9 +89,9 @@ export class SqliteDatabase implements Database {
 }
 
 export interface SqliteConnections {
-  /** Reads beside the connection that writes, and sees what is durable. Without one, reads wait for the current group. */
+  /** A separate connection for reads of durable data. Without it, reads wait for the current group. */
   readonly reader?: SqliteConnection;
-  /** Closes the connections, after the last statement. */
+  /** Called after the last statement. Closes the connections. */
   readonly onClosed: () => void;
 }
 
@@ -99,11 +99,11 @@ export interface SqliteOptions extends GroupCommitOptions {
   readonly migrations: readonly Migration[];
   readonly now: () => number;
   readonly onFailed?: ((failure: StoreUnavailableError) => void) | undefined;
-  /** Opens a file to wait for the disk with. Default: the machine's. */
+  /** Opens the file for fsync. Default: the machine's file system. */
   readonly openSynced?: ((path: string) => SyncedFile) | undefined;
 }
 
-/** Opens the file, making it and its folder where they are missing, and locks it until the database is closed. */
+/** Opens the file, creates it and its folder if missing, and locks it until the database is closed. */
 export async function openSqliteFile(path: string, options: SqliteOptions): Promise<SqliteDatabase> {
   makeFolder(path);
   const lock = await lockFile(path);
@@ -121,7 +121,7 @@ export async function openSqliteFile(path: string, options: SqliteOptions): Prom
   }
 }
 
-/** Opens a file that no other process has open. Use it once it is {@link SqliteDatabase.ready}. */
+/** Opens a file that is already locked for this process. Use it after {@link SqliteDatabase.ready}. */
 export function openLocked(
   path: string,
   options: SqliteOptions & { readonly onReleased?: () => void },
@@ -151,8 +151,8 @@ export function openLocked(
 }
 
 /**
- * Copies what the write-ahead log holds into the database file, waits for the disk, and begins the log anew. An earlier life may have ended
- * because the disk failed under the log: what is read from it then comes from memory, and no later fsync of it proves anything.
+ * Copies the write-ahead log into the database file, waits for fsync, and restarts the log. The previous process may have ended because an fsync of
+ * the log failed. Its content is then read from the page cache, and a later fsync of it proves nothing.
  */
 function rewriteLog(writer: SqliteConnection): void {
   const [result] = writer.all("PRAGMA wal_checkpoint(TRUNCATE)", []) as { busy: number }[];
@@ -164,7 +164,7 @@ function rewriteLog(writer: SqliteConnection): void {
   }
 }
 
-/** Opens a database that is gone when it is closed. */
+/** Opens an in-memory database. Its data is lost when it is closed. */
 export function openSqliteMemory(options: SqliteOptions): SqliteDatabase {
   const connection = new SqliteConnection(":memory:");
   try {
@@ -176,7 +176,7 @@ export function openSqliteMemory(options: SqliteOptions): SqliteDatabase {
   }
 }
 
-/** Brings the schema up to date. */
+/** Migrates the schema. */
 export function migrateSqlite(connection: SqliteConnection, options: Pick<SqliteOptions, "migrations" | "now">): void {
   const target: MigrationTarget = {
     applied() {

@@ -1,11 +1,11 @@
 import { ConstraintError, type ConstraintKind, type StoreProblem, StoreUnavailableError } from "../store-errors.ts";
 
-/** Says in the store's words what SQLite said in its own (https://www.sqlite.org/rescode.html). Other errors stay as they are. */
+/** Maps SQLite errors to store errors (https://www.sqlite.org/rescode.html). Returns other errors as they are. */
 export function fromSqlite(error: unknown): unknown {
   if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") {
     return error;
   }
-  // The low byte is the primary result code; the rest makes it more precise.
+  // The low byte is the primary result code. The other bits extend it.
   const primary = error.errcode & 0xff;
   if (primary === sqliteConstraint) {
     return new ConstraintError(constraintKinds[error.errcode] ?? "other", error.message, {

@@ -1,17 +1,14 @@
 import { closeSync, fdatasync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** A file of which it can be known what is on the disk. */
+/** A file that can be synced to the disk. */
 export interface SyncedFile {
-  /** Resolves when all that was written to the file so far is on the disk. */
+  /** Resolves when all data written to the file so far is on the disk. */
   sync(): Promise<void>;
   close(): void;
 }
 
-/**
- * Opens a file that is there, written to by SQLite, to wait for the disk with. That the file has its name in its folder is on the disk when
- * this returns.
- */
+/** Opens an existing file, written by SQLite, for fsync. Syncs its folder entry before it returns. */
 export function openSyncedFile(path: string): SyncedFile {
   syncFolder(dirname(path));
   const descriptor = openSync(path, "r+");
@@ -23,7 +20,7 @@ export function openSyncedFile(path: string): SyncedFile {
 }
 
 function syncFolder(path: string): void {
-  // Windows has no such call for folders.
+  // Windows cannot sync folders.
   if (process.platform !== "win32") {
     const descriptor = openSync(path, "r");
     try {

@@ -27,7 +27,7 @@ async function settledAfterCrash(promise: Promise<unknown>): Promise<string> {
 
 const points: readonly CommitPoint[] = ["begin", "work", "commit", "committed"];
 
-test.each(points)("a crash at %s leaves all of a group or nothing, and no caller is answered", async (at) => {
+test.each(points)("a crash at %s keeps all of a group or nothing, and no caller receives a result", async (at) => {
   disk = createCrashableDatabase({ migrations, atPoint: (point) => point === at && disk.crash() });
   const database = await disk.open();
   const pending = ["a", "b", "c"].map((value) =>
@@ -39,7 +39,7 @@ test.each(points)("a crash at %s leaves all of a group or nothing, and no caller
   expect(await again.all("SELECT a FROM t")).toHaveLength(at === "committed" ? 3 : 0);
 });
 
-test("a crash in the middle of a body undoes what it did, and it is never heard of again", async () => {
+test("a crash in the middle of a body rolls it back, and the body never continues", async () => {
   disk = createCrashableDatabase({ migrations });
   const database = await disk.open();
   let wentOn = false;
@@ -56,7 +56,7 @@ test("a crash in the middle of a body undoes what it did, and it is never heard 
   expect(disk.inspect("SELECT a FROM t")).toEqual([]);
 });
 
-test("a process that crashed can do nothing to the one after it", async () => {
+test("a crashed process cannot affect its successor", async () => {
   disk = createCrashableDatabase({ migrations });
   const before = await disk.open();
   const waiting = settledAfterCrash(
@@ -71,7 +71,7 @@ test("a process that crashed can do nothing to the one after it", async () => {
   expect(disk.inspect("SELECT a FROM t")).toEqual([{ a: "new" }]);
 });
 
-test("it is open once at a time", async () => {
+test("it can be open only once at a time", async () => {
   disk = createCrashableDatabase({ migrations });
   const database = await disk.open();
   await expect(disk.open()).rejects.toThrow("open already");

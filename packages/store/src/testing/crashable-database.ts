@@ -3,34 +3,31 @@ import type { CommitPoint, Schedule } from "../sqlite/group-commit-options.ts";
 import { SqliteConnection } from "../sqlite/sqlite-connection.ts";
 import { migrateSqlite, SqliteDatabase } from "../sqlite/sqlite-database.ts";
 
-/** A disk that outlives the processes that use it. What was committed is on it, and nothing else. */
+/** A disk that outlives the processes that use it. It holds the committed data, and nothing else. */
 export interface CrashableDatabase {
-  /**
-   * Opens the database for a process that starts, by default with the migrations of the one before. That one must have
-   * crashed or closed it.
-   */
+  /** Opens the database for a new process, by default with the migrations of the previous one. That process must have crashed or closed it. */
   open(migrations?: readonly Migration[]): Promise<Database>;
   /**
-   * The process is gone, at this very moment: what is not committed is undone, and nothing that it waits for is ever answered.
-   * May be called at any point, from within {@link CrashableOptions.atPoint} too.
+   * Crashes the process at this moment: uncommitted data is rolled back, and its pending calls never settle. May be called at any point, also from
+   * within {@link CrashableOptions.atPoint}.
    */
   crash(): void;
-  /** What is durable, for a checker to look at while the database is closed or open. */
+  /** Reads durable data for a checker, whether the database is open or closed. */
   inspect<R extends object>(sql: string): readonly R[];
-  /** Gives the disk back. */
+  /** Deletes the disk. */
   dispose(): void;
 }
 
 export interface CrashableOptions {
   readonly migrations: readonly Migration[];
-  /** When groups of transactions run: on a later turn, after promises have settled. Default: on the next turn of the event loop. */
+  /** Schedules groups of transactions: on a later tick, after promises have settled. Default: on the next event-loop tick. */
   readonly schedule?: Schedule;
   readonly clock?: { now(): number };
-  /** Told each moment of a group of transactions; the database may be crashed there. */
+  /** Called at each point of a group. It may crash the database there. */
   readonly atPoint?: (point: CommitPoint) => void;
 }
 
-/** Makes a disk in memory, with no timer and no randomness of its own. */
+/** Creates a disk in memory, without timers and randomness of its own. */
 export function createCrashableDatabase(options: CrashableOptions): CrashableDatabase {
   const connection = new SqliteConnection(":memory:");
   let opened: SqliteDatabase | undefined;

@@ -16,15 +16,15 @@ const insert = (database: Database, a: number) =>
   database.transaction((transaction) => transaction.run("INSERT INTO t VALUES (?)", a));
 const kept = () => disk.inspect<{ a: number }>("SELECT a FROM t ORDER BY a").map(({ a }) => a);
 
-/** Some turns of the event loop. */
+/** Waits for some event-loop ticks. */
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-describe("a disk that keeps what it was asked to keep", () => {
-  test("has all that was acknowledged after each power failure", async () => {
+describe("a disk whose fsync works", () => {
+  test("has all acknowledged data after each power failure", async () => {
     createDisk();
     for (let life = 0; life < 5; life++) {
       const database = await disk.open();
@@ -35,7 +35,7 @@ describe("a disk that keeps what it was asked to keep", () => {
     expect(kept()).toEqual([0, 1, 2, 3, 4, 100, 101, 102, 103, 104]);
   });
 
-  test("loses unfinished work at a power failure, and none of it had resolved", async () => {
+  test("loses unacknowledged work at a power failure", async () => {
     let isSlow = false;
     createDisk({ diskSchedule: (callback) => (isSlow ? undefined : setImmediate(callback)) });
     const database = await disk.open();
@@ -53,7 +53,7 @@ describe("a disk that keeps what it was asked to keep", () => {
     expect([kept(), isTold]).toEqual([[1], false]);
   });
 
-  test("has what was written where only the process ends", async () => {
+  test("has all written data if only the process ends", async () => {
     createDisk({ powerFails: () => false, diskSchedule: () => {} });
     void disk.open();
     await turns();
@@ -62,7 +62,7 @@ describe("a disk that keeps what it was asked to keep", () => {
   });
 });
 
-test("a disk that failed forgets what it was asked to keep, and the next life builds nothing on that", async () => {
+test("a failed disk loses unsynced data, and the next process does not rely on it", async () => {
   let [fails, power] = [false, false];
   const failures: string[] = [];
   createDisk({
@@ -77,7 +77,7 @@ test("a disk that failed forgets what it was asked to keep, and the next life bu
   expect(failures).toHaveLength(1);
   disk.crash();
 
-  // The next life finds what was written in memory, and acknowledges more.
+  // The next process reads the written data from memory, and acknowledges more.
   fails = false;
   const second = await disk.open();
   expect(kept()).toEqual([1, 2]);
@@ -87,7 +87,7 @@ test("a disk that failed forgets what it was asked to keep, and the next life bu
   expect(kept()).toEqual([1, 2, 3]);
 });
 
-test("a disk that failed before anything was written keeps what is written in the next life", async () => {
+test("a disk that failed before anything was written keeps the data of the next process", async () => {
   let fails = true;
   createDisk({ diskFails: () => fails });
   await expect(disk.open()).rejects.toThrow("The disk failed");
@@ -98,7 +98,7 @@ test("a disk that failed before anything was written keeps what is written in th
   expect(kept()).toEqual([1]);
 });
 
-test("waiting for another file than the log is found out by the first power failure", async () => {
+test("the first power failure detects a sync of another file than the log", async () => {
   createDisk({ syncedPath: (path) => path.replace(/-wal$/, "") });
   const database = await disk.open();
   await insert(database, 1);

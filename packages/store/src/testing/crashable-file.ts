@@ -9,22 +9,22 @@ import type { CrashableDatabase, CrashableOptions } from "./crashable-database.t
 import { UnreliableFiles } from "./unreliable-files.ts";
 
 export interface CrashableFileOptions extends CrashableOptions {
-  /** Calls back when the disk is done with what it is asked for. */
+  /** Calls back when the disk has completed an fsync. */
   readonly diskSchedule: (callback: () => void) => void;
-  /** Asked at each wait for the disk whether it fails. Default: never. */
+  /** Called for each fsync: whether it fails. Default: never. */
   readonly diskFails?: () => boolean;
-  /** Asked at each crash whether the power fails with the process, so that only what is on the disk is left. */
+  /** Called for each crash: whether the power fails too, so that only synced data is left. */
   readonly powerFails: () => boolean;
-  /** The file to wait for the disk with, in the place of the one that is asked for. For planted bugs. */
+  /** Replaces the file to sync. For planted bugs. */
   readonly syncedPath?: (path: string) => string;
-  /** Told that the disk failed under the process that has the database open. */
+  /** Called when the disk has failed while a process had the database open. */
   readonly onFailed?: (failure: StoreUnavailableError) => void;
 }
 
-/** Where Linux keeps files in memory: what is on the disk here is a matter of bookkeeping, and real waiting would gain nothing. */
+/** Linux's in-memory file system: the disk is simulated here, so real fsyncs would only cost time. */
 const memoryFolder = "/dev/shm";
 
-/** A {@link CrashableDatabase} in real files, as a service has it, on a disk that keeps only what it was asked to keep. */
+/** A {@link CrashableDatabase} in real files, as a service uses, on a disk that keeps only synced data. */
 export function createCrashableFile(options: CrashableFileOptions): CrashableDatabase {
   const folder = mkdtempSync(join(existsSync(memoryFolder) ? memoryFolder : tmpdir(), "parley-crashable-"));
   const files = new UnreliableFiles({ schedule: options.diskSchedule, fails: options.diskFails ?? (() => false) });
@@ -86,7 +86,7 @@ export function createCrashableFile(options: CrashableFileOptions): CrashableDat
   };
 }
 
-/** The database as a process sees it, which is answered nothing more when it is gone. */
+/** The database as its process sees it: after the crash, no call settles. */
 function whileAlive(database: Database, isAlive: () => boolean): Database {
   const answered = <T>(begin: () => Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
@@ -101,7 +101,7 @@ function whileAlive(database: Database, isAlive: () => boolean): Database {
     all: (sql, ...parameters) => answered(() => database.all(sql, ...parameters)),
     get: (sql, ...parameters) => answered(() => database.get(sql, ...parameters)),
     transaction: (work) => answered(() => database.transaction(work)),
-    // Closing ends the life.
+    // Closing also ends the process.
     close: () => database.close(),
   };
 }

@@ -19,10 +19,10 @@ const schema: readonly Migration[] = [
   },
 ];
 
-/** Makes or opens the database of one test: the same one each time within a test, an empty one at the first. */
+/** Creates or opens the database of one test: the same one for all calls within a test, empty at first. */
 export type OpenForTest = (migrations: readonly Migration[]) => Promise<Database>;
 
-/** What every store must do. `lasting` is false for one whose data goes when it is closed. */
+/** The tests that every store passes. `lasting` is false if the data is lost on close. */
 export function describeDatabase(
   name: string,
   open: OpenForTest,
@@ -45,7 +45,7 @@ export function describeDatabase(
       (await database.all<{ id: string }>("SELECT id FROM accounts ORDER BY id")).map(({ id }) => id);
 
     describe("statements", () => {
-      test("give back what was written, of every type", async () => {
+      test("return the written values, of every type", async () => {
         const bytes = new Uint8Array([0, 1, 255]);
         await database.transaction(async (transaction) => {
           await transaction.run(
@@ -65,7 +65,7 @@ export function describeDatabase(
         expect([...(row?.note ?? [])]).toEqual([...bytes]);
       });
 
-      test("tell numbers up to 2^53 as numbers, beyond as bigint, in one answer too", async () => {
+      test("return integers up to 2^53 as numbers and larger ones as bigint, also in one row", async () => {
         await insert("a", Number.MAX_SAFE_INTEGER);
         await database.transaction((transaction) =>
           transaction.run("INSERT INTO accounts (id, balance) VALUES (?, ?)", "b", 2n ** 60n),
@@ -74,7 +74,7 @@ export function describeDatabase(
         expect(rows.map(({ balance }) => balance)).toEqual([Number.MAX_SAFE_INTEGER, 2n ** 60n]);
       });
 
-      test("tell how many rows they changed", async () => {
+      test("return the number of changed rows", async () => {
         await insert("a");
         await insert("b");
         const changed = await database.transaction((transaction) =>
@@ -83,7 +83,7 @@ export function describeDatabase(
         expect(changed).toBe(2);
       });
 
-      test("answer with RETURNING, once", async () => {
+      test("return rows with RETURNING, once", async () => {
         const returned = await database.transaction((transaction) =>
           transaction.get("INSERT INTO accounts (id, balance) VALUES (?, ?) RETURNING id, balance", "a", 5),
         );
@@ -91,7 +91,7 @@ export function describeDatabase(
         expect(await ids()).toEqual(["a"]);
       });
 
-      test("fail as a whole where RETURNING would have to give a number beyond 2^53", async () => {
+      test("fail as a whole if RETURNING would return an integer beyond 2^53", async () => {
         const work = database.transaction(async (transaction) => {
           await transaction.run("INSERT INTO accounts (id, balance) VALUES (?, ?)", "a", 1);
           return await transaction.all(
@@ -104,12 +104,12 @@ export function describeDatabase(
         expect(await ids()).toEqual([]);
       });
 
-      test("find nothing where there is nothing", async () => {
+      test("return undefined or an empty list if there are no rows", async () => {
         expect(await database.get("SELECT id FROM accounts")).toBeUndefined();
         expect(await database.all("SELECT id FROM accounts")).toEqual([]);
       });
 
-      test("treat a parameter as a value, whatever is in it", async () => {
+      test("treat a parameter as a value, whatever it contains", async () => {
         const nasty = "'; DROP TABLE accounts; --";
         await insert(nasty);
         expect(await ids()).toEqual([nasty]);
@@ -117,7 +117,7 @@ export function describeDatabase(
     });
 
     describe("transactions", () => {
-      test("keep all or nothing", async () => {
+      test("are atomic", async () => {
         const failed = database.transaction(async (transaction) => {
           await transaction.run("INSERT INTO accounts (id, balance) VALUES ('a', 1)");
           throw new RangeError("no");
@@ -126,14 +126,14 @@ export function describeDatabase(
         expect(await ids()).toEqual([]);
       });
 
-      test("pass on what a body throws before it waits for anything", async () => {
+      test("pass on an error that a body throws before its first await", async () => {
         const failed = database.transaction(() => {
           throw new RangeError("at once");
         });
         await expect(failed).rejects.toThrow("at once");
       });
 
-      test("fail alone, among others that wait at the same time", async () => {
+      test("fail alone, among concurrent ones", async () => {
         const outcomes = await Promise.allSettled([
           insert("a"),
           insert("a"),
@@ -142,13 +142,13 @@ export function describeDatabase(
           insert("d"),
         ]);
         const [a1, a2, ...others] = outcomes.map(({ status }) => status);
-        // Which of the two comes first is the store's to say.
+        // The order of the two depends on the store.
         expect([a1, a2].sort()).toEqual(["fulfilled", "rejected"]);
         expect(others).toEqual(["fulfilled", "rejected", "fulfilled"]);
         expect(await ids()).toEqual(["a", "b", "d"]);
       });
 
-      test("that lock what they read lose nothing of many that read and write the same row", async () => {
+      test("that lock the rows they read lose no update of a row", async () => {
         await insert("a", 0);
         await Promise.all(
           Array.from({ length: 300 }, () =>
@@ -163,7 +163,7 @@ export function describeDatabase(
         expect(await database.get("SELECT balance FROM accounts")).toEqual({ balance: 300 });
       });
 
-      test("see their own writes, and no other reader does before they are durable", async () => {
+      test("see their own writes, which other readers see only once they are durable", async () => {
         let outside: Promise<string[]> | undefined;
         const inside = await database.transaction(async (transaction) => {
           await transaction.run("INSERT INTO accounts (id, balance) VALUES ('a', 1)");
@@ -171,7 +171,7 @@ export function describeDatabase(
           return transaction.all<{ id: string }>("SELECT id FROM accounts");
         });
         expect(inside.map(({ id }) => id)).toEqual(["a"]);
-        // The read may have been held until the commit or not; a failed one below could not be seen either way.
+        // The read may have waited for the commit or not. It could not see the failed transaction below in either case.
         expect([[], ["a"]]).toContainEqual(await outside);
 
         const failed = database.transaction(async (transaction) => {
@@ -184,7 +184,7 @@ export function describeDatabase(
         expect(await outside).toEqual(["a"]);
       });
 
-      test("call back after the commit and before they answer, and not when they failed", async () => {
+      test("run callbacks after the commit and before they resolve, and none after a failure", async () => {
         const told: string[] = [];
         const work = (id: string, fails: boolean) =>
           database.transaction(async (transaction) => {
@@ -208,7 +208,7 @@ export function describeDatabase(
 
       describeSharedWork(() => database);
 
-      test("end with a statement that fails, even if the body goes on", async () => {
+      test("fail after a failed statement, even if the body continues", async () => {
         const outcome = database.transaction(async (transaction) => {
           await transaction.run("INSERT INTO accounts (id, balance) VALUES ('a', 1)");
           await transaction.run("INSERT INTO accounts (id, balance) VALUES ('a', 2)").catch(() => {});
@@ -218,7 +218,7 @@ export function describeDatabase(
         expect(await ids()).toEqual([]);
       });
 
-      test("refuse a body that waits for something else, and go on with the next", async () => {
+      test("refuse a body that awaits something else, and continue with the next", async () => {
         const stuck = database.transaction(async (transaction) => {
           await transaction.run("INSERT INTO accounts (id, balance) VALUES ('stuck', 1)");
           await new Promise(() => {});
@@ -235,14 +235,14 @@ export function describeDatabase(
           late = new Promise((resolve) => setTimeout(resolve, 5)).then(() =>
             transaction.run("INSERT INTO accounts (id, balance) VALUES ('late', 1)"),
           );
-          // The disk may take longer than that.
+          // The disk may take longer than this.
           late.catch(() => {});
         });
         await expect(late).rejects.toThrow(TransactionEndedError);
         expect(await ids()).toEqual([]);
       });
 
-      test("may be begun while others end, without losing any", async () => {
+      test("may begin while others end, and none is lost", async () => {
         const all: Promise<unknown>[] = [];
         for (let index = 0; index < 500; index++) {
           all.push(insert(`n${index}`));
@@ -255,13 +255,13 @@ export function describeDatabase(
       });
     });
 
-    describe("rules of the schema", () => {
+    describe("constraints", () => {
       test.each([
         ["unique", "INSERT INTO accounts (id, balance) VALUES ('a', 1)"],
         ["check", "UPDATE accounts SET balance = -1"],
         ["not-null", "UPDATE accounts SET balance = NULL"],
         ["foreign-key", "INSERT INTO entries (account_id) VALUES ('nobody')"],
-      ])("%s: a statement that breaks it is refused by name", async (kind, sql) => {
+      ])("%s: a violating statement is refused with the constraint's name", async (kind, sql) => {
         await insert("a");
         await expect(database.transaction((transaction) => transaction.run(sql))).rejects.toMatchObject({
           name: "ConstraintError",
@@ -269,7 +269,7 @@ export function describeDatabase(
         });
       });
 
-      test("an error names the column of a unique value", async () => {
+      test("an error names the column of a unique constraint", async () => {
         const withEmail = (id: string) =>
           database.transaction((transaction) =>
             transaction.run("INSERT INTO accounts (id, balance, email) VALUES (?, 1, 'a@example.com')", id),
@@ -278,7 +278,7 @@ export function describeDatabase(
         await expect(withEmail("b")).rejects.toMatchObject({ columns: ["accounts.email"] });
       });
 
-      test("a statement that makes no sense is refused", async () => {
+      test("an invalid statement is refused", async () => {
         await expect(database.all("SELEKT 1")).rejects.toThrow();
         await expect(database.get("SELECT nothing FROM nowhere")).rejects.toThrow();
         await expect(
@@ -293,7 +293,7 @@ export function describeDatabase(
     });
 
     describe("closing", () => {
-      test("lets what was begun end, and refuses what comes later", async () => {
+      test("lets running transactions end, and refuses later ones", async () => {
         const before = insert("a");
         const closed = database.close();
         const after = insert("b");
@@ -303,12 +303,12 @@ export function describeDatabase(
         await expect(database.get("SELECT 1")).rejects.toThrow(StoreUnavailableError);
       });
 
-      test("twice is closing once", async () => {
+      test("is idempotent", async () => {
         await database.close();
         await database.close();
       });
 
-      test.runIf(lasting)("keeps what was committed", async () => {
+      test.runIf(lasting)("keeps committed data", async () => {
         await insert("a");
         await database.close();
         database = await open(schema);
@@ -322,7 +322,7 @@ export function describeDatabase(
         database = await open(migrations);
       };
 
-      test("are applied once each, in order, each set by itself", async () => {
+      test("are applied once each, in order, each set separately", async () => {
         const more: readonly Migration[] = [
           { id: "other/1-things", sql: "CREATE TABLE things (id TEXT)" },
           { id: "0010-tenth", sql: "INSERT INTO accounts (id, balance) SELECT id || '!', 1 FROM accounts" },
@@ -347,7 +347,7 @@ export function describeDatabase(
         database = await open(schema);
       });
 
-      test("that fail leave nothing behind", async () => {
+      test("that fail are rolled back", async () => {
         await database.close();
         const broken = { id: "0002-broken", sql: "CREATE TABLE half (id TEXT); CREATE NONSENSE" };
         await expect(open([...schema, broken])).rejects.toThrow(MigrationError);

@@ -3,7 +3,7 @@ import type { Database, Migration } from "../database.ts";
 import { openDatabase } from "../open-database.ts";
 import { createTestSchema, testPostgresUrl } from "./test-database.ts";
 
-/** Opens the same empty database as several processes do: each with connections of its own. */
+/** Opens one empty database as several processes do: each with its own connections. */
 export type OpenReplicas = (migrations: readonly Migration[], count: number) => Promise<Replicas>;
 
 export interface Replicas extends AsyncDisposable {

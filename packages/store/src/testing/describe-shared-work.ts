@@ -2,13 +2,13 @@ import { expect, test } from "vitest";
 import type { Database, SharedWork } from "../database.ts";
 import { ConstraintError } from "../store-errors.ts";
 
-/** What every store must do with work that transactions leave to be done together. The schema is that of `describeDatabase`. */
+/** The tests of shared work that every store passes. The schema is that of `describeDatabase`. */
 export function describeSharedWork(database: () => Database): void {
   const insertSql = "INSERT INTO accounts (id, balance) VALUES (?, 1)";
   const ids = async () =>
     (await database().all<{ id: string }>("SELECT id FROM accounts ORDER BY id")).map(({ id }) => id);
 
-  test("do together what they leave for the commit, but for what those left that failed", async () => {
+  test("the items of committed transactions are handled together, those of failed ones are dropped", async () => {
     const told: (readonly string[])[] = [];
     const noteAll: SharedWork<string> = async (transaction, items) => {
       await transaction.run(insertSql, items.join("+"));
@@ -24,13 +24,13 @@ export function describeSharedWork(database: () => Database): void {
         }
       });
     await Promise.allSettled([work("a", false), work("b", true), work("c", false)]);
-    // Which of them share a commit is the store's to say.
+    // Which transactions share a commit depends on the store.
     const items = told.flat().sort();
     expect(items).toEqual(["a1", "a2", "c1", "c2"]);
     expect(await ids()).toEqual(["a", "c", ...told.map((some) => some.join("+"))].sort());
   });
 
-  test("do together what was left by what they did together", async () => {
+  test("shared work may queue more shared work", async () => {
     const second: SharedWork<string> = async (transaction, items) => {
       await transaction.run(insertSql, items.join(""));
     };
@@ -43,7 +43,7 @@ export function describeSharedWork(database: () => Database): void {
     expect(await ids()).toEqual(["a!"]);
   });
 
-  test("only the one whose item is bad fails where what they do together fails", async () => {
+  test("if shared work fails, only the transaction with the bad item fails", async () => {
     const told: string[] = [];
     const openAll: SharedWork<{ readonly id: string; readonly balance: number }> = async (transaction, items) => {
       for (const { id, balance } of items) {
@@ -70,7 +70,7 @@ export function describeSharedWork(database: () => Database): void {
     expect(await ids()).toEqual(["plain", ...good.flatMap((n) => [`own-${n}`, `shared-${n}`])].sort());
   });
 
-  test("one fails where what it leaves fails, and nothing of it is kept", async () => {
+  test("a transaction whose item fails is rolled back", async () => {
     const told: string[] = [];
     const refuse: SharedWork<string> = async (transaction) => {
       transaction.onCommit(() => told.push("committed"));

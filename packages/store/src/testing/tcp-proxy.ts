@@ -1,16 +1,19 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** A connection through a network that a test cuts. */
+/** A TCP proxy that a test can interrupt. */
 export interface TcpProxy {
   readonly port: number;
-  /** Told what a client is about to send: `pass` sends it on, `cut-before` cuts the connection instead, `cut-after` once the server has it. */
+  /**
+   * Called with data from a client: `pass` forwards it, `cut-before` cuts the connection instead, `cut-after` cuts it after the server has the
+   * data.
+   */
   onClientData: (data: Buffer) => "pass" | "cut-before" | "cut-after";
   /** Cuts all connections and refuses new ones. */
   goAway(): Promise<void>;
   comeBack(): Promise<void>;
 }
 
-/** How long a server has to deal with what it was sent before its connection is cut. */
+/** How long the server has to process the data before its connection is cut. */
 const cutAfterMs = 300;
 
 /** Starts a proxy in front of a server on the loopback interface. */
@@ -42,7 +45,7 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
       }
       upstream.write(data);
       if (fate === "cut-after") {
-        // The client hears nothing, and the server does what it was asked.
+        // The client gets no response, but the server executes the request.
         client.destroy();
         upstream.removeAllListeners("close");
         setTimeout(() => upstream.destroy(), cutAfterMs);

@@ -4,10 +4,10 @@ import type { Database, Migration, Transaction } from "../database.ts";
 import { execute } from "../execute.ts";
 import { openDatabase } from "../open-database.ts";
 
-/** Where the tests find a PostgreSQL server: `npm run test:postgres` starts one and says so here. Without it they run on SQLite. */
+/** The PostgreSQL server of the tests, set by `npm run test:postgres`. Without it the tests run on SQLite. */
 export const testPostgresUrl = process.env.PARLEY_TEST_POSTGRES;
 
-/** How often a property is tried: on a server, where each try takes a hundred times as long, a tenth as often. */
+/** The number of runs of a property. On a server a run takes a hundred times as long, so there are a tenth as many. */
 export function testRuns(count: number): number {
   return testPostgresUrl === undefined ? count : Math.ceil(count / 10);
 }
@@ -17,7 +17,7 @@ export interface TestDatabaseOptions {
   readonly clock?: { now(): number };
 }
 
-/** An empty database that is gone when it is closed: SQLite in memory, or a schema of its own on the PostgreSQL server of the tests. */
+/** An empty database that is deleted when it is closed: SQLite in memory, or a separate schema on the tests' PostgreSQL server. */
 export async function openTestDatabase({ migrations, clock }: TestDatabaseOptions): Promise<Database> {
   const options = { migrations, ...(clock === undefined ? {} : { clock }) };
   if (testPostgresUrl === undefined) {
@@ -28,12 +28,12 @@ export async function openTestDatabase({ migrations, clock }: TestDatabaseOption
 }
 
 let underWay = 0;
-/** Turns of the event loop without a call of a database after which none is expected. */
+/** The event-loop ticks without a database call after which the databases count as idle. */
 const idleTurns = 3;
-/** A transaction that waits for what the test does next is not waited for any longer. */
+/** Stops waiting after this time: a transaction may be waiting for the test's next step. */
 const idleTimeoutMs = 10_000;
 
-/** Resolves when the databases that tests opened on a server have answered, and what their answers led to. */
+/** Resolves when the databases on the tests' server are idle, including follow-up calls. */
 export async function testDatabasesIdle(): Promise<void> {
   if (testPostgresUrl === undefined) {
     return;
@@ -47,7 +47,7 @@ export async function testDatabasesIdle(): Promise<void> {
   }
 }
 
-/** A transaction whose database has the time of the test. */
+/** A transaction whose database time is the test's clock. */
 function withClock(transaction: Transaction, clock: { now(): number } | undefined): Transaction {
   return clock === undefined ? transaction : Object.assign(transaction, { now: async () => clock.now() });
 }
@@ -57,7 +57,7 @@ interface CountingOptions {
   readonly onClosed: () => Promise<void>;
 }
 
-/** A database whose calls in flight are counted. */
+/** A database that counts its calls in flight. */
 function counting(database: Database, { clock, onClosed }: CountingOptions): Database {
   const counted = <T>(call: Promise<T>): Promise<T> => {
     underWay++;
@@ -77,10 +77,10 @@ function counting(database: Database, { clock, onClosed }: CountingOptions): Dat
   };
 }
 
-/** An empty place on a PostgreSQL server. */
+/** An empty schema on a PostgreSQL server. */
 export interface TestSchema {
   readonly name: string;
-  /** The URL of a database whose tables are in this schema. */
+  /** The URL of a database that uses this schema. */
   readonly url: string;
   drop(): Promise<void>;
 }

@@ -2,22 +2,22 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSyn
 import { dirname } from "node:path";
 import type { SyncedFile } from "../sqlite/synced-file.ts";
 
-/** How a database's files lie on a disk that loses what it was not asked to keep, and fails. */
+/** Options of a disk that loses unsynced data, and fails. */
 export interface UnreliableFilesOptions {
-  /** Calls back when the disk is done with what it is asked for. */
+  /** Calls back when the disk has completed an fsync. */
   readonly schedule: (callback: () => void) => void;
-  /** Whether the disk fails now. It then forgets what it was asked to keep, and does not say so again. */
+  /** Whether the disk fails now. It then loses unsynced data, and later fsyncs succeed. */
   readonly fails: () => boolean;
 }
 
-/** What the disk has of a file. */
+/** The part of a file that is on the disk. */
 interface OnDisk {
   content: Uint8Array;
-  /** What lies behind this place was lost as the disk failed, and no later sync brings it back. */
+  /** Data from this offset on was lost when the disk failed. No later fsync restores it. */
   lostFrom: number;
 }
 
-/** Files of which it is known what is on the disk, and what only in memory. */
+/** Files with a record of their synced and unsynced data. */
 export class UnreliableFiles {
   readonly #options: UnreliableFilesOptions;
   readonly #onDisk = new Map<string, OnDisk>();
@@ -26,14 +26,14 @@ export class UnreliableFiles {
     this.#options = options;
   }
 
-  /** Opens a file to wait for the disk with. */
+  /** Opens a file for fsync. */
   open(path: string): SyncedFile {
     return { sync: () => this.#sync(path), close() {} };
   }
 
   /**
-   * Moves a database to another path, as it is after its process is gone: what was written is there, or, where the power failed, only what
-   * is on the disk. SQLite waits for the disk itself where it writes to the database file, so that file is always as it was written.
+   * Moves a database to another path in its state after the process has died: all written data or, after a power failure, only synced data. SQLite
+   * itself calls fsync when it writes to the database file, so that file is always complete.
    */
   move(from: string, to: string, { powerFails }: { readonly powerFails: boolean }): void {
     mkdirSync(dirname(to), { recursive: true });
@@ -46,7 +46,7 @@ export class UnreliableFiles {
       copyFileSync(log.from, log.to);
     }
     if (onDisk !== undefined) {
-      // After a power failure memory holds no more than the disk does.
+      // After a power failure the page cache holds no more than the disk.
       this.#onDisk.set(log.to, { ...onDisk, lostFrom: powerFails ? Number.POSITIVE_INFINITY : onDisk.lostFrom });
     }
     this.#onDisk.delete(log.from);
@@ -54,12 +54,12 @@ export class UnreliableFiles {
   }
 
   #sync(path: string): Promise<void> {
-    // Of what is written while the disk works nothing is promised.
+    // An fsync guarantees nothing for data written after it began.
     const written = readFileSync(path);
     return new Promise((resolve, reject) => {
       this.#options.schedule(() => {
         const before = this.#onDisk.get(path);
-        // A file that was begun anew had nothing behind the place when it was first waited for.
+        // A restarted log is not longer than the offset at its first sync, so nothing of it is lost.
         const isLost = before !== undefined && written.length > before.lostFrom;
         if (this.#options.fails()) {
           const content = before?.content ?? new Uint8Array();

@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 import { openDatabase } from "../open-database.ts";
 
-// A program for a test to kill: writes rows with many transactions at a time, and prints each number after it is durable.
+// A program for a test to kill: it runs many concurrent transactions that write rows, and prints each number once it is durable.
 const [url = ""] = process.argv.slice(2);
 const database = await openDatabase(url, {
   migrations: [{ id: "0001-t", sql: "CREATE TABLE t (a BIGINT PRIMARY KEY, b TEXT)" }],
@@ -16,7 +16,7 @@ async function writeOn(): Promise<never> {
       await transaction.run("INSERT INTO t (a, b) VALUES (?, ?)", number, "half");
       await transaction.run("UPDATE t SET b = ? WHERE a = ?", "whole", number);
     });
-    // Written at once, not buffered in a process that is about to die.
+    // Written synchronously: the process may be killed before a buffer is flushed.
     writeSync(1, `${number}\n`);
   }
 }

@@ -1,6 +1,6 @@
 import type { ReadMetric, Sample } from "./read-metrics.ts";
 
-/** What Prometheus reads by default, and what it asks for if it can read exemplars. */
+/** The content types: Prometheus's default, and OpenMetrics, which supports exemplars. */
 export const contentTypes = {
   prometheus: "text/plain; version=0.0.4; charset=utf-8",
   openMetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -8,16 +8,16 @@ export const contentTypes = {
 
 export type MetricsFormat = keyof typeof contentTypes;
 
-/** The format that an `accept` header asks for: OpenMetrics where it is named, Prometheus's own otherwise. */
+/** Negotiates the format from an `accept` header: OpenMetrics if it is listed, Prometheus's text format otherwise. */
 export function formatFor(accept: string | undefined): MetricsFormat {
   return /\bapplication\/openmetrics-text\b/.test(accept ?? "") ? "openMetrics" : "prometheus";
 }
 
-/** Metrics as text: of the Prometheus format 0.0.4, or of OpenMetrics 1.0, which has exemplars. */
+/** Encodes metrics in the Prometheus text format 0.0.4, or in OpenMetrics 1.0, which has exemplars. */
 export function metricsText(metrics: readonly ReadMetric[], format: MetricsFormat): string {
   const isOpen = format === "openMetrics";
   const lines = metrics.flatMap((metric) => {
-    // OpenMetrics names a counter without the `_total` that its samples have.
+    // OpenMetrics names a counter family without the suffix `_total` of its samples.
     const name = isOpen && metric.type === "counter" ? metric.name.replace(/_total$/, "") : metric.name;
     return [
       `# HELP ${name} ${escaped(metric.help, isOpen)}`,
@@ -42,7 +42,7 @@ function labelsText(labels: Sample["labels"]): string {
   return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
 }
 
-/** OpenMetrics wants bounds as floating point numbers; the other format takes them too. */
+/** OpenMetrics requires bounds as floating point numbers. The Prometheus format accepts them too. */
 function labelText(label: string, value: string | number): string {
   return label === "le" && Number.isInteger(value) ? `${value}.0` : String(value);
 }

@@ -4,12 +4,12 @@ import { getHeapSpaceStatistics } from "node:v8";
 import type { Registry } from "prom-client";
 import { durationFamily, readFamily } from "../metric-family.ts";
 
-/** How often the event loop's delay is measured, in milliseconds: often enough to see a stall, seldom enough to cost nothing. */
+/** The interval at which the event-loop delay is measured, in milliseconds: short enough to detect a stall, long enough to cost little. */
 const delayResolutionMs = 100;
 
 /**
- * Metrics of the process and of Node. prom-client's own are not used: its event-loop lag says what the timer's interval is when the loop is
- * idle, and some of its gauges are named like counters.
+ * Metrics of the process and of Node. prom-client's defaults are not used: their event-loop lag includes the timer's interval, and some gauges have
+ * names of counters.
  */
 export function collectProcessMetrics(registry: Registry): void {
   const delay = monitorEventLoopDelay({ resolution: delayResolutionMs });
@@ -50,7 +50,7 @@ export function collectProcessMetrics(registry: Registry): void {
     help: "How late the event loop ran a timer since the last time this was read, as percentiles: 0 when idle.",
     type: "gauge",
     read: () => {
-      // What is measured is the time between two runs of the timer: its own interval is no delay.
+      // The measured time includes the timer's interval, which is not a delay.
       const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - delayResolutionMs / 1e3);
       const samples = [0.5, 0.99, 1].map((quantile) => ({
         labels: { percentile: String(quantile * 100) },

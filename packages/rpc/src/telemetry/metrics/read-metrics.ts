@@ -1,6 +1,6 @@
 import type { Registry } from "prom-client";
 
-/** A call that stands for a bucket: its trace, and what was measured of it. */
+/** An exemplar of a bucket: a call's trace and its measured value. */
 export interface Exemplar {
   readonly traceId: string;
   readonly spanId: string;
@@ -11,12 +11,12 @@ export interface Exemplar {
 export interface Sample {
   readonly labels: Readonly<Record<string, string | number>>;
   readonly value: number;
-  /** The metric's name with a suffix, for the parts of a histogram. */
+  /** The metric's name with a suffix, for the series of a histogram. */
   readonly metricName?: string | undefined;
   readonly exemplar?: Exemplar | undefined;
 }
 
-/** A metric as it is now. */
+/** A snapshot of a metric. */
 export interface ReadMetric {
   readonly name: string;
   readonly help: string;
@@ -31,7 +31,7 @@ interface Readable {
   get(): Promise<{ readonly values: readonly Sample[] }>;
 }
 
-/** All metrics of a registry, by name. One that cannot be read, since what it asks fails, is left out. */
+/** All metrics of a registry, sorted by name. Omits metrics whose computation fails. */
 export async function readMetrics(registry: Registry): Promise<readonly ReadMetric[]> {
   const metrics = registry.getMetricsAsArray() as unknown as readonly Readable[];
   const read = await Promise.all(

@@ -7,24 +7,24 @@ import type { BatchConfig } from "./otlp-config.ts";
 export interface BatchExporterOptions<T> extends BatchConfig {
   readonly clock: Clock;
   readonly random: () => number;
-  /** Writes a request. */
+  /** Encodes an export request. */
   readonly encode: (batch: readonly T[]) => Uint8Array;
   readonly send: (message: Uint8Array, signal: AbortSignal) => Promise<SendOutcome>;
-  /** How many of a batch the collector says that it did not take, by its answer. */
+  /** How many items of a batch the collector rejected, from its response. */
   readonly rejected: (body: Uint8Array) => number;
   readonly metrics: ExportMetrics;
-  /** Told when a batch could not be sent, and when one can be again. */
+  /** Called with the cause when exporting starts to fail, and with undefined when it works again. */
   readonly onTrouble: (cause: string | undefined) => void;
 }
 
-/** Tries of one batch, at most: with the waits between them, half a minute of a collector that restarts. */
+/** The maximum number of attempts for a batch. With the delays between them they cover half a minute, enough for a restart of the collector. */
 const triesMax = 5;
 const firstWaitMs = 1_000;
 const longestWaitMs = 15_000;
 
 /**
- * Gathers what ended and sends it in batches, one request at a time. Adding never waits and never fails: while the collector is away the queue
- * fills, and what does not fit is dropped and counted.
+ * Queues items and exports them in batches, one request at a time. `add` never waits and never fails: while the collector is unavailable the queue
+ * fills, and further items are dropped and counted.
  */
 export class BatchExporter<T> {
   readonly #options: BatchExporterOptions<T>;
@@ -51,14 +51,14 @@ export class BatchExporter<T> {
     }
     if (this.#queue.length === batchLengthMax) {
       this.#scheduled?.();
-      // Not now: the span is added in the middle of a call.
+      // Deferred, because `add` runs in the middle of a call.
       this.#scheduled = this.#options.clock.after(0, this.#begin);
     } else {
       this.#scheduled ??= this.#options.clock.after(this.#options.delayMs, this.#begin);
     }
   }
 
-  /** Sends what waits, once, for at most `timeoutMs`, and nothing afterwards. */
+  /** Exports the queue once, for at most `timeoutMs`. Nothing is exported afterwards. */
   async close(timeoutMs: number): Promise<void> {
     this.#isClosing = true;
     const cancel = this.#options.clock.after(timeoutMs, () => this.#closing.abort());
@@ -83,7 +83,7 @@ export class BatchExporter<T> {
     });
   };
 
-  /** Sends full batches for as long as there are any, and a last one that is not. */
+  /** Exports all full batches, and then a last partial one. */
   async #run(): Promise<void> {
     const { batchLengthMax } = this.#options;
     do {
@@ -125,7 +125,7 @@ export class BatchExporter<T> {
     }
   }
 
-  /** Tells of trouble once, when it begins, and when it is over. */
+  /** Reports a failure once when it begins, and once when it ends. */
   #trouble(cause: string | undefined): void {
     if ((cause !== undefined) !== this.#inTrouble) {
       this.#inTrouble = cause !== undefined;

@@ -1,16 +1,16 @@
 import type { Registry } from "prom-client";
 import { valueFamily } from "../metric-family.ts";
 
-/** What became of the telemetry of one signal. */
+/** Counts exported and dropped items of one signal. */
 export interface ExportMetrics {
   exported(count: number): void;
   dropped(reason: DropReason, count: number): void;
 }
 
-/** Why something was not exported. */
+/** Why an item was dropped. */
 export type DropReason = "queue-full" | "unreachable" | "refused" | "rejected" | "not-encoded" | "closed";
 
-/** Counts what is exported and what is dropped: `signal` is `traces`, `logs` or `metrics`. */
+/** Counts exported and dropped items. `signal` is `traces`, `logs` or `metrics`. */
 export function exportMetrics(registry: Registry, signal: string): ExportMetrics {
   const exported = valueFamily(registry, {
     name: "parley_telemetry_exported_total",
@@ -22,7 +22,7 @@ export function exportMetrics(registry: Registry, signal: string): ExportMetrics
     help: "Spans, log records and metrics that were not exported, by reason: queue-full, unreachable, refused, rejected, not-encoded, closed.",
     type: "counter",
   });
-  // There from the start, so that a rate can be taken of the first drop.
+  // Created at the start, so that a rate includes the first drop.
   family.series({ signal, reason: "queue-full" });
   family.series({ signal, reason: "unreachable" });
   return {

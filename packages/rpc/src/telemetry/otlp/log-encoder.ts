@@ -13,7 +13,7 @@ const severities: Readonly<Record<string, SeverityNumber>> = {
   fatal: SeverityNumber.FATAL,
 };
 
-/** Writes log lines, as the log itself writes them (JSON), as `ExportLogsServiceRequest`s. What is no JSON object is the body of a record. */
+/** Encodes the log's JSON lines as `ExportLogsServiceRequest`s. A line that is not a JSON object becomes the body of a record. */
 export function createLogEncoder(
   attributes: Readonly<Record<string, string>>,
 ): (lines: readonly string[]) => Uint8Array {
@@ -33,7 +33,7 @@ export function createLogEncoder(
     );
 }
 
-/** What a record has fields of its own for. */
+/** Fields that map to fields of a log record, not to attributes. */
 const ownFields: ReadonlySet<string> = new Set(["level", "time", "msg", "traceId", "name"]);
 
 function logRecord(line: string): LogRecord {

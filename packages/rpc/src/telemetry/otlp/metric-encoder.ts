@@ -10,12 +10,12 @@ import { keyValue, resourceMessage, scopeMessage } from "./resource.ts";
 import { conventionsUrl } from "./span-encoder.ts";
 
 export interface MetricTimes {
-  /** Since when counters count, in milliseconds since the Unix epoch. */
+  /** The start time of cumulative counters, in milliseconds since the Unix epoch. */
   readonly startMs: number;
   readonly nowMs: number;
 }
 
-/** Writes metrics as an `ExportMetricsServiceRequest`, under the names that `/metrics` has. */
+/** Encodes metrics as an `ExportMetricsServiceRequest`, with the names of `/metrics`. */
 export function encodeMetrics(
   metrics: readonly ReadMetric[],
   { resource, ...times }: MetricTimes & { readonly resource: Readonly<Record<string, string>> },
@@ -79,7 +79,7 @@ function nanos(ms: number): bigint {
   return BigInt(Math.floor(ms)) * 1_000_000n;
 }
 
-/** The buckets of a series are samples with a label `le`, each with what is below it. */
+/** A histogram's samples have a label `le`, and their counts are cumulative. */
 function histogramPoints(
   { name, samples }: ReadMetric,
   times: MetricTimes,
@@ -123,7 +123,7 @@ function histogramPoints(
   });
 }
 
-/** UCUM, as OpenTelemetry wants units. */
+/** The UCUM unit, which OpenTelemetry requires. */
 function unitOf(name: string): string {
   return /_seconds(_total)?$/.test(name) ? "s" : /_bytes(_total)?$/.test(name) ? "By" : "";
 }

@@ -14,20 +14,20 @@ import type { BatchConfig, OtlpConfig, OtlpEndpoint } from "./otlp-config.ts";
 import { encodedResource } from "./resource.ts";
 import { createSpanEncoder, type SpanEncoderOptions } from "./span-encoder.ts";
 
-/** What exporters need of the process. */
+/** The dependencies of exporters. */
 export interface ExportersOptions extends Pick<SpanEncoderOptions, "epochMs" | "traceparentOf"> {
   readonly environment: Pick<Environment, "clock" | "random" | "metrics" | "log">;
 }
 
-/** What takes the telemetry of a process out of it. */
+/** The OTLP exporters of a process. */
 export interface Exporters {
   readonly spans: { add(span: Span): void } | undefined;
   readonly logs: { add(line: string): void } | undefined;
-  /** Sends what waits, for at most `timeoutMs`. */
+  /** Exports the queues, for at most `timeoutMs`. */
   close(timeoutMs: number): Promise<void>;
 }
 
-/** Makes the exporters that the settings ask for. */
+/** Creates the configured exporters. */
 export function openExporters(config: OtlpConfig, options: ExportersOptions): Exporters {
   const { traces, logs, metrics, resource } = config;
   const spans =
@@ -85,7 +85,7 @@ function exporter<T>(
   });
 }
 
-/** An answer that cannot be read says nothing of what was not taken. */
+/** An undecodable response counts as no rejected items. */
 function count(read: () => bigint | undefined): number {
   try {
     return Number(read() ?? 0n);
@@ -94,7 +94,7 @@ function count(read: () => bigint | undefined): number {
   }
 }
 
-/** Sends all metrics now and then, and once more at the end. */
+/** Exports all metrics periodically, and once more on close. */
 function exportPeriodically(
   endpoint: OtlpEndpoint & { readonly intervalMs: number },
   { environment, resource, epochMs }: ExportersOptions & { readonly resource: Readonly<Record<string, string>> },
@@ -103,7 +103,7 @@ function exportPeriodically(
   const startMs = epochMs(clock.monotonic());
   const batches = exporter<Uint8Array>(
     "metrics",
-    // One at a time: the next holds all that the last one did.
+    // One at a time: metrics are cumulative, so each export supersedes the last.
     { ...endpoint, queueLengthMax: 1, batchLengthMax: 1, delayMs: 0 },
     {
       environment,

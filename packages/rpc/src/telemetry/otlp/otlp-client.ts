@@ -7,18 +7,18 @@ import type { OtlpEndpoint } from "./otlp-config.ts";
 
 const compress = promisify(gzip);
 
-/** What became of a request (OTLP 1.x, "OTLP/HTTP Response"). */
+/** The outcome of a request (OTLP 1.x, "OTLP/HTTP Response"). */
 export type SendOutcome =
   | { readonly kind: "sent"; readonly body: Uint8Array }
-  /** May succeed later: 429, 502, 503, 504, or no answer. */
+  /** Retryable: 429, 502, 503, 504, or no response. */
   | { readonly kind: "retry"; readonly cause: string; readonly afterMs: number | undefined }
-  /** Never will. */
+  /** Not retryable. */
   | { readonly kind: "refused"; readonly cause: string };
 
 const retryable: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 const answerBytesMax = 65_536;
 
-/** Sends protobuf to a collector over one kept connection. */
+/** Sends protobuf to a collector over one keep-alive connection. */
 export class OtlpClient {
   readonly #endpoint: OtlpEndpoint;
   readonly #agent: HttpAgent;
@@ -34,7 +34,7 @@ export class OtlpClient {
     this.#request = isTls ? httpsRequest : httpRequest;
   }
 
-  /** Sends a request's bytes. Never rejects: the outcome says what happened. */
+  /** Sends a request. Never rejects: the outcome reports errors. */
   async send(message: Uint8Array, signal: AbortSignal): Promise<SendOutcome> {
     const { url, headers, gzip: zipped, timeoutMs } = this.#endpoint;
     try {
@@ -76,7 +76,7 @@ export class OtlpClient {
         readAnswer(response).then((answer) => resolve(outcome(response, answer)), reject);
       });
       request.on("error", reject);
-      // A collector that is slow to take it must not keep the process from ending.
+      // A slow collector must not keep the process alive.
       request.on("socket", (socket) => socket.unref());
       request.end(body);
     });

@@ -1,34 +1,37 @@
-/** Where one kind of telemetry goes, and how. */
+/** The endpoint of one signal. */
 export interface OtlpEndpoint {
-  /** The whole URL, for example `http://localhost:4318/v1/traces`. */
+  /** The full URL, for example `http://localhost:4318/v1/traces`. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** How long one request may take, in milliseconds. */
+  /** The timeout of one request, in milliseconds. */
   readonly timeoutMs: number;
   readonly gzip: boolean;
-  /** The path of the certificates that the collector's must be signed by, PEM. */
+  /** The path of a PEM file with the CA certificates that the collector's certificate is verified against. */
   readonly certificateFile: string | undefined;
 }
 
-/** How what ended is gathered before it is sent. */
+/** Batching of one signal. */
 export interface BatchConfig {
-  /** What waits at most; further ones are dropped and counted. */
+  /** The maximum queue length. Further items are dropped and counted. */
   readonly queueLengthMax: number;
   readonly batchLengthMax: number;
-  /** How long the first of a batch waits for others, in milliseconds. */
+  /** How long the first item of a batch waits for others, in milliseconds. */
   readonly delayMs: number;
 }
 
-/** What is exported over OTLP. What is undefined is not. */
+/** The signals exported over OTLP. An undefined signal is not exported. */
 export interface OtlpConfig {
-  /** The attributes of the process (OpenTelemetry, "Resource"). */
+  /** The resource attributes of the process (OpenTelemetry, "Resource"). */
   readonly resource: Readonly<Record<string, string>>;
   readonly traces: (OtlpEndpoint & BatchConfig) | undefined;
   readonly logs: (OtlpEndpoint & BatchConfig) | undefined;
   readonly metrics: (OtlpEndpoint & { readonly intervalMs: number }) | undefined;
 }
 
-/** `a=1,b=2`, with values percent-encoded (W3C Baggage, which OpenTelemetry's variables follow). Throws a RangeError naming the part that is wrong. */
+/**
+ * Parses `a=1,b=2`, with percent-encoded values (the format of W3C Baggage, which OpenTelemetry's variables use). Throws a RangeError that names
+ * the invalid part.
+ */
 export function readPairs(text: string): Readonly<Record<string, string>> {
   const pairs: Record<string, string> = {};
   for (const part of text.split(",")) {
@@ -49,7 +52,7 @@ function decoded(value: string): string {
   try {
     return decodeURIComponent(value);
   } catch {
-    // A percent sign that begins no escape stands for itself.
+    // A percent sign without two hexadecimal digits is kept as it is.
     return value;
   }
 }

@@ -29,7 +29,7 @@ afterEach(async () => {
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A collector over real sockets that decodes what it gets. */
+/** A collector on a real socket that decodes requests. */
 async function collector(answer: Answer = (_request, response) => response.writeHead(200).end()) {
   const got = { bodies: [] as { path: string; headers: IncomingMessage["headers"]; body: Buffer }[] };
   const server: Server = createServer((request, response) => {
@@ -77,7 +77,7 @@ async function echoOver(environment: Awaited<ReturnType<typeof exporting>>["envi
   );
   closing.push(() => server.close());
   const client = createServiceClient(EchoService, server.url, { environment, callerName: "order" });
-  // On a busy machine the first call may take longer than its contract allows.
+  // On a busy machine the first call may exceed its contract's timeout.
   await expect
     .poll(
       () =>
@@ -92,7 +92,7 @@ async function echoOver(environment: Awaited<ReturnType<typeof exporting>>["envi
 }
 
 describe("traces over OTLP", () => {
-  it("name the process, both ends of a call, its parent, its times and its outcome", async () => {
+  it("contain the process, both sides of a call, its parent, its times and its status", async () => {
     const { url, got, spans } = await collector();
     const telemetry = await exporting({
       OTEL_EXPORTER_OTLP_ENDPOINT: `${url}/`,
@@ -137,7 +137,7 @@ describe("traces over OTLP", () => {
     expect(serverSpan?.status).toBeUndefined();
   });
 
-  it("leave out what is not sampled, and bring what failed all the same, with what was before it in its trace", async () => {
+  it("omit unsampled spans, but include failed ones and the earlier spans of their trace", async () => {
     const { url, spans } = await collector();
     const telemetry = await exporting({ OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_TRACES_SAMPLER: "always_off" });
     const client = await echoOver(telemetry.environment, ({ message }) => {
@@ -182,8 +182,8 @@ describe("traces over OTLP", () => {
   });
 });
 
-describe("logs and metrics over OTLP, where they are asked for", () => {
-  it("carry a line's level, fields and trace, and a histogram's buckets with an exemplar", async () => {
+describe("logs and metrics over OTLP, if configured", () => {
+  it("contain a line's level, fields and trace, and a histogram's buckets with an exemplar", async () => {
     const { url, got } = await collector();
     const telemetry = await exporting({
       OTEL_EXPORTER_OTLP_ENDPOINT: url,
@@ -217,7 +217,7 @@ describe("logs and metrics over OTLP, where they are asked for", () => {
   });
 });
 
-describe("a collector that is in trouble", () => {
+describe("an unavailable collector", () => {
   const troubles: [string, Answer | undefined][] = [
     ["answers 500", (_request, response) => response.writeHead(500).end()],
     ["answers 429", (_request, response) => response.writeHead(429, { "retry-after": "3600" }).end()],
@@ -225,7 +225,7 @@ describe("a collector that is in trouble", () => {
     ["is not there", undefined],
   ];
   it.each(troubles)(
-    "that %s costs no call anything: memory stays bounded, and what is dropped is counted",
+    "that %s does not affect calls: memory stays bounded, and dropped items are counted",
     async (_name, answer) => {
       const lines: string[] = [];
       const { url, server } = await collector(answer);
@@ -255,12 +255,12 @@ describe("a collector that is in trouble", () => {
       const dropped = [...text.matchAll(/parley_telemetry_dropped_total\{[^}]*\} (\d+)/g)];
       expect(dropped.reduce((sum, [, value]) => sum + Number(value), 0)).toBe(recorded);
       expect(recorded).toBeGreaterThanOrEqual(600);
-      // Once when it begins, however often it is tried.
+      // Once when it begins, regardless of the number of attempts.
       expect(lines.filter((line) => line.includes("telemetry cannot be exported"))).toHaveLength(1);
     },
   );
 
-  it("that refuses some of a batch has these counted", async () => {
+  it("that rejects part of a batch: rejected items are counted", async () => {
     // ExportTraceServiceResponse { partial_success { rejected_spans: 1 } }.
     const answer: Answer = (_request, response) => response.writeHead(200).end(Buffer.from([0x0a, 0x02, 0x08, 0x01]));
     const { url } = await collector(answer);
@@ -276,7 +276,7 @@ describe("a collector that is in trouble", () => {
   });
 });
 
-it("exports nothing where no endpoint is set, or OTEL_SDK_DISABLED says so", async () => {
+it("exports nothing without an endpoint, or if OTEL_SDK_DISABLED is set", async () => {
   const { url, got } = await collector();
   for (const variables of [{}, { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_SDK_DISABLED: "true" }]) {
     const telemetry = await exporting({ ...variables, OTEL_LOGS_EXPORTER: "otlp" });
@@ -286,7 +286,7 @@ it("exports nothing where no endpoint is set, or OTEL_SDK_DISABLED says so", asy
   expect(got.bodies).toEqual([]);
 });
 
-it("makes a call carry on tracestate and baggage to what is called for it", async () => {
+it("propagates tracestate and baggage to outgoing calls", async () => {
   const seen: (string | null)[][] = [];
   const behind = await serveEcho({
     echo: ({ message }, { requestHeader }) => {

@@ -1,6 +1,6 @@
 /**
- * Writes protobuf (https://protobuf.dev/programming-guides/encoding) into one buffer that grows. Spans are written by hand: a message of
- * objects that is made to be encoded costs five times as much as the call's own bookkeeping.
+ * Encodes protobuf (https://protobuf.dev/programming-guides/encoding) into one growing buffer. Spans are encoded by hand: generated message objects
+ * would cost five times as much as the rest of a call's bookkeeping.
  */
 export class ProtoWriter {
   #bytes: Buffer;
@@ -10,14 +10,14 @@ export class ProtoWriter {
     this.#bytes = Buffer.allocUnsafe(bytes);
   }
 
-  /** What was written since the last time, which it forgets. */
+  /** Returns the bytes written since the last call, and resets the writer. */
   take(): Uint8Array {
     const taken = Buffer.from(this.#bytes.subarray(0, this.#at));
     this.#at = 0;
     return taken;
   }
 
-  /** Begins an embedded message. What follows is its content, until {@link end} with what this answers. */
+  /** Begins an embedded message. Subsequent writes are its content, until {@link end} is called with the result. */
   begin(field: number): number {
     this.#tag(field, 2);
     this.#room(lengthBytes);
@@ -25,7 +25,7 @@ export class ProtoWriter {
     return this.#at;
   }
 
-  /** Ends the message that began there. */
+  /** Ends the embedded message that began at `start`. */
   end(start: number): void {
     const length = this.#at - start;
     const bytes = this.#bytes;
@@ -35,7 +35,7 @@ export class ProtoWriter {
     bytes[start - 1] = (length >>> 21) & 0x7f;
   }
 
-  /** Bytes that are protobuf already. */
+  /** Bytes that are already protobuf. */
   raw(bytes: Uint8Array): void {
     this.#room(bytes.length);
     this.#bytes.set(bytes, this.#at);
@@ -47,7 +47,7 @@ export class ProtoWriter {
     // At most three bytes for each UTF-16 unit.
     this.#room(text.length * 3 + 5);
     if (text.length < 43) {
-      // The length takes one byte whatever the characters are.
+      // The length takes a fixed number of bytes, so it can be written after the text.
       const written = this.#bytes.write(text, this.#at + 1, "utf8");
       this.#bytes[this.#at] = written;
       this.#at += 1 + written;
@@ -59,7 +59,7 @@ export class ProtoWriter {
     this.#at += this.#bytes.write(text, this.#at, "utf8");
   }
 
-  /** Bytes that are given as hexadecimal digits. */
+  /** Bytes from hexadecimal digits. */
   hex(field: number, digits: string): void {
     this.#tag(field, 2);
     const length = digits.length >>> 1;
@@ -84,11 +84,11 @@ export class ProtoWriter {
   nanoseconds(field: number, ms: number): void {
     this.#tag(field, 1);
     this.#room(8);
-    // In two halves: nanoseconds since 1970 are more than a number holds exactly.
+    // In two halves: a number cannot hold nanoseconds since 1970 exactly.
     const whole = Math.floor(ms);
     const low = (whole % 4_194_304) * 1_000_000 + Math.round((ms - whole) * 1_000_000);
     const high = Math.floor(whole / 4_194_304) * 1_000_000;
-    // `high` counts units of 2^22 ns: shifted into place below 2^64.
+    // `high` counts units of 2^22 ns. The product fits into 64 bits.
     const carried = high * 2 ** 22;
     const top = Math.floor(carried / 2 ** 32) + Math.floor(low / 2 ** 32);
     const bottom = (carried % 2 ** 32) + (low % 2 ** 32);
@@ -120,5 +120,5 @@ export class ProtoWriter {
   }
 }
 
-/** Every length is written in four bytes, which protobuf allows (the last groups are zero), so that nothing must be moved. */
+/** Lengths are four-byte varints, padded as protobuf allows, so that content never has to be moved. */
 const lengthBytes = 4;

@@ -6,17 +6,17 @@ import {
 } from "@parley/gen/opentelemetry/proto/common/v1/common_pb.js";
 import { type Resource, ResourceSchema } from "@parley/gen/opentelemetry/proto/resource/v1/resource_pb.js";
 
-/** The process as a resource, as all three signals name it. */
+/** The OTLP resource of the process, the same for all three signals. */
 export function resourceMessage(attributes: Readonly<Record<string, string>>): Resource {
   return create(ResourceSchema, {
     attributes: Object.entries(attributes).map(([key, value]) => keyValue(key, value)),
   });
 }
 
-/** Who measures: the runtime. */
+/** The instrumentation scope: the runtime. */
 export const scopeMessage = create(InstrumentationScopeSchema, { name: "@parley/rpc", version: "0.1" });
 
-/** Both as bytes, for requests that are written by hand. */
+/** Resource and scope as bytes, for requests encoded by hand. */
 export function encodedResource(attributes: Readonly<Record<string, string>>) {
   return {
     resource: toBinary(ResourceSchema, resourceMessage(attributes)),
@@ -24,7 +24,7 @@ export function encodedResource(attributes: Readonly<Record<string, string>>) {
   };
 }
 
-/** An attribute with a text, a number or a flag for its value. */
+/** An attribute with a string, a number or a boolean value. */
 export function keyValue(key: string, value: string | number | boolean): KeyValue {
   switch (typeof value) {
     case "string":

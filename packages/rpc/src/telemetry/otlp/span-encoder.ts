@@ -35,10 +35,10 @@ const otelKinds: Readonly<Record<Span["kind"], number>> = {
   [spanKinds.database]: 3,
 };
 
-/** Of a server's span only these are errors (semantic conventions 1.45, "gRPC" and "Connect"); of a client's everything but OK. */
+/** The statuses that are errors in a server span (semantic conventions 1.45, "gRPC" and "Connect"). In a client span, all but OK are. */
 const serverErrors: ReadonlySet<number> = new Set([2, 4, 12, 13, 14, 15]);
 const statusError = 2;
-/** Flags of opentelemetry.proto: it is known whether the parent is remote, and it is. */
+/** Span flags of opentelemetry.proto: whether it is known that the parent is remote, and whether it is. */
 const parentKnown = 0x100;
 const parentRemote = 0x200;
 
@@ -48,12 +48,12 @@ export interface SpanEncoderOptions {
   /** The resource and the scope, as protobuf. */
   readonly resource: Uint8Array;
   readonly scope: Uint8Array;
-  /** A moment of the monotonic clock, in milliseconds since the Unix epoch. */
+  /** Converts a time of the monotonic clock to milliseconds since the Unix epoch. */
   readonly epochMs: (monotonicMs: number) => number;
   readonly traceparentOf: (span: Span) => string;
 }
 
-/** Writes `ExportTraceServiceRequest`s. Attributes follow OpenTelemetry's semantic conventions 1.45. */
+/** Encodes `ExportTraceServiceRequest`s. Attributes follow OpenTelemetry's semantic conventions 1.45. */
 export function createSpanEncoder({
   resource,
   scope,
@@ -96,7 +96,7 @@ export function createSpanEncoder({
     writer.end(at);
   }
 
-  /** Name, kind and the attributes that are the same for all calls of a method: written once. */
+  /** Name, kind and the attributes that all calls of a method share: encoded once. */
   function fixedParts(span: Span): Uint8Array {
     const { method, kind } = span;
     if (method === undefined) {
@@ -210,7 +210,7 @@ function attribute(writer: ProtoWriter, key: string, value: string): void {
   writer.end(at);
 }
 
-/** KeyValue { key = 1, value = 2 { int_value = 3 } }; nothing for 0. */
+/** KeyValue { key = 1, value = 2 { int_value = 3 } }. Omitted for 0. */
 function numberAttribute(writer: ProtoWriter, key: string, value: number): void {
   if (value > 0) {
     const at = writer.begin(field.attributes);

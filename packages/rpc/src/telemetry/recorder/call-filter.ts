@@ -2,7 +2,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { CallFilter } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { type RecordedSpan, traceIdOf } from "./recorded-span.ts";
 
-/** Whether a span is one of those that are asked for. */
+/** A predicate for spans that match the filter. */
 export function spanFilter(filter: CallFilter | undefined): (span: RecordedSpan) => boolean {
   if (filter === undefined) {
     return () => true;

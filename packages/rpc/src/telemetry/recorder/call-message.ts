@@ -8,15 +8,15 @@ import type { Recorder } from "./recorder.ts";
 
 export interface CallMessageOptions {
   readonly recorder: Recorder;
-  /** The process among its replicas. */
+  /** The id of this replica of the process. */
   readonly replica: string;
-  /** Whether headers and messages are wanted. */
+  /** Whether to include headers and messages. */
   readonly payloads: boolean;
-  /** The types that `google.protobuf.Any` may hold. */
+  /** The types that `google.protobuf.Any` may contain. */
   readonly registry: Registry;
 }
 
-/** A span as `rpc.v1.TelemetryService` sends it. */
+/** A span as a message of `rpc.v1.TelemetryService`. */
 export function callMessage(span: RecordedSpan, { recorder, replica, payloads, registry }: CallMessageOptions): Call {
   const { method } = span;
   const traceparent = recorder.traceparentOf(span);
@@ -61,7 +61,7 @@ export function callMessage(span: RecordedSpan, { recorder, replica, payloads, r
   return call;
 }
 
-/** Spans of what came in, whose other end is the caller. */
+/** Span kinds of received calls: the other side is the caller. */
 const inbound: ReadonlySet<number> = new Set([spanKinds.server, spanKinds.batched, spanKinds.eventConsume]);
 
 const methodKinds = {
@@ -71,7 +71,7 @@ const methodKinds = {
   bidi_streaming: MethodKind.BIDI_STREAM,
 } as const;
 
-/** Headers whose values are secrets, or hold some. */
+/** Headers whose values are or contain secrets. */
 const secretHeader = /authorization|cookie|token|secret|password|forwarded-by|on-behalf-of|api-key|certificate/;
 const headersMax = 64;
 const headerCharsMax = 1_024;

@@ -8,21 +8,23 @@ export interface CallWatchOptions {
   readonly signal: AbortSignal;
 }
 
-/** Spans that ended, and how many more had to be left out. */
+/** Ended spans, and the number of dropped ones. */
 export interface WatchedSpans {
   readonly spans: readonly RecordedSpan[];
   readonly lost: number;
 }
 
-/** Spans that one reader may get in a second. What is over it is counted: telling of a call must cost less than the call. */
+/**
+ * The maximum number of spans per second for one watcher. Spans above it are dropped and counted: reporting a call must cost less than the call.
+ */
 export const watchedPerSecondMax = 500;
-/** How long spans are gathered before they are sent together, in milliseconds. */
+/** The batching delay, in milliseconds. */
 const gatherMs = 100;
-/** Spans sent together, and those that wait for a slow reader, at most. */
+/** The maximum batch size, and the maximum queue of a slow watcher. */
 export const watchedTogetherMax = 256;
 const waitingMax = 1_024;
 
-/** The spans that end from now on, gathered, until the signal aborts. A slow reader loses spans and is told how many. */
+/** Batches of spans that end from now on, until the signal aborts. A slow watcher loses spans, and receives their number. */
 export async function* watchCalls(
   recorder: Pick<Recorder, "listen">,
   { clock, matches, signal }: CallWatchOptions,
@@ -37,7 +39,7 @@ export async function* watchCalls(
       const nowMs = clock.monotonic();
       allowance = Math.min(watchedPerSecondMax, ((nowMs - refilledMs) / 1_000) * watchedPerSecondMax);
       if (allowance < 1) {
-        // Not looked at any closer: whether it would have been wanted costs as much to find out as to send it.
+        // Counted without filtering: the filter costs as much as sending the span.
         lost++;
         return;
       }

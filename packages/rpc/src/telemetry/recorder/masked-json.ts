@@ -1,9 +1,9 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { type JsonObject, type JsonValue, type Registry, toJson } from "@bufbuild/protobuf";
 
-/** What stands in place of a field that the contract marks with `debug_redact`. */
+/** Replaces the value of a field with the option `debug_redact`. */
 export const redacted = "REDACTED";
-/** The most characters of a message that are shown. */
+/** The maximum length of a message's JSON, in characters. */
 const jsonCharsMax = 16_384;
 
 export interface MaskedJson {
@@ -11,13 +11,13 @@ export interface MaskedJson {
   readonly truncated: boolean;
 }
 
-/** A message as ProtoJSON, without what the contract marks with `debug_redact`, and cut at 16 KiB. */
+/** A message as ProtoJSON, with `debug_redact` fields masked, truncated at 16 KiB. */
 export function maskedJson(desc: DescMessage, message: Message, registry: Registry): MaskedJson {
   let text: string;
   try {
     text = JSON.stringify(masked(desc, toJson(desc, message, { registry })));
   } catch {
-    // An Any of a type that is not known: nothing of the message is shown rather than something that is secret.
+    // An Any of an unknown type may contain a secret, so nothing of the message is shown.
     return { text: "", truncated: true };
   }
   return text.length <= jsonCharsMax
@@ -62,11 +62,11 @@ function isRedacted({ proto }: DescField): boolean {
 
 const known = new WeakMap<DescMessage, boolean>();
 
-/** Whether a message has such a field, or holds one that may have. */
+/** Whether a message has a field with `debug_redact`, or contains a message that may have one. */
 function hasRedacted(desc: DescMessage): boolean {
   let answer = known.get(desc);
   if (answer === undefined) {
-    // A message may hold itself: while it is looked through it counts as one that has.
+    // While a recursive message is examined, it counts as one that has such a field.
     known.set(desc, true);
     answer = desc.fields.some(
       (field) => isRedacted(field) || (field.message !== undefined && hasRedacted(field.message)),

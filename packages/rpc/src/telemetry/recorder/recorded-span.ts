@@ -3,7 +3,7 @@ import type { Span, SpanInit, SpanPayload } from "../../environment/spans/span-r
 
 const none: readonly never[] = [];
 
-/** A span as the recorder keeps it: one class, so that all have one shape. */
+/** A recorded span. A class, so that all spans have the same hidden class. */
 export class RecordedSpan implements Span {
   readonly kind: Span["kind"];
   readonly process: string;
@@ -31,9 +31,9 @@ export class RecordedSpan implements Span {
   readonly requestMessages: number;
   readonly responseMessages: number;
   readonly attributes: Readonly<Record<string, string>> | undefined;
-  /** Dropped when the journal's budget for payloads is used up. */
+  /** Dropped when the journal's payload budget is exceeded. */
   payload: SpanPayload | undefined;
-  /** Whether it is on its way to a collector. */
+  /** Whether it was passed to the exporter. */
   exported = false;
 
   constructor(init: SpanInit, process: string) {

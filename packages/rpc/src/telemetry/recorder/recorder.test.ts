@@ -26,8 +26,8 @@ const span = (init: Partial<SpanInit> = {}): SpanInit => ({
   ...init,
 });
 
-describe("the spans that are kept", () => {
-  it("are the last ones, and of traces in which something failed or was slow for longer", () => {
+describe("the recorded spans", () => {
+  it("are the most recent ones; traces with a failed or slow span are kept longer", () => {
     const recorder = recorderOf({ slowMs: 500 });
     recorder.record(span({ traceparent: traceparent(1, 1) }));
     recorder.record(span({ traceparent: traceparent(1, 2), code: 13 }));
@@ -41,7 +41,7 @@ describe("the spans that are kept", () => {
     expect([...recorder.journal.all()].length).toBeLessThanOrEqual(4_096 + 1_024);
   });
 
-  it("are bounded in number however many fail, and payloads in bytes", () => {
+  it("are bounded in number, even if many fail, and payloads in bytes", () => {
     const recorder = recorderOf({ payloads: true });
     for (let failed = 0; failed < 10_000; failed++) {
       const payload = { requestHeader: [], responseHeader: [], request: undefined, response: undefined, bytes: 65_536 };
@@ -54,7 +54,7 @@ describe("the spans that are kept", () => {
     expect(bytes).toBeGreaterThan(0);
   });
 
-  it("are exported with what was before them in their trace, once, where one fails though none was sampled", () => {
+  it("of an unsampled trace are exported once a span fails, each one once", () => {
     const exported: RecordedSpan[] = [];
     const sampler = createSampler("parentbased_always_off", 0);
     const recorder = recorderOf({ sampler, sink: { add: (one) => exported.push(one) } });
@@ -67,14 +67,14 @@ describe("the spans that are kept", () => {
 });
 
 describe("sampling", () => {
-  it.each(samplerNames)("by %s follows the caller exactly where its name says so", (name) => {
+  it.each(samplerNames)("with %s follows the caller if and only if its name says so", (name) => {
     const sampler = createSampler(name, 0.5);
     const decided = [true, false].map((parent) => sampler.isSampled("f".repeat(32), parent));
     const alone = sampler.isSampled("f".repeat(32), undefined);
     expect(decided).toEqual(name.startsWith("parentbased") ? [true, false] : [alone, alone]);
   });
 
-  it("takes the same traces in every process, about as many as the ratio says, and more where it is higher", () => {
+  it("selects the same traces in every process, in proportion to the ratio, and a higher ratio includes those of a lower one", () => {
     const ids = Array.from({ length: 2_000 }, () => recorderOf().childOf(undefined).slice(3, 35));
     const taken = (ratio: number) => ids.filter((id) => createSampler("traceidratio", ratio).isSampled(id, undefined));
     expect(taken(0)).toEqual([]);
@@ -84,7 +84,7 @@ describe("sampling", () => {
     expect(taken(0.3).every((id) => more.has(id))).toBe(true);
   });
 
-  it("is written into the flags of what goes on, with other flags kept", () => {
+  it("sets the sampled flag of propagated contexts, and keeps other flags", () => {
     const always = recorderOf({ sampler: createSampler("always_on", 1) });
     const never = recorderOf({ sampler: createSampler("always_off", 1) });
     expect([always.flags("1".repeat(32), "02"), never.flags("1".repeat(32), "03")]).toEqual(["03", "02"]);
@@ -114,12 +114,12 @@ describe("watching", () => {
     [{ service: "sqlite" }, ["transaction"]],
     [{ service: "test", traceId: traceIdOf(traceparent(5)) }, ["5"]],
     [{ kinds: [spanKinds.client] }, []],
-  ])("with the filter %o brings the calls to which all of it applies", (filter, names) => {
+  ])("with the filter %o returns the calls that match all of it", (filter, names) => {
     const matches = spanFilter(create(CallFilterSchema, filter));
     expect([...ended].filter(([, one]) => matches(one)).map(([name]) => name)).toEqual(names);
   });
 
-  it("loses calls beyond what one reader may get in a second, and says how many", async () => {
+  it("drops calls beyond a watcher's rate limit, and reports their number", async () => {
     const clock = createTestClock();
     const leaving = new AbortController();
     const busy = recorderOf();
@@ -133,13 +133,13 @@ describe("watching", () => {
     expect(watched?.spans).toHaveLength(watchedTogetherMax);
     expect((watched?.lost ?? 0) + watchedPerSecondMax).toBe(2_000);
     leaving.abort();
-    // Nothing is kept of a reader that is gone.
+    // A watcher that has ended leaves no state.
     expect((await watching.next()).done || (await watching.next()).done).toBe(true);
   });
 });
 
 describe("payloads", () => {
-  it("have what the contract marks with debug_redact masked, at any depth", () => {
+  it("have debug_redact fields masked, at any depth", () => {
     const request = create(CreateUserRequestSchema, {
       name: "Ann",
       email: "a@b.c",
@@ -153,7 +153,7 @@ describe("payloads", () => {
     expect(JSON.parse(masked)).toEqual({ users: [{ id: "1", name: "REDACTED", address: "REDACTED" }] });
   });
 
-  it("are cut where they are long", () => {
+  it("are truncated if they are long", () => {
     const users = Array.from({ length: 2_000 }, (_, id) => ({ id: String(id) }));
     const { text, truncated } = maskedJson(
       ListUsersResponseSchema,

@@ -5,37 +5,37 @@ import { RecordedSpan, traceIdOf } from "./recorded-span.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
 import { SpanJournal } from "./span-journal.ts";
 
-/** Where sampled spans go. */
+/** The exporter of sampled spans. */
 export interface SpanSink {
-  /** Takes a span over, or drops and counts it. Never waits. */
+  /** Accepts a span, or drops and counts it. Never waits. */
   add(span: RecordedSpan): void;
 }
 
-/** Is handed every span as it ends. */
+/** Receives every span when it ends. */
 export type SpanListener = (span: RecordedSpan) => void;
 
 export interface RecorderOptions {
   /** The process's name. Default `server`. */
   readonly process?: string;
-  /** Which traces are exported. Default: none, which costs nothing. */
+  /** Selects the traces to export. Default: none, at no cost. */
   readonly sampler?: Sampler;
-  /** Whether headers and messages of calls are kept. Default: false. */
+  /** Whether to record headers and messages of calls. Default: false. */
   readonly payloads?: boolean;
-  /** From which duration on a unary call is slow: it is kept longer, and exported though it was not sampled. Default 1,000 ms. */
+  /** The duration from which a unary call counts as slow: it is kept longer, and exported even if it was not sampled. Default 1,000 ms. */
   readonly slowMs?: number;
-  /** Where the spans of sampled traces go. Default: nowhere. */
+  /** Receives the spans of sampled traces. Default: none. */
   readonly sink?: SpanSink | undefined;
 }
 
 const slowDefaultMs = 1_000;
-/** The wall clock was set back, and does not only lag behind by its resolution. */
+/** A difference above this means that the wall clock was set back; a smaller one is its resolution. */
 const clockStepMs = 2;
-/** Traces that are looked up in the journal to be exported late, at most, in a second: a flood of failures must not be made worse. */
+/** The maximum number of traces per second that are looked up in the journal for a late export: a flood of failures must not add load. */
 const lateTracesPerSecondMax = 20;
 
 /**
- * The spans of one process: keeps the last ones, passes each to watchers, and those of sampled traces to an exporter. Recording one
- * costs a copy of its fields.
+ * The span recorder of one process: keeps recent spans, passes each to watchers, and those of sampled traces to an exporter. Recording a span costs
+ * a copy of its fields.
  */
 export class Recorder implements SpanRecorder {
   readonly keepsPayloads: boolean;
@@ -88,18 +88,18 @@ export class Recorder implements SpanRecorder {
     }
   }
 
-  /** The span's own trace context, made now where nothing has needed it yet. */
+  /** The span's own trace context. Created on first use. */
   traceparentOf(span: RecordedSpan): string {
     span.traceparent ??= this.childOf(span.parent);
     return span.traceparent;
   }
 
-  /** A moment of the monotonic clock, in milliseconds since the Unix epoch, with a fraction. */
+  /** Converts a time of the monotonic clock to milliseconds since the Unix epoch, with a fraction. */
   epochMs(monotonicMs: number): number {
     return this.#epochMs + monotonicMs;
   }
 
-  /** Hands over each span from now on. The answer ends it. */
+  /** Passes each span from now on to the listener. Call the result to unsubscribe. */
   listen(listener: SpanListener): () => void {
     this.#listeners.add(listener);
     return () => {
@@ -109,7 +109,7 @@ export class Recorder implements SpanRecorder {
 
   #export(span: RecordedSpan, important: boolean): void {
     const traceparent = span.traceparent as string;
-    // The last digit holds the flag.
+    // The last digit contains the sampled flag.
     if ((traceparent.charCodeAt(54) & 1) === 1 || this.journal.keeps(traceIdOf(traceparent))) {
       this.#handOver(span);
     }
@@ -136,7 +136,7 @@ export class Recorder implements SpanRecorder {
     return this.#lateCount++ < lateTracesPerSecondMax;
   }
 
-  /** The wall clock counts whole milliseconds, rounded down: the largest difference seen is the nearest to the truth. */
+  /** The wall clock is rounded down to whole milliseconds, so the largest difference seen is the most accurate. */
   #adjustClock({ startMs, latencyMs }: RecordedSpan): void {
     const epochMs = this.#environment.clock.now() - startMs - latencyMs;
     if (epochMs > this.#epochMs || epochMs < this.#epochMs - clockStepMs) {
@@ -145,7 +145,7 @@ export class Recorder implements SpanRecorder {
   }
 }
 
-/** A stream lasts as long as it is of use. */
+/** The duration of a stream says nothing about slowness. */
 function isBounded({ method }: RecordedSpan): boolean {
   return method === undefined || method.methodKind === "unary";
 }

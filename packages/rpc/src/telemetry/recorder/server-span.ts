@@ -10,13 +10,13 @@ export interface EndedCallOptions {
   readonly latencyMs: number;
 }
 
-/** Longer ones are dropped: a caller must not determine the journal's memory. */
+/** Longer headers are dropped, so that a caller cannot determine the journal's memory use. */
 const headerCharsMax = 256;
 const messageCharsMax = 1_024;
-/** Larger messages are not kept, encoded in bytes. */
+/** The maximum encoded size of a recorded message, in bytes. Larger ones are dropped. */
 const payloadBytesMax = 65_536;
 
-/** Records a call that a server has ended, and the calls inside it where it is a batch. */
+/** Records an ended server call, and the calls inside a batch. */
 export function recordServerCall(recorder: SpanRecorder | undefined, call: EndedCall, options: EndedCallOptions): void {
   if (recorder === undefined) {
     return;
@@ -25,7 +25,7 @@ export function recordServerCall(recorder: SpanRecorder | undefined, call: Ended
   const { incoming, batched, caller, deadlineMs, startMs } = call;
   const userAgent = incoming.header("user-agent");
   const other = userAgent === undefined ? "" : callerName(userAgent);
-  // A batch has a trace of its own where calls of several traces are to be linked with it.
+  // A batch always gets a trace context, so that its span can link to the traces of its calls.
   const traceparent = batched === undefined ? call.traceIfMade?.traceparent : call.trace.traceparent;
   const common = {
     process,
@@ -70,7 +70,7 @@ export function recordServerCall(recorder: SpanRecorder | undefined, call: Ended
   }
 }
 
-/** How a call failed, as a span says it. */
+/** The failure fields of a span. */
 export function failure(error: ConnectError | undefined) {
   if (error === undefined) {
     return undefined;
@@ -105,7 +105,7 @@ function kept(desc: DescMethod["input"], init: Message | undefined): { message: 
     const bytes = toBinary(desc, message).length;
     return bytes > payloadBytesMax ? undefined : { message, bytes };
   } catch {
-    // An answer that cannot be encoded: the call itself has failed for it.
+    // A response that cannot be encoded. The call itself has failed with this error.
     return undefined;
   }
 }
@@ -114,11 +114,11 @@ function bounded(header: string | undefined): string | undefined {
   return header === undefined || header.length > headerCharsMax ? undefined : header;
 }
 
-/** Names by `user-agent`: few are seen, again and again. */
+/** A cache keyed by `user-agent`: there are few distinct values. */
 const names = new Map<string, string>();
 const namesMax = 256;
 
-/** The first word of a `user-agent`: who a service of the platform says that it is. */
+/** The first word of a `user-agent`: the name of the calling service on this platform. */
 function callerName(userAgent: string): string {
   let name = names.get(userAgent);
   if (name === undefined) {

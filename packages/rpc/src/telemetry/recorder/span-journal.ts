@@ -2,14 +2,17 @@ import { type RecordedSpan, traceIdOf } from "./recorded-span.ts";
 
 /** Some seconds of a busy service, hours of a quiet one. */
 const recentMax = 4_096;
-/** Spans that failed or were slow, and what else is known of their traces: kept beside the recent ones, which pass more quickly. */
+/**
+ * The maximum number of failed or slow spans, and other spans of their traces. They are kept separately from the recent ones, which are evicted
+ * sooner.
+ */
 const keptMax = 1_024;
-/** Traces of which all that is known is kept. */
+/** The maximum number of traces whose spans are all kept. */
 const keptTracesMax = 256;
-/** What the payloads of all kept spans may take, encoded. The oldest are dropped first. */
+/** The maximum encoded size of all recorded payloads. The oldest are dropped first. */
 const payloadBytesMax = 8 * 1024 * 1024;
 
-/** The last spans of a process. Bounded by number, and payloads by bytes. */
+/** The most recent spans of a process. Bounded by number, and payloads by bytes. */
 export class SpanJournal {
   readonly #recent = new Ring(recentMax);
   readonly #kept = new Ring(keptMax);
@@ -17,7 +20,7 @@ export class SpanJournal {
   readonly #withPayload: RecordedSpan[] = [];
   #payloadBytes = 0;
 
-  /** Keeps a span. `important` ones, and what there is of their traces, stay longer. */
+  /** Adds a span. `important` spans, and the recorded spans of their traces, are kept longer. */
   add(span: RecordedSpan, important: boolean): void {
     if (span.payload !== undefined) {
       this.#boundPayloads(span);
@@ -33,12 +36,12 @@ export class SpanJournal {
     }
   }
 
-  /** Whether a trace is among those that are kept longer. */
+  /** Whether a trace is kept longer. */
   keeps(traceId: string): boolean {
     return this.#keptTraces.size > 0 && this.#keptTraces.has(traceId);
   }
 
-  /** The spans of a trace, in no order. */
+  /** The spans of a trace, unordered. */
   ofTrace(traceId: string): readonly RecordedSpan[] {
     const found: RecordedSpan[] = [];
     for (const span of this.all()) {
@@ -49,7 +52,7 @@ export class SpanJournal {
     return found;
   }
 
-  /** All spans, in no order. */
+  /** All spans, unordered. */
   *all(): Generator<RecordedSpan> {
     yield* this.#recent.spans;
     yield* this.#kept.spans;
@@ -86,7 +89,7 @@ export class SpanJournal {
   }
 }
 
-/** The last of some spans. */
+/** A ring buffer of spans. */
 class Ring {
   readonly spans: RecordedSpan[] = [];
   readonly #max: number;
@@ -96,7 +99,7 @@ class Ring {
     this.#max = max;
   }
 
-  /** The span that had to go for it, if one had to. */
+  /** Returns the evicted span, if there is one. */
   add(span: RecordedSpan): RecordedSpan | undefined {
     const oldest = this.spans[this.#next];
     this.spans[this.#next] = span;

@@ -7,11 +7,11 @@ import type { Recorder } from "./recorder.ts";
 export interface TraceListOptions {
   readonly order: TraceOrder;
   readonly pageSize: number;
-  /** Only these traces. Default: any. */
+  /** Only these traces. Default: all. */
   readonly traceIds?: readonly string[];
-  /** Only traces with such a span. */
+  /** Only traces with a matching span. */
   readonly matches: (span: RecordedSpan) => boolean;
-  /** Makes of a span what is sent. */
+  /** Converts a span to a message. */
   readonly message: (span: RecordedSpan) => Call;
 }
 
@@ -25,7 +25,7 @@ interface Known {
   matches: boolean;
 }
 
-/** The traces of which spans are kept, in the order asked for. */
+/** The recorded traces, in the requested order. */
 export function listTraces(recorder: Recorder, options: TraceListOptions): readonly TraceSummary[] {
   const traces = new Map<string, Known>();
   const { traceIds = [], matches } = options;

@@ -28,7 +28,7 @@ async function serve(options: EchoOptions = {}) {
 }
 
 describe("GET /traces/{traceId}", () => {
-  it("tells of each call of the trace, in every dialect, and of no other", async () => {
+  it("returns each call of the trace, in every protocol, and no other", async () => {
     const { url, traces } = await serve();
     const protocols = everyProtocol(url);
     for (const [, transport] of protocols) {
@@ -56,7 +56,7 @@ describe("GET /traces/{traceId}", () => {
     );
   });
 
-  it("names the caller, and what went wrong", async () => {
+  it("contains the caller and the error", async () => {
     const { client, traces } = await serve({
       echo: () => {
         throw new Error("broken");
@@ -68,14 +68,14 @@ describe("GET /traces/{traceId}", () => {
     expect(JSON.stringify(call)).not.toContain("broken");
   });
 
-  it("finds a call that came without a trace by the id that was logged", async () => {
+  it("finds a call without a trace context by its logged id", async () => {
     const { client, traces, calls } = await serve();
     await client.echo({});
     const logged = String(calls()[0]?.traceId);
     expect((await traces(logged)).body.calls).toMatchObject([{ method: "Echo", parentSpanId: "" }]);
   });
 
-  it("lets no caller decide how much is kept of a call", async () => {
+  it("limits the recorded size of a call, whatever the caller sends", async () => {
     const { client, traces } = await serve();
     await client.echo({}, { headers: { ...header(), "user-agent": "x".repeat(257) } });
     await client.echo({}, { headers: { traceparent: `${header().traceparent}-${"0".repeat(257)}` } });
@@ -86,7 +86,7 @@ describe("GET /traces/{traceId}", () => {
     ]);
   });
 
-  it("tells of the calls of a batch as if they had come alone", async () => {
+  it("returns the calls of a batch like single calls", async () => {
     const { reserveStock } = InventoryService.method;
     const handle = async ({ orderId }: ReserveStockRequest) => {
       if (orderId === "bad") throw new ConnectError("no", Code.NotFound);
@@ -109,7 +109,7 @@ describe("GET /traces/{traceId}", () => {
     ]);
   });
 
-  it("answers with a bounded number of calls, and says so", async () => {
+  it("returns a bounded number of calls, and sets truncated", async () => {
     const { client, traces } = await serve();
     for (let calls = 0; calls < 257; calls++) {
       await client.echo({}, { headers: header() });
@@ -124,7 +124,7 @@ describe("GET /traces/{traceId}", () => {
     expect((await traces(id)).status).toBe(400);
   });
 
-  it("leaves out health checks and unknown traces", async () => {
+  it("omits health checks and unknown traces", async () => {
     const { url, traces } = await serve();
     await fetch(`${url}/grpc.health.v1.Health/Check`, {
       method: "POST",
@@ -134,7 +134,7 @@ describe("GET /traces/{traceId}", () => {
     expect((await traces()).body).toEqual({ calls: [], truncated: false });
   });
 
-  it("is not there where callers must say who they are", async () => {
+  it("is not served if callers must authenticate", async () => {
     const { client, traces } = await serve({
       authorize: {
         identify: async () => undefined,

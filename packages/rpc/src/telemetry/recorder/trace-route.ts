@@ -4,17 +4,17 @@ import { statusNames } from "../call-metrics.ts";
 import { type RecordedSpan, spanIdOf, traceIdOf } from "./recorded-span.ts";
 import type { Recorder } from "./recorder.ts";
 
-/** A call that ended, as `GET /traces/{traceId}` tells of it. It says nothing of what was asked or answered. */
+/** An ended call in the response of `GET /traces/{traceId}`. It contains no request or response data. */
 export interface TracedCall {
   /** For example `order.v1.OrderService`. */
   readonly service: string;
   readonly method: string;
-  /** Where it came from: an address, or the name on a client certificate. */
+  /** The caller's address, or the name in its client certificate. */
   readonly peer: string;
-  /** The first word of the `user-agent`: who a service of the platform says that it is. Empty without one. */
+  /** The first word of the `user-agent`: the name of the calling service on this platform. Empty without one. */
   readonly caller: string;
   readonly spanId: string;
-  /** The span that the caller sent. Empty if the trace began here. */
+  /** The caller's span. Empty for a root span. */
   readonly parentSpanId: string;
   /** When it began, in milliseconds since the Unix epoch, with a fraction. */
   readonly startTimeMs: number;
@@ -23,7 +23,7 @@ export interface TracedCall {
   readonly code: string;
 }
 
-/** More calls of one trace than anybody reads: the rest is left out of an answer, and the answer says so. */
+/** The maximum number of calls in a response. If there are more, `truncated` is set. */
 const answerCallsMax = 256;
 
 /** `GET /traces/{traceId}` on a service's own port, see {@link traceAnswer}. */
@@ -38,7 +38,7 @@ export function traceRoute(recorder: Recorder): RouteOptions {
   };
 }
 
-/** `{"calls": [...], "truncated": false}`; 400 where the text is no trace id (W3C Trace Context, section 3.2.2.3). */
+/** `{"calls": [...], "truncated": false}`; 400 if the text is not a trace id (W3C Trace Context, section 3.2.2.3). */
 export function traceAnswer(recorder: Recorder, traceId: string): { readonly status: number; readonly body: object } {
   if (!/^[0-9a-f]{32}$/.test(traceId)) {
     return { status: 400, body: { code: "invalid_argument", message: "a trace id is 32 hexadecimal digits" } };
