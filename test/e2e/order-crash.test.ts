@@ -1,4 +1,5 @@
-// The order service is killed at the worst moment, and started again. Every other moment: packages/order/src/saga/recovery.test.ts.
+// The order service is killed at the most critical moment, and restarted. All other moments:
+// packages/order/src/saga/recovery.test.ts.
 import { randomUUID } from "node:crypto";
 import { OrderState } from "@parley/gen/order/v1/order_pb.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,7 +13,7 @@ afterAll(() => stack?.dispose());
 
 const items = [{ productId: "101", quantity: 2 }];
 
-/** Has the order service end itself at a checkpoint of an order, and starts it again. */
+/** Lets the order service kill itself at a checkpoint of an order, and restarts it. */
 async function crashAt(checkpoint: string, order: { userId: string; requestId?: string }) {
   stack.order.signal("SIGKILL");
   await stack.order.ended();
@@ -26,7 +27,7 @@ async function crashAt(checkpoint: string, order: { userId: string; requestId?: 
   return answered;
 }
 
-/** A buyer's orders once none is pending any more. */
+/** A buyer's orders once none is pending. */
 async function settledOrders(userId: string) {
   return eventually(
     async () => (await stack.orders.listOrders({ userId })).orders,
@@ -35,7 +36,7 @@ async function settledOrders(userId: string) {
 }
 
 describe("kill -9 between reservation and confirmation", () => {
-  it("leaves an order that goes on after the restart, and its buyer gets it by the request id", async () => {
+  it("leaves an order that resumes after the restart, and its buyer gets it by the request id", async () => {
     const before = await stack.stockOf("101");
     const order = { userId: "1", requestId: randomUUID() };
     await crashAt("after ReserveStock", order);
@@ -45,7 +46,7 @@ describe("kill -9 between reservation and confirmation", () => {
     expect(await stack.stockOf("101")).toBe(before - 2);
   });
 
-  it("leaves an order without a request id, which is rejected", async () => {
+  it("leaves an order without a request id, which is then rejected", async () => {
     const before = await stack.stockOf("101");
     expect(await crashAt("after ReserveStock", { userId: "2" })).toBe(false);
     expect(await settledOrders("2")).toMatchObject([{ state: OrderState.REJECTED }]);
