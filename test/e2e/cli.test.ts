@@ -199,7 +199,7 @@ it("suggests a login command that works", async () => {
   expect((await parley.run(...words, "--password", "parley-sample")).code).toBe(0);
 });
 
-it.runIf(existsSync("fails if its output cannot be written"))("does not call it a success where its output cannot be written", async () => {
+it.runIf(existsSync("/dev/full"))("fails if its output cannot be written", async () => {
   const command = `'${process.execPath}' packages/cli/src/bin.ts product list --port-offset ${stack.portOffset}`;
   for (const options of ["", "--json"]) {
     const { code, errorOutput } = await run("sh", ["-c", `${command} ${options} > /dev/full`]);
@@ -273,7 +273,7 @@ describe("parley doctor", () => {
 });
 
 describe("parley completion", () => {
-  it.each(["%s accepts its script", "zsh", "fish"])("%s gets a script that it can read", async (shell) => {
+  it.each(["bash", "zsh", "fish"])("%s accepts its script", async (shell) => {
     const { code, output } = await parley.run("completion", shell);
     expect(code).toBe(0);
     expect(output).toMatch(/low-stock-threshold/);
