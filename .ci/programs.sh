@@ -1,5 +1,6 @@
-# For .ci/run and .ci/nightly: the programs that the tests use where they are there. Each is installed once, and kept in the user's cache.
-# `npm run interop` builds and keeps its own: h2spec and grpc-go's peers where there is Go, grpcio where there is Python.
+# For .ci/run and .ci/nightly: installs the optional programs that the tests use. Each is installed once and kept in the user's
+# cache. `npm run interop` builds and caches its own programs: h2spec and the grpc-go peers if Go is installed, grpcio if Python is
+# installed.
 
 readonly GRPCURL_VERSION=v1.9.3
 readonly SCHEMATHESIS_VERSION=4.32.5
@@ -12,13 +13,13 @@ install_programs() {
   install_schemathesis
 }
 
-# The tests talk to these where they are there, and say what they leave out where they are not. So a machine that cannot
-# install them fails nothing here.
+# The tests use these programs if they are installed, and report what they skip otherwise. A failed installation therefore fails
+# nothing here.
 install_debian_packages() {
   local missing=()
   command -v curl >/dev/null || missing+=(curl)
   command -v redis-server >/dev/null || missing+=(redis-server)
-  # The server alone is used, from its own folder; its tests start it by themselves.
+  # Only the server binary is used, from its own folder; the tests start it themselves.
   [ -d /usr/lib/postgresql ] || missing+=(postgresql)
   command -v nghttp >/dev/null || missing+=(nghttp2-client)
   command -v wrk >/dev/null || missing+=(wrk)
@@ -26,12 +27,12 @@ install_debian_packages() {
   command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
   command -v dnsmasq >/dev/null || [ -x /usr/sbin/dnsmasq ] || missing+=(dnsmasq-base)
   command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
-  # Builds the image, and finds the process to signal in it.
+  # Builds the image; pgrep finds the process to signal in it.
   command -v buildah >/dev/null || missing+=(buildah)
   command -v pgrep >/dev/null || missing+=(procps)
   command -v promtool >/dev/null || missing+=(prometheus)
   command -v chromium >/dev/null || missing+=(chromium fonts-liberation)
-  # Python's virtual environments, which Debian packages by themselves.
+  # Python's virtual environments, which Debian packages separately.
   ! command -v python3 >/dev/null || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
   if [ "${#missing[@]}" -eq 0 ]; then
     echo "Nothing is missing."
@@ -50,7 +51,7 @@ install_debian_packages() {
     { tail -n 5 "$logs/apt" 2>/dev/null; echo "Could not be installed; the tests that need them say so."; }
 }
 
-# An independent gRPC client, for the checks from outside. Kept in the user's cache, never in the repository.
+# An independent gRPC client for the external checks. Kept in the user's cache, never in the repository.
 install_grpcurl() {
   if command -v grpcurl >/dev/null; then
     return
@@ -64,7 +65,7 @@ install_grpcurl() {
     echo "Could not be installed; the tests that need it say so."
 }
 
-# Makes up requests from the API's description. In an environment of its own, in the user's cache.
+# Generates requests from the OpenAPI description. Installed in its own virtual environment in the user's cache.
 install_schemathesis() {
   if command -v schemathesis >/dev/null; then
     return

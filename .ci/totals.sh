@@ -1,4 +1,4 @@
-# For .ci/run and .ci/nightly: what passed and failed, added up.
+# For .ci/run and .ci/nightly: sums the passed and failed checks.
 
 passed=0
 failed=0
@@ -23,8 +23,8 @@ as_one() {
   fi
 }
 
-# Runs a command that counts as one check, and runs it once more if it failed: its deadlines are in another program, which
-# knows nothing of a machine that stalls. Both runs are printed.
+# Runs a command that counts as one check. Retries it once on failure, because its deadlines are in another program, which does not
+# allow for a stalled machine. Both outputs are printed.
 as_one_of_two_tries() {
   local name="$1"
   shift
@@ -36,8 +36,9 @@ as_one_of_two_tries() {
   as_one "$name" "$@"
 }
 
-# Runs a command whose last line is "N passed, N failed", and adds those. If it failed it runs once more, and the second run counts: these
-# start real programs with deadlines of their own, on a machine that may stall. Both runs are printed.
+# Runs a command whose last line is "N passed, N failed", and adds those numbers. A failed command is run once more and only the
+# second run counts, because it starts real programs with deadlines of their own on a machine that may stall. Both outputs are
+# printed.
 with_totals() {
   local name="$1"
   shift
@@ -58,13 +59,13 @@ with_totals() {
   count "$status" ${totals:-0 0}
 }
 
-# Remembers a failure for the list at the end, where a reader of the last lines finds it.
+# Records a failure for the final list.
 fail() {
   echo "✗ $1"
   failures+=("✗ $1")
 }
 
-# Prints what failed and the totals, and fails if anything did.
+# Prints the failures and the totals. Fails if anything failed.
 finish() {
   if [ "${#failures[@]}" -gt 0 ]; then
     section "What failed"
@@ -75,7 +76,7 @@ finish() {
   [ "$failed" -eq 0 ]
 }
 
-# Adds totals. An exit code that says "failed" where the totals do not counts as one failure.
+# Adds to the totals. A non-zero exit code without a failure in the totals counts as one failure.
 count() {
   local status="$1" more_passed="$2" more_failed="$3"
   if [ "$status" -ne 0 ] && [ "$more_failed" -eq 0 ]; then

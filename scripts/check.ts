@@ -1,5 +1,5 @@
-// `npm run check`: everything that can be known of the repository without running it. A line for each check, what failed
-// with its output, and the exit code 1 if anything did.
+// `npm run check`: runs every static check. Prints one line for each check and the output of failed ones. Exits with 1 if any
+// failed.
 import { styleText } from "node:util";
 import { breakingChanges } from "./checks/breaking-changes.ts";
 import type { CheckResult } from "./checks/check-result.ts";
@@ -16,12 +16,12 @@ import { root, runCommand } from "./run-command.ts";
 
 interface Check {
   readonly name: string;
-  /** How to repair what it finds. */
+  /** How to fix a failure. */
   readonly repair: string;
   readonly run: () => Promise<CheckResult>;
 }
 
-/** Where tsc keeps what it knows of files that have not changed, by their content: it saves four of five seconds of CPU. */
+/** tsc's incremental build information, keyed by file content. It saves four of five seconds of CPU time. */
 const typesSeen = "node_modules/.cache/parley/check.tsbuildinfo";
 
 const checks: readonly Check[] = [
@@ -56,7 +56,7 @@ const checks: readonly Check[] = [
 ];
 
 let failed = 0;
-// All at once, told in order: while one waits for its program, another works.
+// Checks run concurrently and are reported in order: most of them wait for a child process.
 const running = checks.map(async (check) => {
   const beganAt = performance.now();
   const { passed, output = "" } = await check.run();

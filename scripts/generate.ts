@@ -1,4 +1,4 @@
-// `npm run generate`: brings gen/ up to date with proto/, removes what is no longer generated, and writes the files of deployments that name every service.
+// `npm run generate`: updates gen/ from proto/, removes stale files, and writes the deployment files that name every service.
 import { fileURLToPath } from "node:url";
 import { writeDeploymentFiles } from "./deploy/files.ts";
 import { compareGenerated, generateInto, writeGenerated } from "./generated-code.ts";

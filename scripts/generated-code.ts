@@ -4,14 +4,14 @@ import { join, relative } from "node:path";
 import { root, runCommand } from "./run-command.ts";
 import { serviceListFiles, writeServiceList } from "./service-list/service-list.ts";
 
-/** A file that differs between what was generated now and what is kept. */
+/** A difference between the newly generated files and gen/. */
 export interface Difference {
-  /** The path inside gen/. */
+  /** Relative to gen/. */
   readonly path: string;
   readonly kind: "new" | "changed" | "stale";
 }
 
-/** Generates the code of all contracts into an empty folder: the `gen` folder inside it is what gen/ should be. */
+/** Generates the code of all contracts into an empty folder. The result is its `gen` subfolder. */
 export async function generateInto(folder: string): Promise<void> {
   const { code, output } = await runCommand("buf", ["generate", "-o", folder], root);
   if (code !== 0) {
@@ -30,12 +30,12 @@ export async function generateInto(folder: string): Promise<void> {
 }
 
 /**
- * All contracts with their comments (a `google.protobuf.FileDescriptorSet`), for descriptions: generated
- * code carries descriptors without comments.
+ * All contracts with their comments (a `google.protobuf.FileDescriptorSet`), for descriptions: the descriptors in generated code
+ * have no comments.
  */
 const descriptorSet = "contracts.binpb";
 
-/** Compares what was generated into `folder` with what is kept in `gen`. */
+/** Compares the generated files in `folder` with those in `gen`. */
 export async function compareGenerated(folder: string, gen: string): Promise<readonly Difference[]> {
   const generated = await generatedFiles(join(folder, "gen"));
   const kept = await generatedFiles(gen);
@@ -52,7 +52,7 @@ export async function compareGenerated(folder: string, gen: string): Promise<rea
   return differences;
 }
 
-/** Makes `gen` what was generated into `folder`. */
+/** Updates `gen` with the generated files in `folder`. */
 export async function writeGenerated(folder: string, gen: string, differences: readonly Difference[]): Promise<void> {
   for (const { path, kind } of differences) {
     if (kind === "stale") {
@@ -63,7 +63,7 @@ export async function writeGenerated(folder: string, gen: string, differences: r
   }
 }
 
-/** The generated files below a folder; package.json and the like are written by hand. */
+/** The generated files below a folder. package.json and similar files are written by hand. */
 async function generatedFiles(folder: string): Promise<Set<string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   return new Set(

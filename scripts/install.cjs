@@ -1,5 +1,5 @@
-// Installs the packages where they are missing or older than the lock file. It runs before `npm start`, `npm test` and
-// `npm run check`, on whatever Node the machine has: hence CommonJS and no new syntax.
+// Installs the packages if they are missing or older than the lock file. It runs before `npm start`, `npm test` and `npm run check`,
+// on any Node version: hence CommonJS and no new syntax.
 const { spawnSync } = require("node:child_process");
 const { statSync } = require("node:fs");
 const { join } = require("node:path");

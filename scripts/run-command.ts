@@ -2,20 +2,20 @@ import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The repository's top folder. */
+/** The repository's root folder. */
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
 export interface CommandResult {
   readonly code: number;
-  /** What it wrote, to its output and its error output. */
+  /** Its stdout and stderr. */
   readonly output: string;
 }
 
-/** Runs a program of node_modules/.bin or of the machine. A program that is not there counts as failed. */
+/** Runs a program from node_modules/.bin or from the PATH. A missing program counts as failed. */
 export function runCommand(command: string, args: readonly string[], folder = root): Promise<CommandResult> {
   return new Promise((resolve) => {
     const child = spawn(...forThisSystem(command, args), {
-      // What npm puts into node_modules/.bin on Windows is a cmd file, and only a shell runs those.
+      // On Windows, npm installs cmd files in node_modules/.bin, which only a shell can run.
       shell: process.platform === "win32",
       cwd: folder,
       env: { ...process.env, PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH ?? ""}` },
@@ -33,7 +33,7 @@ export function runCommand(command: string, args: readonly string[], folder = ro
   });
 }
 
-/** On Windows one text for the shell, with quotes around words that have spaces, as a temporary folder's path may. */
+/** On Windows, joins the command into one line for the shell, and quotes words with spaces, such as a temporary folder's path. */
 function forThisSystem(command: string, args: readonly string[]): [string, readonly string[]] {
   if (process.platform !== "win32") {
     return [command, args];

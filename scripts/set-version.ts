@@ -1,5 +1,5 @@
-// `npm run set-version -- 0.2.0`: writes a release's version everywhere: package.json files, lock file, user agent, tarballs' names in READMEs, and the
-// heading of the unreleased changes in CHANGELOG.md.
+// `npm run set-version -- 0.2.0`: writes a release's version to the package.json files, the lock file, the user agent, the tarball
+// names in READMEs, and the heading of the unreleased changes in CHANGELOG.md.
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -29,7 +29,7 @@ for (const path of globSync("packages/*/README.md", { cwd: root })) {
 const today = new Date().toISOString().slice(0, 10);
 rewrite("CHANGELOG.md", (text) => text.replace("## [Unreleased]\n", `## [Unreleased]\n\n## [${version}] - ${today}\n`));
 
-/** A package of this workspace, as package-lock.json has it. */
+/** A workspace package in package-lock.json. */
 interface LockedPackage {
   version?: string;
   dependencies?: Record<string, string>;

@@ -2,22 +2,22 @@ import { packageOf } from "./imports.ts";
 import { edgeFiles, frameworks, outwardFiles, packageRules, serviceRule } from "./rules.ts";
 import type { Violation } from "./violation.ts";
 
-/** A module of the repository. */
+/** A source file of the repository. */
 export interface SourceFile {
-  /** From the repository's top, with `/`. */
+  /** Relative to the repository's root, with `/`. */
   readonly path: string;
   readonly lines: number;
   readonly imports: readonly Import[];
 }
 
 interface Import {
-  /** As it is written. */
+  /** As written in the source. */
   readonly specifier: string;
-  /** For a relative one: where it leads, from the repository's top. */
+  /** The target of a relative import, relative to the repository's root. */
   readonly target?: string;
 }
 
-/** What of a package.json matters here. */
+/** The fields of a package.json that the rules use. */
 export interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
@@ -27,9 +27,9 @@ export interface Manifest {
 }
 
 export interface Home {
-  /** The package's folder name; undefined for what belongs to the repository as a whole. */
+  /** The package's folder name. Undefined for files that belong to the whole repository. */
   readonly packageName: string | undefined;
-  /** Its folder, from the repository's top. */
+  /** Its folder, relative to the repository's root. */
   readonly folder: string;
   readonly manifest: Manifest;
   readonly topManifest: Manifest;
@@ -48,7 +48,7 @@ export function brokenRules(file: SourceFile, home: Home): readonly Violation[] 
   });
 }
 
-/** A relative import stays inside its package; the repository's own modules reach packages by name. */
+/** A relative import stays inside its package. Files outside packages import packages by name. */
 function brokenByPath(target: string, { packageName, folder }: Home): string | undefined {
   if (packageName !== undefined) {
     return target.startsWith(`${folder}/`) ? undefined : "reaches out of its package by a relative path";
@@ -89,7 +89,7 @@ function brokenByName({ path }: SourceFile, specifier: string, { packageName, se
   return undefined;
 }
 
-/** What a module imports stands in its package's package.json; tests may also use what the repository brings for tests. */
+/** The package.json declares what its modules import. Tests may also import the root's development dependencies. */
 function brokenByManifest({ path }: SourceFile, specifier: string, home: Home): string | undefined {
   const imported = packageOf(specifier);
   if (specifier.startsWith("node:") || imported === `@parley/${home.packageName}`) {
@@ -102,12 +102,12 @@ function brokenByManifest({ path }: SourceFile, specifier: string, home: Home): 
     ...home.manifest.optionalDependencies,
     ...(top || isTest(path) ? { ...home.manifest.devDependencies, ...home.topManifest.devDependencies } : {}),
   };
-  // npm links every workspace at the top; and what runs elsewhere has the contracts built into it.
+  // npm links every workspace at the root, and bundled packages contain the contracts that they import.
   const linked = imported.startsWith("@parley/") && (top || packageRules[home.packageName ?? ""]?.bundled === true);
   return imported in declared || linked ? undefined : `imports ${imported}, which its package.json does not name`;
 }
 
-/** Tests, what only tests use, and what builds a package: all that is not part of what runs. */
+/** Tests, test fixtures and build scripts: every file that is not part of the runtime code. */
 export function isTest(path: string): boolean {
   return /\.(test|bench)\.tsx?$|-fixture\.ts$|\/testing\//.test(path) || !/^packages\/[^/]+\/src\//.test(path);
 }

@@ -3,7 +3,7 @@ import { isTest, type SourceFile } from "./broken-rules.ts";
 import { folderFilesMax, folderOrder, largeFolders, serviceRooms, servicesWithOtherRooms } from "./rules.ts";
 import type { Violation } from "./violation.ts";
 
-/** Imports that go up in the order of a package's folders, see {@link folderOrder}. */
+/** Reports imports that point upwards in the order of a package's folders: see {@link folderOrder}. */
 export function brokenFolderOrder(file: SourceFile): readonly Violation[] {
   if (isTest(file.path)) {
     return [];
@@ -30,7 +30,7 @@ function orderProblem(order: readonly (readonly string[])[], from: string, to: s
   return toStep < fromStep ? undefined : `the folder "${from}" may not import the folder "${to}"`;
 }
 
-/** The first folder of a path below `parent`; `""` for a file in it; undefined outside of it. */
+/** The first folder of a path below `parent`; `""` for a file directly in it; undefined for a path outside it. */
 function folderInside(parent: string, path: string): string | undefined {
   if (!path.startsWith(`${parent}/`)) {
     return undefined;
@@ -39,7 +39,7 @@ function folderInside(parent: string, path: string): string | undefined {
   return rest.includes("/") ? rest.slice(0, rest.indexOf("/")) : "";
 }
 
-/** Folders of a package's source with more files than a reader can take in, and listed ones that have fewer by now. */
+/** Reports source folders with too many files, and listed exceptions that are no longer too large. */
 export function largeFolderViolations(files: readonly SourceFile[]): readonly Violation[] {
   const counts = new Map<string, number>();
   for (const { path } of files.filter(({ path }) => !isTest(path))) {
@@ -57,7 +57,7 @@ export function largeFolderViolations(files: readonly SourceFile[]): readonly Vi
   });
 }
 
-/** The rooms that a service lacks, see {@link serviceRooms}. */
+/** Reports the required files that a service lacks: see {@link serviceRooms}. */
 export function missingRooms(name: string, files: readonly SourceFile[]): readonly Violation[] {
   if (files.length === 0 || name in servicesWithOtherRooms) {
     return [];

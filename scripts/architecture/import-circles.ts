@@ -2,8 +2,8 @@ import type { SourceFile } from "./broken-rules.ts";
 import type { Violation } from "./violation.ts";
 
 /**
- * The groups of files that import each other in a circle, type imports included: Tarjan's strongly connected components. One
- * violation a circle, at its first file.
+ * Finds import cycles, type imports included, with Tarjan's algorithm for strongly connected components. Reports one violation
+ * for each cycle, at its first file.
  */
 export function importCircles(files: readonly SourceFile[]): readonly Violation[] {
   const imports = new Map(

@@ -1,6 +1,6 @@
 /**
- * The specifiers that a module imports, re-exports, or loads with `import()` or `require()`: whatever TypeScript or Node
- * would look up, types included. Reads the source as tokens, so that comments and the insides of strings do not count.
+ * The specifiers that a module imports, re-exports, or loads with `import()` or `require()`, type imports included. Tokenizes
+ * the source, so that comments and string contents do not count.
  */
 export function importsOf(source: string): readonly string[] {
   const tokens = source.match(token) ?? [];
@@ -19,7 +19,7 @@ export function importsOf(source: string): readonly string[] {
   return [...specifiers];
 }
 
-/** Comments, regular expressions (where one may stand), strings, templates, words, and any other single character. */
+/** Comments, regular expressions, strings, templates, words, and any other single character. */
 const token = new RegExp(
   [
     /\/\/[^\n]*/,
@@ -36,7 +36,7 @@ const token = new RegExp(
   "g",
 );
 
-/** The package of a bare specifier: `@scope/name/rest` belongs to `@scope/name`. */
+/** The package of a bare specifier: `@scope/name` for `@scope/name/rest`. */
 export function packageOf(specifier: string): string {
   const parts = specifier.split("/");
   return specifier.startsWith("@") ? parts.slice(0, 2).join("/") : (parts[0] ?? specifier);

@@ -8,11 +8,11 @@ import { importsOf } from "./imports.ts";
 import { fileLinesMax, longFiles, packageRules, testLinesMax } from "./rules.ts";
 import type { Violation } from "./violation.ts";
 
-/** The folders besides the packages whose modules belong to the repository as a whole. */
+/** The folders outside packages/ whose modules belong to the whole repository. */
 const topFolders = ["test", "scripts"];
 const sourceFile = /\.(ts|tsx|mts|js|mjs|cjs)$/;
 
-/** Reads every module of a repository and lists what breaks the rules of docs/architecture.md. */
+/** Reads every module of a repository and lists the violations of the rules in docs/architecture.md. */
 export async function inspectArchitecture(root: string): Promise<readonly Violation[]> {
   const violations: Violation[] = [];
   const topManifest = await readManifest(root);
@@ -47,13 +47,13 @@ export async function inspectArchitecture(root: string): Promise<readonly Violat
   return violations;
 }
 
-/** The packages that declare processes, without those that have a rule of their own, as the gateway has. */
+/** The packages that declare processes, except those with their own rule, such as the gateway. */
 function servicesAmong(manifests: ReadonlyMap<string, Manifest>): ReadonlySet<string> {
   const declaring = [...manifests].filter(([, { parley }]) => (parley?.processes ?? []).length > 0);
   return new Set(declaring.map(([name]) => name).filter((name) => packageRules[name] === undefined));
 }
 
-/** A file that is longer than it may be, or that is excused for being long and is not. */
+/** Reports a file that exceeds the length limit without an exception, or that has an exception which it does not need. */
 export function tooLong({ path, lines }: SourceFile, excused: Readonly<Record<string, string>>): readonly Violation[] {
   const reason = excused[path];
   const linesMax = isTest(path) ? testLinesMax : fileLinesMax;
@@ -91,7 +91,7 @@ async function readSources(root: string, folder: string): Promise<readonly Sourc
   );
 }
 
-/** Comments make a file longer and no harder to read. */
+/** Comments do not count towards the length limit. */
 function isCode(line: string): boolean {
   return !/^\s*($|\/\/|\/\*|\*)/.test(line);
 }

@@ -1,11 +1,11 @@
-/** What a package may import of the platform, by the names that follow `@parley/`. */
+/** The imports that a package may use. Platform packages are named without `@parley/`. */
 export interface PackageRule {
   readonly platform: readonly string[];
-  /** If set, the only packages of others, as beginnings of their names. */
+  /** If set, the only third-party packages that it may import, as name prefixes. */
   readonly others?: readonly string[];
-  /** If set, the only contracts of `@parley/gen`, as beginnings of their paths. Tests may use any. */
+  /** If set, the only contracts of `@parley/gen` that it may import, as path prefixes. Tests may import any. */
   readonly contracts?: readonly string[];
-  /** Whether what it imports of the platform is built into it, so that its package.json need not name it. */
+  /** Whether its platform imports are bundled into it, so that its package.json need not declare them. */
   readonly bundled?: true;
 }
 
@@ -13,17 +13,20 @@ export interface PackageRule {
 const foundations = ["gen", "contract", "rpc", "store", "events"];
 
 /**
- * What a service may import. A package is a service if its package.json declares processes (`parley.processes`) and
- * {@link packageRules} has no rule of its own for it. Every service has the same rooms, and none imports another.
+ * The imports that a service may use. A package is a service if its package.json declares processes (`parley.processes`) and
+ * {@link packageRules} has no rule for it. Every service has the same files, and no service imports another.
  */
 export const serviceRule: PackageRule = { platform: foundations };
 
-/** `gen → http2, contract, store → rpc, rest → events → services → gateway, cli`, without the services: each imports only from its left. */
+/**
+ * `gen → http2, contract, store → rpc, rest → events → services → gateway, cli`. A package imports only from its left. Services
+ * are not listed here.
+ */
 export const packageRules: Readonly<Record<string, PackageRule>> = {
   gen: { platform: [] },
   http2: { platform: [] },
   contract: { platform: ["gen"], contracts: ["rpc/", "google/", "buf/"] },
-  // The runtime imports the standard contracts and no business contract.
+  // The runtime imports the standard contracts and no business contracts.
   rpc: {
     platform: ["gen", "http2", "contract"],
     contracts: ["rpc/", "google/", "grpc/", "health/", "buf/", "opentelemetry/"],
@@ -33,13 +36,13 @@ export const packageRules: Readonly<Record<string, PackageRule>> = {
   events: { platform: ["gen", "rpc", "store"] },
   gateway: { platform: [...foundations, "rest", "console"] },
   cli: { platform: [...foundations, "rest", "console"] },
-  // These run in other people's projects and in browsers.
+  // These run in other projects and in browsers.
   client: { platform: ["gen"], others: ["@connectrpc/", "@bufbuild/"], bundled: true },
-  // Its page runs in browsers, and what builds the page in Node.
+  // The page runs in browsers; its build runs in Node.
   console: { platform: ["gen", "contract", "client"] },
 };
 
-/** What only a service's edge imports: the domain and the store know nothing of how they are called. */
+/** Packages that only a service's edge may import. The domain and the store do not depend on the RPC framework. */
 export const frameworks: readonly string[] = [
   "@connectrpc/",
   "@parley/rpc/server",
@@ -52,11 +55,11 @@ export const frameworks: readonly string[] = [
   "jose",
 ];
 
-/** The files of a service that are its edge. The names are the same in every service. */
+/** The edge files of a service. Their names are the same in every service. */
 export const edgeFiles =
   /(^|\/)(main|index|settings|error-answers|[\w-]+-(main|service|module|server|client|clients))\.ts$/;
 
-/** Files of services that call other services: an edge too, outward instead of inward. Each with what it is for. */
+/** Files that call other services: the outbound edge. Each with its purpose. */
 export const outwardFiles: Readonly<Record<string, string>> = {
   "packages/order/src/saga/buyers.ts": "asks the user service",
   "packages/order/src/saga/stock.ts": "asks the product service",
@@ -67,8 +70,8 @@ export const outwardFiles: Readonly<Record<string, string>> = {
 };
 
 /**
- * The order of the folders inside a package, from the bottom up. A folder imports from the steps below its own and from
- * itself; folders of one step do not import each other. `""` is the folder's own files. Tests are free.
+ * The order of the folders inside a package, from the bottom up. A folder imports from itself and from lower steps. Folders of
+ * the same step do not import each other. `""` is the folder's own files. Tests are exempt.
  */
 export const folderOrder: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "packages/rpc/src": [
@@ -94,7 +97,7 @@ export const folderOrder: Readonly<Record<string, readonly (readonly string[])[]
   ],
 };
 
-/** The files that every service has, with its name in place of `<name>`. */
+/** The files that every service has, with the service's name in place of `<name>`. */
 export const serviceRooms: readonly string[] = [
   "index.ts",
   "main.ts",
@@ -107,24 +110,24 @@ export const serviceRooms: readonly string[] = [
   "migrations/index.ts",
 ];
 
-/** Services without some of them, each with its reason. */
+/** Services that lack some of these files, each with the reason. */
 export const servicesWithOtherRooms: Readonly<Record<string, string>> = {
   echo: "the smallest pair of services: two entry points, no store, no refusals of its own",
 };
 
-/** The most files a folder may have besides tests before it needs a room inside. */
+/** The maximum number of files in a folder, without tests. */
 export const folderFilesMax = 15;
 
-/** Folders with more, and why that is right. */
+/** Folders above this limit, each with the reason. */
 export const largeFolders: Readonly<Record<string, string>> = {};
 
-/** The most lines, without comments and empty lines, that a file may have before it must be asked what its second concept is. */
+/** The maximum number of lines of a file, without comments and empty lines. */
 export const fileLinesMax = 300;
 
-/** The same for a test: one suite over one thing reads better whole. */
+/** The same limit for a test file. It is higher because one suite over one subject reads better in one file. */
 export const testLinesMax = 400;
 
-/** Files that are longer, and why that is right. */
+/** Files above these limits, each with the reason. */
 export const longFiles: Readonly<Record<string, string>> = {
   "test/console/console.browser.ts": "one browser and one stack for all views, which start slowly",
   "packages/events/src/broker/broker.test.ts": "one suite over every broker",

@@ -1,6 +1,6 @@
-/** Something in the source that the architecture does not allow. */
+/** A violation of the architecture rules. */
 export interface Violation {
-  /** The file, from the repository's top. */
+  /** Relative to the repository's root. */
   readonly file: string;
   readonly problem: string;
 }

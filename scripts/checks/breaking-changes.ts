@@ -4,7 +4,7 @@ import { root, runCommand } from "../run-command.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
 import type { CheckResult } from "./check-result.ts";
 
-/** Where the contracts that others may already use are: the main branch here, or that of where this was cloned from. */
+/** The branches with the published contracts: the local main branch, or that of the clone's origin. */
 const baselines = ["main", "origin/main"];
 
 /** Compares the contracts with those of main, at buf's level WIRE_JSON: neither the bytes nor the JSON may break. */
@@ -22,15 +22,15 @@ export async function breakingChanges(): Promise<CheckResult> {
     if (unpacked !== undefined) {
       return { passed: false, output: unpacked };
     }
-    // What the contracts imported before standard/ was there came out of npm packages, which git does not keep.
-    // A junction, on Windows, needs no special right; elsewhere the word means nothing.
+    // Contracts from before standard/ existed imported files from npm packages, which are not in git. A junction on Windows needs no
+    // special permission; other systems ignore the type.
     await symlink(join(root, "node_modules"), join(folder, "node_modules"), "junction");
     const { code, output } = await runCommand("buf", ["breaking", "proto", "--against", join(folder, "proto")]);
     return code === 0 ? { passed: true } : { passed: false, output };
   });
 }
 
-/** What `buf` reads of a commit. Commits from before standard/ was there took it out of npm packages. */
+/** The paths of a commit that `buf` reads. Commits from before standard/ existed read imports from npm packages. */
 async function contractPaths(baseline: string): Promise<readonly string[]> {
   const { code } = await runCommand("git", ["rev-parse", "--verify", "--quiet", `${baseline}:standard`]);
   return ["proto", "buf.yaml", ...(code === 0 ? ["standard"] : [])];
@@ -46,7 +46,7 @@ async function findBaseline(): Promise<string | undefined> {
   return undefined;
 }
 
-/** Runs commands until one fails; its output, or undefined if none did. */
+/** Runs commands until one fails. Returns its output, or undefined if all succeed. */
 async function inOrder(commands: readonly (readonly [string, readonly string[]])[]): Promise<string | undefined> {
   for (const [program, args] of commands) {
     const { code, output } = await runCommand(program, args);

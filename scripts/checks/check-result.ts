@@ -1,6 +1,6 @@
-/** What a check found. */
+/** The result of a check. */
 export interface CheckResult {
   readonly passed: boolean;
-  /** What is to be repaired, or why a check that passed could not look at everything. */
+  /** What to fix; or, for a check that passed, what it had to skip and why. */
   readonly output?: string;
 }

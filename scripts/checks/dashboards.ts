@@ -6,7 +6,10 @@ import type { CheckResult } from "./check-result.ts";
 
 const columns = 24;
 
-/** The dashboards in deploy/grafana/dashboards are what deploy/grafana/dashboards.ts makes, each with an address of its own, and no panel beyond the edge. */
+/**
+ * The dashboards in deploy/grafana/dashboards match the output of deploy/grafana/dashboards.ts. Each has a unique uid, and no
+ * panel extends beyond the grid.
+ */
 export async function generatedDashboards(): Promise<CheckResult> {
   const folder = join(root, "deploy/grafana/dashboards");
   const kept = new Set(await readdir(folder));

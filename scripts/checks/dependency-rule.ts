@@ -2,7 +2,7 @@ import { inspectArchitecture } from "../architecture/inspect.ts";
 import { root } from "../run-command.ts";
 import type { CheckResult } from "./check-result.ts";
 
-/** Who imports whom, and how long files are. */
+/** Checks the import rules and the file lengths. */
 export async function dependencyRule(): Promise<CheckResult> {
   const violations = await inspectArchitecture(root);
   return {

@@ -5,7 +5,10 @@ import { root } from "../run-command.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
 import type { CheckResult } from "./check-result.ts";
 
-/** Generates anew, elsewhere, and compares: gen/ is what proto/ says, with nothing left over, and deployments name every service. */
+/**
+ * Generates the code into a temporary folder and compares: gen/ matches proto/ without stale files, and the deployment files
+ * name every service.
+ */
 export function generatedCode(): Promise<CheckResult> {
   return withTemporaryFolder(async (folder) => {
     try {

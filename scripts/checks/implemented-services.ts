@@ -4,10 +4,7 @@ import { isTest } from "../architecture/broken-rules.ts";
 import { root } from "../run-command.ts";
 import type { CheckResult } from "./check-result.ts";
 
-/**
- * Every service of proto/ is implemented by a package. That all of its methods are, is a type error of `implement` where it is
- * not so.
- */
+/** A package implements every service of proto/. Missing methods are a type error of `implement`. */
 export async function implementedServices(): Promise<CheckResult> {
   const [contracts, sources] = await Promise.all([readAll("proto", /\.proto$/), readAll("packages", /\.ts$/)]);
   const missing = notImplemented(contracts, sources);
@@ -18,12 +15,12 @@ export async function implementedServices(): Promise<CheckResult> {
 }
 
 interface Text {
-  /** From the repository's top, with `/`. */
+  /** Relative to the repository's root, with `/`. */
   readonly path: string;
   readonly text: string;
 }
 
-/** The services of contracts that no module gives an implementation to, by `implement(Service, …)`; stand-ins do not count. */
+/** The services that no module implements with `implement(Service, …)`. Test doubles do not count. */
 export function notImplemented(
   contracts: readonly Text[],
   sources: readonly Text[],

@@ -5,7 +5,7 @@ import type { CheckResult } from "./check-result.ts";
 
 const kinds = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"] as const;
 
-/** What a package.json says of the packages that it needs. */
+/** The dependency fields of a package.json. */
 type Needs = { readonly [Kind in (typeof kinds)[number]]?: Readonly<Record<string, string>> };
 
 export interface WorkspaceManifest extends Needs {
@@ -26,8 +26,8 @@ interface LockEntry extends Needs {
 }
 
 /**
- * `npm ci` installs a fresh clone: the lock file has every workspace as its package.json says, every package that any of them needs, those
- * for other operating systems included, each with its version. npm omits packages that it could not read when it wrote the file.
+ * `npm ci` installs a fresh clone: the lock file matches every workspace's package.json, and contains all their dependencies
+ * with versions, those for other operating systems included. npm omits packages that it could not read when it wrote the file.
  */
 export async function lockFile(): Promise<CheckResult> {
   const lock = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8")) as LockFile;
@@ -35,7 +35,7 @@ export async function lockFile(): Promise<CheckResult> {
   return { passed: problems.length === 0, output: problems.join("\n") };
 }
 
-/** The package.json files by their folder, `""` for the top one. */
+/** The package.json files by folder; `""` is the root. */
 async function workspaceManifests(): Promise<ReadonlyMap<string, WorkspaceManifest>> {
   const packages = (await readdir(join(root, "packages"))).map((name) => `packages/${name}`);
   const manifests = await Promise.all(
@@ -47,7 +47,7 @@ async function workspaceManifests(): Promise<ReadonlyMap<string, WorkspaceManife
   return new Map(manifests);
 }
 
-/** Why `npm ci` would refuse the lock file, or install something else than the package.json files say. */
+/** The reasons for which `npm ci` would reject the lock file, or install something other than the package.json files declare. */
 export function lockFileProblems(lock: LockFile, manifests: ReadonlyMap<string, WorkspaceManifest>): readonly string[] {
   const problems: string[] = [];
   for (const [folder, manifest] of manifests) {
@@ -94,14 +94,14 @@ function sameRecord(one: Readonly<Record<string, string>> = {}, other: Readonly<
   return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
 }
 
-/** The packages that an entry cannot do without, those included that npm installs on some operating systems only. */
+/** The required packages of an entry, including those that npm installs on some operating systems only. */
 function needed(entry: LockEntry): readonly string[] {
   const { dependencies = {}, devDependencies = {}, optionalDependencies = {}, peerDependencies = {} } = entry;
   const peers = Object.keys(peerDependencies).filter((name) => entry.peerDependenciesMeta?.[name]?.optional !== true);
   return [...new Set([dependencies, devDependencies, optionalDependencies].flatMap(Object.keys).concat(peers))];
 }
 
-/** Whether Node would find the package from the folder: in its own node_modules, or in one above it. */
+/** Whether Node resolves the package from the folder: in its own node_modules or in a parent's. */
 function isInstalled({ packages }: LockFile, from: string, name: string): boolean {
   for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf("/")))) {
     if (`${folder === "" ? "" : `${folder}/`}node_modules/${name}` in packages) {

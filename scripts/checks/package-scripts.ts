@@ -4,8 +4,8 @@ import { root } from "../run-command.ts";
 import type { CheckResult } from "./check-result.ts";
 
 /**
- * The scripts of package.json files run in every shell that npm uses: POSIX shells, and cmd or PowerShell on Windows. So each is one
- * program with words behind it, and nothing that a shell would have to understand.
+ * The scripts of package.json files run in every shell that npm uses: POSIX shells, and cmd or PowerShell on Windows. Each
+ * script is therefore one program with plain arguments, without shell syntax.
  */
 export async function packageScripts(): Promise<CheckResult> {
   const folders = ["", ...(await readdir(join(root, "packages"))).map((name) => `packages/${name}`)];
@@ -22,13 +22,13 @@ export async function packageScripts(): Promise<CheckResult> {
   return { passed: problems.flat().length === 0, output: problems.flat().join("\n") };
 }
 
-/** The scripts that need a certain shell, and what in them does. */
+/** The scripts that need a certain shell, with the syntax that needs it. */
 export function shellScripts(
   scripts: Readonly<Record<string, string>>,
   programs: ReadonlySet<string>,
 ): readonly string[] {
   return Object.entries(scripts).flatMap(([name, script]) => {
-    // Quotes, variables, globs, pipes, several commands, redirections, continuations: each shell has its own.
+    // The syntax of quotes, variables, globs, pipes, command lists, redirections and continuations differs between shells.
     const syntax = /[^\w ./:@=,+-]/.exec(script)?.[0];
     const [program = ""] = script.split(" ");
     if (syntax !== undefined) {

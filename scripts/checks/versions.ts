@@ -9,7 +9,7 @@ interface Manifest {
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
-/** All packages have the version of the top package.json, and depend on one another by it. */
+/** All packages have the version of the root package.json, and depend on each other at that version. */
 export async function versions(): Promise<CheckResult> {
   const read = (path: string): Manifest => JSON.parse(readFileSync(join(root, path), "utf8"));
   const { version } = read("package.json");

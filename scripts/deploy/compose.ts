@@ -2,7 +2,7 @@ import { adminPort, type DeployedService, environmentOf, indented, stopSeconds }
 
 const keysFolder = "/keys";
 
-/** compose.yaml: all services with a PostgreSQL each, Redis, nginx in front, and what watches them. */
+/** compose.yaml: all services, a PostgreSQL for each, Redis, nginx as the ingress, and monitoring. */
 export function composeFile(services: readonly DeployedService[]): string {
   return `# All of Parley on one machine: \`docker compose up\`. Made by \`npm run generate\` from the services in packages/*/package.json.
 # Set POSTGRES_PASSWORD, SIGNING_KEY_SECRET and ADMIN_PASSWORD in .env before others can reach it: the defaults are for trying out.
@@ -97,7 +97,10 @@ ${services
 `;
 }
 
-/** compose.debug.yaml: the sources of this checkout instead of the image's, restarted when they change, with a debugger's port each. */
+/**
+ * compose.debug.yaml: runs this checkout's sources instead of the image's, restarts on changes, and opens a debugger port for
+ * each service.
+ */
 export function composeDebugFile(services: readonly DeployedService[]): string {
   return `# For work on the services: docker compose -f compose.yaml -f compose.debug.yaml up
 # Sources of this checkout with its node_modules (npm ci first), restarted when they change; debug logs; a debugger on 127.0.0.1 for each service.
@@ -173,7 +176,7 @@ function composeDatabase({ name }: DeployedService): string {
 `;
 }
 
-/** A variable of the shell or of .env, with what holds where it is not set. */
+/** A variable of the shell or of .env, with its default. */
 function fromShell(variable: string, otherwise: string): string {
   return `\${${variable}:-${otherwise}}`;
 }

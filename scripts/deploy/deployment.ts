@@ -1,25 +1,25 @@
 import { pathToFileURL } from "node:url";
 
-/** A service as the files of deploy/ describe it: read from the list that the package.json files of packages/ declare. */
+/** A service in the deployment files, from the generated service list. */
 export interface DeployedService {
   readonly name: string;
-  /** The file that Node runs from the sources. */
+  /** The entry file in the sources. */
   readonly main: string;
   readonly port: number;
   /** The services that it calls. */
   readonly calls: readonly string[];
   readonly database: boolean;
-  /** The variable with which its callers are told its address, for example USER_SERVICE_URL. */
+  /** The variable with its address for its callers, for example USER_SERVICE_URL. */
   readonly urlVariable: string;
 }
 
-/** Where each service serves metrics and the plaintext health that probes ask. */
+/** The port of each service for metrics and for the plaintext health checks of probes. */
 export const adminPort = 9090;
 
-/** How long a connection is used before the server asks its client for a new one, so that new replicas get calls. */
+/** The maximum connection age. The server then sends GOAWAY, and clients reconnect to new replicas too. */
 const connectionAgeMs = 300_000;
 
-/** How long calls in flight may take after SIGTERM. Orchestrators wait a little longer before they kill. */
+/** The drain time for in-flight calls after SIGTERM. The orchestrator's kill timeout is longer. */
 export const graceMs = 20_000;
 export const stopSeconds = 45;
 
@@ -31,16 +31,16 @@ export async function deployedServices(listFile: string): Promise<readonly Deplo
   return processes;
 }
 
-/** What a kind of deployment fills in: addresses and secrets. */
+/** The addresses and secrets that differ between kinds of deployment. */
 export interface EnvironmentOptions {
-  /** The target at which callers reach a service, for example `dns:///user:50051`. */
+  /** The target that callers use for a service, for example `dns:///user:50051`. */
   readonly target: (service: DeployedService) => string;
   readonly services: readonly DeployedService[];
-  /** Where the key files lie. */
+  /** The folder with the key files. */
   readonly keysFolder: string;
 }
 
-/** The settings of a service that are no secrets, by docs/running.md. */
+/** A service's settings except secrets, as docs/running.md describes them. */
 export function environmentOf(
   service: DeployedService,
   { target, services, keysFolder }: EnvironmentOptions,
@@ -61,7 +61,7 @@ export function environmentOf(
   };
 }
 
-/** Each line with `spaces` in front. */
+/** Indents each line by `spaces`. */
 export function indented(lines: readonly string[], spaces: number): string {
   return lines.map((line) => (line === "" ? "" : `${" ".repeat(spaces)}${line}`)).join("\n");
 }

@@ -232,7 +232,7 @@ function ecsService(service: DeployedService, services: readonly DeployedService
   const environment = environmentOf(service, {
     services,
     keysFolder,
-    // Cloud Map answers with the port of each task, and with at most eight of them at a time.
+    // Cloud Map's SRV records contain each task's port. An answer has at most eight records.
     target: ({ name: callee }) => `srv:///${callee}.parley.internal`,
   });
   const secrets = [
@@ -367,7 +367,7 @@ ${
 `;
 }
 
-/** `echo-a` as CloudFormation names things: `EchoA`. */
+/** Converts `echo-a` to CloudFormation's style: `EchoA`. */
 function pascal(name: string): string {
   return name
     .split("-")

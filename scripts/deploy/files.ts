@@ -5,7 +5,7 @@ import { deployedServices } from "./deployment.ts";
 import { ecsTemplate } from "./ecs.ts";
 import { kubernetesBase } from "./kubernetes.ts";
 
-/** The files of a deployment that name every service, by their paths in the repository, made from the list of services in `gen`. */
+/** Generates the deployment files that name every service, from the service list in `gen`. Keys are paths in the repository. */
 export async function deploymentFiles(gen: string): Promise<ReadonlyMap<string, string>> {
   const services = await deployedServices(join(gen, "services.js"));
   const files = new Map([
@@ -19,7 +19,7 @@ export async function deploymentFiles(gen: string): Promise<ReadonlyMap<string, 
   return files;
 }
 
-/** The files that differ from what they should be. */
+/** The files that are out of date. */
 export async function staleDeploymentFiles(root: string, gen: string): Promise<ReadonlyMap<string, string>> {
   const stale = new Map<string, string>();
   for (const [path, text] of await deploymentFiles(gen)) {
@@ -31,7 +31,7 @@ export async function staleDeploymentFiles(root: string, gen: string): Promise<R
   return stale;
 }
 
-/** Writes them. Returns the paths of those that differed. */
+/** Writes the files that are out of date, and returns their paths. */
 export async function writeDeploymentFiles(root: string, gen: string): Promise<readonly string[]> {
   const stale = await staleDeploymentFiles(root, gen);
   for (const [path, text] of stale) {

@@ -17,7 +17,7 @@ function serviceManifests(service: DeployedService, services: readonly DeployedS
     ...environmentOf(service, {
       services,
       keysFolder,
-      // With the dot at the end, so that no search domain is tried first. Headless: the answer has each ready replica's address.
+      // The trailing dot skips the search domains. The service is headless: DNS returns the address of each ready replica.
       target: ({ name: callee, port: at }) => `dns:///${callee}:${at}`,
     }),
   };
@@ -160,7 +160,7 @@ spec:
 `;
 }
 
-/** The database by reference: an operator or a managed service makes the Secret. */
+/** References a Secret with the database's URL, which an operator or a managed service creates. */
 function databaseVariables(name: string): readonly string[] {
   return [
     `- { name: DATABASE_URL, valueFrom: { secretKeyRef: { name: ${name}-database, key: url } } }`,
@@ -174,7 +174,7 @@ const userVariables = [
   "- { name: ADMIN_PASSWORD, valueFrom: { secretKeyRef: { name: user-admin, key: password, optional: true } } }",
 ];
 
-/** Migrations run before a release, by one process each; services that start meanwhile wait for the same row lock. */
+/** One Job per service runs the migrations before a release. Services that start meanwhile wait for the same row lock. */
 function migrationJobs(services: readonly DeployedService[]): string {
   return `# Made by \`npm run generate\`.
 ${services
@@ -224,7 +224,7 @@ spec:
   .join("---\n")}`;
 }
 
-/** Who may reach whom: each service from the services that call it, and every admin port from Prometheus. */
+/** Allows traffic to each service from its callers, and to every admin port from Prometheus. */
 function networkPolicies(services: readonly DeployedService[]): string {
   const callersOf = (callee: DeployedService) =>
     services.filter(

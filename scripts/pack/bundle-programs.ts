@@ -5,15 +5,16 @@ import { type Plugin, rolldown } from "rolldown";
 import { root } from "../run-command.ts";
 
 export interface BundleOptions {
-  /** The folder that the bundles are written to. */
+  /** The output folder. */
   readonly folder: string;
-  /** What stands for the repository's folder where the bundles run: data files are found below it as in the repository. `root` by default. */
+  /** The folder that replaces the repository's root at run time: data files have the same relative paths below it. `root` by default. */
   readonly appFolder?: string;
 }
 
 /**
- * Bundles the command line and every service as JavaScript for Node, with all packages that they use: `parley.js`, `<service>.js`,
- * `preload.js`, and parts that they share. Returns the workspace's files that went into them. Rejects with the bundler's words where a source is wrong.
+ * Bundles the CLI and every service as JavaScript for Node, with all their packages: `parley.js`, `<service>.js`, `preload.js`,
+ * and shared chunks. Returns the bundled source files of the workspace. Rejects with the bundler's message if a source does not
+ * compile.
  */
 export async function bundlePrograms({ folder, appFolder = root }: BundleOptions): Promise<readonly string[]> {
   const sources: string[] = [];
@@ -55,7 +56,7 @@ interface KeptUrls {
   readonly sources: string[];
 }
 
-/** Lets a workspace module's `import.meta.url` be what it is in the repository, with `appFolder` in the repository's place. Collects the modules. */
+/** Preserves `import.meta.url` of workspace modules, relative to `appFolder` instead of the repository's root. Collects the modules. */
 function keptModuleUrls({ folder, appFolder, sources }: KeptUrls): Plugin {
   const up = relative(folder, appFolder).split(sep).join("/");
   return {

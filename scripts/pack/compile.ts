@@ -4,8 +4,9 @@ import { root, runCommand } from "../run-command.ts";
 import { packedPackages, publicExports, readManifest } from "./packed-package.ts";
 
 /**
- * Compiles the public entry points of all packed packages, and what they import of the workspace, into `folder`: JavaScript and types for
- * Node 22, one tsc run. Tests, fixtures and internal entry points are left out, since nothing imports them. Rejects with tsc's output.
+ * Compiles the public entry points of all packed packages, and their imports from the workspace, into `folder`: JavaScript and
+ * types for Node 22, in one tsc run. Tests, fixtures and internal entry points are left out because nothing imports them.
+ * Rejects with tsc's output.
  */
 export async function compilePackages(folder: string): Promise<void> {
   const packages = join(root, "packages");
@@ -23,11 +24,11 @@ export async function compilePackages(folder: string): Promise<void> {
       rewriteRelativeImportExtensions: true,
       rootDir: packages,
       outDir: folder,
-      // What Node 22 has; the client's sources also run in browsers.
+      // The features of Node 22. The client's sources also run in browsers.
       target: "es2023",
       lib: ["es2024", "dom", "dom.iterable"],
       typeRoots: [join(root, "node_modules/@types")],
-      // Otherwise tsc takes what one package imports of another for a library, and does not compile it.
+      // Without paths, tsc treats imports between packages as libraries and does not compile them.
       paths: Object.fromEntries(entries.map(({ name, file }) => [name, [file]])),
     },
     include: [],

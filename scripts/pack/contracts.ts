@@ -2,11 +2,11 @@ import { cpSync, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { root } from "../run-command.ts";
 
-/** Where contracts are, in the order in which they are looked for. */
+/** The folders of contracts, in search order. */
 const protoFolders = ["proto", "standard"];
 const importOfGenerated = /["']@parley\/gen\/([^"']+)["']/g;
 
-/** The generated files that sources import, and those that these import in turn, as paths in gen/. */
+/** The generated files that sources import, directly or transitively, as paths in gen/. */
 export function generatedFilesOf(sources: Iterable<string>, further: readonly string[] = []): ReadonlySet<string> {
   const found = new Set<string>();
   for (const file of sources) {
@@ -28,7 +28,7 @@ export function generatedFilesOf(sources: Iterable<string>, further: readonly st
   }
 }
 
-/** Copies generated files into a folder, each with its types. */
+/** Copies generated files with their types into a folder. */
 export function copyGenerated(names: Iterable<string>, folder: string): void {
   for (const name of names) {
     for (const file of [name, name.replace(/\.js$/, ".d.ts")]) {
@@ -37,7 +37,7 @@ export function copyGenerated(names: Iterable<string>, folder: string): void {
   }
 }
 
-/** Copies the contracts that generated files were made from into a folder. Throws if a contract is not found. */
+/** Copies the source contracts of generated files into a folder. Throws if a contract is not found. */
 export function copyContracts(names: Iterable<string>, folder: string): void {
   for (const name of names) {
     const contract = name.replace(/_pb\.js$/, ".proto");
@@ -49,7 +49,7 @@ export function copyContracts(names: Iterable<string>, folder: string): void {
   }
 }
 
-/** Rewrites a text's imports of generated files, so that they begin with `prefix` in place of `@parley/gen`. */
+/** Rewrites the imports of generated files in a text: `prefix` replaces `@parley/gen`. */
 export function withContractsAt(text: string, prefix: string): string {
   return text.replaceAll(importOfGenerated, (_, name: string) => `"${prefix}/${name}"`);
 }

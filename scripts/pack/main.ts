@@ -1,5 +1,5 @@
-// `npm run pack`: the packages for other projects, in dist/packages, and their tarballs in dist/tarballs; the platform for production in
-// dist/parley. `-- platform` or `packages` makes one of the two.
+// `npm run pack`: builds the packages for other projects in dist/packages, their tarballs in dist/tarballs, and the platform for
+// production in dist/parley. `-- platform` or `-- packages` builds only one of the two.
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -11,10 +11,10 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     destination: { type: "string", default: join(root, "dist/tarballs") },
-    // Where the packages are staged: another folder lets two runs go on at once.
+    // Separate staging folders allow two concurrent runs.
     stage: { type: "string", default: join(root, "dist/packages") },
     platform: { type: "string", default: join(root, "dist/parley") },
-    // The Node that runs the platform's bin/parley: an absolute path.
+    // The Node executable for the platform's bin/parley: an absolute path.
     node: { type: "string" },
   },
 });

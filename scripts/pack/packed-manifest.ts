@@ -6,7 +6,7 @@ const nodeMin = ">=22";
 /** Packages that an application has once, whatever it is made of: their classes are compared and their registries shared. */
 const sharedWithHost: readonly string[] = ["@bufbuild/protobuf", "@connectrpc/connect"];
 
-/** The package.json of a packed package. `isUsed` tells whether the compiled code imports a package. */
+/** The package.json of a packed package. `isUsed` returns whether the compiled code imports a package. */
 export function packedManifest(packed: PackedPackage, isUsed: (name: string) => boolean): Record<string, unknown> {
   const { name, version, description, license, sideEffects, dependencies, peerDependencies } = readManifest(
     packed.folder,
@@ -34,7 +34,8 @@ export function packedManifest(packed: PackedPackage, isUsed: (name: string) => 
     if (dependency === "@parley/gen") {
       return packed.contracts === "@parley/contract" ? [["@parley/contract", readManifest("contract").version]] : [];
     }
-    // The packages of one release are tested together; for others any release that is compatible will do.
+    // The packages of one release are tested together, so their versions are exact. Other dependencies accept any compatible
+    // release.
     return [[dependency, dependency.startsWith("@parley/") ? range : `^${range}`]];
   }
 }

@@ -6,17 +6,17 @@ import { buildConsole } from "@parley/console/build";
 import { root } from "../run-command.ts";
 import { bundlePrograms } from "./bundle-programs.ts";
 
-/** The files of the API page, which the gateway reads from their package. */
+/** The files of the API page, which the gateway reads from their npm package. */
 const apiPageFiles = ["package.json", "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
 export interface PlatformOptions {
-  /** What runs `bin/parley` on a system with such first lines: an absolute path. Whatever Node the shell finds by default. */
+  /** An absolute path of the Node executable for the first line of `bin/parley`. Default: the `node` on the PATH. */
   readonly node?: string;
 }
 
 /**
- * Makes a folder that holds the whole platform for production: `bin/parley` with the command line and every service, bundled, and the data files that
- * they read. It needs Node and nothing else. Rejects where a source is wrong.
+ * Creates a folder with the whole platform for production: `bin/parley` with the bundled CLI and services, and the data files
+ * that they read. Its only requirement is Node. Rejects if a source does not compile.
  */
 export async function stagePlatform(
   folder: string,
@@ -46,7 +46,7 @@ export async function stagePlatform(
   await copyConsole(folder);
 }
 
-/** The console's page, built if it is not. */
+/** Copies the console's page; builds it first if necessary. */
 async function copyConsole(folder: string): Promise<void> {
   if (!(await isConsoleBuilt())) {
     await buildConsole();

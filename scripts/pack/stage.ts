@@ -7,8 +7,8 @@ import { packedManifest } from "./packed-manifest.ts";
 import { type PackedPackage, packedPackages } from "./packed-package.ts";
 
 /**
- * Makes a folder for each packed package, `<folder>/<name>`, that needs nothing of this workspace: compiled code with types, contracts,
- * package.json, README and licence. Returns the folders. Rejects if the packages do not compile.
+ * Creates a folder for each packed package, `<folder>/<name>`, that does not depend on this workspace: compiled code with types,
+ * contracts, package.json, README and licence. Returns the folders. Rejects if the packages do not compile.
  */
 export async function stagePackages(folder: string): Promise<readonly string[]> {
   rmSync(folder, { recursive: true, force: true });
@@ -17,7 +17,7 @@ export async function stagePackages(folder: string): Promise<readonly string[]> 
   const code = new Map(packedPackages.map((packed) => [packed, codeFiles(join(compiled, packed.folder, "src"))]));
   const staged = packedPackages.map((packed) => {
     const place = join(folder, packed.folder);
-    // @parley/contract holds what the packages import that depend on it.
+    // @parley/contract also contains the contracts that its dependants import.
     const readers = packed.contracts === "published" ? dependants(packed) : [packed];
     stagePackage(packed, {
       place,
@@ -34,7 +34,7 @@ interface Staging {
   readonly place: string;
   /** The folder of its compiled code. */
   readonly sources: string;
-  /** The files whose contracts it holds. */
+  /** The files whose imported contracts it contains. */
   readonly importers: readonly string[];
 }
 

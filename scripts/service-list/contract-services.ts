@@ -12,38 +12,38 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 export interface ContractService {
   /** For example `order.v1.OrderService`. */
   readonly typeName: string;
-  /** The name that generated code gives it, for example `OrderService`. */
+  /** Its name in generated code, for example `OrderService`. */
   readonly exportName: string;
-  /** The file of its generated code, below gen/. */
+  /** Its generated file, relative to gen/. */
   readonly file: string;
   /** The process that serves it. */
   readonly process: string;
-  /** The command of `parley` that offers its methods. */
+  /** The command group of `parley` with its methods. */
   readonly commandGroup: string;
   /** Its property in `ParleyClient`. */
   readonly clientProperty: string;
   /** The first sentence of its comment. */
   readonly description: string;
-  /** Whether callers that are no services may call any of its methods. */
+  /** Whether external callers may call any of its methods. */
   readonly exposed: boolean;
 }
 
-/** What proto/ declares. */
+/** The declarations in proto/. */
 export interface Contracts {
   readonly services: readonly ContractService[];
-  /** The generated files of every contract package that has an exposed service. */
+  /** The generated files of every contract package with an exposed service. */
   readonly publicFiles: readonly string[];
 }
 
-/** Two contracts give the same name to two things that one list has to hold. */
+/** Two contracts use the same name where it must be unique. */
 export class ContractNameError extends Error {
   override readonly name = "ContractNameError";
 }
 
 /**
- * Reads the services from a descriptor set with comments. Options are looked up in the set itself, so that this works also where the
- * generated code is missing or out of date.
- * @throws ContractNameError if two services have one client property, or two public contracts export one name.
+ * Reads the services from a descriptor set with comments. Options are resolved from the set itself, so that missing or stale
+ * generated code does not matter.
+ * @throws ContractNameError if two services have the same client property, or if two public contracts export the same name.
  */
 export function readContracts(descriptorSet: Uint8Array, isContract: (protoFile: string) => boolean): Contracts {
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
@@ -91,7 +91,7 @@ function isExposed(service: DescService, registry: FileRegistry): boolean {
   });
 }
 
-/** From the comment before the service (descriptor.proto, `SourceCodeInfo`: field 6 of a file is its services). */
+/** From the comment before the service (descriptor.proto, `SourceCodeInfo`: field 6 of a file contains its services). */
 function firstSentence({ file, proto }: DescService): string {
   const place = `6.${file.proto.service.indexOf(proto)}`;
   const location = file.proto.sourceCodeInfo?.location.find(({ path }) => path.join(".") === place);
@@ -110,7 +110,7 @@ function refuseTwice(services: readonly ContractService[]): void {
   }
 }
 
-/** The client exports everything of all public contracts under its short name. */
+/** The client re-exports all public contracts by their short names. */
 function refuseSameExports(files: readonly DescFile[]): void {
   const seen = new Map<string, string>();
   for (const file of files) {

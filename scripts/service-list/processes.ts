@@ -3,19 +3,19 @@ import { join } from "node:path";
 
 /** A process of the platform, as a package.json declares it under `parley.processes`. */
 export interface ProcessDeclaration {
-  /** Its name: kebab-case, and the only one of this name. */
+  /** Its name: kebab-case and unique. */
   readonly name: string;
-  /** The file that Node runs, from the repository's top, with `/`. */
+  /** Its entry file, relative to the repository's root, with `/`. */
   readonly main: string;
-  /** The port that it listens on where `--port-offset` is 0. */
+  /** Its port if `--port-offset` is 0. */
   readonly port: number;
-  /** The processes that it calls, by name; `public`: every process that serves a public contract. */
+  /** The names of the processes that it calls. `public`: every process that serves a public contract. */
   readonly calls: readonly string[] | "public";
-  /** Whether it keeps a database in the data folder. */
+  /** Whether it has a database in the data folder. */
   readonly database: boolean;
 }
 
-/** A package.json, or what is declared in several together, cannot be used. */
+/** A package.json, or a combination of them, declares invalid processes. */
 export class ProcessDeclarationError extends Error {
   override readonly name = "ProcessDeclarationError";
 }
@@ -25,8 +25,8 @@ interface Manifest {
 }
 
 /**
- * Reads what the package.json files of packages/ declare, in the order of the ports.
- * @throws ProcessDeclarationError naming the file and the field.
+ * Reads the declarations in packages/*/package.json, ordered by port.
+ * @throws ProcessDeclarationError with the file and the field.
  */
 export async function readProcesses(root: string): Promise<readonly ProcessDeclaration[]> {
   const folders = (await readdir(join(root, "packages"))).sort();
@@ -86,7 +86,7 @@ function refuseTwice(processes: readonly ProcessDeclaration[], field: "name" | "
   }
 }
 
-/** The processes with those first that others call, and otherwise in the order given. */
+/** Sorts processes so that callees come before their callers. The order is otherwise stable. */
 export function calleesFirst<P extends { readonly name: string; readonly calls: readonly string[] }>(
   processes: readonly P[],
 ): readonly P[] {

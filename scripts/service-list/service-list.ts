@@ -3,24 +3,24 @@ import { join } from "node:path";
 import { type ContractService, type Contracts, readContracts } from "./contract-services.ts";
 import { calleesFirst, type ProcessDeclaration, ProcessDeclarationError, readProcesses } from "./processes.ts";
 
-/** The files that {@link writeServiceList} makes. */
+/** The files that {@link writeServiceList} writes. */
 export const serviceListFiles: ReadonlySet<string> = new Set(
   ["services", "public-contracts", "public-services"].flatMap((name) => [`${name}.js`, `${name}.d.ts`]),
 );
 
 export interface ServiceListOptions {
-  /** The repository's top folder. */
+  /** The repository's root folder. */
   readonly root: string;
   /** A descriptor set of all contracts, with comments. */
   readonly descriptorSet: string;
-  /** Whether a .proto file, named as others import it, is one of proto/ and not an imported one. */
+  /** Whether a .proto file, named by its import path, is in proto/. */
   readonly isContract: (protoFile: string) => boolean;
 }
 
 /**
- * Writes what the platform consists of, read from the contracts and from the package.json files, into `folder`: its services and processes
- * without their descriptors, for the command line and the gateway's settings; the public contracts' code in one module, for the client; and
- * the public services' descriptors, for the client and the gateway.
+ * Generates the platform's service list from the contracts and the package.json files, into `folder`: the services and processes
+ * without descriptors, for the CLI and the gateway's settings; the public contracts' code in one module, for the client; and the
+ * public services' descriptors, for the client and the gateway.
  */
 export async function writeServiceList(folder: string, options: ServiceListOptions): Promise<void> {
   const { root, descriptorSet, isContract } = options;
@@ -42,7 +42,7 @@ export async function writeServiceList(folder: string, options: ServiceListOptio
 
 type ListedProcess = ReturnType<typeof withContracts>;
 
-/** By their processes' ports; of one process, that of its own name first. */
+/** Ordered by their processes' ports. Within a process, the service with the process's name comes first. */
 function inOrder(
   services: readonly ContractService[],
   processes: readonly ProcessDeclaration[],
@@ -84,7 +84,7 @@ function withContracts(
 
 const heading = "// Made by `npm run generate` from proto/ and the package.json files of packages/. Never edited.\n";
 
-/** What the root's package.json says of the platform as a whole, under `parley`. */
+/** The platform's settings in the root's package.json, under `parley`. */
 interface Platform {
   readonly reasonDomain: string;
   readonly errorHelpUrl: string;

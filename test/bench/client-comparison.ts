@@ -6,7 +6,7 @@ import { median, printTable } from "./table.ts";
 
 const run = promisify(execFile);
 
-/** What one client did, in the median of its rounds. */
+/** The medians of one client's rounds. */
 export interface ClientRow {
   readonly client: string;
   readonly cpuMicrosPerCall: number;
@@ -15,10 +15,10 @@ export interface ClientRow {
 
 const clients = ["grpc-js", "parley grpc", "parley connect", "raw node:http2", "connect-node grpc"] as const;
 
-/** The most of grpc-js's processor time that a client of ours may take. */
+/** The maximum CPU time of Parley's clients, relative to grpc-js. */
 const bars: Readonly<Record<string, number>> = { "parley grpc": 0.6, "parley connect": 0.6 };
 
-/** Compares clients by the processor time of a call, against one and the same server. */
+/** Compares the CPU time per call of several clients, against the same server. */
 export async function compareClients({
   rounds,
   quick,

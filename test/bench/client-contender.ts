@@ -7,7 +7,7 @@ import { systemEnvironment } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import { echoPath, encode } from "./contract.ts";
 
-/** One client, in a process of its own: makes its calls, 64 at once, and prints what they cost. */
+/** One client in its own process: makes its calls, 64 at a time, and prints their cost. */
 const [, , name = "", port = "", count = ""] = process.argv;
 const message = "x".repeat(158);
 const inFlight = 64;

@@ -1,5 +1,5 @@
-// `npm run bench:console`: what the console weighs, how long it takes to be built and to show a first order, and how it bears 2,000 calls a
-// second in its log for a minute. Needs Chromium.
+// `npm run bench:console`: measures the console's size, its build time, the time to a first order, and its behaviour with 2,000
+// calls a second in its log for a minute. Needs Chromium.
 import { execFileSync } from "node:child_process";
 import { create } from "@bufbuild/protobuf";
 import { timestampNow } from "@bufbuild/protobuf/wkt";
@@ -42,7 +42,7 @@ function weigh(): void {
   console.log(execFileSync(process.execPath, [buildProgram, "--force"], { encoding: "utf8" }).trim());
 }
 
-/** From an empty browser profile to a confirmed order, as a person would place it. */
+/** From an empty browser profile to a confirmed order, placed through the UI. */
 async function firstOrder(browser: Browser): Promise<void> {
   const stack = await npmStart(["--log-level", "warn"]);
   try {
@@ -65,7 +65,7 @@ async function firstOrder(browser: Browser): Promise<void> {
   }
 }
 
-/** A gateway over one fake process that streams made-up calls, and a page that shows them. */
+/** A gateway with one fake process that streams generated calls, and a page that shows them. */
 async function manyCalls(browser: Browser): Promise<void> {
   const environment = systemEnvironment({ name: "bench", logLevel: "silent" });
   const order = { entries: [implementPartly(OrderService, {}), implementPartly(TelemetryService, { watchCalls })] };
@@ -101,13 +101,13 @@ async function manyCalls(browser: Browser): Promise<void> {
   }
 }
 
-/** From the input of a click until the page has painted its effect. */
+/** The time from a click until the page has painted its effect. */
 async function answerMs(page: Page): Promise<number> {
   return Number(
     await page.evaluate(`new Promise((resolve) => {
       const button = [...document.querySelectorAll("button[aria-pressed]")].find((one) => /Pause|Go on/.test(one.textContent));
       const beganAt = performance.now();
-      // As input does: the click waits its turn behind what the page is doing.
+      // Dispatched as a task, like real input: the click waits for the page's current work.
       setTimeout(() => {
         button.click();
         requestAnimationFrame(() => requestAnimationFrame(() => { resolve(performance.now() - beganAt); setTimeout(() => button.click(), 0); }));

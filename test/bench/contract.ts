@@ -12,7 +12,7 @@ import {
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 
-/** The echo contract that all contenders serve: with its rules and options, or, bare, without any. */
+/** The echo contract that all contenders serve: with its validation rules and options, or, if bare, without any. */
 export function echoService({ bare }: { readonly bare: boolean }): DescService {
   if (!bare) {
     return EchoService;
@@ -38,10 +38,10 @@ export function echoService({ bare }: { readonly bare: boolean }): DescService {
   return service;
 }
 
-/** Where Echo is called. */
+/** The path of Echo. */
 export const echoPath = `/${EchoService.typeName}/Echo`;
 
-/** Echo, for contenders that bring no codec of their own. */
+/** Echo, for contenders without a codec of their own. */
 export const echo = EchoService.method.echo satisfies DescMethodUnary;
 
 export function decode(bytes: Uint8Array): Message & { message: string } {

@@ -9,9 +9,9 @@ import { scenarios } from "./scenarios.ts";
 import { printTable } from "./table.ts";
 
 /**
- * `npm run bench:endurance`: what a server holds on to. The heap over millions of calls, the memory of idle connections, and how
- * long answers take under half of the load that grpc-js can bear. `--calls 10000000`, `--connections 10000`, `--seconds 10`;
- * `--only idle`, `latency` or `heap` does one of the three.
+ * `npm run bench:endurance`: the heap over millions of calls, the memory of idle connections, and the latency under half of the
+ * load that grpc-js can serve. `--calls 10000000`, `--connections 10000`, `--seconds 10`; `--only idle`, `latency` or `heap`
+ * runs one of the three.
  */
 const { values: options } = parseArgs({
   options: {
@@ -31,12 +31,12 @@ if (grpc === undefined) {
 const { contentType } = grpc;
 const body = grpc.body(158);
 
-/** The client's preface and an empty SETTINGS frame (RFC 9113, section 3.4): all that an idle connection has sent. */
+/** The client's preface and an empty SETTINGS frame (RFC 9113, section 3.4): the only bytes that an idle connection sends. */
 const preface = Buffer.concat([
   Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
   Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
 ]);
-/** Opened at once, at most: fewer than a listen queue holds. */
+/** The maximum number of connections opened at once: fewer than the listen backlog. */
 const openingAtOnce = 200;
 const idleBytesMax = 25 * 1024;
 
@@ -79,7 +79,7 @@ async function idleConnections(count: number): Promise<void> {
   await server.stop();
 }
 
-/** A connection on which the server has answered with its own SETTINGS. */
+/** A connection whose server has sent its SETTINGS. */
 async function opened(port: number): Promise<Socket> {
   const socket = connect(port, "127.0.0.1");
   socket.write(preface);

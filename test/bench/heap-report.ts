@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-// Loaded into a program under measurement: asked over the process channel, it collects its garbage and tells what is left.
+// Loaded into a measured program: on request over the IPC channel, it runs garbage collection and reports the remaining memory.
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
@@ -11,5 +11,5 @@ process.on("message", (message) => {
     process.send?.({ heapBytes: process.memoryUsage().heapUsed, residentBytes: process.memoryUsage().rss });
   }
 });
-// Being asked is no reason to stay.
+// The listener must not keep the process alive.
 process.channel?.unref();

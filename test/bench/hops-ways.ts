@@ -8,20 +8,20 @@ import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { systemEnvironment } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 
-/** One way to make a call, as an application on Node makes it. */
+/** A way for a Node application to make a call. */
 export interface Way {
   readonly name: string;
   call(): Promise<unknown>;
 }
 
-/** Where the processes under measurement are. */
+/** The addresses of the measured processes. */
 export interface Places {
   readonly user: string;
   readonly product: string;
   readonly gateway: string;
 }
 
-/** The same read, straight and through the gateway. GetUser goes on to the service each time; GetProduct is kept for a moment. */
+/** The same read, directly and through the gateway. GetUser always reaches the service; the gateway caches GetProduct briefly. */
 export function waysTo({ user, product, gateway }: Places): readonly Way[] {
   const environment = systemEnvironment({ name: "bench", logLevel: "silent", logFormat: "json" });
   const direct = createServiceClient(UserService, user, { environment });
@@ -41,11 +41,11 @@ export function waysTo({ user, product, gateway }: Places): readonly Way[] {
   ];
 }
 
-/** One hop, with the client that everybody on Node has. */
+/** One hop with grpc-js, the most common client on Node. */
 export const directGrpcJs = "direct RPC, grpc-js";
-/** One hop, with this repository's client, which takes less than half of that. */
+/** One hop with Parley's client, which needs less than half of that. */
 export const directRpc = "direct RPC";
-/** One hop, with the client that makes the REST calls: `node:http`, which sends Connect's JSON as it would any other. */
+/** One hop with the client of the REST calls, `node:http`, which sends Connect's JSON. */
 export const directHttp = "direct RPC, node:http";
 export const gatewayRpc = "RPC through the gateway";
 export const gatewayRest = "REST through the gateway";
@@ -67,7 +67,7 @@ function grpcJsGetUser(url: string): () => Promise<unknown> {
     });
 }
 
-/** Asks with GET, or with a body with POST. */
+/** Sends a GET, or a POST if there is a body. */
 function ask(agent: Agent, url: string, body?: string): Promise<unknown> {
   const post = { method: "POST", headers: { "content-type": "application/json", "content-length": body?.length } };
   return new Promise((resolve, reject) => {

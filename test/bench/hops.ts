@@ -7,9 +7,9 @@ import { type PinnedProcess, startPinned } from "./pinned-process.ts";
 import { median, printTable } from "./table.ts";
 
 /**
- * `npm run bench:hops`: what the gateway adds to a call. A hop is the same read by RPC, straight to the service; through the gateway
- * it is two hops long. Real processes, warm, rounds interleaved. `--rounds 7`, `--seconds 1`, `--warm 4`;
- * `--only "REST through the gateway"` for one way, `--profile DIR` for a processor profile of the gateway.
+ * `npm run bench:hops`: the gateway's cost for a call. A hop is the same read by RPC, directly to the service; a call through
+ * the gateway has two hops. Real processes, warmed up, rounds interleaved. `--rounds 7`, `--seconds 1`, `--warm 4`; `--only
+ * "REST through the gateway"` for one way, `--profile DIR` for a CPU profile of the gateway.
  */
 const { values: options } = parseArgs({
   options: {
@@ -23,12 +23,13 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds);
 const seconds = Number(options.seconds);
 
-/** The most that REST through the gateway may cost, in hops: it is two hops long. */
+/** The maximum cost of REST through the gateway, in hops: it has two. */
 const hopsMax = 2;
 
 /**
- * What a hop costs depends on who calls. The bar is held to how everybody on Node calls, and to how REST is called here. This repository's own
- * client is only told of: a REST call's client alone takes as much as two calls of that one, server included.
+ * The cost of a hop depends on the client. The limit applies with the most common client on Node and with the one that makes the
+ * REST calls. Parley's own client is only reported: the client of a REST call alone costs as much as two of its calls, server
+ * included.
  */
 const hops: Readonly<Record<string, { readonly way: string; readonly held: boolean }>> = {
   "grpc-js": { way: directGrpcJs, held: true },
@@ -36,10 +37,10 @@ const hops: Readonly<Record<string, { readonly way: string; readonly held: boole
   "this repository's client": { way: directRpc, held: false },
 };
 
-/** Calls at once where the rate is measured. */
+/** The calls in flight when the rate is measured. */
 const inFlightMany = 32;
 
-/** Away from those of a running stack and of the other benches. */
+/** Outside the ports of a running stack and of the other benchmarks. */
 const ports = { user: 58_251, product: 58_252, gateway: 58_280 } as const;
 
 interface Processes {
@@ -51,7 +52,7 @@ interface Processes {
 interface Sample {
   readonly callsPerSecond: number;
   readonly p50Micros: number;
-  /** Processor time by process, in microseconds a call. */
+  /** CPU time by process, in microseconds per call. */
   readonly client: number;
   readonly gateway: number;
   readonly service: number;
@@ -66,7 +67,7 @@ try {
   const places = { user: url(ports.user), product: url(ports.product), gateway: url(ports.gateway) };
   const ways = waysTo(places).filter(({ name }) => options.only === undefined || name === options.only);
   for (const way of ways) {
-    // What is measured is code that is compiled in all processes, which takes some thousand calls.
+    // Warms up: the code is compiled in all processes after some thousand calls.
     await measure(way, { inFlight: inFlightMany, seconds: Number(options.warm) });
   }
   const many = await compare(ways, inFlightMany);
@@ -101,7 +102,7 @@ async function start(): Promise<Processes> {
     service("gateway", {
       USER_SERVICE_URL: url(ports.user),
       PRODUCT_SERVICE_URL: url(ports.product),
-      // One caller makes all the load.
+      // No rate limit, because one caller makes all the load.
       RATE_LIMIT_PER_MINUTE: "0",
       ...(options.profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${options.profile}` }),
     }),
@@ -201,7 +202,7 @@ function report(title: string, samples: Samples): void {
   }
 }
 
-/** Held to the bar: the time of a call by itself, and the processor time where calls come many at once. */
+/** The limits apply to the latency of single calls, and to the CPU time with many calls in flight. */
 function judge(alone: Samples, many: Samples): void {
   console.log(`\nREST through the gateway, in hops; the bar is ${hopsMax}`);
   for (const [caller, { way: hop, held }] of Object.entries(hops)) {

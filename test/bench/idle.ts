@@ -1,5 +1,5 @@
-// `npm run bench:idle`: what a service costs before it does anything. Starts each one alone, as `parley up` does, several
-// times over; prints the medians beside the bars, and ends with 1 if a bar does not hold.
+// `npm run bench:idle`: the memory and start time of an idle service. Starts each service alone, as `parley up` does, several times;
+// prints the medians with their limits, and exits with 1 if one is exceeded.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,12 +7,12 @@ import { setTimeout as wait } from "node:timers/promises";
 import { styleText } from "node:util";
 import { type ServiceDefinition, Stack, services } from "@parley/cli";
 
-/** The first start is not counted: it fills Node's compile cache, which every later start of an installation finds. */
+/** The first start is not counted: it fills Node's compile cache, which every later start uses. */
 const roundsCounted = 5;
-/** Between health and the look at the memory, in milliseconds: what was needed only to start is collected by then. */
+/** The time between the health check and the memory measurement, in milliseconds. Memory that only the start needed is then collected. */
 const settleMs = 2_000;
 const bars = { residentMegabytes: 100, startMs: 1_000 };
-/** Away from the ports that a running stack has. */
+/** Outside the ports of a running stack. */
 const portOffset = 9_000;
 
 interface Measurement {

@@ -4,7 +4,7 @@ import { connect } from "node:http2";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Load, LoadResult } from "./load.ts";
 
-/** Where there is no h2load: the same load from Node, for orientation. */
+/** The fallback without h2load: the same load from Node, with less precise results. */
 const wanted = JSON.parse(process.argv[2] ?? "") as Omit<Load, "body"> & { readonly body: string };
 const { url, contentType, httpVersion, seconds, inFlight = 64, callsPerSecond } = wanted;
 const body = readFileSync(wanted.body);

@@ -7,18 +7,18 @@ import { onCore } from "./pinned-process.ts";
 
 const run = promisify(execFile);
 
-/** What is asked of a server, over and over. */
+/** A repeated request to a server. */
 export interface Load {
   readonly url: string;
   readonly contentType: string;
   readonly body: Buffer;
   readonly httpVersion: 1 | 2;
   readonly seconds: number;
-  /** Calls in flight at once, on 4 connections over HTTP/2. 64 by default. */
+  /** Calls in flight, on 4 connections over HTTP/2. 64 by default. */
   readonly inFlight?: number;
-  /** Calls a second, all connections together. As fast as it goes by default. */
+  /** Calls a second over all connections. Unlimited by default. */
   readonly callsPerSecond?: number;
-  /** Where the load comes from. 1 by default. */
+  /** The core of the load generator. 1 by default. */
   readonly core?: number | "any";
 }
 
@@ -31,13 +31,13 @@ export interface LoadResult {
 }
 
 const connections = 4;
-/** How much longer than asked for the tool may take: h2load waits for answers, and they may never come. */
+/** The additional time that the tool may take: h2load waits for responses, which may never arrive. */
 const overtimeMs = 20_000;
 
-/** The tool that makes the load. `h2load` takes a third of the processor that a Node driver does. */
+/** The load generator. `h2load` needs a third of the CPU time of a Node driver. */
 export const tool = spawnSync("h2load", ["--version"]).status === 0 ? "h2load" : "node";
 
-/** Loads a server from another core, and says what came of it. */
+/** Loads a server from another core, and returns the result. */
 export async function load(wanted: Load): Promise<LoadResult> {
   const folder = await mkdtemp(join(tmpdir(), "parley-load-"));
   try {
@@ -66,7 +66,7 @@ async function withH2load(
   const rate = Number(/finished in .*?, ([\d.]+) req\/s/.exec(stdout)?.[1]);
   const failed = Number(/(\d+) failed/.exec(stdout)?.[1]);
   const lines = (await readFile(log, "utf8")).split("\n").filter((line) => line !== "");
-  // Each line: start in microseconds, status, microseconds taken.
+  // Each line: start in microseconds, status, duration in microseconds.
   const micros = Float64Array.from(lines, (line) => Number(line.split("\t")[2])).sort();
   const not200 = lines.filter((line) => line.split("\t")[1] !== "200").length;
   return {

@@ -7,19 +7,19 @@ import type { Readable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-/** A program under measurement, on one core if the machine can pin. */
+/** A measured program, pinned to one core if the machine supports it. */
 export interface PinnedProcess {
   readonly port: number;
-  /** The processor time it has used so far, in microseconds. */
+  /** The CPU time so far, in microseconds. */
   cpuMicros(): Promise<number>;
-  /** The memory it holds now, in bytes. */
+  /** The resident memory, in bytes. */
   residentBytes(): Promise<number>;
-  /** What it holds after its garbage was collected. Only of a program that was started with `heap-report.ts` loaded. */
+  /** The memory after garbage collection. Only for a program with `heap-report.ts` loaded. */
   memory(): Promise<Memory>;
   stop(): Promise<void>;
 }
 
-/** What a program holds, in bytes. */
+/** A program's memory, in bytes. */
 export interface Memory {
   readonly heapBytes: number;
   readonly residentBytes: number;
@@ -27,15 +27,15 @@ export interface Memory {
 
 const taskset = availableParallelism() > 1 && spawnSync("taskset", ["-V"]).status === 0;
 
-/** Whether programs are pinned to cores. */
+/** Whether programs can be pinned to cores. */
 export const pins = taskset;
 
-/** A command with its arguments, on one core. */
+/** The command line that runs a command on one core. */
 export function onCore(core: number | "any", command: readonly string[]): readonly string[] {
   return taskset && core !== "any" ? ["taskset", "-c", String(core), ...command] : command;
 }
 
-/** Loaded into each program, so that none of them outlives the bench, however that ends. */
+/** Loaded into each program, so that it ends with the benchmark. */
 const endWithParent = fileURLToPath(new URL("../processes/end-with-parent.ts", import.meta.url));
 
 export interface StartOptions {
@@ -43,20 +43,20 @@ export interface StartOptions {
   /** 0 by default. */
   readonly core?: number | "any";
   readonly env?: NodeJS.ProcessEnv;
-  /** Where it listens, for a program that knows nothing of the bench; it is waited for. */
+  /** The port of a program that does not report one. The start waits until it is healthy. */
   readonly port?: number;
-  /** Modules loaded before it. */
+  /** Modules to load first. */
   readonly imports?: readonly string[];
 }
 
-/** How long a program may take to start, on a machine that is busy with others. */
+/** The time for a program to start, on a shared machine. */
 const startTimeoutMs = 30_000;
-/** How long a program may take to answer whether it is healthy, before it is asked again. */
+/** The timeout of one health check before it is retried. */
 const healthTimeoutMs = 1_000;
-/** How long a program may take to end by itself. */
+/** The time for a program to exit after SIGTERM. */
 const stopTimeoutMs = 10_000;
 
-/** Starts a contender, which tells its port on file descriptor 3. What it logs is thrown away, but it is written. */
+/** Starts a contender, which reports its port on file descriptor 3. Its log is written and discarded. */
 export async function startPinned(file: string, options: StartOptions = {}): Promise<PinnedProcess> {
   const { args = [], core = 0, env = {}, imports = [] } = options;
   const [program = "node", ...rest] = onCore(core, [
@@ -120,7 +120,7 @@ async function healthy(port: number): Promise<number> {
   throw new Error(`nothing is healthy on port ${port}`);
 }
 
-/** `utime` and `stime` of proc(5), which count hundredths of a second. */
+/** `utime` and `stime` of proc(5), in hundredths of a second. */
 async function cpuMicrosOf({ pid }: ChildProcess): Promise<number> {
   const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10_000;

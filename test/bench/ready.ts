@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 
-/** Tells the bench where this contender listens, past whatever logs are written to standard output. */
+/** Reports this contender's port to the benchmark on file descriptor 3, because standard output may contain logs. */
 export function ready(port: number): void {
   writeSync(3, `${port}\n`);
   process.once("SIGTERM", () => process.exit(0));

@@ -9,8 +9,8 @@ import { type Contender, payloads, type Scenario, scenarios } from "./scenarios.
 import { median, printTable } from "./table.ts";
 
 /**
- * `npm run bench`: servers and clients side by side, rounds interleaved, one core for the server and one for the load.
- * `--quick` for a look, `--only gRPC` (or `client`), `--payload 158`, `--rounds 5`, `--seconds 3`.
+ * `npm run bench`: compares servers and clients, rounds interleaved, one core for the server and one for the load. `--quick` for
+ * a rough result, `--only gRPC` (or `client`), `--payload 158`, `--rounds 5`, `--seconds 3`.
  */
 const { values: options } = parseArgs({
   options: {
@@ -24,7 +24,7 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
 const seconds = Number(options.seconds ?? (options.quick ? 1 : 3));
 
-/** What one contender did, in the median of its rounds. */
+/** The medians of one contender's rounds. */
 interface Row {
   readonly scenario: string;
   readonly payload: number;
@@ -47,7 +47,7 @@ async function compareServers(scenario: Scenario, payload: number): Promise<read
     const file = join(import.meta.dirname, "contenders", contender.file);
     running.push({ contender, process: await startPinned(file, { args: contender.args ?? [] }), samples: [] });
   }
-  // One round more: in the first, each compiles what it needs.
+  // One additional round to warm up.
   for (let round = 0; round <= rounds; round++) {
     for (const each of running) {
       await measure(each, { scenario, payload, warmUp: round === 0 });

@@ -7,26 +7,26 @@ export interface Contender {
   /** The file in `contenders/`. */
   readonly file: string;
   readonly args?: readonly string[];
-  /** The largest payload it takes, where its contract has a limit. */
+  /** The largest payload that its contract allows. */
   readonly payloadMax?: number;
 }
 
-/** The least that the rate of one contender must be of another's. */
+/** The minimum ratio of a contender's rate to another's. */
 export interface Bar {
   readonly of: string;
   readonly to: string;
   readonly atLeast: number;
-  /** With texts of this length. */
+  /** For texts of this length. */
   readonly payload: number;
 }
 
-/** One thing to compare servers by. */
+/** A scenario for comparing servers. */
 export interface Scenario {
   readonly name: string;
   readonly contentType: string;
   readonly httpVersion: 1 | 2;
   readonly contenders: readonly Contender[];
-  /** What Parley is held to. */
+  /** Parley's limits. */
   readonly bars: readonly Bar[];
   body(payload: number): Buffer;
 }
@@ -34,7 +34,7 @@ export interface Scenario {
 const parley = { name: "parley", file: "parley.ts" };
 const parleyFull = { name: "parley, everything on", file: "parley.ts", args: ["full"], payloadMax: 4096 };
 
-/** The lengths of the echoed text. 158 characters make a message of 161 bytes. */
+/** The lengths of the echoed text. 158 characters give a message of 161 bytes. */
 export const payloads: readonly number[] = [0, 158, 4096, 65_536];
 
 export const scenarios: readonly Scenario[] = [

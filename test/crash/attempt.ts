@@ -1,20 +1,20 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { reasonOf } from "@parley/rpc";
 
-/** What came of a call. */
+/** The outcome of a call. */
 export type Outcome<T> =
   | { readonly kind: "answered"; readonly answer: T }
-  /** For good: the same call again gets the same. */
+  /** Final: the same call gets the same refusal. */
   | { readonly kind: "refused"; readonly reason: string }
   /** Its outcome is unknown. */
   | { readonly kind: "unclear" }
-  /** An error that no fault explains. */
+  /** An error that no injected fault explains. */
   | { readonly kind: "unexpected"; readonly error: string };
 
-/** What a call may end with while processes die and hang. */
+/** Codes that are expected while processes are killed or stopped. */
 const unclearCodes: readonly Code[] = [Code.Unavailable, Code.DeadlineExceeded, Code.ResourceExhausted, Code.Aborted];
 
-/** Makes a call and sorts its outcome. */
+/** Awaits a call and classifies its outcome. */
 export async function attempt<T>(call: Promise<T>): Promise<Outcome<T>> {
   try {
     return { kind: "answered", answer: await call };
@@ -27,7 +27,7 @@ export async function attempt<T>(call: Promise<T>): Promise<Outcome<T>> {
   }
 }
 
-/** Stock Connect says INTERNAL where the other side closed the connection that a request was being written to. */
+/** Stock Connect reports INTERNAL if the peer closes the connection while a request is being written. */
 function isBrokenPipe({ code, cause }: ConnectError): boolean {
   return code === Code.Internal && cause instanceof Error && "code" in cause && cause.code === "EPIPE";
 }

@@ -5,10 +5,10 @@ import { orderFacts } from "./observation.ts";
 import { between, pause, pick } from "./random.ts";
 import type { ShopClient } from "./shop-clients.ts";
 
-/** More than a run places; the largest number that two lines can carry is far beyond. */
+/** More than a run places, and far below the largest number that two lines can encode. */
 export const requestsMax = 100_000;
 
-/** How long a buyer waits for an answer before it asks again, in milliseconds: some impatient, some beyond the contract's 5 s. */
+/** How long a buyer waits for a response before it retries, in milliseconds: from impatient to beyond the contract's 5 s. */
 const patienceMs = [250, 6_000] as const;
 const retryMs = [20, 300] as const;
 const restMs = [0, 25] as const;
@@ -22,15 +22,15 @@ const scarceShare = 0.3;
 export interface BuyerOptions {
   readonly ledger: Ledger;
   readonly clients: readonly [ShopClient, ShopClient];
-  /** What is bought, besides the serial products: what there is enough of, */
+  /** Products with ample stock, bought besides the serial products. */
   readonly plentyIds: readonly string[];
-  /** and what the shop must add to. */
+  /** Products that sell out and are restocked. */
   readonly scarceIds: readonly string[];
   readonly serialProducts: SerialProducts;
   readonly random: () => number;
 }
 
-/** Buys until the signal aborts. What is then not answered is left to {@link finish}. */
+/** Places orders until the signal aborts. {@link finish} resolves the orders without a response. */
 export async function buy(options: BuyerOptions, signal: AbortSignal): Promise<void> {
   const { ledger, random } = options;
   while (!signal.aborted && ledger.requests.length < requestsMax && !isHopeless(ledger)) {
@@ -53,7 +53,7 @@ export async function buy(options: BuyerOptions, signal: AbortSignal): Promise<v
   }
 }
 
-/** Asks until nothing is unclear any more, or the signal aborts. */
+/** Retries until the outcome is clear or the signal aborts. */
 export async function finish(request: OrderRequest, options: BuyerOptions, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && !isAnswered(request) && !isHopeless(options.ledger)) {
     await (request.answers.length > 0 ? cancel(request, options) : place(request, options));
@@ -61,7 +61,7 @@ export async function finish(request: OrderRequest, options: BuyerOptions, signa
   }
 }
 
-/** One try to place an order, whatever is known of it. */
+/** One attempt to place an order, whatever its outcome so far. */
 export async function place(request: OrderRequest, { ledger, clients, random }: BuyerOptions): Promise<void> {
   const { userId, lines, requestId } = request;
   const client = pick(clients, random);
@@ -111,7 +111,7 @@ function newRequest({ ledger, plentyIds, scarceIds, serialProducts, random }: Bu
     productId: pick(random() < scarceShare ? scarceIds : plentyIds, random),
     quantity: between(1, 3, random),
   });
-  // The same product twice now and then: such lines are added up.
+  // Sometimes lists a product twice: the service sums such lines.
   const lines = [...Array.from({ length: between(1, 2, random) }, bought), ...serialLines(number, serialProducts)];
   const withId = random() >= withoutRequestIdShare ? { requestId: randomUUID() } : {};
   const userId = String(between(1, 3, random));

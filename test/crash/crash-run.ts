@@ -12,21 +12,21 @@ import { shopClients } from "./shop-clients.ts";
 import { startWatchers } from "./watchers.ts";
 
 export interface CrashRunOptions {
-  /** How long things are broken. */
+  /** How long faults are injected. */
   readonly seconds: number;
-  /** What is broken when. The processes themselves are not repeatable. */
+  /** Determines the faults and their times. The processes themselves are not deterministic. */
   readonly seed: number;
-  /** Where `redis-server` is, for events to travel by it, and for it to be broken as well. */
+  /** The path of `redis-server`. If set, events travel over Redis, and Redis gets faults too. */
   readonly redisServer?: string;
   /** Default: 32. */
   readonly buyers?: number;
-  /** Spoils the databases when everything is right, to prove the checks. */
+  /** Corrupts the databases once everything has settled, to prove the checks. */
   readonly plant?: (platform: PlatformPrograms) => void;
-  /** Ends the run early; what was started is ended. */
+  /** Ends the run early, and every process that it started. */
   readonly signal?: AbortSignal;
 }
 
-/** What a run did and found. */
+/** The result of a run. */
 export interface CrashReport extends FaultCounts {
   readonly seed: number;
   readonly broker: "direct" | "redis";
@@ -35,22 +35,22 @@ export interface CrashReport extends FaultCounts {
   readonly cancelled: number;
   readonly refused: number;
   readonly restocks: number;
-  /** Orders whose buyer got no clear answer at first, and got it in the end. */
+  /** Orders whose first attempt had an unclear outcome, and which were resolved later. */
   readonly recovered: number;
   readonly notifications: number;
   readonly alerts: number;
   readonly reconnects: number;
-  /** From the last fault until everything was right, in milliseconds. */
+  /** From the last fault until everything had settled, in milliseconds. */
   readonly settledMs: number;
   readonly violations: readonly Violation[];
-  /** Where there are violations: the last lines of each program. */
+  /** The last lines of each program, if there are violations. */
   readonly lastLines: Readonly<Record<string, readonly string[]>>;
 }
 
-/** The platform's slowest own repair: events that a dead consumer holds in Redis (15 s), after a backoff of 30 s; and room. */
+/** The slowest recovery: events that a dead consumer holds in Redis (15 s), after a backoff of 30 s, with a margin. */
 const settleMaxMs = 90_000;
 const lastLinesMax = 25;
-/** Starts the platform, breaks it while clients use it, lets it settle, and checks what it promised. */
+/** Starts the platform, injects faults while clients use it, lets it settle, and checks the invariants. */
 export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
   const { seconds, seed, redisServer, buyers = 32 } = options;
   const random = seededRandom(seed);
@@ -64,7 +64,7 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
     const shop: BuyerOptions = { ledger, clients: shopClients(platform), serialProducts, ...products, random };
 
     const over = AbortSignal.any([ended, AbortSignal.timeout(seconds * 1_000)]);
-    // Nothing may rest on Redis: events that it lost are still in the outboxes.
+    // Redis may lose its data: its events are still in the outboxes.
     const loseDataOf = new Map(platform.redis === undefined ? [] : [[platform.redis, platform.loseRedisData]]);
     const [counts] = await Promise.all([
       breakThings(platform.programs, { random, signal: over, loseDataOf }),
@@ -109,7 +109,7 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
 }
 
 function lastLines({ programs }: PlatformPrograms): CrashReport["lastLines"] {
-  // Calls that went well are the most and say the least.
+  // Successful calls are the most frequent and the least informative.
   const says = (line: string) => !line.includes('"code":"OK"');
   return Object.fromEntries(
     programs.map((each) => [each.name, each.output().trimEnd().split("\n").filter(says).slice(-lastLinesMax)]),

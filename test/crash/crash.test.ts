@@ -1,5 +1,5 @@
-// The short form of `npm run test:crash`, and the proof that it finds what is wrong in real databases. What each check finds:
-// invariants.test.ts.
+// The short form of `npm run test:crash`, with proof that it detects corruption in real databases. invariants.test.ts covers each
+// check.
 import { DatabaseSync } from "node:sqlite";
 import { NotificationKind } from "@parley/gen/notification/v1/notification_pb.js";
 import { expect, it } from "vitest";
@@ -12,17 +12,17 @@ const redisServer = findRedisServer();
 if (redisServer === undefined)
   console.warn("Left out: crashes with events over Redis, since there is no redis-server.");
 
-/** Starting, breaking, and what the slowest repair may take. */
+/** The time to start, to inject faults, and for the slowest recovery. */
 const timeoutMs = 150_000;
 
 it.each(["direct", "redis"])(
-  "keeps every promise while services are killed and stopped, with events over %s",
+  "keeps every invariant while services are killed and stopped, with events over %s",
   async (broker) => {
     if (broker === "redis" && redisServer === undefined) return;
     const overRedis = broker === "redis" && redisServer !== undefined ? { redisServer } : {};
     const report = await crashRun({ seconds: 3, seed: Date.now() % 1_000_000, ...overRedis });
     expect(report.violations, reportText(report)).toEqual([]);
-    // Something was tried: what was checked is not nothing.
+    // The run must have placed orders and injected faults.
     expect(report.acknowledged, reportText(report)).toBeGreaterThan(5);
     expect(report.kills + report.stops + report.drains, reportText(report)).toBeGreaterThan(0);
   },
@@ -30,7 +30,7 @@ it.each(["direct", "redis"])(
 );
 
 it(
-  "finds an order, a unit and a notification that are missing in the databases, and says so with evidence",
+  "reports an order, a unit and a notification that are missing in the databases, with evidence",
   async () => {
     const report = await crashRun({ seconds: 1, seed: 1, plant: spoil });
     const found = new Set(report.violations.map(({ invariant }) => invariant));

@@ -1,14 +1,14 @@
 import type { Ledger, SerialProducts } from "./ledger.ts";
 import type { Observation, Watched } from "./observation.ts";
 
-/** What the checks look at. */
+/** The input of the checks. */
 export interface Evidence {
   /** Programs that exited unexpectedly, with their last lines. */
   readonly endedAlone: readonly string[];
   readonly ledger: Ledger;
-  /** How things stood before the first request. */
+  /** The state before the first request. */
   readonly before: Observation;
-  /** How things stand at rest. */
+  /** The state after everything has settled. */
   readonly after: Observation;
   readonly watched: Watched;
   readonly serialProducts: SerialProducts;

@@ -1,49 +1,49 @@
 import type { Program } from "../processes/program.ts";
 import { between, pause, pick } from "./random.ts";
 
-/** What was done to the programs. */
+/** The injected faults. */
 export interface FaultCounts {
   kills: number;
   stops: number;
-  /** Kills of a program that had just been started and was recovering. */
+  /** Kills of a program that had just started and was recovering. */
   killsInRecovery: number;
-  /** Programs that were asked to end and drained. */
+  /** Programs that were stopped with SIGTERM and drained. */
   drains: number;
   /** The last lines of programs that exited unexpectedly. */
   readonly endedAlone: string[];
-  /** Kills after which a program found all that it kept on disk gone. */
+  /** Kills after which a program's data on disk was deleted. */
   losses: number;
 }
 
 export interface FaultOptions {
-  /** Takes a program's data away, where it may lose them and nothing that was promised with them. It does not run then. */
+  /** Deletes the data of a stopped program. Only for programs whose data the platform may lose. */
   readonly loseDataOf?: ReadonlyMap<Program, () => Promise<void>>;
   readonly random: () => number;
-  /** Ends the faults; the current ones are undone first. */
+  /** Ends the fault injection. Current faults are undone first. */
   readonly signal: AbortSignal;
 }
 
-/** The time between two faults, in milliseconds. */
+/** The interval between two faults, in milliseconds. */
 const faultEveryMs = [150, 700] as const;
-/** How long a program stays away after it was killed: nothing, or long enough for breakers to open. */
+/** How long a killed program stays down: from nothing to long enough for circuit breakers to open. */
 const awayMs = [0, 800] as const;
-/** How long a program hangs: from a hiccup to longer than most calls may take. */
+/** How long a program is stopped: from a hiccup to longer than most deadlines. */
 const hangMs = [50, 2_500] as const;
-/** At most so long after its start a program is killed again. Recovery begins within it. */
+/** A restarted program may be killed again within this time, which covers the start of its recovery. */
 const recoveryMs = [20, 700] as const;
-/** So many programs are broken at once at most: with more, orders would hardly get anywhere, and nothing would be tried. */
+/** The maximum number of faulty programs at once. With more, hardly any order would progress, and the run would test nothing. */
 const brokenMax = 2;
 const stopShare = 0.4;
 const killWhileStoppedShare = 0.25;
 const killInRecoveryShare = 0.3;
 const lossShare = 0.3;
 const drainShare = 0.15;
-/** How much of its last words is kept, in characters. */
+/** The maximum length of the output that is kept, in characters. */
 const outputMax = 2_000;
 
 /**
- * Kills and stops programs at random, each again and again, several at a time, until the signal aborts. Afterwards all of
- * them run. Throws if one does not come back.
+ * Kills and stops programs at random, several at a time, until the signal aborts. Afterwards all of them run. Throws if one does
+ * not restart.
  */
 export async function breakThings(programs: readonly Program[], options: FaultOptions): Promise<FaultCounts> {
   const { random, signal, loseDataOf = new Map() } = options;
@@ -73,7 +73,7 @@ export async function breakThings(programs: readonly Program[], options: FaultOp
   async function hang(victim: Program) {
     counts.stops++;
     victim.signal("SIGSTOP");
-    // Short ones are the most.
+    // Most are short.
     await pause(hangMs[0] + (hangMs[1] - hangMs[0]) * random() ** 2, signal);
     if (random() < killWhileStoppedShare) await kill(victim);
     else victim.signal("SIGCONT");
@@ -86,7 +86,7 @@ export async function breakThings(programs: readonly Program[], options: FaultOp
     await victim.start();
   }
 
-  /** A program that is not being broken runs; otherwise it ended by itself, which is noted, and it is started again. */
+  /** Restarts a program that exited unexpectedly, and records it. */
   async function revive(program: Program) {
     if (program.isRunning()) return;
     counts.endedAlone.push(`${program.name} ended by itself. It said: ${program.output().slice(-outputMax)}`);

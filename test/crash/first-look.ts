@@ -6,10 +6,10 @@ import { type Observation, observe } from "./observation.ts";
 import { pause } from "./random.ts";
 import type { Watchers } from "./watchers.ts";
 
-/** It takes a second, on a busy machine many times that. */
+/** It takes a second on an idle machine, and far longer on a busy one. */
 const firstLookMaxMs = 60_000;
 
-/** Gives each watcher a position, by orders that are not part of the run, and looks at everything when they are done with. */
+/** Places a few orders so that each watcher has a position, and observes the state once these orders have settled. */
 export async function firstLook(
   platform: PlatformPrograms,
   watchers: Watchers,
@@ -40,7 +40,7 @@ export async function firstLook(
   return seen;
 }
 
-/** Nothing is broken yet, but a machine that has just started everything may be too busy to answer in time. */
+/** Retries: no fault is injected yet, but a machine that has just started everything may be too busy to respond in time. */
 async function placeOrder(
   { orders }: PlatformPrograms,
   { productId, checkTime }: { readonly productId: string; readonly checkTime: () => void },
@@ -57,7 +57,7 @@ async function placeOrder(
   }
 }
 
-/** Whether a watcher has yet to be told of the last thing that happened. */
+/** Whether a watcher has not yet received the last change. */
 function isBehind({ watched }: Watchers, { orders, notifications, products }: Observation): boolean {
   const last = watched.stockChanges.at(-1);
   return (

@@ -1,25 +1,25 @@
 import { between, pause } from "./random.ts";
 
-/** How long a connection may last before this side cuts it, in milliseconds. Servers that die cut it as well. */
+/** How long a connection lasts before the client cuts it, in milliseconds. Killed servers cut it as well. */
 const cutAfterMs = [300, 3_000] as const;
-/** The wait before it connects again. */
+/** The wait before it reconnects. */
 const reconnectMs = 50;
 
 export interface FollowOptions<T> {
-  /** Opens the stream after a position; at its end where the position is empty. */
+  /** Opens the stream after a position. An empty position means the end of the stream. */
   readonly open: (afterPosition: string, signal: AbortSignal) => AsyncIterable<T>;
   readonly random: () => number;
 }
 
-/** Follows a stream through cuts on either side, from the last position each time. */
+/** Follows a stream across disconnects of either side, and resumes from the last position. */
 export interface Follower<T> {
-  /** What was told since the last `forget`. */
+  /** The messages since the last `forget`. */
   readonly told: readonly T[];
-  /** How often it connected. */
+  /** The number of connections. */
   connections(): number;
-  /** Where it is; empty before the first answer. */
+  /** The current position. Empty before the first message. */
   position(): string;
-  /** Forgets what was told, and keeps its position. */
+  /** Drops the messages and keeps the position. */
   forget(): void;
   stop(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export function follow<T extends { readonly position: string }>({ open, random }
   async function run() {
     while (!stopping.signal.aborted) {
       connections++;
-      // Before the first answer there is no position to go on from, so that connection is left alone.
+      // Before the first message there is no position to resume from, so that connection is not cut.
       const cut = new AbortController();
       const timer = setTimeout(() => position !== "" && cut.abort(), between(...cutAfterMs, random));
       try {
@@ -42,8 +42,7 @@ export function follow<T extends { readonly position: string }>({ open, random }
           position = answer.position;
         }
       } catch {
-        // The reason does not matter: whatever it was, the stream goes on from the position. A stream that
-        // cannot go on shows in what it did not tell.
+        // The cause does not matter: the stream resumes from the position. A stream that cannot resume shows as missing messages.
       } finally {
         clearTimeout(timer);
       }

@@ -2,13 +2,16 @@ import type { Evidence } from "./evidence.ts";
 import { newOrders, twice, wasConfirmed } from "./invariants-of-orders.ts";
 import type { SeenNotification } from "./observation.ts";
 
-/** The notifications that came after the first look. */
+/** The notifications after the first observation. */
 export function newNotifications({ before, after }: Pick<Evidence, "before" | "after">): readonly SeenNotification[] {
   const known = new Set(before.notifications.map(({ id }) => id));
   return after.notifications.filter(({ id }) => !known.has(id));
 }
 
-/** A confirmation for each order that was ever confirmed, a cancellation for each that was cancelled, all sent; nothing else. */
+/**
+ * Each order that was confirmed has one confirmation, and each cancelled order has one cancellation. All are sent, and there are
+ * no others.
+ */
 export function checkNotifications(evidence: Pick<Evidence, "before" | "after">): readonly string[] {
   const orders = newOrders(evidence);
   const notifications = newNotifications(evidence);
@@ -39,7 +42,7 @@ export function checkNotifications(evidence: Pick<Evidence, "before" | "after">)
   return [...found, ...twice(listed).map((id) => `notification ${id} is listed twice`)];
 }
 
-/** As many alerts as there were changes, by WatchStock, from above the threshold to the threshold or below. */
+/** The number of alerts equals the number of changes in WatchStock from above the threshold to the threshold or below. */
 export function checkStockLow(evidence: Pick<Evidence, "before" | "after" | "watched">): readonly string[] {
   const alerts = newNotifications(evidence).filter(({ kind }) => kind === "STOCK_LOW");
   return evidence.before.products.flatMap(({ id, lowStockThreshold: threshold }) => {

@@ -2,18 +2,18 @@ import type { Evidence } from "./evidence.ts";
 import { type Line, type OrderFacts, type OrderRequest, serialNumber } from "./ledger.ts";
 import type { Observation, SeenOrder } from "./observation.ts";
 
-/** The orders that came after the first look. */
+/** The orders after the first observation. */
 export function newOrders({ before, after }: Pick<Evidence, "before" | "after">): readonly SeenOrder[] {
   const known = new Set(before.orders.map(({ id }) => id));
   return after.orders.filter(({ id }) => !known.has(id));
 }
 
-/** Whether it was confirmed once: it holds stock, or held it and gave it back. */
+/** Whether the order was ever confirmed: it holds stock, or held it until it was cancelled. */
 export function wasConfirmed({ state }: Pick<SeenOrder, "state">): boolean {
   return state === "CONFIRMED" || state === "CANCELLED";
 }
 
-/** Each order that a buyer was told of is there, the same, and in a state that the buyer brought about. */
+/** Each acknowledged order exists unchanged, in a state that its buyer's calls explain. */
 export function checkAcknowledged({ ledger, after }: Pick<Evidence, "ledger" | "after">): readonly string[] {
   const orders = byId(after);
   return ledger.requests.flatMap((request) =>
@@ -26,7 +26,7 @@ export function checkAcknowledged({ ledger, after }: Pick<Evidence, "ledger" | "
   );
 }
 
-/** A successful request has one order, a refused one has none, and no order is without a request. */
+/** A successful request has one order, a refused request has none, and every order has a request. */
 export function checkOncePerRequest(evidence: Evidence): readonly string[] {
   const requests = new Map(evidence.ledger.requests.map((request) => [request.number, request]));
   const found: string[] = [];
@@ -53,14 +53,14 @@ export function checkOncePerRequest(evidence: Evidence): readonly string[] {
   return [...found, ...twice(listed).map((id) => `order ${id} is listed twice`)];
 }
 
-/** Every saga has ended. */
+/** Every saga has finished. */
 export function checkSettled({ after }: Pick<Evidence, "after">): readonly string[] {
   return after.orders
     .filter(({ state }) => state === "PENDING" || state === "UNSPECIFIED")
     .map(({ id, state }) => `order ${id} is ${state}`);
 }
 
-/** What occurs more than once, once each. */
+/** The values that occur more than once, each listed once. */
 export function twice<T>(values: readonly T[]): readonly T[] {
   const seen = new Set<T>();
   return [...new Set(values.filter((value) => seen.size === seen.add(value).size))];

@@ -1,7 +1,7 @@
 import type { Evidence } from "./evidence.ts";
 import { newOrders } from "./invariants-of-orders.ts";
 
-/** Stock now = stock before + restocks - what stands in confirmed orders; never negative. */
+/** Current stock = initial stock + restocks - units of confirmed orders. It is never negative. */
 export function checkStock(evidence: Pick<Evidence, "ledger" | "before" | "after">): readonly string[] {
   const { ledger, before, after } = evidence;
   const sold = new Map<string, number>();

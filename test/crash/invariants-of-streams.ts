@@ -2,7 +2,7 @@ import type { Evidence } from "./evidence.ts";
 import { newNotifications } from "./invariants-of-notifications.ts";
 import { newOrders, twice } from "./invariants-of-orders.ts";
 
-/** Each change goes on from the one before: the first from the stock before, the last to the stock now. */
+/** Each change starts at the previous level: the first at the initial stock. The last one ends at the current stock. */
 export function checkStockStream({ before, after, watched }: Evidence): readonly string[] {
   const found = [...repeats(watched.stockChanges)];
   const stocks = new Map(before.products.map(({ id, stock }) => [id, stock]));
@@ -21,7 +21,7 @@ export function checkStockStream({ before, after, watched }: Evidence): readonly
   return found;
 }
 
-/** Each order's changes are told once, in their order, up to the state that the order has. */
+/** Each order's changes are reported once, in order, up to the order's current state. */
 export function checkOrderStream(evidence: Evidence): readonly string[] {
   const told = new Map<string, string[]>();
   for (const { orderId, state } of evidence.watched.orderChanges) {
@@ -37,7 +37,7 @@ export function checkOrderStream(evidence: Evidence): readonly string[] {
   return [...found, ...[...told].map(([id, states]) => `order ${id} was told to be ${states}, and is not there`)];
 }
 
-/** Each notification is told once. */
+/** Each notification is reported once. */
 export function checkNotificationStream(evidence: Evidence): readonly string[] {
   const { notificationChanges } = evidence.watched;
   const told = new Set(notificationChanges.map(({ notificationId }) => notificationId));

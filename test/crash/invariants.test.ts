@@ -1,4 +1,4 @@
-// The checker is proved: what it is to find is planted, one thing at a time.
+// Proves the checks: each test plants one violation.
 import { describe, expect, it } from "vitest";
 import type { Evidence } from "./evidence.ts";
 import { findViolations } from "./invariants.ts";
@@ -8,14 +8,14 @@ import type { Observation, SeenNotification, SeenOrder, Watched } from "./observ
 const serialProducts = { low: "low", high: "high" };
 const firstStock = 1_000;
 
-/** Evidence that tests may spoil. */
+/** Mutable evidence. */
 type Open<T> = T extends readonly (infer E)[]
   ? Open<E>[]
   : T extends object
     ? { -readonly [K in keyof T]: Open<T[K]> }
     : T;
 
-/** Three orders, one of them cancelled, and one that was refused; a restock; stock that fell to its threshold twice. */
+/** Three orders, one of them cancelled, and one refused request; a restock; a stock that fell to its threshold twice. */
 function soundEvidence(): Open<Evidence> {
   const requests = [0, 1, 2, 3].map(request);
   const [first, second, third, refused] = requests as [OrderRequest, OrderRequest, OrderRequest, OrderRequest];
@@ -89,7 +89,7 @@ function soundEvidence(): Open<Evidence> {
       notificationId: id,
     })),
   };
-  // Not structuredClone, which keeps what is shared shared: each place is to be spoiled by itself.
+  // structuredClone would preserve shared references, but each test must change one place only.
   return JSON.parse(
     JSON.stringify({ endedAlone: [], ledger, before, after, watched, serialProducts }),
   ) as Open<Evidence>;
@@ -109,7 +109,7 @@ function notification(id: string, kind: SeenNotification["kind"], orderId: strin
   return { id, kind, state: "SENT", orderId, productId };
 }
 
-/** Takes out the first that is meant. */
+/** Removes the first match. */
 function remove<T>(all: T[], isMeant: (each: T) => boolean): T {
   const [removed] = all.splice(all.findIndex(isMeant), 1);
   if (removed === undefined) throw new Error("nothing was meant");
@@ -126,7 +126,7 @@ const isOrder = (id: string) => (each: { id: string }) => each.id === id;
 const about = (kind: string, orderId: string) => (each: { kind: string; orderId: string }) =>
   each.kind === kind && each.orderId === orderId;
 
-it("finds nothing where everything is right", () => {
+it("finds nothing in correct evidence", () => {
   expect(findViolations(soundEvidence() as Evidence)).toEqual([]);
 });
 
@@ -357,6 +357,6 @@ describe("finds", () => {
   });
 });
 
-it.each([0, 1, 9_999, 10_000, 123_456])("reads the number %i back from an order's lines", (number) => {
+it.each([0, 1, 9_999, 10_000, 123_456])("reads the number %i from the lines of an order", (number) => {
   expect(serialNumber(serialLines(number, serialProducts), serialProducts)).toBe(number);
 });

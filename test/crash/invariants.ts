@@ -4,7 +4,7 @@ import { checkAcknowledged, checkOncePerRequest, checkSettled } from "./invarian
 import { checkStock } from "./invariants-of-stock.ts";
 import { checkNotificationStream, checkOrderStream, checkStockStream } from "./invariants-of-streams.ts";
 
-/** A promise that was broken, and by what it can be seen. */
+/** A violated invariant, with its evidence. */
 export interface Violation {
   readonly invariant: string;
   readonly evidence: string;
@@ -12,7 +12,7 @@ export interface Violation {
 
 type Check = (evidence: Evidence) => readonly string[];
 
-/** What Parley promises, as far as it can be seen from outside. A check answers what breaks it, a line each. */
+/** Parley's invariants, as far as clients can observe them. A check returns its violations, one line each. */
 export const invariants: Readonly<Record<string, Check>> = {
   "no program ends by itself": ({ endedAlone }) => endedAlone,
   "every answer is one that the faults explain": ({ ledger }) => ledger.unexpected,
@@ -27,7 +27,7 @@ export const invariants: Readonly<Record<string, Check>> = {
   "WatchNotifications has no gap and no repeat": checkNotificationStream,
 };
 
-/** Every promise that was broken. */
+/** Every violated invariant. */
 export function findViolations(evidence: Evidence): readonly Violation[] {
   return Object.entries(invariants).flatMap(([invariant, check]) =>
     check(evidence).map((line) => ({ invariant, evidence: line })),

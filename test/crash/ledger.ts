@@ -1,34 +1,34 @@
-/** Units of one product. */
+/** Units of a product. */
 export interface Line {
   readonly productId: string;
   readonly quantity: number;
 }
 
-/** An order as a client sees it, without what changes with its state. */
+/** The parts of an order that do not change with its state. */
 export interface OrderFacts {
   readonly id: string;
   readonly userId: string;
   readonly lines: readonly Line[];
-  /** The sum, as text. */
+  /** The total price, as text. */
   readonly total: string;
 }
 
-/** An order that a buyer asked for, and what the buyer knows of it. */
+/** A buyer's request for an order, and its outcome so far. */
 export interface OrderRequest {
-  /** Tells this request's orders from all others: their lines say it, see {@link serialLines}. */
+  /** Identifies the orders of this request: their lines encode it, see {@link serialLines}. */
   readonly number: number;
   readonly userId: string;
-  /** All lines, the serial ones included. */
+  /** All lines, including the serial ones. */
   readonly lines: readonly Line[];
-  /** Without one the buyer tries once and never learns what became of a try that failed. */
+  /** Without a request id the buyer does not retry, and never learns the outcome of a failed attempt. */
   readonly requestId?: string;
-  /** The tries that ended without a clear answer. */
+  /** The number of attempts without a clear outcome. */
   failedTries: number;
-  /** What was acknowledged, each time that it was. */
+  /** The acknowledged orders, one for each response. */
   readonly answers: OrderFacts[];
-  /** The reason of a refusal that is final. */
+  /** The reason of a final refusal. */
   refusal?: string;
-  /** How far the buyer got with taking the order back. */
+  /** The state of the cancellation. */
   cancel: "no" | "asked" | "acknowledged";
 }
 
@@ -40,24 +40,24 @@ export interface Restock {
   acknowledged: boolean;
 }
 
-/** All that the clients did and were told: what the platform is held to. */
+/** All requests and responses of the clients: the checks compare the platform with it. */
 export interface Ledger {
   readonly requests: OrderRequest[];
   readonly restocks: Restock[];
-  /** Returns that no fault explains. */
+  /** Responses that no injected fault explains. */
   readonly unexpected: string[];
 }
 
-/** The products that carry a request's number in their quantities. An order does not show its request id. */
+/** Products whose quantities encode a request's number. Orders do not expose their request id. */
 export interface SerialProducts {
   readonly low: string;
   readonly high: string;
 }
 
-/** The largest quantity of a line (order/v1, CreateOrderItem.quantity), so as many numbers as a line can tell apart. */
+/** The maximum quantity of a line (order/v1, CreateOrderItem.quantity), and so the number of values that a line can encode. */
 const quantityMax = 10_000;
 
-/** The lines that carry a number. */
+/** The lines that encode a number. */
 export function serialLines(number: number, { low, high }: SerialProducts): readonly Line[] {
   return [
     { productId: low, quantity: 1 + (number % quantityMax) },
@@ -65,7 +65,7 @@ export function serialLines(number: number, { low, high }: SerialProducts): read
   ];
 }
 
-/** The number that an order's lines carry, undefined if none. */
+/** The number that an order's lines encode. Undefined if there is none. */
 export function serialNumber(lines: readonly Line[], { low, high }: SerialProducts): number | undefined {
   const quantityOf = (id: string) => lines.find(({ productId }) => productId === id)?.quantity;
   const [lowQuantity, highQuantity] = [quantityOf(low), quantityOf(high)];
@@ -78,16 +78,16 @@ export function newLedger(): Ledger {
   return { requests: [], restocks: [], unexpected: [] };
 }
 
-/** Whether nothing more can be learned by asking again. */
+/** Whether a retry could not tell more. */
 export function isAnswered({ answers, refusal, requestId, failedTries, cancel }: OrderRequest): boolean {
   if (cancel === "asked") return false;
   return answers.length > 0 || refusal !== undefined || (requestId === undefined && failedTries > 0);
 }
 
-/** So many unexpected answers end a run: more would only repeat them. */
+/** This many unexpected responses end a run: further ones would repeat them. */
 const unexpectedMax = 20;
 
-/** Whether going on would show nothing new. */
+/** Whether to end the run early. */
 export function isHopeless({ unexpected }: Ledger): boolean {
   return unexpected.length >= unexpectedMax;
 }

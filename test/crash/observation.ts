@@ -7,12 +7,12 @@ import type { OrderFacts } from "./ledger.ts";
 
 export type SeenState = keyof typeof OrderState;
 
-/** An order as the platform shows it. */
+/** An order from the public API. */
 export interface SeenOrder extends OrderFacts {
   readonly state: SeenState;
 }
 
-/** A notification as the platform shows it. */
+/** A notification from the public API. */
 export interface SeenNotification {
   readonly id: string;
   readonly kind: keyof typeof NotificationKind;
@@ -21,7 +21,7 @@ export interface SeenNotification {
   readonly productId: string;
 }
 
-/** A change of stock as WatchStock told it. */
+/** A stock change from WatchStock. */
 export interface SeenStockChange {
   readonly position: string;
   readonly productId: string;
@@ -29,34 +29,34 @@ export interface SeenStockChange {
   readonly delta: number;
 }
 
-/** A change of an order as WatchOrders told it. */
+/** An order change from WatchOrders. */
 export interface SeenOrderChange {
   readonly position: string;
   readonly orderId: string;
   readonly state: SeenState;
 }
 
-/** A notification as WatchNotifications told it. */
+/** A notification from WatchNotifications. */
 export interface SeenNotificationChange {
   readonly position: string;
   readonly notificationId: string;
 }
 
-/** How things stand with a product. */
+/** A product's stock from the public API. */
 export interface SeenProduct {
   readonly id: string;
   readonly stock: number;
   readonly lowStockThreshold: number;
 }
 
-/** What can be read from outside at one moment. */
+/** The state of the platform at one moment, from the public API. */
 export interface Observation {
   readonly products: readonly SeenProduct[];
   readonly orders: readonly SeenOrder[];
   readonly notifications: readonly SeenNotification[];
 }
 
-/** What the Watch methods told, over all connections. */
+/** The messages of the Watch methods, over all connections. */
 export interface Watched {
   readonly stockChanges: readonly SeenStockChange[];
   readonly orderChanges: readonly SeenOrderChange[];
@@ -65,7 +65,7 @@ export interface Watched {
 
 /** Reads everything through the public API. */
 export async function observe({ products, orders, notifications }: PlatformPrograms): Promise<Observation> {
-  // Orders first: one that is confirmed by then has its notification and its stock at the latest when the platform is idle.
+  // Orders first: the stock and the notifications of every order in this list are then at least as recent.
   const seenOrders = (await allOrders(orders)).map(seenOrder);
   const { products: listed } = await products.listProducts({ pageSize: 100 });
   return {
@@ -81,7 +81,7 @@ export async function observe({ products, orders, notifications }: PlatformProgr
   };
 }
 
-/** An order as a client sees it. */
+/** The order's facts in the client's terms. */
 export function orderFacts({ id, userId, items, totalPrice }: Order): OrderFacts {
   const lines = items.map(({ productId, quantity }) => ({ productId, quantity }));
   return { id, userId, lines, total: moneyText(totalPrice) };

@@ -1,4 +1,4 @@
-/** Numbers from 0 up to but not including 1, always the same for a seed (mulberry32). */
+/** Pseudo-random numbers from 0 up to but not including 1. The same seed gives the same numbers (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -9,19 +9,19 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** One of several; there must be one. */
+/** One of the values. Throws if there are none. */
 export function pick<T>(values: readonly T[], random: () => number): T {
   const value = values[Math.floor(random() * values.length)];
   if (value === undefined) throw new RangeError("nothing to pick from");
   return value;
 }
 
-/** A whole number from `from` to `to`. */
+/** A whole number from `from` to `to`, both included. */
 export function between(from: number, to: number, random: () => number): number {
   return from + Math.floor(random() * (to - from + 1));
 }
 
-/** Waits, or less if the signal aborts. */
+/** Waits for the duration, or until the signal aborts. */
 export function pause(durationMs: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {

@@ -1,9 +1,9 @@
 import type { CrashReport } from "./crash-run.ts";
 
-/** Violations that are written out of each kind; more of them say the same. */
+/** The maximum number of violations printed for each invariant. */
 const shownMax = 10;
 
-/** What a run did and found, for people. */
+/** The report of a run, as text. */
 export function reportText(report: CrashReport): string {
   const { broker, seed, violations } = report;
   const rows: readonly (readonly [string, string])[] = [

@@ -5,13 +5,13 @@ import { isHopeless, type Ledger, type Restock } from "./ledger.ts";
 import { between, pause, pick } from "./random.ts";
 import type { ShopClient } from "./shop-clients.ts";
 
-/** The time between two restocks, in milliseconds, and their units: so few that products run low and out in between. */
+/** The interval between two restocks, in milliseconds, and their units: few enough that products sell out in between. */
 const restockEveryMs = [20, 400] as const;
 const unitsMax = 12;
 const patienceMs = [250, 3_000] as const;
 const retryMs = 100;
 
-/** Adds to the stock of scarce products at random until the signal aborts. */
+/** Restocks scarce products at random until the signal aborts. */
 export async function restock(
   options: Pick<BuyerOptions, "ledger" | "clients" | "scarceIds" | "random">,
   signal: AbortSignal,
@@ -30,7 +30,7 @@ export async function restock(
   }
 }
 
-/** Asks until it is acknowledged, or the signal aborts. */
+/** Retries until the restock is acknowledged or the signal aborts. */
 export async function finishRestock(
   entry: Restock,
   {

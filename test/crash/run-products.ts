@@ -1,10 +1,10 @@
 import type { PlatformPrograms } from "../processes/platform-programs.ts";
 import type { SerialProducts } from "./ledger.ts";
 
-/** More than can be sold in a run. */
+/** More than a run can sell. */
 const plenty = 900_000_000;
 
-/** Makes the products that a run buys: some without end, some that run low and out. */
+/** Creates the products of a run: some with ample stock, some that sell out. */
 export async function createProducts({ products }: Pick<PlatformPrograms, "products">): Promise<{
   readonly serialProducts: SerialProducts;
   readonly plentyIds: readonly string[];

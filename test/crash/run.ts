@@ -1,10 +1,11 @@
-// `npm run test:crash -- --seconds 60 --seed 1 --broker direct,redis`: breaks the real platform and checks what it promised.
+// `npm run test:crash -- --seconds 60 --seed 1 --broker direct,redis`: injects faults into the real platform and checks its
+// invariants.
 import { parseArgs } from "node:util";
 import { findRedisServer } from "../processes/redis-program.ts";
 import { crashRun } from "./crash-run.ts";
 import { reportText } from "./report.ts";
 
-/** The longest run: the catalogue's serial numbers and the pages that are read at the end are good for it. */
+/** The longest run that the serial numbers and the final page reads can handle. */
 const secondsMax = 3_600;
 
 const { values } = parseArgs({
@@ -24,7 +25,7 @@ const brokers = values.broker.split(",");
 const unknown = brokers.filter((name) => !["direct", "redis"].includes(name));
 if (unknown.length > 0) fail(`--broker takes direct and redis, not ${unknown.join(", ")}`);
 
-// Ctrl-C ends the programs that were started before this process ends.
+// Ctrl-C first stops the programs that this process started.
 const interrupted = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupted.abort());
 
@@ -47,7 +48,7 @@ for (const broker of brokers) {
   console.log(reportText(report));
   violations += report.violations.length;
 }
-// Connections that the clients keep would hold the process a while longer.
+// The clients' open connections would delay the exit.
 process.exit(violations > 0 ? 1 : 0);
 
 function wholeNumber(name: string, value: string, max: number): number {

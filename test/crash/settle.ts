@@ -7,20 +7,20 @@ import { type Observation, observe } from "./observation.ts";
 import { pause } from "./random.ts";
 import { finishRestock } from "./restocker.ts";
 
-/** So many requests are asked again at the end; all of them where there are fewer. */
+/** The maximum number of requests that are repeated at the end. */
 const askedAgainMax = 500;
 const lookAgainMs = 250;
 
-/** What one look at the platform showed. */
+/** The result of one observation of the platform. */
 export interface Finding {
-  /** Undefined if the platform could not be looked at. */
+  /** Undefined if the observation failed. */
   readonly after?: Observation;
   readonly violations: readonly Violation[];
-  /** Whether looking again would show the same. */
+  /** Whether another observation would give the same result. */
   readonly final: boolean;
 }
 
-/** Asks for all that is not answered yet, and asks again for some that is: the answers must be the same. */
+/** Resolves all requests without a response, and repeats some that have one: the responses must be the same. */
 export async function finishAll(shop: BuyerOptions, giveUp: AbortSignal): Promise<void> {
   const { requests, restocks } = shop.ledger;
   await inBatches(restocks, (entry) => finishRestock(entry, shop, giveUp));
@@ -32,7 +32,7 @@ export async function finishAll(shop: BuyerOptions, giveUp: AbortSignal): Promis
   await inBatches(repeatable.slice(-askedAgainMax), (each) => place(each, shop));
 }
 
-/** Looks until nothing is wrong any more, or what is wrong stays wrong, or the signal aborts; the last finding. */
+/** Observes until there are no violations, a finding is final, or the signal aborts. Returns the last finding. */
 export async function untilRight(look: () => Promise<Finding>, giveUp: AbortSignal): Promise<Finding> {
   let finding = await look();
   while (finding.violations.length > 0 && !finding.final && !giveUp.aborted) {
@@ -42,7 +42,7 @@ export async function untilRight(look: () => Promise<Finding>, giveUp: AbortSign
   return finding;
 }
 
-/** Looks at the platform and checks what it promised. */
+/** Observes the platform and checks the invariants. */
 export async function findFrom(platform: PlatformPrograms, evidence: Omit<Evidence, "after">): Promise<Finding> {
   const { ledger, endedAlone } = evidence;
   try {
@@ -50,13 +50,13 @@ export async function findFrom(platform: PlatformPrograms, evidence: Omit<Eviden
     const violations = findViolations({ ...evidence, after });
     return { after, violations, final: ledger.unexpected.length + endedAlone.length > 0 };
   } catch (error) {
-    // A breaker of the test's own client may still be open.
+    // A circuit breaker of the test's own client may still be open.
     const violations = [{ invariant: "the platform serves once faults stop", evidence: String(error) }];
     return { violations, final: false };
   }
 }
 
-/** Does the same for many, a few at a time: at rest the platform is not to be put under load. */
+/** Runs the work for all items, a few at a time: the platform must not be under load at rest. */
 async function inBatches<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
   const waiting = [...all];
   await Promise.all(

@@ -4,14 +4,14 @@ import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import type { PlatformPrograms } from "../processes/platform-programs.ts";
 
-/** What a buyer and the shop call. */
+/** The methods that buyers and the shop call. */
 export interface ShopClient {
   readonly dialect: string;
   readonly orders: Client<typeof OrderService>;
   readonly inventory: Client<typeof InventoryService>;
 }
 
-/** The same calls in two dialects: Parley's own client over gRPC, and stock Connect with JSON over HTTP/1.1. */
+/** The same methods with two clients: Parley's own over gRPC, and stock Connect with JSON over HTTP/1.1. */
 export function shopClients(platform: PlatformPrograms): readonly [ShopClient, ShopClient] {
   const json = (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false });
   return [

@@ -11,9 +11,9 @@ import {
 /** One follower for each Watch method. */
 export interface Watchers {
   readonly watched: Watched;
-  /** Whether each has a position, so that it cannot miss anything any more. */
+  /** Whether each follower has a position, so that it cannot miss further changes. */
   hasPositions(): boolean;
-  /** How often they connected again. */
+  /** The number of reconnects. */
   reconnects(): number;
   forget(): void;
   stop(): Promise<void>;
@@ -21,7 +21,7 @@ export interface Watchers {
 
 export function startWatchers(platform: PlatformPrograms, random: () => number): Watchers {
   const { inventory, orders, notifications } = platform;
-  // Streams last as long as they are wanted: no deadline.
+  // The streams have no deadline.
   const stock: Follower<SeenStockChange> = follow({
     async *open(afterPosition, signal) {
       for await (const { position, productId, stock, delta } of inventory.watchStock({ afterPosition }, { signal })) {

@@ -1,4 +1,4 @@
-// What a person types after `npm start`, line by line, with the programs that a person has: curl, buf, grpcurl.
+// The commands that a user runs after `npm start`, with standard clients: curl, buf, grpcurl.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,7 +43,7 @@ async function stockOf(id: string): Promise<number> {
   return (await curl(products("GetProduct"), { productId: id })).body.product.stock;
 }
 
-/** The ids of all orders there are. */
+/** The ids of all stored orders. */
 async function storedOrders(): Promise<readonly string[]> {
   const ids: string[] = [];
   let pageToken = "";
@@ -76,7 +76,7 @@ describe("after npm start", () => {
   });
 
   it.each(["grpc", "grpcweb", "connect"])(
-    "buf places the same order over %s, with reflection for a schema",
+    "buf places the same order over %s, with the schema from reflection",
     async (protocol) => {
       const before = await stockOf("102");
       const flags = ["--protocol", protocol, "--http2-prior-knowledge"];
@@ -130,7 +130,7 @@ describe("after npm start", () => {
     expect(JSON.parse(order.output).order).toMatchObject({ state: confirmed.state, userName: "Bob Smith" });
   });
 
-  it.skipIf(!grpcurlThere)("grpcurl is told code and details of what is refused", async () => {
+  it.skipIf(!grpcurlThere)("grpcurl shows the code and the details of a refusal", async () => {
     const body = JSON.stringify({ userId: "1", items: [{ productId: "999", quantity: 1 }] });
     const { code, errorOutput } = await run("grpcurl", [
       ...["-plaintext", "-d", body, address(50053), "order.v1.OrderService/CreateOrder"],
@@ -215,7 +215,7 @@ describe("bad input", () => {
       /Laptop|101/,
       { reason: "INSUFFICIENT_STOCK" },
     ],
-  ])("%s is refused with the right code, and takes no stock", async (_what, request, code, message, explained) => {
+  ])("%s is refused with the right code, and reserves no stock", async (_what, request, code, message, explained) => {
     const [stockBefore, ordersBefore] = [await stockOf("101"), await storedOrders()];
     const { body, status } = await curl(orders("CreateOrder"), request);
     expect(status).toBeGreaterThanOrEqual(400);
@@ -234,7 +234,7 @@ describe("bad input", () => {
     }
   });
 
-  it("a refused second line leaves the first line's stock as it was", async () => {
+  it("a refused second line leaves the first line's stock unchanged", async () => {
     const before = await stockOf("105");
     const items = [
       { productId: "105", quantity: 1 },
@@ -244,7 +244,7 @@ describe("bad input", () => {
     expect(await stockOf("105")).toBe(before);
   });
 
-  it("a negative price is refused, and the product is not made", async () => {
+  it("a negative price is refused, and no product is created", async () => {
     const names = async () =>
       (await curl(products("ListProducts"), {})).body.products.map((product: { name: string }) => product.name);
     const before = await names();
@@ -256,7 +256,7 @@ describe("bad input", () => {
     expect(await names()).toEqual(before);
   });
 
-  it("a body of 5 MiB is refused by its size, with the limit, and the connection's server lives on", async () => {
+  it("a body of 5 MiB is refused with the size limit in the error, and the server stays up", async () => {
     const file = join(folder, "large.json");
     await writeFile(file, JSON.stringify({ ...twoLaptopsAndAMouse, note: "x".repeat(fiveMiB) }));
     const before = await storedOrders();
@@ -279,7 +279,7 @@ describe("bad input", () => {
 });
 
 describe("Ctrl-C", () => {
-  it("drains every service, ends with exit code 0 and frees the ports", async () => {
+  it("drains every service, exits with code 0 and frees the ports", async () => {
     expect(await stack.stop()).toBe(0);
     expect(stack.output()).toContain("All services have ended.");
     for (const port of [50051, 50052, 50053]) {

@@ -5,28 +5,28 @@ import { DatabaseSync } from "node:sqlite";
 import { createKeySeal } from "@parley/user";
 import type { RunningStack } from "./running-stack.ts";
 
-/** The account that `AUTH=required npm start` is told to make an admin's. */
+/** The admin account for `AUTH=required npm start`. */
 export const admin = { ADMIN_EMAIL: "root@example.com", ADMIN_PASSWORD: "let-the-admin-in" };
 
-/** A caller: its headers, and its result at a method that is not public. */
+/** A caller: its headers, and its result for a method that is not public. */
 export interface TestCaller {
   readonly headers: Readonly<Record<string, string>>;
-  /** Who they are taken for, or why they are refused. */
+  /** The identity that the platform assigns to the caller, or the reason why it is refused. */
   readonly is: "nobody" | "other" | "owner" | "admin" | "service" | "refused" | "ended";
-  /** Whether one protocol must do: what a token is worth does not depend on how it came. */
+  /** Whether one protocol is enough: the validity of a token does not depend on the protocol. */
   readonly rare?: true;
 }
 
-/** A sign-in by REST, through the gateway. */
+/** A REST sign-in through the gateway. */
 export interface SignedIn {
   readonly accessToken: string;
   readonly refreshToken: string;
 }
 
-/** The password of every user that {@link signUp} makes. */
+/** The password of every user that {@link signUp} creates. */
 export const testPassword = "correct-horse";
 
-/** Makes an account by REST, through the gateway; answers its id. */
+/** Creates an account over REST through the gateway. Returns its id. */
 export async function signUp(gateway: string, email: string): Promise<string> {
   const answer = await fetch(`${gateway}/users`, {
     method: "POST",
@@ -55,9 +55,9 @@ export async function signIn(gateway: string, email: string, password = testPass
 export interface Keyring {
   readonly user: SigningKey;
   readonly order: SigningKey;
-  /** A key that has not signed for longer than any token lives, and is published no more. */
+  /** A key that last signed longer ago than any token lives, and is no longer published. */
   readonly rotatedOut: SigningKey;
-  /** A key that signs no more, but whose last tokens are still good. */
+  /** A key that no longer signs, but whose last tokens are still valid. */
   readonly retiring: SigningKey;
 }
 
@@ -68,7 +68,7 @@ export interface SigningKey {
 
 const dayMs = 24 * 60 * 60_000;
 
-/** Reads the keys of a running stack, and gives the user service two older ones, as if it had run for a month. */
+/** Reads the keys of a running stack, and gives the user service two older ones, as after a month of key rotation. */
 export async function stealKeys({ dataFolder }: Pick<RunningStack, "dataFolder">): Promise<Keyring> {
   const order = JSON.parse(await readFile(join(dataFolder, "keys", "order.json"), "utf8"));
   const database = new DatabaseSync(join(dataFolder, "user.db"), { timeout: 5_000 });
@@ -95,7 +95,7 @@ export async function stealKeys({ dataFolder }: Pick<RunningStack, "dataFolder">
   }
 }
 
-/** Claims of a user's access token, as the user service makes them. */
+/** The claims of a user's access token, as the user service issues it. */
 export function userClaims(userId: string, lifetimeS = 900): Record<string, unknown> {
   const nowS = Math.floor(Date.now() / 1000);
   return { sub: userId, role: "customer", iss: "parley/users", aud: "parley", iat: nowS, exp: nowS + lifetimeS };
@@ -106,25 +106,25 @@ export function serviceClaims(): Record<string, unknown> {
   return { ...userClaims("order"), role: undefined, iss: "parley/services" };
 }
 
-/** A token over the claims. What `header` says goes before what would be right. */
+/** Signs a token with these claims. Fields of `header` override the correct ones. */
 export function forge(claims: object, { id, key }: SigningKey, header: object = {}): string {
   const signed = unsigned(claims, { alg: "EdDSA", typ: "at+jwt", kid: id, ...header });
   return `${signed}.${sign(null, Buffer.from(signed), key).toString("base64url")}`;
 }
 
-/** A token whose signature is an HMAC with the public key as its secret, which a careless verifier takes for right. */
+/** A token signed by HMAC with the public key as the secret. A careless verifier accepts it (algorithm confusion). */
 export function confuse(claims: object, { id, key }: SigningKey): string {
   const signed = unsigned(claims, { alg: "HS256", typ: "at+jwt", kid: id });
   const secret = createPublicKey(key).export({ type: "spki", format: "pem" });
   return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
 }
 
-/** A token that is not signed at all. */
+/** An unsigned token. */
 export function unsigned(claims: object, header: object): string {
   return [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
 }
 
-/** Everybody who calls in the matrix, by what they try. */
+/** All callers of the matrix, by their description. */
 export async function everyCaller(
   gateway: string,
   { keys, aliceId }: { readonly keys: Keyring; readonly aliceId: string },
@@ -181,7 +181,7 @@ function be(is: TestCaller["is"], token: string, more: Readonly<Record<string, s
   return { is, headers: { authorization: `Bearer ${token}`, ...more } };
 }
 
-/** Tokens that keys of the platform signed, and that are good for nothing all the same. */
+/** Tokens that are signed with keys of the platform and must be refused nevertheless. */
 function everyForgery(keys: Keyring, alice: object): Readonly<Record<string, string>> {
   const stranger = { ...keys.user, key: generateKeyPairSync("ed25519").privateKey };
   const service = { typ: "service+jwt" };

@@ -4,7 +4,7 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import { http } from "@parley/gen/google/api/annotations_pb.js";
 import { reasonOf } from "@parley/rpc";
 
-/** What became of a call: whether it was let in, whatever the method then said, or why not. */
+/** The outcome of a call: `in` if access was granted, whatever the method then returned; otherwise the reason. */
 export type Outcome =
   | "in"
   | "TOKEN_MISSING"
@@ -20,10 +20,10 @@ export interface Attempt {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A way to call a method at an address. */
+/** A way to call a method at a URL. */
 export type Dialect = (attempt: Attempt) => Promise<Outcome>;
 
-/** The three RPC protocols at an address. */
+/** The three RPC protocols at a URL. */
 export function rpcDialects(baseUrl: string): Readonly<Record<string, Dialect>> {
   return {
     grpc: over(createGrpcTransport({ baseUrl })),
@@ -60,7 +60,7 @@ const accessReasons = new Set([
   "KEYS_UNAVAILABLE",
 ]);
 
-/** What is about access has one of the reasons above. Anything else was said by the method, but for what cannot be its answer. */
+/** An access refusal has one of the reasons above. Any other error is the method's own, except codes that no method returns here. */
 function outcomeOf(code: Code, reason: string | undefined): Outcome {
   if (code === Code.Unimplemented) {
     return "absent";
@@ -73,8 +73,8 @@ function outcomeOf(code: Code, reason: string | undefined): Outcome {
 }
 
 /**
- * REST at an address, by the contract's own routes. Undefined if the contract gives the method none. With `unreadable`, the query and the
- * body, where there is one, cannot be read.
+ * REST at a URL, by the contract's own routes. Undefined if the contract has no route for the method. With `unreadable`, the
+ * query and the body, if there is one, are malformed.
  */
 export function restDialect(
   baseUrl: string,
@@ -98,7 +98,7 @@ export function restDialect(
       ...(content === undefined ? {} : { body: unreadable ? "{" : JSON.stringify(content) }),
     });
     const text = await answer.text();
-    // A stream's refusal that took its time is the last line of an answer that had begun already.
+    // A stream that is refused after its response has started carries the error in its last line.
     const said = answer.ok && method.methodKind === "server_streaming" ? lastLine(text) : text;
     if (!said.startsWith('{"error":')) {
       return "in";
@@ -111,7 +111,7 @@ export function restDialect(
   };
 }
 
-/** What is wrong with the answer's headers, if anything is. */
+/** Reports inconsistent response headers. */
 function consistent({ status, headers }: Response): Outcome | undefined {
   return status === 401 && headers.get("www-authenticate") !== "Bearer" ? "401 without WWW-Authenticate" : undefined;
 }
@@ -122,7 +122,7 @@ function codeByName(status: string): Code {
   return Code[(name === "Cancelled" ? "Canceled" : name) as keyof typeof Code] ?? Code.Unknown;
 }
 
-/** Takes the value of a path variable, for example `user.id`, out of a request. */
+/** Removes the value of a path variable, for example `user.id`, from a request and returns it. */
 function take(request: Record<string, JsonValue>, field: string): string {
   const names = field.split(".").map(camelCase);
   const last = names.pop() ?? "";

@@ -10,12 +10,12 @@ import { root } from "./running-stack.ts";
 const guide = readFileSync(join(root, "docs/access.md"), "utf8");
 const columns = [Caller.PUBLIC, Caller.OWNER, Caller.ADMIN, Caller.SERVICE];
 
-test.each(Object.values(servicesByProcess).flat())("docs/access.md says who may call $typeName", (service) => {
+test.each(Object.values(servicesByProcess).flat())("docs/access.md lists the access rules of $typeName", (service) => {
   const line = guide.split("\n").find((text) => text.startsWith(`| \`${service.typeName}\` |`));
   expect(line).toBe(rowOf(service));
 });
 
-/** A contract's row: its methods by who may call them. Every method has a place, or the row is too short. */
+/** A contract's row: its methods by access rule. A row that is too short misses a method. */
 function rowOf({ typeName, methods }: DescService): string {
   const callerOf = new Map(methods.map((method) => [method.name, methodPolicy(method).access.caller]));
   expect([...callerOf.values()].filter((caller) => !columns.includes(caller))).toEqual([]);

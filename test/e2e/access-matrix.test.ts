@@ -9,15 +9,15 @@ import { type Attempt, type Dialect, type Outcome, restDialect, rpcDialects } fr
 import { accessTable, type Row, type Rule } from "./access-table.ts";
 import { npmStart, type RunningStack } from "./running-stack.ts";
 
-/** Calls in flight at once: enough to keep every process busy. */
+/** The number of calls in flight: enough to keep every process busy. */
 const atOnce = 24;
-/** How often a call is repeated that took too long on a busy machine, which says nothing of access. */
+/** The maximum number of retries after a timeout on a busy machine, which says nothing about access. */
 const triesMax = 5;
 
 let stack: RunningStack;
 let table: Readonly<Record<string, Row>>;
 let callers: Readonly<Record<string, TestCaller>>;
-/** Ids of users who call. */
+/** The ids of the users among the callers. */
 let users: readonly string[];
 
 const urlOf = (name: string) => {
@@ -43,14 +43,14 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => stack?.dispose());
 
-test("the table names every method that the stack serves, and no other", () => {
+test("the table contains every method of the stack, and no other", () => {
   const methods = Object.values(servicesByProcess)
     .flat()
     .flatMap((service) => service.methods);
   expect(methods.map(nameOf).sort()).toEqual(Object.keys(table).sort());
 });
 
-test("each service lets in whom the table lets in, over every protocol", async () => {
+test("each service grants the access of the table, over every protocol", async () => {
   const cells = everyMethod().flatMap(([process, method]) =>
     Object.entries(rpcDialects(urlOf(process))).flatMap(([dialect, call]) =>
       cellsOf(method, { where: process, dialect, call, expected }),
@@ -59,7 +59,7 @@ test("each service lets in whom the table lets in, over every protocol", async (
   await compare(cells);
 }, 60_000);
 
-test("so does the gateway, over every protocol and REST, which does not offer what is for services alone", async () => {
+test("the gateway grants the same access over every protocol and REST, and does not expose service-only methods", async () => {
   const rpc = Object.entries(rpcDialects(urlOf("gateway")));
   const cells = everyMethod().flatMap(([, method]) => {
     const rest = restDialect(urlOf("gateway"), method);
@@ -71,10 +71,10 @@ test("so does the gateway, over every protocol and REST, which does not offer wh
   await compare(cells);
 }, 60_000);
 
-test("the gateway refuses a caller over REST before it reads what the caller sent", async () => {
+test("the gateway refuses a REST caller before it reads the request body", async () => {
   const cells = everyMethod().flatMap(([, method]) => {
     const call = restDialect(urlOf("gateway"), method, { unreadable: true });
-    // Whose thing it is can be told only once the request is read.
+    // Ownership is known only after the request is read.
     const anOwner: typeof expected = (rule, caller) =>
       rule === "owner" && caller.is === "other" ? "in" : expected(rule, caller);
     return call === undefined ? [] : cellsOf(method, { where: "gateway", dialect: "rest", call, expected: anOwner });
@@ -82,7 +82,7 @@ test("the gateway refuses a caller over REST before it reads what the caller sen
   await compare(cells, 100);
 }, 60_000);
 
-test("a service delivers its own events, and none of another", async () => {
+test("a service may deliver its own events, and no other service's", async () => {
   const { headers } = callers["a service"] ?? expect.fail();
   const method = EventService.method.deliver;
   const request = { events: [{ id: "event-of-another", source: "/services/product" }] };
@@ -91,7 +91,7 @@ test("a service delivers its own events, and none of another", async () => {
   }
 });
 
-test("the logs tell who called, and never a token", () => {
+test("the logs contain the callers, and never a token", () => {
   const output = stack.output();
   for (const caller of [`user:${users[0]}`, "service:order", "admin:"]) {
     expect(output).toContain(`"caller":"${caller}`);
@@ -111,7 +111,7 @@ interface Cell {
 }
 
 interface CellOptions {
-  /** The process, and how it is called. */
+  /** The process, and the protocol. */
   readonly where: string;
   readonly dialect: string;
   readonly call: Dialect;
@@ -158,8 +158,8 @@ function expected(rule: Rule, { is }: TestCaller): Outcome {
 }
 
 /**
- * A method for services alone is absent, which only callers learn that could call it. A service with no other methods is absent for
- * everybody.
+ * At the gateway, a service-only method is UNIMPLEMENTED for callers with access, and the others get their refusal. A contract
+ * with only such methods is UNIMPLEMENTED for every caller.
  */
 function atGateway({ parent }: DescMethod): typeof expected {
   return (rule, caller) => {
@@ -168,7 +168,7 @@ function atGateway({ parent }: DescMethod): typeof expected {
   };
 }
 
-/** Makes all calls, some at a time, and names those that came out otherwise than expected. */
+/** Makes all calls, several at a time, and lists those with an unexpected outcome. */
 async function compare(cells: readonly Cell[], cellsMin = 1_000): Promise<void> {
   const wrong: string[] = [];
   const left = cells.values();

@@ -25,7 +25,7 @@ afterAll(async () => {
 test.each([
   ["nobody", {}],
   ["somebody whose token is worth nothing", { authorization: "Bearer made-up" }],
-])("where AUTH is off, everything is open to %s", async (_who, headers) => {
+])("with AUTH off, everything is open to %s", async (_who, headers) => {
   const table = accessTable({ aliceId: "1", orderOfAlice: "none" });
   for (const method of UserService.methods) {
     const request = table[`${UserService.typeName}/${method.name}`]?.request ?? {};

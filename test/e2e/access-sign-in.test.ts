@@ -13,7 +13,7 @@ const urlOf = (name: string) => {
 };
 
 beforeAll(async () => {
-  // Where calls come from is told as a proxy in front of the gateway would.
+  // The tests set the client's address with forwarding headers, as a proxy in front of the gateway does.
   stack = await npmStart(["--only", "user,gateway"], { ...admin, AUTH: "required", TRUST_PROXY: "true" });
   aliceId = await signUp(urlOf("gateway"), "alice@example.com");
   bobId = await signUp(urlOf("gateway"), "bob@example.com");
@@ -54,19 +54,19 @@ describe("signing in through the gateway", () => {
   const get = (path: string, token: string) =>
     fetch(`${urlOf("gateway")}${path}`, { headers: { authorization: `Bearer ${token}` } });
 
-  test("gives a token that opens what is the user's own, and nothing else", async () => {
+  test("returns a token with access to the user's own resources, and no others", async () => {
     const { accessToken } = await signIn(urlOf("gateway"), "alice@example.com");
     expect((await get(`/users/${aliceId}`, accessToken)).status).toBe(200);
     expect((await get(`/users/${bobId}`, accessToken)).status).toBe(403);
     expect((await get("/users", accessToken)).status).toBe(403);
   });
 
-  test("gives the admin whom the settings name a token for everything", async () => {
+  test("returns a token with access to everything for the admin of the settings", async () => {
     const { accessToken } = await signIn(urlOf("gateway"), admin.ADMIN_EMAIL, admin.ADMIN_PASSWORD);
     expect((await get("/users", accessToken)).status).toBe(200);
   });
 
-  test("can be renewed once with each refresh token; a second time ends the whole sign-in", async () => {
+  test("allows one refresh per refresh token; a second use revokes the whole session", async () => {
     const refresh = (refreshToken = "") => post(`${urlOf("gateway")}/users:refresh`, { refreshToken });
     const { refreshToken: first } = await signIn(urlOf("gateway"), "alice@example.com");
     const second = await refresh(first);
@@ -76,7 +76,7 @@ describe("signing in through the gateway", () => {
     expect((await refresh(second.body.refreshToken)).status).toBe(401);
   });
 
-  test("ends with a logout, of which a wrong token learns nothing", async () => {
+  test("ends with a logout, which reveals nothing about a wrong token", async () => {
     const { refreshToken } = await signIn(urlOf("gateway"), "alice@example.com");
     expect((await post(`${urlOf("gateway")}/users:logout`, { refreshToken })).status).toBe(200);
     expect((await post(`${urlOf("gateway")}/users:logout`, { refreshToken: "made up" })).status).toBe(200);
@@ -85,10 +85,10 @@ describe("signing in through the gateway", () => {
 });
 
 describe("guessing passwords", () => {
-  /** Wrong guesses that cost no wait. */
+  /** Failed attempts that cause no delay. */
   const freeFailures = { account: 5, address: 20 };
 
-  /** Returns until one has to wait. On a slow machine the first waits may be over before the next attempt. */
+  /** Repeats attempts until one is delayed. On a slow machine the first delays may be over before the next attempt. */
   async function untilSlowed(attempt: (n: number) => Promise<Answer>): Promise<readonly Answer[]> {
     const answers: Answer[] = [];
     while (answers.length < 40 && answers.at(-1)?.status !== 429) {
@@ -97,9 +97,9 @@ describe("guessing passwords", () => {
     return answers;
   }
 
-  test("is slowed by account, the same for one that there is and one that there is not", async () => {
+  test("is slowed by account, whether or not the account exists", async () => {
     const known = await untilSlowed((n) => login("bob@example.com", "guess", `192.0.2.${n + 10}`));
-    // Not even the right password gets through before the wait is over, and no other account waits.
+    // Even the right password is refused until the delay is over, and other accounts are not delayed.
     expect((await login("bob@example.com", testPassword, "192.0.2.50")).status).toBe(429);
     expect((await login("charlie@example.com", testPassword, "192.0.2.50")).status).toBe(200);
     const unknown = await untilSlowed((n) => login("nobody@example.com", "guess", `192.0.2.${n + 50}`));
@@ -110,7 +110,7 @@ describe("guessing passwords", () => {
     expect([unknown[0], unknown.at(-1)].map(said)).toEqual([first, slowed].map(said));
   });
 
-  test("is slowed by address, as the gateway saw it", async () => {
+  test("is slowed by the client's address that the gateway reports", async () => {
     const answers = await untilSlowed((n) => login(`guess-${n}@example.com`, "guess", "198.51.100.1"));
     expect(answers.length).toBeGreaterThan(freeFailures.address);
     expect(reasonIn(answers.at(-1) as Answer)).toBe("TOO_MANY_FAILED_LOGINS");
@@ -130,7 +130,7 @@ describe("guessing passwords", () => {
     expect(answers.at(-1)?.body).toMatchObject({ code: "resource_exhausted" });
   });
 
-  /** What an answer tells, but for how many seconds are left. */
+  /** The response without its number of remaining seconds. */
   function said(answer: Answer | undefined): unknown {
     return [answer?.status, answer?.body.error?.status, answer?.body.error?.message.replace(/\d+/, "n")];
   }

@@ -1,23 +1,23 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 
-/** Who may call a method. Written by hand, and not read from the contracts: a contract that says something else is wrong. */
+/** Access to a method. Written by hand and not read from the contracts: a different contract is a mistake. */
 export type Rule = "public" | "owner" | "admin" | "service";
 
-/** A method, and a request about Alice that does no harm where it is let in. */
+/** A method, with a request about Alice that has no effect if access is granted. */
 export interface Row {
   readonly rule: Rule;
   readonly request: JsonObject;
-  /** Whether each call costs so much that one protocol must do. */
+  /** Whether the call is so expensive that one protocol is enough. */
   readonly costly?: true;
 }
 
-/** No etag is ever this: what would change something is let in and then answers ABORTED. */
+/** Never a valid etag: a write with access returns ABORTED. */
 const etag = "not-the-current-one";
-/** No position is ever this: a stream is let in, and then ends with INVALID_ARGUMENT instead of staying open. */
+/** Never a valid position: a stream with access returns INVALID_ARGUMENT instead of staying open. */
 const afterPosition = "no-position";
 const lines = [{ productId: "no-such-product", quantity: 1 }];
 
-/** Every method of the platform but health and reflection, by `<service>/<method>`. */
+/** Every method of the platform except health and reflection, by `<service>/<method>`. */
 export function accessTable({
   aliceId,
   orderOfAlice,
@@ -29,7 +29,7 @@ export function accessTable({
     "user.v1.UserService/CreateUser": {
       rule: "public",
       request: { name: "Alice", email: "alice@example.com", password: "long-enough" },
-      // A password is hashed.
+      // Hashes a password.
       costly: true,
     },
     "user.v1.UserService/GetUser": { rule: "owner", request: { userId: aliceId } },
@@ -43,7 +43,7 @@ export function accessTable({
     "user.v1.UserService/ChangePassword": {
       rule: "owner",
       request: { userId: aliceId, currentPassword: "guess", newPassword: "long-enough" },
-      // A password is checked.
+      // Verifies a password.
       costly: true,
     },
     "user.v1.UserService/RevokeSessions": { rule: "owner", request: { userId: aliceId } },

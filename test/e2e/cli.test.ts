@@ -1,4 +1,4 @@
-// `parley` against a running stack: what it prints, how it ends, and the menu in a real terminal.
+// `parley` against a running stack: its output, its exit codes, and the menu in a real terminal.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -27,7 +27,7 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => stack?.dispose(), 90_000);
 
-/** Runs a command that must work, and answers its JSON. */
+/** Runs a command that must succeed, and returns its JSON. */
 // biome-ignore lint/suspicious/noExplicitAny: whatever JSON the command printed; the test says what it must be.
 async function json(...args: readonly string[]): Promise<any> {
   const { code, output, errorOutput } = await parley.run(...args, "--json");
@@ -37,7 +37,7 @@ async function json(...args: readonly string[]): Promise<any> {
 }
 
 describe("calling methods", () => {
-  it("places an order by its short form, and reads it", async () => {
+  it("places an order with the short form, and reads it", async () => {
     const { code, output } = await parley.run("order", "create", "--user", "1", "--item", "101=2", "--item", "102=1");
     expect(code).toBe(0);
     expect(output).toMatch(/user name +Alice Johnson/);
@@ -54,17 +54,17 @@ describe("calling methods", () => {
     const cancelled = await parley.run("order", "cancel", id, "--reason", "changed my mind");
     expect(cancelled.output).toMatch(/state +cancelled/);
     expect((await parley.run("order", "cancel", id)).code).toBe(0);
-    // Five programs one after another, on a machine that may be busy.
+    // Five processes in sequence, on a machine that may be busy.
   }, 60_000);
 
-  it("takes the whole request as JSON, from the standard input, too", async () => {
+  it("accepts the whole request as JSON, also from standard input", async () => {
     const data = JSON.stringify({ userId: "2", items: [{ productId: "103", quantity: 1 }] });
     expect((await json("order", "create", "--data", data)).order.userName).toBe("Bob Smith");
     const { code, output } = await parley.runWith(data, "order", "create", "--data", "-", "--json");
     expect([code, JSON.parse(output).order.state]).toEqual([0, "ORDER_STATE_CONFIRMED"]);
   });
 
-  it("changes what is given, and nothing else", async () => {
+  it("changes only the given fields", async () => {
     const { product } = await json("product", "create", "--name", "Lamp", "--price", "19.90EUR", "--stock", "5");
     const changed = await json("product", "update", product.id, "--price", "24.5EUR");
     expect(changed.product).toMatchObject({ name: "Lamp", price: { units: "24", nanos: 500_000_000 }, stock: 5 });
@@ -73,22 +73,22 @@ describe("calling methods", () => {
     expect(cleared.product).not.toHaveProperty("description");
     expect((await json("inventory", "update", product.id, "--delta", "-2")).product.stock).toBe(3);
     expect((await parley.run("product", "delete", product.id)).output).toBe("Done.\n");
-    // Six programs one after another, on a machine that may be busy.
+    // Six processes in sequence, on a machine that may be busy.
   }, 60_000);
 
-  it("gives lists a page at a time", async () => {
+  it("lists one page at a time", async () => {
     const first = await parley.run("product", "list", "--page-size", "2");
     expect(first.output.trim().split("\n")).toHaveLength(5);
     const token = /--page-token (\S+)/.exec(first.output)?.[1] ?? expect.fail();
     expect((await json("product", "list", "--page-size", "2", "--page-token", token)).products[0].id).toBe("103");
   });
 
-  it("goes through the gateway as it goes to a service", async () => {
+  it("works through the gateway as with a service", async () => {
     const gateway = `http://127.0.0.1:${8080 + stack.portOffset}`;
     expect((await json("product", "get", "101", "--url", gateway)).product.name).toBe("Laptop");
   });
 
-  it("the echo pair", async () => {
+  it("calls the echo pair", async () => {
     expect(await parley.run("echo", "call", "hello")).toEqual({
       code: 0,
       output: '{"service_b": "ok", "service_a": {"echo": "hello"}}\n',
@@ -98,7 +98,7 @@ describe("calling methods", () => {
     expect((await parley.run("echo", "health", "b")).output).toBe("echo.v1.CallEchoService: SERVING\n");
   });
 
-  it("the echo pair, where A cannot be reached", async () => {
+  it("reports the echo pair's error if A is unreachable", async () => {
     const port = await freePort();
     const b = spawn(process.execPath, [join(root, "packages/echo/src/echo-b-main.ts")], {
       env: { PATH: process.env.PATH, PORT: String(port), ECHO_A_SERVICE_URL: `http://127.0.0.1:${await freePort()}` },
@@ -120,7 +120,7 @@ describe("calling methods", () => {
   });
 });
 
-describe("what goes wrong", () => {
+describe("errors", () => {
   it.concurrent.each([
     [["order", "get", "no-such-order"], 3, /NOT_FOUND.*\n +reason +ORDER_NOT_FOUND/],
     [["order", "create", "--user", "99", "--item", "101=1"], 3, /USER_NOT_FOUND/],
@@ -147,7 +147,7 @@ describe("what goes wrong", () => {
     [["user", "login", "--email", "alice@example.com", "--password", "not hers"], 5, /UNAUTHENTICATED/],
     [["watch", "--only", "everything"], 2, /orders, stock, notifications/],
     [["menu"], 2, /needs a terminal/],
-  ])("%j ends with %i and says why", async (args, exitCode, message) => {
+  ])("%j exits with %i and the reason", async (args, exitCode, message) => {
     const { code, output, errorOutput } = await parley.run(...args);
     expect(errorOutput).toMatch(message);
     expect(errorOutput).not.toContain("    at ");
@@ -155,7 +155,7 @@ describe("what goes wrong", () => {
   });
 });
 
-describe("what goes wrong, with --json", () => {
+describe("errors with --json", () => {
   it.concurrent.each([
     [["order", "get", "no-such-order"], 3, { code: "NOT_FOUND", reason: "ORDER_NOT_FOUND" }],
     [["order", "get"], 2, { code: "INVALID_ARGUMENT", message: "`<order-id>` is required." }],
@@ -173,7 +173,7 @@ describe("what goes wrong, with --json", () => {
       { code: "INVALID_ARGUMENT", fieldViolations: [{ field: "items[0].quantity", flag: "--item" }] },
     ],
     [["nothing"], 2, { code: "INVALID_ARGUMENT" }],
-  ])("%j ends with %i and one JSON document", async (args, exitCode, error) => {
+  ])("%j exits with %i and one JSON document", async (args, exitCode, error) => {
     const { code, output, errorOutput } = await parley.run(...args, "--json");
     expect(JSON.parse(errorOutput)).toMatchObject({ error });
     expect([code, output]).toEqual([exitCode, ""]);
@@ -184,7 +184,7 @@ it("prints its version", async () => {
   expect(await parley.run("--version")).toMatchObject({ code: 0, output: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
 });
 
-it("hints at a login command that works", async () => {
+it("suggests a login command that works", async () => {
   const { code, output, errorOutput } = await parley.run(
     "user",
     "login",
@@ -199,7 +199,7 @@ it("hints at a login command that works", async () => {
   expect((await parley.run(...words, "--password", "parley-sample")).code).toBe(0);
 });
 
-it.runIf(existsSync("/dev/full"))("does not call it a success where its output cannot be written", async () => {
+it.runIf(existsSync("/dev/full"))("fails if its output cannot be written", async () => {
   const command = `'${process.execPath}' packages/cli/src/bin.ts product list --port-offset ${stack.portOffset}`;
   for (const options of ["", "--json"]) {
     const { code, errorOutput } = await run("sh", ["-c", `${command} ${options} > /dev/full`]);
@@ -208,7 +208,7 @@ it.runIf(existsSync("/dev/full"))("does not call it a success where its output c
 });
 
 describe("parley watch", () => {
-  it("tells of orders, stock and notifications as they happen, and ends cleanly", async () => {
+  it("prints orders, stock changes and notifications as they happen, and exits cleanly", async () => {
     const watch = parley.start("watch", "--json");
     await eventually(
       async () => watch.errorOutput().match(/: watching/g)?.length,
@@ -216,7 +216,7 @@ describe("parley watch", () => {
     );
     const lines = () => watch.output().trim().split("\n").filter(Boolean);
     const told = () => [...new Set(lines().map((line) => JSON.parse(line).stream))].sort();
-    // A stream begins with later events, from an unknown moment on: so the event is repeated.
+    // The stream starts at an unknown moment and shows later events only: so the event is repeated.
     const placeAnother = async () => {
       await json("order", "create", "--user", "3", "--item", "104=1");
       return told();
@@ -226,13 +226,13 @@ describe("parley watch", () => {
     expect(await watch.exitCode).toBe(0);
   });
 
-  it("misses nothing where the connection breaks in between", async () => {
+  it("misses nothing if the connection breaks", async () => {
     const proxy = await cutProxy(8080 + stack.portOffset);
     const watch = parley.start("watch", "--only", "orders", "--url", proxy.url);
     const place = async () => (await json("order", "create", "--user", "3", "--item", "105=1")).order.id as string;
     try {
       await eventually(async () => watch.errorOutput().includes("orders: watching"), Boolean);
-      // The first that is told gives the position to go on from.
+      // The first message contains the position from which the stream resumes.
       await eventually(place, (id) => watch.output().includes(id));
       const ids: string[] = [];
       proxy.cut();
@@ -255,12 +255,12 @@ describe("parley doctor", () => {
     expect([code, output]).toEqual([0, expect.stringContaining("Nothing is wrong.")]);
   });
 
-  it("names who has a port that a service needs", async () => {
+  it("names the process that holds a service's port", async () => {
     const port = await freePort();
     const squatter = createServer((socket) => socket.end("hello")).listen(port, "127.0.0.1");
     await once(squatter, "listening");
     try {
-      // 50051 is the user service's: the offset leads to the squatter.
+      // 50051 is the user service's port: with this offset it is the port that is already taken.
       const { code, output } = await parley.run("doctor", "--port-offset", String(Math.max(0, port - 50_051)));
       if (port >= 50_051) {
         expect(output).toContain(`http://127.0.0.1:${port}, where user should be`);
@@ -273,7 +273,7 @@ describe("parley doctor", () => {
 });
 
 describe("parley completion", () => {
-  it.each(["bash", "zsh", "fish"])("%s gets a script that it can read", async (shell) => {
+  it.each(["bash", "zsh", "fish"])("%s accepts its script", async (shell) => {
     const { code, output } = await parley.run("completion", shell);
     expect(code).toBe(0);
     expect(output).toMatch(/low-stock-threshold/);
@@ -312,7 +312,7 @@ describe("parley completion", () => {
 });
 
 describe.runIf(tmuxThere)("parley menu, in a terminal", () => {
-  it("shows the products, places an order and draws its way through the services", async () => {
+  it("shows the products, places an order and visits the services' screens", async () => {
     const session = parley.inTerminal("menu");
     const until = async (pattern: RegExp) => {
       const screen = await eventually(
@@ -348,7 +348,7 @@ describe.runIf(tmuxThere)("parley menu, in a terminal", () => {
     }
   }, 60_000);
 
-  it("checks the stock, makes a user, echoes, and shows the architecture", async () => {
+  it("checks the stock, creates a user, echoes, and shows the architecture", async () => {
     const session = parley.inTerminal("menu");
     const until = (pattern: RegExp) =>
       eventually(

@@ -1,5 +1,5 @@
-// The published client as another project has it: packed, installed outside the workspace, type-checked, run against the
-// platform, and bundled for a browser.
+// The published client in another project: packed, installed outside the workspace, type-checked, run against the platform, and
+// bundled for a browser.
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { rolldown } from "rolldown";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { npmStart, type RunningStack, root } from "./running-stack.ts";
 
-/** Installing two small packages takes a second or two; a slow registry many more. */
+/** Installing two small packages takes a second or two, and far longer with a slow registry. */
 const installMaxMs = 120_000;
 
 let stack: RunningStack;
@@ -30,7 +30,7 @@ test("a new project type-checks against it", async () => {
   await command(process.execPath, [tsc, ...settings, ...typeRoots, "--lib", "es2023,dom,dom.iterable", "shop.ts"]);
 });
 
-test("it depends on nothing but Connect and Protobuf-ES, and brings no second copy beside a newer transport", async () => {
+test("it depends only on Connect and Protobuf-ES, and installs no second copy beside a newer transport", async () => {
   const manifest = JSON.parse(await readFile(join(project, "node_modules/@parley/client/package.json"), "utf8"));
   expect(manifest.dependencies).toBeUndefined();
   expect(Object.keys(manifest.peerDependencies).sort()).toEqual(["@bufbuild/protobuf", "@connectrpc/connect"]);
@@ -40,7 +40,7 @@ test("it depends on nothing but Connect and Protobuf-ES, and brings no second co
   expect(lock.packages["node_modules/@connectrpc/connect"].version).toBe("2.3.0");
 });
 
-test("a program places an order, sees it, and is told why another is refused", async () => {
+test("a program places an order, reads it, and gets the reason of a refusal", async () => {
   const output = await command(process.execPath, ["shop.ts", `http://127.0.0.1:${8080 + stack.portOffset}`]);
   expect(JSON.parse(output)).toEqual({
     total: "2029.97 USD",
@@ -51,17 +51,17 @@ test("a program places an order, sees it, and is told why another is refused", a
   });
 });
 
-test("it bundles for a browser with nothing of Node in it", async () => {
+test("it bundles for a browser without Node modules", async () => {
   const bundle = await rolldown({ input: join(project, "shop.ts"), platform: "browser", logLevel: "silent" });
   const { output } = await bundle.generate({ format: "esm", minify: true });
   const [{ code, imports }] = output;
   expect(imports).toEqual([]);
   expect(code).not.toMatch(/from\s*"node:/);
-  // 75 kB is what the contracts and the Connect runtime come to: more means that something large slipped in.
+  // The contracts and the Connect runtime have 75 kB. A larger bundle contains something unexpected.
   expect(code.length).toBeLessThan(400_000);
 });
 
-/** A project of its own, with the packed client installed from its tarball. */
+/** A separate project, with the packed client installed from its tarball. */
 async function newProject(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "parley-client-"));
   const packed = join(folder, "packed");

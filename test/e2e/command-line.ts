@@ -4,18 +4,18 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { BadRequestSchema, ErrorInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { root } from "./running-stack.ts";
 
-/** What a command wrote, and how it ended. */
+/** A command's output and exit code. */
 export interface CommandOutcome {
   readonly code: number;
   readonly output: string;
   readonly errorOutput: string;
 }
 
-/** The longest a command may take, in milliseconds, and the most that it may write, in bytes. */
+/** The limits of a command: its time in milliseconds, and its output in bytes. */
 const commandMaxMs = 60_000;
 const outputMaxBytes = 16 * 1024 * 1024;
 
-/** Runs a program of node_modules/.bin or of the machine in the repository's top folder. */
+/** Runs a program from node_modules/.bin or from the PATH in the repository's root folder. */
 export function run(program: string, args: readonly string[]): Promise<CommandOutcome> {
   const path = `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH ?? ""}`;
   return new Promise((resolve) => {
@@ -31,19 +31,19 @@ export function run(program: string, args: readonly string[]): Promise<CommandOu
   });
 }
 
-/** Whether the machine has a program. */
+/** Whether a program is installed. */
 export async function has(program: string, versionFlag = "--version"): Promise<boolean> {
   return (await run(program, [versionFlag])).code === 0;
 }
 
-/** What a service answered to curl. */
+/** A response to curl. */
 export interface CurlAnswer {
   readonly status: number;
   // biome-ignore lint/suspicious/noExplicitAny: whatever JSON the service sent; the test says what it must be.
   readonly body: any;
 }
 
-/** Calls a method as a person does: curl, HTTP/1.1, JSON. The body may be any text. */
+/** Calls a method with curl: HTTP/1.1 and JSON. The body may be any text. */
 export async function curl(url: string, body: unknown, options: readonly string[] = []): Promise<CurlAnswer> {
   const data = typeof body === "string" ? body : JSON.stringify(body);
   const header = "content-type: application/json";
@@ -58,11 +58,11 @@ export async function curl(url: string, body: unknown, options: readonly string[
   return { status: Number(output.slice(end + 1)), body: JSON.parse(output.slice(0, end)) };
 }
 
-/** What the details of an error say (Connect protocol, "Error end-stream"). */
+/** The details of an error (Connect protocol, "Error end-stream"). */
 export interface Explanation {
   readonly reason: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;
-  /** The paths of the fields that are to blame. */
+  /** The paths of the invalid fields. */
   readonly fields: readonly string[];
 }
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect as connectTo, createServer, type Server, type Socket } from "node:net";
 
-/** A way to a port of this machine that can be cut, and mended. */
+/** A TCP proxy to a local port whose connections can be cut and restored. */
 export async function cutProxy(port: number) {
   const sockets = new Set<Socket>();
   let isCut = false;

@@ -1,4 +1,4 @@
-// Two processes of a service on one SQLite file: the second is refused, and says which process has the file.
+// Two processes of a service on one SQLite file: the second one refuses to start, and names the process that holds the lock.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// The disk fails under a service that runs: it says so and ends, since only a new life can see what the disk holds.
+// The disk fails under a running service: it reports the failure and exits, since only a new process can see what the disk holds.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Loaded before the service: waits for the disk fail as soon as a file is there. */
+/** Loaded before the service: fsync fails as soon as a certain file exists. */
 const failingDisk = `
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
@@ -44,7 +44,7 @@ async function createUser(email: string): Promise<number> {
   return response.status;
 }
 
-it("refuses what was to be written, ends with 1, and goes on in its next life with all that it acknowledged", async () => {
+it("refuses writes, exits with 1, and restarts with everything that it acknowledged", async () => {
   await user.start();
   expect(await createUser("before@example.com")).toBe(200);
   await writeFile(join(folder, "disk-fails"), "");

@@ -1,11 +1,11 @@
-/** A block of a document that is executed, and the output that the next block shows. */
+/** An executed block of a document, and the output in the next block. */
 export interface Example {
-  /** The line of the document where the block begins, from 1. */
+  /** The document's line where the block starts, counted from 1. */
   readonly line: number;
-  /** `sh` is run by the shell, `ts` by Node, both in the repository's top folder. */
+  /** `sh` is run by the shell, `ts` by Node, both in the repository's root folder. */
   readonly language: "sh" | "ts";
   readonly command: string;
-  /** The block that follows with no words between: `json` must be contained in the output, `text` must be in it line by line. */
+  /** The next block, if no text is in between. The output must contain `json` as a subset, or the lines of `text`. */
   readonly answer?: { readonly kind: "json" | "text"; readonly content: string };
 }
 
@@ -13,13 +13,13 @@ interface Block {
   readonly line: number;
   readonly kind: string;
   readonly content: string;
-  /** Whether words stand between this block and the one before. */
+  /** Whether text separates this block from the one before. */
   readonly afterWords: boolean;
 }
 
 /**
- * The examples of a Markdown document, in order: `sh` blocks, and `ts` blocks that are followed by their output. All other blocks are only
- * shown.
+ * The examples of a Markdown document, in order: `sh` blocks, and `ts` blocks that are followed by their output. All other
+ * blocks are not executed.
  */
 export function examplesOf(markdown: string): readonly Example[] {
   const blocks = blocksOf(markdown);
@@ -61,7 +61,7 @@ function blocksOf(markdown: string): readonly Block[] {
   return blocks;
 }
 
-/** Whether `actual` contains `shown`. The text "…" stands for anything; lists must have the same length. */
+/** Whether `actual` contains `shown`. The text "…" matches anything; lists must have the same length. */
 export function contains(actual: unknown, shown: unknown): boolean {
   if (shown === "…") {
     return actual !== undefined;
@@ -83,7 +83,7 @@ export function contains(actual: unknown, shown: unknown): boolean {
   return actual === shown;
 }
 
-/** Whether `actual` contains the lines of `shown`, in order. "…" in a line stands for anything; alone, for any lines. */
+/** Whether `actual` contains the lines of `shown`, in order. "…" in a line matches anything; alone, it matches any lines. */
 export function containsLines(actual: string, shown: string): boolean {
   const pattern = shown
     .split("\n")

@@ -1,4 +1,4 @@
-// From an order to the notification about it, over real processes, with events that go directly from service to service.
+// From an order to its notification, over real processes, with direct delivery of events between services.
 import { DatabaseSync } from "node:sqlite";
 import { NotificationKind, NotificationState } from "@parley/gen/notification/v1/notification_pb.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -6,9 +6,9 @@ import { eventually } from "../processes/eventually.ts";
 import { allNotifications } from "../processes/every-page.ts";
 import { type PlatformPrograms, startPlatformPrograms } from "../processes/platform-programs.ts";
 
-/** How long a notification may take: a tenth of a second on a machine at rest, and room for one that is not. */
+/** The time to a notification: a tenth of a second on an idle machine, with a margin for a busy one. */
 const soonMs = 5_000;
-/** More than five tries with their waits take. */
+/** More than five attempts with their backoff take. */
 const triesMs = 20_000;
 
 let platform: PlatformPrograms;
@@ -29,10 +29,10 @@ const some = (found: readonly unknown[]) => found.length > 0;
 const pause = (durationMs: number) => new Promise((resolve) => setTimeout(resolve, durationMs));
 
 describe("a buyer", () => {
-  it("is told of a confirmed order soon, and once", async () => {
+  it("gets one notification of a confirmed order soon", async () => {
     const id = await order("1");
     await eventually(() => about(id), some, soonMs);
-    // Long enough for a second one to come, if there were one.
+    // Long enough for a duplicate to arrive, if there were one.
     await pause(500);
     expect(await about(id)).toMatchObject([
       {
@@ -44,7 +44,7 @@ describe("a buyer", () => {
     ]);
   });
 
-  it("is told of a cancelled order as well, once however often it is cancelled", async () => {
+  it("gets one notification of a cancelled order, however often it is cancelled", async () => {
     const orderId = await order("2");
     await Promise.all([1, 2, 3].map(() => platform.orders.cancelOrder({ orderId })));
     await eventually(
@@ -59,11 +59,11 @@ describe("a buyer", () => {
 });
 
 describe("the shop", () => {
-  it("is told once when headphones fall to their threshold, and again only after they rose above it", async () => {
+  it("gets one alert when headphones fall to their threshold, and another only after they rose above it", async () => {
     await order("1", "105", 89);
     const atEleven = await order("1", "105", 1);
     await eventually(() => about(atEleven), some, soonMs);
-    // The alert goes with the order that takes the stock from 11 to 10.
+    // The alert belongs to the order that changes the stock from 11 to 10.
     const last = [await order("1", "105", 1), await order("1", "105", 1), await order("1", "105", 1)];
     await eventually(() => about(last[2] ?? ""), some, soonMs);
     await eventually(alerts, some, soonMs);
@@ -78,8 +78,8 @@ describe("the shop", () => {
   });
 });
 
-describe("while the notification service is away", () => {
-  it("orders go on, and each of 100 is told of once when it is back", async () => {
+describe("while the notification service is down", () => {
+  it("orders succeed, and each of 100 is notified once after it restarts", async () => {
     await platform.notification.kill();
     const ids = new Set<string>();
     for (let round = 0; round < 10; round++) {
@@ -89,7 +89,7 @@ describe("while the notification service is away", () => {
     await platform.notification.start();
     const told = async () =>
       (await allNotifications(platform.notifications).catch(() => [])).filter(({ orderId }) => ids.has(orderId));
-    // The source has come to wait a few seconds between its tries.
+    // The source's backoff has grown to a few seconds.
     await eventually(told, (found) => found.length >= 100, 60_000);
     await pause(1_000);
     const found = await told();
@@ -99,8 +99,8 @@ describe("while the notification service is away", () => {
   }, 90_000);
 });
 
-describe("an event that its subscriber cannot deal with", () => {
-  /** Has the notification service fail at whatever it writes for user 3, as a bug of its own would; or mends it. */
+describe("an event that its subscriber fails to process", () => {
+  /** Makes the notification service fail on every write for user 3, like a bug of its own; or repairs it. */
   async function restartNotification({ fails }: { readonly fails: boolean }) {
     await platform.notification.kill();
     const database = new DatabaseSync(platform.databasePath("notification"));
@@ -115,7 +115,7 @@ describe("an event that its subscriber cannot deal with", () => {
   }
   const deadLetters = async () => (await platform.notifications.listDeadLetters({})).deadLetters;
 
-  it("does not hold up others, becomes a dead letter with its cause, and is delivered once after it is mended", async () => {
+  it("does not block others, is dead-lettered with its cause, and is delivered once after the repair", async () => {
     await restartNotification({ fails: true });
     const stuck = await order("3");
     const others = [await order("1"), await order("2"), await order("1")];
@@ -127,7 +127,7 @@ describe("an event that its subscriber cannot deal with", () => {
     expect(await deadLetters()).toHaveLength(1);
     expect(await about(stuck)).toEqual([]);
 
-    // Redriven too early it stays where it is, with one try more.
+    // Redriven too early, it stays a dead letter with one attempt more.
     const eventIds = [letter?.eventId ?? ""];
     const tooEarly = await platform.notifications.redriveDeadLetters({ eventIds });
     expect(tooEarly).toMatchObject({ deliveredEventIds: [], deadLetters: [{ attempts: 6 }] });

@@ -1,4 +1,4 @@
-// The same way of an event, by Redis, which goes away and comes back.
+// Events over Redis, which stops and restarts.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../processes/eventually.ts";
 import { allNotifications } from "../processes/every-page.ts";
@@ -36,18 +36,18 @@ describe.skipIf(redisServer === undefined)("with events over Redis", () => {
     const told = async () =>
       (await allNotifications(platform.notifications).catch(() => [])).filter(({ orderId }) => ids.has(orderId));
     await eventually(told, (found) => found.length >= ids.size, limitMs);
-    // Long enough for repeats to come, if there were any.
+    // Long enough for duplicates to arrive, if there were any.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     const found = await told();
     expect(found).toHaveLength(ids.size);
     expect(new Set(found.map(({ orderId }) => orderId))).toEqual(ids);
   }
 
-  it("a buyer is told of a confirmed order soon, and once", async () => {
+  it("a buyer gets one notification of a confirmed order soon", async () => {
     await expectToldOnce(new Set([await order()]), soonMs);
   });
 
-  it("orders go on while Redis is away, and each of 100 is told of once when it is back", async () => {
+  it("orders succeed while Redis is down, and each of 100 is notified once after it restarts", async () => {
     await platform.redis?.kill();
     const ids = await hundredOrders();
     expect(ids.size).toBe(100);
@@ -55,7 +55,7 @@ describe.skipIf(redisServer === undefined)("with events over Redis", () => {
     await expectToldOnce(ids, backMs);
   }, 90_000);
 
-  it("and so is each when Redis comes back without all that it held", async () => {
+  it("each is notified once if Redis restarts without its data", async () => {
     const ids = await hundredOrders();
     await platform.redis?.kill();
     await platform.loseRedisData();
@@ -63,7 +63,7 @@ describe.skipIf(redisServer === undefined)("with events over Redis", () => {
     await expectToldOnce(ids, backMs);
   }, 90_000);
 
-  it("and so is each when the notification service was away instead", async () => {
+  it("each is notified once if the notification service was down instead", async () => {
     await platform.notification.kill();
     const ids = await hundredOrders();
     await platform.notification.start();

@@ -1,11 +1,11 @@
-// A watcher resumes after a cut from the last position that it saw, without a gap or a repeat.
+// A watcher resumes after a disconnect from its last position, without a gap or a duplicate.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../processes/eventually.ts";
 import { type PlatformPrograms, startPlatformPrograms } from "../processes/platform-programs.ts";
 import type { Program } from "../processes/program.ts";
 
-/** How long an answer may take on a busy machine. */
+/** The time for a response on a busy machine. */
 const answerMaxMs = 15_000;
 
 let platform: PlatformPrograms;
@@ -14,7 +14,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => platform?.dispose());
 
-/** One answer of a stream. */
+/** A message of a stream. */
 interface Told {
   readonly what: string;
   readonly position: string;
@@ -23,7 +23,7 @@ interface Told {
 interface WatchMethod {
   readonly service: () => Program;
   readonly watch: (afterPosition: string, signal: AbortSignal) => AsyncIterable<Told>;
-  /** Makes one change, whatever the tries that it takes; what the stream will say of it. */
+  /** Makes one change, with retries. Returns what the stream will report. */
   readonly cause: () => Promise<string>;
 }
 
@@ -54,7 +54,7 @@ const methods: Readonly<Record<string, WatchMethod>> = {
       }
     },
     async cause() {
-      // A number of units that no other change has.
+      // A unique number of units.
       const value = ++causes;
       const request = { productId: "104", change: { case: "delta" as const, value }, requestId: randomUUID() };
       await retried(() => platform.inventory.updateStock(request));
@@ -70,7 +70,7 @@ const methods: Readonly<Record<string, WatchMethod>> = {
     },
     async cause() {
       const orderId = await order();
-      // Notifications about different orders may be written in any order: the next order waits for this one's.
+      // Notifications of different orders may be stored in any order: so the next order waits for this one's.
       const written = () =>
         platform.notifications.listNotifications({ orderId }).then(
           ({ notifications }) => notifications.length,
@@ -82,7 +82,7 @@ const methods: Readonly<Record<string, WatchMethod>> = {
   },
 };
 
-/** A stream that is read answer by answer. */
+/** Reads a stream message by message. */
 function reading({ watch }: WatchMethod, afterPosition: string) {
   const cut = new AbortController();
   const answers = watch(afterPosition, cut.signal)[Symbol.asyncIterator]();
@@ -99,7 +99,7 @@ function reading({ watch }: WatchMethod, afterPosition: string) {
   return { next, cut: () => cut.abort() };
 }
 
-/** A stream that begins with what happens from now on begins when its first answer comes: something happens until then. */
+/** A stream without a position starts when its first message arrives: so changes are made until then. */
 async function firstPosition(method: WatchMethod) {
   const stream = reading(method, "");
   let told: Told | undefined;
@@ -113,7 +113,7 @@ async function firstPosition(method: WatchMethod) {
   }
   await first;
   if (told === undefined) throw new Error("nothing was told");
-  // What was caused after the first answer is still to come.
+  // The changes after the first message are still to be streamed.
   let position = told.position;
   for (const what of caused.slice(caused.indexOf(told.what) + 1)) {
     const answer = await stream.next();
@@ -126,7 +126,7 @@ async function firstPosition(method: WatchMethod) {
 describe.each(Object.keys(methods))("%s", (name) => {
   const method = methods[name] as WatchMethod;
 
-  it("goes on after the connection was cut, and after its service died", async () => {
+  it("resumes after a disconnect, and after its service was killed", async () => {
     const { stream, position } = await firstPosition(method);
     stream.cut();
 
@@ -154,18 +154,18 @@ describe.each(Object.keys(methods))("%s", (name) => {
     for (const what of afterwards) expect((await third.next()).what).toBe(what);
     third.cut();
 
-    // From an older position the same is told again, in the same order.
+    // An older position replays the same messages, in the same order.
     const again = reading(method, position);
     for (const what of [...whileAway, live, ...afterwards]) expect((await again.next()).what).toBe(what);
     again.cut();
   }, 60_000);
 
-  it("refuses a position that it did not give out", async () => {
+  it("refuses a position that it did not issue", async () => {
     await expect(reading(method, "nonsense").next()).rejects.toThrow(/position/);
   });
 });
 
-/** Tries until it works: a breaker may have seen the service away, and a busy machine may let a deadline pass. */
+/** Retries until it succeeds: a circuit breaker may be open, and a busy machine may exceed a deadline. */
 async function retried<T>(work: () => Promise<T>): Promise<T> {
   const endMs = performance.now() + answerMaxMs;
   while (true) {

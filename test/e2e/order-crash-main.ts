@@ -1,4 +1,4 @@
-// The order service, ending itself as `kill -9` would at the checkpoint that CRASH_AT names. For order-crash.test.ts.
+// The order service, which kills itself as `kill -9` would at the checkpoint in CRASH_AT. For order-crash.test.ts.
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import { createOrderModule, orderMigrations } from "@parley/order";

@@ -1,4 +1,4 @@
-// The order service is told to end while orders pour in.
+// The order service gets SIGTERM under load.
 import { OrderState } from "@parley/gen/order/v1/order_pb.js";
 import { neverSent } from "@parley/rpc/client";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -10,14 +10,14 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.dispose());
 
-it("SIGTERM under load fails no order that was accepted, loses none, and ends the process by itself", async () => {
+it("SIGTERM under load fails no accepted order, loses none, and the process exits by itself", async () => {
   await stack.inventory.updateStock({ productId: "102", change: { case: "stock", value: 1_000_000 } });
   const acknowledged: string[] = [];
   const failed: unknown[] = [];
   let ending = false;
 
   async function orderUntilTheEnd() {
-    // Without a request id nothing is tried twice: each failure is seen here.
+    // Without a request id nothing is retried, so that every failure is visible here.
     const request = { userId: "1", items: [{ productId: "102", quantity: 1 }] };
     while (true) {
       try {

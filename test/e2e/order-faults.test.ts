@@ -1,4 +1,4 @@
-// The real user, product and order services in one process, over a network that loses, repeats and delays calls.
+// The real user, product and order services in one process, over a network that loses, duplicates and delays calls.
 import { randomUUID } from "node:crypto";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { OrderState } from "@parley/gen/order/v1/order_pb.js";
@@ -9,7 +9,7 @@ import { eventually } from "./order-stack.ts";
 let platform: Platform | undefined;
 afterEach(() => platform?.stop());
 
-/** Numbers that look random and are the same each time (mulberry32). */
+/** Pseudo-random numbers; the same seed gives the same numbers (mulberry32). */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -20,7 +20,7 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-/** A transport whose calls fare badly as long as `isFaulty` says so. */
+/** A transport that injects faults while `isFaulty` returns true. */
 function faulty(direct: Transport, random: () => number, isFaulty: () => boolean): Transport {
   return {
     stream: direct.stream.bind(direct),
@@ -31,17 +31,17 @@ function faulty(direct: Transport, random: () => number, isFaulty: () => boolean
         throw lost();
       }
       if (fate < 0.2) {
-        // Takes effect, but its answer is lost.
+        // Takes effect, but the response is lost.
         await direct.unary(...call);
         throw lost();
       }
       if (fate < 0.3) {
-        // Takes effect long after it was given up.
+        // Takes effect long after the caller gave up.
         setTimeout(() => void direct.unary(...call).catch(() => undefined), 300);
         throw lost();
       }
       if (fate < 0.4) {
-        // A copy of it comes later.
+        // A duplicate arrives later.
         setTimeout(() => void direct.unary(...call).catch(() => undefined), 200 * random());
       }
       return await direct.unary(...call);
@@ -49,8 +49,8 @@ function faulty(direct: Transport, random: () => number, isFaulty: () => boolean
   };
 }
 
-describe("over a network that treats four calls in ten badly", () => {
-  it("buyers who try again by request id get each order once, and stock and orders agree", async () => {
+describe("over a network that fails four calls in ten", () => {
+  it("buyers who retry by request id get each order once, and stock and orders agree", async () => {
     const random = randomFrom(1);
     let isFaulty = true;
     platform = await createInMemoryPlatform({
@@ -65,7 +65,7 @@ describe("over a network that treats four calls in ten badly", () => {
         const productId = random() < 0.5 ? "101" : "102";
         const request = { userId: "1", items: [{ productId, quantity: 1 + (buyer % 3) }], requestId };
         for (let tries = 0; tries < 40 && !got.has(requestId); tries++) {
-          // Long enough that a breaker that opened has closed again before the last try.
+          // Long enough for an open circuit breaker to close before the last attempt.
           if (tries > 0) await new Promise((resolve) => setTimeout(resolve, 50));
           const answer = await orders.createOrder(request).catch((error: unknown) => ConnectError.from(error));
           if (!(answer instanceof ConnectError)) {
@@ -81,7 +81,7 @@ describe("over a network that treats four calls in ten badly", () => {
     }
     await Promise.all(Array.from({ length: 12 }, (_, buyer) => buy(buyer)));
     isFaulty = false;
-    // What was delayed is over by then.
+    // Delayed calls have arrived by then.
     await new Promise((resolve) => setTimeout(resolve, 400));
 
     const all = async () => {
@@ -115,7 +115,7 @@ describe("over a network that treats four calls in ten badly", () => {
     for (const id of ids) {
       expect([OrderState.CONFIRMED, OrderState.CANCELLED]).toContain(states.get(id));
     }
-    // Most requests came through: what was checked above is not nothing.
+    // Most requests succeeded, so the checks above had orders to check.
     expect(ids.length).toBeGreaterThan(20);
   });
 });

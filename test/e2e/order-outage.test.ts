@@ -1,4 +1,4 @@
-// The product service goes away under the order service, and comes back.
+// The product service stops while the order service runs, and restarts.
 import { randomUUID } from "node:crypto";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { OrderState } from "@parley/gen/order/v1/order_pb.js";
@@ -6,9 +6,9 @@ import { reasonOf } from "@parley/rpc";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually, type OrderStack, startOrderStack } from "./order-stack.ts";
 
-/** What the contract gives CreateOrder. */
+/** The contract's deadline of CreateOrder. */
 const deadlineMs = 5_000;
-/** More than a call that an open breaker stops takes on a busy machine, and less than any call that waits for the service. */
+/** More than a fast failure by an open circuit breaker takes on a busy machine, and less than any call that waits for the service. */
 const atOnceMs = 500;
 
 let stack: OrderStack;
@@ -36,7 +36,7 @@ async function untilOrdersWork() {
   expect(error).toBeUndefined();
 }
 
-/** Unsold stock is available, and no order is left pending. */
+/** All unsold stock is available, and no order is pending. */
 async function expectNothingHeld(stockAtFirst: number) {
   const confirmed = async () => (await stack.allOrders()).filter(({ state }) => state === OrderState.CONFIRMED);
   const missing = async () => stockAtFirst - (await stack.stockOf("101")) - (await confirmed()).length;
@@ -45,8 +45,8 @@ async function expectNothingHeld(stockAtFirst: number) {
   expect(await eventually(pending, (orders) => orders === 0)).toBe(0);
 }
 
-describe("while the product service is away", () => {
-  it("orders are refused at once, naming it; the rest goes on; and orders work again when it is back", async () => {
+describe("while the product service is down", () => {
+  it("orders fail at once and name it, other calls succeed, and orders succeed again after its restart", async () => {
     const { order } = await stack.orders.createOrder(request);
     stack.product.signal("SIGKILL");
     await stack.product.ended();
@@ -70,7 +70,7 @@ describe("while the product service is away", () => {
     await expectNothingHeld(50);
   });
 
-  it("and when it hangs, orders are refused within their deadline, and what it did too late is taken back", async () => {
+  it("if it hangs, orders fail within their deadline, and late reservations are released", async () => {
     const requests = Array.from({ length: 8 }, () => ({ ...request, requestId: randomUUID() }));
     stack.product.signal("SIGSTOP");
     const hanging = await Promise.all(
@@ -84,7 +84,7 @@ describe("while the product service is away", () => {
     await untilOrdersWork();
     await expectNothingHeld(50);
 
-    // The same requests again are new tries: each gets its order, and gets it once.
+    // The same requests are new attempts: each gets exactly one order.
     const again = await Promise.all(requests.map((each) => stack.orders.createOrder(each)));
     expect(new Set(again.map((answer) => answer.order?.id)).size).toBe(8);
     await expectNothingHeld(50);

@@ -1,4 +1,4 @@
-// What an order is held to, over real sockets and processes.
+// The rules of an order, over real sockets and processes.
 import { randomUUID } from "node:crypto";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { OrderState } from "@parley/gen/order/v1/order_pb.js";
@@ -17,7 +17,7 @@ const errorOf = (call: Promise<unknown>) =>
     () => undefined,
     (error: unknown) => ConnectError.from(error),
   );
-/** Orders once, in as many tries as it takes: a busy machine may let a deadline pass or refuse for overload. */
+/** Places an order once, with retries: a busy machine may exceed a deadline or refuse for overload. */
 async function ordered(request: { readonly userId: string; readonly items: ReturnType<typeof line>[] }) {
   const once = { ...request, requestId: randomUUID() };
   const passing = [Code.DeadlineExceeded, Code.Unavailable, Code.ResourceExhausted];
@@ -44,7 +44,7 @@ describe("an order", () => {
     expect(await stack.stockOf("102")).toBe(199);
   });
 
-  it("of 60 laptops when 48 are left is refused, and takes nothing of its second line", async () => {
+  it("of 60 laptops when 48 are left is refused, and reserves nothing of its second line", async () => {
     const error = await errorOf(stack.orders.createOrder({ userId: "1", items: [line("103", 1), line("101", 60)] }));
     expect(error?.code).toBe(Code.FailedPrecondition);
     expect(reasonOf(error)).toMatchObject({
@@ -54,13 +54,13 @@ describe("an order", () => {
     expect([await stack.stockOf("101"), await stack.stockOf("103")]).toEqual([48, 150]);
   });
 
-  it("takes two lines of one product together: 30 and 30 of 48 are refused", async () => {
+  it("sums two lines of one product: 30 and 30 of 48 are refused", async () => {
     const error = await errorOf(stack.orders.createOrder({ userId: "1", items: [line("101", 30), line("101", 30)] }));
     expect(reasonOf(error)?.metadata).toMatchObject({ requested: "60", available: "48" });
     expect(await stack.stockOf("101")).toBe(48);
   });
 
-  it("sent 20 times at once with one request id is one order with 20 equal answers", async () => {
+  it("sent 20 times concurrently with one request id is one order with 20 equal responses", async () => {
     const request = { userId: "2", items: [line("104", 3)], requestId: randomUUID() };
     const answers = await Promise.all(Array.from({ length: 20 }, () => stack.orders.createOrder(request)));
     for (const answer of answers) {
@@ -75,7 +75,7 @@ describe("an order", () => {
     expect(await stack.stockOf("104")).toBe(72);
   });
 
-  it("for one of 50, wanted by 200 at once, is confirmed exactly 50 times", async () => {
+  it("for one of 50 units, placed by 200 buyers concurrently, is confirmed exactly 50 times", async () => {
     await stack.inventory.updateStock({ productId: "105", change: { case: "stock", value: 50 } });
     const request = { userId: "3", items: [line("105", 1)] };
     const errors = await Promise.all(Array.from({ length: 200 }, () => errorOf(ordered(request))));
@@ -84,11 +84,11 @@ describe("an order", () => {
     expect(await stack.stockOf("105")).toBe(0);
     const ofThree = (await stack.allOrders()).filter(({ userId }) => userId === "3");
     expect(ofThree.filter(({ state }) => state === OrderState.CONFIRMED)).toHaveLength(50);
-    // A call that a busy machine let time out is tried again, and its first try may have left a refused order.
+    // A call that times out on a busy machine is retried, and its first attempt may have left a refused order.
     expect(ofThree.filter(({ state }) => state === OrderState.REJECTED).length).toBeGreaterThanOrEqual(150);
   });
 
-  it("that is cancelled gives its stock back once, however often it is cancelled", async () => {
+  it("that is cancelled releases its stock once, however often it is cancelled", async () => {
     const before = await stack.stockOf("102");
     const { order } = await stack.orders.createOrder({ userId: "1", items: [line("102", 5)] });
     const id = order?.id ?? "";

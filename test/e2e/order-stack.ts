@@ -15,7 +15,7 @@ import { serviceProgram } from "../processes/service-program.ts";
 
 export { eventually };
 
-/** The services that an order needs, each its own process, and clients of them. */
+/** The services that an order needs, each in its own process, with clients. */
 export interface OrderStack {
   readonly user: Program;
   readonly product: Program;
@@ -24,13 +24,13 @@ export interface OrderStack {
   readonly products: Client<typeof ProductService>;
   readonly inventory: Client<typeof InventoryService>;
   stockOf(productId: string): Promise<number>;
-  /** Every order there is, newest first. */
+  /** All orders, newest first. */
   allOrders(): Promise<readonly Order[]>;
-  /** Ends what runs and removes the data. */
+  /** Kills the running programs and removes the data. */
   dispose(): Promise<void>;
 }
 
-/** Starts user, product and order with sample data. `orderMain` stands in for the order service's own `main.ts`. */
+/** Starts user, product and order with sample data. `orderMain` replaces the order service's `main.ts`. */
 export async function startOrderStack(orderMain = "packages/order/src/main.ts"): Promise<OrderStack> {
   const folder = await mkdtemp(join(tmpdir(), "parley-orders-"));
   const service = (name: string, main: string, settings: Readonly<Record<string, string>> = {}) =>
@@ -54,8 +54,8 @@ export async function startOrderStack(orderMain = "packages/order/src/main.ts"):
   const products = createServiceClient(ProductService, product.url, { environment });
   const inventory = createServiceClient(InventoryService, product.url, { environment });
 
-  // On a busy machine the first call through processes that have just started may take longer than a contract gives it: tests begin
-  // once one came through. Nothing is kept of an order for a product that there is not.
+  // On a busy machine the first call through new processes may exceed its contract's deadline: tests start once a call has
+  // succeeded. An order for an unknown product is not stored.
   const askedForNothing = () =>
     orders.createOrder({ userId: "1", items: [{ productId: "no-such-product", quantity: 1 }] }).then(
       () => undefined,

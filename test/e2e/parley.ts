@@ -5,21 +5,21 @@ import { root } from "./running-stack.ts";
 
 /** The program behind `npx parley`. */
 const bin = join(root, "packages/cli/src/bin.ts");
-/** The longest a command may take, in milliseconds. */
+/** The timeout of a command, in milliseconds. */
 const commandMaxMs = 30_000;
 
-/** `parley` as a person uses it beside a stack: a process for each command. */
+/** `parley` as a user runs it beside a stack: a process for each command. */
 export interface Parley {
   run(...args: readonly string[]): Promise<CommandOutcome>;
-  /** With something on its standard input. */
+  /** With standard input. */
   runWith(input: string, ...args: readonly string[]): Promise<CommandOutcome>;
-  /** Starts a command that goes on until it is ended. */
+  /** Starts a command that runs until it is stopped. */
   start(...args: readonly string[]): Running;
-  /** Starts a command in a terminal of its own, made by tmux. */
+  /** Starts a command in its own terminal, created by tmux. */
   inTerminal(...args: readonly string[]): TerminalSession;
 }
 
-/** A command that goes on. */
+/** A running command. */
 export interface Running {
   readonly child: ChildProcess;
   output(): string;
@@ -27,16 +27,16 @@ export interface Running {
   readonly exitCode: Promise<number | null>;
 }
 
-/** A terminal that a command runs in. */
+/** A command's terminal. */
 export interface TerminalSession {
   /** Presses keys, by tmux's names for them (`Enter`, `Down`, `C-c`). */
   press(...keys: readonly string[]): void;
-  /** What is on the screen. */
+  /** The screen's contents. */
   screen(): string;
   close(): void;
 }
 
-/** `parley` for a stack that was started with this port offset. */
+/** `parley` for a stack with this port offset. */
 export function parleyFor(portOffset: number): Parley {
   const env = {
     PATH: process.env.PATH,
@@ -81,7 +81,7 @@ let sessions = 0;
 
 function inTerminal(args: readonly string[], env: NodeJS.ProcessEnv): TerminalSession {
   sessions++;
-  // A server of its own, so that no other tmux is affected.
+  // A separate tmux server, so that no other session is affected.
   const socket = `parley-test-${process.pid}-${sessions}`;
   const tmux = (...words: readonly string[]) =>
     execFileSync("tmux", ["-L", socket, "-f", "/dev/null", ...words], { cwd: root, encoding: "utf8", env });

@@ -1,4 +1,4 @@
-// Runs the examples of README.md and of the guides against a real stack, and compares their output with what the documents show.
+// Runs the examples of README.md and of the guides against a real stack, and compares their output with the documents.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { services } from "@parley/cli";
@@ -47,7 +47,7 @@ describe.each(documents.filter(({ examples }) => examples.length > 0))("$path", 
 });
 
 describe.each(documents)("$path", ({ path, markdown }) => {
-  it("leads to files that are there", () => {
+  it("links to files that exist", () => {
     const targets = [...markdown.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map((match) => match[1] ?? "");
     const missing = targets.filter((target) => {
       const file = join(root, path, "..", target);
@@ -61,7 +61,7 @@ describe.each(documents)("$path", ({ path, markdown }) => {
   });
 });
 
-describe("what runs the examples", () => {
+describe("the runner of the examples", () => {
   const markdown = [
     ...["```sh", "echo one", "```", "", "```text", "one", "```"],
     ...["words", "```sh", "two", "```", "words", "```json", "{}", "```"],
@@ -69,7 +69,7 @@ describe("what runs the examples", () => {
     ...["```ts", "notRun()", "```", "words", "```ts", "three()", "```", "", "```text", "3", "```"],
   ].join("\n");
 
-  it("takes sh blocks and answered ts blocks, each with the block that follows without words between as its output", () => {
+  it("extracts sh blocks and ts blocks with output; an adjacent block is the output of the block before", () => {
     expect(examplesOf(markdown)).toEqual([
       { line: 2, language: "sh", command: "echo one", answer: { kind: "text", content: "one" } },
       { line: 10, language: "sh", command: "two" },
@@ -85,7 +85,7 @@ describe("what runs the examples", () => {
     [[1, 2], [1], false],
     [{ a: [{ b: 1, c: 2 }] }, { a: [{ b: 1 }] }, true],
     [null, {}, false],
-  ])("says whether %j shows %j: %j", (actual, shown, expected) => {
+  ])("compares %j with %j: %j", (actual, shown, expected) => {
     expect(contains(actual, shown)).toBe(expected);
   });
 
@@ -95,15 +95,15 @@ describe("what runs the examples", () => {
     ["took 15 ms", "took … ms", true],
     ["price (USD)", "price (USD)", true],
     ["price USD", "price (USD)", false],
-  ])("says whether %j has the lines %j: %j", (actual, shown, expected) => {
+  ])("finds in %j the lines %j: %j", (actual, shown, expected) => {
     expect(containsLines(actual, shown)).toBe(expected);
   });
 });
 
-/** An example may start processes of its own, which takes a while on a busy machine. */
+/** An example may start its own processes, which takes a while on a busy machine. */
 const exampleMaxMs = 90_000;
 
-/** Ports for the processes that examples start beside the stack: no service has them, and freeOffset() keeps them free of other stacks. */
+/** Ports of processes that examples start beside the stack: no service uses them, and freeOffset() keeps them free of other stacks. */
 const examplePorts = [50063, 50064, 50065, 50066];
 
 /** The command with this stack's ports. */

@@ -1,4 +1,4 @@
-// The gateway over REST while a service behind it is stalled, down, and back: real processes.
+// The gateway over REST while a service behind it hangs, stops and restarts: real processes.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,11 +7,11 @@ import { eventually } from "../processes/eventually.ts";
 import type { Program } from "../processes/program.ts";
 import { serviceProgram } from "../processes/service-program.ts";
 
-/** What the contract gives GetUser. */
+/** The contract's deadline of GetUser. */
 const deadlineMs = 1_000;
-/** More than the gateway's own answer takes on a busy machine, and less than the deadline. */
+/** More than the gateway's own response takes on a busy machine, and less than the deadline. */
 const atOnceMs = 700;
-/** Failures in a row after which the breaker opens, and some. */
+/** A little more than the consecutive failures that open the circuit breaker. */
 const failuresMax = 8;
 
 let folder: string;
@@ -57,7 +57,7 @@ function expectUnavailable({ status, retryAfter, text }: Seen): void {
   expect(status, text).toBe(503);
   expect(Number(retryAfter)).toBeGreaterThanOrEqual(1);
   expect(text).toContain("user.v1.UserService");
-  // Nothing of where things are.
+  // No internal addresses or paths.
   expect(text).not.toMatch(/127\.0\.0\.1|ECONN|\.ts/);
 }
 
@@ -70,7 +70,7 @@ async function untilUsersAnswer(): Promise<void> {
 }
 
 describe("the gateway", () => {
-  it("answers 504 in the contract's time for a service that is stalled, then 503 at once, and goes on by itself", async () => {
+  it("returns 504 within the deadline for a service that hangs, then 503 at once, and recovers by itself", async () => {
     await untilUsersAnswer();
     user.signal("SIGSTOP");
     try {
@@ -95,7 +95,7 @@ describe("the gateway", () => {
     await untilUsersAnswer();
   });
 
-  it("answers 503 with Retry-After while a service is away, at once when that is known, and goes on by itself", async () => {
+  it("returns 503 with Retry-After while a service is down, at once when that is known, and recovers by itself", async () => {
     user.signal("SIGKILL");
     await user.ended();
     for (let count = 0; count < failuresMax; count++) {

@@ -1,12 +1,12 @@
-// Lets schemathesis make up requests from /openapi.json, valid and invalid ones, and holds every answer to the document.
+// Lets schemathesis generate valid and invalid requests from /openapi.json, and checks every response against the document.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { has, run } from "./command-line.ts";
 import { npmStart, type RunningStack } from "./running-stack.ts";
 
-/** Requests made up for each operation. A few here; `SCHEMATHESIS_EXAMPLES=200` for a long look. */
+/** The generated requests for each operation. `SCHEMATHESIS_EXAMPLES=200` for a long run. */
 const examples = process.env.SCHEMATHESIS_EXAMPLES ?? "4";
 
-/** What every answer is held to: nothing is the server's fault, and all of it is as the document says. */
+/** The checks of every response: no server errors, and conformance with the document. */
 const checks = [
   "not_a_server_error",
   "status_code_conformance",
@@ -30,12 +30,12 @@ beforeAll(async () => {
 afterAll(() => stack?.dispose(), 90_000);
 
 it.skipIf(!there)(
-  "no request that can be made up gets a 5xx, or an answer that the document does not know",
+  "no generated request gets a 5xx, or a response that the document does not declare",
   async () => {
     const { code, output } = await run("schemathesis", [
       ...["run", `http://127.0.0.1:${8080 + stack.portOffset}/openapi.json`, "--checks", checks.join(",")],
       ...["--phases", "examples,fuzzing", "-n", examples, "--workers", "2", "--request-timeout", "10", "--no-color"],
-      // A stream does not end by itself, and schemathesis waits for the end.
+      // A stream does not end by itself, and schemathesis waits for its end.
       ...["--exclude-path-regex", ":watch$", "--continue-on-failure", "--generation-database", "none"],
     ]);
     expect(output).toMatch(/Operations:\s+[2-9]\d selected/);

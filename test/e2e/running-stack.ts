@@ -6,27 +6,27 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { services } from "@parley/cli";
 
-/** The repository's top folder. */
+/** The repository's root folder. */
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** How long `npm start` may take, in milliseconds: it takes two seconds, on a busy machine many more. */
+/** The start timeout of `npm start`, in milliseconds. It takes two seconds, and far more on a busy machine. */
 const startMaxMs = 60_000;
 
-/** The platform as a person starts it: `npm start`, its own processes, ports and databases. */
+/** The platform started by `npm start`, with its own processes, ports and databases. */
 export interface RunningStack {
-  /** Added to each service's port. */
+  /** Added to the port of each service. */
   readonly portOffset: number;
-  /** Where its databases and keys are. */
+  /** The folder of its databases and keys. */
   readonly dataFolder: string;
-  /** What `npm start` has written so far, to its output and error output. */
+  /** The output of `npm start` so far, stdout and stderr. */
   readonly output: () => string;
-  /** Presses Ctrl-C, and answers the exit code. Asked again it answers the same. */
+  /** Sends Ctrl-C, and returns the exit code. Repeated calls return the same. */
   readonly stop: () => Promise<number | null>;
-  /** Ends what still runs and removes the databases. */
+  /** Kills remaining processes and removes the databases. */
   readonly dispose: () => Promise<void>;
 }
 
-/** Types `npm start` and waits until it says that Parley is up. `variables` are set in the shell that it is typed in. */
+/** Runs `npm start` and waits until it reports that Parley is up. `variables` are added to its environment. */
 export async function npmStart(
   options: readonly string[] = [],
   variables: Readonly<Record<string, string>> = {},
@@ -35,7 +35,7 @@ export async function npmStart(
     try {
       return await startOnce(options, variables);
     } catch (error) {
-      // Between looking and starting, another test may take a port.
+      // Another test may take a port between the check and the start.
       if (tries === startTriesMax || !/ is taken|EADDRINUSE/.test(String(error))) {
         throw error;
       }
@@ -57,7 +57,7 @@ async function startOnce(
     cwd: root,
     env: { ...withoutNpm(process.env), ...variables },
     stdio: ["ignore", "pipe", "pipe"],
-    // A group of its own, as a terminal gives each command, so that Ctrl-C can reach all of it.
+    // A process group of its own, as a terminal creates for each command, so that Ctrl-C reaches all its processes.
     detached: true,
   });
   let output = "";
@@ -66,8 +66,8 @@ async function startOnce(
       output += text;
     });
   }
-  // npm's output closes when the last process of the stack has ended, which can be after npm: a shell that stays between npm and
-  // the program, as dash does, dies of the same Ctrl-C, and npm with it. What the stack said then tells how it ended.
+  // npm's output closes when the last process of the stack has exited, which can be after npm's exit: a shell that stays between npm
+  // and the program, such as dash, is ended by the same Ctrl-C, and npm with it. The stack's output then determines the result.
   const exitCode = new Promise<number | null>((resolve) =>
     child.once("close", (code, signal) => resolve(signal === "SIGINT" ? endOf(output) : code)),
   );
@@ -94,13 +94,13 @@ async function startOnce(
   return { portOffset, dataFolder, output: () => output, stop, dispose };
 }
 
-/** The exit code of a stack that said this. */
+/** The exit code of a stack with this output. */
 function endOf(output: string): number {
   const isUnclean = /calls were cut off|Killed/.test(output);
   return output.includes("All services have ended.") && !isUnclean ? 0 : 1;
 }
 
-/** What a terminal does on Ctrl-C: every process of the command's group gets the signal. */
+/** Ctrl-C in a terminal: every process of the command's group gets the signal. */
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid !== undefined && child.exitCode === null) {
     process.kill(-child.pid, signal);
@@ -122,12 +122,12 @@ async function untilUp(output: () => string, exitCode: Promise<number | null>): 
   }
 }
 
-/** So that the services' ports lie above those that the system gives to outgoing connections (60,999 at most). */
+/** The services' ports are above the range of ephemeral ports (60,999 at most). */
 const firstOffset = 11_000;
-/** Offsets to choose from, 20 apart: the services' ports lie closer together than that, and end below 65,536. */
+/** The number of offsets, 20 apart: the services' ports span less than that, and end below 65,536. */
 const offsets = 190;
 
-/** An offset at which every port is free. Begins anywhere, since several tests may look at once. */
+/** An offset at which every port is free. Starts at a random one, since several tests may search concurrently. */
 export async function freeOffset(): Promise<number> {
   const first = Math.floor(Math.random() * offsets);
   for (let tried = 0; tried < offsets; tried++) {
@@ -147,7 +147,7 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** The environment without what an outer `npm test` put there, and without what vitest means for itself alone. */
+/** The environment without the variables of an outer `npm test` and of vitest. */
 function withoutNpm(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(environment).filter(

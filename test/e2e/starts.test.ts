@@ -1,5 +1,5 @@
-// `parley up` starts again and again, on ports that the system also gives to outgoing connections. STARTS is how often,
-// STARTS_BUSY how many processes keep the machine busy meanwhile.
+// Starts `parley up` many times, on ports in the range of ephemeral ports. STARTS is the number of starts, STARTS_BUSY the number of
+// processes that keep the machine busy.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -10,7 +10,7 @@ import { afterAll, expect, it } from "vitest";
 import { root } from "./running-stack.ts";
 
 const starts = Number(process.env.STARTS ?? 10);
-/** How long one start may take on a machine that does much else, in milliseconds. */
+/** The timeout of one start on a busy machine, in milliseconds. */
 const startMaxMs = 60_000;
 const folder = mkdtempSync(join(tmpdir(), "parley-starts-"));
 let running: ChildProcess | undefined;
@@ -40,7 +40,7 @@ it(
   starts * startMaxMs,
 );
 
-/** What a start said until it was ended by Ctrl-C, or ended by itself. */
+/** The output of a start until it exited, after Ctrl-C or by itself. */
 async function startAndStop(offset: number): Promise<string> {
   const args = ["packages/cli/src/bin.ts", "up", "--port-offset", String(offset), "--data", join(folder, "data")];
   const child = spawn(process.execPath, [...args, "--log-level", "warn"], {
@@ -61,7 +61,7 @@ async function startAndStop(offset: number): Promise<string> {
   return `${said}\nexit code ${code}`;
 }
 
-/** Below 61,000, where Linux takes the ports of outgoing connections from. */
+/** Below 61,000, the end of Linux's range of ephemeral ports. */
 async function freeOffset(): Promise<number> {
   for (let offset = 1_000 + Math.floor(Math.random() * 400) * 20; offset < 10_000; offset += 20) {
     if ((await Promise.all(services.map(({ port }) => isFree(port + offset)))).every(Boolean)) {

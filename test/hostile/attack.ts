@@ -1,67 +1,67 @@
-/** The services that an attack may be aimed at. */
+/** The services that an attack can target. */
 export type ServiceName = "user" | "product" | "order";
 
-/** Where an attack goes in: at a service's own port, or at the gateway in front of it. */
+/** Where an attack connects: to a service's own port, or to the gateway. */
 export type TargetKind = "service" | "gateway";
 
 export type Auth = "off" | "required";
 
-/** What an attack is told of the platform. Plain data: it travels to the attacker's process. */
+/** The platform as an attack sees it. Plain data, because it is sent to the attacker's process. */
 export interface AttackTarget {
   readonly kind: TargetKind;
   readonly auth: Auth;
-  /** Where each service is called: its own port, or the gateway's. */
+  /** The URL of each service: its own port, or the gateway's. */
   readonly urls: Readonly<Record<ServiceName, string>>;
-  /** A port with TLS that serves the product service's contract. */
+  /** A TLS port with the product service's contract. */
   readonly tlsUrl: string | undefined;
-  /** A customer who may place orders, and the customer's token where `AUTH=required`. */
+  /** A customer who may place orders, and the customer's token with `AUTH=required`. */
   readonly userId: string;
   readonly token: string | undefined;
   readonly productId: string;
 }
 
 export interface AttackOptions {
-  /** Aborts when the attack's time is over. The attack then closes its connections and returns. */
+  /** Aborts when the attack's time has passed. The attack then closes its connections and returns. */
   readonly signal: AbortSignal;
-  /** 1 is the size that the long form uses, the short form uses less. */
+  /** The size of the attack: 1 in the long form, less in the short form. */
   readonly scale: number;
-  /** Numbers from 0 to 1, repeatable by the run's seed. */
+  /** Pseudo-random numbers from 0 to 1, determined by the run's seed. */
   readonly random: () => number;
   /**
-   * Runs one request of the attack and has the harness measure what it alone costs the server: CPU time that the event loop was held, and
-   * bytes allocated. `messageBytes` is the size of its decompressed message.
+   * Runs one request of the attack. The harness measures its cost for the server: CPU time that blocks the event loop, and
+   * allocated bytes. `messageBytes` is the size of its decompressed message.
    */
   step(name: string, messageBytes: number, run: () => Promise<void>): Promise<void>;
 }
 
-/** What an attack saw. */
+/** The result of an attack. */
 export interface AttackReport {
-  /** Returns that are wrong by a specification, or by the platform's own promise. Each makes the row fail. */
+  /** Responses that violate a specification or the platform's documentation. Each one fails the row. */
   readonly findings: readonly string[];
-  /** What was done, in a few words, for the table. */
+  /** A short summary for the table. */
   readonly note: string;
 }
 
-/** One way to hurt the platform: a small program, bounded in count and time, that needs only a target. */
+/** An attack on the platform: a small program, bounded in count and time, that needs only a target. */
 export interface Attack {
-  /** `family/what`. */
+  /** `family/name`. */
   readonly name: string;
-  /** The process that is to suffer. Default: product. */
+  /** The service under attack. Default: product. */
   readonly victim?: ServiceName;
-  /** Where it makes sense. Default: both. */
+  /** The kinds of target that it applies to. Default: both. */
   readonly kinds?: readonly TargetKind[];
   /** Default: both. */
   readonly auths?: readonly Auth[];
-  /** Whether it needs a port with TLS. */
+  /** Whether it needs a TLS port. */
   readonly needsTls?: boolean;
-  /** Whether it is more honest work than there is time for: then it judges itself by how much is done, and the good client is one of many. */
+  /** Whether it is an overload of valid calls. It then judges itself by goodput, and the good client is not judged. */
   readonly isOverload?: boolean;
-  /** How long it may take at scale 1, in milliseconds. Default: 20,000. The short form gives it a quarter of that. */
+  /** The maximum duration at scale 1, in milliseconds. Default: 20,000. The short form uses a quarter of it. */
   readonly timeMaxMs?: number;
   run(target: AttackTarget, options: AttackOptions): Promise<AttackReport>;
 }
 
-/** `count` at the scale, at least `min`. */
+/** Multiplies a count by the scale, but returns at least `min`. */
 export function scaled(count: number, scale: number, min = 1): number {
   return Math.max(min, Math.round(count * scale));
 }

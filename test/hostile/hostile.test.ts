@@ -1,5 +1,5 @@
-// The short form of `npm run test:hostile`: a part of each family, in small. Latency is judged without the time for
-// which the processes had no core.
+// The short form of `npm run test:hostile`: some attacks of each family, at a smaller scale. The time for which the processes waited
+// for a core does not count as latency.
 import { afterAll, describe, expect, it } from "vitest";
 import { measureClient } from "./client-side/measure-client.ts";
 import { everyAttack } from "./every-attack.ts";
@@ -10,7 +10,7 @@ import { clientLines, rowLines } from "./harness/table.ts";
 import { knownOpen } from "./known-open.ts";
 import { shortForm, shortFormOfClient, shortScale, shortSeed } from "./short-form.ts";
 
-/** Some runs of an attack, each with a stack that has to start anew, on a machine that others use. */
+/** Several runs of an attack, each with a new stack, on a shared machine. */
 const timeoutMs = 240_000;
 const latencyBy = "own";
 
@@ -28,7 +28,7 @@ const runner = createRowRunner({
 });
 afterAll(() => runner.dispose());
 
-describe("a good client beside an attacker", () => {
+describe("a good client during an attack", () => {
   it.each(shortForm.map((row) => [rowKey(row), row] as const))(
     "is served during %s",
     async (key, { attack, kind, auth }) => {
@@ -57,8 +57,8 @@ describe("our client against a malicious server", () => {
   );
 });
 
-describe("the table of known failures", () => {
-  it("names rows of the short form alone", () => {
+describe("the list of known failures", () => {
+  it("contains only rows of the short form", () => {
     const rows = [...shortForm.map(rowKey), ...shortFormOfClient];
     expect(Object.keys(knownOpen).filter((key) => !rows.includes(key))).toEqual([]);
   });
@@ -69,10 +69,10 @@ interface Run {
   readonly report: string;
 }
 
-/** How often a row is run until it does what is expected of it: a single run says little where it is near a bar. */
+/** The number of attempts of a row: a single measurement near a limit is not reliable. */
 const runsMax = 3;
 
-/** A row must pass. One of the known failures may, on a quiet machine: what came of it is printed. */
+/** A row must pass, unless it is a known failure: then its result is only printed. */
 async function check(key: string, run: () => Promise<Run>): Promise<void> {
   const isOpen = knownOpen[key] !== undefined;
   let last: Run = { failures: [], report: "" };

@@ -1,2 +1,2 @@
-/** Rows of the short form that fail on some machines, each with the reason. A repair removes its line. */
+/** Rows of the short form that fail on some machines, each with the reason. A fix removes its line. */
 export const knownOpen: Readonly<Record<string, string>> = {};

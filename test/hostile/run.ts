@@ -1,4 +1,5 @@
-// `npm run test:hostile -- --only places --target gateway --auth required`: the long form. Prints a table and ends with 1 if a row failed.
+// `npm run test:hostile -- --only places --target gateway --auth required`: the long form. Prints a table and exits with 1 if a row
+// failed.
 import { parseArgs } from "node:util";
 import type { Auth, TargetKind } from "./attack.ts";
 import { clientAttacks, measureClient } from "./client-side/measure-client.ts";
@@ -14,9 +15,9 @@ const { values } = parseArgs({
     auth: { type: "string", default: "off,required" },
     scale: { type: "string", default: "1" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    // How long after an attack memory is looked at again.
+    // The time from an attack to the second memory measurement.
     after: { type: "string", default: "60" },
-    // Latency less the time for which the processes had no core, for a machine that others use.
+    // Latency minus the time for which the processes waited for a core, for a shared machine.
     by: { type: "string", default: "wall" },
   },
 });

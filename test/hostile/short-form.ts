@@ -1,6 +1,6 @@
 import type { Auth, TargetKind } from "./attack.ts";
 
-/** An attack of the short form, and where it goes in. */
+/** An attack of the short form, and its target. */
 export interface ShortRow {
   readonly attack: string;
   readonly kind: TargetKind;
@@ -8,8 +8,9 @@ export interface ShortRow {
 }
 
 /**
- * What `npm test` runs: of each family at least one, spread over both targets and both settings of AUTH. `npm run test:hostile` runs all
- * of them everywhere. `connections/churn` is not among them: how long a new connection waits in the kernel's queue depends on the machine's other work.
+ * The rows that `npm test` runs: at least one of each family, spread over both targets and both settings of AUTH. `npm run
+ * test:hostile` runs all attacks on all targets. `connections/churn` is excluded: how long a new connection waits in the
+ * kernel's queue depends on other load on the machine.
  */
 export const shortForm: readonly ShortRow[] = [
   ...[
@@ -35,13 +36,13 @@ export const shortForm: readonly ShortRow[] = [
   ].map((attack) => ({ attack, kind: "gateway", auth: "required" }) as const),
 ];
 
-/** Malicious servers of the short form. */
+/** The malicious servers of the short form. */
 export const shortFormOfClient: readonly string[] = [
   "malicious-server/many-elements",
   "malicious-server/one-byte-pieces",
   "malicious-server/hpack-bomb",
 ];
 
-/** The share of the long form's sizes. */
+/** The scale of the short form. */
 export const shortScale = 0.04;
 export const shortSeed = 12;

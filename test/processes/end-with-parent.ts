@@ -1,4 +1,4 @@
-// Loaded into each service before its main.ts: when the test that started it is gone, however that came about, so is the service.
+// Loaded into each service before its main.ts: kills the service when the test's process ends for any reason.
 process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
-// A listener would keep the process alive; the service's own work decides that.
+// The channel must not keep the process alive.
 process.channel?.unref();

@@ -1,4 +1,4 @@
-/** Asks again until the answer is right; the last answer, right or not, once `limitMs` have passed. */
+/** Polls until the result is accepted. Returns the last result, accepted or not, once `limitMs` have passed. */
 export async function eventually<T>(
   ask: () => Promise<T>,
   right: (answer: T) => boolean,

@@ -4,10 +4,10 @@ import type { NotificationService } from "@parley/gen/notification/v1/notificati
 import type { Order } from "@parley/gen/order/v1/order_pb.js";
 import type { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
 
-/** More pages than any test fills: 100,000 entries. */
+/** More pages than any test needs: 100,000 entries. */
 const pagesMax = 1_000;
 
-/** Every order there is, newest first. */
+/** All orders, newest first. */
 export function allOrders(orders: Pick<Client<typeof OrderService>, "listOrders">): Promise<readonly Order[]> {
   return everyPage(async (pageToken) => {
     const page = await orders.listOrders({ pageSize: 100, pageToken });
@@ -15,7 +15,7 @@ export function allOrders(orders: Pick<Client<typeof OrderService>, "listOrders"
   });
 }
 
-/** Every notification there is, newest first. */
+/** All notifications, newest first. */
 export function allNotifications(
   notifications: Pick<Client<typeof NotificationService>, "listNotifications">,
 ): Promise<readonly Notification[]> {

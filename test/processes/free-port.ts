@@ -1,14 +1,14 @@
 import { createServer } from "node:net";
 
 /**
- * Below the range from which systems take the ports of outgoing connections: such a port could be taken by a connection while
- * its service is down, and a connection to it could even meet itself.
+ * Below the range of ephemeral ports: an outgoing connection could take such a port while its service is down, or even connect
+ * to itself.
  */
 const [firstPort, lastPort] = [15_000, 31_999];
 const triesMax = 200;
 const given = new Set<number>();
 
-/** A port that is free now, was not given before in this process, and that no outgoing connection will take. */
+/** Returns a port that is free now, was not returned before in this process, and is outside the ephemeral range. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < triesMax; tries++) {
     const port = firstPort + Math.floor(Math.random() * (lastPort - firstPort));

@@ -12,37 +12,37 @@ import type { Program } from "./program.ts";
 import { redisProgram } from "./redis-program.ts";
 import { serviceProgram } from "./service-program.ts";
 
-/** The services that an order and the notifications about it need, each its own process, and clients of them. */
+/** The services that orders and their notifications need, each in its own process, with clients. */
 export interface PlatformPrograms {
   readonly user: Program;
   readonly product: Program;
   readonly order: Program;
   readonly notification: Program;
-  /** Where events travel by Redis. */
+  /** Set if events travel over Redis. */
   readonly redis: Program | undefined;
-  /** All of the above, those that others need first. */
+  /** All of the above, dependencies first. */
   readonly programs: readonly Program[];
   readonly orders: Client<typeof OrderService>;
   readonly products: Client<typeof ProductService>;
   readonly inventory: Client<typeof InventoryService>;
   readonly notifications: Client<typeof NotificationService>;
-  /** Where a service's database lies. */
+  /** The path of a service's database. */
   databasePath(service: "user" | "product" | "order" | "notification"): string;
-  /** Loses all that Redis kept, as a disk does. Redis must not run. */
+  /** Deletes all data of Redis, which must not be running. */
   loseRedisData(): Promise<void>;
-  /** Ends what runs and removes the data. */
+  /** Kills the running programs and removes the data. */
   dispose(): Promise<void>;
 }
 
 export interface PlatformProgramsOptions {
-  /** Where `redis-server` is, for events to travel by it. Without it they travel directly. */
+  /** The path of `redis-server`. If set, events travel over Redis, otherwise directly. */
   readonly redisServer?: string;
 }
 
-/** How long a service may take over draining, in milliseconds: longer than any call in flight may take to end. */
+/** The drain timeout of a service, in milliseconds: longer than any call in flight may take. */
 const shutdownGraceMs = 6_000;
 
-/** Starts user, product, order and notification with sample data, and Redis where it is named. */
+/** Starts user, product, order and notification with sample data, and Redis if `redisServer` is set. */
 export async function startPlatformPrograms({ redisServer }: PlatformProgramsOptions = {}): Promise<PlatformPrograms> {
   const folder = await mkdtemp(join(tmpdir(), "parley-platform-"));
   const databasePath = (service: string) => join(folder, `${service}.db`);

@@ -2,30 +2,30 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { eventually } from "./eventually.ts";
 
-/** How long a program may take to start, in milliseconds: it takes half a second, on a busy machine many times that. */
+/** The start timeout of a program, in milliseconds. A start takes half a second, and many times that on a busy machine. */
 const startMaxMs = 40_000;
-/** How much of what a program says is kept, in characters: enough for the reason why it ended. */
+/** The maximum output that is kept, in characters: enough for the reason of an exit. */
 const outputMax = 4_000_000;
 
-/** A program that a test can end, stop, continue, and start again at the same address with the same data. */
+/** A program that a test can stop, continue, kill, and restart at the same address with the same data. */
 export interface Program {
   readonly name: string;
   readonly url: string;
-  /** Starts it and waits until it serves. `env` is added to what it always gets. */
+  /** Starts it and waits until it serves. `env` is added to its environment. */
   start(env?: Readonly<Record<string, string>>): Promise<void>;
-  /** Starts it and waits for nothing. */
+  /** Starts it without waiting. */
   launch(env?: Readonly<Record<string, string>>): void;
-  /** Waits until the one that was launched serves. Throws, with what it said, if it ends or takes too long. */
+  /** Waits until a launched program serves. Throws with its output if it exits or takes too long. */
   serves(): Promise<void>;
-  /** Whether it was started and has not ended. */
+  /** Whether it was started and has not exited. */
   isRunning(): boolean;
-  /** Sends a signal, if it runs. */
+  /** Sends a signal if it is running. */
   signal(signal: NodeJS.Signals): void;
-  /** Waits for its end; the exit code, or null where a signal ended it. */
+  /** Waits for its exit. Returns the exit code, or null after a signal. */
   ended(): Promise<number | null>;
-  /** Ends it at once, even one that is stopped, and waits for its end. */
+  /** Kills it, even if it is stopped, and waits for its exit. */
   kill(): Promise<void>;
-  /** What it has said since it was started last. */
+  /** Its output since the last start. */
   output(): string;
 }
 
@@ -35,13 +35,13 @@ export interface ProgramOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Whether it serves, by what it has said or by asking it. */
+  /** Whether it serves, by its output or by a request. */
   readonly isServing: (output: string) => Promise<boolean>;
-  /** Whether it is to be told when the test is gone: a Node program with end-with-parent.ts. Default: no. */
+  /** Whether it must end with the test's process: a Node program with end-with-parent.ts. Default: no. */
   readonly endsWithParent?: boolean;
 }
 
-/** Describes a program; nothing runs before `start`. */
+/** Creates a program without starting it. */
 export function program({ name, url, command, args, isServing, ...options }: ProgramOptions): Program {
   let child: ChildProcess | undefined;
   let output = "";
@@ -52,12 +52,12 @@ export function program({ name, url, command, args, isServing, ...options }: Pro
     }
     output = "";
     const started = spawn(command, args, {
-      // Nothing of the test's own environment: what vitest sets is not meant for programs.
+      // Excludes the test's own environment: vitest's variables are not meant for programs.
       env: { PATH: process.env.PATH, ...options.env, ...env },
       stdio: options.endsWithParent === true ? ["ignore", "pipe", "pipe", "ipc"] : ["ignore", "pipe", "pipe"],
     });
     child = started;
-    // Said by `exit` as well, which is what everybody waits for.
+    // The `exit` event follows, and all waits use that event.
     started.on("error", () => {});
     for (const stream of [started.stdout, started.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {

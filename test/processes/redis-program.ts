@@ -5,10 +5,10 @@ import { type Program, program } from "./program.ts";
 
 export { findRedisServer };
 
-/** How long Redis may take over its first answer before it is asked again, in milliseconds. */
+/** The timeout of one PING to Redis before it is retried, in milliseconds. */
 const pingMaxMs = 500;
 
-/** A `redis-server` of a test's own that keeps its data in a folder, as it is run where data matter. Not started yet. */
+/** A separate `redis-server` that persists its data to a folder, as in production. Not started yet. */
 export async function redisProgram(command: string, folder: string): Promise<Program> {
   const port = await freePort();
   return program({
@@ -31,7 +31,7 @@ function answersPing(port: number): Promise<boolean> {
       resolve(pong);
     };
     socket.setTimeout(pingMaxMs, () => answer(false));
-    // While it loads its data it answers an error instead.
+    // While Redis loads its data, it responds with an error.
     socket.on("data", (data) => answer(data.toString().startsWith("+PONG")));
     socket.on("error", () => answer(false));
     socket.on("close", () => answer(false));

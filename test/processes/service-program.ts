@@ -8,14 +8,14 @@ const endWithParent = fileURLToPath(new URL("end-with-parent.ts", import.meta.ur
 
 export interface ServiceProgramOptions {
   readonly name: string;
-  /** Its main file, from the repository's top folder. */
+  /** Its main file, relative to the repository's root. */
   readonly main: string;
   readonly databasePath: string;
   /** Settings besides PORT and DATABASE_URL. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** A service of the platform as a process of its own, on a port of its own, with a SQLite file. Not started yet. */
+/** A service in its own process, on its own port, with a SQLite file. Not started yet. */
 export async function serviceProgram(options: ServiceProgramOptions): Promise<Program> {
   const { name, main, databasePath, settings = {} } = options;
   const port = await freePort();

@@ -3,13 +3,13 @@ import { type FailedJob, runMany } from "./command/run-many.ts";
 import { mailAtHandSeed, visitWithCrashes } from "./crash-points.ts";
 
 /**
- * How far after the first crash the second one comes at most, in points: what it takes to start again and to mend. All pairs,
- * some nine thousand, are run by `npm run simulate -- --crash-points`.
+ * The second crash comes at most this many points after the first, which covers restart and recovery. `npm run simulate --
+ * --crash-points` runs all pairs, about nine thousand.
  */
 const recoveryPoints = 10;
 
-describe("a process that ends", () => {
-  it("at any point, and again at any point while it recovers, loses and doubles nothing", {
+describe("a process that crashes", () => {
+  it("loses and duplicates nothing at any point, and at any point of its recovery", {
     timeout: 300_000,
   }, async () => {
     const { points } = await visitWithCrashes([]);
@@ -25,12 +25,12 @@ describe("a process that ends", () => {
     expect(done).toBe(jobs.length);
   });
 
-  it("at any point loses and doubles nothing where mail is sent as it is written down", {
+  it("loses and duplicates nothing at any point if mail is sent inside the transaction", {
     timeout: 120_000,
   }, async () => {
     const options = { seed: mailAtHandSeed };
     const { points } = await visitWithCrashes([], options);
-    // Sent before the transaction that writes it down is committed.
+    // The mail is sent before the transaction that records it is committed.
     expect(points.join()).toContain("notification send,notification commit,notification committed");
     for (const index of points.keys()) {
       const { violations } = await visitWithCrashes([index + 1], options);
@@ -38,7 +38,7 @@ describe("a process that ends", () => {
     }
   });
 
-  it("passes a point before and after each commit, before each call, publication and message, and before each answer", async () => {
+  it("passes a point before and after each commit, before each call, publication and message, and before each response", async () => {
     const { points, violations } = await visitWithCrashes([]);
     expect(violations).toEqual([]);
     for (const point of [

@@ -5,16 +5,16 @@ import type { Seams } from "./world/seams.ts";
 import { createWorld, type Point } from "./world/world.ts";
 
 export interface CrashRun extends Run {
-  /** The points that the run passed, by number from 1 on: `order commit`. */
+  /** The names of the points that the run passed, in order, such as `order commit`. The first has number 1. */
   readonly points: readonly string[];
 }
 
-/** All runs of a seed differ in where processes end, and in nothing else. In this one calls go in batches, and mail goes to a server far away. */
+/** All runs of a seed differ only in where processes crash. In this one calls are batched, and mail goes to a remote server. */
 const farMailSeed = 2;
-/** The same, with a mail channel that needs no waiting. */
+/** The same with a mail channel that responds at once. */
 export const mailAtHandSeed = 3;
 
-/** A short visit during which the process that passes one of these points ends there. Points are counted as they are passed. */
+/** A short visit in which the process that reaches one of these points crashes there. Points are numbered as they are reached. */
 export async function visitWithCrashes(
   crashes: readonly number[],
   { seed = farMailSeed, ...options }: { readonly seams?: Seams; readonly seed?: number } = {},

@@ -7,9 +7,9 @@ import { createWorld } from "./world/world.ts";
 
 const hourMs = 60 * 60_000;
 
-// In some of these worlds the mail server is far away, in others mail is written to a place at hand.
+// Some of these worlds have a remote mail server, others a local channel.
 it.each([1, 2, 3, 4, 5, 6])(
-  "a mail server that is away for an hour loses nothing, and sends nothing twice (seed %i)",
+  "loses no mail and sends none twice while the mail server is down for an hour (seed %i)",
   async (seed) => {
     const world = createWorld({ seed });
     const ledger = createLedger();
@@ -32,7 +32,7 @@ it.each([1, 2, 3, 4, 5, 6])(
     expect([...world.mail.received.values()].map((copies) => copies.length)).toEqual(
       [...world.mail.received].map(() => 1),
     );
-    // The channel is tried about once a minute, not for each notification.
+    // The channel is probed about once a minute, not for each notification.
     const tries = history.filter((line) => line.includes("channel unavailable")).length;
     expect(tries).toBeGreaterThan(30);
     expect(tries).toBeLessThan(120);

@@ -3,12 +3,12 @@ import { visitWithCrashes } from "./crash-points.ts";
 import { carefulReserve, type PlantedBug, plantedBugs } from "./planted-bugs/index.ts";
 import { simulate } from "./simulate.ts";
 
-/** Seeds within which each bug must be found; most take fewer than forty. */
+/** Each bug must be found within this many seeds. Most need fewer than forty. */
 const seedsMax = 300;
-/** A bug that is never found takes a tenth of this, in milliseconds, on a machine with nothing else to do. */
+/** Running all seeds takes a tenth of this time on an idle machine. In milliseconds. */
 const timeout = 120_000;
 
-/** The first seed that finds a promise broken that the bug breaks. */
+/** The first seed with a violation that the bug causes. */
 async function firstSeedThatFinds({ seams, breaks }: PlantedBug): Promise<number | undefined> {
   for (let seed = 1; seed <= seedsMax; seed++) {
     const { violations } = await simulate(seed, { seams });
@@ -22,7 +22,7 @@ describe("a planted bug is found", () => {
     expect(await firstSeedThatFinds(bug)).toBeDefined();
   });
 
-  it("by ending processes at every point, where it is about what a crash leaves behind", { timeout }, async () => {
+  it("by crashing processes at every point, if a crash exposes it", { timeout }, async () => {
     for (const bug of plantedBugs.filter(({ isFoundByCrashes }) => isFoundByCrashes)) {
       const { points } = await visitWithCrashes([], bug);
       const found = [];
@@ -34,7 +34,7 @@ describe("a planted bug is found", () => {
     }
   });
 
-  it("and nothing is found where what was put in is no bug", { timeout }, async () => {
+  it("and the careful implementation passes", { timeout }, async () => {
     for (let seed = 1; seed <= 40; seed++) {
       expect((await simulate(seed, { seams: carefulReserve })).violations).toEqual([]);
     }

@@ -4,30 +4,30 @@ import type { Violation } from "./invariants/violation.ts";
 import type { Ledger } from "./workload/ledger.ts";
 import type { World } from "./world/world.ts";
 
-/** What came of a run. */
+/** The result of a run. */
 export interface Run {
   readonly violations: readonly Violation[];
-  /** What happened, line by line. */
+  /** The history of the run, line by line. */
   readonly history: readonly string[];
-  /** Two runs were the same if these are. */
+  /** Two runs are the same if their hashes are equal. */
   readonly hash: string;
 }
 
 export interface RunOptions {
   readonly world: World;
   readonly ledger: Ledger;
-  /** What people do. The run is not over before they are done. */
+  /** The users' actions. The run lasts at least until they finish. */
   readonly people: () => Promise<unknown>;
-  /** How long the world is bad, in simulated milliseconds. */
+  /** How long faults occur, in simulated milliseconds. */
   readonly badMs: number;
 }
 
-/** How long everything may take to settle after the bad times: several times the longest wait of any retry or lease. */
+/** The maximum time to settle after the faults: several times the longest wait of any retry or lease. */
 export const settleMsMax = 180_000;
-/** How often it is looked whether everything has settled. */
+/** The interval of checking whether everything has settled. */
 const lookMs = 500;
 
-/** Runs a world until all that was begun has ended, or should have long ago, and checks every promise. */
+/** Runs a world until all work has finished or the settle time has passed, and checks every invariant. */
 export async function runToTheEnd({ world, ledger, people, badMs }: RunOptions): Promise<Run> {
   const { time, history } = world;
   const broken = (what: string, error: unknown) =>
@@ -59,7 +59,7 @@ async function settle(world: World, isDone: () => boolean): Promise<void> {
   const { time } = world;
   const limitMs = time.monotonic() + settleMsMax;
   const hasSettled = () => isDone() && world.isQuiet && Object.keys(readUnfinished(world)).length === 0;
-  // A message that just came may begin something, so it must have settled twice.
+  // A message that just arrived may start work, so the world must be settled twice in a row.
   for (let settledCount = 0; settledCount < 2 && time.monotonic() < limitMs; ) {
     await time.run(time.monotonic() + lookMs);
     settledCount = hasSettled() ? settledCount + 1 : 0;

@@ -9,12 +9,12 @@ import type { Seams } from "./world/seams.ts";
 import { buyers } from "./world/services.ts";
 import { createWorld } from "./world/world.ts";
 
-/** How long the world is bad, in simulated milliseconds. */
+/** How long faults occur, in simulated milliseconds. */
 const badMs = 8_000;
-/** What a shopkeeper changes at most. */
+/** The maximum number of a shopkeeper's changes. */
 const changesMax = 6;
 
-/** Runs all services through one seed, and checks every promise. The same seed is the same run. */
+/** Runs all services with one seed and checks every invariant. The same seed gives the same run. */
 export async function simulate(seed: number, options: { readonly seams?: Seams } = {}): Promise<Run> {
   const random = createRandomness(seed);
   const faults = drawFaults(random.fork("faults"));

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { simulate } from "./simulate.ts";
 
 const main = fileURLToPath(new URL("./command/main.ts", import.meta.url));
-/** What one seed's history may take up, and far more. */
+/** The maximum output: far more than one seed's history. */
 const outputBytesMax = 64 * 1024 * 1024;
 
 /** Runs `npm run simulate` without npm. */
@@ -20,28 +20,28 @@ async function run(...args: readonly string[]): Promise<{ readonly code: number;
   }
 }
 
-describe("a simulated world", () => {
-  it("keeps every promise in 2,000 seeds", async () => {
+describe("the simulation", () => {
+  it("keeps every invariant in 2,000 seeds", async () => {
     const { code, output } = await run("--seeds", "2000");
     expect(output).toMatch(/2000 seeds in [\d.]+ s: 0 with violations\n$/);
     expect(code).toBe(0);
   }, 300_000);
 
-  it("is the same each time for the same seed, and another for another", async () => {
+  it("is deterministic for a seed, and differs between seeds", async () => {
     const first = [await simulate(1), await simulate(2), await simulate(3)];
     const again = [await simulate(3), await simulate(2), await simulate(1)].reverse();
     expect(again.map(({ hash }) => hash)).toEqual(first.map(({ hash }) => hash));
     expect(new Set(first.map(({ hash }) => hash)).size).toBe(3);
   });
 
-  it("is the same in another process, where a person replays it", async () => {
+  it("gives the same run for the same seed in another process", async () => {
     const { hash } = await simulate(7);
     const { code, output } = await run("--seed", "7");
     expect(output).toContain(`hash ${hash}`);
     expect(code).toBe(0);
   });
 
-  it("is bad enough: processes end, messages are lost, late and repeated, disks are full, buyers are refused", async () => {
+  it("covers the faults: crashed processes, lost, late and repeated messages, full disks, refused buyers", async () => {
     const lines: string[] = [];
     for (let seed = 1; seed <= 20; seed++) lines.push(...(await simulate(seed)).history);
     const count = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length;
@@ -65,7 +65,7 @@ describe("a simulated world", () => {
     expect(count(/disks of files/)).toBeGreaterThan(2);
   });
 
-  it("batches concurrent calls, with the same faults as others", async () => {
+  it("batches concurrent calls, with the same faults as other calls", async () => {
     const lines: string[] = [];
     for (let seed = 1; seed <= 100; seed++) lines.push(...(await simulate(seed)).history);
     const count = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length;
@@ -80,8 +80,8 @@ describe("a simulated world", () => {
   });
 });
 
-describe("a seed that breaks a promise", () => {
-  it("is told with its history, its number, and how to replay it", async () => {
+describe("a failing seed", () => {
+  it("is reported with its history, its number, and the command that replays it", async () => {
     const { code, output } = await run("--bug", "4", "--seeds", "20");
     const seed = /replay: npm run simulate -- --seed (\d+) --bug 4/.exec(output)?.[1];
     expect(code).toBe(1);
@@ -93,7 +93,7 @@ describe("a seed that breaks a promise", () => {
     expect(replay.output).toMatch(/VIOLATION stock-balance: product \d+: /);
   });
 
-  it("is not looked for where the command cannot be understood", async () => {
+  it("is not searched for if the command line is invalid", async () => {
     for (const args of [["--seeds", "many"], ["--seed", "-1"], ["--bug", "999"], ["--worse"]]) {
       const { code, output } = await run(...args);
       expect([code, output.includes("npm run simulate -- [options]")]).toEqual([2, true]);

@@ -5,10 +5,10 @@ import { systemEnvironment } from "@parley/rpc";
 import { implement, serve } from "@parley/rpc/server";
 import { ready } from "../ready.ts";
 
-/** What the parent may ask for over IPC. A stopped replica is stopped by a signal. */
+/** The modes that the parent can set over IPC. The parent stops a replica with SIGSTOP. */
 export type Mood = "healthy" | "slow" | "failing";
 
-/** How much later than usual a slow replica answers, in milliseconds. */
+/** The additional response time of a slow replica, in milliseconds. */
 const slowMs = 100;
 
 let mood: Mood = "healthy";
@@ -23,7 +23,7 @@ const entry = implement(EchoService, {
     if (mood === "failing") {
       throw new ConnectError("the disk is full", Code.Unavailable);
     }
-    // Some waiting, as for a database.
+    // Simulates the wait for a database.
     await sleep(mood === "slow" ? slowMs : 2);
     return { message };
   },

@@ -12,9 +12,10 @@ import { median, printTable } from "../table.ts";
 import type { Mood } from "./replica.ts";
 
 /**
- * `npm run bench:balancing`: three replicas of a service, one of which is slow, fails its calls, or is stopped (SIGSTOP). What the callers get after the
- * first second, by policy. `--seconds 2` for each measurement, `--callers 16`, `--rounds 1`. Ends with 1 where the bar is missed: with least_request, p99 with
- * one replica stopped is at most 3 times that of three healthy ones.
+ * `npm run bench:balancing`: three replicas of a service, one of which is slow, fails its calls, or is stopped (SIGSTOP).
+ * Reports the callers' results after the first second, by policy. `--seconds 2` for each measurement, `--callers 16`, `--rounds
+ * 1`. Exits with 1 if the limit is exceeded: with least_request, p99 with one replica stopped is at most 3 times that of three
+ * healthy ones.
  */
 const { values: options } = parseArgs({
   options: {
@@ -26,10 +27,10 @@ const { values: options } = parseArgs({
 const seconds = Number(options.seconds);
 const callers = Number(options.callers);
 
-/** How long a fault lasts before anything is measured. */
+/** How long a fault lasts before the measurement starts. */
 const settleMs = 1000;
 const barTimes = 3;
-/** The contract's deadline of an Echo. A call that failed counts as having taken that long. */
+/** The contract's deadline of Echo. A failed call counts as having taken this long. */
 const deadlineMs = 1000;
 
 type Fault = "none" | "slow" | "failing" | "stopped";
@@ -93,17 +94,17 @@ async function measure(policy: BalancingPolicy, fault: Fault, replicas: readonly
         () => false,
       );
       if (counts) {
-        // Who is refused at once is not served quickly.
+        // A fast refusal does not count as a fast call.
         durationsMs.push(ok ? performance.now() - startMs : deadlineMs);
         failed += ok ? 0 : 1;
       }
       if (!ok) {
-        // As people and programs do who are told to try later.
+        // The backoff of a client that gets UNAVAILABLE.
         await sleep(5);
       }
     }
   });
-  // The clock's timers keep no process alive, and a stopped replica sends nothing.
+  // Keeps the process alive: the clock's timers are unreferenced, and a stopped replica sends nothing.
   await sleep(500);
   await apply(fault, bad);
   await sleep(settleMs);

@@ -3,7 +3,7 @@ import { fastify } from "fastify";
 import { echoService } from "../contract.ts";
 import { ready } from "../ready.ts";
 
-/** Stock Connect on Fastify; `1` for HTTP/1.1. */
+/** Stock Connect on Fastify. Argument `1`: HTTP/1.1. */
 const options: Parameters<typeof fastifyConnectPlugin>[1] = {
   acceptCompression: [],
   routes: (router) =>

@@ -5,7 +5,7 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { echoService } from "../contract.ts";
 import { ready } from "../ready.ts";
 
-/** Stock Connect on Node's own servers; `1` for HTTP/1.1. */
+/** Stock Connect on Node's own servers. Argument `1`: HTTP/1.1. */
 const handler = connectNodeAdapter({
   acceptCompression: [],
   routes: (router) =>

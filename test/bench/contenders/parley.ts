@@ -3,7 +3,10 @@ import { implement, serve } from "@parley/rpc/server";
 import { echoService } from "../contract.ts";
 import { ready } from "../ready.ts";
 
-/** Parley. With `full`: validation, deadline, metrics, access log and trace context; without, what cannot be switched off. */
+/**
+ * Parley. With `full`: validation, deadline, metrics, access log and trace context. Otherwise only the features that cannot be
+ * disabled.
+ */
 const full = process.argv.includes("full");
 const { port } = await serve(
   {

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ready } from "../ready.ts";
 
-/** As little as JSON over HTTP/1.1 can be on Node: parsed and printed by the language itself. */
+/** The minimum of JSON over HTTP/1.1 on Node: JSON.parse and JSON.stringify without a framework. */
 const server = createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -2,12 +2,12 @@ import { createServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { ready } from "../ready.ts";
 
-/** As little as HTTP/2 with trailers can be on Node: the body goes back as it came. */
+/** The minimum of HTTP/2 with trailers on Node: echoes the body unchanged. */
 const server = createServer({ settings: { initialWindowSize: 256 * 1024 } });
 server.on("stream", (stream: ServerHttp2Stream, headers) => {
   const chunks: Buffer[] = [];
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  // The load stops in the middle of calls.
+  // The load generator stops with calls in flight.
   stream.on("error", () => {});
   stream.on("end", () => {
     if (stream.destroyed) {

@@ -5,7 +5,7 @@ import { type ReserveStockResponse, ReserveStockResponseSchema } from "@parley/g
 import { type GetProductResponse, GetProductResponseSchema } from "@parley/gen/product/v1/product_service_pb.js";
 import type { BoughtLine } from "./durable-flow.ts";
 
-/** The contracts' answers, made of what the rivals' flow knows. */
+/** The contracts' responses, built from the data of the rivals' flow. */
 export function orderAnswer(
   id: string,
   { userId, name, email, lines }: { userId: string; name: string; email: string; lines: readonly BoughtLine[] },
@@ -49,7 +49,7 @@ export function productAnswer(id: string, stock: number): GetProductResponse {
   return create(GetProductResponseSchema, { product: { id, stock } });
 }
 
-/** What was reserved, as the order's side reads it. */
+/** The reserved lines, as the order service reads them. */
 export function boughtLines({ reservation }: MessageShape<typeof ReserveStockResponseSchema>): BoughtLine[] {
   return (reservation?.items ?? []).map(({ productId, productName, quantity, unitPrice }) => ({
     productId,

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /**
- * The rivals' order flow, the same on both frameworks: PENDING, ValidateUser, ReserveStock, CONFIRMED, with three FULL commits on
- * node:sqlite, each by itself, and nothing that would finish what a crash interrupts.
+ * The rivals' order flow, the same on both frameworks: PENDING, ValidateUser, ReserveStock, CONFIRMED, with three separate FULL
+ * commits on node:sqlite, and without recovery after a crash.
  */
 
 export interface Line {
@@ -24,7 +24,7 @@ function open(folder: string, name: string): DatabaseSync {
   return database;
 }
 
-/** The users: one of them is all that the load asks for. */
+/** The users. The load uses only one of them. */
 export function openUsers(folder: string) {
   const database = open(folder, "user");
   database.exec("CREATE TABLE users (id TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL) WITHOUT ROWID");
@@ -35,7 +35,7 @@ export function openUsers(folder: string) {
   };
 }
 
-/** The products, and what of them is reserved. */
+/** The products and their reservations. */
 export function openProducts(folder: string) {
   const database = open(folder, "product");
   database.exec(`
@@ -73,7 +73,6 @@ export function openProducts(folder: string) {
   };
 }
 
-/** The orders. */
 export function openOrders(folder: string) {
   const database = open(folder, "order");
   database.exec(`

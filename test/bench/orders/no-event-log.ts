@@ -1,6 +1,6 @@
 import type { EventLog } from "@parley/events";
 
-/** An event log that keeps nothing, in the place of the real one (see without-events.ts). */
+/** An event log that stores nothing, in place of the real one (see without-events.ts). */
 export function createEventLog(): EventLog {
   return {
     append: async () => {},

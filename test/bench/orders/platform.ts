@@ -10,12 +10,12 @@ import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import type { PostgresServer } from "@parley/store/postgres-server";
 import { type PinnedProcess, startPinned } from "../pinned-process.ts";
 
-/** Services that take orders together. */
+/** Services that process orders together. */
 export interface Platform {
   readonly name: string;
   readonly orderUrl: string;
   readonly processes: Readonly<Record<Role, PinnedProcess> & Partial<Record<"notification", PinnedProcess>>>;
-  /** How many units of the product can be sold: what is missing was ordered and confirmed. */
+  /** The available units of the product. The missing units were sold. */
   stock(productId: string): Promise<number>;
   /** The number of sent notifications of orders. Undefined without a notification service. */
   notified(): number | undefined;
@@ -26,10 +26,10 @@ export const roles = ["user", "product", "order"] as const;
 type Role = (typeof roles)[number];
 
 const here = import.meta.dirname;
-/** No call of the bench itself may keep it waiting. */
+/** A timeout that none of the benchmark's own calls should reach. */
 const callTimeoutMs = 10_000;
 
-/** One of the rivals. */
+/** Starts one of the rivals. */
 export async function startRival(name: string, file: string): Promise<Platform> {
   const folder = await newFolder();
   const startRole = (role: Role, ...ports: readonly number[]) =>
@@ -42,13 +42,13 @@ export async function startRival(name: string, file: string): Promise<Platform> 
 
 export interface ParleyOptions {
   readonly name: string;
-  /** Whether events are written, published and taken in by the notification service, which sends. */
+  /** Whether events are stored, published and consumed by the notification service, which sends notifications. */
   readonly events: boolean;
-  /** A server that the services share. Default: SQLite, a file each. */
+  /** A server that the services share. Default: a SQLite file for each service. */
   readonly postgres?: PostgresServer;
 }
 
-/** The services of this repository, as they are. */
+/** Starts the unmodified services of this repository. */
 export async function startParley({ name, events, postgres }: ParleyOptions): Promise<Platform> {
   const folder = await newFolder();
   for (const role of postgres === undefined ? [] : [...roles, "notification"]) {
@@ -80,7 +80,7 @@ export async function startParley({ name, events, postgres }: ParleyOptions): Pr
     await inventory.updateStock({ productId, change: { case: "stock", value: 900_000_000 } });
   }
   const started = platform({ name, folder, processes: { user, product, order, ...notification } });
-  // Notifications are counted in the file of the service.
+  // Notifications are counted in the service's SQLite file.
   return postgres === undefined ? started : { ...started, notified: () => undefined };
 }
 
@@ -103,7 +103,7 @@ function platform({
   };
 }
 
-/** From the service's own database, since counting by pages of its list would be a load of its own. */
+/** Counts in the service's own database, because paging through its list would be a load of its own. */
 function countSent(file: string): number {
   const database = new DatabaseSync(file, { readOnly: true });
   try {
@@ -122,7 +122,7 @@ function newFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), "parley-orders-"));
 }
 
-/** Free ports: on fixed ones, leftovers of another run would be measured. */
+/** Free ports: with fixed ports, a leftover process of another run could be measured. */
 async function freePorts(count: number): Promise<readonly number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {

@@ -10,11 +10,11 @@ import { median, printTable } from "../table.ts";
 import { type Platform, roles, startParley, startRival } from "./platform.ts";
 
 /**
- * `npm run bench:orders`: orders a second, durable, with everything on, against the same flow on stock Connect and on grpc-js without
- * recovery, and against itself without events and notifications. 64 orders in flight on 4 connections, rounds interleaved.
- * `--rounds 9`, `--seconds 4`, `--warm 10`, `--run-up 2`: many short rounds, each compared with the rival's next to it, since a machine
- * that something else runs on changes its pace within seconds. What happens in a run-up does not count: a platform that waited while
- * the others had their rounds takes a while to be as fast as before.
+ * `npm run bench:orders`: durable orders per second with all features, against the same flow on stock Connect and on grpc-js
+ * without recovery, and against Parley without events and notifications. 64 orders in flight on 4 connections, rounds
+ * interleaved. `--rounds 9`, `--seconds 4`, `--warm 10`, `--run-up 2`. Many short rounds, each compared with the rival's
+ * adjacent round, because a shared machine changes its speed within seconds. A run-up is not measured: a platform that was idle
+ * during the others' rounds needs time to reach full speed.
  */
 const { values: options } = parseArgs({
   options: {
@@ -46,7 +46,7 @@ async function round(platform: Platform, seconds: number): Promise<Round> {
     core: "any",
   });
   const after = await cpuOf(platform);
-  // An order takes one mouse: that many fewer of them are there as orders were really confirmed.
+  // An order takes one mouse, so the missing stock equals the confirmed orders.
   const confirmed = stockBefore - (await platform.stock("102"));
   confirmedInAll.set(platform.name, (confirmedInAll.get(platform.name) ?? 0) + confirmed);
   const cpu = Object.fromEntries(
@@ -87,10 +87,10 @@ const message = toBinary(
 );
 const orderBody = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]);
 
-/** How long the last notifications may be waited for. Events that pile up would make orders look cheaper than they are. */
+/** How long to wait for the last notifications. A backlog of events would make orders look cheaper than they are. */
 const catchUpMs = 60_000;
 
-/** With `--database postgres`, Parley on a PostgreSQL server that waits for the disk, against Parley on SQLite. */
+/** With `--database postgres`: Parley on a PostgreSQL server with fsync, against Parley on SQLite. */
 const postgres = options.database === "postgres" ? await startPostgres() : undefined;
 const onPostgres = [
   () => startParley({ name: "parley", events: true, ...(postgres === undefined ? {} : { postgres }) }),
@@ -107,7 +107,7 @@ const warmSeconds = Number(options.warm);
 const runUpSeconds = Number(options["run-up"]);
 const roundSeconds = Number(options.seconds);
 const roundCount = Number(options.rounds);
-// Whatever goes wrong, the bench ends, and what it started ends with it.
+// A timeout ends the benchmark and every process that it started.
 const endMs = (started.length * (warmSeconds + roundCount * (runUpSeconds + roundSeconds)) + 300) * 1000;
 setTimeout(() => {
   console.error(`the bench is not done after ${endMs / 1000} s: it ends here`);
@@ -125,7 +125,7 @@ for (const platform of platforms) {
   await round(platform, warmSeconds);
 }
 for (let count = roundCount; count > 0; count--) {
-  // There and back: a contender that always follows the same one would have an advantage or disadvantage.
+  // Alternates the order, so that no contender always follows the same one.
   for (const platform of count % 2 === 0 ? platforms : platforms.toReversed()) {
     await round(platform, runUpSeconds);
     rounds.get(platform.name)?.push(await round(platform, roundSeconds));
@@ -198,7 +198,7 @@ await writeFile(
   JSON.stringify({ date: new Date().toISOString(), options, rows, bars, notifications: behind }, null, 2),
 );
 
-/** The median of how Parley's rounds compare with those of another platform next to them. */
+/** The median ratio of Parley's rounds to the adjacent rounds of another platform. */
 function against(name: string, compare: (ours: Round, its: Round) => number): number {
   const ours = rounds.get("parley") ?? [];
   const its = rounds.get(name) ?? [];
@@ -213,7 +213,7 @@ function serviceMicros({ cpu }: Round): number {
   return roles.reduce((sum, role) => sum + (cpu[role] ?? 0), 0);
 }
 
-/** Waits until each confirmed order's buyer was told, and says how far behind that was. */
+/** Waits until the notification of each confirmed order is sent, and reports how long that took. */
 async function catchUp(platform: Platform) {
   const orders = confirmedInAll.get(platform.name) ?? 0;
   const startMs = performance.now();

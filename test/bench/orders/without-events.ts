@@ -1,6 +1,6 @@
 import { registerHooks } from "node:module";
 
-/** Loaded into a service before its main.ts: its event log keeps nothing, so that what events cost can be seen. */
+/** Loaded into a service before its main.ts: replaces its event log with one that stores nothing, to measure the cost of events. */
 const noEventLog = new URL("./no-event-log.ts", import.meta.url).href;
 
 registerHooks({

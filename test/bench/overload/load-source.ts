@@ -1,6 +1,9 @@
 import { type Ending, RawConnection, type RawRequest } from "./raw-connection.ts";
 
-/** What a source offers: `callsPerSecond` whatever the server does, or as many as it can with so many `inFlight`. */
+/**
+ * The offered load: `callsPerSecond` regardless of the server (open loop), or as many as possible with this many `inFlight`
+ * (closed loop).
+ */
 export interface Offer extends Omit<RawRequest, "body"> {
   readonly body: string;
   readonly connections: number;
@@ -9,20 +12,20 @@ export interface Offer extends Omit<RawRequest, "body"> {
   readonly inFlight?: number;
 }
 
-/** What came of it. Good: OK within {@link patienceMs} of the moment at which the call was due. */
+/** The results. Good: OK within {@link patienceMs} after the call was due. */
 export interface Yield {
   readonly offered: number;
   readonly good: number;
   readonly late: number;
   readonly refused: number;
   readonly failed: number;
-  /** Never sent: the server's limits kept them here until it was too late. */
+  /** Never sent: the server's limits delayed the call beyond its patience. */
   readonly unsent: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
-/** How long a caller waits. */
+/** How long a caller waits, in milliseconds. */
 const patienceMs = 2_000;
 
 const offer = JSON.parse(process.argv[2] ?? "") as Offer;
@@ -107,7 +110,7 @@ function freeConnection(): RawConnection | undefined {
 function finish(): void {
   tookMs.sort((a, b) => a - b);
   const at = (share: number) => tookMs[Math.floor(tookMs.length * share)] ?? Number.NaN;
-  // What is still open has had its patience, and more.
+  // Calls that are still open count as late.
   const result: Yield = { ...counts, late: counts.late + open, good: tookMs.length, p50Ms: at(0.5), p99Ms: at(0.99) };
   process.stdout.write(JSON.stringify(result), () => process.exit(0));
 }

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 
-/** What one request is made of. */
+/** The parts of a request. */
 export interface RawRequest {
   readonly port: number;
   readonly path: string;
@@ -8,7 +8,7 @@ export interface RawRequest {
   readonly body: Buffer;
 }
 
-/** How a request ended. */
+/** The outcome of a request. */
 export type Ending = "ok" | "refused" | "failed";
 
 const frame = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7, windowUpdate: 8 } as const;
@@ -16,8 +16,8 @@ const frameHeaderBytes = 9;
 const windowBytesDefault = 65_535;
 
 /**
- * An HTTP/2 connection that makes one and the same request over and over, at a microsecond each: a client that does all that clients do
- * would be the slower side of an overload. It keeps to the server's limits on streams and to its windows (RFC 9113, sections 5.1.2 and 5.2).
+ * An HTTP/2 connection that repeats one request at a cost of about a microsecond: a full client would be slower than the
+ * overloaded server. It respects the server's stream limit and windows (RFC 9113, sections 5.1.2 and 5.2).
  */
 export class RawConnection {
   readonly #socket: Socket;
@@ -57,13 +57,13 @@ export class RawConnection {
     this.#socket.on("close", () => this.#close());
   }
 
-  /** Whether the server lets another request begin. */
+  /** Whether the stream limit and the windows allow another request. */
   get free(): boolean {
     const bytes = this.#request.body.length;
     return !this.closed && this.#startMs.size < this.#streamsMax && this.#window >= bytes;
   }
 
-  /** Begins a request, which counts from `startMs`. It leaves with {@link flush}. */
+  /** Queues a request, whose time counts from `startMs`. {@link flush} sends it. */
   send(startMs: number): void {
     const { body } = this.#request;
     const id = this.#nextId;
@@ -135,7 +135,7 @@ export class RawConnection {
     }
   }
 
-  /** The server writes header blocks as literals, so that the status can be seen without decoding them. */
+  /** The server encodes header fields as literals, so that the status can be read without an HPACK decoder. */
   #onHeaders(id: number, payload: Buffer, ends: boolean): void {
     if (!this.#grpc) {
       // RFC 7541, appendix A: entry 8 is `:status: 200`.
@@ -190,7 +190,10 @@ function header(type: number, flags: number, id: number, length: number): Buffer
   return bytes;
 }
 
-/** The first request's headers go into the table of the connection (RFC 7541, section 6.2.1); later requests name the entries. */
+/**
+ * The first request's headers are added to the connection's dynamic table (RFC 7541, section 6.2.1). Later requests refer to
+ * these entries.
+ */
 function firstBlock({ port, path, contentType }: RawRequest): Buffer {
   const literal = (name: number, value: string) => [Buffer.from([0x40 | name, value.length]), Buffer.from(value)];
   return Buffer.concat([

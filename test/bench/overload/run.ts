@@ -11,9 +11,9 @@ import { median, printTable } from "../table.ts";
 import type { Offer, Yield } from "./load-source.ts";
 
 /**
- * `npm run bench:overload`: how much is still answered well (OK within 2 s) when more is asked than can be done. The best load is found with 64 or
- * 256 calls in flight; then 1, 3 and 10 times as many a second are offered, whatever the server does. `--seconds 5`, `--rounds 3`,
- * `--only CreateOrder`, `--connections 4`.
+ * `npm run bench:overload`: the goodput (OK within 2 s) under overload. Finds the best load with 64 or 256 calls in flight, then
+ * offers 1, 3 and 10 times that rate regardless of the server. `--seconds 5`, `--rounds 3`, `--only CreateOrder`, `--connections
+ * 4`.
  */
 const { values: options } = parseArgs({
   options: {
@@ -38,7 +38,7 @@ interface Scenario {
   readonly contentType: string;
   readonly body: Buffer;
   readonly process: { cpuMicros(): Promise<number> };
-  /** The bar: this share of the best goodput is kept at so many times the best load. */
+  /** The minimum share of the best goodput, by the multiple of the best load. */
   readonly bars: Readonly<Record<number, number>>;
 }
 
@@ -113,7 +113,7 @@ for (const scenario of scenarios.filter(({ name }) => name.includes(options.only
   const kept: Record<number, number[]> = { 1: [], 3: [], 10: [] };
   const rows: (string | number)[][] = [];
   for (let round = 0; round < Number(options.rounds); round++) {
-    // Some methods are at their best with few calls in flight, those whose work is done together with many.
+    // Some methods have their best rate with few calls in flight. Methods that batch their work have it with many.
     const few = await offer(scenario, { inFlight: 64 });
     const many = await offer(scenario, { inFlight: 256 });
     const best = Math.max(few.good, many.good) / seconds;

@@ -11,22 +11,22 @@ import { envelopeHeaderBytes } from "./envelope.ts";
 
 const typeName = "bench.v1.StreamService";
 
-/** Where the methods are. */
+/** The paths of the methods. */
 export const paths = {
-  /** Returns a message as many times as it says: "1000". */
+  /** Sends a message as many times as the request says: "1000". */
   repeat: `/${typeName}/Repeat`,
-  /** Returns with what is published. */
+  /** Streams the published messages. */
   watch: `/${typeName}/Watch`,
-  /** Publishes a message to all watchers as many times as it says; answers once all watchers have asked for more. */
+  /** Publishes a message to all watchers as many times as the request says. Responds once all watchers wait for the next one. */
   publish: `/${typeName}/Publish`,
-  /** Returns each message with another. */
+  /** Responds to each message with another one. */
   chat: `/${typeName}/Chat`,
 } as const;
 
-/** A message of 161 bytes: what a stream carries here. */
+/** The message of all streams: 161 bytes. */
 export const answer: EchoResponse = create(EchoResponseSchema, { message: "x".repeat(158) });
 export const answerBytes: Buffer = Buffer.from(toBinary(EchoResponseSchema, answer));
-/** An answer with its envelope. */
+/** The length of that message with its envelope. */
 export const answerEnvelopeBytes: number = answerBytes.length + envelopeHeaderBytes;
 
 export function decodeRequest(bytes: Uint8Array): EchoRequest {
@@ -41,7 +41,7 @@ export function encodeAnswer(message: Message): Buffer {
   return Buffer.from(toBinary(EchoResponseSchema, message as EchoResponse));
 }
 
-/** The contract of all contenders: server streams and a stream both ways, without rules. */
+/** The contract of all contenders: server streams and a bidirectional stream, without validation rules. */
 export const StreamService: DescService = streamService();
 
 function streamService(): DescService {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { onCore } from "../pinned-process.ts";
 
-/** What the driver is told to do. */
+/** The driver's tasks. */
 export type DriverWork =
   | { readonly kind: "open"; readonly port: number; readonly connections: number }
   | { readonly kind: "repeat"; readonly streams: number; readonly messages: number }
@@ -11,17 +11,17 @@ export type DriverWork =
   | { readonly kind: "publish"; readonly times: number; readonly watchers: number }
   | { readonly kind: "chat"; readonly streams: number; readonly messages: number };
 
-/** What came of it. */
+/** The result of a task. */
 export interface DriverReport {
-  /** Messages that came from the server. */
+  /** Messages received from the server. */
   readonly messages: number;
   readonly seconds: number;
 }
 
-/** How long one piece of work may take. */
+/** The timeout of one task. */
 const workTimeoutMs = 300_000;
 
-/** A driver in a process of its own, on the second core. */
+/** A driver in its own process, on the second core. */
 export class Driver {
   readonly #child: ChildProcess;
 

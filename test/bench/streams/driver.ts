@@ -6,11 +6,11 @@ import type { DriverReport, DriverWork } from "./driver-work.ts";
 import { envelope } from "./envelope.ts";
 
 /**
- * The other end of the streams, in a process and on a core of its own. It reads frames and counts bytes, and decodes nothing: what it costs is not
- * what limits a server. Told what to do over the process channel, it reports when that is done.
+ * The client of the streams, in its own process and on its own core. It reads frames and counts bytes without decoding, so that
+ * the server is the bottleneck. Receives tasks over the IPC channel, and reports when each is done.
  */
 const connections: Http2Connection[] = [];
-/** Bytes of messages that came, on all streams but those of `publish`. */
+/** Received bytes of messages, on all streams except `publish`. */
 let receivedBytes = 0;
 let ended = 0;
 
@@ -36,7 +36,7 @@ interface Asked {
   readonly path: string;
   readonly message: string;
   readonly connection: number;
-  /** The request goes on. */
+  /** Leaves the request open. */
   readonly open?: boolean;
   onBytes?(bytes: number): void;
   onEnd?(): void;
@@ -79,7 +79,7 @@ const count = (bytes: number) => {
   receivedBytes += bytes;
 };
 
-/** Streams that each end after so many messages. */
+/** Streams that end after this many messages. */
 function repeat({ streams, messages }: { readonly streams: number; readonly messages: number }): Promise<void> {
   return new Promise((resolve) => {
     ended = 0;
@@ -103,7 +103,7 @@ async function watch(streams: number): Promise<void> {
   }
 }
 
-/** Publishes, and waits until every watcher has got every message. */
+/** Publishes, and waits until every watcher has received every message. */
 function publish({ times, watchers }: { readonly times: number; readonly watchers: number }): Promise<void> {
   const wantedBytes = receivedBytes + times * watchers * answerEnvelopeBytes;
   return new Promise((resolve) => {
@@ -119,7 +119,7 @@ function publish({ times, watchers }: { readonly times: number; readonly watcher
   });
 }
 
-/** Streams on each of which one message waits for the answer to the one before. */
+/** Streams on which each message waits for the response to the previous one. */
 function chat({ streams, messages }: { readonly streams: number; readonly messages: number }): Promise<void> {
   const message = "x".repeat(158);
   const next = envelope(encodeRequest(message));

@@ -1,7 +1,7 @@
-/** The bytes before each message: one of flags, four of length. */
+/** The envelope's length: one byte of flags, four of message length. */
 export const envelopeHeaderBytes = 5;
 
-/** A message in its envelope. */
+/** Adds the envelope to a message. */
 export function envelope(payload: Uint8Array): Buffer {
   const head = Buffer.alloc(envelopeHeaderBytes);
   head.writeUInt32BE(payload.length, 1);

@@ -5,12 +5,12 @@ import { sharedMessage } from "@parley/rpc/server";
 import { answer } from "./contract.ts";
 import { Watchers } from "./watchers.ts";
 
-/** An answer that is encoded once for all watchers. */
+/** A response that is encoded once for all watchers. */
 export function sharedAnswer(): EchoResponse {
   return sharedMessage(EchoResponseSchema, { message: answer.message });
 }
 
-/** The streams of the bench, for Parley and for stock Connect; `made` makes what is published. */
+/** The implementation of the streams, for Parley and for stock Connect. `made` creates the published message. */
 export function streamImplementation(made: () => EchoResponse) {
   const watchers = new Watchers<EchoResponse>();
   return {

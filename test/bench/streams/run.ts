@@ -6,8 +6,8 @@ import { median, printTable } from "../table.ts";
 import { Driver, type DriverReport, type DriverWork } from "./driver-work.ts";
 
 /**
- * `npm run bench:streams`: streams of 161-byte messages over gRPC, against grpc-js and stock Connect, rounds interleaved, one core for the server
- * and one for the other end. `--quick` for a look, `--only "one stream"`, `--rounds 5`.
+ * `npm run bench:streams`: streams of 161-byte messages over gRPC, against grpc-js and stock Connect. Rounds interleaved, one
+ * core for the server and one for the client. `--quick` for a rough result, `--only "one stream"`, `--rounds 5`.
  */
 const { values: options } = parseArgs({
   options: {
@@ -37,9 +37,9 @@ interface Scenario {
   readonly name: string;
   readonly connections: number;
   readonly work: DriverWork;
-  /** How many watchers there are meanwhile. */
+  /** The number of idle watchers during the measurement. */
   readonly watchers?: number;
-  /** How many times grpc-js's messages a second are wanted. */
+  /** The minimum ratio to the message rate of grpc-js. */
   readonly atLeast?: number;
 }
 
@@ -87,7 +87,7 @@ async function start(contender: Contender, scenario: Scenario): Promise<Running>
   await driver.run({ kind: "open", port: server.port, connections: scenario.connections });
   let watcherBytes = Number.NaN;
   if (scenario.watchers !== undefined) {
-    // The first of them also load and compile what all need.
+    // The first watchers also load and compile the shared code.
     await driver.run({ kind: "watch", streams: warmUpWatchers });
     const before = await server.memory();
     await driver.run({ kind: "watch", streams: scenario.watchers - warmUpWatchers });
@@ -99,7 +99,7 @@ async function start(contender: Contender, scenario: Scenario): Promise<Running>
 
 const warmUpWatchers = 100;
 
-/** The heap once it no longer grows: all streams are open then. */
+/** The heap once it no longer grows: then all streams are open. */
 async function settled(server: PinnedProcess, before: number): Promise<number> {
   let last = before;
   for (let look = 0; look < 20; look++) {

@@ -1,7 +1,7 @@
-/** Tells many watchers of changes, one after the other. */
+/** Publishes changes to many watchers, in sequence. */
 export class Watchers<T> {
   #next = Promise.withResolvers<T>();
-  /** Watchers that wait for the next change. */
+  /** The number of watchers that wait for the next change. */
   waiting = 0;
 
   /** The next change. */
@@ -10,7 +10,7 @@ export class Watchers<T> {
     return this.#next.promise;
   }
 
-  /** Tells all that wait. */
+  /** Resolves all waiting watchers. */
   publish(change: T): void {
     const { resolve } = this.#next;
     this.#next = Promise.withResolvers();

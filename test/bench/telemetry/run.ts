@@ -1,5 +1,5 @@
-// `npm run bench:telemetry`: what telemetry costs a service under full load. Rounds are interleaved, one core for the server and one for the
-// load; the processor time of a call is the figure to trust on a machine that is busy with others. `--rounds 5`, `--seconds 3`.
+// `npm run bench:telemetry`: the cost of telemetry for a service under full load. Rounds are interleaved, one core for the server
+// and one for the load. On a shared machine only the CPU time per call is reliable. `--rounds 5`, `--seconds 3`.
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -21,7 +21,7 @@ interface Way {
   readonly name: string;
   readonly env: Readonly<Record<string, string>>;
   readonly watchers: number;
-  /** The least that its rate, by processor time, is to be of that without telemetry. */
+  /** The minimum rate relative to no telemetry, by CPU time. */
   readonly atLeast: number;
 }
 
@@ -64,7 +64,7 @@ for (const way of ways) {
   }
   running.push({ ...way, process, rates: [], cpu: [] });
 }
-// One round more: in the first, each compiles what it needs.
+// One additional round to warm up.
 for (let round = 0; round <= rounds; round++) {
   for (const { process, rates, cpu } of running) {
     const before = await process.cpuMicros();
@@ -109,9 +109,9 @@ async function watch(url: string): Promise<void> {
   const client = createServiceClient(TelemetryService, url, { environment });
   try {
     for await (const _ of client.watchCalls({}, { signal: leaving.signal })) {
-      // Read, and thrown away.
+      // Discards the body.
     }
   } catch {
-    // Ended with the bench.
+    // The connection ended with the benchmark.
   }
 }

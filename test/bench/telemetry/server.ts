@@ -1,4 +1,4 @@
-// A service as the platform runs it, everything on. Its telemetry is set by its environment variables.
+// A service with all features, as on the platform. Environment variables configure its telemetry.
 import { implement, port, runService } from "@parley/rpc/server";
 import { echoService } from "../contract.ts";
 

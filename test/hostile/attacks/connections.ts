@@ -2,9 +2,9 @@ import { connect, type Socket } from "node:net";
 import { type Attack, type AttackOptions, type AttackReport, type AttackTarget, pause, scaled } from "../attack.ts";
 import { headers, preface, settings } from "../wire/http2-frames.ts";
 
-/** How long connections are kept, in milliseconds at scale 1. */
+/** How long connections stay open, in milliseconds at scale 1. */
 const heldMs = 8_000;
-/** How many are opened before the others get a turn. */
+/** The number of connections opened before the event loop yields. */
 const batch = 200;
 
 interface Opening {
@@ -16,12 +16,12 @@ interface Opening {
   readonly addresses?: number;
 }
 
-/** Opens many connections from one address, or from several. */
+/** Opens many connections from one source address, or from several. */
 async function open({ url, count, signal, first, addresses = 1 }: Opening): Promise<Socket[]> {
   const { hostname, port } = new URL(url);
   const sockets: Socket[] = [];
   for (let index = 0; index < count && !signal.aborted; index++) {
-    // From 127.0.1.1 on, so that the good client's addresses are others.
+    // From 127.0.1.1, so that the good client's addresses differ.
     const localAddress = addresses === 1 ? undefined : `127.0.1.${1 + (index % addresses)}`;
     const socket = connect({
       host: hostname,
@@ -53,7 +53,7 @@ function held(count: number, first?: Buffer, addresses = 1) {
   };
 }
 
-/** Bytes that come one by one, and never amount to a request. */
+/** Sends bytes one by one that never complete a request. */
 function dribbled(count: number, text: Buffer, everyMs = 100) {
   return async ({ urls }: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> => {
     const total = scaled(count, scale, 300);
@@ -69,7 +69,7 @@ function dribbled(count: number, text: Buffer, everyMs = 100) {
   };
 }
 
-/** Connections that are opened and closed at once. */
+/** Opens connections and closes them at once. */
 async function churn({ urls }: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const count = scaled(20_000, scale, 5_000);
   for (let done = 0; done < count && !signal.aborted; done += batch) {
@@ -84,7 +84,7 @@ async function churn({ urls }: AttackTarget, { signal, scale }: AttackOptions): 
   return { findings: [], note: `${count} opened and closed` };
 }
 
-/** A ClientHello's beginning: its record says that 512 bytes follow. */
+/** The start of a ClientHello: its record header announces 512 bytes. */
 const clientHello = Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]);
 const slowHeader = Buffer.from(`POST /x HTTP/1.1\r\nhost: x\r\nx-slow: ${"a".repeat(500)}`);
 const http1Head = Buffer.from(

@@ -9,20 +9,20 @@ import {
 import { type Dialect, requestBody, sendCall, streamDialects, unaryDialects } from "../wire/call.ts";
 import { lengthDelimited, nested, nestedGroups, repeated, varintField } from "../wire/protobuf.ts";
 
-/** Just under REQUEST_BYTES_MAX, so that the size alone is no reason to refuse. */
+/** Just below REQUEST_BYTES_MAX, so that the size alone is no reason to refuse the message. */
 const sizeMax = 4 * 1024 * 1024 - 64;
-/** Validation answers name this many violations at most. */
+/** The maximum number of violations in a validation error. */
 const violationsMax = 10;
-/** An error is short. */
+/** The maximum size of an error response. */
 const answerBytesMax = 32 * 1024;
 
 interface Method {
   readonly path: string;
   readonly victim: ServiceName;
-  /** A repeated field, by number, by name, and an element of it as valid as can be. */
+  /** A repeated field by number and by name, with a valid element in both encodings. */
   readonly list: readonly [field: number, json: string, element: Buffer, jsonElement: string];
   readonly streams?: true;
-  /** What must come before the list, so that the message is worth looking at. */
+  /** An internal method, which the gateway does not expose. */
   readonly isInternal?: true;
 }
 
@@ -177,7 +177,7 @@ interface Cell {
   readonly method: Method;
   readonly dialect: Dialect;
   readonly gzip: boolean;
-  /** At the gateway: `POST` to this path in the REST form instead. */
+  /** At the gateway: a `POST` to this REST path instead. */
   readonly rest?: string;
 }
 
@@ -186,7 +186,7 @@ const restPaths: Readonly<Record<string, string>> = {
   "/order.v1.OrderService/CreateOrder": "/orders",
   "/user.v1.UserService/CreateUser": "/users",
 };
-/** The largest body of a REST request. */
+/** The maximum body size of a REST request. */
 const restSizeMax = 1024 * 1024 - 64;
 
 function cells(shape: Shape, victim: ServiceName, { kind }: AttackTarget): Cell[] {
@@ -203,7 +203,10 @@ function cells(shape: Shape, victim: ServiceName, { kind }: AttackTarget): Cell[
     });
 }
 
-/** How many requests of one shape are measured at scale 1, out of all methods, protocols and encodings, in an order that the seed decides. */
+/**
+ * The number of requests of one shape that are measured at scale 1, out of all methods, protocols and encodings. The seed
+ * determines their order.
+ */
 const cellsMax = 60;
 
 async function bomb(
@@ -241,7 +244,7 @@ function wrong(
 ): readonly string[] {
   const found: string[] = [];
   if (outcome === "no answer" && streams !== true) found.push("no answer");
-  // The answer of a list that is good is long, and reflection says its question back; an error is short.
+  // A successful list response is long, and reflection echoes the request; an error must be short.
   if (bytes > answerBytesMax && !path.includes("Reflection") && !text.includes("HTTP/1.1 200"))
     found.push(`an answer of ${bytes} bytes`);
   const violations = text.match(/"field":/g)?.length ?? 0;
@@ -257,7 +260,7 @@ function shuffled<T>(list: T[], random: () => number): T[] {
   return list;
 }
 
-/** Every shape at the product service, and the costliest ones at the others too. */
+/** Every shape at the product service, and the most expensive ones at the other services too. */
 export const decodeBombs: readonly Attack[] = shapes.flatMap((shape) =>
   (["product", "order", "user"] as const)
     .filter((victim) => victim === "product" || /^(json-)?empty-elements$/.test(shape.name))

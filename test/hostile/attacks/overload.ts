@@ -6,18 +6,18 @@ import { envelope, lengthDelimited, varintField } from "../wire/protobuf.ts";
 const grpc = unaryDialects.find(({ name }) => name === "gRPC") as Dialect;
 const json = unaryDialects.find(({ name }) => name === "Connect/2 json") as Dialect;
 
-/** What is answered in this time is good. It is the calls' own deadline too. */
+/** A response within this time is good. It is also the calls' deadline. */
 const deadlineMs = 2_000;
-/** The share of the best goodput that must be left. */
+/** The minimum share of the best goodput during the overload. */
 const shareMin = 0.8;
-/** How much of an ordinary load must be good right after the overload. */
+/** The minimum share of good calls under normal load right after the overload. */
 const recoveredShareMin = 0.9;
 const connections = 8;
 
 interface Scenario {
   readonly name: string;
   readonly victim: "order" | "product";
-  /** How many times the best load is offered. */
+  /** The offered loads, as multiples of the best load. */
   readonly multiples: readonly number[];
   load(target: AttackTarget): Load;
 }
@@ -87,7 +87,7 @@ async function overload(
   const load = scenario.load(target);
   const seconds = Math.max(1, 6 * scale);
   await generateLoad(load, { seconds, concurrent: 64, signal });
-  // The best of several ways to load it fully.
+  // The best goodput of several concurrency levels.
   let best = 0;
   for (const concurrent of [64, 256]) {
     best = Math.max(best, (await generateLoad(load, { seconds, concurrent, signal })).goodPerSecond);
@@ -109,7 +109,7 @@ async function overload(
   return { findings, note: notes.join("; ") };
 }
 
-/** Only at services: the gateway's rate limit by caller is another matter. */
+/** Services only: the gateway has a rate limit for each caller. */
 export const overloads: readonly Attack[] = scenarios.map((scenario) => ({
   name: `overload/${scenario.name}`,
   victim: scenario.victim,

@@ -18,7 +18,7 @@ const connectJson1 = streamDialects.find(({ name }) => name === "Connect stream/
 const connectJson2 = streamDialects.find(({ name }) => name === "Connect stream/2 json") as Dialect;
 const unaryJson2 = unaryDialects.find(({ name }) => name === "Connect/2 json") as Dialect;
 
-/** How long what was opened stays open, in milliseconds at scale 1. */
+/** How long streams and connections stay open, in milliseconds at scale 1. */
 const heldMs = 8_000;
 
 interface Stream {
@@ -48,7 +48,7 @@ const streams: Readonly<Record<string, Stream>> = {
   },
 };
 
-/** Opens streams, some connections of a thousand each, and keeps them. `reflection` stays open for writing. */
+/** Opens streams, up to a thousand on each of several connections, and keeps them open. `reflection` stays half-open for writing. */
 async function openStreams(
   { path, message, victim }: Stream,
   target: AttackTarget,
@@ -89,7 +89,7 @@ function heldStreams(stream: Stream, count: number) {
   };
 }
 
-/** Streams of many connections, with one stream each, so that no connection has more than its share. */
+/** One stream on each of many connections, so that no connection exceeds its share. */
 async function manyConnections(target: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const count = scaled(2_000, scale, 1_100);
   const opened: RawHttp2[] = [];
@@ -109,7 +109,7 @@ async function manyConnections(target: AttackTarget, { signal, scale }: AttackOp
   return { findings: [], note: `${count} connections with a stream each` };
 }
 
-/** Calls whose deadline is over when they come: each must end, and give its place back. */
+/** Calls whose deadline has passed on arrival: each must end and release its concurrency slot. */
 async function zeroTimeout(target: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const count = scaled(1_100, scale, 200);
   const timeouts: readonly (readonly [Dialect, readonly Field[]])[] = [
@@ -133,7 +133,7 @@ async function zeroTimeout(target: AttackTarget, { signal, scale }: AttackOption
       connection.close();
     }
   }
-  // Over HTTP/1.1 too, on one connection after another.
+  // Also over HTTP/1.1, on sequential connections.
   for (let index = 0; index < scaled(50, scale, 10) && !signal.aborted; index++) {
     const connection = new RawHttp1(target.urls.product);
     const body = envelope(Buffer.from("{}"));
@@ -148,7 +148,7 @@ async function zeroTimeout(target: AttackTarget, { signal, scale }: AttackOption
   return { findings: [], note: `${count} calls with no time left` };
 }
 
-/** Watches that are cancelled at once, by reset and by a lost connection, with long names to be remembered. */
+/** Watch calls that are cancelled at once, by reset and by a closed connection, with long names to remember. */
 async function cancelledWatches(target: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const count = scaled(4_000, scale, 600);
   const nameBytes = 64 * 1024;
@@ -169,7 +169,7 @@ async function cancelledWatches(target: AttackTarget, { signal, scale }: AttackO
   return { findings: [], note: `${done} watches of a name of 64 KiB` };
 }
 
-/** Unary requests whose bodies stop just before their end, over HTTP/2. */
+/** Unary requests over HTTP/2 whose bodies stop just before their end. */
 async function unfinishedBodies2(target: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const [connections, perConnection] = [scaled(20, scale, 4), 25];
   const body = Buffer.alloc(3 * 1024 * 1024, " ");
@@ -190,7 +190,7 @@ async function unfinishedBodies2(target: AttackTarget, { signal, scale }: Attack
   return { findings: [], note: `${connections * perConnection} bodies of 3 MB` };
 }
 
-/** The same over HTTP/1.1, where nothing but the socket holds a sender up. */
+/** The same over HTTP/1.1, where only the socket limits the sender. */
 async function unfinishedBodies1(target: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const count = scaled(400, scale, 120);
   const opened: RawHttp1[] = [];
@@ -212,7 +212,7 @@ async function unfinishedBodies1(target: AttackTarget, { signal, scale }: Attack
   return { findings: [], note: `${count} bodies of 3 MB` };
 }
 
-/** Large unread responses, over HTTP/2 with windows wide open. */
+/** Large responses over HTTP/2 that the client does not read, with maximum windows. */
 async function untakenAnswers2(target: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const [connections, calls] = [scaled(10, scale, 4), 500];
   const open = Buffer.concat([preface, settings([[4, 0x7fffffff]]), windowUpdate(0, 0x7fffffff - 65_535)]);
@@ -239,7 +239,7 @@ async function untakenAnswers2(target: AttackTarget, { signal, scale }: AttackOp
   return { findings: [], note: `${connections} × ${calls} lists of 200 KB` };
 }
 
-/** As many calls as a connection may have at once, of a method that takes a while, again and again. */
+/** Repeated bursts of slow calls, as many as a connection allows at once. */
 async function burstsOfCalls(target: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const rounds = scaled(6, scale);
   const perRound = 1_000;
@@ -261,7 +261,7 @@ async function burstsOfCalls(target: AttackTarget, { signal, scale }: AttackOpti
   return { findings: [], note: `${rounds} × ${perRound} lists at once, ${done} ended` };
 }
 
-/** Pipelined HTTP/1.1 requests with unread responses. */
+/** Pipelined HTTP/1.1 requests whose responses the client does not read. */
 function pipelined(
   path: string,
   method: "GET" | "POST",
@@ -273,7 +273,7 @@ function pipelined(
     const head = `${method} ${path} HTTP/1.1\r\nhost: localhost\r\n`;
     const content =
       method === "GET" ? "\r\n" : `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
-    // Many at once on one half of the connections; on the other few at once, again and again: a limit on the first may miss the second.
+    // Large batches on one half of the connections, repeated small ones on the other: a limit on the first may miss the second.
     const batches = [100, 8];
     const opened = Array.from({ length: connections }, () => new RawHttp1(target.urls.product, { reads: false }));
     await Promise.all(
@@ -293,7 +293,7 @@ function pipelined(
   };
 }
 
-/** A caller's own short deadlines and cancellations on streams must not count against the service behind the gateway. */
+/** A caller's short deadlines and cancellations on streams must not count against the service behind the gateway. */
 async function shortDeadlines(target: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const count = scaled(400, scale, 100);
   for (let index = 0; index < count && !signal.aborted; index++) {

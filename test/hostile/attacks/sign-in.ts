@@ -1,11 +1,11 @@
 import { request } from "node:http";
 import { type Attack, type AttackOptions, type AttackReport, type AttackTarget, pause } from "../attack.ts";
 
-/** How many of the good sign-ins beside the attack may be refused: none of them is at fault. */
+/** The maximum share of valid sign-ins that may be refused during the attack. */
 const refusedShareMax = 0.05;
 
 const answerMaxMs = 8_000;
-/** Who guesses shuts out their own address; others must not feel it. */
+/** Failed guesses block the attacker's address only; other addresses must not be affected. */
 const otherAddress = "127.0.0.3";
 const customer = { email: "carol@example.com", password: "a-good-customer" };
 
@@ -17,7 +17,7 @@ function flood(path: string, body: (index: number) => object, perSecond: number)
     let [sent, signIns, refused] = [0, 0, 0];
     while (performance.now() < endMs && !signal.aborted) {
       underWay.push(post(`${urls.user}${path}`, body(sent++)));
-      // Another caller, who knows the password: three a second.
+      // Another caller with the right password signs in three times a second.
       if (sent % Math.ceil(perSecond / 3) === 0) {
         signIns++;
         const signedIn = post(`${urls.user}/user.v1.UserService/Login`, customer, otherAddress);
@@ -35,7 +35,7 @@ function flood(path: string, body: (index: number) => object, perSecond: number)
   };
 }
 
-/** The status of an answer; 0 if there is none in time. */
+/** The status of the response. 0 if there is none in time. */
 function post(url: string, body: object, localAddress = "127.0.0.1"): Promise<number> {
   return new Promise((resolve) => {
     const made = request(url, {

@@ -16,13 +16,13 @@ const overHttp1 = streamDialects.filter(({ http }) => http === 1);
 const overHttp2 = streamDialects.filter(({ http }) => http === 2);
 
 function text(codec: Dialect["codec"], size: number): Buffer {
-  // The longest text that a field of these methods could be: decoded before it is found too long.
+  // The longest text that these methods' fields can have: it is decoded before validation rejects its length.
   return codec === "proto"
     ? lengthDelimited(2, Buffer.alloc(size, "a"))
     : Buffer.from(`{"afterPosition":"${"a".repeat(size)}"}`);
 }
 
-/** A stream's message in DATA frames of one byte each. */
+/** A stream message in DATA frames of one byte each. */
 async function onePieceFrames(
   { urls, token }: AttackTarget,
   { signal, scale, random }: AttackOptions,
@@ -70,7 +70,7 @@ async function oneByteChunks(
   return { findings: [], note: `${bytes} chunks each` };
 }
 
-/** Unary bodies in pieces of one byte, many at once and none of them finished: each piece must not cost a buffer. */
+/** Many unfinished unary bodies in pieces of one byte: a piece must not cost a buffer. */
 async function oneByteBodies(
   { urls, token }: AttackTarget,
   { signal, scale, random }: AttackOptions,
@@ -104,7 +104,7 @@ async function oneByteBodies(
   return { findings: [], note: `${connections} × ${bytes} pieces` };
 }
 
-/** Envelopes that promise 4 MB and bring nothing. */
+/** Envelopes that announce 4 MB and contain nothing. */
 async function promisedLengths(
   { urls, token }: AttackTarget,
   { signal, scale, random }: AttackOptions,
@@ -131,7 +131,7 @@ async function promisedLengths(
   return { findings: [], note: `${connections} × ${streams} promises of 4 MB` };
 }
 
-/** Very many buffered empty messages: a loop over them must yield to others. */
+/** Very many buffered empty messages: the loop over them must yield to other calls. */
 async function readyMessages(
   { urls, token }: AttackTarget,
   { signal, scale, random }: AttackOptions,
@@ -152,7 +152,7 @@ async function readyMessages(
   return { findings: [], note: `${worked} × ${count} empty messages` };
 }
 
-/** A little gzip that is a gigabyte: refused once it is larger than a message may be. */
+/** A small gzip body that decompresses to a gigabyte: it must be refused at the message size limit. */
 async function gzipRatio(
   { urls, token }: AttackTarget,
   { signal, scale, random, step }: AttackOptions,
@@ -179,7 +179,7 @@ async function gzipRatio(
   return { findings: [], note: `${count} × ${Math.round(packed.length / 1024)} KiB that are 256 MiB` };
 }
 
-/** Frames without content, which no flow control holds up. */
+/** Frames without content, which flow control does not limit. */
 async function emptyPieces({ urls, token }: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> {
   const total = scaled(400_000, scale, 50_000);
   const piece = Buffer.alloc(9 * 2_000, frame({ type: frameType.data, stream: 1 }));

@@ -1,5 +1,5 @@
-// A process of ours that calls a server which means it no good: the platform's own client, with a small heap. It is told what to call, and
-// answers how it went.
+// Runs the platform's own client, with a small heap, against a malicious server. Receives the calls to make, and responds with their
+// outcome.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ServerReflection } from "@parley/gen/grpc/reflection/v1/reflection_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
@@ -8,7 +8,7 @@ import { systemEnvironment } from "@parley/rpc";
 import { ConnectionPool, createServiceClient, type ServiceClientOptions } from "@parley/rpc/client";
 import { mainThreadDelayMs } from "../harness/process-probe.ts";
 
-/** How the client speaks, and what it calls. */
+/** The client's protocol, and the calls that it makes. */
 export interface ClientCalls {
   readonly url: string;
   readonly protocol: "grpc" | "grpc-web" | "connect";
@@ -20,11 +20,11 @@ export interface ClientCalls {
 }
 
 export interface ClientOutcome {
-  /** How long after its deadline the latest call ended, in milliseconds. */
+  /** The longest time that a call lasted beyond its deadline, in milliseconds. */
   readonly overrunMs: number;
-  /** The same, less the time for which this process had no core. */
+  /** The same, minus the time for which this process waited for a core. */
   readonly overrunOwnMs: number;
-  /** How the calls ended, by the names of codes. */
+  /** The codes of the calls, by name. */
   readonly codes: readonly string[];
 }
 
@@ -32,7 +32,7 @@ process.on("message", async (message: { readonly calls?: ClientCalls }) => {
   if (message.calls !== undefined) process.send?.({ outcome: await callAll(message.calls) });
 });
 process.on("disconnect", () => process.exit());
-// The loop monitor lets go of the channel, which is all that keeps this process.
+// The loop monitor unrefs the channel, but nothing else keeps this process alive.
 process.channel?.ref();
 
 async function callAll(calls: ClientCalls): Promise<ClientOutcome> {
@@ -81,7 +81,7 @@ async function call(clients: Clients, { method, timeoutMs }: Pick<ClientCalls, "
   }
 }
 
-/** Asks once, and keeps the stream open for longer than its deadline. */
+/** Sends one request and keeps the stream open beyond its deadline. */
 async function* questions(timeoutMs: number) {
   yield { messageRequest: { case: "listServices" as const, value: "" } };
   await new Promise((resolve) => setTimeout(resolve, timeoutMs + 1_000).unref());

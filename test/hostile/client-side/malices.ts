@@ -19,7 +19,7 @@ import { envelope, lengthDelimited, nestedGroups, repeated } from "../wire/proto
 import type { RawHttp2 } from "../wire/raw-http2.ts";
 import type { ClientCalls } from "./client-process.ts";
 
-/** A call that came over HTTP/2, to be answered badly. */
+/** A call over HTTP/2 that gets a malicious response. */
 interface BadCall {
   readonly connection: RawHttp2;
   readonly stream: number;
@@ -27,23 +27,23 @@ interface BadCall {
   isOver(): boolean;
 }
 
-/** What a server does to its clients. */
+/** A malicious server's behaviour. */
 export interface Malice {
   readonly name: string;
-  /** The only codes that calls may end with, where the answer is malformed (RFC 9113, section 8.1.1). Default: any. */
+  /** The only allowed codes of calls if the response is malformed (RFC 9113, section 8.1.1). Default: any. */
   readonly expected?: readonly string[];
-  /** With an HTTP/2 connection, before any call. Default: SETTINGS. */
+  /** Runs for each HTTP/2 connection, before any call. Default: sends SETTINGS. */
   readonly onConnection2?: (connection: RawHttp2, isOver: () => boolean) => Promise<void> | void;
-  /** Sent first on an HTTP/2 connection. Default: empty SETTINGS. */
+  /** The first bytes on an HTTP/2 connection. Default: empty SETTINGS. */
   readonly first2?: Buffer;
   readonly onCall2?: (call: BadCall) => Promise<void> | void;
-  /** With a request over HTTP/1.1. */
+  /** Runs for each request over HTTP/1.1. */
   readonly onCall1?: (socket: Socket, calls: ClientCalls, isOver: () => boolean) => Promise<void> | void;
 }
 
 const messageBytes = 4 * 1024 * 1024 - 64;
 
-/** `codec`'s message of a size, of the costliest kind. */
+/** A message of a given size in the `codec`'s most expensive form. */
 interface Payload {
   readonly name: string;
   make(calls: ClientCalls): {
@@ -56,7 +56,7 @@ interface Payload {
 
 const enveloped = ({ protocol, method }: ClientCalls) => protocol !== "connect" || method !== "unary";
 
-/** A message as the protocol frames it. */
+/** A message in the protocol's framing. */
 function framed(calls: ClientCalls, message: Buffer, gzip = false): Buffer {
   const packed = gzip ? gzipSync(message) : message;
   return enveloped(calls) ? envelope(packed, { flags: gzip ? 1 : 0 }) : packed;
@@ -155,9 +155,9 @@ function head1(calls: ClientCalls, gzip = false): string {
 
 const pauseMs = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Sends the same bytes until the client has had enough. */
+/** Sends the same bytes until the client closes the connection. */
 async function endlessly(send: (bytes: Buffer) => Promise<void>, bytes: Buffer, isOver: () => boolean): Promise<void> {
-  // Bounded all the same: 512 MB, which no client may keep.
+  // Bounded by 512 MB, which no client may buffer.
   for (let sent = 0; sent < 512 * 1024 * 1024 && !isOver(); sent += bytes.length) {
     await send(bytes);
     await pauseMs(0);
@@ -176,7 +176,7 @@ const endless2 = (bytes: Buffer) => (connection: RawHttp2, isOver: () => boolean
 
 const many = (bytes: Buffer, count: number) => Buffer.alloc(bytes.length * count, bytes);
 
-/** Returns' headers that are malformed (RFC 9113, section 8.2 and 8.3). */
+/** Malformed response headers (RFC 9113, sections 8.2 and 8.3). */
 const malformed: Readonly<Record<string, (fields: readonly Field[]) => readonly Field[]>> = {
   "two-statuses": (fields) => [[":status", "200"], ...fields],
   "two-different-statuses": (fields) => [[":status", "404"], ...fields],
@@ -189,7 +189,7 @@ const malformed: Readonly<Record<string, (fields: readonly Field[]) => readonly 
   "no-status": (fields) => fields.slice(1),
 };
 
-/** Makes what a payload is made of once for each way to call. */
+/** Caches the bytes of a payload for each protocol and codec. */
 function madeOnce(make: Payload["make"]): Payload["make"] {
   const made = new Map<string, ReturnType<Payload["make"]>>();
   return (calls) => {

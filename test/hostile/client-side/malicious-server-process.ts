@@ -1,4 +1,4 @@
-// Serves malice apart from the client that is attacked, and from the harness that measures it.
+// Runs the malicious server in its own process, apart from the client under attack and from the harness.
 import type { ClientCalls } from "./client-process.ts";
 import { malices } from "./malices.ts";
 import { type MaliciousServer, serveMalice } from "./malicious-server.ts";

@@ -9,7 +9,7 @@ export interface MaliciousServer {
   close(): Promise<void>;
 }
 
-/** Listens with one kind of malice, for the calls that it will get. */
+/** Starts a server with one malicious behaviour, for the given kind of calls. */
 export async function serveMalice(malice: Malice, calls: Omit<ClientCalls, "url">): Promise<MaliciousServer> {
   let closing = false;
   const sockets = new Set<Socket>();
@@ -20,7 +20,7 @@ export async function serveMalice(malice: Malice, calls: Omit<ClientCalls, "url"
     const full = { ...calls, url: "" };
     if (calls.httpVersion === "1.1") {
       const isOver = () => closing || socket.destroyed;
-      // One request for each connection: its first bytes are reason enough to answer.
+      // One request for each connection: responds to its first bytes.
       socket.once("data", () => {
         socket.resume();
         void malice.onCall1?.(socket, full, isOver);

@@ -11,10 +11,10 @@ const heapMb = 256;
 /** The deadline of each call, in milliseconds. */
 const timeoutMs = 700;
 const concurrent = 4;
-/** How long the calls of one way may take before the client counts as hung. */
+/** The client counts as hung after this time for the calls of one kind. */
 const hungMs = 60_000;
 
-/** Every way that the client speaks. */
+/** Every combination of protocol, HTTP version and codec that the client supports. */
 const ways: readonly Pick<ClientCalls, "protocol" | "httpVersion" | "codec">[] = [
   { protocol: "grpc", httpVersion: "2", codec: "proto" },
   { protocol: "connect", httpVersion: "2", codec: "json" },
@@ -25,10 +25,10 @@ const ways: readonly Pick<ClientCalls, "protocol" | "httpVersion" | "codec">[] =
   { protocol: "grpc", httpVersion: "2", codec: "json" },
 ];
 
-/** The attacks by a malicious server, by name. */
+/** The names of the attacks by a malicious server. */
 export const clientAttacks: readonly string[] = malices.map(({ name }) => `malicious-server/${name}`);
 
-/** Runs one: our client, in a process with a small heap, calls the server in several ways. */
+/** Runs one attack: the client, in a process with a small heap, calls the server in several ways. */
 export async function measureClient(
   attack: string,
   { seed, waysMax }: { readonly seed: number; readonly waysMax: number },
@@ -45,7 +45,7 @@ export async function measureClient(
     for (const calls of chosen(malice, seed, waysMax)) {
       const what = `${calls.method} ${calls.protocol}/${calls.httpVersion} ${calls.codec}`;
       const { url } = (await ask(server, { malice: malice.name, calls })) as { readonly url: string };
-      // The first call of a way loads what it needs.
+      // The first call of each kind loads code.
       await warm(current);
       await askMonitor(current, "reset");
       const pid = current.pid ?? 0;
@@ -84,7 +84,7 @@ export async function measureClient(
   };
 }
 
-/** Ways that fit the malice, rotated by the seed so that all of them have their turn. */
+/** Ways that the behaviour applies to, rotated by the seed so that all of them are used over several runs. */
 function chosen(
   { onCall1, onCall2, onConnection2, first2 }: Malice,
   seed: number,
@@ -98,7 +98,7 @@ function chosen(
         .filter((method) => method !== "bidi" || way.httpVersion === "2")
         .map((method) => ({ ...way, method, concurrent, timeoutMs })),
     );
-  // A step that has no divisor in common with the count visits all before it repeats.
+  // A step that is coprime to the count visits all entries before it repeats.
   return Array.from(
     { length: Math.min(waysMax, fitting.length) },
     (_, index) => fitting[(seed + index * 5) % fitting.length] as (typeof fitting)[number],
@@ -124,7 +124,7 @@ async function outcomeOf(client: ChildProcess, calls: ClientCalls): Promise<Clie
 
 const warmed = new WeakSet<ChildProcess>();
 
-/** Has a new client fail one call, so that its code is loaded. */
+/** Lets a new client fail one call, so that its code is loaded. */
 async function warm(client: ChildProcess): Promise<void> {
   if (warmed.has(client)) return;
   warmed.add(client);

@@ -1,4 +1,4 @@
-// Runs attacks, by name, apart from the harness: an attacker's cost affects no measurement, and one that hangs can be ended.
+// Runs attacks by name in a separate process: their cost does not affect the measurements, and a hung attack can be killed.
 import type { AttackTarget } from "../attack.ts";
 import { everyAttack } from "../every-attack.ts";
 import type { ToAttacker } from "./attacker.ts";
@@ -14,7 +14,7 @@ process.on("message", async (message: ToAttacker) => {
   if (message.run !== undefined) process.send?.(await run(message.run));
 });
 process.on("disconnect", () => process.exit());
-// What a broken connection throws late is no finding.
+// A late error of a broken connection is not a finding.
 process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
   if (!["ECONNRESET", "EPIPE", "ECONNREFUSED"].includes(error.code ?? "")) throw error;
 });
@@ -48,7 +48,7 @@ async function run({ name, target, scale, seed, timeMaxMs }: RunMessage) {
   }
 }
 
-/** Says something to the harness and waits until it has measured. */
+/** Sends a message to the harness and waits until it has measured. */
 function tell(message: object): Promise<boolean> {
   return new Promise((resolve) => {
     waiting = resolve;

@@ -17,19 +17,19 @@ export interface ToAttacker {
     readonly timeMaxMs: number;
   };
   readonly continue?: true;
-  /** Whether the step is to be run once more: its cost is measured again. */
+  /** Whether to run the step again, to measure its cost again. */
   readonly again?: boolean;
 }
 
-/** The process that attacks run in. */
+/** The process that runs the attacks. */
 export interface Attacker {
-  /** Runs one attack; measures each of its steps with `onStep`, which the attack waits for. */
+  /** Runs one attack. Calls `onStep` for each of its steps; the attack waits for the result. */
   run(what: NonNullable<ToAttacker["run"]>, onStep: (step: StepMessage) => Promise<boolean>): Promise<AttackReport>;
   dispose(): void;
 }
 
 const program = fileURLToPath(new URL("attacker-process.ts", import.meta.url));
-/** How much longer than its time an attack may take to close what it opened. */
+/** The additional time that an attack may take to close its connections. */
 const closingMaxMs = 15_000;
 
 export function createAttacker(): Attacker {

@@ -1,5 +1,5 @@
-// The good client: a steady 50 calls a second, half of them on one HTTP/2 connection that it keeps, half on new HTTP/1.1 connections, and
-// now and then a health check. It calls on time whether or not earlier calls were answered.
+// The good client: a steady 50 calls a second, half of them on one persistent HTTP/2 connection, half on new HTTP/1.1 connections,
+// with an occasional health check. It is open-loop: it sends on schedule whether or not earlier calls have ended.
 import { request as requestHttp } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { request as requestHttps } from "node:https";
@@ -10,22 +10,24 @@ import type { GoodLoad, GoodResult } from "./good-client.ts";
 import { mainThreadDelayMs } from "./process-probe.ts";
 
 const intervalMs = 20;
-/** Every so many calls, one is a health check. */
+/** One in this many calls is a health check. */
 const healthEvery = 10;
-/** The kept connection comes from the attacker's own address at a service, where callers are told apart by connection at least. At the
- * gateway, where addresses have a rate each, it comes from another, and so do new connections everywhere. */
+/**
+ * At a service, the persistent connection comes from the attacker's own address: services distinguish callers by connection. At
+ * the gateway, which limits each address, it comes from another address. New connections always come from another address.
+ */
 const [ownAddress, otherAddress] = ["127.0.0.2", "127.0.0.3"];
 
 interface Outcome {
   readonly wallMs: number;
-  /** Less the time for which the process that waited longest for a core had none. */
+  /** Minus the longest time for which one of the processes waited for a core. */
   readonly ownMs: number;
   readonly error: string | undefined;
 }
 
-/** Errors that say no more than that time was over. */
+/** Errors that only mean that a deadline has passed. */
 const lateError = /no answer|grpc-status 4|: 504/;
-/** A call that had less than this share of its time with a core was late by the machine's fault. */
+/** A call that had a core for less than this share of its time was late because of the machine. */
 const ownShareMin = 0.5;
 
 type Run = ReturnType<typeof begin>;
@@ -74,7 +76,7 @@ function begin(load: GoodLoad) {
     underWay.add(counted);
   }
 
-  // The first calls open connections and warm both sides up; they are not counted.
+  // The first calls open connections and warm up both sides; they are not counted.
   const warm = Promise.allSettled([kept.call(), freshCall(load, jsonRequest(load))]).then(() => {
     timer = setInterval(call, intervalMs);
   });
@@ -117,7 +119,7 @@ function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
-/** How long each event loop of the call's way, and this one, was ready to run and had no core. */
+/** How long each event loop on the call's path, this one included, was ready to run without a core. */
 function delaysMs(pids: readonly number[]): readonly number[] {
   return [process.pid, ...pids].map(mainThreadDelayMs);
 }
@@ -186,7 +188,7 @@ function freshCall({ url, token, deadlineMs }: GoodLoad, { path, body }: JsonReq
   });
 }
 
-/** One HTTP/2 connection for all its calls; made anew if it is gone, which costs the calls on it. */
+/** One HTTP/2 connection for all its calls. It is replaced when it closes, which fails the calls on it. */
 class KeptConnection {
   readonly #load: GoodLoad;
   #session: ClientHttp2Session | undefined;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { ServiceName, TargetKind } from "../attack.ts";
 
-/** What the good client asks for, and how. */
+/** The calls of the good client. */
 export interface GoodLoad {
   readonly url: string;
   readonly kind: TargetKind;
@@ -11,28 +11,28 @@ export interface GoodLoad {
   readonly token: string | undefined;
   readonly userId: string;
   readonly productId: string;
-  /** An answer that comes later is an error, in milliseconds. */
+  /** A later response counts as an error, in milliseconds. */
   readonly deadlineMs: number;
-  /** The processes that a call goes through: how long they had no core is not held against them. */
+  /** The processes on the call's path. The time for which they waited for a core is not counted. */
   readonly pids: readonly number[];
 }
 
-/** What the good client saw while it ran. Times in milliseconds. */
+/** The measurements of the good client. Times in milliseconds. */
 export interface GoodResult {
   readonly calls: number;
   readonly errors: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
-  /** The same, less the time for which the processes had no core: a machine that others use changes little. */
+  /** The same, minus the time for which the processes waited for a core, so that other load on the machine matters little. */
   readonly p99OwnMs: number;
-  /** Errors of calls that were late because the processes had no core. */
+  /** Errors of calls that were late because the processes waited for a core. */
   readonly errorsByMachine: number;
-  /** What the errors were, the most frequent first. */
+  /** The error messages, most frequent first. */
   readonly errorTexts: readonly string[];
 }
 
-/** A well-behaved caller in a process of its own. */
+/** A well-behaved client in its own process. */
 export interface GoodClient {
   start(load: GoodLoad): Promise<void>;
   /** Stops calling, waits for calls in flight, and closes its connections. */

@@ -2,24 +2,24 @@ import { get as getHttp } from "node:http";
 import { get as getHttps } from "node:https";
 import type { TargetProcess } from "./target-process.ts";
 
-/** How long one look at the metrics may take, in milliseconds: a service that is held answers late. */
+/** The timeout for reading the metrics, in milliseconds: a service with a blocked event loop responds late. */
 const lookMaxMs = 10_000;
 
-/** Calls that a server says are in flight (`parley_server_calls_in_flight`); undefined if it does not answer. */
+/** The calls in flight by the server's own metric (`parley_server_calls_in_flight`). Undefined if it does not respond. */
 export async function callsInFlight({ url, adminUrl }: TargetProcess): Promise<number | undefined> {
-  // Where metrics have a port of their own, the public one has none.
+  // With a separate admin port, the public port has no metrics.
   for (const base of [adminUrl, url]) {
     try {
       const found = /^parley_server_calls_in_flight (\d+)/m.exec(await page(`${base}/metrics`))?.[1];
       if (found !== undefined) return Number(found);
     } catch {
-      // No process listens there, or not now.
+      // No process is listening there.
     }
   }
   return undefined;
 }
 
-/** Looks until no more calls are in flight than before, or time is over; what was seen last. */
+/** Polls until no more calls are in flight than before, or the time has passed. Returns the last value. */
 export async function inFlightAfter(target: TargetProcess, before: number, maxMs: number): Promise<number | undefined> {
   const endMs = performance.now() + maxMs;
   for (;;) {
@@ -29,7 +29,7 @@ export async function inFlightAfter(target: TargetProcess, before: number, maxMs
   }
 }
 
-/** A page's text; the certificate of a test is trusted. */
+/** The text of a page. Trusts the test's certificate. */
 function page(url: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(lookMaxMs);

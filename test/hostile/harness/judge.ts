@@ -1,29 +1,27 @@
 import type { ClientSideRow, Row, StepCost } from "./row.ts";
 
-/** What the platform promises to its other callers while it is attacked. */
+/** The limits that the platform must keep for other callers during an attack. */
 export const bars = {
   errorShareMax: 0.01,
-  /** The good client's p99 beside the attack: this many times its idle p99, or `p99FloorMs`, whichever is more. */
+  /** The good client's p99 during the attack: at most this multiple of its idle p99, or `p99FloorMs` if that is more. */
   p99IdleFactor: 5,
   p99FloorMs: 250,
   growthBytesMax: 200 * 1024 * 1024,
-  /** Buffers, resident or not: a promise of bytes is no reason to set memory aside. */
+  /** Buffers, resident or not: an announced length must not allocate memory. */
   externalBytesMax: 400 * 1024 * 1024,
-  /** CPU time for which one request may hold the event loop. */
+  /** CPU time for which one request may block the event loop. */
   stepHeldMsMax: 50,
-  /** What one request may allocate: this many times its decompressed size, and `stepAllocatedFloor` more. */
+  /** The bytes that one request may allocate: this multiple of its decompressed size, plus `stepAllocatedFloor`. */
   stepAllocatedFactor: 16,
   stepAllocatedFloor: 1024 * 1024,
 } as const;
 
 export interface JudgeOptions {
-  /**
-   * What latency is judged by: the wall clock on a quiet machine; on one that others use, the time for which the processes had a core.
-   */
+  /** The measure of latency: wall-clock time on an idle machine, or the time for which the processes had a core on a shared one. */
   readonly latencyBy: "wall" | "own";
 }
 
-/** Every bar that a row is above, in words with figures. Empty: it passed. */
+/** The limits that a row exceeds, with figures. Empty if it passed. */
 export function judge(row: Row, { latencyBy }: JudgeOptions): readonly string[] {
   const failures: string[] = [];
   if (row.judgesGoodClient) failures.push(...judgeGoodClient(row, latencyBy));
@@ -68,7 +66,7 @@ function judgeGoodClient({ idle, beside }: Row, latencyBy: JudgeOptions["latency
   return failures;
 }
 
-/** Whether one request costs more than it may, so that it is worth measuring again. */
+/** Whether one request exceeds its cost limits, so that it is measured again. */
 export function costsTooMuch(step: StepCost): boolean {
   return step.heldMs > bars.stepHeldMsMax || step.allocatedBytes > allocatedMax(step);
 }
@@ -77,7 +75,7 @@ function allocatedMax({ messageBytes }: StepCost): number {
   return messageBytes * bars.stepAllocatedFactor + bars.stepAllocatedFloor;
 }
 
-/** The step that is furthest above its bar, if one is. */
+/** The step that exceeds its limit by the largest factor, if any. */
 function worst(steps: readonly StepCost[], share: (step: StepCost) => number): StepCost | undefined {
   return steps.filter((step) => share(step) > 1).sort((a, b) => share(b) - share(a))[0];
 }
@@ -86,10 +84,10 @@ function megabytes(bytes: number): string {
   return (bytes / 1024 / 1024).toFixed(bytes < 10 * 1024 * 1024 ? 1 : 0);
 }
 
-/** How long after its deadline a call of ours may end, whatever a server does, in milliseconds. */
+/** How long a call of the client may last beyond its deadline, whatever a server does, in milliseconds. */
 const overrunMsMax = 100;
 
-/** Every bar that our client is above. */
+/** The limits that the client exceeds. */
 export function judgeClient(row: ClientSideRow, { latencyBy }: JudgeOptions): readonly string[] {
   const overrunMs = latencyBy === "wall" ? row.overrunMs : row.overrunOwnMs;
   return [

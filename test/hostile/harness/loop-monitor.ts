@@ -1,18 +1,18 @@
-// Loaded into each target before its main.ts. Measures how long the event loop is held, by the thread's CPU time: a machine that is busy
-// with something else does not count. Returns {read} with what was seen since the last {reset}.
+// Loaded into each target before its main.ts. Measures how long the event loop is blocked, in CPU time of the thread, so that other
+// load on the machine does not count. Responds to {read} with the values since the last {reset}.
 import { getHeapStatistics } from "node:v8";
 
-/** How often the loop is looked at. A hold is found to within this. */
+/** The sampling interval, and the precision of a measured block. */
 const intervalMs = 5;
 
 export interface LoopReading {
-  /** The most CPU time that the thread spent between two turns of a timer, in milliseconds. */
+  /** The most CPU time of the thread between two timer ticks, in milliseconds. */
   readonly heldMaxMs: number;
-  /** All CPU time that it spent, in milliseconds. */
+  /** The thread's total CPU time, in milliseconds. */
   readonly cpuMs: number;
   /** Bytes allocated on V8's heap, garbage included. */
   readonly allocatedBytes: number;
-  /** The most memory that was held outside of V8's heap, in bytes: buffers. Not all of it need be resident. */
+  /** The peak of memory outside V8's heap, in bytes: buffers, not necessarily resident. */
   readonly externalMaxBytes: number;
 }
 

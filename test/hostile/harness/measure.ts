@@ -12,15 +12,15 @@ export interface MeasureOptions {
   readonly kind: TargetKind;
   readonly scale: number;
   readonly seed: number;
-  /** The good client's own deadline. */
+  /** The good client's deadline. */
   readonly deadlineMs: number;
   /** How long the good client calls without an attack. */
   readonly idleMs: number;
-  /** The shortest time that it calls beside the attack. */
+  /** The minimum time that it calls during the attack. */
   readonly besideMs: number;
-  /** How long after the attack the memory is looked at again. */
+  /** How long after the attack the memory is measured again. */
   readonly afterMs: number;
-  /** How long calls may stay in flight after the attacker is gone. */
+  /** How long calls may stay in flight after the attack. */
   readonly inFlightMaxMs: number;
 }
 
@@ -30,15 +30,18 @@ export interface MeasureParts {
   readonly attacker: Attacker;
 }
 
-/** How often a request that costs too much is measured: its least cost counts, since garbage of others may be collected in between. */
+/**
+ * The number of measurements of a request that exceeds its cost limits. The lowest counts, because garbage collection may fall
+ * into a measurement.
+ */
 const triesMax = 3;
 const attackMaxMsDefault = 20_000;
-/** The short form's attacks have at least this long. */
+/** The minimum duration of an attack in the short form. */
 const attackMaxMsLeast = 5_000;
-/** What the good client's own calls may allocate while a request is measured. */
+/** The bytes that the good client's own calls may allocate while a request is measured. */
 const goodAllocationBytes = 512 * 1024;
 
-/** Runs one attack on one target with the good client beside it. */
+/** Runs one attack on one target, together with the good client. */
 export async function measure(
   attack: Attack,
   { stack, good, attacker }: MeasureParts,
@@ -55,7 +58,7 @@ export async function measure(
     victim,
     token: stack.token,
     userId: stack.userId,
-    // The catalogue behind TLS has the sample products alone.
+    // The catalogue of the TLS service contains only the sample products.
     productId: tls === undefined ? stack.productId : "101",
     deadlineMs: options.deadlineMs,
     pids: path.map(({ pid }) => pid),
@@ -115,15 +118,15 @@ export async function measure(
   };
 }
 
-/** Calls that may be in flight without callers: the gateway follows the product service's stock, and comes back when it was cut off. */
+/** Calls in flight without a caller: the gateway's WatchStock stream, which reconnects. */
 function expected({ name }: TargetProcess, before = 0): number {
   return name === "product" ? Math.max(1, before) : before;
 }
 
-/** Growth that is not worth waiting for. */
+/** Growth below this is ignored. */
 const settledGrowthBytes = 50 * 1024 * 1024;
 
-/** Waits while a process is larger than before, for so long at most. */
+/** Waits while a process is larger than before, up to a limit. */
 async function settle(path: readonly TargetProcess[], before: readonly number[], maxMs: number): Promise<void> {
   const endMs = performance.now() + maxMs;
   const isLarger = () => path.some(({ pid }, index) => residentBytes(pid) > (before[index] ?? 0) + settledGrowthBytes);
@@ -132,7 +135,7 @@ async function settle(path: readonly TargetProcess[], before: readonly number[],
 
 const idleResults = new Map<string, GoodResult>();
 
-/** Measured once for each process and what it is asked for. */
+/** Measured once for each target and service. */
 async function idleControl(good: GoodClient, load: GoodLoad, idleMs: number): Promise<GoodResult> {
   const key = `${load.url} ${load.victim}`;
   const known = idleResults.get(key);
@@ -144,7 +147,7 @@ async function idleControl(good: GoodClient, load: GoodLoad, idleMs: number): Pr
   return result;
 }
 
-/** The most that the loop monitor saw over all readings. */
+/** The maxima of all loop monitor readings. */
 interface Seen {
   heldMs: number;
   externalBytes: number;
@@ -162,7 +165,7 @@ class Steps {
     this.#seen = seen;
   }
 
-  /** Whether the step is to be run again. */
+  /** Returns whether to run the step again. */
   async take({ what, messageBytes, begins }: StepMessage): Promise<boolean> {
     if (begins) {
       await Promise.all(this.#path.map((each) => this.note(each, "reset")));

@@ -21,16 +21,16 @@ export interface JudgedRow {
   readonly failures: readonly string[];
 }
 
-/** Memory that a process may have gained over the time of a stack: beyond it the next attack gets a fresh one. */
+/** The memory growth of a process beyond which the next attack gets a new stack. */
 const keptGrowthBytesMax = 64 * 1024 * 1024;
 
-/** Runs attacks one at a time, and keeps the stack from one to the next. */
+/** Runs attacks one at a time, on the same stack if possible. */
 export interface RowRunner {
   run(attack: Attack, where: { readonly kind: TargetKind; readonly auth: Auth }): Promise<JudgedRow>;
   dispose(): Promise<void>;
 }
 
-/** A stack that an attack damaged is replaced before the next. */
+/** A stack that an attack damaged is replaced before the next attack. */
 export function createRowRunner(options: RowOptions): RowRunner {
   const [good, attacker] = [forkGoodClient(), createAttacker()];
   let stack: HostileStack | undefined;
@@ -56,7 +56,7 @@ export function createRowRunner(options: RowOptions): RowRunner {
   };
 }
 
-/** Runs the attacks wherever they make sense. */
+/** Runs the attacks on all targets that they apply to. */
 export async function* runRows(attacks: readonly Attack[], options: RunOptions): AsyncGenerator<JudgedRow> {
   const runner = createRowRunner(options);
   try {

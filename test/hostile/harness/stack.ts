@@ -7,20 +7,20 @@ import { freePort } from "../../processes/free-port.ts";
 import type { AttackTarget, Auth, ServiceName, TargetKind } from "../attack.ts";
 import { startTarget, type TargetProcess } from "./target-process.ts";
 
-/** The platform that is attacked: user, product, order, notification and the gateway, each a process with a small heap. */
+/** The platform under attack: user, product, order, notification and the gateway, each in a process with a small heap. */
 export interface HostileStack {
   readonly auth: Auth;
   readonly processes: Readonly<Record<"user" | "product" | "order" | "notification" | "gateway", TargetProcess>>;
   readonly userId: string;
   readonly token: string | undefined;
   readonly productId: string;
-  /** What an attack is told. */
+  /** The target for an attack. */
   target(kind: TargetKind, tlsUrl?: string): AttackTarget;
-  /** The processes that a call of the victim's methods goes through. */
+  /** The processes on the path of a call to the victim. */
   path(kind: TargetKind, victim: ServiceName): readonly TargetProcess[];
-  /** A product service behind TLS, started when first asked for. */
+  /** A product service with TLS, started on first use. */
   withTls(): Promise<TargetProcess>;
-  /** Whether all processes live. */
+  /** Whether all processes are running. */
   isAlive(): boolean;
   dispose(): Promise<void>;
 }
@@ -28,7 +28,7 @@ export interface HostileStack {
 const names = ["user", "product", "order", "notification", "gateway"] as const;
 const admin = { email: "root@example.com", password: "let-the-admin-in" };
 const customer = { name: "Carol Good", email: "carol@example.com", password: "a-good-customer" };
-/** Enough for every order that the runs place. */
+/** Enough for all orders of the runs. */
 const stock = 1_000_000_000;
 
 export async function startStack(auth: Auth): Promise<HostileStack> {
@@ -66,7 +66,7 @@ export async function startStack(auth: Auth): Promise<HostileStack> {
       return target;
     };
     const adminAccount = auth === "required" ? { ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password } : {};
-    // At once, and settled before anything is thrown, so that whatever started is ended.
+    // Starts all concurrently, and waits for all of them before throwing, so that every started process is stopped.
     const starts = await Promise.allSettled([
       start("user", { SAMPLE_DATA: "false", ...adminAccount }),
       start("product", { SAMPLE_DATA: "true" }),
@@ -110,7 +110,7 @@ export async function startStack(auth: Auth): Promise<HostileStack> {
   }
 }
 
-/** A customer, and a product that does not run out. */
+/** Creates a customer, and a product that does not sell out. */
 async function openShop({ user, product }: HostileStack["processes"], auth: Auth) {
   const signIn = async ({ email, password }: { readonly email: string; readonly password: string }) =>
     auth === "off"
@@ -131,7 +131,7 @@ async function openShop({ user, product }: HostileStack["processes"], auth: Auth
   };
 }
 
-/** A page of products as large as they come: answers that are worth not taking. */
+/** Creates products with maximum descriptions, so that list responses are large. */
 async function fillCatalogue(url: string, token: string | undefined): Promise<void> {
   const description = "A postcard with a long story. ".repeat(66);
   await Promise.all(
@@ -156,7 +156,7 @@ async function post(url: string, body: object, token?: string): Promise<Record<s
   return JSON.parse(text) as Record<string, unknown>;
 }
 
-/** A key of its own for each service that calls others, and the set of their public keys. */
+/** Writes a signing key for each service that calls others, and the set of their public keys. */
 async function writeKeys(folder: string) {
   const privateFile = (name: string) => join(folder, `${name.replace("-tls", "")}.jwk`);
   const publicFile = join(folder, "services.json");

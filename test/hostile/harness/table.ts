@@ -3,12 +3,12 @@ import type { ClientSideRow, Row } from "./row.ts";
 const widths = [44, 17, 22, 20, 13, 10, 9] as const;
 const heads = ["attack", "target", "RSS before/peak/after", "p99 idle/beside (own)", "errors", "in flight", "held"];
 
-/** The table's first line. */
+/** The table's header line. */
 export function headLine(): string {
   return `       ${columns(heads)}`;
 }
 
-/** A row, and below it what is wrong with it. Memory in MB, times in milliseconds. */
+/** A row, followed by its failures. Memory in MB, times in milliseconds. */
 export function rowLines(row: Row, failures: readonly string[]): string {
   const { attack, kind, auth, idle, beside, processes, note } = row;
   const worst = processes.toSorted((a, b) => b.peakBytes - b.beforeBytes - (a.peakBytes - a.beforeBytes))[0];

@@ -11,40 +11,40 @@ const monitor = fileURLToPath(new URL("loop-monitor.ts", import.meta.url));
 const endWithParent = fileURLToPath(new URL("../../processes/end-with-parent.ts", import.meta.url));
 const compileCache = join(root, "node_modules/.cache/parley/compile");
 
-/** The heap that the platform must live with, in MB. */
+/** The heap limit of each process, in MB. */
 const heapMb = 256;
-/** How long a process may take to serve, on a machine that others use too. */
+/** The time for a process to start, on a shared machine. */
 const startMaxMs = 60_000;
-/** How long a held event loop is waited for. */
+/** How long to wait for a process with a blocked event loop. */
 const readingMaxMs = 60_000;
 
-/** A process of the platform that is attacked. */
+/** A process of the platform under attack. */
 export interface TargetProcess {
   readonly name: string;
   readonly url: string;
-  /** Where its metrics are when it keeps them off its public port. */
+  /** The admin URL, if metrics are not on the public port. */
   readonly adminUrl: string;
   readonly pid: number;
   isAlive(): boolean;
   /** The last lines of its log. */
   lastLines(): string;
-  /** What the loop monitor saw since it was reset; undefined if the process is gone or does not answer. */
+  /** The loop monitor's values since the last reset. Undefined if the process has exited or does not respond. */
   loop(action: "reset" | "read"): Promise<LoopReading | undefined>;
   kill(): Promise<void>;
 }
 
 export interface TargetOptions {
   readonly name: string;
-  /** Its main file, from the repository's top folder. */
+  /** Its main file, relative to the repository's root. */
   readonly main: string;
-  /** Where its log goes. */
+  /** The folder of its log. */
   readonly folder: string;
   readonly settings: Readonly<Record<string, string>>;
   readonly tls?: boolean;
   readonly port: number;
 }
 
-/** Starts a service with a small heap and the loop monitor, and waits until its port takes connections. */
+/** Starts a service with a small heap and the loop monitor, and waits until its port accepts connections. */
 export async function startTarget({
   name,
   main,

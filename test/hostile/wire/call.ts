@@ -5,15 +5,15 @@ import { envelope } from "./protobuf.ts";
 import { RawHttp1 } from "./raw-http1.ts";
 import { RawHttp2 } from "./raw-http2.ts";
 
-/** How a request is put on the wire. */
+/** The protocol and encoding of a request. */
 export interface Dialect {
   readonly name: string;
   readonly contentType: string;
   readonly codec: "proto" | "json";
   readonly http: 1 | 2;
-  /** Whether the message has gRPC's and Connect's envelope. */
+  /** Whether the message has a gRPC or Connect envelope. */
   readonly enveloped: boolean;
-  /** The header that names the compression. */
+  /** The header with the compression's name. */
   readonly encodingHeader: string;
   /** Whether the body is base64 (gRPC-Web text). */
   readonly base64?: boolean;
@@ -23,7 +23,7 @@ const grpc = { enveloped: true, encodingHeader: "grpc-encoding" } as const;
 const unary = { enveloped: false, encodingHeader: "content-encoding" } as const;
 const stream = { enveloped: true, encodingHeader: "connect-content-encoding" } as const;
 
-/** Every way to make a unary call. */
+/** Every protocol and encoding of a unary call. */
 export const unaryDialects: readonly Dialect[] = [
   { name: "gRPC", contentType: "application/grpc", codec: "proto", http: 2, ...grpc },
   { name: "gRPC+json", contentType: "application/grpc+json", codec: "json", http: 2, ...grpc },
@@ -43,7 +43,7 @@ export const unaryDialects: readonly Dialect[] = [
   { name: "Connect/2 json", contentType: "application/json", codec: "json", http: 2, ...unary },
 ];
 
-/** Every way to open a stream. */
+/** Every protocol and encoding of a stream. */
 export const streamDialects: readonly Dialect[] = [
   { name: "gRPC stream", contentType: "application/grpc", codec: "proto", http: 2, ...grpc },
   { name: "gRPC+json stream", contentType: "application/grpc+json", codec: "json", http: 2, ...grpc },
@@ -60,7 +60,7 @@ export interface CallOptions {
   readonly more?: readonly Field[];
 }
 
-/** The fields of a request over HTTP/2. */
+/** The header fields of an HTTP/2 request. */
 export function requestFields(dialect: Dialect, { path, token, more = [] }: CallOptions): readonly Field[] {
   return [
     [":method", "POST"],
@@ -74,7 +74,7 @@ export function requestFields(dialect: Dialect, { path, token, more = [] }: Call
   ];
 }
 
-/** The head of a request over HTTP/1.1, up to the empty line. */
+/** The head of an HTTP/1.1 request, up to the empty line. */
 export function requestHead(dialect: Dialect, { path, token, more = [] }: CallOptions): string {
   const fields = requestFields(dialect, { path, token, more }).filter(
     ([name]) => !name.startsWith(":") && name !== "te",
@@ -82,7 +82,7 @@ export function requestHead(dialect: Dialect, { path, token, more = [] }: CallOp
   return `POST ${path} HTTP/1.1\r\nhost: localhost\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")}`;
 }
 
-/** The body that carries a message, and the fields that say how. */
+/** The body with a message, and the header fields that describe it. */
 export function requestBody(
   dialect: Dialect,
   message: Buffer,
@@ -94,7 +94,7 @@ export function requestBody(
   return { body, more: gzip ? [[dialect.encodingHeader, "gzip"]] : [] };
 }
 
-/** What came of a call. */
+/** The outcome of a call. */
 export interface Answer {
   /** `200`, `grpc-status 3`, `connection closed`, `no answer`. */
   readonly outcome: string;
@@ -102,7 +102,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** Sends one whole request on a connection of its own, and waits for the end of its answer. */
+/** Sends one complete request on a new connection, and waits for the end of the response. */
 export async function sendCall(
   url: string,
   dialect: Dialect,
@@ -163,19 +163,19 @@ export interface UploadOptions {
   readonly end?: boolean;
   /** The size of the frames. Default: 16 KiB. */
   readonly pieceBytes?: number;
-  /** Whether it is of no use to go on. Default: once the peer has ended a stream. */
+  /** Ends the upload early. Default: once the peer has ended a stream. */
   readonly isOver?: () => boolean;
 }
 
-/** The windows of a stream and of a connection before any WINDOW_UPDATE (RFC 9113, section 6.9.2). */
+/** The initial windows of a stream and a connection (RFC 9113, section 6.9.2). */
 const windowDefault = 65_535;
 
-/** Sends a body as fast as the peer's windows allow; gives up when the stream or the connection ends. */
+/** Sends a body as fast as flow control allows. Returns early if the stream or the connection ends. */
 export async function uploadBody(connection: RawHttp2, body: Buffer, options: UploadOptions): Promise<void> {
   const { stream, maxMs, end = true, pieceBytes = 16_384, isOver = () => connection.ended > 0 } = options;
   const { granted } = connection;
   const endMs = performance.now() + maxMs;
-  // The peer's SETTINGS come first, and say how large the window is.
+  // The peer's SETTINGS arrive first and contain the window size.
   const told = await connection.until(({ type, flags }) => type === 4 && flags === 0, maxMs);
   const settings = told?.payload ?? Buffer.alloc(0);
   let initial = windowDefault;

@@ -1,4 +1,4 @@
-/** HTTP/2 frames by hand (RFC 9113), also those that no honest peer sends. */
+/** Encodes HTTP/2 frames by hand (RFC 9113), including invalid ones. */
 export const frameType = {
   data: 0,
   headers: 1,
@@ -74,12 +74,12 @@ export function ping(payload = "12345678", flags = 0): Buffer {
   return frame({ type: frameType.ping, flags }, Buffer.from(payload, "latin1"));
 }
 
-/** Literal fields without indexing and without Huffman (RFC 7541, section 6.2.2). */
+/** Literal fields without indexing and without Huffman code (RFC 7541, section 6.2.2). */
 export function headerBlock(fields: readonly Field[]): Buffer {
   return Buffer.concat(fields.map(([name, value]) => literal(name, value)));
 }
 
-/** A literal field; `first` 0x40 puts it into the dynamic table. */
+/** A literal field. `first` 0x40 adds it to the dynamic table. */
 export function literal(name: string, value: string, first = 0): Buffer {
   return Buffer.concat([Buffer.from([first]), text(name), text(value)]);
 }

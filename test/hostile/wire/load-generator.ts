@@ -15,18 +15,18 @@ export interface Load {
   readonly url: string;
   readonly fields: readonly Field[];
   readonly body: Buffer;
-  /** A call is good if it is answered OK within this time of when it was due. */
+  /** A call is good if it gets an OK response within this time after it was due. */
   readonly deadlineMs: number;
-  /** Whether an answer's message alone says that it is OK, as in gRPC, or its status. */
+  /** Whether a response's message alone means OK, as in gRPC, or the HTTP status. */
   readonly isGrpc: boolean;
   readonly connections: number;
 }
 
 export interface LoadPhase {
   readonly seconds: number;
-  /** Calls a second, whether or not earlier ones were answered. */
+  /** The call rate per second, independent of the responses (open loop). */
   readonly perSecond?: number;
-  /** Or so many at once, each followed by the next. */
+  /** Or the number of concurrent calls (closed loop). */
   readonly concurrent?: number;
   readonly signal: AbortSignal;
 }
@@ -34,23 +34,23 @@ export interface LoadPhase {
 export interface LoadResult {
   readonly offered: number;
   readonly sent: number;
-  /** Answered OK in time. */
+  /** OK in time. */
   readonly good: number;
-  /** Answered OK after the deadline, which the server counts from when a call was sent. */
+  /** OK after the deadline, which the server counts from when a call was sent. */
   readonly late: number;
   readonly refused: number;
   readonly goodPerSecond: number;
 }
 
-/** How long after the last call answers are waited for, beyond the deadline. */
+/** How long after the last call's deadline to wait for responses. */
 const graceMs = 500;
 const tickMs = 2;
-/** How long an answer may lie here before it is read: this process is busy too. */
+/** How long a response may wait in this process before it is read. */
 const readMaxMs = 250;
 
 /**
- * Calls a server from a few HTTP/2 connections at a rate of its own choosing. It obeys the server's limit of streams and its windows: what
- * does not fit waits here, and is not sent once its time is over.
+ * Calls a server over a few HTTP/2 connections at a fixed rate. It respects the server's stream limit and windows: excess calls
+ * are queued here, and dropped once their deadline has passed.
  */
 export async function generateLoad(
   load: Load,
@@ -80,7 +80,7 @@ export async function generateLoad(
         : Math.floor(((nowMs - startMs) / 1_000) * perSecond) - count.offered;
     for (let index = 0; index < due; index++) queue.push(nowMs);
     count.offered += Math.max(0, due);
-    // Those that wait here too long are given up.
+    // Drops calls that have been queued for too long.
     while (head < queue.length && nowMs - (queue[head] as number) > load.deadlineMs) head++;
     for (let tries = 0; head < queue.length && tries < callers.length; ) {
       const caller = callers[count.sent % callers.length] as Caller;
@@ -111,7 +111,10 @@ interface CallMade {
   isOk: boolean;
 }
 
-/** One connection. Its fields are sent once, and named by their place in the table from then on (RFC 7541, section 6.1). */
+/**
+ * One connection. Its header fields are sent once and referenced by their index in the dynamic table afterwards (RFC 7541,
+ * section 6.1).
+ */
 class Caller {
   readonly #connection: RawHttp2;
   readonly #load: Load;
@@ -133,7 +136,7 @@ class Caller {
         const call = this.#pending.get(stream);
         if (call === undefined) return;
         if (type === frameType.data && load.isGrpc && payload.length > 0) call.isOk = true;
-        // Literals aside, a status of 200 is one byte (RFC 7541, appendix A).
+        // Apart from literals, status 200 is one byte (RFC 7541, appendix A).
         if (type === frameType.headers && !load.isGrpc && payload[0] === 0x88) call.isOk = true;
         if (
           type === frameType.reset ||
@@ -155,7 +158,7 @@ class Caller {
     await this.#connection.roundTrip(10_000);
   }
 
-  /** Whether there was room for the call. */
+  /** Sends the call. Returns false if the stream limit or the window does not allow it. */
   call(dueMs: number): boolean {
     const window = 65_535 + (this.#connection.granted.get(0) ?? 0) - this.#sentBytes;
     const { body, fields } = this.#load;

@@ -1,6 +1,6 @@
-/** Protobuf by hand (the wire format of protobuf.dev/programming-guides/encoding): only what attacks are made of. */
+/** Encodes protobuf by hand (the wire format of protobuf.dev/programming-guides/encoding), as far as the attacks need it. */
 
-/** A base 128 number. */
+/** A base 128 varint. */
 export function varint(value: number): Buffer {
   const bytes: number[] = [];
   let left = value;
@@ -12,7 +12,7 @@ export function varint(value: number): Buffer {
   return Buffer.from(bytes);
 }
 
-/** A field whose value is bytes: a message, a string, or a packed list. */
+/** A length-delimited field: a message, a string, or a packed list. */
 export function lengthDelimited(field: number, value: Uint8Array | string): Buffer {
   const bytes = Buffer.from(value as string);
   return Buffer.concat([varint(field * 8 + 2), varint(bytes.length), bytes]);
@@ -22,12 +22,12 @@ export function varintField(field: number, value: number): Buffer {
   return Buffer.concat([varint(field * 8), varint(value)]);
 }
 
-/** The same bytes over and over, up to a size. */
+/** Repeats the bytes up to a size. */
 export function repeated(bytes: Uint8Array, sizeMax: number): Buffer {
   return Buffer.alloc(Math.floor(sizeMax / bytes.length) * bytes.length, bytes);
 }
 
-/** A field inside a field inside a field. */
+/** A field nested to this depth. */
 export function nested(field: number, depth: number): Buffer {
   const levels: Buffer[] = [];
   let size = 0;
@@ -39,13 +39,13 @@ export function nested(field: number, depth: number): Buffer {
   return Buffer.concat(levels.reverse());
 }
 
-/** Groups in groups, which a decoder has to skip (wire types 3 and 4). */
+/** Nested groups, which a decoder has to skip (wire types 3 and 4). */
 export function nestedGroups(field: number, depth: number): Buffer {
   const [open, close] = [varint(field * 8 + 3), varint(field * 8 + 4)];
   return Buffer.concat([...Array<Buffer>(depth).fill(open), ...Array<Buffer>(depth).fill(close)]);
 }
 
-/** gRPC's and Connect's envelope: flags, then the length. `promised` may say another length than the message has. */
+/** A gRPC and Connect envelope: flags, then the length. `promised` may differ from the message's length. */
 export function envelope(message: Uint8Array, { flags = 0, promised = message.length } = {}): Buffer {
   const head = Buffer.alloc(5);
   head[0] = flags;

@@ -1,11 +1,11 @@
 import { connect, type Socket } from "node:net";
 
-/** An HTTP/1.1 connection whose bytes are written by hand. */
+/** An HTTP/1.1 connection with hand-written bytes. */
 export class RawHttp1 {
   readonly socket: Socket;
   closed = false;
   bytesRead = 0;
-  /** The beginning of what came. */
+  /** The start of the received bytes. */
   text = "";
 
   constructor(url: string, { reads = true, localAddress = undefined as string | undefined } = {}) {
@@ -28,7 +28,7 @@ export class RawHttp1 {
     } else this.socket.pause();
   }
 
-  /** Sends, and waits until the kernel has taken it, the connection is gone, or `maxMs` have passed. */
+  /** Sends, and waits until the kernel has accepted the bytes, the connection is closed, or `maxMs` have passed. */
   send(bytes: Buffer | string, maxMs = 10_000): Promise<void> {
     if (this.closed || this.socket.destroyed || this.socket.write(bytes)) return Promise.resolve();
     return new Promise((resolve) => {
@@ -43,7 +43,7 @@ export class RawHttp1 {
     });
   }
 
-  /** Waits until a condition holds, the connection is closed, or time is over. */
+  /** Waits while a condition holds. Returns when the connection closes or the time has passed. */
   async while(going: () => boolean, maxMs = 5_000): Promise<void> {
     const endMs = performance.now() + maxMs;
     while (going() && !this.closed && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 5));

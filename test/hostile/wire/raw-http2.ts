@@ -10,32 +10,32 @@ export interface ReceivedFrame {
 }
 
 export interface RawHttp2Options {
-  /** Sent first. Default: the preface and empty SETTINGS. */
+  /** The first bytes sent. Default: the preface and empty SETTINGS. */
   readonly first?: Buffer;
-  /** Whether SETTINGS of the server are acknowledged. Default: yes. */
+  /** Whether it acknowledges the server's SETTINGS. Default: yes. */
   readonly acknowledges?: boolean;
-  /** Whether anything is read at all. Default: yes. */
+  /** Whether it reads from the socket. Default: yes. */
   readonly reads?: boolean;
   readonly onFrame?: (frame: ReceivedFrame) => void;
-  /** The address to come from. */
+  /** The source address. */
   readonly localAddress?: string;
-  /** Bytes that come before the first frame: a server skips the client's preface. Default: none. */
+  /** Bytes to skip before the first frame: a server skips the client's preface. Default: none. */
   readonly skippedBytes?: number;
 }
 
-/** How many frames are kept to look at; beyond that they are only counted. */
+/** The maximum number of frames kept. Further frames are only counted. */
 const keptMax = 4_096;
 
-/** An HTTP/2 peer that knows frames and nothing else: whatever it is told to send leaves as it is. */
+/** A minimal HTTP/2 peer: sends frames exactly as given, without any state of its own. */
 export class RawHttp2 {
   readonly socket: Socket;
   readonly frames: ReceivedFrame[] = [];
-  /** Bytes of DATA payload that came. */
+  /** Received bytes of DATA payload. */
   dataBytes = 0;
   /** Streams that the server ended, by END_STREAM or RST_STREAM. */
   ended = 0;
   closed = false;
-  /** What the server granted by WINDOW_UPDATE, by stream; 0 is the connection. */
+  /** The window credit that the server granted by WINDOW_UPDATE, by stream; 0 is the connection. */
   readonly granted = new Map<number, number>();
   readonly #options: RawHttp2Options;
   #buffered: Buffer[] = [];
@@ -43,7 +43,7 @@ export class RawHttp2 {
   #neededBytes = 9;
   #skippedBytes: number;
 
-  /** Connects to a URL, or takes a connection that is there. */
+  /** Connects to a URL, or uses an existing socket. */
   constructor(to: string | Socket, options: RawHttp2Options = {}) {
     this.#options = options;
     this.#skippedBytes = options.skippedBytes ?? 0;
@@ -58,7 +58,7 @@ export class RawHttp2 {
     this.socket.write(options.first ?? Buffer.concat([preface, settings()]));
   }
 
-  /** Sends, and waits until the kernel has taken it, the connection is gone, or `maxMs` have passed. */
+  /** Sends, and waits until the kernel has accepted the bytes, the connection is closed, or `maxMs` have passed. */
   send(bytes: Buffer, maxMs = 10_000): Promise<void> {
     if (this.closed || this.socket.destroyed || this.socket.write(bytes)) return Promise.resolve();
     return new Promise((resolve) => {
@@ -73,7 +73,7 @@ export class RawHttp2 {
     });
   }
 
-  /** Waits for a frame that there may be already; undefined when the connection closes or time is over. */
+  /** Waits for a frame, which may have arrived already. Undefined if the connection closes or the time has passed. */
   async until(right: (frame: ReceivedFrame) => boolean, maxMs = 5_000): Promise<ReceivedFrame | undefined> {
     const endMs = performance.now() + maxMs;
     for (;;) {
@@ -83,13 +83,13 @@ export class RawHttp2 {
     }
   }
 
-  /** Waits until a condition holds, the connection is closed, or time is over. */
+  /** Waits while a condition holds. Returns when the connection closes or the time has passed. */
   async while(going: () => boolean, maxMs = 5_000): Promise<void> {
     const endMs = performance.now() + maxMs;
     while (going() && !this.closed && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
-  /** Waits until the server has answered a PING, that is until it has worked off what was sent before. */
+  /** Waits for a PING acknowledgement: the server has then processed all earlier frames. */
   async roundTrip(maxMs = 30_000): Promise<void> {
     const payload = Buffer.alloc(8);
     payload.writeDoubleBE(performance.now());
@@ -97,7 +97,7 @@ export class RawHttp2 {
     await this.until((each) => each.type === frameType.ping && each.payload.equals(payload), maxMs);
   }
 
-  /** The code of the GOAWAY that came, if any. */
+  /** The error code of the received GOAWAY, if any. */
   goaway(): number | undefined {
     return this.frames.findLast(({ type }) => type === frameType.goaway)?.payload.readUInt32BE(4);
   }

@@ -1,17 +1,17 @@
-// Runs the simulation from a terminal: `npm run simulate -- --seeds 2000`. Ends with 1 if a promise was broken.
+// Runs the simulation from a terminal: `npm run simulate -- --seeds 2000`. Exits with 1 if an invariant was violated.
 import { visitWithCrashes } from "../crash-points.ts";
 import { plantedBugs } from "../planted-bugs/index.ts";
 import { simulate } from "../simulate.ts";
 import { type CommandOptions, readOptions, seamsOf, UsageError, usage } from "./options.ts";
 import { type FailedJob, type Jobs, runMany } from "./run-many.ts";
 
-/** Failures told one by one; of more there is only the number. */
+/** The maximum number of failures that are printed. Further ones are only counted. */
 const failuresToldMax = 10;
-/** Failures after which it is of no use to go on. */
+/** The run stops after this many failures. */
 const failuresMax = 100;
-/** Lines of history printed of the first failure: the end of it, where the violations are. */
+/** The maximum number of history lines printed for the first failure: its last lines, which contain the violations. */
 const linesToldMax = 1_000;
-/** How often progress is told, in milliseconds. */
+/** The interval of progress reports, in milliseconds. */
 const progressMs = 5_000;
 
 try {
@@ -22,7 +22,7 @@ try {
   process.exitCode = 2;
 }
 
-/** True if no promise was broken. */
+/** Returns true if no invariant was violated. */
 async function run(options: CommandOptions): Promise<boolean> {
   if (options.listBugs) {
     plantedBugs.forEach(({ name, breaks }, index) => {

@@ -2,15 +2,15 @@ import { parseArgs } from "node:util";
 import { plantedBugs } from "../planted-bugs/index.ts";
 import type { Seams } from "../world/seams.ts";
 
-/** What is to be run. */
+/** The options of a simulation run. */
 export interface CommandOptions {
-  /** One seed, told in full; or undefined for many. */
+  /** Run only this seed and print its history. Undefined for many seeds. */
   readonly seed: number | undefined;
   readonly from: number;
   readonly count: number;
-  /** Threads at most. */
+  /** The number of worker threads. */
   readonly workers: number;
-  /** The number of a planted bug, from 1 on; 0 for none. */
+  /** The number of a planted bug, starting at 1. 0 for none. */
   readonly bug: number;
   readonly crashPoints: boolean;
   readonly listBugs: boolean;
@@ -18,7 +18,7 @@ export interface CommandOptions {
 
 /** The default number of seeds. */
 const countDefault = 200;
-/** Threads that more of would only wait for one another on any machine this runs on. */
+/** More threads would only compete for cores. */
 const workersMax = 64;
 
 export const usage = `npm run simulate -- [options]
@@ -30,7 +30,7 @@ export const usage = `npm run simulate -- [options]
   --bugs            list the planted bugs
   --bug N           plant a bug, to see it found`;
 
-/** A command that cannot be understood. */
+/** The command line is invalid. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -49,7 +49,7 @@ export function readOptions(args: readonly string[]): CommandOptions {
   };
 }
 
-/** What stands in for the services where a bug is planted. */
+/** The seams of a planted bug. Empty without one. */
 export function seamsOf(bug: number): { readonly seams?: Seams } {
   const planted = plantedBugs[bug - 1];
   return planted === undefined ? {} : { seams: planted.seams };

@@ -1,34 +1,34 @@
 import { Worker } from "node:worker_threads";
 import type { Violation } from "../invariants/violation.ts";
 
-/** What is told of a job that came out wrong. */
+/** A job that violated invariants. */
 export interface FailedJob {
-  /** A seed, or the points at which processes ended. */
+  /** A seed, or the numbers of the points where processes crashed. */
   readonly job: readonly number[];
   readonly violations: readonly Violation[];
   readonly history: readonly string[];
 }
 
-/** Jobs for worker.ts: seeds, or points to crash at. */
+/** Jobs for worker.ts: seeds, or crash points. */
 export interface Jobs {
   readonly kind: "seed" | "crash-points";
   readonly bug: number;
-  /** Given out in this order. */
+  /** Assigned in this order. */
   readonly jobs: Iterable<readonly number[]>;
 }
 
 export interface RunManyOptions {
   readonly workers: number;
-  /** Called with the number of jobs done so far. */
+  /** Called with the number of finished jobs. */
   onProgress?(done: number): void;
-  /** Called with each job that came out wrong; true ends the run. */
+  /** Called with each failed job. Returning true ends the run. */
   onFailure(failure: FailedJob): boolean;
 }
 
-/** What a worker answers to a job. */
+/** A worker's response to a job. */
 export type JobAnswer = FailedJob | undefined;
 
-/** Runs jobs on threads of their own. The number of jobs done. */
+/** Runs jobs on worker threads. Returns the number of finished jobs. */
 export async function runMany({ kind, bug, jobs }: Jobs, options: RunManyOptions): Promise<number> {
   const queue = jobs[Symbol.iterator]();
   let done = 0;

@@ -1,11 +1,11 @@
-// A thread that runs one job after another: what is given is a job, what is answered is what was wrong with it.
+// A worker thread that runs jobs in sequence. Each message is a job; the response lists its violations.
 import { parentPort, workerData } from "node:worker_threads";
 import { visitWithCrashes } from "../crash-points.ts";
 import { simulate } from "../simulate.ts";
 import { seamsOf } from "./options.ts";
 import type { JobAnswer, Jobs } from "./run-many.ts";
 
-// Thousands of simulated connections break; their errors need no stack traces.
+// Thousands of simulated connections fail; their errors need no stack traces.
 Error.stackTraceLimit = 0;
 
 const { kind, bug } = workerData as Pick<Jobs, "kind" | "bug">;

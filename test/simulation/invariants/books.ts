@@ -2,7 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import type { World } from "../world/world.ts";
 
-/** What the services' databases hold, as it is durable. */
+/** The durable contents of the services' databases. */
 export interface Books {
   readonly orders: readonly OrderRow[];
   readonly reservations: readonly ReservationRow[];
@@ -46,7 +46,7 @@ export interface NotificationRow {
   readonly body: string;
 }
 
-/** Reads them, bypassing the services. */
+/** Reads the databases directly, bypassing the services. */
 export function readBooks({ disks }: Pick<World, "disks">): Books {
   return {
     orders: disks.order
@@ -83,7 +83,7 @@ export function readBooks({ disks }: Pick<World, "disks">): Books {
   };
 }
 
-/** What is still to be done, by what it is; nothing once all has settled. Cheap, since it is asked often. */
+/** The unfinished work, by kind. Empty once everything has settled. It is called often, so it is cheap. */
 export function readUnfinished({ disks }: Pick<World, "disks">): Readonly<Record<string, number>> {
   return {
     ...count("orders in between", disks.order.inspect(unsettledSql)),

@@ -5,15 +5,15 @@ import { linesText } from "./stock.ts";
 import type { Violation } from "./violation.ts";
 
 /**
- * Calls without a request id, one by one: a call that was answered with an order has that one, a call that was refused has none, and a
- * call with an unknown outcome has one at most. No order that was confirmed is without its call.
+ * Checks calls without a request id: a call that returned an order has that order, a refused call has none, and a call with an
+ * unknown outcome has at most one. Every confirmed order belongs to a call.
  */
 export function checkCallsWithoutId({ orders }: Books, ledger: Ledger): readonly Violation[] {
   const calls = ledger.orders.filter(({ requestId }) => requestId === "");
   const answered = calls.flatMap(({ answer }) => (answer.kind === "confirmed" ? [answer.order.id] : []));
   const unknown = calls.filter(({ answer }) => answer.kind === "unknown");
   const left = orders.filter(({ id, requestId, wasConfirmed, phase }) => {
-    // One that was rejected has lost its request id.
+    // A rejected order has lost its request id.
     return requestId === null && wasConfirmed && phase !== "REJECTED" && !answered.includes(id);
   });
   const unmatched = left.length - matchedCount(left, unknown);
@@ -27,7 +27,7 @@ export function checkCallsWithoutId({ orders }: Books, ledger: Ledger): readonly
   ].map((message): Violation => ({ invariant: "request-id", message }));
 }
 
-/** How many orders can be given to a call each, no call to two (augmenting paths). */
+/** The size of a maximum matching of orders and calls (augmenting paths). */
 function matchedCount(orders: readonly OrderRow[], calls: readonly OrderCall[]): number {
   const orderOf = new Map<OrderCall, OrderRow>();
   function give(order: OrderRow, tried: Set<OrderCall>): boolean {
@@ -45,7 +45,7 @@ function matchedCount(orders: readonly OrderRow[], calls: readonly OrderCall[]):
   return orders.filter((order) => give(order, new Set())).length;
 }
 
-/** The same buyer, the same lines, and made after the call began. A message on its way may be late, so there is no end to that. */
+/** The same buyer and lines, and created after the call began. There is no upper bound: a message may be delivered late. */
 function mayHaveMade({ userId, wanted, startMs }: OrderCall, order: OrderRow): boolean {
   const lines = Object.entries(wanted).map(([productId, quantity]) => ({ productId, quantity }));
   return (

@@ -8,7 +8,7 @@ import { checkRefusals } from "./refusals.ts";
 import { checkStock } from "./stock.ts";
 import type { Violation } from "./violation.ts";
 
-/** Compares what the services keep, what they told, and what people asked for and were answered. */
+/** Compares the databases, the published events, and the clients' requests and responses. */
 export function checkInvariants(world: World, ledger: Ledger): readonly Violation[] {
   const books = readBooks(world);
   return [

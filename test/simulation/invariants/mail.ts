@@ -5,10 +5,10 @@ import type { World } from "../world/world.ts";
 import type { Books, NotificationRow } from "./books.ts";
 import type { Violation } from "./violation.ts";
 
-/** Where the shop's own alerts go. */
+/** The recipient of the shop's own alerts. */
 const shopEmail = "shop@example.com";
 
-/** Each notification reaches the one whom it is for, in the words that it has, and no more often than must be. */
+/** Each notification reaches its recipient with its own text, and without avoidable duplicates. */
 export function checkMail(books: Books, { mail }: Pick<World, "mail">): readonly Violation[] {
   const written = new Map(books.notifications.map((row) => [row.id, row]));
   return [
@@ -19,7 +19,8 @@ export function checkMail(books: Books, { mail }: Pick<World, "mail">): readonly
 
 function checkNotification(row: NotificationRow, books: Books, copies: readonly MailCopy[]): readonly string[] {
   const messages: string[] = [];
-  // The simulated mail server refuses no recipient permanently, and no world is faulty for days: no mail may be given up.
+  // The simulated mail server never rejects a recipient permanently, and no world is faulty for days: the service must not give up
+  // any mail.
   if (row.state !== NotificationState.SENT) messages.push(`${row.id} is ${NotificationState[row.state]}`);
   if (copies.length === 0) messages.push(`${row.id} never came to anybody`);
   const expected = expectedOf(row, books);
@@ -42,7 +43,7 @@ function checkCopies(key: string, copies: readonly MailCopy[], row: Notification
         `${key} is "${row.subject}" to ${row.recipient}, and came as "${copy.subject}" to ${copy.recipient}`,
       );
     }
-    // SMTP lets no one do better: only a process that was told of a failure, or another life, may hand it over again.
+    // SMTP allows no better: only a process that saw a failure, or a restarted process, may send the message again.
     if (copies.slice(0, index).some((before) => !before.isToldFailed && before.life === copy.life)) {
       messages.push(`${key} came ${copies.length} times, again from a process that knew that it was taken`);
     }
@@ -55,7 +56,7 @@ interface Expected {
   readonly subject: string;
 }
 
-/** What a notification should be, by what happened. */
+/** The expected recipient and subject of a notification, from the recorded events. */
 function expectedOf(row: NotificationRow, books: Books): Expected | undefined {
   switch (row.kind) {
     case NotificationKind.ORDER_CONFIRMED:

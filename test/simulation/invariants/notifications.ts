@@ -4,7 +4,7 @@ import type { Books } from "./books.ts";
 import { stockLevels } from "./stock.ts";
 import type { Violation } from "./violation.ts";
 
-/** Buyers and the shop are told of everything once, and of nothing else. */
+/** Buyers and the shop get each notification exactly once, and no other notifications. */
 export function checkNotifications(books: Books): readonly Violation[] {
   const violations: Violation[] = [];
   const violated = (message: string) => violations.push({ invariant: "notification", message });

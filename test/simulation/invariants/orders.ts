@@ -8,7 +8,7 @@ import { checkCallsWithoutId } from "./calls-without-id.ts";
 import { linesText } from "./stock.ts";
 import type { Violation } from "./violation.ts";
 
-/** Orders are as their buyers were told, and each request is one order. */
+/** Orders match the responses that their buyers got, and each request has one order. */
 export function checkOrders(books: Books, ledger: Ledger): readonly Violation[] {
   const rows = new Map(books.orders.map((row) => [row.id, row]));
   return [
@@ -34,7 +34,7 @@ interface Found {
   readonly orderEvents: readonly Event[];
 }
 
-/** What a buyer was told of an order is what is kept of it, what was told of it, and what the prices were. */
+/** The response to a buyer matches the stored order, its events, and the prices. */
 function checkCall(call: OrderCall, { rows, ledger, orderEvents }: Found): Violation[] {
   if (call.answer.kind !== "confirmed") return [];
   const { order } = call.answer;
@@ -69,7 +69,7 @@ function checkCall(call: OrderCall, { rows, ledger, orderEvents }: Found): Viola
   return violations;
 }
 
-/** An order that was acknowledged looks the same ever after, but for its state. */
+/** An acknowledged order never changes, except its state. */
 function checkRead({ order, startMs }: OrderRead, ledger: Ledger): Violation[] {
   const first = ledger.orders.flatMap(({ answer }) =>
     answer.kind === "confirmed" && answer.order.id === order.id ? [answer.order] : [],
@@ -86,7 +86,7 @@ function checkRead({ order, startMs }: OrderRead, ledger: Ledger): Violation[] {
     : [{ invariant: "acknowledged", message: `order ${order.id} was seen other than it was acknowledged` }];
 }
 
-/** A request id of a buyer has one answer and one order at most. */
+/** A request id of a buyer has at most one outcome and one order. */
 function checkRequests(books: Books, ledger: Ledger): Violation[] {
   const violations: Violation[] = [];
   const violated = (message: string) => violations.push({ invariant: "request-id", message });
@@ -115,7 +115,7 @@ function checkRequests(books: Books, ledger: Ledger): Violation[] {
   return violations;
 }
 
-/** Refusals that a request gets for good. An unknown product, say, may be there the next time. */
+/** Refusals that are final for a request. An unknown product, for example, may exist on the next try. */
 const finalRefusals: ReadonlySet<string> = new Set(["INSUFFICIENT_STOCK", "MIXED_CURRENCIES", "AMOUNT_OUT_OF_RANGE"]);
 
 function checkEvents({ id, phase }: OrderRow, orderEvents: readonly Event[]): Violation[] {
@@ -129,7 +129,7 @@ function checkEvents({ id, phase }: OrderRow, orderEvents: readonly Event[]): Vi
   return isFine ? [] : [{ invariant: "events", message: `order ${id} is ${phase}, told of it was: ${told.join()}` }];
 }
 
-/** Whether a product was called so and cost so at some moment of the call. */
+/** Whether a product had this name and price at some moment of the call. */
 function wasPrice(
   { productId, productName, unitPrice }: Order["items"][number],
   call: OrderCall,
@@ -139,7 +139,7 @@ function wasPrice(
   return prices.some(({ name, units, currencyCode, startMs }, index) => {
     const next = prices[index + 1];
     const isSame = name === productName && units === unitPrice?.units && currencyCode === unitPrice.currencyCode;
-    // During a change both may be seen.
+    // During a change both values are valid.
     return isSame && startMs <= call.endMs && (next === undefined || next.endMs >= startOf(call, ledger));
   });
 }
@@ -153,7 +153,7 @@ function inNanos(money: Amount | undefined): bigint {
   return (money?.units ?? 0n) * 1_000_000_000n + BigInt(money?.nanos ?? 0);
 }
 
-/** Names and prices in words that are the same for the same order. */
+/** Names and prices in a canonical form. */
 function priceText({ items, totalPrice, userName, userEmail }: Priced): string {
   const lines = items.map(
     ({ productId, productName, quantity, unitPrice }) =>

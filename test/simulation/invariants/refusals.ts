@@ -6,7 +6,7 @@ import { startTimeMs } from "../world/simulated-time.ts";
 import type { Books } from "./books.ts";
 import type { Violation } from "./violation.ts";
 
-/** Buyers are refused for what was so at the time, and for nothing else. */
+/** Each refusal was justified at the time of the call. */
 export function checkRefusals(books: Books, ledger: Ledger): readonly Violation[] {
   return ledger.orders.flatMap((call) => {
     if (call.answer.kind !== "refused" || isDue(call, call.answer, { books, ledger })) return [];
@@ -48,13 +48,13 @@ function isDue(
   }
 }
 
-/** What a stock was, or passed on the way from one level that was told to the next, by changes told as one. */
+/** The range of a stock between two reported levels, when one event reports several changes. */
 interface Levels {
   readonly least: number;
   readonly most: number;
 }
 
-/** The stock levels that a product had in a window of simulated time. Times of events are whole milliseconds. */
+/** The stock levels of a product in a window of simulated time. Event times are whole milliseconds. */
 function levelsDuring(
   productId: string,
   { startMs, endMs }: { readonly startMs: number; readonly endMs: number },
@@ -75,7 +75,7 @@ function levelsDuring(
   return levels;
 }
 
-/** The units of a product that orders took at a moment; others may have come back with the same commit. */
+/** The units of a product that orders reserved at a moment. The same commit may also have released some. */
 function takenAt(atMs: number, productId: string, { reservations }: Books): number {
   return reservations
     .filter(({ createTimeMs }) => createTimeMs === atMs)

@@ -4,7 +4,7 @@ import { firstProducts } from "../workload/products.ts";
 import type { Books, OrderLine } from "./books.ts";
 import type { Violation } from "./violation.ts";
 
-/** Stock is where it should be: available, or set aside for orders that stand. */
+/** All stock is accounted for: available, or reserved for confirmed orders. */
 export function checkStock(books: Books, ledger: Ledger): readonly Violation[] {
   return [...checkBalance(books, ledger), ...checkLevels(books), ...checkReservations(books)];
 }
@@ -26,7 +26,7 @@ function checkBalance(books: Books, ledger: Ledger): Violation[] {
   return violations;
 }
 
-/** No level that was ever committed is negative, and the last one told is the one that there is. */
+/** No committed level is negative, and the last reported level is the current one. */
 function checkLevels(books: Books): Violation[] {
   const violations: Violation[] = [];
   for (const { id, stock } of books.products) {
@@ -75,7 +75,7 @@ function unitsOf(productId: string, lines: readonly OrderLine[]): number {
   return sum(lines.filter((line) => line.productId === productId).map(({ quantity }) => quantity));
 }
 
-/** Lines in words that are the same for the same lines. */
+/** Order lines in a canonical form. */
 export function linesText(lines: readonly OrderLine[]): string {
   return lines
     .map(({ productId, quantity }) => `${quantity} × ${productId}`)

@@ -1,29 +1,29 @@
-/** The promises that are checked (DESIGN, section 5). */
+/** The invariants that are checked (DESIGN, section 5). */
 export type Invariant =
-  /** Available and reserved and sold together change by restocks only. */
+  /** The sum of available, reserved and sold units changes only by restocks. */
   | "stock-balance"
-  /** Nothing is sold that is not there. */
+  /** No stock is oversold. */
   | "stock-negative"
-  /** An order is confirmed exactly if its stock is set aside. */
+  /** An order is confirmed if and only if its stock is reserved. */
   | "reservation"
-  /** What a buyer was told of an order holds. */
+  /** An order matches the response that its buyer got. */
   | "acknowledged"
-  /** A request is one order. */
+  /** A request id has one order. */
   | "request-id"
-  /** What happened is told once, and nothing else is told. */
+  /** Each change is notified exactly once, and nothing else is notified. */
   | "notification"
-  /** What is told reaches the right one, in the right words, and no more often than must be. */
+  /** Mail reaches the right recipient with the right text, without avoidable duplicates. */
   | "mail"
-  /** What is told of an order is what became of it, in order. */
+  /** The events of an order match its state changes, in order. */
   | "events"
-  /** Everything begun comes to its end. */
+  /** All started work finishes. */
   | "unfinished"
-  /** A buyer is refused only for a reason. */
+  /** A buyer is refused only for a valid reason. */
   | "refusal"
-  /** No service answers that it is broken, or ends by itself. */
+  /** No service returns an internal error or exits by itself. */
   | "broken";
 
-/** A promise that was broken. */
+/** A violated invariant. */
 export interface Violation {
   readonly invariant: Invariant;
   readonly message: string;

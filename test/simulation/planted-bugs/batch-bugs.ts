@@ -8,7 +8,7 @@ import { type AnyUnary, replaceMethod } from "./replace-method.ts";
 const { batchReserveStock } = InventoryService.method;
 const { batchValidateUsers } = UserService.method;
 
-/** How calls that go together get into each other's way. Calls that go alone are as they should be. */
+/** Bugs of batched calls. Calls outside batches are correct. */
 export const batchBugs: readonly PlantedBug[] = [
   {
     name: "reservations of a batch are answered in another order than they were asked for",

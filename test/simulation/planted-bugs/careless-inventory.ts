@@ -11,7 +11,7 @@ import type { Parts } from "../world/seams.ts";
 import { createInTurn } from "./in-turn.ts";
 import { replaceMethod } from "./replace-method.ts";
 
-/** Units of a product, as a line of the request has them. */
+/** Units of a product: a line of the request. */
 export interface Line {
   readonly productId: string;
   readonly quantity: number;
@@ -23,26 +23,26 @@ export interface StockMove {
   readonly after: number;
 }
 
-/** What careless code has at hand. */
+/** The functions that careless code uses. */
 export interface Tools {
-  /** The lines as they were asked for. */
+  /** The request's lines. */
   readonly lines: readonly Line[];
-  /** The lines with those of the same product added up. */
+  /** The lines, summed by product. */
   readonly summed: readonly Line[];
   /** The stock of a product. Throws if there is no such product. */
   stockOf(reader: Pick<Transaction, "get">, productId: string): Promise<number>;
-  /** Writes a stock down and tells of it. */
+  /** Stores a stock and appends its event. */
   setStock(transaction: Transaction, productId: string, move: StockMove): Promise<void>;
-  /** Writes down what is set aside for the order. */
+  /** Stores the order's reservation. */
   insert(transaction: Transaction): Promise<void>;
 }
 
-/** A way to set stock aside, each with its own mistake. */
+/** A faulty implementation of reserving stock. */
 export type CarelessReserve = (tools: Tools, run: Database["transaction"]) => Promise<void>;
 
 /**
- * The product service with another way to set stock aside; what surrounds it is as it should be: repetitions get the same
- * answer, changes are told.
+ * The product service with another implementation of reserving stock. The rest is correct: repeated requests get the same
+ * response, and changes are published.
  */
 export function withCarelessReserve(module: ServiceModule, parts: Parts, reserve: CarelessReserve): ServiceModule {
   const { database } = parts;
@@ -54,14 +54,14 @@ export function withCarelessReserve(module: ServiceModule, parts: Parts, reserve
   }
 
   return replaceMethod(module, InventoryService.method.reserveStock, (original) => async (request, context) => {
-    // Repetitions of one request do not meet; whatever else there is, does.
+    // Serializes repetitions of one request. Different requests still run concurrently.
     await inTurn(request.orderId, () => reserveOnce(request)).catch(answerAsService);
-    // Returns what stands by now, as the service does for a repetition.
+    // Returns the current state, as the service does for a repetition.
     return original({ ...request, items: sumUp(request.items) }, context);
   });
 }
 
-/** What careless code has at hand for a request. */
+/** The functions that careless code uses for a request. */
 export function toolsFor(request: ReserveStockRequest, { database, environment }: Parts): Tools {
   const watchOnlyTypes = [eventTypes.stockChanged];
   const events = createEventLog({ database, source: "/services/product", environment, watchOnlyTypes });
@@ -110,13 +110,13 @@ export function toolsFor(request: ReserveStockRequest, { database, environment }
   };
 }
 
-/** Says that there is too little. */
+/** The error for insufficient stock. */
 export function tooLittle({ productId, quantity }: Line, available: number): Error {
   const metadata = { productId, requested: String(quantity), available: String(available) };
   return refused("INSUFFICIENT_STOCK", Code.FailedPrecondition, metadata);
 }
 
-/** A disk that is full is no bug of the service's: it says so as the service would. */
+/** A full disk is not a bug of the service: maps it to the service's own error. */
 function answerAsService(error: unknown): never {
   if (!(error instanceof StoreUnavailableError)) throw error;
   throw refused("STORE_UNAVAILABLE", Code.Unavailable, {});

@@ -8,10 +8,10 @@ import type { Parts } from "../world/seams.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { replaceMethod } from "./replace-method.ts";
 
-/** Turns of the event loop that a disk takes to make a commit durable. */
+/** The event-loop turns that a disk needs to make a commit durable. */
 const diskTurns = 3;
 
-/** How other systems lose or repeat events, or lose acknowledged ones. */
+/** Bugs that lose or repeat events, or that lose acknowledged ones. */
 export const eventBugs: readonly PlantedBug[] = [
   {
     name: "events are published by the request itself after its commit, with no relay",
@@ -57,7 +57,7 @@ export const eventBugs: readonly PlantedBug[] = [
           module,
           EventService.method.deliver,
           (deliver) => (request, context) =>
-            // An inbox that has never seen any event before.
+            // Defeats the inbox: every event gets a new id.
             deliver(
               { ...request, events: request.events.map((event: object) => ({ ...event, id: environment.newId() })) },
               context,
@@ -82,7 +82,7 @@ export const eventBugs: readonly PlantedBug[] = [
             const early: typeof work = async (transaction) => {
               const answer = await work(transaction);
               resolve(answer);
-              // The simulated disk takes a commit at once; a real one leaves time for what goes out on another turn.
+              // The simulated disk commits at once. A real one leaves time in which later turns send messages.
               for (let turn = 0; turn < diskTurns; turn++) await sleep(environment.clock, 0);
               return answer;
             };
@@ -95,7 +95,7 @@ export const eventBugs: readonly PlantedBug[] = [
   },
 ];
 
-/** A database that publishes, once, what each transaction appended. */
+/** A database that publishes each transaction's events once, after its commit. */
 function publishingDatabase(database: Database, { connect, environment, life }: Omit<Parts, "database">): Database {
   const notification = createServiceClient(EventService, connect("notification"), { environment });
   let through: number | undefined;
@@ -119,7 +119,7 @@ function publishingDatabase(database: Database, { connect, environment, life }: 
     ...plain(database),
     async transaction(work) {
       if (through === undefined) {
-        // What an earlier life wrote is none of this one's business.
+        // Skips events of earlier processes.
         const row = await database.get<{ last: number | null }>("SELECT MAX(sequence) AS last FROM event_log");
         through = row?.last ?? 0;
         await database.transaction((transaction) => transaction.run("DELETE FROM event_waiting"));

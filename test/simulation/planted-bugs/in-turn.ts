@@ -1,4 +1,4 @@
-/** A lock within one process: for one key, work is done one after another. */
+/** A lock within one process: serializes the work for a key. */
 export function createInTurn(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
   const last = new Map<string, Promise<unknown>>();
   return (key, work) => {

@@ -8,5 +8,4 @@ import { carefulReserve, stockBugs } from "./stock-bugs.ts";
 export type { PlantedBug } from "./planted-bug.ts";
 export { carefulReserve };
 
-/** All planted bugs. */
 export const plantedBugs: readonly PlantedBug[] = [...stockBugs, ...eventBugs, ...batchBugs, ...mailBugs, ...orderBugs];

@@ -3,12 +3,12 @@ import type { Channel, OutgoingMessage } from "@parley/notification";
 import type { PlantedBug } from "./planted-bug.ts";
 import { rewritingStatements } from "./rewritten-statements.ts";
 
-/** Attempts after which a careless sender gives up. */
+/** The attempts after which a careless sender gives up. */
 const carelessAttemptsMax = 2;
-/** How long a careless sender waits for the channel, in milliseconds. */
+/** A careless sender's timeout for the channel, in milliseconds. */
 const carelessTimeoutMs = 15_000;
 
-/** How other systems lose mail, send it twice, or to the wrong one. */
+/** Bugs that lose mail, send it twice, or send it to the wrong recipient. */
 export const mailBugs: readonly PlantedBug[] = [
   {
     name: "mail is given up after two attempts",
@@ -53,7 +53,7 @@ export const mailBugs: readonly PlantedBug[] = [
   },
 ];
 
-/** A channel whose messages take something over from the one before, now that a buffer is used again. */
+/** A channel that leaks fields of one message into the next, as with a reused buffer. */
 function mixingUp(channel: Channel, fields: readonly (keyof OutgoingMessage)[]): Channel {
   let before: OutgoingMessage | undefined;
   const mixed = (message: OutgoingMessage): OutgoingMessage => {

@@ -5,11 +5,11 @@ import type { PlantedBug } from "./planted-bug.ts";
 import { replaceMethod } from "./replace-method.ts";
 import { rewritingStatements } from "./rewritten-statements.ts";
 
-/** How long a careless service waits before it tries a refused order again, in milliseconds, and how often it does. */
+/** A careless service's wait between retries of a refused order, in milliseconds, and its number of retries. */
 const waitMs = 500;
 const triesMax = 20;
 
-/** How other order systems change one order twice, or make orders without a request. */
+/** Bugs that change an order twice, or create orders without a request. */
 export const orderBugs: readonly PlantedBug[] = [
   {
     name: "an order moves on whatever its phase is by now",
@@ -55,7 +55,7 @@ async function tryAgain(clock: Clock, order: () => Promise<unknown>): Promise<vo
   }
 }
 
-/** The statement without its last condition and parameter, which say from which phase it moves. */
+/** Removes the statement's last condition and parameter: the guard on the current phase. */
 function withoutPhaseGuard(sql: string, parameters: readonly (string | number | bigint | null | Uint8Array)[]) {
   const guard = " AND phase = ?";
   const at = sql.indexOf(guard);

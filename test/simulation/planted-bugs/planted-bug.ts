@@ -1,12 +1,12 @@
 import type { Invariant } from "../invariants/violation.ts";
 import type { Seams } from "../world/seams.ts";
 
-/** A mistake that other order systems make, put in the place of what Parley does. */
+/** A typical mistake of order systems, planted in Parley. */
 export interface PlantedBug {
   readonly name: string;
   readonly seams: Seams;
-  /** The promises that it breaks: one of them must be found broken. */
+  /** The invariants that it violates. The simulation must report at least one of them. */
   readonly breaks: readonly Invariant[];
-  /** Whether ending processes at each point of a short visit, with nothing else going wrong, finds it too. */
+  /** Whether crashing processes at each point of a short visit, without other faults, also finds it. */
   readonly isFoundByCrashes?: true;
 }

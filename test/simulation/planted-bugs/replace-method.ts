@@ -7,8 +7,8 @@ import { batchOf, type ServiceModule } from "@parley/rpc/server";
 export type AnyUnary = (request: any, context: any) => Promise<any>;
 
 /**
- * The module with another implementation of one of its methods, made from the one that it has. Where the method has a batch
- * method, that does the same: calls that come together come by it.
+ * The module with another implementation of a method, made from the original one. A batch method is replaced too, because
+ * concurrent calls use it.
  */
 export function replaceMethod(
   module: ServiceModule,

@@ -6,7 +6,7 @@ export interface Statement {
   readonly parameters: readonly SqlValue[];
 }
 
-/** The database with another statement in the place of each that a transaction's own body runs; the rewriter may leave one as it is. */
+/** The database with rewritten statements in transaction bodies. The rewriter may return a statement unchanged. */
 export function rewritingStatements(database: Database, rewrite: (statement: Statement) => Statement): Database {
   function rewriting(transaction: Transaction): Transaction {
     return {

@@ -9,7 +9,10 @@ import { createInTurn } from "./in-turn.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { replaceMethod } from "./replace-method.ts";
 
-/** No bug: what is put in for the others, done with care. It shows that they are found for their mistakes, and nothing else. */
+/**
+ * Not a bug: a correct implementation in the place where the bugs are planted. It proves that the checks report the mistakes and
+ * not the replacement.
+ */
 export const carefulReserve: Seams = {
   module: (module, parts) =>
     parts.service !== "product"
@@ -26,7 +29,7 @@ export const carefulReserve: Seams = {
         ),
 };
 
-/** How other systems sell what they do not have, or lose what they have. */
+/** Bugs that oversell or lose stock. */
 export const stockBugs: readonly PlantedBug[] = [
   {
     name: "stock is reserved after the order is announced",
@@ -72,7 +75,7 @@ export const stockBugs: readonly PlantedBug[] = [
   {
     name: "two lines with one product are checked one by one",
     seams: {
-      // Both services add lines up, and the schema is the last line of defence: all three are out of the way here.
+      // Both services sum the lines, and the schema has a CHECK constraint. This bug removes all three.
       migrations: (_, migrations) =>
         migrations.map((migration) => ({ ...migration, sql: migration.sql.replace("CHECK (stock >= 0)", "") })),
       inventory: (inventory) => ({

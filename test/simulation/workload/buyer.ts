@@ -13,14 +13,14 @@ export interface BuyerOptions {
   readonly habits: Habits;
 }
 
-/** How people behave in one seed. */
+/** The behaviour of the users in one seed. */
 export interface Habits {
-  /** Orders of each buyer. */
+  /** The number of orders of each buyer. */
   readonly orderCount: number;
   /** The longest wait between two orders of a buyer, in milliseconds. */
   readonly thinkMsMax: number;
-  /** What everybody wants. */
-  /** How likely a buyer is not to wait for an order before the next. */
+  /** The product that all buyers prefer. */
+  /** The probability that a buyer places the next order without waiting for the last one. */
   readonly rush: number;
   readonly favourite: string;
 }
@@ -40,7 +40,7 @@ interface Request {
   readonly requestId: string;
 }
 
-/** Orders, cancels, asks twice, forgets and asks again. Ends when everything asked for was answered. */
+/** Places, cancels, repeats and abandons orders. Returns once every request has a response. */
 export async function buy({ world, ledger, userId, habits }: BuyerOptions): Promise<void> {
   const random = world.random.fork(`buyer ${userId}`);
   const person = createPerson(world, `buyer-${userId}`);
@@ -145,7 +145,7 @@ function drawRequest(
   return { userId: random.chance(0.03) ? "404" : userId, items, requestId: random.chance(0.85) ? requestId : "" };
 }
 
-/** The same request id for something else. */
+/** The same request id with different contents. */
 function another(request: Request, random: Randomness): Request {
   return {
     ...request,

@@ -1,43 +1,43 @@
 import type { Order } from "@parley/gen/order/v1/order_pb.js";
 
-/** What people outside asked for and what they were told: what the services are held to. */
+/** All requests and responses of the clients: the checks compare the services with it. */
 export interface Ledger {
   readonly orders: OrderCall[];
   readonly cancellations: Cancellation[];
   readonly restocks: Restock[];
   readonly prices: PriceChange[];
   readonly reads: OrderRead[];
-  /** Returns that no caller should ever get. */
+  /** Responses that no caller should ever get. */
   readonly strange: string[];
 }
 
-/** Units asked for, by product. */
+/** Requested units, by product. */
 export type Wanted = Readonly<Record<string, number>>;
 
-/** A call of CreateOrder, with its repetitions until it was answered. */
+/** A CreateOrder call, including its retries. */
 export interface OrderCall {
   readonly userId: string;
-  /** Empty if the buyer gave none. */
+  /** Empty without a request id. */
   readonly requestId: string;
   readonly wanted: Wanted;
-  /** When it was asked first, in simulated milliseconds. */
+  /** The start of the first attempt, in simulated milliseconds. */
   readonly startMs: number;
   endMs: number;
   answer: OrderAnswer;
 }
 
-/** What a buyer knows of an order. */
+/** A buyer's knowledge of an order. */
 export type OrderAnswer =
   | { readonly kind: "confirmed"; readonly order: Order }
   | { readonly kind: "refused"; readonly reason: string; readonly metadata: Readonly<Record<string, string>> }
-  /** Nothing: no answer came, or one with an unknown outcome. */
+  /** No response, or one with an unknown outcome. */
   | { readonly kind: "unknown" };
 
 export interface Cancellation {
   readonly orderId: string;
-  /** Whether the buyer was told that the order is cancelled. */
+  /** Whether the buyer got a response that confirms the cancellation. */
   isAnswered: boolean;
-  /** When, in simulated milliseconds. */
+  /** When the buyer got it, in simulated milliseconds. */
   endMs: number;
 }
 
@@ -45,11 +45,11 @@ export interface Restock {
   readonly productId: string;
   readonly delta: number;
   readonly startMs: number;
-  /** Whether the shop was told that it is done; undefined while it does not know. */
+  /** Whether the shop got a success response. Undefined while it does not know. */
   isDone: boolean | undefined;
 }
 
-/** A product's name and price from some moment on. Of one product there is one change at a time. */
+/** A product's name and price from some moment on. A product has at most one change at a time. */
 export interface PriceChange {
   readonly productId: string;
   readonly name: string;
@@ -65,7 +65,7 @@ export interface OrderRead {
   readonly startMs: number;
 }
 
-/** When a request was made first, of which this call may be a repetition. */
+/** When a request was first made. This call may be a repetition. */
 export function startOf(call: OrderCall, { orders }: Ledger): number {
   if (call.requestId === "") return call.startMs;
   return Math.min(...orders.filter(({ requestId }) => requestId === call.requestId).map(({ startMs }) => startMs));

@@ -9,7 +9,7 @@ import { Registry } from "prom-client";
 import { Life } from "../world/life.ts";
 import type { World } from "../world/world.ts";
 
-/** A user, with an endless program. */
+/** A user, whose client process never crashes. */
 export interface Person {
   readonly name: string;
   readonly orders: Client<typeof OrderService>;

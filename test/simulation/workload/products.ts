@@ -1,6 +1,6 @@
 import type { Ledger } from "./ledger.ts";
 
-/** What the shop begins with: the sample products, as DESIGN and README promise them. */
+/** The initial products: the sample data of DESIGN and README. */
 export const firstProducts = [
   { productId: "101", name: "Laptop", units: 999n, stock: 50 },
   { productId: "102", name: "Mouse", units: 29n, stock: 200 },
@@ -11,10 +11,10 @@ export const firstProducts = [
 
 export const productIds: readonly string[] = firstProducts.map(({ productId }) => productId);
 
-/** The shop is told when so many are left, or fewer. */
+/** The shop gets an alert at this stock level or below. */
 export const lowStockThreshold = 10;
 
-/** Notes down what products are called and cost at first. */
+/** Records the initial names and prices of the products. */
 export function recordFirstPrices({ prices }: Ledger): void {
   for (const { productId, name, units } of firstProducts) {
     prices.push({ productId, name, units, currencyCode: "USD", startMs: 0, endMs: 0 });

@@ -13,7 +13,7 @@ export interface ShopkeeperOptions {
 /** The longest wait between two changes, in milliseconds. */
 const thinkMsMax = 1_500;
 
-/** Brings goods and takes some away, and changes names and prices, each time until it is known to be done. */
+/** Adds and removes stock, and changes names and prices. Retries each change until it is known to have succeeded. */
 export async function keepShop({ world, ledger, changeCount }: ShopkeeperOptions): Promise<void> {
   const random = world.random.fork("shopkeeper");
   const person = createPerson(world, "shopkeeper");

@@ -4,7 +4,7 @@ import type { World } from "../world/world.ts";
 import type { Ledger } from "./ledger.ts";
 import { pause } from "./person.ts";
 
-/** What came of a call: its answer, or the refusal that it will always get. */
+/** The outcome of a call: its response, or a final refusal. */
 export type Outcome<T> =
   | { readonly kind: "answer"; readonly answer: T }
   | { readonly kind: "refusal"; readonly reason: string; readonly metadata: Readonly<Record<string, string>> }
@@ -18,23 +18,23 @@ const inDoubt: ReadonlySet<Code> = new Set([
   Code.ResourceExhausted,
   Code.Canceled,
 ]);
-/** Codes that say that a service is broken, whatever befell it. */
+/** Codes that indicate a broken service, whatever faults occurred. */
 const strange: ReadonlySet<Code> = new Set([Code.Internal, Code.Unknown, Code.DataLoss, Code.Unimplemented]);
 
-/** Tries at most: more than the bad times and the mending after them can take. */
+/** The maximum number of attempts: more than the faults and the recovery after them can require. */
 const triesMax = 200;
-/** The longest wait between two tries, in milliseconds. */
+/** The longest wait between two attempts, in milliseconds. */
 const pauseMsMax = 1_500;
 
 export interface Attempts {
   readonly world: World;
   readonly ledger: Ledger;
   readonly what: string;
-  /** Whether the call may be made again. */
+  /** Whether the call may be retried. */
   readonly repeats: boolean;
 }
 
-/** Makes a call again and again, as a person does who has a request id, until it is known what became of it. */
+/** Retries a call until its outcome is known, as a client with a request id does. */
 export async function untilAnswered<T>(call: () => Promise<T>, options: Attempts): Promise<Outcome<T>> {
   const { world, ledger, what, repeats } = options;
   for (let tries = 0; tries < triesMax; tries++) {

@@ -6,8 +6,8 @@ import { recordFirstPrices } from "./products.ts";
 import { untilAnswered } from "./until-answered.ts";
 
 /**
- * A short visit in which each kind of thing happens once: an order that is confirmed, asked for again, and cancelled; one that
- * makes a stock fall low; one that cannot be had; goods that come in; and two orders at once, of which one can be had.
+ * A short visit that covers each case once: an order that is confirmed, repeated and cancelled; one that lowers a stock below
+ * the alert threshold; one that is refused; a restock; and two concurrent orders of which only one can be confirmed.
  */
 export async function visit(world: World, ledger: Ledger): Promise<void> {
   const person = createPerson(world, "visitor");

@@ -7,8 +7,8 @@ import { migrationsOf } from "./services.ts";
 import type { SimulatedTime } from "./simulated-time.ts";
 
 /**
- * What the databases of a world lie on: `memory`, where a commit is durable at once, or `files`, which have to be waited for, and lose with
- * the power what was not.
+ * The storage of a world's databases. `memory`: a commit is durable at once. `files`: a commit is durable after fsync, and a
+ * power failure loses unsynced data.
  */
 export type DiskKind = "memory" | "files";
 
@@ -16,15 +16,15 @@ export interface DisksOptions {
   readonly kind: DiskKind;
   readonly time: SimulatedTime;
   readonly random: Randomness;
-  /** The faults of this moment. */
+  /** The current faults. */
   readonly faults: () => Faults;
   readonly seams: Seams;
   readonly atPoint: (service: ServiceName, point: CommitPoint) => void;
-  /** The disk failed under the service, which has to start again. */
+  /** Called when the disk fails under a service, which must restart. */
   readonly onFailed: (service: ServiceName) => void;
 }
 
-/** Makes the disk of a service. */
+/** Creates the disk of a service. */
 export function createDisk(service: ServiceName, options: DisksOptions): CrashableDatabase {
   const { kind, time, faults, seams, atPoint, onFailed } = options;
   const random = options.random.fork(`disk ${service}`);

@@ -1,7 +1,7 @@
 import { batchMethodOf } from "@parley/contract";
 import type { ServiceEntry, ServiceModule } from "@parley/rpc/server";
 
-/** The module as it was before its calls could come in batches. */
+/** The module of an earlier release, without batch methods. */
 export function earlierRelease(module: ServiceModule): ServiceModule {
   return { ...module, entries: module.entries.map(withoutBatches) };
 }

@@ -1,16 +1,16 @@
 import { type Database, StoreUnavailableError } from "@parley/store";
 
-/** What may befall a transaction. */
+/** The faults of a transaction. */
 export interface DiskFaults {
-  /** The disk is full just then: the transaction is refused, as a whole. */
+  /** The disk is full: the whole transaction is refused. */
   isFull(): boolean;
-  /** The disk fails while the commit is written: it is on the disk, and its caller is not answered. */
+  /** The disk fails during the commit: the data is durable, and the caller gets no response. */
   breaks(): boolean;
-  /** From now on everything is refused, until the process that has the database starts again. */
+  /** Every later transaction is refused until the database's process restarts. */
   broke(): void;
 }
 
-/** A database whose disk is full now and then, or breaks. */
+/** A database whose disk is sometimes full, or fails. */
 export function failingDatabase(database: Database, { isFull, breaks, broke }: DiskFaults): Database {
   let isBroken = false;
   const refused = () => Promise.reject(new StoreUnavailableError("io", "The disk failed."));

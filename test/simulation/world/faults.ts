@@ -1,43 +1,42 @@
 import type { Randomness } from "./randomness.ts";
 
-/** How badly the world treats the services: probabilities, each for one message, transaction or moment. */
+/** The probabilities of faults, each for one message, transaction or moment. */
 export interface Faults {
-  /** A message is lost, and its caller learns that the connection broke. */
+  /** A message is lost, and its caller sees a broken connection. */
   readonly lost: number;
-  /** A message is lost, and its caller learns nothing until a deadline passes. */
+  /** A message is lost, and its caller sees nothing until the deadline. */
   readonly silent: number;
-  /** A request arrives a second time, later. */
+  /** A request is delivered a second time, later. */
   readonly repeated: number;
-  /** A message takes up to {@link slowMsMax}, which is longer than any caller waits. */
+  /** A message takes up to {@link slowMsMax}, which is longer than any deadline. */
   readonly slow: number;
-  /** A host that is down says nothing: that it cannot be reached is known late. */
+  /** A host that is down does not respond: callers learn late that it is unreachable. */
   readonly lateRefusal: number;
-  /** A transaction is refused because the disk is full just then. */
+  /** A transaction is refused because the disk is full. */
   readonly storeFailure: number;
-  /** A transaction is the last before its disk fails: it took effect, and its caller is not answered. */
+  /** The disk fails after a transaction: it was committed, and its caller gets no response. */
   readonly diskFailure: number;
-  /** A message to a buyer is not taken by the mail server. */
+  /** The mail server refuses a message. */
   readonly channelFailure: number;
-  /** The mail server cannot be reached as a message is handed over. */
+  /** The mail server is unreachable when a message is sent. */
   readonly mailAway: number;
-  /** The mail server takes most of a minute over a message. */
+  /** The mail server takes most of a minute to accept a message. */
   readonly slowMail: number;
-  /** How long a transaction waits for its turn at most, in milliseconds. */
+  /** The longest wait of a transaction before it starts, in milliseconds. */
   readonly diskMsMax: number;
-  /** How long a turn of a process's event loop takes at most, in milliseconds. */
+  /** The longest turn of a process's event loop, in milliseconds. */
   readonly turnMsMax: number;
-  /** A process ends at a numbered point: before or after a commit, a call, an answer. */
+  /** A process crashes at a numbered point: before or after a commit, a call or a response. */
   readonly crashAtPoint: number;
-  /** A process ends between two points. Rate per simulated second, over all processes. */
+  /** A process crashes between two points. Rate per simulated second, over all processes. */
   readonly crashesPerSecond: number;
-  /** A process that starts is of an earlier release, which knows no batches. */
+  /** A process starts as an earlier release without batch methods. */
   readonly earlierRelease: number;
 }
 
-/** The longest way of a message, in milliseconds: beyond the deadline of every call. */
+/** The longest delay of a message, in milliseconds: beyond the deadline of every call. */
 export const slowMsMax = 7_000;
 
-/** Nothing goes wrong. */
 export const noFaults: Faults = {
   lost: 0,
   silent: 0,
@@ -57,8 +56,8 @@ export const noFaults: Faults = {
 };
 
 /**
- * Faults of one seed. Some are left out in each, and some come in crowds: bugs that one fault hides from another show that way
- * (swarm testing, Groce and others, ISSTA 2012).
+ * Draws the faults of a seed. Each seed omits some kinds and has others often, which finds bugs that one fault would hide from
+ * another (swarm testing, Groce and others, ISSTA 2012).
  */
 export function drawFaults(random: Randomness): Faults {
   const level = (low: number, high: number) => random.pick([0, low, low, high]);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "@parley/rpc";
 
-/** What happened in a simulation, line by line: two runs of a seed are the same if their hashes are. */
+/** The history of a simulation, line by line. Two runs of a seed are the same if their hashes are equal. */
 export interface History {
   note(line: string): void;
   readonly lines: readonly string[];
@@ -9,7 +9,7 @@ export interface History {
   hash(): string;
 }
 
-/** Lines kept of one run. Far more than a run has that ends: one that goes round in circles must not fill the memory. */
+/** The maximum number of lines kept. Far more than a run that ends has; it bounds memory in an endless loop. */
 const linesMax = 200_000;
 
 export function createHistory(clock: Clock): History {

@@ -1,9 +1,9 @@
 import type { Clock } from "@parley/rpc";
 
-/** A process from its start to its crash. A dead one does nothing more: no timer of it rings, nothing it sends goes out. */
+/** A process from its start to its crash. After the crash its timers do not fire and it sends nothing. */
 export class Life {
   readonly name: string;
-  /** Time as the process sees it, for as long as it lives. */
+  /** The process's clock, which stops at the crash. */
   readonly clock: Clock;
   #isAlive = true;
   readonly #atDeath = new Set<() => void>();
@@ -24,13 +24,13 @@ export class Life {
     return this.#isAlive;
   }
 
-  /** Calls back when the process is gone. The answer ends it. */
+  /** Calls back when the process crashes. The returned function unregisters the callback. */
   onDeath(callback: () => void): () => void {
     this.#atDeath.add(callback);
     return () => this.#atDeath.delete(callback);
   }
 
-  /** Ends the process at this very moment. */
+  /** Crashes the process now. */
   end(): void {
     this.#isAlive = false;
     for (const callback of this.#atDeath) callback();

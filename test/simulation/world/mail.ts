@@ -5,21 +5,21 @@ import type { Life } from "./life.ts";
 import type { PassPoint } from "./points.ts";
 import type { Randomness } from "./randomness.ts";
 
-/** A message that the mail server took. */
+/** A message that the mail server accepted. */
 export interface MailCopy extends OutgoingMessage {
-  /** The process that handed it over. */
+  /** The sending process. */
   readonly life: Life;
-  /** Whether that process was told that it failed. Then nothing keeps it from handing the message over again. */
+  /** Whether the sending process saw a failure. It may then send the message again. */
   readonly isToldFailed: boolean;
 }
 
-/** Where messages to people end up. */
+/** The simulated mail server. */
 export interface Mail {
-  /** The copies of each message that came, in order, by its key. */
+  /** The accepted copies of each message, in order, by its key. */
   readonly received: ReadonlyMap<string, readonly MailCopy[]>;
-  /** Stops or resumes all mail, whatever the faults. */
+  /** Starts or ends an outage of the mail server, independent of the faults. */
   setAway(isAway: boolean): void;
-  /** The way there from a process. */
+  /** A process's channel to the mail server. */
   channel(life: Life): Channel;
 }
 
@@ -30,19 +30,19 @@ export interface MailOptions {
   readonly passPoint: PassPoint;
 }
 
-/** How long handing a message over takes at most, in milliseconds. */
+/** The longest time to send a message, in milliseconds. */
 const sendMsMax = 50;
-/** How long a slow server takes at most: longer than anybody would want to wait for it. */
+/** The longest time with a slow server: longer than any reasonable timeout. */
 const slowSendMsMax = 40_000;
-/** Messages that are handed over at once at most. */
+/** The maximum number of concurrent sends. */
 const concurrencyMax = 2;
 
-/** What becomes of a message that is handed over. */
+/** The outcome of sending a message. */
 type Fate = "taken" | "taken, but told failed" | "failed" | "channel unavailable";
 
 export function createMail({ random, history, faults, passPoint }: MailOptions): Mail {
   const received = new Map<string, MailCopy[]>();
-  // Which of the two a world has stays as it is: a mail server far away, or a place to write to that is always there.
+  // Fixed for each world: a remote mail server, or a local channel that is always available.
   const isAtHand = random.chance(0.5);
   let isAway = false;
 

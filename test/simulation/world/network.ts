@@ -9,13 +9,13 @@ import type { Randomness } from "./randomness.ts";
 import { serviceOf } from "./seams.ts";
 import type { SimulatedTime } from "./simulated-time.ts";
 
-/** What lies between processes: messages are late, get lost, come twice, overtake one another. */
+/** The network between processes: messages are delayed, lost, duplicated and reordered. */
 export interface Network {
-  /** From now on calls to `server` reach this process. */
+  /** Routes calls to `server` to this process. */
   serve(server: Life, transport: Transport): void;
-  /** From now on calls to this process are refused. */
+  /** Refuses further calls to this process. */
   close(server: Life): void;
-  /** The way from a process to a service, whichever of its processes takes the call when it arrives. */
+  /** A process's transport to a service. The call goes to a process of the service that is alive when it arrives. */
   connect(caller: Life, serverName: string): Transport;
   /** Messages in flight. */
   readonly underWay: number;
@@ -25,7 +25,7 @@ export interface NetworkOptions {
   readonly time: SimulatedTime;
   readonly random: Randomness;
   readonly history: History;
-  /** The faults of this moment. */
+  /** The current faults. */
   readonly faults: () => Faults;
   readonly passPoint: PassPoint;
 }
@@ -44,7 +44,7 @@ export function createNetwork(options: NetworkOptions): Network {
   let underWay = 0;
   let callCount = 0;
 
-  /** Brings a message over. What comes of it is told once, later; or never. */
+  /** Delivers a message. Its outcome is reported once, later, or never. */
   function carry(what: string, { arrive, breakOff }: { arrive(): void; breakOff(): void }): void {
     const { lost, silent, slow } = faults();
     const fate = random.next();
@@ -63,7 +63,7 @@ export function createNetwork(options: NetworkOptions): Network {
     });
   }
 
-  /** The processes of a service that take calls. */
+  /** The processes of a service that accept calls. */
   function alive(serviceName: string): readonly Server[] {
     return [...servers.values()].filter(({ life }) => life.isAlive && serviceOf(life.name) === serviceName);
   }
@@ -86,7 +86,7 @@ export function createNetwork(options: NetworkOptions): Network {
         signal?.addEventListener("abort", () => carry(`${name} cancel`, { arrive: cancellation.ask, breakOff() {} }));
         if (alive(serverName).length === 0) {
           history.note(`${name} is refused: its process is down`);
-          // A host that is down says nothing: then it takes time to find out.
+          // A host that is down does not respond, so the caller learns late that it is unreachable.
           const delayMs = random.chance(faults().lateRefusal) ? slowMsMax * random.next() : wayMs(random);
           time.after(delayMs, () => settle(() => reject(refusedConnection())));
           return;
@@ -155,14 +155,14 @@ export function createNetwork(options: NetworkOptions): Network {
 
 interface Caller {
   readonly serverName: string;
-  /** The call, for the history. */
+  /** The call's name in the history. */
   readonly name: string;
   breakOff(): void;
   resolve(answer: Answer): void;
   reject(error: ConnectError): void;
 }
 
-/** A caller's word that it no longer waits, which does not overtake the call on its way. */
+/** A caller's cancellation, which cannot overtake its call. */
 function createCancellation() {
   const controller = new AbortController();
   let [isAsked, hasArrived] = [false, false];
@@ -182,18 +182,18 @@ function createCancellation() {
   };
 }
 
-/** Whether the contract lets anybody on the way send the call again. */
+/** Whether the contract allows intermediaries to retry the call. */
 function mayRepeat([method, , , , input]: Unary): boolean {
   const { repeatable } = methodPolicy(method);
   return repeatable === "with-request-id" ? "requestId" in input && input.requestId !== "" : repeatable === "always";
 }
 
-/** How many calls a batch carries, for the history. */
+/** The number of calls in a batch, for the history. */
 function sizeOf(input: Unary[4]): string {
   return "requests" in input && Array.isArray(input.requests) ? ` of ${input.requests.length}` : "";
 }
 
-/** How long a message takes that nothing happens to: mostly under a millisecond, now and then ten. */
+/** The normal delay of a message: mostly under a millisecond, sometimes ten. */
 function wayMs(random: Randomness): number {
   const draw = random.next();
   return 0.1 + 10 * draw ** 4;

@@ -1,7 +1,7 @@
 import type { Life } from "./life.ts";
 
 /**
- * Tells that a process is at a point where it may end: just before or after a commit, a call or an answer. If it ends there,
- * its life is over when this returns.
+ * Reports that a process reached a point where it may crash: just before or after a commit, a call or a response. After the
+ * return, the process may be dead.
  */
 export type PassPoint = (life: Life, name: string) => void;

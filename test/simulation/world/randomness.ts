@@ -1,4 +1,4 @@
-/** Numbers that look random and are the same for the same seed. */
+/** Deterministic pseudo-random numbers: the same seed gives the same numbers. */
 export interface Randomness {
   /** From 0 up to but not including 1. */
   next(): number;
@@ -8,11 +8,11 @@ export interface Randomness {
   chance(probability: number): boolean;
   /** One of the values. Throws if there is none. */
   pick<T>(values: readonly T[]): T;
-  /** A source of its own: what one part of a simulation draws does not change what another one gets. */
+  /** An independent source: the draws of one part of a simulation do not change those of another. */
   fork(name: string): Randomness;
 }
 
-/** Makes randomness from a seed: sfc32 (PractRand, Chris Doty-Humphrey), with its state spread over by splitmix32. */
+/** Creates a generator from a seed: sfc32 (PractRand, Chris Doty-Humphrey), with its state initialized by splitmix32. */
 export function createRandomness(seed: number): Randomness {
   let spread = seed | 0;
   const word = () => {
@@ -46,7 +46,7 @@ export function createRandomness(seed: number): Randomness {
   };
 }
 
-/** A 32-bit hash of a text (FNV-1a over UTF-16 units), begun with a number. */
+/** A 32-bit hash of a text (FNV-1a over UTF-16 units), starting from `begin`. */
 export function hashOf(text: string, begin = 0): number {
   let hash = 0x811c9dc5 ^ begin;
   for (let index = 0; index < text.length; index++) {

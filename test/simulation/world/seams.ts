@@ -11,36 +11,33 @@ import type { Life } from "./life.ts";
 export type ServiceName = "user" | "product" | "order" | "notification";
 export const serviceNames: readonly ServiceName[] = ["user", "product", "order", "notification"];
 
-/** The processes that are simulated: one of each service, and in some worlds a second one of the order service. */
+/** The processes that are simulated: one for each service, and in some worlds a second one of the order service. */
 export type ProcessName = ServiceName | "order-2";
 
-/** The service that a process is of. Undefined for a person's program. */
+/** The service of a process. Undefined for a user's client. */
 export function serviceOf(processName: string): ServiceName | undefined {
   return processName === "order-2" ? "order" : serviceNames.find((service) => service === processName);
 }
 
-/** The parts of a service, for replacing some of them. */
+/** The parts of a service that a seam can use. */
 export interface Parts {
   readonly service: ServiceName;
   readonly life: Life;
   readonly environment: Environment;
   readonly database: Database;
-  /** The way to another service. */
+  /** A transport to another service. */
   connect(serverName: ServiceName): Transport;
 }
 
-/**
- * Where a simulation may be given something other than what production has. The one use is to plant a bug, to see that the
- * checks find it.
- */
+/** Seams for replacing production code in a simulation. Their only use is to plant bugs, which proves that the checks find them. */
 export interface Seams {
   migrations?(service: ServiceName, migrations: readonly Migration[]): readonly Migration[];
-  /** The file of which a database waits until it is on the disk. */
+  /** Changes which file a database syncs to disk. */
   syncedPath?(path: string): string;
   database?(database: Database, parts: Omit<Parts, "database">): Database;
-  /** The product service as the order service sees it. */
+  /** The order service's client of the product service. */
   inventory?(inventory: InventoryClient, parts: Parts): InventoryClient;
-  /** How the notification service reaches people. */
+  /** The notification service's channel to recipients. */
   channel?(channel: Channel, parts: Parts): Channel;
   /** Undefined leaves the service without a relay. */
   broker?(broker: Broker, parts: Parts): Broker | undefined;

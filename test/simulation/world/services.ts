@@ -11,15 +11,15 @@ import type { Migration } from "@parley/store";
 import { createUserModule, userMigrations } from "@parley/user";
 import type { Parts, Seams, ServiceName } from "./seams.ts";
 
-/** What a service finds around it. */
+/** The environment of a simulated service. */
 export interface Surroundings extends Parts {
   readonly channel: Channel;
   readonly seams: Seams;
-  /** Calls back when this turn of the process's event loop is over: calls made in one turn go out together. */
+  /** Calls back after the current turn of the process's event loop: calls made in one turn are batched. */
   readonly nextTurn: (callback: () => void) => void;
 }
 
-/** Who buys. The user service would make them when it starts, which it does not here. */
+/** The buyers. In production the user service creates them at start, which the simulation skips. */
 export const buyers = [
   { id: "1", name: "Alice Johnson", email: "alice@example.com" },
   { id: "2", name: "Bob Smith", email: "bob@example.com" },
@@ -45,11 +45,11 @@ export const migrationsOf: Readonly<Record<ServiceName, readonly Migration[]>> =
   notification: notificationMigrations,
 };
 
-/** Makes a service as its `main.ts` does, with a simulated world instead of the machine's. */
+/** Creates a service as its `main.ts` does, in the simulated environment. */
 export const makeService: Readonly<Record<ServiceName, (around: Surroundings) => ServiceModule>> = {
   user({ environment, database }) {
     const module = createUserModule({ environment, database });
-    // Starting it makes a key for signing in, on a thread whose pace is the machine's. No user signs in here.
+    // Omits `start`: it generates a signing key on a thread, which runs at the machine's pace. No user signs in here.
     return { entries: module.entries };
   },
   product(around) {
@@ -58,7 +58,7 @@ export const makeService: Readonly<Record<ServiceName, (around: Surroundings) =>
   },
   order(around) {
     const { environment, database, connect, seams, nextTurn, life } = around;
-    // As towards a URL: over a transport that is handed in calls go alone, unless it is said when they go together.
+    // Batches as in production: a client with an injected transport batches only with an explicit `batchSchedule`.
     const options = { environment, batchSchedule: nextTurn };
     const inventory = createServiceClient(InventoryService, connect("product"), options);
     return createOrderModule({
@@ -77,7 +77,7 @@ export const makeService: Readonly<Record<ServiceName, (around: Surroundings) =>
   },
 };
 
-/** Events go straight to the notification service, which is the only one that is told of any. */
+/** Events go directly to the notification service, which is their only consumer. */
 function brokerFor(around: Surroundings): Broker | undefined {
   const { connect, environment, seams } = around;
   const client = createServiceClient(EventService, connect("notification"), { environment });

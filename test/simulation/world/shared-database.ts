@@ -2,20 +2,20 @@ import type { Database, Transaction } from "@parley/store";
 import type { Life } from "./life.ts";
 import type { PassPoint } from "./points.ts";
 
-/** The server undid a transaction, because the process that it was for is gone. */
+/** The server rolled back a transaction because its client process crashed. */
 class ConnectionLostError extends Error {
   override readonly name = "ConnectionLostError";
 }
 
 /**
- * A process's connection to a database server that other processes use too, and that goes on when one of them ends: what that one had not
- * committed is undone, and it is never answered.
+ * A process's connection to a shared database server, which survives the crash of a process: the server rolls back that
+ * process's uncommitted transactions and sends it no response.
  */
 export function connectionTo(
   database: Database,
   { life, passPoint }: { readonly life: Life; readonly passPoint: PassPoint },
 ): Database {
-  /** Passes on the result of a request, as long as its caller exists. */
+  /** Forwards the result of a request while its caller is alive. */
   function answered<T>(outcome: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       outcome.then(

@@ -1,8 +1,8 @@
 import type { Clock } from "@parley/rpc";
 
-/** Time that passes only as far as there is something to do. Nothing in a simulation waits for any other. */
+/** A clock that advances directly to the next timer. A simulation never waits for real time. */
 export interface SimulatedTime extends Clock {
-  /** Runs what falls due, in order of time, until `enough` says so or nothing is due any more before `limitMs`. */
+  /** Runs due timers in order of time, until `enough` returns true or no timer is due before `limitMs`. */
   run(limitMs: number, enough?: () => boolean): Promise<void>;
 }
 
@@ -12,17 +12,17 @@ interface Due {
   callback: (() => void) | undefined;
 }
 
-/** When simulated time begins (milliseconds since the Unix epoch). */
+/** The start of simulated time (milliseconds since the Unix epoch). */
 export const startTimeMs = Date.UTC(2026, 0, 1);
 
-/** Makes a time of its own. What falls due at the same moment runs in the order in which it was asked for. */
+/** Creates a simulated clock. Timers that are due at the same moment run in the order of their creation. */
 export function createSimulatedTime(): SimulatedTime {
   const heap: Due[] = [];
   let elapsedMs = 0;
   let order = 0;
 
   return {
-    // Whole milliseconds, as the machine's clock has them; `monotonic` is finer, as the machine's is.
+    // Whole milliseconds, like the system clock; `monotonic` has a finer resolution, like the system's.
     now: () => startTimeMs + Math.floor(elapsedMs),
     monotonic: () => elapsedMs,
     after(delayMs, callback) {
@@ -52,8 +52,8 @@ export function createSimulatedTime(): SimulatedTime {
 }
 
 /**
- * Lets every promise settle that can: a turn of the event loop comes after them all. What is simulated itself never waits for a
- * turn, so the machine's own pace decides nothing.
+ * Waits until all pending promises have settled: a turn of the event loop follows all microtasks. Simulated code never waits for
+ * a turn, so the machine's pace has no influence.
  */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

@@ -26,57 +26,57 @@ export interface WorldOptions {
   /** Default: none. */
   readonly faults?: Faults;
   readonly seams?: Seams;
-  /** Processes of the order service, on one database server. Default: 1, with its database as its own. */
+  /** The number of processes of the order service. Two share one database server. Default: 1, with its own database. */
   readonly orderProcesses?: 1 | 2;
   /** Default: `memory`. */
   readonly diskKind?: DiskKind;
-  /** Asked at each numbered point whether the process ends there. Default: as often as the faults say. */
+  /** Called at each numbered point: whether the process crashes there. Default: as the faults decide. */
   readonly endsAt?: (point: Point) => boolean;
 }
 
-/** A place in a run where a process may end. */
+/** A point in a run where a process may crash. */
 export interface Point {
-  /** Counts the points of a run, from 1 on. */
+  /** The number of the point in its run, starting at 1. */
   readonly number: number;
   readonly life: Life;
   readonly name: string;
 }
 
-/** All services, what lies between them, and what befalls them. */
+/** All services, their network and their faults. */
 export interface World {
   readonly time: SimulatedTime;
   readonly random: Randomness;
   readonly history: History;
   readonly disks: Readonly<Record<ServiceName, CrashableDatabase>>;
   readonly mail: Mail;
-  /** Whether no message is in flight and every service is up. */
+  /** Whether no message is in flight and every service is running. */
   readonly isQuiet: boolean;
   /** Starts every service. */
   start(): void;
-  /** The way from outside to a service. */
+  /** An external client's transport to a service. */
   connect(caller: Life, service: ServiceName): Transport;
-  /** Ends what befalls the services. What is down is started again soon. */
+  /** Ends all faults. Crashed processes restart soon. */
   heal(): void;
-  /** Gives the memory back. */
+  /** Releases the memory. */
   dispose(): void;
 }
 
-/** How long a process that ended stays away at most, in milliseconds. */
+/** The longest time until a crashed process restarts, in milliseconds. */
 const downMsMax = 3_000;
 
-/** How long a process whose disk failed stays up at most, in milliseconds. */
+/** The longest time that a process runs after its disk failed, in milliseconds. */
 const brokenMsMax = 100;
 
-/** How long a process that is told to stop finishes what it has before it goes, in milliseconds. */
+/** The drain time of a process that was asked to stop, in milliseconds. */
 const drainMs = 300;
 
 interface Running {
   readonly life: Life;
-  /** Once it is made. */
+  /** Set once it is created. */
   readonly module?: ServiceModule;
 }
 
-// They are not read, and creating them anew for each process would take longer than everything else.
+// Nothing reads them, and creating them for each process would dominate the run time.
 const log = pino({ level: "silent" });
 const metrics = new Registry();
 
@@ -114,7 +114,7 @@ export function createWorld(options: WorldOptions): World {
     faults: () => current,
     seams,
     atPoint(service, point) {
-      // Until the commit nothing is durable: one point before it says as much as several.
+      // Nothing is durable before the commit, so one crash point before it is enough.
       const life = isShared(service) ? undefined : running.get(service)?.life;
       if (life !== undefined && (point === "commit" || point === "committed")) passPoint(life, point);
     },
@@ -127,7 +127,7 @@ export function createWorld(options: WorldOptions): World {
     ]),
   ) as unknown as World["disks"];
 
-  /** The disk failed under a process, which ends soon: only its next life can see what the disk holds. */
+  /** The disk failed under a process, which crashes soon. Only the next process can see what the disk holds. */
   function diskFailed(processName: ProcessName): void {
     history.note(`${processName}'s disk fails`);
     const life = running.get(processName)?.life;
@@ -136,7 +136,7 @@ export function createWorld(options: WorldOptions): World {
     });
   }
 
-  /** Whether a service's database is a server of its own, which goes on when a process of the service ends. */
+  /** Whether a service's database is a separate server, which survives the crash of a process. */
   function isShared(service: ServiceName): boolean {
     return service === "order" && orderProcesses > 1;
   }
@@ -169,7 +169,7 @@ export function createWorld(options: WorldOptions): World {
     if (!life.isAlive) return;
     const failing = failingDatabase(opened, {
       isFull: () => stores.chance(current.storeFailure),
-      // A disk of files fails by itself.
+      // A file disk has its own failures.
       breaks: () => hasMemory(service) && stores.chance(current.diskFailure),
       broke: () => diskFailed(processName),
     });
@@ -184,7 +184,7 @@ export function createWorld(options: WorldOptions): World {
     try {
       await module.start?.();
     } catch (error) {
-      // Its disk was full, for example: a supervisor restarts it.
+      // For example, its disk was full: a supervisor restarts it.
       if (life.isAlive) crash(processName, `it could not start: ${error}`);
       return;
     }
@@ -199,7 +199,7 @@ export function createWorld(options: WorldOptions): World {
     time.after(downMsMax * draws.crashes.next() ** 2, () => void start(processName));
   }
 
-  /** Ends a process as a new release does: it takes nothing new, finishes what it has, and goes. */
+  /** Stops a process as a rolling update does: it accepts no new calls, drains, and exits. */
   async function restart(processName: ProcessName): Promise<void> {
     const { life, module } = running.get(processName) ?? {};
     if (life?.isAlive !== true || module === undefined || leaving.has(life)) return;

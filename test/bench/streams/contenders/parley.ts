@@ -5,7 +5,7 @@ import { StreamService } from "../contract.ts";
 import { sharedAnswer, streamImplementation } from "../implementation.ts";
 
 const environment = systemEnvironment({ name: "bench", logLevel: "silent", logFormat: "json" });
-// As `runService` does for every service.
+// `runService` does this for every service.
 patchProtobuf();
 const many = 1_000_000;
 const { port } = await serve(
