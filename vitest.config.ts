@@ -1,11 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** These take both cores for a minute or more: beside them, whatever has a deadline of a second or two would miss it. */
-const heavy = [
-  "test/simulation/**/*.test.ts",
-  "test/crash/**/*.test.ts",
-  "test/hostile/hostile.test.ts",
-];
+const heavy = ["test/simulation/**/*.test.ts", "test/crash/**/*.test.ts", "test/hostile/hostile.test.ts"];
 
 /** These take a minute each, and are about the repository or the stack as a whole: `npm run test:long` runs them, after `npm test` in .ci/run. */
 const long = [
@@ -58,7 +54,12 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "long", include: process.argv.includes("long") ? long : [], maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: {
+          name: "long",
+          include: process.argv.includes("long") ? long : [],
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
     // On a database server, test clocks wait for its answers.
