@@ -30,7 +30,7 @@ interface Watch {
   readonly source: TokenSource;
 }
 
-/** The responses of Parley's Watch methods, keyed by the request field that resumes the stream. */
+/** The common field of the responses of Parley's Watch methods. `afterPosition` of a request resumes after it. */
 interface Told {
   readonly position?: string;
 }

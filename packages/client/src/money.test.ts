@@ -54,7 +54,7 @@ describe("decimalOf and moneyOf", () => {
     },
   );
 
-  test.each(["", "usd", "US", "USDT", "U$D"])("%j is no currency", (currency) => {
+  test.each(["", "usd", "US", "USDT", "U$D"])("%j is not a currency", (currency) => {
     expect(() => moneyOf("1", currency)).toThrow(RangeError);
   });
 });

@@ -19,7 +19,7 @@ const pruneSql = `DELETE FROM parley_commits WHERE commit_time < now() - interva
 export async function commit(connection: PostgresConnection, id: string | undefined): Promise<boolean> {
   const marked = id === undefined ? undefined : connection.execute(postgresStatement(insertSql), [id]);
   const committed = connection.executeText("COMMIT");
-  // If the INSERT of the row fails, COMMIT reports it.
+  // Awaited below. This prevents an unhandled rejection if COMMIT fails first.
   marked?.catch(() => {});
   const { command } = await committed;
   await marked;

@@ -263,7 +263,7 @@ export class ConnectionPool {
         this.release(connection);
         return;
       } catch {
-        // The next round retries.
+        // The loop retries.
       }
     }
   }

@@ -58,7 +58,7 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
   const child = spawn(
     join(binaries.folder, "postgres"),
     ["-D", join(folder, "data"), "-p", String(port), "-h", "127.0.0.1", ...all.flatMap((setting) => ["-c", setting])],
-    // A server with its own data folder gets its own process group, so that Ctrl-C does not reach it: services use the database until they have
+    // A server that is not temporary gets its own process group, so that Ctrl-C does not reach it: services use the database until they have
     // stopped.
     { stdio: ["ignore", "ignore", "pipe"], env: cleanEnvironment, detached: !isTemporary, ...binaries.user },
   );
@@ -69,7 +69,7 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
   });
   const ended = once(child, "close").then(() => {});
   if (isTemporary) {
-    // If this process exits without having stopped the server, its data is temporary: SIGQUIT suffices.
+    // The data of a temporary server is discarded, so SIGQUIT suffices if this process exits without stopping it.
     const quit = () => void child.kill("SIGQUIT");
     process.once("exit", quit);
     void ended.then(() => process.off("exit", quit));

@@ -101,7 +101,7 @@ function whileAlive(database: Database, isAlive: () => boolean): Database {
     all: (sql, ...parameters) => answered(() => database.all(sql, ...parameters)),
     get: (sql, ...parameters) => answered(() => database.get(sql, ...parameters)),
     transaction: (work) => answered(() => database.transaction(work)),
-    // Closing also ends the process.
+    // Not guarded: closing also ends this process.
     close: () => database.close(),
   };
 }
