@@ -4,7 +4,7 @@ import { StatusSchema } from "@parley/gen/google/rpc/status_pb.js";
 import { streamService, type WireRequest } from "./mutated-request.ts";
 import type { WireAnswer } from "./send.ts";
 
-/** What came of a request, in a form that can be compared. */
+/** The comparable result of a request. */
 export interface Outcome {
   readonly status?: number;
   readonly failure?: string;
@@ -12,7 +12,7 @@ export interface Outcome {
   readonly [part: string]: unknown;
 }
 
-/** What an answer means, without what two right answers may differ in: order and place of metadata, framing, request ids. */
+/** Normalizes a response: ignores differences between correct responses in the order and place of metadata, framing, and request ids. */
 export function outcomeOf(request: WireRequest, answer: WireAnswer): Outcome {
   const contentType = answer.headers["content-type"] ?? "";
   const metadata = Object.fromEntries(
@@ -90,7 +90,7 @@ function webBody(body: Buffer): { readonly message: unknown; readonly trailers: 
 
 interface Enveloped {
   readonly messages: readonly string[];
-  /** gRPC-Web's trailers, or the end of a stream in Connect. */
+  /** gRPC-Web's trailers, or Connect's end-of-stream message. */
   readonly trailers: Record<string, string>;
   readonly end: string;
 }
@@ -133,7 +133,7 @@ function decode(contentType: string, bytes: Buffer): unknown {
   return contentType.endsWith("json") ? bytes.toString() : fromBinary(EchoResponseSchema, bytes).message;
 }
 
-/** Internal errors carry the request's id, which is another one on each path. */
+/** Internal errors contain the request id, which differs between the paths. */
 function withoutIds(debug: unknown): unknown {
   return JSON.parse(JSON.stringify(debug ?? null).replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "an id"));
 }
