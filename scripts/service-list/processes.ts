@@ -25,7 +25,7 @@ interface Manifest {
 }
 
 /**
- * Reads the declarations in packages/*/package.json, ordered by port.
+ * Reads the declarations in the package.json files of packages/, ordered by port.
  * @throws ProcessDeclarationError with the file and the field.
  */
 export async function readProcesses(root: string): Promise<readonly ProcessDeclaration[]> {

@@ -7,9 +7,9 @@ import { contractVariable } from "./contract.ts";
 import { findRunner, type Runner } from "./runner.ts";
 
 /**
- * `npm run conformance`: the official Connect conformance suite against packages/rpc, as a server and as a client. `npm run
- * conformance -- server` runs one of {@link targets}; further arguments go to the suite's runner, for example `-- server --run
- * "**\/unary/**" --trace`.
+ * `npm run conformance`: the official Connect conformance suite against packages/rpc, as a server and as a client.
+ * `npm run conformance -- server` runs one of {@link targets}; further arguments go to the suite's runner, for example
+ * `-- server --run "**\/unary/**" --trace`.
  */
 async function main([first, ...rest]: readonly string[]): Promise<number> {
   const runner = await findRunner();

@@ -395,25 +395,22 @@ const views = [
 ];
 
 describe("every view", () => {
-  it.each(["light", "dark"] as const)(
-    "is accessible (WCAG 2.2 AA) in %s, with a screenshot",
-    async (colorScheme) => {
-      const found: string[] = [];
-      const watched = await open("shop", { colorScheme });
-      const { page } = watched;
-      await isLive(page);
-      await placeOrder(page);
-      for (const view of views) {
-        await page.goto(`${gateway}#/${view}`);
-        await page.locator("h1").first().waitFor();
-        await page.waitForTimeout(900);
-        found.push(...(await accessibilityProblems(page)).map((problem) => `${view}: ${problem}`));
-        await takePicture(page, `${view.split("/")[0]}-${colorScheme}`);
-      }
-      expect(found).toEqual([]);
-      await done(watched);
-    },
-  );
+  it.each(["light", "dark"] as const)("is accessible (WCAG 2.2 AA) in %s, with a screenshot", async (colorScheme) => {
+    const found: string[] = [];
+    const watched = await open("shop", { colorScheme });
+    const { page } = watched;
+    await isLive(page);
+    await placeOrder(page);
+    for (const view of views) {
+      await page.goto(`${gateway}#/${view}`);
+      await page.locator("h1").first().waitFor();
+      await page.waitForTimeout(900);
+      found.push(...(await accessibilityProblems(page)).map((problem) => `${view}: ${problem}`));
+      await takePicture(page, `${view.split("/")[0]}-${colorScheme}`);
+    }
+    expect(found).toEqual([]);
+    await done(watched);
+  });
 
   it("fits 360 pixels without horizontal scrolling", async () => {
     const watched = await open("shop", { viewport: { width: 360, height: 740 } });

@@ -26,8 +26,8 @@ import {
 
 /**
  * `npm run interop`: HTTP/2 and gRPC of other projects against packages/rpc, as a server and as a client. Prints a table for
- * each suite; the last line is `N passed, N failed`. `-- --soak-iterations 1000 --rounds 20` is the nightly form; `-- --only
- * h2spec,unknown` runs some suites; `-- --http2 node` uses `node:http2` on Parley's side (HTTP2_IMPLEMENTATION).
+ * each suite; the last line is `N passed, N failed`. `-- --soak-iterations 1000 --rounds 20` is the nightly form;
+ * `-- --only h2spec,unknown` runs some suites; `-- --http2 node` uses `node:http2` on Parley's side (HTTP2_IMPLEMENTATION).
  */
 async function main(): Promise<number> {
   const { values } = parseArgs({
