@@ -127,10 +127,10 @@ describe("a contract's services", () => {
   });
 
   it.each([
-    ["nobody does", "packages/a/src/a-service.ts", "return implement(BService, {});"],
-    ["a stand-in alone does", "packages/a/src/testing/fake.ts", "implement(AService, {});"],
-    ["a test alone does", "packages/a/src/a.test.ts", "implement(AService, {});"],
-    ["one does in part", "packages/a/src/a-service.ts", "implementPartly(AService, {});"],
+    ["no module calls it", "packages/a/src/a-service.ts", "return implement(BService, {});"],
+    ["only a fake calls it", "packages/a/src/testing/fake.ts", "implement(AService, {});"],
+    ["only a test calls it", "packages/a/src/a.test.ts", "implement(AService, {});"],
+    ["a module implements it in part", "packages/a/src/a-service.ts", "implementPartly(AService, {});"],
   ])("are not implemented if %s", (_why, path, text) => {
     expect(notImplemented([contract], [{ path, text }])).toEqual([{ path: contract.path, service: "AService" }]);
   });
