@@ -39,7 +39,7 @@ describe("in a tree with a planted violation", () => {
     return (await inspectArchitecture(tree)).map(({ file, problem }) => `${file}: ${problem}`);
   }
 
-  it("finds nothing before anything is planted", async () => {
+  it("reports nothing without a planted violation", async () => {
     expect(await inspectArchitecture(tree)).toEqual([]);
   });
 
@@ -83,7 +83,7 @@ describe("in a tree with a planted violation", () => {
     ["by value", 'export { b } from "./b.ts";', 'export { a } from "./a.ts";'],
     ["by a type import", 'import type { B } from "./b.ts";', 'import { a } from "./a.ts";'],
     ["by an import type", 'type B = import("./b.ts").B;', 'import { a } from "./a.ts";'],
-  ])("finds a circle of imports %s", async (_how, a, b) => {
+  ])("reports an import cycle %s", async (_how, a, b) => {
     await plant("packages/store/src/a.ts", a);
     expect(await plant("packages/store/src/b.ts", b)).toEqual([
       "packages/store/src/a.ts: imports in a circle with packages/store/src/b.ts",
@@ -106,18 +106,18 @@ describe("in a tree with a planted violation", () => {
     ["packages/rpc/src/server/unary/x.ts", '"unary" may not import the folder "streams"', 'import "../streams/y.ts";'],
     ["packages/rpc/src/server/pipeline/x.ts", '"pipeline" may not import the folder ""', 'import "../serve.ts";'],
     ["packages/rpc/src/attic/x.ts", 'the folder "attic", which has no place', 'import "../call/y.ts";'],
-  ])("finds %s going against the order of folders: %s", async (path, problem, source) => {
+  ])("reports %s that violates the folder order: %s", async (path, problem, source) => {
     const problems = await plant(path, source);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(problem);
   });
 
-  it("lets a folder import the folders below it", async () => {
+  it("allows a folder to import from the folders below it", async () => {
     expect(await plant("packages/rpc/src/server/unary/x.ts", 'import "../pipeline/y.ts";')).toEqual([]);
     expect(await plant("packages/rpc/src/server/z.ts", 'import "../client/y.ts";')).toEqual([]);
   });
 
-  it("finds a folder with too many files", async () => {
+  it("reports a folder with too many files", async () => {
     for (let index = 0; index < 16; index++) {
       await plant(`packages/store/src/room/file-${index}.ts`, "");
       await plant(`packages/store/src/room/file-${index}.test.ts`, "");
@@ -127,7 +127,7 @@ describe("in a tree with a planted violation", () => {
     ]);
   });
 
-  it("finds a service that lacks a room", async () => {
+  it("reports a service without a required file", async () => {
     await rm(join(tree, "packages/user/src/user-errors.ts"));
     expect(await plant("packages/user/src/x.ts", "")).toEqual([
       "packages/user/src/user-errors.ts: is missing: every service has it",
@@ -176,7 +176,7 @@ describe("in a tree with a planted violation", () => {
   });
 });
 
-it("does not let a list of excuses grow stale", () => {
+it("reports exceptions that are no longer needed", () => {
   const file = { path: "packages/rpc/src/long.ts", lines: 400, imports: [] };
   expect(tooLong(file, { [file.path]: "one table" })).toEqual([]);
   expect(tooLong({ ...file, lines: 20 }, { [file.path]: "one table" })).toHaveLength(1);

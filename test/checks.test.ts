@@ -1,4 +1,4 @@
-// What `npm run check` looks at, proved with things planted for it to find.
+// Tests the checks of `npm run check` with planted violations.
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -36,7 +36,7 @@ describe("the lock file", () => {
     return { packages: { ...complete.packages, [path]: { ...complete.packages[path], ...entry } } };
   }
 
-  it("is complete if it has every workspace and what each package needs, at the top or below", () => {
+  it("is complete if it has every workspace and the dependencies of each package, at the root or below", () => {
     expect(lockFileProblems(complete, manifests)).toEqual([]);
   });
 
@@ -51,11 +51,11 @@ describe("the lock file", () => {
     ["a new dependency", withEntry("packages/review", { dependencies: {} }), "has other dependencies"],
     ["a new version", withEntry("packages/review", { version: "0.0.1" }), "has another version"],
     ["that a workspace was removed", withEntry("packages/old", { name: "old" }), "no workspace any more"],
-  ])("is not if it lacks %s", (_what, lock, problem) => {
+  ])("is incomplete without %s", (_what, lock, problem) => {
     expect(lockFileProblems(lock, manifests).join("\n")).toContain(problem);
   });
 
-  it("may lack a peer that is optional", () => {
+  it("may omit an optional peer dependency", () => {
     const entry = { peerDependencies: { redis: "1.0.0" }, peerDependenciesMeta: { redis: { optional: true } } };
     expect(lockFileProblems(withEntry("node_modules/connect", { ...installed, ...entry }), manifests)).toEqual([]);
   });
@@ -101,7 +101,7 @@ describe("plain words", () => {
     [" * Closed for whoever comes next.", false],
     ['  it("is told to somebody", async () => {', false],
     ["A page that nobody reads.", true],
-  ])("are missing in %j", (line, isPage) => {
+  ])("rejects %j", (line, isPage) => {
     expect(hiddenActors(`first\n${line}`, isPage)).toEqual([expect.stringMatching(/^2: says "/)]);
   });
 
@@ -110,7 +110,7 @@ describe("plain words", () => {
     ["// Runs as `nobody`.", false],
     ["// No caller reads it.", false],
     ["The user `nobody` has the id 65534.", true],
-  ])("are all there is in %j", (line, isPage) => {
+  ])("accepts %j", (line, isPage) => {
     expect(hiddenActors(line, isPage)).toEqual([]);
   });
 });
@@ -121,17 +121,17 @@ describe("a contract's services", () => {
     text: "// About.\nservice AService {\n  rpc Do(DoRequest) returns (DoResponse);\n}\n",
   };
 
-  it("are implemented where a package's own module does it", () => {
+  it("are implemented if a module of a package calls implement", () => {
     const source = { path: "packages/a/src/a-service.ts", text: "return implement(AService, {\n});" };
     expect(notImplemented([contract], [source])).toEqual([]);
   });
 
   it.each([
-    ["nobody does", "packages/a/src/a-service.ts", "return implement(BService, {});"],
-    ["a stand-in alone does", "packages/a/src/testing/fake.ts", "implement(AService, {});"],
-    ["a test alone does", "packages/a/src/a.test.ts", "implement(AService, {});"],
-    ["one does in part", "packages/a/src/a-service.ts", "implementPartly(AService, {});"],
-  ])("are not where %s", (_why, path, text) => {
+    ["no module calls it", "packages/a/src/a-service.ts", "return implement(BService, {});"],
+    ["only a fake calls it", "packages/a/src/testing/fake.ts", "implement(AService, {});"],
+    ["only a test calls it", "packages/a/src/a.test.ts", "implement(AService, {});"],
+    ["a module implements it in part", "packages/a/src/a-service.ts", "implementPartly(AService, {});"],
+  ])("are not implemented if %s", (_why, path, text) => {
     expect(notImplemented([contract], [{ path, text }])).toEqual([{ path: contract.path, service: "AService" }]);
   });
 });
@@ -154,11 +154,11 @@ describe("generated code", () => {
     await writeFile(join(folder, path), text);
   }
 
-  it("is up to date where nothing differs but what is written by hand", async () => {
+  it("is up to date if only handwritten files differ", async () => {
     expect(await compareGenerated(folder, gen)).toEqual([]);
   });
 
-  it("is not where a file was edited, is missing, or is left over; writing it anew repairs all three", async () => {
+  it("is stale if a file was edited, is missing, or is left over; regenerating repairs all three", async () => {
     await write("kept/a/v1/a_pb.js", "edited");
     await rm(join(gen, "a/v1/a_pb.d.ts"));
     await write("kept/old/v1/old_pb.js", "left over");

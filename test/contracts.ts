@@ -1,4 +1,4 @@
-// The services of the contracts, for tests of all of them.
+// The services of all contracts, for tests that cover them.
 import { readFileSync } from "node:fs";
 import { createFileRegistry, type DescService, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
@@ -7,7 +7,7 @@ import { processes } from "@parley/gen/services.js";
 const descriptorSet = readFileSync(new URL(import.meta.resolve("@parley/gen/contracts.binpb")));
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
 
-/** The services of each process of the platform but the gateway, which serves all public ones. */
+/** The services of each process except the gateway, which serves all public ones. */
 export const servicesByProcess: Readonly<Record<string, readonly DescService[]>> = Object.fromEntries(
   processes
     .filter(({ name }) => name !== "gateway")

@@ -1,4 +1,4 @@
-// The guides list every reason and every setting. What the code has and a guide does not is found here.
+// The guides must list every reason and every setting in the code.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,7 +19,7 @@ describe("docs/errors.md", () => {
   const sources = sourcesBelow(readdirSync(join(root, "packages")).map((name) => `packages/${name}/src`)).join("\n");
   const errorSources = errorFiles.map((name) => readFileSync(join(root, name), "utf8"));
 
-  it("has a section for every reason that the code gives", () => {
+  it("has a section for every reason in the code", () => {
     const [, problems = ""] = /type ProblemReason =([^;]*);/.exec(sources) ?? [];
     const given = new Set([
       ...[...sources.matchAll(/\b\w*[Rr]eason(?::| =) "([A-Z][A-Z_0-9]+)"/g)].map(([, reason = ""]) => reason),
@@ -41,7 +41,7 @@ describe("docs/errors.md", () => {
     expect([...given].filter((reason) => !sections.includes(reason))).toEqual([]);
   });
 
-  it("has no section for a reason that the code does not give", () => {
+  it("has no section for a reason that is not in the code", () => {
     const reasons = sections.filter((title) => /^[A-Z0-9_]+$/.test(title));
     expect(reasons.length).toBeGreaterThan(50);
     expect(new Set(reasons).size).toBe(reasons.length);
@@ -62,7 +62,7 @@ it("docs/running.md has every setting of every service", () => {
   expect([...new Set(settings)].filter((setting) => !runningGuide.includes(`\`${setting}\``))).toEqual([]);
 });
 
-it("docs/running.md has the variable that says where each process behind the gateway is", () => {
+it("docs/running.md has the variable with the address of each process behind the gateway", () => {
   const variables = publicProcesses.map(({ urlVariable }) => urlVariable);
   expect(variables).toContain("ORDER_SERVICE_URL");
   expect(variables.filter((variable) => !runningGuide.includes(`\`${variable}\``))).toEqual([]);
@@ -79,7 +79,7 @@ function quotedReasons(source: string): readonly string[] {
   return [...source.matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"/g)].map((match) => match[1] ?? "");
 }
 
-/** The TypeScript below some folders, without tests and what helps them. */
+/** The TypeScript files below some folders, without tests and fixtures. */
 function sourcesBelow(folders: readonly string[]): readonly string[] {
   return folders
     .filter((folder) => existsSync(join(root, folder)))

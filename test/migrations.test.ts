@@ -6,7 +6,7 @@ import type { Migration } from "@parley/store";
 import { userMigrations } from "@parley/user";
 import { expect, test } from "vitest";
 
-/** The migrations of releases, which databases have applied: a service refuses to start where one was changed afterwards. */
+/** The hashes of released migrations, which existing databases have applied: a service refuses to start if one was changed afterwards. */
 const released: Readonly<Record<string, string>> = {
   "user events/0001-event-log": "577f7fa1c3c4cd02",
   "user events/0002-event-waiting": "7c306ed15dc0eb1f",
@@ -34,7 +34,7 @@ const current: Readonly<Record<string, readonly Migration[]>> = {
   notification: notificationMigrations,
 };
 
-test("the text of every released migration is what it was, to the letter", () => {
+test("the text of every released migration is unchanged", () => {
   const hashes = Object.fromEntries(
     Object.entries(current).flatMap(([service, migrations]) =>
       migrations.map(({ id, sql }) => [`${service} ${id}`, hashOf(sql)]),

@@ -50,7 +50,7 @@ describe("the services in one process", () => {
     }
   });
 
-  it("take the time, the ids and the randomness that they are given", async () => {
+  it("use the given clock, ids and randomness", async () => {
     const seeded = async () => {
       let ids = 0;
       const clock = createTestClock(Date.UTC(2030, 0, 1));
@@ -64,7 +64,7 @@ describe("the services in one process", () => {
     expect(first[0]?.createTime?.seconds).toBe(BigInt(Date.UTC(2030, 0, 1) / 1_000));
   });
 
-  it("let a test stand between two services", async () => {
+  it("let a test intercept the calls between two services", async () => {
     const seen: string[] = [];
     const { orders } = await start({
       between: (caller, service, direct) => ({

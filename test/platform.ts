@@ -12,27 +12,27 @@ import { connectInMemory } from "@parley/rpc/testing";
 import { type Database, type Migration, openDatabase } from "@parley/store";
 import { createUserModule, userMigrations } from "@parley/user";
 
-/** The services of the platform that stand in one process here. */
+/** The services of the platform that run in one process here. */
 export type ServiceName = "user" | "product" | "order";
 
 export interface PlatformOptions {
-  /** Default: the machine's. */
+  /** Default: the system clock. */
   readonly clock?: Clock;
-  /** Default: the machine's. */
+  /** Default: `Math.random`. */
   readonly random?: () => number;
-  /** Default: UUIDv7 by the clock and the randomness above. */
+  /** Default: UUIDv7 from the clock and the randomness above. */
   readonly newId?: () => string;
-  /** Whether users 1 to 3 and products 101 to 105 are there. Default: true. */
+  /** Whether to create users 1 to 3 and products 101 to 105. Default: true. */
   readonly sampleData?: boolean;
-  /** Opens each service's database. Default: one in memory. */
+  /** Opens the database of each service. Default: in memory. */
   readonly open?: (service: ServiceName, migrations: readonly Migration[]) => Promise<Database>;
-  /** Stands between a caller (a service, or `test`) and the service that it calls, for example a faulty network. Default: nothing. */
+  /** Wraps the transport between a caller (a service, or `test`) and a service, for example with a faulty network. Default: no wrapper. */
   readonly between?: (caller: ServiceName | "test", service: ServiceName, transport: Transport) => Transport;
   /** Called at the points where the order service may crash. */
   readonly orderCheckpoint?: Checkpoint;
 }
 
-/** The services in one process, called over transports in memory. */
+/** The services in one process, called over in-memory transports. */
 export interface Platform {
   readonly users: Client<typeof UserService>;
   readonly products: Client<typeof ProductService>;
@@ -40,13 +40,13 @@ export interface Platform {
   readonly orders: Client<typeof OrderService>;
   readonly databases: Readonly<Record<ServiceName, Database>>;
   readonly modules: Readonly<Record<ServiceName, ServiceModule>>;
-  /** Stops the services, those first that call others. */
+  /** Stops the services, callers before their callees. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the user, product and order services in this process, with no socket: time, ids, randomness, databases and the network
- * between them are the caller's to choose.
+ * Starts the user, product and order services in this process, without sockets. The caller chooses clock, ids, randomness,
+ * databases and network.
  */
 export async function createInMemoryPlatform(options: PlatformOptions = {}): Promise<Platform> {
   const { clock = systemClock, random = Math.random, sampleData = true, between = (_, __, direct) => direct } = options;

@@ -2,14 +2,14 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
-/** Packages whose statements go to either engine. The engines' own folders in packages/store may say what they like. */
+/** Packages whose statements run on both engines. The engines' own folders in packages/store are exempt. */
 const sources = globSync("packages/{store,events,user,product,order,notification}/src/**/*.ts", {
   cwd: join(import.meta.dirname, ".."),
 }).filter(
   (path) => !/\.test\.ts$|[\\/]testing[\\/]|store[\\/]src[\\/](sqlite|postgres|server|migrate-data)[\\/]/.test(path),
 );
 
-/** What only one engine, or not every PostgreSQL-compatible one, has (docs/store.md). */
+/** Syntax of one engine only, or that some PostgreSQL-compatible database lacks (docs/store.md). */
 const forbidden: readonly (readonly [what: RegExp, why: string])[] = [
   [/\bINSERT OR\b/i, "INSERT OR is SQLite's: ON CONFLICT"],
   [/\browid\b/i, "rowid is SQLite's"],
@@ -30,7 +30,7 @@ const forbidden: readonly (readonly [what: RegExp, why: string])[] = [
 const isStatement =
   /^\s*(SELECT\b|INSERT (INTO|OR)\b|UPDATE \S+ SET\b|DELETE FROM\b|CREATE (UNIQUE )?(TABLE|INDEX)\b|ALTER TABLE\b|WITH \w+ AS\b|DROP (TABLE|INDEX)\b)/;
 
-/** The texts between quotes or backticks that begin as statements do. What is put into a template stands as `_`. */
+/** The texts in quotes or backticks that start like SQL statements. Template expressions are replaced with `_`. */
 function statementsOf(source: string): readonly string[] {
   const texts =
     source.replaceAll(/\/\*[\s\S]*?\*\//g, "").match(/`(?:\\.|\$\{[^}]*\}|[^`\\])*`|"(?:\\.|[^"\\\n])*"/g) ?? [];
@@ -41,13 +41,13 @@ function statementsOf(source: string): readonly string[] {
 
 function faultsOf(statement: string): readonly string[] {
   const faults = forbidden.filter(([what]) => what.test(statement)).map(([, why]) => why);
-  // Columns of values are for commands, which only PostgreSQL runs so.
+  // Array parameters are used only in statements for PostgreSQL.
   const isSet = /\?::\w+\[\]|\b_::|unnest\(/.test(statement);
   return !isSet && statement.includes("::") ? [...faults, ":: is PostgreSQL's: CAST"] : faults;
 }
 
 describe("portable SQL", () => {
-  it("is all that services say to their databases", () => {
+  it("is the only SQL of the services", () => {
     let count = 0;
     const found = sources.flatMap((path) =>
       statementsOf(readFileSync(join(import.meta.dirname, "..", path), "utf8")).flatMap((statement) => {
@@ -56,7 +56,7 @@ describe("portable SQL", () => {
       }),
     );
     expect(found).toEqual([]);
-    // A check that reads no statements finds nothing.
+    // Guards against a check that finds no statements.
     expect(count).toBeGreaterThan(80);
   });
 

@@ -1,4 +1,4 @@
-// docs/security.md and docs/running.md, compared with the limits in the code.
+// Compares docs/security.md and docs/running.md with the limits in the code.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ const running = readFileSync(join(root, "docs/running.md"), "utf8");
 const settings = Object.entries(limitSettings).map(([name, { default: value }]) => [name, String(value)] as const);
 
 describe("the limits of a server", () => {
-  it("have a setting each, with their default", () => {
+  it("each have a setting with their default", () => {
     expect(settings.map(([, value]) => value).sort()).toEqual(Object.values(defaultLimits).map(String).sort());
   });
 
@@ -23,14 +23,14 @@ describe("the limits of a server", () => {
   });
 });
 
-it("docs/security.md names no setting that no code reads", () => {
+it("docs/security.md names only settings that the code reads", () => {
   const code = sources().join("\n");
   const named = [...security.matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g)].map((match) => match[1] ?? "");
   expect(named.length).toBeGreaterThan(30);
   expect(named.filter((name) => !code.includes(name))).toEqual([]);
 });
 
-it("docs/security.md names every metric of a limit, and no other", () => {
+it("docs/security.md names exactly the metrics of the limits", () => {
   const code = sources().join("\n");
   const metrics = new Set([...security.matchAll(/`(parley_[a-z_]+)`/g)].map((match) => match[1] ?? ""));
   expect([...metrics].filter((metric) => !code.includes(`"${metric}"`))).toEqual([]);
@@ -39,7 +39,7 @@ it("docs/security.md names every metric of a limit, and no other", () => {
   expect(ofLimits.map((match) => match[1] ?? "").filter((metric) => !metrics.has(metric))).toEqual([]);
 });
 
-it("docs/security.md names every limit for which a connection is closed", () => {
+it("docs/security.md names every limit that closes a connection", () => {
   const unions = sources().flatMap((source) => [...source.matchAll(/type (?:PeerLimit|ConnectionRefusal) =([^;]*);/g)]);
   const limits = unions.flatMap((match) => [...(match[1] ?? "").matchAll(/"([a-z_]+)"/g)].map((each) => each[1] ?? ""));
   expect(limits.length).toBeGreaterThanOrEqual(10);

@@ -1,4 +1,4 @@
-// The lists that `npm run generate` reads from the contracts and the packages, proved with planted mistakes.
+// The lists that `npm run generate` derives from the contracts and the packages, checked with planted mistakes.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,7 +33,7 @@ describe("the platform's lists", () => {
     }
   });
 
-  it("let the gateway call every process that serves a public contract, and no other", () => {
+  it("let the gateway call exactly the processes that serve a public contract", () => {
     const exposed = new Set(services.filter(({ exposed }) => exposed).map(({ process }) => process));
     expect(new Set(publicProcesses.map(({ name }) => name as string))).toEqual(exposed);
     expect(new Set(processes.find(({ name }) => name === "gateway")?.calls)).toEqual(exposed);
@@ -41,7 +41,7 @@ describe("the platform's lists", () => {
 });
 
 describe("the contracts", () => {
-  it("say which services are exposed, where they run and what people call them", () => {
+  it("declare which services are exposed, which process serves them, and their names for users", () => {
     const { services: found } = readContracts(descriptorSet, isContract);
     const of = (typeName: string) => found.find((service) => service.typeName === typeName);
     expect(of("event.v1.EventService")).toMatchObject({ exposed: false, process: "notification" });
@@ -60,13 +60,13 @@ describe("the contracts", () => {
     });
   });
 
-  it("leave files out that no public service's package has", () => {
+  it("omit files of packages without a public service", () => {
     const { publicFiles } = readContracts(descriptorSet, isContract);
     expect(publicFiles).toContain("product/v1/reservation_pb.js");
     expect(publicFiles.filter((file) => file.startsWith("event/"))).toEqual([]);
   });
 
-  it("may not export one short name twice from public packages", () => {
+  it("may not export the same short name twice from public packages", () => {
     const planted = changed("order/v1/order.proto", ({ messageType }) => {
       messageType.push(create(DescriptorProtoSchema, { name: "Product" }));
     });
@@ -75,7 +75,7 @@ describe("the contracts", () => {
     );
   });
 
-  it("may not give two services one client property", () => {
+  it("may not give two services the same client property", () => {
     const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
     const property = registry.getExtension("rpc.v1.client_property") ?? expect.fail();
     const planted = changed("user/v1/user_service.proto", ({ service: [service] }) => {
@@ -86,7 +86,7 @@ describe("the contracts", () => {
   });
 });
 
-/** The descriptor set with one file changed. */
+/** The descriptor set with one changed file. */
 function changed(name: string, change: (file: FileDescriptorProto) => void): Uint8Array {
   const set = fromBinary(FileDescriptorSetSchema, descriptorSet);
   change(set.file.find((file) => file.name === name) ?? expect.fail());
@@ -108,7 +108,7 @@ describe("the processes that packages declare", () => {
     await writeFile(join(folder, "packages", name, "package.json"), JSON.stringify(manifest));
   }
 
-  it("are read in the order of their ports", async () => {
+  it("are sorted by port", async () => {
     await declare("review", review);
     await declare(
       "echo",
@@ -138,13 +138,13 @@ describe("the processes that packages declare", () => {
   it.each([
     ["name", { ...review, port: 50056 }],
     ["port", { ...review, name: "other" }],
-  ])("may not have one %s twice", async (field, other) => {
+  ])("may not have the same %s twice", async (field, other) => {
     await declare("review", review);
     await declare("other", other);
     await expect(readProcesses(folder)).rejects.toThrow(`are declared with the same ${field}`);
   });
 
-  it("may not call each other in a circle", () => {
+  it("may not call each other in a cycle", () => {
     const circle = [
       { name: "a", calls: ["b"] },
       { name: "b", calls: ["a"] },

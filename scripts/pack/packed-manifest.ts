@@ -3,7 +3,7 @@ import { type Manifest, type PackedPackage, publicExports, readManifest } from "
 /** The oldest Node that the packages are tested with. */
 const nodeMin = ">=22";
 
-/** Packages that an application has once, whatever it is made of: their classes are compared and their registries shared. */
+/** Peer dependencies: an application must have only one copy, because classes are compared and registries are shared. */
 const sharedWithHost: readonly string[] = ["@bufbuild/protobuf", "@connectrpc/connect"];
 
 /** The package.json of a packed package. `isUsed` returns whether the compiled code imports a package. */

@@ -107,7 +107,7 @@ async function answerMs(page: Page): Promise<number> {
     await page.evaluate(`new Promise((resolve) => {
       const button = [...document.querySelectorAll("button[aria-pressed]")].find((one) => /Pause|Go on/.test(one.textContent));
       const beganAt = performance.now();
-      // Dispatched as a task, like real input: the click waits for the page's current work.
+      // As input does: the click waits its turn behind what the page is doing.
       setTimeout(() => {
         button.click();
         requestAnimationFrame(() => requestAnimationFrame(() => { resolve(performance.now() - beganAt); setTimeout(() => button.click(), 0); }));

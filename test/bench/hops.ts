@@ -8,8 +8,8 @@ import { median, printTable } from "./table.ts";
 
 /**
  * `npm run bench:hops`: the gateway's cost for a call. A hop is the same read by RPC, directly to the service; a call through
- * the gateway has two hops. Real processes, warmed up, rounds interleaved. `--rounds 7`, `--seconds 1`, `--warm 4`; `--only
- * "REST through the gateway"` for one way, `--profile DIR` for a CPU profile of the gateway.
+ * the gateway has two hops. Real processes, warmed up, rounds interleaved. `--rounds 7`, `--seconds 1`, `--warm 4`;
+ * `--only "REST through the gateway"` for one way, `--profile DIR` for a CPU profile of the gateway.
  */
 const { values: options } = parseArgs({
   options: {

@@ -18,10 +18,10 @@ import {
 } from "./contract.ts";
 import { readDelimited, writeDelimited } from "./delimited.ts";
 
-/** How many calls are made at once. */
+/** The maximum number of concurrent calls. */
 const callsMax = 16;
 
-/** The client under test: reads which calls to make, makes them, and tells what came of each. */
+/** The client under test: reads the calls to make, makes them, and reports their results. */
 async function main(): Promise<void> {
   const contract = await loadContract();
   const underWay = new Set<Promise<void>>();
@@ -87,7 +87,7 @@ function makeTransport({ registry }: Contract, wanted: ClientRequest, { environm
   });
 }
 
-/** A call in flight, and what is known of it so far. */
+/** The state of a call in flight. */
 class CallRecord {
   readonly result: ClientResult = { responseHeaders: [], payloads: [], responseTrailers: [], numUnsentRequests: 0 };
   readonly #controller = new AbortController();
@@ -107,7 +107,7 @@ class CallRecord {
   async closeSend(): Promise<void> {
     const timing = this.#cancel?.cancelTiming;
     if (timing?.case === "beforeCloseSend") {
-      // The request so far has to be on its way.
+      // Waits until the request so far has been sent.
       await wait(1);
       this.#controller.abort();
     } else if (timing?.case === "afterCloseSendMs") {
@@ -208,7 +208,7 @@ async function stream(parts: CallParts): Promise<void> {
   record.result.responseTrailers = toMessages(response.trailer);
 }
 
-/** The number of `STREAM_TYPE_FULL_DUPLEX_BIDI_STREAM`. */
+/** The value of `STREAM_TYPE_FULL_DUPLEX_BIDI_STREAM`. */
 const fullDuplex = 5;
 
 async function* requests({ contract, wanted, record }: CallParts, turns: Turns): AsyncGenerator<Message> {
@@ -226,7 +226,7 @@ async function* requests({ contract, wanted, record }: CallParts, turns: Turns):
   }
 }
 
-/** In a full-duplex call a request is sent only when the one before was answered. */
+/** A full-duplex call sends a request only after the response to the previous one. */
 class Turns {
   readonly #takeTurns: boolean;
   #received = 0;

@@ -16,7 +16,7 @@ import type {
   UnaryRequest,
 } from "./contract.ts";
 
-/** The service that the runner's clients call: it does what each request tells it to. See the contract's own comments. */
+/** The service that the runner's clients call: each request contains its instructions. See the contract's own comments. */
 export function conformanceService(contract: Contract): ServiceEntry {
   return implement(contract.service, {
     unary: (request: UnaryRequest, context: HandlerContext) =>
@@ -112,9 +112,9 @@ async function* bidi(messages: AsyncIterable<BidiRequest>, { contract, context }
 
 interface Answering {
   readonly contract: Contract;
-  /** What the first answer says of the request. */
+  /** The request's properties, which the first response contains. */
   readonly info: RequestInfo;
-  /** How many answers were sent already. */
+  /** The number of responses sent so far. */
   readonly sent: number;
 }
 
@@ -133,7 +133,7 @@ async function* answers(
   }
 }
 
-/** `timeoutMs` is what was left when the call began: a client that is slow to send its first message takes time from the rest. */
+/** `timeoutMs` is the remaining time when the call began: a slow first message would reduce it. */
 function requestInfo(context: HandlerContext, requests: Any[], timeoutMs = context.timeoutMs()): RequestInfo {
   return {
     requestHeaders: toMessages(context.requestHeader),

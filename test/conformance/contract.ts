@@ -10,8 +10,8 @@ import {
 import { type Any, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
 /**
- * The conformance suite's own contract. It comes with the runner, not with this repository: it is read at run time from what
- * `buf build` made of it, and the types below name just what is used of it.
+ * The conformance suite's own contract. It comes with the runner, not with this repository: it is loaded at run time from the
+ * output of `buf build`, and the types below cover only the used parts.
  */
 export interface Contract {
   readonly registry: FileRegistry;
@@ -19,12 +19,12 @@ export interface Contract {
   message(name: string): DescMessage;
 }
 
-/** Where a program under test finds the contract; set by `run.ts`. */
+/** The variable with the contract's file name for programs under test. Set by `run.ts`. */
 export const contractVariable = "PARLEY_CONFORMANCE_CONTRACT";
 
 const packageName = "connectrpc.conformance.v1";
 
-/** Reads the contract that the environment names. */
+/** Loads the contract from the file in that variable. */
 export async function loadContract(): Promise<Contract> {
   const file = process.env[contractVariable];
   if (file === undefined) {
@@ -143,7 +143,7 @@ export interface ClientResult {
   numUnsentRequests: number;
 }
 
-/** The protocols, codecs and compressions by number, as the contract counts them. */
+/** The protocols, codecs and compressions by their enum values in the contract. */
 export const protocols = ["", "connect", "grpc", "grpc-web"] as const;
 export const codecs = ["", "proto", "json"] as const;
 export const compressions = ["", "identity", "gzip"] as const;

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 
-/** The messages in a stream in which each has its length before it: four bytes, big-endian. */
+/** Reads length-delimited messages from a stream: four bytes of length, big-endian, before each message. */
 export async function* readDelimited(input: Readable): AsyncGenerator<Buffer> {
   let bytes: Buffer = Buffer.alloc(0);
   for await (const chunk of input) {
@@ -16,7 +16,7 @@ export async function* readDelimited(input: Readable): AsyncGenerator<Buffer> {
   }
 }
 
-/** Writes a message with its length before it. */
+/** Writes a length-delimited message. */
 export function writeDelimited(output: Writable, message: Uint8Array): void {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(message.length);

@@ -8,7 +8,7 @@ import { findRunner, type Runner } from "./runner.ts";
 
 /**
  * `npm run conformance`: the official Connect conformance suite against packages/rpc, as a server and as a client.
- * `npm run conformance -- server` runs one of {@link targets}; what comes after its name goes to the suite's runner, for example
+ * `npm run conformance -- server` runs one of {@link targets}; further arguments go to the suite's runner, for example
  * `-- server --run "**\/unary/**" --trace`.
  */
 async function main([first, ...rest]: readonly string[]): Promise<number> {
@@ -34,13 +34,13 @@ async function main([first, ...rest]: readonly string[]): Promise<number> {
   }
 }
 
-/** What the suite is run against. */
+/** A server or client under test. */
 interface Target {
   readonly name: string;
   readonly mode: "server" | "client";
-  /** Environment variables that choose between its ways to do the same. */
+  /** Environment variables that select an implementation. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** What of the suite it is to pass. All that we speak by default. */
+  /** The suite's configuration. By default every protocol that Parley supports. */
   readonly config?: "config.yaml" | "config-http2.yaml";
 }
 
@@ -49,7 +49,7 @@ const targets: readonly Target[] = [
   { name: "stock-server", mode: "server", variables: { RPC_PATH: "stock" } },
   { name: "node-server", mode: "server", variables: { HTTP2_IMPLEMENTATION: "node" }, config: "config-http2.yaml" },
   { name: "client", mode: "client" },
-  // Streams through Connect's own transports.
+  // Streams over Connect's own transports.
   { name: "stock-client", mode: "client", variables: { PARLEY_CLIENT_STREAMS: "stock" } },
   { name: "node-client", mode: "client", variables: { HTTP2_IMPLEMENTATION: "node" }, config: "config-http2.yaml" },
 ];

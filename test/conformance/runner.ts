@@ -7,18 +7,18 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** The suite's version. Later ones need a newer Go than some machines have. */
+/** The suite's version. Later versions need a newer Go than some machines have. */
 const version = "v1.0.6";
 const program = "connectconformance";
 const module = "connectrpc.com/conformance";
 
-/** The suite's runner, and the folder that its contract lies in. */
+/** The suite's runner, and the folder of its contract. */
 export interface Runner {
   readonly program: string;
   readonly protoFolder: string;
 }
 
-/** Finds the runner, or builds it with Go into a folder of this user's. Undefined, with the reason, where that cannot be. */
+/** Finds the runner, or builds it with Go into the user's cache. Returns the reason if neither is possible. */
 export async function findRunner(): Promise<Runner | { readonly missing: string }> {
   const go = await which("go");
   if (go === undefined) {
@@ -29,7 +29,7 @@ export async function findRunner(): Promise<Runner | { readonly missing: string 
   return typeof found === "string" ? { program: found, protoFolder: await protoFolder(go) } : found;
 }
 
-/** The one on the path, if it is of our version. */
+/** The runner on the PATH, if it has the right version. */
 async function installed(): Promise<string | undefined> {
   const found = await which(program);
   if (found === undefined) {

@@ -8,7 +8,7 @@ import { conformanceService } from "./conformance-service.ts";
 import { loadContract, type ServerRequest } from "./contract.ts";
 import { readDelimited, writeDelimited } from "./delimited.ts";
 
-/** The server under test: reads what is wanted of it, serves, tells where, and goes on until it is stopped. */
+/** The server under test: reads its configuration, serves, reports its address, and runs until it is stopped. */
 async function main(): Promise<void> {
   const contract = await loadContract();
   for await (const bytes of readDelimited(process.stdin)) {
@@ -24,10 +24,10 @@ async function main(): Promise<void> {
           ...(wanted.useTls ? { tls: await writeCredentials(folder, wanted) } : {}),
           rpcPath: process.env.RPC_PATH === "stock" ? "stock" : "own",
           http2: process.env.HTTP2_IMPLEMENTATION === "node" ? "node" : "own",
-          // The suite sends timeouts of its own and looks whether calls without any have none.
+          // The suite sends its own timeouts, and checks that calls without one have no deadline.
           limits: { unaryTimeoutMs: Number.POSITIVE_INFINITY, ...receiveLimit(wanted) },
           compressBytesMin: 1,
-          // The suite wants errors about unreadable requests to say no more than they must.
+          // The suite requires minimal errors for malformed requests.
           explainErrors: false,
         },
       },

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
-/** Where Debian and others put it. `CHROMIUM` names another. */
+/** The paths of Chromium on Debian and other systems. `CHROMIUM` overrides them. */
 const places = [
   "/usr/bin/chromium",
   "/usr/bin/chromium-browser",
@@ -10,24 +10,24 @@ const places = [
   "/usr/bin/google-chrome-stable",
 ];
 
-/** The browser that the tests use; undefined if the machine has none. */
+/** The browser for the tests. Undefined if none is installed. */
 export function chromiumPath(): string | undefined {
   return [process.env.CHROMIUM ?? "", ...places].find((path) => path !== "" && existsSync(path));
 }
 
 export function launchChromium(): Promise<Browser> {
-  // Containers give Chromium no sandbox of its own; the pages are our own.
+  // Chromium's sandbox does not work in containers; the tests load only the platform's own pages.
   return chromium.launch({ executablePath: chromiumPath() ?? "chromium", args: ["--no-sandbox"] });
 }
 
-/** A page, and what went wrong in it. */
+/** A page and its errors. */
 export interface WatchedPage {
   readonly page: Page;
-  /** Errors of scripts and of the console, violations of the Content-Security-Policy, and requests to anywhere but the gateway. */
+  /** Script and console errors, violations of the Content-Security-Policy, and requests to other hosts than the gateway. */
   readonly problems: readonly string[];
 }
 
-/** Opens the console at a view, in a window of its own. */
+/** Opens a view of the console in a new window. */
 export async function openPage(
   browser: Browser,
   url: string,
@@ -35,7 +35,7 @@ export async function openPage(
 ): Promise<WatchedPage> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-US", ...options });
   const page = await context.newPage();
-  // Under load from other processes a page may be slow; what is waited for comes all the same.
+  // A generous timeout, because a page may be slow under load.
   page.setDefaultTimeout(30_000);
   const problems: string[] = [];
   const add = (problem: string) => {
@@ -75,9 +75,9 @@ interface AxeResult {
   }[];
 }
 
-/** What axe finds against WCAG 2.2 A and AA, a line each. */
+/** The violations of WCAG 2.2 A and AA that axe reports, one line each. */
 export async function accessibilityProblems(page: Page): Promise<readonly string[]> {
-  // Colours that are half faded in are no one's colours.
+  // Colours are wrong during a fade-in.
   await page.waitForTimeout(200);
   await page.evaluate(axe);
   const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];

@@ -36,14 +36,14 @@ async function isLive(page: Page): Promise<void> {
   await page.locator('[data-connection="open"]').waitFor({ state: "attached" });
 }
 
-/** Puts one of a product into the basket and orders it. The order's id. */
+/** Orders one unit of a product, and returns the order's id. */
 async function placeOrder(page: Page, product = "Mouse"): Promise<void> {
   await page.getByRole("button", { name: `Add ${product}` }).click();
   await page.getByRole("button", { name: "Place order" }).click();
   await page.getByLabel("Your order").locator("header").getByText("Confirmed").waitFor();
 }
 
-/** All at once: between two readings a list may have moved. */
+/** Reads all at once, because a list may change between two reads. */
 function attributes(elements: Locator, name: string): Promise<readonly (string | null)[]> {
   return elements.evaluateAll((found, name) => found.map((one) => one.getAttribute(name)), name);
 }
@@ -54,7 +54,7 @@ function stockOf(page: Page, product: string): Promise<number> {
 }
 
 describe("the shop", () => {
-  it("places an order, and a repeated request is no second one", async () => {
+  it("places an order, and a repeated request places no second one", async () => {
     const shop = await open("shop");
     const { page } = shop;
     await isLive(page);
@@ -73,7 +73,7 @@ describe("the shop", () => {
     await done(shop);
   });
 
-  it("shows in one tab what is bought in another, and gives the stock of a cancelled order back", async () => {
+  it("shows purchases of one tab in another, and returns the stock of a cancelled order", async () => {
     const [one, other] = [await open("shop"), await open("shop")];
     await Promise.all([isLive(one.page), isLive(other.page)]);
     const before = await stockOf(other.page, "Monitor");
@@ -96,7 +96,7 @@ describe("the shop", () => {
     await done(other);
   });
 
-  it("says why an order is refused", async () => {
+  it("shows the reason of a refused order", async () => {
     const shop = await open("shop", { allowed: /400 \(Bad Request\)/ });
     await shop.page.getByRole("button", { name: "Add Laptop" }).click();
     const quantity = shop.page.getByLabel("Quantity of Laptop").first();
@@ -108,7 +108,7 @@ describe("the shop", () => {
     await done(shop);
   });
 
-  it("lists orders by state, and goes back in pages", async () => {
+  it("lists orders by state, and pages back", async () => {
     const orders = await open("orders");
     await orders.page.locator("tr[data-order]").first().waitFor();
     await orders.page.getByLabel("State").selectOption("cancelled");
@@ -159,7 +159,7 @@ describe("stock and notifications", () => {
     await done(stock);
   });
 
-  it("alerts the shop when a product is bought down to its threshold", async () => {
+  it("alerts the shop when a purchase lowers the stock to its threshold", async () => {
     const stock = await open("stock");
     await isLive(stock.page);
     await stock.page.getByRole("button", { name: "Buy down Headphones to the threshold" }).click();
@@ -167,7 +167,7 @@ describe("stock and notifications", () => {
     await done(stock);
   });
 
-  it("shows a notification as it is written, and sends a test", async () => {
+  it("shows a notification as soon as it is stored, and sends a test notification", async () => {
     const view = await open("notifications");
     await isLive(view.page);
     await view.page.getByRole("button", { name: "Send", exact: true }).click();
@@ -181,7 +181,7 @@ describe("stock and notifications", () => {
 });
 
 describe("calls", () => {
-  it("come into the log as they end, are filtered by the URL, and are drawn as a sequence", async () => {
+  it("appear in the log when they end, are filtered by the URL, and are drawn as a sequence diagram", async () => {
     const calls = await open("calls");
     const { page } = calls;
     await isLive(page);
@@ -213,7 +213,7 @@ describe("calls", () => {
     await done(calls);
   });
 
-  it("are a map, whose edges lead to the log", async () => {
+  it("form a map, whose edges link to the log", async () => {
     const map = await open("map");
     const { page } = map;
     await isLive(page);
@@ -231,7 +231,7 @@ describe("calls", () => {
 });
 
 describe("the explorer", () => {
-  it("calls a method by its form, shows the same call elsewhere, and keeps the history", async () => {
+  it("calls a method with its form, shows the same call for other clients, and keeps the history", async () => {
     const explorer = await open("explorer/echo.v1.EchoService/Echo");
     const { page } = explorer;
     await page.getByLabel("message").fill("hello there");
@@ -244,7 +244,7 @@ describe("the explorer", () => {
     await done(explorer);
   });
 
-  it("watches a stream, and ends it", async () => {
+  it("watches a stream, and stops it", async () => {
     const explorer = await open("explorer/product.v1.InventoryService/WatchStock");
     const { page } = explorer;
     await page.getByRole("button", { name: "Call", exact: true }).click();
@@ -258,7 +258,7 @@ describe("the explorer", () => {
     await done(explorer);
   });
 
-  it("says what is wrong with a request that is not the contract's", async () => {
+  it("shows the error of a request that violates the contract", async () => {
     const explorer = await open("explorer/order.v1.OrderService/GetOrder", { allowed: /404 \(Not Found\)/ });
     const { page } = explorer;
     await page.getByLabel("orderId").fill("no-such-order");
@@ -268,11 +268,11 @@ describe("the explorer", () => {
   });
 });
 
-/** What browsers write on the console for each call that was answered with an error. */
+/** The browser's console message for each call with an error response. */
 const refusedCalls = /Failed to load resource/;
 
-describe("breaking it", () => {
-  it("keeps what must hold through a kill of product, and says what was refused and recovered", async () => {
+describe("fault injection", () => {
+  it("keeps the invariants when product is killed, and shows refused and recovered calls", async () => {
     const view = await open("break", { allowed: refusedCalls });
     const { page } = view;
     await isLive(page);
@@ -346,7 +346,7 @@ describe("breaking it", () => {
 });
 
 describe("the tour", () => {
-  it("sees by itself that a step was done", async () => {
+  it("detects a finished step", async () => {
     const tour = await open("tour");
     const { page } = tour;
     await page.getByRole("button", { name: "Begin" }).click();
@@ -361,7 +361,7 @@ describe("the tour", () => {
 });
 
 describe("a restart of the gateway", () => {
-  it("is gone through: the page goes on, and nothing comes twice", async () => {
+  it("does not interrupt the page, and nothing is shown twice", async () => {
     const view = await open("notifications", { allowed: refusedCalls });
     const { page } = view;
     await isLive(page);
@@ -395,27 +395,24 @@ const views = [
 ];
 
 describe("every view", () => {
-  it.each(["light", "dark"] as const)(
-    "is accessible (WCAG 2.2 AA) in %s, and its picture is taken",
-    async (colorScheme) => {
-      const found: string[] = [];
-      const watched = await open("shop", { colorScheme });
-      const { page } = watched;
-      await isLive(page);
-      await placeOrder(page);
-      for (const view of views) {
-        await page.goto(`${gateway}#/${view}`);
-        await page.locator("h1").first().waitFor();
-        await page.waitForTimeout(900);
-        found.push(...(await accessibilityProblems(page)).map((problem) => `${view}: ${problem}`));
-        await takePicture(page, `${view.split("/")[0]}-${colorScheme}`);
-      }
-      expect(found).toEqual([]);
-      await done(watched);
-    },
-  );
+  it.each(["light", "dark"] as const)("is accessible (WCAG 2.2 AA) in %s, with a screenshot", async (colorScheme) => {
+    const found: string[] = [];
+    const watched = await open("shop", { colorScheme });
+    const { page } = watched;
+    await isLive(page);
+    await placeOrder(page);
+    for (const view of views) {
+      await page.goto(`${gateway}#/${view}`);
+      await page.locator("h1").first().waitFor();
+      await page.waitForTimeout(900);
+      found.push(...(await accessibilityProblems(page)).map((problem) => `${view}: ${problem}`));
+      await takePicture(page, `${view.split("/")[0]}-${colorScheme}`);
+    }
+    expect(found).toEqual([]);
+    await done(watched);
+  });
 
-  it("fits 360 pixels: nothing is wider than the window", async () => {
+  it("fits 360 pixels without horizontal scrolling", async () => {
     const watched = await open("shop", { viewport: { width: 360, height: 740 } });
     const { page } = watched;
     await isLive(page);
@@ -434,7 +431,7 @@ describe("every view", () => {
     await done(watched);
   });
 
-  it("is reached by the keyboard alone, up to an order", async () => {
+  it("is usable with the keyboard alone, up to an order", async () => {
     const watched = await open("shop");
     const { page } = watched;
     await isLive(page);

@@ -1,4 +1,5 @@
-// `npm run test:console`: the console in a real browser, against a real stack. The last line says how many tests passed and failed.
+// `npm run test:console`: tests the console in a real browser, against a real stack. The last line gives the totals of passed and
+// failed tests.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

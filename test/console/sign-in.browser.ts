@@ -24,7 +24,7 @@ afterAll(async () => {
   await stack?.dispose();
 });
 
-it("lets a customer sign up, order, and see that order and no other's", async () => {
+it("lets a customer sign up, order, and see only their own order", async () => {
   const { page, problems } = await openPage(browser, `${gateway}#/shop`);
   await page.getByRole("button", { name: "Add Mouse" }).click();
   await page.getByRole("button", { name: "Sign in to order" }).click();
@@ -48,7 +48,7 @@ it("lets a customer sign up, order, and see that order and no other's", async ()
   await page.context().close();
 });
 
-it("tells a wrong password apart, and lets an admin see the calls and change the stock", async () => {
+it("rejects a wrong password, and lets an admin see the calls and change the stock", async () => {
   const { page, problems } = await openPage(browser, `${gateway}#/stock`, { allowed: /401 \(Unauthorized\)/ });
   await page.getByRole("button", { name: "Sign in" }).click();
   const dialog = page.getByRole("dialog");

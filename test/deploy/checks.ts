@@ -1,19 +1,19 @@
 import { join } from "node:path";
 
-/** A check of files in deploy/ by the tool that reads them for real, and a mistake that it must find. */
+/** A check of files in deploy/ with the tool that reads them in production, and a mistake that it must find. */
 export interface DeployCheck {
   readonly name: string;
-  /** From PyPI, or a program of the machine. */
+  /** A tool from PyPI, or an installed program. */
   readonly tool: string;
-  /** Several arguments lists are several runs, all of which must pass. */
+  /** The runs of the tool, each a list of arguments. All must pass. */
   readonly runs: (folder: string) => readonly (readonly string[])[];
-  /** A file below the repository's top folder, and a replacement in it that is a mistake. */
+  /** A mistake: a replacement in a file, relative to the repository's root. */
   readonly mistake: { readonly file: string; readonly from: string | RegExp; readonly to: string };
-  /** Text of the tool's output that counts as a failure, where its exit code does not say so. */
+  /** Output that counts as a failure, for tools whose exit code does not report it. */
   readonly failsOn?: RegExp;
 }
 
-/** Each check runs in a copy of the files, whose TLS files lie in `<folder>/tls`. */
+/** Each check runs in a copy of the files, with TLS files in `<folder>/tls`. */
 export const checks: readonly DeployCheck[] = [
   {
     name: "compose.yaml",
@@ -67,5 +67,5 @@ export const checks: readonly DeployCheck[] = [
 
 export const overlays = "deploy/kubernetes/overlays";
 
-/** Of every object of every overlay, against the schemas of Kubernetes. */
+/** A mistake in an object of an overlay, for validation against the schemas of Kubernetes. */
 export const schemaMistake = { file: "deploy/kubernetes/base/order.yaml", from: "replicas: 2", to: "replicass: 2" };

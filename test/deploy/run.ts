@@ -1,5 +1,5 @@
-// Checks the files of deploy/ with the tools that read them for real, and each tool with a mistake that it has to find. Prints a line for
-// each check, and as the last line how many passed and failed; ends with 1 if one failed.
+// Checks the files of deploy/ with the tools that read them in production, and each tool with a mistake that it must find. Prints a
+// line for each check, and the totals of passed and failed as the last line; exits with 1 if one failed.
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,7 +60,7 @@ async function failureOf(check: DeployCheck, tool: string, folder: string): Prom
   return undefined;
 }
 
-/** Renders each overlay and validates what comes out, strictly: unknown fields, and kinds without a schema, are failures. */
+/** Renders each overlay and validates the result strictly: unknown fields and kinds without a schema are failures. */
 async function schemaFailure(folder: string): Promise<string | undefined> {
   if (!("folder" in python)) {
     return undefined;
@@ -77,7 +77,7 @@ async function schemaFailure(folder: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** Copies the files, with a certificate where proxies look for theirs, and plants the mistake. */
+/** Copies the files, adds a certificate for the proxies, and plants the mistake. */
 async function withCopy<T>(
   mistake: DeployCheck["mistake"] | undefined,
   work: (folder: string) => Promise<T>,
@@ -96,7 +96,7 @@ async function withCopy<T>(
       await edit(join(folder, "deploy", proxy), /\/etc\/(?:nginx|haproxy|envoy)\/tls/g, join(folder, "tls"));
     }
     for (const configuration of ["nginx/nginx.conf", "nginx/compose.conf"]) {
-      // This process reads its output from a socket, which cannot be opened as a file.
+      // This process reads nginx's output from a socket, which cannot be opened as a file.
       await edit(join(folder, "deploy", configuration), /\/dev\/std(?:out|err)/g, join(folder, "nginx.log"));
     }
     if (mistake !== undefined) {

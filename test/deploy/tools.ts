@@ -7,7 +7,7 @@ import { root, runCommand } from "../../scripts/run-command.ts";
 const cacheFolder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "parley", "deploy");
 const requirementsFile = join(root, "test/deploy/requirements.txt");
 
-/** The folder of the tools from PyPI, installed once for each version of requirements.txt; or why they are missing. */
+/** The folder of the tools from PyPI, installed once for each version of requirements.txt; or the reason why they are missing. */
 export async function pythonTools(): Promise<{ readonly folder: string } | { readonly missing: string }> {
   const hash = createHash("sha256")
     .update(await readFile(requirementsFile))

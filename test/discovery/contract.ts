@@ -3,10 +3,10 @@ import { DurationSchema, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wk
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { timeout } from "@parley/gen/rpc/v1/options_pb.js";
 
-/** Calls take a few milliseconds; on a machine that does much else at the same time, a process may stand still for longer than a second. */
+/** Calls take a few milliseconds, but a process on a busy machine may stall for longer than a second. */
 const timeoutSeconds = 10n;
 
-/** The echo contract with a deadline that a busy machine does not miss. Same names, same retries. */
+/** The echo contract with a deadline that a busy machine meets. Same names, same retries. */
 export const PatientEchoService = patient(EchoService) as typeof EchoService;
 
 function patient({ file, typeName }: DescService): DescService {

@@ -4,18 +4,18 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { freePort } from "../processes/free-port.ts";
 
-/** A dnsmasq of our own, whose answers change. */
+/** A dnsmasq with records that change. */
 export interface DnsProgram {
   /** `127.0.0.1:port`. */
   readonly address: string;
-  /** Has the name stand for these addresses, with a TTL in seconds. */
+  /** Sets the addresses of a name, with a TTL in seconds. */
   publish(name: string, addresses: readonly string[]): void;
-  /** Has the SRV name stand for these ports of a name. */
+  /** Sets the SRV records of a name. */
   publishService(name: string, target: string, ports: readonly number[]): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** The path of dnsmasq, which Debian keeps outside of a user's search path. Undefined if there is none. */
+/** The path of dnsmasq, which Debian installs outside a user's PATH. Undefined if it is not installed. */
 export function findDnsmasq(): string | undefined {
   const path = [process.env.PATH, "/usr/sbin", "/usr/local/sbin"].join(delimiter);
   try {
@@ -25,7 +25,7 @@ export function findDnsmasq(): string | undefined {
   }
 }
 
-/** How long the answers may be kept, in seconds. */
+/** The TTL of the records, in seconds. */
 export const ttlSeconds = 1;
 
 export async function startDnsmasq(command: string): Promise<DnsProgram> {
@@ -67,7 +67,7 @@ export async function startDnsmasq(command: string): Promise<DnsProgram> {
       child.kill("SIGHUP");
     },
     async publishService(name, target, ports) {
-      // dnsmasq reads SRV records at its start alone.
+      // dnsmasq reads SRV records only at its start.
       services.set(name, { target, ports });
       child.kill("SIGTERM");
       await ended();

@@ -9,12 +9,12 @@ import { findDnsmasq, startDnsmasq, ttlSeconds } from "./dns-program.ts";
 import { echoReplica } from "./echo-replica.ts";
 
 /**
- * `npm run discovery`: real services behind a real DNS server (dnsmasq) whose answers change, under load. New replicas get calls within the TTL and one
- * interval, those that are gone get none, and no call that may be repeated fails, also when replicas are restarted one after another, stopped, or killed.
- * The last line says how many checks passed and failed.
+ * `npm run discovery`: real services behind a real DNS server (dnsmasq) with changing records, under load. New replicas get
+ * calls within the TTL and one interval, removed ones get none, and no call that may be retried fails, also while replicas are
+ * restarted in turn, stopped, or killed. The last line gives the totals of passed and failed checks.
  */
 const intervalMs = 1000;
-/** Starting processes and a busy machine take their time; the claim itself is in the counts. */
+/** A margin for starting processes on a busy machine. The checks themselves compare counts. */
 const graceMs = 10_000;
 const callers = 16;
 const name = "echo.parley.test";
@@ -65,7 +65,7 @@ async function caller(): Promise<void> {
   }
 }
 
-/** The calls that a replica has answered, by its own metrics. */
+/** The calls that a replica has served, by its own metrics. */
 async function answered(address: string): Promise<number> {
   const page = await fetch(`http://${address}:${port}/metrics`).then((answer) => answer.text());
   const lines = page.split("\n").filter((line) => /_server_call_duration_seconds_count\{.*Echo"?[,}]/.test(line));

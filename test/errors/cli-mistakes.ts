@@ -1,8 +1,8 @@
-/** A command that is wrong, and what it prints to the error output. */
+/** A wrong command, and its error output. */
 export interface CliMistake {
   readonly command: string;
   readonly exitCode: number;
-  /** The first line, without "error: ". `{order}` stands for the URL of the order service, and so on. */
+  /** The first line, without "error: ". `{order}` stands for the URL of the order service; other services likewise. */
   readonly message: string;
 }
 

@@ -2,7 +2,7 @@ import type { HttpMistake } from "./http-mistake.ts";
 
 const item = { productId: "101", quantity: 1 };
 
-/** By Connect over HTTP/1.1, mostly in JSON. */
+/** Over Connect and HTTP/1.1, mostly in JSON. */
 export const connectMistakes: readonly HttpMistake[] = [
   {
     to: "order",

@@ -1,4 +1,4 @@
-// PostgreSQL refuses NUL in text. So the contract refuses it in every text of a request, before it gets there.
+// PostgreSQL refuses NUL in text. So the contract must refuse it in every text of a request.
 import {
   type DescField,
   type DescMessage,
@@ -12,7 +12,7 @@ import { createValidator } from "@bufbuild/protovalidate";
 import { describe, expect, test } from "vitest";
 import { servicesByProcess } from "../contracts.ts";
 
-/** What is never stored as text, and why. */
+/** Fields that are never stored as text, each with the reason. */
 const exempt: Readonly<Record<string, string>> = {
   "user.v1.CreateUserRequest.password": "hashed, and may hold any character",
   "user.v1.ChangePasswordRequest.password": "hashed",
@@ -23,7 +23,7 @@ const exempt: Readonly<Record<string, string>> = {
   "echo.v1.CallEchoRequest.message": "only sent back",
 };
 
-/** Events come from services, whose own requests refuse NUL. One refused event would hold up all that are delivered with it. */
+/** Events come from services, whose own requests refuse NUL. A refused event would block all others of its delivery. */
 const exemptServices: ReadonlySet<string> = new Set(["event.v1.EventService"]);
 
 const methods = Object.values(servicesByProcess)
@@ -33,7 +33,7 @@ const methods = Object.values(servicesByProcess)
 
 const validator = createValidator();
 
-/** Texts that some rule or other accepts. */
+/** Texts that satisfy the various rules. */
 const texts = ["ab", "USD", "alice@example.com", "3f2504e0-4f89-41d3-9a0c-0305e82c3301"];
 
 describe("every text of a request refuses NUL", () => {
@@ -48,14 +48,14 @@ describe("every text of a request refuses NUL", () => {
     },
   );
 
-  test("what is exempt exists", () => {
+  test("every exempt field exists", () => {
     const all = new Set(methods.flatMap(({ input }) => textsOf(input).map(nameOf)));
     expect(Object.keys(exempt).filter((name) => !all.has(name) && !/ChangePassword/.test(name))).toEqual([]);
     expect(all.size).toBeGreaterThan(40);
   });
 });
 
-/** Whether a text with NUL breaks a rule that it keeps without. */
+/** Whether a text violates a rule only with NUL. */
 function refusesOnly(input: DescMessage, path: readonly DescField[], text: string): boolean {
   const clean = new Set(violations(input, path, text));
   return violations(input, path, `${text}\0`).some((violation) => !clean.has(violation));
@@ -66,7 +66,7 @@ function violations(input: DescMessage, path: readonly DescField[], text: string
   return (result.violations ?? []).map(({ field, ruleId }) => `${pathToString(field)} ${ruleId}`);
 }
 
-/** A message in JSON that has a text at a path, and nothing else. */
+/** A JSON message with a text at a path, and nothing else. */
 function holding([field, ...rest]: readonly DescField[], text: string): JsonObject {
   const value: JsonValue = rest.length === 0 ? text : holding(rest, text);
   return field === undefined ? {} : { [field.jsonName]: field.fieldKind === "list" ? [value] : value };
@@ -76,10 +76,13 @@ function nameOf(path: readonly DescField[]): string {
   return `${path[0]?.parent.typeName}.${path.map(({ name }) => name).join(".")}`;
 }
 
-/** Well-known types, and the origins of a batch's calls, which the runtime reads as it reads headers: what no header could hold is left out. */
+/**
+ * Well-known types, and the origins of batched calls, which the runtime parses like headers: it drops values that a header
+ * cannot contain.
+ */
 const withOwnRules = /^google\.protobuf\.|^rpc\.v1\.CallOrigin$/;
 
-/** The paths to all texts of a message. */
+/** The paths of all text fields of a message. */
 function textsOf(message: DescMessage, above: readonly DescField[] = []): readonly (readonly DescField[])[] {
   return message.fields.flatMap((field) => {
     const path = [...above, field];

@@ -12,7 +12,7 @@ import { createInMemoryPlatform } from "../platform.ts";
 
 export type ServerName = "user" | "product" | "order" | "notification" | "echo-a" | "echo-b" | "gateway";
 
-/** Every service of the platform and the gateway, each on a port of its own, in one process. */
+/** Every service of the platform and the gateway, each on its own port, in one process. */
 export interface ErrorStack extends AsyncDisposable {
   readonly urls: Readonly<Record<ServerName, string>>;
   /** Added to the port of each service. */

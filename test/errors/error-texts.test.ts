@@ -1,4 +1,4 @@
-// What people are told who make a mistake, word for word: over REST, Connect, gRPC and on the command line.
+// The exact error texts for callers' mistakes: over REST, Connect, gRPC and on the command line.
 import { fromBinary } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack[Symbol.asyncDispose]());
 
-/** The addresses in a text in place of the names in braces. */
+/** Replaces names in braces with URLs. */
 function withUrls(text: string): string {
   const named = {
     ...stack.urls,
@@ -29,7 +29,7 @@ function withUrls(text: string): string {
   return Object.entries(named).reduce((so, [name, url]) => so.replaceAll(`{${name}}`, url), text);
 }
 
-/** What an error's details say. */
+/** The contents of an error's details. */
 interface Told {
   readonly reason: string | undefined;
   readonly fields: readonly string[];
@@ -43,7 +43,7 @@ test("there are at least sixty mistakes", () => {
   expect(tables.flat().length).toBeGreaterThanOrEqual(60);
 });
 
-/** What a machine with much else to do answers now and then in place of what was asked for. */
+/** The reasons of temporary errors on a busy machine. */
 const passing: ReadonlySet<string | undefined> = new Set([
   "DEADLINE_EXCEEDED",
   "DEPENDENCY_TIMED_OUT",
@@ -51,7 +51,7 @@ const passing: ReadonlySet<string | undefined> = new Set([
   "OVERLOADED",
 ]);
 
-/** Asks again while the answer is about load, and not about the mistake. */
+/** Retries while the error is about load, and not about the mistake. */
 async function untilTold<T extends { readonly reason: string | undefined }>(
   expected: string,
   askOnce: () => Promise<T>,
@@ -84,7 +84,7 @@ describe("over REST", () => {
       const { answer } = await ask(mistake);
       const details: readonly RestDetail[] = answer.error.details ?? [];
       return {
-        // Of a stream that has begun, the error's own code tells the status.
+        // A stream that has started has status 200, so the error's own code gives the status.
         status: answer.error.code as number,
         message: answer.error.message as string,
         reason: details.find(({ reason }) => reason !== undefined)?.reason,
@@ -148,7 +148,7 @@ function expectTold(
 ): void {
   expect(message).toBe(withUrls(expected.message));
   expect([status, reason, fields]).toEqual([expected.status, expected.reason, expected.fields ?? []]);
-  // Services that are no part of the platform's modules have reasons, and a page about them, all the same.
+  // Services outside the platform's modules also have reasons with a help page.
   expect(help).toBe(helpOf(expected.reason));
 }
 
@@ -165,7 +165,7 @@ describe("on the command line", () => {
   });
 });
 
-/** Runs a command in this process, as `parley` does in one of its own. */
+/** Runs a `parley` command in this process. */
 async function parley(args: readonly string[]) {
   vi.stubEnv("PARLEY_PORT_OFFSET", String(stack.portOffset));
   let errorOutput = "";

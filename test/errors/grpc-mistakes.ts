@@ -7,7 +7,7 @@ import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
 import type { ServerName } from "./error-stack.ts";
 
-/** A call over gRPC that is wrong, and what its caller is told. */
+/** A wrong call over gRPC, and its error. */
 export interface GrpcMistake {
   readonly to: ServerName;
   readonly call: (to: Transport) => Promise<unknown>;
@@ -15,7 +15,7 @@ export interface GrpcMistake {
   readonly reason: string;
   /** The fields of `google.rpc.BadRequest`. */
   readonly fields?: readonly string[];
-  /** `{order}` stands for the URL of the order service, and so on. */
+  /** `{order}` stands for the URL of the order service; other services likewise. */
   readonly message: string;
 }
 
@@ -25,7 +25,7 @@ async function drain(stream: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of stream);
 }
 
-/** By gRPC in protobuf's binary form, with Connect's own client. */
+/** Over gRPC with binary protobuf, with Connect's own client. */
 export const grpcMistakes: readonly GrpcMistake[] = [
   {
     to: "order",

@@ -2,7 +2,7 @@ import type { HttpMistake } from "./http-mistake.ts";
 
 const item = { productId: "101", quantity: 1 };
 
-/** By REST, at the gateway. */
+/** Over REST, at the gateway. */
 export const restMistakes: readonly HttpMistake[] = [
   {
     to: "gateway",

@@ -8,9 +8,9 @@ export interface ShortRow {
 }
 
 /**
- * The rows that `npm test` runs: at least one of each family, spread over both targets and both settings of AUTH. `npm run
- * test:hostile` runs all attacks on all targets. `connections/churn` is excluded: how long a new connection waits in the
- * kernel's queue depends on other load on the machine.
+ * The rows that `npm test` runs: at least one of each family, spread over both targets and both settings of AUTH.
+ * `npm run test:hostile` runs all attacks on all targets. `connections/churn` is excluded: how long a new connection waits in
+ * the kernel's queue depends on other load on the machine.
  */
 export const shortForm: readonly ShortRow[] = [
   ...[

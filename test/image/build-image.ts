@@ -6,7 +6,7 @@ import { root } from "../../scripts/run-command.ts";
 
 const run = promisify(execFile);
 
-/** Files instead of overlays, and no namespaces: works as root inside a container too. */
+/** vfs instead of overlay, and chroot isolation: works as root inside a container too. */
 const environment = { ...process.env, STORAGE_DRIVER: "vfs", BUILDAH_ISOLATION: "chroot" };
 
 /** Runs buildah, with its storage in `folder`. */
@@ -17,13 +17,13 @@ export async function buildah(folder: string, args: readonly string[]): Promise<
 }
 
 /**
- * Builds the image of deploy/image/Containerfile. No image is fetched: the one to build with is made from nothing but this machine's Node and its
- * libraries, and the packages are those of this clone.
+ * Builds the image of deploy/image/Containerfile without pulling an image: the build image contains only this machine's Node and
+ * its libraries, and the packages are those of this clone.
  */
 export async function buildImage(folder: string): Promise<void> {
   const base = join(folder, "base");
   await mkdir(base);
-  // With the bundler loaded, whose libraries the build needs too.
+  // Loads the bundler, because the build also needs its libraries.
   await run(process.execPath, ["--import", "rolldown", "deploy/image/collect-runtime.ts", join(base, "root")], {
     cwd: root,
   });

@@ -5,7 +5,7 @@ import { buildah } from "./build-image.ts";
 
 const run = promisify(execFile);
 
-/** A container's process, with the signals and the exit code of its own. */
+/** A process in a container, with its own signals and exit code. */
 export interface ContainerProcess {
   readonly ended: Promise<number | string>;
   output(): string;
@@ -17,10 +17,10 @@ export interface ContainerOptions {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** The image's root file system, and what starts programs in it. */
+/** The image's root file system, with programs started in it. */
 export interface Container {
   start(command: readonly string[], options: ContainerOptions): ContainerProcess;
-  /** The image's settings, as `buildah inspect` tells them. */
+  /** The image's configuration from `buildah inspect`. */
   readonly config: ImageConfig;
   remove(): Promise<void>;
 }
@@ -34,8 +34,8 @@ interface ImageConfig {
 }
 
 /**
- * Mounts an image without a container engine: its programs run in a process namespace of their own, as its user, with its root file system
- * read-only and /tmp in memory, as an orchestrator starts them.
+ * Mounts an image without a container engine. Its programs run as an orchestrator starts them: in their own PID namespace, as
+ * the image's user, with a read-only root file system and /tmp in memory.
  */
 export async function openContainer(folder: string, image: string): Promise<Container> {
   const name = await buildah(folder, ["from", image]);
@@ -84,7 +84,7 @@ function containerProcess(child: ChildProcess): ContainerProcess {
     ended,
     output: () => output,
     async signal(name) {
-      // `unshare --fork` waits for process 1, which is its only child.
+      // Process 1 is the only child of `unshare --fork`, which waits for it.
       const { stdout } = await run("pgrep", ["-P", String(child.pid)]);
       process.kill(Number(stdout.trim()), name);
     },

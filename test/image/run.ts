@@ -1,5 +1,5 @@
-// `npm run test:image`: builds the image with buildah, from nothing but this machine's Node, starts services of it as an orchestrator does, and
-// writes its bill of materials. The last line is `N passed, N failed`. Where buildah is missing, or this user is not root, it says so.
+// `npm run test:image`: builds the image with buildah, from this machine's Node only, starts its services as an orchestrator does,
+// and writes its bill of materials. The last line is `N passed, N failed`. Without buildah or root it is skipped, with a message.
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -102,7 +102,7 @@ async function callAndDrain(service: ContainerProcess, port: string): Promise<vo
   expectContains(service.output(), '"msg":"drained"');
 }
 
-/** CycloneDX, of what production uses. */
+/** In CycloneDX format, with the production dependencies. */
 async function writeBillOfMaterials(): Promise<void> {
   const args = ["sbom", "--omit", "dev", "--sbom-format", "cyclonedx"];
   const { stdout } = await run("npm", args, { cwd: root, maxBuffer: 64 << 20 });

@@ -1,4 +1,4 @@
-/** gRPC's interop cases (gRPC interop test descriptions), which every client runs. */
+/** The gRPC interop test cases (gRPC interop test descriptions), which every client runs. */
 export const interopCases = [
   "empty_unary",
   "large_unary",
@@ -18,18 +18,18 @@ export const interopCases = [
   "channel_soak",
 ] as const;
 
-/** Cases of ours. grpc-go's client does not have them. */
+/** Additional cases of this repository. grpc-go's client does not have them. */
 export const furtherCases = ["all_status_codes", "gzip", "concurrent_streams"] as const;
 
 export type CaseName = (typeof interopCases)[number] | (typeof furtherCases)[number];
 
-/** What a case came to: undefined if it passed, otherwise what went wrong. */
+/** The result of each case: undefined if it passed, otherwise the error. */
 export type CaseResults = ReadonlyMap<CaseName, string | undefined>;
 
 /** The message of "special_status_message". */
 export const specialStatusMessage = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n";
 
-/** Sizes that the cases name, in bytes. */
+/** The message sizes of the cases, in bytes. */
 export const sizes = {
   largeRequest: 271_828,
   largeResponse: 314_159,

@@ -6,7 +6,7 @@ import type { EchoStatus, InteropContract, OutputRequest, OutputResponse, Simple
 import { interopEnvironment } from "./environment.ts";
 import { Turns } from "./turns.ts";
 
-/** The methods of the TestService, as a client of ours calls them. */
+/** The methods of the TestService with Parley's client. */
 interface TestClient {
   emptyCall(request: object, options?: CallOptions): Promise<object>;
   unaryCall(request: object, options?: CallOptions): Promise<SimpleResponse>;
@@ -29,7 +29,7 @@ interface Connected extends Target {
   readonly client: TestClient;
 }
 
-/** Runs cases with a client of packages/rpc against a server. */
+/** Runs cases with the client of packages/rpc against a server. */
 export async function runClientCases(names: readonly CaseName[], target: Target): Promise<CaseResults> {
   const results = new Map<CaseName, string | undefined>();
   await connected(target, async (client) => {
@@ -42,7 +42,7 @@ export async function runClientCases(names: readonly CaseName[], target: Target)
 
 const environment = interopEnvironment();
 
-/** With connections of its own, which are closed after. */
+/** Uses new connections, and closes them afterwards. */
 async function connected(target: Target, use: (client: TestClient) => Promise<void>): Promise<void> {
   const pool = new ConnectionPool(environment);
   try {
@@ -179,7 +179,7 @@ async function largeUnary(client: TestClient): Promise<void> {
   assert.equal((await client.unaryCall(request)).payload?.body.length, sizes.largeResponse);
 }
 
-/** Sends a request only once the request before is answered. */
+/** Sends a request only after the response to the previous one. */
 async function pong(
   client: TestClient,
   turns: readonly (readonly [request: number, response: number])[],
@@ -240,12 +240,12 @@ async function expectError(
   assert.ok(outcome instanceof ConnectError, `expected ${Code[code]}, got OK`);
   assert.equal(Code[outcome.code], Code[code], outcome.message);
   if (message !== undefined) {
-    // The client names what is unavailable in front of the server's own words.
+    // The client prefixes the server's message with the name of the unavailable service.
     assert.equal(outcome.rawMessage.slice(-message.length), message);
   }
 }
 
-/** Metadata that the server sends back, and a check that it did. */
+/** Metadata that the server must echo, and a check of the echo. */
 function echoed() {
   let header: Headers | undefined;
   let trailer: Headers | undefined;

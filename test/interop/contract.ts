@@ -5,22 +5,22 @@ import { promisify } from "node:util";
 import { createFileRegistry, type DescService, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
-/** gRPC's interop contract, compiled by `buf build`. The types below name the fields that the cases use. */
+/** gRPC's interop contract, compiled by `buf build`. The types below cover the fields that the cases use. */
 export interface InteropContract {
   /** `grpc.testing.TestService`. */
   readonly testService: DescService;
-  /** `grpc.testing.UnimplementedService`, which no server has. */
+  /** `grpc.testing.UnimplementedService`, which no server implements. */
   readonly unimplementedService: DescService;
 }
 
 const protoFolder = fileURLToPath(new URL("proto", import.meta.url));
 
-/** Compiles the contract to a file with descriptors, which programs in other languages read as well. */
+/** Compiles the contract to a descriptor file, which programs in other languages read too. */
 export async function buildContract(file: string): Promise<void> {
   await promisify(execFile)("buf", ["build", protoFolder, "-o", file]);
 }
 
-/** Reads what {@link buildContract} wrote. */
+/** Reads the output of {@link buildContract}. */
 export async function loadContract(file: string): Promise<InteropContract> {
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(file)));
   const service = (name: string) => {

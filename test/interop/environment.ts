@@ -1,6 +1,6 @@
 import { type Environment, systemEnvironment } from "@parley/rpc";
 
-/** Whose HTTP/2 our side uses: `--http2` of `npm run interop`, handed on as services read it. */
+/** The HTTP/2 implementation under test: `--http2` of `npm run interop`, passed in the variable that services read. */
 export function testedHttp2(): "own" | "node" {
   return process.env.HTTP2_IMPLEMENTATION === "node" ? "node" : "own";
 }

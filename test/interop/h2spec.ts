@@ -10,7 +10,7 @@ export interface H2specOutcome {
   readonly problem: string | undefined;
 }
 
-/** Runs all of h2spec against a server of ours. Nothing is excused, and a test that it skips counts as failed. */
+/** Runs all of h2spec against Parley's server. There are no exceptions, and a skipped test counts as failed. */
 export async function runH2spec(path: string, contract: InteropContract, tls?: TlsConfig): Promise<H2specOutcome> {
   const server = await serveTestService(contract, tls);
   try {

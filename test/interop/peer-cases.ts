@@ -5,11 +5,11 @@ interface Call {
   /** host:port. */
   readonly address: string;
   readonly soakIterations: number;
-  /** The authority of the server's certificate, PEM. Without it there is no TLS. */
+  /** The CA certificate of the server, PEM. Without it there is no TLS. */
   readonly caFile?: string;
 }
 
-/** Runs cases with grpc-go's client: a process for each, since a case that fails ends its process. */
+/** Runs cases with grpc-go's client. Each case has its own process, because a failed case ends the process. */
 export async function runGoCases(path: string, names: readonly CaseName[], call: Call): Promise<CaseResults> {
   const results = new Map<CaseName, string | undefined>();
   for (const name of names) {

@@ -6,10 +6,10 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-/** The path of a program, or why there is none. */
+/** The path of a program, or the reason why it is missing. */
 export type Program = { readonly path: string } | { readonly missing: string };
 
-/** Where programs that take long to build are kept between runs. */
+/** The cache of programs that take long to build. */
 export const cacheFolder: string = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "parley");
 
 export const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -24,7 +24,7 @@ export function h2spec(): Promise<Program> {
   return goProgram("h2spec", "github.com/summerwind/h2spec/cmd/h2spec");
 }
 
-/** Built once for each state of the sources. */
+/** Builds a program once for each version of the sources. */
 async function goProgram(name: string, target: string): Promise<Program> {
   const sources = await Promise.all(["go.mod", "go.sum", "main.go"].map((file) => readFile(here(`go/${file}`))));
   const hash = createHash("sha256").update(Buffer.concat(sources)).digest("hex").slice(0, 12);
@@ -45,7 +45,7 @@ async function goProgram(name: string, target: string): Promise<Program> {
   return { path };
 }
 
-/** A Python with grpcio at the version of `grpcio/requirements.txt`, in an environment of its own. */
+/** A Python with grpcio at the version of `grpcio/requirements.txt`, in its own virtual environment. */
 export async function grpcioPython(): Promise<Program> {
   const requirements = here("grpcio/requirements.txt");
   const hash = createHash("sha256")
@@ -71,14 +71,14 @@ export async function grpcioPython(): Promise<Program> {
   return { path };
 }
 
-/** A program of the machine. */
+/** An installed program. */
 export async function machineProgram(name: string): Promise<Program> {
   const path = await which(name);
   return path === undefined ? { missing: `${name} is not installed` } : { path };
 }
 
 async function which(name: string): Promise<string | undefined> {
-  // nginx and haproxy lie where only root's PATH points.
+  // nginx and haproxy are in folders that only root's PATH contains.
   for (const folder of [...(process.env.PATH ?? "").split(delimiter), join(cacheFolder, "bin"), "/usr/sbin"]) {
     if (await isThere(join(folder, name))) {
       return join(folder, name);
@@ -101,14 +101,14 @@ function lastLine(error: unknown): string {
   return stderr.trim().split("\n").at(-1) || message;
 }
 
-/** What a program wrote, and the code that it ended with. */
+/** A program's output and exit code. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs a program to its end. It is killed after `timeoutMs`. */
+/** Runs a program until it exits. It is killed after `timeoutMs`. */
 export function execute(path: string, args: readonly string[], timeoutMs = 600_000): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(path, args, { stdio: ["ignore", "pipe", "pipe"], timeout: timeoutMs, killSignal: "SIGKILL" });

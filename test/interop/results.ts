@@ -1,13 +1,13 @@
 import { styleText } from "node:util";
 
-/** What one case came to with one peer: passed, failed with a reason, or left out with a reason. */
+/** The result of a case with a peer: passed, failed with a reason, or skipped with a reason. */
 type Cell = { readonly kind: "passed" } | { readonly kind: "failed" | "left out"; readonly why: string };
 
-/** Tables of cases and peers, and how many passed and failed. */
+/** Tables of cases and peers, with the totals of passed and failed. */
 export class Results {
   readonly #sections = new Map<string, Map<string, Map<string, Cell>>>();
 
-  /** The outcome of a case. `problem` is undefined if it passed. */
+  /** Adds the result of a case. `problem` is undefined if it passed. */
   add(
     section: string,
     { name, peer, problem }: { readonly name: string; readonly peer: string; readonly problem: string | undefined },
@@ -15,7 +15,7 @@ export class Results {
     this.#set(section, { name, peer }, problem === undefined ? { kind: "passed" } : { kind: "failed", why: problem });
   }
 
-  /** A case that could not be run with a peer, because something is not installed. It counts as neither. */
+  /** Adds a case that was skipped because a program is not installed. It counts as neither passed nor failed. */
   leaveOut(
     section: string,
     { name, peer, why }: { readonly name: string; readonly peer: string; readonly why: string },
@@ -49,7 +49,7 @@ export class Results {
     ].join("\n");
   }
 
-  /** Why cases failed, and why others were left out, each reason once. */
+  /** The reasons of failed and skipped cases, each listed once. */
   reasons(section: string): string {
     const of = (kind: "failed" | "left out") =>
       this.#cells().flatMap((each) =>

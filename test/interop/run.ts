@@ -25,9 +25,9 @@ import {
 } from "./unknown/unknown-methods.ts";
 
 /**
- * `npm run interop`: other projects' HTTP/2 and gRPC against packages/rpc, as a server and as a client. Prints a table for each suite; the last
- * line is `N passed, N failed`. `-- --soak-iterations 1000 --rounds 20` is the nightly form; `-- --only h2spec,unknown` runs some suites;
- * `-- --http2 node` puts our side on `node:http2` (HTTP2_IMPLEMENTATION).
+ * `npm run interop`: HTTP/2 and gRPC of other projects against packages/rpc, as a server and as a client. Prints a table for
+ * each suite; the last line is `N passed, N failed`. `-- --soak-iterations 1000 --rounds 20` is the nightly form;
+ * `-- --only h2spec,unknown` runs some suites; `-- --http2 node` uses `node:http2` on Parley's side (HTTP2_IMPLEMENTATION).
  */
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -80,7 +80,7 @@ interface Run {
   readonly folder: string;
   readonly contractFile: string;
   readonly soakIterations: number;
-  /** How often each backend behind a proxy is restarted. */
+  /** The number of restarts of each backend behind a proxy. */
   readonly rounds: number;
 }
 

@@ -3,7 +3,7 @@ import type { InteropContract } from "./contract.ts";
 import { interopEnvironment } from "./environment.ts";
 import { testService } from "./test-service.ts";
 
-/** Serves the TestService on a free port of 127.0.0.1. Compresses large answers for callers that accept gzip. */
+/** Serves the TestService on a free port of 127.0.0.1. Compresses large responses for callers that accept gzip. */
 export function serveTestService(contract: InteropContract, tls?: TlsConfig): Promise<RunningServer> {
   return serve(
     { entries: [testService(contract)] },

@@ -10,7 +10,7 @@ import type {
   SimpleRequest,
 } from "./contract.ts";
 
-/** Metadata that the server sends back, as headers and as trailers (gRPC interop test descriptions, "custom_metadata"). */
+/** Metadata that the server echoes, as headers and as trailers (gRPC interop test descriptions, "custom_metadata"). */
 export const echoInitialName = "x-grpc-test-echo-initial";
 export const echoTrailingName = "x-grpc-test-echo-trailing-bin";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { TlsConfig } from "@parley/rpc/server";
 
-/** A certificate for localhost that signs itself, in a folder. Undefined if there is no openssl. */
+/** Creates a self-signed certificate for localhost in a folder. Undefined without openssl. */
 export async function createCertificate(folder: string): Promise<TlsConfig | undefined> {
   const files = { certFile: join(folder, "cert.pem"), keyFile: join(folder, "key.pem") };
   const args = [

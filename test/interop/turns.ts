@@ -1,4 +1,4 @@
-/** A stream of messages that are sent one by one, as the answers to those before come in. */
+/** A stream of messages that are sent one at a time, each after the response to the previous one. */
 export class Turns<T> implements AsyncIterable<T> {
   readonly #messages: T[] = [];
   #ended = false;

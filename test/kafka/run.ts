@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 /**
- * `npm run test:kafka`: the tests of every broker, over a real Kafka (KRaft, one node). Its jars come from Maven Central and are kept in the user's cache.
- * Without Java or Maven it is left out, with a sentence.
+ * `npm run test:kafka`: runs the broker tests over a real Kafka (KRaft, one node). Its jars come from Maven Central and are
+ * cached in the user's cache. Without Java or Maven it is skipped, with a message.
  */
 const version = "4.2.0";
 const folder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "parley", `kafka-${version}`);

@@ -6,7 +6,7 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 const root = join(import.meta.dirname, "../..");
 const googlePath = "node_modules/google-gax/build/protos";
 
-/** The npm packages that publish what standard/ declares. */
+/** The npm packages that publish the files of standard/. */
 export const publishedConfig = {
   version: "v2",
   modules: [
@@ -25,7 +25,7 @@ export const publishedConfig = {
   ],
 };
 
-/** Everything that the modules of a buf configuration declare, a line each: names, numbers, types, labels, oneofs, streaming. */
+/** All declarations in the modules of a buf configuration, one line each: names, numbers, types, labels, oneofs, streaming. */
 export function declarationsOf(config: object, packages: readonly string[]): readonly string[] {
   const bytes = execFileSync(
     join(root, "node_modules/.bin/buf"),

@@ -3,14 +3,14 @@ import { join } from "node:path";
 /** A program and its arguments. */
 export type Command = readonly [string, ...string[]];
 
-/** How the contracts get into a project of a language. The projects lie beside this file; docs/other-languages.md shows them. */
+/** How a project in a language gets the contracts. The projects are beside this file; docs/other-languages.md shows them. */
 export interface Language {
   readonly name: string;
-  /** Commands that tell whether the language's tools are on this machine. */
+  /** Commands that check whether the language's tools are installed. */
   readonly tools: readonly Command[];
-  /** Fetches what the recipe needs besides, into a folder that is kept. */
+  /** Downloads the other dependencies of the recipe into a cached folder. */
   readonly downloads: (cache: string) => readonly Command[];
-  /** Makes the project, in its own folder, where `parley` is this repository. */
+  /** Builds the project in its own folder, where `parley` is this repository. */
   readonly build: (cache: string) => readonly Command[];
   /** Places an order. */
   readonly run: (target: string, cache: string) => Command;
@@ -30,7 +30,7 @@ export const languages: readonly Language[] = [
       ].map((plugin): Command => ["env", `GOBIN=${join(cache, "bin")}`, "go", "install", plugin]),
     build: () => [
       ["buf", "generate"],
-      // The generated packages as well, the one for protovalidate's file among them.
+      // Also the generated packages, including the one of protovalidate's file.
       ["go", "build", "./..."],
       ["go", "build", "-o", "shop", "."],
     ],

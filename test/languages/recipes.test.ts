@@ -11,13 +11,13 @@ const guide = readFileSync(join(root, "docs/other-languages.md"), "utf8");
 const buf = join(root, "node_modules/.bin/buf");
 
 test.each(["go/buf.gen.yaml", "go/main.go", "python/shop.py", "java/pom.xml", "java/src/main/java/Shop.java"])(
-  "docs/other-languages.md shows %s as it is tried out",
+  "docs/other-languages.md shows the tested recipe of %s",
   (file) => {
     expect(guide).toContain(`\n${readFileSync(join(root, "test/languages", file), "utf8")}\`\`\``);
   },
 );
 
-test("what standard/ declares has the names, numbers and types that its publishers gave them", () => {
+test("the declarations of standard/ have the names, numbers and types of the published packages", () => {
   const published = declarationsOf(publishedConfig, ["google", "grpc", "health"]);
   const own = declarationsOf({ version: "v2", modules: [{ path: "standard" }] }, []);
   expect(own.length).toBeGreaterThan(100);
@@ -26,7 +26,7 @@ test("what standard/ declares has the names, numbers and types that its publishe
   expect(comparable.filter((line) => !published.includes(line))).toEqual([]);
 });
 
-describe("in a clone where nothing is installed", () => {
+describe("in a clone without installed packages", () => {
   let clone: string;
   const git = (...args: string[]) =>
     execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", ...args], {
@@ -47,7 +47,7 @@ describe("in a clone where nothing is installed", () => {
 
   const run = (...args: string[]) => runIn(clone, { command: [buf, ...args] });
 
-  test("buf lint finds nothing, and finds what is planted", async () => {
+  test("buf lint passes, and finds a planted violation", async () => {
     expect(await run("lint")).toEqual({ code: 0, output: "" });
     writeFileSync(
       join(clone, "proto/order/v1/planted.proto"),
@@ -58,7 +58,7 @@ describe("in a clone where nothing is installed", () => {
     expect([code, output]).toEqual([100, expect.stringContaining("bad_name")]);
   });
 
-  test("buf breaking --against '.git#branch=main' finds nothing, and finds a field that is gone", async () => {
+  test("buf breaking --against '.git#branch=main' passes, and finds a removed field", async () => {
     expect(await run("breaking", "--against", ".git#branch=main")).toEqual({ code: 0, output: "" });
     const file = join(clone, "proto/order/v1/order.proto");
     const contract = readFileSync(file, "utf8");
@@ -68,7 +68,7 @@ describe("in a clone where nothing is installed", () => {
     expect([code, output]).toEqual([100, expect.stringContaining('"user_name"')]);
   });
 
-  test("buf export gives the contracts with all that they import", async () => {
+  test("buf export writes the contracts with all their imports", async () => {
     expect((await run("export", "proto", "-o", "contracts")).code).toBe(0);
     const exported = globSync("**/*.proto", { cwd: join(clone, "contracts") });
     expect(exported).toEqual(expect.arrayContaining(["google/api/http.proto", "buf/validate/validate.proto"]));
@@ -77,7 +77,7 @@ describe("in a clone where nothing is installed", () => {
 });
 
 describe("protovalidate's file in the contracts", () => {
-  test("has the published file's packages in Go and Java, which generated code then refers to", () => {
+  test("has the Go and Java packages of the published file, to which generated code then refers", () => {
     const file = readFileSync(join(root, "proto/buf/validate/validate.proto"), "utf8");
     expect(file).toContain(
       'option go_package = "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate";',

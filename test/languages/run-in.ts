@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import type { Command } from "./languages.ts";
 
-/** What came of a command: its exit code, and all that it printed. */
+/** The result of a command: its exit code and its output. */
 export interface Ran {
   readonly code: number;
   readonly output: string;
@@ -9,13 +9,13 @@ export interface Ran {
 
 export interface RunOptions {
   readonly command: Command;
-  /** Besides the environment variables that this process has. */
+  /** Added to the environment of this process. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
   /** Default: 60,000. */
   readonly timeoutMs?: number;
 }
 
-/** Runs a command in a folder. One that is not there, or takes too long, counts as failed. */
+/** Runs a command in a folder. A missing program or a timeout counts as a failure. */
 export function runIn(folder: string, { command, variables = {}, timeoutMs = 60_000 }: RunOptions): Promise<Ran> {
   const [program, ...args] = command;
   return new Promise((resolve) => {

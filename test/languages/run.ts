@@ -1,5 +1,6 @@
-// Takes the contracts into projects in other languages as docs/other-languages.md says, and places an order with each. Prints a line
-// for each language, and as the last line how many passed and failed; ends with 1 if one failed. `-- go java` runs only these.
+// Uses the contracts in projects in other languages as docs/other-languages.md describes, and places an order with each. Prints a
+// line for each language, and the totals of passed and failed as the last line; exits with 1 if one failed. `-- go java` runs only
+// these.
 import { cp, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -7,7 +8,7 @@ import { npmStart, root } from "../e2e/running-stack.ts";
 import { type Command, type Language, languages } from "./languages.ts";
 import { type Ran, runIn } from "./run-in.ts";
 
-/** What is built once and kept between runs: compilers' plugins, a Python environment. */
+/** Cached between runs: compiler plugins, a Python environment. */
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "parley", "languages");
 
 const only = process.argv.slice(2);
@@ -31,7 +32,7 @@ try {
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-/** Why a language cannot be tried on this machine: a tool or a download that is not there. */
+/** The reason why a language cannot be tested on this machine: a missing tool or download. */
 async function whyNot(language: Language): Promise<string | undefined> {
   for (const tool of language.tools) {
     if ((await runIn(root, { command: tool })).code !== 0) {
@@ -48,7 +49,7 @@ async function whyNot(language: Language): Promise<string | undefined> {
   return undefined;
 }
 
-/** Undefined if the project came to its order, or what it printed instead. */
+/** Undefined if the project placed its order, otherwise its output. */
 async function tryOut(language: Language, target: string): Promise<string | undefined> {
   const folder = await mkdtemp(join(tmpdir(), `parley-${language.name}-`));
   try {

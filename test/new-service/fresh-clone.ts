@@ -4,21 +4,20 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { root } from "../e2e/running-stack.ts";
 
-/** A clone of this repository as it is now, changes that are not committed included, with what it depends on. */
+/** A clone of this repository in its current state, with uncommitted changes and dependencies. */
 export interface FreshClone extends AsyncDisposable {
   readonly folder: string;
-  /** Runs a script of the clone with Node; its output. Rejects with everything that it wrote if it fails. */
+  /** Runs a script of the clone with Node, and returns its output. Rejects with all its output if it fails. */
   run(script: string, ...args: readonly string[]): Promise<string>;
   /** Starts a script of the clone, and resolves once its output contains `ready`. */
   start(ready: string, script: string, ...args: readonly string[]): Promise<ChildProcess>;
-  /** Runs `npm ci`. */
   install(): Promise<void>;
 }
 
-/** Bounds that only a hanging program reaches, in milliseconds. */
+/** A timeout that only a hanging program reaches, in milliseconds. */
 const runMaxMs = 600_000;
 
-/** Makes the clone in a temporary folder. Removing it ends what was started in it. */
+/** Creates the clone in a temporary folder. Disposing it kills the processes that were started in it. */
 export async function freshClone(): Promise<FreshClone> {
   const folder = await mkdtemp(join(tmpdir(), "parley-clone-"));
   const git = (...args: readonly string[]) => command("git", args, folder);
@@ -51,14 +50,14 @@ export async function freshClone(): Promise<FreshClone> {
   };
 }
 
-/** A file that was removed and is still in git's index. */
+/** Ignores a file that was deleted and is still in git's index. */
 function ignoreMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== "ENOENT") {
     throw error;
   }
 }
 
-/** The packages of others are those of this clone; the platform's own are the fresh clone's. */
+/** Links the third-party packages of this clone, and the platform's packages of the fresh one. */
 async function linkDependencies(folder: string): Promise<void> {
   const [from, to] = [join(root, "node_modules"), join(folder, "node_modules")];
   await mkdir(join(to, "@parley"), { recursive: true });

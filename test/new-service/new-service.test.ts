@@ -1,4 +1,4 @@
-// A new service from nothing to a call, in a clone of its own: no file is edited by hand.
+// From a new service to its first call, in a separate clone: no file is edited by hand.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { type FreshClone, freshClone } from "./fresh-clone.ts";
 
 const parley = "packages/cli/src/bin.ts";
 const vitest = "node_modules/vitest/vitest.mjs";
-/** Bounds that only a hanging program reaches, in milliseconds. */
+/** A timeout that only a hanging program reaches, in milliseconds. */
 const stepMaxMs = 600_000;
 
 /** Uses the new client property: type-checked by `npm run check`, and run against the gateway. */
@@ -25,14 +25,14 @@ beforeAll(async () => {
 }, stepMaxMs);
 afterAll(() => clone?.[Symbol.asyncDispose](), stepMaxMs);
 
-test("parley new service makes a service, and says what to do next", { timeout: stepMaxMs }, async () => {
+test("parley new service creates a service, and prints the next steps", { timeout: stepMaxMs }, async () => {
   const output = await clone.run(parley, "new", "service", "review");
   expect(output).toContain("The service review is made. It listens on port 50055.");
   expect(output).toContain("npx vitest run packages/review");
   expect(await clone.run(parley, "new", "method", "review", "ApproveReview")).toContain("POST /reviews/{id}:approve");
 });
 
-test("a name of several words works everywhere, too", { timeout: stepMaxMs }, async () => {
+test("a name of several words works everywhere", { timeout: stepMaxMs }, async () => {
   await clone.run(parley, "new", "service", "gift-card");
   await clone.run(parley, "new", "method", "gift-card", "MarkGiftCardAsSpent");
 });
@@ -44,7 +44,7 @@ test("npm ci installs the clone with its new services", { timeout: stepMaxMs }, 
   await clone.install();
 });
 
-test("the new services pass npm run check and all tests that are about every service", {
+test("the new services pass npm run check and all tests that cover every service", {
   timeout: stepMaxMs,
 }, async () => {
   await writeFile(join(clone.folder, "test/uses-review.ts"), program);

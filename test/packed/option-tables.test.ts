@@ -1,11 +1,11 @@
-// The tables of options in the packages' READMEs name every option that there is, with the limits' real defaults.
+// The option tables in the packages' READMEs list every option, with the actual defaults of the limits.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defaultLimits } from "@parley/rpc/server";
 import { expect, test } from "vitest";
 import { root } from "../../scripts/run-command.ts";
 
-/** Where options are declared: package, file in its src/, interface, and the options that are not for users. */
+/** The declarations of options: package, file in its src/, interface, and the internal options. */
 const declared: readonly (readonly [string, string, string, ...string[]])[] = [
   ["http2", "connection-options.ts", "ConnectionOptions"],
   ["rpc", "server/serve.ts", "ServeOptions"],
@@ -22,7 +22,7 @@ const declared: readonly (readonly [string, string, string, ...string[]])[] = [
   ["rest", "openapi/document.ts", "OpenApiOptions"],
 ];
 
-test.each(declared)("%s's README has each option of %s, %s", async (name, file, type, ...inner) => {
+test.each(declared)("the README of %s has each option of %s, %s", async (name, file, type, ...inner) => {
   const source = await readFile(join(root, "packages", name, "src", file), "utf8");
   const options = membersOf(source, type).filter((option) => !inner.includes(option));
   expect(options).not.toEqual([]);
@@ -30,7 +30,7 @@ test.each(declared)("%s's README has each option of %s, %s", async (name, file, 
   expect(options.filter((option) => !rows.has(option))).toEqual([]);
 });
 
-test("rpc's README has the limits' defaults", async () => {
+test("the README of rpc has the defaults of the limits", async () => {
   const rows = await rowsOf("rpc");
   const shown = Object.keys(defaultLimits).map((limit) => [limit, Number(rows.get(limit))]);
   expect(Object.fromEntries(shown)).toEqual(defaultLimits);
@@ -42,7 +42,7 @@ function membersOf(source: string, type: string): string[] {
   return [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(]/gm)].map(([, name = ""]) => name);
 }
 
-/** The rows of a README's tables: the name in the first column, and the second. */
+/** The rows of a README's tables: the name in the first column, and the second column. */
 async function rowsOf(name: string): Promise<ReadonlyMap<string, string>> {
   const text = await readFile(join(root, "packages", name, "README.md"), "utf8");
   const rows = text.matchAll(/^\| `(\w+)` \| ([^|]*) \|/gm);

@@ -5,17 +5,17 @@ import { root } from "../../scripts/run-command.ts";
 import { output } from "./programs.ts";
 import { writeReadmeFiles } from "./readme-files.ts";
 
-/** A project outside of the workspace that has the packed packages from their tarballs, and the files that their READMEs show. */
+/** A project outside the workspace with the packed packages from their tarballs, and the files that their READMEs show. */
 export interface PackedProject {
   readonly folder: string;
-  /** The tarballs, by their packages' names. */
+  /** The tarballs by package name. */
   readonly tarballs: ReadonlyMap<string, string>;
-  /** A Node 22. */
+  /** The path of a Node 22 executable. */
   readonly node22: string;
   remove(): Promise<void>;
 }
 
-/** What the project has besides the packages, at the versions of this workspace. */
+/** The project's other dependencies, at the versions of this workspace. */
 const further = [
   "@bufbuild/buf",
   "@bufbuild/protobuf",
@@ -65,7 +65,7 @@ async function readDependencies(): Promise<string[]> {
   return further.map((name) => `${name}@${devDependencies[name]}`);
 }
 
-/** The npm package with Node's program for this system alone: installing it runs no script. */
+/** Installs the npm package with the Node executable for this system only: no install script runs. */
 async function installNode22(folder: string): Promise<string> {
   const system = process.platform === "win32" ? "win" : process.platform;
   const name = `node-${system}-${process.arch}`;
@@ -75,13 +75,13 @@ async function installNode22(folder: string): Promise<string> {
   return join(prefix, "node_modules", name, "bin", process.platform === "win32" ? "node.exe" : "node");
 }
 
-/** `skipLibCheck` is off: the packages' own types must hold with the types of Node 22. */
+/** `skipLibCheck` is off: the packages' own types must compile with the types of Node 22. */
 const tsconfig = {
   compilerOptions: {
     strict: true,
     module: "nodenext",
     target: "es2023",
-    // @connectrpc/connect needs the types of browsers.
+    // @connectrpc/connect needs the DOM types.
     lib: ["es2024", "dom", "dom.iterable"],
     types: ["node"],
     rootDir: "src",

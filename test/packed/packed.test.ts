@@ -1,5 +1,5 @@
-// The runtime as another project has it: packed, installed from tarballs outside of the workspace, type-checked, and run on the pinned Node
-// and on Node 22, against the stock clients and servers of the field.
+// The runtime in another project: packed, installed from tarballs outside the workspace, type-checked, and run on the pinned Node
+// and on Node 22, against standard clients and servers.
 import { glob, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { root } from "../../scripts/run-command.ts";
 import { createPackedProject, type PackedProject } from "./packed-project.ts";
 import { output, type ServerProcess, startServer } from "./programs.ts";
 
-/** Installing takes about ten seconds; a slow registry many more. */
+/** Installing takes about ten seconds, and far longer with a slow registry. */
 const installMaxMs = 600_000;
 
 let project: PackedProject;
@@ -21,7 +21,7 @@ const said = "You said: hello";
 const introduced = ["Hi Ada.", "How are you feeling today?"];
 const conversed = ["Why do you say: one", "Why do you say: two"];
 
-test("what is packed needs nothing of the workspace, and shows nothing of its inside", async () => {
+test("the packed packages need nothing of the workspace, and expose no internals", async () => {
   expect([...project.tarballs.keys()].sort()).toEqual(["client", "contract", "http2", "rest", "rpc"]);
   for (const name of ["http2", "contract", "rpc", "rest"]) {
     const folder = join(project.folder, "node_modules/@parley", name);
@@ -51,7 +51,7 @@ test("what is packed needs nothing of the workspace, and shows nothing of its in
   expect(await output(process.execPath, ["-e", exported], project.folder)).not.toMatch(/CallPipeline|ServerCall/);
 });
 
-test("loading it and serving with it patches no other library", async () => {
+test("importing it and serving with it patches no other library", async () => {
   const script = `
     const { BinaryWriter, BinaryReader } = await import("@bufbuild/protobuf/wire");
     const methods = () => [BinaryWriter, BinaryReader].flatMap(({ prototype }) =>
@@ -69,7 +69,7 @@ test("loading it and serving with it patches no other library", async () => {
   expect(await output(process.execPath, ["--input-type=module", "-e", script], project.folder)).toBe("true false\n");
 });
 
-test("npm publish takes each tarball", async () => {
+test("npm publish accepts each tarball", async () => {
   for (const [name, tarball] of project.tarballs) {
     const told = await output("npm", ["publish", "--dry-run", "--json", tarball], project.folder);
     const { files } = publishedOf(JSON.parse(told));
@@ -93,13 +93,13 @@ describe.each(["the pinned Node", "Node 22"])("on %s", (version) => {
   });
   afterAll(() => eliza?.stop());
 
-  test("it is the Node that it says", async () => {
+  test("it is the expected Node version", async () => {
     const { devDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
     const expected = version === "Node 22" ? /^v22\./ : new RegExp(`^v${devDependencies.node}$`, "m");
     expect(await output(node(), ["--version"], out())).toMatch(expected);
   });
 
-  test("the README's client calls the README's server", async () => {
+  test("the client of the README calls the server of the README", async () => {
     expect(await output(node(), ["client.js", eliza.url], out())).toBe(
       ["You said: I feel happy", ...introduced, "Why do you say: It rains", "Why do you say: It stopped", ""].join(
         "\n",
@@ -107,7 +107,7 @@ describe.each(["the pinned Node", "Node 22"])("on %s", (version) => {
     );
   });
 
-  test("connect-es calls the server, by its transports for Node and for browsers", async () => {
+  test("connect-es calls the server, with its transports for Node and for browsers", async () => {
     const answers = JSON.parse(await output(process.execPath, ["connect-clients.js", eliza.url], out()));
     expect(answers).toEqual({
       "node gRPC": { said, introduced, conversed },
@@ -152,7 +152,7 @@ describe.each(["the pinned Node", "Node 22"])("on %s", (version) => {
     expect(lines(await call("Converse", '{"sentence":"one"}{"sentence":"two"}'))).toEqual(conversed);
   });
 
-  test("the client calls a stock connect-node server, by each protocol", async () => {
+  test("the client calls a stock connect-node server, with each protocol", async () => {
     const stock = await startServer(process.execPath, ["stock-server.js"], out());
     try {
       expect(await output(node(), ["client.js", stock.url], out())).toContain("Why do you say: It stopped\n");
@@ -170,7 +170,7 @@ describe.each(["the pinned Node", "Node 22"])("on %s", (version) => {
     }
   });
 
-  test("the client of the repository's README calls its server", async () => {
+  test("the client of the root README calls its server", async () => {
     const greeter = await startServer(node(), ["greet-server.js"], out());
     try {
       expect(await output(node(), ["greet-client.js", greeter.url], out())).toBe("Hello, Ada.\n");
@@ -185,7 +185,7 @@ describe.each(["the pinned Node", "Node 22"])("on %s", (version) => {
     expect(await output(node(), ["rest.js"], out())).toBe('{"id":"7","theme":"poetry"}\n/v1/shelves/{id}\n');
   });
 
-  test("SIGTERM drains the server and ends it", async () => {
+  test("SIGTERM drains the server, which then exits", async () => {
     const server = await startServer(node(), ["server.js"], out());
     expect(await server.stop()).toBe(0);
   });
@@ -195,12 +195,12 @@ interface Published {
   readonly files: readonly { readonly path: string }[];
 }
 
-/** npm 11 answers the package by its name, older ones the package itself. */
+/** npm 11 returns an object with the package by name, older versions the package itself. */
 function publishedOf(told: Published | Readonly<Record<string, Published>>): Published {
   return "files" in told ? (told as Published) : (Object.values(told)[0] as Published);
 }
 
-/** The `sentence` of each JSON value of a text. */
+/** The `sentence` of each JSON value in a text. */
 function lines(text: string): string[] {
   return [...text.matchAll(/"sentence":\s*"([^"]*)"/g)].map(([, sentence = ""]) => sentence);
 }

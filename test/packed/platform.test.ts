@@ -1,4 +1,4 @@
-// The platform as production has it: bundled outside of the workspace, with Node and nothing else.
+// The platform as in production: bundled outside the workspace, with Node as its only requirement.
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
@@ -22,7 +22,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs `parley`, with nothing of the test's own environment. */
+/** Runs `parley` without the test's own environment. */
 function parley(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
   return new Promise((resolve) => {
     execFile(join(folder, "app/bin/parley"), args, { env, cwd: folder }, (error, stdout, stderr) =>
@@ -31,7 +31,7 @@ function parley(args: readonly string[], env: Record<string, string> = {}): Prom
   });
 }
 
-/** Starts a service; resolves once `parley health` says that it serves. */
+/** Starts a service, and resolves once `parley health` reports it as serving. */
 async function start(name: string, env: Record<string, string>) {
   const child = spawn(join(folder, "app/bin/parley"), ["run", name], {
     env,
@@ -53,7 +53,7 @@ async function start(name: string, env: Record<string, string>) {
   return { child, ended, log: () => log };
 }
 
-it("serves, answers its probe, and drains", async () => {
+it("serves, responds to its probe, and drains", async () => {
   const userService = { PORT: String(await freePort()), DATABASE_URL: `sqlite:${join(folder, "user.db")}` };
   const gateway = {
     PORT: String(await freePort()),
@@ -64,12 +64,12 @@ it("serves, answers its probe, and drains", async () => {
   try {
     const get = (path: string, accept = "*/*") =>
       fetch(`http://127.0.0.1:${gateway.PORT}${path}`, { headers: { accept } });
-    // On a busy machine a call may miss its deadline.
+    // On a busy machine a call may exceed its deadline.
     const user = async () => (await get("/users/1")).json() as Promise<{ readonly user?: { readonly name: string } }>;
     expect(await eventually(user, (answer) => answer.user !== undefined, 30_000)).toMatchObject({
       user: { name: "Alice Johnson" },
     });
-    // The data files beside the bundles: the console's page, the contracts with their comments, the API page.
+    // The data files beside the bundles: the console's page, the contracts with comments, the API page.
     expect(await (await get("/", "text/html")).text()).toContain('src="console/');
     expect(await (await get("/openapi.json")).json()).toMatchObject({ openapi: "3.1.0" });
     expect((await get("/docs/swagger-ui-bundle.js")).status).toBe(200);
@@ -83,7 +83,7 @@ it("serves, answers its probe, and drains", async () => {
   expect(await parley(["health"], userService)).toMatchObject({ code: 1 });
 }, 120_000);
 
-it("brings a database up to date and ends", async () => {
+it("migrates a database and exits", async () => {
   const env = { DATABASE_URL: `sqlite:${join(folder, "order.db")}` };
   expect(await parley(["run", "order", "--migrate-only"], env)).toMatchObject({ code: 0 });
   expect(await readdir(folder)).toContain("order.db");
@@ -93,7 +93,7 @@ it.each([
   ["a service that there is not", ["run", "ordre"], {}, 2, "Allowed choices are"],
   ["a wrong setting", ["run", "echo-a"], { PORT: "none" }, 2, "PORT: "],
   ["a probe that knows no port", ["health"], {}, 2, "Set ADMIN_PORT or PORT"],
-])("says what is wrong: %s", async (_what, args, env, code, words) => {
+])("reports the error: %s", async (_what, args, env, code, words) => {
   const { stderr, ...ended } = await parley(args, env);
   expect(ended.code).toBe(code);
   expect(stderr).toContain(words);

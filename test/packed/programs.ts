@@ -2,10 +2,10 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-/** Longer than anything here takes on a busy machine; a program that hangs fails the test instead of blocking it. */
+/** More than any program here takes on a busy machine. A program that hangs fails the test instead of blocking it. */
 const programMaxMs = 300_000;
 
-/** Runs a program to its end and answers what it wrote to its output. Rejects with all that it wrote if it fails. */
+/** Runs a program and returns its stdout. Rejects with all its output if it fails. */
 export function output(program: string, args: readonly string[], folder: string): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(program, args, { cwd: folder, timeout: programMaxMs }, (error, written, errors) => {
@@ -18,14 +18,14 @@ export function output(program: string, args: readonly string[], folder: string)
   });
 }
 
-/** A server in a process of its own. */
+/** A server in its own process. */
 export interface ServerProcess {
   readonly url: string;
   /** Sends SIGTERM. Returns the exit code. */
   stop(): Promise<number | null>;
 }
 
-/** Starts a program that writes lines of JSON, and waits for the first with a `url`. Rejects if it ends before. */
+/** Starts a program that writes JSON lines, and waits for the first one with a `url`. Rejects if the program exits before. */
 export async function startServer(program: string, args: readonly string[], folder: string): Promise<ServerProcess> {
   const child = spawn(program, args, {
     cwd: folder,

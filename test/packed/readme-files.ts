@@ -5,7 +5,7 @@ import { root } from "../../scripts/run-command.ts";
 /** A code block of a README whose first line names a file, as in `// src/server.ts` or `# buf.yaml`. */
 const namedBlock = /^```\w+\n(?:\/\/|#) (\S+\.\w+)\n([\s\S]*?)^```$/gm;
 
-/** Writes the files that the README of `folder` shows into a project, as its reader would. Returns their names. */
+/** Writes the files that the README of `folder` shows into a project. Returns their names. */
 export async function writeReadmeFiles(folder: string, project: string): Promise<readonly string[]> {
   const text = await readFile(join(root, folder, "README.md"), "utf8");
   const names: string[] = [];

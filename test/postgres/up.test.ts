@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { describeReplicas } from "@parley/store/testing";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
-/** Real processes, and a server that is initialised first, on a machine that may be busy. */
+/** Real processes and a server that must be initialized first, on a machine that may be busy. */
 const startMs = 120_000;
-/** Keeps the ports of this stack apart from those of one that runs already. */
+/** Separates the ports of this stack from those of a running one. */
 const portOffset = 3_000;
 const orderPort = 50_053 + portOffset;
 
@@ -18,7 +18,7 @@ describeReplicas("parley up --database postgres --replicas order=2,product=2", (
   let stack: ReturnType<typeof spawn>;
 
   beforeAll(async () => {
-    // As root, the server runs as another user, which must be able to enter its folder.
+    // If this process is root, the server runs as another user, which must have access to its folder.
     chmodSync(folder, 0o755);
     const options = ["--database", "postgres", "--replicas", "order=2,product=2", "--only", "user,product,order"];
     const more = ["--data", folder, "--port-offset", String(portOffset), "--log-level", "warn"];
@@ -63,7 +63,7 @@ describeReplicas("parley up --database postgres --replicas order=2,product=2", (
     return ((await response.json()) as { product: { stock: number } }).product.stock;
   };
 
-  test("takes orders on both ports, and one request once", async () => {
+  test("accepts orders on both ports, and executes a request id once", async () => {
     const before = await stock();
     const requestId = crypto.randomUUID();
     const answers = await Promise.all([orderPort, orderPort + 100].map((port) => order(port, { requestId })));
@@ -77,7 +77,7 @@ describeReplicas("parley up --database postgres --replicas order=2,product=2", (
   });
 
   test(
-    "goes on when its database server was killed, with everything that was answered",
+    "recovers after its database server was killed, with all acknowledged orders",
     async () => {
       const before = await stock();
       const [pid] = readFileSync(join(folder, "postgres", "data", "postmaster.pid"), "utf8").split("\n");

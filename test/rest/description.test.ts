@@ -1,4 +1,4 @@
-// Every limit that /openapi.json declares is one that is enforced: a value just beyond it is refused, and the field named.
+// Every limit that /openapi.json declares is enforced: a value just beyond it is refused, and the error names the field.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type OpenGateway, openGateway } from "./open-gateway.ts";
 
@@ -40,7 +40,7 @@ let paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 // biome-ignore lint/suspicious/noExplicitAny: the document is what is tested
 let document: any;
 beforeAll(async () => {
-  // Notifications and echo have no service here; the fields of their requests are checked in the gateway before they would be asked.
+  // Notification and echo have no server here: the gateway validates their requests before it calls them.
   const nobody = "http://127.0.0.1:1";
   gateway = await openGateway({ backends: { notification: nobody, "echo-a": nobody, "echo-b": nobody } });
   document = (await gateway.ask("GET /openapi.json")).body;
@@ -53,7 +53,7 @@ function resolved<T extends { readonly $ref?: string }>(value: T): T {
   return target === undefined ? value : { ...target.reduce((at, key) => at[key], document), ...value, $ref: undefined };
 }
 
-/** Values that break one declared limit each, with the limit's name. */
+/** Values that violate one declared limit each, with the limit's name. */
 function violations(given: Schema): [string, unknown][] {
   const schema = resolved(given);
   const found: [string, unknown][] = [];
@@ -92,7 +92,7 @@ function violations(given: Schema): [string, unknown][] {
   return found;
 }
 
-/** A value that keeps all limits; different for different indexes where it is a text. */
+/** A value within all limits. Texts differ by index. */
 function valid(given: Schema, index = 0): unknown {
   const schema = resolved(given);
   if (schema.enum !== undefined) return schema.enum[1];
@@ -124,8 +124,8 @@ function requestOf(path: string, operation: Operation, query: readonly (readonly
   return text === "" ? inPath : `${inPath}?${text}`;
 }
 
-describe("what /openapi.json declares is enforced", () => {
-  test("of parameters and of bodies", async () => {
+describe("the limits of /openapi.json are enforced", () => {
+  test("for parameters and bodies", async () => {
     let tried = 0;
     const letThrough: string[] = [];
     for (const [path, methods] of Object.entries(paths)) {
@@ -157,7 +157,7 @@ describe("what /openapi.json declares is enforced", () => {
     expect(tried).toBeGreaterThan(100);
   }, 60_000);
 
-  test("and says in words what schemas have no words for", () => {
+  test("and rules that a schema cannot express are described in words", () => {
     const described = (of: unknown) => JSON.stringify(of);
     const { get } = paths["/products"] ?? {};
     expect(described(get?.parameters)).toContain("INVALID_PAGE_TOKEN");
@@ -170,7 +170,7 @@ describe("what /openapi.json declares is enforced", () => {
     );
   });
 
-  test("a PATCH lists what it can change, and the conditions that it takes", () => {
+  test("a PATCH lists the fields that it can change, and the conditions that it accepts", () => {
     const patch = paths["/products/{product_id}"]?.patch;
     const schema = patch?.requestBody?.content["application/json"]?.schema;
     expect(Object.keys(schema?.properties ?? {})).toEqual([

@@ -9,13 +9,13 @@ afterAll(() => gateway[Symbol.asyncDispose]());
 
 const order = { userId: "1", items: [{ productId: "104", quantity: 1 }] };
 
-/** The same call by REST and by Connect's JSON. */
+/** The same call over REST and over Connect with JSON. */
 async function both(rest: string, rpc: string, body: object) {
   const given = rest.startsWith("GET ") ? {} : { body };
   return [await gateway.ask(rest, given), await gateway.ask(`POST /${rpc}`, { body })] as const;
 }
 
-describe("REST and Connect answer the same JSON", () => {
+describe("REST and Connect return the same JSON", () => {
   test.each([
     ["GET /products/101", "product.v1.ProductService/GetProduct", { productId: "101" }],
     ["GET /users/3", "user.v1.UserService/GetUser", { userId: "3" }],
@@ -35,7 +35,7 @@ describe("REST and Connect answer the same JSON", () => {
   });
 });
 
-describe("REST and Connect refuse with the same code, reason and words", () => {
+describe("REST and Connect refuse with the same code, reason and message", () => {
   const create = ["POST /orders", "order.v1.OrderService/CreateOrder"] as const;
   test.each<[string, string, string, object]>([
     ["no lines", ...create, { userId: "1", items: [] }],
@@ -52,7 +52,7 @@ describe("REST and Connect refuse with the same code, reason and words", () => {
   });
 });
 
-describe("what is misspelt changes nothing, and lists nothing", () => {
+describe("a misspelt name changes nothing, and lists nothing", () => {
   test("a misspelt field of a REST body is refused, so that no second order is placed", async () => {
     const count = async () => (await gateway.ask("GET /users/2/orders?page_size=100")).body.orders.length;
     const before = await count();
@@ -65,7 +65,7 @@ describe("what is misspelt changes nothing, and lists nothing", () => {
     expect(await count()).toBe(before);
   });
 
-  test("by RPC unknown fields are ignored, so that a newer client can talk to an older server", async () => {
+  test("by RPC unknown fields are ignored, so that a newer client can call an older server", async () => {
     const body = { productId: "101", later: { field: 1 } };
     expect((await gateway.ask("POST /product.v1.ProductService/GetProduct", { body })).status).toBe(200);
   });
@@ -74,7 +74,7 @@ describe("what is misspelt changes nothing, and lists nothing", () => {
     ["CONFIRMED", "ORDER_STATE_CONFIRMED"],
     ["ORDER_STATE_CONFIRMD", "ORDER_STATE_CONFIRMED"],
     ["order_state_pending", "ORDER_STATE_PENDING"],
-  ])("an unknown word of an enum by RPC is refused: %s", async (state, nearest) => {
+  ])("an unknown enum value by RPC is refused: %s", async (state, nearest) => {
     const body = { userId: "1", state };
     for (const headers of [{}, { origin: "http://elsewhere.example" }]) {
       const refused = await gateway.ask("POST /order.v1.OrderService/ListOrders", { body, headers });

@@ -54,7 +54,7 @@ describe.each([
     },
   );
 
-  test(`${method} with * is made if there is something`, async () => {
+  test(`${method} with * succeeds if the resource exists`, async () => {
     const { id } = await make();
     const ask = (of: string) =>
       gateway.ask(`${method} /${collection}/${of}${path}`, { ...given, headers: { "if-match": "*" } });
@@ -63,7 +63,7 @@ describe.each([
   });
 });
 
-test("stock that is sold in between is a change: the ETag is another, the contract's etag is not", async () => {
+test("a sale in between changes the ETag, but not the etag of the contract", async () => {
   const { id, etag } = await newProduct();
   await gateway.ask(`PUT /products/${id}/stock`, { body: { delta: 4 } });
   const now = await gateway.ask(`GET /products/${id}`);
@@ -75,7 +75,7 @@ test("stock that is sold in between is a change: the ETag is another, the contra
   expect((await gateway.ask(`PATCH /products/${id}`, { body: { name: "B" }, headers: content })).status).toBe(200);
 });
 
-test("an order is cancelled under If-Match only as it was read", async () => {
+test("an order is cancelled under If-Match only in the state that was read", async () => {
   const order = { userId: "1", items: [{ productId: "101", quantity: 1 }] };
   const { id } = (await gateway.ask("POST /orders", { body: order })).body.order;
   const etag = (await gateway.ask(`GET /orders/${id}`)).headers.get("etag") ?? "";
@@ -84,7 +84,7 @@ test("an order is cancelled under If-Match only as it was read", async () => {
   expect((await cancel(etag)).body.order.state).toBe("ORDER_STATE_CANCELLED");
 });
 
-test("a new order cannot be placed under If-Match: there is nothing yet to compare", async () => {
+test("a new order cannot be placed under If-Match: there is nothing to compare", async () => {
   const count = async () => (await gateway.ask("GET /users/3/orders")).body.orders.length;
   const before = await count();
   const order = { userId: "3", items: [{ productId: "101", quantity: 1 }] };
@@ -92,7 +92,7 @@ test("a new order cannot be placed under If-Match: there is nothing yet to compa
   expect(await count()).toBe(before);
 });
 
-test("writers that read, change and write at the same time lose no update of each other", async () => {
+test("concurrent writers that read, change and write lose no update", async () => {
   const { id } = await newProduct();
   const writers = 8;
   const rounds = 3;

@@ -4,16 +4,16 @@ import { serve } from "@parley/rpc/server";
 import { connectInMemory } from "@parley/rpc/testing";
 import { createInMemoryPlatform, type Platform } from "../platform.ts";
 
-/** The gateway on a port of its own, in front of the real services. */
+/** The gateway on its own port, with the real services behind it. */
 export interface OpenGateway extends AsyncDisposable {
   readonly url: string;
   readonly platform: Platform;
-  /** Sends a request, and answers status, headers and the body as JSON. */
+  /** Sends a request, and returns status, headers and the JSON body. */
   ask(request: string, options?: AskOptions): Promise<Asked>;
 }
 
 export interface AskOptions {
-  /** Sent as JSON; a string is sent as it is. */
+  /** Sent as JSON. A string is sent unchanged. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -25,7 +25,7 @@ export interface Asked {
   readonly body: any;
 }
 
-/** Opens a gateway for the user, product and order services, which run in this process. */
+/** Starts a gateway for the user, product and order services, which run in this process. */
 export async function openGateway(options: Partial<GatewayModuleOptions> = {}): Promise<OpenGateway> {
   const platform = await createInMemoryPlatform();
   const environment = systemEnvironment({ name: "gateway", logLevel: "silent" });
@@ -60,7 +60,7 @@ export async function openGateway(options: Partial<GatewayModuleOptions> = {}): 
   };
 }
 
-/** The errors of AIP-193 as far as tests look at them. */
+/** The reason of an AIP-193 error. */
 export function reasonOf({ body }: Asked): string | undefined {
   return body?.error?.details?.[0]?.reason;
 }

@@ -20,7 +20,7 @@ async function newUser(): Promise<string> {
   return (await gateway.ask("POST /users", { body: fields })).body.user.id;
 }
 
-describe("a PATCH of a product changes what its body or its mask has, zero values too", () => {
+describe("a PATCH of a product changes the fields of its body or its mask, including zero values", () => {
   test.each<[string, object, object]>([
     ["", { description: "" }, { description: "", name: "Patch", lowStockThreshold: 5, price }],
     ["", { lowStockThreshold: 0 }, { lowStockThreshold: 0, description: "before" }],

@@ -3,8 +3,8 @@ import { type FailedJob, runMany } from "./command/run-many.ts";
 import { mailAtHandSeed, visitWithCrashes } from "./crash-points.ts";
 
 /**
- * The second crash comes at most this many points after the first, which covers restart and recovery. `npm run simulate --
- * --crash-points` runs all pairs, about nine thousand.
+ * The second crash comes at most this many points after the first, which covers restart and recovery.
+ * `npm run simulate -- --crash-points` runs all pairs, about nine thousand.
  */
 const recoveryPoints = 10;
 

@@ -1,4 +1,4 @@
-// What telemetry tells of an order, in real processes: through the gateway's TelemetryService, and to a collector over OTLP.
+// The telemetry of an order, in real processes: in the gateway's TelemetryService, and in a collector over OTLP.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -32,7 +32,7 @@ beforeAll(async () => {
   const transport = createGrpcTransport({ baseUrl: stack.gateway.url });
   telemetry = createClient(TelemetryService, transport);
   orders = createClient(OrderService, transport);
-  // On a busy machine the first call through new processes may take longer than its contract allows.
+  // On a busy machine the first call through new processes may exceed its deadline.
   const first = () =>
     place("0".repeat(31) + 1).then(
       () => true,
@@ -59,7 +59,7 @@ async function traceOf(traceId: string, isWhole: (calls: readonly Call[]) => boo
   return eventually(ask, isWhole, 30_000);
 }
 
-/** The work after an order's answer is there too, and no call in flight is missing. */
+/** Whether the work after the response is included, and every parent span is known. */
 function isWhole(calls: readonly Call[]): boolean {
   const known = new Set([...calls.map(({ spanId }) => spanId), "00f067aa0ba902b7"]);
   return (
@@ -75,12 +75,12 @@ describe("an order's trace", () => {
   let traces: readonly (readonly Call[])[];
 
   beforeAll(async () => {
-    // Together, so that calls between services travel in batches.
+    // Concurrent, so that calls between services are batched.
     await Promise.all(traceIds.map(place));
     traces = await Promise.all(traceIds.map((id) => traceOf(id, isWhole)));
   }, 90_000);
 
-  it("is found whole: the gateway, every service behind it, the event, its effect and the mail", () => {
+  it("is complete: the gateway, every service behind it, the event, its effect and the mail", () => {
     for (const calls of traces) {
       const has = (process: string, kind: SpanKind, method: string) => calls.some(isIn(process, kind, method));
       expect(has("gateway", SpanKind.SERVER, "CreateOrder")).toBe(true);
@@ -99,7 +99,7 @@ describe("an order's trace", () => {
     }
   });
 
-  it("has no orphan: each span's parent is there, and the first one's is the caller's", () => {
+  it("has no orphans: the parent of each span exists, and that of the first one is the caller", () => {
     for (const calls of traces) {
       const known = new Set([...calls.map(({ spanId }) => spanId), "00f067aa0ba902b7"]);
       expect(known.size).toBe(calls.length + 1);
@@ -114,7 +114,7 @@ describe("an order's trace", () => {
     }
   });
 
-  it("links calls that travelled together with their batch, which has a trace of its own", async () => {
+  it("links batched calls with their batch, which has a separate trace", async () => {
     const batched = traces.flat().filter(({ kind }) => kind === SpanKind.BATCHED);
     expect(batched.length).toBeGreaterThan(0);
     const [one] = batched;
@@ -126,7 +126,7 @@ describe("an order's trace", () => {
     expect(linked).toContain(one?.traceId);
   });
 
-  it("shows payloads with what is personal masked, and one request id everywhere", () => {
+  it("shows payloads with personal data masked, and the same request id everywhere", () => {
     const [calls = []] = traces;
     const created = calls.find(isIn("order", SpanKind.SERVER, "CreateOrder"));
     expect(JSON.parse(created?.requestJson ?? "")).toMatchObject({ userId: "1", items: [{ productId: "103" }] });
@@ -137,7 +137,7 @@ describe("an order's trace", () => {
     expect(JSON.stringify(calls, (_, value) => (typeof value === "bigint" ? String(value) : value))).not.toContain(
       "alice@",
     );
-    // One delivery brings the events of many requests, and has an id of its own.
+    // A delivery contains the events of many requests, and has an id of its own.
     const ofRequest = calls.filter(
       ({ kind, method }) => kind !== SpanKind.DATABASE && kind !== SpanKind.MAIL && method !== "Deliver",
     );
@@ -150,7 +150,7 @@ describe("an order's trace", () => {
     expect(JSON.parse(logged ?? "{}")).toMatchObject({ requestId: `request-${traceIds[0]?.slice(-4)}` });
   });
 
-  it("arrives at a collector with the same spans, parents and links; its logs and the metrics do too", async () => {
+  it("arrives at a collector with the same spans, parents and links, and with logs and metrics", async () => {
     const traceId = traceIds[0] ?? "";
     const told = (list: readonly { spanId: string; parentSpanId: string; process: string }[]) =>
       list.map(({ spanId, parentSpanId, process }) => `${process} ${spanId} ${parentSpanId}`).sort();
@@ -177,9 +177,9 @@ describe("an order's trace", () => {
     );
   });
 
-  it("is listed, newest and slowest first", async () => {
+  it("is listed by start time and by duration", async () => {
     const newest = await telemetry.listTraces({ pageSize: 100, filter: { method: "CreateOrder" } });
-    // The echo services were not started.
+    // The echo services are not running.
     expect(newest.silent.map(({ process }) => process).filter((name) => !name.startsWith("echo-"))).toEqual([]);
     const listed = newest.traces.find(({ traceId }) => traceId === traceIds[3]);
     expect(listed?.processes).toEqual(expect.arrayContaining(["gateway", "notification", "order"]));
@@ -192,7 +192,7 @@ describe("an order's trace", () => {
   });
 });
 
-it("watches calls of all processes live, and names the hop that fails while product is stopped", async () => {
+it("streams the calls of all processes live, and shows the failed hop while product is stopped", async () => {
   const leaving = new AbortController();
   const seen: Call[] = [];
   const silent: string[] = [];
@@ -235,7 +235,7 @@ function dashboardExpressions(): readonly string[] {
   );
 }
 
-/** What each alert watches, without the limit: the left side of its comparison. */
+/** The expression of each alert without its threshold: the left side of its comparison. */
 function alertExpressions(): readonly string[] {
   const alerts = readFileSync(
     fileURLToPath(new URL("../../deploy/prometheus/rules/alerts.yml", import.meta.url)),
@@ -257,7 +257,7 @@ describe.runIf(hasPrometheus)(`a real Prometheus${hasPrometheus ? "" : " (left o
 
   const fires = (alert: string) => eventually(async () => (await prometheus.firing()).has(alert), Boolean, 60_000);
 
-  it("has the alerts fire of a process that stalls, of the breaker before it, and of orders that wait for it", async () => {
+  it("fires alerts for a process that hangs, for the open circuit breaker, and for the orders that wait", async () => {
     await stack.product.kill();
     await stack.product.start();
     await eventually(
@@ -269,7 +269,7 @@ describe.runIf(hasPrometheus)(`a real Prometheus${hasPrometheus ? "" : " (left o
       Boolean,
       60_000,
     );
-    // The outcome of a call without an answer is unknown: such an order waits until its stock is released.
+    // The outcome of a call without a response is unknown: such an order waits until its stock is released.
     stack.product.signal("SIGSTOP");
     const placing = new AbortController();
     const traffic = (async () => {
@@ -309,7 +309,7 @@ describe.runIf(hasPrometheus)(`a real Prometheus${hasPrometheus ? "" : " (left o
     expect(await prometheus.exemplars("grpc_server_call_duration_seconds_bucket")).toContain("d".repeat(32));
   }, 120_000);
 
-  it("finds nothing wrong with the metrics of any process, by promtool", async () => {
+  it("accepts the metrics of every process with promtool", async () => {
     const { gateway, order, product, user, notification } = stack;
     for (const { name, url } of [gateway, order, product, user, notification]) {
       const input = await (await fetch(`${url}/metrics`)).text();
@@ -318,7 +318,7 @@ describe.runIf(hasPrometheus)(`a real Prometheus${hasPrometheus ? "" : " (left o
     }
   });
 
-  it("has the alerts fire of a consumer that is away, and of a mail server that is", async () => {
+  it("fires alerts for a consumer and for a mail server that are down", async () => {
     await stack.notification.kill();
     await place("e".repeat(32)).catch(() => {});
     expect(await fires("ParleyEventBacklog order")).toBe(true);

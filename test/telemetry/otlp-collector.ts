@@ -5,11 +5,11 @@ import { ExportMetricsServiceRequestSchema } from "@parley/gen/opentelemetry/pro
 import { ExportTraceServiceRequestSchema } from "@parley/gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.js";
 import type { KeyValue } from "@parley/gen/opentelemetry/proto/common/v1/common_pb.js";
 
-/** A span as a collector got it. */
+/** A span that a collector received. */
 export interface CollectedSpan {
   readonly process: string;
   readonly name: string;
-  /** `SPAN_KIND_SERVER` is 2, and so on. */
+  /** `SPAN_KIND_SERVER` is 2, for example. */
   readonly kind: number;
   readonly traceId: string;
   readonly spanId: string;
@@ -18,17 +18,17 @@ export interface CollectedSpan {
   readonly links: readonly string[];
 }
 
-/** A collector in the test's own process: takes OTLP over HTTP, and decodes it. */
+/** A collector in the test's own process: receives and decodes OTLP over HTTP. */
 export interface OtlpCollector {
   readonly url: string;
   spans(): readonly CollectedSpan[];
-  /** The names of the processes that sent logs, and metrics. */
+  /** The logs with a trace id, and the metric names of a process. */
   logsOf(traceId: string): readonly { readonly process: string; readonly body: unknown }[];
   metricsOf(process: string): ReadonlySet<string>;
   close(): void;
 }
 
-/** Starts a collector on a free port of this machine. */
+/** Starts a collector on a free local port. */
 export async function startOtlpCollector(): Promise<OtlpCollector> {
   const spans: CollectedSpan[] = [];
   const logs: { process: string; body: unknown; traceId: string }[] = [];

@@ -12,15 +12,15 @@ export const hasPrometheus = spawnSync("prometheus", ["--version"]).status === 0
 
 /** A real Prometheus that scrapes processes once a second. */
 export interface PrometheusServer {
-  /** How many series an expression has now. */
+  /** The current number of series of an expression. */
   count(expr: string): Promise<number>;
-  /** The names of the alerts that fire, with the process that each is about. */
+  /** The names of the firing alerts, each with its process. */
   firing(): Promise<ReadonlySet<string>>;
   exemplars(expr: string): Promise<readonly string[]>;
   dispose(): Promise<void>;
 }
 
-/** The rules with windows and waits that a test can sit through: seconds for minutes. */
+/** The rules with shorter windows and delays: seconds for minutes. */
 function shortened(rules: string): string {
   return rules
     .replaceAll(/for: \d+m/g, "for: 0s")
@@ -45,7 +45,7 @@ export async function startPrometheus(targets: readonly Program[]): Promise<Prom
       },
     ],
   };
-  // YAML takes JSON.
+  // JSON is valid YAML.
   await writeFile(join(folder, "prometheus.yml"), JSON.stringify(config));
   const url = `http://127.0.0.1:${await freePort()}`;
   const server = program({

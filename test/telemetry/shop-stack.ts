@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Program } from "../processes/program.ts";
 import { serviceProgram } from "../processes/service-program.ts";
 
-/** The processes that an order comes by, each of its own, with sample data. */
+/** The processes on an order's path, with sample data. */
 export interface ShopStack {
   readonly gateway: Program;
   readonly order: Program;
@@ -15,10 +15,10 @@ export interface ShopStack {
   dispose(): Promise<void>;
 }
 
-/** Five processes that start together: code that is compiled once is enough. */
+/** A shared compile cache for the five processes. */
 const compileCache = fileURLToPath(new URL("../../node_modules/.cache/parley/compile", import.meta.url));
 
-/** Starts all of them with these settings besides their own. */
+/** Starts all of them with these additional settings. */
 export async function startShopStack(settings: Readonly<Record<string, string>>): Promise<ShopStack> {
   const folder = await mkdtemp(join(tmpdir(), "parley-shop-"));
   const service = (name: string, own: Readonly<Record<string, string>> = {}) =>
@@ -41,7 +41,7 @@ export async function startShopStack(settings: Readonly<Record<string, string>>)
     await rm(folder, { recursive: true, force: true });
   }
   try {
-    // One after the other: on a busy machine five that start together all take long.
+    // In sequence: on a busy machine five concurrent starts are all slow.
     for (const each of all.toReversed()) {
       await each.start();
     }

@@ -13,9 +13,9 @@ import type { Mood } from "./replica.ts";
 
 /**
  * `npm run bench:balancing`: three replicas of a service, one of which is slow, fails its calls, or is stopped (SIGSTOP).
- * Reports the callers' results after the first second, by policy. `--seconds 2` for each measurement, `--callers 16`, `--rounds
- * 1`. Exits with 1 if the limit is exceeded: with least_request, p99 with one replica stopped is at most 3 times that of three
- * healthy ones.
+ * Reports the callers' results after the first second, by policy. `--seconds 2` for each measurement, `--callers 16`,
+ * `--rounds 1`. Exits with 1 if the limit is exceeded: with least_request, p99 with one replica stopped is at most 3 times that
+ * of three healthy ones.
  */
 const { values: options } = parseArgs({
   options: {

@@ -12,8 +12,8 @@ import type { Offer, Yield } from "./load-source.ts";
 
 /**
  * `npm run bench:overload`: the goodput (OK within 2 s) under overload. Finds the best load with 64 or 256 calls in flight, then
- * offers 1, 3 and 10 times that rate regardless of the server. `--seconds 5`, `--rounds 3`, `--only CreateOrder`, `--connections
- * 4`.
+ * offers 1, 3 and 10 times that rate regardless of the server. `--seconds 5`, `--rounds 3`, `--only CreateOrder`,
+ * `--connections 4`.
  */
 const { values: options } = parseArgs({
   options: {

@@ -5,7 +5,7 @@ import { type Outcome, outcomeOf } from "./outcome.ts";
 import { createSender } from "./send.ts";
 import type { TwoPaths } from "./two-paths.ts";
 
-/** A request that the two paths answer differently. */
+/** A request with different responses on the two paths. */
 export interface Difference {
   readonly seed: number;
   readonly request: WireRequest;
@@ -14,7 +14,7 @@ export interface Difference {
 }
 
 export interface ComparisonOptions {
-  /** The seed of the first request; the others follow on. */
+  /** The seed of the first request. The seeds of the others follow. */
   readonly firstSeed: number;
   readonly count: number;
   /** The number of concurrent requests. 32 by default. */
@@ -29,10 +29,10 @@ interface Answers {
   readonly stock: Outcome;
 }
 
-/** Suspects kept at most: so many are no noise, and the comparison ends early. */
+/** The maximum number of suspects. This many are not noise, and end the comparison. */
 const suspectsMax = 200;
 
-/** Sends the same mutated requests down both paths, and answers those that were not answered alike. */
+/** Sends the same mutated requests to both paths, and returns those with different responses. */
 export async function comparePaths(
   { fast, stock }: Pick<TwoPaths, "fast" | "stock">,
   { firstSeed, count, atOnce = 32, differencesMax = 10, onProgress }: ComparisonOptions,
@@ -65,7 +65,8 @@ export async function comparePaths(
   await Promise.all(Array.from({ length: atOnce }, worker));
   const differences: Difference[] = [];
   for (const { seed, request } of suspects) {
-    // On a machine that is busy one path may run out of a call's second where the other does not: asked alone, none does.
+    // On a busy machine one path may exceed a call's deadline of a second where the other does not. Repeats the request alone to
+    // exclude that.
     if (differences.length < differencesMax && !(await answersAlike(request)) && !(await answersAlike(request))) {
       differences.push({ seed, request, ...(await answersOf(request)) });
     }

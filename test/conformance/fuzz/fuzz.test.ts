@@ -12,18 +12,18 @@ beforeAll(async () => {
 
 afterAll(() => paths.close());
 
-it("answers 20,000 mutated requests as the stock path does, and forgets none of them", {
+it("responds to 20,000 mutated requests like the stock path, and leaks no memory", {
   timeout: 120_000,
 }, async () => {
   const heapBefore = process.memoryUsage().heapUsed;
   const differences = await comparePaths(paths, { firstSeed: 1, count: 20_000, atOnce: 64 });
   expect(differences).toEqual([]);
   await expect.poll(() => paths.callsInFlight()).toEqual([0, 0]);
-  // A hundred bytes kept of each request would be 2 MB; a whole request kept, 20 MB and more.
+  // A leak of a hundred bytes per request would be 2 MB; of whole requests, more than 20 MB.
   expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(150e6);
 });
 
-it("finds a server that answers differently", async () => {
+it("reports a server with different responses", async () => {
   const other = await serveTwoPaths();
   const wrong = { fast: other.fast, stock: { ...paths.stock, url: `${paths.stock.url}/elsewhere` } };
   const differences = await comparePaths(wrong, { firstSeed: 1, count: 50 });
@@ -31,7 +31,7 @@ it("finds a server that answers differently", async () => {
   await other.close();
 });
 
-it("really has two paths: only the fast one answers gRPC without a date", async () => {
+it("compares two different paths: only the fast one responds to gRPC without a date header", async () => {
   const request = {
     httpVersion: 2 as const,
     method: "POST",

@@ -2,17 +2,17 @@ import { gzipSync } from "node:zlib";
 import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { EchoRequestSchema } from "@parley/gen/echo/v1/echo_service_pb.js";
 
-/** A request as it goes over the wire. */
+/** A request on the wire. */
 export interface WireRequest {
   readonly httpVersion: 1 | 2;
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** The body, in the pieces in which it is sent. */
+  /** The body, in the chunks in which it is sent. */
   readonly chunks: readonly Buffer[];
 }
 
-/** Numbers that look random and are the same for the same seed (mulberry32). */
+/** Pseudo-random numbers; the same seed gives the same numbers (mulberry32). */
 export function randomOf(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -34,11 +34,11 @@ interface Draft {
 
 const path = "/echo.v1.EchoService/Echo";
 
-/** The service whose methods stream, and its methods. */
+/** The streaming service and its methods. */
 export const streamService = "/bench.v1.StreamService/";
 const streamPaths = [`${streamService}Repeat`, `${streamService}Chat`];
 
-/** The request of a seed: a valid one, with up to three mutations. */
+/** The request of a seed: a valid request with up to three mutations. */
 export function mutatedRequest(seed: number): WireRequest {
   const random = randomOf(seed);
   const kind = pick(random, kinds);
@@ -130,7 +130,7 @@ function envelope(flags: number, payload: Buffer): Buffer {
   return Buffer.concat([head, payload]);
 }
 
-/** What the handler of `two-paths.ts` is told to do, or something to say back. */
+/** Instructions for the handler of `two-paths.ts`, or texts to echo. */
 const messages: readonly ((random: Random) => string)[] = [
   () => "",
   () => "hello",
@@ -183,7 +183,7 @@ const bodyMutations: readonly ((draft: Draft, random: Random) => void)[] = [
     draft.body = gzipSync(draft.body);
   },
   (draft) => {
-    // Small on the wire, large once it is unpacked.
+    // Small on the wire, large after decompression.
     draft.headers[draft.headers.te === undefined ? "content-encoding" : "grpc-encoding"] = "gzip";
     const bomb = gzipSync(Buffer.alloc(100_000, 0x20));
     draft.body = draft.headers.te === undefined ? bomb : envelope(1, bomb);

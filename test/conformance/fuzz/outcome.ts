@@ -4,7 +4,7 @@ import { StatusSchema } from "@parley/gen/google/rpc/status_pb.js";
 import { streamService, type WireRequest } from "./mutated-request.ts";
 import type { WireAnswer } from "./send.ts";
 
-/** What came of a request, in a form that can be compared. */
+/** The comparable result of a request. */
 export interface Outcome {
   readonly status?: number;
   readonly failure?: string;
@@ -95,7 +95,7 @@ function webBody(body: Buffer): { readonly message: unknown; readonly trailers: 
 
 interface Enveloped {
   readonly messages: readonly string[];
-  /** gRPC-Web's trailers, or the end of a stream in Connect. */
+  /** gRPC-Web's trailers, or Connect's end-of-stream message. */
   readonly trailers: Record<string, string>;
   readonly end: string;
 }

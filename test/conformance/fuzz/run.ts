@@ -3,8 +3,8 @@ import { comparePaths } from "./compare.ts";
 import { serveTwoPaths } from "./two-paths.ts";
 
 /**
- * `npm run fuzz`: a million mutated requests to the fast path and to the stock path, whose answers must be the same.
- * `npm run fuzz -- 5000 17` sends 5,000, from seed 17 on.
+ * `npm run fuzz`: sends a million mutated requests to the fast path and to the stock path, whose responses must be the same.
+ * `npm run fuzz -- 5000 17` sends 5,000, starting at seed 17.
  */
 async function main([count = "1000000", firstSeed = String(Date.now() % 1_000_000_000)]: string[]): Promise<number> {
   const paths = await serveTwoPaths();

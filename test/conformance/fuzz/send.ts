@@ -3,23 +3,23 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { WireRequest } from "./mutated-request.ts";
 
-/** An answer as it came over the wire. */
+/** A response on the wire. */
 export interface WireAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly trailers: Readonly<Record<string, string>>;
   readonly body: Buffer;
-  /** Set where there was no whole answer. */
+  /** Set if the response is incomplete. */
   readonly failure?: string;
 }
 
-/** Sends requests to one server, byte for byte as they are. */
+/** Sends raw requests to one server. */
 export interface Sender {
   send(request: WireRequest): Promise<WireAnswer>;
   close(): void;
 }
 
-/** No answer within this long is no answer. */
+/** The response timeout. */
 const answerMs = 15_000;
 
 export function createSender(url: string): Sender {
@@ -105,7 +105,7 @@ function overHttp2(session: ClientHttp2Session, { method, path, headers, chunks 
   });
 }
 
-/** Each piece by itself, with a turn of the event loop in between. */
+/** Writes each chunk in its own event-loop turn. */
 async function writeChunks(stream: NodeJS.WritableStream, chunks: readonly Buffer[]): Promise<void> {
   for (const chunk of chunks.slice(0, -1)) {
     if (!stream.writable) {

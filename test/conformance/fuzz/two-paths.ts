@@ -4,16 +4,16 @@ import { reasonError, systemEnvironment } from "@parley/rpc";
 import { implement, type RunningServer, serve } from "@parley/rpc/server";
 import { StreamService } from "../../bench/streams/contract.ts";
 
-/** The same service twice: once on the fast path, once with it switched off. */
+/** The same service twice: with the fast path, and without it. */
 export interface TwoPaths {
   readonly fast: RunningServer;
   readonly stock: RunningServer;
-  /** The calls in flight by each server's count. */
+  /** Each server's own count of calls in flight. */
   callsInFlight(): Promise<readonly number[]>;
   close(): Promise<void>;
 }
 
-/** The largest message of these servers: small, so that going over it is cheap. */
+/** The message size limit of these servers: small, so that exceeding it is cheap. */
 const requestBytesMax = 4_200;
 
 export async function serveTwoPaths(): Promise<TwoPaths> {
@@ -46,21 +46,21 @@ export async function serveTwoPaths(): Promise<TwoPaths> {
   };
 }
 
-/** Returns twice what Echo answers once. */
+/** Sends the response of Echo twice. */
 async function* repeat(request: { readonly message: string }, context: HandlerContext) {
   const answer = await echo(request, context);
   yield answer;
   yield answer;
 }
 
-/** Returns each message as Echo does. */
+/** Responds to each message like Echo. */
 async function* chat(requests: AsyncIterable<{ readonly message: string }>, context: HandlerContext) {
   for await (const request of requests) {
     yield await echo(request, context);
   }
 }
 
-/** Does what the message says. */
+/** Follows the instruction in the message. */
 async function echo({ message }: { readonly message: string }, context: HandlerContext) {
   if (message.startsWith("error:")) {
     throw new ConnectError(`as told: ☃ 100%, ${message}`, Number(message.slice(6)), {

@@ -1,10 +1,10 @@
 import { Agent, request } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";
 
-/** What a load came to. */
+/** The result of a load. */
 export interface LoadReport {
   readonly answered: number;
-  /** Calls that got no answer, or one that a proxy made up, with the time at which they failed. */
+  /** Calls without a response, or with an error response of the proxy, with the time at which they failed. */
   readonly lost: readonly { readonly atMs: number; readonly why: string }[];
 }
 
@@ -12,12 +12,12 @@ export interface Load {
   stop(): Promise<LoadReport>;
 }
 
-/** One call: resolves with undefined if it was answered well, otherwise with what came instead. */
+/** One call. Resolves with undefined if it succeeded, otherwise with the error. */
 type Call = () => Promise<string | undefined>;
 
 const path = "/echo.v1.EchoService/Echo";
 
-/** Calls without pause, each caller one call after another, and none is repeated. */
+/** Calls continuously: each caller makes one call after another, without retries. */
 export function startLoad(callers: number, call: Call): Load {
   let stopped = false;
   let answered = 0;
@@ -41,7 +41,7 @@ export function startLoad(callers: number, call: Call): Load {
   };
 }
 
-/** Connect's unary POST with JSON over HTTP/1.1, on connections that are kept. */
+/** Connect's unary POST with JSON over HTTP/1.1, on persistent connections. */
 export function http1Call(url: string, maxSockets: number): { readonly call: Call; close(): void } {
   const agent = new Agent({ keepAlive: true, maxSockets });
   const body = JSON.stringify({ message: "hello" });
@@ -66,14 +66,14 @@ export function http1Call(url: string, maxSockets: number): { readonly call: Cal
   };
 }
 
-/** gRPC's unary call, on as few connections to the proxy as it allows. */
+/** gRPC's unary call, on as few connections as the proxy allows. */
 export function grpcCall(url: string): { readonly call: Call; close(): void } {
   let session: ClientHttp2Session | undefined;
   const message = Buffer.from("\u0000\u0000\u0000\u0000\u0007\u000a\u0005hello");
   const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
   function current(): ClientHttp2Session {
     if (session === undefined || session.closed || session.destroyed) {
-      // A proxy ends a connection after so many calls; those on it are finished.
+      // The proxy closes a connection after a number of calls; calls in flight on it finish.
       const fresh = connect(url);
       fresh.on("error", () => {});
       fresh.on("goaway", () => fresh.close());

@@ -3,27 +3,28 @@ import { join } from "node:path";
 import { freePort } from "../../processes/free-port.ts";
 import { type Program, program } from "../../processes/program.ts";
 
-/** A proxy in front of two backends: one port for HTTP/1.1, one for gRPC. */
+/** A proxy in front of two backends, with one port for HTTP/1.1 and one for gRPC. */
 export interface ReverseProxy {
   readonly http1: string;
   readonly grpc: string;
   readonly program: Program;
-  /** Whether it has all backends in use. */
+  /** Whether all backends are in use. */
   isComplete(): Promise<boolean>;
 }
 
 export interface ProxyOptions {
-  /** The proxy's own program. */
+  /** The path of the proxy's program. */
   readonly path: string;
-  /** Where its configuration lies, and what it writes. */
+  /** The folder of its configuration and its output. */
   readonly folder: string;
   /** host:port of each backend. */
   readonly backends: readonly string[];
 }
 
 /**
- * nginx as docs/running.md sets it up: a backend is never set aside for a failure (`max_fails=0`), and connections to backends are kept. A POST that was
- * sent already is not sent again (nginx's default), so that what a backend drops is seen.
+ * nginx as docs/running.md configures it: failures never mark a backend as unavailable (`max_fails=0`), and connections to
+ * backends are persistent. nginx does not retry a POST that was already sent (its default), so that calls dropped by a backend
+ * are visible.
  */
 export async function nginx({ path, folder, backends }: ProxyOptions): Promise<ReverseProxy> {
   const [http1, grpc] = [await freePort(), await freePort()];
@@ -60,8 +61,8 @@ http {
 }
 
 /**
- * haproxy with health checks, connections that are kept, and its defaults for repeating: only what was never sent. A check has 2 s, three times, so that a
- * backend on a busy machine is not taken out.
+ * haproxy with health checks, persistent connections, and its default retries: only requests that were never sent. A health
+ * check has a timeout of 2 s and three attempts, so that a backend on a busy machine is not removed.
  */
 export async function haproxy({ path, folder, backends }: ProxyOptions): Promise<ReverseProxy> {
   const [http1, grpc, ready] = [await freePort(), await freePort(), await freePort()];

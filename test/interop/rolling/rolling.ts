@@ -12,18 +12,18 @@ export interface RollingOptions {
   readonly proxy: (options: ProxyOptions) => Promise<ReverseProxy>;
   readonly path: string;
   readonly protocol: "HTTP/1.1" | "gRPC";
-  /** How often each of the two backends is restarted. */
+  /** The number of restarts of each backend. */
   readonly rounds: number;
   readonly callers?: number;
 }
 
 export interface RollingReport extends LoadReport {
   readonly restarts: number;
-  /** When backends were told to end, and when they had ended, by the clock of the calls. */
+  /** When backends received SIGTERM and when they exited, on the clock of the calls. */
   readonly events: readonly { readonly atMs: number; readonly what: string }[];
 }
 
-/** Restarts two echo services in turn behind a proxy, under load, each once the other serves again. */
+/** Restarts two echo services in turn behind a proxy, under load. Each restart waits until the other service is healthy. */
 export async function rollingRestarts({
   proxy,
   path,
@@ -72,7 +72,7 @@ export async function rollingRestarts({
   }
 }
 
-/** Waits until the proxy has both backends in use, and then for as long as it takes to have connections to both. */
+/** Waits until the proxy has both backends in use, and then for the time that it needs to connect to both. */
 async function settle(front: ReverseProxy): Promise<void> {
   if (!(await eventually(() => front.isComplete(), Boolean, 60_000))) {
     throw new Error(`${front.program.name} did not take a backend back:\n${front.program.output()}`);
@@ -80,7 +80,7 @@ async function settle(front: ReverseProxy): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 500));
 }
 
-/** How many calls were lost, and the first few with what had happened before. */
+/** The number of lost calls, and the first few with the preceding events. */
 export function describeLost({ lost, events }: RollingReport): string {
   const first = lost.slice(0, 3).map(({ atMs, why }) => {
     const before = events.findLast((event) => event.atMs <= atMs);

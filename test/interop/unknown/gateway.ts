@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { serviceProgram } from "../../processes/service-program.ts";
 import { testedHttp2 } from "../environment.ts";
 
-/** A service of the platform and the gateway in front of it, each its own process. */
+/** A service of the platform and the gateway in front of it, each in its own process. */
 export interface TestedGateway {
   /** host:port. */
   readonly service: string;

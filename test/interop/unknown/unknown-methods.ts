@@ -1,13 +1,13 @@
 import { credentials, makeGenericClientConstructor, type ServiceError, status } from "@grpc/grpc-js";
 import { execute, here } from "../programs.ts";
 
-/** What no server and no gateway has. */
+/** Methods that no server and no gateway implements. */
 export const unknownMethods = {
   "unknown method": "/user.v1.UserService/NoSuchMethod",
   "unknown service": "/grpc.testing.UnimplementedService/UnimplementedCall",
 } as const;
 
-/** Calls an unknown method at host:port, and gives the name of the status that came back, for example "UNIMPLEMENTED". */
+/** Calls an unknown method at host:port, and returns the name of the status, for example "UNIMPLEMENTED". */
 export type CallUnknown = (address: string, method: string) => Promise<string>;
 
 export function unknownByGrpcurl(path: string): CallUnknown {
@@ -33,7 +33,7 @@ export function unknownByGrpcio(path: string, contractFile: string): CallUnknown
     (await execute(path, [here("grpcio/client.py"), contractFile, address, "unknown", method])).stdout.trim();
 }
 
-/** grpc-js, as one call or as a stream both ways. */
+/** Calls with grpc-js, as a unary call or as a bidirectional stream. */
 export function unknownByGrpcJs(kind: "unary" | "stream"): CallUnknown {
   const Client = makeGenericClientConstructor({}, "unknown");
   const bytes = (message: Buffer) => message;
@@ -54,7 +54,7 @@ export function unknownByGrpcJs(kind: "unary" | "stream"): CallUnknown {
   };
 }
 
-/** "NotFound" as "NOT_FOUND". */
+/** Converts "NotFound" to "NOT_FOUND". */
 function screaming(name: string): string {
   return name.replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }

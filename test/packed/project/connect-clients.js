@@ -1,4 +1,4 @@
-// Calls an Eliza service with the stock transports of connect-es, for Node and for browsers. Prints what each is answered as JSON.
+// Calls an Eliza service with the stock transports of connect-es, for Node and for browsers. Prints each response as JSON.
 import { createClient } from "@connectrpc/connect";
 import * as node from "@connectrpc/connect-node";
 import * as web from "@connectrpc/connect-web";
@@ -18,7 +18,7 @@ for (const [name, transport] of Object.entries(transports)) {
   const client = createClient(ElizaService, transport);
   const { sentence: said } = await client.say({ sentence: "hello" });
   const introduced = await sentences(client.introduce({ name: "Ada" }));
-  // Browsers cannot send a stream, and over HTTP/1.1 a stream goes one way at a time.
+  // Browsers cannot stream requests, and HTTP/1.1 streams are half-duplex.
   const duplex = name === "node gRPC" || name === "node Connect, HTTP/2";
   answers[name] = { said, introduced, ...(duplex && { conversed: await sentences(client.converse(talk())) }) };
 }

@@ -1,4 +1,4 @@
-// Calls an Eliza service with @grpc/grpc-js, messages by Protobuf-ES. Prints what it answers as JSON.
+// Calls an Eliza service with @grpc/grpc-js, with messages by Protobuf-ES. Prints the response as JSON.
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import grpc from "@grpc/grpc-js";
 import { ElizaService } from "./gen/eliza/v1/eliza_pb.js";

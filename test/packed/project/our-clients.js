@@ -1,4 +1,4 @@
-// Calls an Eliza service with the packed client, by each protocol. Prints what each is answered as JSON.
+// Calls an Eliza service with the packed client, with each protocol. Prints each response as JSON.
 import { systemEnvironment } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import { ElizaService } from "./gen/eliza/v1/eliza_pb.js";
