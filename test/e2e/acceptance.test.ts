@@ -251,7 +251,7 @@ describe("bad input", () => {
     const price = { currencyCode: "USD", units: "-1" };
     const { body } = await curl(products("CreateProduct"), { name: "Gift", price, stock: 1 });
     expect(body.code).toBe("invalid_argument");
-    expect(body.message).toMatch(/`price` must not be negative/);
+    expect(body.message).toMatch(/`price` must have `units` from 0/);
     expect(explanationOf(body).fields).toContain("price");
     expect(await names()).toEqual(before);
   });

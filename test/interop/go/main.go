@@ -1,5 +1,5 @@
 // Command grpc-go-peer is the grpc-go side of `npm run interop`: the interop cases of
-// google.golang.org/grpc/interop, as a client and as a server, and a call of an unregistered method.
+// google.golang.org/grpc/interop, as a client and as a server, and a call of a method that nobody registered.
 package main
 
 import (
@@ -29,7 +29,7 @@ var (
 	workers    = flag.Int("soak-workers", 1, "workers of rpc_soak and channel_soak")
 )
 
-// The timeout of a case, also on a slow machine.
+// A case must end within this time, also on a slow machine.
 const caseTimeout = 10 * time.Minute
 
 func main() {
@@ -106,7 +106,7 @@ func runCase(ctx context.Context, name string) {
 	run()
 }
 
-// The sizes are those of grpc-go's own interop client. The latency limit is generous, so that a slow machine does not fail.
+// The sizes are those of grpc-go's own interop client. The latency limit is generous: a slow machine is no failure.
 func soak(channel func() (*grpc.ClientConn, func())) interop.SoakTestConfig {
 	return interop.SoakTestConfig{
 		RequestSize:                      271828,

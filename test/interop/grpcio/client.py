@@ -210,7 +210,7 @@ def rpc_soak(client, iterations):
 
 def channel_soak(client, iterations):
     for _ in range(iterations):
-        # Otherwise grpcio's channels share one connection.
+        # Without this grpcio's channels share one connection.
         fresh = Client(client.contract, client.address, options=(("grpc.use_local_subchannel_pool", 1),))
         large_unary(fresh, iterations)
         fresh.channel.close()

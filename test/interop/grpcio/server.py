@@ -14,7 +14,7 @@ def main(contract_path, compression):
     contract = Contract(contract_path)
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=64),
-        # If configured, compresses responses whether or not the client accepts gzip.
+        # Compresses answers whether or not the client says that it accepts gzip, where it is told to.
         compression=grpc.Compression.Gzip if compression == "gzip" else None,
     )
     server.add_generic_rpc_handlers(
