@@ -24,7 +24,7 @@ export async function freshClone(): Promise<FreshClone> {
   const listed = await command("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], root);
   for (const path of listed.split("\0").filter(Boolean)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
-    await cp(join(root, path), join(folder, path), { force: true }).catch(ignoreMissing);
+    await cp(join(root, path), join(folder, path), { force: true, verbatimSymlinks: true }).catch(ignoreMissing);
   }
   await linkDependencies(folder);
   await git("init", "--quiet", "--initial-branch", "main");
