@@ -146,6 +146,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     createRefusals({
       ...pathOptions,
       reasons,
+      explain: config.explainErrors,
       surroundings: { name, directory: module.directory ?? [], port: () => listeningPort },
     }),
   ]);

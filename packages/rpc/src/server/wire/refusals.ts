@@ -31,6 +31,8 @@ export interface RefusalOptions {
   /** The domain of the reasons in errors, and the page that describes them. */
   readonly reasons: ReasonSource;
   readonly surroundings: Surroundings;
+  /** Whether errors have a code and details beyond their HTTP status (`ServerConfig.explainErrors`). True by default. */
+  readonly explain?: boolean | undefined;
   /** For encoding error details in JSON. */
   readonly json?: JsonOptions | undefined;
   /** Whether cross-origin requests (with an `origin` header) are left to the next path. False by default. */
@@ -177,12 +179,8 @@ function unsupported(path: string, { served, contentType, options }: Unsupported
   return answer;
 }
 
-function inGrpcStatus(
-  { contentType, headerBytesMax }: Asked,
-  error: ConnectError,
-  { reasons }: RefusalOptions,
-): Answer {
-  completeReason(error, reasons);
+function inGrpcStatus({ contentType, headerBytesMax }: Asked, error: ConnectError, options: RefusalOptions): Answer {
+  explained(error, options);
   const headers = { "content-type": contentType };
   writeGrpcStatus(error, headers, headerBytesMax - headerListBytes({ ":status": 200 }));
   return { status: 200, headers };
@@ -194,11 +192,28 @@ interface JsonAnswer {
 }
 
 /** The error in Connect's JSON, which is also readable without a client (Connect protocol, "Error codes"). */
-function inJson(status: number, error: ConnectError, { options: { reasons, json }, headers }: JsonAnswer): Answer {
-  completeReason(error, reasons);
+function inJson(status: number, error: ConnectError, { options, headers }: JsonAnswer): Answer {
+  const { json, explain = true } = options;
+  if (!explain && status !== 404) {
+    return {
+      status,
+      headers: { "content-type": "text/plain; charset=utf-8", ...headers },
+      body: Buffer.from(error.rawMessage),
+    };
+  }
+  explained(error, options);
   return {
     status,
     headers: { "content-type": "application/json", ...headers },
     body: errorToJsonBytes(error, json),
   };
+}
+
+/** Gives the error its reason and the link to it, or takes its details away where errors are not to be explained. */
+function explained(error: ConnectError, { reasons, explain = true }: RefusalOptions): void {
+  if (explain) {
+    completeReason(error, reasons);
+  } else {
+    error.details.length = 0;
+  }
 }
