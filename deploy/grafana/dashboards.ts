@@ -138,7 +138,7 @@ const service = dashboard({
       ],
     }),
     graph({
-      title: "Calls and streams under way",
+      title: "Calls and streams in flight",
       description: "Places taken, by budget.",
       unit: "short",
       queries: [{ expr: "parley_server_places_taken", legend: "{{process}} {{budget}}" }],

@@ -1,4 +1,5 @@
 import type { DescEnum, DescField, DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { firstFound, isJsonObject } from "./json-values.ts";
 import { nearestName } from "./nearest-name.ts";
 
 /** An unknown enum value in JSON. */
@@ -14,7 +15,7 @@ export interface UnknownWord {
  * ignore such values too, so a misspelt filter would list everything.
  */
 export function findUnknownWord(message: DescMessage, json: JsonValue): UnknownWord | undefined {
-  return holdsEnum(message) && isObject(json) ? inMessage(message, json, "") : undefined;
+  return holdsEnum(message) && isJsonObject(json) ? inMessage(message, json, "") : undefined;
 }
 
 /** The message for an unknown value; undefined if the enum has it, or if it is not a string. */
@@ -72,10 +73,10 @@ function inMessage(message: DescMessage, json: JsonObject, above: string): Unkno
 
 function inField(field: DescField, value: JsonValue, path: string): UnknownWord | undefined {
   if (field.fieldKind === "list" && Array.isArray(value)) {
-    return firstOf(value, (item, index) => inItem(field, item, `${path}[${index}]`));
+    return firstFound(value, (item, index) => inItem(field, item, `${path}[${index}]`));
   }
-  if (field.fieldKind === "map" && isObject(value)) {
-    return firstOf(Object.entries(value), ([key, item]) => inItem(field, item, `${path}[${JSON.stringify(key)}]`));
+  if (field.fieldKind === "map" && isJsonObject(value)) {
+    return firstFound(Object.entries(value), ([key, item]) => inItem(field, item, `${path}[${JSON.stringify(key)}]`));
   }
   return inItem(field, value, path);
 }
@@ -84,21 +85,7 @@ function inItem(field: DescField, value: JsonValue, path: string): UnknownWord |
   if (field.enum !== undefined) {
     return unknownWord(field.enum, value, path);
   }
-  return field.message !== undefined && !isWellKnown(field.message) && isObject(value)
+  return field.message !== undefined && !isWellKnown(field.message) && isJsonObject(value)
     ? inMessage(field.message, value, path)
     : undefined;
-}
-
-function firstOf<T, R>(items: readonly T[], find: (item: T, index: number) => R | undefined): R | undefined {
-  for (const [index, item] of items.entries()) {
-    const found = find(item, index);
-    if (found !== undefined) {
-      return found;
-    }
-  }
-  return undefined;
-}
-
-function isObject(json: JsonValue): json is JsonObject {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
 }

@@ -19,6 +19,7 @@ export { findUnknownWord, holdsEnum, type UnknownWord, unknownWord } from "./enu
 export { type FieldPath, findField, isTextField, isTextMessage, protoPath, resolveFieldPath } from "./field-path.ts";
 export { constraintsOf, isOneofRequired, isRequired, ruleSentences, rulesOf } from "./field-rules.ts";
 export { type Binding, HttpRuleError, methodBindings, type PathField } from "./http-bindings.ts";
+export { isJsonObject } from "./json-values.ts";
 export {
   type AccessRule,
   type HedgingRule,

@@ -9,8 +9,10 @@ import { fakePlatform, openTestGateway, type TestGateway } from "./testing/fake-
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  const nobody = "http://127.0.0.1:1";
-  gateway = await openTestGateway({ backends: { notification: nobody, "echo-a": nobody, "echo-b": nobody } });
+  const unreachable = "http://127.0.0.1:1";
+  gateway = await openTestGateway({
+    backends: { notification: unreachable, "echo-a": unreachable, "echo-b": unreachable },
+  });
 });
 
 afterAll(() => gateway.server.close());

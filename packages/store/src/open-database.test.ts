@@ -62,10 +62,10 @@ test("creates a missing folder and file", async () => {
 });
 
 test.each([
-  ["postgres://somebody:secret@host", /names no database/],
+  ["postgres://parley:secret@host", /names no database/],
   ["postgresql://host/orders", /names no user/],
-  ["postgres://somebody:secret@host/orders?pool=3", /unknown parameter "pool"/],
-  ["postgres://somebody:secret@host/orders?sslmode=prefer", /sslmode .* must be one of disable, require/],
+  ["postgres://parley:secret@host/orders?pool=3", /unknown parameter "pool"/],
+  ["postgres://parley:secret@host/orders?sslmode=prefer", /sslmode .* must be one of disable, require/],
   ["mysql://host/orders", /unknown scheme "mysql"/],
   ["./orders.db", /has no scheme/],
   ["", /has no scheme/],

@@ -143,7 +143,7 @@ describe("a running stack is controlled", () => {
   it.each([
     ["nothing to inject", { rule: { process: "order" } }, Code.InvalidArgument],
     ["no process", { rule: { process: "", code: RpcCode.UNAVAILABLE } }, Code.InvalidArgument],
-    ["an unknown process", { rule: { process: "nobody", code: RpcCode.UNAVAILABLE } }, Code.NotFound],
+    ["an unknown process", { rule: { process: "no-such-process", code: RpcCode.UNAVAILABLE } }, Code.NotFound],
     ["too long a latency", { rule: { process: "order", latency: { seconds: 61n } } }, Code.InvalidArgument],
     [
       "too long a time",

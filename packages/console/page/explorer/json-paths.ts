@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { isJsonObject } from "@parley/contract";
 
 /** The path of a value in a request: field names and list indices. */
 export type JsonPath = readonly (string | number)[];
@@ -26,15 +27,11 @@ export function withValue(value: JsonValue | undefined, path: JsonPath, next: Js
     }
     return list;
   }
-  const object: JsonObject = { ...(isObject(value) ? value : {}) };
+  const object: JsonObject = { ...(isJsonObject(value) ? value : {}) };
   if (next === undefined && rest.length === 0) {
     delete object[step];
   } else {
     object[step] = rest.length === 0 ? (next as JsonValue) : withValue(object[step], rest, next);
   }
   return object;
-}
-
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -141,7 +141,7 @@ const notFinite: ReadonlySet<string> = new Set(["NaN", "Infinity", "-Infinity"])
 
 const checked = new WeakMap<MessageShape, boolean>();
 
-/** Whether a type, or one nested in it, has anything for {@link checkJson} to check. */
+/** Whether {@link checkJson} has a limit to check in a type or in one nested in it. */
 function needsCheck(shape: MessageShape): boolean {
   let needed = checked.get(shape);
   if (needed === undefined) {

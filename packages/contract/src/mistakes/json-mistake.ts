@@ -3,6 +3,7 @@ import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { unknownWord } from "../enum-words.ts";
 import { findField } from "../field-path.ts";
 import { rulesOf } from "../field-rules.ts";
+import { firstFound, isJsonObject } from "../json-values.ts";
 import { elementExample, exampleOf, messageExample } from "./examples.ts";
 import { quoteShortly } from "./field-sentence.ts";
 
@@ -35,7 +36,7 @@ export function formOf(field: DescField): string {
 const depthMax = 100;
 
 function inMessage(message: DescMessage, json: JsonValue, path: string, depth: number): JsonMistake | undefined {
-  if (!isObject(json)) {
+  if (!isJsonObject(json)) {
     const what = path === "" ? "the request must be a JSON object" : "must be an object";
     const example = shown(message.typeName === moneyType ? moneyExample(json) : messageExample(message));
     return { path, description: `${what}, such as ${example}; it is ${kindOf(json)}` };
@@ -79,13 +80,13 @@ function inField(field: DescField, value: JsonValue, path: string, depth: number
     if (!Array.isArray(value)) {
       return { path, description: `${formOf(field)}; it is ${kindOf(value)}` };
     }
-    return firstOf(value, (item, index) => inElement(field, item, `${path}[${index}]`, depth));
+    return firstFound(value, (item, index) => inElement(field, item, `${path}[${index}]`, depth));
   }
   if (field.fieldKind === "map") {
-    if (!isObject(value)) {
+    if (!isJsonObject(value)) {
       return { path, description: `${formOf(field)}; it is ${kindOf(value)}` };
     }
-    return firstOf(Object.entries(value), ([key, item]) =>
+    return firstFound(Object.entries(value), ([key, item]) =>
       inElement(field, item, `${path}[${JSON.stringify(key)}]`, depth),
     );
   }
@@ -247,18 +248,4 @@ function shown(example: JsonValue): string {
 
 function below(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
-}
-
-function firstOf<T, R>(items: readonly T[], find: (item: T, index: number) => R | undefined): R | undefined {
-  for (const [index, item] of items.entries()) {
-    const found = find(item, index);
-    if (found !== undefined) {
-      return found;
-    }
-  }
-  return undefined;
-}
-
-function isObject(json: JsonValue): json is JsonObject {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
 }

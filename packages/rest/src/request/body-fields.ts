@@ -7,9 +7,16 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import { elementForm, fieldSentence, findField, type JsonMistake, nearestName, unknownWord } from "@parley/contract";
+import {
+  elementForm,
+  fieldSentence,
+  findField,
+  isJsonObject,
+  type JsonMistake,
+  nearestName,
+  unknownWord,
+} from "@parley/contract";
 import { quoted, RestProblem } from "../problem.ts";
-import { isObject } from "./json-tree.ts";
 
 /**
  * Refuses input that the ProtoJSON parser would ignore or reinterpret: unknown fields, a field under both of its names, unknown enum values,
@@ -44,7 +51,7 @@ export function refuseUnreadableValue(field: DescField, value: JsonValue, path: 
       }
       return;
     case "map":
-      if (isObject(value)) {
+      if (isJsonObject(value)) {
         for (const [key, item] of Object.entries(value)) {
           refuseText(key, path);
           refuseUnreadableItem(field, item, `${path}[${JSON.stringify(key)}]`);
@@ -72,7 +79,7 @@ function refuseUnreadableMessage(message: DescMessage, value: JsonValue, path: s
   const [boxed] = message.fields;
   if (isWrapperDesc(message) && boxed !== undefined) {
     refuseUnreadableValue(boxed, value, path);
-  } else if (!message.typeName.startsWith("google.protobuf.") && isObject(value)) {
+  } else if (!message.typeName.startsWith("google.protobuf.") && isJsonObject(value)) {
     // The other well-known types have a special JSON form, which their parser checks.
     refuseUnreadable(message, value, path);
   }

@@ -1,4 +1,5 @@
 import type { DescField, JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { isJsonObject } from "@parley/contract";
 
 /**
  * Sets the value at a field's path in JSON, and creates intermediate objects; `append` adds to a list. If the body has such an object under its
@@ -23,7 +24,7 @@ export function assign(root: JsonObject, fields: readonly DescField[], value: Js
 export function valueAt(root: JsonObject, fields: readonly DescField[]): JsonValue | undefined {
   let value: JsonValue | undefined = root;
   for (const field of fields) {
-    if (!isObject(value)) {
+    if (!isJsonObject(value)) {
       return undefined;
     }
     value = value[keyOf(value, field)];
@@ -31,15 +32,10 @@ export function valueAt(root: JsonObject, fields: readonly DescField[]): JsonVal
   return value;
 }
 
-/** Whether the JSON is an object. */
-export function isObject(json: JsonValue | undefined): json is JsonObject {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
-}
-
 function childObject(parent: JsonObject, field: DescField): JsonObject {
   const key = keyOf(parent, field);
   const present = parent[key];
-  if (isObject(present)) {
+  if (isJsonObject(present)) {
     return present;
   }
   const made: JsonObject = {};

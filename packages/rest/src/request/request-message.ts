@@ -16,6 +16,7 @@ import {
   fieldSentence,
   findJsonMistake,
   formOf,
+  isJsonObject,
   type JsonMistake,
   JsonNumberError,
   jsonFieldPath,
@@ -24,7 +25,7 @@ import {
 import { quoted, RestProblem } from "../problem.ts";
 import { capturedValue } from "../route/captured-value.ts";
 import { mistake, refuseUnreadable, refuseUnreadableValue } from "./body-fields.ts";
-import { assign, isObject, valueAt } from "./json-tree.ts";
+import { assign, valueAt } from "./json-tree.ts";
 import { assignQuery } from "./query.ts";
 import { jsonFromText, TextValueError } from "./text-value.ts";
 import { completeUpdateMask } from "./update-mask.ts";
@@ -75,14 +76,14 @@ function bodyRoot(binding: Binding, body: JsonValue | undefined): JsonObject {
     return {};
   }
   if (binding.body !== "all") {
-    if (binding.body.fieldKind === "message" && isObject(body)) {
+    if (binding.body.fieldKind === "message" && isJsonObject(body)) {
       refuseUnreadableValue(binding.body, body, "");
     } else {
       refuseUnreadableValue(binding.body, body, binding.body.jsonName);
     }
     return { [binding.body.jsonName]: body };
   }
-  if (!isObject(body)) {
+  if (!isJsonObject(body)) {
     throw mistake(
       findJsonMistake(binding.method.input, body) ?? { path: "", description: "the request must be a JSON object" },
     );

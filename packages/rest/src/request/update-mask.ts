@@ -1,7 +1,6 @@
 import type { DescField, DescMessage, JsonObject } from "@bufbuild/protobuf";
-import { type Binding, fieldSentence, findField, rulesOf } from "@parley/contract";
+import { type Binding, fieldSentence, findField, isJsonObject, rulesOf } from "@parley/contract";
 import { RestProblem } from "../problem.ts";
-import { isObject } from "./json-tree.ts";
 import { camelCase } from "./text-value.ts";
 
 /** The field of an Update request with the update mask (https://google.aip.dev/134). */
@@ -52,7 +51,7 @@ export function completeUpdateMask(binding: Binding, root: JsonObject): void {
   }
   const { mask, resource, changeable, bound } = patch;
   const body = root[binding.body.jsonName];
-  if (!isObject(body) || (root[mask.jsonName] ?? "") !== "") {
+  if (!isJsonObject(body) || (root[mask.jsonName] ?? "") !== "") {
     return;
   }
   const given = Object.keys(body).flatMap((name) => findField(resource, name) ?? []);

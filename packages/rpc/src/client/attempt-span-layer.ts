@@ -21,30 +21,20 @@ export class AttemptSpanLayer implements CallLayer {
   }
 
   unary(call: OutgoingUnary): Promise<UnaryResponse> {
-    const span = this.#spanOf(call);
-    if (span === undefined) {
-      return this.#next.unary(call);
-    }
-    const attempt = this.#begin(span, call);
-    return this.#next.unary(attempt.call).then(
-      (response) => {
-        this.#end(span, attempt, undefined);
-        return response;
-      },
-      (error: unknown) => {
-        this.#end(span, attempt, ConnectError.from(error));
-        throw error;
-      },
-    );
+    return this.#recorded(call, (attempt) => this.#next.unary(attempt));
   }
 
   stream(call: OutgoingStream): Promise<StreamResponse> {
+    return this.#recorded(call, (attempt) => this.#next.stream(attempt));
+  }
+
+  #recorded<C extends OutgoingUnary | OutgoingStream, R>(call: C, send: (attempt: C) => Promise<R>): Promise<R> {
     const span = this.#spanOf(call);
     if (span === undefined) {
-      return this.#next.stream(call);
+      return send(call);
     }
     const attempt = this.#begin(span, call);
-    return this.#next.stream(attempt.call).then(
+    return send(attempt.call).then(
       (response) => {
         this.#end(span, attempt, undefined);
         return response;

@@ -14,7 +14,7 @@ const migrations: readonly Migration[] = [
 ];
 
 describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
-  const serverUrl = testPostgresUrl ?? "postgres://nobody@localhost/none";
+  const serverUrl = testPostgresUrl ?? "postgres://unused@localhost/none";
   let schema: TestSchema;
   let proxy: TcpProxy;
   let database: Database;

@@ -5,6 +5,7 @@ import { type BaseOptions, Consumer, type Message, type MessagesStream, Producer
 import { causeOf } from "../../inbox/failure-cause.ts";
 import { publishBatchMax } from "../broker.ts";
 import type { Deliver, EventConsumer } from "../event-consumer.ts";
+import { runningConsumer } from "../running-consumer.ts";
 import { GroupProgress, idleLookMs } from "./group-progress.ts";
 import { batchHeader, replyTopicOf, topicOf } from "./kafka-names.ts";
 import { encodeReply } from "./kafka-reply.ts";
@@ -36,8 +37,6 @@ export function createKafkaConsumer(options: KafkaConsumerOptions): EventConsume
   const { kafka, group, sources, deliver, environment } = options;
   const { clock, log } = environment;
   const sourceOf = new Map(sources.map((source) => [topicOf(source), source]));
-  let stopping: AbortController | undefined;
-  let running: Promise<void> | undefined;
 
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -136,19 +135,7 @@ export function createKafkaConsumer(options: KafkaConsumerOptions): EventConsume
     }
   }
 
-  return {
-    start() {
-      if (running === undefined) {
-        stopping = new AbortController();
-        running = run(stopping.signal);
-      }
-    },
-    async stop() {
-      stopping?.abort();
-      await running;
-      running = undefined;
-    },
-  };
+  return runningConsumer(run);
 }
 
 function batchOf({ headers }: Received): string {

@@ -4,6 +4,7 @@ import { type Environment, sleep } from "@parley/rpc";
 import type { Redis } from "ioredis";
 import { causeOf } from "../../inbox/failure-cause.ts";
 import type { Deliver, EventConsumer } from "../event-consumer.ts";
+import { runningConsumer } from "../running-consumer.ts";
 import { connectRedis, ensureGroup } from "./redis-connection.ts";
 import { replyChannelOf, streamOf } from "./redis-names.ts";
 import { encodeReply } from "./redis-reply.ts";
@@ -44,8 +45,6 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
   const { clock, log } = environment;
   const consumer = environment.newId();
   const sourceOf = new Map(sources.map((source) => [streamOf(source), source]));
-  let stopping: AbortController | undefined;
-  let running: Promise<void> | undefined;
 
   async function run(signal: AbortSignal) {
     // A read blocks its connection, so replies need another.
@@ -198,19 +197,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
     }
   }
 
-  return {
-    start() {
-      if (running === undefined) {
-        stopping = new AbortController();
-        running = run(stopping.signal);
-      }
-    },
-    async stop() {
-      stopping?.abort();
-      await running;
-      running = undefined;
-    },
-  };
+  return runningConsumer(run);
 }
 
 interface GroupMember {

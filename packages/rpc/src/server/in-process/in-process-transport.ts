@@ -24,7 +24,7 @@ export const peerKey: ContextKey<string | undefined> = createContextKey<string |
 /** A callback that receives the trace id of the call, so that such an entry point can put it into its response. */
 export const tellTraceKey: ContextKey<((traceId: string) => void) | undefined> = createContextKey<
   ((traceId: string) => void) | undefined
->(undefined, { description: "what is told the trace of a call" });
+>(undefined, { description: "a callback that receives the trace id of a call" });
 
 export interface InProcessOptions {
   readonly protocolName: IncomingCall["protocolName"];

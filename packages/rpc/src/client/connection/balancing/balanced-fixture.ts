@@ -11,7 +11,7 @@ import { ConnectionPool } from "../connection-pool.ts";
 /** For tests: limits of a server that sheds no load. On a busy machine each answer is late, and a test of something else must not fail for that. */
 export const patientLimits = { queueAgeMaxMs: 600_000, readBacklogMaxMs: 600_000 } as const;
 
-/** For tests: an echo server that counts its calls, and fails or delays them as it is told. */
+/** For tests: an echo server that counts its calls, and fails or delays them on request. */
 export interface Replica {
   readonly port: number;
   /** `127.0.0.1:port`. */
