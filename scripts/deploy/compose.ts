@@ -66,7 +66,7 @@ ${services
     image: prom/prometheus:\${PROMETHEUS_VERSION:-v3.7.3}
     restart: unless-stopped
     profiles: [telemetry]
-    command: [--config.file=/etc/prometheus/prometheus.yaml, --enable-feature=exemplar-storage]
+    command: [--config.file=/etc/prometheus/compose.yml, --enable-feature=exemplar-storage]
     ports: ["127.0.0.1:9091:9090"]
     volumes: ["./deploy/prometheus:/etc/prometheus:ro", "prometheus:/prometheus"]
 
@@ -77,6 +77,7 @@ ${services
     ports: ["127.0.0.1:3000:3000"]
     volumes:
       - ./deploy/grafana/dashboards:/var/lib/grafana/dashboards:ro
+      - ./deploy/grafana/provisioning:/etc/grafana/provisioning:ro
       - grafana:/var/lib/grafana
 
   collector:

@@ -4,6 +4,7 @@ import { composeDebugFile, composeFile } from "./compose.ts";
 import { deployedServices } from "./deployment.ts";
 import { ecsTemplate } from "./ecs.ts";
 import { kubernetesBase } from "./kubernetes.ts";
+import { prometheusForCompose } from "./prometheus.ts";
 
 /** Generates the deployment files that name every service, from the service list in `gen`. Keys are paths in the repository. */
 export async function deploymentFiles(gen: string): Promise<ReadonlyMap<string, string>> {
@@ -12,6 +13,7 @@ export async function deploymentFiles(gen: string): Promise<ReadonlyMap<string, 
     ["compose.yaml", composeFile(services)],
     ["compose.debug.yaml", composeDebugFile(services)],
     ["deploy/ecs/parley.yaml", ecsTemplate(services)],
+    ["deploy/prometheus/compose.yml", prometheusForCompose(services)],
   ]);
   for (const [name, text] of kubernetesBase(services)) {
     files.set(`deploy/kubernetes/base/${name}`, text);

@@ -13,19 +13,16 @@ export function kubernetesBase(services: readonly DeployedService[]): ReadonlyMa
 
 function serviceManifests(service: DeployedService, services: readonly DeployedService[]): string {
   const { name, port, database } = service;
-  const environment = {
-    ...environmentOf(service, {
-      services,
-      keysFolder,
-      // The trailing dot skips the search domains. The service is headless: DNS returns the address of each ready replica.
-      target: ({ name: callee, port: at }) => `dns:///${callee}:${at}`,
-    }),
-  };
+  const environment = environmentOf(service, {
+    services,
+    keysFolder,
+    // The search domains of the pod complete the name. The service is headless: DNS returns the address of each ready replica.
+    target: ({ name: callee, port: at }) => `dns:///${callee}:${at}`,
+  });
   const variables = [
     ...Object.entries(environment).map(
       ([variable, value]) => `- { name: ${variable}, value: ${JSON.stringify(value)} }`,
     ),
-    "- { name: POD_IP, valueFrom: { fieldRef: { fieldPath: status.podIP } } }",
     ...(database ? databaseVariables(name) : []),
     ...(name === "user" ? userVariables : []),
   ];

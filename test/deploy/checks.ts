@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 /** A check of files in deploy/ with the tool that reads them in production, and a mistake that it must find. */
@@ -9,8 +10,8 @@ export interface DeployCheck {
   readonly runs: (folder: string) => readonly (readonly string[])[];
   /** A mistake: a replacement in a file, relative to the repository's root. */
   readonly mistake: { readonly file: string; readonly from: string | RegExp; readonly to: string };
-  /** Output that counts as a failure, for tools whose exit code does not report it. */
-  readonly failsOn?: RegExp;
+  /** Finds a problem in the output that the tool itself accepts. */
+  readonly problem?: (output: string) => string | undefined;
 }
 
 /** Each check runs in a copy of the files, with TLS files in `<folder>/tls`. */
@@ -26,6 +27,19 @@ export const checks: readonly DeployCheck[] = [
     tool: "docker-compose",
     runs: (folder) => [["-f", join(folder, "compose.yaml"), "-f", join(folder, "compose.debug.yaml"), "config", "-q"]],
     mistake: { file: "compose.debug.yaml", from: "volumes:", to: "volume:" },
+  },
+  {
+    name: "compose.yaml, every mounted file exists",
+    tool: "docker-compose",
+    runs: (folder) => [["-f", join(folder, "compose.yaml"), "--profile", "*", "config", "--format", "json"]],
+    mistake: { file: "compose.yaml", from: "/deploy/collector/collector.yaml", to: "/deploy/collector/config.yaml" },
+    problem: missingMount,
+  },
+  {
+    name: "prometheus, compose",
+    tool: "promtool",
+    runs: (folder) => [["check", "config", join(folder, "deploy/prometheus/compose.yml")]],
+    mistake: { file: "deploy/prometheus/compose.yml", from: "dns_sd_configs", to: "dns_sd_config" },
   },
   {
     name: "kubernetes: overlays render",
@@ -69,3 +83,18 @@ export const overlays = "deploy/kubernetes/overlays";
 
 /** A mistake in an object of an overlay, for validation against the schemas of Kubernetes. */
 export const schemaMistake = { file: "deploy/kubernetes/base/order.yaml", from: "replicas: 2", to: "replicass: 2" };
+
+/** The first file or folder that a container mounts and that does not exist: Compose accepts it, and Docker creates an empty folder. */
+function missingMount(output: string): string | undefined {
+  const { services } = JSON.parse(output) as {
+    readonly services: Readonly<Record<string, { readonly volumes?: readonly Mount[] }>>;
+  };
+  const mounts = Object.values(services).flatMap(({ volumes = [] }) => volumes);
+  const missing = mounts.find(({ type, source }) => type === "bind" && !existsSync(source));
+  return missing === undefined ? undefined : `${missing.source} does not exist`;
+}
+
+interface Mount {
+  readonly type: string;
+  readonly source: string;
+}

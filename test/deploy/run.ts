@@ -8,6 +8,9 @@ import { machineProgram } from "../interop/programs.ts";
 import { checks, type DeployCheck, overlays, schemaMistake } from "./checks.ts";
 import { pythonTools } from "./tools.ts";
 
+/** The others are from PyPI. */
+const debianTools: ReadonlySet<string> = new Set(["haproxy", "promtool"]);
+
 let [passed, failed] = [0, 0];
 const python = await pythonTools();
 if ("missing" in python) {
@@ -43,7 +46,7 @@ function tell(name: string, failure: string | undefined): void {
 }
 
 async function pathOf(tool: string): Promise<string | undefined> {
-  if ("folder" in python && tool !== "haproxy") {
+  if ("folder" in python && !debianTools.has(tool)) {
     return join(python.folder, tool);
   }
   const found = await machineProgram(tool);
@@ -53,8 +56,9 @@ async function pathOf(tool: string): Promise<string | undefined> {
 async function failureOf(check: DeployCheck, tool: string, folder: string): Promise<string | undefined> {
   for (const args of check.runs(folder)) {
     const { code, output } = await runCommand(tool, args, folder);
-    if (code !== 0 || check.failsOn?.test(output) === true) {
-      return output;
+    const problem = code === 0 ? check.problem?.(output) : output;
+    if (problem !== undefined) {
+      return problem;
     }
   }
   return undefined;
