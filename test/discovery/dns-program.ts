@@ -6,7 +6,7 @@ import { freePort } from "../processes/free-port.ts";
 
 /** A dnsmasq with records that change. */
 export interface DnsProgram {
-  /** `127.0.0.1:port`. */
+  /** `host:port`. */
   readonly address: string;
   /** Sets the addresses of a name, with a TTL in seconds. */
   publish(name: string, addresses: readonly string[]): void;
@@ -28,12 +28,19 @@ export function findDnsmasq(): string | undefined {
 /** The TTL of the records, in seconds. */
 export const ttlSeconds = 1;
 
-export async function startDnsmasq(command: string): Promise<DnsProgram> {
+export interface DnsOptions {
+  /** The address that it listens on. Default: 127.0.0.1. */
+  readonly host?: string;
+  /** Default: a free port. */
+  readonly port?: number;
+}
+
+export async function startDnsmasq(command: string, options: DnsOptions = {}): Promise<DnsProgram> {
+  const { host = "127.0.0.1", port = await freePort() } = options;
   const folder = mkdtempSync(join(tmpdir(), "parley-dnsmasq-"));
   const hosts = join(folder, "hosts");
   const names = new Map<string, readonly string[]>();
   const services = new Map<string, { readonly target: string; readonly ports: readonly number[] }>();
-  const port = await freePort();
   const write = () =>
     writeFileSync(
       hosts,
@@ -48,7 +55,7 @@ export async function startDnsmasq(command: string): Promise<DnsProgram> {
       command,
       [
         ...["--keep-in-foreground", "--no-resolv", "--no-hosts", `--addn-hosts=${hosts}`, `--local-ttl=${ttlSeconds}`],
-        ...["--listen-address=127.0.0.1", "--bind-interfaces", `--port=${port}`, "--conf-file=/dev/null", "--pid-file"],
+        ...[`--listen-address=${host}`, "--bind-interfaces", `--port=${port}`, "--conf-file=/dev/null", "--pid-file"],
         ...["--user=", ...records],
       ],
       { stdio: ["ignore", "ignore", "inherit"] },
@@ -60,7 +67,7 @@ export async function startDnsmasq(command: string): Promise<DnsProgram> {
       child.exitCode === null && child.signalCode === null ? child.once("exit", () => resolve()) : resolve(),
     );
   return {
-    address: `127.0.0.1:${port}`,
+    address: `${host}:${port}`,
     publish(name, addresses) {
       names.set(name, addresses);
       write();
