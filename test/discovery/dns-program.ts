@@ -1,7 +1,9 @@
 import { execFileSync, spawn } from "node:child_process";
+import { Resolver } from "node:dns/promises";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { eventually } from "../processes/eventually.ts";
 import { freePort } from "../processes/free-port.ts";
 
 /** A dnsmasq with records that change. */
@@ -27,6 +29,22 @@ export function findDnsmasq(): string | undefined {
 
 /** The TTL of the records, in seconds. */
 export const ttlSeconds = 1;
+
+/** The longest wait for the first answer, in milliseconds. */
+const startMaxMs = 20_000;
+
+async function untilItAnswers(address: string): Promise<void> {
+  const resolver = new Resolver({ timeout: 250, tries: 1 });
+  resolver.setServers([address]);
+  const answers = () =>
+    resolver.resolve4("parley.test").then(
+      () => true,
+      ({ code }: NodeJS.ErrnoException) => code !== "ETIMEOUT" && code !== "ECONNREFUSED",
+    );
+  if (!(await eventually(answers, Boolean, startMaxMs))) {
+    throw new Error(`dnsmasq at ${address} does not answer`);
+  }
+}
 
 export interface DnsOptions {
   /** The address that it listens on. Default: 127.0.0.1. */
@@ -56,12 +74,15 @@ export async function startDnsmasq(command: string, options: DnsOptions = {}): P
       [
         ...["--keep-in-foreground", "--no-resolv", "--no-hosts", `--addn-hosts=${hosts}`, `--local-ttl=${ttlSeconds}`],
         ...[`--listen-address=${host}`, "--bind-interfaces", `--port=${port}`, "--conf-file=/dev/null", "--pid-file"],
-        ...["--user=", ...records],
+        // Answers for names without a record of the asked type are empty, and not refused.
+        ...["--local=/test/", "--local=/internal/", "--local=/example.com/", "--user=", ...records],
       ],
       { stdio: ["ignore", "ignore", "inherit"] },
     );
   };
   let child = start();
+  // Before it has read its configuration, SIGHUP ends it.
+  await untilItAnswers(`${host}:${port}`);
   const ended = () =>
     new Promise<void>((resolve) =>
       child.exitCode === null && child.signalCode === null ? child.once("exit", () => resolve()) : resolve(),

@@ -2,6 +2,7 @@
 export interface Checks {
   /** Runs a check, which fails by throwing. */
   check(name: string, test: () => Promise<string | undefined>): Promise<void>;
+  hasFailed(): boolean;
   /** Prints the totals as the last line, and returns the exit code. */
   finish(): number;
 }
@@ -19,6 +20,7 @@ export function createChecks(): Checks {
         console.log(`✗ ${name}: ${error instanceof Error ? error.message : String(error)}`);
       }
     },
+    hasFailed: () => failed > 0,
     finish() {
       console.log(`${passed} passed, ${failed} failed`);
       return failed === 0 ? 0 : 1;

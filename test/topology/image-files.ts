@@ -19,7 +19,7 @@ export interface ImageFiles {
   inside(name: "keys" | "tls"): string;
   /** The command line of `parley` with these arguments. */
   parley(...args: string[]): CommandLine;
-  /** The variables that every program of the image gets. */
+  /** The variables that every program of the image gets, besides a PATH. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -52,6 +52,6 @@ export async function createImageFiles(folder: string, { kind, front }: Network)
     folder: (name) => join(folder, name),
     inside: (name) => `/${name}`,
     parley: (...args) => ["chroot", `--userspec=${userId}:${userId}`, folder, "/parley/bin/parley", ...args],
-    environment: { NODE_ENV: "production", PATH: "/parley/bin:/usr/local/bin" },
+    environment: { NODE_ENV: "production" },
   };
 }

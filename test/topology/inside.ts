@@ -40,6 +40,9 @@ try {
 } catch (error) {
   await checks.check("the topology runs", () => Promise.reject(error));
 } finally {
+  if (checks.hasFailed() && platform !== undefined) {
+    console.log(`The proxy's last errors:\n${await platform.proxy.lastErrors()}`);
+  }
   await platform?.stop();
 }
 process.exit(checks.finish());

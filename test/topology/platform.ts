@@ -10,6 +10,7 @@ import { domain, type NameServer, startNameServer } from "./name-server.ts";
 import type { Network } from "./network.ts";
 import { createProxy, type ReverseProxy, shopName } from "./proxy.ts";
 import { createReplica, type Replica } from "./replica.ts";
+import { startPatiently } from "./start-patiently.ts";
 import { findPostgres, type Stores, startStores } from "./stores.ts";
 
 const run = promisify(execFile);
@@ -55,11 +56,12 @@ export async function startPlatform({ network, programs, folder, authority }: Pl
   await copyFile(authority.file, join(image.folder("tls"), "ca.crt"));
   await issue();
   const [command, ...args] = image.parley("keys", "--folder", image.inside("keys"));
-  await run(command, args, { env: image.environment });
+  await run(command, args, { env: { PATH: process.env.PATH, ...image.environment } });
 
   const postgres = await findPostgres();
   if (postgres === undefined) throw new Error("there is no PostgreSQL server");
   const names = await startNameServer(programs.dnsmasq, network);
+  names.publish(shopName, [network.front]);
   const stores = await startStores({ network, redisServer: programs.redisServer, postgres, folder });
   const admin = { email: "admin@example.com", password: "the admin of the topology" };
   const services = await deployedServices(join(root, "gen/services.js"));
@@ -68,7 +70,7 @@ export async function startPlatform({ network, programs, folder, authority }: Pl
   async function add(host: Network["hosts"][number], address: string): Promise<readonly Replica[]> {
     const added = await Promise.all(services.map((service) => createReplica(service, host, { ...options, address })));
     replicas.push(...added);
-    await Promise.all(added.map((each) => each.program.start()));
+    await Promise.all(added.map((each) => startPatiently(each.program)));
     publish(names, replicas);
     return added;
   }

@@ -5,10 +5,11 @@ import { freePort } from "../processes/free-port.ts";
 import { type Program, program } from "../processes/program.ts";
 import type { NameServer } from "./name-server.ts";
 import type { Network } from "./network.ts";
-import { accepts } from "./stores.ts";
 
 /** The name of the shop in deploy/nginx/nginx.conf. */
 export const shopName = "shop.example.com";
+
+const errorLinesMax = 15;
 
 /** The proxy in front, with the configuration that is shipped. */
 export interface ReverseProxy {
@@ -16,6 +17,8 @@ export interface ReverseProxy {
   readonly url: string;
   readonly port: number;
   readonly program: Program;
+  /** The last lines of its error log. */
+  lastErrors(): Promise<string>;
 }
 
 export interface ProxyOptions {
@@ -67,7 +70,16 @@ export async function createProxy({ network, names, nginx, folder }: ProxyOption
       url,
       command: nginx,
       args: ["-p", folder, "-c", file, "-g", globals],
-      isServing: () => accepts(network.front, port),
+      // It knows the gateways once it has asked the DNS.
+      isServing: () =>
+        fetch(`${url}/health`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
     }),
+    async lastErrors() {
+      const log = await readFile(join(folder, "error.log"), "utf8").catch(() => "");
+      return log.trim().split("\n").slice(-errorLinesMax).join("\n");
+    },
   };
 }

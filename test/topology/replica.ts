@@ -25,8 +25,8 @@ export interface ReplicaOptions {
   readonly admin: { readonly email: string; readonly password: string };
 }
 
-/** The admin port of the deployment files. */
-const adminPort = 9_090;
+/** Containers have an address each, and all the same admin port; here the services on a host share its address. */
+const adminPortOf = (port: number) => port + 1_000;
 
 /** Connections end after seconds here, and after minutes in production: every path gets new connections during the test. */
 const connectionAgeMs = 20_000;
@@ -49,6 +49,7 @@ export async function createReplica(
     ...environmentOf(service, { services, target, keysFolder: image.inside("keys") }),
     HOST: address,
     ADMIN_HOST: address,
+    ADMIN_PORT: String(adminPortOf(port)),
     MAX_CONNECTION_AGE_MS: String(connectionAgeMs),
     TLS_RELOAD_INTERVAL_MS: String(tlsReloadIntervalMs),
     CLIENT_TLS_CA_FILE: `${image.inside("tls")}/ca.crt`,
@@ -72,7 +73,7 @@ export async function createReplica(
       : {}),
   };
   const [command, ...args] = host.on(image.parley("run", name));
-  const metrics = `http://${address}:${adminPort}/metrics`;
+  const metrics = `http://${address}:${adminPortOf(port)}/metrics`;
   return {
     service: name,
     host,

@@ -3,7 +3,7 @@
 // through the proxy while everything is restarted, a host is unplugged, replicas are added and certificates change. The last line is
 // `N passed, N failed`. `-- --short` leaves out the lost host and the added replicas. Where namespaces are not allowed, hosts are loopback
 // addresses.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,6 +31,8 @@ async function main(): Promise<number> {
   }
   const folder = await mkdtemp(join(tmpdir(), "parley-topology-"));
   try {
+    // PostgreSQL's server and the image's programs run as other users.
+    await chmod(folder, 0o755);
     const { file } = await createCertificateAuthority(folder);
     await writeFile(join(folder, "programs.json"), JSON.stringify(programs));
     const network = reason === undefined ? "namespaces" : "loopback";

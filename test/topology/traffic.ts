@@ -13,13 +13,19 @@ export interface Buyer {
   readonly shop: Shop;
 }
 
+/** A try that failed. */
+export interface FailedTry {
+  /** The protocol, the method and the error. */
+  readonly error: string;
+  /** Whether it ran into its deadline, which a busy machine explains too. */
+  readonly isLate: boolean;
+}
+
 /** What happened to the calls of a period. */
 export interface Period {
   readonly answered: Readonly<Record<string, number>>;
   /** Tries that failed and were made again, with their protocol and error. */
-  readonly failedTries: readonly string[];
-  /** Of these, those that ran into their deadline. */
-  readonly late: number;
+  readonly failedTries: readonly FailedTry[];
   /** Calls without an answer after all tries, and answers that are wrong. */
   readonly lost: readonly string[];
   readonly slowestMs: number;
@@ -73,8 +79,8 @@ export function startTraffic({ buyers, productIds, serialProducts, random }: Tra
         return answer;
       } catch (cause) {
         const failure = failureOf(cause);
-        if (failure === "late") period.late++;
-        period.failedTries.push(`${what} after ${Math.round(performance.now() - startMs)} ms: ${textOf(cause)}`);
+        const error = `${what} after ${Math.round(performance.now() - startMs)} ms: ${textOf(cause)}`;
+        period.failedTries.push({ error, isLate: failure === "late" });
         if (failure === "final" || performance.now() - startMs > allTriesMs) {
           period.lost.push(`${what}: ${textOf(cause)}`);
           return undefined;
@@ -145,8 +151,7 @@ export function startTraffic({ buyers, productIds, serialProducts, random }: Tra
 function emptyPeriod() {
   return {
     answered: {} as Record<string, number>,
-    failedTries: [] as string[],
-    late: 0,
+    failedTries: [] as FailedTry[],
     lost: [] as string[],
     slowestMs: 0,
   };

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type DeployedService, environmentOf } from "../../scripts/deploy/deployment.ts";
 import { freePort } from "../processes/free-port.ts";
 import { type Program, program } from "../processes/program.ts";
+import { startPatiently } from "../topology/start-patiently.ts";
 
 const endWithParent = fileURLToPath(new URL("../processes/end-with-parent.ts", import.meta.url));
 
@@ -99,7 +100,7 @@ async function createSlot(
       current.signal("SIGTERM");
       const code = await current.ended();
       current = processOf(release);
-      await current.start();
+      await startPatiently(current);
       return code;
     },
   };

@@ -1,8 +1,9 @@
 import { adminClients, createBuyers, signIn } from "../topology/accounts.ts";
-import { told } from "../topology/changes.ts";
+import { none, told } from "../topology/changes.ts";
 import { type Checks, expectNone } from "../topology/checks.ts";
 import { startObservedTraffic } from "../topology/observed-traffic.ts";
 import { grpcTransport, rpcShop } from "../topology/protocols.ts";
+import { startPatiently } from "../topology/start-patiently.ts";
 import type { Slot } from "./slots.ts";
 
 export interface UpgradeOptions {
@@ -23,7 +24,7 @@ const callsSideBySide = 200;
 
 /** Starts the old release in all slots, and replaces it under load: first one slot of each service, then the other. */
 export async function upgrade(slots: readonly Slot[], { release, admin, checks }: UpgradeOptions): Promise<void> {
-  await Promise.all(slots.map(({ program }) => program.start()));
+  await Promise.all(slots.map(({ program }) => startPatiently(program)));
   const gateways = slots.filter(({ service }) => service.name === "gateway").map(({ url }) => url);
   const [url = ""] = gateways;
   const { token, userId: adminId } = await signIn(url, admin);
@@ -37,15 +38,14 @@ export async function upgrade(slots: readonly Slot[], { release, admin, checks }
   const observed = await startObservedTraffic({ clients: adminClients(target, token), adminId, buyers });
   try {
     const { traffic } = observed;
-    const none = { failedTries: 0 };
     await checks.check("two replicas of the previous release serve", async () => {
       await traffic.untilAnswered(callsOfStep);
-      return told(traffic.take(), none);
+      return told(traffic.take(), { explained: none });
     });
     await checks.check("one replica of each service is replaced", () => replace(1));
     await checks.check("both releases serve side by side", async () => {
       await traffic.untilAnswered(callsSideBySide);
-      return told(traffic.take(), none);
+      return told(traffic.take(), { explained: none });
     });
     await checks.check(
       "a replica of the previous release that was killed starts again beside the new one",
@@ -53,7 +53,7 @@ export async function upgrade(slots: readonly Slot[], { release, admin, checks }
         const crashed = slots.filter(({ service }, index) => service.database && index % 2 === 0);
         for (const { program } of crashed) {
           await program.kill();
-          await program.start();
+          await startPatiently(program);
         }
         await traffic.untilAnswered(callsOfStep);
         return told(traffic.take());
@@ -62,7 +62,7 @@ export async function upgrade(slots: readonly Slot[], { release, admin, checks }
     await checks.check("the other replica of each service is replaced", () => replace(0));
     await checks.check("this release serves alone", async () => {
       await traffic.untilAnswered(callsOfStep);
-      return told(traffic.take(), none);
+      return told(traffic.take(), { explained: none });
     });
     await checks.check("every invariant holds", async () => {
       return `${await observed.settle(slots.map(({ program }) => program))} orders`;
@@ -75,7 +75,7 @@ export async function upgrade(slots: readonly Slot[], { release, admin, checks }
         if (code !== 0) codes.push(`${slot.service.name}: ${code}`);
       }
       expectNone("exit codes other than 0", codes);
-      return told(traffic.take(), none);
+      return told(traffic.take(), { explained: none });
     }
   } finally {
     await observed.stop();
