@@ -169,6 +169,6 @@ export const publicProcesses = processes.filter((process) => process.public);
 
 export const platform = {
   reasonDomain: "parley.dev",
-  errorHelpUrl: "https://parley.dev/docs/errors.md",
+  errorHelpUrl: "http://localhost:8080/docs/errors.md",
   directory: processes.map(({ name, contracts, port }) => ({ name, contracts, port })),
 };
