@@ -187,7 +187,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   const stopWatching = module.onReachable?.((problem) => {
     health.set(problem === undefined ? "SERVING" : "NOT_SERVING");
     if (problem === undefined) {
-      environment.log.info("dependency is back: serving");
+      environment.log.info("dependency is available again");
     } else {
       environment.log.error({ err: problem }, "not serving");
     }
