@@ -11,6 +11,7 @@ const long = [
   "test/telemetry/order-telemetry.test.ts",
   "test/e2e/starts.test.ts",
   "test/e2e/client-package.test.ts",
+  "test/e2e/up-watch.test.ts",
 ];
 
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */

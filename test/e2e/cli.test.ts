@@ -57,6 +57,28 @@ describe("calling methods", () => {
     // Five processes in sequence, on a machine that may be busy.
   }, 60_000);
 
+  it("places a guest's order of one product", async () => {
+    const placed = await json(
+      "order",
+      "create",
+      "--product",
+      "102",
+      "--quantity",
+      "2",
+      "--guest-email",
+      "g@example.com",
+    );
+    expect(placed.order).toMatchObject({ userId: "", userEmail: "g@example.com", items: [{ quantity: 2 }] });
+  });
+
+  it("makes a user without a password, who can be given one", async () => {
+    const { user } = await json("user", "create", "--name", "Eve", "--email", "eve@example.com");
+    const signIn = () => parley.run("user", "login", "--email", "eve@example.com", "--password", "a long password");
+    expect((await signIn()).code).not.toBe(0);
+    const set = await parley.run("user", "change-password", user.id, "--new-password", "a long password");
+    expect([set.code, (await signIn()).code]).toEqual([0, 0]);
+  }, 60_000);
+
   it("accepts the whole request as JSON, also from standard input", async () => {
     const data = JSON.stringify({ userId: "2", items: [{ productId: "103", quantity: 1 }] });
     expect((await json("order", "create", "--data", data)).order.userName).toBe("Bob Smith");

@@ -49,7 +49,8 @@ export declare type CreateUserRequest = Message<"user.v1.CreateUserRequest"> & {
   address: string;
 
   /**
-   * The password. 8 to 128 characters. Only a hash of it is kept; it is never returned.
+   * The password. 8 to 128 characters. Only a hash of it is kept; it is never returned. May be empty: the account cannot sign in
+   * then until ChangePassword sets one.
    *
    * @generated from field: string password = 5;
    */
@@ -538,7 +539,7 @@ export declare type ChangePasswordRequest = Message<"user.v1.ChangePasswordReque
   userId: string;
 
   /**
-   * The password until now. Needed unless an admin calls.
+   * The password until now. Needed unless an admin calls, or the account has no password yet.
    *
    * @generated from field: string current_password = 2;
    */
@@ -742,7 +743,8 @@ export declare const LogoutResponseSchema: GenMessage<LogoutResponse>;
  */
 export declare const UserService: GenService<{
   /**
-   * Makes an account. ALREADY_EXISTS if the e-mail address is taken.
+   * Makes an account. ALREADY_EXISTS if the e-mail address is taken. An account that is made without a password cannot sign in
+   * until ChangePassword sets one. Over REST the answer is 201 with the account's URL in `Location`.
    *
    * @generated from rpc user.v1.UserService.CreateUser
    */
@@ -836,7 +838,8 @@ export declare const UserService: GenService<{
   },
   /**
    * Replaces a user's password and ends all sign-ins of the user. The current password is checked as Login checks it; an admin may
-   * leave it out. Access tokens that are already out end with their own time.
+   * leave it out, and so may the first caller for an account without a password. Access tokens that are already out end with their
+   * own time.
    *
    * @generated from rpc user.v1.UserService.ChangePassword
    */
