@@ -130,7 +130,7 @@ describe("an owner's method", () => {
     );
   });
 
-  test("allows a guest, where guests are taken, for no account alone", async () => {
+  test("allows a guest, where guests are taken, without an account alone", async () => {
     const ofNoAccount = create(CreateOrderRequestSchema, {});
     const as = async (message: Message, bearer?: string, method: DescMethod = createOrder) =>
       codeOf(decide(authorizeGuests, { method, message, authorization: bearer && `Bearer ${bearer}` }));
