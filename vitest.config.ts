@@ -15,6 +15,8 @@ const long = [
   "test/e2e/starts.test.ts",
   "test/e2e/client-package.test.ts",
   "test/e2e/readme.test.ts",
+  "test/e2e/up-watch.test.ts",
+  "test/e2e/guest-orders.test.ts",
 ];
 
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */
