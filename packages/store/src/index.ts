@@ -50,3 +50,4 @@ export {
   TransactionEndedError,
   TransactionStuckError,
 } from "./store-errors.ts";
+export { storableText } from "./storable-text.ts";
