@@ -228,7 +228,8 @@ test.each([
 });
 
 test("failed notifications are listed with their cause and redriven, all or some of them", async () => {
-  server.script = (stage, line) => (stage === "RCPT" && line.includes("bad") ? "550 5.1.1 no such\0mailbox" : undefined);
+  server.script = (stage, line) =>
+    stage === "RCPT" && line.includes("bad") ? "550 5.1.1 no such\0mailbox" : undefined;
   startSender();
   await write("bad0", "good", "bad1", "bad2");
   await passUntil(async () => (await rows()).every(({ state }) => state !== NotificationState.PENDING));
