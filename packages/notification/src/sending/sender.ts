@@ -1,6 +1,6 @@
 import { createWakeUp, startPeriodic, type WakeUp } from "@parley/events";
 import type { Environment } from "@parley/rpc";
-import type { Database, Transaction } from "@parley/store";
+import { type Database, storableText, type Transaction } from "@parley/store";
 import {
   type Channel,
   ChannelUnavailableError,
@@ -271,5 +271,6 @@ function messageOf({ id: key, recipient, subject, body }: Notification): Outgoin
 const causeLengthMax = 500;
 
 function causeOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, causeLengthMax);
+  // It may quote a mail server's reply, which may hold any character.
+  return storableText(error instanceof Error ? error.message : String(error)).slice(0, causeLengthMax);
 }
