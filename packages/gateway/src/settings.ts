@@ -1,3 +1,4 @@
+import { limitsSettings } from "@parley/events/limits";
 import { type PublicProcessUrlVariable, publicProcesses } from "@parley/gen/services.js";
 import {
   isLoopbackName,
@@ -37,6 +38,7 @@ export const gatewaySettings = {
     default: "localhost",
     desc: "The pages whose scripts may read answers: origins separated by commas, localhost for every local page, or *.",
   }),
+  ...limitsSettings,
   STACK_CONTROL_FILE: text({
     default: "",
     desc: "Set by parley up: how the console reaches it, to start and stop services. Used only where AUTH=off and HOST is loopback.",
