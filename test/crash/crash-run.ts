@@ -58,7 +58,7 @@ export interface CrashReport extends FaultCounts {
 const settleMaxMs = 90_000;
 const lastLinesMax = 25;
 /** Replicas may pause for longer than the leases of orders (7 s) and event partitions (5 s), since others take over their work. */
-const faultsOfReplicas = { brokenMax: 3, longHangShare: 0.15 };
+const faultsOfReplicas = { brokenMax: 3, longHangShare: 0.3 };
 
 /** Starts the platform, injects faults while clients use it, lets it settle, and checks the invariants. */
 export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {

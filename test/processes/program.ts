@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { eventually } from "./eventually.ts";
 
 /** The start timeout of a program, in milliseconds. A start takes half a second, and many times that on a busy machine. */
-const startMaxMs = 40_000;
+const startMaxMs = 90_000;
 /** The maximum output that is kept, in characters: enough for the reason of an exit. */
 const outputMax = 4_000_000;
 
