@@ -44,8 +44,8 @@ export async function simulate(seed: number, { seams, ...options }: SimulateOpti
   });
 }
 
-/** In most seeds none; in one of seven the order service alone, in one of seven every service. */
+/** In most seeds none; in one of five the order service alone, in one of ten every service. */
 function drawReplicated(random: Randomness): readonly ServiceName[] {
   if (!random.chance(0.3)) return [];
-  return random.chance(0.5) ? ["order"] : serviceNames;
+  return random.chance(0.667) ? ["order"] : serviceNames;
 }

@@ -7,7 +7,7 @@ import { tooLittle, withCarelessReserve } from "./careless-inventory.ts";
 import { createInTurn } from "./in-turn.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { type AnyUnary, replaceMethod } from "./replace-method.ts";
-import { rewritingStatements, sharingTransaction } from "./rewritten-statements.ts";
+import { sharingTransaction } from "./rewritten-statements.ts";
 
 /** Code that is right in the only process of a service, and wrong beside a second one. */
 export const replicaBugs: readonly PlantedBug[] = [
@@ -67,22 +67,6 @@ export const replicaBugs: readonly PlantedBug[] = [
           : withTransactions(database, (transaction) => ({ ...transaction, now: async () => clock.now() })),
     },
     breaks: ["mail", "notification"],
-  },
-  {
-    name: "an order is given up by a replica though another one works on it",
-    replicated: ["order"],
-    seams: {
-      database: (database, { service }) =>
-        service !== "order"
-          ? database
-          : rewritingStatements(database, ({ sql, parameters }) => {
-              const guard = " AND owner = ? AND attempts = 0";
-              return sql.endsWith(guard)
-                ? { sql: sql.slice(0, -guard.length), parameters: parameters.slice(0, -1) }
-                : { sql, parameters };
-            }),
-    },
-    breaks: ["reservation", "stock-balance"],
   },
   {
     name: "the sequence of events is counted in the memory of the process",
