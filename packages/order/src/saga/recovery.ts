@@ -97,7 +97,7 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
       log.error({ orderId, attempts, waitMs, err: error }, "order could not be settled");
     }
     try {
-      await store.postpone(orderId, clock.now() + waitMs);
+      await store.postpone(orderId, waitMs);
     } catch (cause) {
       // The order's lease expires all the same.
       log.error({ orderId, err: cause }, "the next attempt could not be delayed");
@@ -106,9 +106,10 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
 
   /** Continues while there are more orders and progress. */
   async function sweep(): Promise<void> {
+    await store.syncClock();
     let more = true;
     while (more && !signal.aborted) {
-      const due = await store.due(clock.now(), batchSize);
+      const due = await store.due(batchSize);
       const settled = await Promise.all(due.map(takeOver));
       const progress = settled.filter(Boolean).length;
       metrics.recovered(progress);
@@ -119,7 +120,7 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
 
   async function takeOver(due: DueOrder): Promise<boolean> {
     if (inTurn.isBusy(due.order.id) || signal.aborted) return false;
-    if (!(await store.claim(due, clock.now() + tryTimeoutMs + leaseMs))) return false;
+    if (!(await store.claim(due, tryTimeoutMs + leaseMs))) return false;
     return await settle(due.order.id, due.attempts);
   }
 
@@ -132,7 +133,8 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
 
   return {
     async start() {
-      const left = await store.adopt(clock.now());
+      await store.syncClock();
+      const left = await store.adopt();
       if (left > 0) log.info({ orders: left }, "unsettled orders found at start");
       sweeping = sweepForever();
     },
