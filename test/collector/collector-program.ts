@@ -48,11 +48,7 @@ export async function startCollector(path: string): Promise<Collector> {
   });
   const lines = async (signal: string) => {
     const text = await readFile(join(folder, `${signal}.json`), "utf8").catch(() => "");
-    // The last line may be incomplete.
-    return text
-      .split("\n")
-      .slice(0, -1)
-      .map((line) => JSON.parse(line) as unknown);
+    return text.split("\n").flatMap(parsed);
   };
   try {
     await collector.start();
@@ -71,6 +67,15 @@ export async function startCollector(path: string): Promise<Collector> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The last line may be incomplete, and so may one that the Collector wrote when it was killed. */
+function parsed(line: string): readonly unknown[] {
+  try {
+    return [JSON.parse(line)];
+  } catch {
+    return [];
+  }
 }
 
 const emptyRequest = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };

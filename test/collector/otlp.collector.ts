@@ -4,6 +4,7 @@ import { type Client, Code, ConnectError, createClient } from "@connectrpc/conne
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { OrderState } from "@parley/gen/order/v1/order_pb.js";
 import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
+import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { type Call, SpanKind, TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../processes/eventually.ts";
@@ -37,12 +38,13 @@ beforeAll(async () => {
     OTEL_BLRP_SCHEDULE_DELAY: "50",
     OTEL_BSP_MAX_QUEUE_SIZE: String(queueLengthMax),
     OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "64",
-    OTEL_EXPORTER_OTLP_TIMEOUT: "500",
+    OTEL_EXPORTER_OTLP_TIMEOUT: "1000",
     OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
   });
   const transport = createGrpcTransport({ baseUrl: stack.gateway.url });
   telemetry = createClient(TelemetryService, transport);
   orders = createClient(OrderService, transport);
+  const inventory = createClient(InventoryService, transport);
   // On a busy machine the first call through new processes may exceed its deadline.
   await eventually(
     () =>
@@ -53,6 +55,8 @@ beforeAll(async () => {
     Boolean,
     60_000,
   );
+  // Enough for every order, and less than the order that is refused.
+  await inventory.updateStock({ productId: "103", change: { case: "delta", value: 5_000 } });
 }, 180_000);
 
 afterAll(async () => {
@@ -230,7 +234,8 @@ describe("a Collector that fails", () => {
   let round = 0;
 
   interface Round {
-    readonly failed: number;
+    /** The errors of the orders that failed. */
+    readonly failed: readonly unknown[];
     readonly medianMs: number;
     /** Of all processes, in seconds. */
     readonly cpu: number;
@@ -240,13 +245,14 @@ describe("a Collector that fails", () => {
   async function placeMany(): Promise<Round> {
     round++;
     const latencies: number[] = [];
-    let [next, failed] = [0, 0];
+    const failed: unknown[] = [];
+    let next = 0;
     const before = await sumOf("process_cpu_seconds_total");
     const buyer = async () => {
       while (next < ordersOfRound) {
         const id = `${round.toString(16).padStart(16, "e")}${(next++).toString(16).padStart(16, "e")}`;
         const beganAt = performance.now();
-        await place(id).catch(() => failed++);
+        await place(id).catch((error: unknown) => failed.push(error));
         latencies.push(performance.now() - beganAt);
       }
     };
@@ -278,8 +284,8 @@ describe("a Collector that fails", () => {
       const memory = await sumOf("process_resident_memory_bytes");
       const rounds = [await placeMany(), await placeMany()];
       for (const { failed, medianMs, cpu } of rounds) {
-        expect(failed).toBe(0);
-        // Generous, because the machine may be busy with something else: an exporter in the way of calls costs its timeout of 500 ms.
+        expect(failed).toEqual([]);
+        // Generous, because the machine may be busy with something else: an exporter in the way of calls costs its timeout of a second.
         expect(medianMs).toBeLessThan(3 * healthy.medianMs + 100);
         expect(cpu).toBeLessThan(2 * healthy.cpu + 1);
       }
@@ -297,10 +303,14 @@ describe("a Collector that fails", () => {
     },
   );
 
-  it("is logged once when it begins, and once when it is over", async () => {
+  it("is logged once when it begins, and once when it is over", () => {
     const lines = stack.order.output().split("\n");
-    const begun = lines.filter((line) => line.includes("telemetry cannot be exported") && line.includes('"traces"'));
-    const over = lines.filter((line) => line.includes("telemetry is exported again") && line.includes('"traces"'));
-    expect([begun.length, over.length]).toEqual([troubles.length, troubles.length]);
+    const told = lines.flatMap((line) => {
+      const word = /"msg":"telemetry (cannot be|is) exported/.exec(line)?.[1];
+      return word !== undefined && line.includes('"signal":"traces"') ? [word] : [];
+    });
+    // On a busy machine the Collector may be late at other times too.
+    expect(told.length).toBeGreaterThanOrEqual(2 * troubles.length);
+    expect(told).toEqual(told.map((_, index) => (index % 2 === 0 ? "cannot be" : "is")));
   });
 });
