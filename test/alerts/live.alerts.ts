@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
+import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { SMTPServer } from "smtp-server";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { eventually } from "../processes/eventually.ts";
@@ -25,6 +26,8 @@ beforeAll(async () => {
   const { gateway, order, product, user, notification } = stack;
   prometheus = await startPrometheus([gateway, order, product, user, notification], { ratioWindow: "10s" });
   await untilServed();
+  const inventory = createClient(InventoryService, createGrpcTransport({ baseUrl: stack.product.url }));
+  await inventory.updateStock({ productId: "103", change: { case: "delta", value: 1_000_000 } });
 }, 180_000);
 
 afterAll(async () => {
@@ -32,7 +35,9 @@ afterAll(async () => {
   await stack?.dispose();
 });
 
-const place = (userId = "1") => orders.createOrder({ userId, items: [{ productId: "103", quantity: 1 }] });
+/** Sampled, so that a process with a collector exports its spans. */
+const headers = { traceparent: `00-${"a".repeat(32)}-00f067aa0ba902b7-01` };
+const place = (userId = "1") => orders.createOrder({ userId, items: [{ productId: "103", quantity: 1 }] }, { headers });
 
 /** Whether an order is confirmed. */
 const isServed = () =>
