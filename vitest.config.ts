@@ -12,6 +12,7 @@ const long = [
   "test/packed/packed.test.ts",
   "test/packed/platform.test.ts",
   "test/telemetry/order-telemetry.test.ts",
+  "test/telemetry/command-line.test.ts",
   "test/e2e/starts.test.ts",
   "test/e2e/client-package.test.ts",
   "test/e2e/readme.test.ts",
