@@ -18,6 +18,7 @@ const long = [
   "test/e2e/readme.test.ts",
   "test/e2e/up-watch.test.ts",
   "test/e2e/guest-orders.test.ts",
+  "test/backup/backup.test.ts",
 ];
 
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */
