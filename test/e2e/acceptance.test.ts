@@ -257,6 +257,16 @@ describe("bad input", () => {
     expect(await stockOf("105")).toBe(before);
   });
 
+  it("an error links to its section of the gateway's guide", async () => {
+    const { body } = await curl(products("GetProduct"), { productId: "9999" });
+    const help = body.details.find(({ type }: { type: string }) => type === "google.rpc.Help");
+    const url = new URL(help.debug.links[0].url);
+    expect(url.hash).toBe("#product_not_found");
+    expect(url.port).toBe(String(8080 + stack.portOffset));
+    const page = await (await fetch(url, { headers: { accept: "text/html" } })).text();
+    expect(page).toContain(`id="${url.hash.slice(1)}"`);
+  });
+
   it("a negative price is refused, and no product is created", async () => {
     const names = async () =>
       (await curl(products("ListProducts"), {})).body.products.map((product: { name: string }) => product.name);

@@ -275,7 +275,7 @@ describe("parley doctor", () => {
   it("finds nothing wrong with a running stack", async () => {
     const { code, output } = await parley.run("doctor");
     expect(output).toMatch(/✓ order is SERVING/);
-    expect([code, output]).toEqual([0, expect.stringContaining("Nothing is wrong.")]);
+    expect([code, output]).toEqual([0, expect.stringContaining("Everything is all right.")]);
   });
 
   it("names the process that holds a service's port", async () => {

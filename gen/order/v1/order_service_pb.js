@@ -92,7 +92,7 @@ export const WatchOrdersResponseSchema = /*@__PURE__*/
   messageDesc(file_order_v1_order_service, 10);
 
 /**
- * Placing, reading and cancelling orders.
+ * Orders.
  *
  * @generated from service order.v1.OrderService
  */

@@ -98,7 +98,7 @@ export const TraceOrderSchema = /*@__PURE__*/
   enumDesc(file_rpc_v1_telemetry, 0);
 
 /**
- * Which traces come first.
+ * The order of traces.
  *
  * @generated from enum rpc.v1.TraceOrder
  */
@@ -112,7 +112,7 @@ export const SpanKindSchema = /*@__PURE__*/
   enumDesc(file_rpc_v1_telemetry, 1);
 
 /**
- * What a span is of.
+ * The kind of a span.
  *
  * @generated from enum rpc.v1.SpanKind
  */

@@ -221,7 +221,7 @@ export const LogoutResponseSchema = /*@__PURE__*/
   messageDesc(file_user_v1_user_service, 28);
 
 /**
- * Accounts: making, reading and changing them, and signing in.
+ * User accounts and sign-in.
  *
  * @generated from service user.v1.UserService
  */

@@ -17,6 +17,7 @@ import type { PublicService } from "./public-services.ts";
 import { dataHeaders } from "./rest/answer-rest.ts";
 import { apiDescription } from "./rest/api-description.ts";
 import { apiPageRoutes } from "./rest/api-page.ts";
+import { guidePageRoutes } from "./rest/guide-pages.ts";
 import { answerOtherMethods, restRoutes, takeRest } from "./rest/rest-routes.ts";
 
 export interface IngressOptions {
@@ -91,6 +92,7 @@ export function createIngress(
     await app.register(async (pages) => {
       await pages.register(helmet, { contentSecurityPolicy: { directives: pagePolicy }, hsts: false });
       apiPageRoutes(pages);
+      guidePageRoutes(pages);
     });
     const offered = new Set(services.map(({ backend }) => backend));
     consoleRoutes(app, {

@@ -24,7 +24,12 @@ export const gatewaySettings = {
   // 48 KiB once encoded.
   HEADER_BYTES_MAX: wholeNumber({ min: 1_024, max: 1_048_576, default: 65_536 }),
   ...backendUrls,
-  RATE_LIMIT_PER_MINUTE: wholeNumber({ min: 0, max: 100_000_000, default: 6_000, desc: "By caller. 0: no limit." }),
+  RATE_LIMIT_PER_MINUTE: wholeNumber({
+    min: 0,
+    max: 100_000_000,
+    default: 6_000,
+    desc: "Requests a minute of one caller. 0: no limit.",
+  }),
   BUSY_CALLER_CONNECTIONS: wholeNumber({
     min: 0,
     max: 64,
@@ -37,7 +42,7 @@ export const gatewaySettings = {
   }),
   CORS_ORIGINS: text({
     default: "localhost",
-    desc: "The pages whose scripts may read answers: origins separated by commas, localhost for every local page, or *.",
+    desc: "The origins whose scripts may read responses (CORS), separated by commas; localhost: every local origin; *: any.",
   }),
   DEFAULT_CURRENCY: text({
     default: "USD",

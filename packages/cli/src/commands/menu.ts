@@ -13,7 +13,7 @@ import { createTerminal } from "../terminal/terminal.ts";
 /** `parley menu`: the shop by arrow keys, and an order's calls as a sequence diagram. */
 export function menuCommand(services: readonly ServiceDefinition[]): Command {
   const command = new Command("menu").description(
-    "Shows users, products and orders by arrow keys, places an order, and follows it through the services.",
+    "Opens an interactive menu: users, products and orders, and the sequence diagram of an order that it places.",
   );
   return withConnectionOptions(command).action(async () => {
     if (!process.stdin.isTTY || !process.stdout.isTTY) {

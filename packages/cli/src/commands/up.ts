@@ -26,10 +26,10 @@ const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"]
 /** `parley up`: starts the services, shows their output, and stops them on Ctrl-C. */
 export function upCommand(services: readonly ServiceDefinition[]): Command {
   return new Command("up")
-    .description("Starts the services, each as its own process, and runs until Ctrl-C.")
+    .description("Starts all services, one process each, and runs until Ctrl-C.")
     .addOption(onlyOption(services))
-    .option("--data <folder>", "where the databases are", defaultDataFolder)
-    .option("--fresh", "begin with empty databases: removes those of the services that start, after naming them")
+    .option("--data <folder>", "the folder of the databases", defaultDataFolder)
+    .option("--fresh", "start with empty databases: prints and deletes those of the started services")
     .addOption(
       new Option(
         "--database <kind>",
@@ -40,18 +40,18 @@ export function upCommand(services: readonly ServiceDefinition[]): Command {
     )
     .option(
       "--replicas <counts>",
-      "processes of a service, for example order=2,product=2: each 100 ports above the last",
+      "number of processes of a service, for example order=2,product=2; the ports are 100 apart",
     )
     .addOption(portOffsetOption("add this to every port"))
     .addOption(
-      new Option("--log-level <level>", "what the services log from")
+      new Option("--log-level <level>", "the lowest level that the services log")
         .choices(logLevels)
         .default("info")
         .env("LOG_LEVEL"),
     )
     .option("--sources", "run the services from their sources, not bundled")
-    .option("--watch", "restart a service when a source of it changes, after it has drained; implies --sources")
-    .addHelpText("after", "\nCtrl-C lets every service finish what it has begun; a second Ctrl-C ends them at once.")
+    .option("--watch", "drain and restart a service when its sources change; implies --sources")
+    .addHelpText("after", "\nCtrl-C drains and stops all services. A second Ctrl-C kills them.")
     .action(async (options: UpOptions, command: Command) => {
       const terminal = createTerminal();
       const watch = options.watch === true;
@@ -91,7 +91,7 @@ function bundled(terminal: Terminal): Promise<Programs> {
 
 function onlyOption(services: readonly ServiceDefinition[]): Option {
   const all = services.map(({ name }) => name);
-  const option = new Option("--only <names>", `start only these: ${all.join(",")}`).argParser(names);
+  const option = new Option("--only <names>", `start only these services: ${all.join(",")}`).argParser(names);
   // For completion only: several may be given, separated by commas.
   option.argChoices = all;
   return option;

@@ -91,7 +91,7 @@ it("says of each step what it is", () => {
   const step = { from: "order", to: "user", service: "user.v1.UserService", method: "ValidateUser", startMs: 2 };
   const validate = { ...step, durationMs: 1.25, code: "OK" };
   expect(stepInWords({ kind: "call", call: validate, atMs: 2 })).toMatch(
-    /^At 2\.0 ms order calls user: user\.v1\.UserService\/ValidateUser\. Tells whether a user may buy/,
+    /^At 2\.0 ms order calls user: user\.v1\.UserService\/ValidateUser\. Checks whether a user may place orders/,
   );
   expect(stepInWords({ kind: "answer", call: validate, atMs: 3.25 })).toBe(
     "At 3.3 ms user answers order after 1.3 ms: OK.",
