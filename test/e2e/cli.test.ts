@@ -362,7 +362,7 @@ describe.runIf(tmuxThere)("parley menu, in a terminal", () => {
       await until(/gateway calls order[\s\S]*\? Step 2 of \d/);
       session.press("Down", "Enter");
       await until(
-        /you +gateway +order +user[\s\S]*ValidateUser[\s\S]*ReserveStock[\s\S]*◀╌+ OK[\s\S]*Deliver[\s\S]*5 calls\.[\s\S]*❯ Users/,
+        /you +gateway +order +user[\s\S]*ValidateUser[\s\S]*ReserveStock[\s\S]*◀╌+ OK[\s\S]*parley\.order\.confirmed\.v1[\s\S]*\d hops\.[\s\S]*❯ Users/,
       );
       session.press("C-c");
       await until(/ended with 0/);
@@ -404,7 +404,7 @@ describe.runIf(tmuxThere)("parley menu, in a terminal", () => {
       session.press("Enter");
       await until(/\{"service_b": "ok", "service_a": \{"echo": "hello"\}\}[\s\S]*\? How the services talked/);
       session.press("Down", "Enter");
-      await until(/you +gateway +echo-b +echo-a[\s\S]*CallEcho[\s\S]*Echo[\s\S]*3 calls\./);
+      await until(/you +gateway +echo-b +echo-a[\s\S]*CallEcho[\s\S]*Echo[\s\S]*3 hops\./);
       await choose(7);
       await until(/gateway +serving[\s\S]*gateway +─▶ user, product, order, notification, echo-a, echo-b/);
       session.press("C-c");

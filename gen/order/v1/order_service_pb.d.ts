@@ -45,7 +45,7 @@ export declare const CreateOrderItemSchema: GenMessage<CreateOrderItem>;
  */
 export declare type CreateOrderRequest = Message<"order.v1.CreateOrderRequest"> & {
   /**
-   * The buyer's id. Empty for a guest's order, which is accepted where GUEST_ORDERS is on.
+   * The buyer's id. Empty: a guest's order, which is accepted with GUEST_ORDERS=on.
    *
    * @generated from field: string user_id = 1;
    */
@@ -68,7 +68,7 @@ export declare type CreateOrderRequest = Message<"order.v1.CreateOrderRequest"> 
   requestId: string;
 
   /**
-   * The product of an order with one line: the same as `items` with this product and `quantity`. Set either this or `items`.
+   * The product of an order of one line: short for `items` with this product and `quantity`. Set either this or `items`.
    *
    * @generated from field: string product_id = 4;
    */
@@ -82,7 +82,7 @@ export declare type CreateOrderRequest = Message<"order.v1.CreateOrderRequest"> 
   quantity: number;
 
   /**
-   * The address for notifications about a guest's order. At most 254 characters. Only without `user_id`. If empty, no notification is sent.
+   * The e-mail address for notifications of a guest. At most 254 characters. Only without `user_id`. Empty: no notification is sent.
    *
    * @generated from field: string guest_email = 6;
    */
@@ -340,8 +340,8 @@ export declare const WatchOrdersResponseSchema: GenMessage<WatchOrdersResponse>;
 export declare const OrderService: GenService<{
   /**
    * Places an order and answers when it is confirmed. NOT_FOUND if the user or a product is unknown, FAILED_PRECONDITION if a
-   * product has too little stock, UNAVAILABLE if the user or product service cannot be reached; no stock is reserved then. Over
-   * REST the response has the status 201, and the order's URL in `Location`.
+   * product has too little stock, UNAVAILABLE if the user or product service cannot be reached; no stock is reserved then. Over REST
+   * the response is 201 with the order's URL in `Location`.
    *
    * @generated from rpc order.v1.OrderService.CreateOrder
    */

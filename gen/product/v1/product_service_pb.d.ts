@@ -327,7 +327,7 @@ export declare const DeleteProductResponseSchema: GenMessage<DeleteProductRespon
  */
 export declare const ProductService: GenService<{
   /**
-   * Creates a product. Over REST the response has the status 201, and the product's URL in `Location`.
+   * Creates a product. Over REST the response is 201 with the product's URL in `Location`.
    *
    * @generated from rpc product.v1.ProductService.CreateProduct
    */

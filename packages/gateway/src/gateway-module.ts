@@ -1,6 +1,7 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { isExposed, methodPolicy } from "@parley/contract";
+import type { SharedLimits } from "@parley/events/limits";
 import { Health } from "@parley/gen/health/v1/health_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
@@ -45,6 +46,8 @@ export interface GatewayModuleOptions {
   readonly busyConnections?: number;
   /** Where `parley up` says how it is reached: lets the console start and stop services. Default: it does not. */
   readonly stackControlFile?: string | undefined;
+  /** Counts callers' requests with all replicas. Closed when the module stops. Default: this process counts alone. */
+  readonly limits?: SharedLimits | undefined;
 }
 
 /** The gateway's module: every public method of the platform, over REST and RPC, on one port. */
@@ -60,10 +63,12 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     corsOrigins = ["localhost"],
     errorHelpUrl = platform.errorHelpUrl,
     busyConnections = 3,
+    limits,
   } = options;
   // The gateway calls with its caller's token, never with its own: that would give every caller the rights of a service.
   const { identity, ...nameless } = environment;
-  const rateLimit = createRateLimit({ clock: environment.clock, requestsPerMinuteMax, proxies: trustedProxies });
+  const { clock } = environment;
+  const rateLimit = createRateLimit({ clock, requestsPerMinuteMax, proxies: trustedProxies, shared: limits });
   const products = createProductCache(environment);
   const offered = publicServices.filter(({ backend }) => backends[backend] !== undefined);
   const health = new Map<BackendName, Client<typeof Health>>();
@@ -163,6 +168,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
       streams.close();
       lanes.close();
       telemetryPool.close();
+      limits?.close();
     },
   };
 }

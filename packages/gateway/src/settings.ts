@@ -1,3 +1,4 @@
+import { limitsSettings } from "@parley/events/limits";
 import { type PublicProcessUrlVariable, publicProcesses } from "@parley/gen/services.js";
 import {
   flag,
@@ -52,6 +53,7 @@ export const gatewaySettings = {
     default: undefined,
     desc: "Whether callers without a token may place orders without a user, as the order service must allow too. On where AUTH=off.",
   }),
+  ...limitsSettings,
   STACK_CONTROL_FILE: text({
     default: "",
     desc: "Set by parley up: how the console reaches it, to start and stop services. Used only where AUTH=off and HOST is loopback.",

@@ -1,6 +1,6 @@
 import type { Delivery, EventHandlers } from "@parley/events";
 import type { Clock } from "@parley/rpc";
-import type { Transaction } from "@parley/store";
+import { databaseTime, type Transaction } from "@parley/store";
 import { orderCancelledText, orderConfirmedText, stockLowText } from "./message-text.ts";
 import { type NewNotificationFields, type Notification, NotificationKind, newNotification } from "./notification.ts";
 import { insertNotifications, knownIds } from "./notification-store.ts";
@@ -47,10 +47,10 @@ export function createEventEffects(options: EventEffectsOptions): EventHandlers 
       notifications.map(({ id }) => id),
     );
     const written = notifications.filter(({ id }) => !known.has(id)).map(sendAtOnce);
-    const firstMs = await firstAttemptTimeMs(transaction, written);
+    const firstMs = (await firstAttemptTimeMs(transaction, written)) ?? (await databaseTime(transaction, clock));
     await insertNotifications(
       transaction,
-      written.map((notification) => ({ notification, firstAttemptTimeMs: firstMs ?? notification.createTimeMs })),
+      written.map((notification) => ({ notification, firstAttemptTimeMs: firstMs })),
     );
     transaction.onCommit(() => onWritten(written));
   }

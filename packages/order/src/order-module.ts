@@ -49,7 +49,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
   const { clock } = environment;
   const events = createEventLog({ database, source: orderEventSource, environment });
   const relay = broker && createRelay({ database, log: events, broker, environment, replica: owner });
-  const store = new OrderStore({ database, events, owner, checkpoint });
+  const store = new OrderStore({ database, events, clock, owner, checkpoint });
   registerSagaMetrics(database, environment);
   const inTurn = createInTurn();
   const stopping = new AbortController();

@@ -50,7 +50,7 @@ export function upCommand(services: readonly ServiceDefinition[]): Command {
         .env("LOG_LEVEL"),
     )
     .option("--sources", "run the services from their sources, not bundled")
-    .option("--watch", "drain and restart a service when its sources change; implies --sources")
+    .option("--watch", "restart a service when a source of it changes, after it has drained; implies --sources")
     .addHelpText("after", "\nCtrl-C drains and stops all services. A second Ctrl-C kills them.")
     .action(async (options: UpOptions, command: Command) => {
       const terminal = createTerminal();

@@ -54,7 +54,7 @@ describe("placing an order", () => {
   it("stores it before anything is reserved, with a lease as long as it may take", async () => {
     let kept: DueOrder | undefined;
     orders.inventory.onReserve = async () => {
-      [kept] = await orders.store.due(Number.MAX_SAFE_INTEGER, 1);
+      [kept] = await orders.store.due(1, Number.MAX_SAFE_INTEGER);
     };
     await orders.place(twoLaptopsAndAMouse, 5_000.25);
     expect(kept).toMatchObject({ order: { phase: "RESERVING" }, dueTimeMs: orders.clock.now() + 5_001 + leaseMs });

@@ -8,7 +8,7 @@ import {
   TooManyOrdersError,
 } from "../order-errors.ts";
 import { addUp, type OrderLine, sameLines } from "../order-line.ts";
-import { dueWaitMsMax, type OrderStore } from "../order-store.ts";
+import type { OrderStore } from "../order-store.ts";
 import type { Buyers } from "./buyers.ts";
 import type { InTurn } from "./in-turn.ts";
 import type { OrderRequest } from "./order-request.ts";
@@ -96,14 +96,14 @@ export function createPlaceOrder(
     }
     const order = placeOrder({ id: newId(), userId, userName, userEmail, lines, requestId }, clock.now());
     return await inTurn.run(order.id, async () => {
-      const kept = await store.insert(order, leaseUntilMs(call));
+      const kept = await store.insert(order, leaseOf(call));
       return kept ? await saga.reserve(order, call, "new") : undefined;
     });
   }
 
-  /** The end of the order's lease for this call. Remaining time has fractions; columns have whole milliseconds. */
-  function leaseUntilMs(call: SagaCall): number {
-    return clock.now() + Math.min(Math.ceil(call.remainingMs()) + leaseMs, dueWaitMsMax);
+  /** The order's lease for this call. */
+  function leaseOf(call: SagaCall): number {
+    return call.remainingMs() + leaseMs;
   }
 
   /** Undefined if the order is gone. */
@@ -117,7 +117,7 @@ export function createPlaceOrder(
       const order = await store.get(known.id);
       if (order?.phase === "RESERVING") {
         // Another process may be reserving for it too, so its outcome is not this call's alone.
-        return (await store.join(order, leaseUntilMs(call))) ? await saga.reserve(order, call, "resumed") : undefined;
+        return (await store.join(order, leaseOf(call))) ? await saga.reserve(order, call, "resumed") : undefined;
       }
       if (order?.phase === "RELEASING") return await saga.release(order, call);
       return order;

@@ -39,7 +39,7 @@ export async function createTestOrders(options: TestOrdersOptions = {}) {
     source: "/services/order",
     environment: { clock, newId: () => `event-${nextId++}` },
   });
-  const store = new OrderStore({ database, events: alsoInto(events, log), owner, checkpoint });
+  const store = new OrderStore({ database, events: alsoInto(events, log), clock, owner, checkpoint });
   const inTurn = createInTurn();
   const stop = new AbortController();
   const { signal } = stop;

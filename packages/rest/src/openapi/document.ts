@@ -201,7 +201,7 @@ const sharedParameters: JsonObject = {
     name: "X-Server-Timeout",
     in: "header",
     description: "The longest that the call may take, in seconds. It cannot lengthen what the contract allows.",
-    schema: { type: "string", pattern: "^(?=.*[1-9])[0-9]{1,6}(\\.[0-9]{1,9})?$" },
+    schema: { type: "string", pattern: "^(?=.*[1-9])[0-9]{1,9}(\\.[0-9]{1,9})?$" },
   },
   RequestId: {
     name: "X-Request-Id",

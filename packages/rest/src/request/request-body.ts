@@ -36,8 +36,11 @@ function fieldOf(body: Binding["body"]): DescField | undefined {
   return typeof body === "object" ? body : undefined;
 }
 
-/** RFC 9112, section 6.3: either header indicates a body. */
+/** Without other information either header indicates a body (RFC 9112, section 6.3). HTTP/2 requires neither. */
 function announcesBody(request: RestRequest): boolean {
+  if (request.hasBody !== undefined) {
+    return request.hasBody;
+  }
   const length = headerOf(request, "content-length");
   return request.headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
 }

@@ -13,7 +13,6 @@ import {
 } from "../user-store.ts";
 import { type AccessToken, signAccessToken } from "./access-token.ts";
 import type { ClientAddress } from "./client-address.ts";
-import { createFailedLogins, type FailedLogins } from "./failed-logins.ts";
 import { noPasswordHash, type PasswordHasher } from "./password-hash.ts";
 import {
   decideRefresh,
@@ -31,6 +30,7 @@ import {
   revokeFamily,
   revokeUser,
 } from "./refresh-token-store.ts";
+import type { SignInLimits } from "./sign-in-limits.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
 /** The result of a sign-in. */
@@ -78,37 +78,29 @@ export interface SignInOptions {
   newId(): string;
   readonly passwords: PasswordHasher;
   readonly keys: SigningKeys;
+  readonly limits: SignInLimits;
   /** Refuses the published password of the sample users. */
   readonly refuseSamplePassword?: boolean;
 }
 
 export function createSignIn(options: SignInOptions): SignIn {
-  const { database, clock, newId, passwords, keys, refuseSamplePassword = false } = options;
-  const limits = failureLimits(clock);
+  const { database, clock, newId, passwords, keys, limits, refuseSamplePassword = false } = options;
 
   /** Checks a password within the limits on failures. Throws WRONG_CREDENTIALS, TOO_MANY_FAILED_LOGINS, PASSWORD_QUEUE_FULL. */
   async function checkPassword({ email, password, address, signal }: Credentials): Promise<UserWithPassword> {
-    const account = emailKey(email);
-    const { byAccount } = limits;
-    const byAddress = address.shared ? limits.bySharedAddress : limits.byAddress;
-    refuseWhileWaiting(Math.max(byAccount.waitMs(account), byAddress.waitMs(address.group)));
-    byAccount.failed(account);
-    byAddress.failed(address.group);
+    const attempt = { account: emailKey(email), address };
+    refuseWhileWaiting(await limits.begin(attempt));
     const found = await findUserByEmail(database, email);
     const known = refuseSamplePassword && found?.passwordHash === samplePasswordHash ? undefined : found;
     const caller = { address: address.group, signal };
-    const right = await passwords.verify(password, known?.passwordHash, caller).catch((error: unknown) => {
-      // Not checked, so it is not counted as a failure.
-      byAccount.succeeded(account);
-      byAddress.succeeded(address.group);
+    const right = await passwords.verify(password, known?.passwordHash, caller).catch(async (error: unknown) => {
+      await limits.withdraw(attempt);
       throw error;
     });
     if (!right || known === undefined) {
       throw wrongCredentials();
     }
-    byAccount.forget(account);
-    // Only this attempt: knowing one password must not give free guesses at others.
-    byAddress.succeeded(address.group);
+    await limits.succeeded(attempt);
     return known;
   }
 
@@ -223,25 +215,4 @@ function refuseWhileWaiting(waitMs: number): void {
     const message = `Too many sign-ins failed. Try again in ${Math.ceil(waitMs / 1000)} s.`;
     throw new UserError("TOO_MANY_FAILED_LOGINS", message, { retryAfterMs: waitMs });
   }
-}
-
-interface FailureLimits {
-  readonly byAccount: FailedLogins;
-  readonly byAddress: FailedLogins;
-  readonly bySharedAddress: FailedLogins;
-}
-
-/**
- * An account: after five failures the waits double from a second to a minute, which leaves an attacker 1,440 guesses a day
- * and locks no owner out for longer. An address, which a household may share: twenty failures, up to a quarter of an hour. An
- * address that many callers share, since none is authenticated: a thousand failures, up to a second, so that one caller cannot
- * lock the others out.
- */
-function failureLimits(clock: Clock): FailureLimits {
-  const common = { clock, firstWaitMs: 1_000, forgetAfterMs: 30 * 60_000, keysMax: 10_000 };
-  return {
-    byAccount: createFailedLogins({ ...common, freeFailures: 5, longestWaitMs: 60_000 }),
-    byAddress: createFailedLogins({ ...common, freeFailures: 20, longestWaitMs: 15 * 60_000 }),
-    bySharedAddress: createFailedLogins({ ...common, freeFailures: 1_000, longestWaitMs: 1_000 }),
-  };
 }
