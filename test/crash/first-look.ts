@@ -34,7 +34,8 @@ export async function firstLook(
   let seen = await observe(platform);
   while (
     watchers.watched.notificationChanges.length === 0 ||
-    seen.notifications.length < Math.max(orders, seen.orders.filter(wasConfirmed).length) ||
+    seen.notifications.length < orders ||
+    hasUnnotified(seen) ||
     isBehind(watchers, seen)
   ) {
     checkTime();
@@ -61,6 +62,12 @@ async function placeOrder(
   if (outcome.kind !== "answered") {
     throw new Error(`the first order failed: ${outcome.kind === "refused" ? outcome.reason : outcome.error}`);
   }
+}
+
+/** Whether the notification of an order is still missing: it would count as one of the run. */
+function hasUnnotified({ orders, notifications }: Observation): boolean {
+  const notified = new Set(notifications.map(({ orderId }) => orderId));
+  return orders.some((order) => wasConfirmed(order) && !notified.has(order.id));
 }
 
 /** Whether a watcher has not yet received the last change. */

@@ -13,12 +13,16 @@ import { scenario } from "./scenario.ts";
 const run = promisify(execFile);
 const [folder = "", kind, ...options] = process.argv.slice(2);
 let platform: Platform | undefined;
+let isInterrupted = false;
 
 // As process 1 of its namespaces this process ends all others with itself.
 process.once("disconnect", () => process.exit(1));
 process.channel?.unref();
 for (const signal of ["SIGINT", "SIGTERM", "message"] as const) {
   process.once(signal as "SIGINT", () => {
+    // Ctrl-C reaches this process as a signal, and as a message of its parent.
+    if (isInterrupted) return;
+    isInterrupted = true;
     console.log("Interrupted: everything is stopped.");
     void (platform?.stop() ?? Promise.resolve()).finally(() => process.exit(130));
   });
