@@ -135,6 +135,13 @@ describe("the shop", () => {
     };
     await page.goto(`${gateway}#/orders?state=confirmed`);
     await toSequence("orders");
+    await fetch(`${gateway}order.v1.OrderService/CreateOrder`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ userId: "1", items: [{ productId: "101", quantity: 9_999 }] }),
+    });
+    await page.goto(`${gateway}#/orders?state=rejected`);
+    await toSequence("orders");
     await page.goto(`${gateway}#/notifications`);
     await page.locator("[data-notification] summary", { hasText: "confirmed" }).first().click();
     await toSequence("notifications");
@@ -440,6 +447,7 @@ describe("the tour", () => {
       (count) => count > 0,
       60_000,
     ).then((count) => expect(count).toBe(1));
+    await takePicture(map.page, "map-breaker-open");
 
     await step(4);
     await act("Start", "product");
