@@ -357,7 +357,8 @@ describe("fault injection", () => {
     const view = await open("break", { allowed: refusedCalls });
     const { page } = view;
     const row = page.locator("tr[data-process='gateway']");
-    await row.getByText("Serves this page, which could not start it again").waitFor();
+    await row.waitFor();
+    await page.getByText("The gateway serves this page, which could not start it again").waitFor();
     expect(await row.getByRole("button", { name: "Stop gateway" }).count()).toBe(0);
     for (const verb of ["Stop", "Kill", "Pause"]) {
       const answer = await page.evaluate(`(async () => {
