@@ -75,7 +75,7 @@ export function ProcessTable(): JSX.Element {
           </tbody>
         </table>
       </div>
-      <p class="list-note small muted">
+      <p class="body small muted">
         The gateway serves this page, which could not start it again. To stop it, run{" "}
         <code>npx parley stop gateway</code> in a terminal.
       </p>
