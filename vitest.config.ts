@@ -1,7 +1,10 @@
 import { defineConfig } from "vitest/config";
 
 /** These take both cores for a minute or more: beside them, whatever has a deadline of a second or two would miss it. */
-const heavy = ["test/simulation/**/*.test.ts", "test/crash/**/*.test.ts", "test/hostile/hostile.test.ts"];
+const heavy = ["test/crash/**/*.test.ts", "test/hostile/hostile.test.ts"];
+
+/** These compute for minutes, and have clocks of their own: one on each core. */
+const simulation = ["test/simulation/**/*.test.ts"];
 
 /** These take a minute each, and are about the repository or the stack as a whole: `npm run test:long` runs them, after `npm test` in .ci/run. */
 const long = [
@@ -9,8 +12,13 @@ const long = [
   "test/packed/packed.test.ts",
   "test/packed/platform.test.ts",
   "test/telemetry/order-telemetry.test.ts",
+  "test/telemetry/command-line.test.ts",
   "test/e2e/starts.test.ts",
   "test/e2e/client-package.test.ts",
+  "test/e2e/readme.test.ts",
+  "test/e2e/up-watch.test.ts",
+  "test/e2e/guest-orders.test.ts",
+  "test/backup/backup.test.ts",
 ];
 
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */
@@ -33,7 +41,7 @@ export default defineConfig({
         test: {
           name: "tests",
           include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: [...heavy, ...long],
+          exclude: [...heavy, ...simulation, ...long],
           // One more than the two cores of the machines that run this: tests of real processes spend much of their time waiting.
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
@@ -45,12 +53,16 @@ export default defineConfig({
           name: "quick",
           // Only where it is asked for by name: its files are among those of "tests".
           include: process.argv.includes("quick") ? ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"] : [],
-          exclude: [...heavy, ...long, ...slow],
+          exclude: [...heavy, ...simulation, ...long, ...slow],
         },
       },
       {
         extends: true,
-        test: { name: "heavy", include: heavy, maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: { name: "simulation", include: simulation, maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+      {
+        extends: true,
+        test: { name: "heavy", include: heavy, maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
       {
         extends: true,
@@ -58,7 +70,7 @@ export default defineConfig({
           name: "long",
           include: process.argv.includes("long") ? long : [],
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

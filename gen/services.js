@@ -5,49 +5,49 @@ export const services = [
     "typeName": "user.v1.UserService",
     "process": "user",
     "commandGroup": "user",
-    "description": "Accounts: making, reading and changing them, and signing in.",
+    "description": "User accounts and sign-in.",
     "exposed": true
   },
   {
     "typeName": "product.v1.ProductService",
     "process": "product",
     "commandGroup": "product",
-    "description": "The catalogue.",
+    "description": "The product catalogue.",
     "exposed": true
   },
   {
     "typeName": "product.v1.InventoryService",
     "process": "product",
     "commandGroup": "inventory",
-    "description": "How much of each product there is, and for whom it is set aside.",
+    "description": "Stock and reservations.",
     "exposed": true
   },
   {
     "typeName": "order.v1.OrderService",
     "process": "order",
     "commandGroup": "order",
-    "description": "Placing, reading and cancelling orders.",
+    "description": "Orders.",
     "exposed": true
   },
   {
     "typeName": "notification.v1.NotificationService",
     "process": "notification",
     "commandGroup": "notification",
-    "description": "What people were told, and what could not be told.",
+    "description": "Notifications, failed notifications and dead letters.",
     "exposed": true
   },
   {
     "typeName": "event.v1.EventService",
     "process": "notification",
     "commandGroup": "event",
-    "description": "What a service offers that wants to be told of events.",
+    "description": "Implemented by services that consume events.",
     "exposed": false
   },
   {
     "typeName": "echo.v1.EchoService",
     "process": "echo-a",
     "commandGroup": "echo",
-    "description": "Says back what it is told.",
+    "description": "Returns the message it receives.",
     "exposed": true
   },
   {
@@ -169,6 +169,6 @@ export const publicProcesses = processes.filter((process) => process.public);
 
 export const platform = {
   reasonDomain: "parley.dev",
-  errorHelpUrl: "https://parley.dev/docs/errors.md",
+  errorHelpUrl: "http://localhost:8080/docs/errors.md",
   directory: processes.map(({ name, contracts, port }) => ({ name, contracts, port })),
 };

@@ -70,6 +70,14 @@ ${services
     ports: ["127.0.0.1:9091:9090"]
     volumes: ["./deploy/prometheus:/etc/prometheus:ro", "prometheus:/prometheus"]
 
+  alertmanager:
+    image: prom/alertmanager:\${ALERTMANAGER_VERSION:-v0.28.1}
+    restart: unless-stopped
+    profiles: [telemetry]
+    command: [--config.file=/etc/alertmanager/alertmanager.yml, --storage.path=/alertmanager]
+    ports: ["127.0.0.1:9093:9093"]
+    volumes: ["./deploy/prometheus/alertmanager.yml:/etc/alertmanager/alertmanager.yml:ro"]
+
   grafana:
     image: grafana/grafana:\${GRAFANA_VERSION:-12.3.0}
     restart: unless-stopped
@@ -143,6 +151,7 @@ function composeService(service: DeployedService, services: readonly DeployedSer
         }
       : {}),
     ...(name === "gateway" ? { TRUST_PROXY: "172.16.0.0/12,192.168.0.0/16,10.0.0.0/8" } : {}),
+    ERROR_HELP_URL: `http://localhost:${fromShell("HTTP_PORT", "8080")}/docs/errors.md`,
     OTEL_EXPORTER_OTLP_ENDPOINT: fromShell("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
   };
   const waits = [

@@ -25,6 +25,9 @@ Parameters:
   CertificateArn:
     Type: String
     Description: The certificate of the public name, in AWS Certificate Manager.
+  PublicName:
+    Type: String
+    Description: The public host name, to which errors link.
   Replicas:
     Type: Number
     Default: 2
@@ -301,6 +304,7 @@ ${indented(keySecrets, 12)}
             - { ContainerPort: ${port}, Name: rpc }
             - { ContainerPort: ${adminPort}, Name: admin }
           Environment:
+            - { Name: ERROR_HELP_URL, Value: !Sub "https://\${PublicName}/docs/errors.md" }
 ${indented(
   Object.entries({
     ...environment,

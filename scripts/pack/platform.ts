@@ -43,6 +43,7 @@ export async function stagePlatform(
   for (const name of apiPageFiles) {
     copyFileSync(join(installed, name), join(apiPage, name));
   }
+  cpSync(join(root, "docs"), join(folder, "docs"), { recursive: true });
   await copyConsole(folder);
 }
 

@@ -151,6 +151,13 @@ describe("after npm start", () => {
   });
 });
 
+it("deploy/smoke.sh passes", async () => {
+  const { code, output, errorOutput } = await run("sh", ["deploy/smoke.sh", `http://${address(8080)}`]);
+  expect([code, errorOutput]).toEqual([0, ""]);
+  expect(output).toMatch(/✓ a guest's order is confirmed.*All is well/s);
+  expect(output).not.toContain("left out");
+}, 60_000);
+
 describe("bad input", () => {
   const one = { productId: "101", quantity: 1 };
   const fiveMiB = 5 * 1024 * 1024;
@@ -164,7 +171,13 @@ describe("bad input", () => {
       /999/,
       { reason: "PRODUCT_NOT_FOUND" },
     ],
-    ["no user", { items: [one] }, "invalid_argument", /`userId` is required/, { fields: ["userId"] }],
+    [
+      "a guest's address that is none",
+      { items: [one], guestEmail: "me" },
+      "invalid_argument",
+      /e-mail/,
+      { fields: ["guestEmail"] },
+    ],
     [
       "quantity 0",
       { userId: "1", items: [{ productId: "101", quantity: 0 }] },
@@ -242,6 +255,16 @@ describe("bad input", () => {
     ];
     expect((await curl(orders("CreateOrder"), { userId: "1", items })).body.code).toBe("failed_precondition");
     expect(await stockOf("105")).toBe(before);
+  });
+
+  it("an error links to its section of the gateway's guide", async () => {
+    const { body } = await curl(products("GetProduct"), { productId: "9999" });
+    const help = body.details.find(({ type }: { type: string }) => type === "google.rpc.Help");
+    const url = new URL(help.debug.links[0].url);
+    expect(url.hash).toBe("#product_not_found");
+    expect(url.port).toBe(String(8080 + stack.portOffset));
+    const page = await (await fetch(url, { headers: { accept: "text/html" } })).text();
+    expect(page).toContain(`id="${url.hash.slice(1)}"`);
   });
 
   it("a negative price is refused, and no product is created", async () => {

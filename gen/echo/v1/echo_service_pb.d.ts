@@ -2,7 +2,7 @@
 // @generated from file echo/v1/echo_service.proto (package echo.v1, syntax proto3)
 /* eslint-disable */
 
-// Two services that show, with as little as possible, how one service calls another and what happens when it cannot.
+// A minimal pair of services: one calls the other, and shows what happens when the call fails.
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
@@ -13,13 +13,13 @@ import type { Message } from "@bufbuild/protobuf";
 export declare const file_echo_v1_echo_service: GenFile;
 
 /**
- * What Echo takes.
+ * The request of Echo.
  *
  * @generated from message echo.v1.EchoRequest
  */
 export declare type EchoRequest = Message<"echo.v1.EchoRequest"> & {
   /**
-   * What to say back. At most 4,096 characters.
+   * The message. At most 4,096 characters.
    *
    * @generated from field: string message = 1;
    */
@@ -33,7 +33,7 @@ export declare type EchoRequest = Message<"echo.v1.EchoRequest"> & {
 export declare const EchoRequestSchema: GenMessage<EchoRequest>;
 
 /**
- * What Echo answers.
+ * The response of Echo.
  *
  * @generated from message echo.v1.EchoResponse
  */
@@ -53,13 +53,13 @@ export declare type EchoResponse = Message<"echo.v1.EchoResponse"> & {
 export declare const EchoResponseSchema: GenMessage<EchoResponse>;
 
 /**
- * What CallEcho takes.
+ * The request of CallEcho.
  *
  * @generated from message echo.v1.CallEchoRequest
  */
 export declare type CallEchoRequest = Message<"echo.v1.CallEchoRequest"> & {
   /**
-   * The message to pass on. At most 4,096 characters.
+   * The message for the echo service. At most 4,096 characters.
    *
    * @generated from field: string message = 1;
    */
@@ -73,20 +73,20 @@ export declare type CallEchoRequest = Message<"echo.v1.CallEchoRequest"> & {
 export declare const CallEchoRequestSchema: GenMessage<CallEchoRequest>;
 
 /**
- * What CallEcho answers.
+ * The response of CallEcho.
  *
  * @generated from message echo.v1.CallEchoResponse
  */
 export declare type CallEchoResponse = Message<"echo.v1.CallEchoResponse"> & {
   /**
-   * How the called service, B, is: always `ok`, since it answered.
+   * The status of this service, B: always `ok`.
    *
    * @generated from field: string service_b = 1;
    */
   serviceB: string;
 
   /**
-   * How the echo service, A, is.
+   * The status of the echo service, A.
    *
    * @generated from field: echo.v1.EchoOutcome service_a = 2;
    */
@@ -100,19 +100,19 @@ export declare type CallEchoResponse = Message<"echo.v1.CallEchoResponse"> & {
 export declare const CallEchoResponseSchema: GenMessage<CallEchoResponse>;
 
 /**
- * What came of a call to the echo service.
+ * The result of a call to the echo service.
  *
  * @generated from message echo.v1.EchoOutcome
  */
 export declare type EchoOutcome = Message<"echo.v1.EchoOutcome"> & {
   /**
-   * What came back, or what went wrong.
+   * The response or the error.
    *
    * @generated from oneof echo.v1.EchoOutcome.outcome
    */
   outcome: {
     /**
-     * What the echo service said.
+     * The message that the echo service returned.
      *
      * @generated from field: string echo = 1;
      */
@@ -120,7 +120,7 @@ export declare type EchoOutcome = Message<"echo.v1.EchoOutcome"> & {
     case: "echo";
   } | {
     /**
-     * Why it said nothing: the status, for example `unavailable`, and the words.
+     * The error of the echo service: code and message.
      *
      * @generated from field: echo.v1.EchoError error = 2;
      */
@@ -136,7 +136,7 @@ export declare type EchoOutcome = Message<"echo.v1.EchoOutcome"> & {
 export declare const EchoOutcomeSchema: GenMessage<EchoOutcome>;
 
 /**
- * Why the echo service said nothing.
+ * The error of the echo service.
  *
  * @generated from message echo.v1.EchoError
  */
@@ -149,7 +149,7 @@ export declare type EchoError = Message<"echo.v1.EchoError"> & {
   code: string;
 
   /**
-   * The words.
+   * The error message.
    *
    * @generated from field: string message = 2;
    */
@@ -163,13 +163,13 @@ export declare type EchoError = Message<"echo.v1.EchoError"> & {
 export declare const EchoErrorSchema: GenMessage<EchoError>;
 
 /**
- * Says back what it is told.
+ * Returns the message it receives.
  *
  * @generated from service echo.v1.EchoService
  */
 export declare const EchoService: GenService<{
   /**
-   * Answers the message.
+   * Returns the message.
    *
    * @generated from rpc echo.v1.EchoService.Echo
    */
@@ -187,8 +187,8 @@ export declare const EchoService: GenService<{
  */
 export declare const CallEchoService: GenService<{
   /**
-   * Passes the message on to the echo service and answers what came of it. That the echo service cannot be reached is an
-   * answer too, not an error.
+   * Sends the message to the echo service and returns the result. A failure of the echo service is part of the response, not an
+   * error.
    *
    * @generated from rpc echo.v1.CallEchoService.CallEcho
    */

@@ -2,7 +2,7 @@
 // @generated from file echo/v1/echo_service.proto (package echo.v1, syntax proto3)
 /* eslint-disable */
 
-// Two services that show, with as little as possible, how one service calls another and what happens when it cannot.
+// A minimal pair of services: one calls the other, and shows what happens when the call fails.
 
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.js";
@@ -58,7 +58,7 @@ export const EchoErrorSchema = /*@__PURE__*/
   messageDesc(file_echo_v1_echo_service, 5);
 
 /**
- * Says back what it is told.
+ * Returns the message it receives.
  *
  * @generated from service echo.v1.EchoService
  */

@@ -2,7 +2,7 @@
 // @generated from file event/v1/event.proto (package event.v1, syntax proto3)
 /* eslint-disable */
 
-// Events, published by the service in which they happened to its subscribers.
+// Events, published by the service in which they occur to its subscribers.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
@@ -21,7 +21,7 @@ export declare const file_event_v1_event: GenFile;
  */
 export declare type Event = Message<"event.v1.Event"> & {
   /**
-   * Unique to the source: a consumer that has dealt with an id ignores it when it comes again.
+   * Unique for the source. A consumer ignores an id that it has already processed.
    *
    * @generated from field: string id = 1;
    */
@@ -35,14 +35,14 @@ export declare type Event = Message<"event.v1.Event"> & {
   source: string;
 
   /**
-   * What kind of thing happened, for example `parley.order.confirmed.v1`. It goes with the payload.
+   * The type of the event, for example `parley.order.confirmed.v1`. It matches the payload.
    *
    * @generated from field: string type = 3;
    */
   type: string;
 
   /**
-   * What it happened to, for example an order's id.
+   * The subject, for example an order's id.
    *
    * @generated from field: string subject = 4;
    */
@@ -56,14 +56,14 @@ export declare type Event = Message<"event.v1.Event"> & {
   time?: Timestamp | undefined;
 
   /**
-   * Events with the same key arrive in the order in which they happened.
+   * Events with the same key are delivered in order.
    *
    * @generated from field: string partition_key = 6;
    */
   partitionKey: string;
 
   /**
-   * The place of the event in its source's log. Grows with every event of a source.
+   * The position of the event in the log of its source. It increases with every event of a source.
    *
    * @generated from field: int64 sequence = 7;
    */
@@ -84,7 +84,7 @@ export declare type Event = Message<"event.v1.Event"> & {
   requestId: string;
 
   /**
-   * What happened, in detail.
+   * The payload.
    *
    * @generated from oneof event.v1.Event.payload
    */
@@ -106,7 +106,7 @@ export declare type Event = Message<"event.v1.Event"> & {
     case: "orderCancelled";
   } | {
     /**
-     * An order could not be met.
+     * An order was rejected.
      *
      * @generated from field: event.v1.OrderRejected order_rejected = 22;
      */
@@ -130,7 +130,7 @@ export declare type Event = Message<"event.v1.Event"> & {
     case: "stockLow";
   } | {
     /**
-     * An account was made.
+     * An account was created.
      *
      * @generated from field: event.v1.UserCreated user_created = 25;
      */
@@ -200,28 +200,28 @@ export declare type OrderConfirmed = Message<"event.v1.OrderConfirmed"> & {
   orderId: string;
 
   /**
-   * The buyer's id.
+   * The buyer's id. Empty for a guest's order.
    *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
-   * The buyer's name.
+   * The buyer's name. Empty for a guest's order.
    *
    * @generated from field: string user_name = 3;
    */
   userName: string;
 
   /**
-   * The buyer's e-mail address.
+   * The buyer's e-mail address, or the guest's. Empty for a guest who gave none: no notification is sent then.
    *
    * @generated from field: string user_email = 4;
    */
   userEmail: string;
 
   /**
-   * What was ordered.
+   * The lines of the order.
    *
    * @generated from field: repeated event.v1.OrderLine items = 5;
    */
@@ -255,28 +255,28 @@ export declare type OrderCancelled = Message<"event.v1.OrderCancelled"> & {
   orderId: string;
 
   /**
-   * The buyer's id.
+   * The buyer's id. Empty for a guest's order.
    *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
-   * The buyer's name.
+   * The buyer's name. Empty for a guest's order.
    *
    * @generated from field: string user_name = 3;
    */
   userName: string;
 
   /**
-   * The buyer's e-mail address.
+   * The buyer's e-mail address, or the guest's. Empty for a guest who gave none: no notification is sent then.
    *
    * @generated from field: string user_email = 4;
    */
   userEmail: string;
 
   /**
-   * Why, in the buyer's words. May be empty.
+   * The buyer's reason. May be empty.
    *
    * @generated from field: string reason = 5;
    */
@@ -290,7 +290,7 @@ export declare type OrderCancelled = Message<"event.v1.OrderCancelled"> & {
 export declare const OrderCancelledSchema: GenMessage<OrderCancelled>;
 
 /**
- * An order could not be met.
+ * An order was rejected.
  *
  * @generated from message event.v1.OrderRejected
  */
@@ -303,14 +303,14 @@ export declare type OrderRejected = Message<"event.v1.OrderRejected"> & {
   orderId: string;
 
   /**
-   * The buyer's id.
+   * The buyer's id. Empty for a guest's order.
    *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
-   * Why, in words for people.
+   * The reason, as a text for people.
    *
    * @generated from field: string reason = 3;
    */
@@ -324,8 +324,8 @@ export declare type OrderRejected = Message<"event.v1.OrderRejected"> & {
 export declare const OrderRejectedSchema: GenMessage<OrderRejected>;
 
 /**
- * The stock of a product changed. Changes that became durable together are one; it has a request id and a trace where all of
- * them were caused by one call.
+ * The stock of a product changed. Changes in the same commit are one event; it has a request id and a trace if one call caused
+ * all of them.
  *
  * @generated from message event.v1.StockChanged
  */
@@ -338,14 +338,14 @@ export declare type StockChanged = Message<"event.v1.StockChanged"> & {
   productId: string;
 
   /**
-   * The units that can be sold after the change.
+   * The available units after the change.
    *
    * @generated from field: int32 stock = 2;
    */
   stock: number;
 
   /**
-   * The units that came or, if negative, went.
+   * The units that were added. Negative: removed.
    *
    * @generated from field: int32 delta = 3;
    */
@@ -359,7 +359,7 @@ export declare type StockChanged = Message<"event.v1.StockChanged"> & {
 export declare const StockChangedSchema: GenMessage<StockChanged>;
 
 /**
- * The stock of a product fell to its threshold or below. Told once; again only after it rose above the threshold.
+ * The stock of a product fell to its threshold or below. Published once; again only after the stock rose above the threshold.
  *
  * @generated from message event.v1.StockLow
  */
@@ -379,7 +379,7 @@ export declare type StockLow = Message<"event.v1.StockLow"> & {
   productName: string;
 
   /**
-   * The units that can be sold now.
+   * The units that are available now.
    *
    * @generated from field: int32 stock = 3;
    */
@@ -400,7 +400,7 @@ export declare type StockLow = Message<"event.v1.StockLow"> & {
 export declare const StockLowSchema: GenMessage<StockLow>;
 
 /**
- * An account was made.
+ * An account was created.
  *
  * @generated from message event.v1.UserCreated
  */

@@ -2,7 +2,7 @@
 // @generated from file event/v1/event.proto (package event.v1, syntax proto3)
 /* eslint-disable */
 
-// Events, published by the service in which they happened to its subscribers.
+// Events, published by the service in which they occur to its subscribers.
 
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";

@@ -12,7 +12,7 @@ import type { Event } from "./event_pb.js";
 export declare const file_event_v1_event_service: GenFile;
 
 /**
- * What Deliver takes.
+ * The request of Deliver.
  *
  * @generated from message event.v1.DeliverRequest
  */
@@ -32,13 +32,13 @@ export declare type DeliverRequest = Message<"event.v1.DeliverRequest"> & {
 export declare const DeliverRequestSchema: GenMessage<DeliverRequest>;
 
 /**
- * What Deliver answers.
+ * The response of Deliver.
  *
  * @generated from message event.v1.DeliverResponse
  */
 export declare type DeliverResponse = Message<"event.v1.DeliverResponse"> & {
   /**
-   * The events that did not take effect and must be delivered again.
+   * The events that failed and must be delivered again.
    *
    * @generated from field: repeated event.v1.DeliveryFailure failures = 1;
    */
@@ -52,7 +52,7 @@ export declare type DeliverResponse = Message<"event.v1.DeliverResponse"> & {
 export declare const DeliverResponseSchema: GenMessage<DeliverResponse>;
 
 /**
- * An event that did not take effect.
+ * An event that failed.
  *
  * @generated from message event.v1.DeliveryFailure
  */
@@ -79,14 +79,14 @@ export declare type DeliveryFailure = Message<"event.v1.DeliveryFailure"> & {
 export declare const DeliveryFailureSchema: GenMessage<DeliveryFailure>;
 
 /**
- * What a service offers that wants to be told of events.
+ * Implemented by services that consume events.
  *
  * @generated from service event.v1.EventService
  */
 export declare const EventService: GenService<{
   /**
-   * Hands over events. When the call answers, each event not named in the answer has taken effect durably, or had done so
-   * before. Events of one key are given in order, and what follows a failed event of its key is not taken.
+   * Delivers events. When the call returns, the effect of each event that the response does not name is durable. Events with one
+   * key are processed in order; events that follow a failed event of their key are not processed.
    *
    * @generated from rpc event.v1.EventService.Deliver
    */

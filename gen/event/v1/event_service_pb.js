@@ -35,7 +35,7 @@ export const DeliveryFailureSchema = /*@__PURE__*/
   messageDesc(file_event_v1_event_service, 2);
 
 /**
- * What a service offers that wants to be told of events.
+ * Implemented by services that consume events.
  *
  * @generated from service event.v1.EventService
  */

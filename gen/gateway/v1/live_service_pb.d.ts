@@ -2,7 +2,7 @@
 // @generated from file gateway/v1/live_service.proto (package gateway.v1, syntax proto3)
 /* eslint-disable */
 
-// What the gateway itself adds to the services behind it.
+// The gateway's own service.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
@@ -17,7 +17,7 @@ import type { WatchNotificationsResponse } from "../../notification/v1/notificat
 export declare const file_gateway_v1_live_service: GenFile;
 
 /**
- * What WatchLive takes.
+ * The request of WatchLive.
  *
  * @generated from message gateway.v1.WatchLiveRequest
  */
@@ -30,28 +30,28 @@ export declare type WatchLiveRequest = Message<"gateway.v1.WatchLiveRequest"> & 
   topics: LiveTopic[];
 
   /**
-   * Only orders and notifications of this user. All users' if empty, which only admins may watch where AUTH=required.
+   * Only orders and notifications of this user. Empty: of all users, which only admins may watch with AUTH=required.
    *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
-   * Where to go on with stock: the `position` of the last change seen. If empty, with what changes from now on.
+   * The `position` of the last change of stock that was received. Empty: the stream begins with the next change.
    *
    * @generated from field: string stock_position = 3;
    */
   stockPosition: string;
 
   /**
-   * Where to go on with orders, in the same way.
+   * The same for orders.
    *
    * @generated from field: string order_position = 4;
    */
   orderPosition: string;
 
   /**
-   * Where to go on with notifications, in the same way.
+   * The same for notifications.
    *
    * @generated from field: string notification_position = 5;
    */
@@ -113,14 +113,14 @@ export declare type WatchLiveResponse = Message<"gateway.v1.WatchLiveResponse"> 
   calls: WatchCallsResponse[];
 
   /**
-   * How topics are, where that changed.
+   * The states of topics that changed.
    *
    * @generated from field: repeated gateway.v1.LiveTopicStatus statuses = 5;
    */
   statuses: LiveTopicStatus[];
 
   /**
-   * How the processes behind the gateway are, where that changed: all of them.
+   * The states of all processes behind the gateway, if one changed.
    *
    * @generated from field: repeated gateway.v1.ProcessHealth health = 6;
    */
@@ -134,7 +134,7 @@ export declare type WatchLiveResponse = Message<"gateway.v1.WatchLiveResponse"> 
 export declare const WatchLiveResponseSchema: GenMessage<WatchLiveResponse>;
 
 /**
- * How a topic is.
+ * The state of a topic.
  *
  * @generated from message gateway.v1.LiveTopicStatus
  */
@@ -168,7 +168,7 @@ export declare type LiveTopicStatus = Message<"gateway.v1.LiveTopicStatus"> & {
   message: string;
 
   /**
-   * Whether it will be watched again by itself.
+   * Whether it will be watched again automatically.
    *
    * @generated from field: bool retried = 5;
    */
@@ -182,7 +182,7 @@ export declare type LiveTopicStatus = Message<"gateway.v1.LiveTopicStatus"> & {
 export declare const LiveTopicStatusSchema: GenMessage<LiveTopicStatus>;
 
 /**
- * How a process behind the gateway is.
+ * The state of a process behind the gateway.
  *
  * @generated from message gateway.v1.ProcessHealth
  */
@@ -250,7 +250,7 @@ export enum LiveTopic {
   CALLS = 4,
 
   /**
-   * Which processes behind the gateway serve.
+   * The states of the processes behind the gateway.
    *
    * @generated from enum value: LIVE_TOPIC_HEALTH = 5;
    */
@@ -263,15 +263,15 @@ export enum LiveTopic {
 export declare const LiveTopicSchema: GenEnum<LiveTopic>;
 
 /**
- * Everything that changes in the platform, as one stream.
+ * All live changes of the platform in one stream.
  *
  * @generated from service gateway.v1.LiveService
  */
 export declare const LiveService: GenService<{
   /**
-   * Merges the streams of several services into one, since a browser opens at most six connections to a cleartext origin. Each topic is
-   * watched with the caller's own rights. A topic that ends or fails is watched again, from the position that it had reached; a
-   * topic that the caller may not watch is reported once, and the others go on.
+   * Merges the streams of several services into one, because a browser opens at most six connections to a cleartext origin. Each
+   * topic is watched with the caller's rights. A topic that ends or fails is watched again from its last position. A topic that
+   * the caller may not watch is reported once; the others continue.
    *
    * @generated from rpc gateway.v1.LiveService.WatchLive
    */

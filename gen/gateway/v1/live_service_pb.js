@@ -2,7 +2,7 @@
 // @generated from file gateway/v1/live_service.proto (package gateway.v1, syntax proto3)
 /* eslint-disable */
 
-// What the gateway itself adds to the services behind it.
+// The gateway's own service.
 
 import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.js";
@@ -61,7 +61,7 @@ export const LiveTopic = /*@__PURE__*/
   tsEnum(LiveTopicSchema);
 
 /**
- * Everything that changes in the platform, as one stream.
+ * All live changes of the platform in one stream.
  *
  * @generated from service gateway.v1.LiveService
  */

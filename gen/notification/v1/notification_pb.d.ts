@@ -2,7 +2,7 @@
 // @generated from file notification/v1/notification.proto (package notification.v1, syntax proto3)
 /* eslint-disable */
 
-// What people were told.
+// Notifications.
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +14,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_notification_v1_notification: GenFile;
 
 /**
- * A notification that was sent.
+ * A notification by e-mail.
  *
  * @generated from message notification.v1.Notification
  */
@@ -27,21 +27,21 @@ export declare type Notification = Message<"notification.v1.Notification"> & {
   id: string;
 
   /**
-   * The user who was told. Empty for what goes to the shop.
+   * The user who receives it. Empty for notifications to the shop.
    *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
-   * What it is about.
+   * The kind of notification.
    *
    * @generated from field: notification.v1.NotificationKind kind = 3;
    */
   kind: NotificationKind;
 
   /**
-   * The address that it went to.
+   * The recipient's e-mail address.
    *
    * @generated from field: string recipient = 4;
    */
@@ -62,35 +62,35 @@ export declare type Notification = Message<"notification.v1.Notification"> & {
   body: string;
 
   /**
-   * The order that it is about. May be empty.
+   * The order it refers to. May be empty.
    *
    * @generated from field: string order_id = 7;
    */
   orderId: string;
 
   /**
-   * The product that it is about. May be empty.
+   * The product it refers to. May be empty.
    *
    * @generated from field: string product_id = 8;
    */
   productId: string;
 
   /**
-   * Whether it went out.
+   * The state of delivery.
    *
    * @generated from field: notification.v1.NotificationState state = 9;
    */
   state: NotificationState;
 
   /**
-   * When it was written.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 10;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When it went out. Unset until then.
+   * When it was sent. Unset until then.
    *
    * @generated from field: google.protobuf.Timestamp send_time = 11;
    */
@@ -104,34 +104,34 @@ export declare type Notification = Message<"notification.v1.Notification"> & {
 export declare const NotificationSchema: GenMessage<Notification>;
 
 /**
- * A notification that was given up.
+ * A failed notification.
  *
  * @generated from message notification.v1.FailedNotification
  */
 export declare type FailedNotification = Message<"notification.v1.FailedNotification"> & {
   /**
-   * The notification. Its state is FAILED, or PENDING once it is to be tried again.
+   * The notification. Its state is FAILED, or PENDING after a redrive.
    *
    * @generated from field: notification.v1.Notification notification = 1;
    */
   notification?: Notification | undefined;
 
   /**
-   * Why it could not be sent, the last time.
+   * The error of the last attempt.
    *
    * @generated from field: string cause = 2;
    */
   cause: string;
 
   /**
-   * How often it was handed to the channel.
+   * The number of attempts to send it.
    *
    * @generated from field: int32 attempts = 3;
    */
   attempts: number;
 
   /**
-   * When it was given up. Unset if that was before the service kept it.
+   * When it failed. Unset for failures from before this field existed.
    *
    * @generated from field: google.protobuf.Timestamp fail_time = 4;
    */
@@ -145,7 +145,7 @@ export declare type FailedNotification = Message<"notification.v1.FailedNotifica
 export declare const FailedNotificationSchema: GenMessage<FailedNotification>;
 
 /**
- * An event that could not be dealt with.
+ * A dead letter: an event that could not be processed.
  *
  * @generated from message notification.v1.DeadLetter
  */
@@ -165,28 +165,28 @@ export declare type DeadLetter = Message<"notification.v1.DeadLetter"> & {
   eventType: string;
 
   /**
-   * What the event is about, for example an order's id.
+   * The subject of the event, for example an order's id.
    *
    * @generated from field: string subject = 3;
    */
   subject: string;
 
   /**
-   * Why it failed, the last time.
+   * The error of the last attempt.
    *
    * @generated from field: string cause = 4;
    */
   cause: string;
 
   /**
-   * How often it was tried.
+   * The number of attempts.
    *
    * @generated from field: int32 attempts = 5;
    */
   attempts: number;
 
   /**
-   * When it was put aside.
+   * When it became a dead letter.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
@@ -200,7 +200,7 @@ export declare type DeadLetter = Message<"notification.v1.DeadLetter"> & {
 export declare const DeadLetterSchema: GenMessage<DeadLetter>;
 
 /**
- * What a notification is about.
+ * The kind of a notification.
  *
  * @generated from enum notification.v1.NotificationKind
  */
@@ -213,21 +213,21 @@ export enum NotificationKind {
   UNSPECIFIED = 0,
 
   /**
-   * An order was confirmed; to the buyer.
+   * An order was confirmed. Sent to the buyer.
    *
    * @generated from enum value: NOTIFICATION_KIND_ORDER_CONFIRMED = 1;
    */
   ORDER_CONFIRMED = 1,
 
   /**
-   * An order was cancelled; to the buyer.
+   * An order was cancelled. Sent to the buyer.
    *
    * @generated from enum value: NOTIFICATION_KIND_ORDER_CANCELLED = 2;
    */
   ORDER_CANCELLED = 2,
 
   /**
-   * Little is left of a product; to the shop.
+   * The stock of a product is low. Sent to the shop.
    *
    * @generated from enum value: NOTIFICATION_KIND_STOCK_LOW = 3;
    */
@@ -247,7 +247,7 @@ export enum NotificationKind {
 export declare const NotificationKindSchema: GenEnum<NotificationKind>;
 
 /**
- * Whether a notification went out.
+ * The state of a notification.
  *
  * @generated from enum notification.v1.NotificationState
  */
@@ -260,21 +260,21 @@ export enum NotificationState {
   UNSPECIFIED = 0,
 
   /**
-   * Written down, not yet handed to the channel.
+   * Stored, not yet sent.
    *
    * @generated from enum value: NOTIFICATION_STATE_PENDING = 1;
    */
   PENDING = 1,
 
   /**
-   * The channel took it.
+   * Sent: the mail server accepted it.
    *
    * @generated from enum value: NOTIFICATION_STATE_SENT = 2;
    */
   SENT = 2,
 
   /**
-   * Given up: the recipient or the message was refused for good, or it could not be sent for four days.
+   * Not sent: the recipient or the message was refused permanently, or the notification could not be sent for four days.
    * `RedriveFailedNotifications` tries it again.
    *
    * @generated from enum value: NOTIFICATION_STATE_FAILED = 3;

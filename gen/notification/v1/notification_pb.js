@@ -2,7 +2,7 @@
 // @generated from file notification/v1/notification.proto (package notification.v1, syntax proto3)
 /* eslint-disable */
 
-// What people were told.
+// Notifications.
 
 import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -41,7 +41,7 @@ export const NotificationKindSchema = /*@__PURE__*/
   enumDesc(file_notification_v1_notification, 0);
 
 /**
- * What a notification is about.
+ * The kind of a notification.
  *
  * @generated from enum notification.v1.NotificationKind
  */
@@ -55,7 +55,7 @@ export const NotificationStateSchema = /*@__PURE__*/
   enumDesc(file_notification_v1_notification, 1);
 
 /**
- * Whether a notification went out.
+ * The state of a notification.
  *
  * @generated from enum notification.v1.NotificationState
  */

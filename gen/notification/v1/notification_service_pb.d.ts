@@ -12,41 +12,41 @@ import type { DeadLetter, FailedNotification, Notification, NotificationKind } f
 export declare const file_notification_v1_notification_service: GenFile;
 
 /**
- * What ListNotifications takes.
+ * The request of ListNotifications.
  *
  * @generated from message notification.v1.ListNotificationsRequest
  */
 export declare type ListNotificationsRequest = Message<"notification.v1.ListNotificationsRequest"> & {
   /**
-   * Only notifications to this user. All if empty.
+   * Only notifications to this user. Empty: to any user.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * Only notifications of this kind. All if unspecified.
+   * Only notifications of this kind. Unspecified: of any kind.
    *
    * @generated from field: notification.v1.NotificationKind kind = 2;
    */
   kind: NotificationKind;
 
   /**
-   * Only notifications about this order. All if empty.
+   * Only notifications about this order. Empty: about any order.
    *
    * @generated from field: string order_id = 3;
    */
   orderId: string;
 
   /**
-   * The largest number of notifications to answer. 50 if 0; at most 100.
+   * The maximum number of notifications to return. 50 if 0; at most 100.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * Where to go on: the `next_page_token` of the page before. Empty for the first page.
+   * The `next_page_token` of the previous page. Empty for the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -60,7 +60,7 @@ export declare type ListNotificationsRequest = Message<"notification.v1.ListNoti
 export declare const ListNotificationsRequestSchema: GenMessage<ListNotificationsRequest>;
 
 /**
- * What ListNotifications answers.
+ * The response of ListNotifications.
  *
  * @generated from message notification.v1.ListNotificationsResponse
  */
@@ -87,7 +87,7 @@ export declare type ListNotificationsResponse = Message<"notification.v1.ListNot
 export declare const ListNotificationsResponseSchema: GenMessage<ListNotificationsResponse>;
 
 /**
- * What SendTestNotification takes.
+ * The request of SendTestNotification.
  *
  * @generated from message notification.v1.SendTestNotificationRequest
  */
@@ -100,7 +100,7 @@ export declare type SendTestNotificationRequest = Message<"notification.v1.SendT
   recipient: string;
 
   /**
-   * The text. At most 1,000 characters. A default if empty.
+   * The text. At most 1,000 characters. Empty: a default text.
    *
    * @generated from field: string message = 2;
    */
@@ -114,13 +114,13 @@ export declare type SendTestNotificationRequest = Message<"notification.v1.SendT
 export declare const SendTestNotificationRequestSchema: GenMessage<SendTestNotificationRequest>;
 
 /**
- * What SendTestNotification answers.
+ * The response of SendTestNotification.
  *
  * @generated from message notification.v1.SendTestNotificationResponse
  */
 export declare type SendTestNotificationResponse = Message<"notification.v1.SendTestNotificationResponse"> & {
   /**
-   * The notification, with what became of it.
+   * The notification, with its state.
    *
    * @generated from field: notification.v1.Notification notification = 1;
    */
@@ -134,21 +134,21 @@ export declare type SendTestNotificationResponse = Message<"notification.v1.Send
 export declare const SendTestNotificationResponseSchema: GenMessage<SendTestNotificationResponse>;
 
 /**
- * What WatchNotifications takes.
+ * The request of WatchNotifications.
  *
  * @generated from message notification.v1.WatchNotificationsRequest
  */
 export declare type WatchNotificationsRequest = Message<"notification.v1.WatchNotificationsRequest"> & {
   /**
-   * Only notifications to this user. All if empty.
+   * Only notifications to this user. Empty: to any user.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * Where to go on: the `position` of the last answer seen. If empty, the stream begins with what is written from now on.
-   * OUT_OF_RANGE if the position is so old that notifications after it are gone.
+   * The `position` of the last response that was received: the stream resumes after it. Empty: the stream begins with the next
+   * notification. OUT_OF_RANGE if notifications after the position are no longer kept.
    *
    * @generated from field: string after_position = 2;
    */
@@ -175,7 +175,7 @@ export declare type WatchNotificationsResponse = Message<"notification.v1.WatchN
   notification?: Notification | undefined;
 
   /**
-   * Its place in the stream.
+   * Its position in the stream.
    *
    * @generated from field: string position = 2;
    */
@@ -189,20 +189,20 @@ export declare type WatchNotificationsResponse = Message<"notification.v1.WatchN
 export declare const WatchNotificationsResponseSchema: GenMessage<WatchNotificationsResponse>;
 
 /**
- * What ListFailedNotifications takes.
+ * The request of ListFailedNotifications.
  *
  * @generated from message notification.v1.ListFailedNotificationsRequest
  */
 export declare type ListFailedNotificationsRequest = Message<"notification.v1.ListFailedNotificationsRequest"> & {
   /**
-   * The largest number of notifications to answer. 50 if 0; at most 100.
+   * The maximum number of notifications to return. 50 if 0; at most 100.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * Where to go on: the `next_page_token` of the page before. Empty for the first page.
+   * The `next_page_token` of the previous page. Empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -216,7 +216,7 @@ export declare type ListFailedNotificationsRequest = Message<"notification.v1.Li
 export declare const ListFailedNotificationsRequestSchema: GenMessage<ListFailedNotificationsRequest>;
 
 /**
- * What ListFailedNotifications answers.
+ * The response of ListFailedNotifications.
  *
  * @generated from message notification.v1.ListFailedNotificationsResponse
  */
@@ -243,13 +243,13 @@ export declare type ListFailedNotificationsResponse = Message<"notification.v1.L
 export declare const ListFailedNotificationsResponseSchema: GenMessage<ListFailedNotificationsResponse>;
 
 /**
- * What RedriveFailedNotifications takes.
+ * The request of RedriveFailedNotifications.
  *
  * @generated from message notification.v1.RedriveFailedNotificationsRequest
  */
 export declare type RedriveFailedNotificationsRequest = Message<"notification.v1.RedriveFailedNotificationsRequest"> & {
   /**
-   * The ids of the notifications to try again; those that are not FAILED are left alone. The 100 oldest failed ones if empty.
+   * The ids of the notifications to send again; those that are not FAILED stay unchanged. Empty: the 100 oldest failed ones.
    *
    * @generated from field: repeated string notification_ids = 1;
    */
@@ -263,7 +263,7 @@ export declare type RedriveFailedNotificationsRequest = Message<"notification.v1
 export declare const RedriveFailedNotificationsRequestSchema: GenMessage<RedriveFailedNotificationsRequest>;
 
 /**
- * What RedriveFailedNotifications answers.
+ * The response of RedriveFailedNotifications.
  *
  * @generated from message notification.v1.RedriveFailedNotificationsResponse
  */
@@ -283,20 +283,20 @@ export declare type RedriveFailedNotificationsResponse = Message<"notification.v
 export declare const RedriveFailedNotificationsResponseSchema: GenMessage<RedriveFailedNotificationsResponse>;
 
 /**
- * What ListDeadLetters takes.
+ * The request of ListDeadLetters.
  *
  * @generated from message notification.v1.ListDeadLettersRequest
  */
 export declare type ListDeadLettersRequest = Message<"notification.v1.ListDeadLettersRequest"> & {
   /**
-   * The largest number of dead letters to answer. 50 if 0; at most 100.
+   * The maximum number of dead letters to return. 50 if 0; at most 100.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * Where to go on: the `next_page_token` of the page before. Empty for the first page.
+   * The `next_page_token` of the previous page. Empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -310,7 +310,7 @@ export declare type ListDeadLettersRequest = Message<"notification.v1.ListDeadLe
 export declare const ListDeadLettersRequestSchema: GenMessage<ListDeadLettersRequest>;
 
 /**
- * What ListDeadLetters answers.
+ * The response of ListDeadLetters.
  *
  * @generated from message notification.v1.ListDeadLettersResponse
  */
@@ -337,13 +337,13 @@ export declare type ListDeadLettersResponse = Message<"notification.v1.ListDeadL
 export declare const ListDeadLettersResponseSchema: GenMessage<ListDeadLettersResponse>;
 
 /**
- * What RedriveDeadLetters takes.
+ * The request of RedriveDeadLetters.
  *
  * @generated from message notification.v1.RedriveDeadLettersRequest
  */
 export declare type RedriveDeadLettersRequest = Message<"notification.v1.RedriveDeadLettersRequest"> & {
   /**
-   * The ids of the events to try again. All dead letters, up to 100, if empty.
+   * The ids of the events to process again. Empty: the 100 oldest dead letters.
    *
    * @generated from field: repeated string event_ids = 1;
    */
@@ -357,13 +357,13 @@ export declare type RedriveDeadLettersRequest = Message<"notification.v1.Redrive
 export declare const RedriveDeadLettersRequestSchema: GenMessage<RedriveDeadLettersRequest>;
 
 /**
- * What RedriveDeadLetters answers.
+ * The response of RedriveDeadLetters.
  *
  * @generated from message notification.v1.RedriveDeadLettersResponse
  */
 export declare type RedriveDeadLettersResponse = Message<"notification.v1.RedriveDeadLettersResponse"> & {
   /**
-   * The ids of the events that are dealt with now.
+   * The ids of the events that were processed.
    *
    * @generated from field: repeated string delivered_event_ids = 1;
    */
@@ -384,7 +384,7 @@ export declare type RedriveDeadLettersResponse = Message<"notification.v1.Redriv
 export declare const RedriveDeadLettersResponseSchema: GenMessage<RedriveDeadLettersResponse>;
 
 /**
- * What people were told, and what could not be told.
+ * Notifications, failed notifications and dead letters.
  *
  * @generated from service notification.v1.NotificationService
  */
@@ -400,7 +400,7 @@ export declare const NotificationService: GenService<{
     output: typeof ListNotificationsResponseSchema;
   },
   /**
-   * Sends a test notification, so that the channel can be seen to work.
+   * Sends a test notification, to check the mail server.
    *
    * @generated from rpc notification.v1.NotificationService.SendTestNotification
    */
@@ -410,7 +410,7 @@ export declare const NotificationService: GenService<{
     output: typeof SendTestNotificationResponseSchema;
   },
   /**
-   * Tells each notification as it is written, in that order.
+   * Streams each notification, in the order of creation.
    *
    * @generated from rpc notification.v1.NotificationService.WatchNotifications
    */
@@ -420,7 +420,7 @@ export declare const NotificationService: GenService<{
     output: typeof WatchNotificationsResponseSchema;
   },
   /**
-   * Lists the notifications that were given up, oldest first.
+   * Lists failed notifications, oldest first.
    *
    * @generated from rpc notification.v1.NotificationService.ListFailedNotifications
    */
@@ -430,7 +430,7 @@ export declare const NotificationService: GenService<{
     output: typeof ListFailedNotificationsResponseSchema;
   },
   /**
-   * Makes notifications that were given up pending again. They are sent as new ones are, and listed again if they fail again.
+   * Makes failed notifications pending again. They are sent like new ones, and are listed again if they fail again.
    *
    * @generated from rpc notification.v1.NotificationService.RedriveFailedNotifications
    */
@@ -440,7 +440,7 @@ export declare const NotificationService: GenService<{
     output: typeof RedriveFailedNotificationsResponseSchema;
   },
   /**
-   * Lists the events that could not be dealt with, oldest first.
+   * Lists the dead letters, oldest first.
    *
    * @generated from rpc notification.v1.NotificationService.ListDeadLetters
    */
@@ -450,7 +450,7 @@ export declare const NotificationService: GenService<{
     output: typeof ListDeadLettersResponseSchema;
   },
   /**
-   * Tries events again that could not be dealt with. They leave the dead letters and come back if they fail again.
+   * Processes dead letters again. An event that fails again becomes a dead letter again.
    *
    * @generated from rpc notification.v1.NotificationService.RedriveDeadLetters
    */

@@ -113,7 +113,7 @@ export const RedriveDeadLettersResponseSchema = /*@__PURE__*/
   messageDesc(file_notification_v1_notification_service, 13);
 
 /**
- * What people were told, and what could not be told.
+ * Notifications, failed notifications and dead letters.
  *
  * @generated from service notification.v1.NotificationService
  */

@@ -2,7 +2,7 @@
 // @generated from file order/v1/order.proto (package order.v1, syntax proto3)
 /* eslint-disable */
 
-// What was bought, by whom, and what became of it.
+// Orders.
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
@@ -15,7 +15,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_order_v1_order: GenFile;
 
 /**
- * An order. It keeps names and prices as they were when it was placed.
+ * An order. It keeps the names and prices at the time when it was placed.
  *
  * @generated from message order.v1.Order
  */
@@ -28,28 +28,28 @@ export declare type Order = Message<"order.v1.Order"> & {
   id: string;
 
   /**
-   * The buyer's id.
+   * The buyer's id. Empty for a guest's order.
    *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
-   * The buyer's name when the order was placed.
+   * The buyer's name when the order was placed. Empty for a guest's order.
    *
    * @generated from field: string user_name = 3;
    */
   userName: string;
 
   /**
-   * The buyer's e-mail address when the order was placed.
+   * The buyer's e-mail address when the order was placed. For a guest's order the address that the guest gave, if any.
    *
    * @generated from field: string user_email = 4;
    */
   userEmail: string;
 
   /**
-   * What was ordered, a line for each product. Names and prices are empty until the order is confirmed.
+   * The ordered units, a line for each product. Names and prices are empty until the order is confirmed.
    *
    * @generated from field: repeated order.v1.OrderItem items = 5;
    */
@@ -63,14 +63,14 @@ export declare type Order = Message<"order.v1.Order"> & {
   totalPrice?: Money | undefined;
 
   /**
-   * Where the order stands.
+   * The state of the order.
    *
    * @generated from field: order.v1.OrderState state = 7;
    */
   state: OrderState;
 
   /**
-   * Why the order is in this state, in words for people, where there is a reason: why it was rejected or cancelled.
+   * Why the order was rejected or cancelled, as a text for people. Empty otherwise.
    *
    * @generated from field: string state_reason = 8;
    */
@@ -84,7 +84,7 @@ export declare type Order = Message<"order.v1.Order"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * When the order last changed.
+   * When the order was last changed.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 10;
    */
@@ -139,7 +139,7 @@ export declare type OrderItem = Message<"order.v1.OrderItem"> & {
   unitPrice?: Money | undefined;
 
   /**
-   * The price of the line.
+   * The price of the line: quantity times unit price.
    *
    * @generated from field: google.type.Money total_price = 5;
    */
@@ -153,7 +153,7 @@ export declare type OrderItem = Message<"order.v1.OrderItem"> & {
 export declare const OrderItemSchema: GenMessage<OrderItem>;
 
 /**
- * Where an order stands. PENDING → CONFIRMED → CANCELLED, or PENDING → REJECTED; nothing else.
+ * The state of an order. The transitions are PENDING → CONFIRMED → CANCELLED and PENDING → REJECTED.
  *
  * @generated from enum order.v1.OrderState
  */
@@ -166,28 +166,28 @@ export enum OrderState {
   UNSPECIFIED = 0,
 
   /**
-   * Accepted and durable; the stock is not yet sure.
+   * The order is stored; the stock is not reserved yet.
    *
    * @generated from enum value: ORDER_STATE_PENDING = 1;
    */
   PENDING = 1,
 
   /**
-   * The stock is set aside and the buyer has been answered.
+   * The stock is reserved.
    *
    * @generated from enum value: ORDER_STATE_CONFIRMED = 2;
    */
   CONFIRMED = 2,
 
   /**
-   * Taken back after it was confirmed; the stock was given back.
+   * The order was cancelled after it was confirmed, and its stock was released.
    *
    * @generated from enum value: ORDER_STATE_CANCELLED = 3;
    */
   CANCELLED = 3,
 
   /**
-   * Could not be met. It holds no stock.
+   * The order could not be fulfilled. It holds no stock.
    *
    * @generated from enum value: ORDER_STATE_REJECTED = 4;
    */

@@ -2,7 +2,7 @@
 // @generated from file order/v1/order.proto (package order.v1, syntax proto3)
 /* eslint-disable */
 
-// What was bought, by whom, and what became of it.
+// Orders.
 
 import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -35,7 +35,7 @@ export const OrderStateSchema = /*@__PURE__*/
   enumDesc(file_order_v1_order, 0);
 
 /**
- * Where an order stands. PENDING → CONFIRMED → CANCELLED, or PENDING → REJECTED; nothing else.
+ * The state of an order. The transitions are PENDING → CONFIRMED → CANCELLED and PENDING → REJECTED.
  *
  * @generated from enum order.v1.OrderState
  */

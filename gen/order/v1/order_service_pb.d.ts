@@ -12,7 +12,7 @@ import type { Order, OrderState } from "./order_pb.js";
 export declare const file_order_v1_order_service: GenFile;
 
 /**
- * What is ordered of one product.
+ * The ordered units of one product.
  *
  * @generated from message order.v1.CreateOrderItem
  */
@@ -39,33 +39,54 @@ export declare type CreateOrderItem = Message<"order.v1.CreateOrderItem"> & {
 export declare const CreateOrderItemSchema: GenMessage<CreateOrderItem>;
 
 /**
- * What CreateOrder takes.
+ * The request of CreateOrder.
  *
  * @generated from message order.v1.CreateOrderRequest
  */
 export declare type CreateOrderRequest = Message<"order.v1.CreateOrderRequest"> & {
   /**
-   * The buyer's id.
+   * The buyer's id. Empty: a guest's order, which is accepted with GUEST_ORDERS=on.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * What is ordered. 1 to 100 lines. Lines of the same product are added up.
+   * The lines of the order. 1 to 100, unless `product_id` is set. The quantities of lines with the same product are added.
    *
    * @generated from field: repeated order.v1.CreateOrderItem items = 2;
    */
   items: CreateOrderItem[];
 
   /**
-   * Makes the call repeatable: the same id and body of the same buyer give the same answer for at least a day, and another
-   * body gives INVALID_ARGUMENT. A UUID. May be empty. One order at most is ever confirmed for it; a try that could not be made is
-   * listed as REJECTED beside it.
+   * Makes the call idempotent: the same id and body of the same buyer give the same response for at least a day, and another body
+   * gives INVALID_ARGUMENT. A UUID. May be empty. At most one order is confirmed for an id; a failed attempt is listed as a
+   * REJECTED order beside it.
    *
    * @generated from field: string request_id = 3;
    */
   requestId: string;
+
+  /**
+   * The product of an order of one line: short for `items` with this product and `quantity`. Set either this or `items`.
+   *
+   * @generated from field: string product_id = 4;
+   */
+  productId: string;
+
+  /**
+   * The number of units of `product_id`. 1 to 10,000.
+   *
+   * @generated from field: int32 quantity = 5;
+   */
+  quantity: number;
+
+  /**
+   * The e-mail address for notifications of a guest. At most 254 characters. Only without `user_id`. Empty: no notification is sent.
+   *
+   * @generated from field: string guest_email = 6;
+   */
+  guestEmail: string;
 };
 
 /**
@@ -75,7 +96,7 @@ export declare type CreateOrderRequest = Message<"order.v1.CreateOrderRequest"> 
 export declare const CreateOrderRequestSchema: GenMessage<CreateOrderRequest>;
 
 /**
- * What CreateOrder answers.
+ * The response of CreateOrder.
  *
  * @generated from message order.v1.CreateOrderResponse
  */
@@ -95,7 +116,7 @@ export declare type CreateOrderResponse = Message<"order.v1.CreateOrderResponse"
 export declare const CreateOrderResponseSchema: GenMessage<CreateOrderResponse>;
 
 /**
- * What GetOrder takes.
+ * The request of GetOrder.
  *
  * @generated from message order.v1.GetOrderRequest
  */
@@ -115,7 +136,7 @@ export declare type GetOrderRequest = Message<"order.v1.GetOrderRequest"> & {
 export declare const GetOrderRequestSchema: GenMessage<GetOrderRequest>;
 
 /**
- * What GetOrder answers.
+ * The response of GetOrder.
  *
  * @generated from message order.v1.GetOrderResponse
  */
@@ -135,34 +156,34 @@ export declare type GetOrderResponse = Message<"order.v1.GetOrderResponse"> & {
 export declare const GetOrderResponseSchema: GenMessage<GetOrderResponse>;
 
 /**
- * What ListOrders takes.
+ * The request of ListOrders.
  *
  * @generated from message order.v1.ListOrdersRequest
  */
 export declare type ListOrdersRequest = Message<"order.v1.ListOrdersRequest"> & {
   /**
-   * Only orders of this buyer. All buyers' if empty.
+   * Only orders of this buyer. Empty: of all buyers.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * Only orders in this state. All if unspecified.
+   * Only orders in this state. Unspecified: in any state.
    *
    * @generated from field: order.v1.OrderState state = 2;
    */
   state: OrderState;
 
   /**
-   * The largest number of orders to answer. 50 if 0; at most 100.
+   * The maximum number of orders to return. 50 if 0; at most 100.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * Where to go on: the `next_page_token` of the page before. Empty for the first page.
+   * The `next_page_token` of the previous page. Empty for the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -176,7 +197,7 @@ export declare type ListOrdersRequest = Message<"order.v1.ListOrdersRequest"> & 
 export declare const ListOrdersRequestSchema: GenMessage<ListOrdersRequest>;
 
 /**
- * What ListOrders answers.
+ * The response of ListOrders.
  *
  * @generated from message order.v1.ListOrdersResponse
  */
@@ -203,7 +224,7 @@ export declare type ListOrdersResponse = Message<"order.v1.ListOrdersResponse"> 
 export declare const ListOrdersResponseSchema: GenMessage<ListOrdersResponse>;
 
 /**
- * What CancelOrder takes.
+ * The request of CancelOrder.
  *
  * @generated from message order.v1.CancelOrderRequest
  */
@@ -216,14 +237,14 @@ export declare type CancelOrderRequest = Message<"order.v1.CancelOrderRequest"> 
   orderId: string;
 
   /**
-   * Why, in the buyer's words. At most 500 characters; of the control characters it may have tabs and line breaks. May be empty.
+   * The buyer's reason. At most 500 characters; tabs and line breaks are the only control characters allowed. May be empty.
    *
    * @generated from field: string reason = 2;
    */
   reason: string;
 
   /**
-   * If set, it must be the current etag.
+   * If set, the call fails with ABORTED unless it is the current etag.
    *
    * @generated from field: string etag = 3;
    */
@@ -237,13 +258,13 @@ export declare type CancelOrderRequest = Message<"order.v1.CancelOrderRequest"> 
 export declare const CancelOrderRequestSchema: GenMessage<CancelOrderRequest>;
 
 /**
- * What CancelOrder answers.
+ * The response of CancelOrder.
  *
  * @generated from message order.v1.CancelOrderResponse
  */
 export declare type CancelOrderResponse = Message<"order.v1.CancelOrderResponse"> & {
   /**
-   * The order, cancelled.
+   * The cancelled order.
    *
    * @generated from field: order.v1.Order order = 1;
    */
@@ -257,21 +278,21 @@ export declare type CancelOrderResponse = Message<"order.v1.CancelOrderResponse"
 export declare const CancelOrderResponseSchema: GenMessage<CancelOrderResponse>;
 
 /**
- * What WatchOrders takes.
+ * The request of WatchOrders.
  *
  * @generated from message order.v1.WatchOrdersRequest
  */
 export declare type WatchOrdersRequest = Message<"order.v1.WatchOrdersRequest"> & {
   /**
-   * Only orders of this buyer. All buyers' if empty.
+   * Only orders of this buyer. Empty: of all buyers.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * Where to go on: the `position` of the last answer seen. If empty, the stream begins with what changes from now on.
-   * OUT_OF_RANGE if the position is so old that changes after it are gone.
+   * The `position` of the last response that was received: the stream resumes after it. Empty: the stream begins with the next
+   * change. OUT_OF_RANGE if changes after the position are no longer kept.
    *
    * @generated from field: string after_position = 2;
    */
@@ -298,7 +319,7 @@ export declare type WatchOrdersResponse = Message<"order.v1.WatchOrdersResponse"
   order?: Order | undefined;
 
   /**
-   * The place of this change in the stream.
+   * The position of this change in the stream.
    *
    * @generated from field: string position = 2;
    */
@@ -312,14 +333,15 @@ export declare type WatchOrdersResponse = Message<"order.v1.WatchOrdersResponse"
 export declare const WatchOrdersResponseSchema: GenMessage<WatchOrdersResponse>;
 
 /**
- * Placing, reading and cancelling orders.
+ * Orders.
  *
  * @generated from service order.v1.OrderService
  */
 export declare const OrderService: GenService<{
   /**
-   * Places an order and answers when it is confirmed. NOT_FOUND if the user or a product is unknown, FAILED_PRECONDITION if
-   * too little is in stock, UNAVAILABLE if a service that it needs cannot be reached; nothing is set aside then.
+   * Places an order and answers when it is confirmed. NOT_FOUND if the user or a product is unknown, FAILED_PRECONDITION if a
+   * product has too little stock, UNAVAILABLE if the user or product service cannot be reached; no stock is reserved then. Over REST
+   * the response is 201 with the order's URL in `Location`.
    *
    * @generated from rpc order.v1.OrderService.CreateOrder
    */
@@ -349,9 +371,8 @@ export declare const OrderService: GenService<{
     output: typeof ListOrdersResponseSchema;
   },
   /**
-   * Takes a confirmed order back and gives its stock back. Cancelling a cancelled order answers it as it is. NOT_FOUND if there
-   * is no such order, FAILED_PRECONDITION if it was rejected or is still pending, ABORTED if the etag is not the current
-   * one.
+   * Cancels a confirmed order and releases its stock. A cancelled order is returned unchanged. NOT_FOUND if there is no such
+   * order, FAILED_PRECONDITION if it was rejected or is still pending, ABORTED if the etag is not the current one.
    *
    * @generated from rpc order.v1.OrderService.CancelOrder
    */
@@ -361,7 +382,7 @@ export declare const OrderService: GenService<{
     output: typeof CancelOrderResponseSchema;
   },
   /**
-   * Tells each order that is confirmed, rejected or cancelled, as it happens, in the order in which it happened.
+   * Streams each order that is confirmed, rejected or cancelled, in the order of these changes.
    *
    * @generated from rpc order.v1.OrderService.WatchOrders
    */

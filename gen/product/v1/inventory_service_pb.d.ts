@@ -43,13 +43,13 @@ export declare type StockLine = Message<"product.v1.StockLine"> & {
 export declare const StockLineSchema: GenMessage<StockLine>;
 
 /**
- * What CheckStock takes.
+ * The request of CheckStock.
  *
  * @generated from message product.v1.CheckStockRequest
  */
 export declare type CheckStockRequest = Message<"product.v1.CheckStockRequest"> & {
   /**
-   * The lines. 1 to 100. Lines of the same product are added up.
+   * The lines. 1 to 100. The quantities of lines with the same product are added.
    *
    * @generated from field: repeated product.v1.StockLine items = 1;
    */
@@ -63,7 +63,7 @@ export declare type CheckStockRequest = Message<"product.v1.CheckStockRequest"> 
 export declare const CheckStockRequestSchema: GenMessage<CheckStockRequest>;
 
 /**
- * What CheckStock answers.
+ * The response of CheckStock.
  *
  * @generated from message product.v1.CheckStockResponse
  */
@@ -76,7 +76,7 @@ export declare type CheckStockResponse = Message<"product.v1.CheckStockResponse"
   available: boolean;
 
   /**
-   * What there is, a line for each product.
+   * The available stock, a line for each product.
    *
    * @generated from field: repeated product.v1.StockLevel levels = 2;
    */
@@ -90,7 +90,7 @@ export declare type CheckStockResponse = Message<"product.v1.CheckStockResponse"
 export declare const CheckStockResponseSchema: GenMessage<CheckStockResponse>;
 
 /**
- * What was asked of one product, and what there is.
+ * The requested and the available units of one product.
  *
  * @generated from message product.v1.StockLevel
  */
@@ -103,14 +103,14 @@ export declare type StockLevel = Message<"product.v1.StockLevel"> & {
   productId: string;
 
   /**
-   * The units asked for, over all lines.
+   * The requested units, over all lines.
    *
    * @generated from field: int32 requested = 2;
    */
   requested: number;
 
   /**
-   * The units that can be sold now.
+   * The units that are available now.
    *
    * @generated from field: int32 available = 3;
    */
@@ -124,7 +124,7 @@ export declare type StockLevel = Message<"product.v1.StockLevel"> & {
 export declare const StockLevelSchema: GenMessage<StockLevel>;
 
 /**
- * What UpdateStock takes.
+ * The request of UpdateStock.
  *
  * @generated from message product.v1.UpdateStockRequest
  */
@@ -137,13 +137,13 @@ export declare type UpdateStockRequest = Message<"product.v1.UpdateStockRequest"
   productId: string;
 
   /**
-   * What becomes of the stock.
+   * How the stock changes.
    *
    * @generated from oneof product.v1.UpdateStockRequest.change
    */
   change: {
     /**
-     * The number of units that can be sold from now on. 0 to 1,000,000,000.
+     * The new stock in units. 0 to 1,000,000,000.
      *
      * @generated from field: int32 stock = 2;
      */
@@ -151,7 +151,7 @@ export declare type UpdateStockRequest = Message<"product.v1.UpdateStockRequest"
     case: "stock";
   } | {
     /**
-     * The number of units to add; to take away, if negative.
+     * The number of units to add. Negative: to remove.
      *
      * @generated from field: int32 delta = 3;
      */
@@ -160,14 +160,15 @@ export declare type UpdateStockRequest = Message<"product.v1.UpdateStockRequest"
   } | { case: undefined; value?: undefined };
 
   /**
-   * Makes the call repeatable: the same id and body give the same answer for at least a day. A UUID. May be empty.
+   * Makes the call idempotent: the same id and body give the same response for at least a day. A UUID. May be empty.
    *
    * @generated from field: string request_id = 4;
    */
   requestId: string;
 
   /**
-   * If set, it must be the product's current etag or revision. Only the revision changes with the stock.
+   * If set, the call fails with ABORTED unless it is the product's current etag or revision. Only the revision changes with the
+   * stock.
    *
    * @generated from field: string etag = 5;
    */
@@ -181,7 +182,7 @@ export declare type UpdateStockRequest = Message<"product.v1.UpdateStockRequest"
 export declare const UpdateStockRequestSchema: GenMessage<UpdateStockRequest>;
 
 /**
- * What UpdateStock answers.
+ * The response of UpdateStock.
  *
  * @generated from message product.v1.UpdateStockResponse
  */
@@ -201,20 +202,20 @@ export declare type UpdateStockResponse = Message<"product.v1.UpdateStockRespons
 export declare const UpdateStockResponseSchema: GenMessage<UpdateStockResponse>;
 
 /**
- * What ReserveStock takes.
+ * The request of ReserveStock.
  *
  * @generated from message product.v1.ReserveStockRequest
  */
 export declare type ReserveStockRequest = Message<"product.v1.ReserveStockRequest"> & {
   /**
-   * The order that the stock is for.
+   * The order for which stock is reserved.
    *
    * @generated from field: string order_id = 1;
    */
   orderId: string;
 
   /**
-   * The lines. 1 to 100. Lines of the same product are added up.
+   * The lines. 1 to 100. The quantities of lines with the same product are added.
    *
    * @generated from field: repeated product.v1.StockLine items = 2;
    */
@@ -228,13 +229,13 @@ export declare type ReserveStockRequest = Message<"product.v1.ReserveStockReques
 export declare const ReserveStockRequestSchema: GenMessage<ReserveStockRequest>;
 
 /**
- * What ReserveStock answers.
+ * The response of ReserveStock.
  *
  * @generated from message product.v1.ReserveStockResponse
  */
 export declare type ReserveStockResponse = Message<"product.v1.ReserveStockResponse"> & {
   /**
-   * The reservation that stands for the order.
+   * The order's reservation.
    *
    * @generated from field: product.v1.Reservation reservation = 1;
    */
@@ -248,20 +249,20 @@ export declare type ReserveStockResponse = Message<"product.v1.ReserveStockRespo
 export declare const ReserveStockResponseSchema: GenMessage<ReserveStockResponse>;
 
 /**
- * What BatchReserveStock takes.
+ * The request of BatchReserveStock.
  *
  * @generated from message product.v1.BatchReserveStockRequest
  */
 export declare type BatchReserveStockRequest = Message<"product.v1.BatchReserveStockRequest"> & {
   /**
-   * What is to be set aside for each order. 1 to 100.
+   * The requests, one for each order. 1 to 100.
    *
    * @generated from field: repeated product.v1.ReserveStockRequest requests = 1;
    */
   requests: ReserveStockRequest[];
 
   /**
-   * On whose behalf, in the order of the requests. Requests without one are made on the batch's own.
+   * The origins of the calls, in the order of the requests. A request without one has the origin of the batch.
    *
    * @generated from field: repeated rpc.v1.CallOrigin origins = 2;
    */
@@ -275,13 +276,13 @@ export declare type BatchReserveStockRequest = Message<"product.v1.BatchReserveS
 export declare const BatchReserveStockRequestSchema: GenMessage<BatchReserveStockRequest>;
 
 /**
- * What BatchReserveStock answers.
+ * The response of BatchReserveStock.
  *
  * @generated from message product.v1.BatchReserveStockResponse
  */
 export declare type BatchReserveStockResponse = Message<"product.v1.BatchReserveStockResponse"> & {
   /**
-   * What came of each request, in the order of the requests.
+   * The results, in the order of the requests.
    *
    * @generated from field: repeated product.v1.ReserveStockResult results = 1;
    */
@@ -295,19 +296,19 @@ export declare type BatchReserveStockResponse = Message<"product.v1.BatchReserve
 export declare const BatchReserveStockResponseSchema: GenMessage<BatchReserveStockResponse>;
 
 /**
- * What came of one request of a batch.
+ * The result of one request of a batch.
  *
  * @generated from message product.v1.ReserveStockResult
  */
 export declare type ReserveStockResult = Message<"product.v1.ReserveStockResult"> & {
   /**
-   * The answer, or why there is none.
+   * The response or the error.
    *
    * @generated from oneof product.v1.ReserveStockResult.result
    */
   result: {
     /**
-     * What ReserveStock would have answered.
+     * The response of ReserveStock.
      *
      * @generated from field: product.v1.ReserveStockResponse response = 1;
      */
@@ -315,7 +316,7 @@ export declare type ReserveStockResult = Message<"product.v1.ReserveStockResult"
     case: "response";
   } | {
     /**
-     * How ReserveStock would have failed.
+     * The error of ReserveStock.
      *
      * @generated from field: google.rpc.Status error = 2;
      */
@@ -331,13 +332,13 @@ export declare type ReserveStockResult = Message<"product.v1.ReserveStockResult"
 export declare const ReserveStockResultSchema: GenMessage<ReserveStockResult>;
 
 /**
- * What ReleaseStock takes.
+ * The request of ReleaseStock.
  *
  * @generated from message product.v1.ReleaseStockRequest
  */
 export declare type ReleaseStockRequest = Message<"product.v1.ReleaseStockRequest"> & {
   /**
-   * The order whose stock is given back.
+   * The order whose stock is released.
    *
    * @generated from field: string order_id = 1;
    */
@@ -351,13 +352,13 @@ export declare type ReleaseStockRequest = Message<"product.v1.ReleaseStockReques
 export declare const ReleaseStockRequestSchema: GenMessage<ReleaseStockRequest>;
 
 /**
- * What ReleaseStock answers.
+ * The response of ReleaseStock.
  *
  * @generated from message product.v1.ReleaseStockResponse
  */
 export declare type ReleaseStockResponse = Message<"product.v1.ReleaseStockResponse"> & {
   /**
-   * The reservation, released. Without items if nothing had been reserved.
+   * The reservation, released. It has no items if nothing was reserved.
    *
    * @generated from field: product.v1.Reservation reservation = 1;
    */
@@ -371,7 +372,7 @@ export declare type ReleaseStockResponse = Message<"product.v1.ReleaseStockRespo
 export declare const ReleaseStockResponseSchema: GenMessage<ReleaseStockResponse>;
 
 /**
- * What WatchStock takes.
+ * The request of WatchStock.
  *
  * @generated from message product.v1.WatchStockRequest
  */
@@ -384,8 +385,8 @@ export declare type WatchStockRequest = Message<"product.v1.WatchStockRequest"> 
   productIds: string[];
 
   /**
-   * Where to go on: the `position` of the last answer seen. If empty, the stream begins with what changes from now on.
-   * OUT_OF_RANGE if the position is so old that changes after it are gone.
+   * The `position` of the last response that was received: the stream resumes after it. Empty: the stream begins with the next
+   * change. OUT_OF_RANGE if changes after the position are no longer kept.
    *
    * @generated from field: string after_position = 2;
    */
@@ -412,14 +413,14 @@ export declare type WatchStockResponse = Message<"product.v1.WatchStockResponse"
   productId: string;
 
   /**
-   * The units that could be sold after the change.
+   * The available units after the change.
    *
    * @generated from field: int32 stock = 2;
    */
   stock: number;
 
   /**
-   * The units that came or, if negative, went.
+   * The units that were added. Negative: removed.
    *
    * @generated from field: int32 delta = 3;
    */
@@ -433,7 +434,7 @@ export declare type WatchStockResponse = Message<"product.v1.WatchStockResponse"
   changeTime?: Timestamp | undefined;
 
   /**
-   * The place of this change in the stream.
+   * The position of this change in the stream.
    *
    * @generated from field: string position = 5;
    */
@@ -447,13 +448,13 @@ export declare type WatchStockResponse = Message<"product.v1.WatchStockResponse"
 export declare const WatchStockResponseSchema: GenMessage<WatchStockResponse>;
 
 /**
- * How much of each product there is, and for whom it is set aside.
+ * Stock and reservations.
  *
  * @generated from service product.v1.InventoryService
  */
 export declare const InventoryService: GenService<{
   /**
-   * Tells whether the lines could be reserved now. Says nothing of a moment later. NOT_FOUND if a product is unknown.
+   * Checks whether the lines could be reserved now. Nothing is reserved. NOT_FOUND if a product is unknown.
    *
    * @generated from rpc product.v1.InventoryService.CheckStock
    */
@@ -463,7 +464,7 @@ export declare const InventoryService: GenService<{
     output: typeof CheckStockResponseSchema;
   },
   /**
-   * Sets a product's stock, or adds to it. NOT_FOUND if there is no such product, FAILED_PRECONDITION if less than nothing
+   * Sets a product's stock, or adds to it. NOT_FOUND if there is no such product, FAILED_PRECONDITION if the stock would become negative
    * would be left, ABORTED if the etag is not the current one.
    *
    * @generated from rpc product.v1.InventoryService.UpdateStock
@@ -474,9 +475,9 @@ export declare const InventoryService: GenService<{
     output: typeof UpdateStockResponseSchema;
   },
   /**
-   * Sets stock aside for an order: all lines or none. The same order and lines again answer the same reservation. NOT_FOUND if
-   * a product is unknown; FAILED_PRECONDITION if one has too little, or if the order was released before; INVALID_ARGUMENT
-   * if the order has a reservation with other lines.
+   * Reserves stock for an order: all lines or none. A repeated call with the same order and lines returns the same reservation.
+   * NOT_FOUND if a product is unknown; FAILED_PRECONDITION if a product has too little stock, or if the order's stock was
+   * released before; INVALID_ARGUMENT if the order has a reservation with other lines.
    *
    * @generated from rpc product.v1.InventoryService.ReserveStock
    */
@@ -486,7 +487,7 @@ export declare const InventoryService: GenService<{
     output: typeof ReserveStockResponseSchema;
   },
   /**
-   * Does what ReserveStock does for many orders at once, each by itself: one order's refusal is no other's.
+   * Does what ReserveStock does for many orders at once. Each has a result of its own: a refused order does not fail the others.
    *
    * @generated from rpc product.v1.InventoryService.BatchReserveStock
    */
@@ -496,7 +497,7 @@ export declare const InventoryService: GenService<{
     output: typeof BatchReserveStockResponseSchema;
   },
   /**
-   * Gives an order's stock back, and sees to it that none is set aside for it later. Repeating it changes nothing.
+   * Releases the stock of an order, and refuses later reservations for it. Idempotent.
    *
    * @generated from rpc product.v1.InventoryService.ReleaseStock
    */
@@ -506,8 +507,7 @@ export declare const InventoryService: GenService<{
     output: typeof ReleaseStockResponseSchema;
   },
   /**
-   * Tells each change of stock as it happens, in the order in which they happened. Changes of one product that became durable
-   * together are told as one.
+   * Streams each change of stock, in the order of the changes. Changes of one product in the same commit are sent as one.
    *
    * @generated from rpc product.v1.InventoryService.WatchStock
    */

@@ -124,7 +124,7 @@ export const WatchStockResponseSchema = /*@__PURE__*/
   messageDesc(file_product_v1_inventory_service, 14);
 
 /**
- * How much of each product there is, and for whom it is set aside.
+ * Stock and reservations.
  *
  * @generated from service product.v1.InventoryService
  */

@@ -2,7 +2,7 @@
 // @generated from file product/v1/product.proto (package product.v1, syntax proto3)
 /* eslint-disable */
 
-// What is sold, and how much of it there is.
+// Products and their stock.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
@@ -15,7 +15,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_product_v1_product: GenFile;
 
 /**
- * Something that is sold.
+ * A product.
  *
  * @generated from message product.v1.Product
  */
@@ -35,7 +35,7 @@ export declare type Product = Message<"product.v1.Product"> & {
   name: string;
 
   /**
-   * What a buyer should know. May be empty.
+   * A description for buyers. May be empty.
    *
    * @generated from field: string description = 3;
    */
@@ -49,21 +49,21 @@ export declare type Product = Message<"product.v1.Product"> & {
   price?: Money | undefined;
 
   /**
-   * How many units can be sold now: those that are neither sold nor reserved. Never negative.
+   * The available units: neither sold nor reserved. Never negative.
    *
    * @generated from field: int32 stock = 5;
    */
   stock: number;
 
   /**
-   * The shop is told when `stock` falls to this number or below. 0: when the last unit goes.
+   * The shop gets a low-stock alert when `stock` falls to this number or below. 0: when the last unit is reserved.
    *
    * @generated from field: int32 low_stock_threshold = 6;
    */
   lowStockThreshold: number;
 
   /**
-   * When the product was made.
+   * When the product was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 7;
    */
@@ -77,16 +77,16 @@ export declare type Product = Message<"product.v1.Product"> & {
   updateTime?: Timestamp | undefined;
 
   /**
-   * Changes whenever name, description, price or threshold change. Sent back with an update, it makes the update fail if
-   * another came before.
+   * Changes with the name, the description, the price and the threshold. An update that carries it fails if one of them was
+   * changed in between.
    *
    * @generated from field: string etag = 9;
    */
   etag: string;
 
   /**
-   * Changes with every change of the product, its stock included. It is the `etag`, a dot, and what changes besides. Wherever a
-   * request takes the etag, it may carry the revision instead, and then also fails if the stock was changed.
+   * Changes with every change of the product, its stock included. It begins with the `etag` and a dot. A request that takes an
+   * etag also takes the revision, and then also fails if the stock was changed.
    *
    * @generated from field: string revision = 10;
    */

@@ -2,7 +2,7 @@
 // @generated from file product/v1/product.proto (package product.v1, syntax proto3)
 /* eslint-disable */
 
-// What is sold, and how much of it there is.
+// Products and their stock.
 
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";

@@ -14,7 +14,7 @@ import type { FieldMask } from "@bufbuild/protobuf/wkt";
 export declare const file_product_v1_product_service: GenFile;
 
 /**
- * What CreateProduct takes.
+ * The request of CreateProduct.
  *
  * @generated from message product.v1.CreateProductRequest
  */
@@ -27,14 +27,15 @@ export declare type CreateProductRequest = Message<"product.v1.CreateProductRequ
   name: string;
 
   /**
-   * What a buyer should know. At most 2,000 characters. Of the control characters it may have tabs and line breaks.
+   * A description for buyers. At most 2,000 characters. Tabs and line breaks are the only control characters allowed.
    *
    * @generated from field: string description = 2;
    */
   description: string;
 
   /**
-   * The price of one unit. Not negative, at most 1,000,000,000 units of the currency.
+   * The price of one unit. Not negative, at most 1,000,000,000 units of the currency. In a REST request it may be a number, which is an
+   * amount in the shop's default currency.
    *
    * @generated from field: google.type.Money price = 3;
    */
@@ -48,14 +49,14 @@ export declare type CreateProductRequest = Message<"product.v1.CreateProductRequ
   stock: number;
 
   /**
-   * When the shop is told that little is left. 0 to 1,000,000,000.
+   * The stock at which the shop gets a low-stock alert. 0 to 1,000,000,000.
    *
    * @generated from field: int32 low_stock_threshold = 5;
    */
   lowStockThreshold: number;
 
   /**
-   * Makes the call repeatable: the same id and body give the same answer for at least a day. A UUID. May be empty.
+   * Makes the call idempotent: the same id and body give the same response for at least a day. A UUID. May be empty.
    *
    * @generated from field: string request_id = 6;
    */
@@ -69,7 +70,7 @@ export declare type CreateProductRequest = Message<"product.v1.CreateProductRequ
 export declare const CreateProductRequestSchema: GenMessage<CreateProductRequest>;
 
 /**
- * What CreateProduct answers.
+ * The response of CreateProduct.
  *
  * @generated from message product.v1.CreateProductResponse
  */
@@ -89,7 +90,7 @@ export declare type CreateProductResponse = Message<"product.v1.CreateProductRes
 export declare const CreateProductResponseSchema: GenMessage<CreateProductResponse>;
 
 /**
- * What GetProduct takes.
+ * The request of GetProduct.
  *
  * @generated from message product.v1.GetProductRequest
  */
@@ -109,7 +110,7 @@ export declare type GetProductRequest = Message<"product.v1.GetProductRequest"> 
 export declare const GetProductRequestSchema: GenMessage<GetProductRequest>;
 
 /**
- * What GetProduct answers.
+ * The response of GetProduct.
  *
  * @generated from message product.v1.GetProductResponse
  */
@@ -129,7 +130,7 @@ export declare type GetProductResponse = Message<"product.v1.GetProductResponse"
 export declare const GetProductResponseSchema: GenMessage<GetProductResponse>;
 
 /**
- * What BatchGetProducts takes.
+ * The request of BatchGetProducts.
  *
  * @generated from message product.v1.BatchGetProductsRequest
  */
@@ -149,7 +150,7 @@ export declare type BatchGetProductsRequest = Message<"product.v1.BatchGetProduc
 export declare const BatchGetProductsRequestSchema: GenMessage<BatchGetProductsRequest>;
 
 /**
- * What BatchGetProducts answers.
+ * The response of BatchGetProducts.
  *
  * @generated from message product.v1.BatchGetProductsResponse
  */
@@ -169,20 +170,20 @@ export declare type BatchGetProductsResponse = Message<"product.v1.BatchGetProdu
 export declare const BatchGetProductsResponseSchema: GenMessage<BatchGetProductsResponse>;
 
 /**
- * What ListProducts takes.
+ * The request of ListProducts.
  *
  * @generated from message product.v1.ListProductsRequest
  */
 export declare type ListProductsRequest = Message<"product.v1.ListProductsRequest"> & {
   /**
-   * The largest number of products to answer. 50 if 0; at most 100.
+   * The maximum number of products to return. 50 if 0; at most 100.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * Where to go on: the `next_page_token` of the page before. Empty for the first page.
+   * The `next_page_token` of the previous page. Empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -196,7 +197,7 @@ export declare type ListProductsRequest = Message<"product.v1.ListProductsReques
 export declare const ListProductsRequestSchema: GenMessage<ListProductsRequest>;
 
 /**
- * What ListProducts answers.
+ * The response of ListProducts.
  *
  * @generated from message product.v1.ListProductsResponse
  */
@@ -223,28 +224,29 @@ export declare type ListProductsResponse = Message<"product.v1.ListProductsRespo
 export declare const ListProductsResponseSchema: GenMessage<ListProductsResponse>;
 
 /**
- * What UpdateProduct takes.
+ * The request of UpdateProduct.
  *
  * @generated from message product.v1.UpdateProductRequest
  */
 export declare type UpdateProductRequest = Message<"product.v1.UpdateProductRequest"> & {
   /**
-   * The product's id and the new values. If its etag is set, it must be the current etag or revision.
+   * The product's id and the new values. If its etag is set, the call fails with ABORTED unless it is the current etag or
+   * revision.
    *
    * @generated from field: product.v1.Product product = 1;
    */
   product?: Product | undefined;
 
   /**
-   * The fields to change: `name`, `description`, `price` or a part of it such as `price.units`, `low_stock_threshold`. If
-   * empty, all of these that are set in `product`: a field with its zero value is then left as it is.
+   * The fields to change: `name`, `description`, `price` or a part of it such as `price.units`, `low_stock_threshold`. If empty,
+   * all of these that are set in `product`; a field with its zero value stays unchanged.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
   updateMask?: FieldMask | undefined;
 
   /**
-   * Makes the call repeatable, as in CreateProductRequest.
+   * Makes the call idempotent, as in CreateProductRequest.
    *
    * @generated from field: string request_id = 3;
    */
@@ -258,7 +260,7 @@ export declare type UpdateProductRequest = Message<"product.v1.UpdateProductRequ
 export declare const UpdateProductRequestSchema: GenMessage<UpdateProductRequest>;
 
 /**
- * What UpdateProduct answers.
+ * The response of UpdateProduct.
  *
  * @generated from message product.v1.UpdateProductResponse
  */
@@ -278,7 +280,7 @@ export declare type UpdateProductResponse = Message<"product.v1.UpdateProductRes
 export declare const UpdateProductResponseSchema: GenMessage<UpdateProductResponse>;
 
 /**
- * What DeleteProduct takes.
+ * The request of DeleteProduct.
  *
  * @generated from message product.v1.DeleteProductRequest
  */
@@ -291,7 +293,7 @@ export declare type DeleteProductRequest = Message<"product.v1.DeleteProductRequ
   productId: string;
 
   /**
-   * If set, it must be the current etag or revision.
+   * If set, the call fails with ABORTED unless it is the current etag or revision.
    *
    * @generated from field: string etag = 2;
    */
@@ -305,7 +307,7 @@ export declare type DeleteProductRequest = Message<"product.v1.DeleteProductRequ
 export declare const DeleteProductRequestSchema: GenMessage<DeleteProductRequest>;
 
 /**
- * What DeleteProduct answers.
+ * The response of DeleteProduct.
  *
  * @generated from message product.v1.DeleteProductResponse
  */
@@ -319,13 +321,13 @@ export declare type DeleteProductResponse = Message<"product.v1.DeleteProductRes
 export declare const DeleteProductResponseSchema: GenMessage<DeleteProductResponse>;
 
 /**
- * The catalogue.
+ * The product catalogue.
  *
  * @generated from service product.v1.ProductService
  */
 export declare const ProductService: GenService<{
   /**
-   * Makes a product.
+   * Creates a product. Over REST the response is 201 with the product's URL in `Location`.
    *
    * @generated from rpc product.v1.ProductService.CreateProduct
    */
@@ -345,7 +347,7 @@ export declare const ProductService: GenService<{
     output: typeof GetProductResponseSchema;
   },
   /**
-   * Reads several products at once. NOT_FOUND, naming them, if any is missing.
+   * Reads several products at once. NOT_FOUND if one is missing; the error names the missing ones.
    *
    * @generated from rpc product.v1.ProductService.BatchGetProducts
    */
@@ -365,8 +367,8 @@ export declare const ProductService: GenService<{
     output: typeof ListProductsResponseSchema;
   },
   /**
-   * Changes the fields of a product that the mask names. Stock is changed through InventoryService. NOT_FOUND if there is
-   * no such product, ABORTED if the etag is not the current one.
+   * Changes the fields of a product that `update_mask` names. InventoryService changes the stock. NOT_FOUND if there is no such
+   * product, ABORTED if the etag is not the current one.
    *
    * @generated from rpc product.v1.ProductService.UpdateProduct
    */
@@ -376,8 +378,8 @@ export declare const ProductService: GenService<{
     output: typeof UpdateProductResponseSchema;
   },
   /**
-   * Removes a product from the catalogue. Orders keep the name and the price that they were placed with. NOT_FOUND if there
-   * is no such product, ABORTED if the etag is not the current one.
+   * Deletes a product from the catalogue. Orders keep the name and the price with which they were placed. NOT_FOUND if there is
+   * no such product, ABORTED if the etag is not the current one.
    *
    * @generated from rpc product.v1.ProductService.DeleteProduct
    */

@@ -101,7 +101,7 @@ export const DeleteProductResponseSchema = /*@__PURE__*/
   messageDesc(file_product_v1_product_service, 11);
 
 /**
- * The catalogue.
+ * The product catalogue.
  *
  * @generated from service product.v1.ProductService
  */

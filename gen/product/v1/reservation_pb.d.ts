@@ -13,34 +13,34 @@ import type { Money } from "../../google/type/money_pb.js";
 export declare const file_product_v1_reservation: GenFile;
 
 /**
- * Stock that is set aside for one order.
+ * Stock that is reserved for one order.
  *
  * @generated from message product.v1.Reservation
  */
 export declare type Reservation = Message<"product.v1.Reservation"> & {
   /**
-   * The order that it is for. An order has at most one reservation.
+   * The order. An order has at most one reservation.
    *
    * @generated from field: string order_id = 1;
    */
   orderId: string;
 
   /**
-   * What is reserved, a line for each product.
+   * The reserved units, a line for each product.
    *
    * @generated from field: repeated product.v1.ReservedItem items = 2;
    */
   items: ReservedItem[];
 
   /**
-   * Whether the reservation stands.
+   * The state of the reservation.
    *
    * @generated from field: product.v1.ReservationState state = 3;
    */
   state: ReservationState;
 
   /**
-   * When it was made.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 4;
    */
@@ -54,7 +54,7 @@ export declare type Reservation = Message<"product.v1.Reservation"> & {
 export declare const ReservationSchema: GenMessage<Reservation>;
 
 /**
- * Reserved units of one product, with the name and price of the moment, which the order keeps.
+ * Reserved units of one product, with the name and price at the time of the reservation, which the order keeps.
  *
  * @generated from message product.v1.ReservedItem
  */
@@ -95,7 +95,7 @@ export declare type ReservedItem = Message<"product.v1.ReservedItem"> & {
 export declare const ReservedItemSchema: GenMessage<ReservedItem>;
 
 /**
- * Whether a reservation stands.
+ * The state of a reservation.
  *
  * @generated from enum product.v1.ReservationState
  */
@@ -108,14 +108,14 @@ export enum ReservationState {
   UNSPECIFIED = 0,
 
   /**
-   * The units are the order's.
+   * The units are reserved for the order.
    *
    * @generated from enum value: RESERVATION_STATE_RESERVED = 1;
    */
   RESERVED = 1,
 
   /**
-   * The units were given back, or will never be taken: a late reservation for this order is refused.
+   * The units were released. A later reservation for this order is refused.
    *
    * @generated from enum value: RESERVATION_STATE_RELEASED = 2;
    */

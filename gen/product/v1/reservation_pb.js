@@ -33,7 +33,7 @@ export const ReservationStateSchema = /*@__PURE__*/
   enumDesc(file_product_v1_reservation, 0);
 
 /**
- * Whether a reservation stands.
+ * The state of a reservation.
  *
  * @generated from enum product.v1.ReservationState
  */

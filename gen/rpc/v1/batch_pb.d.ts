@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
 export declare const file_rpc_v1_batch: GenFile;
 
 /**
- * On whose behalf one call of a batch is made: what a call of its own would say in its headers.
+ * The origin of one call of a batch: the values of the headers that the call would have on its own.
  *
  * @generated from message rpc.v1.CallOrigin
  */

@@ -2,9 +2,8 @@
 // @generated from file rpc/v1/options.proto (package rpc.v1, syntax proto3)
 /* eslint-disable */
 
-// What a contract says of a method besides its messages: how long it may take, whether it may be tried again, and who may
-// call it; and of a service, where it runs and by which names people call it. Parley's servers, clients, gateway and command
-// line read these options from the descriptor.
+// Options of methods (timeout, retries, access) and of services (process, names). Servers, clients, the gateway and the command
+// line read them from the descriptor.
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
@@ -30,21 +29,21 @@ export declare type RetryPolicy = Message<"rpc.v1.RetryPolicy"> & {
   maxAttempts: number;
 
   /**
-   * The wait before the second attempt, before jitter of 20 %.
+   * The delay before the second attempt, before jitter of 20 %.
    *
    * @generated from field: google.protobuf.Duration initial_backoff = 2;
    */
   initialBackoff?: Duration | undefined;
 
   /**
-   * The longest wait between two attempts, before jitter.
+   * The longest delay between two attempts, before jitter.
    *
    * @generated from field: google.protobuf.Duration max_backoff = 3;
    */
   maxBackoff?: Duration | undefined;
 
   /**
-   * What the wait is multiplied by after each attempt. Greater than 0.
+   * The factor by which the delay grows after each attempt. Greater than 0.
    *
    * @generated from field: double backoff_multiplier = 4;
    */
@@ -78,7 +77,7 @@ export declare type HedgingPolicy = Message<"rpc.v1.HedgingPolicy"> & {
   maxAttempts: number;
 
   /**
-   * The wait before the next attempt is sent, unless an answer came before.
+   * The delay before the next attempt, unless a response arrives first.
    *
    * @generated from field: google.protobuf.Duration hedging_delay = 2;
    */
@@ -105,7 +104,7 @@ export declare const HedgingPolicySchema: GenMessage<HedgingPolicy>;
  */
 export declare type Access = Message<"rpc.v1.Access"> & {
   /**
-   * The kind of caller that is let in.
+   * The kind of caller.
    *
    * @generated from field: rpc.v1.Caller caller = 1;
    */
@@ -133,6 +132,14 @@ export declare type Access = Message<"rpc.v1.Access"> & {
    * @generated from field: repeated string services = 4;
    */
   services: string[];
+
+  /**
+   * For CALLER_OWNER without `owner_of`: whether a caller without a token may call the method with an empty `owner_field`, where the
+   * server takes guests.
+   *
+   * @generated from field: bool guests = 5;
+   */
+  guests: boolean;
 };
 
 /**
@@ -142,8 +149,8 @@ export declare type Access = Message<"rpc.v1.Access"> & {
 export declare const AccessSchema: GenMessage<Access>;
 
 /**
- * The kinds of caller. An admin may call whatever a signed-in user or an owner may. A service may call what is public, and what
- * names it in `services`.
+ * The kinds of caller. An admin may call every method that a signed-in user or an owner may call. A service may call public
+ * methods and those that name it in `services`.
  *
  * @generated from enum rpc.v1.Caller
  */
@@ -156,7 +163,7 @@ export enum Caller {
   UNSPECIFIED = 0,
 
   /**
-   * Anybody, with or without a token.
+   * Everyone, with or without a token.
    *
    * @generated from enum value: CALLER_PUBLIC = 1;
    */
@@ -170,7 +177,7 @@ export enum Caller {
   SIGNED_IN = 2,
 
   /**
-   * The user whom the call is about.
+   * The user whose resource it is.
    *
    * @generated from enum value: CALLER_OWNER = 3;
    */
@@ -184,7 +191,7 @@ export enum Caller {
   ADMIN = 4,
 
   /**
-   * Services of the platform alone, see `services`.
+   * Services of the platform only, see `services`.
    *
    * @generated from enum value: CALLER_SERVICE = 5;
    */
@@ -197,41 +204,42 @@ export enum Caller {
 export declare const CallerSchema: GenEnum<Caller>;
 
 /**
- * The longest a call may take, all attempts included. A caller may ask for less, never for more. Methods without it are
- * bounded by the server's own default; for streams it is unset, which leaves them open.
+ * The maximum duration of a call, all attempts included. A caller may set a shorter deadline, never a longer one. Methods
+ * without it have the server's default; streams without it have no limit.
  *
  * @generated from extension: google.protobuf.Duration timeout = 50101;
  */
 export declare const timeout: GenExtension<MethodOptions, Duration>;
 
 /**
- * How a client may repeat a call that failed. Methods without it are attempted once. A method that changes something is
- * repeated only where its `idempotency_level` allows it, or where the request carries a `request_id`.
+ * The retry policy of clients. Methods without it are attempted once. A method with side effects is retried only if its
+ * `idempotency_level` allows it, or if the request has a `request_id`.
  *
  * @generated from extension: rpc.v1.RetryPolicy retry = 50102;
  */
 export declare const retry: GenExtension<MethodOptions, RetryPolicy>;
 
 /**
- * Who may call the method where the server requires authentication. Methods without it may be called by services alone.
+ * Who may call the method if the server requires authentication. Default: services only.
  *
  * @generated from extension: rpc.v1.Access access = 50103;
  */
 export declare const access: GenExtension<MethodOptions, Access>;
 
 /**
- * How a client may send the same call several times without waiting for a failure. At most one of `retry` and `hedging`, and
- * only for unary methods whose `idempotency_level` says that they may be repeated: servers and clients of others refuse to start.
+ * The hedging policy of clients: the same call is sent several times without waiting for a failure. At most one of `retry` and
+ * `hedging`, and only for unary methods whose `idempotency_level` allows repetition; otherwise servers and clients refuse to
+ * start.
  *
  * @generated from extension: rpc.v1.HedgingPolicy hedging = 50104;
  */
 export declare const hedging: GenExtension<MethodOptions, HedgingPolicy>;
 
 /**
- * The method of the same service that takes many calls of this one at once: a client with several calls in flight sends them
- * as one. Only for methods that services alone may call and that may be repeated. If this method is `Do`, the other takes
- * `requests` (repeated DoRequest) and `origins` (repeated rpc.v1.CallOrigin, one for each request), and answers `results`, one
- * for each request: a `response` (DoResponse) or an `error` (google.rpc.Status).
+ * The method of the same service that takes many calls of this one at once: a client with several calls in flight sends them as
+ * one. Only for methods that only services may call and that are idempotent. If this method is `Do`, the other takes `requests`
+ * (repeated DoRequest) and `origins` (repeated rpc.v1.CallOrigin, one for each request), and answers `results`, one for each
+ * request: a `response` (DoResponse) or an `error` (google.rpc.Status).
  *
  * @generated from extension: string batch_method = 50105;
  */

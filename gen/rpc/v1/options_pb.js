@@ -2,9 +2,8 @@
 // @generated from file rpc/v1/options.proto (package rpc.v1, syntax proto3)
 /* eslint-disable */
 
-// What a contract says of a method besides its messages: how long it may take, whether it may be tried again, and who may
-// call it; and of a service, where it runs and by which names people call it. Parley's servers, clients, gateway and command
-// line read these options from the descriptor.
+// Options of methods (timeout, retries, access) and of services (process, names). Servers, clients, the gateway and the command
+// line read them from the descriptor.
 
 import { enumDesc, extDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_descriptor, file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
@@ -14,7 +13,7 @@ import { file_google_rpc_code } from "../../google/rpc/code_pb.js";
  * Describes the file rpc/v1/options.proto.
  */
 export const file_rpc_v1_options = /*@__PURE__*/
-  fileDesc("ChRycGMvdjEvb3B0aW9ucy5wcm90bxIGcnBjLnYxIs4BCgtSZXRyeVBvbGljeRIUCgxtYXhfYXR0ZW1wdHMYASABKAUSMgoPaW5pdGlhbF9iYWNrb2ZmGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KC21heF9iYWNrb2ZmGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhoKEmJhY2tvZmZfbXVsdGlwbGllchgEIAEoARIpCg9yZXRyeWFibGVfY29kZXMYBSADKA4yEC5nb29nbGUucnBjLkNvZGUiggEKDUhlZGdpbmdQb2xpY3kSFAoMbWF4X2F0dGVtcHRzGAEgASgFEjAKDWhlZGdpbmdfZGVsYXkYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoPbm9uX2ZhdGFsX2NvZGVzGAMgAygOMhAuZ29vZ2xlLnJwYy5Db2RlImEKBkFjY2VzcxIeCgZjYWxsZXIYASABKA4yDi5ycGMudjEuQ2FsbGVyEhMKC293bmVyX2ZpZWxkGAIgASgJEhAKCG93bmVyX29mGAMgASgJEhAKCHNlcnZpY2VzGAQgAygJKoEBCgZDYWxsZXISFgoSQ0FMTEVSX1VOU1BFQ0lGSUVEEAASEQoNQ0FMTEVSX1BVQkxJQxABEhQKEENBTExFUl9TSUdORURfSU4QAhIQCgxDQUxMRVJfT1dORVIQAxIQCgxDQUxMRVJfQURNSU4QBBISCg5DQUxMRVJfU0VSVklDRRAFOlUKB3RpbWVvdXQSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi1hwMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uUgd0aW1lb3V0OksKBXJldHJ5Eh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtocDIAEoCzITLnJwYy52MS5SZXRyeVBvbGljeVIFcmV0cnk6SAoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYt4cDIAEoCzIOLnJwYy52MS5BY2Nlc3NSBmFjY2VzczpRCgdoZWRnaW5nEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYuIcDIAEoCzIVLnJwYy52MS5IZWRnaW5nUG9saWN5UgdoZWRnaW5nOkMKDGJhdGNoX21ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLmHAyABKAlSC2JhdGNoTWV0aG9kOj4KCXNlcnZlZF9ieRIfLmdvb2dsZS5wcm90b2J1Zi5TZXJ2aWNlT3B0aW9ucxi1hwMgASgJUghzZXJ2ZWRCeTpGCg1jb21tYW5kX2dyb3VwEh8uZ29vZ2xlLnByb3RvYnVmLlNlcnZpY2VPcHRpb25zGLaHAyABKAlSDGNvbW1hbmRHcm91cDpKCg9jbGllbnRfcHJvcGVydHkSHy5nb29nbGUucHJvdG9idWYuU2VydmljZU9wdGlvbnMYt4cDIAEoCVIOY2xpZW50UHJvcGVydHliBnByb3RvMw", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_rpc_code]);
+  fileDesc("ChRycGMvdjEvb3B0aW9ucy5wcm90bxIGcnBjLnYxIs4BCgtSZXRyeVBvbGljeRIUCgxtYXhfYXR0ZW1wdHMYASABKAUSMgoPaW5pdGlhbF9iYWNrb2ZmGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KC21heF9iYWNrb2ZmGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhoKEmJhY2tvZmZfbXVsdGlwbGllchgEIAEoARIpCg9yZXRyeWFibGVfY29kZXMYBSADKA4yEC5nb29nbGUucnBjLkNvZGUiggEKDUhlZGdpbmdQb2xpY3kSFAoMbWF4X2F0dGVtcHRzGAEgASgFEjAKDWhlZGdpbmdfZGVsYXkYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKQoPbm9uX2ZhdGFsX2NvZGVzGAMgAygOMhAuZ29vZ2xlLnJwYy5Db2RlInEKBkFjY2VzcxIeCgZjYWxsZXIYASABKA4yDi5ycGMudjEuQ2FsbGVyEhMKC293bmVyX2ZpZWxkGAIgASgJEhAKCG93bmVyX29mGAMgASgJEhAKCHNlcnZpY2VzGAQgAygJEg4KBmd1ZXN0cxgFIAEoCCqBAQoGQ2FsbGVyEhYKEkNBTExFUl9VTlNQRUNJRklFRBAAEhEKDUNBTExFUl9QVUJMSUMQARIUChBDQUxMRVJfU0lHTkVEX0lOEAISEAoMQ0FMTEVSX09XTkVSEAMSEAoMQ0FMTEVSX0FETUlOEAQSEgoOQ0FMTEVSX1NFUlZJQ0UQBTpVCgd0aW1lb3V0Eh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvblIHdGltZW91dDpLCgVyZXRyeRIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLaHAyABKAsyEy5ycGMudjEuUmV0cnlQb2xpY3lSBXJldHJ5OkgKBmFjY2VzcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLeHAyABKAsyDi5ycGMudjEuQWNjZXNzUgZhY2Nlc3M6UQoHaGVkZ2luZxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLiHAyABKAsyFS5ycGMudjEuSGVkZ2luZ1BvbGljeVIHaGVkZ2luZzpDCgxiYXRjaF9tZXRob2QSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi5hwMgASgJUgtiYXRjaE1ldGhvZDo+CglzZXJ2ZWRfYnkSHy5nb29nbGUucHJvdG9idWYuU2VydmljZU9wdGlvbnMYtYcDIAEoCVIIc2VydmVkQnk6RgoNY29tbWFuZF9ncm91cBIfLmdvb2dsZS5wcm90b2J1Zi5TZXJ2aWNlT3B0aW9ucxi2hwMgASgJUgxjb21tYW5kR3JvdXA6SgoPY2xpZW50X3Byb3BlcnR5Eh8uZ29vZ2xlLnByb3RvYnVmLlNlcnZpY2VPcHRpb25zGLeHAyABKAlSDmNsaWVudFByb3BlcnR5YgZwcm90bzM", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_rpc_code]);
 
 /**
  * Describes the message rpc.v1.RetryPolicy.
@@ -44,8 +43,8 @@ export const CallerSchema = /*@__PURE__*/
   enumDesc(file_rpc_v1_options, 0);
 
 /**
- * The kinds of caller. An admin may call whatever a signed-in user or an owner may. A service may call what is public, and what
- * names it in `services`.
+ * The kinds of caller. An admin may call every method that a signed-in user or an owner may call. A service may call public
+ * methods and those that name it in `services`.
  *
  * @generated from enum rpc.v1.Caller
  */
@@ -53,8 +52,8 @@ export const Caller = /*@__PURE__*/
   tsEnum(CallerSchema);
 
 /**
- * The longest a call may take, all attempts included. A caller may ask for less, never for more. Methods without it are
- * bounded by the server's own default; for streams it is unset, which leaves them open.
+ * The maximum duration of a call, all attempts included. A caller may set a shorter deadline, never a longer one. Methods
+ * without it have the server's default; streams without it have no limit.
  *
  * @generated from extension: google.protobuf.Duration timeout = 50101;
  */
@@ -62,8 +61,8 @@ export const timeout = /*@__PURE__*/
   extDesc(file_rpc_v1_options, 0);
 
 /**
- * How a client may repeat a call that failed. Methods without it are attempted once. A method that changes something is
- * repeated only where its `idempotency_level` allows it, or where the request carries a `request_id`.
+ * The retry policy of clients. Methods without it are attempted once. A method with side effects is retried only if its
+ * `idempotency_level` allows it, or if the request has a `request_id`.
  *
  * @generated from extension: rpc.v1.RetryPolicy retry = 50102;
  */
@@ -71,7 +70,7 @@ export const retry = /*@__PURE__*/
   extDesc(file_rpc_v1_options, 1);
 
 /**
- * Who may call the method where the server requires authentication. Methods without it may be called by services alone.
+ * Who may call the method if the server requires authentication. Default: services only.
  *
  * @generated from extension: rpc.v1.Access access = 50103;
  */
@@ -79,8 +78,9 @@ export const access = /*@__PURE__*/
   extDesc(file_rpc_v1_options, 2);
 
 /**
- * How a client may send the same call several times without waiting for a failure. At most one of `retry` and `hedging`, and
- * only for unary methods whose `idempotency_level` says that they may be repeated: servers and clients of others refuse to start.
+ * The hedging policy of clients: the same call is sent several times without waiting for a failure. At most one of `retry` and
+ * `hedging`, and only for unary methods whose `idempotency_level` allows repetition; otherwise servers and clients refuse to
+ * start.
  *
  * @generated from extension: rpc.v1.HedgingPolicy hedging = 50104;
  */
@@ -88,10 +88,10 @@ export const hedging = /*@__PURE__*/
   extDesc(file_rpc_v1_options, 3);
 
 /**
- * The method of the same service that takes many calls of this one at once: a client with several calls in flight sends them
- * as one. Only for methods that services alone may call and that may be repeated. If this method is `Do`, the other takes
- * `requests` (repeated DoRequest) and `origins` (repeated rpc.v1.CallOrigin, one for each request), and answers `results`, one
- * for each request: a `response` (DoResponse) or an `error` (google.rpc.Status).
+ * The method of the same service that takes many calls of this one at once: a client with several calls in flight sends them as
+ * one. Only for methods that only services may call and that are idempotent. If this method is `Do`, the other takes `requests`
+ * (repeated DoRequest) and `origins` (repeated rpc.v1.CallOrigin, one for each request), and answers `results`, one for each
+ * request: a `response` (DoResponse) or an `error` (google.rpc.Status).
  *
  * @generated from extension: string batch_method = 50105;
  */

@@ -13,7 +13,7 @@ import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_rpc_v1_telemetry: GenFile;
 
 /**
- * What WatchCalls takes.
+ * The request of WatchCalls.
  *
  * @generated from message rpc.v1.WatchCallsRequest
  */
@@ -40,7 +40,7 @@ export declare type WatchCallsRequest = Message<"rpc.v1.WatchCallsRequest"> & {
 export declare const WatchCallsRequestSchema: GenMessage<WatchCallsRequest>;
 
 /**
- * Which calls to send: those to which every field that is set applies.
+ * A filter of calls: every field that is set must match.
  *
  * @generated from message rpc.v1.CallFilter
  */
@@ -94,6 +94,13 @@ export declare type CallFilter = Message<"rpc.v1.CallFilter"> & {
    * @generated from field: repeated rpc.v1.SpanKind kinds = 7;
    */
   kinds: SpanKind[];
+
+  /**
+   * The resource that an event is about, by its id: for example an order's. Only events have one. Default: any.
+   *
+   * @generated from field: string subject = 8;
+   */
+  subject: string;
 };
 
 /**
@@ -103,7 +110,7 @@ export declare type CallFilter = Message<"rpc.v1.CallFilter"> & {
 export declare const CallFilterSchema: GenMessage<CallFilter>;
 
 /**
- * What WatchCalls streams.
+ * The responses of WatchCalls.
  *
  * @generated from message rpc.v1.WatchCallsResponse
  */
@@ -130,11 +137,25 @@ export declare type WatchCallsResponse = Message<"rpc.v1.WatchCallsResponse"> & 
   silent: SilentProcess[];
 
   /**
-   * Whether `silent` is what now holds. Where false, it has not changed.
+   * Whether `silent` is current. False: it has not changed.
    *
    * @generated from field: bool silent_changed = 4;
    */
   silentChanged: boolean;
+
+  /**
+   * The dependencies of each process. Sent with the first response, and again whenever they change: all of them.
+   *
+   * @generated from field: repeated rpc.v1.ProcessDependencies dependencies = 5;
+   */
+  dependencies: ProcessDependencies[];
+
+  /**
+   * Whether `dependencies` is what now holds. Where false, it has not changed.
+   *
+   * @generated from field: bool dependencies_changed = 6;
+   */
+  dependenciesChanged: boolean;
 };
 
 /**
@@ -144,7 +165,123 @@ export declare type WatchCallsResponse = Message<"rpc.v1.WatchCallsResponse"> & 
 export declare const WatchCallsResponseSchema: GenMessage<WatchCallsResponse>;
 
 /**
- * A process that could not be asked.
+ * What one process depends on.
+ *
+ * @generated from message rpc.v1.ProcessDependencies
+ */
+export declare type ProcessDependencies = Message<"rpc.v1.ProcessDependencies"> & {
+  /**
+   * The process, for example `order`.
+   *
+   * @generated from field: string process = 1;
+   */
+  process: string;
+
+  /**
+   * That process among its replicas, for the time that it lives.
+   *
+   * @generated from field: string replica = 2;
+   */
+  replica: string;
+
+  /**
+   * The targets that its clients have called. At most 100.
+   *
+   * @generated from field: repeated rpc.v1.ClientTarget targets = 3;
+   */
+  targets: ClientTarget[];
+
+  /**
+   * The system of its database, by OpenTelemetry's name: `sqlite` or `postgresql`. Empty without a database.
+   *
+   * @generated from field: string store = 4;
+   */
+  store: string;
+
+  /**
+   * The broker of its events: `direct`, where they travel in calls, `redis` or `kafka`. Empty if it neither publishes nor consumes events.
+   *
+   * @generated from field: string broker = 5;
+   */
+  broker: string;
+};
+
+/**
+ * Describes the message rpc.v1.ProcessDependencies.
+ * Use `create(ProcessDependenciesSchema)` to create a new message.
+ */
+export declare const ProcessDependenciesSchema: GenMessage<ProcessDependencies>;
+
+/**
+ * A target of a process's clients.
+ *
+ * @generated from message rpc.v1.ClientTarget
+ */
+export declare type ClientTarget = Message<"rpc.v1.ClientTarget"> & {
+  /**
+   * Its name, for example `http://127.0.0.1:50052` or `dns:///product:50052`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The processes that are called there.
+   *
+   * @generated from field: repeated string processes = 2;
+   */
+  processes: string[];
+
+  /**
+   * The state of its circuit breaker.
+   *
+   * @generated from field: rpc.v1.BreakerState breaker = 3;
+   */
+  breaker: BreakerState;
+
+  /**
+   * Its addresses, as far as they are known. At most 100.
+   *
+   * @generated from field: repeated rpc.v1.TargetAddress addresses = 4;
+   */
+  addresses: TargetAddress[];
+};
+
+/**
+ * Describes the message rpc.v1.ClientTarget.
+ * Use `create(ClientTargetSchema)` to create a new message.
+ */
+export declare const ClientTargetSchema: GenMessage<ClientTarget>;
+
+/**
+ * An address of a target.
+ *
+ * @generated from message rpc.v1.TargetAddress
+ */
+export declare type TargetAddress = Message<"rpc.v1.TargetAddress"> & {
+  /**
+   * Host and port.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Whether calls go to it.
+   *
+   * @generated from field: rpc.v1.AddressState state = 2;
+   */
+  state: AddressState;
+};
+
+/**
+ * Describes the message rpc.v1.TargetAddress.
+ * Use `create(TargetAddressSchema)` to create a new message.
+ */
+export declare const TargetAddressSchema: GenMessage<TargetAddress>;
+
+/**
+ * A process that could not be reached.
  *
  * @generated from message rpc.v1.SilentProcess
  */
@@ -171,7 +308,7 @@ export declare type SilentProcess = Message<"rpc.v1.SilentProcess"> & {
 export declare const SilentProcessSchema: GenMessage<SilentProcess>;
 
 /**
- * What GetTrace takes.
+ * The request of GetTrace.
  *
  * @generated from message rpc.v1.GetTraceRequest
  */
@@ -198,7 +335,7 @@ export declare type GetTraceRequest = Message<"rpc.v1.GetTraceRequest"> & {
 export declare const GetTraceRequestSchema: GenMessage<GetTraceRequest>;
 
 /**
- * What GetTrace answers.
+ * The response of GetTrace.
  *
  * @generated from message rpc.v1.GetTraceResponse
  */
@@ -219,7 +356,7 @@ export declare type GetTraceResponse = Message<"rpc.v1.GetTraceResponse"> & {
   truncated: boolean;
 
   /**
-   * The processes that could not be asked, and why.
+   * The processes that could not be reached, and why.
    *
    * @generated from field: repeated rpc.v1.SilentProcess silent = 3;
    */
@@ -233,13 +370,13 @@ export declare type GetTraceResponse = Message<"rpc.v1.GetTraceResponse"> & {
 export declare const GetTraceResponseSchema: GenMessage<GetTraceResponse>;
 
 /**
- * What ListTraces takes.
+ * The request of ListTraces.
  *
  * @generated from message rpc.v1.ListTracesRequest
  */
 export declare type ListTracesRequest = Message<"rpc.v1.ListTracesRequest"> & {
   /**
-   * Which traces come first. Default: TRACE_ORDER_NEWEST.
+   * The order of traces. Default: TRACE_ORDER_NEWEST.
    *
    * @generated from field: rpc.v1.TraceOrder order = 1;
    */
@@ -274,7 +411,7 @@ export declare type ListTracesRequest = Message<"rpc.v1.ListTracesRequest"> & {
 export declare const ListTracesRequestSchema: GenMessage<ListTracesRequest>;
 
 /**
- * What ListTraces answers.
+ * The response of ListTraces.
  *
  * @generated from message rpc.v1.ListTracesResponse
  */
@@ -287,7 +424,7 @@ export declare type ListTracesResponse = Message<"rpc.v1.ListTracesResponse"> & 
   traces: TraceSummary[];
 
   /**
-   * The processes that could not be asked, and why.
+   * The processes that could not be reached, and why.
    *
    * @generated from field: repeated rpc.v1.SilentProcess silent = 2;
    */
@@ -427,7 +564,7 @@ export declare type Call = Message<"rpc.v1.Call"> & {
   methodKind: MethodKind;
 
   /**
-   * How it ended.
+   * The status code.
    *
    * @generated from field: google.rpc.Code code = 10;
    */
@@ -476,7 +613,7 @@ export declare type Call = Message<"rpc.v1.Call"> & {
   deadlineLeft?: Duration | undefined;
 
   /**
-   * What the client did besides.
+   * Marks of what the client did.
    *
    * @generated from field: repeated rpc.v1.CallMark marks = 17;
    */
@@ -604,7 +741,7 @@ export declare type Call = Message<"rpc.v1.Call"> & {
   payloadTruncated: boolean;
 
   /**
-   * What else is known, by OpenTelemetry's names, for example `db.system.name` or `messaging.message.id`.
+   * Further attributes, by OpenTelemetry's names, for example `db.system.name` or `messaging.message.id`.
    *
    * @generated from field: map<string, string> attributes = 35;
    */
@@ -645,7 +782,115 @@ export declare type SpanLink = Message<"rpc.v1.SpanLink"> & {
 export declare const SpanLinkSchema: GenMessage<SpanLink>;
 
 /**
- * Which traces come first.
+ * The state of a circuit breaker.
+ *
+ * @generated from enum rpc.v1.BreakerState
+ */
+export enum BreakerState {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: BREAKER_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Calls pass.
+   *
+   * @generated from enum value: BREAKER_STATE_CLOSED = 1;
+   */
+  CLOSED = 1,
+
+  /**
+   * One call passes as a probe.
+   *
+   * @generated from enum value: BREAKER_STATE_HALF_OPEN = 2;
+   */
+  HALF_OPEN = 2,
+
+  /**
+   * No call passes.
+   *
+   * @generated from enum value: BREAKER_STATE_OPEN = 3;
+   */
+  OPEN = 3,
+}
+
+/**
+ * Describes the enum rpc.v1.BreakerState.
+ */
+export declare const BreakerStateSchema: GenEnum<BreakerState>;
+
+/**
+ * Whether calls go to an address.
+ *
+ * @generated from enum rpc.v1.AddressState
+ */
+export enum AddressState {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: ADDRESS_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * No connection is needed.
+   *
+   * @generated from enum value: ADDRESS_STATE_IDLE = 1;
+   */
+  IDLE = 1,
+
+  /**
+   * A connection is being made.
+   *
+   * @generated from enum value: ADDRESS_STATE_CONNECTING = 2;
+   */
+  CONNECTING = 2,
+
+  /**
+   * Connected: calls go to it.
+   *
+   * @generated from enum value: ADDRESS_STATE_READY = 3;
+   */
+  READY = 3,
+
+  /**
+   * No connection can be made.
+   *
+   * @generated from enum value: ADDRESS_STATE_UNREACHABLE = 4;
+   */
+  UNREACHABLE = 4,
+
+  /**
+   * Its health is NOT_SERVING.
+   *
+   * @generated from enum value: ADDRESS_STATE_NOT_SERVING = 5;
+   */
+  NOT_SERVING = 5,
+
+  /**
+   * Its calls are not answered.
+   *
+   * @generated from enum value: ADDRESS_STATE_STALLED = 6;
+   */
+  STALLED = 6,
+
+  /**
+   * Set aside, because its calls fail.
+   *
+   * @generated from enum value: ADDRESS_STATE_EJECTED = 7;
+   */
+  EJECTED = 7,
+}
+
+/**
+ * Describes the enum rpc.v1.AddressState.
+ */
+export declare const AddressStateSchema: GenEnum<AddressState>;
+
+/**
+ * The order of traces.
  *
  * @generated from enum rpc.v1.TraceOrder
  */
@@ -658,14 +903,14 @@ export enum TraceOrder {
   UNSPECIFIED = 0,
 
   /**
-   * Those that began last.
+   * The newest first.
    *
    * @generated from enum value: TRACE_ORDER_NEWEST = 1;
    */
   NEWEST = 1,
 
   /**
-   * Those that took longest.
+   * The slowest first.
    *
    * @generated from enum value: TRACE_ORDER_SLOWEST = 2;
    */
@@ -685,7 +930,7 @@ export enum TraceOrder {
 export declare const TraceOrderSchema: GenEnum<TraceOrder>;
 
 /**
- * What a span is of.
+ * The kind of a span.
  *
  * @generated from enum rpc.v1.SpanKind
  */
@@ -740,7 +985,7 @@ export enum SpanKind {
   EVENT_CONSUME = 6,
 
   /**
-   * A mail that was handed to a mail server, or a try to.
+   * An attempt to send a mail.
    *
    * @generated from enum value: SPAN_KIND_MAIL = 7;
    */
@@ -827,14 +1072,14 @@ export enum CallMark {
   RETRY = 1,
 
   /**
-   * An attempt made again because the server had not looked at the one before.
+   * A transparent retry: the server had not processed the previous attempt.
    *
    * @generated from enum value: CALL_MARK_TRANSPARENT_RETRY = 2;
    */
   TRANSPARENT_RETRY = 2,
 
   /**
-   * An attempt sent without waiting for the one before.
+   * A hedged attempt: sent before the previous attempt was answered.
    *
    * @generated from enum value: CALL_MARK_HEDGE = 3;
    */
@@ -848,14 +1093,14 @@ export enum CallMark {
   BREAKER_OPEN = 4,
 
   /**
-   * Not tried again, because too many attempts had failed (A6, "Throttling Retry Attempts").
+   * Not retried, because too many attempts had failed (A6, "Throttling Retry Attempts").
    *
    * @generated from enum value: CALL_MARK_RETRY_THROTTLED = 5;
    */
   RETRY_THROTTLED = 5,
 
   /**
-   * Refused by its server for load.
+   * Refused by the server because of overload.
    *
    * @generated from enum value: CALL_MARK_SHED = 6;
    */
@@ -876,8 +1121,8 @@ export declare const CallMarkSchema: GenEnum<CallMark>;
 export declare const TelemetryService: GenService<{
   /**
    * Streams each call once it has ended, as both of its ends saw it: as a client span and as a server span, with the same trace.
-   * The first response is sent at once and carries no call. A reader that is too slow loses calls and gets their number; it
-   * never slows a service down.
+   * The first response is sent at once and carries no call. A slow reader loses calls and receives their number; it never slows a
+   * service down.
    *
    * @generated from rpc rpc.v1.TelemetryService.WatchCalls
    */
@@ -887,7 +1132,7 @@ export declare const TelemetryService: GenService<{
     output: typeof WatchCallsResponseSchema;
   },
   /**
-   * Returns the calls of one trace that are still kept, with those that failed or were slow kept longest.
+   * Returns the calls of one trace that are still kept. Failed and slow calls are kept longest.
    *
    * @generated from rpc rpc.v1.TelemetryService.GetTrace
    */
@@ -897,7 +1142,7 @@ export declare const TelemetryService: GenService<{
     output: typeof GetTraceResponseSchema;
   },
   /**
-   * Lists traces by the first call that is known of each: the newest, the slowest, or those that failed.
+   * Lists traces by their first known call: the newest, the slowest, or the failed ones.
    *
    * @generated from rpc rpc.v1.TelemetryService.ListTraces
    */

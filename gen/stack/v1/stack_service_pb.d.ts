@@ -2,7 +2,7 @@
 // @generated from file stack/v1/stack_service.proto (package stack.v1, syntax proto3)
 /* eslint-disable */
 
-// The processes that `parley up` runs on this machine, and how to break them on purpose.
+// The processes that `parley up` runs on this machine, and faults for tests.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
@@ -49,21 +49,21 @@ export declare type StackProcess = Message<"stack.v1.StackProcess"> & {
   port: number;
 
   /**
-   * When it was started last.
+   * When it was last started.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 5;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * How often it was started.
+   * The number of starts.
    *
    * @generated from field: int32 starts = 6;
    */
   starts: number;
 
   /**
-   * How it ended last, as a sentence. Empty where it never has.
+   * How it last ended, as a sentence. Empty if it never ended.
    *
    * @generated from field: string last_exit = 7;
    */
@@ -84,7 +84,7 @@ export declare type StackProcess = Message<"stack.v1.StackProcess"> & {
   calls: string[];
 
   /**
-   * The fault rules that hold for it now.
+   * Its active fault rules.
    *
    * @generated from field: repeated stack.v1.FaultRule faults = 10;
    */
@@ -98,7 +98,7 @@ export declare type StackProcess = Message<"stack.v1.StackProcess"> & {
   database: string;
 
   /**
-   * How its memory stands: resident set size in bytes. 0 where it is not known.
+   * Its resident set size in bytes. 0 if it is not known.
    *
    * @generated from field: int64 resident_bytes = 12;
    */
@@ -112,7 +112,7 @@ export declare type StackProcess = Message<"stack.v1.StackProcess"> & {
 export declare const StackProcessSchema: GenMessage<StackProcess>;
 
 /**
- * Makes calls to a process fail or wait.
+ * A rule that makes calls to a process fail or wait.
  *
  * @generated from message stack.v1.FaultRule
  */
@@ -139,28 +139,28 @@ export declare type FaultRule = Message<"stack.v1.FaultRule"> & {
   method: string;
 
   /**
-   * Which share of the calls is disturbed, in percent. 1 to 100. 100 if 0.
+   * The percentage of calls that is disturbed. 1 to 100. 0: 100.
    *
    * @generated from field: int32 percent = 4;
    */
   percent: number;
 
   /**
-   * How long a call waits before it goes on. At most a minute.
+   * The delay of a call. At most a minute.
    *
    * @generated from field: google.protobuf.Duration latency = 5;
    */
   latency?: Duration | undefined;
 
   /**
-   * The code that a call fails with, instead of being handled. None if OK.
+   * The code with which a call fails instead of being handled. OK: none.
    *
    * @generated from field: google.rpc.Code code = 6;
    */
   code: Code;
 
   /**
-   * When the rule ends.
+   * When the rule expires.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 7;
    */
@@ -174,7 +174,7 @@ export declare type FaultRule = Message<"stack.v1.FaultRule"> & {
 export declare const FaultRuleSchema: GenMessage<FaultRule>;
 
 /**
- * What ListProcesses takes.
+ * The request of ListProcesses.
  *
  * @generated from message stack.v1.ListProcessesRequest
  */
@@ -188,7 +188,7 @@ export declare type ListProcessesRequest = Message<"stack.v1.ListProcessesReques
 export declare const ListProcessesRequestSchema: GenMessage<ListProcessesRequest>;
 
 /**
- * What ListProcesses answers.
+ * The response of ListProcesses.
  *
  * @generated from message stack.v1.ListProcessesResponse
  */
@@ -208,7 +208,7 @@ export declare type ListProcessesResponse = Message<"stack.v1.ListProcessesRespo
 export declare const ListProcessesResponseSchema: GenMessage<ListProcessesResponse>;
 
 /**
- * What StartProcess takes.
+ * The request of StartProcess.
  *
  * @generated from message stack.v1.StartProcessRequest
  */
@@ -228,7 +228,7 @@ export declare type StartProcessRequest = Message<"stack.v1.StartProcessRequest"
 export declare const StartProcessRequestSchema: GenMessage<StartProcessRequest>;
 
 /**
- * What StartProcess answers.
+ * The response of StartProcess.
  *
  * @generated from message stack.v1.StartProcessResponse
  */
@@ -248,7 +248,7 @@ export declare type StartProcessResponse = Message<"stack.v1.StartProcessRespons
 export declare const StartProcessResponseSchema: GenMessage<StartProcessResponse>;
 
 /**
- * What StopProcess takes.
+ * The request of StopProcess.
  *
  * @generated from message stack.v1.StopProcessRequest
  */
@@ -268,7 +268,7 @@ export declare type StopProcessRequest = Message<"stack.v1.StopProcessRequest"> 
 export declare const StopProcessRequestSchema: GenMessage<StopProcessRequest>;
 
 /**
- * What StopProcess answers.
+ * The response of StopProcess.
  *
  * @generated from message stack.v1.StopProcessResponse
  */
@@ -288,7 +288,7 @@ export declare type StopProcessResponse = Message<"stack.v1.StopProcessResponse"
 export declare const StopProcessResponseSchema: GenMessage<StopProcessResponse>;
 
 /**
- * What KillProcess takes.
+ * The request of KillProcess.
  *
  * @generated from message stack.v1.KillProcessRequest
  */
@@ -308,7 +308,7 @@ export declare type KillProcessRequest = Message<"stack.v1.KillProcessRequest"> 
 export declare const KillProcessRequestSchema: GenMessage<KillProcessRequest>;
 
 /**
- * What KillProcess answers.
+ * The response of KillProcess.
  *
  * @generated from message stack.v1.KillProcessResponse
  */
@@ -328,7 +328,7 @@ export declare type KillProcessResponse = Message<"stack.v1.KillProcessResponse"
 export declare const KillProcessResponseSchema: GenMessage<KillProcessResponse>;
 
 /**
- * What PauseProcess takes.
+ * The request of PauseProcess.
  *
  * @generated from message stack.v1.PauseProcessRequest
  */
@@ -348,7 +348,7 @@ export declare type PauseProcessRequest = Message<"stack.v1.PauseProcessRequest"
 export declare const PauseProcessRequestSchema: GenMessage<PauseProcessRequest>;
 
 /**
- * What PauseProcess answers.
+ * The response of PauseProcess.
  *
  * @generated from message stack.v1.PauseProcessResponse
  */
@@ -368,7 +368,7 @@ export declare type PauseProcessResponse = Message<"stack.v1.PauseProcessRespons
 export declare const PauseProcessResponseSchema: GenMessage<PauseProcessResponse>;
 
 /**
- * What ResumeProcess takes.
+ * The request of ResumeProcess.
  *
  * @generated from message stack.v1.ResumeProcessRequest
  */
@@ -388,7 +388,7 @@ export declare type ResumeProcessRequest = Message<"stack.v1.ResumeProcessReques
 export declare const ResumeProcessRequestSchema: GenMessage<ResumeProcessRequest>;
 
 /**
- * What ResumeProcess answers.
+ * The response of ResumeProcess.
  *
  * @generated from message stack.v1.ResumeProcessResponse
  */
@@ -408,7 +408,7 @@ export declare type ResumeProcessResponse = Message<"stack.v1.ResumeProcessRespo
 export declare const ResumeProcessResponseSchema: GenMessage<ResumeProcessResponse>;
 
 /**
- * What RestartProcess takes.
+ * The request of RestartProcess.
  *
  * @generated from message stack.v1.RestartProcessRequest
  */
@@ -428,7 +428,7 @@ export declare type RestartProcessRequest = Message<"stack.v1.RestartProcessRequ
 export declare const RestartProcessRequestSchema: GenMessage<RestartProcessRequest>;
 
 /**
- * What RestartProcess answers.
+ * The response of RestartProcess.
  *
  * @generated from message stack.v1.RestartProcessResponse
  */
@@ -448,7 +448,7 @@ export declare type RestartProcessResponse = Message<"stack.v1.RestartProcessRes
 export declare const RestartProcessResponseSchema: GenMessage<RestartProcessResponse>;
 
 /**
- * What WatchLogs takes.
+ * The request of WatchLogs.
  *
  * @generated from message stack.v1.WatchLogsRequest
  */
@@ -461,14 +461,14 @@ export declare type WatchLogsRequest = Message<"stack.v1.WatchLogsRequest"> & {
   process: string;
 
   /**
-   * How many of the last lines to send first, of each process. 20 if 0; at most 500.
+   * The number of previous lines of each process to send first. 0: 20. At most 500.
    *
    * @generated from field: int32 lines = 2;
    */
   lines: number;
 
   /**
-   * Whether the stream ends after these lines.
+   * Whether the stream ends after the previous lines.
    *
    * @generated from field: bool only_kept = 3;
    */
@@ -482,7 +482,7 @@ export declare type WatchLogsRequest = Message<"stack.v1.WatchLogsRequest"> & {
 export declare const WatchLogsRequestSchema: GenMessage<WatchLogsRequest>;
 
 /**
- * What WatchLogs streams.
+ * The responses of WatchLogs.
  *
  * @generated from message stack.v1.WatchLogsResponse
  */
@@ -495,7 +495,7 @@ export declare type WatchLogsResponse = Message<"stack.v1.WatchLogsResponse"> & 
   lines: LogLine[];
 
   /**
-   * How many lines were left out, because this reader was too slow.
+   * The number of lines that were lost because the reader was too slow.
    *
    * @generated from field: int64 lost_lines = 2;
    */
@@ -543,7 +543,7 @@ export declare type LogLine = Message<"stack.v1.LogLine"> & {
 export declare const LogLineSchema: GenMessage<LogLine>;
 
 /**
- * What AddFault takes.
+ * The request of AddFault.
  *
  * @generated from message stack.v1.AddFaultRequest
  */
@@ -556,7 +556,7 @@ export declare type AddFaultRequest = Message<"stack.v1.AddFaultRequest"> & {
   rule?: FaultRule | undefined;
 
   /**
-   * How long the rule holds. 1 second to 15 minutes. A minute if unset.
+   * How long the rule is active. 1 second to 15 minutes. Unset: a minute.
    *
    * @generated from field: google.protobuf.Duration duration = 2;
    */
@@ -570,13 +570,13 @@ export declare type AddFaultRequest = Message<"stack.v1.AddFaultRequest"> & {
 export declare const AddFaultRequestSchema: GenMessage<AddFaultRequest>;
 
 /**
- * What AddFault answers.
+ * The response of AddFault.
  *
  * @generated from message stack.v1.AddFaultResponse
  */
 export declare type AddFaultResponse = Message<"stack.v1.AddFaultResponse"> & {
   /**
-   * The rule as it holds.
+   * The active rule.
    *
    * @generated from field: stack.v1.FaultRule rule = 1;
    */
@@ -590,7 +590,7 @@ export declare type AddFaultResponse = Message<"stack.v1.AddFaultResponse"> & {
 export declare const AddFaultResponseSchema: GenMessage<AddFaultResponse>;
 
 /**
- * What RemoveFaults takes.
+ * The request of RemoveFaults.
  *
  * @generated from message stack.v1.RemoveFaultsRequest
  */
@@ -617,13 +617,13 @@ export declare type RemoveFaultsRequest = Message<"stack.v1.RemoveFaultsRequest"
 export declare const RemoveFaultsRequestSchema: GenMessage<RemoveFaultsRequest>;
 
 /**
- * What RemoveFaults answers.
+ * The response of RemoveFaults.
  *
  * @generated from message stack.v1.RemoveFaultsResponse
  */
 export declare type RemoveFaultsResponse = Message<"stack.v1.RemoveFaultsResponse"> & {
   /**
-   * The rules that ended.
+   * The removed rules.
    *
    * @generated from field: repeated stack.v1.FaultRule rules = 1;
    */
@@ -664,14 +664,14 @@ export enum ProcessState {
   RUNNING = 2,
 
   /**
-   * It runs, and does nothing (SIGSTOP).
+   * It is suspended (SIGSTOP).
    *
    * @generated from enum value: PROCESS_STATE_PAUSED = 3;
    */
   PAUSED = 3,
 
   /**
-   * It was asked to end, and drains.
+   * It drains before it ends.
    *
    * @generated from enum value: PROCESS_STATE_STOPPING = 4;
    */
@@ -691,7 +691,8 @@ export enum ProcessState {
 export declare const ProcessStateSchema: GenEnum<ProcessState>;
 
 /**
- * Starts, ends and disturbs the processes of one `parley up`. Served by it on an address of this machine alone, to callers that show the token of the run.
+ * Starts, stops and disturbs the processes of `parley up`, which serves it on a loopback address, to callers with the token of
+ * the run.
  *
  * @generated from service stack.v1.StackService
  */
@@ -707,7 +708,7 @@ export declare const StackService: GenService<{
     output: typeof ListProcessesResponseSchema;
   },
   /**
-   * Starts a process that has ended. FAILED_PRECONDITION if it runs. Answers once it listens.
+   * Starts a process that has ended. FAILED_PRECONDITION if it runs. Returns when it listens.
    *
    * @generated from rpc stack.v1.StackService.StartProcess
    */
@@ -717,7 +718,7 @@ export declare const StackService: GenService<{
     output: typeof StartProcessResponseSchema;
   },
   /**
-   * Lets a process drain and end. Answers once it has ended.
+   * Drains and stops a process. Returns when it has ended.
    *
    * @generated from rpc stack.v1.StackService.StopProcess
    */
@@ -727,7 +728,7 @@ export declare const StackService: GenService<{
     output: typeof StopProcessResponseSchema;
   },
   /**
-   * Ends a process at once, as a crash does (SIGKILL). Answers once it has ended.
+   * Kills a process (SIGKILL). Returns when it has ended.
    *
    * @generated from rpc stack.v1.StackService.KillProcess
    */
@@ -737,7 +738,7 @@ export declare const StackService: GenService<{
     output: typeof KillProcessResponseSchema;
   },
   /**
-   * Stops a process in the middle of what it does, so that its connections stay open and nothing is answered (SIGSTOP). Not on Windows.
+   * Suspends a process (SIGSTOP): its connections stay open and nothing is answered. Not on Windows.
    *
    * @generated from rpc stack.v1.StackService.PauseProcess
    */
@@ -747,7 +748,7 @@ export declare const StackService: GenService<{
     output: typeof PauseProcessResponseSchema;
   },
   /**
-   * Lets a paused process go on (SIGCONT).
+   * Resumes a paused process (SIGCONT).
    *
    * @generated from rpc stack.v1.StackService.ResumeProcess
    */
@@ -757,7 +758,7 @@ export declare const StackService: GenService<{
     output: typeof ResumeProcessResponseSchema;
   },
   /**
-   * Lets a process drain and end, and starts it again. Answers once it listens.
+   * Drains and stops a process, and starts it again. Returns when it listens.
    *
    * @generated from rpc stack.v1.StackService.RestartProcess
    */
@@ -777,7 +778,7 @@ export declare const StackService: GenService<{
     output: typeof WatchLogsResponseSchema;
   },
   /**
-   * Makes calls to a process fail or wait, until the rule ends by itself.
+   * Adds a fault rule: calls to a process fail or wait until the rule expires.
    *
    * @generated from rpc stack.v1.StackService.AddFault
    */
@@ -787,7 +788,7 @@ export declare const StackService: GenService<{
     output: typeof AddFaultResponseSchema;
   },
   /**
-   * Ends fault rules before their time: one, all of a process, or all.
+   * Removes fault rules: one, all of a process, or all.
    *
    * @generated from rpc stack.v1.StackService.RemoveFaults
    */

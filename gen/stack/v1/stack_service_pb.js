@@ -2,7 +2,7 @@
 // @generated from file stack/v1/stack_service.proto (package stack.v1, syntax proto3)
 /* eslint-disable */
 
-// The processes that `parley up` runs on this machine, and how to break them on purpose.
+// The processes that `parley up` runs on this machine, and faults for tests.
 
 import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.js";
@@ -192,7 +192,8 @@ export const ProcessState = /*@__PURE__*/
   tsEnum(ProcessStateSchema);
 
 /**
- * Starts, ends and disturbs the processes of one `parley up`. Served by it on an address of this machine alone, to callers that show the token of the run.
+ * Starts, stops and disturbs the processes of `parley up`, which serves it on a loopback address, to callers with the token of
+ * the run.
  *
  * @generated from service stack.v1.StackService
  */

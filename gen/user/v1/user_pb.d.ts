@@ -2,7 +2,7 @@
 // @generated from file user/v1/user.proto (package user.v1, syntax proto3)
 /* eslint-disable */
 
-// People who buy.
+// User accounts.
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +14,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_user_v1_user: GenFile;
 
 /**
- * A person who has an account.
+ * A user account.
  *
  * @generated from message user.v1.User
  */
@@ -34,7 +34,7 @@ export declare type User = Message<"user.v1.User"> & {
   name: string;
 
   /**
-   * The e-mail address, unique among users regardless of case. It names the account at sign-in.
+   * The e-mail address, unique among users regardless of case. Users sign in with it.
    *
    * @generated from field: string email = 3;
    */
@@ -62,7 +62,7 @@ export declare type User = Message<"user.v1.User"> & {
   role: UserRole;
 
   /**
-   * When the account was made.
+   * When the account was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 7;
    */
@@ -76,7 +76,7 @@ export declare type User = Message<"user.v1.User"> & {
   updateTime?: Timestamp | undefined;
 
   /**
-   * Changes with every change of the user. Sent back with an update, it makes the update fail if another came before.
+   * Changes with every change of the user. An update that carries it fails if the user was changed in between.
    *
    * @generated from field: string etag = 9;
    */
@@ -103,14 +103,14 @@ export enum UserRole {
   UNSPECIFIED = 0,
 
   /**
-   * A person who buys.
+   * A customer.
    *
    * @generated from enum value: USER_ROLE_CUSTOMER = 1;
    */
   CUSTOMER = 1,
 
   /**
-   * A person who runs the shop.
+   * An administrator of the shop.
    *
    * @generated from enum value: USER_ROLE_ADMIN = 2;
    */

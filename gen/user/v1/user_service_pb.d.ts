@@ -15,7 +15,7 @@ import type { Status } from "../../google/rpc/status_pb.js";
 export declare const file_user_v1_user_service: GenFile;
 
 /**
- * What CreateUser takes.
+ * The request of CreateUser.
  *
  * @generated from message user.v1.CreateUserRequest
  */
@@ -42,21 +42,22 @@ export declare type CreateUserRequest = Message<"user.v1.CreateUserRequest"> & {
   phone: string;
 
   /**
-   * The postal address. At most 500 characters. Of the control characters it may have tabs and line breaks.
+   * The postal address. At most 500 characters. Tabs and line breaks are the only control characters allowed.
    *
    * @generated from field: string address = 4;
    */
   address: string;
 
   /**
-   * The password. 8 to 128 characters. Only a hash of it is kept; it is never returned.
+   * The password. 8 to 128 characters. Only its hash is stored; it is never returned. May be empty: the account cannot sign in until
+   * ChangePassword sets one.
    *
    * @generated from field: string password = 5;
    */
   password: string;
 
   /**
-   * Makes the call repeatable: the same id and body give the same answer for at least a day. A UUID. May be empty.
+   * Makes the call idempotent: the same id and body give the same response for at least a day. A UUID. May be empty.
    *
    * @generated from field: string request_id = 6;
    */
@@ -70,7 +71,7 @@ export declare type CreateUserRequest = Message<"user.v1.CreateUserRequest"> & {
 export declare const CreateUserRequestSchema: GenMessage<CreateUserRequest>;
 
 /**
- * What CreateUser answers.
+ * The response of CreateUser.
  *
  * @generated from message user.v1.CreateUserResponse
  */
@@ -90,7 +91,7 @@ export declare type CreateUserResponse = Message<"user.v1.CreateUserResponse"> &
 export declare const CreateUserResponseSchema: GenMessage<CreateUserResponse>;
 
 /**
- * What GetUser takes.
+ * The request of GetUser.
  *
  * @generated from message user.v1.GetUserRequest
  */
@@ -110,7 +111,7 @@ export declare type GetUserRequest = Message<"user.v1.GetUserRequest"> & {
 export declare const GetUserRequestSchema: GenMessage<GetUserRequest>;
 
 /**
- * What GetUser answers.
+ * The response of GetUser.
  *
  * @generated from message user.v1.GetUserResponse
  */
@@ -130,7 +131,7 @@ export declare type GetUserResponse = Message<"user.v1.GetUserResponse"> & {
 export declare const GetUserResponseSchema: GenMessage<GetUserResponse>;
 
 /**
- * What BatchGetUsers takes.
+ * The request of BatchGetUsers.
  *
  * @generated from message user.v1.BatchGetUsersRequest
  */
@@ -150,7 +151,7 @@ export declare type BatchGetUsersRequest = Message<"user.v1.BatchGetUsersRequest
 export declare const BatchGetUsersRequestSchema: GenMessage<BatchGetUsersRequest>;
 
 /**
- * What BatchGetUsers answers.
+ * The response of BatchGetUsers.
  *
  * @generated from message user.v1.BatchGetUsersResponse
  */
@@ -170,20 +171,20 @@ export declare type BatchGetUsersResponse = Message<"user.v1.BatchGetUsersRespon
 export declare const BatchGetUsersResponseSchema: GenMessage<BatchGetUsersResponse>;
 
 /**
- * What ListUsers takes.
+ * The request of ListUsers.
  *
  * @generated from message user.v1.ListUsersRequest
  */
 export declare type ListUsersRequest = Message<"user.v1.ListUsersRequest"> & {
   /**
-   * The largest number of users to answer. 50 if 0; at most 100.
+   * The maximum number of users to return. 50 if 0; at most 100.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * Where to go on: the `next_page_token` of the page before. Empty for the first page.
+   * The `next_page_token` of the previous page. Empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -197,7 +198,7 @@ export declare type ListUsersRequest = Message<"user.v1.ListUsersRequest"> & {
 export declare const ListUsersRequestSchema: GenMessage<ListUsersRequest>;
 
 /**
- * What ListUsers answers.
+ * The response of ListUsers.
  *
  * @generated from message user.v1.ListUsersResponse
  */
@@ -224,28 +225,28 @@ export declare type ListUsersResponse = Message<"user.v1.ListUsersResponse"> & {
 export declare const ListUsersResponseSchema: GenMessage<ListUsersResponse>;
 
 /**
- * What UpdateUser takes.
+ * The request of UpdateUser.
  *
  * @generated from message user.v1.UpdateUserRequest
  */
 export declare type UpdateUserRequest = Message<"user.v1.UpdateUserRequest"> & {
   /**
-   * The user's id and the new values. If its etag is set, it must be the current one.
+   * The user's id and the new values. If its etag is set, the call fails with ABORTED unless it is the current one.
    *
    * @generated from field: user.v1.User user = 1;
    */
   user?: User | undefined;
 
   /**
-   * The fields to change: `name`, `email`, `phone`, `address`. If empty, all of these that are set in `user`: a
-   * field with its zero value is then left as it is.
+   * The fields to change: `name`, `email`, `phone`, `address`. If empty, all of these that are set in `user`; a field with its
+   * zero value stays unchanged.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
   updateMask?: FieldMask | undefined;
 
   /**
-   * Makes the call repeatable, as in CreateUserRequest.
+   * Makes the call idempotent, as in CreateUserRequest.
    *
    * @generated from field: string request_id = 3;
    */
@@ -259,7 +260,7 @@ export declare type UpdateUserRequest = Message<"user.v1.UpdateUserRequest"> & {
 export declare const UpdateUserRequestSchema: GenMessage<UpdateUserRequest>;
 
 /**
- * What UpdateUser answers.
+ * The response of UpdateUser.
  *
  * @generated from message user.v1.UpdateUserResponse
  */
@@ -279,7 +280,7 @@ export declare type UpdateUserResponse = Message<"user.v1.UpdateUserResponse"> &
 export declare const UpdateUserResponseSchema: GenMessage<UpdateUserResponse>;
 
 /**
- * What DeleteUser takes.
+ * The request of DeleteUser.
  *
  * @generated from message user.v1.DeleteUserRequest
  */
@@ -292,7 +293,7 @@ export declare type DeleteUserRequest = Message<"user.v1.DeleteUserRequest"> & {
   userId: string;
 
   /**
-   * If set, it must be the current etag.
+   * If set, the call fails with ABORTED unless it is the current etag.
    *
    * @generated from field: string etag = 2;
    */
@@ -306,7 +307,7 @@ export declare type DeleteUserRequest = Message<"user.v1.DeleteUserRequest"> & {
 export declare const DeleteUserRequestSchema: GenMessage<DeleteUserRequest>;
 
 /**
- * What DeleteUser answers.
+ * The response of DeleteUser.
  *
  * @generated from message user.v1.DeleteUserResponse
  */
@@ -320,7 +321,7 @@ export declare type DeleteUserResponse = Message<"user.v1.DeleteUserResponse"> &
 export declare const DeleteUserResponseSchema: GenMessage<DeleteUserResponse>;
 
 /**
- * What ValidateUser takes.
+ * The request of ValidateUser.
  *
  * @generated from message user.v1.ValidateUserRequest
  */
@@ -340,13 +341,13 @@ export declare type ValidateUserRequest = Message<"user.v1.ValidateUserRequest">
 export declare const ValidateUserRequestSchema: GenMessage<ValidateUserRequest>;
 
 /**
- * What ValidateUser answers.
+ * The response of ValidateUser.
  *
  * @generated from message user.v1.ValidateUserResponse
  */
 export declare type ValidateUserResponse = Message<"user.v1.ValidateUserResponse"> & {
   /**
-   * Whether the user may buy.
+   * Whether the user may place orders.
    *
    * @generated from field: bool valid = 1;
    */
@@ -374,20 +375,20 @@ export declare type ValidateUserResponse = Message<"user.v1.ValidateUserResponse
 export declare const ValidateUserResponseSchema: GenMessage<ValidateUserResponse>;
 
 /**
- * What BatchValidateUsers takes.
+ * The request of BatchValidateUsers.
  *
  * @generated from message user.v1.BatchValidateUsersRequest
  */
 export declare type BatchValidateUsersRequest = Message<"user.v1.BatchValidateUsersRequest"> & {
   /**
-   * Who is asked about. 1 to 100; the same user may come several times.
+   * The users. 1 to 100; the same user may occur several times.
    *
    * @generated from field: repeated user.v1.ValidateUserRequest requests = 1;
    */
   requests: ValidateUserRequest[];
 
   /**
-   * On whose behalf, in the order of the requests. Requests without one are made on the batch's own.
+   * The origins of the calls, in the order of the requests. A request without one has the origin of the batch.
    *
    * @generated from field: repeated rpc.v1.CallOrigin origins = 2;
    */
@@ -401,13 +402,13 @@ export declare type BatchValidateUsersRequest = Message<"user.v1.BatchValidateUs
 export declare const BatchValidateUsersRequestSchema: GenMessage<BatchValidateUsersRequest>;
 
 /**
- * What BatchValidateUsers answers.
+ * The response of BatchValidateUsers.
  *
  * @generated from message user.v1.BatchValidateUsersResponse
  */
 export declare type BatchValidateUsersResponse = Message<"user.v1.BatchValidateUsersResponse"> & {
   /**
-   * What came of each request, in the order of the requests.
+   * The results, in the order of the requests.
    *
    * @generated from field: repeated user.v1.ValidateUserResult results = 1;
    */
@@ -421,19 +422,19 @@ export declare type BatchValidateUsersResponse = Message<"user.v1.BatchValidateU
 export declare const BatchValidateUsersResponseSchema: GenMessage<BatchValidateUsersResponse>;
 
 /**
- * What came of one request of a batch.
+ * The result of one request of a batch.
  *
  * @generated from message user.v1.ValidateUserResult
  */
 export declare type ValidateUserResult = Message<"user.v1.ValidateUserResult"> & {
   /**
-   * The answer, or why there is none.
+   * The response or the error.
    *
    * @generated from oneof user.v1.ValidateUserResult.result
    */
   result: {
     /**
-     * What ValidateUser would have answered.
+     * The response of ValidateUser.
      *
      * @generated from field: user.v1.ValidateUserResponse response = 1;
      */
@@ -441,7 +442,7 @@ export declare type ValidateUserResult = Message<"user.v1.ValidateUserResult"> &
     case: "response";
   } | {
     /**
-     * How ValidateUser would have failed.
+     * The error of ValidateUser.
      *
      * @generated from field: google.rpc.Status error = 2;
      */
@@ -457,7 +458,7 @@ export declare type ValidateUserResult = Message<"user.v1.ValidateUserResult"> &
 export declare const ValidateUserResultSchema: GenMessage<ValidateUserResult>;
 
 /**
- * What Login takes.
+ * The request of Login.
  *
  * @generated from message user.v1.LoginRequest
  */
@@ -484,7 +485,7 @@ export declare type LoginRequest = Message<"user.v1.LoginRequest"> & {
 export declare const LoginRequestSchema: GenMessage<LoginRequest>;
 
 /**
- * What Login answers.
+ * The response of Login.
  *
  * @generated from message user.v1.LoginResponse
  */
@@ -497,21 +498,21 @@ export declare type LoginResponse = Message<"user.v1.LoginResponse"> & {
   user?: User | undefined;
 
   /**
-   * A signed token (JWT) that says who the caller is, for the `authorization: Bearer` header.
+   * A signed token (JWT) that identifies the caller, for the header `authorization: Bearer`.
    *
    * @generated from field: string access_token = 2;
    */
   accessToken: string;
 
   /**
-   * When the access token ends.
+   * When the access token expires.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 3;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * Gives new tokens once, through RefreshLogin.
+   * Can be exchanged once for new tokens, with RefreshLogin.
    *
    * @generated from field: string refresh_token = 4;
    */
@@ -525,27 +526,27 @@ export declare type LoginResponse = Message<"user.v1.LoginResponse"> & {
 export declare const LoginResponseSchema: GenMessage<LoginResponse>;
 
 /**
- * What ChangePassword takes.
+ * The request of ChangePassword.
  *
  * @generated from message user.v1.ChangePasswordRequest
  */
 export declare type ChangePasswordRequest = Message<"user.v1.ChangePasswordRequest"> & {
   /**
-   * The user whose password is to change.
+   * The user whose password is changed.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * The password until now. Needed unless an admin calls.
+   * The current password. Required unless the caller is an admin, or the account has no password yet.
    *
    * @generated from field: string current_password = 2;
    */
   currentPassword: string;
 
   /**
-   * The password from now on. 8 to 128 characters.
+   * The new password. 8 to 128 characters.
    *
    * @generated from field: string new_password = 3;
    */
@@ -559,7 +560,7 @@ export declare type ChangePasswordRequest = Message<"user.v1.ChangePasswordReque
 export declare const ChangePasswordRequestSchema: GenMessage<ChangePasswordRequest>;
 
 /**
- * What ChangePassword answers.
+ * The response of ChangePassword.
  *
  * @generated from message user.v1.ChangePasswordResponse
  */
@@ -573,13 +574,13 @@ export declare type ChangePasswordResponse = Message<"user.v1.ChangePasswordResp
 export declare const ChangePasswordResponseSchema: GenMessage<ChangePasswordResponse>;
 
 /**
- * What RevokeSessions takes.
+ * The request of RevokeSessions.
  *
  * @generated from message user.v1.RevokeSessionsRequest
  */
 export declare type RevokeSessionsRequest = Message<"user.v1.RevokeSessionsRequest"> & {
   /**
-   * The user whose sign-ins end.
+   * The user whose refresh tokens are revoked.
    *
    * @generated from field: string user_id = 1;
    */
@@ -593,7 +594,7 @@ export declare type RevokeSessionsRequest = Message<"user.v1.RevokeSessionsReque
 export declare const RevokeSessionsRequestSchema: GenMessage<RevokeSessionsRequest>;
 
 /**
- * What RevokeSessions answers.
+ * The response of RevokeSessions.
  *
  * @generated from message user.v1.RevokeSessionsResponse
  */
@@ -607,14 +608,15 @@ export declare type RevokeSessionsResponse = Message<"user.v1.RevokeSessionsResp
 export declare const RevokeSessionsResponseSchema: GenMessage<RevokeSessionsResponse>;
 
 /**
- * What RotateSigningKey takes.
+ * The request of RotateSigningKey.
  *
  * @generated from message user.v1.RotateSigningKeyRequest
  */
 export declare type RotateSigningKeyRequest = Message<"user.v1.RotateSigningKeyRequest"> & {
   /**
-   * Whether the keys until now end at once, since one may be stolen: their access tokens are refused as soon as services read the
-   * published keys again, within six minutes. Otherwise they stay published until their last tokens have ended.
+   * Whether the previous keys are withdrawn at once, for a key that may be stolen: access tokens signed with them are refused as
+   * soon as services read the published keys again, within six minutes. Otherwise the keys stay published until their last tokens
+   * have expired.
    *
    * @generated from field: bool revoke_old_keys = 1;
    */
@@ -628,13 +630,13 @@ export declare type RotateSigningKeyRequest = Message<"user.v1.RotateSigningKeyR
 export declare const RotateSigningKeyRequestSchema: GenMessage<RotateSigningKeyRequest>;
 
 /**
- * What RotateSigningKey answers.
+ * The response of RotateSigningKey.
  *
  * @generated from message user.v1.RotateSigningKeyResponse
  */
 export declare type RotateSigningKeyResponse = Message<"user.v1.RotateSigningKeyResponse"> & {
   /**
-   * The id of the new key, as it is published.
+   * The id of the new key (`kid`).
    *
    * @generated from field: string key_id = 1;
    */
@@ -648,7 +650,7 @@ export declare type RotateSigningKeyResponse = Message<"user.v1.RotateSigningKey
 export declare const RotateSigningKeyResponseSchema: GenMessage<RotateSigningKeyResponse>;
 
 /**
- * What RefreshLogin takes.
+ * The request of RefreshLogin.
  *
  * @generated from message user.v1.RefreshLoginRequest
  */
@@ -668,7 +670,7 @@ export declare type RefreshLoginRequest = Message<"user.v1.RefreshLoginRequest">
 export declare const RefreshLoginRequestSchema: GenMessage<RefreshLoginRequest>;
 
 /**
- * What RefreshLogin answers.
+ * The response of RefreshLogin.
  *
  * @generated from message user.v1.RefreshLoginResponse
  */
@@ -681,7 +683,7 @@ export declare type RefreshLoginResponse = Message<"user.v1.RefreshLoginResponse
   accessToken: string;
 
   /**
-   * When the access token ends.
+   * When the access token expires.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 2;
    */
@@ -702,7 +704,7 @@ export declare type RefreshLoginResponse = Message<"user.v1.RefreshLoginResponse
 export declare const RefreshLoginResponseSchema: GenMessage<RefreshLoginResponse>;
 
 /**
- * What Logout takes.
+ * The request of Logout.
  *
  * @generated from message user.v1.LogoutRequest
  */
@@ -722,7 +724,7 @@ export declare type LogoutRequest = Message<"user.v1.LogoutRequest"> & {
 export declare const LogoutRequestSchema: GenMessage<LogoutRequest>;
 
 /**
- * What Logout answers.
+ * The response of Logout.
  *
  * @generated from message user.v1.LogoutResponse
  */
@@ -736,13 +738,14 @@ export declare type LogoutResponse = Message<"user.v1.LogoutResponse"> & {
 export declare const LogoutResponseSchema: GenMessage<LogoutResponse>;
 
 /**
- * Accounts: making, reading and changing them, and signing in.
+ * User accounts and sign-in.
  *
  * @generated from service user.v1.UserService
  */
 export declare const UserService: GenService<{
   /**
-   * Makes an account. ALREADY_EXISTS if the e-mail address is taken.
+   * Creates an account. ALREADY_EXISTS if the e-mail address is taken. An account without a password cannot sign in until
+   * ChangePassword sets one. Over REST the response is 201 with the account's URL in `Location`.
    *
    * @generated from rpc user.v1.UserService.CreateUser
    */
@@ -762,7 +765,7 @@ export declare const UserService: GenService<{
     output: typeof GetUserResponseSchema;
   },
   /**
-   * Reads several accounts at once. NOT_FOUND, naming them, if any is missing.
+   * Reads several accounts at once. NOT_FOUND if one is missing; the error names the missing ones.
    *
    * @generated from rpc user.v1.UserService.BatchGetUsers
    */
@@ -782,7 +785,7 @@ export declare const UserService: GenService<{
     output: typeof ListUsersResponseSchema;
   },
   /**
-   * Changes the fields of an account that the mask names. NOT_FOUND if there is no such account, ALREADY_EXISTS if the new
+   * Changes the fields of an account that `update_mask` names. NOT_FOUND if there is no such account, ALREADY_EXISTS if the new
    * e-mail address is taken, ABORTED if the etag is not the current one.
    *
    * @generated from rpc user.v1.UserService.UpdateUser
@@ -793,7 +796,7 @@ export declare const UserService: GenService<{
     output: typeof UpdateUserResponseSchema;
   },
   /**
-   * Removes an account. Orders keep the name and the address that they were placed with. NOT_FOUND if there is no such
+   * Deletes an account. Orders keep the name and the e-mail address with which they were placed. NOT_FOUND if there is no such
    * account, ABORTED if the etag is not the current one.
    *
    * @generated from rpc user.v1.UserService.DeleteUser
@@ -804,7 +807,8 @@ export declare const UserService: GenService<{
     output: typeof DeleteUserResponseSchema;
   },
   /**
-   * Tells whether a user may buy, with the name and e-mail address that an order keeps. NOT_FOUND if there is no such user.
+   * Checks whether a user may place orders, and returns the name and e-mail address for the order. NOT_FOUND if there is no such
+   * user.
    *
    * @generated from rpc user.v1.UserService.ValidateUser
    */
@@ -814,7 +818,7 @@ export declare const UserService: GenService<{
     output: typeof ValidateUserResponseSchema;
   },
   /**
-   * Tells what ValidateUser does of many users at once, of each by itself: one who is not there makes no other fail.
+   * Does what ValidateUser does for many users at once. Each has a result of its own: an unknown user does not fail the others.
    *
    * @generated from rpc user.v1.UserService.BatchValidateUsers
    */
@@ -824,8 +828,8 @@ export declare const UserService: GenService<{
     output: typeof BatchValidateUsersResponseSchema;
   },
   /**
-   * Signs in with e-mail address and password. UNAUTHENTICATED, with the same words for an unknown address and for a wrong
-   * password; RESOURCE_EXHAUSTED, with the wait, after too many failures.
+   * Signs in with e-mail address and password. UNAUTHENTICATED with the same message for an unknown address and for a wrong
+   * password. RESOURCE_EXHAUSTED with a retry delay after too many failures.
    *
    * @generated from rpc user.v1.UserService.Login
    */
@@ -835,8 +839,8 @@ export declare const UserService: GenService<{
     output: typeof LoginResponseSchema;
   },
   /**
-   * Replaces a user's password and ends all sign-ins of the user. The current password is checked as Login checks it; an admin may
-   * leave it out. Access tokens that are already out end with their own time.
+   * Replaces a user's password and revokes all refresh tokens of the user. The current password is checked as in Login; an admin
+   * may leave it out, and so may the first caller for an account without a password. Access tokens stay valid until they expire.
    *
    * @generated from rpc user.v1.UserService.ChangePassword
    */
@@ -846,8 +850,7 @@ export declare const UserService: GenService<{
     output: typeof ChangePasswordResponseSchema;
   },
   /**
-   * Ends every sign-in of a user: none of the user's refresh tokens gives new tokens any more. Access tokens that are already out
-   * end with their own time, a quarter of an hour at most.
+   * Revokes all refresh tokens of a user. Access tokens stay valid until they expire, at most 15 minutes.
    *
    * @generated from rpc user.v1.UserService.RevokeSessions
    */
@@ -857,7 +860,7 @@ export declare const UserService: GenService<{
     output: typeof RevokeSessionsResponseSchema;
   },
   /**
-   * Signs access tokens with a new key from now on. Keys also rotate by themselves, every 30 days.
+   * Creates a new key for signing access tokens. Keys also rotate automatically, every 30 days.
    *
    * @generated from rpc user.v1.UserService.RotateSigningKey
    */
@@ -867,8 +870,8 @@ export declare const UserService: GenService<{
     output: typeof RotateSigningKeyResponseSchema;
   },
   /**
-   * Trades a refresh token for a new pair of tokens; the old refresh token ends. UNAUTHENTICATED if it is unknown, used,
-   * revoked or past its time.
+   * Exchanges a refresh token for a new pair of tokens. The old refresh token becomes invalid. UNAUTHENTICATED if it is unknown,
+   * used, revoked or expired.
    *
    * @generated from rpc user.v1.UserService.RefreshLogin
    */
@@ -878,7 +881,7 @@ export declare const UserService: GenService<{
     output: typeof RefreshLoginResponseSchema;
   },
   /**
-   * Revokes a refresh token. Access tokens that are already out end with their own time. Unknown tokens are no error.
+   * Revokes a refresh token. Access tokens stay valid until they expire. An unknown token is not an error.
    *
    * @generated from rpc user.v1.UserService.Logout
    */

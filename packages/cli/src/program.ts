@@ -14,7 +14,7 @@ export interface ProgramOptions {
 /** The `parley` command line: one file under commands/ for each command, loaded when it is called. */
 export function createProgram({ services }: ProgramOptions): Command {
   const program = new Command("parley")
-    .description("Starts, calls and watches Parley on this machine.")
+    .description("Runs Parley on this machine, and calls its services.")
     .version(version, "-V, --version", "print the version")
     .enablePositionalOptions()
     .helpCommand(false);

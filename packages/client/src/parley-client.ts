@@ -42,16 +42,23 @@ export function createParleyClient({
   }
   const interceptors = token === undefined ? [] : [bearer(token)];
   const plain = transport({ baseUrl: baseUrl.replace(/\/+$/, ""), interceptors });
-  const wire = withUnaryTimeout(plain, defaultTimeoutMs);
+  const wire = withTimeouts(plain, defaultTimeoutMs);
   const clients = Object.entries(publicServices).map(([property, service]) => [property, createClient(service, wire)]);
   return Object.fromEntries(clients) as ParleyClient;
 }
 
-/** Unlike a transport's own default timeout, this one excludes streams: a Watch call may stay open indefinitely. */
-function withUnaryTimeout(transport: Transport, defaultTimeoutMs: number): Transport {
+/** The longest delay of a timer. A longer one fires at once, and Connect sets a timer for each timeout as it comes. */
+const timerMaxMs = 2 ** 31 - 1;
+
+/**
+ * Unlike a transport's own default timeout, this one excludes streams: a Watch call may stay open indefinitely. A timeout above 24.8 days, which
+ * no timer holds, is that long.
+ */
+function withTimeouts(transport: Transport, defaultTimeoutMs: number): Transport {
   return {
     unary: (method, signal, timeoutMs = defaultTimeoutMs, ...rest) =>
-      transport.unary(method, signal, timeoutMs, ...rest),
-    stream: (...call) => transport.stream(...call),
+      transport.unary(method, signal, Math.min(timeoutMs, timerMaxMs), ...rest),
+    stream: (method, signal, timeoutMs, ...rest) =>
+      transport.stream(method, signal, timeoutMs === undefined ? undefined : Math.min(timeoutMs, timerMaxMs), ...rest),
   };
 }

@@ -10,8 +10,14 @@ import { type EventType, eventTypes } from "./event-types.ts";
 
 /** The settings of a service that publishes events. */
 export const brokerSettings = {
-  BROKER_URL: text({ default: "direct", desc: "Broker for events: direct, redis://host:port or kafka://host:port." }),
-  NOTIFICATION_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50054", desc: "The subscriber of events." }),
+  BROKER_URL: text({
+    default: "direct",
+    desc: "The broker for events: direct, redis://host:port or kafka://host:port.",
+  }),
+  NOTIFICATION_SERVICE_URL: serviceUrl({
+    default: "http://127.0.0.1:50054",
+    desc: "The URL of the service that receives events.",
+  }),
 };
 
 /** The events that notifications are about. */

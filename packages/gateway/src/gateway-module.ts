@@ -32,6 +32,10 @@ export interface GatewayModuleOptions {
   readonly trustedProxies?: TrustedProxies | undefined;
   /** Whether callers must sign in where the contract requires it, for the API's description. Default: true. */
   readonly signIn?: boolean;
+  /** Whether callers without a token may place orders without a user. Default: false. */
+  readonly guestOrders?: boolean;
+  /** The currency of numbers in REST requests that stand for an amount of money. Default: USD. */
+  readonly defaultCurrency?: string;
   /** The origins whose scripts may read responses, see `corsOrigins`. Default: the gateway's own and localhost. */
   readonly corsOrigins?: readonly string[];
   /** Whether headers and payloads of calls are kept for a while: told to the console. Default: false. */
@@ -54,6 +58,8 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     requestsPerMinuteMax = 6_000,
     trustedProxies,
     signIn = true,
+    guestOrders = false,
+    defaultCurrency = "USD",
     corsOrigins = ["localhost"],
     errorHelpUrl = platform.errorHelpUrl,
     busyConnections = 3,
@@ -112,6 +118,8 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     rateLimit,
     backendStates,
     signIn,
+    guests: guestOrders,
+    defaultCurrency,
     corsOrigins,
     payloads: options.payloads ?? false,
     errorHelpUrl: errorHelpUrl === "off" ? undefined : errorHelpUrl,
@@ -143,6 +151,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
       createLiveService({ environment, addressOf, backendStates, local: () => opened(localCalls) }),
     ],
     rate: rateLimit.count,
+    guests: guestOrders,
     // Only the owning service knows an owner, and checks the call again. The gateway refuses no call for its owner.
     owners: Object.fromEntries(ownedKinds(offered).map((kind) => [kind, async () => undefined])),
     httpPlugin(app, local) {

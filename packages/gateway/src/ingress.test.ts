@@ -63,6 +63,39 @@ test("the API page loads files of its own origin only", async () => {
   expect(await statusOf("/docs/../package.json")).toBe(404);
 });
 
+describe("the guides", () => {
+  const open = (path: string, accept: string) => gateway.fetch(path, { headers: { accept } });
+
+  test.each([
+    ["/docs/errors.md", "user_not_found"],
+    ["/docs/errors.md", "who-may-call"],
+    ["/docs/runbooks.md", "parleyprocessdown"],
+    ["/docs/decisions/order-flow.md", ""],
+  ])("%s is a page with the anchor %j for browsers, and Markdown for everything else", async (path, anchor) => {
+    const page = await open(path, "text/html,application/xhtml+xml");
+    expect([page.status, page.headers.get("content-type"), page.headers.get("vary")]).toEqual([
+      200,
+      "text/html; charset=utf-8",
+      "accept",
+    ]);
+    expect(page.headers.get("content-security-policy")).toContain("default-src 'self'");
+    expect(await page.text()).toContain(anchor === "" ? "<h1 " : `id="${anchor}"`);
+    const text = await open(path, "*/*");
+    expect(text.headers.get("content-type")).toBe("text/markdown; charset=utf-8");
+    expect(await text.text()).toMatch(/^# /);
+  });
+
+  test.each([
+    "/docs/nothing.md",
+    "/docs/images",
+    "/docs/..%2Fpackage.json",
+    "/docs/..%2FREADME.md",
+    "/docs/decisions/..%2Ferrors.md",
+  ])("%s is not found", async (path) => {
+    expect(await statusOf(path)).toBe(404);
+  });
+});
+
 test("the API page and its description work behind a proxy with a path prefix", async () => {
   const proxy = createServer((request, response) => {
     // As nginx does with `location /shop/ { proxy_pass http://gateway/; }`.

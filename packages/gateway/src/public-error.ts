@@ -1,6 +1,8 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { reasonError, reasonOf } from "@parley/rpc";
+import { errorDetailTypes } from "@parley/rpc/server";
 
 /**
  * A service's error as outside callers get it. Errors for the caller are passed on; in errors about
@@ -55,6 +57,12 @@ function internal(error: ConnectError): ConnectError {
 /** The headers of a service's response are not for the gateway's caller. */
 function withoutMetadata(error: ConnectError): ConnectError {
   const told = new ConnectError(error.rawMessage, error.code, undefined, undefined, error);
-  told.details = error.details;
+  told.details = error.details.map(readableDetail);
   return told;
+}
+
+/** A detail that Connect writes in JSON as well, as the service itself does: one that came over the wire is bytes. */
+function readableDetail(detail: ConnectError["details"][number]): ConnectError["details"][number] {
+  const desc = "type" in detail ? errorDetailTypes.getMessage(detail.type) : undefined;
+  return desc === undefined || !("type" in detail) ? detail : { desc, value: fromBinary(desc, detail.value) };
 }

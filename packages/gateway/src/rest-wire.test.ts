@@ -39,7 +39,8 @@ function overHttp1({ path, method = "GET", headers = {}, body }: Sent): Promise<
 async function overHttp2({ path, method = "GET", headers = {}, body }: Sent): Promise<Got> {
   const session = connectHttp2(gateway.server.url);
   try {
-    const stream = session.request({ ":method": method, ":path": path, ...headers });
+    const request = { ":method": method, ":path": path, ...headers };
+    const stream = session.request(request, { endStream: body === undefined });
     let answered: Record<string, unknown> = {};
     stream.on("response", (fields) => {
       answered = fields;
@@ -100,6 +101,20 @@ describe.each([
     const { error } = JSON.parse(got.body) as { error?: { code: number; details: { reason: string }[] } };
     expect(error?.code).toBe(status === 200 ? undefined : status);
     expect(error?.details[0]?.reason).toBe(reason);
+  });
+
+  test("a body that a path does not take is refused, whether or not the headers announce it", async () => {
+    // Over HTTP/2 no header has to (RFC 9113, section 8.1).
+    const announced = [{ "content-length": "3" }, version === "HTTP/1.1" ? { "transfer-encoding": "chunked" } : {}];
+    for (const headers of announced) {
+      const got = await send({ path: "/products/101", headers: { ...json, ...headers }, body: "{ }" });
+      expect([got.status, got.body]).toEqual([
+        400,
+        expect.stringContaining("GET /products/{product_id} takes no body"),
+      ]);
+    }
+    const none = await send({ path: "/products/101", headers: { ...json, "content-length": "0" }, body: "" });
+    expect(none.status).toBe(200);
   });
 
   test("HEAD is GET without the body, and an unchanged resource is 304", async () => {

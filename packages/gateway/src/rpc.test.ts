@@ -102,6 +102,18 @@ test("reflection describes the methods that the gateway serves, and no others", 
   expect(answers[1]?.case).toBe("errorResponse");
 });
 
+test("an error of a service has readable details in JSON, as at the service itself", async () => {
+  const response = await fetch(`${gateway.server.url}/product.v1.ProductService/GetProduct`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: '{"productId":"0"}',
+  });
+  expect(await response.json()).toMatchObject({
+    code: "not_found",
+    details: [{ type: "google.rpc.ErrorInfo", debug: { reason: "PRODUCT_NOT_FOUND" } }],
+  });
+});
+
 test("reflection names every service", async () => {
   const reflection = createClient(ServerReflection, createGrpcTransport({ baseUrl: gateway.server.url }));
   async function* ask() {

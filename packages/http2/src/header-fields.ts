@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { isHostField } from "./host-field.ts";
 import type { HeaderBlock } from "./hpack/header-decoder.ts";
 
 /** Singleton fields: of several, the first counts, as in Node. */
@@ -89,7 +90,10 @@ function isTarget(headers: IncomingHttpHeaders, seen: number): boolean {
   const target = headers[":path"] as string | undefined;
   const origin = headers[":authority"] as string | undefined;
   const name = headers.host;
-  if (origin?.includes("@") || (origin !== undefined && name !== undefined && !isSameHost(origin, name))) {
+  if ((origin !== undefined && !isHostField(origin)) || (name !== undefined && !isHostField(name))) {
+    return false;
+  }
+  if (origin !== undefined && name !== undefined && !isSameHost(origin, name)) {
     return false;
   }
   const whole = method | scheme | path;

@@ -3,6 +3,7 @@ export type { ConnectionListener, ConnectionOptions } from "./connection-options
 export { createHttp2Connection } from "./create-connection.ts";
 export { errorCode, preface } from "./frames/constants.ts";
 export { fieldsToObject, objectToFields, requestHeaders } from "./header-fields.ts";
+export { isHostField } from "./host-field.ts";
 export type { HeaderBlock } from "./hpack/header-decoder.ts";
 export { encodeFields } from "./hpack/header-encoder.ts";
 export { Http2Connection } from "./http2-connection.ts";

@@ -32,6 +32,10 @@ export function createEventEffects(options: EventEffectsOptions): EventHandlers 
     { transaction, event, traceparent }: Delivery,
     fields: Omit<NewNotificationFields, "id" | "createTimeMs">,
   ) {
+    // A guest who gave no address is notified nowhere.
+    if (fields.recipient === "") {
+      return;
+    }
     noteTrace?.(event.id, traceparent);
     transaction.beforeCommit(insertAll, newNotification({ ...fields, id: event.id, createTimeMs: clock.now() }));
   }

@@ -8,7 +8,10 @@ const settings = {
   ...brokerSettings,
   PORT: port({ default: 50052 }),
   DATABASE_URL: text({ default: "sqlite:./data/product.db" }),
-  SAMPLE_DATA: flag({ default: undefined, desc: "Whether an empty catalogue is filled. On by default with SQLite." }),
+  SAMPLE_DATA: flag({
+    default: undefined,
+    desc: "Whether sample products are created in an empty catalogue. Default: on with SQLite.",
+  }),
 };
 
 patchProtobuf();

@@ -13,6 +13,7 @@ function toRestRequest(request: Request): RestRequest {
     url: `${url.pathname}${url.search}`,
     headers: Object.fromEntries(request.headers),
     signal: request.signal,
+    hasBody: request.body !== null,
     ...(request.body === null ? {} : { body: request.body as AsyncIterable<Uint8Array> }),
   };
 }

@@ -39,6 +39,7 @@ export { type Page, type PagedList, type PageRequest, pageSizeDefault, pageSizeM
 export { databaseTime, takeSequences } from "./shared-rows.ts";
 export { type FileHolder, findFileHolder, heldMessage } from "./sqlite/file-lock.ts";
 export type { Schedule } from "./sqlite/group-commit-options.ts";
+export { storableText } from "./storable-text.ts";
 export {
   ConstraintError,
   type ConstraintKind,

@@ -8,13 +8,16 @@ export const userSettings = {
   DATABASE_URL: text({ default: "sqlite:./data/user.db" }),
   SAMPLE_DATA: flag({
     default: undefined,
-    desc: "Whether sample users are made. On by default with SQLite where AUTH=off; never where AUTH=required.",
+    desc: "Whether sample users are created. Default: on with SQLite and AUTH=off. Never with AUTH=required.",
   }),
   SIGNING_KEY_SECRET: text({
     default: undefined,
     desc: "Encrypts the keys that sign access tokens. With SQLite, a file beside the database holds one by default; with PostgreSQL it must be set.",
   }),
-  ADMIN_EMAIL: text({ default: undefined, desc: "Who is made an admin at the start, with ADMIN_PASSWORD." }),
+  ADMIN_EMAIL: text({
+    default: undefined,
+    desc: "The e-mail address of the admin account that is created at the first start, with ADMIN_PASSWORD.",
+  }),
   ADMIN_PASSWORD: text({ default: undefined, desc: "The admin's first password." }),
 };
 

@@ -8,17 +8,17 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
   return [
     {
       name: "up",
-      description: "Starts the services, each as its own process, and runs until Ctrl-C.",
+      description: "Starts all services, one process each, and runs until Ctrl-C.",
       load: async () => (await import("./up.ts")).upCommand(services),
     },
     {
       name: "run",
-      description: "Becomes one service, as in production.",
+      description: "Runs one service in this process, for production.",
       load: async () => (await import("./run.ts")).runCommand(services),
     },
     {
       name: "health",
-      description: "Asks the service of this environment for its health, as a container's probe.",
+      description: "Checks the health of a service, as the probe of a container.",
       load: async () => (await import("./health.ts")).healthCommand(services),
     },
     ...serviceGroups.map((group) => ({
@@ -28,32 +28,32 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
     })),
     {
       name: "watch",
-      description: "Shows orders, stock and notifications as they change, until Ctrl-C.",
+      description: "Streams changes of orders, stock and notifications until Ctrl-C.",
       load: async () => (await import("./watch.ts")).watchCommand(services),
     },
     {
       name: "trace",
-      description: "Shows the calls, events and mails of one trace as a sequence of processes.",
+      description: "Prints the sequence diagram of one trace: calls, events and mails.",
       load: async () => (await import("./telemetry/trace.ts")).traceCommand(services),
     },
     {
       name: "traces",
-      description: "Lists the last traces, the slowest, or those in which a call failed.",
+      description: "Lists traces: the newest, the slowest, or the failed ones.",
       load: async () => (await import("./telemetry/traces.ts")).tracesCommand(services),
     },
     {
       name: "calls",
-      description: "Shows the calls between processes as they end, until Ctrl-C.",
+      description: "Streams the calls between processes until Ctrl-C.",
       load: async () => (await import("./telemetry/calls.ts")).callsCommand(services),
     },
     {
       name: "logs",
-      description: "Shows what the services of `parley up` have logged, and with --follow what they log from now on.",
+      description: "Prints the logs of the services of `parley up`.",
       load: async () => (await import("./telemetry/logs.ts")).logsCommand(services),
     },
     {
       name: "menu",
-      description: "Shows the shop by arrow keys, and follows an order through the services.",
+      description: "Opens an interactive menu of the shop, with the sequence diagram of each order.",
       load: async () => (await import("./menu.ts")).menuCommand(services),
     },
     {
@@ -68,18 +68,23 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
     })),
     {
       name: "fault",
-      description: "Makes calls to a process of the running stack fail or wait, until that ends by itself.",
+      description: "Adds a fault to a process of the running stack: its calls fail or wait for a while.",
       load: async () => (await import("./fault.ts")).faultCommand(services),
     },
     {
       name: "doctor",
-      description: "Says what is wrong with the set-up, and what to do about it.",
+      description: "Checks the set-up and suggests repairs.",
       load: async () => (await import("./doctor.ts")).doctorCommand(services),
     },
     {
       name: "keys",
-      description: "Makes the keys with which services prove themselves to each other.",
+      description: "Generates the keys for authentication between services.",
       load: async () => (await import("./keys.ts")).keysCommand(services),
+    },
+    {
+      name: "backup",
+      description: "Copies the SQLite databases of the services to a folder, also while they run.",
+      load: async () => (await import("./data/backup.ts")).backupCommand(services),
     },
     {
       name: "migrate-data",

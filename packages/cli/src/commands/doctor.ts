@@ -23,7 +23,7 @@ const root = fileURLToPath(new URL("../../../..", import.meta.url));
 export function doctorCommand(services: readonly ServiceDefinition[]): Command {
   return new Command("doctor")
     .description("Checks the set-up and suggests repairs. Exit code 1 if a check fails.")
-    .option("--data <folder>", "where the databases are", defaultDataFolder)
+    .option("--data <folder>", "the folder of the databases", defaultDataFolder)
     .addOption(portOffsetOption())
     .action(async (options: Options) => {
       const { data, portOffset } = options;
@@ -52,6 +52,6 @@ function tell(findings: readonly Finding[]): number {
   }
   const wrong = findings.filter(({ kind }) => kind === "bad").length;
   write("");
-  write(wrong === 0 ? "Nothing is wrong." : `${wrong} ${wrong === 1 ? "thing is" : "things are"} wrong.`);
+  write(wrong === 0 ? "Everything is all right." : `${wrong} ${wrong === 1 ? "thing is" : "things are"} wrong.`);
   return wrong === 0 ? exitCodes.ok : exitCodes.other;
 }

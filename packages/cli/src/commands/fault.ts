@@ -20,14 +20,14 @@ interface Options {
 export function faultCommand(services: readonly ServiceDefinition[]): Command {
   const names = services.map(({ name }) => name).join(", ");
   return new Command("fault")
-    .description("Makes calls to a process of the running stack fail or wait, until that ends by itself.")
-    .argument("[process]", `one of ${names}; with --clear, all where none is named`)
+    .description("Adds a fault to a process of the running stack: its calls fail or wait for a while.")
+    .argument("[process]", `one of ${names}; --clear without a process clears all`)
     .option("--method <name>", "only this method: ReserveStock, or product.v1.InventoryService/ReserveStock", "")
-    .option("--percent <share>", "how many of a hundred calls", percent, 100)
-    .option("--latency <time>", "how long a call waits first: 200ms, 2s", timeMs)
-    .option("--code <code>", "what a call fails with: UNAVAILABLE, INTERNAL, RESOURCE_EXHAUSTED, ...", code)
-    .option("--for <time>", "how long this holds: 30s; at most 15 minutes", timeMs, 60_000)
-    .option("--clear", "end the faults before their time")
+    .option("--percent <share>", "the percentage of calls", percent, 100)
+    .option("--latency <time>", "the delay of a call: 200ms, 2s", timeMs)
+    .option("--code <code>", "the code of the error: UNAVAILABLE, INTERNAL, RESOURCE_EXHAUSTED, ...", code)
+    .option("--for <time>", "how long the fault is active: 30s; at most 15 minutes", timeMs, 60_000)
+    .option("--clear", "remove the faults")
     .option("--data <folder>", "the data folder of the stack", defaultDataFolder)
     .action(async (process: string | undefined, options: Options, command: Command) => {
       if (options.clear !== true && process === undefined) {

@@ -10,9 +10,9 @@ const answerMsDefault = 2_000;
 /** `parley health`: the probe of a container, which needs neither a shell nor curl. */
 export function healthCommand(services: readonly ServiceDefinition[]): Command {
   return new Command("health")
-    .description("Asks the service of this environment (ADMIN_PORT or PORT) for its health, as a container's probe.")
-    .argument("[service]", "the service whose default port is asked where neither variable is set")
-    .option("--timeout-ms <ms>", "how long the answer may take", Number, answerMsDefault)
+    .description("Checks the health of the service on ADMIN_PORT or PORT, as the probe of a container.")
+    .argument("[service]", "the service whose default port is used if neither variable is set")
+    .option("--timeout-ms <ms>", "the maximum time for the response", Number, answerMsDefault)
     .addHelpText(
       "after",
       "\nExit codes:\n  0  it serves\n  1  it starts, drains, or does not answer\n  2  no port is known",

@@ -11,7 +11,7 @@ interface Options {
   readonly fromEnvironment?: string;
 }
 
-/** `parley keys`: makes the keys with which services prove themselves to each other, for deployments that `parley up` does not start. */
+/** `parley keys`: generates the keys for authentication between services, for deployments that `parley up` does not start. */
 export function keysCommand(services: readonly ServiceDefinition[]): Command {
   return new Command("keys")
     .description("Generates missing keys for authentication between services.")

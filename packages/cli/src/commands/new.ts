@@ -31,32 +31,32 @@ export function newCommand(commands: () => readonly string[]): Command {
 function serviceLines({ names, port, files }: NewService): readonly string[] {
   const { name, names: plural, Name, field } = names;
   return [
-    `The service ${name} is made. It listens on port ${port}.`,
+    `The service ${name} was created. It listens on port ${port}.`,
     ...fileLines(files),
     "",
     "Next:",
-    `  npx vitest run packages/${name}          its tests`,
-    "  npm run check                          all checks",
-    `  npx parley up --only ${name},gateway     starts it`,
-    `  npx parley ${name} create --name First   calls it; so does`,
+    `  npx vitest run packages/${name}          run its tests`,
+    "  npm run check                          run all checks",
+    `  npx parley up --only ${name},gateway     start it`,
+    `  npx parley ${name} create --name First   call it, or:`,
     `  curl localhost:8080/${plural}`,
     `  npx parley new method ${name} Approve${Name}`,
     "",
-    `Then say what the service is about: fields and methods in proto/${field}/v1/, npm run generate, and the type check names what`,
-    `packages/${name} lacks. Creating is for admins, reading for everybody: see (rpc.v1.access) in the contract.`,
+    `Then write the service: fields and methods in proto/${field}/v1/, npm run generate, and the type check names what`,
+    `packages/${name} lacks. Admins may create, everyone may read: see (rpc.v1.access) in the contract.`,
   ];
 }
 
 function methodLines({ names, method, restPath, files }: NewMethod): readonly string[] {
   return [
-    `The method ${method} is made. It answers the ${names.words} as it is.`,
+    `The method ${method} was created. It returns the ${names.words} unchanged.`,
     ...fileLines(files),
     "",
     "Next:",
-    `  npx vitest run packages/${names.name}      its tests`,
-    `  npx parley ${names.name} --help            its command; over REST: POST ${restPath}`,
+    `  npx vitest run packages/${names.name}      run its tests`,
+    `  npx parley ${names.name} --help            show its command; over REST: POST ${restPath}`,
     "",
-    `Then write what it does: fields in proto/${names.field}/v1/, npm run generate, code in packages/${names.name}/src/${names.name}-service.ts.`,
+    `Then implement it: fields in proto/${names.field}/v1/, npm run generate, code in packages/${names.name}/src/${names.name}-service.ts.`,
   ];
 }
 

@@ -1,11 +1,11 @@
 /** The operations on a process of a running stack. */
 export const processVerbs = [
-  ["start", "Starts a process of the running stack that has ended."],
-  ["stop", "Lets a process of the running stack finish its calls and end."],
-  ["kill", "Ends a process of the running stack at once, as a crash does."],
-  ["pause", "Stops a process of the running stack in the middle of what it does."],
-  ["resume", "Lets a paused process of the running stack go on."],
-  ["restart", "Ends a process of the running stack and starts it again."],
+  ["start", "Starts a stopped process of the running stack."],
+  ["stop", "Drains and stops a process of the running stack."],
+  ["kill", "Kills a process of the running stack (SIGKILL)."],
+  ["pause", "Suspends a process of the running stack (SIGSTOP)."],
+  ["resume", "Resumes a suspended process of the running stack (SIGCONT)."],
+  ["restart", "Drains, stops and starts a process of the running stack."],
 ] as const;
 
 export type ProcessVerb = (typeof processVerbs)[number][0];

@@ -10,10 +10,10 @@ const endedBySignal = 128 + 15;
 export function runCommand(services: readonly ServiceDefinition[]): Command {
   return new Command("run")
     .description(
-      "Becomes one service, as in production: bundled, its settings from the environment, its log on stdout.",
+      "Runs one service in this process, for production: bundled, with settings from the environment and logs on stdout.",
     )
-    .addArgument(new Argument("<service>", "which service").choices(services.map(({ name }) => name)))
-    .option("--migrate-only", "bring its database up to date, and end")
+    .addArgument(new Argument("<service>", "the service").choices(services.map(({ name }) => name)))
+    .option("--migrate-only", "migrate its database and exit")
     .addHelpText("after", exitCodesOfServices)
     .action(async (name: string, { migrateOnly }: { readonly migrateOnly?: true }) => {
       const service = services.find((one) => one.name === name);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { Command, Option } from "commander";
 import { portOffsetOption } from "../connection/connection-options.ts";
 import { currentPrograms } from "../programs/current-programs.ts";
@@ -15,6 +16,7 @@ interface UpOptions {
   readonly portOffset: number;
   readonly logLevel: string;
   readonly sources?: true;
+  readonly watch?: true;
   readonly database: "sqlite" | "postgres";
   readonly replicas?: string;
 }
@@ -24,10 +26,10 @@ const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"]
 /** `parley up`: starts the services, shows their output, and stops them on Ctrl-C. */
 export function upCommand(services: readonly ServiceDefinition[]): Command {
   return new Command("up")
-    .description("Starts the services, each as its own process, and runs until Ctrl-C.")
+    .description("Starts all services, one process each, and runs until Ctrl-C.")
     .addOption(onlyOption(services))
-    .option("--data <folder>", "where the databases are", defaultDataFolder)
-    .option("--fresh", "begin with empty databases: removes those of the services that start, after naming them")
+    .option("--data <folder>", "the folder of the databases", defaultDataFolder)
+    .option("--fresh", "start with empty databases: prints and deletes those of the started services")
     .addOption(
       new Option(
         "--database <kind>",
@@ -38,19 +40,24 @@ export function upCommand(services: readonly ServiceDefinition[]): Command {
     )
     .option(
       "--replicas <counts>",
-      "processes of a service, for example order=2,product=2: each 100 ports above the last",
+      "number of processes of a service, for example order=2,product=2; the ports are 100 apart",
     )
     .addOption(portOffsetOption("add this to every port"))
     .addOption(
-      new Option("--log-level <level>", "what the services log from")
+      new Option("--log-level <level>", "the lowest level that the services log")
         .choices(logLevels)
         .default("info")
         .env("LOG_LEVEL"),
     )
     .option("--sources", "run the services from their sources, not bundled")
-    .addHelpText("after", "\nCtrl-C lets every service finish what it has begun; a second Ctrl-C ends them at once.")
+    .option("--watch", "restart a service when a source of it changes, after it has drained; implies --sources")
+    .addHelpText("after", "\nCtrl-C drains and stops all services. A second Ctrl-C kills them.")
     .action(async (options: UpOptions, command: Command) => {
       const terminal = createTerminal();
+      const watch = options.watch === true;
+      if (watch && services.every(({ main }) => !existsSync(main))) {
+        command.error("error: --watch: there are no sources here. It needs a clone of the repository.");
+      }
       const counts = replicaCounts(services, options.replicas, command);
       const all = withReplicas(services, counts);
       // Of a service all replicas; or one, by its own name.
@@ -60,6 +67,7 @@ export function upCommand(services: readonly ServiceDefinition[]): Command {
         terminal,
         shell: process.env,
         fresh: options.fresh === true,
+        watch,
         settings: {
           databaseKind: options.database,
           replicas: options.replicas,
@@ -67,7 +75,7 @@ export function upCommand(services: readonly ServiceDefinition[]): Command {
           dataFolder: dataFolderOf(options.data),
           portOffset: options.portOffset,
           logLevel: options.logLevel,
-          programs: options.sources === true ? sourcePrograms : await bundled(terminal),
+          programs: options.sources === true || watch ? sourcePrograms : await bundled(terminal),
         },
       });
     });
@@ -83,7 +91,7 @@ function bundled(terminal: Terminal): Promise<Programs> {
 
 function onlyOption(services: readonly ServiceDefinition[]): Option {
   const all = services.map(({ name }) => name);
-  const option = new Option("--only <names>", `start only these: ${all.join(",")}`).argParser(names);
+  const option = new Option("--only <names>", `start only these services: ${all.join(",")}`).argParser(names);
   // For completion only: several may be given, separated by commas.
   option.argChoices = all;
   return option;

@@ -14,14 +14,13 @@ interface Options extends ConnectionOptions {
 /** `parley watch`: orders, stock and notifications in one view, until Ctrl-C. */
 export function watchCommand(services: readonly ServiceDefinition[]): Command {
   const command = new Command("watch")
-    .description("Shows orders, stock and notifications as they change, until Ctrl-C.")
+    .description("Streams changes of orders, stock and notifications until Ctrl-C.")
     .addOption(onlyOption())
-    .option("--json", "print a JSON document to a line")
+    .option("--json", "print one JSON document per line")
     .addOption(
-      new Option(
-        "--refresh-token <token>",
-        "goes on with a new access token when the first ends; is used up by that",
-      ).env("PARLEY_REFRESH_TOKEN"),
+      new Option("--refresh-token <token>", "gets a new access token when the first expires; it can be used once").env(
+        "PARLEY_REFRESH_TOKEN",
+      ),
     );
   return withConnectionOptions(command).action(async () => {
     const options = command.opts<Options>();

@@ -18,27 +18,27 @@ const timeoutMaxMs = 86_400_000;
 /** Adds the options of every command that calls services. */
 export function withConnectionOptions(command: Command): Command {
   return command
-    .addOption(new Option("--target, --url <url>", "where the service is").helpGroup(group))
+    .addOption(new Option("--target, --url <url>", "the URL of the service").helpGroup(group))
     .addOption(portOffsetOption().helpGroup(group))
     .addOption(
-      new Option("--timeout <time>", "how long to wait at most: 500ms, 2s; never longer than the contract says")
+      new Option("--timeout <time>", "the deadline: 500ms, 2s; the contract may set a shorter one")
         .argParser(durationMs)
         .helpGroup(group),
     )
     .addOption(
-      new Option("--token <token>", "the access token that `parley user login` gives")
+      new Option("--token <token>", "the access token that `parley user login` prints")
         .env("PARLEY_TOKEN")
         .helpGroup(group),
     )
     .addOption(
-      new Option("--header <name:value>", "send this along; may be repeated").argParser(header).helpGroup(group),
+      new Option("--header <name:value>", "send this header; may be repeated").argParser(header).helpGroup(group),
     );
 }
 
 const group = "Connection:";
 
 /** `--port-offset`: added to the port of every service. `PARLEY_PORT_OFFSET` sets it for all commands. */
-export function portOffsetOption(description = "what `parley up` was given"): Option {
+export function portOffsetOption(description = "the --port-offset of `parley up`"): Option {
   return new Option("--port-offset <number>", description).env("PARLEY_PORT_OFFSET").default(0).argParser(portOffset);
 }
 

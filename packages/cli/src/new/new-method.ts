@@ -129,7 +129,7 @@ const rpcTemplate = `
 
 const messagesTemplate = `
 
-// What {{method}} takes.
+// The request of {{method}}.
 message {{method}}Request {
   // The {{words}}'s id.
   string {{field}}_id = 1 [
@@ -138,7 +138,7 @@ message {{method}}Request {
   ];
 }
 
-// What {{method}} answers.
+// The response of {{method}}.
 message {{method}}Response {
   // The {{words}}.
   {{Name}} {{field}} = 1;

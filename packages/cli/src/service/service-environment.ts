@@ -50,6 +50,10 @@ export function serviceEnvironment(service: ServiceDefinition, settings: StackSe
   if (shell.ADMIN_PORT !== undefined && Number(shell.ADMIN_PORT) > 0) {
     environment.ADMIN_PORT = String(Number(shell.ADMIN_PORT) + settings.services.indexOf(service));
   }
+  const gateway = settings.services.find(({ name }) => name === consoleProcess);
+  if (gateway !== undefined) {
+    environment.ERROR_HELP_URL ??= `${serviceUrl(gateway, settings, shell)}/docs/errors.md`;
+  }
   environment.NODE_COMPILE_CACHE ??= compileCacheFolder;
   environment.LOG_LEVEL = settings.logLevel;
   if (!requiresAuth(shell) && isLoopback(shell.HOST)) {

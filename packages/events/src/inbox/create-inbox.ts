@@ -23,7 +23,7 @@ export function createInbox(options: InboxOptions): Inbox {
   const metrics = eventMetrics(environment.metrics);
   readFamily(environment.metrics, {
     name: "parley_events_dead_letters",
-    help: "Events that failed as often as is allowed and wait to be redriven.",
+    help: "Dead letters: events whose retries are used up, until they are redriven.",
     type: "gauge",
     async read() {
       const row = await database.get<{ letters: number }>("SELECT COUNT(*) AS letters FROM dead_letters");
@@ -57,7 +57,7 @@ export function createInbox(options: InboxOptions): Inbox {
     } catch (error) {
       const { event: _, ...rest } = letter;
       const again: DeadLetter = { ...rest, cause: causeOf(error), attempts: letter.attempts + 1 };
-      log.warn({ eventId: letter.eventId, attempts: again.attempts, err: error }, "a dead letter failed again");
+      log.warn({ eventId: letter.eventId, attempts: again.attempts, err: error }, "dead letter failed again");
       await database.transaction((transaction) => updateDeadLetter(transaction, again));
       return again;
     }

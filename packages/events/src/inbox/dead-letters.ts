@@ -7,6 +7,7 @@ import {
   type PageRequest,
   type Reader,
   readPage,
+  storableText,
   type Transaction,
 } from "@parley/store";
 
@@ -59,10 +60,10 @@ export async function insertDeadLetter(
   await transaction.run(
     `INSERT INTO dead_letters (source, event_id, event_type, subject, cause, attempts, create_time, event)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    event.source,
-    event.id,
-    event.type,
-    event.subject,
+    storableText(event.source),
+    storableText(event.id),
+    storableText(event.type),
+    storableText(event.subject),
     failure.cause,
     failure.attempts,
     failure.createTimeMs,

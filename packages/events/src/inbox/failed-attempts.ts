@@ -1,4 +1,5 @@
 import type { Event } from "@parley/gen/event/v1/event_pb.js";
+import { storableText } from "@parley/store";
 import type { EventMetrics } from "../event-metrics.ts";
 import { insertDeadLetter } from "./dead-letters.ts";
 import { causeOf } from "./failure-cause.ts";
@@ -21,11 +22,11 @@ export function createFailedAttempts({ database, environment, maxAttempts, metri
       const attempts = await record(event, failure.cause);
       const about = { eventId: event.id, eventType: event.type, attempts, err: error };
       if (attempts < maxAttempts) {
-        log.warn(about, "an event failed and will be retried");
+        log.warn(about, "event failed, will be retried");
         return failure;
       }
       metrics.deadLettered.inc();
-      log.error(about, "an event was dead-lettered");
+      log.error(about, "event dead-lettered");
       return undefined;
     } catch (recordError) {
       log.error({ eventId: event.id, err: recordError }, "the failure of an event could not be recorded");
@@ -35,20 +36,20 @@ export function createFailedAttempts({ database, environment, maxAttempts, metri
 
   /** After the last attempt, dead-letters the event in the same transaction as its mark. Returns the attempts so far. */
   function record(event: Event, cause: string): Promise<number> {
+    const key = [storableText(event.source), storableText(event.id)] as const;
     return database.transaction(async (transaction) => {
       const nowMs = clock.now();
       const row = await transaction.get<{ attempts: number }>(
         `INSERT INTO inbox_failures (source, event_id, attempts, cause, fail_time) VALUES (?, ?, 1, ?, ?)
          ON CONFLICT (source, event_id) DO UPDATE SET attempts = inbox_failures.attempts + 1, cause = excluded.cause, fail_time = excluded.fail_time
          RETURNING attempts`,
-        event.source,
-        event.id,
+        ...key,
         cause,
         nowMs,
       );
       const attempts = row?.attempts ?? 1;
       if (attempts >= maxAttempts) {
-        await transaction.run("DELETE FROM inbox_failures WHERE source = ? AND event_id = ?", event.source, event.id);
+        await transaction.run("DELETE FROM inbox_failures WHERE source = ? AND event_id = ?", ...key);
         if ((await markReceived(transaction, [event], nowMs)) === 1) {
           await insertDeadLetter(transaction, event, { cause, attempts, createTimeMs: nowMs });
         }

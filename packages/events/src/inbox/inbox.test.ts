@@ -97,6 +97,23 @@ test("an event that failed maxAttempts times becomes a dead letter, and its key 
   });
 });
 
+test("an event with NUL in its texts fails alone, and becomes a dead letter that can be redriven by its id", async () => {
+  // PostgreSQL refuses NUL in every text, also in the record of a failure. SQLite stores it: here the handler fails instead.
+  const bad = { ...event("e\0", "bad\0"), type: "order\0confirmed" };
+  sink.failing.add(bad.subject);
+  const batch = (attempt: number) => [event(`before-${attempt}`, "o1"), bad, event(`after-${attempt}`, "o2")];
+  expect(await sink.inbox.deliver(batch(1))).toMatchObject([{ eventId: "e\0" }]);
+  expect([...(await sink.effects())].sort()).toEqual(["o1 1", "o2 1"]);
+  expect(await sink.inbox.deliver(batch(2))).toMatchObject([{ eventId: "e\0" }]);
+  expect(await sink.inbox.deliver(batch(3))).toEqual([]);
+  expect(await sink.inbox.deliver(batch(4))).toEqual([]);
+  expect((await sink.inbox.listDeadLetters(page)).deadLetters).toMatchObject([
+    { eventId: "e\u2400", subject: "bad\u2400", eventType: "order\u2400confirmed", attempts: 3 },
+  ]);
+  expect(await sink.effects()).toHaveLength(8);
+  expect((await sink.inbox.redriveDeadLetters(["e\u2400"])).deadLetters).toMatchObject([{ attempts: 4 }]);
+});
+
 test("redriving a repaired event delivers it once", async () => {
   await failToDeath(event("e1", "bad"), event("e2", "worse"));
   sink.failing.delete("bad");

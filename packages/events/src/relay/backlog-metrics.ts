@@ -8,7 +8,7 @@ export function registerBacklogMetrics(
 ): void {
   readFamily(metrics, {
     name: "parley_events_waiting",
-    help: "Events that were written down and whose effect is not sure yet, up to 100,000.",
+    help: "Events written and not yet acknowledged by their consumers, up to 100,000.",
     type: "gauge",
     async read() {
       const row = await database.get<{ waiting: number }>(
@@ -19,7 +19,7 @@ export function registerBacklogMetrics(
   });
   readFamily(metrics, {
     name: "parley_events_oldest_waiting_age_seconds",
-    help: "How long ago the oldest of these events happened. 0 where none waits.",
+    help: "Age of the oldest event that is not acknowledged yet. 0: none.",
     type: "gauge",
     async read() {
       const row = await database.get<{ create_time: number }>(

@@ -7,6 +7,7 @@ import { contractsPath, readContracts } from "./contracts.ts";
 import { isOwnPage } from "./own-page.ts";
 import { type ConsoleSession, sessionPath } from "./session.ts";
 import { readStackControl, stackRoutes } from "./stack-control.ts";
+import { wantsHtml } from "./wants-html.ts";
 
 export interface ConsoleOptions {
   readonly session: ConsoleSession;
@@ -103,10 +104,6 @@ function acceptsGzip({ headers }: FastifyRequest): boolean {
 }
 
 /** Browsers name text/html when they open a page; curl and clients of the API do not. */
-function wantsHtml({ headers }: FastifyRequest): boolean {
-  return /\btext\/html\b/.test(headers.accept ?? "");
-}
-
 function addressOf({ protocol, headers }: FastifyRequest): string {
   const host = headers.host ?? headers[":authority"];
   return `${protocol}://${host ?? "localhost"}`;

@@ -54,6 +54,9 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
     origin: originOf(request),
     headers,
     body: request,
+    get hasBody() {
+      return "stream" in request ? (request.stream as unknown as { readonly hasBody: boolean }).hasBody : undefined;
+    },
     signal: left.signal,
     contextValues: createContextValues().set(peerKey, caller).set(tellTraceKey, tellTrace),
   });

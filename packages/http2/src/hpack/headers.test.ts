@@ -121,6 +121,10 @@ describe("the headers of a request", () => {
     ["a path that does not begin with a slash", [":method", "POST", ":scheme", "http", ":path", "a"]],
     ["an asterisk for another method than OPTIONS", [":method", "POST", ":scheme", "http", ":path", "*"]],
     ["userinfo in the authority", [...pseudo, ":authority", "user:password@a"]],
+    ...["a b", "a, b", "a/b", "[::1", "a:b", "a:80:80", "a?b", "a#b", "a\\b"].flatMap((host): [string, string[]][] => [
+      [`the authority ${host}`, [...pseudo, ":authority", host]],
+      [`the host ${host}`, [...pseudo, "host", host]],
+    ]),
     ["a host unlike the authority", [...pseudo, ":authority", "a", "host", "b"]],
     ["two hosts", [...pseudo, "host", "a", "host", "a"]],
     ["a path for CONNECT", [":method", "CONNECT", ":path", "/", ":authority", "a:1"]],
@@ -138,6 +142,9 @@ describe("the headers of a request", () => {
     ["a host like the authority", [...pseudo, ":authority", "A.example", "host", "a.example:80"]],
     ["an asterisk for OPTIONS", [":method", "OPTIONS", ":scheme", "http", ":path", "*"]],
     ["CONNECT to an authority alone", [":method", "CONNECT", ":authority", "a:1"]],
+    ...["", "a", "A-1.example.", "a_b", "127.0.0.1:8080", "[::1]", "[fe80::1]:80", "a:", "m%C3%BCller.example"].map(
+      (host): [string, string[]] => [`the authority ${host}`, [...pseudo, ":authority", host]],
+    ),
     ["trailers wished for", [...pseudo, "te", "trailers"]],
   ])("are right with %s", (_name, fields) => {
     expect(requestHeaders(block(fields))).toBeDefined();

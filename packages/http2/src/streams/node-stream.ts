@@ -38,6 +38,7 @@ export class NodeStream extends Duplex implements StreamListener {
    */
   #heldBlock: Buffer | undefined;
   #untaken = 0;
+  #hasData = false;
   #idle: NodeJS.Timeout | undefined;
 
   constructor(stream: AnyHttp2Stream, socket: Duplex) {
@@ -58,6 +59,11 @@ export class NodeStream extends Duplex implements StreamListener {
 
   get encrypted(): boolean {
     return this.socket.encrypted === true;
+  }
+
+  /** Whether the peer sent data, or still may: known once its HEADERS frame was handled. */
+  get hasBody(): boolean {
+    return this.#hasData || !this.#stream.remoteEnded;
   }
 
   get rstCode(): number {
@@ -140,6 +146,7 @@ export class NodeStream extends Duplex implements StreamListener {
   }
 
   onData(bytes: Buffer): void {
+    this.#hasData = true;
     this.#idle?.refresh();
     if (this.push(bytes)) {
       this.#stream.taken(bytes.length);

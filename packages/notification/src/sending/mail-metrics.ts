@@ -29,7 +29,7 @@ export function registerMailMetrics(
   });
   readFamily(metrics, {
     name: "parley_notifications_oldest_pending_age_seconds",
-    help: "How long ago the oldest pending notification was written. 0 where there is none.",
+    help: "Age of the oldest pending notification. 0: none is pending.",
     type: "gauge",
     async read() {
       const row = await database.get<{ oldest: number | null }>(

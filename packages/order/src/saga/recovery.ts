@@ -92,9 +92,9 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
     metrics.failed();
     // An unavailable dependency is no bug here, and is retried often: no stack for each attempt.
     if (error instanceof DependencyError) {
-      log.warn({ orderId, attempts, waitMs, error: error.message }, "an order is not settled yet and will be retried");
+      log.warn({ orderId, attempts, waitMs, error: error.message }, "order not settled yet, will be retried");
     } else {
-      log.error({ orderId, attempts, waitMs, err: error }, "an order could not be settled");
+      log.error({ orderId, attempts, waitMs, err: error }, "order could not be settled");
     }
     try {
       await store.postpone(orderId, waitMs);
@@ -113,7 +113,7 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
       const settled = await Promise.all(due.map(takeOver));
       const progress = settled.filter(Boolean).length;
       metrics.recovered(progress);
-      if (progress > 0) log.info({ orders: progress }, "settled orders left by earlier attempts");
+      if (progress > 0) log.info({ orders: progress }, "recovery settled orders");
       more = due.length === batchSize && progress > 0;
     }
   }
@@ -135,7 +135,7 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
     async start() {
       await store.syncClock();
       const left = await store.adopt();
-      if (left > 0) log.info({ orders: left }, "an earlier life left orders unsettled");
+      if (left > 0) log.info({ orders: left }, "unsettled orders found at start");
       sweeping = sweepForever();
     },
     soon,

@@ -23,7 +23,7 @@ export function registerSagaMetrics(
     );
   readFamily(metrics, {
     name: "parley_orders_unsettled",
-    help: "Orders of which a step remains, by phase.",
+    help: "Unsettled orders, by phase of their saga.",
     type: "gauge",
     async read() {
       const rows = await ask();
@@ -35,7 +35,7 @@ export function registerSagaMetrics(
   });
   readFamily(metrics, {
     name: "parley_orders_oldest_unsettled_age_seconds",
-    help: "How long ago the oldest order of a phase came to it. 0 where there is none.",
+    help: "Age of the oldest unsettled order, by phase. 0: none.",
     type: "gauge",
     async read() {
       const rows = await ask();
@@ -51,12 +51,12 @@ export function registerSagaMetrics(
 export function recoveryMetrics({ metrics }: Pick<Environment, "metrics">): RecoveryMetrics {
   const recovered = valueFamily(metrics, {
     name: "parley_orders_recovered_total",
-    help: "Orders left by earlier attempts that recovery settled.",
+    help: "Orders settled by recovery.",
     type: "counter",
   }).series({});
   const failed = valueFamily(metrics, {
     name: "parley_order_recovery_failures_total",
-    help: "Attempts of recovery to settle an order that failed.",
+    help: "Failed attempts of recovery to settle an order.",
     type: "counter",
   }).series({});
   return {

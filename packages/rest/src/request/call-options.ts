@@ -25,10 +25,10 @@ function requestTimeoutMs(seconds: string | undefined): number | undefined {
   if (seconds === undefined) {
     return undefined;
   }
-  if (!/^\d{1,6}(?:\.\d{1,9})?$/.test(seconds) || Number(seconds) === 0) {
+  if (!secondsPattern.test(seconds) || Number(seconds) === 0) {
     throw new RestProblem(
       "INVALID_TIMEOUT",
-      `The header X-Server-Timeout must be a number of seconds, such as 2.5; it is ${quoted(seconds)}.`,
+      `The header X-Server-Timeout must be a number of seconds above 0 of at most 9 digits, such as 2.5; it is ${quoted(seconds)}.`,
       {
         field: "x-server-timeout",
       },
@@ -36,3 +36,6 @@ function requestTimeoutMs(seconds: string | undefined): number | undefined {
   }
   return Math.max(1, Math.floor(Number(seconds) * 1000));
 }
+
+/** Up to 31 years, and nanoseconds: exact in milliseconds. */
+const secondsPattern = /^\d{1,9}(?:\.\d{1,9})?$/;

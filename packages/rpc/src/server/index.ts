@@ -34,4 +34,5 @@ export {
 } from "./pipeline/service-module.ts";
 export { runService, type ServiceStart } from "./run-service.ts";
 export { type RunningServer, type ServeOptions, serve } from "./serve.ts";
+export { errorDetailTypes } from "./standard/error-detail-types.ts";
 export { sharedMessage, sharedMessages } from "./streams/shared-message.ts";

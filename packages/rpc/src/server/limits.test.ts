@@ -211,6 +211,27 @@ describe("paths that are not a method", () => {
     });
   });
 
+  it.each([
+    ["a path that is not UTF-8", "GET", "/%ff", undefined],
+    ["a path with an incomplete escape", "POST", "/%4", "{}"],
+    ["a long path", "GET", `/${"a/".repeat(1_000)}`, undefined],
+    ["no method of the path, and an empty JSON body", "DELETE", "/health", undefined],
+    ["no method of the path, and malformed JSON", "POST", "/health", "{"],
+    ["no method of the path, and a body", "PUT", "/metrics", "{}"],
+  ])("get an error of the server, never of a library: %s", async (_what, method, target, body) => {
+    const { url } = await open();
+    const headers = { "content-type": "application/json" };
+    const response = await fetch(`${url}${target}`, { method, headers, ...(body === undefined ? {} : { body }) });
+    expect([response.status, await response.json()]).toEqual([
+      404,
+      {
+        code: "unimplemented",
+        message: expect.stringMatching(/^There is nothing at \//),
+        details: [expect.objectContaining({ debug: expect.objectContaining({ reason: "ROUTE_NOT_FOUND" }) })],
+      },
+    ]);
+  });
+
   it("get UNIMPLEMENTED over gRPC", async () => {
     const { url } = await open();
     const response = await fetch(`${url}/nobody.Home/Knock`, {

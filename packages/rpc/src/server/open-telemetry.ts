@@ -28,13 +28,13 @@ export async function openTelemetry(
   collectProcessMetrics(environment.metrics);
   readFamily(environment.metrics, {
     name: "parley_build_info",
-    help: "1, with the process, its version and that of Node.",
+    help: "Constant 1, with the name and version of the process and the version of Node as labels.",
     type: "gauge",
     read: () => [{ labels: { process: name, version, node: process.versions.node }, value: 1 }],
   });
   readFamily(environment.metrics, {
     name: "parley_config_info",
-    help: "1, with the settings that tell how the process works.",
+    help: "Constant 1, with the main settings of the process as labels.",
     type: "gauge",
     read: () => [{ labels: configLabels(values), value: 1 }],
   });

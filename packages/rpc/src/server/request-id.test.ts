@@ -54,13 +54,22 @@ describe("a response", () => {
   }
 });
 
-describe("an HTTP/1.1 request with more than one Host header", () => {
+describe("an HTTP/1.1 request without exactly one valid Host header", () => {
   it.each([
     ["twice the same", "Host: localhost\r\nHost: localhost\r\n"],
     ["two", "Host: localhost\r\nHost: evil.example\r\n"],
     ["of different case", "host: localhost\r\nHOST: evil.example\r\n"],
     ["apart", "Host: localhost\r\nX-A: b\r\nHost: evil.example\r\n"],
     ["none", ""],
+    ...[
+      "localhost, evil.example",
+      "local host",
+      "me@localhost",
+      "localhost/a",
+      "[::1",
+      "localhost:80:80",
+      "localhost:http",
+    ].map((host) => [host, `Host: ${host}\r\n`]),
   ])("is refused: %s", async (_name, hosts) => {
     expect(await statusOf(hosts)).toBe(400);
   });

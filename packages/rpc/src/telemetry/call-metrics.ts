@@ -34,16 +34,16 @@ export interface MethodMetrics {
 export function createCallMetrics(registry: Registry): CallMetrics {
   const started = valueFamily(registry, {
     name: "grpc_server_call_started_total",
-    help: "Calls that came in (A66: grpc.server.call.started).",
+    help: "Calls received (A66: grpc.server.call.started).",
     type: "counter",
   });
   const duration = durationFamily(registry, {
     name: "grpc_server_call_duration_seconds",
-    help: "From a call's first bytes to its answer (A66: grpc.server.call.duration).",
+    help: "Time from the first bytes of a call to the end of its response (A66: grpc.server.call.duration).",
   });
   const reasons = valueFamily(registry, {
     name: "parley_server_call_errors_total",
-    help: "Failed calls whose error gives a reason (google.rpc.ErrorInfo), by method and reason.",
+    help: "Failed calls whose error has a reason (google.rpc.ErrorInfo), by method and reason.",
     type: "counter",
   });
   let reasonCount = 0;
@@ -54,26 +54,26 @@ export function createCallMetrics(registry: Registry): CallMetrics {
   });
   const shed = valueFamily(registry, {
     name: "parley_server_calls_shed_total",
-    help: "Calls refused for load.",
+    help: "Calls refused because of overload.",
     type: "counter",
   });
   const shedBy = seriesBy(
     "reason",
     valueFamily(registry, {
       name: "parley_server_calls_shed_by_reason_total",
-      help: "Calls refused for load, by reason: full, connection-share, caller-share, read-backlog, queue-age, deadline-near.",
+      help: "Calls refused because of overload, by reason: full, connection-share, caller-share, read-backlog, queue-age, deadline-near.",
       type: "counter",
     }),
   );
   const shedInAll = shed.series({});
   const places = valueFamily(registry, {
     name: "parley_server_places_taken",
-    help: "Places taken by calls, by budget: unary (CALLS_MAX), streams (STREAMS_MAX), diagnostics (DIAGNOSTIC_STREAMS_MAX).",
+    help: "Calls admitted and not finished, by budget: unary (CALLS_MAX), streams (STREAMS_MAX), diagnostics (DIAGNOSTIC_STREAMS_MAX).",
     type: "gauge",
   });
   const exceeded = valueFamily(registry, {
     name: "parley_server_requests_over_limit_total",
-    help: "Requests refused because a message is over a limit: bytes, elements, fields, depth, list, length.",
+    help: "Requests refused because a message exceeds a limit, by limit: bytes, elements, fields, depth, list, length.",
     type: "counter",
   });
   return {

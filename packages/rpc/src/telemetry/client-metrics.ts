@@ -55,15 +55,15 @@ function createFamilies(registry: Registry) {
   return {
     call: durationFamily(registry, {
       name: "grpc_client_call_duration_seconds",
-      help: "From a call's start to its end, all attempts included (A66: grpc.client.call.duration).",
+      help: "Time from the start of a call to its end, all attempts included (A66: grpc.client.call.duration).",
     }),
     attempt: durationFamily(registry, {
       name: "grpc_client_attempt_duration_seconds",
-      help: "From an attempt's start to its end (A66: grpc.client.attempt.duration).",
+      help: "Time from the start of an attempt to its end (A66: grpc.client.attempt.duration).",
     }),
     attemptsStarted: valueFamily(registry, {
       name: "grpc_client_attempt_started_total",
-      help: "Attempts begun (A66: grpc.client.attempt.started).",
+      help: "Attempts started (A66: grpc.client.attempt.started).",
       type: "counter",
     }),
     retries: valueFamily(registry, {
@@ -73,22 +73,22 @@ function createFamilies(registry: Registry) {
     }),
     transparentRetries: valueFamily(registry, {
       name: "grpc_client_call_transparent_retries_total",
-      help: "Attempts made again because the server had not looked at the one before (A96: grpc.client.call.transparent_retries).",
+      help: "Transparent retries: the server had not processed the previous attempt (A96: grpc.client.call.transparent_retries).",
       type: "counter",
     }),
     throttledRetries: valueFamily(registry, {
       name: "parley_client_retries_throttled_total",
-      help: "Attempts not made because too many had failed (A6, Throttling Retry Attempts).",
+      help: "Retries suppressed because too many attempts had failed (A6, Throttling Retry Attempts).",
       type: "counter",
     }),
     hedges: valueFamily(registry, {
       name: "grpc_client_call_hedges_total",
-      help: "Attempts sent while others of the same call were not answered yet (A96: grpc.client.call.hedges).",
+      help: "Hedged attempts: sent while an earlier attempt of the same call was not answered yet (A96: grpc.client.call.hedges).",
       type: "counter",
     }),
     retryTokens: valueFamily(registry, {
       name: "parley_client_retry_tokens",
-      help: "Retry tokens left; retries stop at half of 10 (A6, Throttling Retry Attempts).",
+      help: "Retry tokens left of 10. At half and below, retries stop (A6, Throttling Retry Attempts).",
       type: "gauge",
     }),
     breakerState: valueFamily(registry, {

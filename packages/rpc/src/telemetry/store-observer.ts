@@ -1,6 +1,7 @@
 import { currentCall, wantCurrentCall } from "../call/current-call.ts";
 import type { Environment } from "../environment/environment.ts";
 import { spanKinds } from "../environment/spans/span-recorder.ts";
+import { dependenciesOf } from "./dependencies.ts";
 import { durationFamily } from "./metric-family.ts";
 
 /** The times of a transaction, as a store reports them, in milliseconds of the clock's `monotonic`. */
@@ -29,19 +30,20 @@ export function createStoreObserver(
 ): StoreObserver {
   wantCurrentCall();
   const system = url.startsWith("postgres") ? "postgresql" : "sqlite";
+  dependenciesOf(metrics).store = system;
   const duration = durationFamily(metrics, {
     name: "parley_store_transaction_duration_seconds",
-    help: "From asking for a transaction to its answer, by outcome: ok, failed.",
+    help: "Time from the request for a transaction to its result, by outcome: ok, failed.",
   });
   const ok = duration.series({ system, outcome: "ok" });
   const failed = duration.series({ system, outcome: "failed" });
   const queue = durationFamily(metrics, {
     name: "parley_store_queue_duration_seconds",
-    help: "How long transactions waited for their turn.",
+    help: "Time that transactions waited in the queue.",
   }).series({ system });
   const commit = durationFamily(metrics, {
     name: "parley_store_commit_duration_seconds",
-    help: "From the end of a transaction's body until it was durable.",
+    help: "Time from the end of a transaction's body until its commit was durable.",
   }).series({ system });
   return {
     nowMs: () => clock.monotonic(),

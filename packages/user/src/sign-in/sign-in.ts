@@ -3,10 +3,17 @@ import type { Database, Transaction } from "@parley/store";
 import { samplePasswordHash } from "../first-users.ts";
 import { emailKey, type User } from "../user.ts";
 import { UserError, userNotFound } from "../user-errors.ts";
-import { findUser, findUserByEmail, lockPasswordHash, type UserWithPassword, updatePassword } from "../user-store.ts";
+import {
+  findPasswordHash,
+  findUser,
+  findUserByEmail,
+  lockPasswordHash,
+  type UserWithPassword,
+  updatePassword,
+} from "../user-store.ts";
 import { type AccessToken, signAccessToken } from "./access-token.ts";
 import type { ClientAddress } from "./client-address.ts";
-import type { PasswordHasher } from "./password-hash.ts";
+import { noPasswordHash, type PasswordHasher } from "./password-hash.ts";
 import {
   decideRefresh,
   hashOfToken,
@@ -58,7 +65,7 @@ export interface SignIn {
 /** A new password for an account. */
 export interface PasswordChange {
   readonly userId: string;
-  /** Undefined if an admin sets a password without the current one. */
+  /** Undefined if an admin sets a password without the current one. Empty for an account without a password. */
   readonly currentPassword: string | undefined;
   readonly newPassword: string;
   readonly address: ClientAddress;
@@ -95,6 +102,12 @@ export function createSignIn(options: SignInOptions): SignIn {
     }
     await limits.succeeded(attempt);
     return known;
+  }
+
+  /** The hash of the current password, if this is it. An account without a password has an empty one. */
+  async function checkedHash({ id }: User, credentials: Credentials): Promise<string> {
+    const hasNone = credentials.password === "" && (await findPasswordHash(database, id)) === noPasswordHash;
+    return hasNone ? noPasswordHash : (await checkPassword(credentials)).passwordHash;
   }
 
   async function open(user: User, refreshToken: string): Promise<Session> {
@@ -163,11 +176,16 @@ export function createSignIn(options: SignInOptions): SignIn {
       if (user === undefined) {
         throw userNotFound([userId]);
       }
-      if (currentPassword !== undefined) {
-        await checkPassword({ email: user.email, password: currentPassword, address, signal });
-      }
+      const checked =
+        currentPassword === undefined
+          ? undefined
+          : await checkedHash(user, { email: user.email, password: currentPassword, address, signal });
       const passwordHash = await passwords.hash(newPassword, { address: address.group, signal });
       await database.transaction(async (transaction) => {
+        // Hashing took a while. If the password was changed meanwhile, what was checked is no longer the current one.
+        if (checked !== undefined && ![checked, undefined].includes(await lockPasswordHash(transaction, userId))) {
+          throw wrongCredentials();
+        }
         if (!(await updatePassword(transaction, userId, passwordHash))) {
           throw userNotFound([userId]);
         }

@@ -16,7 +16,7 @@ export function migrateDataCommand(services: readonly ServiceDefinition[]): Comm
   const names = services.filter(({ database }) => database).map(({ name }) => name);
   return new Command("migrate-data")
     .description("Copies a service's data from a SQLite file to an empty PostgreSQL database, and compares every row.")
-    .argument("<service>", `whose data: ${names.join(", ")}`)
+    .argument("<service>", `the service: ${names.join(", ")}`)
     .requiredOption("--from <url>", "the file, for example sqlite:./data/order.db; its service must not run")
     .requiredOption("--to <url>", "the database, for example postgres://user:password@host:5432/order")
     .action(async (name: string, options: Options, command: Command) => {

@@ -25,14 +25,14 @@ interface Options extends ConnectionOptions {
 /** `parley calls`: every call between processes as it ends, until Ctrl-C. */
 export function callsCommand(services: readonly ServiceDefinition[]): Command {
   const command = new Command("calls")
-    .description("Shows the calls between processes as they end, until Ctrl-C.")
-    .option("--service <name>", "only those from or to a process, or of a contract: product, order.v1.OrderService")
-    .option("--method <name>", "only those of this method, for example ReserveStock")
-    .option("--failed", "only those that failed")
-    .addOption(new Option("--slower-than <time>", "only those that took longer: 500ms, 2s").argParser(durationMs))
-    .addOption(new Option("--trace <id>", "only those of this trace").argParser(traceId))
+    .description("Streams the calls between processes until Ctrl-C.")
+    .option("--service <name>", "only calls from or to a process, or of a service: product, order.v1.OrderService")
+    .option("--method <name>", "only calls of this method, for example ReserveStock")
+    .option("--failed", "only failed calls")
+    .addOption(new Option("--slower-than <time>", "only calls slower than this: 500ms, 2s").argParser(durationMs))
+    .addOption(new Option("--trace <id>", "only calls of this trace").argParser(traceId))
     .option("--all", "show both ends of each call, attempts, events, mails and database transactions")
-    .option("--json", "print a JSON document to a line");
+    .option("--json", "print one JSON document per line");
   return withConnectionOptions(command).action(async () => {
     const options = command.opts<Options>();
     const view = await openTelemetry(options, services);

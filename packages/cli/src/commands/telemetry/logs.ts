@@ -21,11 +21,13 @@ export function logsCommand(services: readonly ServiceDefinition[]): Command {
   const command = new Command("logs");
   const place = command.createArgument("[service...]", "only these services; all by default");
   return command
-    .description("Shows what the services of `parley up` have logged.")
+    .description("Prints the logs of the services of `parley up`.")
     .addArgument(place.choices(names))
-    .option("-f, --follow", "go on with what they log from now on, until Ctrl-C")
+    .option("-f, --follow", "stream new lines until Ctrl-C")
     .addOption(
-      new Option("-n, --lines <number>", "how many of the last lines of each").argParser(lineCount).default(20),
+      new Option("-n, --lines <number>", "the number of previous lines of each service")
+        .argParser(lineCount)
+        .default(20),
     )
     .option("--data <folder>", "the data folder of `parley up`", defaultDataFolder)
     .action(async (chosen: readonly string[], { follow, lines, data }: Options) => {

@@ -21,8 +21,8 @@ const waitMaxMs = 1_500;
 /** `parley trace <id>`: what happened in one trace, from process to process. */
 export function traceCommand(services: readonly ServiceDefinition[]): Command {
   const command = new Command("trace")
-    .description("Shows the calls, events and mails of one trace as a sequence of processes.")
-    .argument("<id>", "the trace's id: every error, every order and the header x-trace-id name it", traceId)
+    .description("Prints the sequence diagram of one trace: calls, events and mails.")
+    .argument("<id>", "the trace id: printed with every error and order, and in the header x-trace-id", traceId)
     .option("--payloads", "show requests and responses too, where TELEMETRY_PAYLOADS=true")
     .option("--json", "print the spans as JSON");
   return withConnectionOptions(command).action(async (id: string) => {

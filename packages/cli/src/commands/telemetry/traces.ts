@@ -26,11 +26,11 @@ const limitMax = 100;
 /** `parley traces`: the last traces, the slowest, or those that failed. */
 export function tracesCommand(services: readonly ServiceDefinition[]): Command {
   const command = new Command("traces")
-    .description("Lists the last traces, the slowest, or those in which a call failed.")
+    .description("Lists traces: the newest, the slowest, or the failed ones.")
     .addOption(new Option("--slowest", "those that took longest first").conflicts("failed"))
-    .option("--failed", "only those in which a call failed")
-    .option("--service <name>", "only those that a process or a contract took part in, for example product")
-    .addOption(new Option("--limit <number>", "how many at most").argParser(limit).default(20))
+    .option("--failed", "only traces with a failed call")
+    .option("--service <name>", "only traces with this process or service, for example product")
+    .addOption(new Option("--limit <number>", "the maximum number").argParser(limit).default(20))
     .option("--json", "print them as JSON");
   return withConnectionOptions(command).action(async () => {
     const options = command.opts<Options>();

@@ -35,12 +35,12 @@ export class UnfinishedBodies {
     const largest = limits.requestBytesMax + framingBytes;
     const held = valueFamily(metrics, {
       name: "parley_server_buffered_request_bytes",
-      help: "Bytes of request bodies, and of the beginnings of messages, that are held until the rest has come.",
+      help: "Bytes of incomplete request bodies and messages in memory.",
       type: "gauge",
     });
     const refused = valueFamily(metrics, {
       name: "parley_server_buffer_refusals_total",
-      help: "Calls refused or reset since too many bytes are buffered, by direction.",
+      help: "Calls refused or reset because too many bytes are buffered, by direction.",
       type: "counter",
     });
     // At least two requests of the largest size fit.

@@ -24,12 +24,12 @@ export function createUnsentAnswers(
   const connectionBytesMax = Math.max(limits.bufferedResponseBytesPerConnectionMax, largest);
   const held = valueFamily(metrics, {
     name: "parley_server_buffered_response_bytes",
-    help: "Bytes of answers that wait to be sent.",
+    help: "Bytes of responses in memory that are not sent yet.",
     type: "gauge",
   });
   const refused = valueFamily(metrics, {
     name: "parley_server_buffer_refusals_total",
-    help: "Calls refused or reset since too many bytes are buffered, by direction.",
+    help: "Calls refused or reset because too many bytes are buffered, by direction.",
     type: "counter",
   });
   const budget = new BufferBudget(Math.max(limits.bufferedResponseBytesMax, largest), held.series({}));

@@ -8,11 +8,11 @@ import { wholeNumber } from "./whole-number.ts";
 export const clientSettings = {
   BALANCING: choice(["auto", "pick_first", "round_robin", "least_request"], {
     default: "auto",
-    desc: "How calls are spread over the addresses of a service. auto: pick_first for one URL, else least_request.",
+    desc: "The load-balancing policy over the addresses of a service. auto: pick_first for one URL, else least_request.",
   }),
   RESOLVE_INTERVAL_MS: wholeNumber({
     ...{ min: 100, max: 3_600_000, default: 10_000 },
-    desc: "The longest time between two lookups of a dns:/// or srv:/// name. A shorter TTL makes it shorter, to 1 s.",
+    desc: "The longest time between two lookups of a dns:/// or srv:/// name. A shorter TTL shortens it, to at least 1 s.",
   }),
   HEALTH_WATCH: bool({
     default: true,
@@ -25,21 +25,21 @@ export const clientSettings = {
   CLIENT_TLS_CA_FILE: fileName("Who signs the certificates of the services that are called, PEM."),
   CLIENT_TLS_CERT_FILE: str({
     default: undefined,
-    desc: "The certificate that this service shows to others, PEM. Needed with CLIENT_TLS_KEY_FILE.",
+    desc: "The client certificate of this service, PEM. Required with CLIENT_TLS_KEY_FILE.",
     requiredWhen: ({ CLIENT_TLS_KEY_FILE: key }) => key !== undefined,
   }),
   CLIENT_TLS_KEY_FILE: str({
     default: undefined,
-    desc: "Its key, PEM. Needed with CLIENT_TLS_CERT_FILE.",
+    desc: "The private key of the client certificate, PEM. Required with CLIENT_TLS_CERT_FILE.",
     requiredWhen: ({ CLIENT_TLS_CERT_FILE: cert }) => cert !== undefined,
   }),
   SERVICE_IDENTITY: choice(["token", "certificate"], {
     default: "token",
-    desc: "How this service proves itself to others: by tokens of SERVICE_KEY_FILE, or by CLIENT_TLS_CERT_FILE.",
+    desc: "How this service authenticates to others: with tokens signed by SERVICE_KEY_FILE, or with CLIENT_TLS_CERT_FILE.",
   }),
   TLS_RELOAD_INTERVAL_MS: wholeNumber({
     ...{ min: 100, max: 86_400_000, default: tlsReloadIntervalMsDefault },
-    desc: "How often certificate files are looked at, to be read again when they have changed.",
+    desc: "The interval at which certificate files are checked for changes. A changed file is read again.",
   }),
 };
 

@@ -78,40 +78,46 @@ export const serverSettings = {
     default: undefined,
     desc: "The port of /metrics, /traces and a plaintext /health. Where AUTH=off, they are on PORT unless it is set.",
   }),
-  REFLECTION: bool({ default: true, desc: "Whether the server describes its contracts to grpcurl and buf curl." }),
+  REFLECTION: bool({
+    default: true,
+    desc: "Whether the server offers gRPC server reflection, which grpcurl and buf curl use.",
+  }),
   ALLOW_OPEN: bool({ default: false, desc: "Allows AUTH=off on an address that other machines reach." }),
   ALLOWED_HOSTS: str({
     default: "",
-    desc: "Where AUTH=off: the names in Host headers besides localhost, separated by commas, or *.",
+    desc: "With AUTH=off: the host names that the Host header may have besides localhost, separated by commas, or *.",
   }),
-  AUTH: choice(["off", "required"], { default: "off", desc: "Whether callers must prove who they are." }),
-  USER_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50051", desc: "Where the keys of users' tokens are." }),
+  AUTH: choice(["off", "required"], { default: "off", desc: "Whether callers must authenticate." }),
+  USER_SERVICE_URL: serviceUrl({
+    default: "http://127.0.0.1:50051",
+    desc: "The URL of the public keys that verify users' access tokens.",
+  }),
   SERVICE_KEY_FILE: str({
     default: "",
-    desc: "The private key with which this service proves itself to others, a JWK.",
+    desc: "The private key with which this service signs its tokens for other services, a JWK.",
   }),
   SERVICE_KEYS_FILE: str({
     default: "",
-    desc: "The public keys of all services, a JWK Set. Needed where AUTH=required.",
+    desc: "The public keys of all services, a JWK Set. Required with AUTH=required.",
   }),
   TLS_CERT_FILE: str({
     default: undefined,
-    desc: "The server's certificate, PEM. With it, everything goes over TLS. Needed with TLS_KEY_FILE or TLS_CA_FILE.",
+    desc: "The server's certificate, PEM: the port uses TLS. Required with TLS_KEY_FILE or TLS_CA_FILE.",
     requiredWhen: ({ TLS_KEY_FILE: key, TLS_CA_FILE: ca }) => key !== undefined || ca !== undefined,
   }),
   TLS_KEY_FILE: str({
     default: undefined,
-    desc: "The certificate's key, PEM. Needed with TLS_CERT_FILE.",
+    desc: "The certificate's private key, PEM. Required with TLS_CERT_FILE.",
     requiredWhen: ({ TLS_CERT_FILE: cert }) => cert !== undefined,
   }),
   TLS_SERVICE_NAMES: serviceNames({
     default: undefined,
-    desc: "The name on client certificates that stands for a service: spiffe://domain/…/{service}, or a DNS name.",
+    desc: "The subject alternative name in a client certificate that identifies a service: spiffe://domain/…/{service}, or a DNS name.",
   }),
-  TLS_CA_FILE: str({ default: undefined, desc: "Who signs the certificates that clients may show, PEM." }),
+  TLS_CA_FILE: str({ default: undefined, desc: "The certificate authority of client certificates, PEM." }),
   ERROR_HELP_URL: str({
     default: undefined,
-    desc: "The page that errors link to, one section for each reason, or off.",
+    desc: "The page that errors link to (google.rpc.Help), with a section for each reason. off: no links.",
   }),
   LOG_LEVEL: choice(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info" }),
   LOG_FORMAT: choice(["json", "logfmt"], { default: "json" }),
@@ -119,16 +125,16 @@ export const serverSettings = {
   SHUTDOWN_GRACE_MS: wholeNumber({ min: 0, max: 600_000, default: 10_000 }),
   RPC_PATH: choice(["own", "stock"], {
     default: "own",
-    desc: "What reads and writes calls: this runtime, or Connect's handlers for Fastify.",
+    desc: "The code that reads and writes calls. own: this runtime. stock: Connect's handlers for Fastify.",
   }),
   HTTP2_IMPLEMENTATION: choice(["own", "node"], {
     default: "own",
-    desc: "Whose HTTP/2 connections, to callers and to other services: this runtime's, or those of node:http2.",
+    desc: "The HTTP/2 implementation, for the server and for clients. own: this runtime's. node: node:http2.",
   }),
   ...clientSettings,
   PREPARE_ONLY: bool({
     default: false,
-    desc: "Ends the process once the service is prepared, its database migrated, instead of serving.",
+    desc: "Migrates the database and ends the process instead of serving.",
   }),
   ...limitSettings,
 } satisfies Settings;

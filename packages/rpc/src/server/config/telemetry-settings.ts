@@ -51,10 +51,16 @@ const milliseconds = (ms: number) => wholeNumber({ min: 1, max: 600_000, default
  * Protocol Exporter") with one exception: nothing is exported without an endpoint.
  */
 export const telemetrySettings = {
-  TELEMETRY: bool({ default: true, desc: "Whether the last calls are kept, and rpc.v1.TelemetryService answers." }),
-  TELEMETRY_PAYLOADS: bool({ default: false, desc: "Whether headers and messages are kept, personal fields masked." }),
+  TELEMETRY: bool({
+    default: true,
+    desc: "Whether recent calls are kept in memory and rpc.v1.TelemetryService is served.",
+  }),
+  TELEMETRY_PAYLOADS: bool({
+    default: false,
+    desc: "Whether the headers and messages of recent calls are kept too, with personal fields masked.",
+  }),
   TELEMETRY_SLOW_MS: wholeNumber({ min: 1, max: 3_600_000, default: 1_000 }),
-  OTEL_SDK_DISABLED: bool({ default: false, desc: "Whether nothing is exported." }),
+  OTEL_SDK_DISABLED: bool({ default: false, desc: "true: nothing is exported." }),
   OTEL_SERVICE_NAME: str({ default: "", desc: "The resource's service.name. Default: the process's name." }),
   OTEL_RESOURCE_ATTRIBUTES: pairs({ default: "", desc: "Further attributes of the resource." }),
   OTEL_TRACES_SAMPLER: oneOf(samplerNames, "parentbased_always_on"),
@@ -73,7 +79,10 @@ export const telemetrySettings = {
   OTEL_EXPORTER_OTLP_LOGS_HEADERS: pairs(none),
   OTEL_EXPORTER_OTLP_TIMEOUT: milliseconds(10_000),
   OTEL_EXPORTER_OTLP_COMPRESSION: oneOf(["none", "gzip"], "none"),
-  OTEL_EXPORTER_OTLP_CERTIFICATE: str({ default: "", desc: "Who signs the collector's certificate, PEM." }),
+  OTEL_EXPORTER_OTLP_CERTIFICATE: str({
+    default: "",
+    desc: "The certificate authority of the collector's certificate, PEM.",
+  }),
   OTEL_BSP_MAX_QUEUE_SIZE: queueLength(),
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: batchLength(),
   OTEL_BSP_SCHEDULE_DELAY: milliseconds(1_000),

@@ -21,9 +21,9 @@ export function hostCount(rawHeaders: readonly string[]): number {
   return count;
 }
 
-/** Responds to a request with several `Host` headers: 400 Bad Request (RFC 9112, section 3.2). */
-export function refuseHosts1(response: ServerResponse): void {
-  const body = JSON.stringify({ code: "invalid_argument", message: "The request has more than one Host header." });
+/** Responds to a request with several `Host` headers or an invalid one: 400 Bad Request (RFC 9112, section 3.2). */
+export function refuseRequest1(response: ServerResponse, message: string): void {
+  const body = JSON.stringify({ code: "invalid_argument", message });
   response.writeHead(400, { "content-type": "application/json", connection: "close" }).end(body);
 }
 

@@ -50,6 +50,8 @@ export async function createHttpApp({
     return503OnClosing: false,
     bodyLimit: limits.requestBytesMax,
     routerOptions: { maxParamLength: 256 },
+    // Fastify's own answers, for example to a path that is not percent-encoded UTF-8.
+    frameworkErrors: (_error, request, reply) => void answerUnknownPath(request.raw, reply, reasons),
   });
   const take = await httpPlugin?.(app);
   await app.register(fastifyConnectPlugin, connect);
@@ -68,6 +70,8 @@ export async function createHttpApp({
   for (const route of httpRoutes) {
     app.route(route);
   }
+  // None of these routes has a body, so none is parsed.
+  app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
   app.setNotFoundHandler((request, reply) => answerUnknownPath(request.raw, reply, reasons));
   app.setErrorHandler((error, _request, reply) => {
@@ -76,7 +80,7 @@ export async function createHttpApp({
       // Fastify refused the request, for example because of its content type.
       return reply.code(statusCode).send({ code: "invalid_argument", message: "The HTTP request cannot be read." });
     }
-    environment.log.error({ err: error }, "a request failed outside of a call");
+    environment.log.error({ err: error }, "request failed outside of a call");
     return reply.code(500).send({ code: "internal", message: "Internal error." });
   });
   await app.ready();

@@ -189,6 +189,36 @@ async function make(url: string, attempt: Attempt): Promise<void> {
   session.destroy();
 }
 
+const plain = { departure: "waits", timeout: "none", intercept: false } as const;
+
+/** The response over HTTP/2 to a request with this timeout: its body, and the gRPC status. */
+async function answerOf(url: string, attempt: Attempt, timeout: string): Promise<{ text: string; status: string }> {
+  const session = http2Connect(url);
+  const stream = session.request({
+    ":method": "POST",
+    ":path": paths[attempt.kind],
+    ...headersOf(attempt),
+    ...(attempt.protocol === "grpc"
+      ? { "grpc-timeout": timeout === "0" ? "0n" : timeout, te: "trailers" }
+      : { "connect-timeout-ms": timeout }),
+  });
+  let text = "";
+  let status = "";
+  stream.on("data", (chunk) => {
+    text += chunk;
+  });
+  stream.on("response", (headers) => {
+    status = String(headers["grpc-status"] ?? "");
+  });
+  stream.on("trailers", (headers) => {
+    status = String(headers["grpc-status"]);
+  });
+  stream.end(bodyOf(attempt));
+  await once(stream, "close");
+  session.destroy();
+  return { text, status };
+}
+
 async function counts({ environment }: EchoServer): Promise<Record<string, number>> {
   const text = await environment.metrics.metrics();
   const lines = text.matchAll(/^(parley_server_(?:calls_in_flight|places_taken)\S*) (\S+)$/gm);
@@ -201,22 +231,15 @@ async function expectNothingLeft(server: EchoServer): Promise<void> {
     .toEqual([]);
 }
 
-describe.each([
-  ["the server's own path", {}],
-  ["the stock path", { PARLEY_UNARY_PATH: "stock" }],
-])("the end of a call releases its place, on %s", (_name, variables) => {
+describe.each(["own", "stock"] as const)("the end of a call releases its place, on the %s path", (rpcPath) => {
   let server: EchoServer;
   beforeAll(async () => {
-    Object.assign(process.env, variables);
     server = await serveEcho({
       echo: ({ message }, context) => behave(message, context),
       entries: [streams],
       interceptors: [interceptor],
-      config: { drainNoticeMs: 0, shutdownGraceMs: 3_000, limits: { responseBytesMax: 4_500 } },
+      config: { rpcPath, drainNoticeMs: 0, shutdownGraceMs: 3_000, limits: { responseBytesMax: 4_500 } },
     });
-    for (const name of Object.keys(variables)) {
-      delete process.env[name];
-    }
   });
   afterAll(() => server.server.close().catch(() => {}));
 
@@ -241,35 +264,26 @@ describe.each([
   it("at a deadline that has passed before the call arrives", async () => {
     for (const kind of Object.keys(paths) as Attempt["kind"][]) {
       for (const protocol of ["grpc", "connect"] as const) {
-        const attempt = {
-          kind,
-          protocol,
-          behaviour: "hang",
-          departure: "waits",
-          timeout: "0",
-          intercept: false,
-        } as const;
-        const session = http2Connect(server.url);
-        const stream = session.request({ ":method": "POST", ":path": paths[kind], ...headersOf(attempt) });
-        let text = "";
-        let status = "";
-        stream.on("data", (chunk) => {
-          text += chunk;
-        });
-        stream.on("response", (headers) => {
-          status = String(headers["grpc-status"] ?? "");
-        });
-        stream.on("trailers", (headers) => {
-          status = String(headers["grpc-status"]);
-        });
-        stream.end(bodyOf(attempt));
-        await once(stream, "close");
+        const { text, status } = await answerOf(server.url, { ...plain, kind, protocol, behaviour: "hang" }, "0");
         expect([kind, protocol, protocol === "grpc" ? status : text]).toEqual([
           kind,
           protocol,
           protocol === "grpc" ? "4" : expect.stringContaining("deadline_exceeded"),
         ]);
-        session.destroy();
+      }
+    }
+    await expectNothingLeft(server);
+  });
+
+  it("and not at once at a deadline that is too long for one timer", async () => {
+    const timeouts = { grpc: ["597H", "2592000S", "99999999M", "99999999H"], connect: ["2147483648", "9999999999"] };
+    for (const kind of Object.keys(paths) as Attempt["kind"][]) {
+      for (const protocol of ["grpc", "connect"] as const) {
+        for (const timeout of timeouts[protocol]) {
+          const { text, status } = await answerOf(server.url, { ...plain, kind, protocol, behaviour: "late" }, timeout);
+          const told = [kind, timeout, text.includes("late"), /deadline|error/.test(text), status];
+          expect(told).toEqual([kind, timeout, true, false, protocol === "grpc" ? "0" : ""]);
+        }
       }
     }
     await expectNothingLeft(server);

@@ -16,12 +16,15 @@ export interface SendingCall extends DialectCall {
 }
 
 /**
- * How long the headers wait for the first message, in milliseconds. Then they are sent alone, since clients wait for them to know that the
- * stream is open. An error within this time is sent as "Trailers-Only".
+ * How long the headers wait for the first message once the caller has sent its own, in milliseconds. Then they are sent alone: clients wait for
+ * them to know that the stream is open, connect-go's before the call returns. An error within this time is sent as "Trailers-Only".
  */
-export const headDelayMs = 1_000;
-/** The same after the caller has sent a message on its stream: it may wait for the headers before it sends another. */
-export const headDelayAfterMessageMs = 20;
+export const headDelayMs = 20;
+/**
+ * The same for a bidirectional stream whose caller has sent nothing yet. An implementation may set headers for the first message that it
+ * receives, so they are sent early only if the caller seems to wait for them.
+ */
+export const headDelayOfSilentCallerMs = 1_000;
 
 /** The most bytes in one write, and the most that one stream sends in one turn of the event loop. */
 const partBytesMax = 16_384;

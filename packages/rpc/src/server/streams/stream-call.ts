@@ -9,7 +9,7 @@ import type { PieceReceiver } from "../wire/exchange/exchange.ts";
 import type { MessageCodec } from "../wire/message-codec.ts";
 import { WireCall } from "../wire/wire-call.ts";
 import { IncomingMessages, onlyMessage } from "./incoming-messages.ts";
-import { headDelayAfterMessageMs, headDelayMs, MessageSender, type SendingCall } from "./message-sender.ts";
+import { headDelayMs, headDelayOfSilentCallerMs, MessageSender, type SendingCall } from "./message-sender.ts";
 import type { StreamCallInit } from "./stream-call-init.ts";
 import type { StreamDialect } from "./stream-dialect.ts";
 import { watchPauses } from "./watch-pauses.ts";
@@ -99,7 +99,7 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
     return (message) => {
       if (first) {
         first = false;
-        this.#awaitAnswer(headDelayAfterMessageMs);
+        this.#awaitAnswer(headDelayMs);
         return this.#init.pipeline.checkMessage(this.#call, message);
       }
       this.#call.requestMessages++;
@@ -165,7 +165,7 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
       return;
     }
     try {
-      this.#awaitAnswer(headDelayMs);
+      this.#awaitAnswer(this.desc.methodKind === "server_streaming" ? headDelayMs : headDelayOfSilentCallerMs);
       const answer = this.#init.method.implementation(input, this.#call);
       if (Symbol.asyncIterator in answer) {
         this.#answers = answer[Symbol.asyncIterator]();

@@ -52,9 +52,12 @@ export function requestCompression(name: string | undefined, acceptHeader: strin
   // Content codings are case-insensitive (RFC 9110, section 8.4.1).
   switch (name?.toLowerCase()) {
     case undefined:
+    case "":
     case "identity":
       return undefined;
     case gzip.name:
+    // The same, by its old name (RFC 9110, section 8.4.1.3).
+    case "x-gzip":
       return gzip;
   }
   const message = `The compression "${name?.slice(0, 50)}" is not supported. Use ${gzip.name}, or none.`;

@@ -42,6 +42,13 @@ describe("a request that is not a valid call", () => {
       const { url } = await start(rpcPath);
       const put = await post(url, unary, { "content-type": "application/json" }, "PUT");
       expect([put.status, put.headers.get("allow")]).toEqual([405, "GET, POST"]);
+      for (const [path, allow] of [
+        [unary, "GET, POST, OPTIONS"],
+        [stream, "POST, OPTIONS"],
+      ] as const) {
+        const options = await post(url, path, { origin: "https://shop.example" }, "OPTIONS");
+        expect([options.status, options.headers.get("allow"), await options.text()]).toEqual([204, allow, ""]);
+      }
       const get = await post(url, stream, {}, "GET");
       expect([get.status, get.headers.get("allow")]).toEqual([405, "POST"]);
       for (const type of ["application/grpc+foo", "text/plain", "application/connect+json"]) {

@@ -103,11 +103,11 @@ function refusal(options: RefusalOptions, asked: Asked): Answer | undefined {
   if (served === undefined) {
     return unknown(options, { ...asked, path });
   }
-  // OPTIONS is for CORS preflight requests.
-  if (httpMethod === "OPTIONS") {
-    return undefined;
-  }
   const allowed = allowedMethods(served);
+  // CORS preflight requests are left to the next path where there is one for them.
+  if (httpMethod === "OPTIONS") {
+    return { status: 204, headers: { allow: [...allowed, "OPTIONS"].join(", ") } };
+  }
   if (!allowed.includes(httpMethod)) {
     const error = wrongHttpMethod({ origin, path }, served, { httpMethod, allowed });
     return inJson(405, error, { options, headers: { allow: allowed.join(", ") } });

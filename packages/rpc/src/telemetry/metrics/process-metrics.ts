@@ -47,7 +47,7 @@ export function collectProcessMetrics(registry: Registry): void {
   });
   readFamily(registry, {
     name: "nodejs_eventloop_delay_seconds",
-    help: "How late the event loop ran a timer since the last time this was read, as percentiles: 0 when idle.",
+    help: "Event-loop delay since the previous scrape, as percentiles. 0 when idle.",
     type: "gauge",
     read: () => {
       // The measured time includes the timer's interval, which is not a delay.

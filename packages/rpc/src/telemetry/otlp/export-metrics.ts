@@ -14,7 +14,7 @@ export type DropReason = "queue-full" | "unreachable" | "refused" | "rejected" |
 export function exportMetrics(registry: Registry, signal: string): ExportMetrics {
   const exported = valueFamily(registry, {
     name: "parley_telemetry_exported_total",
-    help: "Spans, log records and metrics that a collector took over OTLP.",
+    help: "Spans, log records and metrics accepted by the collector over OTLP.",
     type: "counter",
   }).series({ signal });
   const family = valueFamily(registry, {

@@ -7,8 +7,9 @@ import {
 } from "node:http";
 import type { Socket } from "node:net";
 import type { ConnectError } from "@connectrpc/connect";
+import { isHostField } from "@parley/http2";
 import { isStreaming, type UnfinishedBody } from "../../buffers/unfinished-bodies.ts";
-import { hostCount, refuseHost1, refuseHosts1 } from "../../http/refuse-host.ts";
+import { hostCount, refuseHost1, refuseRequest1 } from "../../http/refuse-host.ts";
 import { limitAge } from "../connection-age.ts";
 import { type HttpOptions, turnGroupOf } from "../listener-options.ts";
 import { Http1Connection } from "./http1-connection.ts";
@@ -172,9 +173,12 @@ export function createHttp1({
     if (quickRefusal?.refuse1(request, response) === true) {
       return;
     }
+    const { host } = request.headers;
     if (hostCount(request.rawHeaders) > 1) {
-      refuseHosts1(response);
-    } else if (hostCheck?.(request.headers.host) === false) {
+      refuseRequest1(response, "The request has more than one Host header.");
+    } else if (host !== undefined && !isHostField(host)) {
+      refuseRequest1(response, "The Host header is not a host name or address with an optional port.");
+    } else if (hostCheck?.(host) === false) {
       refuseHost1(request, response);
     } else if (path?.http1(request, response) !== true) {
       handle(request, response);

@@ -24,7 +24,7 @@ export function createRefusalReport({
 }: Pick<Environment, "clock" | "log" | "metrics">): (refusal: ConnectionRefusal, address: string) => void {
   const refused = valueFamily(metrics, {
     name: "parley_server_connections_refused_total",
-    help: "Connections that were closed to keep the server within its limits, by limit.",
+    help: "Connections closed because of a limit, by limit.",
     type: "counter",
   });
   let loggedAtMs = Number.NEGATIVE_INFINITY;

@@ -45,8 +45,13 @@ export function boundedRequest(
   for (const name of encodingHeaders) {
     const value = header.get(name);
     if (value !== null) {
-      // Content codings are case-insensitive (RFC 9110, section 8.4.1), but Connect compares them exactly.
-      header.set(name, value.toLowerCase());
+      // Connect compares content codings exactly.
+      const coding = plainCoding(value);
+      if (coding === "") {
+        header.delete(name);
+      } else {
+        header.set(name, coding);
+      }
     }
   }
   if (type.enveloped) {
@@ -64,6 +69,12 @@ export function boundedRequest(
     }
   }
   return { ...request, header, body: wholeMessage(body, { type, bounds, compressed, promised }) };
+}
+
+/** A content coding in lower case, with its present name (RFC 9110, sections 8.4.1 and 8.4.1.3). */
+function plainCoding(value: string): string {
+  const coding = value.toLowerCase();
+  return coding === "x-gzip" ? gzip.name : coding;
 }
 
 const encodingHeaders = ["content-encoding", "connect-content-encoding", "grpc-encoding"] as const;

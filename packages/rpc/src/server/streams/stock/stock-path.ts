@@ -17,6 +17,7 @@ import type { ServerCall } from "../../pipeline/server-call.ts";
 import { type ServedMethod, throughPipeline } from "../../pipeline/service-methods.ts";
 import { type JsonOptions, methodCodecs } from "../../wire/message-codec.ts";
 import { boundedRequest, checkQuery, type RequestBounds } from "./bounded-request.ts";
+import { withCappedTimeout } from "./capped-timeout.ts";
 import { guardBody } from "./request-body.ts";
 import { fromWebText, isWebText, toWebText } from "./web-text.ts";
 import { withWritableHeaders } from "./writable-headers.ts";
@@ -121,7 +122,8 @@ interface Guard {
 
 /** Bounds the reading of a body by the call's deadline and a limit on pauses. Connect itself has no limit. */
 function withGuardedBody(handler: UniversalHandler, { limits, bounds }: Guard): UniversalHandler {
-  const guarded = (request: Parameters<UniversalHandler>[0]) => {
+  const guarded = (received: Parameters<UniversalHandler>[0]) => {
+    const request = withCappedTimeout(received);
     const place = request.contextValues?.get(placeKey);
     const { body } = request;
     if (place === undefined || !isByteStream(body)) {
@@ -137,7 +139,7 @@ function withGuardedBody(handler: UniversalHandler, { limits, bounds }: Guard): 
     };
     return answer().then((response) =>
       withWritableHeaders(response, (name) => {
-        place.call?.runtime.log.error({ header: name }, "a header that HTTP does not allow was left out of an answer");
+        place.call?.runtime.log.error({ header: name }, "invalid response header dropped");
       }),
     );
   };
